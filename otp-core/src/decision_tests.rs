@@ -1,0 +1,279 @@
+use super::*;
+use crate::key::{Algorithm, Digits};
+use crate::limits::Wait;
+use crate::secret::Secret;
+use crate::state::KeyState;
+use crate::typed::Typed;
+use proptest::prelude::*;
+use zeroize::Zeroizing;
+
+const T: u64 = 1_700_000_010;
+
+fn key(byte: u8, digits: i64, floor: u64) -> OpenKey {
+    let secret = Secret::new(Zeroizing::new(vec![byte; 20])).ok().unwrap();
+    OpenKey {
+        id: KeyId([byte; 16]),
+        label: Label::new(&format!("key{byte}")).unwrap(),
+        codes: Codes::new(&secret, Algorithm::Sha1, Digits::new(digits).unwrap()).unwrap(),
+        period: Period::new(30).unwrap(),
+        floor: Step(floor),
+        expires: None,
+    }
+}
+
+fn state_of(keys: &[OpenKey]) -> State {
+    let entry =
+        |key: &OpenKey| KeyState { id: key.id, watermark: key.floor, last_used: 0, pending: false, resync: false };
+    State { enrolled: true, generation: 1, keys: keys.iter().map(entry).collect(), ..State::never_enrolled(1000) }
+}
+
+fn code(text: &str) -> Code {
+    match Typed::parse(text.as_bytes()) {
+        Typed::Code(code) => code,
+        Typed::Junk => panic!("{text} is no code"),
+    }
+}
+
+fn code_at(key: &OpenKey, step: u64) -> Code {
+    let width = usize::from(key.codes.digits().get());
+    code(&format!("{:0width$}", key.codes.at(Step(step)).unwrap()))
+}
+
+fn now(wall: u64) -> Now {
+    Now { wall, boot_ms: 1_000_000, clock: ClockTrust::Trusted }
+}
+
+fn step(wall: u64) -> u64 {
+    wall / 30
+}
+
+/// A code that none of the keys has anywhere near.
+fn wrong_code(keys: &[OpenKey], wall: u64) -> Code {
+    let near = |value: u32| {
+        keys.iter().any(|key| (step(wall) - 5..=step(wall) + 5).any(|at| key.codes.at(Step(at)) == Some(value)))
+    };
+    let free = (0..1_000_000).find(|value| !near(*value)).unwrap();
+    code(&format!("{free:06}"))
+}
+
+fn run(keys: &[OpenKey], state: &State, code: &Code, origin: Origin, now: Now) -> (Verdict, Option<State>) {
+    decide(keys, state, &Limits::default(), code, origin, now)
+}
+
+#[test]
+fn a_code_works_once() {
+    let keys = [key(1, 6, 0)];
+    let code = code_at(&keys[0], step(T));
+    let (verdict, next) = run(&keys, &state_of(&keys), &code, Origin::Myself, now(T));
+    assert_eq!(verdict, Verdict::Accepted(keys[0].label.clone()));
+    let next = next.unwrap();
+    assert_eq!((next.keys[0].watermark, next.keys[0].last_used), (Step(step(T)), T));
+    let (again, _) = run(&keys, &next, &code, Origin::Myself, now(T));
+    assert_eq!(again, Verdict::Refused(Refusal::Replayed));
+}
+
+#[test]
+fn the_window_is_one_step_back_and_one_forward() {
+    let keys = [key(1, 6, 0)];
+    let accepted: Vec<i64> = (-4..=4)
+        .filter(|offset| {
+            let code = code_at(&keys[0], step(T).checked_add_signed(*offset).unwrap());
+            matches!(run(&keys, &state_of(&keys), &code, Origin::Myself, now(T)).0, Verdict::Accepted(_))
+        })
+        .collect();
+    assert_eq!(accepted, [-1, 0, 1]);
+}
+
+#[test]
+fn r4_an_earlier_step_is_dead_once_a_later_one_was_used() {
+    let keys = [key(1, 6, 0)];
+    let (_, next) = run(&keys, &state_of(&keys), &code_at(&keys[0], step(T) + 1), Origin::Myself, now(T));
+    let next = next.unwrap();
+    for earlier in [step(T) - 1, step(T)] {
+        let (verdict, _) = run(&keys, &next, &code_at(&keys[0], earlier), Origin::Myself, now(T));
+        assert_eq!(verdict, Verdict::Refused(Refusal::Replayed));
+    }
+}
+
+#[test]
+fn r4_an_accepted_code_advances_every_key_that_it_matches() {
+    let keys = [key(1, 6, 0), OpenKey { id: KeyId([2; 16]), ..key(1, 6, 0) }];
+    let (_, next) = run(&keys, &state_of(&keys), &code_at(&keys[0], step(T)), Origin::Myself, now(T));
+    assert!(next.unwrap().keys.iter().all(|entry| entry.watermark == Step(step(T))));
+}
+
+#[test]
+fn the_step_burnt_at_confirmation_holds_even_if_the_state_forgot_it() {
+    let keys = [key(1, 6, step(T))];
+    let mut state = state_of(&keys);
+    state.keys[0].watermark = Step(0);
+    let (verdict, _) = run(&keys, &state, &code_at(&keys[0], step(T)), Origin::Myself, now(T));
+    assert_eq!(verdict, Verdict::Refused(Refusal::Replayed));
+}
+
+#[test]
+fn only_wrong_codes_count() {
+    let keys = [key(1, 6, step(T))];
+    let state = state_of(&keys);
+    let (verdict, next) = run(&keys, &state, &wrong_code(&keys, T), Origin::Remote, now(T));
+    assert_eq!(verdict, Verdict::Refused(Refusal::Wrong));
+    let next = next.unwrap();
+    assert_eq!((next.total_failures, next.origin(Origin::Remote).failures), (1, 1));
+    assert_eq!(next.origin(Origin::Myself).failures, 0);
+    let (_, next) = run(&keys, &state, &code_at(&keys[0], step(T)), Origin::Remote, now(T));
+    assert_eq!(next.unwrap(), state, "a replay changes nothing");
+}
+
+#[test]
+fn during_a_wait_nothing_is_evaluated_or_written() {
+    let keys = [key(1, 6, 0)];
+    let mut state = state_of(&keys);
+    for _ in 0..4 {
+        state.count_failure(Origin::Myself, 20, 1_000_000);
+    }
+    let right = code_at(&keys[0], step(T));
+    let at = |boot_ms| Now { boot_ms, ..now(T) };
+    let (verdict, next) = run(&keys, &state, &right, Origin::Myself, at(1_001_999));
+    assert_eq!((verdict, next), (Verdict::Refused(Refusal::Waiting { left_ms: 1 }), None));
+    assert!(matches!(run(&keys, &state, &right, Origin::Myself, at(1_002_000)).0, Verdict::Accepted(_)));
+    assert!(matches!(run(&keys, &state, &right, Origin::Console, at(1_000_000)).0, Verdict::Accepted(_)));
+}
+
+#[test]
+fn a_step_of_the_wall_clock_does_not_shorten_the_wait_and_a_reboot_starts_it_again() {
+    let keys = [key(1, 6, 0)];
+    let mut state = state_of(&keys);
+    for _ in 0..10 {
+        state.count_failure(Origin::Myself, 20, 1_000_000);
+    }
+    let later = T + 3_600;
+    let (verdict, _) = run(&keys, &state, &code_at(&keys[0], step(later)), Origin::Myself, now(later));
+    assert_eq!(verdict, Verdict::Refused(Refusal::Waiting { left_ms: 128_000 }));
+    let rebooted = Now { boot_ms: 5_000, ..now(T) };
+    let (verdict, _) = run(&keys, &state, &code_at(&keys[0], step(T)), Origin::Myself, rebooted);
+    assert_eq!(verdict, Verdict::Refused(Refusal::Waiting { left_ms: 123_000 }));
+}
+
+#[test]
+fn at_its_limit_an_origin_is_closed_and_the_others_stay_open() {
+    let keys = [key(1, 6, 0)];
+    let limits = Limits { wait: Wait::None, ..Limits::default() };
+    let mut state = state_of(&keys);
+    for _ in 0..20 {
+        let (verdict, next) = decide(&keys, &state, &limits, &wrong_code(&keys, T), Origin::Remote, now(T));
+        assert_eq!(verdict, Verdict::Refused(Refusal::Wrong));
+        assert_eq!(
+            state.must_not_come_undone(next.as_ref().unwrap()),
+            next.as_ref().unwrap().origin(Origin::Remote).closed
+        );
+        state = next.unwrap();
+    }
+    let right = code_at(&keys[0], step(T));
+    let (verdict, next) = decide(&keys, &state, &limits, &right, Origin::Remote, now(T));
+    assert_eq!((verdict, next), (Verdict::Refused(Refusal::Closed), None));
+    let (verdict, next) = decide(&keys, &state, &limits, &right, Origin::Myself, now(T));
+    assert!(matches!(verdict, Verdict::Accepted(_)));
+    let next = next.unwrap();
+    assert!(next.origin(Origin::Remote).closed, "an accepted code clears its own origin only");
+    assert_eq!(next.total_failures, 0);
+}
+
+#[test]
+fn a_hundred_wrong_codes_in_all_disable_the_keys() {
+    let keys = [key(1, 6, 0)];
+    let mut state = state_of(&keys);
+    state.total_failures = 99;
+    let (_, next) = run(&keys, &state, &wrong_code(&keys, T), Origin::Other, now(T));
+    let next = next.unwrap();
+    assert!(next.disabled);
+    let (verdict, _) = run(&keys, &next, &code_at(&keys[0], step(T)), Origin::Myself, now(T));
+    assert_eq!(verdict, Verdict::Refused(Refusal::Disabled));
+}
+
+#[test]
+fn suspended_expired_and_empty_records_refuse() {
+    let keys = [key(1, 6, 0)];
+    let right = code_at(&keys[0], step(T));
+    let suspended = State { suspended: true, ..state_of(&keys) };
+    assert_eq!(run(&keys, &suspended, &right, Origin::Myself, now(T)).0, Verdict::Refused(Refusal::Suspended));
+    assert_eq!(run(&[], &state_of(&keys), &right, Origin::Myself, now(T)).0, Verdict::Refused(Refusal::NoKey));
+    let ended = [OpenKey { expires: Some(T - 1), ..key(1, 6, 0) }];
+    assert_eq!(run(&ended, &state_of(&ended), &right, Origin::Myself, now(T)).0, Verdict::Refused(Refusal::Expired));
+}
+
+#[test]
+fn a_clock_behind_the_watermark_is_told_apart_and_does_not_count() {
+    let keys = [key(1, 6, step(T))];
+    let past = T - 86_400;
+    let (verdict, next) = run(&keys, &state_of(&keys), &wrong_code(&keys, past), Origin::Myself, now(past));
+    assert_eq!((verdict, next), (Verdict::Refused(Refusal::ClockBehind), None));
+}
+
+#[test]
+fn an_unsynchronised_clock_may_not_jump_more_than_thirty_days() {
+    let keys = [key(1, 6, 0)];
+    let at = |wall| Now { wall, boot_ms: 0, clock: ClockTrust::Unsynchronised { newest_known: T } };
+    let (near, far) = (T + 30 * 86_400, T + 30 * 86_400 + 1);
+    assert!(matches!(
+        run(&keys, &state_of(&keys), &code_at(&keys[0], step(near)), Origin::Myself, at(near)).0,
+        Verdict::Accepted(_)
+    ));
+    let (verdict, next) = run(&keys, &state_of(&keys), &code_at(&keys[0], step(far)), Origin::Myself, at(far));
+    assert_eq!((verdict, next), (Verdict::Refused(Refusal::ClockAhead), None));
+    assert!(matches!(
+        run(&keys, &state_of(&keys), &code_at(&keys[0], step(far)), Origin::Myself, now(far)).0,
+        Verdict::Accepted(_)
+    ));
+}
+
+#[test]
+fn a_code_of_another_length_matches_no_key_and_counts() {
+    let keys = [key(1, 6, 0)];
+    let eight = code(&format!("00{:06}", keys[0].codes.at(Step(step(T))).unwrap()));
+    let (verdict, next) = run(&keys, &state_of(&keys), &eight, Origin::Myself, now(T));
+    assert_eq!(verdict, Verdict::Refused(Refusal::Wrong));
+    assert_eq!(next.unwrap().total_failures, 1);
+}
+
+/// One try of a random history: which code, from where, when.
+#[derive(Debug, Clone)]
+struct Try {
+    offset: i64,
+    origin: usize,
+    seconds: u64,
+    second_key: bool,
+}
+
+prop_compose! {
+    fn any_try()(offset in -3..=3_i64, origin in 0..5_usize, seconds in 0..70_u64, second_key: bool) -> Try {
+        Try { offset, origin, seconds, second_key }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn accepted_implies_a_step_above_the_watermark_and_no_step_is_accepted_twice(
+        tries in proptest::collection::vec(any_try(), 1..60), floor_back in 0..3_u64,
+    ) {
+        let keys = [key(1, 6, step(T) - floor_back), key(2, 6, 0)];
+        let limits = Limits { wait: Wait::None, guesses: [60; 5], ..Limits::default() };
+        let (mut state, mut wall, mut used) = (state_of(&keys), T, std::collections::HashSet::new());
+        for one in tries {
+            wall += one.seconds;
+            let key = &keys[usize::from(one.second_key)];
+            let typed = code_at(key, step(wall).checked_add_signed(one.offset).unwrap());
+            let before = state.clone();
+            let (verdict, next) = decide(&keys, &state, &limits, &typed, Origin::ALL[one.origin], now(wall));
+            let next = next.unwrap_or_else(|| before.clone());
+            let risen: Vec<_> = before.keys.iter().zip(&next.keys).filter(|(a, b)| a.watermark != b.watermark).collect();
+            prop_assert!(risen.iter().all(|(a, b)| b.watermark > a.watermark));
+            prop_assert_eq!(matches!(verdict, Verdict::Accepted(_)), !risen.is_empty());
+            for (_, after) in risen {
+                prop_assert!(used.insert((after.id, after.watermark)), "a step was accepted twice");
+            }
+            state = next;
+        }
+    }
+}

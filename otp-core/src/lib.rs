@@ -1,0 +1,20 @@
+//! The core of pam_otp: the decision, the record and the vault. No PAM, no sockets, no unsafe.
+//!
+//! Read `decision` first: it says how a code is accepted. `vault` says where it is written down, `record` and `slot` how,
+//! `seal` how the shared key lies on disk, `policy` what an admin may choose, and `check` puts them together.
+#![forbid(unsafe_code)]
+
+mod checksum;
+pub mod decision;
+pub mod hotp;
+pub mod key;
+pub mod limits;
+pub mod origin;
+pub mod policy;
+pub mod record;
+pub mod seal;
+pub mod secret;
+pub mod slot;
+pub mod state;
+mod toml_text;
+pub mod typed;

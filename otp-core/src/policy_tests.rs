@@ -1,0 +1,65 @@
+use super::*;
+
+#[test]
+fn an_empty_file_is_the_default() {
+    assert_eq!(Policy::parse("").unwrap(), Policy::default());
+    assert_eq!(Policy::parse("version = 1\n[window]\n[guesses]\n[key]\n").unwrap(), Policy::default());
+}
+
+#[test]
+fn every_key_is_read() {
+    let text = r#"
+        version = 1
+        issuer = "Example Ltd"
+        [window]
+        back = 2
+        forward = 0
+        [guesses]
+        self = 80
+        other = 5
+        remote = 5
+        console = 5
+        socket = 5
+        wait = "none"
+        [key]
+        algorithm = "SHA256"
+        digits = 8
+        period = 60
+    "#;
+    let policy = Policy::parse(text).unwrap();
+    assert_eq!(policy.issuer.as_deref(), Some("Example Ltd"));
+    assert_eq!(policy.limits.window, Window { back: 2, forward: 0 });
+    assert_eq!((policy.limits.of(Origin::Myself), policy.limits.of(Origin::Socket)), (80, 5));
+    assert_eq!(policy.limits.wait, Wait::None);
+    assert_eq!(
+        (policy.key.algorithm, policy.key.digits.get(), policy.key.period.seconds()),
+        (Algorithm::Sha256, 8, 60)
+    );
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_place_what_was_found_and_what_was_wanted() {
+    let cases = [
+        ("version = 2", 1, 11, "version is 2; wanted 1 to 1"),
+        ("\n[window]\nback = 3", 3, 8, "back is 3; wanted 0 to 2"),
+        ("[window]\nforward = -1", 2, 11, "forward is -1; wanted 0 to 2"),
+        ("[window]\nbackk = 1", 2, 1, "unknown field `backk`"),
+        ("colour = 1", 1, 1, "unknown field `colour`"),
+        ("[guesses]\nself = 0", 2, 8, "self is 0; wanted 3 to 95"),
+        ("[guesses]\nself = 21", 2, 8, "add up to 101; wanted at most 100"),
+        ("[guesses]\nwait = \"never\"", 2, 8, "wait is \"never\"; wanted \"growing\" or \"none\""),
+        ("[key]\ndigits = 5", 2, 10, "digits is \"5\"; wanted 6, 7 or 8"),
+        ("[key]\nperiod = 9223372036854775807", 2, 10, "wanted 15 to 120 seconds"),
+        ("[key]\nalgorithm = \"MD5\"", 2, 13, "wanted SHA1, SHA256 or SHA512"),
+        ("issuer = \"a:b\"", 1, 10, "without ':'"),
+        ("issuer = \"\"", 1, 10, "1 to 32"),
+        ("issuer = 5", 1, 10, "invalid type"),
+        ("version = 1\nversion = 1", 2, 1, "duplicate key"),
+        ("not toml", 1, 5, ""),
+    ];
+    for (text, line, column, what) in cases {
+        let error = Policy::parse(text).expect_err(text);
+        assert!(error.what.contains(what), "{text:?}: {error}");
+        assert_eq!((error.line, error.column), (line, column), "{text:?}: {error}");
+    }
+}

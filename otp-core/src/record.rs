@@ -1,0 +1,345 @@
+//! The secret file of one user, `keys/<uid>.toml`: what changes only at enrolments.
+//!
+//! F1  TOML 1.0, at most 16 KiB, version 1; an unknown or repeated field refuses the file
+//! F2  user name and uid must both be the ones it is opened for
+//! F3  at most five keys; no two share an id, a label or a fingerprint
+//! F4  numbers lie in their ranges; ids, fingerprints and sealed texts have their exact lengths
+//! F5  a key was made in a generation from 1 to the file's own
+//! F6  writing and reading are each other's inverse
+
+use std::fmt::{self, Write as _};
+
+use serde::Deserialize;
+
+use crate::decision::OpenKey;
+use crate::hotp::Codes;
+use crate::key::{Algorithm, Digits, KeyId, Kind, Label, Period, Step, ValueError};
+use crate::seal::{Binding, Fingerprint, HostKey, Sealed, VaultId};
+use crate::toml_text::{place_of, quoted};
+
+/// Largest secret file in bytes. The parser takes up to a hundred times that in memory.
+pub const RECORD_CAP: usize = 16 * 1024;
+/// Most keys a user can have.
+pub const MAX_KEYS: usize = 5;
+
+/// Whose record it is, as NSS spells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Canonical user name.
+    pub name: String,
+    /// Its uid.
+    pub uid: u32,
+}
+
+/// The secret file of one user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Whose it is.
+    pub account: Account,
+    /// Rises by one with every change of this file.
+    pub generation: u64,
+    /// The keys; none after the last one was revoked.
+    pub keys: Vec<Key>,
+    /// Keyed hashes of the recovery codes.
+    pub recovery: Vec<RecoveryCode>,
+}
+
+/// One authenticator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Its random name.
+    pub id: KeyId,
+    /// What its owner calls it.
+    pub label: Label,
+    /// TOTP or HOTP.
+    pub kind: Kind,
+    /// Hash.
+    pub algorithm: Algorithm,
+    /// Digits of its codes.
+    pub digits: Digits,
+    /// Time step.
+    pub period: Period,
+    /// The sealed shared key.
+    pub sealed: Sealed,
+    /// Its keyed fingerprint.
+    pub fingerprint: Fingerprint,
+    /// Generation in which it was made.
+    pub made_in: u64,
+    /// Unix time when it was made.
+    pub created: u64,
+    /// Unix time when its first code confirmed it.
+    pub confirmed: u64,
+    /// The step burnt at confirmation.
+    pub floor: Step,
+    /// The redemption of a registration code that it descends from.
+    pub redemption: Option<[u8; 16]>,
+    /// Unix time of its end.
+    pub expires: Option<u64>,
+}
+
+/// One recovery code, as a keyed hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecoveryCode {
+    /// Which set it belongs to.
+    pub set: [u8; 16],
+    /// Its number in the set, 0 to 31: the bit in the state file.
+    pub index: u8,
+    /// HMAC-SHA-256 under a subkey of the host key.
+    pub hash: [u8; 32],
+}
+
+/// Why a file is not this user's record. Names places and rules, never contents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecordError {
+    /// F1: not this format; where.
+    Syntax(String),
+    /// F2: somebody else's.
+    Owner {
+        /// Name and uid in the file.
+        found: Account,
+        /// Name and uid it was opened for.
+        wanted: Account,
+    },
+    /// F3, F4, F5: a value out of its range.
+    Value(&'static str),
+    /// The seal of this key does not open with this host key.
+    Sealed(Label),
+    /// A kind of key that this version cannot check.
+    Unsupported(Kind),
+}
+
+impl Record {
+    /// Reads the text of a secret file for `account`.
+    pub fn parse(text: &str, account: &Account) -> Result<Self, RecordError> {
+        let file: FileText = toml::from_str(text).map_err(|e| RecordError::Syntax(place_of(text, &e)))?;
+        let found = Account { name: file.user, uid: file.uid };
+        if file.version != 1 {
+            return Err(RecordError::Value("version is not 1"));
+        }
+        if found != *account {
+            return Err(RecordError::Owner { found, wanted: account.clone() });
+        }
+        let keys = file.key.into_iter().map(Key::from_text).collect::<Result<Vec<_>, _>>()?;
+        let recovery = file.recovery.into_iter().map(RecoveryCode::from_text).collect::<Result<Vec<_>, _>>()?;
+        let record = Self { account: found, generation: file.generation, keys, recovery };
+        record.check()?;
+        Ok(record)
+    }
+
+    /// The text of the secret file.
+    pub fn to_toml(&self) -> String {
+        let mut out = format!(
+            "version = 1\nuser = {}\nuid = {}\ngeneration = {}\n",
+            quoted(&self.account.name),
+            self.account.uid,
+            self.generation
+        );
+        for key in &self.keys {
+            key.write(&mut out);
+        }
+        for code in &self.recovery {
+            code.write(&mut out);
+        }
+        out
+    }
+
+    /// Opens every seal. One that does not open refuses the whole record: something was changed behind the vault's back.
+    pub fn open(&self, host_key: &HostKey, vault: VaultId) -> Result<Vec<OpenKey>, RecordError> {
+        self.keys.iter().map(|key| key.open(&self.account, host_key, vault)).collect()
+    }
+
+    /// F3 and F5.
+    fn check(&self) -> Result<(), RecordError> {
+        if self.keys.len() > MAX_KEYS {
+            return Err(RecordError::Value("more than five keys"));
+        }
+        if self.keys.iter().any(|key| !(1..=self.generation).contains(&key.made_in)) {
+            return Err(RecordError::Value("a key is not from a generation of this file"));
+        }
+        let twins = self.keys.iter().enumerate().any(|(place, key)| {
+            let same =
+                |other: &Key| other.id == key.id || other.label == key.label || other.fingerprint == key.fingerprint;
+            self.keys.iter().skip(place + 1).any(same)
+        });
+        if twins { Err(RecordError::Value("two keys share an id, a label or a secret")) } else { Ok(()) }
+    }
+}
+
+impl Key {
+    /// What the seal of this key is bound to, in the record of `account` and in `vault`.
+    pub fn binding<'a>(&self, account: &'a Account, vault: VaultId) -> Binding<'a> {
+        Binding {
+            vault,
+            user: &account.name,
+            uid: account.uid,
+            key: self.id,
+            made_in: self.made_in,
+            kind: self.kind,
+            algorithm: self.algorithm,
+            digits: self.digits,
+            period: self.period,
+            floor: self.floor,
+            expires: self.expires,
+        }
+    }
+
+    fn open(&self, account: &Account, host_key: &HostKey, vault: VaultId) -> Result<OpenKey, RecordError> {
+        if self.kind != Kind::Totp {
+            return Err(RecordError::Unsupported(self.kind));
+        }
+        let broken = || RecordError::Sealed(self.label.clone());
+        let secret = host_key.open(&self.sealed, &self.binding(account, vault)).map_err(|_| broken())?;
+        Ok(OpenKey {
+            id: self.id,
+            label: self.label.clone(),
+            codes: Codes::new(&secret, self.algorithm, self.digits).ok_or_else(broken)?,
+            period: self.period,
+            floor: self.floor,
+            expires: self.expires,
+        })
+    }
+
+    fn from_text(text: KeyText) -> Result<Self, RecordError> {
+        let value = |error: ValueError| RecordError::Value(error.what);
+        Ok(Self {
+            id: KeyId(hex(&text.id, "key id")?),
+            label: Label::new(&text.label).map_err(value)?,
+            kind: Kind::parse(&text.kind).map_err(value)?,
+            algorithm: Algorithm::parse(&text.algorithm).map_err(value)?,
+            digits: Digits::new(text.digits).map_err(value)?,
+            period: Period::new(text.period).map_err(value)?,
+            sealed: Sealed(sealed(&text.sealed)?),
+            fingerprint: Fingerprint(hex(&text.fingerprint, "fingerprint")?),
+            made_in: text.made_in,
+            created: text.created,
+            confirmed: text.confirmed,
+            floor: Step(text.floor),
+            redemption: text.redemption.as_deref().map(|text| hex(text, "redemption")).transpose()?,
+            expires: text.expires,
+        })
+    }
+
+    fn write(&self, out: &mut String) {
+        let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
+        let fields = [
+            ("id", quoted(&hex(&self.id.0))),
+            ("label", quoted(self.label.as_str())),
+            ("kind", quoted(self.kind.as_str())),
+            ("algorithm", quoted(self.algorithm.as_str())),
+            ("digits", self.digits.get().to_string()),
+            ("period", self.period.seconds().to_string()),
+            ("sealed", quoted(&hex(&self.sealed.0))),
+            ("fingerprint", quoted(&hex(&self.fingerprint.0))),
+            ("made_in", self.made_in.to_string()),
+            ("created", self.created.to_string()),
+            ("confirmed", self.confirmed.to_string()),
+            ("floor", self.floor.0.to_string()),
+        ];
+        let optional = [
+            ("redemption", self.redemption.map(|id| quoted(&hex(&id)))),
+            ("expires", self.expires.map(|end| end.to_string())),
+        ];
+        out.push_str("\n[[key]]\n");
+        let present = optional.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        for (name, value) in fields.into_iter().chain(present) {
+            let written = writeln!(out, "{name} = {value}");
+            debug_assert!(written.is_ok(), "writing to a String does not fail");
+        }
+    }
+}
+
+impl RecoveryCode {
+    fn from_text(text: RecoveryText) -> Result<Self, RecordError> {
+        if text.index > 31 {
+            return Err(RecordError::Value("recovery index is above 31"));
+        }
+        Ok(Self { set: hex(&text.set, "recovery set")?, index: text.index, hash: hex(&text.hash, "recovery hash")? })
+    }
+
+    fn write(&self, out: &mut String) {
+        let hex = |bytes: &[u8]| quoted(&data_encoding::HEXLOWER.encode(bytes));
+        let (set, hash) = (hex(&self.set), hex(&self.hash));
+        let written = write!(out, "\n[[recovery]]\nset = {set}\nindex = {}\nhash = {hash}\n", self.index);
+        debug_assert!(written.is_ok(), "writing to a String does not fail");
+    }
+}
+
+/// Lower-case hexadecimal of exactly `N` bytes.
+pub(crate) fn hex<const N: usize>(text: &str, what: &'static str) -> Result<[u8; N], RecordError> {
+    let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).map_err(|_| RecordError::Value(what))?;
+    bytes.try_into().map_err(|_| RecordError::Value(what))
+}
+
+/// Nonce, ciphertext of 16 to 64 bytes, tag.
+fn sealed(text: &str) -> Result<Vec<u8>, RecordError> {
+    let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).ok();
+    bytes.filter(|bytes| (56..=104).contains(&bytes.len())).ok_or(RecordError::Value("sealed"))
+}
+
+impl fmt::Display for RecordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Syntax(place) => write!(f, "not a secret file of version 1: {place}"),
+            Self::Owner { found, wanted } => write!(
+                f,
+                "belongs to {:?} (uid {}), not to {:?} (uid {})",
+                found.name, found.uid, wanted.name, wanted.uid
+            ),
+            Self::Value(what) => write!(f, "value out of its range: {what}"),
+            Self::Sealed(label) => write!(
+                f,
+                "the seal of key {:?} does not open: the host key is another one, or the file was changed",
+                label.as_str()
+            ),
+            Self::Unsupported(kind) => {
+                write!(f, "a {} key: this version cannot check it", kind.as_str())
+            }
+        }
+    }
+}
+
+impl std::error::Error for RecordError {}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileText {
+    version: u32,
+    user: String,
+    uid: u32,
+    generation: u64,
+    #[serde(default)]
+    key: Vec<KeyText>,
+    #[serde(default)]
+    recovery: Vec<RecoveryText>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyText {
+    id: String,
+    label: String,
+    kind: String,
+    algorithm: String,
+    digits: i64,
+    period: i64,
+    sealed: String,
+    fingerprint: String,
+    made_in: u64,
+    created: u64,
+    confirmed: u64,
+    floor: u64,
+    redemption: Option<String>,
+    expires: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RecoveryText {
+    set: String,
+    index: u8,
+    hash: String,
+}
+
+#[cfg(test)]
+#[path = "record_tests.rs"]
+mod tests;

@@ -1,0 +1,189 @@
+//! The host key, and what is done with it: shared keys sealed at rest, keyed fingerprints.
+//!
+//! A sealed key opens only where everything that belongs to it is unchanged: vault, host key, user, uid, key, kind,
+//! algorithm, digits, period, floor and expiry are authenticated with it.
+
+use chacha20poly1305::aead::{AeadInOut, KeyInit};
+use chacha20poly1305::{Tag, XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::key::{Algorithm, Digits, KeyId, Kind, Period, Step};
+use crate::secret::Secret;
+
+/// The key of this host, 256 bits. Wiped on drop, never printed.
+pub struct HostKey(Zeroizing<[u8; 32]>);
+
+/// Names a host key without giving it away: 8 bytes of an HMAC under it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HostKeyId(pub [u8; 8]);
+
+/// Random name of a vault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VaultId(pub [u8; 16]);
+
+/// A nonce, fresh for every sealing: 24 random bytes.
+pub struct Nonce(pub [u8; 24]);
+
+/// A sealed shared key: nonce, ciphertext, tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed(pub Vec<u8>);
+
+/// Keyed fingerprint of a shared key: equal for equal keys, tells nothing to whoever lacks the host key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint(pub [u8; 16]);
+
+/// Everything that a sealed key is bound to.
+pub struct Binding<'a> {
+    /// Which vault.
+    pub vault: VaultId,
+    /// Canonical user name.
+    pub user: &'a str,
+    /// Its uid.
+    pub uid: u32,
+    /// Which key.
+    pub key: KeyId,
+    /// The generation in which the key was made.
+    pub made_in: u64,
+    /// TOTP or HOTP.
+    pub kind: Kind,
+    /// Hash.
+    pub algorithm: Algorithm,
+    /// Digits.
+    pub digits: Digits,
+    /// Time step.
+    pub period: Period,
+    /// The step burnt at confirmation.
+    pub floor: Step,
+    /// Unix time of its end.
+    pub expires: Option<u64>,
+}
+
+/// The sealed text does not open: another host key, another owner, changed fields or changed bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SealBroken;
+
+const NONCE: usize = 24;
+const TAG: usize = 16;
+const FILE_PREFIX: &str = "otp-host-key-1:";
+
+impl HostKey {
+    /// Largest host-key file, in bytes.
+    pub const FILE_CAP: usize = 128;
+
+    /// From 32 random bytes.
+    pub fn new(bytes: Zeroizing<[u8; 32]>) -> Self {
+        Self(bytes)
+    }
+
+    /// From the text of a host-key file: `otp-host-key-1:` and 64 lower-case hexadecimal digits, one line.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let line = text.strip_suffix(b"\n").unwrap_or(text);
+        let digits = line.strip_prefix(FILE_PREFIX.as_bytes())?;
+        let mut bytes = Zeroizing::new([0; 32]);
+        (digits.len() == 2 * bytes.len()).then_some(())?;
+        data_encoding::HEXLOWER.decode_mut(digits, bytes.as_mut_slice()).ok()?;
+        Some(Self(bytes))
+    }
+
+    /// The text of a host-key file.
+    pub fn to_file(&self) -> Zeroizing<String> {
+        let mut text = Zeroizing::new(String::with_capacity(Self::FILE_CAP));
+        text.push_str(FILE_PREFIX);
+        data_encoding::HEXLOWER.encode_append(self.0.as_slice(), &mut text);
+        text.push('\n');
+        text
+    }
+
+    /// Its name.
+    pub fn id(&self) -> HostKeyId {
+        HostKeyId(first(&*self.subkey(b"host key id")))
+    }
+
+    /// Seals `secret` for `binding`.
+    pub fn seal(&self, secret: &Secret, binding: &Binding<'_>, nonce: &Nonce) -> Option<Sealed> {
+        let mut text = Zeroizing::new(secret.expose().to_vec());
+        let nonce_bytes = XNonce::from(nonce.0);
+        let context = binding.bytes(self.id());
+        let tag = self.cipher().encrypt_inout_detached(&nonce_bytes, &context, text.as_mut_slice().into()).ok()?;
+        let mut sealed = nonce.0.to_vec();
+        sealed.extend_from_slice(&text);
+        sealed.extend_from_slice(&tag);
+        Some(Sealed(sealed))
+    }
+
+    /// Opens what [`HostKey::seal`] made.
+    pub fn open(&self, sealed: &Sealed, binding: &Binding<'_>) -> Result<Secret, SealBroken> {
+        let (nonce, rest) = sealed.0.split_first_chunk::<NONCE>().ok_or(SealBroken)?;
+        let (text, tag) = rest.split_last_chunk::<TAG>().ok_or(SealBroken)?;
+        let mut text = Zeroizing::new(text.to_vec());
+        let context = binding.bytes(self.id());
+        self.cipher()
+            .decrypt_inout_detached(&XNonce::from(*nonce), &context, text.as_mut_slice().into(), &Tag::from(*tag))
+            .map_err(|_| SealBroken)?;
+        Secret::new(text).map_err(|_| SealBroken)
+    }
+
+    /// The fingerprint of `secret` in this vault.
+    pub fn fingerprint(&self, vault: VaultId, secret: &Secret) -> Fingerprint {
+        let key = self.subkey(b"fingerprint");
+        Fingerprint(first(&hmac(&*key, &[&vault.0, secret.expose()])))
+    }
+
+    fn cipher(&self) -> XChaCha20Poly1305 {
+        XChaCha20Poly1305::new((&*self.subkey(b"sealing")).into())
+    }
+
+    /// One key per purpose, so that no two uses can meet.
+    fn subkey(&self, purpose: &[u8]) -> Zeroizing<[u8; 32]> {
+        hmac(&self.0, &[b"pam_otp 1 ", purpose])
+    }
+}
+
+impl Binding<'_> {
+    /// Unambiguous bytes: every field of variable length is preceded by its length.
+    fn bytes(&self, host_key: HostKeyId) -> Vec<u8> {
+        let mut out = b"pam_otp sealed key 1".to_vec();
+        out.extend_from_slice(&self.vault.0);
+        out.extend_from_slice(&host_key.0);
+        out.extend_from_slice(&self.uid.to_le_bytes());
+        out.extend_from_slice(&(self.user.len() as u64).to_le_bytes());
+        out.extend_from_slice(self.user.as_bytes());
+        out.extend_from_slice(&self.key.0);
+        out.extend_from_slice(&self.made_in.to_le_bytes());
+        out.extend_from_slice(self.kind.as_str().as_bytes()); // both kinds have four letters
+        out.push(match self.algorithm {
+            Algorithm::Sha1 => 1,
+            Algorithm::Sha256 => 2,
+            Algorithm::Sha512 => 3,
+        });
+        out.push(self.digits.get());
+        out.extend_from_slice(&self.period.seconds().to_le_bytes());
+        out.extend_from_slice(&self.floor.0.to_le_bytes());
+        out.push(u8::from(self.expires.is_some()));
+        out.extend_from_slice(&self.expires.unwrap_or(0).to_le_bytes());
+        out
+    }
+}
+
+/// HMAC-SHA-256. The key is padded to the hash's block here, as RFC 2104 does, so that nothing can fail.
+fn hmac(key: &[u8; 32], parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+    let mut block = Zeroizing::new([0; 64]);
+    for (place, byte) in block.iter_mut().zip(key) {
+        *place = *byte;
+    }
+    let mut mac = Hmac::<Sha256>::new((&*block).into());
+    for part in parts {
+        mac.update(part);
+    }
+    Zeroizing::new(mac.finalize().into_bytes().into())
+}
+
+fn first<const N: usize>(bytes: &[u8; 32]) -> [u8; N] {
+    bytes.first_chunk::<N>().copied().unwrap_or([0; N])
+}
+
+#[cfg(test)]
+#[path = "seal_tests.rs"]
+mod tests;

@@ -1,0 +1,242 @@
+//! One slot of a state file: the state, its sequence number, the file's inode and the wall time of the write, as bytes.
+//!
+//! S1  a slot is 640 bytes, little-endian, at the layout of docs/file-format.md
+//! S2  a slot whose magic, checksum, version, reserved bytes or ranges are wrong is bad as a whole
+//! S3  encoding and decoding are each other's inverse
+
+use crate::checksum::crc32;
+use crate::key::{KeyId, Step};
+use crate::state::{KeyState, OriginState, RecoveryState, State};
+
+/// Bytes of a slot in use.
+pub const SLOT_BYTES: usize = 640;
+/// Most keys a state holds: five live ones and five that are being committed.
+pub const MAX_KEYS: usize = 10;
+
+const MAGIC: &[u8; 8] = b"pamotpS1";
+const VERSION: u16 = 1;
+const ENROLLED: u32 = 1;
+const SUSPENDED: u32 = 2;
+const DISABLED: u32 = 4;
+const RESTORED: u32 = 8;
+const CLOSED: u32 = 1;
+const PENDING: u32 = 1;
+const RESYNC: u32 = 2;
+
+/// A state with what the file says about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slot {
+    /// The higher one of two good slots is the newer.
+    pub sequence: u64,
+    /// Inode of the file at the time of writing.
+    pub inode: u64,
+    /// Unix time of the write.
+    pub written: u64,
+    /// The state itself.
+    pub state: State,
+}
+
+impl Slot {
+    /// The bytes of this slot; `None` if the state holds more keys than a slot has room for.
+    pub fn encode(&self) -> Option<[u8; SLOT_BYTES]> {
+        let state = &self.state;
+        if state.keys.len() > MAX_KEYS {
+            return None;
+        }
+        let mut out = Writer::default();
+        out.u16(VERSION).u16(0).u64(self.sequence).u64(self.inode).u64(self.written).u32(state.uid);
+        out.u32(flags(&[
+            (state.enrolled, ENROLLED),
+            (state.suspended, SUSPENDED),
+            (state.disabled, DISABLED),
+            (state.restored, RESTORED),
+        ]));
+        out.u64(state.generation).u64(state.pending.unwrap_or(0)).u32(state.total_failures).u32(0);
+        for origin in &state.origins {
+            out.u32(origin.failures).u32(flags(&[(origin.closed, CLOSED)])).u64(origin.last_failure_ms);
+        }
+        out.bytes(&state.recovery.set).u32(state.recovery.used).u32(u32::try_from(state.keys.len()).ok()?);
+        for key in &state.keys {
+            out.bytes(&key.id.0).u64(key.watermark.0).u64(key.last_used);
+            out.u32(flags(&[(key.pending, PENDING), (key.resync, RESYNC)])).u32(0);
+        }
+        out.sealed()
+    }
+
+    /// Reads a slot; `None` if it is bad (S2).
+    pub fn decode(bytes: &[u8; SLOT_BYTES]) -> Option<Self> {
+        let mut input = Reader::checked(bytes)?;
+        (input.u16()? == VERSION && input.u16()? == 0).then_some(())?;
+        let (sequence, inode, written) = (input.u64()?, input.u64()?, input.u64()?);
+        let (uid, marks, generation, pending) = (input.u32()?, input.u32()?, input.u64()?, input.u64()?);
+        let total_failures = input.u32()?;
+        (marks < 16 && input.u32()? == 0).then_some(())?;
+        let mut origins = [OriginState::default(); 5];
+        for origin in &mut origins {
+            let (failures, mark, last_failure_ms) = (input.u32()?, input.u32()?, input.u64()?);
+            (mark <= CLOSED).then_some(())?;
+            *origin = OriginState { failures, closed: mark == CLOSED, last_failure_ms };
+        }
+        let recovery = RecoveryState { set: input.array()?, used: input.u32()? };
+        let count = usize::try_from(input.u32()?).ok().filter(|count| *count <= MAX_KEYS)?;
+        let keys = (0..count).map(|_| key(&mut input)).collect::<Option<Vec<_>>>()?;
+        input.rest_is_zero().then_some(())?;
+        let state = State {
+            uid,
+            generation,
+            pending: (pending != 0).then_some(pending),
+            enrolled: marks & ENROLLED != 0,
+            suspended: marks & SUSPENDED != 0,
+            disabled: marks & DISABLED != 0,
+            restored: marks & RESTORED != 0,
+            total_failures,
+            origins,
+            recovery,
+            keys,
+        };
+        Some(Self { sequence, inode, written, state })
+    }
+}
+
+fn key(input: &mut Reader<'_>) -> Option<KeyState> {
+    let (id, watermark, last_used) = (KeyId(input.array()?), Step(input.u64()?), input.u64()?);
+    let marks = input.u32()?;
+    (marks < 4 && input.u32()? == 0).then_some(())?;
+    Some(KeyState { id, watermark, last_used, pending: marks & PENDING != 0, resync: marks & RESYNC != 0 })
+}
+
+fn flags(marks: &[(bool, u32)]) -> u32 {
+    marks.iter().filter(|(set, _)| *set).fold(0, |all, (_, bit)| all | bit)
+}
+
+/// Collects what follows magic and checksum.
+#[derive(Default)]
+struct Writer(Vec<u8>);
+
+impl Writer {
+    fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    fn u16(&mut self, value: u16) -> &mut Self {
+        self.bytes(&value.to_le_bytes())
+    }
+
+    fn u32(&mut self, value: u32) -> &mut Self {
+        self.bytes(&value.to_le_bytes())
+    }
+
+    fn u64(&mut self, value: u64) -> &mut Self {
+        self.bytes(&value.to_le_bytes())
+    }
+
+    /// Puts magic and checksum in front and fills up with zeros.
+    fn sealed(mut self) -> Option<[u8; SLOT_BYTES]> {
+        self.0.resize(SLOT_BYTES.checked_sub(MAGIC.len() + 4)?, 0);
+        let mut slot = MAGIC.to_vec();
+        slot.extend_from_slice(&crc32(&self.0).to_le_bytes());
+        slot.extend_from_slice(&self.0);
+        slot.try_into().ok()
+    }
+}
+
+/// Takes values off the front; `None` past the end.
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    /// What follows magic and checksum, if both are right.
+    fn checked(slot: &'a [u8; SLOT_BYTES]) -> Option<Self> {
+        let body = slot.strip_prefix(MAGIC)?;
+        let (sum, body) = body.split_first_chunk::<4>()?;
+        (u32::from_le_bytes(*sum) == crc32(body)).then_some(Self(body))
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (head, tail) = self.0.split_first_chunk::<N>()?;
+        self.0 = tail;
+        Some(*head)
+    }
+
+    fn u16(&mut self) -> Option<u16> {
+        self.array().map(u16::from_le_bytes)
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    fn rest_is_zero(&self) -> bool {
+        self.0.iter().all(|byte| *byte == 0)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    prop_compose! {
+        fn any_key()(id: [u8; 16], watermark: u64, last_used: u64, pending: bool, resync: bool) -> KeyState {
+            KeyState { id: KeyId(id), watermark: Step(watermark), last_used, pending, resync }
+        }
+    }
+    prop_compose! {
+        fn any_origin()(failures: u32, closed: bool, last_failure_ms: u64) -> OriginState {
+            OriginState { failures, closed, last_failure_ms }
+        }
+    }
+    prop_compose! {
+        pub(crate) fn any_state()(
+            uid: u32, generation: u64, pending in proptest::option::of(1..=u64::MAX), marks: [bool; 4],
+            total_failures: u32, origins in proptest::array::uniform5(any_origin()), set: [u8; 16], used: u32,
+            keys in proptest::collection::vec(any_key(), 0..=MAX_KEYS),
+        ) -> State {
+            let [enrolled, suspended, disabled, restored] = marks;
+            let recovery = RecoveryState { set, used };
+            State { uid, generation, pending, enrolled, suspended, disabled, restored, total_failures, origins, recovery, keys }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn s3_every_slot_survives_the_round_trip(state in any_state(), sequence: u64, inode: u64, written: u64) {
+            let slot = Slot { sequence, inode, written, state };
+            prop_assert_eq!(Slot::decode(&slot.encode().unwrap()), Some(slot));
+        }
+
+        #[test]
+        fn s2_one_flipped_bit_makes_a_slot_bad(state in any_state(), at in 0..SLOT_BYTES * 8) {
+            let slot = Slot { sequence: 1, inode: 2, written: 3, state };
+            let mut bytes = slot.encode().unwrap();
+            bytes[at / 8] ^= 1 << (at % 8);
+            prop_assert_eq!(Slot::decode(&bytes), None);
+        }
+    }
+
+    #[test]
+    fn s2_unknown_marks_and_counts_are_bad_even_with_a_right_checksum() {
+        let slot = Slot { sequence: 1, inode: 2, written: 3, state: State::never_enrolled(7) };
+        let bytes = slot.encode().unwrap();
+        for (at, value) in [(12, 2), (14, 1), (44, 16), (68, 1), (76, 2), (172, 11), (639, 1)] {
+            let mut changed = bytes;
+            changed[at] = value;
+            let sum = crc32(&changed[12..]).to_le_bytes();
+            changed[8..12].copy_from_slice(&sum);
+            assert_eq!(Slot::decode(&changed), None, "byte {at}");
+        }
+        assert_eq!(Slot::decode(&[0; SLOT_BYTES]), None);
+    }
+
+    #[test]
+    fn eleven_keys_do_not_fit() {
+        let key = KeyState { id: KeyId([0; 16]), watermark: Step(0), last_used: 0, pending: false, resync: false };
+        let mut state = State::never_enrolled(7);
+        state.keys = vec![key; MAX_KEYS + 1];
+        assert_eq!(Slot { sequence: 1, inode: 2, written: 3, state }.encode(), None);
+    }
+}
