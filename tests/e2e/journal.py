@@ -1,0 +1,47 @@
+"""Stands in for syslogd: takes every line sent to /dev/log, in order."""
+
+import os
+import re
+import socket
+import threading
+
+from wait import until
+
+LOG = "/dev/log"
+
+
+class Journal:
+    def __init__(self):
+        self.lines = []
+        self.marks = 0
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(LOG)
+        os.chmod(LOG, 0o666)
+        threading.Thread(target=self._take, daemon=True).start()
+
+    def _take(self):
+        while True:
+            line = self.socket.recv(1 << 20).rstrip(b"\n\0")
+            self.lines.append(line.decode("utf-8", "backslashreplace"))
+
+    def position(self):
+        """How many lines have come; what was sent before this call is among them."""
+        self.marks += 1
+        mark = f"mark {self.marks}"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.sendto(mark.encode(), LOG)
+        until(lambda: mark in self.lines[-50:], "the log sink")
+        return len(self.lines)
+
+    def since(self, position):
+        return self.lines[position : self.position()]
+
+
+def decisions(lines):
+    """The module's decision lines, each as a dict of its fields."""
+    return [fields(line) for line in lines if " outcome=" in line]
+
+
+def fields(line):
+    found = re.findall(r'(\w+)=("[^"]*"|\S*)', line[line.index("outcome=") :])
+    return {name: value.strip('"') for name, value in found}

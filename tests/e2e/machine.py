@@ -1,0 +1,281 @@
+"""The machine under test: what was built is installed as on a real one, with accounts, services, daemon and clock."""
+
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+import sysconfig
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from terminal import dialogue
+from totp import totp, unbase32
+from wait import until
+from wire import SOCKET, Client
+
+ROOT = Path(__file__).resolve().parents[2]
+MULTIARCH = sysconfig.get_config_var("MULTIARCH")
+MODULE = Path("/usr/lib") / MULTIARCH / "security/pam_otp.so"
+DAEMON = Path("/usr/sbin/otp-enrolld")
+OTPCTL = Path("/usr/bin/otpctl")
+POLICY = Path("/etc/otp/otp.toml")
+HOST_KEY = Path("/etc/otp/host.key")
+VAULT = Path("/var/lib/otp")
+DAEMON_LOG = Path("/tmp/otp-enrolld.log")
+SHIFT = Path("/etc/clockshift")
+ACCOUNT = "otp-enrolld"
+GROUPS = ("otp-admin", "otp-helpdesk", "otp-verify")
+PASSWORD = "the pass word"
+
+# the PAM codes of DESIGN's table
+SUCCESS, SERVICE_ERR, SYSTEM_ERR, AUTH_ERR, AUTHINFO_UNAVAIL = 0, 3, 4, 7, 9
+ACCT_EXPIRED, CONV_ERR, IGNORE, ABORT = 13, 19, 25, 26
+
+CODE_PROMPT = "One-time code: "
+PASSWORD_PROMPT = r"\[sudo\] password for \S+: "
+REFUSAL = "code refused; each code works once, wait for the next or use a recovery code"
+
+
+class User:
+    def __init__(self, name, uid):
+        self.name = name
+        self.uid = uid
+        self.key_file = VAULT / "keys" / f"{uid}.toml"
+        self.state_file = VAULT / "state" / str(uid)
+
+
+class Key:
+    """An enrolled key. `first` and `second` are codes that both work at any time within 30 s of the enrolment."""
+
+    def __init__(self, enrolment):
+        self.base32 = enrolment["secret"]
+        self.secret = unbase32(self.base32)
+        self.algorithm = enrolment["algorithm"]
+        self.digits = enrolment["digits"]
+        self.period = enrolment["period"]
+        self.uri = enrolment["uri"]
+        self.step = self.step_now()
+
+    def step_now(self):
+        return int(shifted_now() // self.period)
+
+    def code(self, step):
+        return totp(self.secret, step, self.algorithm, self.digits)
+
+    @property
+    def confirming(self):
+        return self.code(self.step - 1)
+
+    @property
+    def first(self):
+        return self.code(self.step)
+
+    @property
+    def second(self):
+        return self.code(self.step + 1)
+
+    def wrong(self, number=0):
+        """The number-th code that belongs to no step near enough to matter."""
+        near = {self.code(self.step + offset) for offset in range(-6, 7)}
+        usable = (code for code in (str(n).zfill(self.digits) for n in itertools.count()) if code not in near)
+        return next(itertools.islice(usable, number, None))
+
+
+def shifted_now():
+    return time.time() + int(SHIFT.read_text())
+
+
+class Machine:
+    def __init__(self, artefacts, hosts):
+        self.artefacts = Path(artefacts)
+        self.hosts = Path(hosts)
+        self.numbers = itertools.count(20001)
+        self.process = None
+
+    # what an administrator does once
+
+    def install(self):
+        shutil.copyfile(self.artefacts / "libpam_otp.so", MODULE)
+        MODULE.chmod(0o644)
+        for program in (DAEMON, OTPCTL):
+            shutil.copyfile(self.artefacts / program.name, program)
+            program.chmod(0o755)
+        run("useradd", "--system", "--home-dir", "/nonexistent", "--no-create-home", "--shell", "/usr/sbin/nologin", ACCOUNT)
+        for group in GROUPS:
+            run("groupadd", "--system", group)
+        self.password_hash = run("perl", "-e", 'print crypt($ARGV[0], q($6$rounds=1000$lab$))', PASSWORD)
+        write(Path("/etc/sudoers.d/lab"), "Defaults timestamp_timeout=0, passwd_tries=1, lecture=never\nALL ALL=(ALL:ALL) ALL\n", 0o440)
+        run(DAEMON, "init")
+
+    def install_clock(self):
+        SHIFT.write_text("0")
+        Path("/etc/ld.so.preload").write_text(f"{self.hosts / 'clockshift.so'}\n")
+
+    # accounts and services
+
+    def new_user(self, name=None, uid=None):
+        """An account with PASSWORD, by appending to the files: a hundred cost nothing."""
+        uid = uid or next(self.numbers)
+        name = name or f"user{uid}"
+        append("/etc/passwd", f"{name}:x:{uid}:{uid}::/:/bin/sh")
+        append("/etc/shadow", f"{name}:{self.password_hash}:19000:0:99999:7:::")
+        append("/etc/group", f"{name}:x:{uid}:")
+        return User(name, uid)
+
+    def remove_user(self, user):
+        for path in ("/etc/passwd", "/etc/shadow", "/etc/group"):
+            lines = Path(path).read_text().splitlines(keepends=True)
+            Path(path).write_text("".join(line for line in lines if not line.startswith(user.name + ":")))
+
+    def service(self, name, *auth, account="required pam_unix.so"):
+        """A PAM service whose auth stack is these lines."""
+        lines = [f"auth {line}" for line in auth] + [f"account {account}", "session required pam_permit.so"]
+        write(Path("/etc/pam.d") / name, "\n".join(lines) + "\n", 0o644)
+        return name
+
+    def sudo_asks(self, user, *auth, **stages):
+        """Real sudo uses this auth stack for this user alone."""
+        service = self.service(f"sudo-{user.name}", *auth, **stages)
+        rule = Path("/etc/sudoers.d") / user.name
+        write(rule, f"Defaults:{user.name} pam_service={service}\n", 0o440)
+        return service
+
+    def sudo(self, user, answers, options=(), command=("id", "-u"), **terminal):
+        """Real sudo, started by the user on a terminal."""
+        return dialogue([*as_user(user), "sudo", *options, "--", *command], answers, **terminal)
+
+    # enrolment
+
+    def enrol(self, user, **wishes):
+        """A key of the user's, confirmed with the code of the step before this one."""
+        with Client() as client:
+            return self.confirm(client, self.begin(client, user, **wishes))
+
+    def begin(self, client, user, **wishes):
+        enrolment = client.call("BeginEnrolment", user=user.name, **wishes)["enrolment"]
+        # not in the last moment of a step, or the code of the step before would be too old on arrival
+        until(lambda: shifted_now() % enrolment["period"] < enrolment["period"] - 1, "the next step")
+        return Key(enrolment)
+
+    def confirm(self, client, key):
+        client.call("ConfirmEnrolment", code=key.confirming)
+        return key
+
+    def enrolled_user(self, **wishes):
+        user = self.new_user()
+        return user, self.enrol(user, **wishes)
+
+    def status(self, user):
+        with Client() as client:
+            return client.call("Status", user=user.name)["status"]
+
+    # asking the module without sudo
+
+    def ask(self, service, user, code, *options):
+        """(PAM code, everything printed) of a plain PAM application that gives this code."""
+        return self.converse(service, user, "text", code, *options)
+
+    def converse(self, service, user, *reply_and_options):
+        *words, options = split_options(reply_and_options)
+        name = user if isinstance(user, str) else user.name
+        done = subprocess.run([self.hosts / "oddconv", *options, service, name, *words], capture_output=True, text=True, timeout=60)
+        assert "authenticate " in done.stdout, f"the PAM host died: status {done.returncode}\n{done.stdout}{done.stderr}"
+        return int(done.stdout.split("authenticate ")[1].split()[0]), done.stdout
+
+    def race(self, service, user, code, processes, real_uid=None):
+        """How often each PAM code came back when all gave the same code at the same moment."""
+        words = [self.hosts / "race", service, user.name, code, processes] + ([real_uid] if real_uid else [])
+        return {int(line.split()[0]): int(line.split()[1]) for line in run(*words).splitlines()}
+
+    # the daemon
+
+    def start(self, *prefix):
+        with open(DAEMON_LOG, "ab") as log:
+            size = log.tell()
+            self.process = subprocess.Popen([*prefix, DAEMON], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+        def ready():
+            assert self.process.poll() is None, f"the daemon ended with {self.process.returncode}:\n{DAEMON_LOG.read_text()}"
+            return b"otp-enrolld: ready" in DAEMON_LOG.read_bytes()[size:]
+
+        until(ready, "the daemon's ready line")
+
+    def stop(self, how=signal.SIGTERM):
+        if self.process:
+            self.process.send_signal(how)
+            self.process.wait(10)
+            self.process = None
+
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
+    @contextmanager
+    def daemon_stopped(self):
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
+
+    @contextmanager
+    def policy(self, text):
+        """A policy file for a while; the daemon is started anew with it."""
+        self.stop()
+        write(POLICY, text, 0o644)
+        try:
+            self.start()
+            yield
+        finally:
+            self.stop()
+            POLICY.unlink()
+            self.start()
+
+    @contextmanager
+    def clock(self, seconds):
+        """The wall clock of every process moved by so much."""
+        SHIFT.write_text(str(seconds))
+        try:
+            yield
+        finally:
+            SHIFT.write_text("0")
+
+
+def otpctl(*words, stdin=None, user=None):
+    prefix = as_user(user) if user else []
+    return subprocess.run([*prefix, OTPCTL, *words], input=stdin, capture_output=True, text=True, timeout=60)
+
+
+def as_user(user):
+    return ["setpriv", f"--reuid={user.uid}", f"--regid={user.uid}", "--clear-groups", "--"]
+
+
+def split_options(words):
+    """Words and options of oddconv's command line apart: `-r 1000` and the like may stand anywhere."""
+    plain, options, words = [], [], [str(word) for word in words]
+    while words:
+        word = words.pop(0)
+        if word in ("-r", "-h", "-t", "-f"):
+            options += [word, words.pop(0)]
+        else:
+            plain.append(word)
+    return *plain, options
+
+
+def run(*words):
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, f"{words} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def write(path, text, mode):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.write_text(text)
+    path.chmod(mode)
+
+
+def append(path, line):
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(line + "\n")

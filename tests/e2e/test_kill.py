@@ -1,0 +1,112 @@
+"""kill -9 at any moment of a login: a code that may have been seen as good never works again, and the next login works."""
+
+import fcntl
+import os
+import random
+import signal
+import subprocess
+import time
+
+import pytest
+from machine import AUTH_ERR, AUTHINFO_UNAVAIL, SUCCESS, VAULT
+from strace import calls_of, fail, kill_at, run_under
+
+RANDOM_KILLS = 100
+DURABLE = ("fdatasync", "fsync")
+
+
+def login(machine, user, code):
+    return [machine.hosts / "oddconv", "otp", user.name, "text", code]
+
+
+def calls_of_the_decision(machine):
+    """The system calls of a successful login, from the opening of the state file to the answer."""
+    user, key = machine.enrolled_user()
+    calls = calls_of(login(machine, user, key.first))
+    opened = next(at for at, call in enumerate(calls) if call.name.startswith("openat") and f'{user.uid}"' in call.arguments)
+    answered = next(at for at, call in enumerate(calls) if call.name == "write" and "authenticate 0" in call.arguments)
+    return calls[opened : answered + 1]
+
+
+def strays():
+    """Files in the vault's directories that are no user's."""
+    found = []
+    for directory in ("keys", "state"):
+        for entry in os.scandir(VAULT / directory):
+            if not entry.name.removesuffix(".toml").isdigit():
+                found.append(f"{directory}/{entry.name}")
+    return found
+
+
+def test_killed_between_persist_and_answer_the_code_is_used(machine):
+    calls = calls_of_the_decision(machine)
+    persisted = max(at for at, call in enumerate(calls) if call.name in DURABLE)
+    for call in calls[persisted + 1 :]:
+        user, key = machine.enrolled_user()
+        done = run_under(kill_at(call), login(machine, user, key.first))
+        assert "authenticate" not in done.stdout, f"{call} was not reached in time"
+        assert machine.ask("otp", user, key.first)[0] == AUTH_ERR, f"killed at {call}, the code worked again"
+        assert machine.ask("otp", user, key.second)[0] == SUCCESS, f"killed at {call}"
+
+
+def test_killed_at_any_call_of_the_decision_the_next_login_works(machine):
+    for call in calls_of_the_decision(machine):
+        user, key = machine.enrolled_user()
+        done = run_under(kill_at(call), login(machine, user, key.first))
+        assert "authenticate" not in done.stdout, f"{call} was not reached in time"
+        assert machine.ask("otp", user, key.first)[0] in (SUCCESS, AUTH_ERR), f"killed at {call}"
+        assert machine.ask("otp", user, key.first)[0] == AUTH_ERR, f"killed at {call}"
+        assert machine.ask("otp", user, key.second)[0] == SUCCESS, f"killed at {call}"
+    assert strays() == []
+
+
+def test_a_hundred_kills_at_random_moments_leave_nothing_behind(machine, request):
+    chance = random.Random(4226)
+    user, key = machine.enrolled_user()
+    begun = time.monotonic()
+    subprocess.run(login(machine, user, key.first), stdout=subprocess.DEVNULL, check=True)
+    usual = time.monotonic() - begun
+    unused = 0
+    for _ in range(RANDOM_KILLS * request.config.getoption("--rounds")):
+        user, key = machine.enrolled_user()
+        process = subprocess.Popen(login(machine, user, key.first), stdout=subprocess.PIPE, text=True)
+        end = time.monotonic() + chance.random() * usual
+        while time.monotonic() < end:
+            pass
+        process.send_signal(signal.SIGKILL)
+        printed, _ = process.communicate()
+        again = machine.ask("otp", user, key.first)[0]
+        assert again == AUTH_ERR or "authenticate 0" not in printed, "a code worked twice"
+        assert again in (SUCCESS, AUTH_ERR)
+        unused += again == SUCCESS
+        assert machine.ask("otp", user, key.second)[0] == SUCCESS
+    assert strays() == []
+    assert unused > 0, "no kill came before the end of the login"
+
+
+@pytest.mark.parametrize("fault", ["EIO", "ENOSPC", "EROFS"])
+@pytest.mark.parametrize("call", ["pwrite64", "fdatasync"])
+def test_what_cannot_be_persisted_is_refused_whatever_the_code_was(machine, enrolled, journal, call, fault):
+    user, key = enrolled
+    results = []
+    for code in (key.first, key.wrong()):
+        results.append(run_under(fail(call, fault), login(machine, user, code)).stdout)
+    assert results[0] == results[1] and "authenticate 9" in results[0]
+
+
+def test_a_lock_that_fails_refuses(machine, enrolled):
+    user, key = enrolled
+    assert "authenticate 9" in run_under(fail("flock", "ENOLCK"), login(machine, user, key.first)).stdout
+
+
+def test_a_lock_that_is_held_refuses_after_ten_seconds_and_names_the_holder(machine, enrolled, journal):
+    user, key = enrolled
+    with open(user.state_file, "rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        start, begun = journal.position(), time.monotonic()
+        assert machine.ask("otp", user, key.first)[0] == AUTHINFO_UNAVAIL
+        assert 9 < time.monotonic() - begun < 13
+    (line,) = [line for line in journal.since(start) if "outcome=" in line]
+    assert "reason=lock-timeout" in line
+    assert any(str(os.getpid()) in line for line in journal.since(start))
+    assert machine.ask("otp", user, key.first)[0] == SUCCESS

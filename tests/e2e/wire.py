@@ -1,0 +1,77 @@
+"""A raw Varlink client: NUL-terminated JSON over the socket, and nothing that would hide what the server does."""
+
+import json
+import os
+import socket
+from contextlib import contextmanager
+
+SOCKET = "/run/otp/otp.sock"
+INTERFACE = "io.pam-otp.Otp1"
+
+
+class Refused(Exception):
+    """An error reply: `name` without the interface, and its parameters."""
+
+    def __init__(self, name, parameters):
+        super().__init__(f"{name} {parameters}")
+        self.name = name
+        self.parameters = parameters
+
+
+class Closed(Exception):
+    """The server closed the connection."""
+
+
+@contextmanager
+def acting_as(uid):
+    """The kernel notes the effective uid when a socket is connected."""
+    if uid == 0:
+        yield
+        return
+    os.setegid(uid)
+    os.seteuid(uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+
+
+class Client:
+    def __init__(self, uid=0, path=SOCKET, timeout=10.0):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(timeout)
+        self.received = b""
+        with acting_as(uid):
+            self.socket.connect(str(path))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def send(self, raw):
+        self.socket.sendall(raw)
+
+    def receive(self):
+        """The next message as it came, without its NUL."""
+        while b"\0" not in self.received:
+            try:
+                piece = self.socket.recv(65536)
+            except ConnectionResetError:
+                piece = b""
+            if not piece:
+                raise Closed(self.received)
+            self.received += piece
+        message, self.received = self.received.split(b"\0", 1)
+        return message
+
+    def call(self, method, interface=INTERFACE, **parameters):
+        message = {"method": f"{interface}.{method}", "parameters": parameters}
+        self.send(json.dumps(message).encode() + b"\0")
+        reply = json.loads(self.receive())
+        if "error" in reply:
+            name = reply["error"]
+            raise Refused(name.removeprefix(INTERFACE + "."), reply.get("parameters", {}))
+        return reply.get("parameters", {})
