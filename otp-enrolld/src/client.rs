@@ -1,0 +1,115 @@
+//! The other end: a connection to a daemon that the kernel vouches for, and typed calls on it.
+
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, UnixAddr, connect, setsockopt, socket, sockopt::SendTimeout,
+};
+use nix::sys::time::TimeVal;
+use serde_json::value::RawValue;
+
+use crate::limits::REPLY_BYTES;
+use crate::message::{Answer, Calling, encode};
+use crate::peer::Peer;
+use crate::protocol::{Method, Refusal};
+use crate::wire::{Bounds, Wire, WireError};
+
+/// A connection to the daemon.
+pub struct Client {
+    wire: Wire,
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub enum ConnectError {
+    /// Nobody answers there.
+    Unreachable(io::Error),
+    /// Somebody answers who may not: the uid that called `listen()`.
+    Untrusted(u32),
+}
+
+/// Why a call has no answer of its own.
+#[derive(Debug)]
+pub enum CallError {
+    /// The daemon refuses, in the protocol's words.
+    Refused(Refusal),
+    /// The daemon closed the connection.
+    Closed,
+    /// The daemon did not answer in time.
+    Silent,
+    /// The connection failed.
+    Failed,
+    /// What came is not an answer to this call.
+    Strange,
+}
+
+impl Client {
+    /// Connects to the socket at `path`; only a listener whose uid is among `trusted` is spoken to.
+    pub fn connect(path: &Path, trusted: &[u32]) -> Result<Self, ConnectError> {
+        let stream = reach(path).map_err(ConnectError::Unreachable)?;
+        let server = Peer::of(&stream).map_err(ConnectError::Unreachable)?;
+        if !trusted.contains(&server.uid) {
+            return Err(ConnectError::Untrusted(server.uid));
+        }
+        Ok(Self::over(stream))
+    }
+
+    /// Speaks over a connection that is there already, to a server known otherwise.
+    pub fn over(stream: UnixStream) -> Self {
+        let bounds = Bounds { bytes: REPLY_BYTES, message: TRANSFER, write: TRANSFER };
+        Self { wire: Wire::new(stream, bounds) }
+    }
+
+    /// Calls and waits for the one answer.
+    pub fn call<M: Method>(&mut self, request: &M) -> Result<M::Reply, CallError> {
+        let call = encode(&Calling { method: M::NAME, parameters: request }).ok_or(CallError::Failed)?;
+        let sent = self.wire.send(&call);
+        // A server that turns us away may have spoken before it closed: listen even if it did not.
+        let reply = match (self.wire.receive(PATIENCE), sent) {
+            (Ok(reply), _) => reply,
+            (Err(_), Err(error)) | (Err(error), Ok(())) => return Err(error.into()),
+        };
+        read::<M>(&reply)
+    }
+}
+
+/// Connects without waiting for ever when the listener's queue is full.
+fn reach(path: &Path) -> io::Result<UnixStream> {
+    let socket = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    let seconds = TRANSFER.as_secs().try_into().unwrap_or(i64::MAX);
+    setsockopt(&socket, SendTimeout, &TimeVal::new(seconds, 0))?;
+    connect(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
+    Ok(UnixStream::from(OwnedFd::from(socket)))
+}
+
+/// The typed answer in the bytes.
+fn read<M: Method>(reply: &[u8]) -> Result<M::Reply, CallError> {
+    let answer: Answer<'_> = serde_json::from_slice(reply).map_err(|_| CallError::Strange)?;
+    if answer.error.is_some() {
+        let refusal = serde_json::from_slice(reply).map_err(|_| CallError::Strange)?;
+        return Err(CallError::Refused(refusal));
+    }
+    let parameters = answer.parameters.map_or("{}", RawValue::get);
+    serde_json::from_str(parameters).map_err(|_| CallError::Strange)
+}
+
+impl From<WireError> for CallError {
+    fn from(error: WireError) -> Self {
+        match error {
+            WireError::Closed | WireError::Torn => Self::Closed,
+            WireError::Idle | WireError::Slow | WireError::Unread => Self::Silent,
+            WireError::TooLong | WireError::Malformed => Self::Strange,
+            WireError::Failed(_) => Self::Failed,
+        }
+    }
+}
+
+/// For a connection, and for a message to cross.
+const TRANSFER: Duration = Duration::from_secs(5);
+
+/// For an answer to begin: longer than the daemon may wait for a lock.
+const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,0 +1,92 @@
+//! One connection from its first call to its end: receive, answer, send; what the peer did wrong ends it.
+
+use std::os::unix::net::UnixStream;
+
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::introspection::{self, Introspection};
+use crate::limits::{CALL_BYTES, Limits};
+use crate::message::{Answering, Call, encode};
+use crate::parameters::Parameters;
+use crate::peer::Peer;
+use crate::protocol::{INTERFACE, Refusal, Reply, Request};
+use crate::service::Service;
+use crate::wire::{Bounds, Wire, WireError};
+
+/// Answers call after call until the peer leaves or breaks a rule, and says which.
+pub fn converse<S: Service>(service: &S, peer: Peer, stream: UnixStream, limits: &Limits) -> WireError {
+    let mut wire = Wire::new(stream, bounds(limits));
+    let mut session = service.open(peer);
+    loop {
+        if let Err(end) = exchange(service, &mut session, &mut wire, limits) {
+            return end;
+        }
+    }
+}
+
+/// One call and its answer.
+fn exchange<S: Service>(
+    service: &S,
+    session: &mut S::Session,
+    wire: &mut Wire,
+    limits: &Limits,
+) -> Result<(), WireError> {
+    let idle = service.idle_limit(session).unwrap_or(limits.idle);
+    let message = wire.receive(idle)?;
+    let Some(call) = Call::parse(&message) else {
+        wire.send(&refusal(&Refusal::parameter("call")))?;
+        return Err(WireError::Malformed);
+    };
+    let answer = answer(service, session, &call);
+    if call.is_oneway() {
+        return Ok(());
+    }
+    wire.send(&encoded(&answer))
+}
+
+/// What is said to one well-formed call.
+fn answer<S: Service>(service: &S, session: &mut S::Session, call: &Call<'_>) -> Result<Answered, Refusal> {
+    if call.is_upgrade() {
+        return Err(Refusal::parameter("upgrade"));
+    }
+    let (interface, _) = call.method.rsplit_once('.').unwrap_or_default();
+    match interface {
+        INTERFACE => {
+            let request = Request::read(&call.method, Parameters::parse(call.parameters())?)?;
+            service.call(session, request).map(Answered::Otp)
+        }
+        introspection::INTERFACE => {
+            let parameters = Parameters::parse(call.parameters())?;
+            introspection::answer(&call.method, parameters).map(Answered::Introspection)
+        }
+        other => Err(Refusal::InterfaceNotFound { interface: other.to_owned() }),
+    }
+}
+
+/// An answer of either interface.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Answered {
+    Otp(Reply),
+    Introspection(Introspection),
+}
+
+fn encoded(answer: &Result<Answered, Refusal>) -> Zeroizing<Vec<u8>> {
+    match answer {
+        Ok(parameters) => {
+            let reply = encode(&Answering { parameters });
+            reply.unwrap_or_else(|| refusal(&Refusal::unavailable("the answer is too long")))
+        }
+        Err(error) => refusal(error),
+    }
+}
+
+/// The bytes of an error reply. One that cannot be encoded, which no type here allows, is the empty message.
+pub fn refusal(error: &Refusal) -> Zeroizing<Vec<u8>> {
+    encode(error).unwrap_or_else(|| Zeroizing::new(vec![0]))
+}
+
+fn bounds(limits: &Limits) -> Bounds {
+    Bounds { bytes: CALL_BYTES, message: limits.message, write: limits.write }
+}

@@ -1,0 +1,39 @@
+//! How much one peer, and all of them together, may take of the server. Values are passed in; nothing here is a default that a test bypasses.
+
+use std::time::Duration;
+
+/// The bounds of one server.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Open connections of everybody but uid 0, together.
+    pub connections: usize,
+    /// Open connections of one uid other than 0.
+    pub connections_per_uid: usize,
+    /// Open connections of uid 0, a reserve that nobody else can use up.
+    pub connections_root: usize,
+    /// From the first byte of a message to its end; further bytes do not extend it.
+    pub message: Duration,
+    /// Silence before the first byte of a message, unless the session asks for another time.
+    pub idle: Duration,
+    /// From the first byte of a reply to its last.
+    pub write: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 64,
+            connections_per_uid: 8,
+            connections_root: 32,
+            message: Duration::from_secs(5),
+            idle: Duration::from_secs(10),
+            write: Duration::from_secs(5),
+        }
+    }
+}
+
+/// The longest message a caller may send, without its NUL.
+pub const CALL_BYTES: usize = 64 * 1024;
+
+/// The longest reply, without its NUL: a list of every user of a large host.
+pub const REPLY_BYTES: usize = 16 * 1024 * 1024;

@@ -1,0 +1,97 @@
+//! Varlink's envelopes: a call and an answer as JSON objects. Secrets inside are read in place and written into one buffer of the exact size.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use zeroize::Zeroizing;
+
+use crate::limits::REPLY_BYTES;
+
+/// A call as it arrived; its parameters are not looked into yet.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Call<'a> {
+    #[serde(borrow)]
+    pub method: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub parameters: Option<&'a RawValue>,
+    #[serde(default)]
+    oneway: Option<bool>,
+    #[serde(default, rename = "more")]
+    _more: Option<bool>,
+    #[serde(default)]
+    upgrade: Option<bool>,
+}
+
+/// A call as it leaves.
+#[derive(Serialize)]
+pub struct Calling<'a, P> {
+    pub method: &'a str,
+    pub parameters: &'a P,
+}
+
+/// An answer to a call that was done, as it leaves.
+#[derive(Serialize)]
+pub struct Answering<'a, P> {
+    pub parameters: &'a P,
+}
+
+/// An answer as it arrived; only one of the two is looked into.
+#[derive(Deserialize)]
+pub struct Answer<'a> {
+    #[serde(borrow, default)]
+    pub parameters: Option<&'a RawValue>,
+    #[serde(default)]
+    pub error: Option<String>,
+}
+
+impl<'a> Call<'a> {
+    /// `None` unless the bytes are UTF-8 and a call object.
+    pub fn parse(bytes: &'a [u8]) -> Option<Self> {
+        serde_json::from_str(std::str::from_utf8(bytes).ok()?).ok()
+    }
+
+    /// The caller wants no answer.
+    pub fn is_oneway(&self) -> bool {
+        self.oneway == Some(true)
+    }
+
+    /// The caller wants to speak another protocol from here on.
+    pub fn is_upgrade(&self) -> bool {
+        self.upgrade == Some(true)
+    }
+
+    /// The parameters as text.
+    pub fn parameters(&self) -> Option<&'a str> {
+        self.parameters.map(RawValue::get)
+    }
+}
+
+/// The message's bytes with its NUL, in a buffer that never grew; `None` if it exceeds the cap.
+pub fn encode(message: &impl Serialize) -> Option<Zeroizing<Vec<u8>>> {
+    let mut size = Size(0);
+    serde_json::to_writer(&mut size, message).ok()?;
+    if size.0 > REPLY_BYTES {
+        return None;
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(size.0.saturating_add(1)));
+    serde_json::to_writer(&mut *bytes, message).ok()?;
+    bytes.push(0);
+    Some(bytes)
+}
+
+/// Counts what would be written.
+struct Size(usize);
+
+impl Write for Size {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.saturating_add(bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,40 @@
+//! What can be said on the socket: the interface `io.pam-otp.Otp1` as types.
+//!
+//! The interface file in this crate is the reference; a test holds the types to it, both ways.
+//! Nothing here has `Debug`, `Display` or `Clone` if it carries a secret or a code.
+
+mod refusal;
+mod reply;
+mod request;
+
+#[cfg(test)]
+mod conformance;
+#[cfg(test)]
+mod idl;
+#[cfg(test)]
+pub(crate) mod samples;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use refusal::Refusal;
+pub use reply::{
+    Begun, Cancelled, Confirmed, Enrolment, KeyStatus, OriginStatus, Reply, UserList, UserStatus, UserStatusReply,
+};
+pub use request::{
+    Algorithm, BeginEnrolment, CancelEnrolment, ConfirmEnrolment, Digits, List, Period, Request, Status,
+};
+
+/// The interface's name.
+pub const INTERFACE: &str = "io.pam-otp.Otp1";
+
+/// The interface's definition, in Varlink's own language.
+pub const DEFINITION: &str = include_str!("../io.pam-otp.Otp1.varlink");
+
+/// A method as its caller sees it: the parameters are the type, the answer belongs to it.
+pub trait Method: Serialize {
+    /// The full name that goes over the wire.
+    const NAME: &'static str;
+    /// What the method returns.
+    type Reply: Serialize + DeserializeOwned;
+}

@@ -1,0 +1,118 @@
+//! What the daemon answers: [`Enrolment`] is the one type that carries a secret.
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+/// The answer to a call that was done; its content must be that of the method called.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum Reply {
+    Begun(Begun),
+    Confirmed(Confirmed),
+    Cancelled(Cancelled),
+    Status(UserStatusReply),
+    List(UserList),
+}
+
+/// Answer to `BeginEnrolment`.
+#[derive(Serialize, Deserialize)]
+pub struct Begun {
+    pub enrolment: Enrolment,
+}
+
+/// Answer to `ConfirmEnrolment`: the key is stored.
+#[derive(Serialize, Deserialize)]
+pub struct Confirmed {
+    pub user: String,
+    pub uid: u32,
+    pub key: KeyStatus,
+    /// How often the user's keys have changed, this time included.
+    pub generation: u64,
+}
+
+/// Answer to `CancelEnrolment`.
+#[derive(Serialize, Deserialize)]
+pub struct Cancelled {}
+
+/// Answer to `Status`.
+#[derive(Serialize, Deserialize)]
+pub struct UserStatusReply {
+    pub status: UserStatus,
+}
+
+/// Answer to `List`.
+#[derive(Serialize, Deserialize)]
+pub struct UserList {
+    pub users: Vec<UserStatus>,
+}
+
+/// A new key, shown once and not yet stored. Neither `Debug` nor `Clone`: it is a secret.
+#[derive(Serialize, Deserialize)]
+pub struct Enrolment {
+    pub user: String,
+    pub uid: u32,
+    /// What the user calls the device.
+    pub label: String,
+    /// `totp`
+    pub kind: String,
+    /// `SHA1`, `SHA256` or `SHA512`
+    pub algorithm: String,
+    pub digits: u8,
+    /// Seconds in a step.
+    pub period: u32,
+    /// Base32, upper case, no padding.
+    pub secret: Zeroizing<String>,
+    /// `otpauth://…`, with the same secret.
+    pub uri: Zeroizing<String>,
+    /// Seconds until the pending key is thrown away.
+    pub expires_in: u64,
+    /// How many codes may be tried.
+    pub tries: u32,
+}
+
+/// A stored key, without its secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyStatus {
+    pub id: String,
+    pub label: String,
+    /// `totp`
+    pub kind: String,
+    /// `SHA1`, `SHA256` or `SHA512`
+    pub algorithm: String,
+    pub digits: u8,
+    /// Seconds in a step.
+    pub period: u32,
+    /// Seconds since 1970.
+    pub created: u64,
+    /// Seconds since 1970.
+    pub confirmed: u64,
+    /// Seconds since 1970; none before the first login.
+    #[serde(default)]
+    pub last_used: Option<u64>,
+}
+
+/// The wrong codes of one origin since its last accepted one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OriginStatus {
+    /// `self`, `other`, `remote`, `console` or `socket`
+    pub origin: String,
+    pub failures: u32,
+    pub limit: u32,
+    /// The limit is reached: no code is taken from this origin.
+    pub closed: bool,
+    /// Seconds until a code is looked at again.
+    pub wait: u64,
+}
+
+/// All that may be told of a user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserStatus {
+    pub user: String,
+    pub uid: u32,
+    pub enrolled: bool,
+    pub generation: u64,
+    pub suspended: bool,
+    pub disabled: bool,
+    pub keys: Vec<KeyStatus>,
+    pub origins: Vec<OriginStatus>,
+}

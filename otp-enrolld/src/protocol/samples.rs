@@ -1,0 +1,67 @@
+//! One full message of each kind, for the tests.
+
+use zeroize::Zeroizing;
+
+use super::*;
+
+pub fn enrolment() -> Enrolment {
+    Enrolment {
+        user: "alice".to_owned(),
+        uid: 1000,
+        label: "phone".to_owned(),
+        kind: "totp".to_owned(),
+        algorithm: "SHA1".to_owned(),
+        digits: 6,
+        period: 30,
+        secret: Zeroizing::new("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".to_owned()),
+        uri: Zeroizing::new("otpauth://totp/host:alice?secret=ABCDEFGHIJKLMNOPQRSTUVWXYZ234567&issuer=host".to_owned()),
+        expires_in: 900,
+        tries: 3,
+    }
+}
+
+pub fn key() -> KeyStatus {
+    KeyStatus {
+        id: "k1".to_owned(),
+        label: "phone".to_owned(),
+        kind: "totp".to_owned(),
+        algorithm: "SHA1".to_owned(),
+        digits: 6,
+        period: 30,
+        created: 1_795_000_000,
+        confirmed: 1_795_000_060,
+        last_used: Some(1_795_003_600),
+    }
+}
+
+pub fn status() -> UserStatus {
+    let origin = OriginStatus { origin: "self".to_owned(), failures: 2, limit: 20, closed: false, wait: 0 };
+    UserStatus {
+        user: "alice".to_owned(),
+        uid: 1000,
+        enrolled: true,
+        generation: 1,
+        suspended: false,
+        disabled: false,
+        keys: vec![key()],
+        origins: vec![origin],
+    }
+}
+
+pub fn confirmed() -> Confirmed {
+    Confirmed { user: "alice".to_owned(), uid: 1000, key: key(), generation: 1 }
+}
+
+pub fn begin() -> BeginEnrolment {
+    BeginEnrolment {
+        user: "alice".to_owned(),
+        label: Some("phone".to_owned()),
+        algorithm: Some(Algorithm::Sha1),
+        digits: Digits::new(6),
+        period: Period::new(30),
+    }
+}
+
+pub fn confirm() -> ConfirmEnrolment {
+    ConfirmEnrolment { code: Zeroizing::new("123456".to_owned()) }
+}

@@ -1,0 +1,118 @@
+//! The bounded server: a blocking thread per connection, so that a stuck peer holds up nobody but itself.
+//!
+//! 1. A connection over a cap is closed at once; uid 0 has its own reserve.
+//! 2. No failure to accept ends the server, short of a listener that is none.
+//! 3. A panic ends the connection that it happened on, and no other.
+
+use std::io::{self, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+
+use crate::admission::{Admission, Place};
+use crate::dialogue::{converse, refusal};
+use crate::limiter::OncePerSecond;
+use crate::limits::Limits;
+use crate::peer::Peer;
+use crate::protocol::Refusal;
+use crate::service::{Event, Service};
+
+/// Serves whoever connects to `listener`. Returns only when it is no listening socket (any more), with the reason.
+pub fn serve<S: Service>(listener: &UnixListener, service: Arc<S>, limits: Limits) -> io::Error {
+    if let Err(error) = listener.set_nonblocking(false) {
+        return error;
+    }
+    let mut server = Server {
+        service,
+        limits,
+        admission: Admission::new(limits),
+        failures: OncePerSecond::default(),
+        refusals: OncePerSecond::default(),
+    };
+    loop {
+        match listener.accept() {
+            Ok((stream, _)) => server.welcome(stream),
+            Err(error) if is_fatal(&error) => return error,
+            Err(error) => server.survive(Event::AcceptFailed(error.kind())),
+        }
+    }
+}
+
+struct Server<S> {
+    service: Arc<S>,
+    limits: Limits,
+    admission: Admission,
+    failures: OncePerSecond,
+    refusals: OncePerSecond,
+}
+
+impl<S: Service> Server<S> {
+    /// Gives a new connection its thread, or turns it away.
+    fn welcome(&mut self, stream: UnixStream) {
+        let Ok(peer) = Peer::of(&stream) else {
+            return; // gone already
+        };
+        match self.admission.admit(peer.uid) {
+            Some(place) => self.start(peer, stream, place),
+            None => self.turn_away(peer, stream),
+        }
+    }
+
+    fn start(&mut self, peer: Peer, stream: UnixStream, place: Place) {
+        let service = Arc::clone(&self.service);
+        let limits = self.limits;
+        let connection = move || {
+            attend(&*service, peer, stream, &limits);
+            drop(place);
+        };
+        let thread = thread::Builder::new().stack_size(STACK_BYTES);
+        if let Err(error) = thread.spawn(connection) {
+            self.survive(Event::NoThread(error.kind()));
+        }
+    }
+
+    /// Says why, if that can be said without waiting, and closes.
+    fn turn_away(&mut self, peer: Peer, mut stream: UnixStream) {
+        let reason = "too many connections".to_owned();
+        if stream.set_nonblocking(true).is_ok() {
+            // A peer that does not take it has lost nothing but the reason.
+            let _ = stream.write(&refusal(&Refusal::Busy { reason }));
+        }
+        if self.refusals.is_due(Instant::now()) {
+            self.service.observe(Event::TurnedAway(peer));
+        }
+    }
+
+    /// Logs what failed, at most once a second, and lets the host recover.
+    fn survive(&mut self, event: Event) {
+        if self.failures.is_due(Instant::now()) {
+            self.service.observe(event);
+        }
+        thread::sleep(PAUSE);
+    }
+}
+
+/// One connection on its thread.
+fn attend<S: Service>(service: &S, peer: Peer, stream: UnixStream, limits: &Limits) {
+    let conversation = AssertUnwindSafe(|| converse(service, peer, stream, limits));
+    if catch_unwind(conversation).is_err() {
+        service.observe(Event::Panicked(peer));
+    }
+}
+
+/// Errors that no waiting cures; every other one passes (accept(2): descriptors, memory, the peer).
+fn is_fatal(error: &io::Error) -> bool {
+    let fatal = [Errno::EBADF, Errno::EINVAL, Errno::ENOTSOCK, Errno::EOPNOTSUPP];
+    let found = error.raw_os_error().map(Errno::from_raw);
+    found.is_some_and(|found| fatal.contains(&found))
+}
+
+/// Enough for NSS modules, little enough for a hundred connections.
+const STACK_BYTES: usize = 512 * 1024;
+
+/// Long enough not to spin, short enough not to be noticed.
+const PAUSE: Duration = Duration::from_millis(50);
