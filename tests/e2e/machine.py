@@ -1,7 +1,9 @@
 """The machine under test: what was built is installed as on a real one, with accounts, services, daemon and clock."""
 
+import errno
 import itertools
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -9,6 +11,7 @@ import sysconfig
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 from terminal import dialogue
 from totp import totp, unbase32
@@ -81,6 +84,12 @@ class Key:
         near = {self.code(self.step + offset) for offset in range(-6, 7)}
         usable = (code for code in (str(n).zfill(self.digits) for n in itertools.count()) if code not in near)
         return next(itertools.islice(usable, number, None))
+
+
+def key_of(uri):
+    asked = dict(parse_qsl(urlsplit(uri).query))
+    words = {"secret": asked["secret"], "algorithm": asked["algorithm"], "digits": int(asked["digits"]), "period": int(asked["period"])}
+    return Key({**words, "uri": uri})
 
 
 def shifted_now():
@@ -167,6 +176,18 @@ class Machine:
         user = self.new_user()
         return user, self.enrol(user, **wishes)
 
+    def read_screen(self, pane):
+        """The key that otpctl shows, from the address that it prints."""
+        pane.awaits("Code from the app: ")
+        return key_of(re.search(r"otpauth://\S+", pane.text())[0])
+
+    def enrol_on_screen(self, pane):
+        """Enrols as a person does, reading the screen and typing the code."""
+        key = self.read_screen(pane)
+        pane.types(key.confirming)
+        assert pane.ended() == 0, pane.text()
+        return key
+
     def status(self, user):
         with Client() as client:
             return client.call("Status", user=user.name)["status"]
@@ -218,6 +239,35 @@ class Machine:
             yield
         finally:
             self.start()
+
+    @contextmanager
+    def small_vault(self, megabytes):
+        """A vault of its own on a small file system for a while; yields a function that fills it up."""
+        self.stop()
+        key = HOST_KEY.read_bytes()
+        away = HOST_KEY.with_name("host.key.away")
+        HOST_KEY.rename(away)
+        run("mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0755", "small", VAULT)
+        VAULT.chmod(0o700)
+        shutil.chown(VAULT, ACCOUNT, ACCOUNT)
+        try:
+            run(DAEMON, "init")
+            self.start()
+            yield lambda: fill(VAULT / "filler")
+        finally:
+            self.stop()
+            run("umount", VAULT)
+            away.rename(HOST_KEY)
+            assert HOST_KEY.read_bytes() == key
+            self.start()
+
+    @contextmanager
+    def read_only_vault(self):
+        run("mount", "-o", "remount,ro", VAULT)
+        try:
+            yield
+        finally:
+            run("mount", "-o", "remount,rw", VAULT)
 
     @contextmanager
     def policy(self, text):
@@ -274,6 +324,15 @@ def write(path, text, mode):
     path.unlink(missing_ok=True)
     path.write_text(text)
     path.chmod(mode)
+
+
+def fill(path):
+    with open(path, "wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError as full:
+            assert full.errno == errno.ENOSPC
 
 
 def append(path, line):

@@ -41,7 +41,11 @@ class Pane:
         return self._tmux("capture-pane", "-p", "-e", "-t", self.name)
 
     def awaits(self, text):
-        until(lambda: text in self.text(), f"{text!r} on the screen")
+        until(lambda: text.strip() in self.text(), f"{text!r} on the screen")
+
+    def awaits_again(self, text):
+        """Waits until the text stands there twice."""
+        until(lambda: self.text().count(text.strip()) > 1, f"{text!r} a second time")
 
     def types(self, text):
         self._tmux("send-keys", "-t", self.name, text, "Enter")

@@ -1,13 +1,13 @@
 """A secret file that is not exactly what the daemon wrote opens nothing, skips nobody, and says so within a second."""
 
-import os
 import shutil
 import time
-from contextlib import contextmanager
 
+import places
 import pytest
 from journal import decisions
 from machine import AUTH_ERR, AUTHINFO_UNAVAIL, HOST_KEY, SUCCESS, VAULT
+from places import changed, moved_away, overwrite
 
 LONGEST_ANSWER = 1.0
 
@@ -34,13 +34,6 @@ def refused(machine, service, user, key, what=""):
     return result
 
 
-def overwrite(path, content):
-    """In place: the file stays the same inode, owner and mode."""
-    with open(path, "r+b") as file:
-        file.write(content)
-        file.truncate()
-
-
 def test_every_byte_flipped_is_refused(machine, skip, patient):
     user, key = patient
     whole = user.key_file.read_bytes()
@@ -61,79 +54,21 @@ def test_a_file_cut_off_at_any_length_is_refused(machine, skip, patient):
     assert machine.ask(skip, user, key.first)[0] == SUCCESS, "the file as it was must open"
 
 
-@contextmanager
-def moved_away(path):
-    away = path.with_name("away")
-    path.rename(away)
-    try:
-        yield away
-    finally:
-        if path.is_dir() and not path.is_symlink():
-            path.rmdir()
-        else:
-            path.unlink(missing_ok=True)
-        away.rename(path)
-
-
-def symlink(path, away):
-    path.symlink_to(away)
-
-
-def relative_symlink(path, away):
-    path.symlink_to(away.name)
-
-
-def dangling_symlink(path, away):
-    path.symlink_to("nothing")
-
-
-def hard_link(path, away):
-    os.link(away, path)
-
-
-def fifo(path, away):
-    os.mkfifo(path, 0o600)
-    shutil.chown(path, "otp-enrolld", "otp-enrolld")
-
-
-def directory(path, away):
-    path.mkdir(0o700)
-    shutil.chown(path, "otp-enrolld", "otp-enrolld")
-
-
-def device(path, away):
-    os.mknod(path, 0o600 | 0o020000, os.makedev(1, 5))
-    shutil.chown(path, "otp-enrolld", "otp-enrolld")
-
-
-def missing(path, away):
-    pass
-
-
-def empty(path, away):
-    shutil.copy2(away, path)
-    shutil.chown(path, "otp-enrolld", "otp-enrolld")
-    os.truncate(path, 0)
-
-
-def hundred_megabytes(path, away):
-    shutil.copy2(away, path)
-    shutil.chown(path, "otp-enrolld", "otp-enrolld")
-    os.truncate(path, 100 << 20)
-
-
-def hundred_megabytes_of_comment(path, away):
-    with open(path, "wb") as file:
-        file.write(away.read_bytes())
-        for _ in range(100):
-            file.write(b"#" * (1 << 20))
-    path.chmod(0o600)
-    shutil.chown(path, "otp-enrolld", "otp-enrolld")
-
-
 @pytest.mark.parametrize(
     "instead",
-    [symlink, relative_symlink, dangling_symlink, hard_link, fifo, directory, device, missing, empty, hundred_megabytes, hundred_megabytes_of_comment],
+    [
+        places.symlink,
+        places.relative_symlink,
+        places.dangling_symlink,
+        places.hard_link,
+        places.fifo,
+        places.directory,
+        places.device,
+        places.missing,
+        places.empty,
+        places.hundred_megabytes,
+        places.hundred_megabytes_of_comment,
+    ],
     ids=lambda what: what.__name__,
 )
 def test_something_else_in_its_place_is_refused_as_untrusted(machine, skip, enrolled, journal, instead):
@@ -193,20 +128,6 @@ def test_a_name_used_again_with_another_uid_has_no_key(machine, enrolled):
 
 
 # the directories above it, the vault's mark and the host key
-
-
-@contextmanager
-def changed(path, mode=None, owner=None):
-    before = path.stat()
-    if mode is not None:
-        path.chmod(mode)
-    if owner is not None:
-        shutil.chown(path, owner)
-    try:
-        yield
-    finally:
-        path.chmod(before.st_mode & 0o7777)
-        os.chown(path, before.st_uid, before.st_gid)
 
 
 @pytest.mark.parametrize("name", ["", "keys", "state"])
