@@ -4,7 +4,9 @@
 //! `seal` how the shared key lies on disk, `policy` what an admin may choose, and `check` puts them together.
 #![forbid(unsafe_code)]
 
+pub mod check;
 mod checksum;
+pub mod clock;
 pub mod decision;
 pub mod hotp;
 pub mod key;
@@ -18,3 +20,4 @@ pub mod slot;
 pub mod state;
 mod toml_text;
 pub mod typed;
+pub mod vault;

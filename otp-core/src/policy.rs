@@ -53,7 +53,11 @@ impl Policy {
         let file: FileText = toml::from_str(text).map_err(|error| syntax(text, &error))?;
         let at = At(text);
         at.ranged("version", file.version.as_ref(), 1, 1..=1)?;
-        Ok(Self { issuer: issuer(&at, file.issuer.as_ref())?, limits: limits(&at, &file)?, key: new_key(&at, &file.key)? })
+        Ok(Self {
+            issuer: issuer(&at, file.issuer.as_ref())?,
+            limits: limits(&at, &file)?,
+            key: new_key(&at, &file.key)?,
+        })
     }
 }
 

@@ -1,0 +1,160 @@
+//! Changing the keys of a user: key file and state together, so that a crash anywhere leaves the old pair or the new one.
+//!
+//! Steps, always under the lock: (1) a first state is written whole under another name and renamed into place; (2) both
+//! slots say that generation N+1 is coming and hold the floors of its new keys; (3) the rename of the key file is the
+//! commit; (4) its directory is synced; (5) both slots say N+1. Only then anybody is told.
+
+use std::fmt;
+use std::path::Path;
+
+use nix::errno::Errno;
+
+use super::error::VaultError;
+use super::held::{Held, record_name};
+use super::lock::state_name;
+use super::open::sync_dir;
+use super::state_file::fill;
+use super::{KEYS, STATE, Vault};
+use crate::clock::Clock;
+use crate::limits::Window;
+use crate::record::{Account, Key, Record};
+use crate::state::{KeyState, OriginState, State};
+
+/// Why a first key was not stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EnrolError {
+    /// There is a key already, or there was one.
+    AlreadyEnrolled,
+    /// The key could not be made for this generation.
+    KeyNotMade,
+    /// The vault says why.
+    Vault(VaultError),
+}
+
+impl Vault {
+    /// Stores the first key of `account`. `make` gets the generation that the key is for, and seals it.
+    pub fn enrol_first(
+        &self,
+        account: &Account,
+        window: Window,
+        clock: &dyn Clock,
+        make: impl FnOnce(u64) -> Option<Key>,
+    ) -> Result<Record, EnrolError> {
+        self.make_state(account.uid, clock)?;
+        let held = self.hold(account, window, clock)?;
+        let mut held = held.ok_or_else(|| VaultError::Missing(self.dir.path_of(&state_name(account.uid))))?;
+        if held.record.is_some() {
+            return Err(EnrolError::AlreadyEnrolled);
+        }
+        let generation = held.state.generation.saturating_add(1);
+        let key = make(generation).ok_or(EnrolError::KeyNotMade)?;
+        let record = Record { account: account.clone(), generation, keys: vec![key], recovery: Vec::new() };
+        held.commit(&record, clock)?;
+        Ok(record)
+    }
+
+    /// Step 1. A state that is there already stays as it is.
+    fn make_state(&self, uid: u32, clock: &dyn Clock) -> Result<(), VaultError> {
+        let (name, temporary) = (state_name(uid), Path::new(STATE).join(format!(".{uid}.new")));
+        let _lock = self.lock_dir(STATE)?;
+        if self.lock_state(uid)?.is_some() {
+            return Ok(());
+        }
+        self.dir.remove(&temporary)?; // left by a writer that was killed here
+        let file = self.dir.create(&temporary, &[])?;
+        fill(&file, &self.dir.path_of(&temporary), &State::never_enrolled(uid), clock)?;
+        match self.dir.rename_new(&temporary, &name) {
+            Err(VaultError::CannotPersist { errno: Errno::EEXIST, .. }) => self.dir.remove(&temporary)?,
+            renamed => renamed?,
+        }
+        sync_dir(&self.sub(STATE)?, &self.dir.path_of(Path::new(STATE)))
+    }
+
+    /// Writes the key file under another name and syncs it; the rename is left to the caller.
+    fn write_aside(&self, record: &Record) -> Result<std::path::PathBuf, VaultError> {
+        let temporary = Path::new(KEYS).join(format!(".{}.new", record.account.uid));
+        self.dir.remove(&temporary)?; // left by a writer that was killed here
+        match self.dir.create(&temporary, record.to_toml().as_bytes()) {
+            Ok(_) => Ok(temporary),
+            Err(error) => {
+                self.dir.remove(&temporary)?;
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Held<'_> {
+    /// Steps 2 to 5: puts `record`, which must be of the next generation, in the place of the one on record.
+    pub fn commit(&mut self, record: &Record, clock: &dyn Clock) -> Result<(), VaultError> {
+        let vault = self.vault;
+        let before = self.state.clone();
+        let mut next = before.clone();
+        next.announce_commit(record);
+        self.file.store_both(&next, clock)?;
+        let renamed = vault.write_aside(record).and_then(|temporary| {
+            let renamed = vault.dir.rename(&temporary, &record_name(record.account.uid));
+            renamed.inspect_err(|_| drop(vault.dir.remove(&temporary)))
+        });
+        if let Err(error) = renamed {
+            // Nothing was committed. If this fails too, whoever locks next undoes it.
+            drop(self.file.store_both(&before, clock));
+            return Err(error);
+        }
+        sync_dir(&vault.sub(KEYS)?, &vault.dir.path_of(Path::new(KEYS)))?;
+        next.finish_commit(record);
+        self.file.store_both(&next, clock)?;
+        (self.state, self.record) = (next, Some(record.clone()));
+        Ok(())
+    }
+}
+
+impl State {
+    /// Step 2: the generation of `record` is coming; its new keys start at their floors.
+    pub(super) fn announce_commit(&mut self, record: &Record) {
+        self.pending = Some(record.generation);
+        for key in &record.keys {
+            if self.key(key.id).is_none() {
+                let (id, watermark) = (key.id, key.floor);
+                self.keys.push(KeyState { id, watermark, last_used: 0, pending: true, resync: false });
+            }
+        }
+    }
+
+    /// Step 5: `record` is in force. A new key is bound anew: what was counted against the old ones is over.
+    pub(super) fn finish_commit(&mut self, record: &Record) {
+        let bound_anew = self.keys.iter().any(|entry| entry.pending);
+        if bound_anew {
+            (self.disabled, self.total_failures, self.origins) = (false, 0, [OriginState::default(); 5]);
+        }
+        (self.generation, self.pending, self.enrolled) = (record.generation, None, true);
+        self.keys.retain(|entry| record.keys.iter().any(|key| key.id == entry.id));
+        for entry in &mut self.keys {
+            entry.pending = false;
+        }
+    }
+
+    /// The announced generation never came.
+    pub(super) fn undo_commit(&mut self) {
+        self.pending = None;
+        self.keys.retain(|entry| !entry.pending);
+    }
+}
+
+impl From<VaultError> for EnrolError {
+    fn from(error: VaultError) -> Self {
+        Self::Vault(error)
+    }
+}
+
+impl fmt::Display for EnrolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AlreadyEnrolled => f.write_str("already enrolled"),
+            Self::KeyNotMade => f.write_str("the key could not be sealed"),
+            Self::Vault(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for EnrolError {}

@@ -1,0 +1,104 @@
+//! Why the vault cannot answer: which file, what is wrong with it. For the log; the person is told none of it.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+
+/// What stands in the way. Whatever it is, the code is refused (R5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VaultError {
+    /// Not there.
+    Missing(PathBuf),
+    /// There, but not to be trusted: owner, mode, links, type or size.
+    Untrusted {
+        /// Which file.
+        path: PathBuf,
+        /// What was found and what was wanted.
+        why: String,
+    },
+    /// The system would not open or read it.
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// The system's reason.
+        errno: Errno,
+    },
+    /// Readable, but not in its format or not this user's.
+    Malformed {
+        /// Which file.
+        path: PathBuf,
+        /// Place and rule, never contents.
+        why: String,
+    },
+    /// Somebody else held the lock for too long.
+    LockTimeout {
+        /// Which file.
+        path: PathBuf,
+        /// Who, as far as /proc/locks tells.
+        holder: Option<i32>,
+    },
+    /// It could not be written or synced.
+    CannotPersist {
+        /// Which file.
+        path: PathBuf,
+        /// The system's reason.
+        errno: Errno,
+    },
+}
+
+impl VaultError {
+    /// One word for the log.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Missing(_) => "missing-file",
+            Self::Untrusted { .. } => "untrusted-file",
+            Self::Unreadable { .. } => "unreadable-file",
+            Self::Malformed { .. } => "malformed-file",
+            Self::LockTimeout { .. } => "lock-timeout",
+            Self::CannotPersist { .. } => "cannot-persist",
+        }
+    }
+
+    pub(crate) fn untrusted(path: &Path, why: impl Into<String>) -> Self {
+        Self::Untrusted { path: path.to_owned(), why: why.into() }
+    }
+
+    pub(crate) fn malformed(path: &Path, why: impl Into<String>) -> Self {
+        Self::Malformed { path: path.to_owned(), why: why.into() }
+    }
+
+    pub(crate) fn cannot_persist(path: &Path, errno: Errno) -> Self {
+        Self::CannotPersist { path: path.to_owned(), errno }
+    }
+
+    /// From the answer of an open: a link in the way is a matter of trust, not of luck.
+    pub(crate) fn opening(path: &Path, errno: Errno) -> Self {
+        match errno {
+            Errno::ENOENT => Self::Missing(path.to_owned()),
+            Errno::ELOOP => Self::untrusted(path, "a symbolic link; wanted a regular file or directory"),
+            Errno::EXDEV => Self::untrusted(path, "on another file system than its vault"),
+            Errno::ENOTDIR => Self::untrusted(path, "a part of the path is not a directory"),
+            Errno::ENXIO => Self::untrusted(path, "not a regular file"),
+            errno => Self::Unreadable { path: path.to_owned(), errno },
+        }
+    }
+}
+
+impl fmt::Display for VaultError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(path) => write!(f, "{}: not there", path.display()),
+            Self::Untrusted { path, why } => write!(f, "{}: not trusted: {why}", path.display()),
+            Self::Unreadable { path, errno } => write!(f, "{}: cannot be read: {}", path.display(), errno.desc()),
+            Self::Malformed { path, why } => write!(f, "{}: {why}", path.display()),
+            Self::LockTimeout { path, holder: Some(pid) } => {
+                write!(f, "{}: locked by process {pid} for too long", path.display())
+            }
+            Self::LockTimeout { path, holder: None } => write!(f, "{}: locked for too long", path.display()),
+            Self::CannotPersist { path, errno } => write!(f, "{}: cannot be written: {}", path.display(), errno.desc()),
+        }
+    }
+}
+
+impl std::error::Error for VaultError {}

@@ -1,0 +1,238 @@
+//! A user's record and state, read under the lock, with whatever a crash or a restore left behind put right (V4).
+
+use std::path::{Path, PathBuf};
+
+use super::error::VaultError;
+use super::lock::state_name;
+use super::open::sync_dir;
+use super::state_file::{Loaded, StateFile};
+use super::{KEYS, STATE, Vault};
+use crate::clock::Clock;
+use crate::decision::{ClockTrust, Now};
+use crate::key::Step;
+use crate::limits::Window;
+use crate::record::{Account, RECORD_CAP, Record};
+use crate::state::State;
+
+/// A user under lock. The lock ends when this is dropped.
+pub struct Held<'v> {
+    pub(super) vault: &'v Vault,
+    pub(super) file: StateFile,
+    pub(super) account: Account,
+    pub(super) record: Option<Record>,
+    pub(super) state: State,
+    now: Now,
+    mended: Vec<Mended>,
+}
+
+/// Something that was found and put right; each is worth an alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mended {
+    /// One slot was bad: watermarks were raised past everything that could have been accepted.
+    BadSlot,
+    /// The state file is a restored copy: watermarks raised, counters suspended.
+    RestoredCopy,
+    /// A change of keys that a crash had interrupted after its commit was finished.
+    CommitFinished,
+    /// A change of keys that a crash had interrupted before its commit was dropped.
+    CommitUndone,
+}
+
+/// How a key file and a state belong together.
+#[derive(Debug, PartialEq, Eq)]
+enum Pairing {
+    Settled,
+    Finish,
+    Undo,
+    Mismatch,
+}
+
+impl Vault {
+    /// Locks `account` and reads its record and state. `None`: there is no trace of it, so it was never enrolled (V5).
+    pub fn hold(&self, account: &Account, window: Window, clock: &dyn Clock) -> Result<Option<Held<'_>>, VaultError> {
+        let Some(locked) = self.lock_state(account.uid)? else {
+            return self.no_trace(account).map(|()| None);
+        };
+        let path = self.dir.path_of(&state_name(account.uid));
+        let (file, loaded) = StateFile::read(locked, path.clone())?;
+        if loaded.state.uid != account.uid {
+            let why = format!("the state of uid {}; wanted {}", loaded.state.uid, account.uid);
+            return Err(VaultError::malformed(&path, why));
+        }
+        let record = self.record_of(account)?;
+        let now = now(clock, loaded.written);
+        let account = account.clone();
+        let state = loaded.state.clone();
+        let mut held = Held { vault: self, file, account, record, state, now, mended: Vec::new() };
+        held.mend(&loaded, window, clock)?;
+        Ok(Some(held))
+    }
+
+    fn no_trace(&self, account: &Account) -> Result<(), VaultError> {
+        drop(self.sub(STATE)?);
+        drop(self.sub(KEYS)?);
+        match self.record_of(account)? {
+            None => Ok(()),
+            Some(_) => Err(VaultError::Missing(self.dir.path_of(&state_name(account.uid)))),
+        }
+    }
+
+    fn record_of(&self, account: &Account) -> Result<Option<Record>, VaultError> {
+        let name = record_name(account.uid);
+        let path = self.dir.path_of(&name);
+        let bytes = match self.dir.read(&name, RECORD_CAP) {
+            Err(VaultError::Missing(_)) => return Ok(None),
+            read => read?,
+        };
+        let text = std::str::from_utf8(&bytes).map_err(|_| VaultError::malformed(&path, "not UTF-8"))?;
+        Record::parse(text, account).map(Some).map_err(|error| VaultError::malformed(&path, error.to_string()))
+    }
+}
+
+impl Held<'_> {
+    /// The secret file; `None` if the user was never enrolled.
+    pub fn record(&self) -> Option<&Record> {
+        self.record.as_ref()
+    }
+
+    /// The state, as it is after everything was put right.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The time, read under the lock.
+    pub fn now(&self) -> Now {
+        self.now
+    }
+
+    /// What was found and put right.
+    pub fn mended(&self) -> &[Mended] {
+        &self.mended
+    }
+
+    /// Writes `next` so that it is on disk when this returns (R2); to both slots if it must not come undone.
+    pub fn store(&mut self, next: State, clock: &dyn Clock) -> Result<(), VaultError> {
+        if self.state.must_not_come_undone(&next) || self.mended.contains(&Mended::CommitUndone) {
+            self.file.store_both(&next, clock)?;
+        } else {
+            self.file.store(&next, clock)?;
+        }
+        self.state = next;
+        Ok(())
+    }
+
+    fn mend(&mut self, loaded: &Loaded, window: Window, clock: &dyn Clock) -> Result<(), VaultError> {
+        let generation = self.record.as_ref().map_or(0, |record| record.generation);
+        match pairing(&self.state, generation) {
+            Pairing::Settled => {}
+            Pairing::Undo => {
+                self.state.undo_commit();
+                self.mended.push(Mended::CommitUndone);
+            }
+            Pairing::Finish => {
+                sync_dir(&self.vault.sub(KEYS)?, &self.vault.dir.path_of(Path::new(KEYS)))?;
+                self.mended.push(Mended::CommitFinished);
+            }
+            Pairing::Mismatch => return Err(self.mismatch(generation)),
+        }
+        if let Some(record) = &self.record {
+            if self.mended.contains(&Mended::CommitFinished) {
+                self.state.finish_commit(record);
+            }
+            if let Some(lost) = record.keys.iter().find(|key| self.state.key(key.id).is_none()) {
+                let why = format!("key {:?} is unknown to the state", lost.label.as_str());
+                return Err(VaultError::malformed(&self.vault.dir.path_of(&record_name(self.account.uid)), why));
+            }
+        }
+        for (found, what) in [(loaded.damaged, Mended::BadSlot), (loaded.restored, Mended::RestoredCopy)] {
+            if found {
+                self.mended.push(what);
+                self.distrust(what, window);
+            }
+        }
+        if self.mended.iter().any(|what| *what != Mended::CommitUndone) {
+            self.file.store_both(&self.state, clock)?;
+        }
+        Ok(())
+    }
+
+    /// Something was forgotten: nothing that could have been accepted until now may be accepted again.
+    fn distrust(&mut self, what: Mended, window: Window) {
+        self.state.restored |= what == Mended::RestoredCopy;
+        let Some(record) = &self.record else { return };
+        for entry in &mut self.state.keys {
+            let Some(key) = record.keys.iter().find(|key| key.id == entry.id) else { continue };
+            match key.kind {
+                crate::key::Kind::Totp => {
+                    let last = key.period.step_at(self.now.wall).0.saturating_add(window.forward);
+                    entry.watermark = entry.watermark.max(Step(last));
+                }
+                crate::key::Kind::Hotp => entry.resync = true,
+            }
+        }
+    }
+
+    fn mismatch(&self, generation: u64) -> VaultError {
+        let pending = self.state.pending.map_or(String::new(), |pending| format!(", {pending} being committed"));
+        let why = format!(
+            "generation {generation}, but the state belongs to generation {}{pending}; one of the two files is from a backup",
+            self.state.generation
+        );
+        VaultError::malformed(&self.vault.dir.path_of(&record_name(self.account.uid)), why)
+    }
+}
+
+/// Name of a user's key file in the vault.
+pub(super) fn record_name(uid: u32) -> PathBuf {
+    Path::new(KEYS).join(format!("{uid}.toml"))
+}
+
+/// Which generations of key file (0 if there is none) and state go together.
+fn pairing(state: &State, key_file: u64) -> Pairing {
+    match state.pending {
+        _ if state.enrolled != (state.generation > 0) => Pairing::Mismatch,
+        None if key_file == state.generation => Pairing::Settled,
+        Some(next) if Some(next) != state.generation.checked_add(1) => Pairing::Mismatch,
+        Some(next) if key_file == next => Pairing::Finish,
+        Some(_) if key_file == state.generation => Pairing::Undo,
+        _ => Pairing::Mismatch,
+    }
+}
+
+fn now(clock: &dyn Clock, written: u64) -> Now {
+    let clock_trust =
+        if clock.vouched() { ClockTrust::Trusted } else { ClockTrust::Unsynchronised { newest_known: written } };
+    Now { wall: clock.wall(), boot_ms: clock.boot_ms(), clock: clock_trust }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_pairs() {
+        let state =
+            |generation, pending| State { generation, pending, enrolled: generation > 0, ..State::never_enrolled(1) };
+        assert_eq!(pairing(&state(0, None), 0), Pairing::Settled);
+        assert_eq!(pairing(&state(3, None), 3), Pairing::Settled);
+        assert_eq!(pairing(&state(0, Some(1)), 1), Pairing::Finish);
+        assert_eq!(pairing(&state(0, Some(1)), 0), Pairing::Undo);
+        assert_eq!(pairing(&state(3, Some(4)), 4), Pairing::Finish);
+        assert_eq!(pairing(&state(3, Some(4)), 3), Pairing::Undo);
+        for (state, key_file) in [
+            (state(0, None), 1),
+            (state(3, None), 0),
+            (state(3, None), 2),
+            (state(3, None), 4),
+            (state(3, Some(4)), 5),
+            (state(3, Some(4)), 0),
+            (state(3, Some(5)), 5),
+            (state(3, Some(3)), 3),
+            (state(u64::MAX, Some(0)), u64::MAX),
+            (State { enrolled: false, ..state(3, None) }, 3),
+            (State { enrolled: true, ..state(0, None) }, 0),
+        ] {
+            assert_eq!(pairing(&state, key_file), Pairing::Mismatch, "{state:?} {key_file}");
+        }
+    }
+}

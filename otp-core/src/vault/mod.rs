@@ -1,0 +1,173 @@
+//! The vault: where records and states live on this host. Load, decide under exclusion, store; a vault for a fleet would
+//! offer the same three.
+//!
+//! V1  every file is opened from a trusted directory descriptor, without links, and must be regular, have one name, belong
+//!     to the daemon's account and to nobody else's reach (`open`)
+//! V2  whoever reads or writes a state holds the lock of its user, and the path still names the locked inode (`lock`)
+//! V3  a state is written in place, the older slot first, and synced before anybody hears of it (`state_file`)
+//! V4  key file and state change together; what a crash leaves behind is finished or undone by the next one who locks
+//!     (`held`, `commit`)
+//! V5  "never enrolled" needs proof: a valid vault.toml, directories that open, and no trace of the user
+
+mod commit;
+mod error;
+mod held;
+mod lock;
+mod open;
+mod state_file;
+
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+pub use commit::EnrolError;
+pub use error::VaultError;
+pub use held::{Held, Mended};
+pub use open::{TrustedDir, read_root_file};
+
+use crate::clock::Clock;
+use crate::limits::Window;
+use crate::record::{Account, RecordError, hex};
+use crate::seal::{HostKeyId, VaultId};
+use crate::toml_text::{place_of, quoted};
+
+/// Where a vault is and whose it must be. Values, so that nothing weakens a check in tests (R13).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The vault's directory; everything above it belongs to root.
+    pub dir: PathBuf,
+    /// The daemon's account.
+    pub owner: u32,
+}
+
+/// An open vault.
+pub struct Vault {
+    dir: TrustedDir,
+    about: About,
+}
+
+/// What `vault.toml` says: the proof that the vault is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// Random name of this vault.
+    pub id: VaultId,
+    /// The host key that its seals want.
+    pub host_key: HostKeyId,
+    /// Rises when the whole vault is declared new.
+    pub epoch: u64,
+}
+
+/// Is there anything on record about a user?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Positively never enrolled (R6).
+    NeverEnrolled,
+    /// Enrolled, whatever became of the keys.
+    Enrolled,
+}
+
+const ABOUT: &str = "vault.toml";
+const ABOUT_CAP: usize = 4096;
+/// Where key files are.
+const KEYS: &str = "keys";
+/// Where state files are.
+const STATE: &str = "state";
+/// Directories of a vault, besides its vault.toml.
+const DIRS: [&str; 5] = [KEYS, STATE, "notices", "tickets", "audit"];
+
+impl Vault {
+    /// Opens the vault at `place`. Fails unless a valid vault.toml proves that it is there.
+    pub fn open(place: &Place) -> Result<Self, VaultError> {
+        let dir = TrustedDir::open(&place.dir, place.owner)?;
+        let about = About::parse(&dir.read(Path::new(ABOUT), ABOUT_CAP)?)
+            .map_err(|why| VaultError::malformed(&dir.path_of(Path::new(ABOUT)), why))?;
+        Ok(Self { dir, about })
+    }
+
+    /// Makes a new vault in the directory at `place`, which must exist and be empty. Run as the vault's owner.
+    pub fn create(place: &Place, about: &About) -> Result<Self, VaultError> {
+        let dir = TrustedDir::open(&place.dir, place.owner)?;
+        for name in DIRS {
+            dir.make_dir(Path::new(name))?;
+        }
+        dir.create(Path::new(".vault.toml.new"), about.to_toml().as_bytes())?;
+        dir.rename_new(Path::new(".vault.toml.new"), Path::new(ABOUT))?;
+        dir.sync()?;
+        Ok(Self { dir, about: about.clone() })
+    }
+
+    /// What vault.toml says.
+    pub fn about(&self) -> &About {
+        &self.about
+    }
+
+    /// Is `account` positively never enrolled? Locks the user's state, if there is one.
+    pub fn standing(&self, account: &Account, window: Window, clock: &dyn Clock) -> Result<Standing, VaultError> {
+        match self.hold(account, window, clock)? {
+            None => Ok(Standing::NeverEnrolled),
+            Some(held) if held.record().is_none() => Ok(Standing::NeverEnrolled),
+            Some(_) => Ok(Standing::Enrolled),
+        }
+    }
+
+    /// Uids that have a key file, in rising order.
+    pub fn enrolled_uids(&self) -> Result<Vec<u32>, VaultError> {
+        let names = self.dir.names(Path::new(KEYS))?;
+        let uid = |name: &String| name.strip_suffix(".toml")?.parse().ok();
+        let mut uids: Vec<u32> = names.iter().filter_map(uid).collect();
+        uids.sort_unstable();
+        Ok(uids)
+    }
+
+    /// Removes what a killed writer left half-made. Only the one writer of key files may call this (R7).
+    pub fn sweep(&self) -> Result<(), VaultError> {
+        let _lock = self.lock_dir(STATE)?;
+        for dir in [KEYS, STATE] {
+            for name in self.dir.names(Path::new(dir))?.iter().filter(|name| name.starts_with('.')) {
+                self.dir.remove(&Path::new(dir).join(name))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn malformed_record(&self, account: &Account, error: &RecordError) -> VaultError {
+        VaultError::malformed(&self.dir.path_of(&held::record_name(account.uid)), error.to_string())
+    }
+
+    fn sub(&self, name: &str) -> Result<OwnedFd, VaultError> {
+        self.dir.open_dir(Path::new(name))
+    }
+}
+
+impl About {
+    fn parse(text: &[u8]) -> Result<Self, String> {
+        let text = std::str::from_utf8(text).map_err(|_| "not UTF-8".to_owned())?;
+        let file: AboutText = toml::from_str(text).map_err(|e| place_of(text, &e))?;
+        if file.version != 1 {
+            return Err(format!("version is {}; wanted 1", file.version));
+        }
+        let id = hex(&file.id, "id").map_err(|e| e.to_string())?;
+        let host_key = hex(&file.host_key, "host_key").map_err(|e| e.to_string())?;
+        Ok(Self { id: VaultId(id), host_key: HostKeyId(host_key), epoch: file.epoch })
+    }
+
+    fn to_toml(&self) -> String {
+        let hex = |bytes: &[u8]| quoted(&data_encoding::HEXLOWER.encode(bytes));
+        let (id, host_key) = (hex(&self.id.0), hex(&self.host_key.0));
+        format!("version = 1\nid = {id}\nhost_key = {host_key}\nepoch = {}\n", self.epoch)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AboutText {
+    version: u32,
+    id: String,
+    host_key: String,
+    epoch: u64,
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

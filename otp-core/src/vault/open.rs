@@ -1,0 +1,264 @@
+//! Opening without being led astray (V1): every path starts at a descriptor that is already trusted, no link is followed,
+//! no mount crossed, nothing blocks, and what was opened is looked at before it is read.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path, PathBuf};
+
+use nix::dir::Dir;
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, RenameFlags, ResolveFlag, openat, openat2, renameat, renameat2};
+use nix::sys::stat::{Mode, fstat, lstat, mkdirat};
+use nix::unistd::{UnlinkatFlags, unlinkat};
+use zeroize::Zeroizing;
+
+use super::VaultError;
+
+/// A directory that only its owner and root can change, and the rule for what lies in it.
+pub struct TrustedDir {
+    fd: OwnedFd,
+    path: PathBuf,
+    owner: u32,
+}
+
+/// How a file is to be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// To read.
+    Read,
+    /// To read and to write in place.
+    Write,
+}
+
+impl TrustedDir {
+    /// Opens `path`, absolute and without links: every directory above it must belong to root and be writable by root
+    /// alone, and it itself must belong to `owner` and be closed to everybody else.
+    pub fn open(path: &Path, owner: u32) -> Result<Self, VaultError> {
+        for above in path.ancestors().skip(1) {
+            root_alone_may_write(above)?;
+        }
+        let how = OpenHow::new()
+            .flags(OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW)
+            .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
+        let fd = match openat2(AT_FDCWD, path, how) {
+            Err(Errno::ENOSYS | Errno::EPERM) => openat(AT_FDCWD, path, DIRECTORY, Mode::empty()),
+            answer => answer,
+        };
+        let dir = Self { fd: fd.map_err(|errno| VaultError::opening(path, errno))?, path: path.to_owned(), owner };
+        dir.check_dir(&dir.fd, path)?;
+        Ok(dir)
+    }
+
+    /// The descriptor itself.
+    pub(super) fn fd(&self) -> &OwnedFd {
+        &self.fd
+    }
+
+    /// The whole path of `name`, for messages.
+    pub fn path_of(&self, name: &Path) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Opens the regular file `name` (one directory deep at most), checked as V1 says.
+    pub fn open_file(&self, name: &Path, access: Access) -> Result<File, VaultError> {
+        let flags = match access {
+            Access::Read => OFlag::O_RDONLY,
+            Access::Write => OFlag::O_RDWR,
+        };
+        let flags = flags | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW | OFlag::O_NOCTTY;
+        let file = File::from(self.open_beneath(name, flags)?);
+        self.check_file(&file, name)?;
+        Ok(file)
+    }
+
+    /// Reads the file `name` whole; a file above `cap` bytes is not trusted.
+    pub fn read(&self, name: &Path, cap: usize) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        let path = self.path_of(name);
+        read_capped(self.open_file(name, Access::Read)?, &path, cap)
+    }
+
+    /// Opens the directory `name` below this one.
+    pub fn open_dir(&self, name: &Path) -> Result<OwnedFd, VaultError> {
+        let fd = self.open_beneath(name, DIRECTORY)?;
+        self.check_dir(&fd, &self.path_of(name))?;
+        Ok(fd)
+    }
+
+    /// Names in the directory `name`, without `.` and `..`.
+    pub fn names(&self, name: &Path) -> Result<Vec<String>, VaultError> {
+        let path = self.path_of(name);
+        let unreadable = |errno| VaultError::Unreadable { path: path.clone(), errno };
+        let mut dir = Dir::from_fd(self.open_dir(name)?).map_err(unreadable)?;
+        let mut names = Vec::new();
+        for entry in dir.iter() {
+            let name = entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned();
+            if name != "." && name != ".." {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
+    /// Makes the directory `name`, mode 0700, unless it is there.
+    pub fn make_dir(&self, name: &Path) -> Result<(), VaultError> {
+        match mkdirat(&self.fd, name, Mode::S_IRWXU) {
+            Ok(()) | Err(Errno::EEXIST) => self.open_dir(name).map(drop),
+            Err(errno) => Err(VaultError::cannot_persist(&self.path_of(name), errno)),
+        }
+    }
+
+    /// Makes the file `name`, mode 0600, which must not exist, writes `bytes` and syncs it.
+    pub fn create(&self, name: &Path, bytes: &[u8]) -> Result<File, VaultError> {
+        let path = self.path_of(name);
+        let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
+        let fd = openat(&self.fd, name, flags, Mode::S_IRUSR | Mode::S_IWUSR);
+        let mut file = File::from(fd.map_err(|errno| VaultError::cannot_persist(&path, errno))?);
+        let written = file.write_all(bytes).and_then(|()| file.sync_all());
+        written.map_err(|error| VaultError::cannot_persist(&path, errno_of(&error)))?;
+        Ok(file)
+    }
+
+    /// Renames within this directory, replacing what is there.
+    pub fn rename(&self, from: &Path, to: &Path) -> Result<(), VaultError> {
+        renameat(&self.fd, from, &self.fd, to).map_err(|errno| VaultError::cannot_persist(&self.path_of(to), errno))
+    }
+
+    /// Renames within this directory; fails with EEXIST if the name is taken.
+    pub fn rename_new(&self, from: &Path, to: &Path) -> Result<(), VaultError> {
+        renameat2(&self.fd, from, &self.fd, to, RenameFlags::RENAME_NOREPLACE)
+            .map_err(|errno| VaultError::cannot_persist(&self.path_of(to), errno))
+    }
+
+    /// Removes the file `name`, if it is there.
+    pub fn remove(&self, name: &Path) -> Result<(), VaultError> {
+        match unlinkat(&self.fd, name, UnlinkatFlags::NoRemoveDir) {
+            Ok(()) | Err(Errno::ENOENT) => Ok(()),
+            Err(errno) => Err(VaultError::cannot_persist(&self.path_of(name), errno)),
+        }
+    }
+
+    /// Syncs this directory itself.
+    pub fn sync(&self) -> Result<(), VaultError> {
+        sync_dir(&self.fd, &self.path)
+    }
+
+    /// openat2 where the kernel has it; elsewhere component by component, none of them a link.
+    fn open_beneath(&self, name: &Path, flags: OFlag) -> Result<OwnedFd, VaultError> {
+        let resolve = ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_XDEV;
+        let answer = match openat2(&self.fd, name, OpenHow::new().flags(flags).resolve(resolve)) {
+            Err(Errno::ENOSYS | Errno::EPERM) => self.open_stepwise(name, flags),
+            answer => answer,
+        };
+        answer.map_err(|errno| VaultError::opening(&self.path_of(name), errno))
+    }
+
+    fn open_stepwise(&self, name: &Path, flags: OFlag) -> Result<OwnedFd, Errno> {
+        let plain = name.components().all(|part| matches!(part, Component::Normal(_)));
+        let (parent, file) = (name.parent().unwrap_or(Path::new("")), name.file_name().ok_or(Errno::EINVAL)?);
+        if !plain {
+            return Err(Errno::EXDEV);
+        }
+        let opened = if parent.as_os_str().is_empty() {
+            openat(&self.fd, file, flags | OFlag::O_NOFOLLOW, Mode::empty())?
+        } else {
+            let parent = openat(&self.fd, parent, DIRECTORY, Mode::empty())?;
+            openat(&parent, file, flags | OFlag::O_NOFOLLOW, Mode::empty())?
+        };
+        let same_device = fstat(&opened)?.st_dev == fstat(&self.fd)?.st_dev;
+        if same_device { Ok(opened) } else { Err(Errno::EXDEV) }
+    }
+
+    fn check_dir(&self, fd: &OwnedFd, path: &Path) -> Result<(), VaultError> {
+        let stat = fstat(fd).map_err(|errno| VaultError::Unreadable { path: path.to_owned(), errno })?;
+        check_owner_and_mode(path, stat.st_uid, stat.st_mode, self.owner)
+    }
+
+    fn check_file(&self, file: &File, name: &Path) -> Result<(), VaultError> {
+        let path = self.path_of(name);
+        let about = file.metadata().map_err(|error| unreadable(&path, &error))?;
+        if !about.is_file() {
+            return Err(VaultError::untrusted(&path, "not a regular file"));
+        }
+        if about.nlink() != 1 {
+            return Err(VaultError::untrusted(&path, format!("{} names; wanted 1", about.nlink())));
+        }
+        check_owner_and_mode(&path, about.uid(), about.mode(), self.owner)
+    }
+}
+
+/// Reads a file of root's outside the vault (the policy, the host key): no link at its end, nobody else may write to it or
+/// to a directory above it. `closed` demands that nobody else may read it either.
+pub fn read_root_file(path: &Path, cap: usize, closed: bool) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+    for above in path.ancestors().skip(1) {
+        root_alone_may_write(above)?;
+    }
+    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW | OFlag::O_NOCTTY;
+    let how = OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
+    let fd = match openat2(AT_FDCWD, path, how) {
+        Err(Errno::ENOSYS | Errno::EPERM) => openat(AT_FDCWD, path, flags, Mode::empty()),
+        answer => answer,
+    };
+    let file = File::from(fd.map_err(|errno| VaultError::opening(path, errno))?);
+    let about = file.metadata().map_err(|error| unreadable(path, &error))?;
+    let forbidden = if closed { 0o077 } else { 0o022 };
+    if !about.is_file() || about.uid() != 0 || about.mode() & forbidden != 0 {
+        let found = format!("owner {}, mode {:04o}", about.uid(), about.mode() & 0o7777);
+        let wanted =
+            if closed { "a regular file of root's, mode 0400" } else { "a regular file that only root may write" };
+        return Err(VaultError::untrusted(path, format!("{found}; wanted {wanted}")));
+    }
+    read_capped(file, path, cap)
+}
+
+/// Syncs a directory: what was renamed in it stays renamed.
+pub(crate) fn sync_dir(fd: &OwnedFd, path: &Path) -> Result<(), VaultError> {
+    nix::unistd::fsync(fd.as_fd()).map_err(|errno| VaultError::cannot_persist(path, errno))
+}
+
+pub(crate) fn errno_of(error: &std::io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or(Errno::EIO as i32))
+}
+
+pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> VaultError {
+    VaultError::Unreadable { path: path.to_owned(), errno: errno_of(error) }
+}
+
+/// Capacity is reserved first: a buffer that grows would leave pieces of a secret behind.
+fn read_capped(file: File, path: &Path, cap: usize) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+    let size = file.metadata().map_err(|error| unreadable(path, &error))?.len();
+    let too_large = || VaultError::untrusted(path, format!("larger than {cap} bytes"));
+    let size = usize::try_from(size).ok().filter(|size| *size <= cap).ok_or_else(too_large)?;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(size + 64));
+    file.take(size as u64 + 1).read_to_end(&mut bytes).map_err(|error| unreadable(path, &error))?;
+    if bytes.len() > size {
+        return Err(VaultError::untrusted(path, "it grew while it was read"));
+    }
+    Ok(bytes)
+}
+
+/// Without a link in the path this needs no descriptor: what only root can change, only root can swap.
+fn root_alone_may_write(dir: &Path) -> Result<(), VaultError> {
+    let stat = lstat(dir).map_err(|errno| VaultError::opening(dir, errno))?;
+    if stat.st_uid == 0 && stat.st_mode & 0o022 == 0 && stat.st_mode & 0o170_000 == 0o040_000 {
+        return Ok(());
+    }
+    let found = format!("owner {}, mode {:06o}", stat.st_uid, stat.st_mode);
+    Err(VaultError::untrusted(dir, format!("{found}; wanted a directory of root's that only root may write")))
+}
+
+fn check_owner_and_mode(path: &Path, uid: u32, mode: u32, owner: u32) -> Result<(), VaultError> {
+    if uid != owner {
+        return Err(VaultError::untrusted(path, format!("owner {uid}; wanted {owner}")));
+    }
+    if mode & 0o077 != 0 {
+        return Err(VaultError::untrusted(
+            path,
+            format!("mode {:04o}; wanted none for group and others", mode & 0o7777),
+        ));
+    }
+    Ok(())
+}
+
+const DIRECTORY: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC).union(OFlag::O_NOFOLLOW);

@@ -1,0 +1,153 @@
+//! A state file: 8192 bytes, two slots 4096 apart, overwritten in place (V3).
+//!
+//! P1  the file has exactly 8192 bytes, all of them written when it is made: it needs no room on a full disk
+//! P2  the good slot with the higher sequence number counts; a store overwrites the other one and syncs
+//! P3  one bad slot is damage, told to the caller; two refuse
+//! P4  another inode than the recorded one, or a ctime more than 60 s after the recorded write, is a restored copy:
+//!     ctime is the one time stamp that nobody can set back
+
+use std::fs::File;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use super::error::VaultError;
+use super::lock::Locked;
+use super::open::{errno_of, unreadable};
+use crate::clock::Clock;
+use crate::slot::{SLOT_BYTES, Slot};
+use crate::state::State;
+
+const FILE_BYTES: usize = 8192;
+const SLOT_APART: u64 = 4096;
+/// ctime may be this much later than the recorded write.
+const LATE_S: u64 = 60;
+/// Times that a write is repeated if the process was stopped in the middle of it.
+const REWRITES: usize = 3;
+
+/// A locked state file.
+pub struct StateFile {
+    file: Locked,
+    path: PathBuf,
+    inode: u64,
+    newest: Place,
+    sequence: u64,
+}
+
+/// What a state file says.
+pub struct Loaded {
+    /// The state in the newest good slot.
+    pub state: State,
+    /// Unix time of its write.
+    pub written: u64,
+    /// One slot is bad (P3).
+    pub damaged: bool,
+    /// It is a restored copy (P4).
+    pub restored: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    First,
+    Second,
+}
+
+impl StateFile {
+    /// Reads a locked state file.
+    pub fn read(file: Locked, path: PathBuf) -> Result<(Self, Loaded), VaultError> {
+        let about = file.metadata().map_err(|error| unreadable(&path, &error))?;
+        if about.size() != FILE_BYTES as u64 {
+            return Err(VaultError::malformed(&path, format!("{} bytes; wanted {FILE_BYTES}", about.size())));
+        }
+        let (first, second) = (slot(&file, &path, Place::First)?, slot(&file, &path, Place::Second)?);
+        let damaged = first.is_none() || second.is_none();
+        let (newest, slot) = newer(first, second).ok_or_else(|| VaultError::malformed(&path, "both slots are bad"))?;
+        let ctime = u64::try_from(about.ctime()).unwrap_or(0);
+        let restored = slot.inode != about.ino() || ctime > slot.written.saturating_add(LATE_S);
+        let this = Self { file, path, inode: about.ino(), newest, sequence: slot.sequence };
+        Ok((this, Loaded { state: slot.state, written: slot.written, damaged, restored }))
+    }
+
+    /// Overwrites the older slot with `state` and syncs it.
+    pub fn store(&mut self, state: &State, clock: &dyn Clock) -> Result<(), VaultError> {
+        let place = self.newest.other();
+        let sequence = self.sequence.saturating_add(1);
+        for _ in 0..REWRITES {
+            let written = clock.wall();
+            write_slot(&self.file, &self.path, place, sequence, self.inode, written, state)?;
+            self.file.sync_data().map_err(|error| VaultError::cannot_persist(&self.path, errno_of(&error)))?;
+            if !self.was_stopped_since(written)? {
+                break;
+            }
+        }
+        (self.newest, self.sequence) = (place, sequence);
+        Ok(())
+    }
+
+    /// Stores `state` in both slots: what must not come undone when one of them is lost.
+    pub fn store_both(&mut self, state: &State, clock: &dyn Clock) -> Result<(), VaultError> {
+        self.store(state, clock)?;
+        self.store(state, clock)
+    }
+
+    /// A user may stop a setuid process between reading the clock and writing. That must not look like a restored copy.
+    fn was_stopped_since(&self, written: u64) -> Result<bool, VaultError> {
+        let about = self.file.metadata().map_err(|error| unreadable(&self.path, &error))?;
+        Ok(u64::try_from(about.ctime()).unwrap_or(0) > written.saturating_add(LATE_S / 2))
+    }
+}
+
+/// Fills a new, empty file with `state` in both slots and syncs it (P1).
+pub fn fill(file: &File, path: &Path, state: &State, clock: &dyn Clock) -> Result<(), VaultError> {
+    let inode = file.metadata().map_err(|error| unreadable(path, &error))?.ino();
+    let failed = |error: std::io::Error| VaultError::cannot_persist(path, errno_of(&error));
+    file.write_all_at(&[0; FILE_BYTES], 0).map_err(failed)?;
+    let written = clock.wall();
+    write_slot(file, path, Place::First, 1, inode, written, state)?;
+    write_slot(file, path, Place::Second, 2, inode, written, state)?;
+    file.sync_all().map_err(failed)
+}
+
+impl Place {
+    fn other(self) -> Self {
+        match self {
+            Self::First => Self::Second,
+            Self::Second => Self::First,
+        }
+    }
+
+    fn offset(self) -> u64 {
+        match self {
+            Self::First => 0,
+            Self::Second => SLOT_APART,
+        }
+    }
+}
+
+fn slot(file: &File, path: &Path, place: Place) -> Result<Option<Slot>, VaultError> {
+    let mut bytes = [0; SLOT_BYTES];
+    file.read_exact_at(&mut bytes, place.offset()).map_err(|error| unreadable(path, &error))?;
+    Ok(Slot::decode(&bytes))
+}
+
+fn newer(first: Option<Slot>, second: Option<Slot>) -> Option<(Place, Slot)> {
+    match (first, second) {
+        (Some(first), Some(second)) if second.sequence > first.sequence => Some((Place::Second, second)),
+        (Some(first), _) => Some((Place::First, first)),
+        (None, Some(second)) => Some((Place::Second, second)),
+        (None, None) => None,
+    }
+}
+
+fn write_slot(
+    file: &File,
+    path: &Path,
+    place: Place,
+    sequence: u64,
+    inode: u64,
+    written: u64,
+    state: &State,
+) -> Result<(), VaultError> {
+    let slot = Slot { sequence, inode, written, state: state.clone() };
+    let bytes = slot.encode().ok_or_else(|| VaultError::cannot_persist(path, nix::errno::Errno::EOVERFLOW))?;
+    file.write_all_at(&bytes, place.offset()).map_err(|error| VaultError::cannot_persist(path, errno_of(&error)))
+}

@@ -1,0 +1,387 @@
+//! On real files: these tests want root, because trust starts at directories that belong to root.
+
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use zeroize::Zeroizing;
+
+use super::*;
+use crate::check::{Outcome, check};
+use crate::clock::{system_boot_ms, system_wall};
+use crate::decision::{Refusal, Verdict};
+use crate::hotp::Codes;
+use crate::key::{Algorithm, Digits, KeyId, Kind, Label, Period, Step};
+use crate::limits::Limits;
+use crate::origin::Origin;
+use crate::record::{Key, Record};
+use crate::seal::{HostKey, Nonce, Sealed};
+use crate::secret::Secret;
+use crate::state::State;
+use crate::typed::Typed;
+
+/// The real clocks, shifted by some seconds.
+struct Shifted(AtomicU64);
+
+impl Clock for Shifted {
+    fn wall(&self) -> u64 {
+        system_wall().wrapping_add(self.0.load(Ordering::Relaxed))
+    }
+
+    fn boot_ms(&self) -> u64 {
+        system_boot_ms()
+    }
+
+    fn vouched(&self) -> bool {
+        true
+    }
+}
+
+impl Shifted {
+    fn by(seconds: i64) -> Self {
+        Self(AtomicU64::new(seconds as u64))
+    }
+}
+
+const WINDOW: Window = Window { back: 1, forward: 1 };
+
+/// A vault of root's own in a fresh directory, gone when dropped.
+struct Bench {
+    dir: PathBuf,
+    vault: Vault,
+    host_key: HostKey,
+    account: Account,
+}
+
+impl Bench {
+    fn new() -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let dir = PathBuf::from(format!("/run/otp-core-tests-{}-{number}", std::process::id()));
+        fs::create_dir(&dir).expect("these tests want root");
+        fs::set_permissions(&dir, fs::Permissions::from_mode(0o700)).unwrap();
+        let host_key = HostKey::new(Zeroizing::new([5; 32]));
+        let about = About { id: VaultId([1; 16]), host_key: host_key.id(), epoch: 1 };
+        let vault = Vault::create(&Place { dir: dir.clone(), owner: 0 }, &about).unwrap();
+        Self { dir, vault, host_key, account: Account { name: "alice".into(), uid: 1000 } }
+    }
+
+    fn enrolled() -> Self {
+        let bench = Self::new();
+        bench.enrol(&Shifted::by(0)).unwrap();
+        bench
+    }
+
+    fn secret() -> Secret {
+        Secret::new(Zeroizing::new(vec![9; 20])).ok().unwrap()
+    }
+
+    fn key(&self, generation: u64) -> Key {
+        let mut key = Key {
+            id: KeyId([2; 16]),
+            label: Label::new("phone").unwrap(),
+            kind: Kind::Totp,
+            algorithm: Algorithm::Sha1,
+            digits: Digits::new(6).unwrap(),
+            period: Period::new(30).unwrap(),
+            sealed: Sealed(vec![]),
+            fingerprint: self.host_key.fingerprint(VaultId([1; 16]), &Self::secret()),
+            made_in: generation,
+            created: 1,
+            confirmed: 2,
+            floor: Step(57),
+            redemption: None,
+            expires: None,
+        };
+        let binding = key.binding(&self.account, VaultId([1; 16]));
+        key.sealed = self.host_key.seal(&Self::secret(), &binding, &Nonce([3; 24])).unwrap();
+        key
+    }
+
+    fn enrol(&self, clock: &dyn Clock) -> Result<Record, EnrolError> {
+        self.vault.enrol_first(&self.account, WINDOW, clock, |generation| Some(self.key(generation)))
+    }
+
+    fn code(&self, wall: u64, offset: i64) -> Typed {
+        let codes = Codes::new(&Self::secret(), Algorithm::Sha1, Digits::new(6).unwrap()).unwrap();
+        let step = (wall / 30).checked_add_signed(offset).unwrap();
+        Typed::parse(format!("{:06}", codes.at(Step(step)).unwrap()).as_bytes())
+    }
+
+    fn try_code(&self, typed: &Typed, clock: &dyn Clock) -> Result<(Outcome, Vec<Mended>), VaultError> {
+        let limits = Limits { wait: crate::limits::Wait::None, ..Limits::default() };
+        let checked = check(&self.vault, &self.host_key, &self.account, typed, Origin::Myself, &limits, clock)?;
+        Ok((checked.outcome, checked.mended))
+    }
+
+    fn state_path(&self) -> PathBuf {
+        self.dir.join("state/1000")
+    }
+
+    fn key_path(&self) -> PathBuf {
+        self.dir.join("keys/1000.toml")
+    }
+
+    fn spoil(&self, slot: u64) {
+        let file = OpenOptions::new().write(true).open(self.state_path()).unwrap();
+        file.write_all_at(&[0xff; 64], slot * 4096 + 100).unwrap();
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+fn accepted(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Decided(Verdict::Accepted(_)))
+}
+
+fn refused(outcome: &Outcome, why: Refusal) -> bool {
+    *outcome == Outcome::Decided(Verdict::Refused(why))
+}
+
+#[test]
+fn an_enrolled_code_works_once_and_what_was_never_enrolled_is_a_fact() {
+    let bench = Bench::new();
+    let clock = Shifted::by(0);
+    let code = bench.code(clock.wall(), 1);
+    assert_eq!(bench.try_code(&code, &clock).unwrap().0, Outcome::NotEnrolled);
+    assert_eq!(bench.vault.standing(&bench.account, WINDOW, &clock).unwrap(), Standing::NeverEnrolled);
+    bench.enrol(&clock).unwrap();
+    assert_eq!(bench.vault.standing(&bench.account, WINDOW, &clock).unwrap(), Standing::Enrolled);
+    assert!(accepted(&bench.try_code(&code, &clock).unwrap().0));
+    assert!(refused(&bench.try_code(&code, &clock).unwrap().0, Refusal::Replayed));
+    assert_eq!(bench.enrol(&clock), Err(EnrolError::AlreadyEnrolled));
+}
+
+#[test]
+fn r6_without_its_proofs_nobody_counts_as_never_enrolled() {
+    let clock = Shifted::by(0);
+    for missing in ["keys", "state"] {
+        let bench = Bench::new();
+        fs::remove_dir(bench.dir.join(missing)).unwrap();
+        assert!(bench.vault.standing(&bench.account, WINDOW, &clock).is_err(), "{missing}");
+    }
+    let bench = Bench::new();
+    fs::remove_file(bench.dir.join("vault.toml")).unwrap();
+    assert!(matches!(Vault::open(&Place { dir: bench.dir.clone(), owner: 0 }), Err(VaultError::Missing(_))));
+    for gone in ["state/1000", "keys/1000.toml"] {
+        let bench = Bench::enrolled();
+        fs::remove_file(bench.dir.join(gone)).unwrap();
+        assert!(bench.vault.standing(&bench.account, WINDOW, &clock).is_err(), "{gone}");
+        assert!(bench.try_code(&bench.code(clock.wall(), 1), &clock).is_err(), "{gone}");
+    }
+}
+
+#[test]
+fn one_code_given_to_many_threads_is_accepted_once() {
+    let clock = Shifted::by(0);
+    for _ in 0..20 {
+        let bench = Bench::enrolled();
+        let code = bench.code(clock.wall(), 1);
+        let count = std::thread::scope(|scope| {
+            let tries: Vec<_> = (0..8).map(|_| scope.spawn(|| bench.try_code(&code, &Shifted::by(0)))).collect();
+            tries.into_iter().filter(|_| true).map(|one| one.join().unwrap().unwrap().0).filter(accepted).count()
+        });
+        assert_eq!(count, 1);
+    }
+}
+
+#[test]
+fn p2_p3_one_bad_slot_is_mended_and_nothing_used_comes_back() {
+    for slot in [0, 1] {
+        let bench = Bench::enrolled();
+        let clock = Shifted::by(0);
+        assert!(accepted(&bench.try_code(&bench.code(clock.wall(), 0), &clock).unwrap().0));
+        bench.spoil(slot);
+        let (outcome, mended) = bench.try_code(&bench.code(clock.wall(), 1), &clock).unwrap();
+        assert!(refused(&outcome, Refusal::Replayed), "slot {slot}: {outcome:?}");
+        assert_eq!(mended, [Mended::BadSlot]);
+        let later = Shifted::by(60);
+        let (outcome, mended) = bench.try_code(&bench.code(later.wall(), 1), &later).unwrap();
+        assert!(accepted(&outcome) && mended.is_empty(), "both slots are good again");
+    }
+}
+
+#[test]
+fn p1_p3_two_bad_slots_and_every_wrong_size_refuse() {
+    let clock = Shifted::by(0);
+    let bench = Bench::enrolled();
+    bench.spoil(0);
+    bench.spoil(1);
+    assert!(matches!(bench.try_code(&bench.code(clock.wall(), 1), &clock), Err(VaultError::Malformed { .. })));
+    for size in [0, 1, 640, 4096, 8191, 8193, 1 << 20] {
+        let bench = Bench::enrolled();
+        OpenOptions::new().write(true).open(bench.state_path()).unwrap().set_len(size).unwrap();
+        assert!(bench.try_code(&bench.code(clock.wall(), 1), &clock).is_err(), "{size}");
+    }
+}
+
+#[test]
+fn p4_a_copy_under_another_inode_has_its_watermarks_raised_and_its_counters_suspended() {
+    let bench = Bench::enrolled();
+    let clock = Shifted::by(0);
+    let (aside, path) = (bench.dir.join("state/copy"), bench.state_path());
+    fs::copy(&path, &aside).unwrap();
+    fs::set_permissions(&aside, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::rename(&aside, &path).unwrap();
+    let (outcome, mended) = bench.try_code(&bench.code(clock.wall(), 1), &clock).unwrap();
+    assert!(refused(&outcome, Refusal::Replayed));
+    assert_eq!(mended, [Mended::RestoredCopy]);
+    let held = bench.vault.hold(&bench.account, WINDOW, &clock).unwrap().unwrap();
+    assert!(held.state().restored && held.mended().is_empty());
+}
+
+#[test]
+fn p4_a_late_ctime_is_a_restored_copy_and_sixty_seconds_are_not() {
+    for (seconds, want) in [(-50, vec![]), (-70, vec![Mended::RestoredCopy])] {
+        let bench = Bench::new();
+        // ctime is the machine's own; a clock behind it makes the recorded write look older than the file.
+        let behind = Shifted::by(seconds);
+        bench.enrol(&behind).unwrap();
+        let (_, mended) = bench.try_code(&Typed::Junk, &Shifted::by(0)).unwrap();
+        assert_eq!(mended, want, "{seconds}");
+    }
+}
+
+#[test]
+fn v4_a_commit_that_was_interrupted_is_finished_or_undone() {
+    let clock = Shifted::by(0);
+    // Before the rename: the state announces generation 1, no key file. Undone by whoever locks next.
+    let bench = Bench::enrolled();
+    let announced = announce(&bench);
+    fs::remove_file(bench.key_path()).unwrap();
+    write_state(&bench, &announced);
+    assert_eq!(bench.vault.standing(&bench.account, WINDOW, &clock).unwrap(), Standing::NeverEnrolled);
+    bench.enrol(&clock).unwrap();
+    assert!(accepted(&bench.try_code(&bench.code(clock.wall(), 1), &clock).unwrap().0));
+    // After the rename: the key file is there. Finished by whoever locks next.
+    let bench = Bench::enrolled();
+    let announced = announce(&bench);
+    write_state(&bench, &announced);
+    let (outcome, mended) = bench.try_code(&bench.code(clock.wall(), 1), &clock).unwrap();
+    assert!(accepted(&outcome), "{outcome:?}");
+    assert_eq!(mended, [Mended::CommitFinished]);
+}
+
+/// The state as it is between steps 2 and 5 of a first enrolment.
+fn announce(bench: &Bench) -> State {
+    let mut state = State::never_enrolled(1000);
+    let record = Record { account: bench.account.clone(), generation: 1, keys: vec![bench.key(1)], recovery: vec![] };
+    state.announce_commit(&record);
+    state
+}
+
+fn write_state(bench: &Bench, state: &State) {
+    let file = OpenOptions::new().read(true).write(true).open(bench.state_path()).unwrap();
+    super::state_file::fill(&file, &bench.state_path(), state, &Shifted::by(0)).unwrap();
+}
+
+#[test]
+fn v4_a_key_file_of_another_generation_or_with_an_unknown_key_refuses() {
+    let clock = Shifted::by(0);
+    let code = |bench: &Bench| bench.code(clock.wall(), 1);
+    let bench = Bench::enrolled();
+    let text = fs::read_to_string(bench.key_path()).unwrap();
+    fs::write(bench.key_path(), text.replace("generation = 1", "generation = 2")).unwrap();
+    assert!(matches!(bench.try_code(&code(&bench), &clock), Err(VaultError::Malformed { .. })));
+    let bench = Bench::enrolled();
+    let forgotten = State { enrolled: true, generation: 1, ..State::never_enrolled(1000) };
+    write_state(&bench, &forgotten);
+    let error = bench.try_code(&code(&bench), &clock).unwrap_err();
+    assert!(error.to_string().contains("unknown to the state"), "{error}");
+    let bench = Bench::enrolled();
+    write_state(&bench, &State::never_enrolled(1001));
+    assert!(bench.try_code(&code(&bench), &clock).is_err(), "another user's state");
+}
+
+#[test]
+fn v1_links_fifos_directories_and_open_modes_are_not_trusted() {
+    let clock = Shifted::by(0);
+    let refuse = |what: &str, change: &dyn Fn(&Path)| {
+        for name in ["keys/1000.toml", "state/1000", "vault.toml"] {
+            let bench = Bench::enrolled();
+            change(&bench.dir.join(name));
+            let place = Place { dir: bench.dir.clone(), owner: 0 };
+            let answer = Vault::open(&place).and_then(|_| bench.try_code(&bench.code(clock.wall(), 1), &clock));
+            assert!(answer.is_err(), "{what} at {name}");
+        }
+    };
+    let elsewhere = |path: &Path| path.with_extension("moved");
+    refuse("a symbolic link", &|path| {
+        fs::rename(path, elsewhere(path)).unwrap();
+        symlink(elsewhere(path), path).unwrap();
+    });
+    refuse("a second name", &|path| fs::hard_link(path, elsewhere(path)).unwrap());
+    refuse("a FIFO", &|path| {
+        fs::remove_file(path).unwrap();
+        nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    });
+    refuse("a directory", &|path| {
+        fs::remove_file(path).unwrap();
+        fs::create_dir(path).unwrap();
+    });
+    refuse("a group-readable file", &|path| fs::set_permissions(path, fs::Permissions::from_mode(0o640)).unwrap());
+    refuse("a foreign owner", &|path| std::os::unix::fs::chown(path, Some(65534), None).unwrap());
+    refuse("100 MB", &|path| {
+        OpenOptions::new().write(true).open(path).unwrap().set_len(100_000_000).unwrap();
+    });
+}
+
+#[test]
+fn v1_the_vault_and_everything_above_it_must_be_roots() {
+    let bench = Bench::enrolled();
+    let place = Place { dir: bench.dir.clone(), owner: 0 };
+    let open = |place: &Place| Vault::open(place).map(drop);
+    fs::set_permissions(&bench.dir, fs::Permissions::from_mode(0o750)).unwrap();
+    assert!(matches!(open(&place), Err(VaultError::Untrusted { .. })), "group may look in");
+    fs::set_permissions(&bench.dir, fs::Permissions::from_mode(0o700)).unwrap();
+    assert!(matches!(open(&Place { owner: 65534, ..place.clone() }), Err(VaultError::Untrusted { .. })), "owner");
+    assert!(
+        matches!(open(&Place { dir: "/tmp/otp".into(), owner: 0 }), Err(VaultError::Untrusted { .. })),
+        "/tmp above"
+    );
+    let link = PathBuf::from(format!("{}-link", bench.dir.display()));
+    symlink(&bench.dir, &link).unwrap();
+    let answer = open(&Place { dir: link.clone(), owner: 0 });
+    fs::remove_file(&link).unwrap();
+    assert!(matches!(answer, Err(VaultError::Untrusted { .. })), "a link to the vault: {answer:?}");
+    assert!(open(&place).is_ok());
+}
+
+#[test]
+fn a_sweep_removes_what_a_killed_writer_left_and_nothing_else() {
+    let bench = Bench::enrolled();
+    fs::write(bench.dir.join("keys/.1000.new"), "half").unwrap();
+    fs::write(bench.dir.join("state/.1001.new"), "half").unwrap();
+    bench.vault.sweep().unwrap();
+    let names = |dir: &str| bench.vault.dir.names(Path::new(dir)).unwrap();
+    assert_eq!((names("keys"), names("state")), (vec!["1000.toml".to_owned()], vec!["1000".to_owned()]));
+    assert_eq!(bench.vault.enrolled_uids().unwrap(), [1000]);
+}
+
+#[test]
+fn r3_the_lock_is_waited_for_and_then_given_up_with_its_holder() {
+    let bench = Bench::enrolled();
+    let held = bench.vault.hold(&bench.account, WINDOW, &Shifted::by(0)).unwrap().unwrap();
+    let error = bench.try_code(&bench.code(system_wall(), 1), &Shifted::by(0)).unwrap_err();
+    drop(held);
+    let VaultError::LockTimeout { holder, .. } = error else { panic!("{error}") };
+    assert_eq!(holder, Some(std::process::id() as i32));
+    assert!(accepted(&bench.try_code(&bench.code(system_wall(), 1), &Shifted::by(0)).unwrap().0));
+}
+
+#[test]
+fn a_wrong_code_is_recorded_before_anybody_hears_of_it() {
+    let bench = Bench::enrolled();
+    let clock = Shifted::by(0);
+    let before = bench.vault.hold(&bench.account, WINDOW, &clock).unwrap().unwrap().state().total_failures;
+    let wrong = (0..).map(|n| Typed::parse(format!("{n:06}").as_bytes()));
+    let outcomes = wrong.take(3).map(|typed| bench.try_code(&typed, &clock).unwrap().0);
+    let counted = outcomes.filter(|outcome| refused(outcome, Refusal::Wrong)).count() as u32;
+    let after = bench.vault.hold(&bench.account, WINDOW, &clock).unwrap().unwrap().state().total_failures;
+    assert_eq!(after - before, counted);
+    assert!(counted >= 2, "three random codes cannot all be right");
+}
