@@ -1,7 +1,7 @@
 //! The other end: a connection to a daemon that the kernel vouches for, and typed calls on it.
 
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -83,7 +83,7 @@ fn reach(path: &Path) -> io::Result<UnixStream> {
     let seconds = TRANSFER.as_secs().try_into().unwrap_or(i64::MAX);
     setsockopt(&socket, SendTimeout, &TimeVal::new(seconds, 0))?;
     connect(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
-    Ok(UnixStream::from(OwnedFd::from(socket)))
+    Ok(UnixStream::from(socket))
 }
 
 /// The typed answer in the bytes.

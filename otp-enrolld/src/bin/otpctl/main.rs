@@ -1,1 +1,45 @@
-fn main() {}
+//! `otpctl`: asks the daemon, shows the answer. It decides nothing and stores nothing.
+
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod daemon;
+mod date;
+mod enrol;
+mod escape;
+mod failure;
+mod json;
+mod overview;
+mod picture;
+mod sheet;
+mod table;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+use failure::Failure;
+use terminal::Terminal;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(arguments.command.form()),
+    }
+}
+
+/// One command, from the first check to the last line.
+fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let mut terminal = Terminal::standard()?;
+    match &arguments.command {
+        Command::Enrol(options) => {
+            terminal.allow_secrets(options.pipe())?;
+            enrol::enrol(&mut daemon::connect()?, &mut terminal, options)
+        }
+        Command::Status(options) => overview::status(&mut daemon::connect()?, &mut terminal, options),
+        Command::List(options) => overview::list(&mut daemon::connect()?, &mut terminal, options),
+    }
+}

@@ -1,0 +1,56 @@
+//! Seconds since 1970 as UTC in ISO 8601.
+
+/// `2026-11-21T22:04:00Z`; past the year 9999 the bare number.
+pub fn utc(seconds: u64) -> String {
+    let Some((year, month, day)) = date(seconds / DAY) else {
+        return format!("{seconds} s since 1970");
+    };
+    let (hour, minute, second) = (seconds % DAY / 3600, seconds % 3600 / 60, seconds % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// Year, month and day, counted off from 1970-01-01.
+fn date(days: u64) -> Option<(u64, u64, u64)> {
+    let mut left = days;
+    for year in 1970..=9999 {
+        for (month, length) in (1..).zip(months(year)) {
+            match left.checked_sub(length) {
+                Some(rest) => left = rest,
+                None => return Some((year, month, left.checked_add(1)?)),
+            }
+        }
+    }
+    None
+}
+
+fn months(year: u64) -> [u64; 12] {
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let february = if leap { 29 } else { 28 };
+    [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+}
+
+const DAY: u64 = 24 * 60 * 60;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_moments() {
+        let cases = [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_111_111_109, "2005-03-18T01:58:29Z"),
+            (1_795_298_640, "2026-11-21T22:04:00Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+            (20_000_000_000, "2603-10-11T11:33:20Z"),
+            (253_402_300_799, "9999-12-31T23:59:59Z"),
+            (253_402_300_800, "253402300800 s since 1970"),
+            (u64::MAX, "18446744073709551615 s since 1970"),
+        ];
+        for (seconds, text) in cases {
+            assert_eq!(utc(seconds), text);
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! `otpctl status` and `otpctl list`: what may be told of users, for people or as JSON.
+
+use otp_enrolld::client::Client;
+use otp_enrolld::protocol::{KeyStatus, List, OriginStatus, UserStatus};
+
+use crate::arguments::{Form, ShowList, ShowStatus};
+use crate::date::utc;
+use crate::escape::escaped;
+use crate::failure::Failure;
+use crate::table::table;
+use crate::terminal::Terminal;
+
+pub fn status(client: &mut Client, terminal: &mut Terminal, options: &ShowStatus) -> Result<(), Failure> {
+    let reply = client.call(&options.request())?;
+    match options.form() {
+        Form::Json => terminal.json(&reply),
+        Form::Text => terminal.show(&one(&reply.status)),
+    }
+}
+
+pub fn list(client: &mut Client, terminal: &mut Terminal, options: &ShowList) -> Result<(), Failure> {
+    let reply = client.call(&List {})?;
+    match options.form() {
+        Form::Json => terminal.json(&reply),
+        Form::Text => terminal.show(&all(&reply.users)),
+    }
+}
+
+/// A user, a line per key and per origin that has something to tell.
+fn one(status: &UserStatus) -> String {
+    let mut text = format!("{} (uid {}): {}", escaped(&status.user), status.uid, state(status));
+    if status.enrolled {
+        text.push_str(&format!(", generation {}", status.generation));
+    }
+    text.push('\n');
+    text.extend(status.keys.iter().map(key));
+    text.extend(status.origins.iter().filter_map(origin));
+    text
+}
+
+fn key(key: &KeyStatus) -> String {
+    format!(
+        "  key \"{}\" ({}): {} {}, {} digits, {} s, confirmed {}, last used {}\n",
+        escaped(&key.label),
+        escaped(&key.id),
+        escaped(&key.kind),
+        escaped(&key.algorithm),
+        key.digits,
+        key.period,
+        utc(key.confirmed),
+        used(key.last_used),
+    )
+}
+
+/// Nothing for an origin without wrong codes.
+fn origin(origin: &OriginStatus) -> Option<String> {
+    if origin.failures == 0 && !origin.closed && origin.wait == 0 {
+        return None;
+    }
+    let mut text =
+        format!("  wrong codes, origin {}: {} of {}", escaped(&origin.origin), origin.failures, origin.limit);
+    if origin.closed {
+        text.push_str(", closed");
+    } else if origin.wait > 0 {
+        text.push_str(&format!(", waiting {} s", origin.wait));
+    }
+    text.push('\n');
+    Some(text)
+}
+
+/// A line per user.
+fn all(users: &[UserStatus]) -> String {
+    let heads = ["USER", "UID", "STATE", "KEYS", "LAST USED"].map(str::to_owned);
+    let rows = users.iter().map(|status| {
+        let last = status.keys.iter().filter_map(|key| key.last_used).max();
+        let keys = status.keys.len().to_string();
+        [escaped(&status.user), status.uid.to_string(), state(status).to_owned(), keys, used(last)]
+    });
+    table(&std::iter::once(heads).chain(rows).collect::<Vec<_>>())
+}
+
+/// The one word that counts most.
+fn state(status: &UserStatus) -> &'static str {
+    match status {
+        UserStatus { enrolled: false, .. } => "not enrolled",
+        UserStatus { disabled: true, .. } => "disabled",
+        UserStatus { suspended: true, .. } => "suspended",
+        UserStatus { .. } => "enrolled",
+    }
+}
+
+fn used(last: Option<u64>) -> String {
+    last.map_or_else(|| "never".to_owned(), utc)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alice() -> UserStatus {
+        let key = KeyStatus {
+            id: "k1".to_owned(),
+            label: "phone\x1b[2J".to_owned(),
+            kind: "totp".to_owned(),
+            algorithm: "SHA1".to_owned(),
+            digits: 6,
+            period: 30,
+            created: 0,
+            confirmed: 951_782_400,
+            last_used: None,
+        };
+        UserStatus {
+            user: "alice".to_owned(),
+            uid: 1000,
+            enrolled: true,
+            generation: 3,
+            suspended: false,
+            disabled: false,
+            keys: vec![key],
+            origins: vec![
+                OriginStatus { origin: "self".to_owned(), failures: 0, limit: 20, closed: false, wait: 0 },
+                OriginStatus { origin: "other".to_owned(), failures: 5, limit: 20, closed: false, wait: 4 },
+                OriginStatus { origin: "remote".to_owned(), failures: 20, limit: 20, closed: true, wait: 9 },
+            ],
+        }
+    }
+
+    #[test]
+    fn a_user_is_told_in_lines() {
+        let expected = "alice (uid 1000): enrolled, generation 3\n  \
+            key \"phone\\x1b[2J\" (k1): totp SHA1, 6 digits, 30 s, confirmed 2000-02-29T00:00:00Z, last used never\n  \
+            wrong codes, origin other: 5 of 20, waiting 4 s\n  \
+            wrong codes, origin remote: 20 of 20, closed\n";
+        assert_eq!(one(&alice()), expected);
+    }
+
+    #[test]
+    fn the_gravest_state_is_told() {
+        let suspended = UserStatus { suspended: true, ..alice() };
+        let disabled = UserStatus { disabled: true, ..suspended.clone() };
+        let gone = UserStatus { enrolled: false, ..disabled.clone() };
+        assert_eq!([suspended, disabled, gone].each_ref().map(state), ["suspended", "disabled", "not enrolled"]);
+    }
+
+    #[test]
+    fn users_stand_in_columns() {
+        let bob = UserStatus { user: "bartholomew".to_owned(), enrolled: false, keys: Vec::new(), ..alice() };
+        let expected = "\
+            USER         UID   STATE         KEYS  LAST USED\n\
+            alice        1000  enrolled      1     never\n\
+            bartholomew  1000  not enrolled  0     never\n";
+        assert_eq!(all(&[alice(), bob]), expected);
+    }
+}

@@ -1,0 +1,128 @@
+//! A QR code in half blocks, two modules to a character, explicitly black on white: it scans on dark and light themes alike.
+
+use qrcode::{Color, EcLevel, QrCode};
+use zeroize::Zeroizing;
+
+/// The modules of one code, dark or light.
+pub struct Picture {
+    /// The key itself, as anybody with a camera knows: wiped like one.
+    dark: Zeroizing<Vec<bool>>,
+    /// Modules a side.
+    side: usize,
+}
+
+impl Picture {
+    /// At error correction level L, the smallest; `None` if the text is too long for any code.
+    pub fn of(text: &str) -> Option<Self> {
+        let code = QrCode::with_error_correction_level(text, EcLevel::L).ok()?;
+        let dark = code.to_colors().into_iter().map(|color| color == Color::Dark).collect();
+        Some(Self { dark: Zeroizing::new(dark), side: code.width() })
+    }
+
+    /// Characters a line, with `margin` light modules on each side.
+    pub fn columns(&self, margin: usize) -> usize {
+        self.side.saturating_add(margin.saturating_mul(2))
+    }
+
+    /// Lines, with `margin` light modules above and below.
+    pub fn rows(&self, margin: usize) -> usize {
+        self.columns(margin).div_ceil(2)
+    }
+
+    /// The lines, each with its own colours and its own end of colours.
+    pub fn draw(&self, margin: usize) -> Zeroizing<String> {
+        let line = self.columns(margin).saturating_mul(BLOCK_BYTES).saturating_add(LINE_BYTES);
+        let mut drawn = Zeroizing::new(String::with_capacity(line.saturating_mul(self.rows(margin))));
+        for row in (0..self.columns(margin)).step_by(2) {
+            drawn.push_str(BLACK_ON_WHITE);
+            for column in 0..self.columns(margin) {
+                let upper = self.is_dark(column, row, margin);
+                let lower = self.is_dark(column, row.saturating_add(1), margin);
+                drawn.push(block(upper, lower));
+            }
+            drawn.push_str(END);
+        }
+        drawn
+    }
+
+    /// Whether a module is dark; the margin and everything outside is light.
+    fn is_dark(&self, column: usize, row: usize, margin: usize) -> bool {
+        let inside = |position: usize| position.checked_sub(margin).filter(|position| *position < self.side);
+        let (Some(x), Some(y)) = (inside(column), inside(row)) else {
+            return false;
+        };
+        let index = y.saturating_mul(self.side).saturating_add(x);
+        self.dark.get(index).copied().unwrap_or_default()
+    }
+}
+
+fn block(upper: bool, lower: bool) -> char {
+    match (upper, lower) {
+        (true, true) => '█',
+        (true, false) => '▀',
+        (false, true) => '▄',
+        (false, false) => ' ',
+    }
+}
+
+/// The quiet zone of ISO/IEC 18004.
+pub const QUIET_ZONE: usize = 4;
+
+/// Half of it, for a window too low for all; cameras manage.
+pub const NARROW_ZONE: usize = 2;
+
+const BLACK_ON_WHITE: &str = "\x1b[38;5;16;48;5;231m";
+const END: &str = "\x1b[0m\n";
+const BLOCK_BYTES: usize = 3;
+const LINE_BYTES: usize = BLACK_ON_WHITE.len() + END.len();
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(margin: usize) -> Vec<String> {
+        let drawn = Picture::of("otpauth://totp/a?secret=AAAA").expect("a code").draw(margin);
+        drawn.lines().map(str::to_owned).collect()
+    }
+
+    fn blocks(line: &str) -> Vec<char> {
+        let inner = line.strip_prefix(BLACK_ON_WHITE).and_then(|line| line.strip_suffix("\x1b[0m"));
+        inner.expect("colours on both sides").chars().collect()
+    }
+
+    #[test]
+    fn every_line_brings_its_colours_and_its_margin() {
+        for margin in [NARROW_ZONE, QUIET_ZONE] {
+            for line in lines(margin) {
+                let blocks = blocks(&line);
+                assert_eq!(blocks.len(), 25 + 2 * margin);
+                assert!(blocks[..margin].iter().chain(&blocks[25 + margin..]).all(|block| *block == ' '));
+            }
+        }
+    }
+
+    #[test]
+    fn the_code_stands_in_the_middle() {
+        let lines = lines(QUIET_ZONE);
+        assert_eq!(lines.len(), 17);
+        assert!(blocks(&lines[0]).iter().chain(&blocks(&lines[1])).all(|block| *block == ' '));
+        // a finder pattern: seven dark modules over one dark, five light, one dark
+        let first: String = blocks(&lines[2])[4..11].iter().collect();
+        assert_eq!(first, "█▀▀▀▀▀█");
+    }
+
+    #[test]
+    fn the_size_told_is_the_size_drawn() {
+        let picture = Picture::of("otpauth://totp/a?secret=AAAA").expect("a code");
+        for margin in [0, 1, 2, 3, 4] {
+            let drawn = picture.draw(margin);
+            assert_eq!(drawn.lines().count(), picture.rows(margin));
+            assert!(drawn.lines().all(|line| blocks(line).len() == picture.columns(margin)));
+        }
+    }
+
+    #[test]
+    fn a_text_too_long_for_any_code_has_no_picture() {
+        assert!(Picture::of(&"a".repeat(3000)).is_none());
+    }
+}

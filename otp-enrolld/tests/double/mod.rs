@@ -1,0 +1,182 @@
+//! A daemon that only pretends: one user, one code, and a socket in a directory of its own.
+
+use std::fs;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use otp_enrolld::limits::Limits;
+use otp_enrolld::peer::Peer;
+use otp_enrolld::protocol::{
+    Begun, Cancelled, Confirmed, Enrolment, KeyStatus, Refusal, Reply, Request, UserList, UserStatus, UserStatusReply,
+};
+use otp_enrolld::server::serve;
+use otp_enrolld::service::{Event, Service};
+use zeroize::Zeroizing;
+
+/// The only code that confirms.
+pub const CODE: &str = "123456";
+
+/// What the pretended daemon has seen.
+#[derive(Default)]
+pub struct Double {
+    pub opened: AtomicUsize,
+    pub closed: Arc<AtomicUsize>,
+    pub calls: AtomicUsize,
+    pub events: Mutex<Vec<Event>>,
+    /// Silence that a connection with a pending key may keep.
+    pub patience: Option<Duration>,
+}
+
+/// One connection.
+pub struct Session {
+    pending: bool,
+    closed: Arc<AtomicUsize>,
+}
+
+impl Service for Double {
+    type Session = Session;
+
+    fn open(&self, _peer: Peer) -> Session {
+        self.opened.fetch_add(1, Ordering::SeqCst);
+        Session { pending: false, closed: Arc::clone(&self.closed) }
+    }
+
+    fn call(&self, session: &mut Session, request: Request) -> Result<Reply, Refusal> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        match request {
+            Request::BeginEnrolment(begin) => {
+                session.pending = true;
+                Ok(Reply::Begun(Begun { enrolment: enrolment(begin.user) }))
+            }
+            Request::ConfirmEnrolment(_) if !session.pending => Err(Refusal::NothingPending {}),
+            Request::ConfirmEnrolment(confirm) if *confirm.code == CODE => {
+                session.pending = false;
+                Ok(Reply::Confirmed(confirmed()))
+            }
+            Request::ConfirmEnrolment(_) => Err(Refusal::CodeRefused { tries_left: 2 }),
+            Request::CancelEnrolment(_) => {
+                session.pending = false;
+                Ok(Reply::Cancelled(Cancelled {}))
+            }
+            Request::Status(named) => match named.user.as_deref() {
+                Some("panic") => panic!("asked to"),
+                Some("nobody") => Err(Refusal::NoSuchUser { user: "nobody".to_owned() }),
+                named => Ok(Reply::Status(UserStatusReply { status: status(named.unwrap_or("alice")) })),
+            },
+            Request::List(_) => Ok(Reply::List(UserList { users: vec![status("alice"); 2000] })),
+        }
+    }
+
+    fn idle_limit(&self, session: &Session) -> Option<Duration> {
+        self.patience.filter(|_| session.pending)
+    }
+
+    fn observe(&self, event: Event) {
+        self.events.lock().expect("events").push(event);
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.closed.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// A running server; ends with the test.
+pub struct Running {
+    pub service: Arc<Double>,
+    path: PathBuf,
+}
+
+impl Running {
+    pub fn start(service: Double, limits: Limits) -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let number = COUNT.fetch_add(1, Ordering::SeqCst);
+        let directory = std::env::temp_dir().join(format!("otp-enrolld-{}-{number}", std::process::id()));
+        fs::create_dir(&directory).expect("directory");
+        let path = directory.join("otp.sock");
+        let listener = UnixListener::bind(&path).expect("bind");
+        let service = Arc::new(service);
+        let served = Arc::clone(&service);
+        thread::spawn(move || serve(&listener, served, limits));
+        Self { service, path }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn connect(&self) -> UnixStream {
+        let stream = UnixStream::connect(&self.path).expect("connect");
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("timeout");
+        stream
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(directory) = self.path.parent() {
+            let _ = fs::remove_dir_all(directory);
+        }
+    }
+}
+
+/// Waits for a condition; the deadline only ends a failing test.
+pub fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(20);
+    while !condition() {
+        assert!(Instant::now() < end, "never: {what}");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn enrolment(user: String) -> Enrolment {
+    Enrolment {
+        user,
+        uid: 1000,
+        label: "phone".to_owned(),
+        kind: "totp".to_owned(),
+        algorithm: "SHA1".to_owned(),
+        digits: 6,
+        period: 30,
+        secret: Zeroizing::new("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".to_owned()),
+        uri: Zeroizing::new("otpauth://totp/h:alice?secret=ABCDEFGHIJKLMNOPQRSTUVWXYZ234567&issuer=h".to_owned()),
+        expires_in: 900,
+        tries: 3,
+    }
+}
+
+fn confirmed() -> Confirmed {
+    Confirmed { user: "alice".to_owned(), uid: 1000, key: key(), generation: 1 }
+}
+
+fn key() -> KeyStatus {
+    KeyStatus {
+        id: "k1".to_owned(),
+        label: "phone".to_owned(),
+        kind: "totp".to_owned(),
+        algorithm: "SHA1".to_owned(),
+        digits: 6,
+        period: 30,
+        created: 1_795_000_000,
+        confirmed: 1_795_000_060,
+        last_used: None,
+    }
+}
+
+fn status(user: &str) -> UserStatus {
+    UserStatus {
+        user: user.to_owned(),
+        uid: 1000,
+        enrolled: true,
+        generation: 1,
+        suspended: false,
+        disabled: false,
+        keys: vec![key()],
+        origins: Vec::new(),
+    }
+}
