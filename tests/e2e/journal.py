@@ -34,7 +34,7 @@ class Journal:
         return len(self.lines)
 
     def since(self, position):
-        return self.lines[position : self.position()]
+        return [line for line in self.lines[position : self.position()] if not line.startswith("mark ")]
 
 
 def decisions(lines):

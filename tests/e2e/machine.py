@@ -97,10 +97,11 @@ def shifted_now():
 
 
 class Machine:
+    numbers = itertools.count(20001)
+
     def __init__(self, artefacts, hosts):
         self.artefacts = Path(artefacts)
         self.hosts = Path(hosts)
-        self.numbers = itertools.count(20001)
         self.process = None
 
     # what an administrator does once
@@ -114,9 +115,12 @@ class Machine:
         run("useradd", "--system", "--home-dir", "/nonexistent", "--no-create-home", "--shell", "/usr/sbin/nologin", ACCOUNT)
         for group in GROUPS:
             run("groupadd", "--system", group)
+        self.prepare_accounts()
+        run(DAEMON, "init")
+
+    def prepare_accounts(self):
         self.password_hash = run("perl", "-e", 'print crypt($ARGV[0], q($6$rounds=1000$lab$))', PASSWORD)
         write(Path("/etc/sudoers.d/lab"), "Defaults timestamp_timeout=0, passwd_tries=1, lecture=never\nALL ALL=(ALL:ALL) ALL\n", 0o440)
-        run(DAEMON, "init")
 
     def install_clock(self):
         SHIFT.write_text("0")
@@ -126,7 +130,7 @@ class Machine:
 
     def new_user(self, name=None, uid=None):
         """An account with PASSWORD, by appending to the files: a hundred cost nothing."""
-        uid = uid or next(self.numbers)
+        uid = uid or next(Machine.numbers)
         name = name or f"user{uid}"
         append("/etc/passwd", f"{name}:x:{uid}:{uid}::/:/bin/sh")
         append("/etc/shadow", f"{name}:{self.password_hash}:19000:0:99999:7:::")

@@ -76,7 +76,7 @@ static void no_delay(int result, unsigned microseconds, void *unused) {
 
 static int matches(const unsigned char *at, const struct needle *needle) {
     for (size_t i = 0; i < needle->length; i++)
-        if ((at[i] ^ 0xff) != needle->complement[i])
+        if ((unsigned char)(at[i] + needle->complement[i]) != 0xff)
             return 0;
     return 1;
 }
