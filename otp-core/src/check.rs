@@ -1,12 +1,19 @@
 //! One check of one code: hold the user, decide, store, let go, answer. Module and daemon both go through here, so that
 //! there is one way to advance a state (R7).
 
+use zeroize::Zeroizing;
+
 use crate::clock::Clock;
-use crate::decision::{Refusal, Verdict, decide};
+use crate::decision::{ClockTrust, Now, OpenKey, Refusal, Verdict, decide};
+use crate::hotp::Codes;
+use crate::key::{KeyId, Label, Step};
 use crate::limits::Limits;
 use crate::origin::Origin;
+use crate::policy::NewKey;
 use crate::record::Account;
 use crate::seal::HostKey;
+use crate::secret::Secret;
+use crate::state::State;
 use crate::typed::Typed;
 use crate::vault::{Mended, Vault, VaultError};
 
@@ -41,10 +48,12 @@ pub fn check(
     clock: &dyn Clock,
 ) -> Result<Checked, VaultError> {
     let Some(mut held) = vault.hold(account, limits.window, clock)? else {
+        decoy(typed, origin, limits, clock);
         return Ok(Checked { outcome: Outcome::NotEnrolled, mended: Vec::new() });
     };
     let mended = held.mended().to_vec();
     let Some(record) = held.record() else {
+        decoy(typed, origin, limits, clock);
         return Ok(Checked { outcome: Outcome::NotEnrolled, mended });
     };
     let keys = record.open(host_key, vault.about().id).map_err(|error| vault.malformed_record(account, &error))?;
@@ -56,6 +65,19 @@ pub fn check(
         held.store(next, clock)?;
     }
     Ok(Checked { outcome: Outcome::Decided(verdict), mended })
+}
+
+/// The work of a decision, for nobody: whoever has no key is not told from others by how long it takes (R8).
+pub fn decoy(typed: &Typed, origin: Origin, limits: &Limits, clock: &dyn Clock) {
+    let (Typed::Code(code), Ok(secret)) = (typed, Secret::new(Zeroizing::new(vec![0; 20]))) else { return };
+    let new = NewKey::default();
+    let (Some(codes), Ok(label)) = (Codes::new(&secret, new.algorithm, new.digits), Label::new("decoy")) else {
+        return;
+    };
+    let keys = [OpenKey { id: KeyId([0; 16]), label, codes, period: new.period, floor: Step(0), expires: None }];
+    let now = Now { wall: clock.wall(), boot_ms: clock.boot_ms(), clock: ClockTrust::Trusted };
+    let state = State { enrolled: true, ..State::never_enrolled(0) };
+    std::hint::black_box(decide(&keys, &state, limits, code, origin, now));
 }
 
 impl Outcome {

@@ -11,6 +11,7 @@ pub mod decision;
 pub mod hotp;
 pub mod key;
 pub mod limits;
+pub mod log_line;
 pub mod origin;
 pub mod policy;
 pub mod record;

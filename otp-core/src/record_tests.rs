@@ -15,7 +15,7 @@ prop_compose! {
     ) -> Key {
         Key {
             id: KeyId([number; 16]),
-            label: Label::new(&format!("{number}{}", &label[..label.len().min(30)]).trim()).unwrap(),
+            label: Label::new(format!("{number}{}", &label[..label.len().min(30)]).trim()).unwrap(),
             kind: if hotp { Kind::Hotp } else { Kind::Totp },
             algorithm: [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512][algorithm],
             digits: Digits::new(digits).unwrap(),

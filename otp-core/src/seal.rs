@@ -98,7 +98,7 @@ impl HostKey {
 
     /// Its name.
     pub fn id(&self) -> HostKeyId {
-        HostKeyId(first(&*self.subkey(b"host key id")))
+        HostKeyId(first(&self.subkey(b"host key id")))
     }
 
     /// Seals `secret` for `binding`.
@@ -128,7 +128,7 @@ impl HostKey {
     /// The fingerprint of `secret` in this vault.
     pub fn fingerprint(&self, vault: VaultId, secret: &Secret) -> Fingerprint {
         let key = self.subkey(b"fingerprint");
-        Fingerprint(first(&hmac(&*key, &[&vault.0, secret.expose()])))
+        Fingerprint(first(&hmac(&key, &[&vault.0, secret.expose()])))
     }
 
     fn cipher(&self) -> XChaCha20Poly1305 {

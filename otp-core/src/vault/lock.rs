@@ -7,7 +7,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use nix::fcntl::{AtFlags, Flock, FlockArg};
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, Flock, FlockArg, Flockable};
 use nix::sys::stat::fstatat;
 
 use super::error::VaultError;
@@ -58,10 +59,7 @@ pub(super) fn state_name(uid: u32) -> PathBuf {
 }
 
 /// No signal and no thread may be used inside somebody else's process, so this asks again until the deadline.
-fn lock<F: nix::fcntl::Flockable>(mut file: F, path: &Path, deadline: Instant) -> Result<Flock<F>, VaultError>
-where
-    F: Inode,
-{
+fn lock<F: Flockable + Inode>(mut file: F, path: &Path, deadline: Instant) -> Result<Flock<F>, VaultError> {
     let mut pause = Duration::from_micros(200);
     loop {
         let errno = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
@@ -72,11 +70,11 @@ where
             }
         };
         match errno {
-            nix::errno::Errno::EWOULDBLOCK if Instant::now() < deadline => std::thread::sleep(pause),
-            nix::errno::Errno::EWOULDBLOCK => {
+            Errno::EWOULDBLOCK if Instant::now() < deadline => std::thread::sleep(pause),
+            Errno::EWOULDBLOCK => {
                 return Err(VaultError::LockTimeout { path: path.to_owned(), holder: file.inode().and_then(holder) });
             }
-            nix::errno::Errno::EINTR => {}
+            Errno::EINTR => {}
             errno => return Err(VaultError::Unreadable { path: path.to_owned(), errno }),
         }
         pause = (pause * 2).min(LONGEST_PAUSE);

@@ -1,0 +1,95 @@
+//! One line of the log: `name=value` pairs that nothing typed or claimed by anybody can break out of.
+
+use std::fmt::Write as _;
+
+/// Longest value in characters; what is longer is cut and marked with `...`.
+const LONGEST: usize = 128;
+
+/// A line under construction.
+#[derive(Default)]
+pub struct LogLine(String);
+
+impl LogLine {
+    /// Adds `name=value`. A value that is not plain is put in double quotes, with everything odd as `\xNN`.
+    pub fn field(mut self, name: &str, value: &str) -> Self {
+        if !self.0.is_empty() {
+            self.0.push(' ');
+        }
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._:/@%+-".contains(c);
+        let cut: String = value.chars().take(LONGEST).collect();
+        let marker = if cut.len() < value.len() { "..." } else { "" };
+        let written = if !cut.is_empty() && cut.chars().all(plain) {
+            write!(self.0, "{name}={cut}{marker}")
+        } else {
+            write!(self.0, "{name}=\"{}{marker}\"", escaped(&cut))
+        };
+        debug_assert!(written.is_ok(), "writing to a String does not fail");
+        self
+    }
+
+    /// Adds `name=value` if there is a value.
+    pub fn optional(self, name: &str, value: Option<&str>) -> Self {
+        match value {
+            Some(value) => self.field(name, value),
+            None => self,
+        }
+    }
+
+    /// The finished line.
+    pub fn finish(self) -> String {
+        self.0
+    }
+}
+
+/// Printable ASCII as it is; quotes, backslashes and every byte of anything else as `\xNN`.
+fn escaped(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'"' | b'\\' | 0..=0x1f | 0x7f.. => {
+                let written = write!(out, "\\x{byte:02x}");
+                debug_assert!(written.is_ok(), "writing to a String does not fail");
+            }
+            printable => out.push(char::from(printable)),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn plain_values_stay_plain_and_the_rest_is_quoted() {
+        let line = LogLine::default()
+            .field("outcome", "accepted")
+            .field("tty", "/dev/pts/1")
+            .field("key", "my phone")
+            .field("rhost", "")
+            .optional("absent", None)
+            .field("user", "a\nb\"c\\\u{1b}[31mé")
+            .finish();
+        let user = r#"user="a\x0ab\x22c\x5c\x1b[31m\xc3\xa9""#;
+        assert_eq!(line, format!(r#"outcome=accepted tty=/dev/pts/1 key="my phone" rhost="" {user}"#));
+    }
+
+    #[test]
+    fn a_long_value_is_cut() {
+        let line = LogLine::default().field("rhost", &"x".repeat(5000)).finish();
+        assert_eq!(line, format!("rhost={}...", "x".repeat(LONGEST)));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_breaks_out_of_its_value(value: String) {
+            let line = LogLine::default().field("a", &value).field("b", "end").finish();
+            prop_assert!(line.bytes().all(|byte| (0x20..0x7f).contains(&byte)));
+            let inner = line.strip_prefix("a=").unwrap().strip_suffix(" b=end").unwrap();
+            let quoted = inner.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+            let unbroken = quoted.map_or(!inner.contains(' '), |quoted| !quoted.contains('"'));
+            prop_assert!(unbroken, "{}", line);
+        }
+    }
+}

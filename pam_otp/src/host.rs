@@ -1,0 +1,76 @@
+//! What the module needs from the program it is loaded into. libpam provides it (`libpam`); tests script it.
+
+use otp_core::clock::Clock;
+use zeroize::Zeroizing;
+
+/// The host program, through PAM.
+pub trait Host: Clock {
+    /// PAM_USER, asked for if need be.
+    fn user(&mut self) -> Result<String, UserError>;
+
+    /// Asks with echo off; the answer, byte for byte.
+    fn ask(&mut self, prompt: &str) -> Result<Zeroizing<Vec<u8>>, ConversationFailed>;
+
+    /// Shows an error text. That nobody may see it is no reason to fail.
+    fn show_error(&mut self, text: &str);
+
+    /// PAM_SERVICE, PAM_TTY or PAM_RHOST.
+    fn item(&self, item: Item) -> Option<String>;
+
+    /// Writes one line to the system's log (authpriv).
+    fn log(&self, urgency: Urgency, line: &str);
+
+    /// Asks for a pause before the refusal is told (pam_fail_delay(3)), in microseconds.
+    fn delay_failure(&mut self, microseconds: u32);
+
+    /// Real and effective uid of the process.
+    fn uids(&self) -> Uids;
+}
+
+/// Why PAM_USER is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserError {
+    /// The host would not ask for it.
+    Conversation,
+    /// It is not a name that any account here can have.
+    Unusable,
+}
+
+/// The host could not, or would not, ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConversationFailed;
+
+/// The strings of PAM that the log names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Item {
+    /// PAM_SERVICE.
+    Service,
+    /// PAM_TTY.
+    Tty,
+    /// PAM_RHOST.
+    Rhost,
+}
+
+/// Priority of a log line (syslog(3)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Urgency {
+    /// Something in the vault was found and put right.
+    Alert,
+    /// Nothing could be decided.
+    Error,
+    /// Refused.
+    Notice,
+    /// Accepted or not asked.
+    Info,
+    /// Option `debug`.
+    Debug,
+}
+
+/// Who the process is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Uids {
+    /// Real uid: the person who started a setuid program.
+    pub real: u32,
+    /// Effective uid.
+    pub effective: u32,
+}

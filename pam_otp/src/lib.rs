@@ -1,0 +1,16 @@
+//! The PAM module of pam_otp. Read `login`: it tells how one authentication goes. `options` reads the PAM line, `libpam` is
+//! the only file that talks to C, `guard` makes a panic a refusal.
+//!
+//! The host process is a guest house (R9): no thread, no environment, nothing printed, no descriptor left open, no state
+//! kept between calls.
+
+pub mod account;
+#[cfg(feature = "entry")]
+mod entry;
+pub mod gate;
+pub mod guard;
+pub mod host;
+pub mod libpam;
+pub mod login;
+pub mod options;
+mod person;

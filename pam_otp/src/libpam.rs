@@ -1,0 +1,119 @@
+//! libpam, where pam-bindings does not reach: the log, the delay, and the kernel's word on the clock. The only file of the
+//! module with unsafe code.
+
+use std::ffi::{CStr, CString, c_char, c_int, c_uint};
+
+use nix::unistd::{geteuid, getuid};
+use otp_core::clock::{self, Clock};
+use pam::constants::{PAM_ERROR_MSG, PAM_PROMPT_ECHO_OFF, PamResultCode};
+use pam::conv::Conv;
+use pam::items::{RHost, Service, Tty};
+use pam::module::PamHandle;
+use zeroize::Zeroizing;
+
+use crate::host::{ConversationFailed, Host, Item, Uids, Urgency, UserError};
+
+unsafe extern "C" {
+    fn pam_syslog(handle: *const PamHandle, priority: c_int, format: *const c_char, ...);
+    fn pam_fail_delay(handle: *mut PamHandle, microseconds: c_uint) -> c_int;
+}
+
+/// The host, behind its PAM handle.
+pub struct Libpam<'a> {
+    handle: &'a mut PamHandle,
+}
+
+impl<'a> Libpam<'a> {
+    /// Around the handle of the current call.
+    pub fn new(handle: &'a mut PamHandle) -> Self {
+        Self { handle }
+    }
+
+    fn conversation(&self) -> Option<Conv<'_>> {
+        self.handle.get_item::<Conv<'_>>().ok().flatten()
+    }
+}
+
+/// Writes one line through pam_syslog(3), which names module, service and stage.
+pub fn log(handle: &PamHandle, urgency: Urgency, line: &str) {
+    let priority = match urgency {
+        Urgency::Alert => libc::LOG_ALERT,
+        Urgency::Error => libc::LOG_ERR,
+        Urgency::Notice => libc::LOG_NOTICE,
+        Urgency::Info => libc::LOG_INFO,
+        Urgency::Debug => libc::LOG_DEBUG,
+    };
+    let Ok(line) = CString::new(line) else { return }; // a LogLine has no NUL
+    // SAFETY: libpam gave us the handle for this call; format and argument are NUL-terminated and outlive it; the format
+    // takes one string.
+    unsafe { pam_syslog(handle, libc::LOG_AUTHPRIV | priority, c"%s".as_ptr(), line.as_ptr()) }
+}
+
+impl Host for Libpam<'_> {
+    fn user(&mut self) -> Result<String, UserError> {
+        self.handle.get_user(None).map_err(|code| match code {
+            PamResultCode::PAM_CONV_ERR | PamResultCode::PAM_CONV_AGAIN => UserError::Conversation,
+            _ => UserError::Unusable,
+        })
+    }
+
+    fn ask(&mut self, prompt: &str) -> Result<Zeroizing<Vec<u8>>, ConversationFailed> {
+        let conversation = self.conversation().ok_or(ConversationFailed)?;
+        match conversation.send(PAM_PROMPT_ECHO_OFF, prompt) {
+            Ok(Some(answer)) => Ok(Zeroizing::new(answer.as_bytes().to_vec())),
+            Ok(None) | Err(_) => Err(ConversationFailed),
+        }
+    }
+
+    fn show_error(&mut self, text: &str) {
+        if let Some(conversation) = self.conversation() {
+            drop(conversation.send(PAM_ERROR_MSG, text));
+        }
+    }
+
+    fn item(&self, item: Item) -> Option<String> {
+        let text = |text: &CStr| text.to_string_lossy().into_owned();
+        match item {
+            Item::Service => self.handle.get_item::<Service<'_>>().ok().flatten().map(|item| text(item.0)),
+            Item::Tty => self.handle.get_item::<Tty<'_>>().ok().flatten().map(|item| text(item.0)),
+            Item::Rhost => self.handle.get_item::<RHost<'_>>().ok().flatten().map(|item| text(item.0)),
+        }
+    }
+
+    fn log(&self, urgency: Urgency, line: &str) {
+        log(self.handle, urgency, line);
+    }
+
+    fn delay_failure(&mut self, microseconds: u32) {
+        // SAFETY: libpam gave us the handle for this call, and `&mut` means that nobody else uses it now.
+        let answer = unsafe { pam_fail_delay(self.handle, microseconds) };
+        let _: c_int = answer; // a host without delay is no reason to fail
+    }
+
+    fn uids(&self) -> Uids {
+        Uids { real: getuid().as_raw(), effective: geteuid().as_raw() }
+    }
+}
+
+impl Clock for Libpam<'_> {
+    fn wall(&self) -> u64 {
+        clock::system_wall()
+    }
+
+    fn boot_ms(&self) -> u64 {
+        clock::system_boot_ms()
+    }
+
+    fn vouched(&self) -> bool {
+        synchronised()
+    }
+}
+
+/// Does the kernel say that the clock is synchronised (adjtimex(2), STA_UNSYNC)?
+fn synchronised() -> bool {
+    // SAFETY: `timex` is plain numbers, for which all zeros are values.
+    let mut answer: libc::timex = unsafe { std::mem::zeroed() };
+    // SAFETY: `modes` is 0, so the call only fills the structure that it is given.
+    let state = unsafe { libc::adjtimex(&raw mut answer) };
+    state >= 0 && answer.status & libc::STA_UNSYNC == 0
+}

@@ -1,0 +1,31 @@
+//! Who a name is, as NSS says it, asked once (getpwnam_r(3)). Everything after this goes by uid and canonical name.
+
+use nix::errno::Errno;
+use nix::unistd::User;
+use otp_core::record::Account;
+
+/// The answer of NSS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Person {
+    /// An account.
+    Known(Account),
+    /// Positively none of that name.
+    Unknown,
+    /// NSS could not say.
+    LookupFailed(Errno),
+}
+
+impl Person {
+    /// Looks a name up.
+    pub fn named(name: &str) -> Self {
+        // A name that no passwd line can hold is not worth a question, and a path in it must not reach a naive NSS module.
+        if name.is_empty() || name.len() > 256 || name.contains([':', '/', '\n', '\0']) {
+            return Self::Unknown;
+        }
+        match User::from_name(name) {
+            Ok(Some(user)) => Self::Known(Account { name: user.name, uid: user.uid.as_raw() }),
+            Ok(None) => Self::Unknown,
+            Err(errno) => Self::LookupFailed(errno),
+        }
+    }
+}
