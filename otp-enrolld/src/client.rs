@@ -87,7 +87,7 @@ fn reach(path: &Path) -> io::Result<UnixStream> {
 }
 
 /// The typed answer in the bytes.
-fn read<M: Method>(reply: &[u8]) -> Result<M::Reply, CallError> {
+pub(crate) fn read<M: Method>(reply: &[u8]) -> Result<M::Reply, CallError> {
     let answer: Answer<'_> = serde_json::from_slice(reply).map_err(|_| CallError::Strange)?;
     if answer.error.is_some() {
         let refusal = serde_json::from_slice(reply).map_err(|_| CallError::Strange)?;

@@ -13,6 +13,7 @@ pub mod server;
 pub mod service;
 
 mod admission;
+mod deadline;
 mod dialogue;
 mod introspection;
 mod limiter;

@@ -6,11 +6,14 @@
 mod refusal;
 mod reply;
 mod request;
+mod values;
 
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
 mod idl;
+#[cfg(test)]
+mod round_trip;
 #[cfg(test)]
 pub(crate) mod samples;
 
@@ -21,9 +24,8 @@ pub use refusal::Refusal;
 pub use reply::{
     Begun, Cancelled, Confirmed, Enrolment, KeyStatus, OriginStatus, Reply, UserList, UserStatus, UserStatusReply,
 };
-pub use request::{
-    Algorithm, BeginEnrolment, CancelEnrolment, ConfirmEnrolment, Digits, List, Period, Request, Status,
-};
+pub use request::{BeginEnrolment, CancelEnrolment, ConfirmEnrolment, List, Request, Status};
+pub use values::{Algorithm, Digits, Period};
 
 /// The interface's name.
 pub const INTERFACE: &str = "io.pam-otp.Otp1";

@@ -1,0 +1,124 @@
+//! Whatever a message holds, it arrives as it left: encoded by one side, read by the other.
+
+use proptest::prelude::*;
+use zeroize::Zeroizing;
+
+use super::*;
+use crate::message::{Answering, Call, Calling, encode};
+use crate::parameters::Parameters;
+
+/// Encodes a call as the client does and reads it as the server does.
+fn delivered<M: Method>(request: &M) -> Result<Request, Refusal> {
+    let mut bytes = encode(&Calling { method: M::NAME, parameters: request }).expect("encoded");
+    assert_eq!(bytes.pop(), Some(0));
+    assert!(!bytes.contains(&0));
+    let call = Call::parse(&bytes).expect("a call");
+    Request::read(&call.method, Parameters::parse(call.parameters())?)
+}
+
+/// Encodes an answer as the server does and reads it as the client does.
+fn answered<M: Method>(reply: &M::Reply) -> serde_json::Value {
+    let bytes = encode(&Answering { parameters: reply }).expect("encoded");
+    let message = bytes.strip_suffix(&[0]).expect("a NUL");
+    let found = crate::client::read::<M>(message).unwrap_or_else(|error| panic!("{error:?}"));
+    serde_json::to_value(found).expect("a value")
+}
+
+fn plain(most: usize) -> impl Strategy<Value = String> {
+    let pattern = proptest::string::string_regex("[^\\p{Cc}]{1,16}").expect("a pattern");
+    pattern.prop_filter("short", move |text| text.len() <= most)
+}
+
+fn algorithm() -> impl Strategy<Value = Algorithm> {
+    prop::sample::select(vec![Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512])
+}
+
+prop_compose! {
+    fn key()(
+        texts in prop::array::uniform4(any::<String>()),
+        digits: u8, period: u32, created: u64, confirmed: u64, last_used in any::<Option<u64>>(),
+    ) -> KeyStatus {
+        let [id, label, kind, algorithm] = texts;
+        KeyStatus { id, label, kind, algorithm, digits, period, created, confirmed, last_used }
+    }
+}
+
+prop_compose! {
+    fn origin()(origin: String, failures: u32, limit: u32, closed: bool, wait: u64) -> OriginStatus {
+        OriginStatus { origin, failures, limit, closed, wait }
+    }
+}
+
+prop_compose! {
+    fn status()(
+        user: String, uid: u32, generation: u64, marks in any::<[bool; 3]>(),
+        keys in prop::collection::vec(key(), 0..4),
+        origins in prop::collection::vec(origin(), 0..6),
+    ) -> UserStatus {
+        let [enrolled, suspended, disabled] = marks;
+        UserStatus { user, uid, enrolled, generation, suspended, disabled, keys, origins }
+    }
+}
+
+fn value(reply: &impl Serialize) -> serde_json::Value {
+    serde_json::to_value(reply).expect("a value")
+}
+
+proptest! {
+    #[test]
+    fn a_beginning_arrives_as_it_left(
+        user in plain(256),
+        label in prop::option::of(plain(64)),
+        algorithm in prop::option::of(algorithm()),
+        digits in prop::option::of(6_u8..=8),
+        period in prop::option::of(15_u8..=120),
+    ) {
+        let (digits, period) = (digits.and_then(Digits::new), period.and_then(Period::new));
+        let sent = BeginEnrolment { user, label, algorithm, digits, period };
+        let Ok(Request::BeginEnrolment(found)) = delivered(&sent) else { panic!("refused") };
+        prop_assert_eq!(value(&found), value(&sent));
+    }
+
+    #[test]
+    fn a_code_arrives_as_it_left(code in plain(64)) {
+        let sent = ConfirmEnrolment { code: Zeroizing::new(code) };
+        let Ok(Request::ConfirmEnrolment(found)) = delivered(&sent) else { panic!("refused") };
+        prop_assert_eq!(&*found.code, &*sent.code);
+    }
+
+    #[test]
+    fn a_question_arrives_as_it_left(user in prop::option::of(plain(256))) {
+        let Ok(Request::Status(found)) = delivered(&Status { user: user.clone() }) else { panic!("refused") };
+        prop_assert_eq!(found.user, user);
+    }
+
+    #[test]
+    fn a_key_arrives_as_it_left(
+        texts in prop::array::uniform5(any::<String>()),
+        secret: String, uid: u32, digits: u8, period: u32, expires_in: u64, tries: u32,
+    ) {
+        let [user, label, kind, algorithm, uri] = texts;
+        let (secret, uri) = (Zeroizing::new(secret), Zeroizing::new(uri));
+        let enrolment = Enrolment { user, uid, label, kind, algorithm, digits, period, secret, uri, expires_in, tries };
+        let reply = Begun { enrolment };
+        prop_assert_eq!(answered::<BeginEnrolment>(&reply), value(&reply));
+    }
+
+    #[test]
+    fn a_confirmation_arrives_as_it_left(user: String, uid: u32, key in key(), generation: u64) {
+        let reply = Confirmed { user, uid, key, generation };
+        prop_assert_eq!(answered::<ConfirmEnrolment>(&reply), value(&reply));
+    }
+
+    #[test]
+    fn a_list_arrives_as_it_left(users in prop::collection::vec(status(), 0..4)) {
+        let reply = UserList { users };
+        prop_assert_eq!(answered::<List>(&reply), value(&reply));
+    }
+
+    #[test]
+    fn any_bytes_are_read_without_harm(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let parsed = Call::parse(&bytes).map(|call| Parameters::parse(call.parameters()).is_ok());
+        prop_assert!(parsed.is_none() || std::str::from_utf8(&bytes).is_ok());
+    }
+}
