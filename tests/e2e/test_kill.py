@@ -8,8 +8,9 @@ import subprocess
 import time
 
 import pytest
-from machine import AUTH_ERR, AUTHINFO_UNAVAIL, SUCCESS, VAULT
-from strace import calls_of, fail, kill_at, run_under
+from machine import AUTH_ERR, AUTHINFO_UNAVAIL, CODE_PROMPT, SUCCESS, VAULT
+from strace import LOG, calls_of, fail, kill_at, parsed, run_under
+from terminal import Terminal
 
 RANDOM_KILLS = 100
 DURABLE = ("fdatasync", "fsync")
@@ -58,6 +59,28 @@ def test_killed_at_any_call_of_the_decision_the_next_login_works(machine):
         assert machine.ask("otp", user, key.first)[0] == AUTH_ERR, f"killed at {call}"
         assert machine.ask("otp", user, key.second)[0] == SUCCESS, f"killed at {call}"
     assert strays() == []
+
+
+def test_real_sudo_killed_after_the_code_was_made_durable_does_not_open_and_the_code_is_used(machine):
+    def sudo_under(options, user, key):
+        machine.sudo_asks(user, "required pam_otp.so")
+        terminal = Terminal(["strace", "-f", "-qq", "-s", "256", "-o", LOG, "-u", user.name, *options, "sudo", "id", "-u"])
+        terminal.awaits(CODE_PROMPT)
+        terminal.types_hidden(key.first)
+        return terminal.ends(), terminal.transcript
+
+    user, key = machine.enrolled_user()
+    status, transcript = sudo_under([], user, key)
+    assert status == 0, transcript
+    calls = parsed(LOG)
+    persisted = max(at for at, call in enumerate(calls) if call.name in DURABLE)
+    after = next(call for call in calls[persisted + 1 :] if call.task == calls[persisted].task)
+
+    user, key = machine.enrolled_user()
+    status, transcript = sudo_under(kill_at(after), user, key)
+    assert status != 0 and "\n0\n" not in transcript
+    assert machine.ask("otp", user, key.first)[0] == AUTH_ERR
+    assert machine.ask("otp", user, key.second)[0] == SUCCESS
 
 
 def test_a_hundred_kills_at_random_moments_leave_nothing_behind(machine, request):
