@@ -489,7 +489,7 @@ def test_systemd_may_hold_the_socket(machine):
     machine.stop()
     Path(SOCKET).unlink(missing_ok=True)
     with open(DAEMON_LOG, "ab") as log:
-        holder = subprocess.Popen(["systemd-socket-activate", "-l", SOCKET, DAEMON], stdout=log, stderr=log)
+        holder = subprocess.Popen(["systemd-socket-activate", "-l", SOCKET, DAEMON], stdout=log, stderr=log, umask=0)
     try:
         until(lambda: os.path.exists(SOCKET), "systemd's socket")
         user = machine.new_user()
@@ -514,7 +514,7 @@ def test_with_systemds_socket_and_credential_it_needs_no_root_at_all(machine):
     activate = ["systemd-socket-activate", "-l", SOCKET, "-E", f"CREDENTIALS_DIRECTORY={credentials}"]
     account = ["setpriv", f"--reuid={ACCOUNT}", f"--regid={ACCOUNT}", "--clear-groups"]
     with open(DAEMON_LOG, "ab") as log:
-        holder = subprocess.Popen([*activate, *account, DAEMON], stdout=log, stderr=log)
+        holder = subprocess.Popen([*activate, *account, DAEMON], stdout=log, stderr=log, umask=0)
     try:
         until(lambda: os.path.exists(SOCKET), "systemd's socket")
         user = machine.new_user()
