@@ -261,28 +261,6 @@ def test_the_account_stack_lets_users_with_and_without_a_key_in(machine, enrolle
         assert opened(machine.sudo(who, [(PASSWORD_PROMPT, PASSWORD)]))
 
 
-def test_four_wrong_codes_make_the_right_one_wait(machine, enrolled, journal):
-    user, key = enrolled
-    machine.sudo_asks(user, *CODE_ALONE)
-    for number in range(4):
-        assert refused(machine.sudo(user, [(CODE_PROMPT, key.wrong(number))]))
-    start = journal.position()
-    outcome = machine.sudo(user, [(CODE_PROMPT, key.first)])
-    assert outcome.status == 1 and OPENED not in outcome.text
-    assert [line["reason"] for line in decisions(journal.since(start))] == ["waiting"]
-
-
-def test_an_accepted_code_clears_the_count(machine, enrolled):
-    user, key = enrolled
-    machine.sudo_asks(user, *CODE_ALONE)
-    for number in range(3):
-        assert refused(machine.sudo(user, [(CODE_PROMPT, key.wrong(number))]))
-    assert opened(machine.sudo(user, [(CODE_PROMPT, key.first)]))
-    for number in range(3):
-        assert refused(machine.sudo(user, [(CODE_PROMPT, key.wrong(number))]))
-    assert opened(machine.sudo(user, [(CODE_PROMPT, key.second)]))
-
-
 @pytest.mark.parametrize("limit", ["fsize", "nproc", "memlock", "core", "stack"])
 def test_limits_that_a_user_sets_never_open_sudo_twice(machine, enrolled, limit):
     user, key = enrolled
