@@ -17,6 +17,7 @@ pub mod policy;
 pub mod record;
 pub mod seal;
 pub mod secret;
+pub mod site;
 pub mod slot;
 pub mod state;
 mod toml_text;

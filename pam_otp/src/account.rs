@@ -5,11 +5,11 @@ use std::ffi::CStr;
 use otp_core::limits::Window;
 use otp_core::log_line::LogLine;
 use otp_core::record::Account;
+use otp_core::site::Obstacle;
 use pam::constants::PamResultCode;
 
-use crate::gate::{self, Obstacle};
 use crate::host::{Host, Item, Urgency};
-use crate::login::decides_itself;
+use crate::login::{SITE, decides_itself};
 use crate::options::Options;
 use crate::person::Person;
 
@@ -57,7 +57,7 @@ fn look(host: &impl Host, arguments: &[&CStr], user: Option<&str>) -> Found {
         Ok(options) => options,
         Err(error) => return Found::Misconfigured(Obstacle { reason: "bad-option", detail: error.to_string() }),
     };
-    let policy = match gate::policy(options.config.as_deref()) {
+    let policy = match SITE.policy(options.config.as_deref()) {
         Ok(policy) => policy,
         Err(obstacle) => return Found::Misconfigured(obstacle),
     };
@@ -72,7 +72,7 @@ fn look(host: &impl Host, arguments: &[&CStr], user: Option<&str>) -> Found {
 
 fn standing(host: &impl Host, account: &Account, window: Window) -> Result<Found, Obstacle> {
     decides_itself(host, account)?;
-    let vault = gate::vault()?;
+    let vault = SITE.open_vault()?;
     let Some(held) = vault.hold(account, window, host)? else { return Ok(Found::InOrder) };
     let Some(record) = held.record() else { return Ok(Found::InOrder) };
     let now = held.now().wall;

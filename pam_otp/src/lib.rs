@@ -7,7 +7,6 @@
 pub mod account;
 #[cfg(feature = "entry")]
 mod entry;
-pub mod gate;
 pub mod guard;
 pub mod host;
 pub mod libpam;

@@ -10,11 +10,11 @@ use otp_core::log_line::LogLine;
 use otp_core::origin::{Asker, Origin};
 use otp_core::policy::Policy;
 use otp_core::record::Account;
+use otp_core::site::{Obstacle, Site, fits};
 use otp_core::typed::Typed;
 use otp_core::vault::Standing;
 use pam::constants::PamResultCode;
 
-use crate::gate::{self, Obstacle};
 use crate::host::{Host, Item, Urgency, UserError};
 use crate::options::{Options, Unenrolled};
 use crate::person::Person;
@@ -23,6 +23,9 @@ use crate::person::Person;
 pub const REFUSED: &str = "code refused; each code works once, wait for the next or use a recovery code";
 /// Asked of libpam at every refusal; libpam makes it up to half longer or shorter.
 const FAILURE_DELAY_US: u32 = 300_000;
+
+/// Where the module finds what it needs.
+pub(crate) const SITE: Site = Site::STANDARD;
 
 /// How an authentication ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,7 +103,7 @@ fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> End {
 fn settings(arguments: &[&CStr]) -> Result<(Options, Policy), Obstacle> {
     let bad_option = |error: crate::options::OptionError| Obstacle { reason: "bad-option", detail: error.to_string() };
     let options = Options::parse(arguments).map_err(bad_option)?;
-    let policy = gate::policy(options.config.as_deref())?;
+    let policy = SITE.policy(options.config.as_deref())?;
     Ok((options, policy))
 }
 
@@ -123,13 +126,13 @@ pub fn decides_itself(host: &impl Host, account: &Account) -> Result<(), Obstacl
 
 fn standing(host: &impl Host, account: &Account, limits: &Limits) -> Result<Standing, Obstacle> {
     decides_itself(host, account)?;
-    gate::vault()?.standing(account, limits.window, host).map_err(Obstacle::from)
+    SITE.open_vault()?.standing(account, limits.window, host).map_err(Obstacle::from)
 }
 
 fn decide(host: &mut impl Host, account: &Account, typed: &Typed, limits: &Limits) -> End {
     let checked = decides_itself(host, account).and_then(|()| {
-        let vault = gate::vault()?;
-        let host_key = gate::host_key(&vault)?;
+        let (vault, host_key) = (SITE.open_vault()?, SITE.host_key()?);
+        fits(&host_key, &vault)?;
         Ok(check(&vault, &host_key, account, typed, origin(host, account), limits, host)?)
     });
     let checked = match checked {

@@ -1,0 +1,109 @@
+//! Where the policy, the vault and the host key of a host are, and how they are opened. Module and daemon use the same one.
+
+use std::path::{Path, PathBuf};
+
+use nix::unistd::User;
+
+use crate::policy::{POLICY_CAP, Policy};
+use crate::seal::HostKey;
+use crate::vault::{Place, Vault, VaultError, read_root_file};
+
+/// The places of one host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Site {
+    /// The policy file.
+    pub policy: &'static str,
+    /// The host key, stored or unsealed at boot; the first that exists counts.
+    pub host_keys: [&'static str; 2],
+    /// The vault's directory.
+    pub vault: &'static str,
+    /// The account that the vault belongs to.
+    pub account: &'static str,
+}
+
+/// Why nothing can be decided, as a word and a text for the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obstacle {
+    /// One word.
+    pub reason: &'static str,
+    /// Which file and why; never contents.
+    pub detail: String,
+}
+
+impl Site {
+    /// Where everything is on a real host.
+    pub const STANDARD: Self = Self {
+        policy: "/etc/otp/otp.toml",
+        host_keys: ["/etc/otp/host.key", "/run/otp-key/host.key"],
+        vault: "/var/lib/otp",
+        account: "otp-enrolld",
+    };
+
+    /// Reads the policy. Without the standard file everything is at its default; a file that was `named` must be there.
+    pub fn policy(&self, named: Option<&Path>) -> Result<Policy, Obstacle> {
+        let path = named.unwrap_or(Path::new(self.policy));
+        let bad = |detail: String| Obstacle { reason: "bad-policy", detail };
+        let bytes = match read_root_file(path, POLICY_CAP, false) {
+            Err(VaultError::Missing(_)) if named.is_none() => return Ok(Policy::default()),
+            read => read.map_err(|error| bad(error.to_string()))?,
+        };
+        let text = std::str::from_utf8(&bytes).map_err(|_| bad(format!("{}: not UTF-8", path.display())))?;
+        Policy::parse(text).map_err(|error| bad(format!("{}: {error}", path.display())))
+    }
+
+    /// Where the vault is and whose.
+    pub fn place(&self) -> Result<Place, Obstacle> {
+        let no_account = |why: &str| {
+            let detail = format!("account {}: {why}", self.account);
+            Obstacle { reason: "no-account", detail }
+        };
+        match User::from_name(self.account) {
+            Ok(Some(user)) => Ok(Place { dir: PathBuf::from(self.vault), owner: user.uid.as_raw() }),
+            Ok(None) => Err(no_account("does not exist")),
+            Err(errno) => Err(no_account(errno.desc())),
+        }
+    }
+
+    /// Opens the vault, which must belong to the daemon's account.
+    pub fn open_vault(&self) -> Result<Vault, Obstacle> {
+        Ok(Vault::open(&self.place()?)?)
+    }
+
+    /// Reads the host key, of root's and closed to everybody else.
+    pub fn host_key(&self) -> Result<HostKey, Obstacle> {
+        let [stored, unsealed] = self.host_keys.map(Path::new);
+        let read = |path| read_root_file(path, HostKey::FILE_CAP, true);
+        let (path, text) = match read(stored) {
+            Err(VaultError::Missing(_)) => (unsealed, read(unsealed)),
+            read => (stored, read),
+        };
+        let text = text.map_err(|error| no_host_key(&error.to_string()))?;
+        HostKey::parse(&text).ok_or_else(|| no_host_key(&format!("{}: not a host key of version 1", path.display())))
+    }
+}
+
+/// Is this the host key that the seals of `vault` want?
+pub fn fits(key: &HostKey, vault: &Vault) -> Result<(), Obstacle> {
+    if key.id() == vault.about().host_key {
+        return Ok(());
+    }
+    Err(no_host_key("the host key is not the one of this vault; restore the escrowed copy"))
+}
+
+fn no_host_key(detail: &str) -> Obstacle {
+    Obstacle { reason: "host-key", detail: detail.to_owned() }
+}
+
+impl From<VaultError> for Obstacle {
+    fn from(error: VaultError) -> Self {
+        Self { reason: error.reason(), detail: error.to_string() }
+    }
+}
+
+impl std::fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl std::error::Error for Obstacle {}

@@ -1,0 +1,159 @@
+//! Making a host's host key and vault, once. What is there stays; what is there by half is never completed by guessing,
+//! because a missing vault may be one that is not mounted, and a missing host key one that waits in an escrow.
+
+use std::fmt;
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::unistd::{Uid, User};
+use otp_core::seal::{HostKey, VaultId};
+use otp_core::site::{Obstacle, Site, fits};
+use otp_core::vault::{About, Place, Vault};
+use zeroize::Zeroizing;
+
+use crate::random::{self, NoRandomness};
+use crate::start::no_account;
+use crate::system::become_for_good;
+
+/// What `init` did.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Done {
+    /// Both were there and belong together.
+    Already,
+    /// Both are new.
+    Made,
+}
+
+/// Why `init` did nothing, or not all.
+#[derive(Debug)]
+pub enum InitError {
+    /// Only root can.
+    NotRoot,
+    /// The account of that name does not exist.
+    NoAccount(&'static str),
+    /// A host key without its vault.
+    NoVault(PathBuf),
+    /// A vault without its host key.
+    NoHostKey(PathBuf),
+    /// What is there is not in order.
+    Obstacle(Obstacle),
+    /// The kernel gives no random bytes.
+    NoRandomness(NoRandomness),
+    /// Something could not be made.
+    Making {
+        /// What.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// Giving up root failed.
+    Privileges(nix::errno::Errno),
+}
+
+/// Makes host key and vault, unless they are there.
+pub fn init() -> Result<Done, InitError> {
+    let site = Site::STANDARD;
+    let user = User::from_name(site.account).map_err(InitError::Privileges)?;
+    let user = user.ok_or(InitError::NoAccount(site.account))?;
+    if !Uid::effective().is_root() {
+        return Err(InitError::NotRoot);
+    }
+    let place = site.place()?;
+    let (key_path, about_path) = (Path::new(site.host_keys[0]), place.dir.join("vault.toml"));
+    let has_key = site.host_keys.iter().any(|path| Path::new(path).exists());
+    match (has_key, about_path.exists()) {
+        (true, true) => {
+            fits(&site.host_key()?, &Vault::open(&place).map_err(Obstacle::from)?)?;
+            Ok(Done::Already)
+        }
+        (true, false) => Err(InitError::NoVault(about_path)),
+        (false, true) => Err(InitError::NoHostKey(key_path.to_owned())),
+        (false, false) => make(key_path, &place, &user).map(|()| Done::Made),
+    }
+}
+
+fn make(key_path: &Path, place: &Place, user: &User) -> Result<(), InitError> {
+    let bytes = random::secret(32)?;
+    let mut key = Zeroizing::new([0; 32]);
+    key.copy_from_slice(&bytes);
+    let key = HostKey::new(key);
+    let about = About { id: VaultId(random::bytes()?), host_key: key.id(), epoch: 1 };
+    make_dir(key_path.parent().unwrap_or(Path::new("/")), 0o755)?;
+    make_dir(&place.dir, 0o700)?;
+    std::os::unix::fs::chown(&place.dir, Some(place.owner), Some(user.gid.as_raw()))
+        .map_err(|error| InitError::Making { path: place.dir.clone(), error })?;
+    write_key(key_path, &key)?;
+    become_for_good(user).map_err(InitError::Privileges)?;
+    Vault::create(place, &about).map_err(Obstacle::from)?;
+    Ok(())
+}
+
+fn make_dir(path: &Path, mode: u32) -> Result<(), InitError> {
+    match DirBuilder::new().mode(mode).create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(InitError::Making { path: path.to_owned(), error })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Never over an existing one; on disk, and so is its name, before a vault relies on it.
+fn write_key(path: &Path, key: &HostKey) -> Result<(), InitError> {
+    let write = || -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o400).open(path)?;
+        file.write_all(key.to_file().as_bytes())?;
+        file.sync_all()?;
+        fs::File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
+    };
+    write().map_err(|error| InitError::Making { path: path.to_owned(), error })
+}
+
+impl From<Obstacle> for InitError {
+    fn from(obstacle: Obstacle) -> Self {
+        Self::Obstacle(obstacle)
+    }
+}
+
+impl From<NoRandomness> for InitError {
+    fn from(error: NoRandomness) -> Self {
+        Self::NoRandomness(error)
+    }
+}
+
+impl fmt::Display for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Already => f.write_str("host key and vault are there and belong together; nothing to do"),
+            Self::Made => f.write_str(
+                "host key and vault made; keep a copy of /etc/otp/host.key in a safe place: without it every key is lost",
+            ),
+        }
+    }
+}
+
+impl fmt::Display for InitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotRoot => f.write_str("only root can make a host key and a vault"),
+            Self::NoAccount(name) => no_account(f, name),
+            Self::NoVault(path) => write!(
+                f,
+                "{} is missing, but there is a host key; mount the vault, or, to start anew, move the host key away",
+                path.display()
+            ),
+            Self::NoHostKey(path) => write!(
+                f,
+                "{} is missing, but there is a vault; restore the escrowed copy, or, to start anew, move the vault away",
+                path.display()
+            ),
+            Self::Obstacle(obstacle) => obstacle.fmt(f),
+            Self::NoRandomness(error) => error.fmt(f),
+            Self::Making { path, error } => write!(f, "{}: {error}", path.display()),
+            Self::Privileges(errno) => write!(f, "becoming the daemon's account failed: {}", errno.desc()),
+        }
+    }
+}
+
+impl std::error::Error for InitError {}

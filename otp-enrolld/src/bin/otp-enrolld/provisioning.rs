@@ -1,0 +1,89 @@
+//! The otpauth URI that an app scans (the key-URI format that Google Authenticator set): `Issuer:account` with exactly one
+//! colon, the issuer again as a parameter, base32 in upper case without padding, and every parameter always present: apps
+//! that know it agree, the others pass over it.
+
+use data_encoding::BASE32_NOPAD;
+use otp_core::key::{Algorithm, Digits, Kind, Period};
+use otp_core::secret::Secret;
+use zeroize::Zeroizing;
+
+/// What goes into a URI besides the key.
+pub struct Provisioning<'a> {
+    /// Shown above the code; no colon.
+    pub issuer: &'a str,
+    /// Shown beside the code.
+    pub account: &'a str,
+    /// TOTP or HOTP.
+    pub kind: Kind,
+    /// Hash.
+    pub algorithm: Algorithm,
+    /// Digits of a code.
+    pub digits: Digits,
+    /// Time step.
+    pub period: Period,
+}
+
+/// Base32 of the key: what a person types who cannot scan.
+pub fn letters(secret: &Secret) -> Zeroizing<String> {
+    let mut letters = Zeroizing::new(String::with_capacity(BASE32_NOPAD.encode_len(secret.expose().len())));
+    BASE32_NOPAD.encode_append(secret.expose(), &mut letters);
+    letters
+}
+
+impl Provisioning<'_> {
+    /// The whole URI.
+    pub fn uri(&self, secret: &Secret) -> Zeroizing<String> {
+        let (issuer, account, letters) = (encoded(self.issuer), encoded(self.account), letters(secret));
+        let rest = format!(
+            "&issuer={issuer}&algorithm={}&digits={}&period={}",
+            self.algorithm.as_str(),
+            self.digits.get(),
+            self.period.seconds()
+        );
+        let head = format!("otpauth://{}/{issuer}:{account}?secret=", self.kind.as_str());
+        let mut uri = Zeroizing::new(String::with_capacity(head.len() + letters.len() + rest.len()));
+        uri.push_str(&head);
+        uri.push_str(&letters);
+        uri.push_str(&rest);
+        uri
+    }
+}
+
+/// Percent-encoding of everything but the unreserved characters (RFC 3986 section 2.3).
+fn encoded(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            other => out.push_str(&format!("%{other:02X}")),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uri(issuer: &str, account: &str) -> String {
+        let secret = Secret::new(Zeroizing::new(b"12345678901234567890".to_vec())).ok().unwrap();
+        let (digits, period) = (Digits::new(6).unwrap(), Period::new(30).unwrap());
+        let provisioning =
+            Provisioning { issuer, account, kind: Kind::Totp, algorithm: Algorithm::Sha1, digits, period };
+        provisioning.uri(&secret).to_string()
+    }
+
+    #[test]
+    fn the_uri_that_apps_expect() {
+        let want = "otpauth://totp/web1:alice?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=web1&algorithm=SHA1&digits=6&period=30";
+        assert_eq!(uri("web1", "alice"), want);
+    }
+
+    #[test]
+    fn whatever_the_names_hold_there_is_one_colon_and_no_stray_separator() {
+        let uri = uri("Ex ample & Söhne?", "a:b@c/d#e");
+        let (label, query) = uri.strip_prefix("otpauth://totp/").unwrap().split_once('?').unwrap();
+        assert_eq!(label, "Ex%20ample%20%26%20S%C3%B6hne%3F:a%3Ab%40c%2Fd%23e");
+        assert_eq!(query.matches('&').count(), 4);
+    }
+}

@@ -1,0 +1,290 @@
+//! One call after another on a connection: who asks (from the kernel), whether he may, what comes of it, one log line.
+
+use std::time::Duration;
+
+use nix::unistd::{Uid, User, gethostname};
+use otp_core::key::{Algorithm, Digits, Kind, Label, Period};
+use otp_core::log_line::LogLine;
+use otp_core::policy::{NewKey, Policy};
+use otp_core::record::Account;
+use otp_core::seal::HostKey;
+use otp_core::site::{Obstacle, Site};
+use otp_core::typed::Typed;
+use otp_core::vault::{EnrolError, Standing, Vault, VaultError};
+use otp_enrolld::peer::Peer;
+use otp_enrolld::protocol::{
+    BeginEnrolment, Begun, Cancelled, ConfirmEnrolment, Confirmed, Enrolment, Refusal, Reply, Request, Status,
+    UserList, UserStatusReply,
+};
+use otp_enrolld::service::{Event, Service};
+
+use crate::enrolments::{Answer, BeginError, PATIENCE, Pending, TRIES, Underway};
+use crate::events::{Urgency, event};
+use crate::provisioning::{self, Provisioning};
+use crate::rights::{Act, Actor, may};
+use crate::status;
+use crate::system::SystemClock;
+
+/// What the daemon has at hand for every call.
+pub struct Daemon {
+    /// Where the policy is; it is read at every call, so that a change needs no restart.
+    pub site: Site,
+    /// The open vault.
+    pub vault: Vault,
+    /// The key of this host.
+    pub host_key: HostKey,
+    /// Enrolments of all connections.
+    pub underway: Underway,
+}
+
+/// One connection.
+pub struct Session {
+    peer: Peer,
+    pending: Option<Pending>,
+}
+
+impl Service for Daemon {
+    type Session = Session;
+
+    fn open(&self, peer: Peer) -> Session {
+        Session { peer, pending: None }
+    }
+
+    fn call(&self, session: &mut Session, request: Request) -> Result<Reply, Refusal> {
+        match request {
+            Request::BeginEnrolment(wanted) => self.begin(session, wanted).map(Reply::Begun),
+            Request::ConfirmEnrolment(typed) => self.confirm(session, &typed).map(Reply::Confirmed),
+            Request::CancelEnrolment(_) => cancel(session).map(Reply::Cancelled),
+            Request::Status(wanted) => self.status(session, &wanted).map(Reply::Status),
+            Request::List(_) => self.list(session).map(Reply::List),
+        }
+    }
+
+    fn idle_limit(&self, session: &Session) -> Option<Duration> {
+        session.pending.as_ref().map(|_| PATIENCE)
+    }
+
+    fn observe(&self, happened: Event) {
+        event(Urgency::Error, &LogLine::default().field("event", &format!("{happened:?}")).finish());
+    }
+}
+
+impl Daemon {
+    fn begin(&self, session: &mut Session, wanted: BeginEnrolment) -> Result<Begun, Refusal> {
+        allowed(session.peer, Act::BeginEnrolment, None)?;
+        session.pending = None;
+        let account = account_named(&wanted.user)?;
+        let policy = self.policy()?;
+        let standing = self.vault.standing(&account, policy.limits.window, &SystemClock);
+        if standing.map_err(|error| unavailable(&error))? == Standing::Enrolled {
+            return Err(Refusal::AlreadyEnrolled { user: account.name });
+        }
+        let label = label(wanted.label.as_deref())?;
+        let new = new_key(&wanted, policy.key)?;
+        let pending = self.underway.begin(account, label, new, &SystemClock).map_err(no_beginning)?;
+        log_enrolment("enrolment-begun", session.peer, &pending, None);
+        let enrolment = enrolment(&pending, &policy);
+        session.pending = Some(pending);
+        Ok(Begun { enrolment })
+    }
+
+    fn confirm(&self, session: &mut Session, typed: &ConfirmEnrolment) -> Result<Confirmed, Refusal> {
+        let policy = self.policy()?;
+        let pending = session.pending.as_mut().ok_or(Refusal::NothingPending {})?;
+        let typed = Typed::parse(typed.code.as_bytes());
+        let step = match pending.answer(&typed, &policy.limits, &SystemClock) {
+            Answer::Confirmed(step) => step,
+            Answer::Junk(tries_left) => return Err(Refusal::CodeRefused { tries_left }),
+            Answer::Wrong(tries_left) => {
+                log_enrolment("enrolment-code-refused", session.peer, pending, None);
+                session.pending = session.pending.take().filter(|_| tries_left > 0);
+                return Err(Refusal::CodeRefused { tries_left });
+            }
+            Answer::Expired => {
+                session.pending = None;
+                return Err(Refusal::EnrolmentExpired {});
+            }
+        };
+        let stored = pending.store(step, &self.vault, &self.host_key, &policy.limits, &SystemClock);
+        let record = stored.map_err(|error| not_stored(pending.account(), &error))?;
+        log_enrolment("enrolled", session.peer, pending, Some(record.generation));
+        let account = pending.account().clone();
+        session.pending = None;
+        let key = record.keys.first().ok_or_else(|| Refusal::unavailable("the key is stored, but cannot be shown"))?;
+        let key = status::key(key, &otp_core::state::State::never_enrolled(account.uid));
+        Ok(Confirmed { user: account.name, uid: account.uid, key, generation: record.generation })
+    }
+
+    fn status(&self, session: &Session, wanted: &Status) -> Result<UserStatusReply, Refusal> {
+        let account = match &wanted.user {
+            None => account_of(session.peer.uid)?,
+            Some(name) => {
+                // Whoever may not read it learns nothing about the name, not even whether it exists.
+                let account = account_named(name);
+                let target = account.as_ref().ok().map(|account| account.uid);
+                allowed(session.peer, Act::ReadStatus, target)?;
+                account?
+            }
+        };
+        allowed(session.peer, Act::ReadStatus, Some(account.uid))?;
+        let status = status::of(&self.vault, &account, &self.policy()?.limits, &SystemClock);
+        Ok(UserStatusReply { status: status.map_err(|error| unavailable(&error))? })
+    }
+
+    fn list(&self, session: &Session) -> Result<UserList, Refusal> {
+        allowed(session.peer, Act::List, None)?;
+        let limits = self.policy()?.limits;
+        let mut users = Vec::new();
+        for uid in self.vault.enrolled_uids().map_err(|error| unavailable(&error))? {
+            let Ok(account) = account_of(uid) else {
+                event(
+                    Urgency::Error,
+                    &LogLine::default().field("event", "no-account").field("uid", &uid.to_string()).finish(),
+                );
+                continue;
+            };
+            match status::of(&self.vault, &account, &limits, &SystemClock) {
+                Ok(status) => users.push(status),
+                Err(error) => log_vault(&error),
+            }
+        }
+        Ok(UserList { users })
+    }
+
+    fn policy(&self) -> Result<Policy, Refusal> {
+        self.site.policy(None).map_err(|obstacle: Obstacle| {
+            event(Urgency::Error, &obstacle_line(&obstacle));
+            Refusal::unavailable(obstacle.detail)
+        })
+    }
+}
+
+fn cancel(session: &mut Session) -> Result<Cancelled, Refusal> {
+    session.pending.take().map(|_| Cancelled {}).ok_or(Refusal::NothingPending {})
+}
+
+fn allowed(peer: Peer, act: Act, target: Option<u32>) -> Result<(), Refusal> {
+    may(Actor::of(peer.uid), act, target).map_err(|denial| {
+        let line = LogLine::default()
+            .field("event", "denied")
+            .field("act", &format!("{act:?}"))
+            .field("by", &peer.uid.to_string())
+            .field("pid", &peer.pid.to_string())
+            .field("reason", denial.0);
+        event(Urgency::Notice, &line.finish());
+        Refusal::NotAllowed { reason: denial.0.to_owned() }
+    })
+}
+
+fn account_named(name: &str) -> Result<Account, Refusal> {
+    match User::from_name(name) {
+        Ok(Some(user)) => Ok(Account { name: user.name, uid: user.uid.as_raw() }),
+        Ok(None) => Err(Refusal::NoSuchUser { user: name.to_owned() }),
+        Err(errno) => Err(Refusal::unavailable(format!("looking the user up failed: {}", errno.desc()))),
+    }
+}
+
+fn account_of(uid: u32) -> Result<Account, Refusal> {
+    match User::from_uid(Uid::from_raw(uid)) {
+        Ok(Some(user)) => Ok(Account { name: user.name, uid: user.uid.as_raw() }),
+        Ok(None) => Err(Refusal::NoSuchUser { user: format!("uid {uid}") }),
+        Err(errno) => Err(Refusal::unavailable(format!("looking uid {uid} up failed: {}", errno.desc()))),
+    }
+}
+
+fn label(wanted: Option<&str>) -> Result<Label, Refusal> {
+    Label::new(wanted.unwrap_or("phone")).map_err(invalid)
+}
+
+fn new_key(wanted: &BeginEnrolment, default: NewKey) -> Result<NewKey, Refusal> {
+    let algorithm = wanted.algorithm.map(|one| Algorithm::parse(one.name())).transpose().map_err(invalid)?;
+    let digits = wanted.digits.map(|one| Digits::new(one.get().into())).transpose().map_err(invalid)?;
+    let period = wanted.period.map(|one| Period::new(one.seconds().into())).transpose().map_err(invalid)?;
+    Ok(NewKey {
+        algorithm: algorithm.unwrap_or(default.algorithm),
+        digits: digits.unwrap_or(default.digits),
+        period: period.unwrap_or(default.period),
+    })
+}
+
+fn invalid(error: otp_core::key::ValueError) -> Refusal {
+    Refusal::InvalidValue { field: error.what.to_owned(), found: error.found, wanted: error.wanted.to_owned() }
+}
+
+fn enrolment(pending: &Pending, policy: &Policy) -> Enrolment {
+    let (account, new) = (pending.account(), pending.new_key());
+    let issuer = policy.issuer.clone().unwrap_or_else(host_name);
+    let provisioning = Provisioning {
+        issuer: &issuer,
+        account: &account.name,
+        kind: Kind::Totp,
+        algorithm: new.algorithm,
+        digits: new.digits,
+        period: new.period,
+    };
+    Enrolment {
+        user: account.name.clone(),
+        uid: account.uid,
+        label: pending.label().as_str().to_owned(),
+        kind: Kind::Totp.as_str().to_owned(),
+        algorithm: new.algorithm.as_str().to_owned(),
+        digits: new.digits.get(),
+        period: u32::try_from(new.period.seconds()).unwrap_or(u32::MAX),
+        secret: provisioning::letters(pending.secret()),
+        uri: provisioning.uri(pending.secret()),
+        expires_in: pending.time_left().as_secs(),
+        tries: TRIES,
+    }
+}
+
+/// The issuer where the policy names none; a colon cannot stand in an issuer.
+fn host_name() -> String {
+    let name = gethostname().map(|name| name.to_string_lossy().replace(':', "-")).unwrap_or_default();
+    if name.is_empty() { "otp".to_owned() } else { name }
+}
+
+fn no_beginning(error: BeginError) -> Refusal {
+    match error {
+        BeginError::Underway => Refusal::Busy { reason: "an enrolment of this user is under way".to_owned() },
+        BeginError::NoRandomness => Refusal::unavailable("the kernel gives no random bytes"),
+    }
+}
+
+fn not_stored(account: &Account, error: &EnrolError) -> Refusal {
+    match error {
+        EnrolError::AlreadyEnrolled => Refusal::AlreadyEnrolled { user: account.name.clone() },
+        EnrolError::KeyNotMade => Refusal::unavailable("the key could not be sealed"),
+        EnrolError::Vault(error) => unavailable(error),
+    }
+}
+
+/// The log has the file and the cause; the peer is told the cause in general.
+fn unavailable(error: &VaultError) -> Refusal {
+    log_vault(error);
+    Refusal::unavailable(format!("the vault cannot answer: {}", error.reason()))
+}
+
+fn log_vault(error: &VaultError) {
+    let line = LogLine::default().field("event", "vault").field("reason", error.reason());
+    event(Urgency::Error, &line.field("detail", &error.to_string()).finish());
+}
+
+fn obstacle_line(obstacle: &Obstacle) -> String {
+    LogLine::default()
+        .field("event", "obstacle")
+        .field("reason", obstacle.reason)
+        .field("detail", &obstacle.detail)
+        .finish()
+}
+
+fn log_enrolment(what: &str, peer: Peer, pending: &Pending, generation: Option<u64>) {
+    let line = LogLine::default()
+        .field("event", what)
+        .field("user", &pending.account().name)
+        .field("uid", &pending.account().uid.to_string())
+        .field("key", pending.label().as_str())
+        .optional("generation", generation.map(|number| number.to_string()).as_deref())
+        .field("by", &peer.uid.to_string())
+        .field("pid", &peer.pid.to_string());
+    event(Urgency::Notice, &line.finish());
+}

@@ -1,0 +1,154 @@
+//! A start: as root, open what only root can open; then become the daemon's account for good; then serve.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::fs::{self, DirBuilder, Permissions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use nix::unistd::{Uid, User};
+use otp_core::seal::HostKey;
+use otp_core::site::{Obstacle, Site, fits};
+use otp_core::vault::Vault;
+use otp_enrolld::limits::Limits;
+use otp_enrolld::{SOCKET, server};
+
+use crate::enrolments::Underway;
+use crate::events::say;
+use crate::inherited::{self, WrongSocket};
+use crate::service::Daemon;
+use crate::system::{become_for_good, close_up};
+
+/// Why the daemon does not run.
+#[derive(Debug)]
+pub enum StartError {
+    /// Neither root nor the daemon's own account.
+    WrongAccount {
+        /// Who it is.
+        found: u32,
+        /// The account's name.
+        wanted: &'static str,
+    },
+    /// The account of that name does not exist.
+    NoAccount(&'static str),
+    /// Policy, vault or host key are not in order.
+    Obstacle(Obstacle),
+    /// The socket cannot be had.
+    Socket {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// Giving up root, or closing the process up, failed.
+    Privileges(nix::errno::Errno),
+    /// The listening socket is gone.
+    Ended(io::Error),
+}
+
+/// Starts and serves for ever.
+pub fn run() -> Result<Infallible, StartError> {
+    let site = Site::STANDARD;
+    let user = daemon_account(site.account)?;
+    let inherited = inherited::listener()?;
+    site.policy(None)?;
+    let host_key = host_key(&site)?;
+    let listener = match inherited {
+        Some(listener) => listener,
+        None => bind(Path::new(SOCKET))?,
+    };
+    become_for_good(&user).map_err(StartError::Privileges)?;
+    close_up().map_err(StartError::Privileges)?;
+    let vault = Vault::open(&site.place()?).map_err(Obstacle::from)?;
+    fits(&host_key, &vault)?;
+    vault.sweep().map_err(Obstacle::from)?;
+    say("ready");
+    let daemon = Daemon { site, vault, host_key, underway: Underway::default() };
+    Err(StartError::Ended(server::serve(&listener, Arc::new(daemon), Limits::default())))
+}
+
+/// The daemon's account; only root can become it, and only it needs not.
+fn daemon_account(name: &'static str) -> Result<User, StartError> {
+    let user = User::from_name(name).map_err(StartError::Privileges)?.ok_or(StartError::NoAccount(name))?;
+    match Uid::effective() {
+        found if found.is_root() || found == user.uid => Ok(user),
+        found => Err(StartError::WrongAccount { found: found.as_raw(), wanted: name }),
+    }
+}
+
+/// From systemd's credential, whose modes are systemd's; else from root's file.
+fn host_key(site: &Site) -> Result<HostKey, StartError> {
+    let Some(credentials) = std::env::var_os("CREDENTIALS_DIRECTORY") else {
+        return Ok(site.host_key()?);
+    };
+    let path = Path::new(&credentials).join("host.key");
+    let obstacle = |why: String| Obstacle { reason: "host-key", detail: format!("{}: {why}", path.display()) };
+    let text = fs::read(&path).map(zeroize::Zeroizing::new).map_err(|error| obstacle(error.to_string()))?;
+    Ok(HostKey::parse(&text).ok_or_else(|| obstacle("not a host key of version 1".to_owned()))?)
+}
+
+/// Binds the socket in a directory of root's. One that nobody answers on is left over from a daemon that died.
+fn bind(path: &Path) -> Result<UnixListener, StartError> {
+    let failed = |why: String| StartError::Socket { path: path.to_owned(), why };
+    let dir = path.parent().unwrap_or(Path::new("/"));
+    match DirBuilder::new().mode(0o755).create(dir) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(failed(error.to_string())),
+        _ => {}
+    }
+    let about = fs::symlink_metadata(dir).map_err(|error| failed(error.to_string()))?;
+    if !about.is_dir() || about.uid() != 0 || about.mode() & 0o022 != 0 {
+        return Err(failed("its directory is not root's alone to write".to_owned()));
+    }
+    match UnixStream::connect(path) {
+        Ok(_) => return Err(failed("another daemon answers on it".to_owned())),
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+            fs::remove_file(path).map_err(|error| failed(error.to_string()))?;
+        }
+        Err(error) => return Err(failed(error.to_string())),
+    }
+    let listener = UnixListener::bind(path).map_err(|error| failed(error.to_string()))?;
+    fs::set_permissions(path, Permissions::from_mode(0o666)).map_err(|error| failed(error.to_string()))?;
+    Ok(listener)
+}
+
+impl From<Obstacle> for StartError {
+    fn from(obstacle: Obstacle) -> Self {
+        Self::Obstacle(obstacle)
+    }
+}
+
+impl From<WrongSocket> for StartError {
+    fn from(error: WrongSocket) -> Self {
+        Self::Socket { path: PathBuf::from("inherited"), why: error.to_string() }
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WrongAccount { found, wanted } => {
+                write!(
+                    f,
+                    "started as uid {found}; wanted root, or {wanted} with a socket and a credential from systemd"
+                )
+            }
+            Self::NoAccount(name) => no_account(f, name),
+            Self::Obstacle(obstacle) => write!(f, "{obstacle}; `otp-enrolld init` makes host key and vault, once"),
+            Self::Socket { path, why } => write!(f, "socket {}: {why}", path.display()),
+            Self::Privileges(errno) => write!(f, "giving up root failed: {}", errno.desc()),
+            Self::Ended(error) => write!(f, "the listening socket is gone: {error}"),
+        }
+    }
+}
+
+/// The same advice at `init` and at a start.
+pub fn no_account(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+    write!(f, "account {name} does not exist; make it with `systemd-sysusers` from the packaged file, or with ")?;
+    write!(f, "`useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin {name}`")
+}
+
+impl std::error::Error for StartError {}
