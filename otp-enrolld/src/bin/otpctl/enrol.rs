@@ -1,6 +1,6 @@
 //! `otpctl enrol`: the key is begun, shown once, and stored only when a code of it comes back. One connection carries all of it.
 
-use serde_json::json;
+use serde::Serialize;
 
 use otp_enrolld::client::{CallError, Client};
 use otp_enrolld::protocol::{Begun, ConfirmEnrolment, Confirmed, Refusal};
@@ -44,12 +44,17 @@ fn ask(terminal: &mut Terminal, form: Form) -> Result<ConfirmEnrolment, Failure>
         match terminal.line()? {
             Some(code) if code.is_empty() => (),
             Some(code) => return Ok(ConfirmEnrolment { code }),
-            None => {
-                let text = "not enrolled: no code was given; nothing was stored";
-                return Err(Failure::Stopped(text.to_owned()));
-            }
+            None => return Err(given_up(terminal, form)?),
         }
     }
+}
+
+/// The end of input instead of a code; on a screen the prompt's line is ended first.
+fn given_up(terminal: &mut Terminal, form: Form) -> Result<Failure, Failure> {
+    if form == Form::Text {
+        terminal.show("\n")?;
+    }
+    Ok(Failure::Stopped("not enrolled: no code was given; nothing was stored".to_owned()))
 }
 
 /// The pending key is still there after these.
@@ -70,10 +75,16 @@ fn show_refusal(terminal: &mut Terminal, form: Form, refusal: &Refusal) -> Resul
 
 fn show_confirmed(terminal: &mut Terminal, form: Form, confirmed: &Confirmed) -> Result<(), Failure> {
     if form == Form::Json {
-        return terminal.json(&json!({ "confirmed": confirmed }));
+        return terminal.json(&Stored { confirmed });
     }
     let (user, label) = (escaped(&confirmed.user), escaped(&confirmed.key.label));
     terminal.show(&format!("enrolled {user}: key \"{label}\" is stored; clear the screen when done\n"))
+}
+
+/// How a confirmation is told in JSON.
+#[derive(Serialize)]
+struct Stored<'a> {
+    confirmed: &'a Confirmed,
 }
 
 /// Only the answer is missing; whether the key was stored is for the daemon to say.

@@ -18,6 +18,7 @@ mod terminal;
 use std::process::ExitCode;
 
 use clap::Parser;
+use nix::sys::prctl;
 
 use arguments::{Arguments, Command};
 use failure::Failure;
@@ -37,9 +38,15 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.command {
         Command::Enrol(options) => {
             terminal.allow_secrets(options.pipe())?;
+            forbid_core_dumps()?;
             enrol::enrol(&mut daemon::connect()?, &mut terminal, options)
         }
         Command::Status(options) => overview::status(&mut daemon::connect()?, &mut terminal, options),
         Command::List(options) => overview::list(&mut daemon::connect()?, &mut terminal, options),
     }
+}
+
+/// A crash must not write the key to a disk; nor may another process of the same user read it from memory.
+fn forbid_core_dumps() -> Result<(), Failure> {
+    Ok(prctl::set_dumpable(false).map_err(std::io::Error::from)?)
 }
