@@ -46,7 +46,7 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn f6_every_record_survives_the_round_trip(record in any_record()) {
+    fn f7_every_record_survives_the_round_trip(record in any_record()) {
         let text = record.to_toml();
         prop_assert!(text.len() <= RECORD_CAP);
         prop_assert_eq!(Record::parse(&text, &record.account), Ok(record));
@@ -134,8 +134,31 @@ fn f1_to_f5_every_single_change_of_a_line_is_refused_or_breaks_the_seal() {
     for (from, to) in changes {
         let changed = text.replacen(from, to, 1);
         assert_ne!(changed, text, "{from:?} is in the file");
+        assert!(Record::parse(&changed, &record.account).is_err(), "F6: {from:?} -> {to:?}");
+        let changed = with_checksum(&changed);
         let opened = Record::parse(&changed, &record.account).and_then(|record| record.open(&host_key(), vault));
         assert!(opened.is_err(), "{from:?} -> {to:?}");
+    }
+}
+
+/// The text with a right checksum in front, as an attacker would make it.
+fn with_checksum(text: &str) -> String {
+    let (_, rest) = text.split_once('\n').unwrap();
+    format!("{}{rest}", checksum_line(rest))
+}
+
+#[test]
+fn f6_every_flipped_byte_and_every_cut_is_found() {
+    let (record, _) = sample();
+    let text = record.to_toml();
+    for at in 0..text.len() {
+        assert!(Record::parse(&text[..at], &record.account).is_err(), "cut at {at}");
+        for bit in 0..7 {
+            let mut bytes = text.clone().into_bytes();
+            bytes[at] ^= 1 << bit;
+            let flipped = String::from_utf8(bytes).unwrap();
+            assert!(Record::parse(&flipped, &record.account).is_err(), "byte {at}, bit {bit}");
+        }
     }
 }
 
@@ -163,6 +186,7 @@ fn f3_no_two_keys_share_an_id_a_label_or_a_secret_and_there_are_five_at_most() {
 fn errors_never_quote_the_file() {
     let marker = "SECRETMARKER";
     for text in [format!("version = \"{marker}\""), format!("{marker} = 1"), format!("version = 1\nuser = {marker}")] {
+        let text = format!("{}{text}", checksum_line(&text));
         let error = Record::parse(&text, &Account { name: "alice".into(), uid: 1000 }).unwrap_err();
         assert!(!error.to_string().contains(marker) && !format!("{error:?}").contains(marker), "{error}");
     }

@@ -5,16 +5,14 @@
 //! commit; (4) its directory is synced; (5) both slots say N+1. Only then anybody is told.
 
 use std::fmt;
-use std::path::Path;
 
 use nix::errno::Errno;
 
+use super::Vault;
 use super::error::VaultError;
 use super::held::{Held, record_name};
 use super::lock::state_name;
-use super::open::sync_dir;
 use super::state_file::fill;
-use super::{KEYS, STATE, Vault};
 use crate::clock::Clock;
 use crate::limits::Window;
 use crate::record::{Account, Key, Record};
@@ -42,7 +40,7 @@ impl Vault {
     ) -> Result<Record, EnrolError> {
         self.make_state(account.uid, clock)?;
         let held = self.hold(account, window, clock)?;
-        let mut held = held.ok_or_else(|| VaultError::Missing(self.dir.path_of(&state_name(account.uid))))?;
+        let mut held = held.ok_or_else(|| VaultError::Missing(self.state.path_of(&state_name(account.uid))))?;
         if held.record.is_some() {
             return Err(EnrolError::AlreadyEnrolled);
         }
@@ -55,29 +53,29 @@ impl Vault {
 
     /// Step 1. A state that is there already stays as it is.
     fn make_state(&self, uid: u32, clock: &dyn Clock) -> Result<(), VaultError> {
-        let (name, temporary) = (state_name(uid), Path::new(STATE).join(format!(".{uid}.new")));
-        let _lock = self.lock_dir(STATE)?;
+        let (name, temporary) = (state_name(uid), format!(".{uid}.new"));
+        let _lock = self.state.lock()?;
         if self.lock_state(uid)?.is_some() {
             return Ok(());
         }
-        self.dir.remove(&temporary)?; // left by a writer that was killed here
-        let file = self.dir.create(&temporary, &[])?;
-        fill(&file, &self.dir.path_of(&temporary), &State::never_enrolled(uid), clock)?;
-        match self.dir.rename_new(&temporary, &name) {
-            Err(VaultError::CannotPersist { errno: Errno::EEXIST, .. }) => self.dir.remove(&temporary)?,
+        self.state.remove(&temporary)?; // left by a writer that was killed here
+        let file = self.state.create(&temporary, &[])?;
+        fill(&file, &self.state.path_of(&temporary), &State::never_enrolled(uid), clock)?;
+        match self.state.rename_new(&temporary, &name) {
+            Err(VaultError::CannotPersist { errno: Errno::EEXIST, .. }) => self.state.remove(&temporary)?,
             renamed => renamed?,
         }
-        sync_dir(&self.sub(STATE)?, &self.dir.path_of(Path::new(STATE)))
+        self.state.sync()
     }
 
     /// Writes the key file under another name and syncs it; the rename is left to the caller.
-    fn write_aside(&self, record: &Record) -> Result<std::path::PathBuf, VaultError> {
-        let temporary = Path::new(KEYS).join(format!(".{}.new", record.account.uid));
-        self.dir.remove(&temporary)?; // left by a writer that was killed here
-        match self.dir.create(&temporary, record.to_toml().as_bytes()) {
+    fn write_aside(&self, record: &Record) -> Result<String, VaultError> {
+        let temporary = format!(".{}.new", record.account.uid);
+        self.keys.remove(&temporary)?; // left by a writer that was killed here
+        match self.keys.create(&temporary, record.to_toml().as_bytes()) {
             Ok(_) => Ok(temporary),
             Err(error) => {
-                self.dir.remove(&temporary)?;
+                self.keys.remove(&temporary)?;
                 Err(error)
             }
         }
@@ -93,15 +91,15 @@ impl Held<'_> {
         next.announce_commit(record);
         self.file.store_both(&next, clock)?;
         let renamed = vault.write_aside(record).and_then(|temporary| {
-            let renamed = vault.dir.rename(&temporary, &record_name(record.account.uid));
-            renamed.inspect_err(|_| drop(vault.dir.remove(&temporary)))
+            let renamed = vault.keys.rename(&temporary, &record_name(record.account.uid));
+            renamed.inspect_err(|_| drop(vault.keys.remove(&temporary)))
         });
         if let Err(error) = renamed {
             // Nothing was committed. If this fails too, whoever locks next undoes it.
             drop(self.file.store_both(&before, clock));
             return Err(error);
         }
-        sync_dir(&vault.sub(KEYS)?, &vault.dir.path_of(Path::new(KEYS)))?;
+        vault.keys.sync()?;
         next.finish_commit(record);
         self.file.store_both(&next, clock)?;
         (self.state, self.record) = (next, Some(record.clone()));

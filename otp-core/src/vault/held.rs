@@ -1,12 +1,9 @@
 //! A user's record and state, read under the lock, with whatever a crash or a restore left behind put right (V4).
 
-use std::path::{Path, PathBuf};
-
+use super::Vault;
 use super::error::VaultError;
 use super::lock::state_name;
-use super::open::sync_dir;
 use super::state_file::{Loaded, StateFile};
-use super::{KEYS, STATE, Vault};
 use crate::clock::Clock;
 use crate::decision::{ClockTrust, Now};
 use crate::key::Step;
@@ -53,7 +50,7 @@ impl Vault {
         let Some(locked) = self.lock_state(account.uid)? else {
             return self.no_trace(account).map(|()| None);
         };
-        let path = self.dir.path_of(&state_name(account.uid));
+        let path = self.state.path_of(&state_name(account.uid));
         let (file, loaded) = StateFile::read(locked, path.clone())?;
         if loaded.state.uid != account.uid {
             let why = format!("the state of uid {}; wanted {}", loaded.state.uid, account.uid);
@@ -69,18 +66,16 @@ impl Vault {
     }
 
     fn no_trace(&self, account: &Account) -> Result<(), VaultError> {
-        drop(self.sub(STATE)?);
-        drop(self.sub(KEYS)?);
         match self.record_of(account)? {
             None => Ok(()),
-            Some(_) => Err(VaultError::Missing(self.dir.path_of(&state_name(account.uid)))),
+            Some(_) => Err(VaultError::Missing(self.state.path_of(&state_name(account.uid)))),
         }
     }
 
     fn record_of(&self, account: &Account) -> Result<Option<Record>, VaultError> {
         let name = record_name(account.uid);
-        let path = self.dir.path_of(&name);
-        let bytes = match self.dir.read(&name, RECORD_CAP) {
+        let path = self.keys.path_of(&name);
+        let bytes = match self.keys.read(&name, RECORD_CAP) {
             Err(VaultError::Missing(_)) => return Ok(None),
             read => read?,
         };
@@ -130,7 +125,7 @@ impl Held<'_> {
                 self.mended.push(Mended::CommitUndone);
             }
             Pairing::Finish => {
-                sync_dir(&self.vault.sub(KEYS)?, &self.vault.dir.path_of(Path::new(KEYS)))?;
+                self.vault.keys.sync()?;
                 self.mended.push(Mended::CommitFinished);
             }
             Pairing::Mismatch => return Err(self.mismatch(generation)),
@@ -141,7 +136,7 @@ impl Held<'_> {
             }
             if let Some(lost) = record.keys.iter().find(|key| self.state.key(key.id).is_none()) {
                 let why = format!("key {:?} is unknown to the state", lost.label.as_str());
-                return Err(VaultError::malformed(&self.vault.dir.path_of(&record_name(self.account.uid)), why));
+                return Err(VaultError::malformed(&self.vault.keys.path_of(&record_name(self.account.uid)), why));
             }
         }
         for (found, what) in [(loaded.damaged, Mended::BadSlot), (loaded.restored, Mended::RestoredCopy)] {
@@ -178,13 +173,13 @@ impl Held<'_> {
             "generation {generation}, but the state belongs to generation {}{pending}; one of the two files is from a backup",
             self.state.generation
         );
-        VaultError::malformed(&self.vault.dir.path_of(&record_name(self.account.uid)), why)
+        VaultError::malformed(&self.vault.keys.path_of(&record_name(self.account.uid)), why)
     }
 }
 
-/// Name of a user's key file in the vault.
-pub(super) fn record_name(uid: u32) -> PathBuf {
-    Path::new(KEYS).join(format!("{uid}.toml"))
+/// Name of a user's key file.
+pub(super) fn record_name(uid: u32) -> String {
+    format!("{uid}.toml")
 }
 
 /// Which generations of key file (0 if there is none) and state go together.

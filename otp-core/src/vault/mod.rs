@@ -16,8 +16,7 @@ mod lock;
 mod open;
 mod state_file;
 
-use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
@@ -43,7 +42,8 @@ pub struct Place {
 
 /// An open vault.
 pub struct Vault {
-    dir: TrustedDir,
+    keys: TrustedDir,
+    state: TrustedDir,
     about: About,
 }
 
@@ -80,21 +80,21 @@ impl Vault {
     /// Opens the vault at `place`. Fails unless a valid vault.toml proves that it is there.
     pub fn open(place: &Place) -> Result<Self, VaultError> {
         let dir = TrustedDir::open(&place.dir, place.owner)?;
-        let about = About::parse(&dir.read(Path::new(ABOUT), ABOUT_CAP)?)
-            .map_err(|why| VaultError::malformed(&dir.path_of(Path::new(ABOUT)), why))?;
-        Ok(Self { dir, about })
+        let about = About::parse(&dir.read(ABOUT, ABOUT_CAP)?)
+            .map_err(|why| VaultError::malformed(&dir.path_of(ABOUT), why))?;
+        Ok(Self { keys: dir.open_dir(KEYS)?, state: dir.open_dir(STATE)?, about })
     }
 
     /// Makes a new vault in the directory at `place`, which must exist and be empty. Run as the vault's owner.
     pub fn create(place: &Place, about: &About) -> Result<Self, VaultError> {
         let dir = TrustedDir::open(&place.dir, place.owner)?;
         for name in DIRS {
-            dir.make_dir(Path::new(name))?;
+            dir.make_dir(name)?;
         }
-        dir.create(Path::new(".vault.toml.new"), about.to_toml().as_bytes())?;
-        dir.rename_new(Path::new(".vault.toml.new"), Path::new(ABOUT))?;
+        dir.create(".vault.toml.new", about.to_toml().as_bytes())?;
+        dir.rename_new(".vault.toml.new", ABOUT)?;
         dir.sync()?;
-        Ok(Self { dir, about: about.clone() })
+        Ok(Self { keys: dir.open_dir(KEYS)?, state: dir.open_dir(STATE)?, about: about.clone() })
     }
 
     /// What vault.toml says.
@@ -113,7 +113,7 @@ impl Vault {
 
     /// Uids that have a key file, in rising order.
     pub fn enrolled_uids(&self) -> Result<Vec<u32>, VaultError> {
-        let names = self.dir.names(Path::new(KEYS))?;
+        let names = self.keys.names()?;
         let uid = |name: &String| name.strip_suffix(".toml")?.parse().ok();
         let mut uids: Vec<u32> = names.iter().filter_map(uid).collect();
         uids.sort_unstable();
@@ -122,21 +122,17 @@ impl Vault {
 
     /// Removes what a killed writer left half-made. Only the one writer of key files may call this (R7).
     pub fn sweep(&self) -> Result<(), VaultError> {
-        let _lock = self.lock_dir(STATE)?;
-        for dir in [KEYS, STATE] {
-            for name in self.dir.names(Path::new(dir))?.iter().filter(|name| name.starts_with('.')) {
-                self.dir.remove(&Path::new(dir).join(name))?;
+        let _lock = self.state.lock()?;
+        for dir in [&self.keys, &self.state] {
+            for name in dir.names()?.iter().filter(|name| name.starts_with('.')) {
+                dir.remove(name)?;
             }
         }
         Ok(())
     }
 
     pub(crate) fn malformed_record(&self, account: &Account, error: &RecordError) -> VaultError {
-        VaultError::malformed(&self.dir.path_of(&held::record_name(account.uid)), error.to_string())
-    }
-
-    fn sub(&self, name: &str) -> Result<OwnedFd, VaultError> {
-        self.dir.open_dir(Path::new(name))
+        VaultError::malformed(&self.keys.path_of(&held::record_name(account.uid)), error.to_string())
     }
 }
 

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use nix::dir::Dir;
 use nix::errno::Errno;
@@ -47,7 +47,7 @@ impl TrustedDir {
             answer => answer,
         };
         let dir = Self { fd: fd.map_err(|errno| VaultError::opening(path, errno))?, path: path.to_owned(), owner };
-        dir.check_dir(&dir.fd, path)?;
+        dir.check_dir()?;
         Ok(dir)
     }
 
@@ -56,13 +56,13 @@ impl TrustedDir {
         &self.fd
     }
 
-    /// The whole path of `name`, for messages.
-    pub fn path_of(&self, name: &Path) -> PathBuf {
+    /// The whole path of `name` in it, for messages.
+    pub fn path_of(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// Opens the regular file `name` (one directory deep at most), checked as V1 says.
-    pub fn open_file(&self, name: &Path, access: Access) -> Result<File, VaultError> {
+    /// Opens the regular file `name`, checked as V1 says.
+    pub fn open_file(&self, name: &str, access: Access) -> Result<File, VaultError> {
         let flags = match access {
             Access::Read => OFlag::O_RDONLY,
             Access::Write => OFlag::O_RDWR,
@@ -74,23 +74,29 @@ impl TrustedDir {
     }
 
     /// Reads the file `name` whole; a file above `cap` bytes is not trusted.
-    pub fn read(&self, name: &Path, cap: usize) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+    pub fn read(&self, name: &str, cap: usize) -> Result<Zeroizing<Vec<u8>>, VaultError> {
         let path = self.path_of(name);
         read_capped(self.open_file(name, Access::Read)?, &path, cap)
     }
 
-    /// Opens the directory `name` below this one.
-    pub fn open_dir(&self, name: &Path) -> Result<OwnedFd, VaultError> {
+    /// Opens the directory `name` in this one, checked like this one.
+    pub fn open_dir(&self, name: &str) -> Result<Self, VaultError> {
         let fd = self.open_beneath(name, DIRECTORY)?;
-        self.check_dir(&fd, &self.path_of(name))?;
-        Ok(fd)
+        let dir = Self { fd, path: self.path_of(name), owner: self.owner };
+        dir.check_dir()?;
+        Ok(dir)
     }
 
-    /// Names in the directory `name`, without `.` and `..`.
-    pub fn names(&self, name: &Path) -> Result<Vec<String>, VaultError> {
-        let path = self.path_of(name);
-        let unreadable = |errno| VaultError::Unreadable { path: path.clone(), errno };
-        let mut dir = Dir::from_fd(self.open_dir(name)?).map_err(unreadable)?;
+    /// Another descriptor of this directory, with a position and a lock of its own.
+    pub(super) fn reopened(&self) -> Result<File, VaultError> {
+        let again = openat(&self.fd, ".", DIRECTORY, Mode::empty());
+        again.map(File::from).map_err(|errno| VaultError::Unreadable { path: self.path.clone(), errno })
+    }
+
+    /// Names in this directory, without `.` and `..`.
+    pub fn names(&self) -> Result<Vec<String>, VaultError> {
+        let unreadable = |errno| VaultError::Unreadable { path: self.path.clone(), errno };
+        let mut dir = Dir::from_fd(self.reopened()?.into()).map_err(unreadable)?;
         let mut names = Vec::new();
         for entry in dir.iter() {
             let name = entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned();
@@ -102,7 +108,7 @@ impl TrustedDir {
     }
 
     /// Makes the directory `name`, mode 0700, unless it is there.
-    pub fn make_dir(&self, name: &Path) -> Result<(), VaultError> {
+    pub fn make_dir(&self, name: &str) -> Result<(), VaultError> {
         match mkdirat(&self.fd, name, Mode::S_IRWXU) {
             Ok(()) | Err(Errno::EEXIST) => self.open_dir(name).map(drop),
             Err(errno) => Err(VaultError::cannot_persist(&self.path_of(name), errno)),
@@ -110,7 +116,7 @@ impl TrustedDir {
     }
 
     /// Makes the file `name`, mode 0600, which must not exist, writes `bytes` and syncs it.
-    pub fn create(&self, name: &Path, bytes: &[u8]) -> Result<File, VaultError> {
+    pub fn create(&self, name: &str, bytes: &[u8]) -> Result<File, VaultError> {
         let path = self.path_of(name);
         let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
         let fd = openat(&self.fd, name, flags, Mode::S_IRUSR | Mode::S_IWUSR);
@@ -121,31 +127,39 @@ impl TrustedDir {
     }
 
     /// Renames within this directory, replacing what is there.
-    pub fn rename(&self, from: &Path, to: &Path) -> Result<(), VaultError> {
+    pub fn rename(&self, from: &str, to: &str) -> Result<(), VaultError> {
         renameat(&self.fd, from, &self.fd, to).map_err(|errno| VaultError::cannot_persist(&self.path_of(to), errno))
     }
 
     /// Renames within this directory; fails with EEXIST if the name is taken.
-    pub fn rename_new(&self, from: &Path, to: &Path) -> Result<(), VaultError> {
+    pub fn rename_new(&self, from: &str, to: &str) -> Result<(), VaultError> {
         renameat2(&self.fd, from, &self.fd, to, RenameFlags::RENAME_NOREPLACE)
             .map_err(|errno| VaultError::cannot_persist(&self.path_of(to), errno))
     }
 
     /// Removes the file `name`, if it is there.
-    pub fn remove(&self, name: &Path) -> Result<(), VaultError> {
+    pub fn remove(&self, name: &str) -> Result<(), VaultError> {
         match unlinkat(&self.fd, name, UnlinkatFlags::NoRemoveDir) {
             Ok(()) | Err(Errno::ENOENT) => Ok(()),
             Err(errno) => Err(VaultError::cannot_persist(&self.path_of(name), errno)),
         }
     }
 
-    /// Syncs this directory itself.
+    /// Syncs this directory itself: what was renamed in it stays renamed.
     pub fn sync(&self) -> Result<(), VaultError> {
-        sync_dir(&self.fd, &self.path)
+        nix::unistd::fsync(self.fd.as_fd()).map_err(|errno| VaultError::cannot_persist(&self.path, errno))
     }
 
-    /// openat2 where the kernel has it; elsewhere component by component, none of them a link.
-    fn open_beneath(&self, name: &Path, flags: OFlag) -> Result<OwnedFd, VaultError> {
+    /// Where it is, for messages.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// openat2 where the kernel has it.
+    fn open_beneath(&self, name: &str, flags: OFlag) -> Result<OwnedFd, VaultError> {
+        if name.is_empty() || name.contains('/') || name == ".." {
+            return Err(VaultError::untrusted(&self.path_of(name), "not a plain name"));
+        }
         let resolve = ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_XDEV;
         let answer = match openat2(&self.fd, name, OpenHow::new().flags(flags).resolve(resolve)) {
             Err(Errno::ENOSYS | Errno::EPERM) => self.open_stepwise(name, flags),
@@ -154,28 +168,19 @@ impl TrustedDir {
         answer.map_err(|errno| VaultError::opening(&self.path_of(name), errno))
     }
 
-    fn open_stepwise(&self, name: &Path, flags: OFlag) -> Result<OwnedFd, Errno> {
-        let plain = name.components().all(|part| matches!(part, Component::Normal(_)));
-        let (parent, file) = (name.parent().unwrap_or(Path::new("")), name.file_name().ok_or(Errno::EINVAL)?);
-        if !plain {
-            return Err(Errno::EXDEV);
-        }
-        let opened = if parent.as_os_str().is_empty() {
-            openat(&self.fd, file, flags | OFlag::O_NOFOLLOW, Mode::empty())?
-        } else {
-            let parent = openat(&self.fd, parent, DIRECTORY, Mode::empty())?;
-            openat(&parent, file, flags | OFlag::O_NOFOLLOW, Mode::empty())?
-        };
+    /// One component that is no link, on this file system: the same, as long as a name has one component.
+    fn open_stepwise(&self, name: &str, flags: OFlag) -> Result<OwnedFd, Errno> {
+        let opened = openat(&self.fd, name, flags | OFlag::O_NOFOLLOW, Mode::empty())?;
         let same_device = fstat(&opened)?.st_dev == fstat(&self.fd)?.st_dev;
         if same_device { Ok(opened) } else { Err(Errno::EXDEV) }
     }
 
-    fn check_dir(&self, fd: &OwnedFd, path: &Path) -> Result<(), VaultError> {
-        let stat = fstat(fd).map_err(|errno| VaultError::Unreadable { path: path.to_owned(), errno })?;
-        check_owner_and_mode(path, stat.st_uid, stat.st_mode, self.owner)
+    fn check_dir(&self) -> Result<(), VaultError> {
+        let stat = fstat(&self.fd).map_err(|errno| VaultError::Unreadable { path: self.path.clone(), errno })?;
+        check_owner_and_mode(&self.path, stat.st_uid, stat.st_mode, self.owner)
     }
 
-    fn check_file(&self, file: &File, name: &Path) -> Result<(), VaultError> {
+    fn check_file(&self, file: &File, name: &str) -> Result<(), VaultError> {
         let path = self.path_of(name);
         let about = file.metadata().map_err(|error| unreadable(&path, &error))?;
         if !about.is_file() {
@@ -210,11 +215,6 @@ pub fn read_root_file(path: &Path, cap: usize, closed: bool) -> Result<Zeroizing
         return Err(VaultError::untrusted(path, format!("{found}; wanted {wanted}")));
     }
     read_capped(file, path, cap)
-}
-
-/// Syncs a directory: what was renamed in it stays renamed.
-pub(crate) fn sync_dir(fd: &OwnedFd, path: &Path) -> Result<(), VaultError> {
-    nix::unistd::fsync(fd.as_fd()).map_err(|errno| VaultError::cannot_persist(path, errno))
 }
 
 pub(crate) fn errno_of(error: &std::io::Error) -> Errno {

@@ -2,6 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use zeroize::Zeroizing;
@@ -162,7 +163,7 @@ fn r6_without_its_proofs_nobody_counts_as_never_enrolled() {
     for missing in ["keys", "state"] {
         let bench = Bench::new();
         fs::remove_dir(bench.dir.join(missing)).unwrap();
-        assert!(bench.vault.standing(&bench.account, WINDOW, &clock).is_err(), "{missing}");
+        assert!(Vault::open(&Place { dir: bench.dir.clone(), owner: 0 }).is_err(), "{missing}");
     }
     let bench = Bench::new();
     fs::remove_file(bench.dir.join("vault.toml")).unwrap();
@@ -284,8 +285,9 @@ fn v4_a_key_file_of_another_generation_or_with_an_unknown_key_refuses() {
     let clock = Shifted::by(0);
     let code = |bench: &Bench| bench.code(clock.wall(), 1);
     let bench = Bench::enrolled();
-    let text = fs::read_to_string(bench.key_path()).unwrap();
-    fs::write(bench.key_path(), text.replace("generation = 1", "generation = 2")).unwrap();
+    let account = bench.account.clone();
+    let later = Record { account, generation: 2, keys: vec![bench.key(1)], recovery: vec![] };
+    fs::write(bench.key_path(), later.to_toml()).unwrap();
     assert!(matches!(bench.try_code(&code(&bench), &clock), Err(VaultError::Malformed { .. })));
     let bench = Bench::enrolled();
     let forgotten = State { enrolled: true, generation: 1, ..State::never_enrolled(1000) };
@@ -349,6 +351,11 @@ fn v1_the_vault_and_everything_above_it_must_be_roots() {
     fs::remove_file(&link).unwrap();
     assert!(matches!(answer, Err(VaultError::Untrusted { .. })), "a link to the vault: {answer:?}");
     assert!(open(&place).is_ok());
+    for name in ["keys", "state"] {
+        fs::set_permissions(bench.dir.join(name), fs::Permissions::from_mode(0o770)).unwrap();
+        assert!(matches!(open(&place), Err(VaultError::Untrusted { .. })), "{name}");
+        fs::set_permissions(bench.dir.join(name), fs::Permissions::from_mode(0o700)).unwrap();
+    }
 }
 
 #[test]
@@ -357,8 +364,8 @@ fn a_sweep_removes_what_a_killed_writer_left_and_nothing_else() {
     fs::write(bench.dir.join("keys/.1000.new"), "half").unwrap();
     fs::write(bench.dir.join("state/.1001.new"), "half").unwrap();
     bench.vault.sweep().unwrap();
-    let names = |dir: &str| bench.vault.dir.names(Path::new(dir)).unwrap();
-    assert_eq!((names("keys"), names("state")), (vec!["1000.toml".to_owned()], vec!["1000".to_owned()]));
+    let names = (bench.vault.keys.names().unwrap(), bench.vault.state.names().unwrap());
+    assert_eq!(names, (vec!["1000.toml".to_owned()], vec!["1000".to_owned()]));
     assert_eq!(bench.vault.enrolled_uids().unwrap(), [1000]);
 }
 
