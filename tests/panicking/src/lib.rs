@@ -1,0 +1,108 @@
+//! A PAM module for tests: pam_otp's own login and guard, around a host that panics at the step named by the first argument
+//! (`at=user`, `ask`, `answered`, `item`, `delay`, `show` or `bomb`). The other arguments are pam_otp's.
+
+use std::ffi::CStr;
+
+use otp_core::clock::Clock;
+use pam::constants::{PamFlag, PamResultCode};
+use pam::module::{PamHandle, PamHooks};
+use pam::pam_hooks;
+use pam_otp::guard::guarded;
+use pam_otp::host::{ConversationFailed, Host, Item, Uids, Urgency, UserError};
+use pam_otp::libpam::Libpam;
+use pam_otp::login;
+use zeroize::Zeroizing;
+
+struct Module;
+pam_hooks!(Module);
+
+impl PamHooks for Module {
+    fn sm_authenticate(handle: &mut PamHandle, arguments: Vec<&CStr>, _: PamFlag) -> PamResultCode {
+        guarded(handle, |handle| {
+            let (at, rest) = arguments.split_first().expect("the first argument says where to panic");
+            let at = at.to_str().expect("plain text");
+            login::authenticate(&mut Panicking { host: Libpam::new(handle), at }, rest)
+        })
+    }
+
+    fn sm_setcred(_: &mut PamHandle, _: Vec<&CStr>, _: PamFlag) -> PamResultCode {
+        PamResultCode::PAM_SUCCESS
+    }
+}
+
+struct Panicking<'a> {
+    host: Libpam<'a>,
+    at: &'a str,
+}
+
+/// A payload that panics again when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("the payload went off");
+    }
+}
+
+impl Panicking<'_> {
+    fn step(&self, name: &str) {
+        if self.at == format!("at={name}") {
+            panic!("secret words of a panic at {name}");
+        }
+    }
+}
+
+impl Host for Panicking<'_> {
+    fn user(&mut self) -> Result<String, UserError> {
+        self.step("user");
+        self.host.user()
+    }
+
+    fn ask(&mut self, prompt: &str) -> Result<Zeroizing<Vec<u8>>, ConversationFailed> {
+        self.step("ask");
+        let answer = self.host.ask(prompt);
+        self.step("answered");
+        if self.at == "at=bomb" {
+            std::panic::panic_any(Bomb);
+        }
+        answer
+    }
+
+    fn show_error(&mut self, text: &str) {
+        self.step("show");
+        self.host.show_error(text);
+    }
+
+    fn item(&self, item: Item) -> Option<String> {
+        self.step("item");
+        self.host.item(item)
+    }
+
+    fn log(&self, urgency: Urgency, line: &str) {
+        self.host.log(urgency, line);
+    }
+
+    fn delay_failure(&mut self, microseconds: u32) {
+        self.step("delay");
+        self.host.delay_failure(microseconds);
+    }
+
+    fn uids(&self) -> Uids {
+        self.host.uids()
+    }
+}
+
+impl Clock for Panicking<'_> {
+    fn wall(&self) -> u64 {
+        self.step("clock");
+        self.host.wall()
+    }
+
+    fn boot_ms(&self) -> u64 {
+        self.host.boot_ms()
+    }
+
+    fn vouched(&self) -> bool {
+        self.host.vouched()
+    }
+}
