@@ -25,7 +25,6 @@ pub use reply::{
     Begun, Cancelled, Confirmed, Enrolment, KeyStatus, OriginStatus, Reply, UserList, UserStatus, UserStatusReply,
 };
 pub use request::{BeginEnrolment, CancelEnrolment, ConfirmEnrolment, List, Request, Status};
-pub use values::{Algorithm, Digits, Period};
 
 /// The interface's name.
 pub const INTERFACE: &str = "io.pam-otp.Otp1";

@@ -1,10 +1,11 @@
 //! What a caller may ask: each parameter read into a type that can only hold what is allowed.
 
+use otp_core::key::{Algorithm, Digits, Label, Period};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::reply::{Begun, Cancelled, Confirmed, UserList, UserStatusReply};
-use super::values::{self, Algorithm, Digits, Period};
+use super::values::{self, checked};
 use super::{Method, Refusal};
 use crate::parameters::Parameters;
 
@@ -24,7 +25,7 @@ pub struct BeginEnrolment {
     pub user: String,
     /// What the user calls the device.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub label: Option<String>,
+    pub label: Option<Label>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub algorithm: Option<Algorithm>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,10 +100,13 @@ impl BeginEnrolment {
     fn read(mut parameters: Parameters<'_>) -> Result<Self, Refusal> {
         let request = Self {
             user: values::user_name(parameters.required("user")?)?,
-            label: parameters.optional("label")?.map(values::label).transpose()?,
-            algorithm: parameters.optional("algorithm")?.map(Algorithm::read).transpose()?,
-            digits: parameters.optional("digits")?.map(Digits::read).transpose()?,
-            period: parameters.optional("period")?.map(Period::read).transpose()?,
+            label: parameters.optional("label")?.map(|found: String| checked(Label::new(&found))).transpose()?,
+            algorithm: parameters
+                .optional("algorithm")?
+                .map(|found: String| checked(Algorithm::parse(&found)))
+                .transpose()?,
+            digits: parameters.optional("digits")?.map(|found| checked(Digits::new(found))).transpose()?,
+            period: parameters.optional("period")?.map(|found| checked(Period::new(found))).transpose()?,
         };
         parameters.end()?;
         Ok(request)
@@ -164,8 +168,8 @@ mod tests {
 
     #[test]
     fn every_parameter_arrives() -> Result<(), Refusal> {
-        let begin = begin(r#"{"user":"alice","label":"ph\u00f6ne","algorithm":"SHA512","digits":8,"period":120}"#)?;
-        assert_eq!(begin.label.as_deref(), Some("phöne"));
+        let begin = begin(r#"{"user":"alice","label":"ph\u006fne","algorithm":"SHA512","digits":8,"period":120}"#)?;
+        assert_eq!(begin.label.as_ref().map(Label::as_str), Some("phone"));
         assert_eq!(begin.algorithm, Some(Algorithm::Sha512));
         assert_eq!(begin.digits.map(Digits::get), Some(8));
         assert_eq!(begin.period.map(Period::seconds), Some(120));

@@ -1,5 +1,6 @@
 //! One full message of each kind, for the tests.
 
+use otp_core::key::{Algorithm, Digits, Label, Period};
 use zeroize::Zeroizing;
 
 use super::*;
@@ -55,10 +56,10 @@ pub fn confirmed() -> Confirmed {
 pub fn begin() -> BeginEnrolment {
     BeginEnrolment {
         user: "alice".to_owned(),
-        label: Some("phone".to_owned()),
+        label: Label::new("phone").ok(),
         algorithm: Some(Algorithm::Sha1),
-        digits: Digits::new(6),
-        period: Period::new(30),
+        digits: Digits::new(6).ok(),
+        period: Period::new(30).ok(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use nix::unistd::{Uid, User, gethostname};
-use otp_core::key::{Algorithm, Digits, Kind, Label, Period};
+use otp_core::key::{Kind, Label};
 use otp_core::log_line::LogLine;
 use otp_core::policy::{NewKey, Policy};
 use otp_core::record::Account;
@@ -79,8 +79,8 @@ impl Daemon {
         if standing.map_err(|error| unavailable(&error))? == Standing::Enrolled {
             return Err(Refusal::AlreadyEnrolled { user: account.name });
         }
-        let label = label(wanted.label.as_deref())?;
-        let new = new_key(&wanted, policy.key)?;
+        let label = wanted.label.clone().map_or_else(default_label, Ok)?;
+        let new = new_key(&wanted, policy.key);
         let pending = self.underway.begin(account, label, new, &SystemClock).map_err(no_beginning)?;
         log_enrolment("enrolment-begun", session.peer, &pending, None);
         let enrolment = enrolment(&pending, &policy);
@@ -192,23 +192,16 @@ fn account_of(uid: u32) -> Result<Account, Refusal> {
     }
 }
 
-fn label(wanted: Option<&str>) -> Result<Label, Refusal> {
-    Label::new(wanted.unwrap_or("phone")).map_err(invalid)
+fn default_label() -> Result<Label, Refusal> {
+    Label::new("phone").map_err(|error| Refusal::unavailable(error.to_string()))
 }
 
-fn new_key(wanted: &BeginEnrolment, default: NewKey) -> Result<NewKey, Refusal> {
-    let algorithm = wanted.algorithm.map(|one| Algorithm::parse(one.name())).transpose().map_err(invalid)?;
-    let digits = wanted.digits.map(|one| Digits::new(one.get().into())).transpose().map_err(invalid)?;
-    let period = wanted.period.map(|one| Period::new(one.seconds().into())).transpose().map_err(invalid)?;
-    Ok(NewKey {
-        algorithm: algorithm.unwrap_or(default.algorithm),
-        digits: digits.unwrap_or(default.digits),
-        period: period.unwrap_or(default.period),
-    })
-}
-
-fn invalid(error: otp_core::key::ValueError) -> Refusal {
-    Refusal::InvalidValue { field: error.what.to_owned(), found: error.found, wanted: error.wanted.to_owned() }
+fn new_key(wanted: &BeginEnrolment, default: NewKey) -> NewKey {
+    NewKey {
+        algorithm: wanted.algorithm.unwrap_or(default.algorithm),
+        digits: wanted.digits.unwrap_or(default.digits),
+        period: wanted.period.unwrap_or(default.period),
+    }
 }
 
 fn enrolment(pending: &Pending, policy: &Policy) -> Enrolment {

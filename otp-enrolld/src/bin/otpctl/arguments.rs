@@ -2,7 +2,8 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use otp_enrolld::protocol::{Algorithm, BeginEnrolment, Digits, Period, Status};
+use otp_core::key::{Algorithm, Digits, Label, Period, ValueError};
+use otp_enrolld::protocol::{BeginEnrolment, Status};
 
 /// Enrol users for one-time codes and look at their state
 ///
@@ -32,8 +33,8 @@ pub struct Enrol {
     pub user: String,
 
     /// What the user calls the device, for example "phone"
-    #[arg(long)]
-    pub label: Option<String>,
+    #[arg(long, value_parser = Label::new)]
+    pub label: Option<Label>,
 
     /// The hash: SHA1, SHA256 or SHA512; many apps know only SHA1
     #[arg(long, value_parser = algorithm)]
@@ -143,20 +144,16 @@ impl Form {
     }
 }
 
-fn algorithm(text: &str) -> Result<Algorithm, String> {
-    let known = [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512];
-    let named = known.into_iter().find(|known| known.name().eq_ignore_ascii_case(text));
-    named.ok_or_else(|| "wanted SHA1, SHA256 or SHA512".to_owned())
+fn algorithm(text: &str) -> Result<Algorithm, ValueError> {
+    Algorithm::parse(&text.to_ascii_uppercase())
 }
 
-fn digits(text: &str) -> Result<Digits, String> {
-    let number = text.parse().ok().and_then(Digits::new);
-    number.ok_or_else(|| "wanted 6, 7 or 8".to_owned())
+fn digits(text: &str) -> Result<Digits, ValueError> {
+    Digits::new(text.parse().unwrap_or(-1))
 }
 
-fn period(text: &str) -> Result<Period, String> {
-    let number = text.parse().ok().and_then(Period::new);
-    number.ok_or_else(|| "wanted 15 to 120".to_owned())
+fn period(text: &str) -> Result<Period, ValueError> {
+    Period::new(text.parse().unwrap_or(-1))
 }
 
 #[cfg(test)]
@@ -183,7 +180,7 @@ mod tests {
         let options = ["alice", "--label", "phone", "--algorithm", "sha256", "--digits", "8", "--period", "60"];
         let request = enrol(&options).expect("parsed").request();
         assert_eq!(request.user, "alice");
-        assert_eq!(request.label.as_deref(), Some("phone"));
+        assert_eq!(request.label.as_ref().map(Label::as_str), Some("phone"));
         assert_eq!(request.algorithm, Some(Algorithm::Sha256));
         assert_eq!(request.digits.map(Digits::get), Some(8));
         assert_eq!(request.period.map(Period::seconds), Some(60));
