@@ -35,7 +35,7 @@ pub fn manage(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode {
     let (reason, detail, code) = match &found {
         Found::InOrder => return PamResultCode::PAM_SUCCESS,
         Found::Barred(reason) => (*reason, None, PamResultCode::PAM_ACCT_EXPIRED),
-        Found::UnknownUser => ("unknown-user", None, PamResultCode::PAM_AUTH_ERR),
+        Found::UnknownUser => return PamResultCode::PAM_AUTH_ERR, // authenticate has said so
         Found::Unavailable(o) => (o.reason, Some(o.detail.as_str()), PamResultCode::PAM_AUTHINFO_UNAVAIL),
         Found::Misconfigured(o) => (o.reason, Some(o.detail.as_str()), PamResultCode::PAM_SERVICE_ERR),
     };

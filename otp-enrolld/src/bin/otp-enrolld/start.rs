@@ -20,7 +20,7 @@ use crate::enrolments::Underway;
 use crate::events::say;
 use crate::inherited::{self, WrongSocket};
 use crate::service::Daemon;
-use crate::system::{become_for_good, close_up};
+use crate::system::{become_for_good, close_up, end_when_told};
 
 /// Why the daemon does not run.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub enum StartError {
     },
     /// Giving up root, or closing the process up, failed.
     Privileges(nix::errno::Errno),
-    /// The listening socket is gone.
+    /// The listening socket is gone, or no thread could be started.
     Ended(io::Error),
 }
 
@@ -65,6 +65,7 @@ pub fn run() -> Result<Infallible, StartError> {
     let vault = Vault::open(&site.place()?).map_err(Obstacle::from)?;
     fits(&host_key, &vault)?;
     vault.sweep().map_err(Obstacle::from)?;
+    end_when_told().map_err(StartError::Ended)?;
     say("ready");
     let daemon = Daemon { site, vault, host_key, underway: Underway::default() };
     Err(StartError::Ended(server::serve(&listener, Arc::new(daemon), Limits::default())))
@@ -140,7 +141,7 @@ impl fmt::Display for StartError {
             Self::Obstacle(obstacle) => write!(f, "{obstacle}; `otp-enrolld init` makes host key and vault, once"),
             Self::Socket { path, why } => write!(f, "socket {}: {why}", path.display()),
             Self::Privileges(errno) => write!(f, "giving up root failed: {}", errno.desc()),
-            Self::Ended(error) => write!(f, "the listening socket is gone: {error}"),
+            Self::Ended(error) => write!(f, "cannot serve: {error}"),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{Gid, Uid, User, getresgid, getresuid, setgroups, setresgid, setresuid};
 use otp_core::clock::{Clock, system_boot_ms, system_wall};
 
@@ -21,6 +22,20 @@ impl Clock for SystemClock {
     fn vouched(&self) -> bool {
         false
     }
+}
+
+/// From now on SIGTERM and SIGINT end the process with success: whatever is pending was promised to nobody.
+pub fn end_when_told() -> std::io::Result<()> {
+    let ends = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]);
+    ends.thread_block()?; // and so in every thread that is started after this
+    let waiter = std::thread::Builder::new().stack_size(64 * 1024);
+    waiter
+        .spawn(move || {
+            if ends.wait().is_ok() {
+                std::process::exit(0)
+            }
+        })
+        .map(drop)
 }
 
 /// Nobody may read this process's memory: no core dump, no ptrace by its own account, no new privileges.
