@@ -205,7 +205,7 @@ class Machine:
     def converse(self, service, user, *reply_and_options):
         *words, options = split_options(reply_and_options)
         name = user if isinstance(user, str) else user.name
-        done = subprocess.run([self.hosts / "oddconv", *options, service, name, *words], capture_output=True, text=True, timeout=60)
+        done = subprocess.run([self.hosts / "oddconv", *options, "--", service, name, *words], capture_output=True, text=True, timeout=60)
         assert "authenticate " in done.stdout, f"the PAM host died: status {done.returncode}\n{done.stdout}{done.stderr}"
         return int(done.stdout.split("authenticate ")[1].split()[0]), done.stdout
 
@@ -312,6 +312,8 @@ def split_options(words):
         word = words.pop(0)
         if word in ("-r", "-h", "-t", "-f"):
             options += [word, words.pop(0)]
+        elif word == "-a":
+            options.append(word)
         else:
             plain.append(word)
     return *plain, options

@@ -38,7 +38,7 @@ class Pane:
         return self._tmux("capture-pane", "-p", "-J", "-t", self.name)
 
     def coloured(self):
-        return self._tmux("capture-pane", "-p", "-e", "-t", self.name)
+        return self._tmux("capture-pane", "-p", "-e", "-N", "-t", self.name)
 
     def awaits(self, text):
         until(lambda: text.strip() in self.text(), f"{text!r} on the screen")
@@ -54,10 +54,10 @@ class Pane:
         self._tmux("send-keys", "-t", self.name, "C-c")
 
     def ended(self):
-        """The exit status, once the program has ended."""
+        """The exit status, negative for a signal, once the program has ended."""
         def status():
-            dead, code = self._tmux("display-message", "-p", "-t", self.name, "#{pane_dead} #{pane_dead_status}").split(" ")
-            return code.strip() if dead == "1" else None
+            dead, code, killed = self._tmux("display-message", "-p", "-t", self.name, "#{pane_dead},#{pane_dead_status},#{pane_dead_signal}").strip().split(",")
+            return dead == "1" and (code or (killed and "-" + killed))
 
         return int(until(status, "the end of the program"))
 

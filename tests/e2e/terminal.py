@@ -17,7 +17,7 @@ class Terminal:
         environment = {"PATH": os.environ["PATH"], "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "HOME": "/"}
         environment.update(env or {})
         self.pty = pexpect.spawn(
-            command[0],
+            str(command[0]),
             [str(word) for word in command[1:]],
             env=environment,
             encoding="utf-8",

@@ -60,5 +60,5 @@ def test_a_user_name_of_any_bytes_is_refused_and_never_ignored(machine, skip):
 
 def test_credentials_are_granted_so_that_sshd_does_not_drop_the_login(machine, enrolled):
     user, key = enrolled
-    result, printed = machine.ask("otp", user, key.first)
+    result, printed = machine.ask("otp", user, key.first, "-a")
     assert result == SUCCESS and "credentials 0" in printed and "account 0" in printed

@@ -64,7 +64,7 @@ def test_an_older_code_than_the_last_accepted_is_refused(machine, enrolled):
     assert refused(machine.sudo(user, [(CODE_PROMPT, key.first)]))
 
 
-@pytest.mark.parametrize("typed", ["", " ", "12345", "1234567", "abcdef", "12345a", "R-12345", "\t\t"])
+@pytest.mark.parametrize("typed", ["", " ", "12345", "123456789", "abcdef", "12345a", "R-12345", "\t\t"])
 def test_what_is_no_code_is_refused_and_not_counted(machine, enrolled, journal, typed):
     user, key = enrolled
     machine.sudo_asks(user, *CODE_ALONE)

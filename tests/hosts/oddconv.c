@@ -1,8 +1,8 @@
-/* oddconv SERVICE USER REPLY [TEXT] [-r REAL_UID] [-h RHOST] [-t TTY] [-f HEX]...
+/* oddconv [-a] [-r REAL_UID] [-h RHOST] [-t TTY] [-f HEX]... SERVICE USER REPLY [TEXT]
  *
  * A PAM application with one odd conversation. REPLY: text (TEXT), null, huge, long, binary, nul (a NUL before TEXT),
- * error, noarray, noconv, count (an answer to a question nobody asked). Prints `authenticate CODE`, `account CODE`
- * and `credentials CODE`.
+ * error, noarray, noconv, count (an answer to a question nobody asked). Prints `authenticate CODE` and, with -a,
+ * `account CODE` and `credentials CODE`.
  *
  * -f HEX looks for a secret in this process's own memory, before and after pam_end, and prints `found WHEN COUNT`
  * for each. HEX is the complement of the bytes looked for, so that the search does not find itself. */
@@ -114,8 +114,10 @@ static void look_for(const char *hex) {
 
 int main(int argc, char **argv) {
     const char *real_uid = NULL, *rhost = NULL, *tty = NULL;
-    for (int option; (option = getopt(argc, argv, "r:h:t:f:")) != -1;)
+    int all = 0;
+    for (int option; (option = getopt(argc, argv, "ar:h:t:f:")) != -1;)
         switch (option) {
+        case 'a': all = 1; break;
         case 'r': real_uid = optarg; break;
         case 'h': rhost = optarg; break;
         case 't': tty = optarg; break;
@@ -124,7 +126,7 @@ int main(int argc, char **argv) {
         }
     argv += optind, argc -= optind;
     if (argc < 3 || argc > 4)
-        return fprintf(stderr, "usage: oddconv [-r UID] [-h RHOST] [-t TTY] [-f HEX] SERVICE USER REPLY [TEXT]\n"), 64;
+        return fprintf(stderr, "usage: oddconv [-a] [-r UID] [-h RHOST] [-t TTY] [-f HEX] SERVICE USER REPLY [TEXT]\n"), 64;
     kind = argv[2];
     if (argc == 4)
         text = argv[3];
@@ -145,8 +147,10 @@ int main(int argc, char **argv) {
         pam_set_item(handle, PAM_TTY, tty);
     int result = pam_authenticate(handle, 0);
     printf("authenticate %d\n", result);
-    printf("account %d\n", pam_acct_mgmt(handle, 0));
-    printf("credentials %d\n", pam_setcred(handle, PAM_ESTABLISH_CRED));
+    if (all) {
+        printf("account %d\n", pam_acct_mgmt(handle, 0));
+        printf("credentials %d\n", pam_setcred(handle, PAM_ESTABLISH_CRED));
+    }
     search("before");
     pam_end(handle, result);
     search("after");
