@@ -60,7 +60,7 @@ def attached(pid, *options):
         until(lambda: all(traced(task) for task in Path(f"/proc/{pid}/task").iterdir()), "strace attached")
         yield LOG
     finally:
-        if tracer.poll() is None:
+        if Path(f"/proc/{pid}").exists():  # else strace ends by itself; interrupting it while it buries a tracee can hang it
             tracer.send_signal(signal.SIGINT)
         tracer.communicate(timeout=10)
 

@@ -31,13 +31,14 @@ def test_an_enrolment_killed_at_each_step_is_done_or_undone(machine):
     for at, step in enumerate(steps):
         where = f"killed at step {at} of {len(steps)}, {step}"
         user = machine.new_user()
-        with attached(machine.process.pid, *kill_at(step)), Client() as client:
-            key = machine.begin(client, user)
-            try:
-                machine.confirm(client, key)
-            except (Closed, BrokenPipeError):
-                pass
-        assert machine.process.wait(10) == -signal.SIGKILL, where
+        with attached(machine.process.pid, *kill_at(step)):
+            with Client() as client:
+                key = machine.begin(client, user)
+                try:
+                    machine.confirm(client, key)
+                except (Closed, BrokenPipeError):
+                    pass
+            assert machine.process.wait(10) == -signal.SIGKILL, where
         if at % 2:
             machine.start()  # either the daemon finds what was left, or the next login does
         outcomes.add(outcome_of(machine, user, key, where))
