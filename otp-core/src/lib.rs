@@ -20,6 +20,6 @@ pub mod secret;
 pub mod site;
 pub mod slot;
 pub mod state;
-mod toml_text;
+pub mod table;
 pub mod typed;
 pub mod vault;

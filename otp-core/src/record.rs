@@ -10,14 +10,12 @@
 
 use std::fmt::{self, Write as _};
 
-use serde::Deserialize;
-
 use crate::checksum::crc32;
 use crate::decision::OpenKey;
 use crate::hotp::Codes;
 use crate::key::{Algorithm, Digits, KeyId, Kind, Label, Period, Step, ValueError};
 use crate::seal::{Binding, Fingerprint, HostKey, Sealed, VaultId};
-use crate::toml_text::{place_of, quoted};
+use crate::table::{Document, Table, TableError, quoted};
 
 /// Largest secret file in bytes. The parser takes up to a hundred times that in memory.
 pub const RECORD_CAP: usize = 16 * 1024;
@@ -114,17 +112,23 @@ impl Record {
     /// Reads the text of a secret file for `account`.
     pub fn parse(text: &str, account: &Account) -> Result<Self, RecordError> {
         let text = checked(text)?;
-        let file: FileText = toml::from_str(text).map_err(|e| RecordError::Syntax(place_of(text, &e)))?;
-        let found = Account { name: file.user, uid: file.uid };
-        if file.version != 1 {
+        let document = Document::parse(text)?;
+        let mut root = document.root();
+        if root.required_number("version")? != 1 {
             return Err(RecordError::Value("version is not 1"));
         }
+        let found = Account {
+            name: root.required_string("user")?.to_owned(),
+            uid: small(root.required_number("uid")?, "uid")?,
+        };
         if found != *account {
             return Err(RecordError::Owner { found, wanted: account.clone() });
         }
-        let keys = file.key.into_iter().map(Key::from_text).collect::<Result<Vec<_>, _>>()?;
-        let recovery = file.recovery.into_iter().map(RecoveryCode::from_text).collect::<Result<Vec<_>, _>>()?;
-        let record = Self { account: found, generation: file.generation, keys, recovery };
+        let generation = root.required_number("generation")?;
+        let keys = root.tables("key")?.into_iter().map(Key::read).collect::<Result<Vec<_>, _>>()?;
+        let recovery = root.tables("recovery")?.into_iter().map(RecoveryCode::read).collect::<Result<Vec<_>, _>>()?;
+        root.end()?;
+        let record = Self { account: found, generation, keys, recovery };
         record.check()?;
         Ok(record)
     }
@@ -202,24 +206,26 @@ impl Key {
         })
     }
 
-    fn from_text(text: KeyText) -> Result<Self, RecordError> {
+    fn read(mut table: Table<'_>) -> Result<Self, RecordError> {
         let value = |error: ValueError| RecordError::Value(error.what);
-        Ok(Self {
-            id: KeyId(hex(&text.id, "key id")?),
-            label: Label::new(&text.label).map_err(value)?,
-            kind: Kind::parse(&text.kind).map_err(value)?,
-            algorithm: Algorithm::parse(&text.algorithm).map_err(value)?,
-            digits: Digits::new(text.digits).map_err(value)?,
-            period: Period::new(text.period).map_err(value)?,
-            sealed: Sealed(sealed(&text.sealed)?),
-            fingerprint: Fingerprint(hex(&text.fingerprint, "fingerprint")?),
-            made_in: text.made_in,
-            created: text.created,
-            confirmed: text.confirmed,
-            floor: Step(text.floor),
-            redemption: text.redemption.as_deref().map(|text| hex(text, "redemption")).transpose()?,
-            expires: text.expires,
-        })
+        let key = Self {
+            id: KeyId(hex(table.required_string("id")?, "key id")?),
+            label: Label::new(table.required_string("label")?).map_err(value)?,
+            kind: Kind::parse(table.required_string("kind")?).map_err(value)?,
+            algorithm: Algorithm::parse(table.required_string("algorithm")?).map_err(value)?,
+            digits: Digits::new(small(table.required_number("digits")?, "digits")?.into()).map_err(value)?,
+            period: Period::new(small(table.required_number("period")?, "period")?.into()).map_err(value)?,
+            sealed: Sealed(sealed(table.required_string("sealed")?)?),
+            fingerprint: Fingerprint(hex(table.required_string("fingerprint")?, "fingerprint")?),
+            made_in: table.required_number("made_in")?,
+            created: table.required_number("created")?,
+            confirmed: table.required_number("confirmed")?,
+            floor: Step(table.required_number("floor")?),
+            redemption: table.string("redemption")?.map(|text| hex(text.value, "redemption")).transpose()?,
+            expires: table.integer("expires")?.map(|_| table.required_number("expires")).transpose()?,
+        };
+        table.end()?;
+        Ok(key)
     }
 
     fn write(&self, out: &mut String) {
@@ -252,11 +258,13 @@ impl Key {
 }
 
 impl RecoveryCode {
-    fn from_text(text: RecoveryText) -> Result<Self, RecordError> {
-        if text.index > 31 {
-            return Err(RecordError::Value("recovery index is above 31"));
-        }
-        Ok(Self { set: hex(&text.set, "recovery set")?, index: text.index, hash: hex(&text.hash, "recovery hash")? })
+    fn read(mut table: Table<'_>) -> Result<Self, RecordError> {
+        let set = hex(table.required_string("set")?, "recovery set")?;
+        let index = table.required_number("index")?;
+        let hash = hex(table.required_string("hash")?, "recovery hash")?;
+        table.end()?;
+        let index = u8::try_from(index).ok().filter(|index| *index < 32);
+        Ok(Self { set, index: index.ok_or(RecordError::Value("recovery index is above 31"))?, hash })
     }
 
     fn write(&self, out: &mut String) {
@@ -281,6 +289,11 @@ fn checksum_line(rest: &str) -> String {
     format!("crc32 = \"{:08x}\"\n", crc32(rest.as_bytes()))
 }
 
+/// A number that fits into 32 bits.
+fn small(number: u64, what: &'static str) -> Result<u32, RecordError> {
+    u32::try_from(number).map_err(|_| RecordError::Value(what))
+}
+
 /// Lower-case hexadecimal of exactly `N` bytes.
 pub(crate) fn hex<const N: usize>(text: &str, what: &'static str) -> Result<[u8; N], RecordError> {
     let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).map_err(|_| RecordError::Value(what))?;
@@ -291,6 +304,12 @@ pub(crate) fn hex<const N: usize>(text: &str, what: &'static str) -> Result<[u8;
 fn sealed(text: &str) -> Result<Vec<u8>, RecordError> {
     let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).ok();
     bytes.filter(|bytes| (56..=104).contains(&bytes.len())).ok_or(RecordError::Value("sealed"))
+}
+
+impl From<TableError> for RecordError {
+    fn from(error: TableError) -> Self {
+        Self::Syntax(error.place())
+    }
 }
 
 impl fmt::Display for RecordError {
@@ -316,46 +335,6 @@ impl fmt::Display for RecordError {
 }
 
 impl std::error::Error for RecordError {}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileText {
-    version: u32,
-    user: String,
-    uid: u32,
-    generation: u64,
-    #[serde(default)]
-    key: Vec<KeyText>,
-    #[serde(default)]
-    recovery: Vec<RecoveryText>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct KeyText {
-    id: String,
-    label: String,
-    kind: String,
-    algorithm: String,
-    digits: i64,
-    period: i64,
-    sealed: String,
-    fingerprint: String,
-    made_in: u64,
-    created: u64,
-    confirmed: u64,
-    floor: u64,
-    redemption: Option<String>,
-    expires: Option<u64>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RecoveryText {
-    set: String,
-    index: u8,
-    hash: String,
-}
 
 #[cfg(test)]
 #[path = "record_tests.rs"]

@@ -4,12 +4,11 @@
 //! The host process is a guest house (R9): no thread, no environment, nothing printed, no descriptor left open, no state
 //! kept between calls.
 
-pub mod account;
-#[cfg(feature = "entry")]
+mod account;
 mod entry;
-pub mod guard;
-pub mod host;
-pub mod libpam;
-pub mod login;
-pub mod options;
+mod guard;
+mod host;
+mod libpam;
+mod login;
+mod options;
 mod person;

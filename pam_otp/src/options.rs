@@ -112,7 +112,7 @@ fn malformed(option: &'static str, found: &str, wanted: &'static str) -> OptionE
 impl fmt::Display for OptionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unknown(text) => write!(f, "{text}: no such option"),
+            Self::Unknown(text) => write!(f, "{text}: no such option; there are {}", NAMES.join(" ")),
             Self::Repeated(option) => write!(f, "{option}: given more than once"),
             Self::Malformed { option, found, wanted } => write!(f, "{option}{found}: wanted {wanted}"),
         }

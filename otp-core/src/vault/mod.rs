@@ -18,8 +18,6 @@ mod state_file;
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
-
 pub use commit::EnrolError;
 pub use error::VaultError;
 pub use held::{Held, Mended};
@@ -29,7 +27,7 @@ use crate::clock::Clock;
 use crate::limits::Window;
 use crate::record::{Account, RecordError, hex};
 use crate::seal::{HostKeyId, VaultId};
-use crate::toml_text::{place_of, quoted};
+use crate::table::{Document, TableError, quoted};
 
 /// Where a vault is and whose it must be. Values, so that nothing weakens a check in tests (R13).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,13 +137,19 @@ impl Vault {
 impl About {
     fn parse(text: &[u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(text).map_err(|_| "not UTF-8".to_owned())?;
-        let file: AboutText = toml::from_str(text).map_err(|e| place_of(text, &e))?;
-        if file.version != 1 {
-            return Err(format!("version is {}; wanted 1", file.version));
+        let place = |error: TableError| error.to_string();
+        let document = Document::parse(text).map_err(place)?;
+        let mut root = document.root();
+        let version = root.required_number("version").map_err(place)?;
+        if version != 1 {
+            return Err(format!("version is {version}; wanted 1"));
         }
-        let id = hex(&file.id, "id").map_err(|e| e.to_string())?;
-        let host_key = hex(&file.host_key, "host_key").map_err(|e| e.to_string())?;
-        Ok(Self { id: VaultId(id), host_key: HostKeyId(host_key), epoch: file.epoch })
+        let id = hex(root.required_string("id").map_err(place)?, "id").map_err(|e| e.to_string())?;
+        let host_key = root.required_string("host_key").map_err(place)?;
+        let host_key = hex(host_key, "host_key").map_err(|e| e.to_string())?;
+        let epoch = root.required_number("epoch").map_err(place)?;
+        root.end().map_err(place)?;
+        Ok(Self { id: VaultId(id), host_key: HostKeyId(host_key), epoch })
     }
 
     fn to_toml(&self) -> String {
@@ -153,15 +157,6 @@ impl About {
         let (id, host_key) = (hex(&self.id.0), hex(&self.host_key.0));
         format!("version = 1\nid = {id}\nhost_key = {host_key}\nepoch = {}\n", self.epoch)
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AboutText {
-    version: u32,
-    id: String,
-    host_key: String,
-    epoch: u64,
 }
 
 #[cfg(test)]

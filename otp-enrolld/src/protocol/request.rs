@@ -24,13 +24,13 @@ pub struct BeginEnrolment {
     /// The user's name, as the caller spells it.
     pub user: String,
     /// What the user calls the device.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "values::write_label")]
     pub label: Option<Label>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "values::write_algorithm")]
     pub algorithm: Option<Algorithm>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "values::write_digits")]
     pub digits: Option<Digits>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "values::write_period")]
     pub period: Option<Period>,
 }
 

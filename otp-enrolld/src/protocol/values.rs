@@ -1,6 +1,7 @@
 //! The values a parameter can have, besides the core's own: what is allowed, and how it is refused.
 
-use otp_core::key::ValueError;
+use otp_core::key::{Algorithm, Digits, Label, Period, ValueError};
+use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use super::Refusal;
@@ -8,6 +9,23 @@ use super::Refusal;
 /// A value of the core, or the refusal that says what was wanted.
 pub(super) fn checked<T>(value: Result<T, ValueError>) -> Result<T, Refusal> {
     value.map_err(|error| refused(error.what, &error.found, error.wanted))
+}
+
+/// The core's values on the wire: words as strings, numbers as numbers.
+pub(super) fn write_label<S: Serializer>(label: &Option<Label>, to: S) -> Result<S::Ok, S::Error> {
+    label.as_ref().map(Label::as_str).serialize(to)
+}
+
+pub(super) fn write_algorithm<S: Serializer>(algorithm: &Option<Algorithm>, to: S) -> Result<S::Ok, S::Error> {
+    algorithm.map(Algorithm::as_str).serialize(to)
+}
+
+pub(super) fn write_digits<S: Serializer>(digits: &Option<Digits>, to: S) -> Result<S::Ok, S::Error> {
+    digits.map(Digits::get).serialize(to)
+}
+
+pub(super) fn write_period<S: Serializer>(period: &Option<Period>, to: S) -> Result<S::Ok, S::Error> {
+    period.map(Period::seconds).serialize(to)
 }
 
 /// A name that NSS may know.
