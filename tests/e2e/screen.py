@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 from wait import until
@@ -19,8 +20,11 @@ class Pane:
 
     def __init__(self, name, command, columns=120, rows=60):
         self.name = name
-        self._tmux("new-session", "-d", "-x", columns, "-y", rows, "-s", name, command)
-        self._tmux("set-option", "-t", name, "remain-on-exit", "on")
+        self.status = Path(f"/tmp/pane-{name}.status")
+        self.status.unlink(missing_ok=True)
+        # tmux 3.3 at times forgets a child that has died, so a shell that outlives an interrupt notes the status
+        shell = f"trap : INT; {command}; echo $? >{self.status}; exec sleep infinity"
+        self._tmux("new-session", "-d", "-x", columns, "-y", rows, "-s", name, shell)
 
     def __enter__(self):
         return self
@@ -54,12 +58,8 @@ class Pane:
         self._tmux("send-keys", "-t", self.name, "C-c")
 
     def ended(self):
-        """The exit status, negative for a signal, once the program has ended."""
-        def status():
-            dead, code, killed = self._tmux("display-message", "-p", "-t", self.name, "#{pane_dead},#{pane_dead_status},#{pane_dead_signal}").strip().split(",")
-            return dead == "1" and (code or (killed and "-" + killed))
-
-        return int(until(status, "the end of the program"))
+        """The exit status as a shell tells it, once the program has ended."""
+        return int(until(lambda: self.status.exists() and self.status.read_text().endswith("\n") and self.status.read_text(), "the end of the program"))
 
 
 def read_qr(coloured, theme, path):

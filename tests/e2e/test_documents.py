@@ -1,0 +1,224 @@
+"""What the documents say is there: tests, options, policy keys, links, and files readable by the description alone."""
+
+import hashlib
+import hmac
+import re
+import shutil
+import struct
+import subprocess
+from binascii import crc32
+
+import pytest
+from machine import DAEMON, HOST_KEY, OTPCTL, ROOT, VAULT, run
+from wire import Client
+
+MAN = ROOT / "packaging/man"
+PAGES = ROOT.glob("*.md"), (ROOT / "docs").rglob("*.md")
+DOCUMENTS = sorted(page for pages in PAGES for page in pages)
+
+
+def names_of_tests():
+    sources = [*ROOT.glob("*/src/**/*.rs"), *ROOT.glob("*/tests/**/*.rs"), *ROOT.glob("tests/e2e/test_*.py")]
+    text = "\n".join(source.read_text() for source in sources)
+    in_rust = re.findall(r"#\[test\]\s+(?:#\[[^\n]*\]\s+)*fn (\w+)", text)
+    return {*in_rust, *re.findall(r"^def (test_\w+)", text, re.M)}
+
+
+def table_rows(page):
+    lines = (ROOT / page).read_text().splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines if line.startswith("| ")]
+    assert rows
+    return rows
+
+
+def options_in_help(*command):
+    return set(re.findall(r"--[a-z][a-z-]*", run(*command, "--help")))
+
+
+def source(path):
+    return (ROOT / path).read_text()
+
+
+@pytest.mark.parametrize("page", ["docs/threats.md", "docs/architecture.md"])
+def test_every_test_that_is_named_exists(page):
+    named = {name for row in table_rows(page) for name in re.findall(r"`([a-z0-9_S]{12,})`", row[-1])}
+    assert len(named) > 10
+    assert named - names_of_tests() == set()
+
+
+def test_every_known_bug_has_a_test_or_is_listed_as_open():
+    shown, open_ = source("docs/threats.md").split("## Not shown yet")
+    for row in [line for line in shown.splitlines() if re.match(r"\| (CVE|GHSA|RUSTSEC|[a-z_-]+ #)", line)]:
+        assert re.search(r"\| `[a-z0-9_S]{12,}`", row), row
+    assert "CVE" in open_
+
+
+def test_every_pam_option_is_in_manual_and_readme():
+    names = re.search(r"NAMES: \[&str; \d+\] = \[(.*?)\]", source("pam_otp/src/options.rs"), re.S)[1]
+    names = re.findall(r'"([^"]+)"', names)
+    assert len(names) >= 5
+    rows = " ".join(row[0] for row in table_rows("README.md"))
+    manual = source("packaging/man/pam_otp.8")
+    for name in names:
+        assert f"`{name}" in rows, name
+        assert f".It Cm {name}" in manual, name
+
+
+def test_every_option_and_command_of_otpctl_is_in_its_manual(machine):
+    manual = source("packaging/man/otpctl.1")
+    commands = re.findall(r"^  ([a-z]+) ", run(OTPCTL, "--help").split("Commands:")[1], re.M)
+    assert {"enrol", "status", "list"} <= set(commands)
+    for command in commands:
+        assert f".It Cm {command}\n" in manual, command
+        for option in options_in_help(OTPCTL, command) if command != "help" else ():
+            assert re.search(rf"^\.It Fl.* {option[1:]}\b", manual, re.M), option
+    for option in options_in_help(OTPCTL):
+        assert re.search(rf"^\.It Fl.* {option[1:]}\b", manual, re.M), option
+
+
+def test_every_option_and_command_of_the_daemon_is_in_its_manual(machine):
+    manual = source("packaging/man/otp-enrolld.8")
+    for command in re.findall(r"^  ([a-z]+) ", run(DAEMON, "--help").split("Commands:")[1], re.M):
+        assert f".It Cm {command}\n" in manual, command
+    for option in options_in_help(DAEMON):
+        assert re.search(rf"^\.It Fl.* {option[1:]}\b", manual, re.M), option
+
+
+def policy_keys():
+    """The fields of the structs that the policy file is read into, as they are spelled in the file."""
+    text = source("otp-core/src/policy.rs")
+    tables = dict(re.findall(r"struct (\w+Text) \{(.*?)\n\}", text, re.S))
+    for name, body in tables.items():
+        for renamed, field in re.findall(r'(?:#\[serde\(rename = "(\w+)"\)\]\s+)?(\w+): Option', body):
+            yield name, renamed or field
+
+
+def test_every_key_of_the_policy_is_in_manual_and_format():
+    keys = list(policy_keys())
+    assert len(keys) >= 13
+    manual, described = source("packaging/man/otp.toml.5"), source("docs/file-format.md")
+    policy = described.split("## Policy")[1].split("\n## ")[0]
+    for table, key in keys:
+        assert f".It Va {key}\n" in manual, (table, key)
+        assert re.search(rf"[`.]{key}`", policy), (table, key)
+
+
+def test_the_example_of_the_policy_is_a_policy(machine):
+    example = re.search(r"\.Bd -literal.*?\n(.*?)\.Ed", source("packaging/man/otp.toml.5"), re.S)[1]
+    with machine.policy(example):
+        machine.enrolled_user()
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page):
+    for link in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+        path, _, anchor = link.partition("#")
+        if "://" in path:
+            continue
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target), link
+
+
+def anchors(page):
+    heads = re.findall(r"^#+ (.*)", page.read_text(), re.M)
+    return {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_source_file_that_is_named_exists(page):
+    for name in re.findall(r"`([\w./-]+/[\w.-]+\.(?:rs|toml|py|md|varlink|service|socket|conf))`", page.read_text()):
+        if not name.startswith(("/", "keys/", ".")):
+            assert any(ROOT.glob(name)) or any(ROOT.glob(f"*/src/**/{name}")), name
+
+
+@pytest.mark.parametrize("page", sorted(MAN.iterdir()), ids=lambda page: page.name)
+def test_the_manual_pages_are_in_order(page):
+    checks = {"man": ["--warnings", "-l"], "mandoc": ["-Tlint", "-Wwarning"]}
+    there = {tool: options for tool, options in checks.items() if shutil.which(tool)}
+    if not there:
+        pytest.skip("neither man nor mandoc is here")
+    for tool, options in there.items():
+        done = subprocess.run([tool, *options, page], capture_output=True, text=True, env={"LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"})
+        assert done.returncode == 0 and done.stderr == "", done.stderr
+        assert tool == "man" or done.stdout == ""
+
+
+def test_the_manual_of_a_unit_exists():
+    for unit in (ROOT / "packaging/systemd").glob("otp-enrolld.*"):
+        name, section = re.search(r"^Documentation=man:([\w.-]+)\((\d)\)$", unit.read_text(), re.M).groups()
+        assert (MAN / f"{name}.{section}").exists()
+
+
+def test_the_paths_of_the_readme_exist():
+    commands = re.findall(r"^    install (.*)", source("README.md"), re.M)
+    sources = [word for line in commands for word in line.split() if word.startswith("packaging/")]
+    assert len(sources) == 4 and all((ROOT / path).exists() for path in sources)
+
+
+def offsets(heading):
+    """Offset, size and meaning of each row of a layout table of the description."""
+    text = source("docs/file-format.md").split(heading)[1]
+    rows = re.findall(r"^\| (\d+) \| (?:up to )?([\d × ]+) \| (.*) \|$", text.split("\n\n| Offset", 1)[1].split("\n\n")[0], re.M)
+    return [(int(offset), size, what) for offset, size, what in rows]
+
+
+def test_a_state_can_be_read_by_its_description(machine, enrolled):
+    user, key = enrolled
+    machine.ask("otp", user, key.wrong())
+    places = {what: int(offset) for offset, _, what in offsets("### Layout of a slot")}
+
+    def place(begin):
+        return next(offset for what, offset in places.items() if what.startswith(begin))
+
+    data = user.state_file.read_bytes()
+    assert len(data) == 8192
+    slots = [data[at : at + 640] for at in (0, 4096)]
+    for slot in slots:
+        assert slot[:8] == b"pamotpS1"
+        assert struct.unpack_from("<I", slot, place("CRC-32"))[0] == crc32(slot[12:])
+    newest = max(slots, key=lambda slot: struct.unpack_from("<Q", slot, place("sequence")))
+
+    def number(form, begin, more=0):
+        return struct.unpack_from("<" + form, newest, place(begin) + more)[0]
+
+    assert number("H", "version") == 1
+    assert number("Q", "inode") == user.state_file.stat().st_ino
+    assert number("I", "uid") == user.uid
+    assert number("I", "marks") == 1
+    assert (number("Q", "generation of"), number("Q", "generation that")) == (1, 0)
+    assert number("I", "wrong codes") == 1
+    console = 4 * 16
+    assert (number("I", "origins", console), number("I", "origins", console + 4)) == (1, 0)
+    assert number("I", "number of keys") == 1
+    assert number("Q", "keys", 16) == key.step - 1
+
+
+def test_host_key_and_fingerprint_are_those_of_the_description(machine, enrolled):
+    user, key = enrolled
+
+    def mac(secret, text):
+        return hmac.new(secret, text, hashlib.sha256).digest()
+
+    prefix, digits = HOST_KEY.read_text().removesuffix("\n").split(":")
+    assert prefix == "otp-host-key-1"
+    host_key = bytes.fromhex(digits)
+    about = dict(re.findall(r'^(\w+) = "?(\w+)"?$', (VAULT / "vault.toml").read_text(), re.M))
+    record = dict(re.findall(r'^(\w+) = "?([^"\n]+)"?$', user.key_file.read_text(), re.M))
+    assert about["host_key"] == mac(host_key, b"pam_otp 1 host key id")[:8].hex()
+    fingerprint = mac(mac(host_key, b"pam_otp 1 fingerprint"), bytes.fromhex(about["id"]) + key.secret)
+    assert record["fingerprint"] == fingerprint[:16].hex()
+    assert len(bytes.fromhex(record["sealed"])) == 24 + len(key.secret) + 16
+
+
+def test_the_messages_of_the_protocol_page_are_what_is_said(machine, user):
+    page = source("docs/protocol.md")
+    said = [line.strip().removesuffix("␀").encode() + b"\0" for line in re.findall(r"^    > (.*)$", page, re.M)]
+    assert len(said) >= 6
+    with Client() as client:
+        for call in said:
+            client.send(call.replace(b"alice", user.name.encode()))
+            reply = client.receive().decode()
+            error = re.search(r'"error":"([\w.-]+)"', reply)
+            assert not error or error[1] in page, reply
