@@ -3,7 +3,7 @@
 
 use zeroize::Zeroizing;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Surroundings};
 use crate::decision::{ClockTrust, Now, OpenKey, Refusal, Verdict, decide};
 use crate::hotp::Codes;
 use crate::key::{KeyId, Label, Step};
@@ -16,15 +16,6 @@ use crate::secret::Secret;
 use crate::state::State;
 use crate::typed::Typed;
 use crate::vault::{Mended, Vault, VaultError};
-
-/// What the check of one answer says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checked {
-    /// The outcome.
-    pub outcome: Outcome,
-    /// What was found in the vault and put right on the way; each is worth an alert.
-    pub mended: Vec<Mended>,
-}
 
 /// What becomes of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,26 +36,23 @@ pub fn check(
     typed: &Typed,
     origin: Origin,
     limits: &Limits,
-    clock: &dyn Clock,
-) -> Result<Checked, VaultError> {
-    let Some(mut held) = vault.hold(account, limits.window, clock)? else {
-        decoy(typed, origin, limits, clock);
-        return Ok(Checked { outcome: Outcome::NotEnrolled, mended: Vec::new() });
+    around: &dyn Surroundings,
+) -> Result<Outcome, VaultError> {
+    let Some(mut held) = vault.hold(account, limits.window, around)? else {
+        decoy(typed, origin, limits, around);
+        return Ok(Outcome::NotEnrolled);
     };
-    let mended = held.mended().to_vec();
     let Some(record) = held.record() else {
-        decoy(typed, origin, limits, clock);
-        return Ok(Checked { outcome: Outcome::NotEnrolled, mended });
+        decoy(typed, origin, limits, around);
+        return Ok(Outcome::NotEnrolled);
     };
     let keys = record.open(host_key, vault.about().id).map_err(|error| vault.malformed_record(account, &error))?;
-    let Typed::Code(code) = typed else {
-        return Ok(Checked { outcome: Outcome::Junk, mended });
-    };
+    let Typed::Code(code) = typed else { return Ok(Outcome::Junk) };
     let (verdict, next) = decide(&keys, held.state(), limits, code, origin, held.now());
     if let Some(next) = next {
-        held.store(next, clock)?;
+        held.store(next, around)?;
     }
-    Ok(Checked { outcome: Outcome::Decided(verdict), mended })
+    Ok(Outcome::Decided(verdict))
 }
 
 /// The work of a decision, for nobody: whoever has no key is not told from others by how long it takes (R8).

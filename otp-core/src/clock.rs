@@ -1,4 +1,7 @@
-//! The clocks, as an argument: the core never asks the system for the time by itself.
+//! The clocks and the ear for alarms, as an argument: the core asks nobody for the time by itself, and logs nothing.
+
+use crate::record::Account;
+use crate::vault::Mended;
 
 /// What can be asked about time.
 pub trait Clock {
@@ -6,8 +9,14 @@ pub trait Clock {
     fn wall(&self) -> u64;
     /// CLOCK_BOOTTIME, in milliseconds; nobody can set it.
     fn boot_ms(&self) -> u64;
-    /// Does the kernel (adjtimex(2)) or the admin vouch for the wall clock?
+    /// Does the kernel say that the wall clock is synchronised (adjtimex(2))?
     fn vouched(&self) -> bool;
+}
+
+/// Where the core works: a host program, the daemon, a test.
+pub trait Surroundings: Clock {
+    /// Something about `account` was found in the vault and put right. Worth an alert, wherever it happened.
+    fn mended(&self, account: &Account, what: Mended);
 }
 
 /// CLOCK_REALTIME in whole seconds.

@@ -5,10 +5,11 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use crate::hotp::Codes;
 use crate::key::{KeyId, Label, Period, Step};
-use crate::limits::{Limits, Window};
+use crate::limits::{ClockPolicy, Limits, Window};
 use crate::origin::Origin;
 use crate::state::State;
 use crate::typed::Code;
+use crate::vault::FAR_AHEAD_S;
 
 /// A key whose secret is open, as the decision needs it.
 pub struct OpenKey {
@@ -40,7 +41,7 @@ pub struct Now {
 /// May a time far ahead of the last known one be believed?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClockTrust {
-    /// The kernel says that it is synchronised, or the admin vouches for it.
+    /// The kernel says that it is synchronised.
     Trusted,
     /// Not synchronised; the newest time that is known to have passed.
     Unsynchronised {
@@ -85,9 +86,6 @@ pub enum Refusal {
     /// The clock is far ahead of anything known and nobody vouches for it.
     ClockAhead,
 }
-
-/// A jump of the clock that an unsynchronised machine is not believed.
-const FAR_AHEAD_S: u64 = 30 * 86_400;
 
 /// Decides. The second part is the state to store; `None` leaves it as it is.
 pub fn decide(
@@ -143,7 +141,9 @@ fn barred(state: &State, limits: &Limits, origin: Origin, now: Now) -> Option<Re
         _ if state.disabled => Some(Refusal::Disabled),
         _ if state.origin(origin).closed => Some(Refusal::Closed),
         _ if left_ms > 0 => Some(Refusal::Waiting { left_ms }),
-        ClockTrust::Unsynchronised { newest_known } if now.wall > newest_known.saturating_add(FAR_AHEAD_S) => {
+        ClockTrust::Unsynchronised { newest_known }
+            if limits.clock == ClockPolicy::Checked && now.wall > newest_known.saturating_add(FAR_AHEAD_S) =>
+        {
             Some(Refusal::ClockAhead)
         }
         _ => None,

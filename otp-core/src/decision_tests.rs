@@ -1,6 +1,6 @@
 use super::*;
 use crate::key::{Algorithm, Digits};
-use crate::limits::Wait;
+use crate::limits::{ClockPolicy, Wait};
 use crate::secret::Secret;
 use crate::state::KeyState;
 use crate::typed::Typed;
@@ -220,6 +220,10 @@ fn an_unsynchronised_clock_may_not_jump_more_than_thirty_days() {
     ));
     let (verdict, next) = run(&keys, &state_of(&keys), &code_at(&keys[0], step(far)), Origin::Myself, at(far));
     assert_eq!((verdict, next), (Verdict::Refused(Refusal::ClockAhead), None));
+    let trusting = Limits { clock: ClockPolicy::Trusted, ..Limits::default() };
+    let (verdict, _) =
+        decide(&keys, &state_of(&keys), &trusting, &code_at(&keys[0], step(far)), Origin::Myself, at(far));
+    assert!(matches!(verdict, Verdict::Accepted(_)));
     assert!(matches!(
         run(&keys, &state_of(&keys), &code_at(&keys[0], step(far)), Origin::Myself, now(far)).0,
         Verdict::Accepted(_)

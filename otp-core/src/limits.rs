@@ -20,6 +20,16 @@ pub enum Wait {
     None,
 }
 
+/// `clock = "checked"` or `"trusted"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ClockPolicy {
+    /// Unless the kernel says that it is synchronised, a jump of more than 30 days is refused.
+    #[default]
+    Checked,
+    /// Believed: for hosts without a time service.
+    Trusted,
+}
+
 /// Everything the decision needs from the policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -29,6 +39,8 @@ pub struct Limits {
     pub guesses: [u32; 5],
     /// Pause after wrong codes.
     pub wait: Wait,
+    /// Whether the wall clock is believed where the kernel does not vouch for it.
+    pub clock: ClockPolicy,
 }
 
 /// Wrong codes without an accepted one between them after which the keys are disabled (NIST SP 800-63B-4, 3.2.2).
@@ -59,7 +71,12 @@ impl Wait {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { window: Window { back: 1, forward: 1 }, guesses: [20; 5], wait: Wait::Growing }
+        Self {
+            window: Window { back: 1, forward: 1 },
+            guesses: [20; 5],
+            wait: Wait::Growing,
+            clock: ClockPolicy::Checked,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! says where it stands, what was found and what was wanted.
 
 use crate::key::{Algorithm, Digits, Period, ValueError};
-use crate::limits::{DISABLE_AT, Limits, Wait, Window};
+use crate::limits::{ClockPolicy, DISABLE_AT, Limits, Wait, Window};
 use crate::origin::Origin;
 use crate::table::{Document, Found, Table, TableError};
 
@@ -38,6 +38,7 @@ impl Policy {
         let mut root = document.root();
         ranged(&mut root, "version", 1, 1..=1)?;
         let mut policy = Self { issuer: issuer(&mut root)?, ..Self::default() };
+        policy.limits.clock = clock(&mut root)?;
         if let Some(table) = root.table("window")? {
             policy.limits.window = window(table)?;
         }
@@ -60,6 +61,15 @@ fn issuer(root: &mut Table<'_>) -> Result<Option<String>, TableError> {
     }
     let what = format!("issuer is {name:?}; wanted 1 to 32 characters without ':', no space at the ends");
     Err(root.error(&found, what))
+}
+
+fn clock(root: &mut Table<'_>) -> Result<ClockPolicy, TableError> {
+    let Some(found) = root.string("clock")? else { return Ok(ClockPolicy::Checked) };
+    match found.value {
+        "checked" => Ok(ClockPolicy::Checked),
+        "trusted" => Ok(ClockPolicy::Trusted),
+        other => Err(root.error(&found, format!("clock is {other:?}; wanted \"checked\" or \"trusted\""))),
+    }
 }
 
 fn window(mut table: Table<'_>) -> Result<Window, TableError> {

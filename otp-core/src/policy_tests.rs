@@ -11,6 +11,7 @@ fn every_key_is_read() {
     let text = r#"
         version = 1
         issuer = "Example Ltd"
+        clock = "trusted"
         [window]
         back = 2
         forward = 0
@@ -28,6 +29,7 @@ fn every_key_is_read() {
     "#;
     let policy = Policy::parse(text).unwrap();
     assert_eq!(policy.issuer.as_deref(), Some("Example Ltd"));
+    assert_eq!(policy.limits.clock, ClockPolicy::Trusted);
     assert_eq!(policy.limits.window, Window { back: 2, forward: 0 });
     assert_eq!((policy.limits.of(Origin::Myself), policy.limits.of(Origin::Socket)), (80, 5));
     assert_eq!(policy.limits.wait, Wait::None);
@@ -48,6 +50,7 @@ fn what_is_wrong_is_named_with_its_place_what_was_found_and_what_was_wanted() {
         ("[guesses]\nself = 0", 2, 8, "self is 0; wanted 3 to 88"),
         ("[guesses]\nself = 21", 1, 1, "add up to 101; wanted at most 100"),
         ("[guesses]\nwait = \"never\"", 2, 8, "wait is \"never\"; wanted \"growing\" or \"none\""),
+        ("clock = \"sundial\"", 1, 9, "clock is \"sundial\"; wanted \"checked\" or \"trusted\""),
         ("[key]\ndigits = 5", 2, 10, "digits is \"5\"; wanted 6, 7 or 8"),
         ("[key]\nperiod = 9223372036854775807", 2, 10, "wanted 15 to 120 seconds"),
         ("[key]\nalgorithm = \"MD5\"", 2, 13, "wanted SHA1, SHA256 or SHA512"),

@@ -1,10 +1,13 @@
 //! What the module needs from the program it is loaded into. libpam provides it (`libpam`); tests script it.
 
-use otp_core::clock::Clock;
+use otp_core::clock::Surroundings;
+use otp_core::log_line::LogLine;
+use otp_core::record::Account;
+use otp_core::vault::Mended;
 use zeroize::Zeroizing;
 
 /// The host program, through PAM.
-pub trait Host: Clock {
+pub trait Host: Surroundings {
     /// PAM_USER, asked for if need be.
     fn user(&mut self) -> Result<String, UserError>;
 
@@ -64,6 +67,11 @@ pub enum Urgency {
     Info,
     /// Option `debug`.
     Debug,
+}
+
+/// The line of an alarm about a vault, the same from every host.
+pub fn mended_line(account: &Account, what: Mended) -> String {
+    LogLine::default().field("mended", what.reason()).field("user", &account.name).finish()
 }
 
 /// Who the process is.

@@ -4,14 +4,16 @@
 use std::ffi::{CStr, CString, c_char, c_int, c_uint};
 
 use nix::unistd::{geteuid, getuid};
-use otp_core::clock::{self, Clock};
+use otp_core::clock::{self, Clock, Surroundings};
+use otp_core::record::Account;
+use otp_core::vault::Mended;
 use pam::constants::{PAM_ERROR_MSG, PAM_PROMPT_ECHO_OFF, PamResultCode};
 use pam::conv::Conv;
 use pam::items::{RHost, Service, Tty};
 use pam::module::PamHandle;
 use zeroize::Zeroizing;
 
-use crate::host::{ConversationFailed, Host, Item, Uids, Urgency, UserError};
+use crate::host::{ConversationFailed, Host, Item, Uids, Urgency, UserError, mended_line};
 
 unsafe extern "C" {
     fn pam_syslog(handle: *const PamHandle, priority: c_int, format: *const c_char, ...);
@@ -106,6 +108,12 @@ impl Clock for Libpam<'_> {
 
     fn vouched(&self) -> bool {
         synchronised()
+    }
+}
+
+impl Surroundings for Libpam<'_> {
+    fn mended(&self, account: &Account, what: Mended) {
+        log(self.handle, Urgency::Alert, &mended_line(account, what));
     }
 }
 

@@ -135,19 +135,12 @@ fn decide(host: &mut impl Host, account: &Account, typed: &Typed, limits: &Limit
         fits(&host_key, &vault)?;
         Ok(check(&vault, &host_key, account, typed, origin(host, account), limits, host)?)
     });
-    let checked = match checked {
-        Ok(checked) => checked,
-        Err(obstacle) => return End::Failed(obstacle),
-    };
-    for mended in &checked.mended {
-        let line = LogLine::default().field("mended", mended.reason()).field("user", &account.name);
-        host.log(Urgency::Alert, &line.finish());
-    }
-    match checked.outcome {
-        Outcome::Decided(Verdict::Accepted(label)) => End::Accepted(label.as_str().to_owned()),
-        Outcome::Decided(Verdict::Refused(refusal)) => End::Refused(refusal.reason(), Some(refusal)),
-        Outcome::Junk => End::Refused("junk", None),
-        Outcome::NotEnrolled => End::Refused("not-enrolled", None),
+    match checked {
+        Ok(Outcome::Decided(Verdict::Accepted(label))) => End::Accepted(label.as_str().to_owned()),
+        Ok(Outcome::Decided(Verdict::Refused(refusal))) => End::Refused(refusal.reason(), Some(refusal)),
+        Ok(Outcome::Junk) => End::Refused("junk", None),
+        Ok(Outcome::NotEnrolled) => End::Refused("not-enrolled", None),
+        Err(obstacle) => End::Failed(obstacle),
     }
 }
 
@@ -217,7 +210,9 @@ fn own_text(refusal: Refusal) -> Option<String> {
         Refusal::ClockBehind => {
             Some("this machine's clock is behind your last code; ask an admin to set it".to_owned())
         }
-        Refusal::ClockAhead => Some("this machine's clock cannot be trusted; ask an admin to set it".to_owned()),
+        Refusal::ClockAhead => {
+            Some("this machine's clock jumped ahead and nothing vouches for it; ask an admin".to_owned())
+        }
     }
 }
 

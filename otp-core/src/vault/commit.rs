@@ -13,7 +13,7 @@ use super::error::VaultError;
 use super::held::{Held, record_name};
 use super::lock::state_name;
 use super::state_file::fill;
-use crate::clock::Clock;
+use crate::clock::{Clock, Surroundings};
 use crate::limits::Window;
 use crate::record::{Account, Key, Record};
 use crate::state::{KeyState, OriginState, State};
@@ -35,7 +35,7 @@ impl Vault {
         &self,
         account: &Account,
         window: Window,
-        clock: &dyn Clock,
+        clock: &dyn Surroundings,
         make: impl FnOnce(u64) -> Option<Key>,
     ) -> Result<Record, EnrolError> {
         self.make_state(account.uid, clock)?;

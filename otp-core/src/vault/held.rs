@@ -4,7 +4,7 @@ use super::Vault;
 use super::error::VaultError;
 use super::lock::state_name;
 use super::state_file::{Loaded, StateFile};
-use crate::clock::Clock;
+use crate::clock::{Clock, Surroundings};
 use crate::decision::{ClockTrust, Now};
 use crate::key::Step;
 use crate::limits::Window;
@@ -46,7 +46,12 @@ enum Pairing {
 
 impl Vault {
     /// Locks `account` and reads its record and state. `None`: there is no trace of it, so it was never enrolled (V5).
-    pub fn hold(&self, account: &Account, window: Window, clock: &dyn Clock) -> Result<Option<Held<'_>>, VaultError> {
+    pub fn hold(
+        &self,
+        account: &Account,
+        window: Window,
+        around: &dyn Surroundings,
+    ) -> Result<Option<Held<'_>>, VaultError> {
         let Some(locked) = self.lock_state(account.uid)? else {
             return self.no_trace(account).map(|()| None);
         };
@@ -57,11 +62,12 @@ impl Vault {
             return Err(VaultError::malformed(&path, why));
         }
         let record = self.record_of(account)?;
-        let now = now(clock, loaded.written);
+        let now = now(around, loaded.written.max(self.clock_mark()?));
         let account = account.clone();
         let state = loaded.state.clone();
         let mut held = Held { vault: self, file, account, record, state, now, mended: Vec::new() };
-        held.mend(&loaded, window, clock)?;
+        held.mend(&loaded, window, around)?;
+        held.mended.iter().for_each(|what| around.mended(&held.account, *what));
         Ok(Some(held))
     }
 

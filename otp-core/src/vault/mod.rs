@@ -7,8 +7,10 @@
 //! V3  a state is written in place, the older slot first, and synced before anybody hears of it (`state_file`)
 //! V4  key file and state change together; what a crash leaves behind is finished or undone by the next one who locks
 //!     (`held`, `commit`)
+//! V6  the clock mark is the newest time that is known to have passed (`clock_mark`)
 //! V5  "never enrolled" needs proof: a valid vault.toml, directories that open, and no trace of the user
 
+mod clock_mark;
 mod commit;
 mod error;
 mod held;
@@ -18,12 +20,13 @@ mod state_file;
 
 use std::path::PathBuf;
 
+pub use clock_mark::FAR_AHEAD_S;
 pub use commit::EnrolError;
 pub use error::VaultError;
 pub use held::{Held, Mended};
 pub use open::{TrustedDir, read_root_file};
 
-use crate::clock::Clock;
+use crate::clock::Surroundings;
 use crate::limits::Window;
 use crate::record::{Account, RecordError, hex};
 use crate::seal::{HostKeyId, VaultId};
@@ -40,6 +43,7 @@ pub struct Place {
 
 /// An open vault.
 pub struct Vault {
+    dir: TrustedDir,
     keys: TrustedDir,
     state: TrustedDir,
     about: About,
@@ -80,10 +84,10 @@ impl Vault {
         let dir = TrustedDir::open(&place.dir, place.owner)?;
         let about = About::parse(&dir.read(ABOUT, ABOUT_CAP)?)
             .map_err(|why| VaultError::malformed(&dir.path_of(ABOUT), why))?;
-        Ok(Self { keys: dir.open_dir(KEYS)?, state: dir.open_dir(STATE)?, about })
+        Ok(Self { keys: dir.open_dir(KEYS)?, state: dir.open_dir(STATE)?, dir, about })
     }
 
-    /// Makes a new vault in the directory at `place`, which must exist and be empty. Run as the vault's owner.
+    /// Makes a new vault in the directory at `place`, which must exist and hold no vault.toml. Run as the vault's owner.
     pub fn create(place: &Place, about: &About) -> Result<Self, VaultError> {
         let dir = TrustedDir::open(&place.dir, place.owner)?;
         for name in DIRS {
@@ -92,7 +96,7 @@ impl Vault {
         dir.create(".vault.toml.new", about.to_toml().as_bytes())?;
         dir.rename_new(".vault.toml.new", ABOUT)?;
         dir.sync()?;
-        Ok(Self { keys: dir.open_dir(KEYS)?, state: dir.open_dir(STATE)?, about: about.clone() })
+        Ok(Self { keys: dir.open_dir(KEYS)?, state: dir.open_dir(STATE)?, dir, about: about.clone() })
     }
 
     /// What vault.toml says.
@@ -101,8 +105,13 @@ impl Vault {
     }
 
     /// Is `account` positively never enrolled? Locks the user's state, if there is one.
-    pub fn standing(&self, account: &Account, window: Window, clock: &dyn Clock) -> Result<Standing, VaultError> {
-        match self.hold(account, window, clock)? {
+    pub fn standing(
+        &self,
+        account: &Account,
+        window: Window,
+        around: &dyn Surroundings,
+    ) -> Result<Standing, VaultError> {
+        match self.hold(account, window, around)? {
             None => Ok(Standing::NeverEnrolled),
             Some(held) if held.record().is_none() => Ok(Standing::NeverEnrolled),
             Some(_) => Ok(Standing::Enrolled),

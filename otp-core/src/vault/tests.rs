@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::check::{Outcome, check};
-use crate::clock::{system_boot_ms, system_wall};
+use crate::clock::{Clock, system_boot_ms, system_wall};
 use crate::decision::{Refusal, Verdict};
 use crate::hotp::Codes;
 use crate::key::{Algorithm, Digits, KeyId, Kind, Label, Period, Step};
@@ -22,7 +22,13 @@ use crate::state::State;
 use crate::typed::Typed;
 
 /// The real clocks, shifted by some seconds.
-struct Shifted(AtomicU64);
+struct Shifted(AtomicU64, std::sync::Mutex<Vec<Mended>>);
+
+impl Surroundings for Shifted {
+    fn mended(&self, _: &Account, what: Mended) {
+        self.1.lock().unwrap().push(what);
+    }
+}
 
 impl Clock for Shifted {
     fn wall(&self) -> u64 {
@@ -40,7 +46,7 @@ impl Clock for Shifted {
 
 impl Shifted {
     fn by(seconds: i64) -> Self {
-        Self(AtomicU64::new(seconds as u64))
+        Self(AtomicU64::new(seconds as u64), std::sync::Mutex::default())
     }
 }
 
@@ -99,7 +105,7 @@ impl Bench {
         key
     }
 
-    fn enrol(&self, clock: &dyn Clock) -> Result<Record, EnrolError> {
+    fn enrol(&self, clock: &Shifted) -> Result<Record, EnrolError> {
         self.vault.enrol_first(&self.account, WINDOW, clock, |generation| Some(self.key(generation)))
     }
 
@@ -109,10 +115,10 @@ impl Bench {
         Typed::parse(format!("{:06}", codes.at(Step(step)).unwrap()).as_bytes())
     }
 
-    fn try_code(&self, typed: &Typed, clock: &dyn Clock) -> Result<(Outcome, Vec<Mended>), VaultError> {
+    fn try_code(&self, typed: &Typed, clock: &Shifted) -> Result<(Outcome, Vec<Mended>), VaultError> {
         let limits = Limits { wait: crate::limits::Wait::None, ..Limits::default() };
-        let checked = check(&self.vault, &self.host_key, &self.account, typed, Origin::Myself, &limits, clock)?;
-        Ok((checked.outcome, checked.mended))
+        let outcome = check(&self.vault, &self.host_key, &self.account, typed, Origin::Myself, &limits, clock)?;
+        Ok((outcome, clock.1.lock().unwrap().drain(..).collect()))
     }
 
     fn state_path(&self) -> PathBuf {
@@ -391,4 +397,41 @@ fn a_wrong_code_is_recorded_before_anybody_hears_of_it() {
     let after = bench.vault.hold(&bench.account, WINDOW, &clock).unwrap().unwrap().state().total_failures;
     assert_eq!(after - before, counted);
     assert!(counted >= 2, "three random codes cannot all be right");
+}
+
+/// A clock that nobody vouches for.
+struct Unvouched(u64);
+
+impl Clock for Unvouched {
+    fn wall(&self) -> u64 {
+        self.0
+    }
+
+    fn boot_ms(&self) -> u64 {
+        0
+    }
+
+    fn vouched(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn v6_the_clock_mark_never_moves_back_nor_thirty_days_on_a_clock_that_nobody_vouches_for() {
+    let bench = Bench::new();
+    assert_eq!(bench.vault.clock_mark(), Ok(0));
+    let steps = [
+        (1_000, 1_000),
+        (900, 1_000),
+        (1_000 + FAR_AHEAD_S, 1_000 + FAR_AHEAD_S),
+        (2_002 + 2 * FAR_AHEAD_S, 1_000 + FAR_AHEAD_S),
+    ];
+    for (wall, mark) in steps {
+        bench.vault.move_clock_mark(&Unvouched(wall)).unwrap();
+        assert_eq!(bench.vault.clock_mark(), Ok(mark), "at {wall}");
+    }
+    bench.vault.move_clock_mark(&Shifted::by(0)).unwrap();
+    assert!(bench.vault.clock_mark().unwrap() > 1_700_000_000, "a clock that the kernel vouches for is believed");
+    fs::write(bench.dir.join("clock"), "soon\n").unwrap();
+    assert!(matches!(bench.vault.clock_mark(), Err(VaultError::Malformed { .. })));
 }

@@ -1,16 +1,34 @@
 //! A PAM module for tests: pam_otp's own login and guard, around a host that panics at the step named by the first argument
 //! (`at=user`, `ask`, `answered`, `item`, `delay`, `show` or `bomb`). The other arguments are pam_otp's.
 
+#![expect(dead_code, reason = "the account stage is not wrapped")]
+
+#[path = "../../../pam_otp/src/account.rs"]
+mod account;
+#[path = "../../../pam_otp/src/guard.rs"]
+mod guard;
+#[path = "../../../pam_otp/src/host.rs"]
+mod host;
+#[path = "../../../pam_otp/src/libpam.rs"]
+mod libpam;
+#[path = "../../../pam_otp/src/login.rs"]
+mod login;
+#[path = "../../../pam_otp/src/options.rs"]
+mod options;
+#[path = "../../../pam_otp/src/person.rs"]
+mod person;
+
 use std::ffi::CStr;
 
-use otp_core::clock::Clock;
+use guard::guarded;
+use host::{ConversationFailed, Host, Item, Uids, Urgency, UserError};
+use libpam::Libpam;
+use otp_core::clock::{Clock, Surroundings};
+use otp_core::record::Account;
+use otp_core::vault::Mended;
 use pam::constants::{PamFlag, PamResultCode};
 use pam::module::{PamHandle, PamHooks};
 use pam::pam_hooks;
-use pam_otp::guard::guarded;
-use pam_otp::host::{ConversationFailed, Host, Item, Uids, Urgency, UserError};
-use pam_otp::libpam::Libpam;
-use pam_otp::login;
 use zeroize::Zeroizing;
 
 struct Module;
@@ -89,6 +107,12 @@ impl Host for Panicking<'_> {
 
     fn uids(&self) -> Uids {
         self.host.uids()
+    }
+}
+
+impl Surroundings for Panicking<'_> {
+    fn mended(&self, account: &Account, what: Mended) {
+        self.host.mended(account, what);
     }
 }
 

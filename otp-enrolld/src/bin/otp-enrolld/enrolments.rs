@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use otp_core::clock::Clock;
+use otp_core::clock::{Clock, Surroundings};
 use otp_core::decision::{ClockTrust, Now, OpenKey, Verdict, decide};
 use otp_core::hotp::Codes;
 use otp_core::key::{KeyId, Kind, Label, Step};
@@ -140,7 +140,7 @@ impl Pending {
         vault: &Vault,
         host_key: &HostKey,
         limits: &Limits,
-        clock: &dyn Clock,
+        clock: &dyn Surroundings,
     ) -> Result<Record, EnrolError> {
         let nonce = Nonce(random::bytes().map_err(|_| EnrolError::KeyNotMade)?);
         vault.enrol_first(&self.account, limits.window, clock, |generation| {

@@ -1,17 +1,17 @@
 use super::*;
-use crate::system::SystemClock;
+use crate::system::System;
 
 fn account(uid: u32) -> Account {
     Account { name: format!("user{uid}"), uid }
 }
 
 fn begin(underway: &Underway, uid: u32) -> Result<Pending, BeginError> {
-    underway.begin(account(uid), Label::new("phone").unwrap(), NewKey::default(), &SystemClock)
+    underway.begin(account(uid), Label::new("phone").unwrap(), NewKey::default(), &System)
 }
 
 fn code(pending: &Pending, offset: i64) -> Typed {
     let codes = Codes::new(&pending.secret, pending.new.algorithm, pending.new.digits).unwrap();
-    let step = pending.new.period.step_at(SystemClock.wall()).0.checked_add_signed(offset).unwrap();
+    let step = pending.new.period.step_at(System.wall()).0.checked_add_signed(offset).unwrap();
     Typed::parse(format!("{:06}", codes.at(Step(step)).unwrap()).as_bytes())
 }
 
@@ -29,8 +29,8 @@ fn one_enrolment_a_user_at_a_time() {
 fn a_code_of_the_key_confirms_and_tells_the_step_to_burn() {
     let mut pending = begin(&Underway::default(), 1000).ok().unwrap();
     let typed = code(&pending, 0);
-    let Answer::Confirmed(step) = pending.answer(&typed, &Limits::default(), &SystemClock) else { panic!("refused") };
-    let now = pending.new.period.step_at(SystemClock.wall());
+    let Answer::Confirmed(step) = pending.answer(&typed, &Limits::default(), &System) else { panic!("refused") };
+    let now = pending.new.period.step_at(System.wall());
     assert!(step == now || step.0 + 1 == now.0);
 }
 
@@ -44,12 +44,10 @@ fn wrong_codes_use_up_the_tries_and_junk_does_not() {
     let wrong = |pending: &Pending| {
         (0..).map(|n| Typed::parse(format!("{n:06}").as_bytes())).find(|typed| !near(pending, typed)).unwrap()
     };
-    assert!(matches!(pending.answer(&Typed::Junk, &Limits::default(), &SystemClock), Answer::Junk(TRIES)));
+    assert!(matches!(pending.answer(&Typed::Junk, &Limits::default(), &System), Answer::Junk(TRIES)));
     for left in (0..TRIES).rev() {
         let typed = wrong(&pending);
-        let Answer::Wrong(found) = pending.answer(&typed, &Limits::default(), &SystemClock) else {
-            panic!("not wrong")
-        };
+        let Answer::Wrong(found) = pending.answer(&typed, &Limits::default(), &System) else { panic!("not wrong") };
         assert_eq!(found, left);
     }
 }

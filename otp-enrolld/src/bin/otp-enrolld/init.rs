@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use nix::unistd::{Uid, User};
 use otp_core::seal::{HostKey, VaultId};
 use otp_core::site::{Obstacle, Site, fits};
-use otp_core::vault::{About, Place, Vault};
+use otp_core::vault::{About, Place, TrustedDir, Vault};
 use zeroize::Zeroizing;
 
 use crate::random::{self, NoRandomness};
@@ -84,6 +84,7 @@ fn make(key_path: &Path, place: &Place, user: &User) -> Result<(), InitError> {
     make_dir(&place.dir, 0o700)?;
     std::os::unix::fs::chown(&place.dir, Some(place.owner), Some(user.gid.as_raw()))
         .map_err(|error| InitError::Making { path: place.dir.clone(), error })?;
+    TrustedDir::open(&place.dir, place.owner).map_err(Obstacle::from)?; // before there is anything by half
     write_key(key_path, &key)?;
     become_for_good(user).map_err(InitError::Privileges)?;
     Vault::create(place, &about).map_err(Obstacle::from)?;

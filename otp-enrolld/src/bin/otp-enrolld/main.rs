@@ -5,8 +5,8 @@
 
 mod enrolments;
 mod events;
-mod inherited;
 mod init;
+mod kernel;
 mod provisioning;
 mod random;
 mod rights;
@@ -19,9 +19,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Creates, rotates and revokes the secret files of pam_otp.
 #[derive(Parser)]
-#[command(name = "otp-enrolld", version, about)]
+#[command(name = "otp-enrolld", version, about = "Makes the secret files of pam_otp and answers on its socket")]
 struct CommandLine {
     #[command(subcommand)]
     command: Option<Command>,

@@ -1,5 +1,6 @@
 //! One call after another on a connection: who asks (from the kernel), whether he may, what comes of it, one log line.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use nix::unistd::{Uid, User, gethostname};
@@ -23,14 +24,14 @@ use crate::events::{Urgency, event};
 use crate::provisioning::{self, Provisioning};
 use crate::rights::{Act, Actor, may};
 use crate::status;
-use crate::system::SystemClock;
+use crate::system::System;
 
 /// What the daemon has at hand for every call.
 pub struct Daemon {
     /// Where the policy is; it is read at every call, so that a change needs no restart.
     pub site: Site,
     /// The open vault.
-    pub vault: Vault,
+    pub vault: Arc<Vault>,
     /// The key of this host.
     pub host_key: HostKey,
     /// Enrolments of all connections.
@@ -75,13 +76,13 @@ impl Daemon {
         session.pending = None;
         let account = account_named(&wanted.user)?;
         let policy = self.policy()?;
-        let standing = self.vault.standing(&account, policy.limits.window, &SystemClock);
+        let standing = self.vault.standing(&account, policy.limits.window, &System);
         if standing.map_err(|error| unavailable(&error))? == Standing::Enrolled {
             return Err(Refusal::AlreadyEnrolled { user: account.name });
         }
         let label = wanted.label.clone().map_or_else(default_label, Ok)?;
         let new = new_key(&wanted, policy.key);
-        let pending = self.underway.begin(account, label, new, &SystemClock).map_err(no_beginning)?;
+        let pending = self.underway.begin(account, label, new, &System).map_err(no_beginning)?;
         log_enrolment("enrolment-begun", session.peer, &pending, None);
         let enrolment = enrolment(&pending, &policy);
         session.pending = Some(pending);
@@ -92,7 +93,7 @@ impl Daemon {
         let policy = self.policy()?;
         let pending = session.pending.as_mut().ok_or(Refusal::NothingPending {})?;
         let typed = Typed::parse(typed.code.as_bytes());
-        let step = match pending.answer(&typed, &policy.limits, &SystemClock) {
+        let step = match pending.answer(&typed, &policy.limits, &System) {
             Answer::Confirmed(step) => step,
             Answer::Junk(tries_left) => return Err(Refusal::CodeRefused { tries_left }),
             Answer::Wrong(tries_left) => {
@@ -105,7 +106,7 @@ impl Daemon {
                 return Err(Refusal::EnrolmentExpired {});
             }
         };
-        let stored = pending.store(step, &self.vault, &self.host_key, &policy.limits, &SystemClock);
+        let stored = pending.store(step, &self.vault, &self.host_key, &policy.limits, &System);
         let record = stored.map_err(|error| not_stored(pending.account(), &error))?;
         log_enrolment("enrolled", session.peer, pending, Some(record.generation));
         let account = pending.account().clone();
@@ -127,7 +128,7 @@ impl Daemon {
             }
         };
         allowed(session.peer, Act::ReadStatus, Some(account.uid))?;
-        let status = status::of(&self.vault, &account, &self.policy()?.limits, &SystemClock);
+        let status = status::of(&self.vault, &account, &self.policy()?.limits, &System);
         Ok(UserStatusReply { status: status.map_err(|error| unavailable(&error))? })
     }
 
@@ -143,7 +144,7 @@ impl Daemon {
                 );
                 continue;
             };
-            match status::of(&self.vault, &account, &limits, &SystemClock) {
+            match status::of(&self.vault, &account, &limits, &System) {
                 Ok(status) => users.push(status),
                 Err(error) => log_vault(&error),
             }

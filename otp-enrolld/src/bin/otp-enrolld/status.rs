@@ -1,24 +1,22 @@
 //! What may be told of a user: everything but the secrets.
 
-use otp_core::clock::Clock;
+use otp_core::clock::{Clock, Surroundings};
 use otp_core::decision::wait_left;
 use otp_core::limits::Limits;
-use otp_core::log_line::LogLine;
 use otp_core::origin::Origin;
 use otp_core::record::{Account, Key};
 use otp_core::state::State;
 use otp_core::vault::{Vault, VaultError};
 use otp_enrolld::protocol::{KeyStatus, OriginStatus, UserStatus};
 
-use crate::events::{Urgency, event};
-
 /// The status of `account`.
-pub fn of(vault: &Vault, account: &Account, limits: &Limits, clock: &dyn Clock) -> Result<UserStatus, VaultError> {
+pub fn of(
+    vault: &Vault,
+    account: &Account,
+    limits: &Limits,
+    clock: &dyn Surroundings,
+) -> Result<UserStatus, VaultError> {
     let held = vault.hold(account, limits.window, clock)?;
-    for mended in held.iter().flat_map(|held| held.mended()) {
-        let line = LogLine::default().field("mended", mended.reason()).field("user", &account.name);
-        event(Urgency::Alert, &line.finish());
-    }
     let never = State::never_enrolled(account.uid);
     let state = held.as_ref().map_or(&never, |held| held.state());
     let record = held.as_ref().and_then(|held| held.record());

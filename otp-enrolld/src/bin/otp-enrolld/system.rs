@@ -1,15 +1,21 @@
-//! The daemon's clock, and its farewell to root.
+//! What the daemon is to its core, and its farewell to root.
 
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{Gid, Uid, User, getresgid, getresuid, setgroups, setresgid, setresuid};
-use otp_core::clock::{Clock, system_boot_ms, system_wall};
+use otp_core::clock::{Clock, Surroundings, system_boot_ms, system_wall};
+use otp_core::log_line::LogLine;
+use otp_core::record::Account;
+use otp_core::vault::Mended;
 
-/// The machine's clocks.
-pub struct SystemClock;
+use crate::events::{Urgency, event};
+use crate::kernel;
 
-impl Clock for SystemClock {
+/// This machine: its clocks, and its log for alarms.
+pub struct System;
+
+impl Clock for System {
     fn wall(&self) -> u64 {
         system_wall()
     }
@@ -18,9 +24,15 @@ impl Clock for SystemClock {
         system_boot_ms()
     }
 
-    /// The daemon decides no login yet, so it vouches for nothing.
     fn vouched(&self) -> bool {
-        false
+        kernel::clock_is_synchronised()
+    }
+}
+
+impl Surroundings for System {
+    fn mended(&self, account: &Account, what: Mended) {
+        let line = LogLine::default().field("mended", what.reason()).field("user", &account.name);
+        event(Urgency::Alert, &line.finish());
     }
 }
 
@@ -48,6 +60,9 @@ pub fn close_up() -> nix::Result<()> {
 /// Becomes `user` for good: no other groups, no saved ids, no way back.
 pub fn become_for_good(user: &User) -> nix::Result<()> {
     let (uid, gid) = (user.uid, user.gid);
+    if uid.is_root() {
+        return Err(nix::errno::Errno::EPERM);
+    }
     if Uid::effective().is_root() {
         setgroups(&[])?;
         setresgid(gid, gid, gid)?;
@@ -56,6 +71,6 @@ pub fn become_for_good(user: &User) -> nix::Result<()> {
     let (uids, gids) = (getresuid()?, getresgid()?);
     let all = |found: [Uid; 3], groups: [Gid; 3]| found.iter().all(|u| *u == uid) && groups.iter().all(|g| *g == gid);
     let became = all([uids.real, uids.effective, uids.saved], [gids.real, gids.effective, gids.saved]);
-    let stuck = uid.is_root() || setresuid(Uid::from_raw(0), Uid::from_raw(0), Uid::from_raw(0)).is_err();
+    let stuck = setresuid(Uid::from_raw(0), Uid::from_raw(0), Uid::from_raw(0)).is_err();
     if became && stuck { Ok(()) } else { Err(nix::errno::Errno::EPERM) }
 }

@@ -1,4 +1,5 @@
-//! The socket that systemd hands over (sd_listen_fds(3)). The only file of the daemon with unsafe code.
+//! What no safe library offers: the socket that systemd hands over (sd_listen_fds(3)) and the kernel's word on the clock
+//! (adjtimex(2)). The only file of the daemon with unsafe code.
 
 use std::fmt;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
@@ -42,6 +43,16 @@ fn take() -> OwnedFd {
     // SAFETY: LISTEN_PID and LISTEN_FDS say that systemd passed this descriptor to this process for it to own; it is taken
     // once, at the start, before anything else could have opened or taken it.
     unsafe { OwnedFd::from_raw_fd(FIRST) }
+}
+
+/// Does the kernel say that the wall clock is synchronised (STA_UNSYNC is not set)?
+#[expect(unsafe_code, reason = "no safe library has adjtimex")]
+pub fn clock_is_synchronised() -> bool {
+    // SAFETY: `timex` is plain numbers, for which all zeros are values.
+    let mut answer: libc::timex = unsafe { std::mem::zeroed() };
+    // SAFETY: `modes` is 0, so the call only fills the structure that it is given.
+    let state = unsafe { libc::adjtimex(&raw mut answer) };
+    state >= 0 && answer.status & libc::STA_UNSYNC == 0
 }
 
 impl fmt::Display for WrongSocket {

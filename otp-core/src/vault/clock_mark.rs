@@ -1,0 +1,39 @@
+//! The clock mark: the newest wall time that this vault knows to have passed, in the file `clock`. The daemon moves it once
+//! a day. A clock that nobody vouches for is believed up to 30 days beyond it; so a machine that was off for a month and
+//! comes up with a wild clock refuses, and one that runs on, synchronised or not, never does.
+
+use super::Vault;
+use super::error::VaultError;
+use crate::clock::Clock;
+
+const NAME: &str = "clock";
+const TEMPORARY: &str = ".clock.new";
+const CAP: usize = 32;
+/// How far a clock that nobody vouches for is believed.
+pub const FAR_AHEAD_S: u64 = 30 * 86_400;
+
+impl Vault {
+    /// The newest time that is known to have passed, in Unix seconds; 0 in a vault without a mark.
+    pub fn clock_mark(&self) -> Result<u64, VaultError> {
+        let bytes = match self.dir.read(NAME, CAP) {
+            Err(VaultError::Missing(_)) => return Ok(0),
+            read => read?,
+        };
+        let text = std::str::from_utf8(&bytes).unwrap_or("");
+        let number = text.strip_suffix('\n').and_then(|digits| digits.parse().ok());
+        number.ok_or_else(|| VaultError::malformed(&self.dir.path_of(NAME), "wanted Unix seconds and a line end"))
+    }
+
+    /// Moves the mark to now, never back, and not over more than 30 days on a clock that nobody vouches for.
+    pub fn move_clock_mark(&self, clock: &dyn Clock) -> Result<(), VaultError> {
+        let (old, now) = (self.clock_mark()?, clock.wall());
+        let believable = old == 0 || clock.vouched() || now <= old.saturating_add(FAR_AHEAD_S);
+        if now <= old || !believable {
+            return Ok(());
+        }
+        self.dir.remove(TEMPORARY)?;
+        self.dir.create(TEMPORARY, format!("{now}\n").as_bytes())?;
+        self.dir.rename(TEMPORARY, NAME)?;
+        self.dir.sync()
+    }
+}
