@@ -2,7 +2,7 @@
  * login crowd CONFDIR SERVICE STEP < lines of USER CODE
  *
  * A PAM application with a stopwatch: one authentication is everything from pam_start_confdir to pam_end, the loading of
- * the modules included. Prints `SERVICE right|wrong PAM-CODE NANOSECONDS` for each.
+ * the modules included. Prints `SERVICE right|wrong PAM-CODE NANOSECONDS FAULTS` for each.
  *
  * rounds: each CODES has a line `STEP CODE WRONG` for each round. In a round the clock of this process stands in that step, so
  * that each round has a fresh code, and every service is asked once with the wrong code and once with the right one. The
@@ -80,10 +80,18 @@ static int authenticate(const char *service, const char *user, const char *code)
     return result;
 }
 
+static long page_faults(void) {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_minflt;
+}
+
 static void timed(const char *service, const char *user, const char *kind, const char *code) {
+    long faults = page_faults();
     long long begun = nanoseconds();
     int result = authenticate(service, user, code);
-    printf("%s %s %d %lld\n", service, kind, result, nanoseconds() - begun);
+    long long ended = nanoseconds();
+    printf("%s %s %d %lld %ld\n", service, kind, result, ended - begun, page_faults() - faults);
 }
 
 static void counted(const char *service, const char *user, const char *kind, const char *code) {
@@ -92,7 +100,7 @@ static void counted(const char *service, const char *user, const char *kind, con
     int result = authenticate(service, user, code);
     CALLGRIND_TOGGLE_COLLECT;
     syscall(SYS_getppid);
-    printf("%s %s %d 0\n", service, kind, result);
+    printf("%s %s %d 0 0\n", service, kind, result);
 }
 
 static struct service {
@@ -133,7 +141,7 @@ static int rounds(char **words, int count) {
         }
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    printf("rss - 0 %ld\n", usage.ru_maxrss);
+    printf("rss - 0 %ld 0\n", usage.ru_maxrss);
     return 0;
 }
 
