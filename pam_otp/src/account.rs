@@ -2,6 +2,7 @@
 
 use std::ffi::CStr;
 
+use otp_core::emergency::Reason;
 use otp_core::limits::Window;
 use otp_core::log_line::LogLine;
 use otp_core::record::Account;
@@ -9,7 +10,7 @@ use otp_core::site::Obstacle;
 use pam::constants::PamResultCode;
 
 use crate::host::{Host, Item, Urgency};
-use crate::login::{SITE, decides_itself};
+use crate::login::{SITE, decides_itself, emergency};
 use crate::options::Options;
 use crate::person::Person;
 
@@ -26,6 +27,8 @@ enum Found {
     Unavailable(Obstacle),
     /// Options or policy are wrong.
     Misconfigured(Obstacle),
+    /// Root has written an emergency mark, for this reason.
+    Emergency(Reason),
 }
 
 /// `pam_sm_acct_mgmt`.
@@ -34,13 +37,18 @@ pub fn manage(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode {
     let found = look(host, arguments, user.as_deref());
     let (reason, detail, code) = match &found {
         Found::InOrder => return PamResultCode::PAM_SUCCESS,
+        Found::Emergency(reason) => ("emergency", Some(reason.as_str()), PamResultCode::PAM_SUCCESS),
         Found::Barred(reason) => (*reason, None, PamResultCode::PAM_ACCT_EXPIRED),
         Found::UnknownUser => return PamResultCode::PAM_AUTH_ERR, // authenticate has said so
         Found::Unavailable(o) => (o.reason, Some(o.detail.as_str()), PamResultCode::PAM_AUTHINFO_UNAVAIL),
         Found::Misconfigured(o) => (o.reason, Some(o.detail.as_str()), PamResultCode::PAM_SERVICE_ERR),
     };
+    let (urgency, outcome) = match found {
+        Found::Emergency(_) => (Urgency::Alert, "ignored"),
+        _ => (Urgency::Notice, "refused"),
+    };
     let line = LogLine::default()
-        .field("outcome", "refused")
+        .field("outcome", outcome)
         .field("stage", "account")
         .field("reason", reason)
         .optional("user", user.as_deref())
@@ -48,11 +56,17 @@ pub fn manage(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode {
         .optional("tty", host.item(Item::Tty).as_deref())
         .optional("rhost", host.item(Item::Rhost).as_deref())
         .optional("detail", detail);
-    host.log(Urgency::Notice, &line.finish());
+    host.log(urgency, &line.finish());
     code
 }
 
 fn look(host: &impl Host, arguments: &[&CStr], user: Option<&str>) -> Found {
+    let person = user.map_or(Person::Unknown, Person::named);
+    if let Person::Known(account) = &person
+        && let Some(reason) = emergency(host, account)
+    {
+        return Found::Emergency(reason);
+    }
     let options = match Options::parse(arguments) {
         Ok(options) => options,
         Err(error) => return Found::Misconfigured(Obstacle { reason: "bad-option", detail: error.to_string() }),
@@ -61,7 +75,7 @@ fn look(host: &impl Host, arguments: &[&CStr], user: Option<&str>) -> Found {
         Ok(policy) => policy,
         Err(obstacle) => return Found::Misconfigured(obstacle),
     };
-    match user.map_or(Person::Unknown, Person::named) {
+    match person {
         Person::Known(account) => standing(host, &account, policy.limits.window).unwrap_or_else(Found::Unavailable),
         Person::Unknown => Found::UnknownUser,
         Person::LookupFailed(errno) => {

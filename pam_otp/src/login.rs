@@ -1,10 +1,11 @@
 //! One authentication, from the options to the PAM code:
-//! options, policy, user, prompt, shape of what was typed, decision, log line, PAM code.
+//! user, emergency mark, options, policy, prompt, shape of what was typed, decision, log line, PAM code.
 
 use std::ffi::CStr;
 
 use otp_core::check::{Outcome, check, decoy};
 use otp_core::decision::{Refusal, Verdict};
+use otp_core::emergency::Reason;
 use otp_core::limits::Limits;
 use otp_core::log_line::LogLine;
 use otp_core::origin::{Asker, Origin};
@@ -42,6 +43,8 @@ pub enum End {
     NotAsked,
     /// Options or policy are wrong.
     Misconfigured(Obstacle),
+    /// Not asked: root has written an emergency mark, for this reason.
+    Emergency(Reason),
 }
 
 /// Authenticates PAM_USER.
@@ -60,10 +63,6 @@ struct Names {
 }
 
 fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> End {
-    let (options, policy) = match settings(arguments) {
-        Ok(settings) => settings,
-        Err(obstacle) => return End::Misconfigured(obstacle),
-    };
     let person = match host.user() {
         Ok(name) => {
             names.user = Some(name.clone());
@@ -75,12 +74,19 @@ fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> End {
     if let Person::Known(account) = &person {
         (names.user, names.uid) = (Some(account.name.clone()), Some(account.uid));
         names.origin = Some(origin(host, account));
-        if options.unenrolled == Unenrolled::Skip {
-            match standing(host, account, &policy.limits) {
-                Ok(Standing::NeverEnrolled) => return End::Skipped,
-                Ok(Standing::Enrolled) => {}
-                Err(obstacle) => return End::Failed(obstacle),
-            }
+        if let Some(reason) = emergency(host, account) {
+            return End::Emergency(reason);
+        }
+    }
+    let (options, policy) = match settings(arguments) {
+        Ok(settings) => settings,
+        Err(obstacle) => return End::Misconfigured(obstacle),
+    };
+    if let (Person::Known(account), Unenrolled::Skip) = (&person, options.unenrolled) {
+        match standing(host, account, &policy.limits) {
+            Ok(Standing::NeverEnrolled) => return End::Skipped,
+            Ok(Standing::Enrolled) => {}
+            Err(obstacle) => return End::Failed(obstacle),
         }
     }
     let Ok(answer) = host.ask(&options.prompt) else { return End::NotAsked };
@@ -105,6 +111,20 @@ fn settings(arguments: &[&CStr]) -> Result<(Options, Policy), Obstacle> {
     let options = Options::parse(arguments).map_err(bad_option)?;
     let policy = SITE.policy(options.config.as_deref())?;
     Ok((options, policy))
+}
+
+/// The reason of an emergency mark (R14). It is looked for before options and policy, which may be what is broken. A mark
+/// that does not count is told to the log and opens nothing.
+pub fn emergency(host: &impl Host, account: &Account) -> Option<Reason> {
+    SITE.marks().of(account).map(|mark| mark.map(|mark| mark.reason)).unwrap_or_else(|error| {
+        let line = LogLine::default()
+            .field("emergency", "not-honoured")
+            .field("user", &account.name)
+            .field("reason", error.reason())
+            .field("detail", &error.to_string());
+        host.log(Urgency::Alert, &line.finish());
+        None
+    })
 }
 
 /// Where this guess comes from.
@@ -153,6 +173,7 @@ fn conclude(host: &mut impl Host, end: &End, names: &Names) -> PamResultCode {
     let (urgency, outcome, reason, detail, key) = match end {
         End::Accepted(label) => (Urgency::Info, "accepted", "code", None, Some(label.as_str())),
         End::Skipped => (Urgency::Info, "ignored", "not-enrolled", None, None),
+        End::Emergency(reason) => (Urgency::Alert, "ignored", "emergency", Some(reason.as_str()), None),
         End::Refused(reason, _) => (Urgency::Notice, "refused", *reason, None, None),
         End::NotAsked => (Urgency::Notice, "failed", "conversation", None, None),
         End::Failed(obstacle) | End::Misconfigured(obstacle) => {
@@ -179,7 +200,7 @@ fn code(end: &End) -> PamResultCode {
     match end {
         End::Accepted(_) => PamResultCode::PAM_SUCCESS,
         End::Refused(..) => PamResultCode::PAM_AUTH_ERR,
-        End::Skipped => PamResultCode::PAM_IGNORE,
+        End::Skipped | End::Emergency(_) => PamResultCode::PAM_IGNORE,
         End::Failed(_) => PamResultCode::PAM_AUTHINFO_UNAVAIL,
         End::NotAsked => PamResultCode::PAM_CONV_ERR,
         End::Misconfigured(_) => PamResultCode::PAM_SERVICE_ERR,
