@@ -90,10 +90,10 @@ class Site:
 
 
 def first_in_passwd(users):
-    """The tested users stand first, so that what a look-up costs does not depend on how many others there are."""
-    passwd, names = Path("/etc/passwd"), {user.name for user in users}
+    """The accounts that are looked up stand first, so that this costs the same whatever else is in the file."""
+    passwd, names = Path("/etc/passwd"), ["root", ACCOUNT, *(user.name for user in users)]
     lines = passwd.read_text().splitlines(keepends=True)
-    lines.sort(key=lambda line: line.split(":")[0] not in names)
+    lines.sort(key=lambda line: names.index(line.split(":")[0]) if line.split(":")[0] in names else len(names))
     passwd.write_text("".join(lines))
 
 
@@ -116,7 +116,7 @@ def medians(services, lines):
     for name, kind, result, nanoseconds, faulted in lines:
         if name == "rss":
             continue
-        assert int(result) == expected[name][kind], f"{name}: a {kind} code was answered with {result}"
+        assert int(result) == expected[name][kind], f"{name}: a {kind} code was answered with {result}\n" + "\n".join(JOURNAL.lines[-30:])
         if nanoseconds != "0":
             times.setdefault((name, kind), []).append(int(nanoseconds) / 1000)
             faults.setdefault((name, kind), []).append(int(faulted))
@@ -232,7 +232,8 @@ def prepare(artefacts):
     WORK.mkdir()
     SHIFT.write_text("0")
     run("gcc", "-Wall", "-Wextra", "-Werror", "-O1", "-rdynamic", "-o", LOGIN, Path(__file__).with_name("login.c"), "-lpam")
-    Journal()
+    global JOURNAL
+    JOURNAL = Journal()
     machine = Machine(artefacts, "/nonexistent")
     machine.install()
     shutil.rmtree(VAULT)

@@ -145,6 +145,15 @@ def test_the_manual_pages_are_in_order(page):
         assert tool == "man" or done.stdout == ""
 
 
+def test_the_apps_that_are_warned_about_are_in_the_table_of_apps():
+    ignored = re.findall(r'App \{ name: "([^"]+)", ignores_sha256: (\w+), ignores_sha512: (\w+), ignores_digits: (\w+), ignores_period: (\w+)', source("otp-enrolld/src/bin/otpctl/apps.rs"))
+    assert len(ignored) >= 6
+    rows = {row[0]: row[1:5] for row in table_rows("docs/apps.md")}
+    for name, *marks in ignored:
+        assert [cell.startswith("no") for cell in rows.pop(name)] == [mark == "true" for mark in marks], name
+    assert not [name for name, cells in rows.items() if any(cell.startswith("no") for cell in cells)]
+
+
 def test_the_manual_of_a_unit_exists():
     for unit in (ROOT / "packaging/systemd").glob("otp-enrolld.*"):
         name, section = re.search(r"^Documentation=man:([\w.-]+)\((\d)\)$", unit.read_text(), re.M).groups()

@@ -1,9 +1,11 @@
 """The QR code as a phone sees it, and the address in it as the phone apps read it."""
 
+import os
+import re
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
-from machine import AUTH_ERR, POLICY, SERVICE_ERR, SUCCESS, key_of, write
+from machine import AUTH_ERR, POLICY, SERVICE_ERR, SUCCESS, key_of, otpctl, run, write
 from screen import DARK, LIGHT, Pane, read_qr
 from totp import unbase32
 from wire import Client
@@ -24,6 +26,70 @@ def test_the_code_on_the_screen_reads_as_the_address_printed_below(machine, user
         pane.types(key.confirming)
         assert pane.ended() == 0
     assert machine.ask("otp", user, key.first)[0] == SUCCESS
+
+
+def read_picture(path, tmp_path):
+    """The texts of the QR codes in an image file, by tools of others."""
+    if path.suffix == ".svg":
+        run("rsvg-convert", "-o", tmp_path / "drawn.png", path)
+        path = tmp_path / "drawn.png"
+    return run("zbarimg", "--raw", "-q", path).splitlines()
+
+
+@pytest.mark.parametrize("wish", WISHES)
+def test_the_picture_files_read_as_the_address_on_the_screen(machine, user, tmp_path, wish):
+    svg, png = tmp_path / "key.svg", tmp_path / "key.png"
+    with Pane("qr-file", " ".join(["otpctl", "enrol", user.name, "--svg", str(svg), "--png", str(png), *(f"'{word}'" for word in WISHES[wish])]), columns=240) as pane:
+        key = machine.enrol_on_screen(pane)
+        for path in (svg, png):
+            assert f"{path} holds the key: whoever reads it can make codes; delete it when it has been scanned" in pane.text()
+    for path in (svg, png):
+        assert read_picture(path, tmp_path) == [key.uri]
+        assert (path.stat().st_mode & 0o7777, path.stat().st_uid) == (0o600, 0)
+
+
+def test_a_picture_file_goes_with_a_key_that_is_not_stored(machine, user, tmp_path):
+    done = otpctl("enrol", user.name, "--json", "--allow-pipe", "--png", tmp_path / "key.png", stdin="000000\n")
+    assert done.returncode == 1 and not user.key_file.exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def taken_by(kind, path, mine):
+    mine.write_text("mine")
+    match kind:
+        case "file":
+            path.write_text("mine")
+        case "link":
+            path.symlink_to(mine)
+        case "dangling link":
+            path.symlink_to(path.with_name("new"))
+        case "hard link":
+            path.hardlink_to(mine)
+        case "directory":
+            path.mkdir()
+        case "fifo":
+            os.mkfifo(path)
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "dangling link", "hard link", "directory", "fifo"])
+def test_a_picture_file_never_takes_the_place_of_anything(machine, user, tmp_path, kind):
+    path, mine = tmp_path / "key.svg", tmp_path / "mine"
+    taken_by(kind, path, mine)
+    before = {entry.name: entry.lstat().st_ino for entry in tmp_path.iterdir()}
+    done = otpctl("enrol", user.name, "--json", "--allow-pipe", "--svg", path, stdin="")
+    assert done.returncode == 2 and "not overwritten" in done.stderr
+    assert done.stdout == "" and mine.read_text() == "mine"
+    assert {entry.name: entry.lstat().st_ino for entry in tmp_path.iterdir()} == before
+
+
+def test_unusual_values_name_the_apps_that_ignore_them(machine, user):
+    with Pane("qr-apps", f"otpctl enrol {user.name} --algorithm SHA256 --digits 8", columns=240) as pane:
+        machine.read_screen(pane)
+        text = pane.text()
+        pane.interrupts()
+        pane.ended()
+    assert re.search("SHA256 is ignored by Google Authenticator.* then show codes that are refused", text)
+    assert "a code of 8 digits is ignored by" in text and "a period of" not in text
 
 
 def test_the_reader_of_screens_does_not_find_a_code_without_its_colours(machine, user, tmp_path):

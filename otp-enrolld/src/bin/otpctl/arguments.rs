@@ -1,5 +1,7 @@
 //! The command line: one definition gives the parser, the help and the man page.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
 
 use otp_core::emergency::Reason;
@@ -38,17 +40,28 @@ pub struct Enrol {
     #[arg(long, value_parser = Label::new)]
     pub label: Option<Label>,
 
-    /// The hash: SHA1, SHA256 or SHA512; many apps know only SHA1
+    /// The hash: SHA1, SHA256 or SHA512; several apps know only SHA1 and do not say so
     #[arg(long, value_parser = algorithm)]
     pub algorithm: Option<Algorithm>,
 
-    /// Length of a code: 6, 7 or 8; many apps know only 6
+    /// Length of a code: 6, 7 or 8; several apps know only 6 and do not say so
     #[arg(long, value_parser = digits)]
     pub digits: Option<Digits>,
 
-    /// Seconds that a code lasts: 15 to 120; many apps know only 30
+    /// Seconds that a code lasts: 15 to 120; several apps know only 30 and do not say so
     #[arg(long, value_name = "SECONDS", value_parser = period)]
     pub period: Option<Period>,
+
+    /// Draw the QR code into this file, too, as SVG
+    ///
+    /// The file is made, mode 0600; one that is there is not overwritten. Whoever reads it holds the second factor:
+    /// delete it when it has been scanned. If nothing is stored, it is removed.
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+
+    /// Draw the QR code into this file, too, as PNG
+    #[arg(long, value_name = "FILE")]
+    pub png: Option<PathBuf>,
 
     /// Write JSON: the pending key, then what became of each code read from standard input
     #[arg(long)]

@@ -8,19 +8,31 @@ use otp_enrolld::protocol::{Begun, ConfirmEnrolment, Confirmed, Refusal};
 use crate::arguments::{Enrol, Form};
 use crate::escape::escaped;
 use crate::failure::{Failure, error_object, told};
+use crate::picture_file::{self, PictureFile};
 use crate::sheet;
 use crate::terminal::Terminal;
 
 pub fn enrol(client: &mut Client, terminal: &mut Terminal, options: &Enrol) -> Result<(), Failure> {
     let form = options.form();
-    show_key(terminal, form, &client.call(&options.request())?)?;
+    let mut files = picture_file::wanted(options)?; // before a key is made: a file that is there ends it here
+    let begun = client.call(&options.request())?;
+    for file in &mut files {
+        file.draw(&begun.enrolment.uri)?;
+    }
+    show_key(terminal, form, &begun)?;
     loop {
         let request = ask(terminal, form)?;
         match client.call(&request) {
-            Ok(confirmed) => return show_confirmed(terminal, form, &confirmed),
+            Ok(confirmed) => {
+                show_confirmed(terminal, form, &confirmed)?;
+                return keep(terminal, form, files);
+            }
             Err(CallError::Refused(refusal)) if may_try_again(&refusal) => show_refusal(terminal, form, &refusal)?,
             Err(CallError::Refused(refusal)) => return Err(Failure::Refused(refusal)),
-            Err(_) => return Err(lost(&options.user)),
+            Err(_) => {
+                files.into_iter().for_each(PictureFile::keep); // the key may have been stored
+                return Err(lost(&options.user));
+            }
         }
     }
 }
@@ -79,6 +91,20 @@ fn show_confirmed(terminal: &mut Terminal, form: Form, confirmed: &Confirmed) ->
     }
     let (user, label) = (escaped(&confirmed.user), escaped(&confirmed.key.label));
     terminal.show(&format!("enrolled {user}: key \"{label}\" is stored; clear the screen when done\n"))
+}
+
+/// The pictures outlive the enrolment; whoever has them must hear what they are.
+fn keep(terminal: &mut Terminal, form: Form, files: Vec<PictureFile>) -> Result<(), Failure> {
+    for file in files {
+        if form == Form::Text {
+            let path = escaped(&file.path().to_string_lossy());
+            terminal.show(&format!(
+                "{path} holds the key: whoever reads it can make codes; delete it when it has been scanned\n"
+            ))?;
+        }
+        file.keep();
+    }
+    Ok(())
 }
 
 /// How a confirmation is told in JSON.
@@ -149,6 +175,8 @@ mod tests {
             algorithm: None,
             digits: None,
             period: None,
+            svg: None,
+            png: None,
             json: form == Form::Json,
             allow_pipe: false,
         }

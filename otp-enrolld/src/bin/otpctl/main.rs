@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod alert;
+mod apps;
 mod arguments;
 mod daemon;
 mod date;
@@ -14,6 +15,7 @@ mod failure;
 mod json;
 mod overview;
 mod picture;
+mod picture_file;
 mod sheet;
 mod table;
 mod terminal;

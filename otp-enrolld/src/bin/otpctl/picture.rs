@@ -19,6 +19,17 @@ impl Picture {
         Some(Self { dark: Zeroizing::new(dark), side: code.width() })
     }
 
+    /// Modules a side, with the quiet zone on both sides.
+    pub fn whole_side(&self) -> usize {
+        self.columns(QUIET_ZONE)
+    }
+
+    /// Each row of modules from top to bottom, dark ones true, the quiet zone around them.
+    pub fn module_rows(&self) -> impl Iterator<Item = impl Iterator<Item = bool>> {
+        let all = 0..self.whole_side();
+        all.clone().map(move |row| all.clone().map(move |column| self.is_dark(column, row, QUIET_ZONE)))
+    }
+
     /// Characters a line, with `margin` light modules on each side.
     pub fn columns(&self, margin: usize) -> usize {
         self.side.saturating_add(margin.saturating_mul(2))

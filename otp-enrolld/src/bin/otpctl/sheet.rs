@@ -4,6 +4,7 @@ use zeroize::Zeroizing;
 
 use otp_enrolld::protocol::Enrolment;
 
+use crate::apps;
 use crate::escape::{escaped, escaped_secret};
 use crate::picture::{NARROW_ZONE, Picture, QUIET_ZONE};
 use crate::terminal::Size;
@@ -18,19 +19,9 @@ fn heading(key: &Enrolment) -> Zeroizing<String> {
     let minutes = key.expires_in.div_ceil(60);
     let mut text =
         format!("new key \"{label}\" for {user}, shown only now; to be confirmed within {minutes} minutes\n");
-    text.push_str(&unusual(key));
+    text.push_str(&apps::warnings(&key.algorithm, key.digits, key.period));
     text.push_str("scan the QR code with the app, or type this key into it:\n\n");
     Zeroizing::new(text)
-}
-
-/// A line of warning about what not every app honours.
-fn unusual(key: &Enrolment) -> String {
-    if key.algorithm == "SHA1" && key.digits == 6 && key.period == 30 {
-        return String::new();
-    }
-    let algorithm = escaped(&key.algorithm);
-    let (digits, period) = (key.digits, key.period);
-    format!("{algorithm}, {digits} digits, {period} s: many apps ignore this and then show codes that are refused\n")
 }
 
 /// Base32 in groups of four.
@@ -134,14 +125,14 @@ mod tests {
 
     #[test]
     fn only_unusual_values_are_warned_about() {
-        assert!(!shown(&key(), None).contains("many apps"));
+        assert!(!shown(&key(), None).contains("ignore"));
         let cases = [
             Enrolment { algorithm: "SHA256".to_owned(), ..key() },
             Enrolment { digits: 8, ..key() },
             Enrolment { period: 60, ..key() },
         ];
         for case in cases {
-            assert!(shown(&case, None).contains("many apps ignore this"));
+            assert!(shown(&case, None).contains("Google Authenticator"));
         }
     }
 
