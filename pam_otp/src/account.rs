@@ -57,7 +57,7 @@ fn look(host: &impl Host, arguments: &[&CStr], user: Option<&str>) -> Found {
         Ok(options) => options,
         Err(error) => return Found::Misconfigured(Obstacle { reason: "bad-option", detail: error.to_string() }),
     };
-    let policy = match SITE.policy(options.config.as_deref()) {
+    let policy = match SITE.policy(options.config.as_deref(), None) {
         Ok(policy) => policy,
         Err(obstacle) => return Found::Misconfigured(obstacle),
     };

@@ -103,7 +103,7 @@ fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> End {
 fn settings(arguments: &[&CStr]) -> Result<(Options, Policy), Obstacle> {
     let bad_option = |error: crate::options::OptionError| Obstacle { reason: "bad-option", detail: error.to_string() };
     let options = Options::parse(arguments).map_err(bad_option)?;
-    let policy = SITE.policy(options.config.as_deref())?;
+    let policy = SITE.policy(options.config.as_deref(), None)?;
     Ok((options, policy))
 }
 
