@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 from terminal import dialogue
 from totp import totp, unbase32
 from wait import until
-from wire import SOCKET, Client
+from wire import SOCKET, Client, Refused
 
 ROOT = Path(__file__).resolve().parents[2]
 MULTIARCH = sysconfig.get_config_var("MULTIARCH")
@@ -175,6 +175,13 @@ class Machine:
     def confirm(self, client, key):
         client.call("ConfirmEnrolment", code=key.confirming)
         return key
+
+    def enrol_unless_busy(self, user):
+        """None while the daemon has not yet noticed that an earlier client hung up."""
+        try:
+            return self.enrol(user)
+        except Refused as refusal:
+            assert refusal.name == "Busy"
 
     def enrolled_user(self, **wishes):
         user = self.new_user()
