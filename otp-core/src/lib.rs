@@ -8,6 +8,7 @@ pub mod check;
 mod checksum;
 pub mod clock;
 pub mod decision;
+pub mod emergency;
 pub mod hotp;
 pub mod key;
 pub mod limits;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::User;
 
+use crate::emergency::Marks;
 use crate::policy::{POLICY_CAP, Policy};
 use crate::seal::HostKey;
 use crate::vault::{Place, Vault, VaultError, read_root_file};
@@ -19,6 +20,8 @@ pub struct Site {
     pub vault: &'static str,
     /// The account that the vault belongs to.
     pub account: &'static str,
+    /// The directory of emergency marks.
+    pub emergency: &'static str,
 }
 
 /// Why nothing can be decided, as a word and a text for the log.
@@ -37,6 +40,7 @@ impl Site {
         host_keys: ["/etc/otp/host.key", "/run/otp-key/host.key"],
         vault: "/var/lib/otp",
         account: "otp-enrolld",
+        emergency: "/etc/otp/emergency",
     };
 
     /// Reads the policy, for one PAM service or for none. Without the standard file everything is at its default; a file that
@@ -50,6 +54,11 @@ impl Site {
         };
         let text = std::str::from_utf8(&bytes).map_err(|_| bad(format!("{}: not UTF-8", path.display())))?;
         Policy::parse_for(text, service.unwrap_or("")).map_err(|error| bad(format!("{}: {error}", path.display())))
+    }
+
+    /// Where emergency marks are.
+    pub fn marks(&self) -> Marks<'static> {
+        Marks(Path::new(self.emergency))
     }
 
     /// Where the vault is and whose.

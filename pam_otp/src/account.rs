@@ -2,6 +2,7 @@
 
 use std::ffi::CStr;
 
+use otp_core::emergency::Reason;
 use otp_core::log_line::LogLine;
 use otp_core::record::Account;
 use otp_core::site::Obstacle;
@@ -9,7 +10,8 @@ use pam::constants::PamResultCode;
 
 use crate::decider::{self, Standing};
 use crate::host::{Host, Item, Urgency};
-use crate::login::settings;
+use crate::login::{emergency, settings};
+use crate::options::Options;
 use crate::person::Person;
 use crate::rules::Rules;
 
@@ -26,6 +28,8 @@ enum Found {
     Unavailable(Obstacle),
     /// Options or policy are wrong.
     Misconfigured(Obstacle),
+    /// Root has written an emergency mark, for this reason.
+    Emergency(Reason),
 }
 
 /// `pam_sm_acct_mgmt`.
@@ -34,13 +38,18 @@ pub fn manage(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode {
     let found = look(host, arguments, user.as_deref());
     let (reason, detail, code) = match &found {
         Found::InOrder => return PamResultCode::PAM_SUCCESS,
+        Found::Emergency(reason) => ("emergency", Some(reason.as_str()), PamResultCode::PAM_SUCCESS),
         Found::Barred(reason) => (*reason, None, PamResultCode::PAM_ACCT_EXPIRED),
         Found::UnknownUser => return PamResultCode::PAM_AUTH_ERR, // authenticate has said so
         Found::Unavailable(o) => (o.reason, Some(o.detail.as_str()), PamResultCode::PAM_AUTHINFO_UNAVAIL),
         Found::Misconfigured(o) => (o.reason, Some(o.detail.as_str()), PamResultCode::PAM_SERVICE_ERR),
     };
+    let (urgency, outcome) = match found {
+        Found::Emergency(_) => (Urgency::Alert, "ignored"),
+        _ => (Urgency::Notice, "refused"),
+    };
     let line = LogLine::default()
-        .field("outcome", "refused")
+        .field("outcome", outcome)
         .field("stage", "account")
         .field("reason", reason)
         .optional("user", user.as_deref())
@@ -48,16 +57,22 @@ pub fn manage(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode {
         .optional("tty", host.item(Item::Tty).as_deref())
         .optional("rhost", host.item(Item::Rhost).as_deref())
         .optional("detail", detail);
-    host.log(Urgency::Notice, &line.finish());
+    host.log(urgency, &line.finish());
     code
 }
 
 fn look(host: &impl Host, arguments: &[&CStr], user: Option<&str>) -> Found {
-    let (_, rules) = match settings(host, arguments) {
+    let person = user.map_or(Person::Unknown, Person::named);
+    if let Person::Known(account) = &person
+        && let Some(reason) = emergency(host, account)
+    {
+        return Found::Emergency(reason);
+    }
+    let (_, rules) = match settings(host, Options::parse(arguments)) {
         Ok(settings) => settings,
         Err(obstacle) => return Found::Misconfigured(obstacle),
     };
-    match user.map_or(Person::Unknown, Person::named) {
+    match person {
         Person::Known(account) => standing(host, &account, &rules),
         Person::Unknown => Found::UnknownUser,
         Person::LookupFailed(errno) => {

@@ -1,9 +1,10 @@
 //! One authentication, from the options to the PAM code:
-//! options, policy, user, prompt, shape of what was typed, decision, log line, PAM code.
+//! user, emergency mark, options, policy, prompt, shape of what was typed, decision, log line, PAM code.
 
 use std::ffi::CStr;
 
 use otp_core::check::decoy;
+use otp_core::emergency::Reason;
 use otp_core::limits::Limits;
 use otp_core::log_line::LogLine;
 use otp_core::origin::Origin;
@@ -39,6 +40,8 @@ pub enum End {
     NoConversation,
     /// Options or policy are wrong.
     Misconfigured(Obstacle),
+    /// Not asked: root has written an emergency mark, for this reason.
+    Emergency(Reason),
 }
 
 /// Authenticates PAM_USER.
@@ -57,11 +60,9 @@ struct Names {
 }
 
 fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> End {
-    let (options, rules) = match settings(host, arguments) {
-        Ok(settings) => settings,
-        Err(obstacle) => return End::Misconfigured(obstacle),
-    };
-    let person = match person(host, options.whose, names) {
+    let options = Options::parse(arguments);
+    let whose = options.as_ref().map_or(Whose::User, |options| options.whose);
+    let person = match person(host, whose, names) {
         Ok(person) => person,
         Err(UserError::Unusable) => Person::Unknown,
         Err(UserError::Conversation) => return End::NoConversation,
@@ -69,6 +70,15 @@ fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> End {
     if let Person::Known(account) = &person {
         (names.user, names.uid) = (Some(account.name.clone()), Some(account.uid));
         names.origin = Some(origin(host, account));
+        if let Some(reason) = emergency(host, account) {
+            return End::Emergency(reason);
+        }
+    }
+    let (options, rules) = match settings(host, options) {
+        Ok(settings) => settings,
+        Err(obstacle) => return End::Misconfigured(obstacle),
+    };
+    if let Person::Known(account) = &person {
         if let Some(end) = not_wanted(host, account, &rules) {
             return end;
         }
@@ -89,12 +99,26 @@ fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> End {
 }
 
 /// The PAM line and the policy for this service.
-pub fn settings(host: &impl Host, arguments: &[&CStr]) -> Result<(Options, Rules), Obstacle> {
+pub fn settings(host: &impl Host, options: Result<Options, OptionError>) -> Result<(Options, Rules), Obstacle> {
     let bad_option = |error: OptionError| Obstacle { reason: "bad-option", detail: error.to_string() };
-    let options = Options::parse(arguments).map_err(bad_option)?;
+    let options = options.map_err(bad_option)?;
     let policy = SITE.policy(options.config.as_deref(), host.item(Item::Service).as_deref())?;
     let rules = Rules::new(&options, &policy, host.wall());
     Ok((options, rules))
+}
+
+/// The reason of an emergency mark (R14). It is looked for before options and policy, which may be what is broken. A mark
+/// that does not count is told to the log and opens nothing.
+pub fn emergency(host: &impl Host, account: &Account) -> Option<Reason> {
+    SITE.marks().of(account).map(|mark| mark.map(|mark| mark.reason)).unwrap_or_else(|error| {
+        let line = LogLine::default()
+            .field("emergency", "not-honoured")
+            .field("user", &account.name)
+            .field("reason", error.reason())
+            .field("detail", &error.to_string());
+        host.log(Urgency::Alert, &line.finish());
+        None
+    })
 }
 
 /// Whose code is asked for.
@@ -141,6 +165,7 @@ fn conclude(host: &mut impl Host, end: &End, names: &Names) -> PamResultCode {
     let (urgency, outcome, reason, detail, key) = match end {
         End::Accepted(label) => (Urgency::Info, "accepted", "code", None, Some(label.as_str())),
         End::NotWanted(reason) => (Urgency::Info, "ignored", *reason, None, None),
+        End::Emergency(reason) => (Urgency::Alert, "ignored", "emergency", Some(reason.as_str()), None),
         End::Refused(reason, _) => (Urgency::Notice, "refused", reason.as_str(), None, None),
         End::NoConversation => (Urgency::Notice, "failed", "conversation", None, None),
         End::Failed(obstacle) | End::Misconfigured(obstacle) => {
@@ -167,7 +192,7 @@ fn code(end: &End) -> PamResultCode {
     match end {
         End::Accepted(_) => PamResultCode::PAM_SUCCESS,
         End::Refused(..) => PamResultCode::PAM_AUTH_ERR,
-        End::NotWanted(_) => PamResultCode::PAM_IGNORE,
+        End::NotWanted(_) | End::Emergency(_) => PamResultCode::PAM_IGNORE,
         End::Failed(_) => PamResultCode::PAM_AUTHINFO_UNAVAIL,
         End::NoConversation => PamResultCode::PAM_CONV_ERR,
         End::Misconfigured(_) => PamResultCode::PAM_SERVICE_ERR,

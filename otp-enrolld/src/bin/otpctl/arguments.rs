@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
+use otp_core::emergency::Reason;
 use otp_core::key::{Algorithm, Digits, Label, Period, ValueError};
 use otp_enrolld::protocol::{BeginEnrolment, Status};
 
@@ -21,6 +22,7 @@ pub enum Command {
     Enrol(Enrol),
     Status(ShowStatus),
     List(ShowList),
+    Emergency(Emergency),
 }
 
 /// Make a key for a user, show it once, and store it when a code from the app confirms it
@@ -78,6 +80,41 @@ pub struct ShowList {
     pub json: bool,
 }
 
+/// Let a user past the gate without a code, whatever is broken, or end that
+///
+/// For root on this machine. Needs no daemon, vault, policy, host key or clock.
+#[derive(Args)]
+pub struct Emergency {
+    #[command(subcommand)]
+    pub act: EmergencyAct,
+}
+
+#[derive(Subcommand)]
+pub enum EmergencyAct {
+    Bypass(Bypass),
+    End(EndBypass),
+}
+
+/// Write a mark: from now on this user is not asked for a code
+///
+/// Every use of the mark is logged at alert, until `otpctl emergency end`.
+#[derive(Args)]
+pub struct Bypass {
+    /// The user to let past the gate
+    pub user: String,
+
+    /// Why; it stands in the log at every use
+    #[arg(long, value_name = "TEXT", value_parser = Reason::new)]
+    pub reason: Reason,
+}
+
+/// Take the mark away: from now on this user is asked again
+#[derive(Args)]
+pub struct EndBypass {
+    /// The user, or the uid of one who is gone
+    pub user: String,
+}
+
 /// How answers are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Form {
@@ -98,6 +135,7 @@ impl Command {
             Self::Enrol(options) => options.form(),
             Self::Status(options) => options.form(),
             Self::List(options) => options.form(),
+            Self::Emergency(_) => Form::Text,
         }
     }
 }
@@ -166,7 +204,7 @@ mod tests {
         let all = ["otpctl", "enrol"].iter().chain(arguments);
         match Arguments::try_parse_from(all).ok()?.command {
             Command::Enrol(enrol) => Some(enrol),
-            Command::Status(_) | Command::List(_) => None,
+            Command::Status(_) | Command::List(_) | Command::Emergency(_) => None,
         }
     }
 

@@ -1,10 +1,13 @@
-//! `otpctl`: asks the daemon, shows the answer. It decides nothing and stores nothing.
+//! `otpctl`: asks the daemon, shows the answer. It decides nothing and stores nothing, but for root on the console:
+//! `emergency` works without daemon, vault, policy and host key.
 
 #![forbid(unsafe_code)]
 
+mod alert;
 mod arguments;
 mod daemon;
 mod date;
+mod emergency;
 mod enrol;
 mod escape;
 mod failure;
@@ -43,6 +46,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
         Command::Status(options) => overview::status(&mut daemon::connect()?, &mut terminal, options),
         Command::List(options) => overview::list(&mut daemon::connect()?, &mut terminal, options),
+        Command::Emergency(options) => emergency::run(&mut terminal, &options.act),
     }
 }
 

@@ -1,0 +1,198 @@
+//! The way back in (R14): a root-owned mark that lets one user past the gate until it is taken away, whatever else is broken.
+//!
+//! E1  a mark counts only if it is a regular file of root's with one name that nobody else may write, below directories
+//!     that nobody else may write, and names both the user and the uid that it is for
+//! E2  it is read before everything else, and needs no policy, vault, host key, daemon or clock
+//! E3  it is written whole or not at all: another name, fsync, rename, fsync of the directory
+//! E4  it holds no secret and everybody may read it: a screen locker asks as its user and must find it too
+
+use std::fmt::Write as _;
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::sys::stat::lstat;
+
+use crate::record::Account;
+use crate::table::{Document, TableError, quoted};
+use crate::vault::{VaultError, read_root_file};
+
+/// A mark: who is let past the gate, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// For whom; both name and uid must match.
+    pub account: Account,
+    /// Why, in the words of whoever wrote it.
+    pub reason: Reason,
+    /// Who wrote it, as far as that could be told. A note, not a proof.
+    pub by: String,
+    /// When, in Unix seconds, by a clock that may be wrong.
+    pub made: u64,
+}
+
+/// Why somebody is let past the gate: 1 to 128 characters, none of them a control character.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason(String);
+
+/// The directory of marks on one host.
+#[derive(Debug, Clone, Copy)]
+pub struct Marks<'a>(pub &'a Path);
+
+/// Why a mark was not written or taken away.
+#[derive(Debug)]
+pub enum MarkError {
+    /// There is none.
+    None,
+    /// Written, it would not be honoured; it was taken away again.
+    NotHonoured(VaultError),
+    /// The system's reason.
+    Failed {
+        /// What could not be made or removed.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+}
+
+impl Marks<'_> {
+    /// The mark of `account`, if there is one that counts (E1). An error is one that does not; it opens nothing.
+    pub fn of(&self, account: &Account) -> Result<Option<Mark>, VaultError> {
+        let path = self.path(account.uid);
+        if matches!(lstat(&path), Err(Errno::ENOENT | Errno::ENOTDIR)) {
+            return Ok(None);
+        }
+        let bytes = read_root_file(&path, CAP, false)?;
+        let names = fs::symlink_metadata(&path).map_or(0, |about| about.nlink());
+        if names != 1 {
+            return Err(VaultError::untrusted(&path, format!("{names} names; wanted 1")));
+        }
+        let text = std::str::from_utf8(&bytes).map_err(|_| VaultError::malformed(&path, "not UTF-8"))?;
+        let mark = Mark::parse(text).map_err(|error| VaultError::malformed(&path, error.to_string()))?;
+        if mark.account != *account {
+            let found = format!("for {:?} (uid {})", mark.account.name, mark.account.uid);
+            return Err(VaultError::malformed(&path, format!("{found}; wanted {:?}", account.name)));
+        }
+        Ok(Some(mark))
+    }
+
+    /// Writes `mark` over an earlier one (E3), and makes sure that it will be honoured. As root.
+    pub fn write(&self, mark: &Mark) -> Result<(), MarkError> {
+        self.make_dir()?;
+        let (path, aside) = (self.path(mark.account.uid), self.0.join(format!(".{}.new", mark.account.uid)));
+        let written = write_aside(&aside, &mark.to_toml()).and_then(|()| fs::rename(&aside, &path));
+        written.and_then(|()| sync(self.0)).map_err(|error| failed(&path, error))?;
+        self.of(&mark.account).map(drop).map_err(|error| {
+            drop(fs::remove_file(&path)); // or it would begin to count when somebody mends what is wrong
+            MarkError::NotHonoured(error)
+        })
+    }
+
+    /// Takes the mark of `uid` away, whatever it holds. As root.
+    pub fn end(&self, uid: u32) -> Result<(), MarkError> {
+        let path = self.path(uid);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(MarkError::None),
+            removed => removed.and_then(|()| sync(self.0)).map_err(|error| failed(&path, error)),
+        }
+    }
+
+    fn path(&self, uid: u32) -> PathBuf {
+        self.0.join(uid.to_string())
+    }
+
+    fn make_dir(&self) -> Result<(), MarkError> {
+        for dir in [self.0.parent().unwrap_or(Path::new("/")), self.0] {
+            match DirBuilder::new().mode(DIR_MODE).create(dir) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                made => made
+                    .and_then(|()| fs::set_permissions(dir, Permissions::from_mode(DIR_MODE))) // whatever the umask is
+                    .and_then(|()| sync(dir.parent().unwrap_or(Path::new("/"))))
+                    .map_err(|error| failed(dir, error))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Mark {
+    fn parse(text: &str) -> Result<Self, TableError> {
+        let document = Document::parse(text)?;
+        let mut root = document.root();
+        let version = root.required_number("version")?;
+        if version != 1 {
+            return Err(root.error_here(format!("version is {version}; wanted 1")));
+        }
+        let (name, uid) = (root.required_string("user")?.to_owned(), root.required_number("uid")?);
+        let uid = u32::try_from(uid).map_err(|_| root.error_here(format!("uid is {uid}; wanted 32 bits")))?;
+        let reason = Reason::new(root.required_string("reason")?).map_err(|wanted| root.error_here(wanted.into()))?;
+        let (by, made) = (root.required_string("by")?.to_owned(), root.required_number("made")?);
+        root.end()?;
+        Ok(Self { account: Account { name, uid }, reason, by, made })
+    }
+
+    fn to_toml(&self) -> String {
+        let mut out = String::from("version = 1\n");
+        let (user, reason, by) = (quoted(&self.account.name), quoted(&self.reason.0), quoted(&self.by));
+        let (uid, made) = (self.account.uid, self.made);
+        let written = write!(out, "user = {user}\nuid = {uid}\nreason = {reason}\nby = {by}\nmade = {made}\n");
+        debug_assert!(written.is_ok(), "writing to a String does not fail");
+        out
+    }
+}
+
+impl Reason {
+    /// Checks length and characters; the error says what was wanted.
+    pub fn new(text: &str) -> Result<Self, &'static str> {
+        let good = (1..=128).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        let good = good && !text.trim().is_empty();
+        good.then(|| Self(text.to_owned()))
+            .ok_or("the reason must have 1 to 128 characters, none of them a control character")
+    }
+
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn write_aside(aside: &Path, text: &str) -> io::Result<()> {
+    match fs::remove_file(aside) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {} // left by a writer that was killed here
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(aside)?;
+    file.set_permissions(Permissions::from_mode(FILE_MODE))?; // whatever the umask is
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+fn sync(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+fn failed(path: &Path, error: io::Error) -> MarkError {
+    MarkError::Failed { path: path.to_owned(), error }
+}
+
+impl std::fmt::Display for MarkError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::None => f.write_str("there is no emergency mark for this user"),
+            Self::NotHonoured(error) => write!(f, "no mark was written, for it would not be honoured: {error}"),
+            Self::Failed { path, error } => write!(f, "{}: {error}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for MarkError {}
+
+/// Largest mark in bytes.
+const CAP: usize = 4096;
+const DIR_MODE: u32 = 0o755;
+const FILE_MODE: u32 = 0o644;
+
+#[cfg(test)]
+#[path = "emergency_tests.rs"]
+mod tests;

@@ -1,0 +1,72 @@
+//! `otpctl emergency`: the way back in for root on the console (R14). It looks the user up, writes or removes one file, says
+//! so to the log and to the screen. Nothing else is needed, and nothing that may be broken is touched.
+
+use nix::unistd::{Uid, User, getuid};
+use otp_core::clock::system_wall;
+use otp_core::emergency::{Mark, MarkError};
+use otp_core::log_line::LogLine;
+use otp_core::record::Account;
+use otp_core::site::Site;
+
+use crate::alert::alert;
+use crate::arguments::{Bypass, EmergencyAct, EndBypass};
+use crate::escape::escaped;
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+
+pub fn run(terminal: &mut Terminal, act: &EmergencyAct) -> Result<(), Failure> {
+    if !Uid::effective().is_root() {
+        return Err(Failure::Stopped("only root can let somebody past the gate, or end that".to_owned()));
+    }
+    match act {
+        EmergencyAct::Bypass(options) => bypass(terminal, options),
+        EmergencyAct::End(options) => end(terminal, options),
+    }
+}
+
+fn bypass(terminal: &mut Terminal, options: &Bypass) -> Result<(), Failure> {
+    let account = named(&options.user)?.ok_or_else(|| no_such_user(&options.user))?;
+    let mark = Mark { account, reason: options.reason.clone(), by: who(), made: system_wall() };
+    Site::STANDARD.marks().write(&mark).map_err(|error| stopped(&error))?;
+    let line = line("emergency-bypass", &mark.account.name, mark.account.uid).field("reason", mark.reason.as_str());
+    alert(&line.field("by", &mark.by).finish());
+    let user = escaped(&mark.account.name);
+    terminal.show(&format!(
+        "{user} is not asked for a code until `otpctl emergency end {user}`; every use is logged at alert\n"
+    ))
+}
+
+fn end(terminal: &mut Terminal, options: &EndBypass) -> Result<(), Failure> {
+    let number = || Some(Account { name: String::new(), uid: options.user.parse().ok()? });
+    let account = named(&options.user)?.or_else(number).ok_or_else(|| no_such_user(&options.user))?;
+    Site::STANDARD.marks().end(account.uid).map_err(|error| stopped(&error))?;
+    alert(&line("emergency-end", &account.name, account.uid).field("by", &who()).finish());
+    terminal.show(&format!("{} is asked for a code again\n", escaped(&options.user)))
+}
+
+fn line(event: &str, user: &str, uid: u32) -> LogLine {
+    LogLine::default().field("event", event).field("user", user).field("uid", &uid.to_string())
+}
+
+/// Who is at the keyboard, as far as it can be told: the login uid of the audit system, which survives su and sudo. A note.
+fn who() -> String {
+    let login = std::fs::read_to_string("/proc/self/loginuid").unwrap_or_default();
+    match login.trim().parse::<u32>() {
+        Ok(login) if login != u32::MAX => format!("uid {}, login uid {login}", getuid()),
+        _ => format!("uid {}", getuid()),
+    }
+}
+
+fn named(name: &str) -> Result<Option<Account>, Failure> {
+    let found = User::from_name(name)
+        .map_err(|errno| Failure::Stopped(format!("looking {} up failed: {}", escaped(name), errno.desc())))?;
+    Ok(found.map(|user| Account { name: user.name, uid: user.uid.as_raw() }))
+}
+
+fn no_such_user(name: &str) -> Failure {
+    Failure::Stopped(format!("no such user: {}", escaped(name)))
+}
+
+fn stopped(error: &MarkError) -> Failure {
+    Failure::Stopped(error.to_string())
+}

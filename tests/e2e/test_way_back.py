@@ -1,0 +1,265 @@
+"""The way back in: each path is walked with the very part broken that it is for."""
+
+import os
+import subprocess
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+from journal import decisions
+from machine import ACCT_EXPIRED, AUTH_ERR, AUTHINFO_UNAVAIL, HOST_KEY, IGNORE, POLICY, SERVICE_ERR, SUCCESS, VAULT, as_user, otpctl, write
+from places import changed, moved_away
+
+MARKS = Path("/etc/otp/emergency")
+DONE, REFUSED, USAGE = 0, 1, 2
+ALERT = "<81>"  # authpriv, alert
+ALERT_OF_OTPCTL = "<33>"  # auth, alert
+YEARS = 365 * 86400
+
+
+@pytest.fixture(scope="module")
+def gate(machine):
+    """Lets in whoever the module accepts or ignores."""
+    return machine.service("otp-gate", "required pam_otp.so", "required pam_permit.so", account="required pam_otp.so")
+
+
+@pytest.fixture(scope="module")
+def typo(machine):
+    """The same with an option that does not exist."""
+    return machine.service("otp-typo", "required pam_otp.so nulok", "required pam_permit.so", account="required pam_otp.so nulok")
+
+
+@contextmanager
+def bypass(user, reason="lost the phone"):
+    done = otpctl("emergency", "bypass", user.name, "--reason", reason)
+    assert done.returncode == DONE, done.stderr
+    try:
+        yield
+    finally:
+        done = otpctl("emergency", "end", user.name)
+        assert done.returncode == DONE, done.stderr
+
+
+def stages(machine, service, user):
+    """PAM codes of both stages for somebody who knows no code."""
+    _, printed = machine.converse(service, user, "text", "000000", "-a")
+    words = printed.split()
+    return int(words[words.index("authenticate") + 1]), int(words[words.index("account") + 1])
+
+
+@contextmanager
+def broken_policy():
+    write(POLICY, "version = 1\nthis is no policy\n", 0o644)
+    try:
+        yield
+    finally:
+        POLICY.unlink()
+
+
+@contextmanager
+def wild_clock(machine, seconds):
+    with machine.clock(seconds):
+        yield
+
+
+def no_trouble(machine):
+    return ExitStack()
+
+
+def policy_broken(machine):
+    return broken_policy()
+
+
+def vault_gone(machine):
+    return moved_away(VAULT)
+
+
+def vault_open_to_all(machine):
+    return changed(VAULT, mode=0o777)
+
+
+def host_key_lost(machine):
+    return moved_away(HOST_KEY)
+
+
+def daemon_dead(machine):
+    return machine.daemon_stopped()
+
+
+def clock_in_2099(machine):
+    return wild_clock(machine, +73 * YEARS)
+
+
+def clock_in_1971(machine):
+    return wild_clock(machine, -55 * YEARS)
+
+
+@contextmanager
+def everything(machine):
+    with machine.daemon_stopped(), broken_policy(), moved_away(HOST_KEY), moved_away(VAULT), machine.clock(+73 * YEARS):
+        yield
+
+
+TROUBLES = [no_trouble, policy_broken, vault_gone, vault_open_to_all, host_key_lost, daemon_dead, clock_in_2099, clock_in_1971, everything]
+
+
+@pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: trouble.__name__)
+def test_a_bypass_opens_the_gate_whatever_is_broken_and_its_end_closes_it(machine, gate, enrolled, trouble):
+    user, _ = enrolled
+    with trouble(machine):
+        assert stages(machine, gate, user)[0] in (AUTH_ERR, AUTHINFO_UNAVAIL, SERVICE_ERR)
+        with bypass(user):
+            assert stages(machine, gate, user) == (SUCCESS, SUCCESS)
+        assert stages(machine, gate, user)[0] in (AUTH_ERR, AUTHINFO_UNAVAIL, SERVICE_ERR)
+
+
+def test_a_bad_option_does_not_matter_under_a_mark(machine, typo, enrolled):
+    user, _ = enrolled
+    assert stages(machine, typo, user)[0] == SERVICE_ERR
+    with bypass(user):
+        assert stages(machine, typo, user) == (SUCCESS, SUCCESS)
+
+
+def test_sudo_asks_for_the_password_alone_under_a_mark(machine, enrolled):
+    user, _ = enrolled
+    machine.sudo_asks(user, "requisite pam_unix.so", "required pam_otp.so", account="required pam_otp.so")
+    with broken_policy(), bypass(user):
+        outcome = machine.sudo(user, [(r"\[sudo\] password for \S+: ", "the pass word")])
+    assert outcome.status == 0 and outcome.asked("One-time code") == 0 and "\n0\n" in outcome.text
+
+
+def test_under_a_mark_the_module_stands_aside_and_accepts_nothing(machine, enrolled):
+    """PAM_IGNORE: alone in a stack it opens nothing."""
+    user, _ = enrolled
+    with bypass(user):
+        assert stages(machine, "otp", user)[0] not in (SUCCESS, IGNORE)
+
+
+def test_every_use_is_logged_at_alert_with_its_reason(machine, gate, enrolled, journal):
+    user, _ = enrolled
+    with bypass(user, "phone in the lake"):
+        start = journal.position()
+        stages(machine, gate, user)
+        lines = journal.since(start)
+    first, second = [line for line in lines if " outcome=" in line]
+    assert first.startswith(ALERT) and second.startswith(ALERT)
+    for found in decisions(lines):
+        assert (found["outcome"], found["reason"], found["detail"]) == ("ignored", "emergency", "phone in the lake")
+        assert found["user"] == user.name
+    assert decisions(lines)[1]["stage"] == "account"
+
+
+def test_beginning_and_end_are_logged_at_alert(machine, user, journal):
+    start = journal.position()
+    with bypass(user, "a \"reason\"; with\u202eodd signs"):
+        pass
+    begun, ended = [line for line in journal.since(start) if "event=emergency-" in line]
+    assert begun.startswith(ALERT_OF_OTPCTL) and "otpctl" in begun and f"user={user.name}" in begun and "event=emergency-bypass" in begun
+    assert ended.startswith(ALERT_OF_OTPCTL) and "event=emergency-end" in ended
+    assert "\u202e" not in begun
+
+
+def test_a_mark_is_for_one_user(machine, gate, enrolled):
+    user, _ = enrolled
+    other, _ = machine.enrolled_user()
+    with bypass(user):
+        assert stages(machine, gate, other)[0] == AUTH_ERR
+
+
+def test_a_mark_is_not_for_the_next_owner_of_a_uid(machine, gate, journal):
+    user = machine.new_user()
+    with bypass(user):
+        machine.remove_user(user)
+        heir = machine.new_user("heir", user.uid)
+        start = journal.position()
+        assert stages(machine, gate, heir)[0] == AUTH_ERR
+        assert any("emergency=not-honoured" in line and line.startswith(ALERT) for line in journal.since(start))
+        machine.remove_user(heir)
+        machine.new_user(user.name, user.uid)
+
+
+def test_a_mark_of_somebody_who_is_gone_is_ended_by_uid(machine):
+    user = machine.new_user()
+    otpctl("emergency", "bypass", user.name, "--reason", "x")
+    machine.remove_user(user)
+    assert otpctl("emergency", "end", user.name).returncode == REFUSED
+    assert otpctl("emergency", "end", str(user.uid)).returncode == DONE
+    assert not (MARKS / str(user.uid)).exists()
+
+
+@pytest.mark.parametrize("wrong", [{"owner": "nobody"}, {"mode": 0o664}, {"mode": 0o646}], ids=str)
+def test_a_mark_that_is_not_roots_alone_is_not_honoured_and_logged(machine, gate, enrolled, journal, wrong):
+    user, _ = enrolled
+    with bypass(user), changed(MARKS / str(user.uid), **wrong):
+        start = journal.position()
+        assert stages(machine, gate, user)[0] == AUTH_ERR
+        assert any("emergency=not-honoured" in line and line.startswith(ALERT) for line in journal.since(start))
+
+
+@pytest.mark.parametrize("wrong", [{"owner": "nobody"}, {"mode": 0o775}, {"mode": 0o757}], ids=str)
+def test_a_mark_in_a_directory_of_somebody_elses_is_not_honoured(machine, gate, enrolled, wrong):
+    user, _ = enrolled
+    with bypass(user), changed(MARKS, **wrong):
+        assert stages(machine, gate, user)[0] == AUTH_ERR
+
+
+def test_a_mark_with_two_names_or_behind_a_link_is_not_honoured(machine, gate, enrolled):
+    user, _ = enrolled
+    mark = MARKS / str(user.uid)
+    with bypass(user):
+        os.link(mark, MARKS / "twin")
+        assert stages(machine, gate, user)[0] == AUTH_ERR
+        (MARKS / "twin").unlink()
+        with moved_away(mark) as away:
+            mark.symlink_to(away)
+            assert stages(machine, gate, user)[0] == AUTH_ERR
+        assert stages(machine, gate, user)[0] == SUCCESS
+
+
+def test_a_mark_that_would_not_be_honoured_is_not_left_behind(machine, user):
+    with bypass(user):
+        with changed(MARKS, mode=0o777):
+            done = otpctl("emergency", "bypass", user.name, "--reason", "again")
+            assert done.returncode == REFUSED and "not trusted" in done.stderr
+            assert not (MARKS / str(user.uid)).exists()
+        assert otpctl("emergency", "bypass", user.name, "--reason", "again").returncode == DONE
+
+
+def test_a_process_without_root_finds_the_mark_too(machine, gate, enrolled):
+    """A screen locker asks as its user."""
+    user, _ = enrolled
+    host = [*as_user(user), machine.hosts / "oddconv", "-a", "--", gate, user.name, "text", "000000"]
+
+    def result():
+        return subprocess.run(host, capture_output=True, text=True, timeout=60).stdout
+
+    assert "authenticate 0" not in result()
+    with bypass(user):
+        assert "authenticate 0" in result() and "account 0" in result()
+
+
+def test_a_mark_is_written_whole_and_readable_whatever_the_umask(machine, user):
+    command = f"umask 077; rm -rf {MARKS}; otpctl emergency bypass {user.name} --reason umask"
+    assert subprocess.run(["sh", "-c", command], capture_output=True).returncode == DONE
+    assert MARKS.stat().st_mode & 0o7777 == 0o755 and (MARKS / str(user.uid)).stat().st_mode & 0o7777 == 0o644
+    assert [path.name for path in MARKS.iterdir()] == [str(user.uid)]
+    assert otpctl("emergency", "end", user.name).returncode == DONE
+
+
+def test_only_root_writes_marks(machine, user):
+    for words in (("bypass", user.name, "--reason", "mine"), ("end", user.name)):
+        done = otpctl("emergency", *words, user=user)
+        assert done.returncode == REFUSED and "only root" in done.stderr
+    assert not (MARKS / str(user.uid)).exists()
+
+
+@pytest.mark.parametrize("words", [("bypass",), ("bypass", "root"), ("bypass", "root", "--reason", ""), ("bypass", "root", "--reason", "a\nb"), ("bypass", "root", "--reason", "x" * 129), ("end",), ()], ids=str)
+def test_a_mark_without_a_reason_is_a_wrong_command_line(machine, words):
+    assert otpctl("emergency", *words).returncode == USAGE
+    assert not (MARKS / "0").exists()
+
+
+def test_an_unknown_user_has_no_mark_to_write_or_end(machine, user):
+    assert otpctl("emergency", "bypass", "nobody-at-all", "--reason", "x").returncode == REFUSED
+    assert otpctl("emergency", "end", "nobody-at-all").returncode == REFUSED
+    assert otpctl("emergency", "end", user.name).returncode == REFUSED
