@@ -293,8 +293,10 @@ static int verdict(const char *reply, size_t count)
 {
     struct reader r = { .at = reply, .end = reply + count, .accepted = -1 };
     /* in the reply to a refused call `parameters` are those of the error */
-    bool whole = read_value(&r, REPLY, 0) && (skip_space(&r), r.at == r.end);
-    if (!whole || r.error || r.accepted == -1)
+    skip_space(&r);
+    bool whole = read_value(&r, REPLY, 0);
+    skip_space(&r);
+    if (!whole || r.at != r.end || r.error || r.accepted == -1)
         return not_decided("the daemon says: %.*s", (int)(count < 300 ? count : 300), reply);
     return r.accepted == 1 ? ACCEPTED : REFUSED;
 }

@@ -112,7 +112,7 @@ def fields_of(table):
 def test_every_key_of_the_policy_is_in_manual_and_format(machine):
     keys = set(policy_keys())
     own_of_service = {(table, key) for table, key in keys if table == "service.NAME"}
-    assert len(own_of_service) >= 7 and len(keys) >= 30
+    assert len(own_of_service) >= 7 and len(keys) >= 29
     for table in ("window", "guesses"):
         assert {key for at, key in keys if at == f"service.NAME.{table}"} == {key for at, key in keys if at == table}
     head, *sections = source("packaging/man/otp.toml.5").split(".Ss Table ")
@@ -137,7 +137,7 @@ def test_every_example_of_the_policy_is_a_policy(machine):
             machine.enrolled_user()
             for service in re.findall(r"^\[service\.([\w-]+)\]", example, re.M):
                 with Client() as client:
-                    assert client.call("Verify", user="root", code="no code", service=service)["verdict"]["reason"] == "junk"
+                    assert client.call("Verify", user="root", code="no code", service=service)["verdict"]["accepted"] is False
 
 
 def test_every_reason_in_the_log_is_in_the_manual():
