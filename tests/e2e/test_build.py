@@ -89,6 +89,12 @@ def test_no_login_loads_more_than_libpam_and_the_c_library(machine, panicking):
         assert rest == set(), f"{library}: {rest}"
 
 
+def test_no_login_asks_the_processor_what_it_can(machine):
+    """In a virtual machine every CPUID goes to the host: microseconds each, a dozen at each load (.cargo/config.toml)."""
+    if os.uname().machine == "x86_64":
+        assert not re.search(r"\tcpuid", run("objdump", "--disassemble", "--no-show-raw-insn", MODULE))
+
+
 def test_everything_is_hardened(machine):
     for path in (MODULE, DAEMON, OTPCTL):
         about, headers = dynamic(path), run("readelf", "--program-headers", "--wide", path)

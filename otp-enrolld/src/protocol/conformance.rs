@@ -64,6 +64,7 @@ fn every_method_type_has_the_fields_of_the_file() {
     assert_method(&CancelEnrolment {}, &Cancelled {});
     assert_method(&Status { user: Some("alice".to_owned()) }, &UserStatusReply { status: samples::status() });
     assert_method(&List {}, &UserList { users: vec![samples::status()] });
+    assert_method(&samples::verify(), &Verified { verdict: samples::verdict() });
 }
 
 #[test]
@@ -77,8 +78,10 @@ fn every_method_of_the_file_is_known_here() {
 
 #[test]
 fn what_the_file_calls_optional_may_be_absent_and_nothing_else() {
-    let full = [object(&samples::begin()), object(&samples::confirm()), object(&Status { user: Some("a".to_owned()) })];
-    for (name, full) in [BeginEnrolment::NAME, ConfirmEnrolment::NAME, Status::NAME].into_iter().zip(full) {
+    let status = object(&Status { user: Some("a".to_owned()) });
+    let full = [object(&samples::begin()), object(&samples::confirm()), status, object(&samples::verify())];
+    for (name, full) in [BeginEnrolment::NAME, ConfirmEnrolment::NAME, Status::NAME, Verify::NAME].into_iter().zip(full)
+    {
         let short = name.rsplit('.').next().expect("a name");
         for (field, kind) in &interface().methods[short].0 {
             let mut part = full.clone();

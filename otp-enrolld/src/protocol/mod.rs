@@ -23,8 +23,9 @@ use serde::de::DeserializeOwned;
 pub use refusal::Refusal;
 pub use reply::{
     Begun, Cancelled, Confirmed, Enrolment, KeyStatus, OriginStatus, Reply, UserList, UserStatus, UserStatusReply,
+    Verdict, Verified,
 };
-pub use request::{BeginEnrolment, CancelEnrolment, ConfirmEnrolment, List, Request, Status};
+pub use request::{BeginEnrolment, CancelEnrolment, ConfirmEnrolment, List, Request, Status, Verify};
 
 /// The interface's name.
 pub const INTERFACE: &str = "io.pam-otp.Otp1";

@@ -4,7 +4,7 @@ use otp_core::key::{Algorithm, Digits, Label, Period};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::reply::{Begun, Cancelled, Confirmed, UserList, UserStatusReply};
+use super::reply::{Begun, Cancelled, Confirmed, UserList, UserStatusReply, Verified};
 use super::values::{self, checked};
 use super::{Method, Refusal};
 use crate::parameters::Parameters;
@@ -16,6 +16,7 @@ pub enum Request {
     CancelEnrolment(CancelEnrolment),
     Status(Status),
     List(List),
+    Verify(Verify),
 }
 
 /// Make a key for a user and show it.
@@ -57,6 +58,28 @@ pub struct Status {
 #[derive(Serialize)]
 pub struct List {}
 
+/// Check a code.
+#[derive(Serialize)]
+pub struct Verify {
+    /// Nobody named: the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// As typed.
+    pub code: Zeroizing<String>,
+    /// What it is for; only logged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// Real uid of the process that root asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub real_uid: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rhost: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tty: Option<String>,
+}
+
 impl Request {
     /// Reads the call of `method`, the full name, with its parameters.
     pub(crate) fn read(method: &str, parameters: Parameters<'_>) -> Result<Self, Refusal> {
@@ -66,6 +89,7 @@ impl Request {
             CancelEnrolment::NAME => parameters.end().map(|()| Self::CancelEnrolment(CancelEnrolment {})),
             Status::NAME => Status::read(parameters).map(Self::Status),
             List::NAME => parameters.end().map(|()| Self::List(List {})),
+            Verify::NAME => Verify::read(parameters).map(Self::Verify),
             other => Err(Refusal::MethodNotFound { method: other.to_owned() }),
         }
     }
@@ -94,6 +118,32 @@ impl Method for Status {
 impl Method for List {
     const NAME: &'static str = "io.pam-otp.Otp1.List";
     type Reply = UserList;
+}
+
+impl Method for Verify {
+    const NAME: &'static str = "io.pam-otp.Otp1.Verify";
+    type Reply = Verified;
+}
+
+impl Verify {
+    fn read(mut parameters: Parameters<'_>) -> Result<Self, Refusal> {
+        let mut claim = |name: &'static str| {
+            let found = parameters.optional(name)?;
+            found.map(|found| values::claim(name, found)).transpose()
+        };
+        let (action, service, rhost, tty) = (claim("action")?, claim("service")?, claim("rhost")?, claim("tty")?);
+        let request = Self {
+            user: parameters.optional("user")?.map(values::user_name).transpose()?,
+            code: values::code(parameters.required("code")?)?,
+            real_uid: parameters.optional("real_uid")?,
+            action,
+            service,
+            rhost,
+            tty,
+        };
+        parameters.end()?;
+        Ok(request)
+    }
 }
 
 impl BeginEnrolment {

@@ -14,6 +14,7 @@ mod service;
 mod start;
 mod status;
 mod system;
+mod verify;
 
 use std::process::ExitCode;
 

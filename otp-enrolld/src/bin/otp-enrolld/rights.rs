@@ -5,6 +5,7 @@
 //! | begin an enrolment   | yes  | no               | no           |
 //! | read a user's status | yes  | yes              | no           |
 //! | list all users       | yes  | no               | no           |
+//! | verify a code        | yes  | yes              | otp-verify   |
 //!
 //! Confirming and cancelling need no right of their own: they act on what this connection began.
 
@@ -15,6 +16,8 @@ pub enum Actor {
     Root,
     /// Everybody else.
     User(u32),
+    /// Somebody else who belongs to the group otp-verify.
+    Verifier(u32),
 }
 
 /// What is asked.
@@ -26,6 +29,8 @@ pub enum Act {
     ReadStatus,
     /// List all users.
     List,
+    /// Check a code of a user.
+    Verify,
 }
 
 /// Refused, and why.
@@ -44,12 +49,17 @@ impl Actor {
 
 /// May `actor` do `act` to the user with uid `target` (none for requests about nobody in particular)?
 pub fn may(actor: Actor, act: Act, target: Option<u32>) -> Result<(), Denial> {
-    match (actor, act) {
-        (Actor::Root, _) => Ok(()),
-        (Actor::User(uid), Act::ReadStatus) if target == Some(uid) => Ok(()),
-        (Actor::User(_), Act::ReadStatus) => Err(Denial("only root and the user may read a status")),
-        (Actor::User(_), Act::BeginEnrolment) => Err(Denial("only root may enrol a user")),
-        (Actor::User(_), Act::List) => Err(Denial("only root may list users")),
+    let oneself = match actor {
+        Actor::Root => return Ok(()),
+        Actor::User(uid) | Actor::Verifier(uid) => target == Some(uid),
+    };
+    match act {
+        Act::ReadStatus | Act::Verify if oneself => Ok(()),
+        Act::Verify if matches!(actor, Actor::Verifier(_)) => Ok(()),
+        Act::ReadStatus => Err(Denial("only root and the user may read a status")),
+        Act::BeginEnrolment => Err(Denial("only root may enrol a user")),
+        Act::List => Err(Denial("only root may list users")),
+        Act::Verify => Err(Denial("only root, the user and the group otp-verify may check a code")),
     }
 }
 
@@ -59,12 +69,13 @@ mod tests {
 
     #[test]
     fn every_cell_of_the_table() {
-        let user = Actor::of(1000);
-        for act in [Act::BeginEnrolment, Act::ReadStatus, Act::List] {
+        for act in [Act::BeginEnrolment, Act::ReadStatus, Act::List, Act::Verify] {
             for target in [None, Some(0), Some(1000), Some(1001)] {
                 assert_eq!(may(Actor::of(0), act, target), Ok(()));
-                let allowed = act == Act::ReadStatus && target == Some(1000);
-                assert_eq!(may(user, act, target).is_ok(), allowed, "{act:?} {target:?}");
+                let own = target == Some(1000) && matches!(act, Act::ReadStatus | Act::Verify);
+                assert_eq!(may(Actor::of(1000), act, target).is_ok(), own, "{act:?} {target:?}");
+                let verifier = own || act == Act::Verify;
+                assert_eq!(may(Actor::Verifier(1000), act, target).is_ok(), verifier, "{act:?} {target:?}");
             }
         }
     }

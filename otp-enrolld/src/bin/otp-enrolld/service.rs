@@ -25,6 +25,7 @@ use crate::provisioning::{self, Provisioning};
 use crate::rights::{Act, Actor, may};
 use crate::status;
 use crate::system::System;
+use crate::verify::Deciding;
 
 /// What the daemon has at hand for every call.
 pub struct Daemon {
@@ -36,6 +37,8 @@ pub struct Daemon {
     pub host_key: HostKey,
     /// Enrolments of all connections.
     pub underway: Underway,
+    /// Codes that are being checked.
+    pub deciding: Deciding,
 }
 
 /// One connection.
@@ -58,6 +61,7 @@ impl Service for Daemon {
             Request::CancelEnrolment(_) => cancel(session).map(Reply::Cancelled),
             Request::Status(wanted) => self.status(session, &wanted).map(Reply::Status),
             Request::List(_) => self.list(session).map(Reply::List),
+            Request::Verify(wanted) => self.verify(session.peer, &wanted).map(Reply::Verified),
         }
     }
 
@@ -153,7 +157,11 @@ impl Daemon {
     }
 
     fn policy(&self) -> Result<Policy, Refusal> {
-        self.site.policy(None).map_err(|obstacle: Obstacle| {
+        self.policy_for(None)
+    }
+
+    pub(crate) fn policy_for(&self, service: Option<&str>) -> Result<Policy, Refusal> {
+        self.site.policy(None, service).map_err(|obstacle: Obstacle| {
             event(Urgency::Error, &obstacle_line(&obstacle));
             Refusal::unavailable(obstacle.detail)
         })
@@ -165,7 +173,12 @@ fn cancel(session: &mut Session) -> Result<Cancelled, Refusal> {
 }
 
 fn allowed(peer: Peer, act: Act, target: Option<u32>) -> Result<(), Refusal> {
-    may(Actor::of(peer.uid), act, target).map_err(|denial| {
+    allowed_as(Actor::of(peer.uid), peer, act, target)
+}
+
+/// The rights table, with its answer in the log if it is no.
+pub(crate) fn allowed_as(actor: Actor, peer: Peer, act: Act, target: Option<u32>) -> Result<(), Refusal> {
+    may(actor, act, target).map_err(|denial| {
         let line = LogLine::default()
             .field("event", "denied")
             .field("act", &format!("{act:?}"))
@@ -177,7 +190,7 @@ fn allowed(peer: Peer, act: Act, target: Option<u32>) -> Result<(), Refusal> {
     })
 }
 
-fn account_named(name: &str) -> Result<Account, Refusal> {
+pub(crate) fn account_named(name: &str) -> Result<Account, Refusal> {
     match User::from_name(name) {
         Ok(Some(user)) => Ok(Account { name: user.name, uid: user.uid.as_raw() }),
         Ok(None) => Err(Refusal::NoSuchUser { user: name.to_owned() }),
@@ -185,7 +198,7 @@ fn account_named(name: &str) -> Result<Account, Refusal> {
     }
 }
 
-fn account_of(uid: u32) -> Result<Account, Refusal> {
+pub(crate) fn account_of(uid: u32) -> Result<Account, Refusal> {
     match User::from_uid(Uid::from_raw(uid)) {
         Ok(Some(user)) => Ok(Account { name: user.name, uid: user.uid.as_raw() }),
         Ok(None) => Err(Refusal::NoSuchUser { user: format!("uid {uid}") }),
@@ -253,7 +266,7 @@ fn not_stored(account: &Account, error: &EnrolError) -> Refusal {
 }
 
 /// The log has the file and the cause; the peer is told the cause in general.
-fn unavailable(error: &VaultError) -> Refusal {
+pub(crate) fn unavailable(error: &VaultError) -> Refusal {
     log_vault(error);
     Refusal::unavailable(format!("the vault cannot answer: {}", error.reason()))
 }
