@@ -108,7 +108,7 @@ pub fn standing(host: &impl Host, account: &Account, window: Window) -> Result<S
 
 fn standing_on_files(host: &impl Host, account: &Account, window: Window) -> Result<Standing, Obstacle> {
     let vault = SITE.open_vault()?;
-    let Some(held) = vault.hold(account, window, host)? else { return Ok(Standing::NeverEnrolled) };
+    let Some(held) = vault.hold(account, host)? else { return Ok(Standing::NeverEnrolled) };
     let Some(record) = held.record() else { return Ok(Standing::NeverEnrolled) };
     let now = held.now().wall;
     let all_over = !record.keys.is_empty() && record.keys.iter().all(|key| key.expires.is_some_and(|end| now > end));

@@ -20,7 +20,7 @@ use otp_enrolld::protocol::{
 use otp_enrolld::service::{Event, Service};
 
 use crate::enrolments::{Answer, BeginError, PATIENCE, Pending, TRIES, Underway};
-use crate::events::{Urgency, event};
+use crate::events::{Urgency, event, refusal};
 use crate::provisioning::{self, Provisioning};
 use crate::rights::{Act, Actor, may};
 use crate::status;
@@ -80,7 +80,7 @@ impl Daemon {
         session.pending = None;
         let account = account_named(&wanted.user)?;
         let policy = self.policy()?;
-        let standing = self.vault.standing(&account, policy.limits.window, &System);
+        let standing = self.vault.standing(&account, &System);
         if standing.map_err(|error| unavailable(&error))? == Standing::Enrolled {
             return Err(Refusal::AlreadyEnrolled { user: account.name });
         }
@@ -110,7 +110,7 @@ impl Daemon {
                 return Err(Refusal::EnrolmentExpired {});
             }
         };
-        let stored = pending.store(step, &self.vault, &self.host_key, &policy.limits, &System);
+        let stored = pending.store(step, &self.vault, &self.host_key, &System);
         let record = stored.map_err(|error| not_stored(pending.account(), &error))?;
         log_enrolment("enrolled", session.peer, pending, Some(record.generation));
         let account = pending.account().clone();
@@ -163,7 +163,7 @@ impl Daemon {
     pub(crate) fn policy_for(&self, service: Option<&str>) -> Result<Policy, Refusal> {
         self.site.policy(None, service).map_err(|obstacle: Obstacle| {
             event(Urgency::Error, &obstacle_line(&obstacle));
-            Refusal::unavailable(obstacle.detail)
+            Refusal::unavailable("the policy cannot be used; the log says why")
         })
     }
 }
@@ -185,7 +185,7 @@ pub(crate) fn allowed_as(actor: Actor, peer: Peer, act: Act, target: Option<u32>
             .field("by", &peer.uid.to_string())
             .field("pid", &peer.pid.to_string())
             .field("reason", denial.0);
-        event(Urgency::Notice, &line.finish());
+        refusal(peer.uid, line);
         Refusal::NotAllowed { reason: denial.0.to_owned() }
     })
 }
