@@ -73,6 +73,8 @@ pub fn decide(host: &impl Host, account: &Account, typed: &Typed, limits: &Limit
             Ok(daemon::Verdict { accepted: true, key, .. }) => Ok(Finding::Accepted(key.unwrap_or_default())),
             Ok(daemon::Verdict { reason, wait, .. }) => Ok(Finding::Refused(reason, wait)),
             Err(Silence::NotRunning) if decider == Decider::DaemonFirst => on_files(host, account, typed, limits),
+            // The same code as for a user who does not exist (R8).
+            Err(Silence::NotAllowed) => Ok(Finding::Refused("not-allowed".to_owned(), 0)),
             Err(silence) => Err(obstacle(silence)),
         },
     }
@@ -131,6 +133,7 @@ fn caller(host: &impl Host) -> Caller {
 
 fn obstacle(silence: Silence) -> Obstacle {
     let detail = match silence {
+        Silence::NotAllowed => "this process may not ask about that user".to_owned(),
         Silence::NotRunning => "nobody listens on the daemon's socket".to_owned(),
         Silence::Failed(why) => why,
     };
