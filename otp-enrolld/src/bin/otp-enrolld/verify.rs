@@ -48,7 +48,7 @@ impl Daemon {
         let _turn =
             self.deciding.turn(asker).ok_or_else(|| Refusal::Busy { reason: "too many codes at once".to_owned() })?;
         let service = wanted.service.as_deref().filter(|_| actor == Actor::Root);
-        let limits = self.policy_for(service)?.limits();
+        let limits = self.policy_for(peer, service)?.limits();
         let typed = Typed::parse(wanted.code.as_bytes());
         let (account, origin, outcome) = match account {
             Ok(account) => {
