@@ -2,12 +2,14 @@
 that every answer was the right one, and prints tables. Nothing here passes or fails by time."""
 
 import argparse
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-from contextlib import contextmanager
+import time
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -16,7 +18,7 @@ sys.path.insert(0, str(ROOT / "tests/e2e"))
 
 from journal import Journal  # noqa: E402
 from machine import ACCOUNT, AUTH_ERR, DAEMON, HOST_KEY, MODULE, SHIFT, SUCCESS, VAULT, Machine, run, write  # noqa: E402
-from totp import totp  # noqa: E402
+from wire import INTERFACE, Client  # noqa: E402
 
 LOGIN = Path("/usr/local/bin/bench-login")
 SERVICES = Path("/etc/bench.d")
@@ -24,15 +26,16 @@ GOOGLE = Path("/var/lib/bench-google")
 OATH = Path("/var/lib/bench-oath")
 WORK = Path("/run/bench")
 CROWD = 32
+CROWDS = (1, 2, 4, 8, 16, 32)
 VALGRIND = ["valgrind", "--tool=callgrind", "--collect-atstart=no"]
 
 
 class Code:
     """The codes of one key, a fresh step at every call: the clock of login.c follows."""
 
-    def __init__(self, key):
+    def __init__(self, key, step=None):
         self.key = key
-        self.step = key.step + 2
+        self.step = step or key.step + 2
 
     def rounds(self, count):
         self.step += count
@@ -43,7 +46,7 @@ class Code:
 
     def wrong(self, step):
         near = {self.key.code(step + offset) for offset in range(-4, 5)}
-        return next(code for code in ("000000", "000001", "000002", "000003", "000004", "000005", "000006", "000007", "000008", "000009") if code not in near)
+        return next(code for code in (str(number).zfill(6) for number in range(10)) if code not in near)
 
 
 class Service:
@@ -74,7 +77,7 @@ class Site:
         run(DAEMON, "init")
         machine.start()
         self.members = [(user, Code(machine.enrol(user))) for user in users]
-        self.idle = resident(machine.process.pid)
+        self.idle = resident(machine.process.pid)["VmRSS"]
         machine.stop()
         for user, codes in self.members:
             write(GOOGLE / user.name, f'{codes.key.base32}\n" RATE_LIMIT 20 30\n" WINDOW_SIZE 3\n" DISALLOW_REUSE\n" TOTP_AUTH\n', 0o400)
@@ -105,24 +108,23 @@ def resident(pid):
 # measuring
 
 def measure(services, rounds, wrong=True):
-    """Median microseconds by (service, right or wrong), all services in turn in one process."""
+    """Median microseconds and page faults by (service, right or wrong), all services in turn in one process."""
     words = [word for service in services for word in service.words(rounds, wrong)]
     return medians(services, login("rounds", SERVICES, *words))
 
 
 def medians(services, lines):
+    """Median microseconds and page faults by (service, right or wrong); every answer must be the one that is due."""
     times, faults = {}, {}
     expected = {service.name: service.results for service in services}
     for name, kind, result, nanoseconds, faulted in lines:
-        if name == "rss":
+        if name == "peak":
             continue
         assert int(result) == expected[name][kind], f"{name}: a {kind} code was answered with {result}\n" + "\n".join(JOURNAL.lines[-30:])
         if nanoseconds != "0":
             times.setdefault((name, kind), []).append(int(nanoseconds) / 1000)
             faults.setdefault((name, kind), []).append(int(faulted))
-    global FAULTS
-    FAULTS = {name: median(all_of_it) for name, all_of_it in faults.items()}
-    return {name: median(all_of_it) for name, all_of_it in times.items()}
+    return {name: median(all_of_it) for name, all_of_it in times.items()}, {name: median(all_of_it) for name, all_of_it in faults.items()}
 
 
 def login(*words, prefix=(), stdin=None):
@@ -149,7 +151,7 @@ def system_calls(service, wrong):
 
 def counted_words(service, wrong):
     words = service.words(3, wrong)
-    if wrong: # the last one, which is counted, is to be the wrong one
+    if wrong:  # the last one, which is counted, is to be the wrong one
         lines = words[2].read_text().splitlines()
         step, _, code = lines[-1].split()
         words[2].write_text("\n".join([*lines[:-1], f"{step} - {code}"]) + "\n")
@@ -162,7 +164,7 @@ def cold(services, rounds):
     for number in range(rounds):
         for service in services[number % len(services):] + services[:number % len(services)]:
             lines = login("rounds", SERVICES, *service.words(1, False))
-            times.setdefault(service.name, []).append(medians([service], lines)[service.name, "right"])
+            times.setdefault(service.name, []).append(medians([service], lines)[0][service.name, "right"])
             peaks.setdefault(service.name, []).append(int(lines[-1][3]))
     return {name: median(all_of_it) for name, all_of_it in times.items()}, {name: median(all_of_it) for name, all_of_it in peaks.items()}
 
@@ -178,6 +180,41 @@ def crowd(service, members, count):
     accepted = [line for line in answers if line[1:3] == ["right", "0"]]
     assert len(accepted) == count, f"{service.name}: {len(accepted)} of {count} valid codes were accepted"
     return int(answers[-1][3]) / 1000
+
+
+def verifications(site, connections, bursts):
+    """Verify calls a second: bursts of a code for every user, spread over so many connections, each in a step of its own."""
+    library = WORK / "clockshift.so"
+    run("gcc", "-shared", "-fPIC", "-O1", "-o", library, ROOT / "tests/hosts/clockshift.c")
+    first = 2 + max(codes.step for _, codes in site.members)
+    move_clock(first)
+    site.machine.start("env", f"LD_PRELOAD={library}")
+    spent = 0
+    with ExitStack() as stack:
+        clients = [stack.enter_context(Client()) for _ in range(connections)]
+        for step in range(first, first + bursts):
+            move_clock(step)
+            batches = [b"".join(verify_call(user, codes.right(step)) for user, codes in site.members[number::connections]) for number in range(connections)]
+            begun = time.perf_counter()
+            for client, batch in zip(clients, batches):
+                client.send(batch)
+            replies = [client.receive() for client, batch in zip(clients, batches) for _ in range(batch.count(b"\0"))]
+            spent += time.perf_counter() - begun
+            refused = [reply for reply in replies if b'"accepted":true' not in reply]
+            assert not refused, refused
+    site.machine.stop()
+    SHIFT.write_text("0")
+    for _, codes in site.members:
+        codes.step = first + bursts
+    return bursts * len(site.members) / spent
+
+
+def move_clock(step):
+    SHIFT.write_text(str(step * 30 + 15 - int(time.time())))
+
+
+def verify_call(user, code):
+    return json.dumps({"method": f"{INTERFACE}.Verify", "parameters": {"user": user.name, "code": code}}).encode() + b"\0"
 
 
 def fill(site, count):
@@ -205,26 +242,27 @@ def built(path):
 
 @contextmanager
 def medium(name, disk):
-    """/etc, vault and the other modules' files on a medium of their own, not on the overlay of the private root."""
+    """/etc, vault and the other modules' files on a medium of their own, and all modules on the disk; not on the overlay
+    of the private root."""
     base = Path(disk) if name == "disk" else WORK / "tmpfs"
     base.mkdir(exist_ok=True)
     mounted = []
-    for place in (Path("/etc"), VAULT, GOOGLE, OATH):
+    modules = MODULE.parent
+    for place, base in ((modules, Path(disk)), (Path("/etc"), base), (VAULT, base), (GOOGLE, base), (OATH, base)):
         source = base / place.name
         shutil.rmtree(source, ignore_errors=True)
         place.mkdir(exist_ok=True)
         run("cp", "-a", place, source)
         run("mount", "--bind", source, place)
-        mounted.append(place)
+        mounted.append((place, source))
     VAULT.chmod(0o700)
     shutil.chown(VAULT, ACCOUNT, ACCOUNT)
     try:
         yield
     finally:
-        for place in reversed(mounted):
+        for place, source in reversed(mounted):
             run("umount", place)
-        for place in mounted:
-            shutil.rmtree(base / place.name)
+            shutil.rmtree(source)
 
 
 def prepare(artefacts):
@@ -241,38 +279,103 @@ def prepare(artefacts):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="tests/bench/run", description=__doc__)
+    parser = argparse.ArgumentParser(prog="tests/bench/run --", description=__doc__)
     parser.add_argument("--disk", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--artefacts", default=ROOT / "target/release", help="directory of what was built")
     parser.add_argument("--rounds", type=int, default=1000, help="authentications of each kind (default: 1000)")
     parser.add_argument("--users", type=int, default=100_000, help="enrolled users at the end of the growth (default: 100000)")
-    parser.add_argument("--module", action="append", default=[], metavar="NAME=FILE", help="measure this build of the module, too; nothing but the table of builds is then made")
+    parser.add_argument("--module", action="append", default=[], metavar="name=FILE", help="measure this build of the module, too; then nothing but one authentication is measured")
     options = parser.parse_args()
     machine = prepare(options.artefacts)
     modules = [("otp", MODULE), *(word.split("=", 1) for word in options.module)]
-    if options.module:
-        return builds(machine, modules, options)
-    raise SystemExit("not yet")
-
-
-def builds(machine, modules, options):
-    """Several builds of the module side by side."""
-    columns = {}
+    found = {}
     for name in ("tmpfs", "disk"):
         with medium(name, options.disk):
-            site = Site(machine, name, modules)
-            found = measure(site.services, options.rounds)
-            print(FAULTS)
-            for service in site.services:
-                columns.setdefault(service.name, []).extend([found[service.name, "right"], found[service.name, "wrong"]])
-            if name == "tmpfs":
-                for service in site.services:
-                    columns[service.name][:0] = [instructions(service, False), instructions(service, True), len(system_calls(service, False))]
-    paths = {name: Path(path) for name, path in modules}
-    print(f"{'build':14} {'bytes':>8} {'relocs':>7} {'instr':>8} {'wrong':>8} {'calls':>6} {'tmpfs us':>9} {'wrong':>8} {'disk us':>9} {'wrong':>8}")
-    for name, (right, wrong, calls, *times) in columns.items():
-        size, relocations, _ = built(paths[name]) if name in paths else (0, 0, None)
-        print(f"{name:14} {size:8} {relocations:7} {right:8} {wrong:8} {calls:6} {times[0]:9.1f} {times[1]:8.1f} {times[2]:9.1f} {times[3]:8.1f}")
+            on_medium(found, name, Site(machine, name, modules), options)
+    print_authentication(found, modules)
+    if not options.module:
+        print_rest(found, options)
+
+
+def on_medium(found, name, site, options):
+    """Everything that is measured on one medium."""
+    services = site.services
+    otp = next(service for service in services if service.name == "otp")
+    found["time", name], found["faults", name] = measure(services, options.rounds)
+    if name == "tmpfs":
+        for service in services:
+            counts = instructions(service, False), instructions(service, True), system_calls(service, False)
+            found["counts", service.name] = counts
+    if options.module:
+        return
+    found["cold", name] = cold(services, max(20, options.rounds // 5))
+    google = next(service for service in services if service.name == "google")
+    for count in CROWDS:
+        for service in (otp, google):
+            members = [(user, codes if service is otp else Code(codes.key, codes.step)) for user, codes in site.members]
+            tries = [crowd(service, members, count) for _ in range(max(5, options.rounds // 50))]
+            found["crowd", name, service.name, count] = median(tries)
+    if name == "tmpfs":
+        found["idle"] = site.idle
+        for connections in (1, 4):
+            found["verify", connections] = verifications(site, connections, max(20, options.rounds // 20))
+    before, _ = measure([otp, google], options.rounds, wrong=False)
+    fill(site, options.users)
+    after, _ = measure([otp, google], options.rounds, wrong=False)
+    found["growth", name] = {which: (before[which, "right"], after[which, "right"]) for which in ("otp", "google")}
+
+
+def print_authentication(found, modules):
+    names = ["permit", "google", "oath", *(name for name, _ in modules)]
+    heading = ["", "bytes", "relocations", "instructions", "wrong code", "system calls", "page faults", "tmpfs µs", "wrong code", "disk µs", "wrong code"]
+    files = {name: MODULE.with_name(f"pam_{file}.so") for name, file in (("permit", "permit"), ("google", "google_authenticator"), ("oath", "oath"))}
+    files |= {name: Path(path) for name, path in modules}
+    rows = []
+    for name in names:
+        size, relocations, _ = built(files[name])
+        right, wrong, calls = found["counts", name]
+        times = [f"{found['time', where][name, kind]:.0f}" for where in ("tmpfs", "disk") for kind in ("right", "wrong")]
+        rows.append([name, size, relocations, right, wrong, len(calls), f"{found['faults', 'disk'][name, 'right']:.0f}", *times])
+    table(heading, rows)
+
+
+def print_rest(found, options):
+    def ratio(where, kind="right", to="google"):
+        return found["time", where]["otp", kind] / found["time", where][to, kind]
+
+    time = {where: found["time", where] for where in ("tmpfs", "disk")}
+    size, _, libraries = built(MODULE)
+    wrong = max(time[where]["otp", "wrong"] / time[where]["otp", "right"] for where in time)
+    growth = max(after / before for where in time for before, after in [found["growth", where]["otp"]])
+    verified = max(found["verify", connections] for connections in (1, 4))
+    budgets = [
+        ["disk, beside google-authenticator", "0.75", f"{ratio('disk'):.2f}"],
+        ["tmpfs, beside google-authenticator", "1.1", f"{ratio('tmpfs'):.2f}"],
+        ["wrong code, beside a right one", "1", f"{wrong:.2f}"],
+        [f"{options.users} users, beside {CROWD}", "1.1", f"{growth:.2f}"],
+        [f"valid codes accepted, {CROWD} at once", f"{CROWD}", f"{CROWD}"],  # crowd() has asserted it
+        ["daemon idle, kB", "4096", found["idle"]],
+        ["verifications a second over the socket", "5000", f"{verified:.0f}"],
+        ["bytes of the module", "650000", size],
+    ]
+    table(["what", "budget", "measured"], budgets)
+    rows = []
+    for where in ("tmpfs", "disk"):
+        first, peaks = found["cold", where]
+        rows += [[name, where, f"{first[name]:.0f}", f"{peaks[name]:.0f}"] for name in first]
+    table(["first authentication of a process", "medium", "µs", "peak kB"], rows)
+    rows = [[count, *(f"{found['crowd', where, name, count]:.0f}" for where in ("tmpfs", "disk") for name in ("otp", "google"))] for count in CROWDS]
+    table(["users at once, until the last is in", "tmpfs µs", "google", "disk µs", "google"], rows)
+    rows = [[where, name, *(f"{value:.0f}" for value in pair), f"{pair[1] / pair[0]:.2f}"] for where in ("tmpfs", "disk") for name, pair in found["growth", where].items()]
+    table(["growth", "", f"{CROWD} users, µs", f"{options.users} users, µs", "ratio"], rows)
+    table(["connections", "verifications a second"], [[connections, f"{found['verify', connections]:.0f}"] for connections in (1, 4)])
+    print(f"libraries of the module: {', '.join(libraries)}")
+
+
+def table(heading, rows):
+    for row in (heading, ["---"] * len(heading), *rows):
+        print("| " + " | ".join(str(cell) for cell in row) + " |")
+    print(flush=True)
 
 
 if __name__ == "__main__":

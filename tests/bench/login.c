@@ -6,8 +6,9 @@
  *
  * rounds: each CODES has a line `STEP CODE WRONG` for each round. In a round the clock of this process stands in that step, so
  * that each round has a fresh code, and every service is asked once with the wrong code and once with the right one. The
- * first service of a round is another one each time. The very last one is what callgrind counts and what stands between
- * two calls of getppid for strace. Where WRONG or CODE is `-`, that one is left out.
+ * order is shuffled in each round, so that none always finds the caches as the same other one left them. The very last one, if it is alone in its round, is what callgrind counts
+ * and what stands between two calls of getppid for strace. Where WRONG or CODE is `-`, that one is left out. Ends with
+ * `peak - 0 KILOBYTES 0`.
  * crowd: a process for each line, in that step, all let go at the same moment; ends with `all NANOSECONDS`. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -122,26 +123,46 @@ static int read_codes(struct service *service, const char *path) {
     return count;
 }
 
+/* getrusage(2) would tell that of the program which started this one, if that was larger. */
+static long peak_memory(void) {
+    char line[256];
+    long kilobytes = 0;
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status && fgets(line, sizeof line, status))
+        sscanf(line, "VmHWM: %ld", &kilobytes);
+    if (status)
+        fclose(status);
+    return kilobytes;
+}
+
 static int rounds(char **words, int count) {
     int number = 0;
     for (int i = 0; i < count; i++) {
         services[i].name = words[3 * i], services[i].user = words[3 * i + 1];
         number = read_codes(&services[i], words[3 * i + 2]);
     }
-    for (int round = 0; round < number; round++)
-        for (int i = 0; i < count; i++) {
-            const struct service *it = &services[(round + i) % count];
-            const char *code = it->rounds[round].code, *wrong = it->rounds[round].wrong;
-            int right_too = strcmp(code, "-") != 0, last = number > 1 && round == number - 1 && i == count - 1;
-            standing = it->rounds[round].step * PERIOD + PERIOD / 2;
-            if (strcmp(wrong, "-"))
-                (last && !right_too ? counted : timed)(it->name, it->user, "wrong", wrong);
-            if (right_too)
-                (last ? counted : timed)(it->name, it->user, "right", code);
+    int order[MOST_SERVICES] = {0};
+    for (int round = 0; round < number; round++) {
+        for (int i = 0; i < count; i++) { /* Fisher and Yates, from inside out; rand(3) begins with the same seed each time */
+            int j = rand() % (i + 1);
+            order[i] = order[j];
+            order[j] = i;
         }
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    printf("rss - 0 %ld 0\n", usage.ru_maxrss);
+        for (int i = 0; i < count; i++) {
+            const struct service *it = &services[order[i]];
+            const char *code = it->rounds[round].code, *wrong = it->rounds[round].wrong;
+            int last = number > 1 && round == number - 1 && i == count - 1, both = strcmp(code, "-") && strcmp(wrong, "-");
+            int right_first = rand() % 2;
+            standing = it->rounds[round].step * PERIOD + PERIOD / 2;
+            if (both && right_first)
+                timed(it->name, it->user, "right", code);
+            if (strcmp(wrong, "-"))
+                (last && !both ? counted : timed)(it->name, it->user, "wrong", wrong);
+            if (strcmp(code, "-") && !(both && right_first))
+                (last && !both ? counted : timed)(it->name, it->user, "right", code);
+        }
+    }
+    printf("peak - 0 %ld 0\n", peak_memory());
     return 0;
 }
 
