@@ -4,11 +4,11 @@
  * A PAM application with a stopwatch: one authentication is everything from pam_start_confdir to pam_end, the loading of
  * the modules included. Prints `SERVICE right|wrong PAM-CODE NANOSECONDS FAULTS` for each.
  *
- * rounds: each CODES has a line `STEP CODE WRONG` for each round. In a round the clock of this process stands in that step, so
- * that each round has a fresh code, and every service is asked once with the wrong code and once with the right one. The
- * order is shuffled in each round, so that none always finds the caches as the same other one left them. The very last one, if it is alone in its round, is what callgrind counts
- * and what stands between two calls of getppid for strace. Where WRONG or CODE is `-`, that one is left out. Ends with
- * `peak - 0 KILOBYTES 0`.
+ * rounds: each CODES has a line `STEP CODE WRONG` for each round. In a round the clock of this process stands in that step,
+ * so that each round has a fresh code, and every service is asked once with the right code and once with the wrong one;
+ * where one of them is `-`, it is left out. The order is shuffled in each round, so that none always finds the caches as
+ * the same other one left them. The very last authentication, if it is the only one of its service in its round, is what
+ * callgrind counts and what stands between two calls of getppid for strace. Ends with `peak - 0 KILOBYTES 0`.
  * crowd: a process for each line, in that step, all let go at the same moment; ends with `all NANOSECONDS`. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
