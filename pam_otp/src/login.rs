@@ -78,10 +78,10 @@ fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> End {
         Ok(settings) => settings,
         Err(obstacle) => return End::Misconfigured(obstacle),
     };
-    if let Person::Known(account) = &person {
-        if let Some(end) = not_wanted(host, account, &rules) {
-            return end;
-        }
+    if let Person::Known(account) = &person
+        && let Some(end) = not_wanted(host, account, &rules)
+    {
+        return end;
     }
     let Ok(typed) = answer::obtain(host, &options, &rules) else { return End::NoConversation };
     if options.debug {
@@ -141,7 +141,7 @@ fn not_wanted(host: &impl Host, account: &Account, rules: &Rules) -> Option<End>
         Passage::Skip => "not-enrolled",
         Passage::Tolerated => "not-enrolled-yet",
     };
-    match decider::standing(host, account, rules.limits.window) {
+    match decider::standing(host, account) {
         Ok(Standing::NeverEnrolled) => Some(End::NotWanted(reason)),
         Ok(_) => None,
         Err(obstacle) => Some(End::Failed(obstacle)),

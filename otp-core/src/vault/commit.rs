@@ -14,7 +14,6 @@ use super::held::{Held, record_name};
 use super::lock::state_name;
 use super::state_file::fill;
 use crate::clock::{Clock, Surroundings};
-use crate::limits::Window;
 use crate::record::{Account, Key, Record};
 use crate::state::{KeyState, OriginState, State};
 
@@ -34,12 +33,11 @@ impl Vault {
     pub fn enrol_first(
         &self,
         account: &Account,
-        window: Window,
         clock: &dyn Surroundings,
         make: impl FnOnce(u64) -> Option<Key>,
     ) -> Result<Record, EnrolError> {
         self.make_state(account.uid, clock)?;
-        let held = self.hold(account, window, clock)?;
+        let held = self.hold(account, clock)?;
         let mut held = held.ok_or_else(|| VaultError::Missing(self.state.path_of(&state_name(account.uid))))?;
         if held.record.is_some() {
             return Err(EnrolError::AlreadyEnrolled);

@@ -7,7 +7,7 @@ use super::state_file::{Loaded, StateFile};
 use crate::clock::{Clock, Surroundings};
 use crate::decision::{ClockTrust, Now};
 use crate::key::Step;
-use crate::limits::Window;
+use crate::limits::{FAR_AHEAD_S, Window};
 use crate::record::{Account, RECORD_CAP, Record};
 use crate::state::State;
 
@@ -46,12 +46,7 @@ enum Pairing {
 
 impl Vault {
     /// Locks `account` and reads its record and state. `None`: there is no trace of it, so it was never enrolled (V5).
-    pub fn hold(
-        &self,
-        account: &Account,
-        window: Window,
-        around: &dyn Surroundings,
-    ) -> Result<Option<Held<'_>>, VaultError> {
+    pub fn hold(&self, account: &Account, around: &dyn Surroundings) -> Result<Option<Held<'_>>, VaultError> {
         let Some(locked) = self.lock_state(account.uid)? else {
             return self.no_trace(account).map(|()| None);
         };
@@ -66,8 +61,7 @@ impl Vault {
         let account = account.clone();
         let state = loaded.state.clone();
         let mut held = Held { vault: self, file, account, record, state, now, mended: Vec::new() };
-        held.mend(&loaded, window, around)?;
-        held.mended.iter().for_each(|what| around.mended(&held.account, *what));
+        held.mend(&loaded, around)?;
         Ok(Some(held))
     }
 
@@ -122,7 +116,7 @@ impl Held<'_> {
         Ok(())
     }
 
-    fn mend(&mut self, loaded: &Loaded, window: Window, clock: &dyn Clock) -> Result<(), VaultError> {
+    fn mend(&mut self, loaded: &Loaded, around: &dyn Surroundings) -> Result<(), VaultError> {
         let generation = self.record.as_ref().map_or(0, |record| record.generation);
         match pairing(&self.state, generation) {
             Pairing::Settled => {}
@@ -148,24 +142,33 @@ impl Held<'_> {
         for (found, what) in [(loaded.damaged, Mended::BadSlot), (loaded.restored, Mended::RestoredCopy)] {
             if found {
                 self.mended.push(what);
-                self.distrust(what, window);
+                self.distrust(what, loaded);
             }
         }
+        // The alarm first: killed in between it comes twice, which is better than never.
+        self.mended.iter().for_each(|what| around.mended(&self.account, *what));
         if self.mended.iter().any(|what| *what != Mended::CommitUndone) {
-            self.file.store_both(&self.state, clock)?;
+            self.file.store_both(&self.state, around)?;
         }
         Ok(())
     }
 
-    /// Something was forgotten: nothing that could have been accepted until now may be accepted again.
-    fn distrust(&mut self, what: Mended, window: Window) {
+    /// Something was forgotten: nothing that could have been accepted until now may be accepted again, whatever the window
+    /// was. A clock that is not believed counts only as far as codes could have been accepted by it; a wild one must not
+    /// lock its owner out for years.
+    fn distrust(&mut self, what: Mended, loaded: &Loaded) {
         self.state.restored |= what == Mended::RestoredCopy;
+        let seen = self.now.wall.max(loaded.changed).max(loaded.written);
+        let believed = match self.now.clock {
+            ClockTrust::Trusted => seen,
+            ClockTrust::Unsynchronised { newest_known } => seen.min(newest_known.saturating_add(FAR_AHEAD_S)),
+        };
         let Some(record) = &self.record else { return };
         for entry in &mut self.state.keys {
             let Some(key) = record.keys.iter().find(|key| key.id == entry.id) else { continue };
             match key.kind {
                 crate::key::Kind::Totp => {
-                    let last = key.period.step_at(self.now.wall).0.saturating_add(window.forward);
+                    let last = key.period.step_at(believed).0.saturating_add(Window::MOST);
                     entry.watermark = entry.watermark.max(Step(last));
                 }
                 crate::key::Kind::Hotp => entry.resync = true,

@@ -139,11 +139,10 @@ impl Pending {
         step: Step,
         vault: &Vault,
         host_key: &HostKey,
-        limits: &Limits,
         clock: &dyn Surroundings,
     ) -> Result<Record, EnrolError> {
         let nonce = Nonce(random::bytes().map_err(|_| EnrolError::KeyNotMade)?);
-        vault.enrol_first(&self.account, limits.window, clock, |generation| {
+        vault.enrol_first(&self.account, clock, |generation| {
             let mut key = Key {
                 id: self.id,
                 label: self.label.clone(),

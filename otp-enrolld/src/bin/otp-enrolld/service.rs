@@ -20,7 +20,7 @@ use otp_enrolld::protocol::{
 use otp_enrolld::service::{Event, Service};
 
 use crate::enrolments::{Answer, BeginError, PATIENCE, Pending, TRIES, Underway};
-use crate::events::{Urgency, event};
+use crate::events::{Urgency, event, refusal};
 use crate::provisioning::{self, Provisioning};
 use crate::rights::{Act, Actor, may};
 use crate::status;
@@ -79,8 +79,8 @@ impl Daemon {
         allowed(session.peer, Act::BeginEnrolment, None)?;
         session.pending = None;
         let account = account_named(&wanted.user)?;
-        let policy = self.policy()?;
-        let standing = self.vault.standing(&account, policy.limits.window, &System);
+        let policy = self.policy(session.peer)?;
+        let standing = self.vault.standing(&account, &System);
         if standing.map_err(|error| unavailable(&error))? == Standing::Enrolled {
             return Err(Refusal::AlreadyEnrolled { user: account.name });
         }
@@ -94,7 +94,7 @@ impl Daemon {
     }
 
     fn confirm(&self, session: &mut Session, typed: &ConfirmEnrolment) -> Result<Confirmed, Refusal> {
-        let policy = self.policy()?;
+        let policy = self.policy(session.peer)?;
         let pending = session.pending.as_mut().ok_or(Refusal::NothingPending {})?;
         let typed = Typed::parse(typed.code.as_bytes());
         let step = match pending.answer(&typed, &policy.limits, &System) {
@@ -110,7 +110,7 @@ impl Daemon {
                 return Err(Refusal::EnrolmentExpired {});
             }
         };
-        let stored = pending.store(step, &self.vault, &self.host_key, &policy.limits, &System);
+        let stored = pending.store(step, &self.vault, &self.host_key, &System);
         let record = stored.map_err(|error| not_stored(pending.account(), &error))?;
         log_enrolment("enrolled", session.peer, pending, Some(record.generation));
         let account = pending.account().clone();
@@ -132,13 +132,13 @@ impl Daemon {
             }
         };
         allowed(session.peer, Act::ReadStatus, Some(account.uid))?;
-        let status = status::of(&self.vault, &account, &self.policy()?.limits, &System);
+        let status = status::of(&self.vault, &account, &self.policy(session.peer)?.limits, &System);
         Ok(UserStatusReply { status: status.map_err(|error| unavailable(&error))? })
     }
 
     fn list(&self, session: &Session) -> Result<UserList, Refusal> {
         allowed(session.peer, Act::List, None)?;
-        let limits = self.policy()?.limits;
+        let limits = self.policy(session.peer)?.limits;
         let mut users = Vec::new();
         for uid in self.vault.enrolled_uids().map_err(|error| unavailable(&error))? {
             let Ok(account) = account_of(uid) else {
@@ -156,14 +156,18 @@ impl Daemon {
         Ok(UserList { users })
     }
 
-    fn policy(&self) -> Result<Policy, Refusal> {
-        self.policy_for(None)
+    fn policy(&self, peer: Peer) -> Result<Policy, Refusal> {
+        self.policy_for(peer, None)
     }
 
-    pub(crate) fn policy_for(&self, service: Option<&str>) -> Result<Policy, Refusal> {
+    /// The policy; what is wrong with it is told to root alone.
+    pub(crate) fn policy_for(&self, peer: Peer, service: Option<&str>) -> Result<Policy, Refusal> {
         self.site.policy(None, service).map_err(|obstacle: Obstacle| {
             event(Urgency::Error, &obstacle_line(&obstacle));
-            Refusal::unavailable(obstacle.detail)
+            Refusal::unavailable(match peer.uid {
+                0 => obstacle.detail,
+                _ => "the policy cannot be used; the log says why".to_owned(),
+            })
         })
     }
 }
@@ -185,7 +189,7 @@ pub(crate) fn allowed_as(actor: Actor, peer: Peer, act: Act, target: Option<u32>
             .field("by", &peer.uid.to_string())
             .field("pid", &peer.pid.to_string())
             .field("reason", denial.0);
-        event(Urgency::Notice, &line.finish());
+        refusal(peer.uid, line);
         Refusal::NotAllowed { reason: denial.0.to_owned() }
     })
 }
