@@ -3,6 +3,7 @@
 import fcntl
 import os
 import signal
+import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -361,3 +362,22 @@ def test_strangers_at_sshd_count_nothing_against_anybody(machine, asking, journa
     attempt = HOSTS["ssh"].attempt(machine, name, "123456")
     assert not attempt.opened and attempt.asked == 1, attempt
     assert {line["outcome"] for line in decisions(journal.since(start))} == {"refused"}
+
+
+# polkit
+
+
+@pytest.mark.parametrize("invoker, origin", [("owner", "self"), ("stranger", "other")])
+def test_polkits_helper_asks_whom_it_is_told_to_for_who_started_it(machine, asking, enrolled, journal, invoker, origin):
+    """By hand, on a pipe and without a bus: it cannot tell polkit, but it asks and we decide."""
+    user, key = enrolled
+    caller = {"owner": user, "stranger": machine.somebody}[invoker]
+    machine.service("polkit-1", *programs.STACK)
+    start = journal.position()
+    for code in (key.wrong(), key.first, key.first):
+        command = [*as_user(caller), "/usr/lib/polkit-1/polkit-agent-helper-1", user.name]
+        done = subprocess.run(command, input=f"cookie\n{code}\n", capture_output=True, text=True, timeout=30)
+        assert f"PAM_PROMPT_ECHO_OFF {CODE_PROMPT.rstrip()}" in done.stdout, done
+    lines = [(line["outcome"], line["reason"], line["origin"], line["service"]) for line in decisions(journal.since(start))]
+    expected = [("refused", "wrong"), ("accepted", "code"), ("refused", "replayed")]
+    assert lines == [(*pair, origin, "polkit-1") for pair in expected]
