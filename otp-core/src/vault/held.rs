@@ -2,14 +2,14 @@
 
 use super::Vault;
 use super::error::VaultError;
-use super::lock::state_name;
+use super::lock::{Locked, state_name};
 use super::state_file::{Loaded, StateFile};
 use crate::clock::{Clock, Surroundings};
 use crate::decision::{ClockTrust, Now};
-use crate::key::Step;
+use crate::key::{Kind, Step};
 use crate::limits::Window;
-use crate::record::{Account, RECORD_CAP, Record};
-use crate::state::State;
+use crate::record::{Account, Key, RECORD_CAP, Record};
+use crate::state::{KeyState, State};
 
 /// A user under lock. The lock ends when this is dropped.
 pub struct Held<'v> {
@@ -55,12 +55,7 @@ impl Vault {
         let Some(locked) = self.lock_state(account.uid)? else {
             return self.no_trace(account).map(|()| None);
         };
-        let path = self.state.path_of(&state_name(account.uid));
-        let (file, loaded) = StateFile::read(locked, path.clone())?;
-        if loaded.state.uid != account.uid {
-            let why = format!("the state of uid {}; wanted {}", loaded.state.uid, account.uid);
-            return Err(VaultError::malformed(&path, why));
-        }
+        let (file, loaded) = self.read_state(locked, account.uid)?;
         let record = self.record_of(account)?;
         let now = now(around, loaded.written.max(self.clock_mark()?));
         let account = account.clone();
@@ -71,6 +66,17 @@ impl Vault {
         Ok(Some(held))
     }
 
+    /// What a locked state file says about `uid`.
+    pub(super) fn read_state(&self, locked: Locked, uid: u32) -> Result<(StateFile, Loaded), VaultError> {
+        let path = self.state.path_of(&state_name(uid));
+        let (file, loaded) = StateFile::read(locked, path.clone())?;
+        if loaded.state.uid != uid {
+            let why = format!("the state of uid {}; wanted {uid}", loaded.state.uid);
+            return Err(VaultError::malformed(&path, why));
+        }
+        Ok((file, loaded))
+    }
+
     fn no_trace(&self, account: &Account) -> Result<(), VaultError> {
         match self.record_of(account)? {
             None => Ok(()),
@@ -78,7 +84,7 @@ impl Vault {
         }
     }
 
-    fn record_of(&self, account: &Account) -> Result<Option<Record>, VaultError> {
+    pub(super) fn record_of(&self, account: &Account) -> Result<Option<Record>, VaultError> {
         let name = record_name(account.uid);
         let path = self.keys.path_of(&name);
         let bytes = match self.keys.read(&name, RECORD_CAP) {
@@ -91,6 +97,11 @@ impl Vault {
 }
 
 impl Held<'_> {
+    /// Who is held.
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
     /// The secret file; `None` if the user was never enrolled.
     pub fn record(&self) -> Option<&Record> {
         self.record.as_ref()
@@ -113,7 +124,8 @@ impl Held<'_> {
 
     /// Writes `next` so that it is on disk when this returns (R2); to both slots if it must not come undone.
     pub fn store(&mut self, next: State, clock: &dyn Clock) -> Result<(), VaultError> {
-        if self.state.must_not_come_undone(&next) || self.mended.contains(&Mended::CommitUndone) {
+        let counted = self.record.as_ref().is_some_and(|record| self.state.counts_on(&next, record));
+        if counted || self.state.must_not_come_undone(&next) || self.mended.contains(&Mended::CommitUndone) {
             self.file.store_both(&next, clock)?;
         } else {
             self.file.store(&next, clock)?;
@@ -148,29 +160,16 @@ impl Held<'_> {
         for (found, what) in [(loaded.damaged, Mended::BadSlot), (loaded.restored, Mended::RestoredCopy)] {
             if found {
                 self.mended.push(what);
-                self.distrust(what, window);
+                self.state.restored |= what == Mended::RestoredCopy;
+                if let Some(record) = &self.record {
+                    self.state.distrust(record, self.now.wall, window);
+                }
             }
         }
         if self.mended.iter().any(|what| *what != Mended::CommitUndone) {
             self.file.store_both(&self.state, clock)?;
         }
         Ok(())
-    }
-
-    /// Something was forgotten: nothing that could have been accepted until now may be accepted again.
-    fn distrust(&mut self, what: Mended, window: Window) {
-        self.state.restored |= what == Mended::RestoredCopy;
-        let Some(record) = &self.record else { return };
-        for entry in &mut self.state.keys {
-            let Some(key) = record.keys.iter().find(|key| key.id == entry.id) else { continue };
-            match key.kind {
-                crate::key::Kind::Totp => {
-                    let last = key.period.step_at(self.now.wall).0.saturating_add(window.forward);
-                    entry.watermark = entry.watermark.max(Step(last));
-                }
-                crate::key::Kind::Hotp => entry.resync = true,
-            }
-        }
     }
 
     fn mismatch(&self, generation: u64) -> VaultError {
@@ -180,6 +179,34 @@ impl Held<'_> {
             self.state.generation
         );
         VaultError::malformed(&self.vault.keys.path_of(&record_name(self.account.uid)), why)
+    }
+}
+
+impl State {
+    /// Something was forgotten: nothing that could have been accepted until now may be accepted again.
+    pub(super) fn distrust(&mut self, record: &Record, wall: u64, window: Window) {
+        for entry in &mut self.keys {
+            let Some(key) = record.keys.iter().find(|key| key.id == entry.id) else { continue };
+            match key.kind {
+                Kind::Totp => {
+                    let last = key.period.step_at(wall).0.saturating_add(window.forward);
+                    entry.watermark = entry.watermark.max(Step(last));
+                }
+                Kind::Hotp => (entry.resync, entry.heard) = (true, 0),
+            }
+        }
+    }
+
+    /// Does a counter of HOTP move from `self` to `next`? It must not come undone when one slot is lost.
+    fn counts_on(&self, next: &Self, record: &Record) -> bool {
+        let counter = |state: &Self, key: &Key| state.key(key.id).map(|entry| (entry.watermark, entry.resync));
+        record.keys.iter().any(|key| key.kind == Kind::Hotp && counter(self, key) != counter(next, key))
+    }
+
+    /// The entry of a key, or the one that it begins with.
+    pub(super) fn entry_or_new(&self, key: &Key) -> KeyState {
+        let new = KeyState { id: key.id, watermark: key.floor, last_used: 0, pending: true, resync: false, heard: 0 };
+        self.key(key.id).copied().unwrap_or(new)
     }
 }
 
