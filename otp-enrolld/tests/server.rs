@@ -66,7 +66,14 @@ fn an_enrolment_lives_on_one_connection() {
     let running = running();
     let uid = nix::unistd::geteuid().as_raw();
     let mut client = Client::connect(running.path(), &[uid]).expect("connect");
-    let begin = BeginEnrolment { user: "alice".to_owned(), label: None, algorithm: None, digits: None, period: None };
+    let begin = BeginEnrolment {
+        user: "alice".to_owned(),
+        label: None,
+        kind: None,
+        algorithm: None,
+        digits: None,
+        period: None,
+    };
     let begun = client.call(&begin).unwrap_or_else(|_| panic!("refused"));
     assert!(begun.enrolment.uri.contains(begun.enrolment.secret.as_str()));
 

@@ -218,7 +218,7 @@ fn refusal_text(end: &End, origin: Option<Origin>) -> String {
 
 fn own_text(refusal: Refusal) -> Option<String> {
     match refusal {
-        Refusal::Wrong | Refusal::Replayed | Refusal::NoKey => None,
+        Refusal::Wrong | Refusal::Replayed | Refusal::NoKey | Refusal::Resync => None, // the next code is what helps
         Refusal::Waiting { left_ms } => {
             Some(format!("too many wrong codes; wait {} before the next try", duration(left_ms.div_ceil(1000))))
         }
@@ -228,6 +228,7 @@ fn own_text(refusal: Refusal) -> Option<String> {
         }
         Refusal::Suspended => Some("your keys are suspended; ask an admin".to_owned()),
         Refusal::Expired => Some("your key has expired; ask an admin for a new one".to_owned()),
+        Refusal::Restored => Some("your token's counter comes from a backup; ask an admin to confirm that".to_owned()),
         Refusal::ClockBehind => {
             Some("this machine's clock is behind your last code; ask an admin to set it".to_owned())
         }

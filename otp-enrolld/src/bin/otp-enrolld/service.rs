@@ -11,19 +11,19 @@ use otp_core::record::Account;
 use otp_core::seal::HostKey;
 use otp_core::site::{Obstacle, Site};
 use otp_core::typed::Typed;
-use otp_core::vault::{EnrolError, Standing, Vault, VaultError};
+use otp_core::vault::{ChangeError, Vault, VaultError};
 use otp_enrolld::peer::Peer;
 use otp_enrolld::protocol::{
     BeginEnrolment, Begun, Cancelled, ConfirmEnrolment, Confirmed, Enrolment, Refusal, Reply, Request, Status,
     UserList, UserStatusReply,
 };
 use otp_enrolld::service::{Event, Service};
+use otp_enrolld::status;
 
-use crate::enrolments::{Answer, BeginError, PATIENCE, Pending, TRIES, Underway};
+use crate::enrolments::{Answer, BeginError, FIRST_COUNTER, PATIENCE, Pending, TRIES, Underway};
 use crate::events::{Urgency, event};
 use crate::provisioning::{self, Provisioning};
-use crate::rights::{Act, Actor, may};
-use crate::status;
+use crate::rights::{Act, Actor, Terms, may};
 use crate::system::System;
 
 /// What the daemon has at hand for every call.
@@ -58,6 +58,10 @@ impl Service for Daemon {
             Request::CancelEnrolment(_) => cancel(session).map(Reply::Cancelled),
             Request::Status(wanted) => self.status(session, &wanted).map(Reply::Status),
             Request::List(_) => self.list(session).map(Reply::List),
+            Request::Restored(wanted) => self.restored(session.peer, &wanted).map(Reply::Restored),
+            Request::Forget(wanted) => self.forget(session.peer, &wanted).map(Reply::Done),
+            Request::Adopt(wanted) => self.adopt(session.peer, &wanted).map(Reply::Done),
+            change => self.change(session.peer, change).map(Reply::Done),
         }
     }
 
@@ -76,13 +80,13 @@ impl Daemon {
         session.pending = None;
         let account = account_named(&wanted.user)?;
         let policy = self.policy()?;
-        let standing = self.vault.standing(&account, policy.limits.window, &System);
-        if standing.map_err(|error| unavailable(&error))? == Standing::Enrolled {
-            return Err(Refusal::AlreadyEnrolled { user: account.name });
-        }
         let label = wanted.label.clone().map_or_else(default_label, Ok)?;
-        let new = new_key(&wanted, policy.key);
-        let pending = self.underway.begin(account, label, new, &System).map_err(no_beginning)?;
+        let held = self.vault.hold(&account, policy.limits.window, &System).map_err(|error| unavailable(&error))?;
+        let room = held.as_ref().map_or(Ok(()), |held| held.has_room_for(&label));
+        room.map_err(|error| not_changed(&account.name, &error))?;
+        drop(held);
+        let (kind, new) = (wanted.kind.unwrap_or(Kind::Totp), new_key(&wanted, policy.key));
+        let pending = self.underway.begin(account, label, kind, new, &System).map_err(no_beginning)?;
         log_enrolment("enrolment-begun", session.peer, &pending, None);
         let enrolment = enrolment(&pending, &policy);
         session.pending = Some(pending);
@@ -107,11 +111,11 @@ impl Daemon {
             }
         };
         let stored = pending.store(step, &self.vault, &self.host_key, &policy.limits, &System);
-        let record = stored.map_err(|error| not_stored(pending.account(), &error))?;
+        let record = stored.map_err(|error| not_changed(&pending.account().name, &error))?;
         log_enrolment("enrolled", session.peer, pending, Some(record.generation));
         let account = pending.account().clone();
         session.pending = None;
-        let key = record.keys.first().ok_or_else(|| Refusal::unavailable("the key is stored, but cannot be shown"))?;
+        let key = record.keys.last().ok_or_else(|| Refusal::unavailable("the key is stored, but cannot be shown"))?;
         let key = status::key(key, &otp_core::state::State::never_enrolled(account.uid));
         Ok(Confirmed { user: account.name, uid: account.uid, key, generation: record.generation })
     }
@@ -152,7 +156,7 @@ impl Daemon {
         Ok(UserList { users })
     }
 
-    fn policy(&self) -> Result<Policy, Refusal> {
+    pub fn policy(&self) -> Result<Policy, Refusal> {
         self.site.policy(None).map_err(|obstacle: Obstacle| {
             event(Urgency::Error, &obstacle_line(&obstacle));
             Refusal::unavailable(obstacle.detail)
@@ -164,7 +168,8 @@ fn cancel(session: &mut Session) -> Result<Cancelled, Refusal> {
     session.pending.take().map(|_| Cancelled {}).ok_or(Refusal::NothingPending {})
 }
 
-fn allowed(peer: Peer, act: Act, target: Option<u32>) -> Result<(), Refusal> {
+/// Is it allowed, and on what terms? A refusal is logged.
+pub fn allowed(peer: Peer, act: Act, target: Option<u32>) -> Result<Terms, Refusal> {
     may(Actor::of(peer.uid), act, target).map_err(|denial| {
         let line = LogLine::default()
             .field("event", "denied")
@@ -177,7 +182,8 @@ fn allowed(peer: Peer, act: Act, target: Option<u32>) -> Result<(), Refusal> {
     })
 }
 
-fn account_named(name: &str) -> Result<Account, Refusal> {
+/// The account of that name.
+pub fn account_named(name: &str) -> Result<Account, Refusal> {
     match User::from_name(name) {
         Ok(Some(user)) => Ok(Account { name: user.name, uid: user.uid.as_raw() }),
         Ok(None) => Err(Refusal::NoSuchUser { user: name.to_owned() }),
@@ -185,7 +191,8 @@ fn account_named(name: &str) -> Result<Account, Refusal> {
     }
 }
 
-fn account_of(uid: u32) -> Result<Account, Refusal> {
+/// The account of that uid.
+pub fn account_of(uid: u32) -> Result<Account, Refusal> {
     match User::from_uid(Uid::from_raw(uid)) {
         Ok(Some(user)) => Ok(Account { name: user.name, uid: user.uid.as_raw() }),
         Ok(None) => Err(Refusal::NoSuchUser { user: format!("uid {uid}") }),
@@ -211,7 +218,7 @@ fn enrolment(pending: &Pending, policy: &Policy) -> Enrolment {
     let provisioning = Provisioning {
         issuer: &issuer,
         account: &account.name,
-        kind: Kind::Totp,
+        kind: pending.kind(),
         algorithm: new.algorithm,
         digits: new.digits,
         period: new.period,
@@ -220,10 +227,11 @@ fn enrolment(pending: &Pending, policy: &Policy) -> Enrolment {
         user: account.name.clone(),
         uid: account.uid,
         label: pending.label().as_str().to_owned(),
-        kind: Kind::Totp.as_str().to_owned(),
+        kind: pending.kind().as_str().to_owned(),
         algorithm: new.algorithm.as_str().to_owned(),
         digits: new.digits.get(),
         period: u32::try_from(new.period.seconds()).unwrap_or(u32::MAX),
+        counter: (pending.kind() == Kind::Hotp).then_some(FIRST_COUNTER),
         secret: provisioning::letters(pending.secret()),
         uri: provisioning.uri(pending.secret()),
         expires_in: pending.time_left().as_secs(),
@@ -244,16 +252,19 @@ fn no_beginning(error: BeginError) -> Refusal {
     }
 }
 
-fn not_stored(account: &Account, error: &EnrolError) -> Refusal {
+/// A change that was not made.
+pub fn not_changed(user: &str, error: &ChangeError) -> Refusal {
     match error {
-        EnrolError::AlreadyEnrolled => Refusal::AlreadyEnrolled { user: account.name.clone() },
-        EnrolError::KeyNotMade => Refusal::unavailable("the key could not be sealed"),
-        EnrolError::Vault(error) => unavailable(error),
+        ChangeError::Vault(error) => unavailable(error),
+        ChangeError::NotSealed => {
+            Refusal::unavailable("the key could not be opened or sealed; is the host key the one of this vault?")
+        }
+        other => Refusal::NotPossible { user: user.to_owned(), reason: other.reason().to_owned() },
     }
 }
 
 /// The log has the file and the cause; the peer is told the cause in general.
-fn unavailable(error: &VaultError) -> Refusal {
+pub fn unavailable(error: &VaultError) -> Refusal {
     log_vault(error);
     Refusal::unavailable(format!("the vault cannot answer: {}", error.reason()))
 }
