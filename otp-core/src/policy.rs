@@ -4,6 +4,7 @@
 use crate::key::{Algorithm, Digits, Period, ValueError};
 use crate::limits::{ClockPolicy, DISABLE_AT, Limits, Wait, Window};
 use crate::origin::Origin;
+use crate::service::Service;
 use crate::table::{Document, Found, Table, TableError};
 
 /// Largest policy file in bytes.
@@ -18,6 +19,8 @@ pub struct Policy {
     pub limits: Limits,
     /// What a new key is.
     pub key: NewKey,
+    /// What the table of the service says that this was read for.
+    pub service: Option<Service>,
 }
 
 /// Algorithm, digits and period of a new key.
@@ -32,24 +35,59 @@ pub struct NewKey {
 }
 
 impl Policy {
-    /// Reads the text of a policy file.
+    /// Reads the text of a policy file, with every service in it.
     pub fn parse(text: &str) -> Result<Self, TableError> {
+        Self::read(text, Wanted::All)
+    }
+
+    /// Reads it for one PAM service: an error in another one's table does not matter here.
+    pub fn parse_for(text: &str, service: &str) -> Result<Self, TableError> {
+        Self::read(text, Wanted::One(service))
+    }
+
+    fn read(text: &str, wanted: Wanted<'_>) -> Result<Self, TableError> {
         let document = Document::parse(text)?;
         let mut root = document.root();
         ranged(&mut root, "version", 1, 1..=1)?;
         let mut policy = Self { issuer: issuer(&mut root)?, ..Self::default() };
         policy.limits.clock = clock(&mut root)?;
         if let Some(table) = root.table("window")? {
-            policy.limits.window = window(table)?;
+            policy.limits.window = window(table, policy.limits.window)?;
         }
         if let Some(table) = root.table("guesses")? {
-            (policy.limits.guesses, policy.limits.wait) = guesses(table)?;
+            (policy.limits.guesses, policy.limits.wait) = guesses(table, policy.limits)?;
         }
         if let Some(table) = root.table("key")? {
             policy.key = new_key(table)?;
         }
+        if let Some(mut services) = root.table("service")? {
+            for name in services.names().filter(|name| wanted.holds(name)) {
+                let table = services.table(name)?;
+                policy.service = table.map(|table| Service::read(table, policy.limits)).transpose()?;
+            }
+        }
         root.end()?;
         Ok(policy)
+    }
+
+    /// Window, guesses and wait for the service that this was read for.
+    pub fn limits(&self) -> Limits {
+        self.service.as_ref().map_or(self.limits, |service| service.limits)
+    }
+}
+
+/// Which services are read.
+enum Wanted<'a> {
+    All,
+    One(&'a str),
+}
+
+impl Wanted<'_> {
+    fn holds(&self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::One(wanted) => *wanted == name,
+        }
     }
 }
 
@@ -72,16 +110,15 @@ fn clock(root: &mut Table<'_>) -> Result<ClockPolicy, TableError> {
     }
 }
 
-fn window(mut table: Table<'_>) -> Result<Window, TableError> {
-    let default = Limits::default().window;
+pub(crate) fn window(mut table: Table<'_>, default: Window) -> Result<Window, TableError> {
     let back = ranged(&mut table, "back", default.back, 0..=2)?;
     let forward = ranged(&mut table, "forward", default.forward, 0..=2)?;
     table.end()?;
     Ok(Window { back, forward })
 }
 
-fn guesses(mut table: Table<'_>) -> Result<([u32; 5], Wait), TableError> {
-    let mut guesses = Limits::default().guesses;
+pub(crate) fn guesses(mut table: Table<'_>, default: Limits) -> Result<([u32; 5], Wait), TableError> {
+    let mut guesses = default.guesses;
     for (guess, origin) in guesses.iter_mut().zip(Origin::ALL) {
         let number = ranged(&mut table, origin.as_str(), u64::from(*guess), 3..=88)?;
         *guess = u32::try_from(number).unwrap_or(*guess);
@@ -91,13 +128,13 @@ fn guesses(mut table: Table<'_>) -> Result<([u32; 5], Wait), TableError> {
         let what = format!("the guesses of all origins add up to {sum}; wanted at most {DISABLE_AT}");
         return Err(table.error_here(what));
     }
-    let wait = wait(&mut table)?;
+    let wait = wait(&mut table, default.wait)?;
     table.end()?;
     Ok((guesses, wait))
 }
 
-fn wait(table: &mut Table<'_>) -> Result<Wait, TableError> {
-    let Some(found) = table.string("wait")? else { return Ok(Wait::Growing) };
+fn wait(table: &mut Table<'_>, default: Wait) -> Result<Wait, TableError> {
+    let Some(found) = table.string("wait")? else { return Ok(default) };
     match found.value {
         "growing" => Ok(Wait::Growing),
         "none" => Ok(Wait::None),

@@ -13,7 +13,10 @@ use crate::key::{Algorithm, Digits, KeyId, Kind, Period, Step};
 use crate::secret::Secret;
 
 /// The key of this host, 256 bits. Wiped on drop, never printed.
-pub struct HostKey(Zeroizing<[u8; 32]>);
+pub struct HostKey {
+    bytes: Zeroizing<[u8; 32]>,
+    id: HostKeyId,
+}
 
 /// Names a host key without giving it away: 8 bytes of an HMAC under it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +77,8 @@ impl HostKey {
 
     /// From 32 random bytes.
     pub fn new(bytes: Zeroizing<[u8; 32]>) -> Self {
-        Self(bytes)
+        let id = HostKeyId(first(&subkey(&bytes, b"host key id")));
+        Self { bytes, id }
     }
 
     /// From the text of a host-key file: `otp-host-key-1:` and 64 lower-case hexadecimal digits, one line.
@@ -84,21 +88,21 @@ impl HostKey {
         let mut bytes = Zeroizing::new([0; 32]);
         (digits.len() == 2 * bytes.len()).then_some(())?;
         data_encoding::HEXLOWER.decode_mut(digits, bytes.as_mut_slice()).ok()?;
-        Some(Self(bytes))
+        Some(Self::new(bytes))
     }
 
     /// The text of a host-key file.
     pub fn to_file(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(Self::FILE_CAP));
         text.push_str(FILE_PREFIX);
-        data_encoding::HEXLOWER.encode_append(self.0.as_slice(), &mut text);
+        data_encoding::HEXLOWER.encode_append(self.bytes.as_slice(), &mut text);
         text.push('\n');
         text
     }
 
     /// Its name.
     pub fn id(&self) -> HostKeyId {
-        HostKeyId(first(&self.subkey(b"host key id")))
+        self.id
     }
 
     /// Seals `secret` for `binding`.
@@ -135,9 +139,8 @@ impl HostKey {
         XChaCha20Poly1305::new((&*self.subkey(b"sealing")).into())
     }
 
-    /// One key per purpose, so that no two uses can meet.
     fn subkey(&self, purpose: &[u8]) -> Zeroizing<[u8; 32]> {
-        hmac(&self.0, &[b"pam_otp 1 ", purpose])
+        subkey(&self.bytes, purpose)
     }
 }
 
@@ -165,6 +168,11 @@ impl Binding<'_> {
         out.extend_from_slice(&self.expires.unwrap_or(0).to_le_bytes());
         out
     }
+}
+
+/// One key per purpose, so that no two uses can meet.
+fn subkey(key: &[u8; 32], purpose: &[u8]) -> Zeroizing<[u8; 32]> {
+    hmac(key, &[b"pam_otp 1 ", purpose])
 }
 
 /// HMAC-SHA-256. The key is padded to the hash's block here, as RFC 2104 does, so that nothing can fail.

@@ -43,8 +43,9 @@ impl Site {
         emergency: "/etc/otp/emergency",
     };
 
-    /// Reads the policy. Without the standard file everything is at its default; a file that was `named` must be there.
-    pub fn policy(&self, named: Option<&Path>) -> Result<Policy, Obstacle> {
+    /// Reads the policy, for one PAM service or for none. Without the standard file everything is at its default; a file that
+    /// was `named` must be there.
+    pub fn policy(&self, named: Option<&Path>, service: Option<&str>) -> Result<Policy, Obstacle> {
         let path = named.unwrap_or(Path::new(self.policy));
         let bad = |detail: String| Obstacle { reason: "bad-policy", detail };
         let bytes = match read_root_file(path, POLICY_CAP, false) {
@@ -52,7 +53,7 @@ impl Site {
             read => read.map_err(|error| bad(error.to_string()))?,
         };
         let text = std::str::from_utf8(&bytes).map_err(|_| bad(format!("{}: not UTF-8", path.display())))?;
-        Policy::parse(text).map_err(|error| bad(format!("{}: {error}", path.display())))
+        Policy::parse_for(text, service.unwrap_or("")).map_err(|error| bad(format!("{}: {error}", path.display())))
     }
 
     /// Where emergency marks are.

@@ -30,6 +30,17 @@ pub struct Found<T> {
     at: usize,
 }
 
+/// A date, as it stands in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Day {
+    /// Of the Gregorian calendar.
+    pub year: u16,
+    /// From 1.
+    pub month: u8,
+    /// From 1.
+    pub day: u8,
+}
+
 /// What is wrong in a document, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableError {
@@ -73,6 +84,38 @@ impl<'d> Table<'d> {
         self.typed(name, "a string", |value| value.as_str())
     }
 
+    /// True or false, if the field is there.
+    pub fn boolean(&mut self, name: &'d str) -> Result<Option<Found<bool>>, TableError> {
+        self.typed(name, "true or false", |value| value.as_bool())
+    }
+
+    /// A date without time, if the field is there.
+    pub fn date(&mut self, name: &'d str) -> Result<Option<Found<Day>>, TableError> {
+        self.typed(name, "a date like 2027-01-31", |value| {
+            let moment = value.as_datetime()?;
+            let date = moment.date.filter(|_| moment.time.is_none() && moment.offset.is_none())?;
+            Some(Day { year: date.year, month: date.month, day: date.day })
+        })
+    }
+
+    /// An array of whole numbers; none if it is absent.
+    pub fn integers(&mut self, name: &'d str) -> Result<Vec<Found<i64>>, TableError> {
+        self.array(name, "an array of whole numbers", |value| {
+            let number = value.as_integer()?;
+            i64::from_str_radix(number.as_str(), number.radix()).ok()
+        })
+    }
+
+    /// An array of texts; none if it is absent.
+    pub fn strings(&mut self, name: &'d str) -> Result<Vec<Found<&'d str>>, TableError> {
+        self.array(name, "an array of strings", |value| value.as_str())
+    }
+
+    /// Names of the fields, as they stand in the file.
+    pub fn names(&self) -> impl Iterator<Item = &'d str> + use<'d> {
+        self.fields.keys().map(|name| name.get_ref().as_ref())
+    }
+
     /// A whole number of at least 0 that must be there.
     pub fn required_number(&mut self, name: &'d str) -> Result<u64, TableError> {
         let found = self.integer(name)?;
@@ -96,14 +139,9 @@ impl<'d> Table<'d> {
     /// An array of tables; none if it is absent.
     pub fn tables(&mut self, name: &'d str) -> Result<Vec<Table<'d>>, TableError> {
         let text = self.text;
-        let all = self.typed(name, "an array of tables", |value| {
-            let below = |one: &'d Spanned<DeValue<'d>>| {
-                let fields = one.get_ref().as_table()?;
-                Some(Table { text, fields, start: one.span().start, taken: Vec::new() })
-            };
-            value.as_array()?.iter().map(below).collect::<Option<Vec<_>>>()
-        })?;
-        Ok(all.map_or_else(Vec::new, |found| found.value))
+        let all = self.array(name, "an array of tables", |value| value.as_table())?;
+        let table = |found: Found<&'d DeTable<'d>>| Table { text, fields: found.value, start: found.at, taken: vec![] };
+        Ok(all.into_iter().map(table).collect())
     }
 
     /// Every field must have been taken.
@@ -130,6 +168,22 @@ impl<'d> Table<'d> {
 
     fn missing(&self, name: &str) -> TableError {
         self.error_here(format!("the field {name} is missing"))
+    }
+
+    fn array<T>(
+        &mut self,
+        name: &'d str,
+        wanted: &str,
+        take: impl Fn(&'d DeValue<'d>) -> Option<T>,
+    ) -> Result<Vec<Found<T>>, TableError> {
+        let all = self.typed(name, wanted, |value| {
+            let one = |one: &'d Spanned<DeValue<'d>>| {
+                let value = take(one.get_ref())?;
+                Some(Found { value, at: one.span().start })
+            };
+            value.as_array()?.iter().map(one).collect::<Option<Vec<_>>>()
+        })?;
+        Ok(all.map_or_else(Vec::new, |found| found.value))
     }
 
     fn typed<T>(

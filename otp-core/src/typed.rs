@@ -36,6 +36,21 @@ impl Typed {
     }
 }
 
+impl Typed {
+    /// A code only if it has one of these lengths; none means any.
+    pub fn of_length(self, lengths: &[usize]) -> Self {
+        match self {
+            Self::Code(code) if lengths.is_empty() || lengths.contains(&code.length) => Self::Code(code),
+            _ => Self::Junk,
+        }
+    }
+
+    /// Sorts what another module asked for: digits and nothing else, for a password may hold spaces and hyphens.
+    pub fn parse_bare(answer: &[u8]) -> Self {
+        if answer.iter().all(u8::is_ascii_digit) { Self::parse(answer) } else { Self::Junk }
+    }
+}
+
 impl Code {
     const MIN: usize = 6;
     const MAX: usize = 8;
@@ -43,6 +58,13 @@ impl Code {
     /// How many digits were typed.
     pub fn length(&self) -> usize {
         self.length
+    }
+
+    /// The digits as text, to be handed to the daemon.
+    pub fn digits(&self) -> Zeroizing<String> {
+        let mut text = Zeroizing::new(String::with_capacity(Self::MAX));
+        self.digits.iter().take(self.length).for_each(|digit| text.push(char::from(b'0' + digit)));
+        text
     }
 
     /// The digits as a number; the length says how many zeros lead.
@@ -68,6 +90,26 @@ mod tests {
             assert_eq!(value(same), Some((6, 12345)), "{same:?}");
         }
         assert_eq!(value("99999999"), Some((8, 99_999_999)));
+    }
+
+    #[test]
+    fn a_code_of_a_length_that_a_service_does_not_take_is_junk() {
+        let of = |answer: &str, lengths: &[usize]| {
+            matches!(Typed::parse(answer.as_bytes()).of_length(lengths), Typed::Code(_))
+        };
+        assert!(of("123456", &[]) && of("123456", &[6, 8]) && !of("1234567", &[6, 8]));
+    }
+
+    #[test]
+    fn what_another_module_asked_for_is_a_code_only_if_it_is_digits_alone() {
+        let bare = |answer: &str| matches!(Typed::parse_bare(answer.as_bytes()), Typed::Code(_));
+        assert!(bare("123456") && !bare("123 456") && !bare("12-34-56") && !bare(" 123456"));
+    }
+
+    #[test]
+    fn the_digits_go_out_as_they_came_in() {
+        let Typed::Code(code) = Typed::parse(b"012-345") else { panic!("junk") };
+        assert_eq!(code.digits().as_str(), "012345");
     }
 
     #[test]

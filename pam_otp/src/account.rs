@@ -3,16 +3,17 @@
 use std::ffi::CStr;
 
 use otp_core::emergency::Reason;
-use otp_core::limits::Window;
 use otp_core::log_line::LogLine;
 use otp_core::record::Account;
 use otp_core::site::Obstacle;
 use pam::constants::PamResultCode;
 
+use crate::decider::{self, Standing};
 use crate::host::{Host, Item, Urgency};
-use crate::login::{SITE, decides_itself, emergency};
+use crate::login::{emergency, settings};
 use crate::options::Options;
 use crate::person::Person;
+use crate::rules::Rules;
 
 /// What the account stage finds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,16 +68,12 @@ fn look(host: &impl Host, arguments: &[&CStr], user: Option<&str>) -> Found {
     {
         return Found::Emergency(reason);
     }
-    let options = match Options::parse(arguments) {
-        Ok(options) => options,
-        Err(error) => return Found::Misconfigured(Obstacle { reason: "bad-option", detail: error.to_string() }),
-    };
-    let policy = match SITE.policy(options.config.as_deref()) {
-        Ok(policy) => policy,
+    let (_, rules) = match settings(host, Options::parse(arguments)) {
+        Ok(settings) => settings,
         Err(obstacle) => return Found::Misconfigured(obstacle),
     };
     match person {
-        Person::Known(account) => standing(host, &account, policy.limits.window).unwrap_or_else(Found::Unavailable),
+        Person::Known(account) => standing(host, &account, &rules),
         Person::Unknown => Found::UnknownUser,
         Person::LookupFailed(errno) => {
             Found::Unavailable(Obstacle { reason: "user-lookup", detail: errno.desc().to_owned() })
@@ -84,17 +81,13 @@ fn look(host: &impl Host, arguments: &[&CStr], user: Option<&str>) -> Found {
     }
 }
 
-fn standing(host: &impl Host, account: &Account, window: Window) -> Result<Found, Obstacle> {
-    decides_itself(host, account)?;
-    let vault = SITE.open_vault()?;
-    let Some(held) = vault.hold(account, window, host)? else { return Ok(Found::InOrder) };
-    let Some(record) = held.record() else { return Ok(Found::InOrder) };
-    let now = held.now().wall;
-    let all_over = !record.keys.is_empty() && record.keys.iter().all(|key| key.expires.is_some_and(|end| now > end));
-    Ok(match held.state() {
-        state if state.suspended => Found::Barred("suspended"),
-        state if state.disabled => Found::Barred("disabled"),
-        _ if all_over => Found::Barred("expired"),
-        _ => Found::InOrder,
-    })
+fn standing(host: &impl Host, account: &Account, rules: &Rules) -> Found {
+    if !rules.ask(account, host.item(Item::Rhost).filter(|rhost| !rhost.is_empty()).as_deref()) {
+        return Found::InOrder;
+    }
+    match decider::standing(host, account, rules.limits.window) {
+        Ok(Standing::NeverEnrolled | Standing::InOrder) => Found::InOrder,
+        Ok(Standing::Barred(reason)) => Found::Barred(reason),
+        Err(obstacle) => Found::Unavailable(obstacle),
+    }
 }

@@ -6,13 +6,21 @@ use otp_core::record::Account;
 use otp_core::vault::Mended;
 use zeroize::Zeroizing;
 
+use crate::options::Echo;
+
 /// The host program, through PAM.
 pub trait Host: Surroundings {
     /// PAM_USER, asked for if need be.
     fn user(&mut self) -> Result<String, UserError>;
 
-    /// Asks with echo off; the answer, byte for byte.
-    fn ask(&mut self, prompt: &str) -> Result<Zeroizing<Vec<u8>>, ConversationFailed>;
+    /// Asks; the answer, byte for byte.
+    fn ask(&mut self, prompt: &str, echo: Echo) -> Result<Zeroizing<Vec<u8>>, ConversationFailed>;
+
+    /// PAM_AUTHTOK: what a module before this one asked for.
+    fn first_pass(&self) -> Option<Zeroizing<Vec<u8>>>;
+
+    /// Leaves `password` as PAM_AUTHTOK for the modules after this one.
+    fn set_first_pass(&mut self, password: &[u8]) -> Result<(), ConversationFailed>;
 
     /// Shows an error text. That nobody may see it is no reason to fail.
     fn show_error(&mut self, text: &str);

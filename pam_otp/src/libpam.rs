@@ -1,23 +1,28 @@
 //! libpam, where pam-bindings does not reach: the log, the delay, and the kernel's word on the clock. The only file of the
 //! module with unsafe code.
 
-use std::ffi::{CStr, CString, c_char, c_int, c_uint};
+use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 
 use nix::unistd::{geteuid, getuid};
 use otp_core::clock::{self, Clock, Surroundings};
 use otp_core::record::Account;
 use otp_core::vault::Mended;
-use pam::constants::{PAM_ERROR_MSG, PAM_PROMPT_ECHO_OFF, PamResultCode};
+use pam::constants::{PAM_ERROR_MSG, PAM_PROMPT_ECHO_OFF, PAM_PROMPT_ECHO_ON, PamResultCode};
 use pam::conv::Conv;
-use pam::items::{RHost, Service, Tty};
+use pam::items::{AuthTok, RHost, Service, Tty};
 use pam::module::PamHandle;
 use zeroize::Zeroizing;
 
 use crate::host::{ConversationFailed, Host, Item, Uids, Urgency, UserError, mended_line};
+use crate::options::Echo;
+
+/// Item type of PAM_AUTHTOK (security/_pam_types.h).
+const PAM_AUTHTOK: c_int = 6;
 
 unsafe extern "C" {
     fn pam_syslog(handle: *const PamHandle, priority: c_int, format: *const c_char, ...);
     fn pam_fail_delay(handle: *mut PamHandle, microseconds: c_uint) -> c_int;
+    fn pam_set_item(handle: *mut PamHandle, item: c_int, value: *const c_void) -> c_int;
 }
 
 /// The host, behind its PAM handle.
@@ -59,12 +64,31 @@ impl Host for Libpam<'_> {
         })
     }
 
-    fn ask(&mut self, prompt: &str) -> Result<Zeroizing<Vec<u8>>, ConversationFailed> {
+    fn ask(&mut self, prompt: &str, echo: Echo) -> Result<Zeroizing<Vec<u8>>, ConversationFailed> {
         let conversation = self.conversation().ok_or(ConversationFailed)?;
-        match conversation.send(PAM_PROMPT_ECHO_OFF, prompt) {
+        let style = match echo {
+            Echo::On => PAM_PROMPT_ECHO_ON,
+            Echo::Off => PAM_PROMPT_ECHO_OFF,
+        };
+        match conversation.send(style, prompt) {
             Ok(Some(answer)) => Ok(Zeroizing::new(answer.as_bytes().to_vec())),
             Ok(None) | Err(_) => Err(ConversationFailed),
         }
+    }
+
+    fn first_pass(&self) -> Option<Zeroizing<Vec<u8>>> {
+        let found = self.handle.get_item::<AuthTok<'_>>().ok().flatten()?;
+        Some(Zeroizing::new(found.as_bytes().to_vec()))
+    }
+
+    fn set_first_pass(&mut self, password: &[u8]) -> Result<(), ConversationFailed> {
+        let mut text = Zeroizing::new(Vec::with_capacity(password.len() + 1));
+        text.extend_from_slice(password);
+        text.push(0);
+        let text = CStr::from_bytes_with_nul(&text).map_err(|_| ConversationFailed)?;
+        // SAFETY: libpam gave us the handle for this call and copies the NUL-terminated text, which outlives it.
+        let answer = unsafe { pam_set_item(self.handle, PAM_AUTHTOK, text.as_ptr().cast()) };
+        if answer == 0 { Ok(()) } else { Err(ConversationFailed) }
     }
 
     fn show_error(&mut self, text: &str) {

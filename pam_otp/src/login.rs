@@ -3,44 +3,41 @@
 
 use std::ffi::CStr;
 
-use otp_core::check::{Outcome, check, decoy};
-use otp_core::decision::{Refusal, Verdict};
+use otp_core::check::decoy;
 use otp_core::emergency::Reason;
 use otp_core::limits::Limits;
 use otp_core::log_line::LogLine;
-use otp_core::origin::{Asker, Origin};
-use otp_core::policy::Policy;
+use otp_core::origin::Origin;
 use otp_core::record::Account;
-use otp_core::site::{Obstacle, Site, fits};
+use otp_core::site::Obstacle;
 use otp_core::typed::Typed;
-use otp_core::vault::Standing;
 use pam::constants::PamResultCode;
 
+use crate::answer;
+use crate::decider::{self, Finding, SITE, Standing, origin};
 use crate::host::{Host, Item, Urgency, UserError};
-use crate::options::{Options, Unenrolled};
+use crate::options::{OptionError, Options, Whose};
 use crate::person::Person;
+use crate::rules::{Passage, Rules};
 
 /// The one text for every refusal (R8).
 pub const REFUSED: &str = "code refused; each code works once, wait for the next or use a recovery code";
 /// Asked of libpam at every refusal; libpam makes it up to half longer or shorter.
 const FAILURE_DELAY_US: u32 = 300_000;
 
-/// Where the module finds what it needs.
-pub(crate) const SITE: Site = Site::STANDARD;
-
 /// How an authentication ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
     /// A code was accepted, by the key of this label.
     Accepted(String),
-    /// Refused; nothing is wrong with the host.
-    Refused(&'static str, Option<Refusal>),
-    /// Not asked: never enrolled, and the PAM line says skip.
-    Skipped,
+    /// Refused, with the word for the log and the seconds that are left to wait; nothing is wrong with the host.
+    Refused(String, u64),
+    /// Not asked, and why: exempt, or never enrolled where that is allowed.
+    NotWanted(&'static str),
     /// Nothing could be decided.
     Failed(Obstacle),
     /// The host could not ask.
-    NotAsked,
+    NoConversation,
     /// Options or policy are wrong.
     Misconfigured(Obstacle),
     /// Not asked: root has written an emergency mark, for this reason.
@@ -63,13 +60,12 @@ struct Names {
 }
 
 fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> End {
-    let person = match host.user() {
-        Ok(name) => {
-            names.user = Some(name.clone());
-            Person::named(&name)
-        }
+    let options = Options::parse(arguments);
+    let whose = options.as_ref().map_or(Whose::User, |options| options.whose);
+    let person = match person(host, whose, names) {
+        Ok(person) => person,
         Err(UserError::Unusable) => Person::Unknown,
-        Err(UserError::Conversation) => return End::NotAsked,
+        Err(UserError::Conversation) => return End::NoConversation,
     };
     if let Person::Known(account) = &person {
         (names.user, names.uid) = (Some(account.name.clone()), Some(account.uid));
@@ -78,39 +74,37 @@ fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> End {
             return End::Emergency(reason);
         }
     }
-    let (options, policy) = match settings(arguments) {
+    let (options, rules) = match settings(host, options) {
         Ok(settings) => settings,
         Err(obstacle) => return End::Misconfigured(obstacle),
     };
-    if let (Person::Known(account), Unenrolled::Skip) = (&person, options.unenrolled) {
-        match standing(host, account, &policy.limits) {
-            Ok(Standing::NeverEnrolled) => return End::Skipped,
-            Ok(Standing::Enrolled) => {}
-            Err(obstacle) => return End::Failed(obstacle),
+    if let Person::Known(account) = &person {
+        if let Some(end) = not_wanted(host, account, &rules) {
+            return end;
         }
     }
-    let Ok(answer) = host.ask(&options.prompt) else { return End::NotAsked };
-    let typed = Typed::parse(&answer);
-    drop(answer);
+    let Ok(typed) = answer::obtain(host, &options, &rules) else { return End::NoConversation };
     if options.debug {
-        let line = LogLine::default().field("debug", "asked").optional("user", names.user.as_deref());
+        let line = LogLine::default().field("debug", "answered").optional("user", names.user.as_deref());
         host.log(Urgency::Debug, &line.finish());
     }
     match &person {
-        Person::Known(account) => decide(host, account, &typed, &policy.limits),
+        Person::Known(account) => decide(host, account, &typed, &rules.limits),
         Person::Unknown => {
-            decoy(&typed, Origin::Console, &policy.limits, host);
-            End::Refused("unknown-user", None)
+            decoy(&typed, Origin::Console, &rules.limits, host);
+            End::Refused("unknown-user".to_owned(), 0)
         }
         Person::LookupFailed(errno) => End::Failed(Obstacle { reason: "user-lookup", detail: errno.desc().to_owned() }),
     }
 }
 
-fn settings(arguments: &[&CStr]) -> Result<(Options, Policy), Obstacle> {
-    let bad_option = |error: crate::options::OptionError| Obstacle { reason: "bad-option", detail: error.to_string() };
-    let options = Options::parse(arguments).map_err(bad_option)?;
-    let policy = SITE.policy(options.config.as_deref())?;
-    Ok((options, policy))
+/// The PAM line and the policy for this service.
+pub fn settings(host: &impl Host, options: Result<Options, OptionError>) -> Result<(Options, Rules), Obstacle> {
+    let bad_option = |error: OptionError| Obstacle { reason: "bad-option", detail: error.to_string() };
+    let options = options.map_err(bad_option)?;
+    let policy = SITE.policy(options.config.as_deref(), host.item(Item::Service).as_deref())?;
+    let rules = Rules::new(&options, &policy, host.wall());
+    Ok((options, rules))
 }
 
 /// The reason of an emergency mark (R14). It is looked for before options and policy, which may be what is broken. A mark
@@ -127,39 +121,37 @@ pub fn emergency(host: &impl Host, account: &Account) -> Option<Reason> {
     })
 }
 
-/// Where this guess comes from.
-pub fn origin(host: &impl Host, account: &Account) -> Origin {
-    let rhost = host.item(Item::Rhost);
-    Origin::of_pam_host(Asker { real_uid: host.uids().real, rhost: rhost.as_deref() }, account.uid)
+/// Whose code is asked for.
+fn person(host: &mut impl Host, whose: Whose, names: &mut Names) -> Result<Person, UserError> {
+    if whose == Whose::Invoker {
+        return Ok(Person::of_uid(host.uids().real));
+    }
+    let name = host.user()?;
+    names.user = Some(name.clone());
+    Ok(Person::named(&name))
 }
 
-/// May this process decide on the files itself? Only root can read them, and nobody who could stop the process may hold a
-/// lock on another person's state.
-pub fn decides_itself(host: &impl Host, account: &Account) -> Result<(), Obstacle> {
-    let wants_daemon = |detail: &str| Err(Obstacle { reason: "needs-daemon", detail: detail.to_owned() });
-    match (host.uids().effective, origin(host, account)) {
-        (0, Origin::Myself | Origin::Remote | Origin::Console) => Ok(()),
-        (0, _) => wants_daemon("the process belongs to another person; this version cannot ask the daemon"),
-        _ => wants_daemon("the process is not root; this version cannot ask the daemon"),
+/// Who is not asked: the exempt, and those who were never enrolled where that is allowed.
+fn not_wanted(host: &impl Host, account: &Account, rules: &Rules) -> Option<End> {
+    if !rules.ask(account, host.item(Item::Rhost).filter(|rhost| !rhost.is_empty()).as_deref()) {
+        return Some(End::NotWanted("exempt"));
+    }
+    let reason = match rules.unenrolled {
+        Passage::Deny => return None,
+        Passage::Skip => "not-enrolled",
+        Passage::Tolerated => "not-enrolled-yet",
+    };
+    match decider::standing(host, account, rules.limits.window) {
+        Ok(Standing::NeverEnrolled) => Some(End::NotWanted(reason)),
+        Ok(_) => None,
+        Err(obstacle) => Some(End::Failed(obstacle)),
     }
 }
 
-fn standing(host: &impl Host, account: &Account, limits: &Limits) -> Result<Standing, Obstacle> {
-    decides_itself(host, account)?;
-    SITE.open_vault()?.standing(account, limits.window, host).map_err(Obstacle::from)
-}
-
-fn decide(host: &mut impl Host, account: &Account, typed: &Typed, limits: &Limits) -> End {
-    let checked = decides_itself(host, account).and_then(|()| {
-        let (vault, host_key) = (SITE.open_vault()?, SITE.host_key()?);
-        fits(&host_key, &vault)?;
-        Ok(check(&vault, &host_key, account, typed, origin(host, account), limits, host)?)
-    });
-    match checked {
-        Ok(Outcome::Decided(Verdict::Accepted(label))) => End::Accepted(label.as_str().to_owned()),
-        Ok(Outcome::Decided(Verdict::Refused(refusal))) => End::Refused(refusal.reason(), Some(refusal)),
-        Ok(Outcome::Junk) => End::Refused("junk", None),
-        Ok(Outcome::NotEnrolled) => End::Refused("not-enrolled", None),
+fn decide(host: &impl Host, account: &Account, typed: &Typed, limits: &Limits) -> End {
+    match decider::decide(host, account, typed, limits) {
+        Ok(Finding::Accepted(label)) => End::Accepted(label),
+        Ok(Finding::Refused(reason, wait)) => End::Refused(reason, wait),
         Err(obstacle) => End::Failed(obstacle),
     }
 }
@@ -172,10 +164,10 @@ fn conclude(host: &mut impl Host, end: &End, names: &Names) -> PamResultCode {
     }
     let (urgency, outcome, reason, detail, key) = match end {
         End::Accepted(label) => (Urgency::Info, "accepted", "code", None, Some(label.as_str())),
-        End::Skipped => (Urgency::Info, "ignored", "not-enrolled", None, None),
+        End::NotWanted(reason) => (Urgency::Info, "ignored", *reason, None, None),
         End::Emergency(reason) => (Urgency::Alert, "ignored", "emergency", Some(reason.as_str()), None),
-        End::Refused(reason, _) => (Urgency::Notice, "refused", *reason, None, None),
-        End::NotAsked => (Urgency::Notice, "failed", "conversation", None, None),
+        End::Refused(reason, _) => (Urgency::Notice, "refused", reason.as_str(), None, None),
+        End::NoConversation => (Urgency::Notice, "failed", "conversation", None, None),
         End::Failed(obstacle) | End::Misconfigured(obstacle) => {
             (Urgency::Error, "failed", obstacle.reason, Some(obstacle.detail.as_str()), None)
         }
@@ -200,42 +192,35 @@ fn code(end: &End) -> PamResultCode {
     match end {
         End::Accepted(_) => PamResultCode::PAM_SUCCESS,
         End::Refused(..) => PamResultCode::PAM_AUTH_ERR,
-        End::Skipped | End::Emergency(_) => PamResultCode::PAM_IGNORE,
+        End::NotWanted(_) | End::Emergency(_) => PamResultCode::PAM_IGNORE,
         End::Failed(_) => PamResultCode::PAM_AUTHINFO_UNAVAIL,
-        End::NotAsked => PamResultCode::PAM_CONV_ERR,
+        End::NoConversation => PamResultCode::PAM_CONV_ERR,
         End::Misconfigured(_) => PamResultCode::PAM_SERVICE_ERR,
     }
 }
 
 /// The owner at their own session is told what `otpctl status` would tell; everybody else hears the one text (R8).
 fn refusal_text(end: &End, origin: Option<Origin>) -> String {
-    let own = match end {
-        End::Refused(_, Some(refusal)) if origin == Some(Origin::Myself) => own_text(*refusal),
+    let own = match (end, origin) {
+        (End::Refused(reason, wait), Some(Origin::Myself | Origin::Socket)) => own_text(reason, *wait),
         _ => None,
     };
     own.unwrap_or_else(|| REFUSED.to_owned())
 }
 
-fn own_text(refusal: Refusal) -> Option<String> {
-    match refusal {
-        Refusal::Wrong | Refusal::Replayed | Refusal::NoKey | Refusal::Resync => None, // the next code is what helps
-        Refusal::Waiting { left_ms } => {
-            Some(format!("too many wrong codes; wait {} before the next try", duration(left_ms.div_ceil(1000))))
-        }
-        Refusal::Closed => Some("too many wrong codes from here: closed; an admin can reopen it".to_owned()),
-        Refusal::Disabled => {
-            Some("too many wrong codes in all: the keys are disabled; ask an admin for a new one".to_owned())
-        }
-        Refusal::Suspended => Some("your keys are suspended; ask an admin".to_owned()),
-        Refusal::Expired => Some("your key has expired; ask an admin for a new one".to_owned()),
-        Refusal::Restored => Some("your token's counter comes from a backup; ask an admin to confirm that".to_owned()),
-        Refusal::ClockBehind => {
-            Some("this machine's clock is behind your last code; ask an admin to set it".to_owned())
-        }
-        Refusal::ClockAhead => {
-            Some("this machine's clock jumped ahead and nothing vouches for it; ask an admin".to_owned())
-        }
-    }
+fn own_text(reason: &str, wait: u64) -> Option<String> {
+    let text = match reason {
+        "waiting" => return Some(format!("too many wrong codes; wait {} before the next try", duration(wait))),
+        "closed" => "too many wrong codes from here: closed; an admin can reopen it",
+        "disabled" => "too many wrong codes in all: the keys are disabled; ask an admin for a new one",
+        "suspended" => "your keys are suspended; ask an admin",
+        "expired" => "your key has expired; ask an admin for a new one",
+        "restored-copy" => "your token's counter comes from a backup; ask an admin to confirm that",
+        "clock-behind" => "this machine's clock is behind your last code; ask an admin to set it",
+        "clock-ahead" => "this machine's clock jumped ahead and nothing vouches for it; ask an admin",
+        _ => return None,
+    };
+    Some(text.to_owned())
 }
 
 fn duration(seconds: u64) -> String {

@@ -4,26 +4,56 @@ use std::ffi::CStr;
 use std::fmt;
 use std::path::PathBuf;
 
+use otp_core::service::Unenrolled;
+
 /// What the line in /etc/pam.d says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// `prompt=TEXT`: what to ask.
-    pub prompt: String,
+    pub prompt: Option<String>,
     /// `unenrolled=deny|skip`; `nullok` is `unenrolled=skip`.
-    pub unenrolled: Unenrolled,
+    pub unenrolled: Option<Unenrolled>,
+    /// `echo`: what is typed is shown.
+    pub echo: Echo,
+    /// `try_first_pass`, `use_first_pass`: take what a module before this one asked for.
+    pub first_pass: FirstPass,
+    /// `forward_pass[=N]`: password and code are typed as one; the last N characters (6) are the code.
+    pub forward: Option<usize>,
+    /// `whose=user|invoker`: whose code is asked for.
+    pub whose: Whose,
     /// `config=PATH`: another policy file.
     pub config: Option<PathBuf>,
     /// `debug`: more lines in the log, never a code or a secret.
     pub debug: bool,
 }
 
-/// What becomes of a user who was never enrolled.
+/// Whether the terminal shows what is typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unenrolled {
-    /// Asked like everybody else, and refused.
-    Deny,
-    /// Not asked; the module stands aside (PAM_IGNORE).
-    Skip,
+pub enum Echo {
+    /// PAM_PROMPT_ECHO_ON.
+    On,
+    /// PAM_PROMPT_ECHO_OFF.
+    Off,
+}
+
+/// Whether to take an answer that is there already (PAM_AUTHTOK).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FirstPass {
+    /// Always ask.
+    Ask,
+    /// Take it if it is a code, else ask.
+    Try,
+    /// Take it or refuse; never ask.
+    Use,
+}
+
+/// Whose code it must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// PAM_USER's: the invoker in sudo, the target in su.
+    User,
+    /// That of the person who started the process (real uid), never root's.
+    Invoker,
 }
 
 /// An option that refuses the whole line.
@@ -45,32 +75,80 @@ pub enum OptionError {
 }
 
 /// Every option, as the man page lists them; a test compares.
-pub const NAMES: [&str; 5] = ["prompt=", "unenrolled=", "nullok", "config=", "debug"];
+pub const NAMES: [&str; 10] = [
+    "prompt=",
+    "unenrolled=",
+    "nullok",
+    "config=",
+    "debug",
+    "echo",
+    "try_first_pass",
+    "use_first_pass",
+    "forward_pass=",
+    "whose=",
+];
 
-const PROMPT: &str = "One-time code: ";
 const LONGEST_PROMPT: usize = 128;
 
 impl Options {
     /// Reads the arguments of the PAM line.
     pub fn parse(arguments: &[&CStr]) -> Result<Self, OptionError> {
-        let (mut prompt, mut unenrolled, mut config, mut debug) = (None, None, None, None);
+        let mut read = Read::default();
         for argument in arguments {
             let text = argument.to_str().map_err(|_| unknown(&argument.to_string_lossy()))?;
             match text.split_once('=') {
-                Some(("prompt", value)) => once(&mut prompt, "prompt=", parse_prompt(value)?)?,
-                Some(("unenrolled", value)) => once(&mut unenrolled, "unenrolled=", parse_unenrolled(value)?)?,
-                Some(("config", value)) => once(&mut config, "config=", parse_config(value)?)?,
-                None if text == "nullok" => once(&mut unenrolled, "unenrolled=", Unenrolled::Skip)?,
-                None if text == "debug" => once(&mut debug, "debug", true)?,
-                _ => return Err(unknown(text)),
+                Some((name, value)) => read.valued(text, name, value)?,
+                None => read.plain(text)?,
             }
         }
         Ok(Self {
-            prompt: prompt.unwrap_or_else(|| PROMPT.to_owned()),
-            unenrolled: unenrolled.unwrap_or(Unenrolled::Deny),
-            config,
-            debug: debug.unwrap_or(false),
+            prompt: read.prompt,
+            unenrolled: read.unenrolled,
+            echo: read.echo.unwrap_or(Echo::Off),
+            first_pass: read.first_pass.unwrap_or(FirstPass::Ask),
+            forward: read.forward,
+            whose: read.whose.unwrap_or(Whose::User),
+            config: read.config,
+            debug: read.debug.is_some(),
         })
+    }
+}
+
+/// What was read so far.
+#[derive(Default)]
+struct Read {
+    prompt: Option<String>,
+    unenrolled: Option<Unenrolled>,
+    echo: Option<Echo>,
+    first_pass: Option<FirstPass>,
+    forward: Option<usize>,
+    whose: Option<Whose>,
+    config: Option<PathBuf>,
+    debug: Option<()>,
+}
+
+impl Read {
+    fn valued(&mut self, text: &str, name: &str, value: &str) -> Result<(), OptionError> {
+        match name {
+            "prompt" => once(&mut self.prompt, "prompt=", parse_prompt(value)?),
+            "unenrolled" => once(&mut self.unenrolled, "unenrolled=", parse_unenrolled(value)?),
+            "config" => once(&mut self.config, "config=", parse_config(value)?),
+            "forward_pass" => once(&mut self.forward, "forward_pass=", parse_forward(value)?),
+            "whose" => once(&mut self.whose, "whose=", parse_whose(value)?),
+            _ => Err(unknown(text)),
+        }
+    }
+
+    fn plain(&mut self, text: &str) -> Result<(), OptionError> {
+        match text {
+            "nullok" => once(&mut self.unenrolled, "unenrolled=", Unenrolled::Skip),
+            "debug" => once(&mut self.debug, "debug", ()),
+            "echo" => once(&mut self.echo, "echo", Echo::On),
+            "try_first_pass" => once(&mut self.first_pass, "try_first_pass", FirstPass::Try),
+            "use_first_pass" => once(&mut self.first_pass, "use_first_pass", FirstPass::Use),
+            "forward_pass" => once(&mut self.forward, "forward_pass=", 6),
+            _ => Err(unknown(text)),
+        }
     }
 }
 
@@ -88,10 +166,23 @@ fn parse_prompt(value: &str) -> Result<String, OptionError> {
 }
 
 fn parse_unenrolled(value: &str) -> Result<Unenrolled, OptionError> {
+    Unenrolled::parse(value).ok_or_else(|| malformed("unenrolled=", value, "deny or skip"))
+}
+
+fn parse_forward(value: &str) -> Result<usize, OptionError> {
     match value {
-        "deny" => Ok(Unenrolled::Deny),
-        "skip" => Ok(Unenrolled::Skip),
-        _ => Err(malformed("unenrolled=", value, "deny or skip")),
+        "6" => Ok(6),
+        "7" => Ok(7),
+        "8" => Ok(8),
+        _ => Err(malformed("forward_pass=", value, "6, 7 or 8")),
+    }
+}
+
+fn parse_whose(value: &str) -> Result<Whose, OptionError> {
+    match value {
+        "user" => Ok(Whose::User),
+        "invoker" => Ok(Whose::Invoker),
+        _ => Err(malformed("whose=", value, "user or invoker")),
     }
 }
 
@@ -130,25 +221,39 @@ mod tests {
     }
 
     #[test]
-    fn without_options_everybody_is_asked_and_the_unenrolled_are_refused() {
+    fn without_options_nothing_is_said() {
         let options = parse(&[]).unwrap();
-        assert_eq!((options.prompt.as_str(), options.unenrolled), ("One-time code: ", Unenrolled::Deny));
-        assert!(options.config.is_none() && !options.debug);
+        assert_eq!((options.prompt, options.unenrolled, options.config, options.forward), (None, None, None, None));
+        assert_eq!((options.echo, options.first_pass, options.whose), (Echo::Off, FirstPass::Ask, Whose::User));
+        assert!(!options.debug);
     }
 
     #[test]
     fn every_option_is_read() {
-        let options =
-            parse(&[c"prompt=Code, please: ", c"unenrolled=skip", c"config=/etc/otp/x.toml", c"debug"]).unwrap();
-        assert_eq!((options.prompt.as_str(), options.unenrolled), ("Code, please: ", Unenrolled::Skip));
+        let options = parse(&[
+            c"prompt=Code, please: ",
+            c"unenrolled=skip",
+            c"config=/etc/otp/x.toml",
+            c"debug",
+            c"echo",
+            c"use_first_pass",
+            c"forward_pass=8",
+            c"whose=invoker",
+        ]);
+        let options = options.unwrap();
+        assert_eq!((options.prompt.as_deref(), options.unenrolled), (Some("Code, please: "), Some(Unenrolled::Skip)));
         assert_eq!((options.config, options.debug), (Some(PathBuf::from("/etc/otp/x.toml")), true));
-        assert_eq!(parse(&[c"nullok"]).unwrap().unenrolled, Unenrolled::Skip);
+        assert_eq!((options.echo, options.first_pass), (Echo::On, FirstPass::Use));
+        assert_eq!((options.forward, options.whose), (Some(8), Whose::Invoker));
+        assert_eq!(parse(&[c"nullok"]).unwrap().unenrolled, Some(Unenrolled::Skip));
+        assert_eq!(parse(&[c"unenrolled=deny"]).unwrap().unenrolled, Some(Unenrolled::Deny));
+        assert_eq!(parse(&[c"try_first_pass", c"forward_pass"]).unwrap().forward, Some(6));
     }
 
     #[test]
     fn everything_unknown_repeated_or_malformed_refuses() {
         let long = std::ffi::CString::new(format!("prompt={}", "x".repeat(129))).unwrap();
-        let bad: [&[&CStr]; 22] = [
+        let bad: [&[&CStr]; 37] = [
             &[c""],
             &[c"Debug"],
             &[c"debug="],
@@ -171,6 +276,21 @@ mod tests {
             &[c"nullok", c"unenrolled=skip"],
             &[c"prompt=a", c"prompt=a"],
             &[c"\xff\xfe"],
+            &[c"echo=on"],
+            &[c"echo", c"echo"],
+            &[c"use_first_pass", c"try_first_pass"],
+            &[c"use_first_pass=1"],
+            &[c"forward_pass="],
+            &[c"forward_pass=0"],
+            &[c"forward_pass=-6"],
+            &[c"forward_pass=5"],
+            &[c"forward_pass=9"],
+            &[c"forward_pass=99999999999999999999"],
+            &[c"forward_pass=06"],
+            &[c"forward_pass", c"forward_pass=6"],
+            &[c"whose"],
+            &[c"whose=root"],
+            &[c"whose=user", c"whose=user"],
         ];
         for arguments in bad {
             assert!(parse(arguments).is_err(), "{arguments:?}");

@@ -1,7 +1,7 @@
 //! Who a name is, as NSS says it, asked once (getpwnam_r(3)). Everything after this goes by uid and canonical name.
 
 use nix::errno::Errno;
-use nix::unistd::User;
+use nix::unistd::{Uid, User};
 use otp_core::record::Account;
 
 /// The answer of NSS.
@@ -16,6 +16,16 @@ pub enum Person {
 }
 
 impl Person {
+    /// Looks a uid up; root is nobody in particular.
+    pub fn of_uid(uid: u32) -> Self {
+        match User::from_uid(Uid::from_raw(uid)) {
+            _ if uid == 0 => Self::Unknown,
+            Ok(Some(user)) => Self::Known(Account { name: user.name, uid: user.uid.as_raw() }),
+            Ok(None) => Self::Unknown,
+            Err(errno) => Self::LookupFailed(errno),
+        }
+    }
+
     /// Looks a name up.
     pub fn named(name: &str) -> Self {
         // A name that no passwd line can hold is not worth a question, and a path in it must not reach a naive NSS module.

@@ -1,8 +1,8 @@
 //! Opening without being led astray (V1): every path starts at a descriptor that is already trusted, no link is followed,
 //! no mount crossed, nothing blocks, and what was opened is looked at before it is read.
 
-use std::fs::File;
-use std::io::{Read, Write};
+use std::fs::{File, Metadata};
+use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -63,20 +63,16 @@ impl TrustedDir {
 
     /// Opens the regular file `name`, checked as V1 says.
     pub fn open_file(&self, name: &str, access: Access) -> Result<File, VaultError> {
-        let flags = match access {
-            Access::Read => OFlag::O_RDONLY,
-            Access::Write => OFlag::O_RDWR,
-        };
-        let flags = flags | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW | OFlag::O_NOCTTY;
-        let file = File::from(self.open_beneath(name, flags)?);
+        let file = File::from(self.open_beneath(name, file_flags(access))?);
         self.check_file(&file, name)?;
         Ok(file)
     }
 
     /// Reads the file `name` whole; a file above `cap` bytes is not trusted.
     pub fn read(&self, name: &str, cap: usize) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-        let path = self.path_of(name);
-        read_capped(self.open_file(name, Access::Read)?, &path, cap)
+        let file = File::from(self.open_beneath(name, file_flags(Access::Read))?);
+        let about = self.check_file(&file, name)?;
+        read_capped(file, &about, &self.path_of(name), cap)
     }
 
     /// Opens the directory `name` in this one, checked like this one.
@@ -183,7 +179,7 @@ impl TrustedDir {
         check_owner_and_mode(&self.path, stat.st_uid, stat.st_mode, self.owner)
     }
 
-    fn check_file(&self, file: &File, name: &str) -> Result<(), VaultError> {
+    fn check_file(&self, file: &File, name: &str) -> Result<Metadata, VaultError> {
         let path = self.path_of(name);
         let about = file.metadata().map_err(|error| unreadable(&path, &error))?;
         if !about.is_file() {
@@ -192,8 +188,17 @@ impl TrustedDir {
         if about.nlink() != 1 {
             return Err(VaultError::untrusted(&path, format!("{} names; wanted 1", about.nlink())));
         }
-        check_owner_and_mode(&path, about.uid(), about.mode(), self.owner)
+        check_owner_and_mode(&path, about.uid(), about.mode(), self.owner)?;
+        Ok(about)
     }
+}
+
+fn file_flags(access: Access) -> OFlag {
+    let flags = match access {
+        Access::Read => OFlag::O_RDONLY,
+        Access::Write => OFlag::O_RDWR,
+    };
+    flags | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW | OFlag::O_NOCTTY
 }
 
 /// Reads a file of root's outside the vault (the policy, the host key): no link at its end, nobody else may write to it or
@@ -202,7 +207,7 @@ pub fn read_root_file(path: &Path, cap: usize, closed: bool) -> Result<Zeroizing
     for above in path.ancestors().skip(1) {
         root_alone_may_write(above)?;
     }
-    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW | OFlag::O_NOCTTY;
+    let flags = file_flags(Access::Read);
     let how = OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
     let fd = match openat2(AT_FDCWD, path, how) {
         Err(Errno::ENOSYS | Errno::EPERM) => openat(AT_FDCWD, path, flags, Mode::empty()),
@@ -217,7 +222,7 @@ pub fn read_root_file(path: &Path, cap: usize, closed: bool) -> Result<Zeroizing
             if closed { "a regular file of root's, mode 0400" } else { "a regular file that only root may write" };
         return Err(VaultError::untrusted(path, format!("{found}; wanted {wanted}")));
     }
-    read_capped(file, path, cap)
+    read_capped(file, &about, path, cap)
 }
 
 pub(crate) fn errno_of(error: &std::io::Error) -> Errno {
@@ -228,16 +233,28 @@ pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> VaultError {
     VaultError::Unreadable { path: path.to_owned(), errno: errno_of(error) }
 }
 
-/// Capacity is reserved first: a buffer that grows would leave pieces of a secret behind.
-fn read_capped(file: File, path: &Path, cap: usize) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-    let size = file.metadata().map_err(|error| unreadable(path, &error))?.len();
+/// Capacity is reserved first: a buffer that grows would leave pieces of a secret behind. One byte more than the size is
+/// asked for: an answer of exactly the size is the whole file, without asking again at its end.
+fn read_capped(mut file: File, about: &Metadata, path: &Path, cap: usize) -> Result<Zeroizing<Vec<u8>>, VaultError> {
     let too_large = || VaultError::untrusted(path, format!("larger than {cap} bytes"));
-    let size = usize::try_from(size).ok().filter(|size| *size <= cap).ok_or_else(too_large)?;
-    let mut bytes = Zeroizing::new(Vec::with_capacity(size + 64));
-    file.take(size as u64 + 1).read_to_end(&mut bytes).map_err(|error| unreadable(path, &error))?;
-    if bytes.len() > size {
+    let size = usize::try_from(about.len()).ok().filter(|size| *size <= cap).ok_or_else(too_large)?;
+    let mut bytes = Zeroizing::new(vec![0; size + 1]);
+    let mut filled = 0;
+    while let Some(room) = bytes.get_mut(filled..).filter(|room| !room.is_empty()) {
+        match file.read(room) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => return Err(unreadable(path, &error)),
+        }
+        if filled == size {
+            break;
+        }
+    }
+    if filled > size {
         return Err(VaultError::untrusted(path, "it grew while it was read"));
     }
+    bytes.truncate(filled);
     Ok(bytes)
 }
 

@@ -73,6 +73,7 @@ fn every_method_type_has_the_fields_of_the_file() {
     assert_method(&Forget { user: user() }, &Done {});
     assert_method(&samples::adopt(), &Done {});
     assert_method(&Restored { user: Some(user()) }, &RestoredUsers { users: vec![user()] });
+    assert_method(&samples::verify(), &Verified { verdict: samples::verdict() });
 }
 
 #[test]
@@ -99,6 +100,7 @@ fn what_the_file_calls_optional_may_be_absent_and_nothing_else() {
         (Forget::NAME, object(&Forget { user: user() })),
         (Adopt::NAME, object(&samples::adopt())),
         (Restored::NAME, object(&Restored { user: Some(user()) })),
+        (Verify::NAME, object(&samples::verify())),
     ];
     for (name, full) in full {
         let short = name.rsplit('.').next().expect("a name");

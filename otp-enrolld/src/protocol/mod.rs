@@ -25,9 +25,9 @@ pub use change::{Adopt, Forget, Rename, Reopen, Restored, Resume, Revoke, Suspen
 pub use refusal::Refusal;
 pub use reply::{
     Begun, Cancelled, Confirmed, Done, Enrolment, KeyStatus, OriginStatus, Reply, RestoredUsers, UserList, UserStatus,
-    UserStatusReply,
+    UserStatusReply, Verdict, Verified,
 };
-pub use request::{BeginEnrolment, CancelEnrolment, ConfirmEnrolment, List, Request, Status};
+pub use request::{BeginEnrolment, CancelEnrolment, ConfirmEnrolment, List, Request, Status, Verify};
 
 /// The interface's name.
 pub const INTERFACE: &str = "io.pam-otp.Otp1";

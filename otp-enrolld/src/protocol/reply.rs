@@ -14,6 +14,7 @@ pub enum Reply {
     List(UserList),
     Done(Done),
     Restored(RestoredUsers),
+    Verified(Verified),
 }
 
 /// Answer to `BeginEnrolment`.
@@ -57,6 +58,25 @@ pub struct UserStatusReply {
 #[derive(Serialize, Deserialize)]
 pub struct UserList {
     pub users: Vec<UserStatus>,
+}
+
+/// Answer to `Verify`.
+#[derive(Serialize, Deserialize)]
+pub struct Verified {
+    pub verdict: Verdict,
+}
+
+/// What came of a code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    pub accepted: bool,
+    /// A word of the log; `code` if accepted.
+    pub reason: String,
+    /// The label of the key that accepted it; for root only.
+    #[serde(default)]
+    pub key: Option<String>,
+    /// Seconds until a code is looked at again.
+    pub wait: u64,
 }
 
 /// A new key, shown once and not yet stored. Neither `Debug` nor `Clone`: it is a secret.

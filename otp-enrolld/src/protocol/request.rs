@@ -5,7 +5,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::change::{Adopt, Forget, Rename, Reopen, Restored, Resume, Revoke, Suspend};
-use super::reply::{Begun, Cancelled, Confirmed, UserList, UserStatusReply};
+use super::reply::{Begun, Cancelled, Confirmed, UserList, UserStatusReply, Verified};
 use super::values::{self, checked};
 use super::{Method, Refusal};
 use crate::parameters::Parameters;
@@ -25,6 +25,7 @@ pub enum Request {
     Forget(Forget),
     Adopt(Adopt),
     Restored(Restored),
+    Verify(Verify),
 }
 
 /// Make a key for a user and show it.
@@ -68,6 +69,28 @@ pub struct Status {
 #[derive(Serialize)]
 pub struct List {}
 
+/// Check a code.
+#[derive(Serialize)]
+pub struct Verify {
+    /// Nobody named: the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// As typed.
+    pub code: Zeroizing<String>,
+    /// What it is for; only logged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// Real uid of the process that root asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub real_uid: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rhost: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tty: Option<String>,
+}
+
 impl Request {
     /// Reads the call of `method`, the full name, with its parameters.
     pub(crate) fn read(method: &str, parameters: Parameters<'_>) -> Result<Self, Refusal> {
@@ -85,6 +108,7 @@ impl Request {
             Forget::NAME => Forget::read(parameters).map(Self::Forget),
             Adopt::NAME => Adopt::read(parameters).map(Self::Adopt),
             Restored::NAME => Restored::read(parameters).map(Self::Restored),
+            Verify::NAME => Verify::read(parameters).map(Self::Verify),
             other => Err(Refusal::MethodNotFound { method: other.to_owned() }),
         }
     }
@@ -113,6 +137,32 @@ impl Method for Status {
 impl Method for List {
     const NAME: &'static str = "io.pam-otp.Otp1.List";
     type Reply = UserList;
+}
+
+impl Method for Verify {
+    const NAME: &'static str = "io.pam-otp.Otp1.Verify";
+    type Reply = Verified;
+}
+
+impl Verify {
+    fn read(mut parameters: Parameters<'_>) -> Result<Self, Refusal> {
+        let mut claim = |name: &'static str| {
+            let found = parameters.optional(name)?;
+            found.map(|found| values::claim(name, found)).transpose()
+        };
+        let (action, service, rhost, tty) = (claim("action")?, claim("service")?, claim("rhost")?, claim("tty")?);
+        let request = Self {
+            user: parameters.optional("user")?.map(values::user_name).transpose()?,
+            code: values::code(parameters.required("code")?)?,
+            real_uid: parameters.optional("real_uid")?,
+            action,
+            service,
+            rhost,
+            tty,
+        };
+        parameters.end()?;
+        Ok(request)
+    }
 }
 
 impl BeginEnrolment {

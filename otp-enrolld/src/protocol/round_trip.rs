@@ -110,6 +110,23 @@ proptest! {
     }
 
     #[test]
+    fn a_code_to_verify_arrives_as_it_left(
+        user in prop::option::of(plain(256)), code in plain(64), real_uid: Option<u32>,
+        claims in prop::array::uniform4(prop::option::of("\\PC{0,60}")),
+    ) {
+        let [action, service, rhost, tty] = claims;
+        let sent = Verify { user, code: Zeroizing::new(code), action, real_uid, service, rhost, tty };
+        let Ok(Request::Verify(found)) = delivered(&sent) else { panic!("refused") };
+        prop_assert_eq!(value(&found), value(&sent));
+    }
+
+    #[test]
+    fn a_verdict_arrives_as_it_left(accepted: bool, reason: String, key: Option<String>, wait: u64) {
+        let reply = Verified { verdict: Verdict { accepted, reason, key, wait } };
+        prop_assert_eq!(answered::<Verify>(&reply), value(&reply));
+    }
+
+    #[test]
     fn a_key_arrives_as_it_left(
         texts in prop::array::uniform5(any::<String>()),
         secret: String, uid: u32, digits: u8, period: u32, counter: Option<u64>, expires_in: u64, tries: u32,

@@ -90,3 +90,20 @@ pub fn revoke() -> Revoke {
 pub fn adopt() -> Adopt {
     Adopt { user: "alicia".to_owned(), from: "alice".to_owned() }
 }
+
+pub fn verify() -> Verify {
+    let text = |text: &str| Some(text.to_owned());
+    Verify {
+        user: text("alice"),
+        code: Zeroizing::new("123456".to_owned()),
+        action: text("open the door"),
+        real_uid: Some(1001),
+        service: text("su"),
+        rhost: text("192.0.2.1"),
+        tty: text("/dev/pts/1"),
+    }
+}
+
+pub fn verdict() -> Verdict {
+    Verdict { accepted: true, reason: "code".to_owned(), key: Some("phone".to_owned()), wait: 0 }
+}

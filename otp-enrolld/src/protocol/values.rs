@@ -64,6 +64,14 @@ pub(super) fn key_name(found: String) -> Result<String, Refusal> {
     Err(refused("key", &found, "the label or the id of a key"))
 }
 
+/// A short text for the log; whatever is odd in it is escaped there.
+pub(super) fn claim(name: &str, found: String) -> Result<String, Refusal> {
+    if found.len() <= CLAIM_BYTES {
+        return Ok(found);
+    }
+    Err(refused(name, &found, &format!("at most {CLAIM_BYTES} bytes")))
+}
+
 /// What a person may have typed as a code; a refusal does not repeat it.
 pub(super) fn code(found: Zeroizing<String>) -> Result<Zeroizing<String>, Refusal> {
     if is_plain(&found, CODE_BYTES) {
@@ -91,4 +99,5 @@ fn refused(field: &str, found: &str, wanted: &str) -> Refusal {
 const KEY_BYTES: usize = 32;
 const USER_BYTES: usize = 256;
 const CODE_BYTES: usize = 64;
+const CLAIM_BYTES: usize = 256;
 const SHOWN_CHARS: usize = 64;

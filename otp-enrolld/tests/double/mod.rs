@@ -68,6 +68,7 @@ impl Service for Double {
                 Some("nobody") => Err(Refusal::NoSuchUser { user: "nobody".to_owned() }),
                 named => Ok(Reply::Status(UserStatusReply { status: status(named.unwrap_or("alice")) })),
             },
+            Request::Verify(_) => Err(Refusal::not_allowed("not this double")),
             Request::List(_) => Ok(Reply::List(UserList { users: vec![status("alice"); 2000] })),
             _ => Ok(Reply::Done(Done {})),
         }

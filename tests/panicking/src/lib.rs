@@ -5,6 +5,16 @@
 
 #[path = "../../../pam_otp/src/account.rs"]
 mod account;
+#[path = "../../../pam_otp/src/answer.rs"]
+mod answer;
+#[path = "../../../pam_otp/src/daemon.rs"]
+mod daemon;
+#[path = "../../../pam_otp/src/decider.rs"]
+mod decider;
+#[path = "../../../pam_otp/src/json.rs"]
+mod json;
+#[path = "../../../pam_otp/src/rules.rs"]
+mod rules;
 #[path = "../../../pam_otp/src/guard.rs"]
 mod guard;
 #[path = "../../../pam_otp/src/host.rs"]
@@ -76,9 +86,17 @@ impl Host for Panicking<'_> {
         self.host.user()
     }
 
-    fn ask(&mut self, prompt: &str) -> Result<Zeroizing<Vec<u8>>, ConversationFailed> {
+    fn first_pass(&self) -> Option<Zeroizing<Vec<u8>>> {
+        self.host.first_pass()
+    }
+
+    fn set_first_pass(&mut self, password: &[u8]) -> Result<(), ConversationFailed> {
+        self.host.set_first_pass(password)
+    }
+
+    fn ask(&mut self, prompt: &str, echo: options::Echo) -> Result<Zeroizing<Vec<u8>>, ConversationFailed> {
         self.step("ask");
-        let answer = self.host.ask(prompt);
+        let answer = self.host.ask(prompt, echo);
         self.step("answered");
         if self.at == "at=bomb" {
             std::panic::panic_any(Bomb);

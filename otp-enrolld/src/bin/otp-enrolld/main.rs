@@ -14,6 +14,7 @@ mod rights;
 mod service;
 mod start;
 mod system;
+mod verify;
 
 use std::process::ExitCode;
 

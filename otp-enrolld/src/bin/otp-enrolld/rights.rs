@@ -9,6 +9,7 @@
 //! | reopen an origin                                 | yes  | with a code             | no           |
 //! | rename a key                                     | yes  | yes                     | no           |
 //! | revoke a key                                     | yes  | with a code of that key | no           |
+//! | verify a code                                    | yes  | yes                     | otp-verify   |
 //!
 //! Confirming and cancelling need no right of their own: they act on what this connection began.
 
@@ -19,6 +20,8 @@ pub enum Actor {
     Root,
     /// Everybody else.
     User(u32),
+    /// Somebody else who belongs to the group otp-verify.
+    Verifier(u32),
 }
 
 /// What is asked.
@@ -46,6 +49,8 @@ pub enum Act {
     Rename,
     /// Remove a key.
     Revoke,
+    /// Check a code of a user.
+    Verify,
 }
 
 /// On what terms it is allowed.
@@ -75,10 +80,11 @@ impl Actor {
 pub fn may(actor: Actor, act: Act, target: Option<u32>) -> Result<Terms, Denial> {
     let own = match actor {
         Actor::Root => return Ok(Terms::Freely),
-        Actor::User(uid) => target == Some(uid),
+        Actor::User(uid) | Actor::Verifier(uid) => target == Some(uid),
     };
     match (act, own) {
-        (Act::ReadStatus | Act::Rename, true) => Ok(Terms::Freely),
+        (Act::ReadStatus | Act::Rename | Act::Verify, true) => Ok(Terms::Freely),
+        (Act::Verify, false) if matches!(actor, Actor::Verifier(_)) => Ok(Terms::Freely),
         (Act::Reopen | Act::Revoke, true) => Ok(Terms::WithACode),
         _ => Err(Denial(reason(act))),
     }
@@ -97,6 +103,7 @@ fn reason(act: Act) -> &'static str {
         Act::Reopen => "only root and the user may reopen an origin",
         Act::Rename => "only root and the user may rename a key",
         Act::Revoke => "only root and the user may revoke a key",
+        Act::Verify => "only root, the user and the group otp-verify may check a code",
     }
 }
 
@@ -105,7 +112,7 @@ mod tests {
     use super::*;
 
     /// What the user himself may, row by row.
-    const TABLE: [(Act, Option<Terms>); 11] = [
+    const TABLE: [(Act, Option<Terms>); 12] = [
         (Act::BeginEnrolment, None),
         (Act::ReadStatus, Some(Terms::Freely)),
         (Act::List, None),
@@ -117,16 +124,18 @@ mod tests {
         (Act::Reopen, Some(Terms::WithACode)),
         (Act::Rename, Some(Terms::Freely)),
         (Act::Revoke, Some(Terms::WithACode)),
+        (Act::Verify, Some(Terms::Freely)),
     ];
 
     #[test]
     fn every_cell_of_the_table() {
-        let user = Actor::of(1000);
         for (act, own) in TABLE {
             for target in [None, Some(0), Some(1000), Some(1001)] {
                 assert_eq!(may(Actor::of(0), act, target), Ok(Terms::Freely));
-                let allowed = own.filter(|_| target == Some(1000));
-                assert_eq!(may(user, act, target).ok(), allowed, "{act:?} {target:?}");
+                let own = own.filter(|_| target == Some(1000));
+                assert_eq!(may(Actor::of(1000), act, target).ok(), own, "{act:?} {target:?}");
+                let verifier = if act == Act::Verify { Some(Terms::Freely) } else { own };
+                assert_eq!(may(Actor::Verifier(1000), act, target).ok(), verifier, "{act:?} {target:?}");
             }
         }
     }

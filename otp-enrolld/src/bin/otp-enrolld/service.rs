@@ -25,6 +25,7 @@ use crate::events::{Urgency, event};
 use crate::provisioning::{self, Provisioning};
 use crate::rights::{Act, Actor, Terms, may};
 use crate::system::System;
+use crate::verify::Deciding;
 
 /// What the daemon has at hand for every call.
 pub struct Daemon {
@@ -36,6 +37,8 @@ pub struct Daemon {
     pub host_key: HostKey,
     /// Enrolments of all connections.
     pub underway: Underway,
+    /// Codes that are being checked.
+    pub deciding: Deciding,
 }
 
 /// One connection.
@@ -58,6 +61,7 @@ impl Service for Daemon {
             Request::CancelEnrolment(_) => cancel(session).map(Reply::Cancelled),
             Request::Status(wanted) => self.status(session, &wanted).map(Reply::Status),
             Request::List(_) => self.list(session).map(Reply::List),
+            Request::Verify(wanted) => self.verify(session.peer, &wanted).map(Reply::Verified),
             Request::Restored(wanted) => self.restored(session.peer, &wanted).map(Reply::Restored),
             Request::Forget(wanted) => self.forget(session.peer, &wanted).map(Reply::Done),
             Request::Adopt(wanted) => self.adopt(session.peer, &wanted).map(Reply::Done),
@@ -156,8 +160,12 @@ impl Daemon {
         Ok(UserList { users })
     }
 
-    pub fn policy(&self) -> Result<Policy, Refusal> {
-        self.site.policy(None).map_err(|obstacle: Obstacle| {
+    pub(crate) fn policy(&self) -> Result<Policy, Refusal> {
+        self.policy_for(None)
+    }
+
+    pub(crate) fn policy_for(&self, service: Option<&str>) -> Result<Policy, Refusal> {
+        self.site.policy(None, service).map_err(|obstacle: Obstacle| {
             event(Urgency::Error, &obstacle_line(&obstacle));
             Refusal::unavailable(obstacle.detail)
         })
@@ -169,8 +177,13 @@ fn cancel(session: &mut Session) -> Result<Cancelled, Refusal> {
 }
 
 /// Is it allowed, and on what terms? A refusal is logged.
-pub fn allowed(peer: Peer, act: Act, target: Option<u32>) -> Result<Terms, Refusal> {
-    may(Actor::of(peer.uid), act, target).map_err(|denial| {
+pub(crate) fn allowed(peer: Peer, act: Act, target: Option<u32>) -> Result<Terms, Refusal> {
+    allowed_as(Actor::of(peer.uid), peer, act, target)
+}
+
+/// The rights table, with its answer in the log if it is no.
+pub(crate) fn allowed_as(actor: Actor, peer: Peer, act: Act, target: Option<u32>) -> Result<Terms, Refusal> {
+    may(actor, act, target).map_err(|denial| {
         let line = LogLine::default()
             .field("event", "denied")
             .field("act", &format!("{act:?}"))
@@ -182,8 +195,7 @@ pub fn allowed(peer: Peer, act: Act, target: Option<u32>) -> Result<Terms, Refus
     })
 }
 
-/// The account of that name.
-pub fn account_named(name: &str) -> Result<Account, Refusal> {
+pub(crate) fn account_named(name: &str) -> Result<Account, Refusal> {
     match User::from_name(name) {
         Ok(Some(user)) => Ok(Account { name: user.name, uid: user.uid.as_raw() }),
         Ok(None) => Err(Refusal::NoSuchUser { user: name.to_owned() }),
@@ -191,8 +203,7 @@ pub fn account_named(name: &str) -> Result<Account, Refusal> {
     }
 }
 
-/// The account of that uid.
-pub fn account_of(uid: u32) -> Result<Account, Refusal> {
+pub(crate) fn account_of(uid: u32) -> Result<Account, Refusal> {
     match User::from_uid(Uid::from_raw(uid)) {
         Ok(Some(user)) => Ok(Account { name: user.name, uid: user.uid.as_raw() }),
         Ok(None) => Err(Refusal::NoSuchUser { user: format!("uid {uid}") }),
@@ -253,7 +264,7 @@ fn no_beginning(error: BeginError) -> Refusal {
 }
 
 /// A change that was not made.
-pub fn not_changed(user: &str, error: &ChangeError) -> Refusal {
+pub(crate) fn not_changed(user: &str, error: &ChangeError) -> Refusal {
     match error {
         ChangeError::Vault(error) => unavailable(error),
         ChangeError::NotSealed => {
@@ -264,7 +275,7 @@ pub fn not_changed(user: &str, error: &ChangeError) -> Refusal {
 }
 
 /// The log has the file and the cause; the peer is told the cause in general.
-pub fn unavailable(error: &VaultError) -> Refusal {
+pub(crate) fn unavailable(error: &VaultError) -> Refusal {
     log_vault(error);
     Refusal::unavailable(format!("the vault cannot answer: {}", error.reason()))
 }

@@ -25,6 +25,7 @@ use crate::events::{Urgency, event, say};
 use crate::kernel::{self, WrongSocket};
 use crate::service::Daemon;
 use crate::system::{System, close_up, end_when_told};
+use crate::verify::Deciding;
 
 /// Why the daemon does not run.
 #[derive(Debug)]
@@ -58,7 +59,7 @@ pub fn run() -> Result<Infallible, StartError> {
     let site = Site::STANDARD;
     let user = daemon_account(site.account)?;
     let inherited = kernel::listener()?;
-    site.policy(None)?;
+    site.policy(None, None)?;
     let host_key = host_key(&site)?;
     let listener = match inherited {
         Some(listener) => listener,
@@ -73,7 +74,7 @@ pub fn run() -> Result<Infallible, StartError> {
     keep_clock_mark(Arc::clone(&vault))?;
     end_when_told().map_err(StartError::Ended)?;
     say("ready");
-    let daemon = Daemon { site, vault, host_key, underway: Underway::default() };
+    let daemon = Daemon { site, vault, host_key, underway: Underway::default(), deciding: Deciding::default() };
     Err(StartError::Ended(server::serve(&listener, Arc::new(daemon), Limits::default())))
 }
 

@@ -66,7 +66,7 @@ fn open() -> Result<Offline, Failure> {
     let user = User::from_name(site.account).map_err(|errno| stopped(errno.desc()))?;
     let user = user.ok_or_else(|| stopped(&format!("account {} does not exist", site.account)))?;
     let host_key = site.host_key();
-    let policy = site.policy(None);
+    let policy = site.policy(None, None);
     prctl::set_dumpable(false).map_err(|errno| stopped(errno.desc()))?;
     become_for_good(&user).map_err(|errno| stopped(&format!("giving up root failed: {}", errno.desc())))?;
     let vault = site.open_vault().map_err(|obstacle| stopped(&obstacle.detail))?;

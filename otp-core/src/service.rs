@@ -1,0 +1,217 @@
+//! What `[service.NAME]` of the policy says about one PAM service. An error in it refuses that service and no other.
+
+use crate::limits::Limits;
+use crate::policy::{guesses, window};
+use crate::table::{Day, Found, Table, TableError};
+use crate::who::Entry;
+
+/// The rules of one PAM service.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Service {
+    /// What to ask.
+    pub prompt: Option<String>,
+    /// Lengths that count as a code; none means 6, 7 and 8.
+    pub digits: Vec<usize>,
+    /// What becomes of users who were never enrolled.
+    pub unenrolled: Option<Unenrolled>,
+    /// Until this day (exclusive, UTC, as days since 1970) the unenrolled pass.
+    pub allow_until: Option<u64>,
+    /// The unenrolled pass, and the log says that they would have been refused.
+    pub report_only: bool,
+    /// Who is not asked.
+    pub exempt: Vec<Entry>,
+    /// Who is asked, if this has entries.
+    pub require: Vec<Entry>,
+    /// Window and guesses for this service, where it says something of its own.
+    pub limits: Limits,
+}
+
+/// What becomes of a user who was never enrolled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unenrolled {
+    /// Asked like everybody else, and refused.
+    Deny,
+    /// Not asked; the module stands aside (PAM_IGNORE).
+    Skip,
+}
+
+impl Unenrolled {
+    /// Reads `deny` or `skip`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "deny" => Some(Self::Deny),
+            "skip" => Some(Self::Skip),
+            _ => None,
+        }
+    }
+}
+
+impl Service {
+    /// Reads the table of one service; `general` is what the policy says for all.
+    pub fn read(mut table: Table<'_>, general: Limits) -> Result<Self, TableError> {
+        let mut limits = general;
+        if let Some(below) = table.table("window")? {
+            limits.window = window(below, general.window)?;
+        }
+        if let Some(below) = table.table("guesses")? {
+            (limits.guesses, limits.wait) = guesses(below, general)?;
+        }
+        let service = Self {
+            prompt: prompt(&mut table)?,
+            digits: digits(&mut table)?,
+            unenrolled: unenrolled(&mut table)?,
+            allow_until: allow_until(&mut table)?,
+            report_only: table.boolean("report_only")?.is_some_and(|found| found.value),
+            exempt: entries(&mut table, "exempt")?,
+            require: entries(&mut table, "require")?,
+            limits,
+        };
+        table.end()?;
+        Ok(service)
+    }
+
+    /// Do the unenrolled pass today, whatever `unenrolled` says? They pass with a line in the log.
+    pub fn unenrolled_pass(&self, now: u64) -> bool {
+        self.report_only || self.allow_until.is_some_and(|day| now / 86_400 < day)
+    }
+}
+
+fn prompt(table: &mut Table<'_>) -> Result<Option<String>, TableError> {
+    let Some(found) = table.string("prompt")? else { return Ok(None) };
+    let good = (1..=128).contains(&found.value.len()) && !found.value.chars().any(char::is_control);
+    let wanted = || format!("prompt is {:?}; wanted 1 to 128 bytes without control characters", found.value);
+    if good { Ok(Some(found.value.to_owned())) } else { Err(table.error(&found, wanted())) }
+}
+
+fn digits(table: &mut Table<'_>) -> Result<Vec<usize>, TableError> {
+    let found = table.integers("digits")?;
+    let length = |one: &Found<i64>| match one.value {
+        6 => Ok(6),
+        7 => Ok(7),
+        8 => Ok(8),
+        other => Err(table.error(one, format!("digits has {other}; wanted 6, 7 or 8"))),
+    };
+    found.iter().map(length).collect()
+}
+
+fn unenrolled(table: &mut Table<'_>) -> Result<Option<Unenrolled>, TableError> {
+    let Some(found) = table.string("unenrolled")? else { return Ok(None) };
+    let wanted = || table.error(&found, format!("unenrolled is {:?}; wanted \"deny\" or \"skip\"", found.value));
+    Unenrolled::parse(found.value).map(Some).ok_or_else(wanted)
+}
+
+/// A day as `"2027-01-31"`, in UTC.
+fn allow_until(table: &mut Table<'_>) -> Result<Option<u64>, TableError> {
+    let Some(found) = table.date("allow_until")? else { return Ok(None) };
+    let wanted = || table.error(&found, "allow_until is no day; wanted a date like 2027-01-31".to_owned());
+    days_since_1970(found.value).map(Some).ok_or_else(wanted)
+}
+
+/// Days since 1970-01-01 of a day of the Gregorian calendar, from 1970 on.
+fn days_since_1970(date: Day) -> Option<u64> {
+    let leap = |year: u64| (year.is_multiple_of(4) && !year.is_multiple_of(100)) || year.is_multiple_of(400);
+    let year = u64::from(date.year).checked_sub(1970)? + 1970;
+    let lengths = [31, 28 + u64::from(leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let before = usize::from(date.month).checked_sub(1)?;
+    let (month_length, day) = (*lengths.get(before)?, u64::from(date.day));
+    let years: u64 = (1970..year).map(|year| 365 + u64::from(leap(year))).sum();
+    let months: u64 = lengths.iter().take(before).sum();
+    (1..=month_length).contains(&day).then(|| years + months + day - 1)
+}
+
+fn entries<'d>(table: &mut Table<'d>, name: &'d str) -> Result<Vec<Entry>, TableError> {
+    let found = table.strings(name)?;
+    let wanted = "user:NAME, group:NAME, gid:NUMBER or net:ADDRESS[/BITS]";
+    let entry = |one: &Found<&str>| {
+        Entry::parse(one.value).ok_or_else(|| table.error(one, format!("{name} has {:?}; wanted {wanted}", one.value)))
+    };
+    found.iter().map(entry).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Policy;
+
+    fn service(text: &str) -> Result<Service, TableError> {
+        Policy::parse_for(text, "sudo").map(|policy| policy.service.unwrap_or_default())
+    }
+
+    #[test]
+    fn every_key_of_a_service_is_read() {
+        let found = service(
+            r#"
+            [service.sudo]
+            prompt = "Code: "
+            digits = [6, 8]
+            unenrolled = "skip"
+            allow_until = 1970-03-01
+            report_only = true
+            exempt = ["user:backup", "gid:7"]
+            require = ["net:192.0.2.0/24"]
+            window = { back = 2, forward = 0 }
+            guesses = { remote = 5, wait = "none" }
+            "#,
+        )
+        .unwrap();
+        assert_eq!((found.prompt.as_deref(), found.digits), (Some("Code: "), vec![6, 8]));
+        assert_eq!((found.unenrolled, found.allow_until), (Some(Unenrolled::Skip), Some(59)));
+        assert!(found.report_only && found.exempt.len() == 2 && found.require.len() == 1);
+        assert_eq!((found.limits.window.back, found.limits.window.forward), (2, 0));
+        assert_eq!(found.limits.guesses, [20, 20, 20, 5, 20]);
+    }
+
+    #[test]
+    fn an_error_in_one_service_refuses_that_one_only() {
+        let text = "[service.sudo]\nunenrolled = \"maybe\"\n[service.sshd]\nunenrolled = \"skip\"\n";
+        let error = Policy::parse_for(text, "sudo").unwrap_err();
+        assert_eq!((error.line, error.column), (2, 14));
+        assert_eq!(Policy::parse_for(text, "sshd").unwrap().service.unwrap().unenrolled, Some(Unenrolled::Skip));
+        assert!(Policy::parse_for(text, "login").unwrap().service.is_none());
+        assert!(Policy::parse(text).is_err(), "`config check` reads them all");
+        assert!(Policy::parse_for("[services.sudo]", "login").is_err(), "an unknown table refuses everybody");
+    }
+
+    #[test]
+    fn what_is_wrong_in_a_service_is_named() {
+        let cases = [
+            ("prompt = \"\"", "prompt is \"\""),
+            ("prompt = \"a\\nb\"", "control characters"),
+            ("digits = [5]", "digits has 5; wanted 6, 7 or 8"),
+            ("digits = 6", "wanted an array of whole numbers"),
+            ("allow_until = 2027-02-29", "invalid date"),
+            ("allow_until = 1969-12-31", "allow_until is no day"),
+            ("allow_until = \"soon\"", "wanted a date"),
+            ("report_only = 1", "wanted true or false"),
+            ("exempt = [\"alice\"]", "exempt has \"alice\"; wanted user:NAME"),
+            ("window = { back = 3 }", "back is 3; wanted 0 to 2"),
+            ("guesses = { self = 90 }", "self is 90; wanted 3 to 88"),
+            ("colour = 1", "no field \"colour\""),
+        ];
+        for (line, what) in cases {
+            let error = service(&format!("[service.sudo]\n{line}\n")).expect_err(line);
+            assert!(error.to_string().contains(what), "{line}: {error}");
+            assert_eq!(error.line, 2, "{line}");
+        }
+    }
+
+    #[test]
+    fn days_count_from_1970_through_leap_years() {
+        let days = [(1970, 1, 1), (1972, 3, 1), (2000, 2, 29), (2027, 1, 31)]
+            .map(|(year, month, day)| days_since_1970(Day { year, month, day }));
+        assert_eq!(days, [Some(0), Some(790), Some(11_016), Some(20_849)]);
+        for (year, month, day) in
+            [(1969, 12, 31), (2027, 0, 1), (2027, 13, 1), (2027, 4, 31), (2100, 2, 29), (2027, 1, 0)]
+        {
+            assert_eq!(days_since_1970(Day { year, month, day }), None, "{year}-{month}-{day}");
+        }
+    }
+
+    #[test]
+    fn the_unenrolled_pass_until_their_day_or_while_it_only_reports() {
+        let until = Service { allow_until: Some(10), ..Service::default() };
+        assert!(until.unenrolled_pass(10 * 86_400 - 1) && !until.unenrolled_pass(10 * 86_400));
+        assert!(Service { report_only: true, ..Service::default() }.unenrolled_pass(u64::MAX));
+        assert!(!Service::default().unenrolled_pass(0));
+    }
+}

@@ -1,0 +1,217 @@
+//! Checking a code for somebody else: for screen lockers that may not read the files, for `su`, whose process another person
+//! could stop, and for applications that gate an action of their own.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
+use otp_core::check::{Outcome, check, decoy};
+use otp_core::decision::{Refusal as Why, Verdict as Decided};
+use otp_core::log_line::LogLine;
+use otp_core::origin::{Asker, Origin};
+use otp_core::record::Account;
+use otp_core::typed::Typed;
+use otp_enrolld::peer::Peer;
+use otp_enrolld::protocol::{Refusal, Verdict, Verified, Verify};
+
+use crate::events::{Urgency, event};
+use crate::rights::{Act, Actor};
+use crate::service::{Daemon, account_named, account_of, allowed_as, unavailable};
+use crate::system::System;
+
+/// How many codes are being checked for each uid; a root peer's count by the real uid that it asks for.
+#[derive(Default)]
+pub struct Deciding(Arc<Mutex<HashMap<u32, usize>>>);
+
+/// One of them; given up on drop.
+struct Turn {
+    all: Arc<Mutex<HashMap<u32, usize>>>,
+    uid: u32,
+}
+
+/// Most at a time for one uid other than 0.
+const AT_A_TIME: usize = 8;
+/// Whose members may check the codes of others.
+const VERIFIERS: &str = "otp-verify";
+
+impl Daemon {
+    /// One check.
+    pub fn verify(&self, peer: Peer, wanted: &Verify) -> Result<Verified, Refusal> {
+        let account = match &wanted.user {
+            Some(name) => account_named(name),
+            None => account_of(peer.uid),
+        };
+        let target = account.as_ref().ok().map(|account| account.uid);
+        let actor = actor(peer);
+        allowed_as(actor, peer, Act::Verify, target)?;
+        let asker = if actor == Actor::Root { wanted.real_uid.unwrap_or(0) } else { peer.uid };
+        let _turn =
+            self.deciding.turn(asker).ok_or_else(|| Refusal::Busy { reason: "too many codes at once".to_owned() })?;
+        let service = wanted.service.as_deref().filter(|_| actor == Actor::Root);
+        let limits = self.policy_for(service)?.limits();
+        let typed = Typed::parse(wanted.code.as_bytes());
+        let (account, origin, outcome) = match account {
+            Ok(account) => {
+                let origin = origin(actor, wanted, account.uid);
+                let outcome = check(&self.vault, &self.host_key, &account, &typed, origin, &limits, &System);
+                (Some(account), origin, Some(outcome.map_err(|error| unavailable(&error))?))
+            }
+            Err(Refusal::NoSuchUser { .. }) => {
+                decoy(&typed, Origin::Other, &limits, &System);
+                (None, Origin::Other, None)
+            }
+            Err(refusal) => return Err(refusal),
+        };
+        let whole = whole(outcome.as_ref());
+        log(peer, wanted, account.as_ref(), origin, &whole);
+        Ok(Verified { verdict: disclosed(whole, actor, origin) })
+    }
+}
+
+/// Who a peer is: root, a member of the group of verifiers, or just somebody.
+fn actor(peer: Peer) -> Actor {
+    match Actor::of(peer.uid) {
+        Actor::User(uid) if is_verifier(uid) => Actor::Verifier(uid),
+        actor => actor,
+    }
+}
+
+fn is_verifier(uid: u32) -> bool {
+    let (Ok(Some(user)), Ok(Some(group))) = (User::from_uid(Uid::from_raw(uid)), Group::from_name(VERIFIERS)) else {
+        return false;
+    };
+    groups(&user).contains(&group.gid)
+}
+
+fn groups(user: &User) -> Vec<Gid> {
+    let name = std::ffi::CString::new(user.name.as_str()).ok();
+    name.and_then(|name| getgrouplist(&name, user.gid).ok()).unwrap_or_default()
+}
+
+/// Root says for whom it asks; everybody else asks for himself.
+fn origin(actor: Actor, wanted: &Verify, target: u32) -> Origin {
+    match actor {
+        Actor::Root => {
+            let asker = Asker { real_uid: wanted.real_uid.unwrap_or(0), rhost: wanted.rhost.as_deref() };
+            Origin::of_pam_host(asker, target)
+        }
+        Actor::User(uid) | Actor::Verifier(uid) if uid == target => Origin::Socket,
+        Actor::User(_) | Actor::Verifier(_) => Origin::Other,
+    }
+}
+
+/// Everything there is to say.
+fn whole(outcome: Option<&Outcome>) -> Verdict {
+    let refused = |reason: &str, wait| Verdict { accepted: false, reason: reason.to_owned(), key: None, wait };
+    match outcome {
+        None => refused("unknown-user", 0),
+        Some(Outcome::Decided(Decided::Accepted(label))) => {
+            Verdict { accepted: true, reason: "code".to_owned(), key: Some(label.as_str().to_owned()), wait: 0 }
+        }
+        Some(Outcome::Decided(Decided::Refused(Why::Waiting { left_ms }))) => {
+            refused("waiting", left_ms.div_ceil(1000))
+        }
+        Some(outcome) => refused(outcome.reason(), 0),
+    }
+}
+
+/// What this peer is told of it (R8): wrong and replayed are never told apart, and an application learns only yes or no.
+fn disclosed(verdict: Verdict, actor: Actor, origin: Origin) -> Verdict {
+    let own = ["waiting", "closed", "disabled", "suspended", "expired", "clock-behind", "clock-ahead", "restored-copy"];
+    match (actor, origin) {
+        (Actor::Root, _) => verdict,
+        (_, Origin::Socket) if own.contains(&verdict.reason.as_str()) => verdict,
+        _ if verdict.accepted => Verdict { key: None, ..verdict },
+        _ => Verdict { reason: "refused".to_owned(), wait: 0, ..verdict },
+    }
+}
+
+fn log(peer: Peer, wanted: &Verify, account: Option<&Account>, origin: Origin, verdict: &Verdict) {
+    let name = account.map(|account| account.name.as_str()).or(wanted.user.as_deref());
+    let line = LogLine::default()
+        .field("event", "verify")
+        .field("outcome", if verdict.accepted { "accepted" } else { "refused" })
+        .field("reason", &verdict.reason)
+        .optional("user", name)
+        .optional("uid", account.map(|account| account.uid.to_string()).as_deref())
+        .field("origin", origin.as_str())
+        .optional("key", verdict.key.as_deref())
+        .optional("action", wanted.action.as_deref())
+        .optional("real_uid", wanted.real_uid.map(|uid| uid.to_string()).as_deref())
+        .optional("service", wanted.service.as_deref())
+        .optional("rhost", wanted.rhost.as_deref())
+        .optional("tty", wanted.tty.as_deref())
+        .field("by", &peer.uid.to_string())
+        .field("pid", &peer.pid.to_string());
+    event(Urgency::Notice, &line.finish());
+}
+
+impl Deciding {
+    fn turn(&self, uid: u32) -> Option<Turn> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = all.entry(uid).or_default();
+        let free = uid == 0 || *count < AT_A_TIME;
+        *count += usize::from(free);
+        free.then(|| Turn { all: Arc::clone(&self.0), uid })
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = all.get(&self.uid).map_or(0, |count| count.saturating_sub(1));
+        if left == 0 {
+            all.remove(&self.uid)
+        } else {
+            all.insert(self.uid, left)
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_at_a_time_for_one_uid_and_any_number_for_root() {
+        let deciding = Deciding::default();
+        let turns: Vec<_> = (0..AT_A_TIME).map(|_| deciding.turn(1000)).collect();
+        assert!(turns.iter().all(Option::is_some) && deciding.turn(1000).is_none() && deciding.turn(1001).is_some());
+        drop(turns);
+        assert!(deciding.turn(1000).is_some() && (0..100).all(|_| deciding.turn(0).is_some()));
+    }
+
+    fn refused(reason: &str) -> Verdict {
+        Verdict { accepted: false, reason: reason.to_owned(), key: None, wait: 7 }
+    }
+
+    #[test]
+    fn r8_only_the_owner_and_root_hear_why() {
+        let told = |reason, actor, origin| disclosed(refused(reason), actor, origin);
+        for reason in ["wrong", "replayed", "junk", "not-enrolled", "unknown-user", "no-key"] {
+            assert_eq!(told(reason, Actor::User(7), Origin::Socket).reason, "refused");
+            assert_eq!(told(reason, Actor::Root, Origin::Other).reason, reason);
+        }
+        for reason in ["waiting", "closed", "suspended"] {
+            assert_eq!(told(reason, Actor::User(7), Origin::Socket), refused(reason));
+            let stranger = told(reason, Actor::Verifier(7), Origin::Other);
+            assert_eq!((stranger.reason.as_str(), stranger.wait), ("refused", 0));
+        }
+    }
+
+    #[test]
+    fn r11_claims_of_a_peer_that_is_not_root_select_nothing() {
+        let wanted = Verify {
+            user: None,
+            code: zeroize::Zeroizing::new(String::new()),
+            action: None,
+            real_uid: Some(0),
+            service: Some("sshd".to_owned()),
+            rhost: Some("192.0.2.1".to_owned()),
+            tty: None,
+        };
+        assert_eq!(origin(Actor::Root, &wanted, 1000), Origin::Remote);
+        assert_eq!(origin(Actor::User(1000), &wanted, 1000), Origin::Socket);
+        assert_eq!(origin(Actor::Verifier(1001), &wanted, 1000), Origin::Other);
+    }
+}

@@ -1,0 +1,62 @@
+//! Getting the answer: from the person, or from what a module before this one asked for; and taking the code out of it.
+
+use otp_core::typed::Typed;
+use zeroize::Zeroizing;
+
+use crate::host::{ConversationFailed, Host};
+use crate::options::{FirstPass, Options};
+use crate::rules::Rules;
+
+/// The code, as far as there is one. What is left of a password goes to the modules after this one.
+pub fn obtain(host: &mut impl Host, options: &Options, rules: &Rules) -> Result<Typed, ConversationFailed> {
+    let found = match options.first_pass {
+        FirstPass::Ask => None,
+        FirstPass::Try | FirstPass::Use => host.first_pass(),
+    };
+    if let Some(found) = found {
+        let typed = take(host, options, rules, &found, Source::Module)?;
+        if matches!(typed, Typed::Code(_)) || options.first_pass == FirstPass::Use {
+            return Ok(typed);
+        }
+    } else if options.first_pass == FirstPass::Use {
+        return Ok(Typed::Junk);
+    }
+    let answer = host.ask(&rules.prompt, options.echo)?;
+    take(host, options, rules, &answer, Source::Person)
+}
+
+/// Who gave an answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// Asked by this module.
+    Person,
+    /// PAM_AUTHTOK.
+    Module,
+}
+
+fn take(
+    host: &mut impl Host,
+    options: &Options,
+    rules: &Rules,
+    answer: &Zeroizing<Vec<u8>>,
+    source: Source,
+) -> Result<Typed, ConversationFailed> {
+    let typed = match options.forward {
+        Some(length) => split(host, answer, length)?,
+        None if source == Source::Module => Typed::parse_bare(answer),
+        None => Typed::parse(answer),
+    };
+    Ok(typed.of_length(&rules.digits))
+}
+
+/// The last `length` characters are the code; the rest, untouched, is the password for the next module.
+fn split(host: &mut impl Host, answer: &[u8], length: usize) -> Result<Typed, ConversationFailed> {
+    let Some((password, code)) = answer.len().checked_sub(length).and_then(|at| answer.split_at_checked(at)) else {
+        return Ok(Typed::Junk);
+    };
+    let typed = Typed::parse_bare(code);
+    if matches!(typed, Typed::Code(_)) {
+        host.set_first_pass(password)?;
+    }
+    Ok(typed)
+}

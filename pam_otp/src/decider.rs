@@ -1,0 +1,138 @@
+//! Where a code is checked: on the files, by root's own processes and by those of the user; by the daemon, where the process
+//! may not read the files, or where another person could stop it while it holds the user's lock.
+
+use otp_core::check::{Outcome, check};
+use otp_core::decision::{Refusal, Verdict};
+use otp_core::limits::{Limits, Window};
+use otp_core::origin::{Asker, Origin};
+use otp_core::record::Account;
+use otp_core::site::{Obstacle, Site, fits};
+use otp_core::typed::Typed;
+
+use crate::daemon::{self, Caller, Silence};
+use crate::host::{Host, Item};
+
+/// Where the module finds what it needs.
+pub const SITE: Site = Site::STANDARD;
+
+/// What came of a code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// Accepted, by the key of this label.
+    Accepted(String),
+    /// Refused, with the word for the log and the seconds that are left to wait.
+    Refused(String, u64),
+}
+
+/// How a user stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Positively never enrolled.
+    NeverEnrolled,
+    /// Enrolled and in order.
+    InOrder,
+    /// Suspended, disabled or expired; which.
+    Barred(&'static str),
+}
+
+/// Who checks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Decider {
+    /// This process, on the files.
+    Files,
+    /// The daemon; this process only if nobody listens.
+    DaemonFirst,
+    /// The daemon alone.
+    Daemon,
+}
+
+/// Where this guess comes from, as far as this process can know.
+pub fn origin(host: &impl Host, account: &Account) -> Origin {
+    let uids = host.uids();
+    let rhost = host.item(Item::Rhost);
+    match uids.effective {
+        0 => Origin::of_pam_host(Asker { real_uid: uids.real, rhost: rhost.as_deref() }, account.uid),
+        _ => Origin::Socket,
+    }
+}
+
+fn decider(host: &impl Host, account: &Account) -> Decider {
+    match (host.uids().effective, origin(host, account)) {
+        (0, Origin::Other) => Decider::DaemonFirst,
+        (0, _) => Decider::Files,
+        _ => Decider::Daemon,
+    }
+}
+
+/// Has a code checked. Junk never leaves this process.
+pub fn decide(host: &impl Host, account: &Account, typed: &Typed, limits: &Limits) -> Result<Finding, Obstacle> {
+    match (decider(host, account), typed) {
+        (Decider::Files, _) => on_files(host, account, typed, limits),
+        (_, Typed::Junk) => Ok(Finding::Refused("junk".to_owned(), 0)),
+        (decider, Typed::Code(code)) => match daemon::verify(&account.name, code, &caller(host)) {
+            Ok(daemon::Verdict { accepted: true, key, .. }) => Ok(Finding::Accepted(key.unwrap_or_default())),
+            Ok(daemon::Verdict { reason, wait, .. }) => Ok(Finding::Refused(reason, wait)),
+            Err(Silence::NotRunning) if decider == Decider::DaemonFirst => on_files(host, account, typed, limits),
+            Err(silence) => Err(obstacle(silence)),
+        },
+    }
+}
+
+fn on_files(host: &impl Host, account: &Account, typed: &Typed, limits: &Limits) -> Result<Finding, Obstacle> {
+    let (vault, host_key) = (SITE.open_vault()?, SITE.host_key()?);
+    fits(&host_key, &vault)?;
+    Ok(match check(&vault, &host_key, account, typed, origin(host, account), limits, host)? {
+        Outcome::Decided(Verdict::Accepted(label)) => Finding::Accepted(label.as_str().to_owned()),
+        Outcome::Decided(Verdict::Refused(Refusal::Waiting { left_ms })) => {
+            Finding::Refused("waiting".to_owned(), left_ms.div_ceil(1000))
+        }
+        outcome => Finding::Refused(outcome.reason().to_owned(), 0),
+    })
+}
+
+/// How a user stands, without any code.
+pub fn standing(host: &impl Host, account: &Account, window: Window) -> Result<Standing, Obstacle> {
+    let decider = decider(host, account);
+    if decider == Decider::Files {
+        return standing_on_files(host, account, window);
+    }
+    match daemon::standing(&account.name) {
+        Ok(found) if !found.enrolled => Ok(Standing::NeverEnrolled),
+        Ok(found) if found.suspended => Ok(Standing::Barred("suspended")),
+        Ok(found) if found.disabled => Ok(Standing::Barred("disabled")),
+        Ok(_) => Ok(Standing::InOrder),
+        Err(Silence::NotRunning) if decider == Decider::DaemonFirst => standing_on_files(host, account, window),
+        Err(silence) => Err(obstacle(silence)),
+    }
+}
+
+fn standing_on_files(host: &impl Host, account: &Account, window: Window) -> Result<Standing, Obstacle> {
+    let vault = SITE.open_vault()?;
+    let Some(held) = vault.hold(account, window, host)? else { return Ok(Standing::NeverEnrolled) };
+    let Some(record) = held.record() else { return Ok(Standing::NeverEnrolled) };
+    let now = held.now().wall;
+    let all_over = !record.keys.is_empty() && record.keys.iter().all(|key| key.expires.is_some_and(|end| now > end));
+    Ok(match held.state() {
+        state if state.suspended => Standing::Barred("suspended"),
+        state if state.disabled => Standing::Barred("disabled"),
+        _ if all_over => Standing::Barred("expired"),
+        _ => Standing::InOrder,
+    })
+}
+
+fn caller(host: &impl Host) -> Caller {
+    Caller {
+        real_uid: host.uids().real,
+        service: host.item(Item::Service),
+        rhost: host.item(Item::Rhost),
+        tty: host.item(Item::Tty),
+    }
+}
+
+fn obstacle(silence: Silence) -> Obstacle {
+    let detail = match silence {
+        Silence::NotRunning => "nobody listens on the daemon's socket".to_owned(),
+        Silence::Failed(why) => why,
+    };
+    Obstacle { reason: "no-daemon", detail }
+}

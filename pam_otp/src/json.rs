@@ -1,0 +1,256 @@
+//! The JSON of one Varlink call and one reply, written and read here because the module links as few crates as it can. The
+//! reader takes one object whose values are plain, or one level of objects in it: what our daemon answers. Anything else,
+//! and anything too deep or malformed, is refused.
+
+use std::fmt::Write as _;
+
+/// A value of a reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// A text.
+    Text(String),
+    /// A whole number.
+    Number(i64),
+    /// True or false.
+    Flag(bool),
+    /// Null.
+    Null,
+    /// An object.
+    Object(Vec<(String, Value)>),
+    /// An array; of no use here, but read over.
+    Array(Vec<Value>),
+}
+
+/// Deepest nesting that is read.
+const DEEPEST: usize = 8;
+
+/// A text as a JSON string, all but printable ASCII escaped.
+pub fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for unit in text.encode_utf16() {
+        match u8::try_from(unit).ok().filter(|byte| (0x20..0x7f).contains(byte)) {
+            Some(byte @ (b'"' | b'\\')) => out.extend(['\\', char::from(byte)]),
+            Some(byte) => out.push(char::from(byte)),
+            None => {
+                let written = write!(out, "\\u{unit:04x}");
+                debug_assert!(written.is_ok(), "writing to a String does not fail");
+            }
+        }
+    }
+    out.push('"');
+    out
+}
+
+impl Value {
+    /// Reads one value that fills the whole text.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut reader = Reader { rest: text };
+        let value = reader.value(0)?;
+        reader.space();
+        reader.rest.is_empty().then_some(value)
+    }
+
+    /// A field of an object.
+    pub fn get(&self, name: &str) -> Option<&Self> {
+        match self {
+            Self::Object(fields) => fields.iter().find(|(found, _)| found == name).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
+    /// As a text.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// As true or false.
+    pub fn flag(&self) -> Option<bool> {
+        match self {
+            Self::Flag(flag) => Some(*flag),
+            _ => None,
+        }
+    }
+
+    /// As a number of at least 0.
+    pub fn number(&self) -> Option<u64> {
+        match self {
+            Self::Number(number) => u64::try_from(*number).ok(),
+            _ => None,
+        }
+    }
+}
+
+struct Reader<'a> {
+    rest: &'a str,
+}
+
+impl Reader<'_> {
+    fn value(&mut self, depth: usize) -> Option<Value> {
+        self.space();
+        match self.rest.chars().next()? {
+            _ if depth > DEEPEST => None,
+            '"' => self.text().map(Value::Text),
+            '{' => self.object(depth),
+            '[' => self.array(depth),
+            't' => self.word("true", Value::Flag(true)),
+            'f' => self.word("false", Value::Flag(false)),
+            'n' => self.word("null", Value::Null),
+            _ => self.number(),
+        }
+    }
+
+    fn object(&mut self, depth: usize) -> Option<Value> {
+        let mut fields = Vec::new();
+        self.list('{', '}', |reader| {
+            reader.space();
+            let name = reader.text()?;
+            reader.space();
+            reader.take(':')?;
+            fields.push((name, reader.value(depth + 1)?));
+            Some(())
+        })?;
+        Some(Value::Object(fields))
+    }
+
+    fn array(&mut self, depth: usize) -> Option<Value> {
+        let mut values = Vec::new();
+        self.list('[', ']', |reader| {
+            values.push(reader.value(depth + 1)?);
+            Some(())
+        })?;
+        Some(Value::Array(values))
+    }
+
+    /// Elements between `open` and `close`, with commas between them.
+    fn list(&mut self, open: char, close: char, mut element: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
+        self.take(open)?;
+        self.space();
+        if self.take(close).is_some() {
+            return Some(());
+        }
+        loop {
+            element(self)?;
+            self.space();
+            if self.take(close).is_some() {
+                return Some(());
+            }
+            self.take(',')?;
+        }
+    }
+
+    fn text(&mut self) -> Option<String> {
+        self.take('"')?;
+        let mut units: Vec<u16> = Vec::new();
+        loop {
+            let c = self.next()?;
+            match c {
+                '"' => return String::from_utf16(&units).ok(),
+                '\\' => units.push(self.escaped()?),
+                c if c < ' ' => return None,
+                c => units.extend(c.encode_utf16(&mut [0; 2]).iter()),
+            }
+        }
+    }
+
+    fn escaped(&mut self) -> Option<u16> {
+        Some(u16::from(match self.next()? {
+            c @ ('"' | '\\' | '/') => u8::try_from(c).ok()?,
+            'b' => 8,
+            't' => 9,
+            'n' => 10,
+            'f' => 12,
+            'r' => 13,
+            'u' => {
+                let (digits, rest) = self.rest.split_at_checked(4)?;
+                self.rest = rest;
+                return digits.bytes().all(|b| b.is_ascii_hexdigit()).then(|| u16::from_str_radix(digits, 16).ok())?;
+            }
+            _ => return None,
+        }))
+    }
+
+    fn number(&mut self) -> Option<Value> {
+        let end = self.rest.find(|c: char| c != '-' && !c.is_ascii_digit()).unwrap_or(self.rest.len());
+        let (digits, rest) = self.rest.split_at_checked(end)?;
+        self.rest = rest;
+        digits.parse().ok().map(Value::Number)
+    }
+
+    fn word(&mut self, word: &str, value: Value) -> Option<Value> {
+        self.rest = self.rest.strip_prefix(word)?;
+        Some(value)
+    }
+
+    fn next(&mut self) -> Option<char> {
+        let c = self.rest.chars().next()?;
+        self.rest = self.rest.get(c.len_utf8()..)?;
+        Some(c)
+    }
+
+    fn take(&mut self, c: char) -> Option<()> {
+        self.rest = self.rest.strip_prefix(c)?;
+        Some(())
+    }
+
+    fn space(&mut self) {
+        self.rest = self.rest.trim_start_matches([' ', '\t', '\r', '\n']);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_of_the_daemon_is_read() {
+        let text = r#" {"parameters":{"verdict":{"accepted":true,"reason":"code","key":"my \"ph\u00f6ne\"","wait":0,"x":[1,{}]}}} "#;
+        let value = Value::parse(text).unwrap();
+        let verdict = value.get("parameters").unwrap().get("verdict").unwrap();
+        assert_eq!(verdict.get("accepted").unwrap().flag(), Some(true));
+        assert_eq!(verdict.get("key").unwrap().text(), Some("my \"phöne\""));
+        assert_eq!(verdict.get("wait").unwrap().number(), Some(0));
+    }
+
+    #[test]
+    fn whatever_is_written_is_read_back() {
+        for text in ["", "plain", "quo\"te\\", "line\nbreak\u{1}", "ü√😀", "\u{7f}"] {
+            assert_eq!(Value::parse(&quoted(text)), Some(Value::Text(text.to_owned())));
+            assert!(quoted(text).bytes().all(|byte| (0x20..0x7f).contains(&byte)));
+        }
+    }
+
+    #[test]
+    fn what_is_malformed_or_too_deep_is_refused() {
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        let bad = [
+            "",
+            " ",
+            "{",
+            "{}x",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{\"a\":1,}",
+            "[1,]",
+            "[1 2]",
+            "tru",
+            "nul",
+            "1.5",
+            "1e3",
+            "--1",
+            "\"",
+            "\"\\x\"",
+            "\"\\u12\"",
+            "\"\\ud800\"",
+            "\"a\nb\"",
+            "99999999999999999999",
+            "\"\\u+123\"",
+            &deep,
+        ];
+        for text in bad {
+            assert_eq!(Value::parse(text), None, "{:?}", &text[..text.len().min(20)]);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What holds for this login: the PAM line and the policy's table for the service, put together. Where both speak, the
+//! stricter holds; about the prompt, which has no stricter, the PAM line does.
+
+use nix::unistd::{Gid, Group, User, getgrouplist};
+use otp_core::limits::Limits;
+use otp_core::policy::Policy;
+use otp_core::record::Account;
+use otp_core::service::{Service, Unenrolled};
+use otp_core::who::{Candidate, Entry, is_asked};
+
+use crate::options::Options;
+
+/// The rules of one login.
+pub struct Rules {
+    /// What to ask.
+    pub prompt: String,
+    /// Lengths that count as a code; none means any.
+    pub digits: Vec<usize>,
+    /// Window, guesses and wait.
+    pub limits: Limits,
+    /// What becomes of the unenrolled.
+    pub unenrolled: Passage,
+    service: Service,
+}
+
+/// How the unenrolled fare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passage {
+    /// Asked and refused.
+    Deny,
+    /// Not asked.
+    Skip,
+    /// Not asked for now: `allow_until` or `report_only`. The log says so.
+    Tolerated,
+}
+
+const PROMPT: &str = "One-time code: ";
+
+impl Rules {
+    /// Puts them together. `now` is Unix time.
+    pub fn new(options: &Options, policy: &Policy, now: u64) -> Self {
+        let service = policy.service.clone().unwrap_or_default();
+        let prompt = options.prompt.clone().or_else(|| service.prompt.clone());
+        Self {
+            prompt: prompt.unwrap_or_else(|| PROMPT.to_owned()),
+            digits: service.digits.clone(),
+            limits: policy.limits(),
+            unenrolled: passage(options.unenrolled, &service, now),
+            service,
+        }
+    }
+
+    /// Is this user asked, coming from `rhost` (none at this machine)?
+    pub fn ask(&self, account: &Account, rhost: Option<&str>) -> bool {
+        let in_group = |entry: &Entry| is_member(account, entry);
+        let candidate = Candidate { user: &account.name, rhost, in_group: &in_group };
+        is_asked(&self.service.exempt, &self.service.require, &candidate)
+    }
+}
+
+fn passage(line: Option<Unenrolled>, service: &Service, now: u64) -> Passage {
+    match (line, service.unenrolled) {
+        (Some(Unenrolled::Deny), _) => Passage::Deny,
+        _ if service.unenrolled_pass(now) => Passage::Tolerated,
+        (_, Some(Unenrolled::Deny)) | (None, None) => Passage::Deny,
+        (Some(Unenrolled::Skip), _) | (None, Some(Unenrolled::Skip)) => Passage::Skip,
+    }
+}
+
+/// Groups compare by gid; NSS is asked only when a rule names one.
+fn is_member(account: &Account, entry: &Entry) -> bool {
+    let gid = match entry {
+        Entry::Gid(gid) => Some(Gid::from_raw(*gid)),
+        Entry::Group(name) => Group::from_name(name).ok().flatten().map(|group| group.gid),
+        Entry::User(_) | Entry::Net(_) => None,
+    };
+    let groups = || {
+        let user = User::from_name(&account.name).ok().flatten()?;
+        let name = std::ffi::CString::new(account.name.as_str()).ok()?;
+        getgrouplist(&name, user.gid).ok()
+    };
+    gid.is_some_and(|gid| groups().is_some_and(|groups| groups.contains(&gid)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_both_speak_about_the_unenrolled_the_stricter_holds() {
+        use Unenrolled::{Deny, Skip};
+        let of = |line, policy| passage(line, &Service { unenrolled: policy, ..Service::default() }, 0);
+        assert_eq!(of(None, None), Passage::Deny);
+        for (line, policy) in
+            [(Some(Deny), Some(Skip)), (Some(Skip), Some(Deny)), (Some(Deny), None), (None, Some(Deny))]
+        {
+            assert_eq!(of(line, policy), Passage::Deny, "{line:?} {policy:?}");
+        }
+        for (line, policy) in [(Some(Skip), Some(Skip)), (Some(Skip), None), (None, Some(Skip))] {
+            assert_eq!(of(line, policy), Passage::Skip, "{line:?} {policy:?}");
+        }
+    }
+
+    #[test]
+    fn a_gradual_roll_out_lets_the_unenrolled_pass_unless_the_pam_line_denies() {
+        let until = Service { allow_until: Some(10), unenrolled: Some(Unenrolled::Deny), ..Service::default() };
+        assert_eq!(passage(None, &until, 9 * 86_400), Passage::Tolerated);
+        assert_eq!(passage(None, &until, 10 * 86_400), Passage::Deny);
+        assert_eq!(passage(Some(Unenrolled::Deny), &until, 0), Passage::Deny);
+    }
+}
