@@ -165,7 +165,7 @@ fn errors_carry_their_varlink_names() {
     let cases = [
         (r#"{"method":"io.pam-otp.Otp2.Status"}"#, "org.varlink.service.InterfaceNotFound"),
         (r#"{"method":"Status"}"#, "org.varlink.service.InterfaceNotFound"),
-        (r#"{"method":"io.pam-otp.Otp1.Forget"}"#, "org.varlink.service.MethodNotFound"),
+        (r#"{"method":"io.pam-otp.Otp1.Nonsense"}"#, "org.varlink.service.MethodNotFound"),
         (r#"{"method":"org.varlink.service.Forget"}"#, "org.varlink.service.MethodNotFound"),
         (r#"{"method":"io.pam-otp.Otp1.List","parameters":{"x":1}}"#, "org.varlink.service.InvalidParameter"),
         (r#"{"method":"io.pam-otp.Otp1.List","parameters":[]}"#, "org.varlink.service.InvalidParameter"),
