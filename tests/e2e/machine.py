@@ -128,11 +128,11 @@ class Machine:
 
     # accounts and services
 
-    def new_user(self, name=None, uid=None):
+    def new_user(self, name=None, uid=None, gid=None):
         """An account with PASSWORD, by appending to the files: a hundred cost nothing."""
         uid = uid or next(Machine.numbers)
         name = name or f"user{uid}"
-        append("/etc/passwd", f"{name}:x:{uid}:{uid}::/:/bin/sh")
+        append("/etc/passwd", f"{name}:x:{uid}:{gid or uid}::/:/bin/sh")
         append("/etc/shadow", f"{name}:{self.password_hash}:19000:0:99999:7:::")
         append("/etc/group", f"{name}:x:{uid}:")
         return User(name, uid)
@@ -141,6 +141,12 @@ class Machine:
         for path in ("/etc/passwd", "/etc/shadow", "/etc/group"):
             lines = Path(path).read_text().splitlines(keepends=True)
             Path(path).write_text("".join(line for line in lines if not line.startswith(user.name + ":")))
+
+    def join(self, user, group):
+        change_members(group, lambda members: [*members, user.name])
+
+    def leave(self, user, group):
+        change_members(group, lambda members: [name for name in members if name != user.name])
 
     def service(self, name, *auth, account="required pam_unix.so"):
         """A PAM service whose auth stack is these lines."""
@@ -337,6 +343,15 @@ def write(path, text, mode):
     path.unlink(missing_ok=True)
     path.write_text(text)
     path.chmod(mode)
+
+
+def change_members(group, change):
+    """Another list of members in /etc/group."""
+    path = Path("/etc/group")
+    fields = [line.split(":") for line in path.read_text().splitlines()]
+    (entry,) = [entry for entry in fields if entry[0] == group]
+    entry[3] = ",".join(change([name for name in entry[3].split(",") if name]))
+    path.write_text("".join(":".join(entry) + "\n" for entry in fields))
 
 
 def fill(path):

@@ -9,8 +9,8 @@ import subprocess
 from binascii import crc32
 
 import pytest
-from machine import DAEMON, HOST_KEY, OTPCTL, ROOT, VAULT, run
-from wire import Client
+from machine import DAEMON, HOST_KEY, OTPCTL, POLICY, ROOT, VAULT, run, write
+from wire import Client, Refused
 
 MAN = ROOT / "packaging/man"
 PAGES = ROOT.glob("*.md"), (ROOT / "docs").rglob("*.md")
@@ -84,29 +84,71 @@ def test_every_option_and_command_of_the_daemon_is_in_its_manual(machine):
         assert re.search(rf"^\.It Fl.* {option[1:]}\b", manual, re.M), option
 
 
-def policy_keys():
-    """The fields of the structs that the policy file is read into, as they are spelled in the file."""
-    text = source("otp-core/src/policy.rs")
-    tables = dict(re.findall(r"struct (\w+Text) \{(.*?)\n\}", text, re.S))
-    for name, body in tables.items():
-        for renamed, field in re.findall(r'(?:#\[serde\(rename = "(\w+)"\)\]\s+)?(\w+): Option', body):
-            yield name, renamed or field
+def policy_keys(table=""):
+    """(table, key) of every key of the policy, by asking: what the daemon says to one that does not exist."""
+    names = fields_of(table)
+    assert names, table
+    for name in names:
+        below = f"{table}.{name}".lstrip(".")
+        below = "service.NAME" if below == "service" else below
+        if below == "service.NAME" or fields_of(below):
+            yield from policy_keys(below)
+        else:
+            yield table, name
 
 
-def test_every_key_of_the_policy_is_in_manual_and_format():
-    keys = list(policy_keys())
-    assert len(keys) >= 13
-    manual, described = source("packaging/man/otp.toml.5"), source("docs/file-format.md")
-    policy = described.split("## Policy")[1].split("\n## ")[0]
+def fields_of(table):
+    """The names that may stand in a table, or None if there is no such table."""
+    write(POLICY, (f"[{table}]\n" if table else "") + "no-such-key = 1\n", 0o644)
+    try:
+        with Client() as client, pytest.raises(Refused) as refused:
+            client.call("Verify", user="root", code="no code", service="NAME")
+    finally:
+        POLICY.unlink()
+    found = re.search(r'there is no field "no-such-key" here; there are (.*)', refused.value.parameters["reason"])
+    return found and found[1].split(", ")
+
+
+def test_every_key_of_the_policy_is_in_manual_and_format(machine):
+    keys = set(policy_keys())
+    own_of_service = {(table, key) for table, key in keys if table == "service.NAME"}
+    assert len(own_of_service) >= 7 and len(keys) >= 29
+    for table in ("window", "guesses"):
+        assert {key for at, key in keys if at == f"service.NAME.{table}"} == {key for at, key in keys if at == table}
+    head, *sections = source("packaging/man/otp.toml.5").split(".Ss Table ")
+    manual = {"": head} | {section.split("\n")[0]: section for section in sections}
+    policy = source("docs/file-format.md").split("## Policy")[1].split("\n## ")[0]
     for table, key in keys:
-        assert f".It Va {key}\n" in manual, (table, key)
-        assert re.search(rf"[`.]{key}`", policy), (table, key)
+        if table.startswith("service.NAME."):
+            table, key = table.rsplit(".", 1)
+        assert f".It Va {key}\n" in manual[table], (table, key)
+        full = f"{table}.{key}".lstrip(".")
+        rows = [row for row in policy.splitlines() if row.startswith(f"| `{table}." if table else "| `")]
+        assert any(re.search(rf"`(?:{re.escape(full)}|\.{key})`", row) for row in rows), full
 
 
-def test_the_example_of_the_policy_is_a_policy(machine):
-    example = re.search(r"\.Bd -literal.*?\n(.*?)\.Ed", source("packaging/man/otp.toml.5"), re.S)[1]
-    with machine.policy(example):
-        machine.enrolled_user()
+def test_every_example_of_the_policy_is_a_policy(machine):
+    pages = source("packaging/man/otp.toml.5"), source("docs/hosts.md"), source("README.md")
+    examples = re.findall(r"\.Bd -literal.*?\n(.*?)\.Ed", pages[0], re.S)
+    examples += [block for page in pages[1:] for block in re.findall(r"```toml\n(.*?)```", page, re.S)]
+    assert len(examples) >= 4
+    for example in examples:
+        with machine.policy(example):
+            machine.enrolled_user()
+            for service in re.findall(r"^\[service\.([\w-]+)\]", example, re.M):
+                with Client() as client:
+                    assert client.call("Verify", user="root", code="no code", service=service)["verdict"]["accepted"] is False
+
+
+def test_every_reason_in_the_log_is_in_the_manual():
+    sources = [*(ROOT / "pam_otp/src").glob("*.rs"), *(ROOT / "otp-core/src").rglob("*.rs")]
+    text = "\n".join(path.read_text().split("#[cfg(test)]")[0] for path in sources)
+    functions = re.findall(r"fn reason\(.*?\n    \}", text, re.S)
+    words = {word for function in functions for word in re.findall(r'=> "([a-z-]+)"', function)}
+    words |= set(re.findall(r'(?:reason: |NotWanted\(|Refused\(|Passage::\w+ => )"([a-z-]+)"', text))
+    assert len(words) >= 20
+    manual = source("packaging/man/pam_otp.8")
+    assert {word for word in words if f".Ql {word}" not in manual} == set()
 
 
 @pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: str(page.relative_to(ROOT)))

@@ -99,7 +99,7 @@ def test_a_clock_does_not_matter_to_a_counter(machine, held):
     user, token = held
     with machine.clock(-3600):
         assert ask(machine, user, token.code(2)) == SUCCESS
-    with machine.clock(+86400 * 365):
+    with machine.clock(+86400 * 20):
         assert ask(machine, user, token.code(3)) == SUCCESS
 
 

@@ -26,7 +26,7 @@ def ask(machine, user, code, service="otp"):
     return machine.ask(service, user, code)[0]
 
 
-def refusal(user, method, as_uid=0, **parameters):
+def refusal(method, as_uid=0, **parameters):
     with Client(uid=as_uid) as client, pytest.raises(Refused) as refused:
         client.call(method, **parameters)
     found = refused.value
@@ -53,7 +53,7 @@ def total_failures(user):
 
 def test_each_of_five_keys_works_and_a_sixth_is_refused(machine, user):
     keys = [machine.enrol(user, label=f"key {number}") for number in range(5)]
-    assert refusal(user, "BeginEnrolment", user=user.name, label="key 6") == "too-many-keys"
+    assert refusal("BeginEnrolment", user=user.name, label="key 6") == "too-many-keys"
     for key in keys:
         assert ask(machine, user, key.first) == SUCCESS
         assert ask(machine, user, key.first) == AUTH_ERR
@@ -62,7 +62,7 @@ def test_each_of_five_keys_works_and_a_sixth_is_refused(machine, user):
 
 def test_a_label_that_is_taken_is_refused_before_a_key_is_shown(machine, enrolled):
     user, _ = enrolled
-    assert refusal(user, "BeginEnrolment", user=user.name) == "label-taken"
+    assert refusal("BeginEnrolment", user=user.name) == "label-taken"
     done = otpctl("enrol", user.name, "--json", "--allow-pipe", stdin="")
     assert done.returncode == REFUSED and "otpauth" not in done.stdout and "label-taken" in done.stdout
 
@@ -117,8 +117,8 @@ def test_a_user_reopens_with_a_code_from_another_origin(machine):
     with machine.policy(NO_WAIT):
         user, key = machine.enrolled_user()
         close_console(machine, user, key)
-        assert refusal(user, "Reopen", user.uid) == "NotAllowed", "without a code"
-        assert refusal(user, "Reopen", user.uid, code=key.wrong(9)) == "code-refused"
+        assert refusal("Reopen", user.uid) == "NotAllowed", "without a code"
+        assert refusal("Reopen", user.uid, code=key.wrong(9)) == "code-refused"
         terminal = Terminal([*as_user(user), "otpctl", "reopen"])
         terminal.awaits("Code: ")
         terminal.types(key.first)
@@ -131,8 +131,8 @@ def test_guesses_at_the_socket_close_the_socket_alone(machine):
     with machine.policy(NO_WAIT):
         user, key = machine.enrolled_user()
         for number in range(3):
-            assert refusal(user, "Reopen", user.uid, code=key.wrong(number)) == "code-refused"
-        assert refusal(user, "Reopen", user.uid, code=key.first) == "closed"
+            assert refusal("Reopen", user.uid, code=key.wrong(number)) == "code-refused"
+        assert refusal("Reopen", user.uid, code=key.first) == "closed"
         assert ask(machine, user, key.first) == SUCCESS
 
 
@@ -152,7 +152,7 @@ def test_a_stranger_neither_guesses_nor_learns_who_exists(machine, enrolled):
 @pytest.mark.parametrize("method, more", [("Suspend", {}), ("Resume", {}), ("Forget", {}), ("Adopt", {"from": "x"}), ("Restored", {})], ids=str)
 def test_what_is_roots_is_refused_to_the_user_himself(machine, enrolled, method, more):
     user, _ = enrolled
-    assert refusal(user, method, user.uid, user=user.name, **more) == "NotAllowed"
+    assert refusal(method, user.uid, user=user.name, **more) == "NotAllowed"
 
 
 # rename, revoke
@@ -170,9 +170,9 @@ def test_owner_and_root_rename(machine, enrolled):
 
 def test_an_owner_revokes_a_key_with_a_code_of_it(machine, user):
     kept, lost = machine.enrol(user, label="kept"), machine.enrol(user, label="lost")
-    assert refusal(user, "Revoke", user.uid, key="lost") == "NotAllowed"
-    assert refusal(user, "Revoke", user.uid, key="lost", code=kept.first) == "code-refused"
-    assert refusal(user, "Revoke", user.uid, key="none", code=kept.second) == "no-such-key"
+    assert refusal("Revoke", user.uid, key="lost") == "NotAllowed"
+    assert refusal("Revoke", user.uid, key="lost", code=kept.first) == "code-refused"
+    assert refusal("Revoke", user.uid, key="none", code=kept.second) == "no-such-key"
     call("Revoke", user.uid, key="lost", code=lost.first)
     assert labels(machine, user) == ["kept"]
     assert ask(machine, user, lost.second) == AUTH_ERR
@@ -199,7 +199,7 @@ def test_disabled_keys_are_revoked_and_bound_anew(machine):
         assert machine.status(user)["disabled"] is True
         call("Reopen", user=user.name)
         assert ask(machine, user, key.first) == AUTH_ERR, "reopening does not help any more"
-        assert refusal(user, "BeginEnrolment", user=user.name, label="new") == "keys-disabled"
+        assert refusal("BeginEnrolment", user=user.name, label="new") == "keys-disabled"
         call("Revoke", user=user.name, key="phone")
         again = machine.enrol(user)
         assert ask(machine, user, again.first) == SUCCESS
@@ -267,9 +267,9 @@ def test_an_account_with_another_uid_keeps_its_keys_once_root_says_so(machine, s
 def test_nobody_adopts_the_keys_of_somebody_who_is_there(machine, enrolled):
     user, _ = enrolled
     other = machine.new_user()
-    assert refusal(user, "Adopt", **{"user": other.name, "from": user.name}) == "still-there"
-    assert refusal(user, "Adopt", **{"user": other.name, "from": str(user.uid)}) == "still-there"
-    assert refusal(user, "Adopt", **{"user": user.name, "from": "nobody-at-all"}) == "not-enrolled"
+    assert refusal("Adopt", **{"user": other.name, "from": user.name}) == "still-there"
+    assert refusal("Adopt", **{"user": other.name, "from": str(user.uid)}) == "still-there"
+    assert refusal("Adopt", **{"user": user.name, "from": "nobody-at-all"}) == "not-enrolled"
 
 
 # without the daemon

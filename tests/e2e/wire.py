@@ -23,12 +23,12 @@ class Closed(Exception):
 
 
 @contextmanager
-def acting_as(uid):
-    """The kernel notes the effective uid when a socket is connected."""
+def acting_as(uid, gid=None):
+    """The kernel notes the effective uid and gid when a socket is connected."""
     if uid == 0:
         yield
         return
-    os.setegid(uid)
+    os.setegid(gid or uid)
     os.seteuid(uid)
     try:
         yield
@@ -38,11 +38,11 @@ def acting_as(uid):
 
 
 class Client:
-    def __init__(self, uid=0, path=SOCKET, timeout=10.0):
+    def __init__(self, uid=0, path=SOCKET, timeout=10.0, gid=None):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(timeout)
         self.received = b""
-        with acting_as(uid):
+        with acting_as(uid, gid):
             self.socket.connect(str(path))
 
     def __enter__(self):
