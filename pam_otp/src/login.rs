@@ -78,10 +78,10 @@ fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> End {
         Ok(settings) => settings,
         Err(obstacle) => return End::Misconfigured(obstacle),
     };
-    if let Person::Known(account) = &person {
-        if let Some(end) = not_wanted(host, account, &rules) {
-            return end;
-        }
+    if let Person::Known(account) = &person
+        && let Some(end) = not_wanted(host, account, &rules)
+    {
+        return end;
     }
     let Ok(typed) = answer::obtain(host, &options, &rules) else { return End::NoConversation };
     if options.debug {
