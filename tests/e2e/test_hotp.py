@@ -97,10 +97,9 @@ def test_farther_than_fifty_is_a_wrong_code(machine, held, journal):
 
 def test_a_clock_does_not_matter_to_a_counter(machine, held):
     user, token = held
-    with machine.clock(-3600):
-        assert ask(machine, user, token.code(2)) == SUCCESS
-    with machine.clock(+86400 * 20):
-        assert ask(machine, user, token.code(3)) == SUCCESS
+    for counter, shift in [(2, +3600), (3, 0), (4, +86400 * 20), (5, +60)]:
+        with machine.clock(shift):
+            assert ask(machine, user, token.code(counter)) == SUCCESS
 
 
 def test_both_kinds_of_key_work_for_one_user(machine, user):

@@ -151,8 +151,8 @@ impl State {
 }
 
 impl ChangeError {
-    /// One word for the log and the wire.
-    pub fn reason(&self) -> &'static str {
+    /// One word for the wire.
+    pub fn word(&self) -> &'static str {
         match self {
             Self::NotEnrolled => "not-enrolled",
             Self::NoSuchKey => "no-such-key",

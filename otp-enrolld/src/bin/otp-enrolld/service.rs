@@ -270,7 +270,7 @@ pub(crate) fn not_changed(user: &str, error: &ChangeError) -> Refusal {
         ChangeError::NotSealed => {
             Refusal::unavailable("the key could not be opened or sealed; is the host key the one of this vault?")
         }
-        other => Refusal::NotPossible { user: user.to_owned(), reason: other.reason().to_owned() },
+        other => Refusal::NotPossible { user: user.to_owned(), reason: other.word().to_owned() },
     }
 }
 

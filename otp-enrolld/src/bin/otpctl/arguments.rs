@@ -1,5 +1,7 @@
 //! The command line: one definition gives the parser, the help and the man page.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
 
 use otp_core::emergency::Reason;
@@ -35,6 +37,7 @@ pub enum Command {
     Forget(Forget),
     Adopt(Adopt),
     Restored(Restored),
+    Config(Config),
     Emergency(Emergency),
     Clock(Clock),
 }
@@ -182,6 +185,25 @@ pub struct Restored {
     /// Every user
     #[arg(long)]
     pub all: bool,
+}
+
+/// Look the policy file over
+#[derive(Args)]
+pub struct Config {
+    #[command(subcommand)]
+    pub act: ConfigAct,
+}
+
+#[derive(Subcommand)]
+pub enum ConfigAct {
+    Check(CheckConfig),
+}
+
+/// Say whether the policy file is in order, with every service in it; needs no daemon
+#[derive(Args)]
+pub struct CheckConfig {
+    /// Another file than /etc/otp/otp.toml; root's too, as the module wants it
+    pub file: Option<PathBuf>,
 }
 
 /// Say that the clock is right, where nobody vouches for it; only with --offline

@@ -6,6 +6,7 @@
 mod alert;
 mod arguments;
 mod change;
+mod config;
 mod daemon;
 mod date;
 mod emergency;
@@ -51,6 +52,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
         Command::Status(options) => overview::status(&mut daemon::connect()?, &mut terminal, options),
         Command::List(options) => overview::list(&mut daemon::connect()?, &mut terminal, options),
+        Command::Config(options) => config::run(&mut terminal, &options.act),
         Command::Emergency(options) => emergency::run(&mut terminal, &options.act),
         Command::Clock(_) => Err(Failure::Usage("clock: only with --offline, as root".to_owned())),
         command => change::change(&mut daemon::connect()?, &mut terminal, command),

@@ -36,12 +36,13 @@ struct Machine;
 
 pub fn run(terminal: &mut Terminal, command: &Command) -> Result<(), Failure> {
     if !supported(command) {
-        let text =
-            "only status, suspend, resume, reopen, rename, revoke, forget, restored, clock and emergency work offline";
+        let text = "only status, suspend, resume, reopen, rename, revoke, forget, restored, clock, config and emergency work offline";
         return Err(Failure::Usage(text.to_owned()));
     }
-    if let Command::Emergency(options) = command {
-        return crate::emergency::run(terminal, &options.act);
+    match command {
+        Command::Emergency(options) => return crate::emergency::run(terminal, &options.act),
+        Command::Config(options) => return crate::config::run(terminal, &options.act),
+        _ => {}
     }
     let who = who();
     let offline = open()?;
