@@ -1,6 +1,7 @@
-"""The worked examples of docs/examples, run as a service account: what they let through and what they do not."""
+"""The worked examples of docs/examples, run as a service account, and recipes of docs/hosts.md, run as they stand there."""
 
 import os
+import re
 import socket
 import subprocess
 import threading
@@ -8,7 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from machine import DAEMON_LOG, ROOT, User, as_user, run
+from machine import CODE_PROMPT, DAEMON_LOG, PASSWORD, PASSWORD_PROMPT, ROOT, User, as_user, run, write
+from terminal import dialogue
 from wire import SOCKET, acting_as
 
 EXAMPLES = ROOT / "docs/examples"
@@ -155,3 +157,83 @@ def test_only_a_clear_yes_opens(machine, user, verifier, example):
     for reply, wanted in REPLIES.items():
         with false_daemon(machine, 0, reply):
             assert gate(example, verifier, user, "123456").returncode == wanted, reply[:120]
+
+
+# recipes
+
+
+def recipe(heading, number):
+    """The number-th indented block below a heading of docs/hosts.md."""
+    section = (ROOT / "docs/hosts.md").read_text().split(f"{heading}\n", 1)[1].split("\n#")[0]
+    blocks = re.findall(r"(?:^    .*\n)+", section, re.M)
+    return re.sub(r"^    ", "", blocks[number], flags=re.M)
+
+
+@pytest.fixture
+def one_gated_command():
+    """/usr/local/sbin/deploy, gated by the recipe as it stands, and a sudo without the lab's own time stamps."""
+    command, service = Path("/usr/local/sbin/deploy"), Path("/etc/pam.d/sudo-otp")
+    rules, lab = Path("/etc/sudoers.d/otp"), Path("/etc/sudoers.d/lab")
+    before = lab.read_text()
+    write(command, "#!/bin/sh\necho deployed\n", 0o755)
+    write(service, recipe("### One sensitive command, and the rest not", 0), 0o644)
+    write(rules, recipe("### One sensitive command, and the rest not", 1), 0o440)
+    write(lab, before.replace("timestamp_timeout=0", "timestamp_timeout=15"), 0o440)
+    run("visudo", "-cq")
+    yield command
+    write(lab, before, 0o440)
+    for path in (command, service, rules):
+        path.unlink()
+
+
+def sudo_in_one_session(user, answers, *commands):
+    """Time stamps are kept for each terminal, so all commands are run on one."""
+    shell = "; ".join(f"sudo {command}" for command in commands)
+    return dialogue([*as_user(user), "sh", "-c", shell], answers)
+
+
+def test_one_sensitive_command_wants_a_code_and_the_rest_do_not(machine, enrolled, one_gated_command):
+    user, key = enrolled
+    password, code = (PASSWORD_PROMPT, PASSWORD), (CODE_PROMPT, key.first)
+    plain = sudo_in_one_session(user, [password], "id -u", "id -u")
+    assert plain.status == 0 and plain.asked(CODE_PROMPT) == 0
+    gated = sudo_in_one_session(user, [password, password, code], "-v", one_gated_command)
+    assert gated.status == 0 and "deployed" in gated.text, "an earlier time stamp does not open it"
+    refused = sudo_in_one_session(user, [password, code], one_gated_command)
+    assert refused.status != 0 and "deployed" not in refused.text
+
+
+@pytest.mark.parametrize("way_round", ["sh -c /usr/local/sbin/deploy", "env /usr/local/sbin/deploy", "-i /usr/local/sbin/deploy", "-s /usr/local/sbin/deploy"])
+def test_what_gating_one_command_cannot_stop_is_as_described(machine, enrolled, one_gated_command, way_round):
+    user, _ = enrolled
+    outcome = sudo_in_one_session(user, [(PASSWORD_PROMPT, PASSWORD)], way_round)
+    assert "deployed" in outcome.text and outcome.asked(CODE_PROMPT) == 0
+
+
+def unlock(machine, user, stack, answer):
+    """A program of the user's own, without root, that gives one answer to every prompt, as screen lockers do."""
+    write(Path("/etc/pam.d/locker"), stack + "account required pam_permit.so\n", 0o644)
+    command = [*as_user(user), "pamtester", "locker", user.name, "authenticate"]
+    return dialogue(command, [(".+: ", answer)]).status == 0
+
+
+def test_a_locker_opens_for_password_and_code_typed_as_one(machine, enrolled):
+    user, key = enrolled
+    stack = recipe("## Screen lockers", 0)
+    assert "forward_pass" in stack
+    assert not unlock(machine, user, stack, PASSWORD)
+    assert not unlock(machine, user, stack, PASSWORD + key.wrong())
+    assert unlock(machine, user, stack, PASSWORD + key.first)
+    assert not unlock(machine, user, stack, PASSWORD + key.first)
+    assert not unlock(machine, user, stack, "not it" + key.second)
+    assert not unlock(machine, user, stack, PASSWORD + key.second), "used up by the wrong password before"
+    with machine.daemon_stopped():
+        assert not unlock(machine, user, stack, PASSWORD + key.code(key.step + 2))
+
+
+def test_a_locker_opens_for_the_code_alone(machine, enrolled):
+    user, key = enrolled
+    stack = recipe("## Screen lockers", 1)
+    assert not unlock(machine, user, stack, key.wrong())
+    assert unlock(machine, user, stack, key.first)
+    assert not unlock(machine, user, stack, key.first)
