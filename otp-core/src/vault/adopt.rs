@@ -75,8 +75,10 @@ impl Vault {
         record.generation = 1;
         self.make_state(to.uid, around)?;
         let mut new = self.hold_there(to, window, around)?;
-        if new.record.is_some() {
-            return Err(ChangeError::AlreadyEnrolled);
+        match &new.record {
+            Some(there) if same_keys(there, &record) => return Ok(there.clone()), // killed before the old ones were forgotten
+            Some(_) => return Err(ChangeError::AlreadyEnrolled),
+            None => {}
         }
         new.state = State { uid: to.uid, generation: 0, pending: None, enrolled: false, ..old.state.clone() };
         new.file.store_both(&new.state, around)?; // marks and watermarks first: a crash must not free anybody
@@ -141,4 +143,9 @@ impl Vault {
         state.distrust(&record, around.wall(), window);
         Ok(file.store_both(&state, around)?)
     }
+}
+
+/// The same devices, by their random ids.
+fn same_keys(one: &Record, other: &Record) -> bool {
+    one.keys.len() == other.keys.len() && one.keys.iter().zip(&other.keys).all(|(one, other)| one.id == other.id)
 }

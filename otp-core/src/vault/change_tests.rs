@@ -247,6 +247,22 @@ fn an_adoption_that_was_killed_before_its_commit_is_done_by_the_next() {
 }
 
 #[test]
+fn an_adoption_that_was_killed_after_its_commit_is_ended_by_the_next() {
+    let bench = Bench::enrolled();
+    let to = Account { name: "alice".into(), uid: 2000 };
+    let saved = (fs::read(bench.key_path()).unwrap(), bench.held().state().clone());
+    let adopt = || bench.vault.adopt(&bench.account, &to, WINDOW, &bench.reseal(), &Shifted::by(0));
+    adopt().unwrap();
+    fs::write(bench.key_path(), saved.0).unwrap();
+    fs::set_permissions(bench.key_path(), fs::Permissions::from_mode(0o600)).unwrap();
+    bench.vault.make_state(1000, &Shifted::by(0)).unwrap();
+    write_state(&bench, &saved.1);
+    adopt().unwrap();
+    assert_eq!(bench.vault.enrolled_uids().unwrap(), [2000]);
+    assert!(!bench.state_path().exists());
+}
+
+#[test]
 fn a_counter_from_a_backup_is_off_until_root_says_so_and_then_wants_two_in_a_row() {
     let bench = Bench::enrolled();
     bench.add(11, Kind::Hotp).unwrap();
