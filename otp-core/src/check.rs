@@ -38,7 +38,7 @@ pub fn check(
     limits: &Limits,
     around: &dyn Surroundings,
 ) -> Result<Outcome, VaultError> {
-    let Some(mut held) = vault.hold(account, limits.window, around)? else {
+    let Some(mut held) = vault.hold(account, around)? else {
         decoy(typed, origin, limits, around);
         return Ok(Outcome::NotEnrolled);
     };

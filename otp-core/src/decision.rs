@@ -5,11 +5,10 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use crate::hotp::Codes;
 use crate::key::{KeyId, Kind, Label, Period, Step};
-use crate::limits::{ClockPolicy, HOTP_AHEAD, HOTP_WIDEST, Limits, Window};
+use crate::limits::{ClockPolicy, FAR_AHEAD_S, HOTP_AHEAD, HOTP_WIDEST, Limits, Window};
 use crate::origin::Origin;
 use crate::state::State;
 use crate::typed::Code;
-use crate::vault::FAR_AHEAD_S;
 
 /// A key whose secret is open, as the decision needs it.
 pub struct OpenKey {
@@ -127,7 +126,7 @@ pub fn decide(
     if !fitting.is_empty() && usable.is_empty() {
         return (Verdict::Refused(Refusal::Restored), None);
     }
-    if !usable.is_empty() && usable.iter().all(|key| is_behind(key, state, limits.window, now)) {
+    if !usable.is_empty() && usable.iter().all(|key| is_behind(key, state, now)) {
         return (Verdict::Refused(Refusal::ClockBehind), None);
     }
     let hits = usable.iter().filter_map(|key| Some((*key, hit(key, state, code, limits.window, now)?)));
@@ -199,9 +198,9 @@ fn watermark(key: &OpenKey, state: &State) -> Step {
     state.key(key.id).map_or(key.floor, |entry| entry.watermark.max(key.floor))
 }
 
-/// Does the whole window of a TOTP key lie behind what was used already?
-fn is_behind(key: &OpenKey, state: &State, window: Window, now: Now) -> bool {
-    key.kind == Kind::Totp && current(key, now).0.saturating_add(window.forward) < watermark(key, state).0
+/// Does every window that a TOTP key can have lie behind what was used already?
+fn is_behind(key: &OpenKey, state: &State, now: Now) -> bool {
+    key.kind == Kind::Totp && current(key, now).0.saturating_add(Window::MOST) < watermark(key, state).0
 }
 
 fn hit(key: &OpenKey, state: &State, code: &Code, window: Window, now: Now) -> Option<Hit> {

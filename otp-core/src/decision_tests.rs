@@ -119,6 +119,20 @@ fn the_step_burnt_at_confirmation_holds_even_if_the_state_forgot_it() {
 }
 
 #[test]
+fn r4_a_code_that_two_steps_share_is_used_up_in_both() {
+    let keys = [key(1, 6, 0)];
+    // Some pair of steps at most two apart has the same code; the search is short and always the same.
+    let at = |step: u64| keys[0].codes.at(Step(step));
+    let (first, second) = (1_u64..).flat_map(|n| [(n, n + 1), (n, n + 2)]).find(|(a, b)| at(*a) == at(*b)).unwrap();
+    let wall = (second - 1) * 30;
+    let limits = Limits { window: Window { back: 1, forward: 1 }, ..Limits::default() };
+    let (verdict, next) =
+        decide(&keys, &state_of(&keys), &limits, &code_at(&keys[0], first), Origin::Myself, now(wall));
+    assert!(matches!(verdict, Verdict::Accepted(_)));
+    assert_eq!(next.unwrap().keys[0].watermark, Step(second));
+}
+
+#[test]
 fn only_wrong_codes_count() {
     let keys = [key(1, 6, step(T))];
     let state = state_of(&keys);

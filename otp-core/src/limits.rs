@@ -43,6 +43,9 @@ pub struct Limits {
     pub clock: ClockPolicy,
 }
 
+/// How far a clock that nobody vouches for is believed beyond the newest time that is known to have passed.
+pub const FAR_AHEAD_S: u64 = 30 * 86_400;
+
 /// Wrong codes without an accepted one between them after which the keys are disabled (NIST SP 800-63B-4, 3.2.2).
 pub const DISABLE_AT: u32 = 100;
 
@@ -53,6 +56,11 @@ pub const HOTP_WIDEST: u64 = 50;
 
 const FREE: u32 = 3;
 const LONGEST_WAIT_MS: u64 = 3_600_000;
+
+impl Window {
+    /// The widest that a policy can say, in either direction.
+    pub const MOST: u64 = 2;
+}
 
 impl Limits {
     /// Wrong codes after which `origin` is closed.

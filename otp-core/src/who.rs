@@ -31,8 +31,9 @@ pub struct Candidate<'a> {
     pub user: &'a str,
     /// PAM_RHOST of a host that runs as root; none for a login at this machine.
     pub rhost: Option<&'a str>,
-    /// Is the user in this group? An answer of NSS, asked only when an entry wants it.
-    pub in_group: &'a dyn Fn(&Entry) -> bool,
+    /// Is the user in this group? An answer of NSS, asked only when an entry wants it; none if NSS cannot say, or knows no
+    /// such group.
+    pub in_group: &'a dyn Fn(&Entry) -> Option<bool>,
 }
 
 impl Entry {
@@ -48,22 +49,22 @@ impl Entry {
         }
     }
 
-    /// Is the candidate meant?
-    fn means(&self, candidate: &Candidate<'_>, unknown_host: bool) -> bool {
+    /// Is the candidate meant? `unknown` is the answer where nobody can say.
+    fn means(&self, candidate: &Candidate<'_>, unknown: bool) -> bool {
         match self {
             Self::User(name) => name == candidate.user,
-            Self::Group(_) | Self::Gid(_) => (candidate.in_group)(self),
+            Self::Group(_) | Self::Gid(_) => (candidate.in_group)(self).unwrap_or(unknown),
             Self::Net(net) => match candidate.rhost.map(str::parse) {
                 None => false,
                 Some(Ok(address)) => net.holds(address),
-                Some(Err(_)) => unknown_host,
+                Some(Err(_)) => unknown,
             },
         }
     }
 }
 
 /// Is the candidate asked? `require`, if it has entries, asks those it means and nobody else; `exempt` takes out whom it
-/// means; who is in both is asked. A host whose address is not known counts as required and never as exempt.
+/// means; who is in both is asked. What cannot be known, a host's address or a group, requires and never exempts.
 pub fn is_asked(exempt: &[Entry], require: &[Entry], candidate: &Candidate<'_>) -> bool {
     let required = require.iter().any(|entry| entry.means(candidate, true));
     let exempted = exempt.iter().any(|entry| entry.means(candidate, false));
@@ -103,7 +104,11 @@ mod tests {
 
     fn asked(exempt: &[&str], require: &[&str], user: &str, rhost: Option<&str>) -> bool {
         let entries = |texts: &[&str]| texts.iter().map(|text| Entry::parse(text).unwrap()).collect::<Vec<_>>();
-        let in_group = |entry: &Entry| *entry == Entry::Gid(7) || *entry == Entry::Group("staff".into());
+        let in_group = |entry: &Entry| match entry {
+            Entry::Gid(gid) => Some(*gid == 7),
+            Entry::Group(name) if name == "lost" => None,
+            entry => Some(*entry == Entry::Group("staff".into())),
+        };
         is_asked(&entries(exempt), &entries(require), &Candidate { user, rhost, in_group: &in_group })
     }
 
@@ -135,6 +140,11 @@ mod tests {
         assert!(asked(&["net:127.0.0.0/8"], &[], "alice", Some("localhost")));
         assert!(asked(&[], &["net:192.0.2.0/24"], "alice", Some("intranet.example")), "unknown: required");
         assert!(!asked(&[], &["net:192.0.2.0/24"], "alice", Some("198.51.100.1")));
+    }
+
+    #[test]
+    fn a_group_that_nobody_can_look_up_requires_and_never_exempts() {
+        assert!(asked(&["group:lost"], &[], "alice", None) && asked(&[], &["group:lost"], "alice", None));
     }
 
     #[test]

@@ -5,7 +5,6 @@ use nix::errno::Errno;
 use nix::unistd::User;
 use otp_core::clock::{Clock, Surroundings};
 use otp_core::key::Label;
-use otp_core::limits::Window;
 use otp_core::origin::Origin;
 use otp_core::record::Account;
 use otp_core::vault::{ChangeError, Held, Reseal, Use, Vault};
@@ -70,7 +69,6 @@ pub fn adopt(
     vault: &Vault,
     from: &str,
     to: &Account,
-    window: Window,
     reseal: &Reseal<'_>,
     around: &dyn Surroundings,
 ) -> Result<Account, ChangeError> {
@@ -80,7 +78,7 @@ pub fn adopt(
         Err(_) => return Err(ChangeError::StillThere), // the data base cannot say that it is gone
         Ok(_) => {}
     }
-    vault.adopt(&from, to, window, reseal, around)?;
+    vault.adopt(&from, to, reseal, around)?;
     Ok(from)
 }
 
@@ -100,7 +98,6 @@ fn former(vault: &Vault, from: &str) -> Result<Account, ChangeError> {
 /// Says of everybody that what was restored is meant; returns for whom something changed. `failed` hears of the others.
 pub fn restored_all(
     vault: &Vault,
-    window: Window,
     around: &dyn Surroundings,
     failed: &dyn Fn(u32, &ChangeError),
 ) -> Result<Vec<String>, ChangeError> {
@@ -109,7 +106,7 @@ pub fn restored_all(
         let owner = vault.owner_of(uid).map_err(ChangeError::from);
         let done = owner.and_then(|owner| {
             let owner = owner.ok_or(ChangeError::NotEnrolled)?;
-            vault.restored(&owner, window, around).map(|()| owner.name)
+            vault.restored(&owner, around).map(|()| owner.name)
         });
         match done {
             Ok(name) => users.push(name),

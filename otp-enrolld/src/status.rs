@@ -17,7 +17,7 @@ pub fn of(
     limits: &Limits,
     clock: &dyn Surroundings,
 ) -> Result<UserStatus, VaultError> {
-    let held = vault.hold(account, limits.window, clock)?;
+    let held = vault.hold(account, clock)?;
     let never = State::never_enrolled(account.uid);
     let state = held.as_ref().map_or(&never, |held| held.state());
     let record = held.as_ref().and_then(|held| held.record());

@@ -85,7 +85,7 @@ fn standing(host: &impl Host, account: &Account, rules: &Rules) -> Found {
     if !rules.ask(account, host.item(Item::Rhost).filter(|rhost| !rhost.is_empty()).as_deref()) {
         return Found::InOrder;
     }
-    match decider::standing(host, account, rules.limits.window) {
+    match decider::standing(host, account) {
         Ok(Standing::NeverEnrolled | Standing::InOrder) => Found::InOrder,
         Ok(Standing::Barred(reason)) => Found::Barred(reason),
         Err(obstacle) => Found::Unavailable(obstacle),

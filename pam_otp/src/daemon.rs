@@ -63,6 +63,8 @@ pub struct Standing {
 pub enum Silence {
     /// Nobody listens: no socket, or nobody behind it. The only case in which root may decide on the files.
     NotRunning,
+    /// This process may not ask about that user.
+    NotAllowed,
     /// Something else; why.
     Failed(String),
 }
@@ -115,8 +117,10 @@ fn call(method: &str, fields: &str) -> Result<Value, Silence> {
     let reply = read_message(&socket, deadline)?;
     let text = std::str::from_utf8(&reply).map_err(|_| failed("a reply that is not UTF-8"))?;
     let reply = Value::parse(text).ok_or_else(|| failed("a reply that is not JSON"))?;
-    if let Some(error) = reply.get("error").and_then(Value::text) {
-        return Err(Silence::Failed(format!("the daemon answers {error}")));
+    match reply.get("error").and_then(Value::text) {
+        None => {}
+        Some("io.pam-otp.Otp1.NotAllowed") => return Err(Silence::NotAllowed),
+        Some(error) => return Err(Silence::Failed(format!("the daemon answers {error}"))),
     }
     reply.get("parameters").cloned().ok_or_else(|| failed("a reply without parameters"))
 }

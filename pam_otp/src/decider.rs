@@ -3,7 +3,7 @@
 
 use otp_core::check::{Outcome, check};
 use otp_core::decision::{Refusal, Verdict};
-use otp_core::limits::{Limits, Window};
+use otp_core::limits::Limits;
 use otp_core::origin::{Asker, Origin};
 use otp_core::record::Account;
 use otp_core::site::{Obstacle, Site, fits};
@@ -73,6 +73,8 @@ pub fn decide(host: &impl Host, account: &Account, typed: &Typed, limits: &Limit
             Ok(daemon::Verdict { accepted: true, key, .. }) => Ok(Finding::Accepted(key.unwrap_or_default())),
             Ok(daemon::Verdict { reason, wait, .. }) => Ok(Finding::Refused(reason, wait)),
             Err(Silence::NotRunning) if decider == Decider::DaemonFirst => on_files(host, account, typed, limits),
+            // The same code as for a user who does not exist (R8).
+            Err(Silence::NotAllowed) => Ok(Finding::Refused("not-allowed".to_owned(), 0)),
             Err(silence) => Err(obstacle(silence)),
         },
     }
@@ -91,24 +93,24 @@ fn on_files(host: &impl Host, account: &Account, typed: &Typed, limits: &Limits)
 }
 
 /// How a user stands, without any code.
-pub fn standing(host: &impl Host, account: &Account, window: Window) -> Result<Standing, Obstacle> {
+pub fn standing(host: &impl Host, account: &Account) -> Result<Standing, Obstacle> {
     let decider = decider(host, account);
     if decider == Decider::Files {
-        return standing_on_files(host, account, window);
+        return standing_on_files(host, account);
     }
     match daemon::standing(&account.name) {
         Ok(found) if !found.enrolled => Ok(Standing::NeverEnrolled),
         Ok(found) if found.suspended => Ok(Standing::Barred("suspended")),
         Ok(found) if found.disabled => Ok(Standing::Barred("disabled")),
         Ok(_) => Ok(Standing::InOrder),
-        Err(Silence::NotRunning) if decider == Decider::DaemonFirst => standing_on_files(host, account, window),
+        Err(Silence::NotRunning) if decider == Decider::DaemonFirst => standing_on_files(host, account),
         Err(silence) => Err(obstacle(silence)),
     }
 }
 
-fn standing_on_files(host: &impl Host, account: &Account, window: Window) -> Result<Standing, Obstacle> {
+fn standing_on_files(host: &impl Host, account: &Account) -> Result<Standing, Obstacle> {
     let vault = SITE.open_vault()?;
-    let Some(held) = vault.hold(account, window, host)? else { return Ok(Standing::NeverEnrolled) };
+    let Some(held) = vault.hold(account, host)? else { return Ok(Standing::NeverEnrolled) };
     let Some(record) = held.record() else { return Ok(Standing::NeverEnrolled) };
     let now = held.now().wall;
     let all_over = !record.keys.is_empty() && record.keys.iter().all(|key| key.expires.is_some_and(|end| now > end));
@@ -131,6 +133,7 @@ fn caller(host: &impl Host) -> Caller {
 
 fn obstacle(silence: Silence) -> Obstacle {
     let detail = match silence {
+        Silence::NotAllowed => "this process may not ask about that user".to_owned(),
         Silence::NotRunning => "nobody listens on the daemon's socket".to_owned(),
         Silence::Failed(why) => why,
     };

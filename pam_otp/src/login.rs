@@ -141,7 +141,7 @@ fn not_wanted(host: &impl Host, account: &Account, rules: &Rules) -> Option<End>
         Passage::Skip => "not-enrolled",
         Passage::Tolerated => "not-enrolled-yet",
     };
-    match decider::standing(host, account, rules.limits.window) {
+    match decider::standing(host, account) {
         Ok(Standing::NeverEnrolled) => Some(End::NotWanted(reason)),
         Ok(_) => None,
         Err(obstacle) => Some(End::Failed(obstacle)),

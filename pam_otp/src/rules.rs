@@ -67,19 +67,18 @@ fn passage(line: Option<Unenrolled>, service: &Service, now: u64) -> Passage {
     }
 }
 
-/// Groups compare by gid; NSS is asked only when a rule names one.
-fn is_member(account: &Account, entry: &Entry) -> bool {
-    let gid = match entry {
-        Entry::Gid(gid) => Some(Gid::from_raw(*gid)),
-        Entry::Group(name) => Group::from_name(name).ok().flatten().map(|group| group.gid),
-        Entry::User(_) | Entry::Net(_) => None,
+/// Groups compare by gid; NSS is asked only when a rule names one. None: it cannot say, or knows no such group.
+fn is_member(account: &Account, entry: &Entry) -> Option<bool> {
+    let group = match entry {
+        Entry::Gid(gid) => Group::from_gid(Gid::from_raw(*gid)),
+        Entry::Group(name) => Group::from_name(name),
+        Entry::User(_) | Entry::Net(_) => return None,
     };
-    let groups = || {
-        let user = User::from_name(&account.name).ok().flatten()?;
-        let name = std::ffi::CString::new(account.name.as_str()).ok()?;
-        getgrouplist(&name, user.gid).ok()
-    };
-    gid.is_some_and(|gid| groups().is_some_and(|groups| groups.contains(&gid)))
+    // getgrouplist(3) leaves out what it cannot read without a word; a group that is found shows that the data base answers.
+    let gid = group.ok().flatten()?.gid;
+    let user = User::from_name(&account.name).ok().flatten()?;
+    let name = std::ffi::CString::new(account.name.as_str()).ok()?;
+    Some(getgrouplist(&name, user.gid).ok()?.contains(&gid))
 }
 
 #[cfg(test)]

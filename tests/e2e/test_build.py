@@ -12,10 +12,10 @@ from machine import DAEMON, MODULE, OTPCTL, ROOT, run
 
 MOST_CRATES = 52
 # Every crate that is linked into the module or runs while it is built. A new one is a decision: add it here, with its reason
-# in the table of Cargo.toml.
+# in the table of Cargo.toml. (memoffset and its autocfg come with nix's sockets, by which the module asks the daemon.)
 CRATES = """
-aead base32 bitflags block-buffer cfg-if cfg_aliases chacha20 chacha20poly1305 cipher cmov constant_time_eq cpufeatures
-crypto-common ctutils data-encoding digest hmac hybrid-array inout libc nix otp-core pam-bindings pam_otp poly1305
+aead autocfg base32 bitflags block-buffer cfg-if cfg_aliases chacha20 chacha20poly1305 cipher cmov constant_time_eq cpufeatures
+crypto-common ctutils data-encoding digest hmac hybrid-array inout libc memoffset nix otp-core pam-bindings pam_otp poly1305
 proc-macro2 quote serde_spanned sha1 sha2 subtle syn toml toml_datetime toml_parser totp-rs typenum unicode-ident
 universal-hash winnow zeroize zeroize_derive
 """.split()

@@ -4,9 +4,8 @@
 use super::Vault;
 use super::change::ChangeError;
 use super::error::VaultError;
-use super::held::{Held, record_name};
+use super::held::{Held, now, record_name};
 use crate::clock::Surroundings;
-use crate::limits::Window;
 use crate::record::{Account, Key, RECORD_CAP, Record};
 use crate::seal::{HostKey, Nonce};
 use crate::state::{KeyState, State};
@@ -44,18 +43,17 @@ impl Vault {
         &self,
         from: &Account,
         to: &Account,
-        window: Window,
         reseal: &Reseal<'_>,
         around: &dyn Surroundings,
     ) -> Result<Record, ChangeError> {
-        let mut old = self.hold(from, window, around)?.ok_or(ChangeError::NotEnrolled)?;
+        let mut old = self.hold(from, around)?.ok_or(ChangeError::NotEnrolled)?;
         if from.uid == to.uid {
             let mut record = self.resealed(&old, from, to, reseal)?;
             record.generation = old.next_record()?.generation;
             old.commit(&record, around)?;
             return Ok(record);
         }
-        let record = self.move_record(&old, from, to, window, reseal, around)?;
+        let record = self.move_record(&old, from, to, reseal, around)?;
         drop(old);
         self.forget(from.uid)?;
         Ok(record)
@@ -67,14 +65,13 @@ impl Vault {
         old: &Held<'_>,
         from: &Account,
         to: &Account,
-        window: Window,
         reseal: &Reseal<'_>,
         around: &dyn Surroundings,
     ) -> Result<Record, ChangeError> {
         let mut record = self.resealed(old, from, to, reseal)?;
         record.generation = 1;
         self.make_state(to.uid, around)?;
-        let mut new = self.hold_there(to, window, around)?;
+        let mut new = self.hold_there(to, around)?;
         match &new.record {
             Some(there) if same_keys(there, &record) => return Ok(there.clone()), // killed before the old ones were forgotten
             Some(_) => return Err(ChangeError::AlreadyEnrolled),
@@ -115,32 +112,33 @@ impl Vault {
 
     /// Root says that what was restored is meant: the key file on disk is in force, whatever generation it is of, and what
     /// counts by counters is on again. TOTP codes of the time until now stay dead, and HOTP wants two in a row.
-    pub fn restored(&self, account: &Account, window: Window, around: &dyn Surroundings) -> Result<(), ChangeError> {
+    pub fn restored(&self, account: &Account, around: &dyn Surroundings) -> Result<(), ChangeError> {
         if !self.keys.has(&record_name(account.uid))? {
             return Err(ChangeError::NotEnrolled);
         }
         self.make_state(account.uid, around)?;
-        match self.hold(account, window, around) {
+        match self.hold(account, around) {
             Ok(Some(mut held)) if held.state().restored => {
                 let next = State { restored: false, ..held.state().clone() };
                 Ok(held.store(next, around)?)
             }
             Ok(_) => Err(ChangeError::NothingRestored),
-            Err(VaultError::Malformed { .. }) => self.pair_anew(account, window, around),
+            Err(VaultError::Malformed { .. }) => self.pair_anew(account, around),
             Err(error) => Err(error.into()),
         }
     }
 
     /// Makes the state that of the key file, where the two did not belong together.
-    fn pair_anew(&self, account: &Account, window: Window, around: &dyn Surroundings) -> Result<(), ChangeError> {
+    fn pair_anew(&self, account: &Account, around: &dyn Surroundings) -> Result<(), ChangeError> {
         let locked = self.lock_state(account.uid)?.ok_or(ChangeError::NotEnrolled)?;
         let (mut file, loaded) = self.read_state(locked, account.uid)?;
+        let believed = loaded.believed(now(around, loaded.written.max(self.clock_mark()?)));
         let mut state = loaded.state;
         let record = self.record_of(account)?.ok_or(ChangeError::NotEnrolled)?;
         let entry = |key: &Key| KeyState { pending: false, ..state.entry_or_new(key) };
         state.keys = record.keys.iter().map(entry).collect();
         (state.generation, state.pending, state.enrolled, state.restored) = (record.generation, None, true, false);
-        state.distrust(&record, around.wall(), window);
+        state.distrust(&record, believed);
         Ok(file.store_both(&state, around)?)
     }
 }

@@ -5,7 +5,7 @@ use crate::state::KeyState;
 
 impl Bench {
     fn held(&self) -> Held<'_> {
-        self.vault.hold(&self.account, WINDOW, &Shifted::by(0)).unwrap().unwrap()
+        self.vault.hold(&self.account, &Shifted::by(0)).unwrap().unwrap()
     }
 
     /// A key of another device, with a secret of its own.
@@ -26,7 +26,7 @@ impl Bench {
 
     fn add(&self, number: u8, kind: Kind) -> Result<Record, ChangeError> {
         let make = |generation| Some(self.other_key(generation, number, kind));
-        self.vault.enrol(&self.account, WINDOW, &Shifted::by(0), make)
+        self.vault.enrol(&self.account, &Shifted::by(0), make)
     }
 
     fn hotp_code(number: u8, counter: u64) -> Typed {
@@ -144,14 +144,14 @@ fn r6_after_the_last_key_a_user_is_enrolled_and_refused() {
     let bench = Bench::enrolled();
     bench.held().revoke(KeyId([2; 16]), &Shifted::by(0)).unwrap();
     assert!(refused(&bench.outcome(&bench.now_code()).unwrap(), Refusal::NoKey));
-    assert_eq!(bench.vault.standing(&bench.account, WINDOW, &Shifted::by(0)).unwrap(), Standing::Enrolled);
+    assert_eq!(bench.vault.standing(&bench.account, &Shifted::by(0)).unwrap(), Standing::Enrolled);
 }
 
 #[test]
 fn r6_who_is_forgotten_was_never_enrolled() {
     let bench = Bench::enrolled();
     bench.vault.forget(1000).unwrap();
-    assert_eq!(bench.vault.standing(&bench.account, WINDOW, &Shifted::by(0)).unwrap(), Standing::NeverEnrolled);
+    assert_eq!(bench.vault.standing(&bench.account, &Shifted::by(0)).unwrap(), Standing::NeverEnrolled);
     assert!(!bench.key_path().exists() && !bench.state_path().exists());
     assert_eq!(bench.vault.forget(1000), Err(ChangeError::NotEnrolled));
     bench.enrol(&Shifted::by(0)).unwrap();
@@ -161,9 +161,9 @@ fn r6_who_is_forgotten_was_never_enrolled() {
 fn r6_half_forgotten_is_refused_and_can_be_forgotten_to_the_end() {
     let bench = Bench::enrolled();
     fs::remove_file(bench.key_path()).unwrap();
-    assert!(bench.vault.standing(&bench.account, WINDOW, &Shifted::by(0)).is_err());
+    assert!(bench.vault.standing(&bench.account, &Shifted::by(0)).is_err());
     bench.vault.forget(1000).unwrap();
-    assert_eq!(bench.vault.standing(&bench.account, WINDOW, &Shifted::by(0)).unwrap(), Standing::NeverEnrolled);
+    assert_eq!(bench.vault.standing(&bench.account, &Shifted::by(0)).unwrap(), Standing::NeverEnrolled);
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn damaged_files_are_forgotten_too() {
         let bench = Bench::enrolled();
         damage(&bench);
         bench.vault.forget(1000).unwrap();
-        assert_eq!(bench.vault.standing(&bench.account, WINDOW, &Shifted::by(0)).unwrap(), Standing::NeverEnrolled);
+        assert_eq!(bench.vault.standing(&bench.account, &Shifted::by(0)).unwrap(), Standing::NeverEnrolled);
     }
     assert!(Path::new("/etc/passwd").exists());
 }
@@ -207,8 +207,8 @@ fn an_adopted_key_works_under_the_new_name_and_nothing_used_comes_back() {
         bench.held().set_use(Use::Suspended, &Shifted::by(0)).unwrap();
         assert_eq!(bench.vault.owner_of(1000).unwrap(), Some(bench.account.clone()));
         assert_eq!(bench.vault.owners_named("alice").unwrap(), std::slice::from_ref(&bench.account));
-        bench.vault.adopt(&bench.account, &to, WINDOW, &bench.reseal(), &Shifted::by(0)).unwrap();
-        let mut held = bench.vault.hold(&to, WINDOW, &Shifted::by(0)).unwrap().unwrap();
+        bench.vault.adopt(&bench.account, &to, &bench.reseal(), &Shifted::by(0)).unwrap();
+        let mut held = bench.vault.hold(&to, &Shifted::by(0)).unwrap().unwrap();
         assert!(held.state().suspended, "what root said holds on");
         held.set_use(Use::Allowed, &Shifted::by(0)).unwrap();
         drop(held);
@@ -227,8 +227,8 @@ fn an_adoption_never_overwrites_a_user() {
     let bench = Bench::enrolled();
     let bob = Account { name: "bob".into(), uid: 2000 };
     let key = bench.other_key(1, 11, Kind::Totp);
-    bench.vault.enrol(&bob, WINDOW, &Shifted::by(0), |_| Some(key)).unwrap();
-    let adopted = bench.vault.adopt(&bench.account, &bob, WINDOW, &bench.reseal(), &Shifted::by(0));
+    bench.vault.enrol(&bob, &Shifted::by(0), |_| Some(key)).unwrap();
+    let adopted = bench.vault.adopt(&bench.account, &bob, &bench.reseal(), &Shifted::by(0));
     assert_eq!(adopted, Err(ChangeError::AlreadyEnrolled));
     assert!(bench.key_path().exists());
 }
@@ -242,7 +242,7 @@ fn an_adoption_that_was_killed_before_its_commit_is_done_by_the_next() {
     carried.pending = Some(1);
     let file = OpenOptions::new().read(true).write(true).open(bench.dir.join("state/2000")).unwrap();
     super::super::state_file::fill(&file, &bench.dir, &carried, &Shifted::by(0)).unwrap();
-    bench.vault.adopt(&bench.account, &to, WINDOW, &bench.reseal(), &Shifted::by(0)).unwrap();
+    bench.vault.adopt(&bench.account, &to, &bench.reseal(), &Shifted::by(0)).unwrap();
     assert_eq!(bench.vault.enrolled_uids().unwrap(), [2000]);
 }
 
@@ -251,7 +251,7 @@ fn an_adoption_that_was_killed_after_its_commit_is_ended_by_the_next() {
     let bench = Bench::enrolled();
     let to = Account { name: "alice".into(), uid: 2000 };
     let saved = (fs::read(bench.key_path()).unwrap(), bench.held().state().clone());
-    let adopt = || bench.vault.adopt(&bench.account, &to, WINDOW, &bench.reseal(), &Shifted::by(0));
+    let adopt = || bench.vault.adopt(&bench.account, &to, &bench.reseal(), &Shifted::by(0));
     adopt().unwrap();
     fs::write(bench.key_path(), saved.0).unwrap();
     fs::set_permissions(bench.key_path(), fs::Permissions::from_mode(0o600)).unwrap();
@@ -268,12 +268,12 @@ fn a_counter_from_a_backup_is_off_until_root_says_so_and_then_wants_two_in_a_row
     bench.add(11, Kind::Hotp).unwrap();
     assert!(accepted(&bench.outcome(&Bench::hotp_code(11, 2)).unwrap()));
     bench.replace_state_by_a_copy();
-    assert_eq!(bench.vault.restored(&bench.account, WINDOW, &Shifted::by(0)), Ok(()), "also found by this very call");
+    assert_eq!(bench.vault.restored(&bench.account, &Shifted::by(0)), Ok(()), "also found by this very call");
     bench.replace_state_by_a_copy();
     bench.held().revoke(KeyId([2; 16]), &Shifted::by(0)).unwrap();
     assert!(refused(&bench.outcome(&Bench::hotp_code(11, 3)).unwrap(), Refusal::Restored));
-    bench.vault.restored(&bench.account, WINDOW, &Shifted::by(0)).unwrap();
-    assert_eq!(bench.vault.restored(&bench.account, WINDOW, &Shifted::by(0)), Err(ChangeError::NothingRestored));
+    bench.vault.restored(&bench.account, &Shifted::by(0)).unwrap();
+    assert_eq!(bench.vault.restored(&bench.account, &Shifted::by(0)), Err(ChangeError::NothingRestored));
     assert!(refused(&bench.outcome(&Bench::hotp_code(11, 3)).unwrap(), Refusal::Resync));
     assert!(accepted(&bench.outcome(&Bench::hotp_code(11, 4)).unwrap()));
     assert!(accepted(&bench.outcome(&Bench::hotp_code(11, 5)).unwrap()));
@@ -287,7 +287,7 @@ fn a_key_file_of_another_generation_counts_when_root_says_so_and_used_codes_stay
     assert!(accepted(&bench.outcome(&bench.code(system_wall(), 0)).unwrap()));
     fs::write(bench.key_path(), before).unwrap();
     assert!(bench.outcome(&bench.now_code()).is_err());
-    bench.vault.restored(&bench.account, WINDOW, &Shifted::by(0)).unwrap();
+    bench.vault.restored(&bench.account, &Shifted::by(0)).unwrap();
     assert!(refused(&bench.outcome(&bench.now_code()).unwrap(), Refusal::Replayed));
     let later = Shifted::by(90);
     assert!(accepted(&bench.try_code(&bench.code(later.wall(), 1), &later).unwrap().0));
@@ -297,11 +297,11 @@ fn a_key_file_of_another_generation_counts_when_root_says_so_and_used_codes_stay
 fn a_key_file_whose_state_is_lost_counts_when_root_says_so() {
     let bench = Bench::enrolled();
     fs::remove_file(bench.state_path()).unwrap();
-    bench.vault.restored(&bench.account, WINDOW, &Shifted::by(0)).unwrap();
+    bench.vault.restored(&bench.account, &Shifted::by(0)).unwrap();
     assert!(refused(&bench.outcome(&bench.now_code()).unwrap(), Refusal::Replayed));
     assert_eq!(bench.held().state().generation, 1);
     let nobody = Account { name: "bob".into(), uid: 7 };
-    assert_eq!(bench.vault.restored(&nobody, WINDOW, &Shifted::by(0)), Err(ChangeError::NotEnrolled));
+    assert_eq!(bench.vault.restored(&nobody, &Shifted::by(0)), Err(ChangeError::NotEnrolled));
 }
 
 #[test]

@@ -5,13 +5,11 @@
 use super::Vault;
 use super::error::VaultError;
 use crate::clock::Clock;
+use crate::limits::FAR_AHEAD_S;
 
 const NAME: &str = "clock";
 const TEMPORARY: &str = ".clock.new";
 const CAP: usize = 32;
-/// How far a clock that nobody vouches for is believed.
-pub const FAR_AHEAD_S: u64 = 30 * 86_400;
-
 impl Vault {
     /// The newest time that is known to have passed, in Unix seconds; 0 in a vault without a mark.
     pub fn clock_mark(&self) -> Result<u64, VaultError> {

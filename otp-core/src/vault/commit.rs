@@ -13,7 +13,6 @@ use super::held::{Held, record_name};
 use super::lock::state_name;
 use super::state_file::fill;
 use crate::clock::{Clock, Surroundings};
-use crate::limits::Window;
 use crate::record::{Account, Key, Record};
 use crate::state::{OriginState, State};
 
@@ -22,12 +21,11 @@ impl Vault {
     pub fn enrol(
         &self,
         account: &Account,
-        window: Window,
         clock: &dyn Surroundings,
         make: impl FnOnce(u64) -> Option<Key>,
     ) -> Result<Record, ChangeError> {
         self.make_state(account.uid, clock)?;
-        let mut held = self.hold_there(account, window, clock)?;
+        let mut held = self.hold_there(account, clock)?;
         let generation = held.state.generation.saturating_add(1);
         let key = make(generation).ok_or(ChangeError::NotSealed)?;
         held.has_room_for(&key.label)?;
@@ -40,13 +38,8 @@ impl Vault {
     }
 
     /// Locks an account whose state file is there.
-    pub(super) fn hold_there(
-        &self,
-        account: &Account,
-        window: Window,
-        clock: &dyn Surroundings,
-    ) -> Result<Held<'_>, VaultError> {
-        let held = self.hold(account, window, clock)?;
+    pub(super) fn hold_there(&self, account: &Account, clock: &dyn Surroundings) -> Result<Held<'_>, VaultError> {
+        let held = self.hold(account, clock)?;
         held.ok_or_else(|| VaultError::Missing(self.state.path_of(&state_name(account.uid))))
     }
 

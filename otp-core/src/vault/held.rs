@@ -7,7 +7,7 @@ use super::state_file::{Loaded, StateFile};
 use crate::clock::{Clock, Surroundings};
 use crate::decision::{ClockTrust, Now};
 use crate::key::{Kind, Step};
-use crate::limits::Window;
+use crate::limits::{FAR_AHEAD_S, Window};
 use crate::record::{Account, Key, RECORD_CAP, Record};
 use crate::state::{KeyState, State};
 
@@ -46,12 +46,7 @@ enum Pairing {
 
 impl Vault {
     /// Locks `account` and reads its record and state. `None`: there is no trace of it, so it was never enrolled (V5).
-    pub fn hold(
-        &self,
-        account: &Account,
-        window: Window,
-        around: &dyn Surroundings,
-    ) -> Result<Option<Held<'_>>, VaultError> {
+    pub fn hold(&self, account: &Account, around: &dyn Surroundings) -> Result<Option<Held<'_>>, VaultError> {
         let Some(locked) = self.lock_state(account.uid)? else {
             return self.no_trace(account).map(|()| None);
         };
@@ -61,8 +56,7 @@ impl Vault {
         let account = account.clone();
         let state = loaded.state.clone();
         let mut held = Held { vault: self, file, account, record, state, now, mended: Vec::new() };
-        held.mend(&loaded, window, around)?;
-        held.mended.iter().for_each(|what| around.mended(&held.account, *what));
+        held.mend(&loaded, around)?;
         Ok(Some(held))
     }
 
@@ -134,7 +128,7 @@ impl Held<'_> {
         Ok(())
     }
 
-    fn mend(&mut self, loaded: &Loaded, window: Window, clock: &dyn Clock) -> Result<(), VaultError> {
+    fn mend(&mut self, loaded: &Loaded, around: &dyn Surroundings) -> Result<(), VaultError> {
         let generation = self.record.as_ref().map_or(0, |record| record.generation);
         match pairing(&self.state, generation) {
             Pairing::Settled => {}
@@ -162,12 +156,14 @@ impl Held<'_> {
                 self.mended.push(what);
                 self.state.restored |= what == Mended::RestoredCopy;
                 if let Some(record) = &self.record {
-                    self.state.distrust(record, self.now.wall, window);
+                    self.state.distrust(record, loaded.believed(self.now));
                 }
             }
         }
+        // The alarm first: killed in between it comes twice, which is better than never.
+        self.mended.iter().for_each(|what| around.mended(&self.account, *what));
         if self.mended.iter().any(|what| *what != Mended::CommitUndone) {
-            self.file.store_both(&self.state, clock)?;
+            self.file.store_both(&self.state, around)?;
         }
         Ok(())
     }
@@ -182,14 +178,27 @@ impl Held<'_> {
     }
 }
 
+impl Loaded {
+    /// The latest time that a code could have been accepted by. A clock that is not believed counts only as far as codes could
+    /// have been accepted by it; a wild one must not lock its owner out for years.
+    pub(super) fn believed(&self, now: Now) -> u64 {
+        let seen = now.wall.max(self.changed).max(self.written);
+        match now.clock {
+            ClockTrust::Trusted => seen,
+            ClockTrust::Unsynchronised { newest_known } => seen.min(newest_known.saturating_add(FAR_AHEAD_S)),
+        }
+    }
+}
+
 impl State {
-    /// Something was forgotten: nothing that could have been accepted until now may be accepted again.
-    pub(super) fn distrust(&mut self, record: &Record, wall: u64, window: Window) {
+    /// Something was forgotten: nothing that could have been accepted until `believed` may be accepted again, whatever the
+    /// window was.
+    pub(super) fn distrust(&mut self, record: &Record, believed: u64) {
         for entry in &mut self.keys {
             let Some(key) = record.keys.iter().find(|key| key.id == entry.id) else { continue };
             match key.kind {
                 Kind::Totp => {
-                    let last = key.period.step_at(wall).0.saturating_add(window.forward);
+                    let last = key.period.step_at(believed).0.saturating_add(Window::MOST);
                     entry.watermark = entry.watermark.max(Step(last));
                 }
                 Kind::Hotp => (entry.resync, entry.heard) = (true, 0),
@@ -227,7 +236,8 @@ fn pairing(state: &State, key_file: u64) -> Pairing {
     }
 }
 
-fn now(clock: &dyn Clock, written: u64) -> Now {
+/// The time, with what is known of it.
+pub(super) fn now(clock: &dyn Clock, written: u64) -> Now {
     let clock_trust =
         if clock.vouched() { ClockTrust::Trusted } else { ClockTrust::Unsynchronised { newest_known: written } };
     Now { wall: clock.wall(), boot_ms: clock.boot_ms(), clock: clock_trust }

@@ -36,6 +36,9 @@ impl Vault {
             if self.still_named(&locked, &name)? {
                 return Ok(Some(locked));
             }
+            if Instant::now() >= deadline {
+                return Err(VaultError::LockTimeout { path: self.state.path_of(&name), holder: None });
+            }
         }
     }
 

@@ -24,13 +24,11 @@ use std::path::PathBuf;
 
 pub use adopt::Reseal;
 pub use change::{ChangeError, Use};
-pub use clock_mark::FAR_AHEAD_S;
 pub use error::VaultError;
 pub use held::{Held, Mended};
 pub use open::{TrustedDir, read_root_file};
 
 use crate::clock::Surroundings;
-use crate::limits::Window;
 use crate::record::{Account, RecordError, hex};
 use crate::seal::{HostKeyId, VaultId};
 use crate::table::{Document, TableError, quoted};
@@ -96,6 +94,7 @@ impl Vault {
         for name in DIRS {
             dir.make_dir(name)?;
         }
+        dir.remove(".vault.toml.new")?; // left by an init that was killed here
         dir.create(".vault.toml.new", about.to_toml().as_bytes())?;
         dir.rename_new(".vault.toml.new", ABOUT)?;
         dir.sync()?;
@@ -108,13 +107,8 @@ impl Vault {
     }
 
     /// Is `account` positively never enrolled? Locks the user's state, if there is one.
-    pub fn standing(
-        &self,
-        account: &Account,
-        window: Window,
-        around: &dyn Surroundings,
-    ) -> Result<Standing, VaultError> {
-        match self.hold(account, window, around)? {
+    pub fn standing(&self, account: &Account, around: &dyn Surroundings) -> Result<Standing, VaultError> {
+        match self.hold(account, around)? {
             None => Ok(Standing::NeverEnrolled),
             Some(held) if held.record().is_none() => Ok(Standing::NeverEnrolled),
             Some(_) => Ok(Standing::Enrolled),

@@ -63,7 +63,14 @@ impl TrustedDir {
 
     /// Opens the regular file `name`, checked as V1 says.
     pub fn open_file(&self, name: &str, access: Access) -> Result<File, VaultError> {
-        let file = File::from(self.open_beneath(name, file_flags(access))?);
+        let mut file = File::from(self.open_beneath(name, file_flags(access))?);
+        for _ in 0..RENAMED {
+            // Opened just as its name was given to a newer file: that one is meant.
+            if file.metadata().is_ok_and(|about| about.nlink() > 0) {
+                break;
+            }
+            file = File::from(self.open_beneath(name, file_flags(access))?);
+        }
         self.check_file(&file, name)?;
         Ok(file)
     }
@@ -216,10 +223,14 @@ pub fn read_root_file(path: &Path, cap: usize, closed: bool) -> Result<Zeroizing
     let file = File::from(fd.map_err(|errno| VaultError::opening(path, errno))?);
     let about = file.metadata().map_err(|error| unreadable(path, &error))?;
     let forbidden = if closed { 0o077 } else { 0o022 };
-    if !about.is_file() || about.uid() != 0 || about.mode() & forbidden != 0 {
+    let linked = closed && about.nlink() != 1;
+    if !about.is_file() || about.uid() != 0 || about.mode() & forbidden != 0 || linked {
         let found = format!("owner {}, mode {:04o}", about.uid(), about.mode() & 0o7777);
-        let wanted =
-            if closed { "a regular file of root's, mode 0400" } else { "a regular file that only root may write" };
+        let wanted = if closed {
+            "a regular file of root's with one name, mode 0400"
+        } else {
+            "a regular file that only root may write"
+        };
         return Err(VaultError::untrusted(path, format!("{found}; wanted {wanted}")));
     }
     read_capped(file, &about, path, cap)
@@ -281,4 +292,6 @@ fn check_owner_and_mode(path: &Path, uid: u32, mode: u32, owner: u32) -> Result<
     Ok(())
 }
 
+/// How often a file may be renamed away under the opener.
+const RENAMED: usize = 4;
 const DIRECTORY: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC).union(OFlag::O_NOFOLLOW);

@@ -39,6 +39,8 @@ pub struct Loaded {
     pub state: State,
     /// Unix time of its write.
     pub written: u64,
+    /// ctime of the file.
+    pub changed: u64,
     /// One slot is bad (P3).
     pub damaged: bool,
     /// It is a restored copy (P4).
@@ -64,7 +66,7 @@ impl StateFile {
         let ctime = u64::try_from(about.ctime()).unwrap_or(0);
         let restored = slot.inode != about.ino() || ctime > slot.written.saturating_add(LATE_S);
         let this = Self { file, path, inode: about.ino(), newest, sequence: slot.sequence };
-        Ok((this, Loaded { state: slot.state, written: slot.written, damaged, restored }))
+        Ok((this, Loaded { state: slot.state, written: slot.written, changed: ctime, damaged, restored }))
     }
 
     /// Overwrites the older slot with `state` and syncs it.

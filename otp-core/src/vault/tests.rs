@@ -13,7 +13,7 @@ use crate::clock::{Clock, system_boot_ms, system_wall};
 use crate::decision::{Refusal, Verdict};
 use crate::hotp::Codes;
 use crate::key::{Algorithm, Digits, KeyId, Kind, Label, Period, Step};
-use crate::limits::Limits;
+use crate::limits::{FAR_AHEAD_S, Limits};
 use crate::origin::Origin;
 use crate::record::{Key, Record};
 use crate::seal::{HostKey, Nonce, Sealed};
@@ -49,8 +49,6 @@ impl Shifted {
         Self(AtomicU64::new(seconds as u64), std::sync::Mutex::default())
     }
 }
-
-const WINDOW: Window = Window { back: 1, forward: 1 };
 
 /// A vault of root's own in a fresh directory, gone when dropped.
 struct Bench {
@@ -106,7 +104,7 @@ impl Bench {
     }
 
     fn enrol(&self, clock: &Shifted) -> Result<Record, ChangeError> {
-        self.vault.enrol(&self.account, WINDOW, clock, |generation| Some(self.key(generation)))
+        self.vault.enrol(&self.account, clock, |generation| Some(self.key(generation)))
     }
 
     fn code(&self, wall: u64, offset: i64) -> Typed {
@@ -155,9 +153,9 @@ fn an_enrolled_code_works_once_and_what_was_never_enrolled_is_a_fact() {
     let clock = Shifted::by(0);
     let code = bench.code(clock.wall(), 1);
     assert_eq!(bench.try_code(&code, &clock).unwrap().0, Outcome::NotEnrolled);
-    assert_eq!(bench.vault.standing(&bench.account, WINDOW, &clock).unwrap(), Standing::NeverEnrolled);
+    assert_eq!(bench.vault.standing(&bench.account, &clock).unwrap(), Standing::NeverEnrolled);
     bench.enrol(&clock).unwrap();
-    assert_eq!(bench.vault.standing(&bench.account, WINDOW, &clock).unwrap(), Standing::Enrolled);
+    assert_eq!(bench.vault.standing(&bench.account, &clock).unwrap(), Standing::Enrolled);
     assert!(accepted(&bench.try_code(&code, &clock).unwrap().0));
     assert!(refused(&bench.try_code(&code, &clock).unwrap().0, Refusal::Replayed));
     assert_eq!(bench.enrol(&clock), Err(ChangeError::LabelTaken));
@@ -177,7 +175,7 @@ fn r6_without_its_proofs_nobody_counts_as_never_enrolled() {
     for gone in ["state/1000", "keys/1000.toml"] {
         let bench = Bench::enrolled();
         fs::remove_file(bench.dir.join(gone)).unwrap();
-        assert!(bench.vault.standing(&bench.account, WINDOW, &clock).is_err(), "{gone}");
+        assert!(bench.vault.standing(&bench.account, &clock).is_err(), "{gone}");
         assert!(bench.try_code(&bench.code(clock.wall(), 1), &clock).is_err(), "{gone}");
     }
 }
@@ -213,6 +211,129 @@ fn p2_p3_one_bad_slot_is_mended_and_nothing_used_comes_back() {
 }
 
 #[test]
+fn what_must_not_come_undone_stands_in_both_slots() {
+    let closed_by = |bench: &Bench| {
+        let limits = Limits { wait: crate::limits::Wait::None, guesses: [3; 5], ..Limits::default() };
+        let clock = Shifted::by(0);
+        let wrong = (0..).map(|n| Typed::parse(format!("{n:06}").as_bytes()));
+        let refused_wrong = |typed: &Typed| {
+            let origin = Origin::Remote;
+            let outcome = check(&bench.vault, &bench.host_key, &bench.account, typed, origin, &limits, &clock).unwrap();
+            refused(&outcome, Refusal::Wrong)
+        };
+        assert_eq!(wrong.filter(refused_wrong).take(3).count(), 3);
+    };
+    for lost in [0, 1] {
+        let bench = Bench::enrolled();
+        bench.spoil(lost);
+        let clock = Shifted::by(0);
+        let held = bench.vault.hold(&bench.account, &clock).unwrap().unwrap();
+        assert!(held.state().enrolled && held.state().generation == 1, "after a commit, slot {lost} lost");
+        drop(held);
+        closed_by(&bench);
+        bench.spoil(lost);
+        let held = bench.vault.hold(&bench.account, &clock).unwrap().unwrap();
+        assert!(held.state().origin(Origin::Remote).closed, "after the closing guess, slot {lost} lost");
+    }
+}
+
+#[test]
+fn r3_a_lock_on_a_file_that_lost_its_name_is_worth_nothing() {
+    let bench = Bench::enrolled();
+    let held = bench.vault.hold(&bench.account, &Shifted::by(0)).unwrap().unwrap();
+    let waiting = std::thread::scope(|scope| {
+        let waiter = scope.spawn(|| bench.try_code(&bench.code(system_wall(), 1), &Shifted::by(0)));
+        // While the waiter waits for the old inode, the file is replaced by a copy of another inode.
+        let (path, copy) = (bench.state_path(), bench.dir.join("state/.copy"));
+        fs::copy(&path, &copy).unwrap();
+        fs::set_permissions(&copy, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::rename(&copy, &path).unwrap();
+        drop(held);
+        waiter.join().unwrap()
+    });
+    let (outcome, mended) = waiting.unwrap();
+    assert_eq!(mended, [Mended::RestoredCopy], "it was decided on the file that has the name: {outcome:?}");
+}
+
+/// A clock that jumps ahead right after it was read, as it looks to a process that was stopped there.
+struct Stopping(std::cell::Cell<u64>);
+
+impl Clock for Stopping {
+    fn wall(&self) -> u64 {
+        let behind = self.0.get();
+        self.0.set(0);
+        system_wall() - behind
+    }
+
+    fn boot_ms(&self) -> u64 {
+        system_boot_ms()
+    }
+
+    fn vouched(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_process_that_was_stopped_while_writing_does_not_look_like_a_restored_copy() {
+    let bench = Bench::enrolled();
+    let held = bench.vault.hold(&bench.account, &Shifted::by(0)).unwrap().unwrap();
+    let (mut held, stopping) = (held, Stopping(std::cell::Cell::new(100)));
+    let state = held.state().clone();
+    held.store(state, &stopping).unwrap();
+    drop(held);
+    let clock = Shifted::by(0);
+    drop(bench.vault.hold(&bench.account, &clock).unwrap());
+    assert_eq!(*clock.1.lock().unwrap(), []);
+}
+
+#[test]
+fn a_wild_clock_and_a_bad_slot_lock_nobody_out_for_years() {
+    let bench = Bench::enrolled();
+    bench.spoil(0);
+    let wild = Unvouched(system_wall() + 10 * 365 * 86_400);
+    let held = bench.vault.hold(&bench.account, &wild).unwrap().unwrap();
+    let raised = held.state().keys[0].watermark.0 * 30;
+    assert!(raised <= system_wall() + FAR_AHEAD_S + 90, "raised to {raised}");
+    assert!(raised >= system_wall(), "and not too little");
+}
+
+#[test]
+fn the_alarm_is_raised_before_the_mending_is_written() {
+    struct Looking<'a>(&'a Bench, std::cell::Cell<bool>);
+    impl Clock for Looking<'_> {
+        fn wall(&self) -> u64 {
+            system_wall()
+        }
+        fn boot_ms(&self) -> u64 {
+            system_boot_ms()
+        }
+        fn vouched(&self) -> bool {
+            true
+        }
+    }
+    impl Surroundings for Looking<'_> {
+        fn mended(&self, _: &Account, _: Mended) {
+            let bytes = fs::read(self.0.state_path()).unwrap();
+            self.1.set(bytes[100..164] == [0xff; 64]);
+        }
+    }
+    let bench = Bench::enrolled();
+    bench.spoil(0);
+    let looking = Looking(&bench, std::cell::Cell::new(false));
+    drop(bench.vault.hold(&bench.account, &looking).unwrap());
+    assert!(looking.1.get(), "at the alarm the bad slot was still bad");
+}
+
+#[test]
+fn an_init_that_was_killed_can_be_repeated() {
+    let bench = Bench::new();
+    fs::rename(bench.dir.join("vault.toml"), bench.dir.join(".vault.toml.new")).unwrap();
+    let place = Place { dir: bench.dir.clone(), owner: 0 };
+    assert!(Vault::create(&place, bench.vault.about()).is_ok() && Vault::open(&place).is_ok());
+}
+
+#[test]
 fn p1_p3_two_bad_slots_and_every_wrong_size_refuse() {
     let clock = Shifted::by(0);
     let bench = Bench::enrolled();
@@ -237,7 +358,7 @@ fn p4_a_copy_under_another_inode_has_its_watermarks_raised_and_its_counters_susp
     let (outcome, mended) = bench.try_code(&bench.code(clock.wall(), 1), &clock).unwrap();
     assert!(refused(&outcome, Refusal::Replayed));
     assert_eq!(mended, [Mended::RestoredCopy]);
-    let held = bench.vault.hold(&bench.account, WINDOW, &clock).unwrap().unwrap();
+    let held = bench.vault.hold(&bench.account, &clock).unwrap().unwrap();
     assert!(held.state().restored && held.mended().is_empty());
 }
 
@@ -261,7 +382,7 @@ fn v4_a_commit_that_was_interrupted_is_finished_or_undone() {
     let announced = announce(&bench);
     fs::remove_file(bench.key_path()).unwrap();
     write_state(&bench, &announced);
-    assert_eq!(bench.vault.standing(&bench.account, WINDOW, &clock).unwrap(), Standing::NeverEnrolled);
+    assert_eq!(bench.vault.standing(&bench.account, &clock).unwrap(), Standing::NeverEnrolled);
     bench.enrol(&clock).unwrap();
     assert!(accepted(&bench.try_code(&bench.code(clock.wall(), 1), &clock).unwrap().0));
     // After the rename: the key file is there. Finished by whoever locks next.
@@ -378,7 +499,7 @@ fn a_sweep_removes_what_a_killed_writer_left_and_nothing_else() {
 #[test]
 fn r3_the_lock_is_waited_for_and_then_given_up_with_its_holder() {
     let bench = Bench::enrolled();
-    let held = bench.vault.hold(&bench.account, WINDOW, &Shifted::by(0)).unwrap().unwrap();
+    let held = bench.vault.hold(&bench.account, &Shifted::by(0)).unwrap().unwrap();
     let error = bench.try_code(&bench.code(system_wall(), 1), &Shifted::by(0)).unwrap_err();
     drop(held);
     let VaultError::LockTimeout { holder, .. } = error else { panic!("{error}") };
@@ -390,17 +511,21 @@ fn r3_the_lock_is_waited_for_and_then_given_up_with_its_holder() {
 fn a_wrong_code_is_recorded_before_anybody_hears_of_it() {
     let bench = Bench::enrolled();
     let clock = Shifted::by(0);
-    let before = bench.vault.hold(&bench.account, WINDOW, &clock).unwrap().unwrap().state().total_failures;
+    let before = bench.vault.hold(&bench.account, &clock).unwrap().unwrap().state().total_failures;
     let wrong = (0..).map(|n| Typed::parse(format!("{n:06}").as_bytes()));
     let outcomes = wrong.take(3).map(|typed| bench.try_code(&typed, &clock).unwrap().0);
     let counted = outcomes.filter(|outcome| refused(outcome, Refusal::Wrong)).count() as u32;
-    let after = bench.vault.hold(&bench.account, WINDOW, &clock).unwrap().unwrap().state().total_failures;
+    let after = bench.vault.hold(&bench.account, &clock).unwrap().unwrap().state().total_failures;
     assert_eq!(after - before, counted);
     assert!(counted >= 2, "three random codes cannot all be right");
 }
 
 /// A clock that nobody vouches for.
 struct Unvouched(u64);
+
+impl Surroundings for Unvouched {
+    fn mended(&self, _: &Account, _: Mended) {}
+}
 
 impl Clock for Unvouched {
     fn wall(&self) -> u64 {

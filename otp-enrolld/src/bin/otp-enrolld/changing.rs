@@ -37,7 +37,7 @@ impl Daemon {
         let (account, terms) = target(peer, wanted.act, wanted.user.as_deref())?;
         let limits = self.policy()?.limits;
         let failed = |error: ChangeError| not_changed(&account.name, &error);
-        let held = self.vault.hold(&account, limits.window, &System).map_err(|error| unavailable(&error))?;
+        let held = self.vault.hold(&account, &System).map_err(|error| unavailable(&error))?;
         let mut held = held.ok_or_else(|| failed(ChangeError::NotEnrolled))?;
         if terms == Terms::WithACode {
             self.prove(&mut held, &wanted, &limits)?;
@@ -61,10 +61,10 @@ impl Daemon {
     /// Takes over the files of a former name or uid.
     pub fn adopt(&self, peer: Peer, wanted: &Adopt) -> Result<Done, Refusal> {
         allowed(peer, Act::Adopt, None)?;
-        let (account, window) = (account_named(&wanted.user)?, self.policy()?.limits.window);
+        let account = account_named(&wanted.user)?;
         let nonce = || random::bytes().ok().map(Nonce);
         let reseal = Reseal { host_key: &self.host_key, nonce: &nonce };
-        let adopted = changes::adopt(&self.vault, &wanted.from, &account, window, &reseal, &System);
+        let adopted = changes::adopt(&self.vault, &wanted.from, &account, &reseal, &System);
         let from = adopted.map_err(|error| not_changed(&account.name, &error))?;
         log("adopted", &account, peer, |line| line.field("from", &from.name).field("from_uid", &from.uid.to_string()));
         Ok(Done {})
@@ -73,14 +73,13 @@ impl Daemon {
     /// What came back from a backup is meant.
     pub fn restored(&self, peer: Peer, wanted: &Restored) -> Result<RestoredUsers, Refusal> {
         allowed(peer, Act::Restored, None)?;
-        let window = self.policy()?.limits.window;
         let users = match &wanted.user {
             Some(name) => {
                 let account = account_named(name)?;
-                let done = self.vault.restored(&account, window, &System);
+                let done = self.vault.restored(&account, &System);
                 done.map(|()| vec![account.name]).map_err(|error| not_changed(name, &error))?
             }
-            None => changes::restored_all(&self.vault, window, &System, &|uid, error| {
+            None => changes::restored_all(&self.vault, &System, &|uid, error| {
                 let line = LogLine::default().field("event", "not-restored").field("uid", &uid.to_string());
                 event(Urgency::Error, &line.field("detail", &error.to_string()).finish());
             })

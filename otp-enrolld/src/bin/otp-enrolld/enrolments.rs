@@ -154,11 +154,10 @@ impl Pending {
         step: Step,
         vault: &Vault,
         host_key: &HostKey,
-        limits: &Limits,
         clock: &dyn Surroundings,
     ) -> Result<Record, ChangeError> {
         let nonce = Nonce(random::bytes().map_err(|_| ChangeError::NotSealed)?);
-        vault.enrol(&self.account, limits.window, clock, |generation| {
+        vault.enrol(&self.account, clock, |generation| {
             let mut key = Key {
                 id: self.id,
                 label: self.label.clone(),

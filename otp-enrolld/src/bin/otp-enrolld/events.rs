@@ -1,7 +1,12 @@
 //! What the daemon tells the system's log: lines on standard error, which systemd passes on; the priority in front where
 //! the journal reads it (sd-daemon(3)).
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use otp_core::log_line::LogLine;
 
 /// Priority of a line (syslog(3)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +29,26 @@ pub fn event(urgency: Urgency, line: &str) {
     let journal = std::env::var_os("JOURNAL_STREAM").is_some();
     let line = if journal { format!("<{number}>{line}\n") } else { format!("otp-enrolld: {line}\n") };
     write(&line);
+}
+
+/// One line about something that was refused to `uid`: at most one a second for each, and how many were left out. Nobody
+/// may drown the log.
+pub fn refusal(uid: u32, line: LogLine) {
+    static LAST: Mutex<BTreeMap<u32, (Instant, u64)>> = Mutex::new(BTreeMap::new());
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    let now = Instant::now();
+    let left_out = match last.get_mut(&uid) {
+        Some((since, count)) if now.duration_since(*since) < Duration::from_secs(1) => {
+            *count = count.saturating_add(1);
+            return;
+        }
+        found => found.map_or(0, |(_, count)| *count),
+    };
+    last.retain(|_, (since, _)| now.duration_since(*since) < Duration::from_secs(60));
+    last.insert(uid, (now, 0));
+    drop(last);
+    let left_out = (left_out > 0).then(|| left_out.to_string());
+    event(Urgency::Notice, &line.optional("left_out", left_out.as_deref()).finish());
 }
 
 /// One line for the person who started the daemon.

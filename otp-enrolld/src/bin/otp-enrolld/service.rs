@@ -21,7 +21,7 @@ use otp_enrolld::service::{Event, Service};
 use otp_enrolld::status;
 
 use crate::enrolments::{Answer, BeginError, FIRST_COUNTER, PATIENCE, Pending, TRIES, Underway};
-use crate::events::{Urgency, event};
+use crate::events::{Urgency, event, refusal};
 use crate::provisioning::{self, Provisioning};
 use crate::rights::{Act, Actor, Terms, may};
 use crate::system::System;
@@ -85,7 +85,7 @@ impl Daemon {
         let account = account_named(&wanted.user)?;
         let policy = self.policy()?;
         let label = wanted.label.clone().map_or_else(default_label, Ok)?;
-        let held = self.vault.hold(&account, policy.limits.window, &System).map_err(|error| unavailable(&error))?;
+        let held = self.vault.hold(&account, &System).map_err(|error| unavailable(&error))?;
         let room = held.as_ref().map_or(Ok(()), |held| held.has_room_for(&label));
         room.map_err(|error| not_changed(&account.name, &error))?;
         drop(held);
@@ -114,7 +114,7 @@ impl Daemon {
                 return Err(Refusal::EnrolmentExpired {});
             }
         };
-        let stored = pending.store(step, &self.vault, &self.host_key, &policy.limits, &System);
+        let stored = pending.store(step, &self.vault, &self.host_key, &System);
         let record = stored.map_err(|error| not_changed(&pending.account().name, &error))?;
         log_enrolment("enrolled", session.peer, pending, Some(record.generation));
         let account = pending.account().clone();
@@ -167,7 +167,7 @@ impl Daemon {
     pub(crate) fn policy_for(&self, service: Option<&str>) -> Result<Policy, Refusal> {
         self.site.policy(None, service).map_err(|obstacle: Obstacle| {
             event(Urgency::Error, &obstacle_line(&obstacle));
-            Refusal::unavailable(obstacle.detail)
+            Refusal::unavailable("the policy cannot be used; the log says why")
         })
     }
 }
@@ -190,7 +190,7 @@ pub(crate) fn allowed_as(actor: Actor, peer: Peer, act: Act, target: Option<u32>
             .field("by", &peer.uid.to_string())
             .field("pid", &peer.pid.to_string())
             .field("reason", denial.0);
-        event(Urgency::Notice, &line.finish());
+        refusal(peer.uid, line);
         Refusal::NotAllowed { reason: denial.0.to_owned() }
     })
 }

@@ -14,7 +14,7 @@ use otp_core::typed::Typed;
 use otp_enrolld::peer::Peer;
 use otp_enrolld::protocol::{Refusal, Verdict, Verified, Verify};
 
-use crate::events::{Urgency, event};
+use crate::events::{Urgency, event, refusal};
 use crate::rights::{Act, Actor};
 use crate::service::{Daemon, account_named, account_of, allowed_as, unavailable};
 use crate::system::System;
@@ -63,7 +63,7 @@ impl Daemon {
             Err(refusal) => return Err(refusal),
         };
         let whole = whole(outcome.as_ref());
-        log(peer, wanted, account.as_ref(), origin, &whole);
+        log(peer, asker, wanted, account.as_ref(), origin, &whole);
         Ok(Verified { verdict: disclosed(whole, actor, origin) })
     }
 }
@@ -126,7 +126,7 @@ fn disclosed(verdict: Verdict, actor: Actor, origin: Origin) -> Verdict {
     }
 }
 
-fn log(peer: Peer, wanted: &Verify, account: Option<&Account>, origin: Origin, verdict: &Verdict) {
+fn log(peer: Peer, asker: u32, wanted: &Verify, account: Option<&Account>, origin: Origin, verdict: &Verdict) {
     let name = account.map(|account| account.name.as_str()).or(wanted.user.as_deref());
     let line = LogLine::default()
         .field("event", "verify")
@@ -143,7 +143,11 @@ fn log(peer: Peer, wanted: &Verify, account: Option<&Account>, origin: Origin, v
         .optional("tty", wanted.tty.as_deref())
         .field("by", &peer.uid.to_string())
         .field("pid", &peer.pid.to_string());
-    event(Urgency::Notice, &line.finish());
+    // A wrong or right code is bounded by the budgets; everything else can be sent without end.
+    match verdict.reason.as_str() {
+        "code" | "wrong" => event(Urgency::Notice, &line.finish()),
+        _ => refusal(asker, line),
+    }
 }
 
 impl Deciding {

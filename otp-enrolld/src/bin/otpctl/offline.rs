@@ -7,7 +7,7 @@ use std::io::Write as _;
 use nix::sys::prctl;
 use nix::unistd::{Uid, User};
 use otp_core::clock::{Clock, Surroundings, system_boot_ms, system_wall};
-use otp_core::limits::{Limits, Window};
+use otp_core::limits::Limits;
 use otp_core::log_line::LogLine;
 use otp_core::record::Account;
 use otp_core::site::{Obstacle, Site, fits};
@@ -73,12 +73,11 @@ fn open() -> Result<Offline, Failure> {
     let vault = site.open_vault().map_err(|obstacle| stopped(&obstacle.detail))?;
     note(host_key.and_then(|key| fits(&key, &vault)).err());
     note(policy.as_ref().err().cloned());
-    Ok(Offline { vault, limits: policy.map_or(WIDEST, |policy| policy.limits) })
+    Ok(Offline { vault, limits: policy.map_or_else(|_| Limits::default(), |policy| policy.limits) })
 }
 
 impl Offline {
     fn act(&self, terminal: &mut Terminal, command: &Command) -> Result<(), Failure> {
-        let window = self.limits.window;
         match command {
             Command::Status(options) => return self.status(terminal, options),
             Command::Clock(_) => {
@@ -89,9 +88,9 @@ impl Offline {
                 let users = match &options.user {
                     Some(name) => {
                         let account = account(name)?;
-                        self.vault.restored(&account, window, &Machine).map(|()| vec![account.name])
+                        self.vault.restored(&account, &Machine).map(|()| vec![account.name])
                     }
-                    None => changes::restored_all(&self.vault, window, &Machine, &|uid, error| {
+                    None => changes::restored_all(&self.vault, &Machine, &|uid, error| {
                         note(Some(Obstacle { reason: "vault", detail: format!("uid {uid}: {error}") }));
                     }),
                 };
@@ -120,8 +119,7 @@ impl Offline {
     }
 
     fn change(&self, account: &Account, change: &Change) -> Result<(), Failure> {
-        let held =
-            self.vault.hold(account, self.limits.window, &Machine).map_err(|error| stopped(&error.to_string()))?;
+        let held = self.vault.hold(account, &Machine).map_err(|error| stopped(&error.to_string()))?;
         let mut held = held.ok_or_else(|| not_done(&ChangeError::NotEnrolled))?;
         change.apply(&mut held, &Machine).map_err(|error| not_done(&error))
     }
@@ -191,11 +189,3 @@ impl Surroundings for Machine {
         alert(&LogLine::default().field("mended", what.reason()).field("user", &account.name).finish());
     }
 }
-
-/// Without a policy that can be read: the widest window, so that nothing which could have been accepted comes back.
-const WIDEST: Limits = Limits {
-    window: Window { back: 2, forward: 2 },
-    guesses: [20; 5],
-    wait: otp_core::limits::Wait::Growing,
-    clock: otp_core::limits::ClockPolicy::Checked,
-};
