@@ -1,5 +1,6 @@
 """The picture that a person sees: a tmux pane captured with its colours, drawn with a real font."""
 
+import itertools
 import os
 import re
 import subprocess
@@ -18,8 +19,11 @@ BRIGHT = [(127, 127, 127), (255, 0, 0), (0, 255, 0), (255, 255, 0), (92, 92, 255
 class Pane:
     """A program in a tmux pane."""
 
+    servers = itertools.count()
+
     def __init__(self, name, command, columns=120, rows=60):
         self.name = name
+        self.server = f"otp-{next(Pane.servers)}"  # of its own: one that is about to end takes no new session
         self.status = Path(f"/tmp/pane-{name}.status")
         self.status.unlink(missing_ok=True)
         # tmux 3.3 at times forgets a child that has died, so a shell that outlives an interrupt notes the status
@@ -33,7 +37,7 @@ class Pane:
         self._tmux("kill-session", "-t", self.name)
 
     def _tmux(self, *words):
-        command = ["tmux", "-L", "otp", "-f", "/dev/null", *map(str, words)]
+        command = ["tmux", "-L", self.server, "-f", "/dev/null", *map(str, words)]
         environment = dict(os.environ, LC_ALL="C.UTF-8", TERM="xterm-256color")
         return subprocess.run(command, check=True, capture_output=True, env=environment).stdout.decode()
 

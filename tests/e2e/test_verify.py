@@ -465,7 +465,9 @@ def test_no_code_is_ever_logged(machine, enrolled, asking, journal):
             except Refused as refusal:
                 assert refusal.name == "InvalidValue"
     lines = "\n".join(journal.since(position) + daemon_log.since(start))
-    assert lines.count("event=verify") == 15
+    # wrong and right codes have a line each; of the rest, which has no end, one a second for each asker
+    assert lines.count("reason=wrong") == 3 and lines.count("reason=code") == 1
+    assert lines.count("reason=junk") + lines.count("reason=replayed") >= 1
     for code in typed:
         assert code not in lines
 

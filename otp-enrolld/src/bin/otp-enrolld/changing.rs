@@ -35,7 +35,7 @@ impl Daemon {
     pub fn change(&self, peer: Peer, request: Request) -> Result<Done, Refusal> {
         let wanted = wanted(request)?;
         let (account, terms) = target(peer, wanted.act, wanted.user.as_deref())?;
-        let limits = self.policy()?.limits;
+        let limits = self.policy(peer)?.limits;
         let failed = |error: ChangeError| not_changed(&account.name, &error);
         let held = self.vault.hold(&account, &System).map_err(|error| unavailable(&error))?;
         let mut held = held.ok_or_else(|| failed(ChangeError::NotEnrolled))?;

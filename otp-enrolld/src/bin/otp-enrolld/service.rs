@@ -83,7 +83,7 @@ impl Daemon {
         allowed(session.peer, Act::BeginEnrolment, None)?;
         session.pending = None;
         let account = account_named(&wanted.user)?;
-        let policy = self.policy()?;
+        let policy = self.policy(session.peer)?;
         let label = wanted.label.clone().map_or_else(default_label, Ok)?;
         let held = self.vault.hold(&account, &System).map_err(|error| unavailable(&error))?;
         let room = held.as_ref().map_or(Ok(()), |held| held.has_room_for(&label));
@@ -98,7 +98,7 @@ impl Daemon {
     }
 
     fn confirm(&self, session: &mut Session, typed: &ConfirmEnrolment) -> Result<Confirmed, Refusal> {
-        let policy = self.policy()?;
+        let policy = self.policy(session.peer)?;
         let pending = session.pending.as_mut().ok_or(Refusal::NothingPending {})?;
         let typed = Typed::parse(typed.code.as_bytes());
         let step = match pending.answer(&typed, &policy.limits, &System) {
@@ -136,13 +136,13 @@ impl Daemon {
             }
         };
         allowed(session.peer, Act::ReadStatus, Some(account.uid))?;
-        let status = status::of(&self.vault, &account, &self.policy()?.limits, &System);
+        let status = status::of(&self.vault, &account, &self.policy(session.peer)?.limits, &System);
         Ok(UserStatusReply { status: status.map_err(|error| unavailable(&error))? })
     }
 
     fn list(&self, session: &Session) -> Result<UserList, Refusal> {
         allowed(session.peer, Act::List, None)?;
-        let limits = self.policy()?.limits;
+        let limits = self.policy(session.peer)?.limits;
         let mut users = Vec::new();
         for uid in self.vault.enrolled_uids().map_err(|error| unavailable(&error))? {
             let Ok(account) = account_of(uid) else {
@@ -160,14 +160,18 @@ impl Daemon {
         Ok(UserList { users })
     }
 
-    pub(crate) fn policy(&self) -> Result<Policy, Refusal> {
-        self.policy_for(None)
+    pub(crate) fn policy(&self, peer: Peer) -> Result<Policy, Refusal> {
+        self.policy_for(peer, None)
     }
 
-    pub(crate) fn policy_for(&self, service: Option<&str>) -> Result<Policy, Refusal> {
+    /// The policy; what is wrong with it is told to root alone.
+    pub(crate) fn policy_for(&self, peer: Peer, service: Option<&str>) -> Result<Policy, Refusal> {
         self.site.policy(None, service).map_err(|obstacle: Obstacle| {
             event(Urgency::Error, &obstacle_line(&obstacle));
-            Refusal::unavailable("the policy cannot be used; the log says why")
+            Refusal::unavailable(match peer.uid {
+                0 => obstacle.detail,
+                _ => "the policy cannot be used; the log says why".to_owned(),
+            })
         })
     }
 }

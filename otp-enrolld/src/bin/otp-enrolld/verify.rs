@@ -48,7 +48,7 @@ impl Daemon {
         let _turn =
             self.deciding.turn(asker).ok_or_else(|| Refusal::Busy { reason: "too many codes at once".to_owned() })?;
         let service = wanted.service.as_deref().filter(|_| actor == Actor::Root);
-        let limits = self.policy_for(service)?.limits();
+        let limits = self.policy_for(peer, service)?.limits();
         let typed = Typed::parse(wanted.code.as_bytes());
         let (account, origin, outcome) = match account {
             Ok(account) => {
@@ -143,8 +143,9 @@ fn log(peer: Peer, asker: u32, wanted: &Verify, account: Option<&Account>, origi
         .optional("tty", wanted.tty.as_deref())
         .field("by", &peer.uid.to_string())
         .field("pid", &peer.pid.to_string());
-    // A wrong or right code is bounded by the budgets; everything else can be sent without end.
+    // A wrong or right code is bounded by the budgets; everything else can be sent without end, though not by root.
     match verdict.reason.as_str() {
+        _ if asker == 0 => event(Urgency::Notice, &line.finish()),
         "code" | "wrong" => event(Urgency::Notice, &line.finish()),
         _ => refusal(asker, line),
     }
