@@ -23,13 +23,16 @@ fn heading(key: &Enrolment) -> Zeroizing<String> {
     Zeroizing::new(text)
 }
 
-/// A line of warning about what not every app honours.
+/// A line about what not every app honours, or what a token must be set to.
 fn unusual(key: &Enrolment) -> String {
-    if key.algorithm == "SHA1" && key.digits == 6 && key.period == 30 {
+    if key.counter.is_none() && key.algorithm == "SHA1" && key.digits == 6 && key.period == 30 {
         return String::new();
     }
     let algorithm = escaped(&key.algorithm);
     let (digits, period) = (key.digits, key.period);
+    if let Some(counter) = key.counter {
+        return format!("{algorithm}, {digits} digits, counter-based (HOTP), beginning with counter {counter}\n");
+    }
     format!("{algorithm}, {digits} digits, {period} s: many apps ignore this and then show codes that are refused\n")
 }
 
@@ -95,6 +98,7 @@ mod tests {
             algorithm: "SHA1".to_owned(),
             digits: 6,
             period: 30,
+            counter: None,
             secret: Zeroizing::new(secret.to_owned()),
             uri: Zeroizing::new(uri),
             expires_in: 900,
