@@ -147,6 +147,16 @@ def test_a_closed_origin_refuses_the_right_code(machine, host, enrolled, journal
     assert decided(journal, start, host) == [("refused", "closed")]
 
 
+def test_a_suspended_user_is_refused(machine, host, enrolled, journal):
+    user, key = enrolled
+    with Client() as client:
+        client.call("Suspend", user=user.name)
+    start = journal.position()
+    attempt = host.attempt(machine, user, key.first)
+    assert refused(host, attempt, "suspended" if host.origin in OWN else REFUSAL), attempt
+    assert decided(journal, start, host) == [("refused", "suspended")]
+
+
 def test_who_has_no_key_is_refused_where_nothing_else_is_said(machine, host, user, journal):
     start = journal.position()
     attempt = host.attempt(machine, user, "123456")

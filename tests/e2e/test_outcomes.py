@@ -161,6 +161,15 @@ def test_closed(machine, exact, enrolled, journal):
     assert logged(journal, start) == [("auth", "refused", "closed")]
 
 
+def test_suspended(machine, exact, enrolled, journal):
+    user, key = enrolled
+    with Client() as client:
+        client.call("Suspend", user=user.name)
+    start = journal.position()
+    assert stages(machine, exact, user, "text", key.first) == (AUTH_ERR, ACCT_EXPIRED)
+    assert logged(journal, start) == [("auth", "refused", "suspended"), ("account", "refused", "suspended")]
+
+
 def test_disabled(machine, exact, enrolled, journal):
     user, key = enrolled
     with policy(NO_WAIT.removeprefix("version = 1\n")):
