@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use crate::clock::{Clock, Surroundings};
 use crate::decision::{ClockTrust, Now, OpenKey, Refusal, Verdict, decide};
 use crate::hotp::Codes;
-use crate::key::{KeyId, Label, Step};
+use crate::key::{KeyId, Kind, Label, Step};
 use crate::limits::Limits;
 use crate::origin::Origin;
 use crate::policy::NewKey;
@@ -15,7 +15,7 @@ use crate::seal::HostKey;
 use crate::secret::Secret;
 use crate::state::State;
 use crate::typed::Typed;
-use crate::vault::{Mended, Vault, VaultError};
+use crate::vault::{Held, Mended, Vault, VaultError};
 
 /// What becomes of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,10 +42,24 @@ pub fn check(
         decoy(typed, origin, limits, around);
         return Ok(Outcome::NotEnrolled);
     };
+    spend(vault, &mut held, host_key, typed, origin, limits, around)
+}
+
+/// The same for a user who is held already, so that something can be done under the same lock.
+pub fn spend(
+    vault: &Vault,
+    held: &mut Held<'_>,
+    host_key: &HostKey,
+    typed: &Typed,
+    origin: Origin,
+    limits: &Limits,
+    around: &dyn Surroundings,
+) -> Result<Outcome, VaultError> {
     let Some(record) = held.record() else {
         decoy(typed, origin, limits, around);
         return Ok(Outcome::NotEnrolled);
     };
+    let account = held.account();
     let keys = record.open(host_key, vault.about().id).map_err(|error| vault.malformed_record(account, &error))?;
     let Typed::Code(code) = typed else { return Ok(Outcome::Junk) };
     let (verdict, next) = decide(&keys, held.state(), limits, code, origin, held.now());
@@ -62,7 +76,15 @@ pub fn decoy(typed: &Typed, origin: Origin, limits: &Limits, clock: &dyn Clock) 
     let (Some(codes), Ok(label)) = (Codes::new(&secret, new.algorithm, new.digits), Label::new("decoy")) else {
         return;
     };
-    let keys = [OpenKey { id: KeyId([0; 16]), label, codes, period: new.period, floor: Step(0), expires: None }];
+    let keys = [OpenKey {
+        id: KeyId([0; 16]),
+        label,
+        kind: Kind::Totp,
+        codes,
+        period: new.period,
+        floor: Step(0),
+        expires: None,
+    }];
     let now = Now { wall: clock.wall(), boot_ms: clock.boot_ms(), clock: ClockTrust::Trusted };
     let state = State { enrolled: true, ..State::never_enrolled(0) };
     std::hint::black_box(decide(&keys, &state, limits, code, origin, now));
@@ -94,6 +116,8 @@ impl Refusal {
             Self::NoKey => "no-key",
             Self::ClockBehind => "clock-behind",
             Self::ClockAhead => "clock-ahead",
+            Self::Resync => "resync",
+            Self::Restored => "restored-copy",
         }
     }
 }

@@ -4,8 +4,8 @@
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use crate::hotp::Codes;
-use crate::key::{KeyId, Label, Period, Step};
-use crate::limits::{ClockPolicy, FAR_AHEAD_S, Limits, Window};
+use crate::key::{KeyId, Kind, Label, Period, Step};
+use crate::limits::{ClockPolicy, FAR_AHEAD_S, HOTP_AHEAD, HOTP_WIDEST, Limits, Window};
 use crate::origin::Origin;
 use crate::state::State;
 use crate::typed::Code;
@@ -16,11 +16,13 @@ pub struct OpenKey {
     pub id: KeyId,
     /// What its owner calls it.
     pub label: Label,
+    /// TOTP or HOTP.
+    pub kind: Kind,
     /// Its codes.
     pub codes: Codes,
-    /// Its time step.
+    /// Its time step, if it is TOTP.
     pub period: Period,
-    /// Never accept this step or an earlier one, whatever the state says: the step burnt at confirmation.
+    /// Never accept this step or counter or an earlier one, whatever the state says: the one burnt at confirmation.
     pub floor: Step,
     /// Unix time after which it no longer counts.
     pub expires: Option<u64>,
@@ -84,6 +86,21 @@ pub enum Refusal {
     ClockBehind,
     /// The clock is far ahead of anything known and nobody vouches for it.
     ClockAhead,
+    /// HOTP: the first of two consecutive codes; the next one opens. Neither accepted nor counted.
+    Resync,
+    /// HOTP: the counter comes from a backup, and root has not said that this is meant.
+    Restored,
+}
+
+/// What a code is to one key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hit {
+    /// Of this step or counter, which is above the watermark.
+    Fresh(Step),
+    /// Of one that is used up.
+    Used,
+    /// HOTP: of a counter so far above the watermark that a second code must follow it.
+    Heard(u32),
 }
 
 /// Decides. The second part is the state to store; `None` leaves it as it is.
@@ -104,25 +121,44 @@ pub fn decide(
         return (Verdict::Refused(refusal), None);
     }
     let fitting: Vec<&OpenKey> = live.into_iter().filter(|key| same_length(key, code)).collect();
-    let behind = |key: &&OpenKey| current(key, now).0 + Window::MOST < watermark(key, state).0;
-    if !fitting.is_empty() && fitting.iter().all(behind) {
+    let usable: Vec<&OpenKey> =
+        fitting.iter().filter(|key| !(state.restored && key.kind == Kind::Hotp)).copied().collect();
+    if !fitting.is_empty() && usable.is_empty() {
+        return (Verdict::Refused(Refusal::Restored), None);
+    }
+    if !usable.is_empty() && usable.iter().all(|key| is_behind(key, state, now)) {
         return (Verdict::Refused(Refusal::ClockBehind), None);
     }
-    let matched: Vec<(&OpenKey, Step)> =
-        fitting.iter().filter_map(|key| Some((*key, last_match(key, code, limits.window, now)?))).collect();
+    let hits = usable.iter().filter_map(|key| Some((*key, hit(key, state, code, limits.window, now)?)));
+    conclude(&hits.collect::<Vec<_>>(), state, limits, origin, now)
+}
+
+/// From what the code is to each key to the verdict. Every hit is written down: one code advances every key that it matches.
+fn conclude(
+    hits: &[(&OpenKey, Hit)],
+    state: &State,
+    limits: &Limits,
+    origin: Origin,
+    now: Now,
+) -> (Verdict, Option<State>) {
     let mut next = state.clone();
-    let Some((key, _)) = matched.iter().find(|(key, step)| *step > watermark(key, state)) else {
-        if matched.is_empty() {
-            next.count_failure(origin, limits.of(origin), now.boot_ms);
-            return (Verdict::Refused(Refusal::Wrong), Some(next));
-        }
-        return (Verdict::Refused(Refusal::Replayed), Some(next)); // written like a wrong one: the same work (R8)
-    };
-    next.forget_failures(origin);
-    for (key, step) in &matched {
-        advance(&mut next, key.id, *step, now);
+    for (key, hit) in hits {
+        note(&mut next, key.id, *hit, now);
     }
-    (Verdict::Accepted(key.label.clone()), Some(next))
+    let fresh = hits.iter().find(|(_, hit)| matches!(hit, Hit::Fresh(_)));
+    let verdict = match fresh {
+        Some((key, _)) => {
+            next.forget_failures(origin);
+            Verdict::Accepted(key.label.clone())
+        }
+        None if hits.is_empty() => {
+            next.count_failure(origin, limits.of(origin), now.boot_ms);
+            Verdict::Refused(Refusal::Wrong)
+        }
+        None if hits.iter().any(|(_, hit)| matches!(hit, Hit::Heard(_))) => Verdict::Refused(Refusal::Resync),
+        None => Verdict::Refused(Refusal::Replayed),
+    };
+    (verdict, Some(next)) // whatever it is, it is written: the same work (R8)
 }
 
 /// How long `origin` still has to wait, in milliseconds. Counted on a clock that nobody can set; after a reboot it starts again.
@@ -162,25 +198,71 @@ fn watermark(key: &OpenKey, state: &State) -> Step {
     state.key(key.id).map_or(key.floor, |entry| entry.watermark.max(key.floor))
 }
 
-/// The highest step in the window whose code this is. Every step is computed and compared, whatever matches (R8);
-/// the highest counts, so that a code which two steps share is used up at once.
-fn last_match(key: &OpenKey, code: &Code, window: Window, now: Now) -> Option<Step> {
-    let middle = current(key, now).0;
-    let (mut found, mut step) = (Choice::from(0), 0);
-    for candidate in middle.saturating_sub(window.back)..=middle.saturating_add(window.forward) {
-        let same = key.codes.at(Step(candidate))?.ct_eq(&code.value());
-        step = u64::conditional_select(&step, &candidate, same);
-        found |= same;
-    }
-    bool::from(found).then_some(Step(step))
+/// Does every window that a TOTP key can have lie behind what was used already?
+fn is_behind(key: &OpenKey, state: &State, now: Now) -> bool {
+    key.kind == Kind::Totp && current(key, now).0.saturating_add(Window::MOST) < watermark(key, state).0
 }
 
-/// Raises the watermark of a key; it never falls.
-fn advance(state: &mut State, id: KeyId, step: Step, now: Now) {
+fn hit(key: &OpenKey, state: &State, code: &Code, window: Window, now: Now) -> Option<Hit> {
+    match key.kind {
+        Kind::Totp => time_hit(key, watermark(key, state), code, window, now),
+        Kind::Hotp => counter_hit(key, state, code),
+    }
+}
+
+/// The highest step in the window whose code this is. Every step is computed and compared, whatever matches (R8);
+/// the highest counts, so that a code which two steps share is used up at once.
+fn time_hit(key: &OpenKey, used: Step, code: &Code, window: Window, now: Now) -> Option<Hit> {
+    let middle = current(key, now).0;
+    let steps = middle.saturating_sub(window.back)..=middle.saturating_add(window.forward);
+    let found = last_of(&compared(key, code, steps)?, |_| true)?;
+    Some(if found > used { Hit::Fresh(found) } else { Hit::Used })
+}
+
+/// RFC 4226 section 7.2 and 7.4. A code of one of the next counters opens, unless the key wants two in a row; one from
+/// further ahead is noted, and opens together with the one that follows it. Counters that are used up are looked at too, so
+/// that a replay is not counted as a guess.
+fn counter_hit(key: &OpenKey, state: &State, code: &Code) -> Option<Hit> {
+    let used = watermark(key, state).0;
+    let (resync, heard) = state.key(key.id).map_or((false, 0), |entry| (entry.resync, u64::from(entry.heard)));
+    let near = if resync { 0 } else { HOTP_AHEAD };
+    let counters = used.saturating_sub(HOTP_AHEAD)..=used.saturating_add(HOTP_WIDEST + 1);
+    let compared = compared(key, code, counters)?;
+    let ahead = |counter: u64| counter.saturating_sub(used); // 0: used up
+    let opens = |counter| (1..=near).contains(&ahead(counter)) || (heard > 0 && ahead(counter) == heard + 1);
+    let noted = |counter| (near + 1..=HOTP_WIDEST).contains(&ahead(counter));
+    let spent = |counter| ahead(counter) == 0;
+    let note = |counter: Step| Hit::Heard(u32::try_from(ahead(counter.0)).unwrap_or(0));
+    let fresh = last_of(&compared, opens).map(Hit::Fresh);
+    fresh.or(last_of(&compared, noted).map(note)).or(last_of(&compared, spent).map(|_| Hit::Used))
+}
+
+/// Each of `steps`, and whether the code is its code.
+fn compared(key: &OpenKey, code: &Code, steps: std::ops::RangeInclusive<u64>) -> Option<Vec<(u64, Choice)>> {
+    steps.map(|step| Some((step, key.codes.at(Step(step))?.ct_eq(&code.value())))).collect()
+}
+
+/// The last step that is the code's and wanted.
+fn last_of(compared: &[(u64, Choice)], wanted: impl Fn(u64) -> bool) -> Option<Step> {
+    let (mut found, mut last) = (Choice::from(0), 0);
+    for (step, same) in compared {
+        let same = *same & Choice::from(u8::from(wanted(*step)));
+        last = u64::conditional_select(&last, step, same);
+        found |= same;
+    }
+    bool::from(found).then_some(Step(last))
+}
+
+/// Writes down what a code was to a key. A watermark never falls.
+fn note(state: &mut State, id: KeyId, hit: Hit, now: Now) {
     for entry in state.keys.iter_mut().filter(|entry| entry.id == id) {
-        if step > entry.watermark {
-            entry.watermark = step;
-            entry.last_used = now.wall;
+        match hit {
+            Hit::Fresh(step) if step > entry.watermark => {
+                (entry.watermark, entry.last_used) = (step, now.wall);
+                (entry.resync, entry.heard) = (false, 0);
+            }
+            Hit::Heard(ahead) => entry.heard = ahead,
+            Hit::Fresh(_) | Hit::Used => {}
         }
     }
 }

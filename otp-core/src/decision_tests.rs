@@ -14,6 +14,7 @@ fn key(byte: u8, digits: i64, floor: u64) -> OpenKey {
     OpenKey {
         id: KeyId([byte; 16]),
         label: Label::new(&format!("key{byte}")).unwrap(),
+        kind: Kind::Totp,
         codes: Codes::new(&secret, Algorithm::Sha1, Digits::new(digits).unwrap()).unwrap(),
         period: Period::new(30).unwrap(),
         floor: Step(floor),
@@ -22,8 +23,14 @@ fn key(byte: u8, digits: i64, floor: u64) -> OpenKey {
 }
 
 fn state_of(keys: &[OpenKey]) -> State {
-    let entry =
-        |key: &OpenKey| KeyState { id: key.id, watermark: key.floor, last_used: 0, pending: false, resync: false };
+    let entry = |key: &OpenKey| KeyState {
+        id: key.id,
+        watermark: key.floor,
+        last_used: 0,
+        pending: false,
+        resync: false,
+        heard: 0,
+    };
     State { enrolled: true, generation: 1, keys: keys.iter().map(entry).collect(), ..State::never_enrolled(1000) }
 }
 
@@ -295,3 +302,6 @@ proptest! {
         }
     }
 }
+
+#[path = "decision_hotp_tests.rs"]
+mod hotp;

@@ -52,6 +52,11 @@ impl Origin {
         }
     }
 
+    /// Reads the word back.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|origin| origin.as_str() == text)
+    }
+
     /// Place in the state file's table.
     pub(crate) fn index(self) -> usize {
         match self {

@@ -57,7 +57,7 @@ pub struct Key {
     pub algorithm: Algorithm,
     /// Digits of its codes.
     pub digits: Digits,
-    /// Time step.
+    /// Time step; of no use to HOTP.
     pub period: Period,
     /// The sealed shared key.
     pub sealed: Sealed,
@@ -69,7 +69,7 @@ pub struct Key {
     pub created: u64,
     /// Unix time when its first code confirmed it.
     pub confirmed: u64,
-    /// The step burnt at confirmation.
+    /// The step or counter burnt at confirmation.
     pub floor: Step,
     /// The redemption of a registration code that it descends from.
     pub redemption: Option<[u8; 16]>,
@@ -104,31 +104,35 @@ pub enum RecordError {
     Value(&'static str),
     /// The seal of this key does not open with this host key.
     Sealed(Label),
-    /// A kind of key that this version cannot check.
-    Unsupported(Kind),
 }
 
 impl Record {
     /// Reads the text of a secret file for `account`.
     pub fn parse(text: &str, account: &Account) -> Result<Self, RecordError> {
+        let record = Self::read(text)?;
+        if record.account == *account {
+            return Ok(record);
+        }
+        Err(RecordError::Owner { found: record.account, wanted: account.clone() })
+    }
+
+    /// Reads the text of a secret file, whosever it is.
+    pub(crate) fn read(text: &str) -> Result<Self, RecordError> {
         let text = checked(text)?;
         let document = Document::parse(text)?;
         let mut root = document.root();
         if root.required_number("version")? != 1 {
             return Err(RecordError::Value("version is not 1"));
         }
-        let found = Account {
+        let account = Account {
             name: root.required_string("user")?.to_owned(),
             uid: small(root.required_number("uid")?, "uid")?,
         };
-        if found != *account {
-            return Err(RecordError::Owner { found, wanted: account.clone() });
-        }
         let generation = root.required_number("generation")?;
         let keys = root.tables("key")?.into_iter().map(Key::read).collect::<Result<Vec<_>, _>>()?;
         let recovery = root.tables("recovery")?.into_iter().map(RecoveryCode::read).collect::<Result<Vec<_>, _>>()?;
         root.end()?;
-        let record = Self { account: found, generation, keys, recovery };
+        let record = Self { account, generation, keys, recovery };
         record.check()?;
         Ok(record)
     }
@@ -191,14 +195,12 @@ impl Key {
     }
 
     fn open(&self, account: &Account, host_key: &HostKey, vault: VaultId) -> Result<OpenKey, RecordError> {
-        if self.kind != Kind::Totp {
-            return Err(RecordError::Unsupported(self.kind));
-        }
         let broken = || RecordError::Sealed(self.label.clone());
         let secret = host_key.open(&self.sealed, &self.binding(account, vault)).map_err(|_| broken())?;
         Ok(OpenKey {
             id: self.id,
             label: self.label.clone(),
+            kind: self.kind,
             codes: Codes::new(&secret, self.algorithm, self.digits).ok_or_else(broken)?,
             period: self.period,
             floor: self.floor,
@@ -327,9 +329,6 @@ impl fmt::Display for RecordError {
                 "the seal of key {:?} does not open: the host key is another one, or the file was changed",
                 label.as_str()
             ),
-            Self::Unsupported(kind) => {
-                write!(f, "a {} key: this version cannot check it", kind.as_str())
-            }
         }
     }
 }

@@ -7,6 +7,7 @@ use nix::unistd::User;
 use crate::emergency::Marks;
 use crate::policy::{POLICY_CAP, Policy};
 use crate::seal::HostKey;
+use crate::table::TableError;
 use crate::vault::{Place, Vault, VaultError, read_root_file};
 
 /// The places of one host.
@@ -46,14 +47,28 @@ impl Site {
     /// Reads the policy, for one PAM service or for none. Without the standard file everything is at its default; a file that
     /// was `named` must be there.
     pub fn policy(&self, named: Option<&Path>, service: Option<&str>) -> Result<Policy, Obstacle> {
+        let read = self.read_policy(named, |text| Policy::parse_for(text, service.unwrap_or("")))?;
+        Ok(read.unwrap_or_default())
+    }
+
+    /// Reads the policy with every service in it; `None` without the standard file.
+    pub fn whole_policy(&self, named: Option<&Path>) -> Result<Option<Policy>, Obstacle> {
+        self.read_policy(named, Policy::parse)
+    }
+
+    fn read_policy(
+        &self,
+        named: Option<&Path>,
+        parse: impl FnOnce(&str) -> Result<Policy, TableError>,
+    ) -> Result<Option<Policy>, Obstacle> {
         let path = named.unwrap_or(Path::new(self.policy));
         let bad = |detail: String| Obstacle { reason: "bad-policy", detail };
         let bytes = match read_root_file(path, POLICY_CAP, false) {
-            Err(VaultError::Missing(_)) if named.is_none() => return Ok(Policy::default()),
+            Err(VaultError::Missing(_)) if named.is_none() => return Ok(None),
             read => read.map_err(|error| bad(error.to_string()))?,
         };
         let text = std::str::from_utf8(&bytes).map_err(|_| bad(format!("{}: not UTF-8", path.display())))?;
-        Policy::parse_for(text, service.unwrap_or("")).map_err(|error| bad(format!("{}: {error}", path.display())))
+        parse(text).map(Some).map_err(|error| bad(format!("{}: {error}", path.display())))
     }
 
     /// Where emergency marks are.

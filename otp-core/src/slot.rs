@@ -6,6 +6,7 @@
 
 use crate::checksum::crc32;
 use crate::key::{KeyId, Step};
+use crate::limits::HOTP_WIDEST;
 use crate::state::{KeyState, OriginState, RecoveryState, State};
 
 /// Bytes of a slot in use.
@@ -58,7 +59,7 @@ impl Slot {
         out.bytes(&state.recovery.set).u32(state.recovery.used).u32(u32::try_from(state.keys.len()).ok()?);
         for key in &state.keys {
             out.bytes(&key.id.0).u64(key.watermark.0).u64(key.last_used);
-            out.u32(flags(&[(key.pending, PENDING), (key.resync, RESYNC)])).u32(0);
+            out.u32(flags(&[(key.pending, PENDING), (key.resync, RESYNC)])).u32(key.heard);
         }
         out.sealed()
     }
@@ -100,9 +101,9 @@ impl Slot {
 
 fn key(input: &mut Reader<'_>) -> Option<KeyState> {
     let (id, watermark, last_used) = (KeyId(input.array()?), Step(input.u64()?), input.u64()?);
-    let marks = input.u32()?;
-    (marks < 4 && input.u32()? == 0).then_some(())?;
-    Some(KeyState { id, watermark, last_used, pending: marks & PENDING != 0, resync: marks & RESYNC != 0 })
+    let (marks, heard) = (input.u32()?, input.u32()?);
+    (marks < 4 && u64::from(heard) <= HOTP_WIDEST).then_some(())?;
+    Some(KeyState { id, watermark, last_used, pending: marks & PENDING != 0, resync: marks & RESYNC != 0, heard })
 }
 
 fn flags(marks: &[(bool, u32)]) -> u32 {
@@ -181,8 +182,8 @@ pub(crate) mod tests {
     use proptest::prelude::*;
 
     prop_compose! {
-        fn any_key()(id: [u8; 16], watermark: u64, last_used: u64, pending: bool, resync: bool) -> KeyState {
-            KeyState { id: KeyId(id), watermark: Step(watermark), last_used, pending, resync }
+        fn any_key()(id: [u8; 16], watermark: u64, last_used: u64, pending: bool, resync: bool, heard in 0..=50_u32) -> KeyState {
+            KeyState { id: KeyId(id), watermark: Step(watermark), last_used, pending, resync, heard }
         }
     }
     prop_compose! {
@@ -234,7 +235,8 @@ pub(crate) mod tests {
 
     #[test]
     fn eleven_keys_do_not_fit() {
-        let key = KeyState { id: KeyId([0; 16]), watermark: Step(0), last_used: 0, pending: false, resync: false };
+        let key =
+            KeyState { id: KeyId([0; 16]), watermark: Step(0), last_used: 0, pending: false, resync: false, heard: 0 };
         let mut state = State::never_enrolled(7);
         state.keys = vec![key; MAX_KEYS + 1];
         assert_eq!(Slot { sequence: 1, inode: 2, written: 3, state }.encode(), None);

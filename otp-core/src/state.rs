@@ -65,6 +65,8 @@ pub struct KeyState {
     pub pending: bool,
     /// HOTP only: wants two consecutive codes.
     pub resync: bool,
+    /// HOTP only: the first of two consecutive codes has come, so far above the watermark; 0 for none.
+    pub heard: u32,
 }
 
 impl State {

@@ -1,16 +1,20 @@
 //! What the daemon `otp-enrolld` and its client `otpctl` share: the messages of `io.pam-otp.Otp1` and the socket they cross.
 //!
 //! Reading order: [`protocol`] (what can be said), [`service`] (who answers), [`server`] (how strangers are kept
-//! within bounds), [`client`] (the other end). Nothing here decides anything about a user.
+//! within bounds), [`client`] (the other end). [`changes`] and [`status`] are what the daemon and `otpctl --offline` do to a
+//! vault with the same functions. Nothing here decides who may.
 
 #![forbid(unsafe_code)]
 
+pub mod changes;
 pub mod client;
 pub mod limits;
 pub mod peer;
+pub mod privileges;
 pub mod protocol;
 pub mod server;
 pub mod service;
+pub mod status;
 
 mod admission;
 mod deadline;

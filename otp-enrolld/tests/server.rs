@@ -66,7 +66,14 @@ fn an_enrolment_lives_on_one_connection() {
     let running = running();
     let uid = nix::unistd::geteuid().as_raw();
     let mut client = Client::connect(running.path(), &[uid]).expect("connect");
-    let begin = BeginEnrolment { user: "alice".to_owned(), label: None, algorithm: None, digits: None, period: None };
+    let begin = BeginEnrolment {
+        user: "alice".to_owned(),
+        label: None,
+        kind: None,
+        algorithm: None,
+        digits: None,
+        period: None,
+    };
     let begun = client.call(&begin).unwrap_or_else(|_| panic!("refused"));
     assert!(begun.enrolment.uri.contains(begun.enrolment.secret.as_str()));
 
@@ -158,7 +165,7 @@ fn errors_carry_their_varlink_names() {
     let cases = [
         (r#"{"method":"io.pam-otp.Otp2.Status"}"#, "org.varlink.service.InterfaceNotFound"),
         (r#"{"method":"Status"}"#, "org.varlink.service.InterfaceNotFound"),
-        (r#"{"method":"io.pam-otp.Otp1.Forget"}"#, "org.varlink.service.MethodNotFound"),
+        (r#"{"method":"io.pam-otp.Otp1.Nonsense"}"#, "org.varlink.service.MethodNotFound"),
         (r#"{"method":"org.varlink.service.Forget"}"#, "org.varlink.service.MethodNotFound"),
         (r#"{"method":"io.pam-otp.Otp1.List","parameters":{"x":1}}"#, "org.varlink.service.InvalidParameter"),
         (r#"{"method":"io.pam-otp.Otp1.List","parameters":[]}"#, "org.varlink.service.InvalidParameter"),

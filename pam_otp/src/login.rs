@@ -215,6 +215,7 @@ fn own_text(reason: &str, wait: u64) -> Option<String> {
         "disabled" => "too many wrong codes in all: the keys are disabled; ask an admin for a new one",
         "suspended" => "your keys are suspended; ask an admin",
         "expired" => "your key has expired; ask an admin for a new one",
+        "restored-copy" => "your token's counter comes from a backup; ask an admin to confirm that",
         "clock-behind" => "this machine's clock is behind your last code; ask an admin to set it",
         "clock-ahead" => "this machine's clock jumped ahead and nothing vouches for it; ask an admin",
         _ => return None,

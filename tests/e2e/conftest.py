@@ -32,7 +32,7 @@ def hosts():
     directory.mkdir()
     source = ROOT / "tests/hosts"
     warnings = ["-Wall", "-Wextra", "-Werror", "-O1"]
-    for program in ("race", "oddconv"):
+    for program in ("race", "oddconv", "threads"):
         run("gcc", *warnings, "-o", directory / program, source / f"{program}.c", "-lpam")
     run("gcc", *warnings, "-shared", "-fPIC", "-o", directory / "clockshift.so", source / "clockshift.c")
     return directory

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import sysconfig
 import time
@@ -28,6 +29,7 @@ HOST_KEY = Path("/etc/otp/host.key")
 VAULT = Path("/var/lib/otp")
 DAEMON_LOG = Path("/tmp/otp-enrolld.log")
 SHIFT = Path("/etc/clockshift")
+SYNC = Path("/etc/clocksync")
 ACCOUNT = "otp-enrolld"
 GROUPS = ("otp-admin", "otp-helpdesk", "otp-verify")
 PASSWORD = "the pass word"
@@ -262,13 +264,19 @@ class Machine:
             self.start()
 
     @contextmanager
-    def small_vault(self, megabytes):
+    def small_vault(self, megabytes, kind="tmpfs"):
         """A vault of its own on a small file system for a while; yields a function that fills it up."""
         self.stop()
         key = HOST_KEY.read_bytes()
         away = HOST_KEY.with_name("host.key.away")
         HOST_KEY.rename(away)
-        run("mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0755", "small", VAULT)
+        if kind == "tmpfs":
+            run("mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0755", "small", VAULT)
+        else:
+            make_loop_devices()
+            run("truncate", "-s", f"{megabytes}M", "/tmp/small")
+            run(f"mkfs.{kind}", "-q", "-F", "-m", "0", "/tmp/small")
+            run("mount", "-t", kind, "-o", "loop", "/tmp/small", VAULT)
         VAULT.chmod(0o700)
         shutil.chown(VAULT, ACCOUNT, ACCOUNT)
         try:
@@ -313,6 +321,16 @@ class Machine:
             SHIFT.write_text("0")
 
 
+    @contextmanager
+    def synchronised(self, truth):
+        """What the kernel says of the clock to every process."""
+        SYNC.write_text(str(int(truth)))
+        try:
+            yield
+        finally:
+            SYNC.unlink()
+
+
 def otpctl(*words, stdin=None, user=None):
     prefix = as_user(user) if user else []
     return subprocess.run([*prefix, OTPCTL, *words], input=stdin, capture_output=True, text=True, timeout=60)
@@ -347,6 +365,14 @@ def write(path, text, mode):
     path.unlink(missing_ok=True)
     path.write_text(text)
     path.chmod(mode)
+
+
+def make_loop_devices():
+    """The private root has none."""
+    for name, major, minor in (("loop-control", 10, 237), *((f"loop{number}", 7, number) for number in range(16))):
+        kind = stat.S_IFCHR if name == "loop-control" else stat.S_IFBLK
+        if not os.path.exists(f"/dev/{name}"):
+            os.mknod(f"/dev/{name}", 0o600 | kind, os.makedev(major, minor))
 
 
 def change_members(group, change):

@@ -61,6 +61,11 @@ class Terminal:
     def interrupts(self):
         self.pty.sendintr()
 
+    def interrupts_hidden(self):
+        """Interrupts once the echo is off: the switch throws away what was typed before it, an interrupt too."""
+        until(lambda: not self._echoes(), "echo off at the prompt")
+        self.pty.sendintr()
+
     def ends(self):
         """Waits for the end and returns the exit status, negative for a signal."""
         try:

@@ -150,11 +150,11 @@ def test_a_second_beginning_on_one_connection_throws_the_first_key_away(machine,
         machine.confirm(client, second)
 
 
-def test_an_enrolled_user_cannot_be_enrolled_again(machine, enrolled):
+def test_an_enrolled_user_gets_no_second_key_of_the_same_label(machine, enrolled):
     user, key = enrolled
     before = user.key_file.read_bytes()
     with Client() as client:
-        assert refusal_of(client, "BeginEnrolment", user=user.name).name == "AlreadyEnrolled"
+        assert refusal_of(client, "BeginEnrolment", user=user.name).parameters["reason"] == "label-taken"
     assert user.key_file.read_bytes() == before
     assert machine.ask("otp", user, key.first)[0] == SUCCESS
 

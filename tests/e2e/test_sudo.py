@@ -162,7 +162,7 @@ def test_a_prompt_that_is_interrupted_uses_no_code(machine, enrolled):
     machine.sudo_asks(user, *CODE_ALONE)
     terminal = Terminal([*as_user(user), "sudo", "id", "-u"])
     terminal.awaits(CODE_PROMPT)
-    terminal.interrupts()
+    terminal.interrupts_hidden()
     assert terminal.ends() != 0
     assert opened(machine.sudo(user, [(CODE_PROMPT, key.first)]))
 

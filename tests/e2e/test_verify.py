@@ -475,6 +475,16 @@ def test_no_code_is_ever_logged(machine, enrolled, asking, journal):
 # a client that nobody here wrote
 
 
+CHANGES = [
+    ("Suspend", {}),
+    ("Resume", {}),
+    ("Reopen", {"origin": "console"}),
+    ("Rename", {"key": "phone", "label": "tablet"}),
+    ("Revoke", {"key": "tablet"}),
+    ("Forget", {}),
+]
+
+
 def test_the_varlink_client_of_pypi_introspects_and_calls_every_method(machine, user):
     with varlink.Client.new_with_address(f"unix:{SOCKET}") as client:
         assert INTERFACE in client.get_interfaces()
@@ -495,7 +505,13 @@ def test_the_varlink_client_of_pypi_introspects_and_calls_every_method(machine, 
             assert user.name in [status["user"] for status in call("List")["users"]]
             assert call("Verify", user=user.name, code=key.first, action="a test")["verdict"]["accepted"] is True
             assert call("Verify", user=user.name, code=key.first)["verdict"]["accepted"] is False
+            for method, parameters in CHANGES:
+                assert call(method, user=user.name, **parameters) == {}
             with pytest.raises(varlink.VarlinkError) as refused:
                 call("BeginEnrolment", user=NOBODY)
             assert refused.value.error() == f"{INTERFACE}.NoSuchUser"
+            for method, parameters in [("Adopt", {"from": NOBODY}), ("Restored", {})]:
+                with pytest.raises(varlink.VarlinkError) as refused:
+                    call(method, user=user.name, **parameters)
+                assert refused.value.error() == f"{INTERFACE}.NotPossible"
         assert called == methods

@@ -263,3 +263,22 @@ def test_an_unknown_user_has_no_mark_to_write_or_end(machine, user):
     assert otpctl("emergency", "bypass", "nobody-at-all", "--reason", "x").returncode == REFUSED
     assert otpctl("emergency", "end", "nobody-at-all").returncode == REFUSED
     assert otpctl("emergency", "end", user.name).returncode == REFUSED
+
+
+@pytest.mark.parametrize("offline", [(), ("--offline",)], ids=str)
+def test_a_policy_is_looked_over_without_a_daemon(machine, offline):
+    with machine.daemon_stopped():
+        assert "default" in otpctl(*offline, "config", "check").stdout
+        for text, place in [("version = 1\nnonsense\n", "line 2"), ('[service.sudo]\nprompt = 7\n', "line 2")]:
+            write(POLICY, text, 0o644)
+            try:
+                done = otpctl(*offline, "config", "check")
+            finally:
+                POLICY.unlink()
+            assert done.returncode == REFUSED and place in done.stderr and str(POLICY) in done.stderr
+        write(POLICY, "version = 1\n", 0o644)
+        try:
+            assert "in order" in otpctl(*offline, "config", "check").stdout
+        finally:
+            POLICY.unlink()
+    assert otpctl("config", "check", "/etc/otp/nothing.toml").returncode == REFUSED

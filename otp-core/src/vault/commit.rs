@@ -4,53 +4,47 @@
 //! slots say that generation N+1 is coming and hold the floors of its new keys; (3) the rename of the key file is the
 //! commit; (4) its directory is synced; (5) both slots say N+1. Only then anybody is told.
 
-use std::fmt;
-
 use nix::errno::Errno;
 
 use super::Vault;
+use super::change::ChangeError;
 use super::error::VaultError;
 use super::held::{Held, record_name};
 use super::lock::state_name;
 use super::state_file::fill;
 use crate::clock::{Clock, Surroundings};
 use crate::record::{Account, Key, Record};
-use crate::state::{KeyState, OriginState, State};
-
-/// Why a first key was not stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EnrolError {
-    /// There is a key already, or there was one.
-    AlreadyEnrolled,
-    /// The key could not be made for this generation.
-    KeyNotMade,
-    /// The vault says why.
-    Vault(VaultError),
-}
+use crate::state::{OriginState, State};
 
 impl Vault {
-    /// Stores the first key of `account`. `make` gets the generation that the key is for, and seals it.
-    pub fn enrol_first(
+    /// Stores a new key of `account`, its first or one more. `make` gets the generation that the key is for, and seals it.
+    pub fn enrol(
         &self,
         account: &Account,
         clock: &dyn Surroundings,
         make: impl FnOnce(u64) -> Option<Key>,
-    ) -> Result<Record, EnrolError> {
+    ) -> Result<Record, ChangeError> {
         self.make_state(account.uid, clock)?;
-        let held = self.hold(account, clock)?;
-        let mut held = held.ok_or_else(|| VaultError::Missing(self.state.path_of(&state_name(account.uid))))?;
-        if held.record.is_some() {
-            return Err(EnrolError::AlreadyEnrolled);
-        }
+        let mut held = self.hold_there(account, clock)?;
         let generation = held.state.generation.saturating_add(1);
-        let key = make(generation).ok_or(EnrolError::KeyNotMade)?;
-        let record = Record { account: account.clone(), generation, keys: vec![key], recovery: Vec::new() };
+        let key = make(generation).ok_or(ChangeError::NotSealed)?;
+        held.has_room_for(&key.label)?;
+        let new = || Record { account: account.clone(), generation, keys: Vec::new(), recovery: Vec::new() };
+        let mut record = held.record.clone().unwrap_or_else(new);
+        record.generation = generation;
+        record.keys.push(key);
         held.commit(&record, clock)?;
         Ok(record)
     }
 
+    /// Locks an account whose state file is there.
+    pub(super) fn hold_there(&self, account: &Account, clock: &dyn Surroundings) -> Result<Held<'_>, VaultError> {
+        let held = self.hold(account, clock)?;
+        held.ok_or_else(|| VaultError::Missing(self.state.path_of(&state_name(account.uid))))
+    }
+
     /// Step 1. A state that is there already stays as it is.
-    fn make_state(&self, uid: u32, clock: &dyn Clock) -> Result<(), VaultError> {
+    pub(super) fn make_state(&self, uid: u32, clock: &dyn Clock) -> Result<(), VaultError> {
         let (name, temporary) = (state_name(uid), format!(".{uid}.new"));
         let _lock = self.state.lock()?;
         if self.lock_state(uid)?.is_some() {
@@ -111,16 +105,15 @@ impl State {
         self.pending = Some(record.generation);
         for key in &record.keys {
             if self.key(key.id).is_none() {
-                let (id, watermark) = (key.id, key.floor);
-                self.keys.push(KeyState { id, watermark, last_used: 0, pending: true, resync: false });
+                self.keys.push(self.entry_or_new(key));
             }
         }
     }
 
-    /// Step 5: `record` is in force. A new key is bound anew: what was counted against the old ones is over.
+    /// Step 5: `record` is in force. Where every key is new, what was counted against the old ones is over.
     pub(super) fn finish_commit(&mut self, record: &Record) {
-        let bound_anew = self.keys.iter().any(|entry| entry.pending);
-        if bound_anew {
+        let is_new = |key: &Key| self.key(key.id).is_some_and(|entry| entry.pending);
+        if !record.keys.is_empty() && record.keys.iter().all(is_new) {
             (self.disabled, self.total_failures, self.origins) = (false, 0, [OriginState::default(); 5]);
         }
         (self.generation, self.pending, self.enrolled) = (record.generation, None, true);
@@ -136,21 +129,3 @@ impl State {
         self.keys.retain(|entry| !entry.pending);
     }
 }
-
-impl From<VaultError> for EnrolError {
-    fn from(error: VaultError) -> Self {
-        Self::Vault(error)
-    }
-}
-
-impl fmt::Display for EnrolError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AlreadyEnrolled => f.write_str("already enrolled"),
-            Self::KeyNotMade => f.write_str("the key could not be sealed"),
-            Self::Vault(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for EnrolError {}

@@ -2,14 +2,14 @@
 
 use super::Vault;
 use super::error::VaultError;
-use super::lock::state_name;
+use super::lock::{Locked, state_name};
 use super::state_file::{Loaded, StateFile};
 use crate::clock::{Clock, Surroundings};
 use crate::decision::{ClockTrust, Now};
-use crate::key::Step;
+use crate::key::{Kind, Step};
 use crate::limits::{FAR_AHEAD_S, Window};
-use crate::record::{Account, RECORD_CAP, Record};
-use crate::state::State;
+use crate::record::{Account, Key, RECORD_CAP, Record};
+use crate::state::{KeyState, State};
 
 /// A user under lock. The lock ends when this is dropped.
 pub struct Held<'v> {
@@ -50,12 +50,7 @@ impl Vault {
         let Some(locked) = self.lock_state(account.uid)? else {
             return self.no_trace(account).map(|()| None);
         };
-        let path = self.state.path_of(&state_name(account.uid));
-        let (file, loaded) = StateFile::read(locked, path.clone())?;
-        if loaded.state.uid != account.uid {
-            let why = format!("the state of uid {}; wanted {}", loaded.state.uid, account.uid);
-            return Err(VaultError::malformed(&path, why));
-        }
+        let (file, loaded) = self.read_state(locked, account.uid)?;
         let record = self.record_of(account)?;
         let now = now(around, loaded.written.max(self.clock_mark()?));
         let account = account.clone();
@@ -65,6 +60,17 @@ impl Vault {
         Ok(Some(held))
     }
 
+    /// What a locked state file says about `uid`.
+    pub(super) fn read_state(&self, locked: Locked, uid: u32) -> Result<(StateFile, Loaded), VaultError> {
+        let path = self.state.path_of(&state_name(uid));
+        let (file, loaded) = StateFile::read(locked, path.clone())?;
+        if loaded.state.uid != uid {
+            let why = format!("the state of uid {}; wanted {uid}", loaded.state.uid);
+            return Err(VaultError::malformed(&path, why));
+        }
+        Ok((file, loaded))
+    }
+
     fn no_trace(&self, account: &Account) -> Result<(), VaultError> {
         match self.record_of(account)? {
             None => Ok(()),
@@ -72,7 +78,7 @@ impl Vault {
         }
     }
 
-    fn record_of(&self, account: &Account) -> Result<Option<Record>, VaultError> {
+    pub(super) fn record_of(&self, account: &Account) -> Result<Option<Record>, VaultError> {
         let name = record_name(account.uid);
         let path = self.keys.path_of(&name);
         let bytes = match self.keys.read(&name, RECORD_CAP) {
@@ -85,6 +91,11 @@ impl Vault {
 }
 
 impl Held<'_> {
+    /// Who is held.
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
     /// The secret file; `None` if the user was never enrolled.
     pub fn record(&self) -> Option<&Record> {
         self.record.as_ref()
@@ -107,7 +118,8 @@ impl Held<'_> {
 
     /// Writes `next` so that it is on disk when this returns (R2); to both slots if it must not come undone.
     pub fn store(&mut self, next: State, clock: &dyn Clock) -> Result<(), VaultError> {
-        if self.state.must_not_come_undone(&next) || self.mended.contains(&Mended::CommitUndone) {
+        let counted = self.record.as_ref().is_some_and(|record| self.state.counts_on(&next, record));
+        if counted || self.state.must_not_come_undone(&next) || self.mended.contains(&Mended::CommitUndone) {
             self.file.store_both(&next, clock)?;
         } else {
             self.file.store(&next, clock)?;
@@ -142,7 +154,10 @@ impl Held<'_> {
         for (found, what) in [(loaded.damaged, Mended::BadSlot), (loaded.restored, Mended::RestoredCopy)] {
             if found {
                 self.mended.push(what);
-                self.distrust(what, loaded);
+                self.state.restored |= what == Mended::RestoredCopy;
+                if let Some(record) = &self.record {
+                    self.state.distrust(record, loaded.believed(self.now));
+                }
             }
         }
         // The alarm first: killed in between it comes twice, which is better than never.
@@ -153,29 +168,6 @@ impl Held<'_> {
         Ok(())
     }
 
-    /// Something was forgotten: nothing that could have been accepted until now may be accepted again, whatever the window
-    /// was. A clock that is not believed counts only as far as codes could have been accepted by it; a wild one must not
-    /// lock its owner out for years.
-    fn distrust(&mut self, what: Mended, loaded: &Loaded) {
-        self.state.restored |= what == Mended::RestoredCopy;
-        let seen = self.now.wall.max(loaded.changed).max(loaded.written);
-        let believed = match self.now.clock {
-            ClockTrust::Trusted => seen,
-            ClockTrust::Unsynchronised { newest_known } => seen.min(newest_known.saturating_add(FAR_AHEAD_S)),
-        };
-        let Some(record) = &self.record else { return };
-        for entry in &mut self.state.keys {
-            let Some(key) = record.keys.iter().find(|key| key.id == entry.id) else { continue };
-            match key.kind {
-                crate::key::Kind::Totp => {
-                    let last = key.period.step_at(believed).0.saturating_add(Window::MOST);
-                    entry.watermark = entry.watermark.max(Step(last));
-                }
-                crate::key::Kind::Hotp => entry.resync = true,
-            }
-        }
-    }
-
     fn mismatch(&self, generation: u64) -> VaultError {
         let pending = self.state.pending.map_or(String::new(), |pending| format!(", {pending} being committed"));
         let why = format!(
@@ -183,6 +175,47 @@ impl Held<'_> {
             self.state.generation
         );
         VaultError::malformed(&self.vault.keys.path_of(&record_name(self.account.uid)), why)
+    }
+}
+
+impl Loaded {
+    /// The latest time that a code could have been accepted by. A clock that is not believed counts only as far as codes could
+    /// have been accepted by it; a wild one must not lock its owner out for years.
+    pub(super) fn believed(&self, now: Now) -> u64 {
+        let seen = now.wall.max(self.changed).max(self.written);
+        match now.clock {
+            ClockTrust::Trusted => seen,
+            ClockTrust::Unsynchronised { newest_known } => seen.min(newest_known.saturating_add(FAR_AHEAD_S)),
+        }
+    }
+}
+
+impl State {
+    /// Something was forgotten: nothing that could have been accepted until `believed` may be accepted again, whatever the
+    /// window was.
+    pub(super) fn distrust(&mut self, record: &Record, believed: u64) {
+        for entry in &mut self.keys {
+            let Some(key) = record.keys.iter().find(|key| key.id == entry.id) else { continue };
+            match key.kind {
+                Kind::Totp => {
+                    let last = key.period.step_at(believed).0.saturating_add(Window::MOST);
+                    entry.watermark = entry.watermark.max(Step(last));
+                }
+                Kind::Hotp => (entry.resync, entry.heard) = (true, 0),
+            }
+        }
+    }
+
+    /// Does a counter of HOTP move from `self` to `next`? It must not come undone when one slot is lost.
+    fn counts_on(&self, next: &Self, record: &Record) -> bool {
+        let counter = |state: &Self, key: &Key| state.key(key.id).map(|entry| (entry.watermark, entry.resync));
+        record.keys.iter().any(|key| key.kind == Kind::Hotp && counter(self, key) != counter(next, key))
+    }
+
+    /// The entry of a key, or the one that it begins with.
+    pub(super) fn entry_or_new(&self, key: &Key) -> KeyState {
+        let new = KeyState { id: key.id, watermark: key.floor, last_used: 0, pending: true, resync: false, heard: 0 };
+        self.key(key.id).copied().unwrap_or(new)
     }
 }
 
@@ -203,7 +236,8 @@ fn pairing(state: &State, key_file: u64) -> Pairing {
     }
 }
 
-fn now(clock: &dyn Clock, written: u64) -> Now {
+/// The time, with what is known of it.
+pub(super) fn now(clock: &dyn Clock, written: u64) -> Now {
     let clock_trust =
         if clock.vouched() { ClockTrust::Trusted } else { ClockTrust::Unsynchronised { newest_known: written } };
     Now { wall: clock.wall(), boot_ms: clock.boot_ms(), clock: clock_trust }

@@ -10,6 +10,8 @@
 //! V6  the clock mark is the newest time that is known to have passed (`clock_mark`)
 //! V5  "never enrolled" needs proof: a valid vault.toml, directories that open, and no trace of the user
 
+mod adopt;
+mod change;
 mod clock_mark;
 mod commit;
 mod error;
@@ -20,7 +22,8 @@ mod state_file;
 
 use std::path::PathBuf;
 
-pub use commit::EnrolError;
+pub use adopt::Reseal;
+pub use change::{ChangeError, Use};
 pub use error::VaultError;
 pub use held::{Held, Mended};
 pub use open::{TrustedDir, read_root_file};

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, RenameFlags, ResolveFlag, openat, openat2, renameat, renameat2};
-use nix::sys::stat::{Mode, fstat, lstat, mkdirat};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, RenameFlags, ResolveFlag, openat, openat2, renameat, renameat2};
+use nix::sys::stat::{Mode, fstat, fstatat, lstat, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use zeroize::Zeroizing;
 
@@ -138,6 +138,15 @@ impl TrustedDir {
     pub fn rename_new(&self, from: &str, to: &str) -> Result<(), VaultError> {
         renameat2(&self.fd, from, &self.fd, to, RenameFlags::RENAME_NOREPLACE)
             .map_err(|errno| VaultError::cannot_persist(&self.path_of(to), errno))
+    }
+
+    /// Is there anything of that name, whatever it is?
+    pub(super) fn has(&self, name: &str) -> Result<bool, VaultError> {
+        match fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(_) => Ok(true),
+            Err(Errno::ENOENT) => Ok(false),
+            Err(errno) => Err(VaultError::Unreadable { path: self.path_of(name), errno }),
+        }
     }
 
     /// Removes the file `name`, if it is there.

@@ -103,8 +103,8 @@ impl Bench {
         key
     }
 
-    fn enrol(&self, clock: &Shifted) -> Result<Record, EnrolError> {
-        self.vault.enrol_first(&self.account, clock, |generation| Some(self.key(generation)))
+    fn enrol(&self, clock: &Shifted) -> Result<Record, ChangeError> {
+        self.vault.enrol(&self.account, clock, |generation| Some(self.key(generation)))
     }
 
     fn code(&self, wall: u64, offset: i64) -> Typed {
@@ -158,7 +158,7 @@ fn an_enrolled_code_works_once_and_what_was_never_enrolled_is_a_fact() {
     assert_eq!(bench.vault.standing(&bench.account, &clock).unwrap(), Standing::Enrolled);
     assert!(accepted(&bench.try_code(&code, &clock).unwrap().0));
     assert!(refused(&bench.try_code(&code, &clock).unwrap().0, Refusal::Replayed));
-    assert_eq!(bench.enrol(&clock), Err(EnrolError::AlreadyEnrolled));
+    assert_eq!(bench.enrol(&clock), Err(ChangeError::LabelTaken));
 }
 
 #[test]
@@ -560,3 +560,6 @@ fn v6_the_clock_mark_never_moves_back_nor_thirty_days_on_a_clock_that_nobody_vou
     fs::write(bench.dir.join("clock"), "soon\n").unwrap();
     assert!(matches!(bench.vault.clock_mark(), Err(VaultError::Malformed { .. })));
 }
+
+#[path = "change_tests.rs"]
+mod change;

@@ -64,6 +64,15 @@ fn every_method_type_has_the_fields_of_the_file() {
     assert_method(&CancelEnrolment {}, &Cancelled {});
     assert_method(&Status { user: Some("alice".to_owned()) }, &UserStatusReply { status: samples::status() });
     assert_method(&List {}, &UserList { users: vec![samples::status()] });
+    let user = || "alice".to_owned();
+    assert_method(&Suspend { user: user() }, &Done {});
+    assert_method(&Resume { user: user() }, &Done {});
+    assert_method(&samples::reopen(), &Done {});
+    assert_method(&samples::rename(), &Done {});
+    assert_method(&samples::revoke(), &Done {});
+    assert_method(&Forget { user: user() }, &Done {});
+    assert_method(&samples::adopt(), &Done {});
+    assert_method(&Restored { user: Some(user()) }, &RestoredUsers { users: vec![user()] });
     assert_method(&samples::verify(), &Verified { verdict: samples::verdict() });
 }
 
@@ -78,10 +87,22 @@ fn every_method_of_the_file_is_known_here() {
 
 #[test]
 fn what_the_file_calls_optional_may_be_absent_and_nothing_else() {
-    let status = object(&Status { user: Some("a".to_owned()) });
-    let full = [object(&samples::begin()), object(&samples::confirm()), status, object(&samples::verify())];
-    for (name, full) in [BeginEnrolment::NAME, ConfirmEnrolment::NAME, Status::NAME, Verify::NAME].into_iter().zip(full)
-    {
+    let user = || "a".to_owned();
+    let full = [
+        (BeginEnrolment::NAME, object(&samples::begin())),
+        (ConfirmEnrolment::NAME, object(&samples::confirm())),
+        (Status::NAME, object(&Status { user: Some(user()) })),
+        (Suspend::NAME, object(&Suspend { user: user() })),
+        (Resume::NAME, object(&Resume { user: user() })),
+        (Reopen::NAME, object(&samples::reopen())),
+        (Rename::NAME, object(&samples::rename())),
+        (Revoke::NAME, object(&samples::revoke())),
+        (Forget::NAME, object(&Forget { user: user() })),
+        (Adopt::NAME, object(&samples::adopt())),
+        (Restored::NAME, object(&Restored { user: Some(user()) })),
+        (Verify::NAME, object(&samples::verify())),
+    ];
+    for (name, full) in full {
         let short = name.rsplit('.').next().expect("a name");
         for (field, kind) in &interface().methods[short].0 {
             let mut part = full.clone();
@@ -122,7 +143,7 @@ fn errors() -> Vec<Refusal> {
     let all = vec![
         Refusal::NotAllowed { reason: text() },
         Refusal::NoSuchUser { user: text() },
-        Refusal::AlreadyEnrolled { user: text() },
+        Refusal::NotPossible { user: text(), reason: text() },
         Refusal::NothingPending {},
         Refusal::CodeRefused { tries_left: 2 },
         Refusal::EnrolmentExpired {},
@@ -134,7 +155,7 @@ fn errors() -> Vec<Refusal> {
         match error {
             Refusal::NotAllowed { .. }
             | Refusal::NoSuchUser { .. }
-            | Refusal::AlreadyEnrolled { .. }
+            | Refusal::NotPossible { .. }
             | Refusal::NothingPending {}
             | Refusal::CodeRefused { .. }
             | Refusal::EnrolmentExpired {}

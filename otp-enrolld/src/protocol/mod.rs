@@ -3,6 +3,7 @@
 //! The interface file in this crate is the reference; a test holds the types to it, both ways.
 //! Nothing here has `Debug`, `Display` or `Clone` if it carries a secret or a code.
 
+mod change;
 mod refusal;
 mod reply;
 mod request;
@@ -20,10 +21,11 @@ pub(crate) mod samples;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use change::{Adopt, Forget, Rename, Reopen, Restored, Resume, Revoke, Suspend};
 pub use refusal::Refusal;
 pub use reply::{
-    Begun, Cancelled, Confirmed, Enrolment, KeyStatus, OriginStatus, Reply, UserList, UserStatus, UserStatusReply,
-    Verdict, Verified,
+    Begun, Cancelled, Confirmed, Done, Enrolment, KeyStatus, OriginStatus, Reply, RestoredUsers, UserList, UserStatus,
+    UserStatusReply, Verdict, Verified,
 };
 pub use request::{BeginEnrolment, CancelEnrolment, ConfirmEnrolment, List, Request, Status, Verify};
 

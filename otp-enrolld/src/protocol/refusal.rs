@@ -11,8 +11,9 @@ pub enum Refusal {
     NotAllowed { reason: String },
     #[serde(rename = "io.pam-otp.Otp1.NoSuchUser")]
     NoSuchUser { user: String },
-    #[serde(rename = "io.pam-otp.Otp1.AlreadyEnrolled")]
-    AlreadyEnrolled { user: String },
+    /// Nothing was changed; the reason is one of the interface's words.
+    #[serde(rename = "io.pam-otp.Otp1.NotPossible")]
+    NotPossible { user: String, reason: String },
     /// No enrolment was begun on this connection.
     #[serde(rename = "io.pam-otp.Otp1.NothingPending")]
     NothingPending {},

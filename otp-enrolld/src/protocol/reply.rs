@@ -12,6 +12,8 @@ pub enum Reply {
     Cancelled(Cancelled),
     Status(UserStatusReply),
     List(UserList),
+    Done(Done),
+    Restored(RestoredUsers),
     Verified(Verified),
 }
 
@@ -34,6 +36,17 @@ pub struct Confirmed {
 /// Answer to `CancelEnrolment`.
 #[derive(Serialize, Deserialize)]
 pub struct Cancelled {}
+
+/// Answer to what changes something and has nothing to tell.
+#[derive(Serialize, Deserialize)]
+pub struct Done {}
+
+/// Answer to `Restored`.
+#[derive(Serialize, Deserialize)]
+pub struct RestoredUsers {
+    /// For whom something changed.
+    pub users: Vec<String>,
+}
 
 /// Answer to `Status`.
 #[derive(Serialize, Deserialize)]
@@ -73,13 +86,16 @@ pub struct Enrolment {
     pub uid: u32,
     /// What the user calls the device.
     pub label: String,
-    /// `totp`
+    /// `totp` or `hotp`
     pub kind: String,
     /// `SHA1`, `SHA256` or `SHA512`
     pub algorithm: String,
     pub digits: u8,
-    /// Seconds in a step.
+    /// Seconds in a step; of no use to HOTP.
     pub period: u32,
+    /// HOTP: the counter to begin with.
+    #[serde(default)]
+    pub counter: Option<u64>,
     /// Base32, upper case, no padding.
     pub secret: Zeroizing<String>,
     /// `otpauth://…`, with the same secret.
@@ -95,7 +111,7 @@ pub struct Enrolment {
 pub struct KeyStatus {
     pub id: String,
     pub label: String,
-    /// `totp`
+    /// `totp` or `hotp`
     pub kind: String,
     /// `SHA1`, `SHA256` or `SHA512`
     pub algorithm: String,
@@ -109,6 +125,8 @@ pub struct KeyStatus {
     /// Seconds since 1970; none before the first login.
     #[serde(default)]
     pub last_used: Option<u64>,
+    /// HOTP: two codes in a row are wanted.
+    pub resync: bool,
 }
 
 /// The wrong codes of one origin since its last accepted one.
@@ -133,6 +151,8 @@ pub struct UserStatus {
     pub generation: u64,
     pub suspended: bool,
     pub disabled: bool,
+    /// The state comes from a backup; HOTP is off until root says `restored`.
+    pub restored: bool,
     pub keys: Vec<KeyStatus>,
     pub origins: Vec<OriginStatus>,
 }

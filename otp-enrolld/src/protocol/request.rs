@@ -1,9 +1,10 @@
 //! What a caller may ask: each parameter read into a type that can only hold what is allowed.
 
-use otp_core::key::{Algorithm, Digits, Label, Period};
+use otp_core::key::{Algorithm, Digits, Kind, Label, Period};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::change::{Adopt, Forget, Rename, Reopen, Restored, Resume, Revoke, Suspend};
 use super::reply::{Begun, Cancelled, Confirmed, UserList, UserStatusReply, Verified};
 use super::values::{self, checked};
 use super::{Method, Refusal};
@@ -16,6 +17,14 @@ pub enum Request {
     CancelEnrolment(CancelEnrolment),
     Status(Status),
     List(List),
+    Suspend(Suspend),
+    Resume(Resume),
+    Reopen(Reopen),
+    Rename(Rename),
+    Revoke(Revoke),
+    Forget(Forget),
+    Adopt(Adopt),
+    Restored(Restored),
     Verify(Verify),
 }
 
@@ -27,6 +36,8 @@ pub struct BeginEnrolment {
     /// What the user calls the device.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "values::write_label")]
     pub label: Option<Label>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "values::write_kind")]
+    pub kind: Option<Kind>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "values::write_algorithm")]
     pub algorithm: Option<Algorithm>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "values::write_digits")]
@@ -89,6 +100,14 @@ impl Request {
             CancelEnrolment::NAME => parameters.end().map(|()| Self::CancelEnrolment(CancelEnrolment {})),
             Status::NAME => Status::read(parameters).map(Self::Status),
             List::NAME => parameters.end().map(|()| Self::List(List {})),
+            Suspend::NAME => Suspend::read(parameters).map(Self::Suspend),
+            Resume::NAME => Resume::read(parameters).map(Self::Resume),
+            Reopen::NAME => Reopen::read(parameters).map(Self::Reopen),
+            Rename::NAME => Rename::read(parameters).map(Self::Rename),
+            Revoke::NAME => Revoke::read(parameters).map(Self::Revoke),
+            Forget::NAME => Forget::read(parameters).map(Self::Forget),
+            Adopt::NAME => Adopt::read(parameters).map(Self::Adopt),
+            Restored::NAME => Restored::read(parameters).map(Self::Restored),
             Verify::NAME => Verify::read(parameters).map(Self::Verify),
             other => Err(Refusal::MethodNotFound { method: other.to_owned() }),
         }
@@ -151,6 +170,7 @@ impl BeginEnrolment {
         let request = Self {
             user: values::user_name(parameters.required("user")?)?,
             label: parameters.optional("label")?.map(|found: String| checked(Label::new(&found))).transpose()?,
+            kind: parameters.optional("kind")?.map(|found: String| checked(Kind::parse(&found))).transpose()?,
             algorithm: parameters
                 .optional("algorithm")?
                 .map(|found: String| checked(Algorithm::parse(&found)))
@@ -254,6 +274,7 @@ mod tests {
             (r#"{"user":"a\u0000b"}"#, "user"),
             (r#"{"user":"a\u009bb"}"#, "user"),
             (r#"{"user":"a","label":"\u001b[2J"}"#, "label"),
+            (r#"{"user":"a","kind":"TOTP"}"#, "kind"),
             (r#"{"user":"a","algorithm":"MD5"}"#, "algorithm"),
             (r#"{"user":"a","algorithm":"sha1"}"#, "algorithm"),
             (r#"{"user":"a","digits":5}"#, "digits"),
@@ -280,8 +301,8 @@ mod tests {
 
     #[test]
     fn an_unknown_method_is_named() {
-        let found = read("io.pam-otp.Otp1.Forget", "{}").err();
-        let method = "io.pam-otp.Otp1.Forget".to_owned();
+        let found = read("io.pam-otp.Otp1.Nonsense", "{}").err();
+        let method = "io.pam-otp.Otp1.Nonsense".to_owned();
         assert_eq!(found, Some(Refusal::MethodNotFound { method }));
     }
 

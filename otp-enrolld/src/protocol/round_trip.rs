@@ -1,6 +1,6 @@
 //! Whatever a message holds, it arrives as it left: encoded by one side, read by the other.
 
-use otp_core::key::{Algorithm, Digits, Label, Period};
+use otp_core::key::{Algorithm, Digits, Kind, Label, Period};
 use proptest::prelude::*;
 use zeroize::Zeroizing;
 
@@ -37,10 +37,10 @@ fn algorithm() -> impl Strategy<Value = Algorithm> {
 prop_compose! {
     fn key()(
         texts in prop::array::uniform4(any::<String>()),
-        digits: u8, period: u32, created: u64, confirmed: u64, last_used in any::<Option<u64>>(),
+        digits: u8, period: u32, created: u64, confirmed: u64, last_used in any::<Option<u64>>(), resync: bool,
     ) -> KeyStatus {
         let [id, label, kind, algorithm] = texts;
-        KeyStatus { id, label, kind, algorithm, digits, period, created, confirmed, last_used }
+        KeyStatus { id, label, kind, algorithm, digits, period, created, confirmed, last_used, resync }
     }
 }
 
@@ -52,12 +52,12 @@ prop_compose! {
 
 prop_compose! {
     fn status()(
-        user: String, uid: u32, generation: u64, marks in any::<[bool; 3]>(),
+        user: String, uid: u32, generation: u64, marks in any::<[bool; 4]>(),
         keys in prop::collection::vec(key(), 0..4),
         origins in prop::collection::vec(origin(), 0..6),
     ) -> UserStatus {
-        let [enrolled, suspended, disabled] = marks;
-        UserStatus { user, uid, enrolled, generation, suspended, disabled, keys, origins }
+        let [enrolled, suspended, disabled, restored] = marks;
+        UserStatus { user, uid, enrolled, generation, suspended, disabled, restored, keys, origins }
     }
 }
 
@@ -70,13 +70,14 @@ proptest! {
     fn a_beginning_arrives_as_it_left(
         user in plain(256),
         label in prop::option::of("[A-Za-z0-9._@-]{1,32}"),
+        kind in prop::option::of(prop::sample::select(vec![Kind::Totp, Kind::Hotp])),
         algorithm in prop::option::of(algorithm()),
         digits in prop::option::of(6_i64..=8),
         period in prop::option::of(15_i64..=120),
     ) {
         let label = label.and_then(|label| Label::new(&label).ok());
         let (digits, period) = (digits.and_then(|n| Digits::new(n).ok()), period.and_then(|n| Period::new(n).ok()));
-        let sent = BeginEnrolment { user, label, algorithm, digits, period };
+        let sent = BeginEnrolment { user, label, kind, algorithm, digits, period };
         let Ok(Request::BeginEnrolment(found)) = delivered(&sent) else { panic!("refused") };
         prop_assert_eq!(value(&found), value(&sent));
     }
@@ -86,6 +87,20 @@ proptest! {
         let sent = ConfirmEnrolment { code: Zeroizing::new(code) };
         let Ok(Request::ConfirmEnrolment(found)) = delivered(&sent) else { panic!("refused") };
         prop_assert_eq!(&*found.code, &*sent.code);
+    }
+
+    #[test]
+    fn a_revocation_arrives_as_it_left(user in prop::option::of(plain(256)), key in plain(32), code in prop::option::of(plain(64))) {
+        let sent = Revoke { user, key, code: code.map(Zeroizing::new) };
+        let Ok(Request::Revoke(found)) = delivered(&sent) else { panic!("refused") };
+        prop_assert_eq!(value(&found), value(&sent));
+    }
+
+    #[test]
+    fn a_reopening_arrives_as_it_left(user in prop::option::of(plain(256)), origin in prop::option::of(0..5_usize)) {
+        let origin = origin.map(|number| otp_core::origin::Origin::ALL[number]);
+        let Ok(Request::Reopen(found)) = delivered(&Reopen { user: user.clone(), origin, code: None }) else { panic!() };
+        prop_assert_eq!((found.user, found.origin, found.code.is_none()), (user, origin, true));
     }
 
     #[test]
@@ -114,11 +129,12 @@ proptest! {
     #[test]
     fn a_key_arrives_as_it_left(
         texts in prop::array::uniform5(any::<String>()),
-        secret: String, uid: u32, digits: u8, period: u32, expires_in: u64, tries: u32,
+        secret: String, uid: u32, digits: u8, period: u32, counter: Option<u64>, expires_in: u64, tries: u32,
     ) {
         let [user, label, kind, algorithm, uri] = texts;
         let (secret, uri) = (Zeroizing::new(secret), Zeroizing::new(uri));
-        let enrolment = Enrolment { user, uid, label, kind, algorithm, digits, period, secret, uri, expires_in, tries };
+        let enrolment =
+            Enrolment { user, uid, label, kind, algorithm, digits, period, counter, secret, uri, expires_in, tries };
         let reply = Begun { enrolment };
         prop_assert_eq!(answered::<BeginEnrolment>(&reply), value(&reply));
     }

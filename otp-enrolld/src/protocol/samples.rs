@@ -1,6 +1,7 @@
 //! One full message of each kind, for the tests.
 
-use otp_core::key::{Algorithm, Digits, Label, Period};
+use otp_core::key::{Algorithm, Digits, Kind, Label, Period};
+use otp_core::origin::Origin;
 use zeroize::Zeroizing;
 
 use super::*;
@@ -14,6 +15,7 @@ pub fn enrolment() -> Enrolment {
         algorithm: "SHA1".to_owned(),
         digits: 6,
         period: 30,
+        counter: Some(1),
         secret: Zeroizing::new("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".to_owned()),
         uri: Zeroizing::new("otpauth://totp/host:alice?secret=ABCDEFGHIJKLMNOPQRSTUVWXYZ234567&issuer=host".to_owned()),
         expires_in: 900,
@@ -32,6 +34,7 @@ pub fn key() -> KeyStatus {
         created: 1_795_000_000,
         confirmed: 1_795_000_060,
         last_used: Some(1_795_003_600),
+        resync: false,
     }
 }
 
@@ -44,6 +47,7 @@ pub fn status() -> UserStatus {
         generation: 1,
         suspended: false,
         disabled: false,
+        restored: false,
         keys: vec![key()],
         origins: vec![origin],
     }
@@ -57,6 +61,7 @@ pub fn begin() -> BeginEnrolment {
     BeginEnrolment {
         user: "alice".to_owned(),
         label: Label::new("phone").ok(),
+        kind: Some(Kind::Totp),
         algorithm: Some(Algorithm::Sha1),
         digits: Digits::new(6).ok(),
         period: Period::new(30).ok(),
@@ -65,6 +70,25 @@ pub fn begin() -> BeginEnrolment {
 
 pub fn confirm() -> ConfirmEnrolment {
     ConfirmEnrolment { code: Zeroizing::new("123456".to_owned()) }
+}
+
+pub fn reopen() -> Reopen {
+    let code = Some(Zeroizing::new("123456".to_owned()));
+    Reopen { user: Some("alice".to_owned()), origin: Some(Origin::Remote), code }
+}
+
+pub fn rename() -> Rename {
+    let label = Label::new("tablet").unwrap();
+    Rename { user: Some("alice".to_owned()), key: "phone".to_owned(), label }
+}
+
+pub fn revoke() -> Revoke {
+    let code = Some(Zeroizing::new("123456".to_owned()));
+    Revoke { user: Some("alice".to_owned()), key: "phone".to_owned(), code }
+}
+
+pub fn adopt() -> Adopt {
+    Adopt { user: "alicia".to_owned(), from: "alice".to_owned() }
 }
 
 pub fn verify() -> Verify {

@@ -1,6 +1,7 @@
 //! The values a parameter can have, besides the core's own: what is allowed, and how it is refused.
 
-use otp_core::key::{Algorithm, Digits, Label, Period, ValueError};
+use otp_core::key::{Algorithm, Digits, Kind, Label, Period, ValueError};
+use otp_core::origin::Origin;
 use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
@@ -14,6 +15,18 @@ pub(super) fn checked<T>(value: Result<T, ValueError>) -> Result<T, Refusal> {
 /// The core's values on the wire: words as strings, numbers as numbers.
 pub(super) fn write_label<S: Serializer>(label: &Option<Label>, to: S) -> Result<S::Ok, S::Error> {
     label.as_ref().map(Label::as_str).serialize(to)
+}
+
+pub(super) fn write_plain_label<S: Serializer>(label: &Label, to: S) -> Result<S::Ok, S::Error> {
+    label.as_str().serialize(to)
+}
+
+pub(super) fn write_kind<S: Serializer>(kind: &Option<Kind>, to: S) -> Result<S::Ok, S::Error> {
+    kind.map(Kind::as_str).serialize(to)
+}
+
+pub(super) fn write_origin<S: Serializer>(origin: &Option<Origin>, to: S) -> Result<S::Ok, S::Error> {
+    origin.map(Origin::as_str).serialize(to)
 }
 
 pub(super) fn write_algorithm<S: Serializer>(algorithm: &Option<Algorithm>, to: S) -> Result<S::Ok, S::Error> {
@@ -35,6 +48,20 @@ pub(super) fn user_name(found: String) -> Result<String, Refusal> {
     }
     let wanted = format!("1 to {USER_BYTES} bytes without control characters");
     Err(refused("user", &found, &wanted))
+}
+
+/// Where wrong codes come from.
+pub(super) fn origin(found: String) -> Result<Origin, Refusal> {
+    let wanted = "self, other, remote, console or socket";
+    Origin::parse(&found).ok_or_else(|| refused("origin", &found, wanted))
+}
+
+/// What may be the label or the id of a key.
+pub(super) fn key_name(found: String) -> Result<String, Refusal> {
+    if is_plain(&found, KEY_BYTES) {
+        return Ok(found);
+    }
+    Err(refused("key", &found, "the label or the id of a key"))
 }
 
 /// A short text for the log; whatever is odd in it is escaped there.
@@ -68,6 +95,8 @@ fn refused(field: &str, found: &str, wanted: &str) -> Refusal {
     }
 }
 
+/// An id is 32 hexadecimal digits, a label no longer.
+const KEY_BYTES: usize = 32;
 const USER_BYTES: usize = 256;
 const CODE_BYTES: usize = 64;
 const CLAIM_BYTES: usize = 256;

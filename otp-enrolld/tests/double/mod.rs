@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use otp_enrolld::limits::Limits;
 use otp_enrolld::peer::Peer;
 use otp_enrolld::protocol::{
-    Begun, Cancelled, Confirmed, Enrolment, KeyStatus, Refusal, Reply, Request, UserList, UserStatus, UserStatusReply,
+    Begun, Cancelled, Confirmed, Done, Enrolment, KeyStatus, Refusal, Reply, Request, UserList, UserStatus,
+    UserStatusReply,
 };
 use otp_enrolld::server::serve;
 use otp_enrolld::service::{Event, Service};
@@ -69,6 +70,7 @@ impl Service for Double {
             },
             Request::Verify(_) => Err(Refusal::not_allowed("not this double")),
             Request::List(_) => Ok(Reply::List(UserList { users: vec![status("alice"); 2000] })),
+            _ => Ok(Reply::Done(Done {})),
         }
     }
 
@@ -144,6 +146,7 @@ fn enrolment(user: String) -> Enrolment {
         algorithm: "SHA1".to_owned(),
         digits: 6,
         period: 30,
+        counter: None,
         secret: Zeroizing::new("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".to_owned()),
         uri: Zeroizing::new("otpauth://totp/h:alice?secret=ABCDEFGHIJKLMNOPQRSTUVWXYZ234567&issuer=h".to_owned()),
         expires_in: 900,
@@ -166,6 +169,7 @@ fn key() -> KeyStatus {
         created: 1_795_000_000,
         confirmed: 1_795_000_060,
         last_used: None,
+        resync: false,
     }
 }
 
@@ -177,6 +181,7 @@ fn status(user: &str) -> UserStatus {
         generation: 1,
         suspended: false,
         disabled: false,
+        restored: false,
         keys: vec![key()],
         origins: Vec::new(),
     }

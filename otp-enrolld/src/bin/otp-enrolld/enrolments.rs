@@ -17,12 +17,14 @@ use otp_core::seal::{HostKey, Nonce, Sealed};
 use otp_core::secret::Secret;
 use otp_core::state::{KeyState, State};
 use otp_core::typed::Typed;
-use otp_core::vault::{EnrolError, Vault};
+use otp_core::vault::{ChangeError, Vault};
 
 use crate::random::{self, NoRandomness};
 
 /// How long a key waits for its first code.
 pub const PATIENCE: Duration = Duration::from_secs(15 * 60);
+/// The counter that an app is told to begin with; HOTP's first code is of this one or of one soon after it.
+pub const FIRST_COUNTER: u64 = 1;
 /// How many wrong codes end it.
 pub const TRIES: u32 = 6;
 
@@ -40,6 +42,7 @@ struct Turn {
 pub struct Pending {
     account: Account,
     label: Label,
+    kind: Kind,
     new: NewKey,
     secret: Secret,
     id: KeyId,
@@ -60,7 +63,7 @@ pub enum BeginError {
 
 /// What a typed code does to a pending key.
 pub enum Answer {
-    /// It is a code of the key: confirmed at this step, which is burnt.
+    /// It is a code of the key: confirmed at this step or counter, which is burnt.
     Confirmed(Step),
     /// It is not; so many tries are left.
     Wrong(u32),
@@ -72,12 +75,19 @@ pub enum Answer {
 
 impl Underway {
     /// Makes a key for `account`.
-    pub fn begin(&self, account: Account, label: Label, new: NewKey, clock: &dyn Clock) -> Result<Pending, BeginError> {
+    pub fn begin(
+        &self,
+        account: Account,
+        label: Label,
+        kind: Kind,
+        new: NewKey,
+        clock: &dyn Clock,
+    ) -> Result<Pending, BeginError> {
         let turn = self.turn(account.uid).ok_or(BeginError::Underway)?;
         let secret = Secret::new(random::secret(new.algorithm.key_length())?).map_err(|_| BeginError::NoRandomness)?;
         let id = KeyId(random::bytes()?);
         let (created, since) = (clock.wall(), Instant::now());
-        Ok(Pending { account, label, new, secret, id, created, since, tries_left: TRIES, _turn: turn })
+        Ok(Pending { account, label, kind, new, secret, id, created, since, tries_left: TRIES, _turn: turn })
     }
 
     fn turn(&self, uid: u32) -> Option<Turn> {
@@ -101,6 +111,11 @@ impl Pending {
     /// What its owner calls it.
     pub fn label(&self) -> &Label {
         &self.label
+    }
+
+    /// TOTP or HOTP.
+    pub fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// Its algorithm, digits and period.
@@ -140,13 +155,13 @@ impl Pending {
         vault: &Vault,
         host_key: &HostKey,
         clock: &dyn Surroundings,
-    ) -> Result<Record, EnrolError> {
-        let nonce = Nonce(random::bytes().map_err(|_| EnrolError::KeyNotMade)?);
-        vault.enrol_first(&self.account, clock, |generation| {
+    ) -> Result<Record, ChangeError> {
+        let nonce = Nonce(random::bytes().map_err(|_| ChangeError::NotSealed)?);
+        vault.enrol(&self.account, clock, |generation| {
             let mut key = Key {
                 id: self.id,
                 label: self.label.clone(),
-                kind: Kind::Totp,
+                kind: self.kind,
                 algorithm: self.new.algorithm,
                 digits: self.new.digits,
                 period: self.new.period,
@@ -170,8 +185,8 @@ impl Pending {
         let Typed::Code(code) = typed else { return None };
         let codes = Codes::new(&self.secret, self.new.algorithm, self.new.digits)?;
         let (id, label, floor) = (self.id, self.label.clone(), Step(0));
-        let keys = [OpenKey { id, label, codes, period: self.new.period, floor, expires: None }];
-        let entry = KeyState { id, watermark: floor, last_used: 0, pending: false, resync: false };
+        let keys = [OpenKey { id, label, kind: self.kind, codes, period: self.new.period, floor, expires: None }];
+        let entry = KeyState { id, watermark: floor, last_used: 0, pending: false, resync: false, heard: 0 };
         let state = State { enrolled: true, keys: vec![entry], ..State::never_enrolled(self.account.uid) };
         let limits = Limits { wait: Wait::None, ..*limits };
         let now = Now { wall: clock.wall(), boot_ms: clock.boot_ms(), clock: ClockTrust::Trusted };

@@ -6,7 +6,7 @@ fn account(uid: u32) -> Account {
 }
 
 fn begin(underway: &Underway, uid: u32) -> Result<Pending, BeginError> {
-    underway.begin(account(uid), Label::new("phone").unwrap(), NewKey::default(), &System)
+    underway.begin(account(uid), Label::new("phone").unwrap(), Kind::Totp, NewKey::default(), &System)
 }
 
 fn code(pending: &Pending, offset: i64) -> Typed {
@@ -58,4 +58,19 @@ fn two_keys_are_never_the_same() {
     let (first, second) = (begin(&underway, 1).ok().unwrap(), begin(&underway, 2).ok().unwrap());
     assert!(first.secret.expose() != second.secret.expose() && first.id != second.id);
     assert_eq!(first.secret.expose().len(), 20);
+}
+
+#[test]
+fn a_token_is_confirmed_by_one_of_its_first_codes_and_that_counter_is_burnt() {
+    let underway = Underway::default();
+    for counter in [FIRST_COUNTER, 2, 10] {
+        let label = Label::new("token").unwrap();
+        let pending = underway.begin(account(1), label, Kind::Hotp, NewKey::default(), &System);
+        let mut pending = pending.ok().unwrap();
+        let codes = Codes::new(&pending.secret, pending.new.algorithm, pending.new.digits).unwrap();
+        let typed = |counter| Typed::parse(format!("{:06}", codes.at(Step(counter)).unwrap()).as_bytes());
+        assert!(matches!(pending.answer(&typed(11), &Limits::default(), &System), Answer::Wrong(_)));
+        let Answer::Confirmed(step) = pending.answer(&typed(counter), &Limits::default(), &System) else { panic!() };
+        assert_eq!(step, Step(counter));
+    }
 }

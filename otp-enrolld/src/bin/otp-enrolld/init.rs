@@ -11,11 +11,11 @@ use nix::unistd::{Uid, User};
 use otp_core::seal::{HostKey, VaultId};
 use otp_core::site::{Obstacle, Site, fits};
 use otp_core::vault::{About, Place, TrustedDir, Vault};
+use otp_enrolld::privileges::become_for_good;
 use zeroize::Zeroizing;
 
 use crate::random::{self, NoRandomness};
 use crate::start::no_account;
-use crate::system::become_for_good;
 
 /// What `init` did.
 #[derive(Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 
 #![deny(unsafe_code)]
 
+mod changing;
 mod enrolments;
 mod events;
 mod init;
@@ -12,7 +13,6 @@ mod random;
 mod rights;
 mod service;
 mod start;
-mod status;
 mod system;
 mod verify;
 

@@ -1,11 +1,13 @@
 //! The otpauth URI that an app scans (the key-URI format that Google Authenticator set): `Issuer:account` with exactly one
 //! colon, the issuer again as a parameter, base32 in upper case without padding, and every parameter always present: apps
-//! that know it agree, the others pass over it.
+//! that know it agree, the others pass over it. HOTP has a counter in the place of the period.
 
 use data_encoding::BASE32_NOPAD;
 use otp_core::key::{Algorithm, Digits, Kind, Period};
 use otp_core::secret::Secret;
 use zeroize::Zeroizing;
+
+use crate::enrolments::FIRST_COUNTER;
 
 /// What goes into a URI besides the key.
 pub struct Provisioning<'a> {
@@ -34,12 +36,12 @@ impl Provisioning<'_> {
     /// The whole URI.
     pub fn uri(&self, secret: &Secret) -> Zeroizing<String> {
         let (issuer, account, letters) = (encoded(self.issuer), encoded(self.account), letters(secret));
-        let rest = format!(
-            "&issuer={issuer}&algorithm={}&digits={}&period={}",
-            self.algorithm.as_str(),
-            self.digits.get(),
-            self.period.seconds()
-        );
+        let moving = match self.kind {
+            Kind::Totp => format!("period={}", self.period.seconds()),
+            Kind::Hotp => format!("counter={FIRST_COUNTER}"),
+        };
+        let (algorithm, digits) = (self.algorithm.as_str(), self.digits.get());
+        let rest = format!("&issuer={issuer}&algorithm={algorithm}&digits={digits}&{moving}");
         let head = format!("otpauth://{}/{issuer}:{account}?secret=", self.kind.as_str());
         let mut uri = Zeroizing::new(String::with_capacity(head.len() + letters.len() + rest.len()));
         uri.push_str(&head);
@@ -66,10 +68,13 @@ mod tests {
     use super::*;
 
     fn uri(issuer: &str, account: &str) -> String {
+        uri_of(Kind::Totp, issuer, account)
+    }
+
+    fn uri_of(kind: Kind, issuer: &str, account: &str) -> String {
         let secret = Secret::new(Zeroizing::new(b"12345678901234567890".to_vec())).ok().unwrap();
         let (digits, period) = (Digits::new(6).unwrap(), Period::new(30).unwrap());
-        let provisioning =
-            Provisioning { issuer, account, kind: Kind::Totp, algorithm: Algorithm::Sha1, digits, period };
+        let provisioning = Provisioning { issuer, account, kind, algorithm: Algorithm::Sha1, digits, period };
         provisioning.uri(&secret).to_string()
     }
 
@@ -77,6 +82,8 @@ mod tests {
     fn the_uri_that_apps_expect() {
         let want = "otpauth://totp/web1:alice?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=web1&algorithm=SHA1&digits=6&period=30";
         assert_eq!(uri("web1", "alice"), want);
+        let want = "otpauth://hotp/web1:alice?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=web1&algorithm=SHA1&digits=6&counter=1";
+        assert_eq!(uri_of(Kind::Hotp, "web1", "alice"), want);
     }
 
     #[test]

@@ -11,19 +11,19 @@ use otp_core::record::Account;
 use otp_core::seal::HostKey;
 use otp_core::site::{Obstacle, Site};
 use otp_core::typed::Typed;
-use otp_core::vault::{EnrolError, Standing, Vault, VaultError};
+use otp_core::vault::{ChangeError, Vault, VaultError};
 use otp_enrolld::peer::Peer;
 use otp_enrolld::protocol::{
     BeginEnrolment, Begun, Cancelled, ConfirmEnrolment, Confirmed, Enrolment, Refusal, Reply, Request, Status,
     UserList, UserStatusReply,
 };
 use otp_enrolld::service::{Event, Service};
+use otp_enrolld::status;
 
-use crate::enrolments::{Answer, BeginError, PATIENCE, Pending, TRIES, Underway};
+use crate::enrolments::{Answer, BeginError, FIRST_COUNTER, PATIENCE, Pending, TRIES, Underway};
 use crate::events::{Urgency, event, refusal};
 use crate::provisioning::{self, Provisioning};
-use crate::rights::{Act, Actor, may};
-use crate::status;
+use crate::rights::{Act, Actor, Terms, may};
 use crate::system::System;
 use crate::verify::Deciding;
 
@@ -62,6 +62,10 @@ impl Service for Daemon {
             Request::Status(wanted) => self.status(session, &wanted).map(Reply::Status),
             Request::List(_) => self.list(session).map(Reply::List),
             Request::Verify(wanted) => self.verify(session.peer, &wanted).map(Reply::Verified),
+            Request::Restored(wanted) => self.restored(session.peer, &wanted).map(Reply::Restored),
+            Request::Forget(wanted) => self.forget(session.peer, &wanted).map(Reply::Done),
+            Request::Adopt(wanted) => self.adopt(session.peer, &wanted).map(Reply::Done),
+            change => self.change(session.peer, change).map(Reply::Done),
         }
     }
 
@@ -80,13 +84,13 @@ impl Daemon {
         session.pending = None;
         let account = account_named(&wanted.user)?;
         let policy = self.policy(session.peer)?;
-        let standing = self.vault.standing(&account, &System);
-        if standing.map_err(|error| unavailable(&error))? == Standing::Enrolled {
-            return Err(Refusal::AlreadyEnrolled { user: account.name });
-        }
         let label = wanted.label.clone().map_or_else(default_label, Ok)?;
-        let new = new_key(&wanted, policy.key);
-        let pending = self.underway.begin(account, label, new, &System).map_err(no_beginning)?;
+        let held = self.vault.hold(&account, &System).map_err(|error| unavailable(&error))?;
+        let room = held.as_ref().map_or(Ok(()), |held| held.has_room_for(&label));
+        room.map_err(|error| not_changed(&account.name, &error))?;
+        drop(held);
+        let (kind, new) = (wanted.kind.unwrap_or(Kind::Totp), new_key(&wanted, policy.key));
+        let pending = self.underway.begin(account, label, kind, new, &System).map_err(no_beginning)?;
         log_enrolment("enrolment-begun", session.peer, &pending, None);
         let enrolment = enrolment(&pending, &policy);
         session.pending = Some(pending);
@@ -111,11 +115,11 @@ impl Daemon {
             }
         };
         let stored = pending.store(step, &self.vault, &self.host_key, &System);
-        let record = stored.map_err(|error| not_stored(pending.account(), &error))?;
+        let record = stored.map_err(|error| not_changed(&pending.account().name, &error))?;
         log_enrolment("enrolled", session.peer, pending, Some(record.generation));
         let account = pending.account().clone();
         session.pending = None;
-        let key = record.keys.first().ok_or_else(|| Refusal::unavailable("the key is stored, but cannot be shown"))?;
+        let key = record.keys.last().ok_or_else(|| Refusal::unavailable("the key is stored, but cannot be shown"))?;
         let key = status::key(key, &otp_core::state::State::never_enrolled(account.uid));
         Ok(Confirmed { user: account.name, uid: account.uid, key, generation: record.generation })
     }
@@ -156,7 +160,7 @@ impl Daemon {
         Ok(UserList { users })
     }
 
-    fn policy(&self, peer: Peer) -> Result<Policy, Refusal> {
+    pub(crate) fn policy(&self, peer: Peer) -> Result<Policy, Refusal> {
         self.policy_for(peer, None)
     }
 
@@ -176,12 +180,13 @@ fn cancel(session: &mut Session) -> Result<Cancelled, Refusal> {
     session.pending.take().map(|_| Cancelled {}).ok_or(Refusal::NothingPending {})
 }
 
-fn allowed(peer: Peer, act: Act, target: Option<u32>) -> Result<(), Refusal> {
+/// Is it allowed, and on what terms? A refusal is logged.
+pub(crate) fn allowed(peer: Peer, act: Act, target: Option<u32>) -> Result<Terms, Refusal> {
     allowed_as(Actor::of(peer.uid), peer, act, target)
 }
 
 /// The rights table, with its answer in the log if it is no.
-pub(crate) fn allowed_as(actor: Actor, peer: Peer, act: Act, target: Option<u32>) -> Result<(), Refusal> {
+pub(crate) fn allowed_as(actor: Actor, peer: Peer, act: Act, target: Option<u32>) -> Result<Terms, Refusal> {
     may(actor, act, target).map_err(|denial| {
         let line = LogLine::default()
             .field("event", "denied")
@@ -228,7 +233,7 @@ fn enrolment(pending: &Pending, policy: &Policy) -> Enrolment {
     let provisioning = Provisioning {
         issuer: &issuer,
         account: &account.name,
-        kind: Kind::Totp,
+        kind: pending.kind(),
         algorithm: new.algorithm,
         digits: new.digits,
         period: new.period,
@@ -237,10 +242,11 @@ fn enrolment(pending: &Pending, policy: &Policy) -> Enrolment {
         user: account.name.clone(),
         uid: account.uid,
         label: pending.label().as_str().to_owned(),
-        kind: Kind::Totp.as_str().to_owned(),
+        kind: pending.kind().as_str().to_owned(),
         algorithm: new.algorithm.as_str().to_owned(),
         digits: new.digits.get(),
         period: u32::try_from(new.period.seconds()).unwrap_or(u32::MAX),
+        counter: (pending.kind() == Kind::Hotp).then_some(FIRST_COUNTER),
         secret: provisioning::letters(pending.secret()),
         uri: provisioning.uri(pending.secret()),
         expires_in: pending.time_left().as_secs(),
@@ -261,11 +267,14 @@ fn no_beginning(error: BeginError) -> Refusal {
     }
 }
 
-fn not_stored(account: &Account, error: &EnrolError) -> Refusal {
+/// A change that was not made.
+pub(crate) fn not_changed(user: &str, error: &ChangeError) -> Refusal {
     match error {
-        EnrolError::AlreadyEnrolled => Refusal::AlreadyEnrolled { user: account.name.clone() },
-        EnrolError::KeyNotMade => Refusal::unavailable("the key could not be sealed"),
-        EnrolError::Vault(error) => unavailable(error),
+        ChangeError::Vault(error) => unavailable(error),
+        ChangeError::NotSealed => {
+            Refusal::unavailable("the key could not be opened or sealed; is the host key the one of this vault?")
+        }
+        other => Refusal::NotPossible { user: user.to_owned(), reason: other.word().to_owned() },
     }
 }
 

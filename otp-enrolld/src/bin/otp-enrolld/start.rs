@@ -17,13 +17,14 @@ use otp_core::seal::HostKey;
 use otp_core::site::{Obstacle, Site, fits};
 use otp_core::vault::Vault;
 use otp_enrolld::limits::Limits;
+use otp_enrolld::privileges::become_for_good;
 use otp_enrolld::{SOCKET, server};
 
 use crate::enrolments::Underway;
 use crate::events::{Urgency, event, say};
 use crate::kernel::{self, WrongSocket};
 use crate::service::Daemon;
-use crate::system::{System, become_for_good, close_up, end_when_told};
+use crate::system::{System, close_up, end_when_told};
 use crate::verify::Deciding;
 
 /// Why the daemon does not run.

@@ -1,9 +1,8 @@
-//! What the daemon is to its core, and its farewell to root.
+//! What the daemon is to its core, and how it closes itself up.
 
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
-use nix::unistd::{Gid, Uid, User, getresgid, getresuid, setgroups, setresgid, setresuid};
 use otp_core::clock::{Clock, Surroundings, system_boot_ms, system_wall};
 use otp_core::log_line::LogLine;
 use otp_core::record::Account;
@@ -55,22 +54,4 @@ pub fn close_up() -> nix::Result<()> {
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
     prctl::set_no_new_privs()?;
     prctl::set_dumpable(false)
-}
-
-/// Becomes `user` for good: no other groups, no saved ids, no way back.
-pub fn become_for_good(user: &User) -> nix::Result<()> {
-    let (uid, gid) = (user.uid, user.gid);
-    if uid.is_root() {
-        return Err(nix::errno::Errno::EPERM);
-    }
-    if Uid::effective().is_root() {
-        setgroups(&[])?;
-        setresgid(gid, gid, gid)?;
-        setresuid(uid, uid, uid)?;
-    }
-    let (uids, gids) = (getresuid()?, getresgid()?);
-    let all = |found: [Uid; 3], groups: [Gid; 3]| found.iter().all(|u| *u == uid) && groups.iter().all(|g| *g == gid);
-    let became = all([uids.real, uids.effective, uids.saved], [gids.real, gids.effective, gids.saved]);
-    let stuck = setresuid(Uid::from_raw(0), Uid::from_raw(0), Uid::from_raw(0)).is_err();
-    if became && stuck { Ok(()) } else { Err(nix::errno::Errno::EPERM) }
 }

@@ -117,7 +117,7 @@ fn whole(outcome: Option<&Outcome>) -> Verdict {
 
 /// What this peer is told of it (R8): wrong and replayed are never told apart, and an application learns only yes or no.
 fn disclosed(verdict: Verdict, actor: Actor, origin: Origin) -> Verdict {
-    let own = ["waiting", "closed", "disabled", "suspended", "expired", "clock-behind", "clock-ahead"];
+    let own = ["waiting", "closed", "disabled", "suspended", "expired", "clock-behind", "clock-ahead", "restored-copy"];
     match (actor, origin) {
         (Actor::Root, _) => verdict,
         (_, Origin::Socket) if own.contains(&verdict.reason.as_str()) => verdict,

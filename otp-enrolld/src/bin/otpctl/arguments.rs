@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use otp_core::emergency::Reason;
-use otp_core::key::{Algorithm, Digits, Label, Period, ValueError};
+use otp_core::key::{Algorithm, Digits, Kind, Label, Period, ValueError};
+use otp_core::origin::Origin;
 use otp_enrolld::protocol::{BeginEnrolment, Status};
 
 /// Enrol users for one-time codes and look at their state
@@ -15,6 +16,10 @@ use otp_enrolld::protocol::{BeginEnrolment, Status};
 #[derive(Parser)]
 #[command(name = "otpctl", version)]
 pub struct Arguments {
+    /// Without the daemon, as root: on the files themselves, under the same locks
+    #[arg(long)]
+    pub offline: bool,
+
     #[command(subcommand)]
     pub command: Command,
 }
@@ -24,7 +29,17 @@ pub enum Command {
     Enrol(Enrol),
     Status(ShowStatus),
     List(ShowList),
+    Suspend(Suspend),
+    Resume(Resume),
+    Reopen(Reopen),
+    Rename(Rename),
+    Revoke(Revoke),
+    Forget(Forget),
+    Adopt(Adopt),
+    Restored(Restored),
+    Config(Config),
     Emergency(Emergency),
+    Clock(Clock),
 }
 
 /// Make a key for a user, show it once, and store it when a code from the app confirms it
@@ -33,12 +48,16 @@ pub enum Command {
 /// is accepted nothing is stored: end of input, an interrupt, too many wrong codes or too long a wait leave nothing.
 #[derive(Args)]
 pub struct Enrol {
-    /// The user to enrol
+    /// The user to enrol; one who is enrolled gets one more key, up to five
     pub user: String,
 
     /// What the user calls the device, for example "phone"
     #[arg(long, value_parser = Label::new)]
     pub label: Option<Label>,
+
+    /// totp, from the time, or hotp, from a counter (RFC 4226)
+    #[arg(long, value_parser = Kind::parse)]
+    pub kind: Option<Kind>,
 
     /// The hash: SHA1, SHA256 or SHA512; several apps know only SHA1 and do not say so
     #[arg(long, value_parser = algorithm)]
@@ -92,6 +111,115 @@ pub struct ShowList {
     #[arg(long)]
     pub json: bool,
 }
+
+/// Refuse every code of a user until `otpctl resume`
+#[derive(Args)]
+pub struct Suspend {
+    /// The user
+    pub user: String,
+}
+
+/// End a suspension
+#[derive(Args)]
+pub struct Resume {
+    /// The user
+    pub user: String,
+}
+
+/// Reopen what too many wrong codes have closed
+///
+/// Root reopens anybody's, and the total of wrong codes stays. Everybody else is asked for a code.
+#[derive(Args)]
+pub struct Reopen {
+    /// The user; left out, it is whoever calls
+    pub user: Option<String>,
+
+    /// Only this one: self, other, remote, console or socket
+    #[arg(long, value_parser = origin)]
+    pub origin: Option<Origin>,
+}
+
+/// Give a key another label
+#[derive(Args)]
+pub struct Rename {
+    /// The user
+    pub user: String,
+
+    /// The key, by label or id
+    pub key: String,
+
+    /// Its new label
+    #[arg(value_parser = Label::new)]
+    pub label: Label,
+}
+
+/// Remove a key for good
+///
+/// After the last one the user is still enrolled, and refused. Everybody but root is asked for a code of that key.
+#[derive(Args)]
+#[command(allow_missing_positional = true)]
+pub struct Revoke {
+    /// The user; left out, it is whoever calls
+    pub user: Option<String>,
+
+    /// The key, by label or id
+    pub key: String,
+}
+
+/// Forget a user: never enrolled from now on
+#[derive(Args)]
+pub struct Forget {
+    /// The user, or the uid of one whose account is gone
+    pub user: String,
+}
+
+/// Take over the files of a former name or uid, after an account was renamed
+#[derive(Args)]
+pub struct Adopt {
+    /// The user, as the account is called now
+    pub user: String,
+
+    /// What the name or the uid was before
+    #[arg(long, value_name = "NAME|UID")]
+    pub from: String,
+}
+
+/// Say that what came back from a backup is meant
+///
+/// Turns HOTP keys on again, which then want two codes in a row, and takes a key file of another generation.
+#[derive(Args)]
+pub struct Restored {
+    /// The user
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    pub user: Option<String>,
+
+    /// Every user
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// Look the policy file over
+#[derive(Args)]
+pub struct Config {
+    #[command(subcommand)]
+    pub act: ConfigAct,
+}
+
+#[derive(Subcommand)]
+pub enum ConfigAct {
+    Check(CheckConfig),
+}
+
+/// Say whether the policy file is in order, with every service in it; needs no daemon
+#[derive(Args)]
+pub struct CheckConfig {
+    /// Another file than /etc/otp/otp.toml; root's too, as the module wants it
+    pub file: Option<PathBuf>,
+}
+
+/// Say that the clock is right, where nobody vouches for it; only with --offline
+#[derive(Args)]
+pub struct Clock {}
 
 /// Let a user past the gate without a code, whatever is broken, or end that
 ///
@@ -148,7 +276,7 @@ impl Command {
             Self::Enrol(options) => options.form(),
             Self::Status(options) => options.form(),
             Self::List(options) => options.form(),
-            Self::Emergency(_) => Form::Text,
+            _ => Form::Text,
         }
     }
 }
@@ -166,6 +294,7 @@ impl Enrol {
         BeginEnrolment {
             user: self.user.clone(),
             label: self.label.clone(),
+            kind: self.kind,
             algorithm: self.algorithm,
             digits: self.digits,
             period: self.period,
@@ -199,6 +328,10 @@ fn algorithm(text: &str) -> Result<Algorithm, ValueError> {
     Algorithm::parse(&text.to_ascii_uppercase())
 }
 
+fn origin(text: &str) -> Result<Origin, &'static str> {
+    Origin::parse(text).ok_or("wanted self, other, remote, console or socket")
+}
+
 fn digits(text: &str) -> Result<Digits, ValueError> {
     Digits::new(text.parse().unwrap_or(-1))
 }
@@ -217,7 +350,7 @@ mod tests {
         let all = ["otpctl", "enrol"].iter().chain(arguments);
         match Arguments::try_parse_from(all).ok()?.command {
             Command::Enrol(enrol) => Some(enrol),
-            Command::Status(_) | Command::List(_) | Command::Emergency(_) => None,
+            _ => None,
         }
     }
 
@@ -238,6 +371,17 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_revoked_with_or_without_a_user() {
+        let revoke = |words: &[&str]| match Arguments::try_parse_from([&["otpctl", "revoke"], words].concat()) {
+            Ok(Arguments { command: Command::Revoke(found), .. }) => Some((found.user, found.key)),
+            _ => None,
+        };
+        assert_eq!(revoke(&["phone"]), Some((None, "phone".to_owned())));
+        assert_eq!(revoke(&["alice", "phone"]), Some((Some("alice".to_owned()), "phone".to_owned())));
+        assert_eq!(revoke(&[]), None);
+    }
+
+    #[test]
     fn values_out_of_range_are_usage_errors() {
         let cases = [
             vec![],
@@ -247,6 +391,7 @@ mod tests {
             vec!["alice", "--period", "14"],
             vec!["alice", "--period", "121"],
             vec!["alice", "--period", "300"],
+            vec!["alice", "--kind", "motp"],
             vec!["alice", "--algorithm", "MD5"],
             vec!["alice", "--json", "--json"],
         ];

@@ -1,12 +1,13 @@
 //! `otpctl emergency`: the way back in for root on the console (R14). It looks the user up, writes or removes one file, says
 //! so to the log and to the screen. Nothing else is needed, and nothing that may be broken is touched.
 
-use nix::unistd::{Uid, User, getuid};
+use nix::unistd::{Uid, getuid};
 use otp_core::clock::system_wall;
 use otp_core::emergency::{Mark, MarkError};
 use otp_core::log_line::LogLine;
 use otp_core::record::Account;
 use otp_core::site::Site;
+use otp_enrolld::changes;
 
 use crate::alert::alert;
 use crate::arguments::{Bypass, EmergencyAct, EndBypass};
@@ -49,7 +50,7 @@ fn line(event: &str, user: &str, uid: u32) -> LogLine {
 }
 
 /// Who is at the keyboard, as far as it can be told: the login uid of the audit system, which survives su and sudo. A note.
-fn who() -> String {
+pub fn who() -> String {
     let login = std::fs::read_to_string("/proc/self/loginuid").unwrap_or_default();
     match login.trim().parse::<u32>() {
         Ok(login) if login != u32::MAX => format!("uid {}, login uid {login}", getuid()),
@@ -57,13 +58,13 @@ fn who() -> String {
     }
 }
 
-fn named(name: &str) -> Result<Option<Account>, Failure> {
-    let found = User::from_name(name)
-        .map_err(|errno| Failure::Stopped(format!("looking {} up failed: {}", escaped(name), errno.desc())))?;
-    Ok(found.map(|user| Account { name: user.name, uid: user.uid.as_raw() }))
+/// The account of that name, as the name service spells it.
+pub fn named(name: &str) -> Result<Option<Account>, Failure> {
+    changes::named(name)
+        .map_err(|errno| Failure::Stopped(format!("looking {} up failed: {}", escaped(name), errno.desc())))
 }
 
-fn no_such_user(name: &str) -> Failure {
+pub fn no_such_user(name: &str) -> Failure {
     Failure::Stopped(format!("no such user: {}", escaped(name)))
 }
 

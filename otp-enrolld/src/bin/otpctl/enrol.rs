@@ -172,6 +172,7 @@ mod tests {
         Enrol {
             user: "alice".to_owned(),
             label: None,
+            kind: None,
             algorithm: None,
             digits: None,
             period: None,

@@ -85,9 +85,7 @@ pub fn told(refusal: &Refusal) -> String {
     match refusal {
         Refusal::NotAllowed { reason } => format!("not allowed: {}", escaped(reason)),
         Refusal::NoSuchUser { user } => format!("no such user: {}", escaped(user)),
-        Refusal::AlreadyEnrolled { user } => {
-            format!("already enrolled: {user}; see otpctl status {user}", user = escaped(user))
-        }
+        Refusal::NotPossible { user, reason } => not_possible(&escaped(user), reason),
         Refusal::NothingPending {} => "nothing to confirm: no key is pending; start again".to_owned(),
         Refusal::CodeRefused { tries_left: 0 } => {
             "code refused: no tries left; nothing was stored, start again".to_owned()
@@ -106,6 +104,26 @@ pub fn told(refusal: &Refusal) -> String {
             format!("the daemon does not know {}; are it and otpctl of the same version?", escaped(name))
         }
     }
+}
+
+/// What stands in the way of a change, and what helps.
+fn not_possible(user: &str, reason: &str) -> String {
+    let why = match reason {
+        "not-enrolled" => "not enrolled",
+        "already-enrolled" => "already enrolled; forget that user first if this is meant",
+        "no-such-key" => "no key has that label or id; see otpctl status",
+        "label-taken" => "another key has that label; choose one with --label",
+        "too-many-keys" => "there are five keys; revoke one first",
+        "keys-disabled" => "the keys are disabled; revoke them first, then enrol anew",
+        "nothing-restored" => "nothing of this user is from a backup",
+        "still-there" => "the account that the files are from still exists",
+        "ambiguous" => "the files of several users have that name; give the uid",
+        "code-refused" => "code refused; each code works once, wait for the next",
+        "waiting" => "too many wrong codes; wait, otpctl status says how long",
+        "closed" => "too many wrong codes by this way; ask an admin to reopen it",
+        other => return format!("{user}: {}", escaped(other)),
+    };
+    format!("{user}: {why}")
 }
 
 #[cfg(test)]
@@ -129,7 +147,7 @@ mod tests {
         let refusals = [
             Refusal::NotAllowed { reason: text() },
             Refusal::NoSuchUser { user: text() },
-            Refusal::AlreadyEnrolled { user: text() },
+            Refusal::NotPossible { user: text(), reason: text() },
             Refusal::InvalidValue { field: text(), found: text(), wanted: text() },
             Refusal::Unavailable { reason: text() },
             Refusal::Busy { reason: text() },

@@ -1,11 +1,13 @@
 //! `otpctl`: asks the daemon, shows the answer. It decides nothing and stores nothing, but for root on the console:
-//! `emergency` works without daemon, vault, policy and host key.
+//! `emergency` works without daemon, vault, policy and host key, and `--offline` on the vault without the daemon.
 
 #![forbid(unsafe_code)]
 
 mod alert;
 mod apps;
 mod arguments;
+mod change;
+mod config;
 mod daemon;
 mod date;
 mod emergency;
@@ -13,6 +15,7 @@ mod enrol;
 mod escape;
 mod failure;
 mod json;
+mod offline;
 mod overview;
 mod picture;
 mod picture_file;
@@ -40,6 +43,9 @@ fn main() -> ExitCode {
 /// One command, from the first check to the last line.
 fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut terminal = Terminal::standard()?;
+    if arguments.offline {
+        return offline::run(&mut terminal, &arguments.command);
+    }
     match &arguments.command {
         Command::Enrol(options) => {
             terminal.allow_secrets(options.pipe())?;
@@ -48,7 +54,10 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
         Command::Status(options) => overview::status(&mut daemon::connect()?, &mut terminal, options),
         Command::List(options) => overview::list(&mut daemon::connect()?, &mut terminal, options),
+        Command::Config(options) => config::run(&mut terminal, &options.act),
         Command::Emergency(options) => emergency::run(&mut terminal, &options.act),
+        Command::Clock(_) => Err(Failure::Usage("clock: only with --offline, as root".to_owned())),
+        command => change::change(&mut daemon::connect()?, &mut terminal, command),
     }
 }
 

@@ -27,10 +27,13 @@ pub fn list(client: &mut Client, terminal: &mut Terminal, options: &ShowList) ->
 }
 
 /// A user, a line per key and per origin that has something to tell.
-fn one(status: &UserStatus) -> String {
+pub fn one(status: &UserStatus) -> String {
     let mut text = format!("{} (uid {}): {}", escaped(&status.user), status.uid, state(status));
     if status.enrolled {
         text.push_str(&format!(", generation {}", status.generation));
+    }
+    if status.restored {
+        text.push_str(", from a backup: HOTP is off until `otpctl restored`");
     }
     text.push('\n');
     text.extend(status.keys.iter().map(key));
@@ -39,14 +42,15 @@ fn one(status: &UserStatus) -> String {
 }
 
 fn key(key: &KeyStatus) -> String {
+    let step = if key.kind == "hotp" { String::new() } else { format!(", {} s", key.period) };
+    let resync = if key.resync { ", wants two codes in a row" } else { "" };
     format!(
-        "  key \"{}\" ({}): {} {}, {} digits, {} s, confirmed {}, last used {}\n",
+        "  key \"{}\" ({}): {} {}, {} digits{step}, confirmed {}, last used {}{resync}\n",
         escaped(&key.label),
         escaped(&key.id),
         escaped(&key.kind),
         escaped(&key.algorithm),
         key.digits,
-        key.period,
         utc(key.confirmed),
         used(key.last_used),
     )
@@ -108,6 +112,7 @@ mod tests {
             created: 0,
             confirmed: 951_782_400,
             last_used: None,
+            resync: false,
         };
         UserStatus {
             user: "alice".to_owned(),
@@ -116,6 +121,7 @@ mod tests {
             generation: 3,
             suspended: false,
             disabled: false,
+            restored: false,
             keys: vec![key],
             origins: vec![
                 OriginStatus { origin: "self".to_owned(), failures: 0, limit: 20, closed: false, wait: 0 },
@@ -132,6 +138,17 @@ mod tests {
             wrong codes, origin other: 5 of 20, waiting 4 s\n  \
             wrong codes, origin remote: 20 of 20, closed\n";
         assert_eq!(one(&alice()), expected);
+    }
+
+    #[test]
+    fn what_a_backup_did_to_a_counter_is_told() {
+        let mut alice = UserStatus { restored: true, origins: Vec::new(), ..alice() };
+        for key in &mut alice.keys {
+            (key.kind, key.resync, key.label) = ("hotp".to_owned(), true, "token".to_owned());
+        }
+        let expected = "alice (uid 1000): enrolled, generation 3, from a backup: HOTP is off until `otpctl restored`\n  \
+            key \"token\" (k1): hotp SHA1, 6 digits, confirmed 2000-02-29T00:00:00Z, last used never, wants two codes in a row\n";
+        assert_eq!(one(&alice), expected);
     }
 
     #[test]

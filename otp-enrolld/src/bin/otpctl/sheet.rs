@@ -19,9 +19,21 @@ fn heading(key: &Enrolment) -> Zeroizing<String> {
     let minutes = key.expires_in.div_ceil(60);
     let mut text =
         format!("new key \"{label}\" for {user}, shown only now; to be confirmed within {minutes} minutes\n");
-    text.push_str(&apps::warnings(&key.algorithm, key.digits, key.period));
+    text.push_str(&unusual(key));
     text.push_str("scan the QR code with the app, or type this key into it:\n\n");
     Zeroizing::new(text)
+}
+
+/// What a token must be set to, or which apps do not honour what the key says of itself.
+fn unusual(key: &Enrolment) -> String {
+    let (digits, period) = (key.digits, key.period);
+    match key.counter {
+        Some(counter) => {
+            let algorithm = escaped(&key.algorithm);
+            format!("{algorithm}, {digits} digits, counter-based (HOTP), beginning with counter {counter}\n")
+        }
+        None => apps::warnings(&key.algorithm, digits, period),
+    }
 }
 
 /// Base32 in groups of four.
@@ -86,6 +98,7 @@ mod tests {
             algorithm: "SHA1".to_owned(),
             digits: 6,
             period: 30,
+            counter: None,
             secret: Zeroizing::new(secret.to_owned()),
             uri: Zeroizing::new(uri),
             expires_in: 900,

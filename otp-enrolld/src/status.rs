@@ -7,7 +7,8 @@ use otp_core::origin::Origin;
 use otp_core::record::{Account, Key};
 use otp_core::state::State;
 use otp_core::vault::{Vault, VaultError};
-use otp_enrolld::protocol::{KeyStatus, OriginStatus, UserStatus};
+
+use crate::protocol::{KeyStatus, OriginStatus, UserStatus};
 
 /// The status of `account`.
 pub fn of(
@@ -27,6 +28,7 @@ pub fn of(
         generation: state.generation,
         suspended: state.suspended,
         disabled: state.disabled,
+        restored: state.restored,
         keys: record.map_or(&[][..], |record| &record.keys).iter().map(|one| key(one, state)).collect(),
         origins: Origin::ALL.into_iter().map(|one| origin(one, state, limits, clock)).collect(),
     })
@@ -45,6 +47,7 @@ pub fn key(key: &Key, state: &State) -> KeyStatus {
         created: key.created,
         confirmed: key.confirmed,
         last_used,
+        resync: state.key(key.id).is_some_and(|entry| entry.resync),
     }
 }
 

@@ -1,0 +1,149 @@
+//! Files that belong to their user no longer or come from elsewhere: after an account was renamed, root has them adopted;
+//! after a restore from a backup, root says so. Nothing of this happens by itself.
+
+use super::Vault;
+use super::change::ChangeError;
+use super::error::VaultError;
+use super::held::{Held, now, record_name};
+use crate::clock::Surroundings;
+use crate::record::{Account, Key, RECORD_CAP, Record};
+use crate::seal::{HostKey, Nonce};
+use crate::state::{KeyState, State};
+
+/// What an adoption needs besides the names.
+pub struct Reseal<'a> {
+    /// Opens and closes the seals.
+    pub host_key: &'a HostKey,
+    /// A fresh nonce for each key.
+    pub nonce: &'a dyn Fn() -> Option<Nonce>,
+}
+
+impl Vault {
+    /// Whose key file there is under `uid`, whatever the account data base says.
+    pub fn owner_of(&self, uid: u32) -> Result<Option<Account>, VaultError> {
+        let name = record_name(uid);
+        let bytes = match self.keys.read(&name, RECORD_CAP) {
+            Err(VaultError::Missing(_)) => return Ok(None),
+            read => read?,
+        };
+        let malformed = |why: String| VaultError::malformed(&self.keys.path_of(&name), why);
+        let text = std::str::from_utf8(&bytes).map_err(|_| malformed("not UTF-8".to_owned()))?;
+        Record::read(text).map(|record| Some(record.account)).map_err(|error| malformed(error.to_string()))
+    }
+
+    /// Everybody who has a key file under this name. One that cannot be read is nobody's.
+    pub fn owners_named(&self, name: &str) -> Result<Vec<Account>, VaultError> {
+        let owners = self.enrolled_uids()?.into_iter().filter_map(|uid| self.owner_of(uid).ok().flatten());
+        Ok(owners.filter(|owner| owner.name == name).collect())
+    }
+
+    /// Makes the files of `from` those of `to`: name, uid or both have changed. Whoever asks has made sure that `from` is
+    /// nobody's account any more.
+    pub fn adopt(
+        &self,
+        from: &Account,
+        to: &Account,
+        reseal: &Reseal<'_>,
+        around: &dyn Surroundings,
+    ) -> Result<Record, ChangeError> {
+        let mut old = self.hold(from, around)?.ok_or(ChangeError::NotEnrolled)?;
+        if from.uid == to.uid {
+            let mut record = self.resealed(&old, from, to, reseal)?;
+            record.generation = old.next_record()?.generation;
+            old.commit(&record, around)?;
+            return Ok(record);
+        }
+        let record = self.move_record(&old, from, to, reseal, around)?;
+        drop(old);
+        self.forget(from.uid)?;
+        Ok(record)
+    }
+
+    /// To another uid. Until the old files are forgotten both are there, but only one has an account.
+    fn move_record(
+        &self,
+        old: &Held<'_>,
+        from: &Account,
+        to: &Account,
+        reseal: &Reseal<'_>,
+        around: &dyn Surroundings,
+    ) -> Result<Record, ChangeError> {
+        let mut record = self.resealed(old, from, to, reseal)?;
+        record.generation = 1;
+        self.make_state(to.uid, around)?;
+        let mut new = self.hold_there(to, around)?;
+        match &new.record {
+            Some(there) if same_keys(there, &record) => return Ok(there.clone()), // killed before the old ones were forgotten
+            Some(_) => return Err(ChangeError::AlreadyEnrolled),
+            None => {}
+        }
+        new.state = State { uid: to.uid, generation: 0, pending: None, enrolled: false, ..old.state.clone() };
+        new.file.store_both(&new.state, around)?; // marks and watermarks first: a crash must not free anybody
+        new.commit(&record, around)?;
+        Ok(record)
+    }
+
+    /// The record of `old` for `to`. What was used is burnt into the new seals.
+    fn resealed(
+        &self,
+        old: &Held<'_>,
+        from: &Account,
+        to: &Account,
+        reseal: &Reseal<'_>,
+    ) -> Result<Record, ChangeError> {
+        let mut record = old.enrolled()?.clone();
+        for key in &mut record.keys {
+            let opened = reseal.host_key.open(&key.sealed, &key.binding(from, self.about.id));
+            let secret = opened.map_err(|_| ChangeError::NotSealed)?;
+            key.floor = old.state.key(key.id).map_or(key.floor, |entry| entry.watermark.max(key.floor));
+            if from.uid != to.uid {
+                key.made_in = 1;
+            }
+            let nonce = (reseal.nonce)().ok_or(ChangeError::NotSealed)?;
+            let sealed = reseal.host_key.seal(&secret, &key.binding(to, self.about.id), &nonce);
+            key.sealed = sealed.ok_or(ChangeError::NotSealed)?;
+        }
+        record.account = to.clone();
+        if from.uid != to.uid {
+            record.recovery.clear(); // their hashes are over the old uid
+        }
+        Ok(record)
+    }
+
+    /// Root says that what was restored is meant: the key file on disk is in force, whatever generation it is of, and what
+    /// counts by counters is on again. TOTP codes of the time until now stay dead, and HOTP wants two in a row.
+    pub fn restored(&self, account: &Account, around: &dyn Surroundings) -> Result<(), ChangeError> {
+        if !self.keys.has(&record_name(account.uid))? {
+            return Err(ChangeError::NotEnrolled);
+        }
+        self.make_state(account.uid, around)?;
+        match self.hold(account, around) {
+            Ok(Some(mut held)) if held.state().restored => {
+                let next = State { restored: false, ..held.state().clone() };
+                Ok(held.store(next, around)?)
+            }
+            Ok(_) => Err(ChangeError::NothingRestored),
+            Err(VaultError::Malformed { .. }) => self.pair_anew(account, around),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Makes the state that of the key file, where the two did not belong together.
+    fn pair_anew(&self, account: &Account, around: &dyn Surroundings) -> Result<(), ChangeError> {
+        let locked = self.lock_state(account.uid)?.ok_or(ChangeError::NotEnrolled)?;
+        let (mut file, loaded) = self.read_state(locked, account.uid)?;
+        let believed = loaded.believed(now(around, loaded.written.max(self.clock_mark()?)));
+        let mut state = loaded.state;
+        let record = self.record_of(account)?.ok_or(ChangeError::NotEnrolled)?;
+        let entry = |key: &Key| KeyState { pending: false, ..state.entry_or_new(key) };
+        state.keys = record.keys.iter().map(entry).collect();
+        (state.generation, state.pending, state.enrolled, state.restored) = (record.generation, None, true, false);
+        state.distrust(&record, believed);
+        Ok(file.store_both(&state, around)?)
+    }
+}
+
+/// The same devices, by their random ids.
+fn same_keys(one: &Record, other: &Record) -> bool {
+    one.keys.len() == other.keys.len() && one.keys.iter().zip(&other.keys).all(|(one, other)| one.id == other.id)
+}

@@ -1,0 +1,196 @@
+//! What an admin or an owner does to keys that are there: suspend, resume, reopen, rename, revoke, forget. Daemon and
+//! `otpctl --offline` use the same functions under the same locks (R7); who may is decided before.
+
+use std::fmt;
+
+use super::Vault;
+use super::error::VaultError;
+use super::held::{Held, record_name};
+use super::lock::state_name;
+use crate::clock::Clock;
+use crate::key::{KeyId, Label};
+use crate::origin::Origin;
+use crate::record::{Key, MAX_KEYS, Record};
+use crate::state::{OriginState, State};
+
+/// Why a change was not made. The vault is as it was, unless the last one says otherwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChangeError {
+    /// There is no key file, and there never was one.
+    NotEnrolled,
+    /// No key of that label or id.
+    NoSuchKey,
+    /// Another key of this user has that label.
+    LabelTaken,
+    /// There are five keys.
+    TooManyKeys,
+    /// The keys are disabled: another one beside them would not help.
+    KeysDisabled,
+    /// There is a key file already.
+    AlreadyEnrolled,
+    /// Nothing of this user is from a backup.
+    NothingRestored,
+    /// The account that the files are from still exists.
+    StillThere,
+    /// Several users' files have that name.
+    Ambiguous,
+    /// A key could not be opened or sealed.
+    NotSealed,
+    /// The vault says why.
+    Vault(VaultError),
+}
+
+/// May the keys be used?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// Every code is refused.
+    Suspended,
+    /// As usual.
+    Allowed,
+}
+
+impl Held<'_> {
+    /// Suspends the keys, or allows them again.
+    pub fn set_use(&mut self, wanted: Use, clock: &dyn Clock) -> Result<(), ChangeError> {
+        self.enrolled()?;
+        let next = State { suspended: wanted == Use::Suspended, ..self.state().clone() };
+        Ok(self.store(next, clock)?)
+    }
+
+    /// Reopens one origin, or all. The total of wrong codes stays: only an accepted code clears that.
+    pub fn reopen(&mut self, origin: Option<Origin>, clock: &dyn Clock) -> Result<(), ChangeError> {
+        self.enrolled()?;
+        let mut next = self.state().clone();
+        for one in Origin::ALL.into_iter().filter(|one| origin.is_none_or(|wanted| wanted == *one)) {
+            next.reopen(one);
+        }
+        Ok(self.store(next, clock)?)
+    }
+
+    /// Gives a key another label.
+    pub fn rename(&mut self, key: KeyId, label: &Label, clock: &dyn Clock) -> Result<(), ChangeError> {
+        let mut record = self.next_record()?;
+        if record.keys.iter().any(|other| other.label == *label && other.id != key) {
+            return Err(ChangeError::LabelTaken);
+        }
+        let found = record.keys.iter_mut().find(|one| one.id == key).ok_or(ChangeError::NoSuchKey)?;
+        found.label = label.clone();
+        Ok(self.commit(&record, clock)?)
+    }
+
+    /// Removes a key for good. After the last one the key file is empty, and its user is enrolled and refused (R6).
+    pub fn revoke(&mut self, key: KeyId, clock: &dyn Clock) -> Result<(), ChangeError> {
+        let mut record = self.next_record()?;
+        let before = record.keys.len();
+        record.keys.retain(|one| one.id != key);
+        if record.keys.len() == before {
+            return Err(ChangeError::NoSuchKey);
+        }
+        Ok(self.commit(&record, clock)?)
+    }
+
+    /// The key with this label or, if none has it, with this id in hexadecimal.
+    pub fn key_named(&self, name: &str) -> Result<&Key, ChangeError> {
+        let keys = &self.enrolled()?.keys;
+        let id = |key: &&Key| data_encoding::HEXLOWER.encode(&key.id.0) == name;
+        let found = keys.iter().find(|key| key.label.as_str() == name).or_else(|| keys.iter().find(id));
+        found.ok_or(ChangeError::NoSuchKey)
+    }
+
+    /// May a key of this label be added?
+    pub fn has_room_for(&self, label: &Label) -> Result<(), ChangeError> {
+        let Some(record) = self.record() else { return Ok(()) };
+        match record.keys.as_slice() {
+            keys if keys.iter().any(|key| key.label == *label) => Err(ChangeError::LabelTaken),
+            keys if keys.len() >= MAX_KEYS => Err(ChangeError::TooManyKeys),
+            [_, ..] if self.state().disabled => Err(ChangeError::KeysDisabled),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn enrolled(&self) -> Result<&Record, ChangeError> {
+        self.record().ok_or(ChangeError::NotEnrolled)
+    }
+
+    /// The record on file, one generation on.
+    pub(super) fn next_record(&self) -> Result<Record, ChangeError> {
+        let mut record = self.enrolled()?.clone();
+        record.generation = record.generation.saturating_add(1);
+        Ok(record)
+    }
+}
+
+impl Vault {
+    /// Forgets a user: from now on never enrolled (R6). It asks nothing of the files, for it is also the way out when they
+    /// are damaged. First the key file, synced, then the state, synced: with the state alone a user is refused, not let past.
+    pub fn forget(&self, uid: u32) -> Result<(), ChangeError> {
+        let _no_new_state = self.state.lock()?;
+        let _no_decision = match self.lock_state(uid) {
+            Err(error @ VaultError::LockTimeout { .. }) => return Err(error.into()),
+            locked => locked.ok().flatten(), // what is not to be trusted is not locked by anybody either
+        };
+        let (key_file, state_file) = (record_name(uid), state_name(uid));
+        let there = [self.keys.has(&key_file)?, self.state.has(&state_file)?];
+        if there == [false, false] {
+            return Err(ChangeError::NotEnrolled);
+        }
+        self.keys.remove(&key_file)?;
+        self.keys.sync()?;
+        self.state.remove(&state_file)?;
+        Ok(self.state.sync()?)
+    }
+}
+
+impl State {
+    /// Forgets that `origin` was closed and its wrong codes, but not the total.
+    fn reopen(&mut self, origin: Origin) {
+        if let Some(entry) = self.origins.get_mut(origin.index()) {
+            *entry = OriginState::default();
+        }
+    }
+}
+
+impl ChangeError {
+    /// One word for the wire.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::NotEnrolled => "not-enrolled",
+            Self::NoSuchKey => "no-such-key",
+            Self::LabelTaken => "label-taken",
+            Self::TooManyKeys => "too-many-keys",
+            Self::KeysDisabled => "keys-disabled",
+            Self::AlreadyEnrolled => "already-enrolled",
+            Self::NothingRestored => "nothing-restored",
+            Self::StillThere => "still-there",
+            Self::Ambiguous => "ambiguous",
+            Self::NotSealed => "not-sealed",
+            Self::Vault(error) => error.reason(),
+        }
+    }
+}
+
+impl From<VaultError> for ChangeError {
+    fn from(error: VaultError) -> Self {
+        Self::Vault(error)
+    }
+}
+
+impl fmt::Display for ChangeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotEnrolled => "not enrolled",
+            Self::NoSuchKey => "no key has that label or id",
+            Self::LabelTaken => "another key has that label; choose one with --label",
+            Self::TooManyKeys => "there are five keys; revoke one first",
+            Self::KeysDisabled => "the keys are disabled; revoke them first, then enrol anew",
+            Self::AlreadyEnrolled => "already enrolled",
+            Self::NothingRestored => "nothing of this user is from a backup",
+            Self::StillThere => "the account that the files are from still exists",
+            Self::Ambiguous => "several users' files have that name; give the uid",
+            Self::NotSealed => "a key could not be opened or sealed",
+            Self::Vault(error) => return error.fmt(f),
+        })
+    }
+}
+
+impl std::error::Error for ChangeError {}

@@ -1,0 +1,320 @@
+//! Changes to keys that are there: what they do, and what a crash in the middle leaves.
+
+use super::*;
+use crate::state::KeyState;
+
+impl Bench {
+    fn held(&self) -> Held<'_> {
+        self.vault.hold(&self.account, &Shifted::by(0)).unwrap().unwrap()
+    }
+
+    /// A key of another device, with a secret of its own.
+    fn other_key(&self, generation: u64, number: u8, kind: Kind) -> Key {
+        let secret = Secret::new(Zeroizing::new(vec![number; 20])).ok().unwrap();
+        let mut key = Key {
+            id: KeyId([number; 16]),
+            label: Label::new(&format!("key {number}")).unwrap(),
+            kind,
+            fingerprint: self.host_key.fingerprint(VaultId([1; 16]), &secret),
+            floor: Step(1),
+            ..self.key(generation)
+        };
+        let binding = key.binding(&self.account, VaultId([1; 16]));
+        key.sealed = self.host_key.seal(&secret, &binding, &Nonce([number; 24])).unwrap();
+        key
+    }
+
+    fn add(&self, number: u8, kind: Kind) -> Result<Record, ChangeError> {
+        let make = |generation| Some(self.other_key(generation, number, kind));
+        self.vault.enrol(&self.account, &Shifted::by(0), make)
+    }
+
+    fn hotp_code(number: u8, counter: u64) -> Typed {
+        let secret = Secret::new(Zeroizing::new(vec![number; 20])).ok().unwrap();
+        let codes = Codes::new(&secret, Algorithm::Sha1, Digits::new(6).unwrap()).unwrap();
+        Typed::parse(format!("{:06}", codes.at(Step(counter)).unwrap()).as_bytes())
+    }
+
+    fn now_code(&self) -> Typed {
+        self.code(system_wall(), 1)
+    }
+
+    fn outcome(&self, typed: &Typed) -> Result<Outcome, VaultError> {
+        self.try_code(typed, &Shifted::by(0)).map(|(outcome, _)| outcome)
+    }
+
+    fn replace_state_by_a_copy(&self) {
+        let (aside, path) = (self.dir.join("state/copy"), self.state_path());
+        fs::copy(&path, &aside).unwrap();
+        fs::set_permissions(&aside, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::rename(&aside, &path).unwrap();
+    }
+
+    fn reseal(&self) -> Reseal<'_> {
+        Reseal { host_key: &self.host_key, nonce: &|| Some(Nonce([8; 24])) }
+    }
+}
+
+fn labels(record: &Record) -> Vec<&str> {
+    record.keys.iter().map(|key| key.label.as_str()).collect()
+}
+
+#[test]
+fn a_user_has_up_to_five_keys_with_labels_of_their_own() {
+    let bench = Bench::enrolled();
+    for number in 11..15 {
+        bench.add(number, Kind::Totp).unwrap();
+    }
+    assert_eq!(labels(bench.held().record().unwrap()), ["phone", "key 11", "key 12", "key 13", "key 14"]);
+    assert_eq!(bench.add(15, Kind::Totp), Err(ChangeError::TooManyKeys));
+    assert_eq!(bench.add(11, Kind::Totp), Err(ChangeError::LabelTaken));
+    assert_eq!(bench.held().state().generation, 5);
+    assert!(accepted(&bench.outcome(&bench.now_code()).unwrap()), "the first key still works");
+}
+
+#[test]
+fn one_more_key_frees_nobody_and_the_first_after_the_last_does() {
+    let bench = Bench::enrolled();
+    let disabled = State { disabled: true, total_failures: 100, ..bench.held().state().clone() };
+    write_state(&bench, &disabled);
+    assert_eq!(bench.add(11, Kind::Totp), Err(ChangeError::KeysDisabled));
+    bench.held().revoke(KeyId([2; 16]), &Shifted::by(0)).unwrap();
+    assert!(bench.held().state().disabled);
+    bench.add(11, Kind::Totp).unwrap();
+    let state = bench.held().state().clone();
+    assert!(!state.disabled && state.total_failures == 0 && state.keys.len() == 1);
+}
+
+#[test]
+fn suspended_refuses_until_allowed_and_no_slot_forgets_it() {
+    let bench = Bench::enrolled();
+    bench.held().set_use(Use::Suspended, &Shifted::by(0)).unwrap();
+    bench.spoil(0);
+    assert!(refused(&bench.outcome(&bench.now_code()).unwrap(), Refusal::Suspended));
+    bench.held().set_use(Use::Allowed, &Shifted::by(0)).unwrap();
+    let later = Shifted::by(90);
+    assert!(accepted(&bench.try_code(&bench.code(later.wall(), 1), &later).unwrap().0));
+}
+
+#[test]
+fn reopening_clears_an_origin_and_not_the_total() {
+    let bench = Bench::enrolled();
+    let mut state = bench.held().state().clone();
+    for origin in [Origin::Remote, Origin::Console] {
+        (0..20).for_each(|_| state.count_failure(origin, 20, 1));
+    }
+    write_state(&bench, &state);
+    bench.held().reopen(Some(Origin::Remote), &Shifted::by(0)).unwrap();
+    let state = bench.held().state().clone();
+    assert!(!state.origin(Origin::Remote).closed && state.origin(Origin::Console).closed);
+    assert_eq!(state.total_failures, 40);
+    bench.held().reopen(None, &Shifted::by(0)).unwrap();
+    assert!(!bench.held().state().origin(Origin::Console).closed);
+}
+
+#[test]
+fn a_renamed_key_is_the_same_key() {
+    let bench = Bench::enrolled();
+    bench.add(11, Kind::Totp).unwrap();
+    let tablet = Label::new("tablet").unwrap();
+    let mut held = bench.held();
+    assert_eq!(
+        held.rename(KeyId([2; 16]), &Label::new("key 11").unwrap(), &Shifted::by(0)),
+        Err(ChangeError::LabelTaken)
+    );
+    assert_eq!(held.rename(KeyId([9; 16]), &tablet, &Shifted::by(0)), Err(ChangeError::NoSuchKey));
+    held.rename(KeyId([2; 16]), &tablet, &Shifted::by(0)).unwrap();
+    drop(held);
+    assert_eq!(labels(bench.held().record().unwrap()), ["tablet", "key 11"]);
+    let outcome = bench.outcome(&bench.now_code()).unwrap();
+    assert_eq!(outcome, Outcome::Decided(Verdict::Accepted(tablet)));
+}
+
+#[test]
+fn a_key_is_named_by_label_or_id() {
+    let bench = Bench::enrolled();
+    let held = bench.held();
+    assert_eq!(held.key_named("phone").unwrap().id, KeyId([2; 16]));
+    assert_eq!(held.key_named(&"02".repeat(16)).unwrap().id, KeyId([2; 16]));
+    assert_eq!(held.key_named("tablet").map(|key| key.id), Err(ChangeError::NoSuchKey));
+}
+
+#[test]
+fn r6_after_the_last_key_a_user_is_enrolled_and_refused() {
+    let bench = Bench::enrolled();
+    bench.held().revoke(KeyId([2; 16]), &Shifted::by(0)).unwrap();
+    assert!(refused(&bench.outcome(&bench.now_code()).unwrap(), Refusal::NoKey));
+    assert_eq!(bench.vault.standing(&bench.account, &Shifted::by(0)).unwrap(), Standing::Enrolled);
+}
+
+#[test]
+fn r6_who_is_forgotten_was_never_enrolled() {
+    let bench = Bench::enrolled();
+    bench.vault.forget(1000).unwrap();
+    assert_eq!(bench.vault.standing(&bench.account, &Shifted::by(0)).unwrap(), Standing::NeverEnrolled);
+    assert!(!bench.key_path().exists() && !bench.state_path().exists());
+    assert_eq!(bench.vault.forget(1000), Err(ChangeError::NotEnrolled));
+    bench.enrol(&Shifted::by(0)).unwrap();
+}
+
+#[test]
+fn r6_half_forgotten_is_refused_and_can_be_forgotten_to_the_end() {
+    let bench = Bench::enrolled();
+    fs::remove_file(bench.key_path()).unwrap();
+    assert!(bench.vault.standing(&bench.account, &Shifted::by(0)).is_err());
+    bench.vault.forget(1000).unwrap();
+    assert_eq!(bench.vault.standing(&bench.account, &Shifted::by(0)).unwrap(), Standing::NeverEnrolled);
+}
+
+#[test]
+fn damaged_files_are_forgotten_too() {
+    let damages: [&dyn Fn(&Bench); 4] = [
+        &|bench| {
+            bench.spoil(0);
+            bench.spoil(1);
+        },
+        &|bench| fs::write(bench.key_path(), "nonsense").unwrap(),
+        &|bench| fs::set_permissions(bench.state_path(), fs::Permissions::from_mode(0o666)).unwrap(),
+        &|bench| {
+            fs::remove_file(bench.state_path()).unwrap();
+            symlink("/etc/passwd", bench.state_path()).unwrap();
+        },
+    ];
+    for damage in damages {
+        let bench = Bench::enrolled();
+        damage(&bench);
+        bench.vault.forget(1000).unwrap();
+        assert_eq!(bench.vault.standing(&bench.account, &Shifted::by(0)).unwrap(), Standing::NeverEnrolled);
+    }
+    assert!(Path::new("/etc/passwd").exists());
+}
+
+#[test]
+fn forgetting_waits_for_a_decision_that_is_under_way() {
+    let bench = Bench::enrolled();
+    let held = bench.held();
+    assert!(matches!(bench.vault.forget(1000), Err(ChangeError::Vault(VaultError::LockTimeout { .. }))));
+    drop(held);
+    assert!(bench.key_path().exists());
+}
+
+#[test]
+fn an_adopted_key_works_under_the_new_name_and_nothing_used_comes_back() {
+    for to in [Account { name: "alicia".into(), uid: 1000 }, Account { name: "alice".into(), uid: 2000 }] {
+        let bench = Bench::enrolled();
+        let used = bench.code(system_wall(), 0);
+        assert!(accepted(&bench.outcome(&used).unwrap()));
+        bench.held().set_use(Use::Suspended, &Shifted::by(0)).unwrap();
+        assert_eq!(bench.vault.owner_of(1000).unwrap(), Some(bench.account.clone()));
+        assert_eq!(bench.vault.owners_named("alice").unwrap(), std::slice::from_ref(&bench.account));
+        bench.vault.adopt(&bench.account, &to, &bench.reseal(), &Shifted::by(0)).unwrap();
+        let mut held = bench.vault.hold(&to, &Shifted::by(0)).unwrap().unwrap();
+        assert!(held.state().suspended, "what root said holds on");
+        held.set_use(Use::Allowed, &Shifted::by(0)).unwrap();
+        drop(held);
+        let ask = |typed: &Typed| {
+            check(&bench.vault, &bench.host_key, &to, typed, Origin::Myself, &Limits::default(), &Shifted::by(0))
+        };
+        assert!(refused(&ask(&used).unwrap(), Refusal::Replayed));
+        assert!(accepted(&ask(&bench.now_code()).unwrap()));
+        assert_eq!(bench.vault.enrolled_uids().unwrap(), [to.uid]);
+        assert_eq!(bench.state_path().exists(), to.uid == 1000);
+    }
+}
+
+#[test]
+fn an_adoption_never_overwrites_a_user() {
+    let bench = Bench::enrolled();
+    let bob = Account { name: "bob".into(), uid: 2000 };
+    let key = bench.other_key(1, 11, Kind::Totp);
+    bench.vault.enrol(&bob, &Shifted::by(0), |_| Some(key)).unwrap();
+    let adopted = bench.vault.adopt(&bench.account, &bob, &bench.reseal(), &Shifted::by(0));
+    assert_eq!(adopted, Err(ChangeError::AlreadyEnrolled));
+    assert!(bench.key_path().exists());
+}
+
+#[test]
+fn an_adoption_that_was_killed_before_its_commit_is_done_by_the_next() {
+    let bench = Bench::enrolled();
+    let to = Account { name: "alice".into(), uid: 2000 };
+    bench.vault.make_state(2000, &Shifted::by(0)).unwrap();
+    let mut carried = State { uid: 2000, generation: 0, enrolled: false, ..bench.held().state().clone() };
+    carried.pending = Some(1);
+    let file = OpenOptions::new().read(true).write(true).open(bench.dir.join("state/2000")).unwrap();
+    super::super::state_file::fill(&file, &bench.dir, &carried, &Shifted::by(0)).unwrap();
+    bench.vault.adopt(&bench.account, &to, &bench.reseal(), &Shifted::by(0)).unwrap();
+    assert_eq!(bench.vault.enrolled_uids().unwrap(), [2000]);
+}
+
+#[test]
+fn an_adoption_that_was_killed_after_its_commit_is_ended_by_the_next() {
+    let bench = Bench::enrolled();
+    let to = Account { name: "alice".into(), uid: 2000 };
+    let saved = (fs::read(bench.key_path()).unwrap(), bench.held().state().clone());
+    let adopt = || bench.vault.adopt(&bench.account, &to, &bench.reseal(), &Shifted::by(0));
+    adopt().unwrap();
+    fs::write(bench.key_path(), saved.0).unwrap();
+    fs::set_permissions(bench.key_path(), fs::Permissions::from_mode(0o600)).unwrap();
+    bench.vault.make_state(1000, &Shifted::by(0)).unwrap();
+    write_state(&bench, &saved.1);
+    adopt().unwrap();
+    assert_eq!(bench.vault.enrolled_uids().unwrap(), [2000]);
+    assert!(!bench.state_path().exists());
+}
+
+#[test]
+fn a_counter_from_a_backup_is_off_until_root_says_so_and_then_wants_two_in_a_row() {
+    let bench = Bench::enrolled();
+    bench.add(11, Kind::Hotp).unwrap();
+    assert!(accepted(&bench.outcome(&Bench::hotp_code(11, 2)).unwrap()));
+    bench.replace_state_by_a_copy();
+    assert_eq!(bench.vault.restored(&bench.account, &Shifted::by(0)), Ok(()), "also found by this very call");
+    bench.replace_state_by_a_copy();
+    bench.held().revoke(KeyId([2; 16]), &Shifted::by(0)).unwrap();
+    assert!(refused(&bench.outcome(&Bench::hotp_code(11, 3)).unwrap(), Refusal::Restored));
+    bench.vault.restored(&bench.account, &Shifted::by(0)).unwrap();
+    assert_eq!(bench.vault.restored(&bench.account, &Shifted::by(0)), Err(ChangeError::NothingRestored));
+    assert!(refused(&bench.outcome(&Bench::hotp_code(11, 3)).unwrap(), Refusal::Resync));
+    assert!(accepted(&bench.outcome(&Bench::hotp_code(11, 4)).unwrap()));
+    assert!(accepted(&bench.outcome(&Bench::hotp_code(11, 5)).unwrap()));
+}
+
+#[test]
+fn a_key_file_of_another_generation_counts_when_root_says_so_and_used_codes_stay_dead() {
+    let bench = Bench::enrolled();
+    let before = fs::read(bench.key_path()).unwrap();
+    bench.add(11, Kind::Totp).unwrap();
+    assert!(accepted(&bench.outcome(&bench.code(system_wall(), 0)).unwrap()));
+    fs::write(bench.key_path(), before).unwrap();
+    assert!(bench.outcome(&bench.now_code()).is_err());
+    bench.vault.restored(&bench.account, &Shifted::by(0)).unwrap();
+    assert!(refused(&bench.outcome(&bench.now_code()).unwrap(), Refusal::Replayed));
+    let later = Shifted::by(90);
+    assert!(accepted(&bench.try_code(&bench.code(later.wall(), 1), &later).unwrap().0));
+}
+
+#[test]
+fn a_key_file_whose_state_is_lost_counts_when_root_says_so() {
+    let bench = Bench::enrolled();
+    fs::remove_file(bench.state_path()).unwrap();
+    bench.vault.restored(&bench.account, &Shifted::by(0)).unwrap();
+    assert!(refused(&bench.outcome(&bench.now_code()).unwrap(), Refusal::Replayed));
+    assert_eq!(bench.held().state().generation, 1);
+    let nobody = Account { name: "bob".into(), uid: 7 };
+    assert_eq!(bench.vault.restored(&nobody, &Shifted::by(0)), Err(ChangeError::NotEnrolled));
+}
+
+#[test]
+fn a_counter_is_in_both_slots_before_anybody_hears_of_it() {
+    for slot in [0, 1] {
+        let bench = Bench::enrolled();
+        bench.add(11, Kind::Hotp).unwrap();
+        assert!(accepted(&bench.outcome(&Bench::hotp_code(11, 5)).unwrap()));
+        bench.spoil(slot);
+        let entry = |bench: &Bench| -> KeyState { *bench.held().state().key(KeyId([11; 16])).unwrap() };
+        assert_eq!((entry(&bench).watermark, entry(&bench).resync), (Step(5), true));
+        assert!(refused(&bench.outcome(&Bench::hotp_code(11, 5)).unwrap(), Refusal::Replayed));
+        assert!(refused(&bench.outcome(&Bench::hotp_code(11, 7)).unwrap(), Refusal::Resync));
+        assert!(accepted(&bench.outcome(&Bench::hotp_code(11, 8)).unwrap()));
+    }
+}

@@ -1,0 +1,152 @@
+//! Calls that change keys that are there: whether the peer may, a code where one is wanted, the change itself under the
+//! user's lock, one log line.
+
+use otp_core::check::{Outcome, spend};
+use otp_core::decision::{Refusal as Refused, Verdict};
+use otp_core::key::Step;
+use otp_core::limits::Limits;
+use otp_core::log_line::LogLine;
+use otp_core::origin::Origin;
+use otp_core::record::Account;
+use otp_core::seal::Nonce;
+use otp_core::typed::Typed;
+use otp_core::vault::{ChangeError, Held, Reseal};
+use otp_enrolld::changes::{self, Change};
+use otp_enrolld::peer::Peer;
+use otp_enrolld::protocol::{Adopt, Done, Forget, Refusal, Request, Restored, RestoredUsers};
+use zeroize::Zeroizing;
+
+use crate::events::{Urgency, event};
+use crate::random;
+use crate::rights::{Act, Terms};
+use crate::service::{Daemon, account_named, account_of, allowed, not_changed, unavailable};
+use crate::system::System;
+
+/// A change as it is asked for.
+struct Wanted {
+    act: Act,
+    user: Option<String>,
+    code: Option<Zeroizing<String>>,
+    change: Change,
+}
+
+impl Daemon {
+    /// Suspend, resume, reopen, rename, revoke.
+    pub fn change(&self, peer: Peer, request: Request) -> Result<Done, Refusal> {
+        let wanted = wanted(request)?;
+        let (account, terms) = target(peer, wanted.act, wanted.user.as_deref())?;
+        let limits = self.policy(peer)?.limits;
+        let failed = |error: ChangeError| not_changed(&account.name, &error);
+        let held = self.vault.hold(&account, &System).map_err(|error| unavailable(&error))?;
+        let mut held = held.ok_or_else(|| failed(ChangeError::NotEnrolled))?;
+        if terms == Terms::WithACode {
+            self.prove(&mut held, &wanted, &limits)?;
+        }
+        wanted.change.apply(&mut held, &System).map_err(failed)?;
+        log(wanted.change.event(), &account, peer, |line| line.optional("key", wanted.change.key()));
+        Ok(Done {})
+    }
+
+    /// Forgets a user, or what is left of one whose account is gone.
+    pub fn forget(&self, peer: Peer, wanted: &Forget) -> Result<Done, Refusal> {
+        allowed(peer, Act::Forget, None)?;
+        let uid = changes::uid_named(&wanted.user)
+            .map_err(|errno| Refusal::unavailable(format!("looking the user up failed: {}", errno.desc())))?;
+        let uid = uid.ok_or_else(|| Refusal::NoSuchUser { user: wanted.user.clone() })?;
+        self.vault.forget(uid).map_err(|error| not_changed(&wanted.user, &error))?;
+        log("forgotten", &Account { name: wanted.user.clone(), uid }, peer, |line| line);
+        Ok(Done {})
+    }
+
+    /// Takes over the files of a former name or uid.
+    pub fn adopt(&self, peer: Peer, wanted: &Adopt) -> Result<Done, Refusal> {
+        allowed(peer, Act::Adopt, None)?;
+        let account = account_named(&wanted.user)?;
+        let nonce = || random::bytes().ok().map(Nonce);
+        let reseal = Reseal { host_key: &self.host_key, nonce: &nonce };
+        let adopted = changes::adopt(&self.vault, &wanted.from, &account, &reseal, &System);
+        let from = adopted.map_err(|error| not_changed(&account.name, &error))?;
+        log("adopted", &account, peer, |line| line.field("from", &from.name).field("from_uid", &from.uid.to_string()));
+        Ok(Done {})
+    }
+
+    /// What came back from a backup is meant.
+    pub fn restored(&self, peer: Peer, wanted: &Restored) -> Result<RestoredUsers, Refusal> {
+        allowed(peer, Act::Restored, None)?;
+        let users = match &wanted.user {
+            Some(name) => {
+                let account = account_named(name)?;
+                let done = self.vault.restored(&account, &System);
+                done.map(|()| vec![account.name]).map_err(|error| not_changed(name, &error))?
+            }
+            None => changes::restored_all(&self.vault, &System, &|uid, error| {
+                let line = LogLine::default().field("event", "not-restored").field("uid", &uid.to_string());
+                event(Urgency::Error, &line.field("detail", &error.to_string()).finish());
+            })
+            .map_err(|error| not_changed("", &error))?,
+        };
+        for name in &users {
+            let by = peer.uid.to_string();
+            let line = LogLine::default().field("event", "restored").field("user", name).field("by", &by);
+            event(Urgency::Alert, &line.finish());
+        }
+        Ok(RestoredUsers { users })
+    }
+
+    /// A code of the user's own; to revoke a key, one of that key. It is used up, whatever comes of the change.
+    fn prove(&self, held: &mut Held<'_>, wanted: &Wanted, limits: &Limits) -> Result<(), Refusal> {
+        let code = wanted.code.as_ref().ok_or_else(|| Refusal::not_allowed("this needs a code of yours"))?;
+        let user = held.account().name.clone();
+        let refused = |reason: &str| Refusal::NotPossible { user: user.clone(), reason: reason.to_owned() };
+        let key = match wanted.change.key() {
+            Some(name) => Some(held.key_named(name).map_err(|error| not_changed(&user, &error))?.id),
+            None => None,
+        };
+        let watermark =
+            |held: &Held<'_>| key.and_then(|id| held.state().key(id)).map_or(Step(0), |entry| entry.watermark);
+        let before = watermark(held);
+        let typed = Typed::parse(code.as_bytes());
+        let outcome = spend(&self.vault, held, &self.host_key, &typed, Origin::Socket, limits, &System);
+        match outcome.map_err(|error| unavailable(&error))? {
+            Outcome::Decided(Verdict::Accepted(_)) if key.is_none() || watermark(held) > before => Ok(()),
+            Outcome::Decided(Verdict::Refused(why)) => Err(refused(told(why))),
+            Outcome::Decided(Verdict::Accepted(_)) | Outcome::Junk | Outcome::NotEnrolled => Err(refused(CODE_REFUSED)),
+        }
+    }
+}
+
+/// Wrong, replayed and half of two are never told apart (R8); the rest is what the own status tells.
+fn told(refusal: Refused) -> &'static str {
+    match refusal {
+        Refused::Wrong | Refused::Replayed | Refused::Resync => CODE_REFUSED,
+        barred => barred.reason(),
+    }
+}
+
+fn wanted(request: Request) -> Result<Wanted, Refusal> {
+    let (act, user, code, change) = match request {
+        Request::Suspend(one) => (Act::Suspend, Some(one.user), None, Change::Suspend),
+        Request::Resume(one) => (Act::Resume, Some(one.user), None, Change::Resume),
+        Request::Reopen(one) => (Act::Reopen, one.user, one.code, Change::Reopen(one.origin)),
+        Request::Rename(one) => (Act::Rename, one.user, None, Change::Rename { key: one.key, label: one.label }),
+        Request::Revoke(one) => (Act::Revoke, one.user, one.code, Change::Revoke { key: one.key }),
+        _ => return Err(Refusal::unavailable("not a change")),
+    };
+    Ok(Wanted { act, user, code, change })
+}
+
+/// Who is meant, and on what terms. Whoever may not learns nothing about the name, not even whether it exists.
+fn target(peer: Peer, act: Act, user: Option<&str>) -> Result<(Account, Terms), Refusal> {
+    let account = user.map_or_else(|| account_of(peer.uid), account_named);
+    let terms = allowed(peer, act, account.as_ref().ok().map(|account| account.uid))?;
+    Ok((account?, terms))
+}
+
+fn log(what: &str, account: &Account, peer: Peer, more: impl FnOnce(LogLine) -> LogLine) {
+    let line =
+        LogLine::default().field("event", what).field("user", &account.name).field("uid", &account.uid.to_string());
+    let line = more(line).field("by", &peer.uid.to_string()).field("pid", &peer.pid.to_string());
+    event(Urgency::Notice, &line.finish());
+}
+
+const CODE_REFUSED: &str = "code-refused";

@@ -1,0 +1,96 @@
+//! Commands that change keys which are there: one call each, and a line that says what was done. Whoever is not root is
+//! asked for a code where one is wanted.
+
+use nix::unistd::Uid;
+use otp_enrolld::client::Client;
+use otp_enrolld::protocol;
+use zeroize::Zeroizing;
+
+use crate::arguments::Command;
+use crate::escape::escaped;
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+
+pub fn change(client: &mut Client, terminal: &mut Terminal, command: &Command) -> Result<(), Failure> {
+    call(client, terminal, command)?;
+    match command {
+        Command::Restored(_) => Ok(()), // has told its names
+        other => terminal.show(&format!("{}\n", done(other))),
+    }
+}
+
+fn call(client: &mut Client, terminal: &mut Terminal, command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::Suspend(options) => {
+            client.call(&protocol::Suspend { user: options.user.clone() })?;
+        }
+        Command::Resume(options) => {
+            client.call(&protocol::Resume { user: options.user.clone() })?;
+        }
+        Command::Reopen(options) => {
+            let (user, code) = (options.user.clone(), code(terminal)?);
+            client.call(&protocol::Reopen { user, origin: options.origin, code })?;
+        }
+        Command::Rename(options) => {
+            let (user, key, label) = (Some(options.user.clone()), options.key.clone(), options.label.clone());
+            client.call(&protocol::Rename { user, key, label })?;
+        }
+        Command::Revoke(options) => {
+            let (user, key, code) = (options.user.clone(), options.key.clone(), code(terminal)?);
+            client.call(&protocol::Revoke { user, key, code })?;
+        }
+        Command::Forget(options) => {
+            client.call(&protocol::Forget { user: options.user.clone() })?;
+        }
+        Command::Adopt(options) => {
+            client.call(&protocol::Adopt { user: options.user.clone(), from: options.from.clone() })?;
+        }
+        Command::Restored(options) => {
+            let reply = client.call(&protocol::Restored { user: options.user.clone() })?;
+            terminal.show(&restored(&reply.users))?;
+        }
+        _ => return Err(Failure::Usage("not a change".to_owned())),
+    }
+    Ok(())
+}
+
+/// What was done, in a line.
+pub fn done(command: &Command) -> String {
+    let user = |user: &Option<String>| user.as_deref().map_or_else(|| "yours".to_owned(), escaped);
+    match command {
+        Command::Suspend(options) => format!("{}: suspended; every code is refused", escaped(&options.user)),
+        Command::Resume(options) => format!("{}: resumed", escaped(&options.user)),
+        Command::Reopen(options) => {
+            let what = options.origin.map_or("all origins", |origin| origin.as_str());
+            format!("{}: reopened, {what}", user(&options.user))
+        }
+        Command::Rename(options) => {
+            let (key, label) = (escaped(&options.key), escaped(options.label.as_str()));
+            format!("{}: key \"{key}\" is now \"{label}\"", escaped(&options.user))
+        }
+        Command::Revoke(options) => format!("{}: key \"{}\" is revoked", user(&options.user), escaped(&options.key)),
+        Command::Forget(options) => format!("{}: forgotten; never enrolled from now on", escaped(&options.user)),
+        Command::Adopt(options) => format!("{}: has the keys of {}", escaped(&options.user), escaped(&options.from)),
+        _ => String::new(),
+    }
+}
+
+/// For whom a restore was confirmed, one a line.
+pub fn restored(users: &[String]) -> String {
+    if users.is_empty() {
+        return "nothing is from a backup\n".to_owned();
+    }
+    users.iter().map(|name| format!("{}: what was restored is in force\n", escaped(name))).collect()
+}
+
+/// Root needs none; everybody else is asked.
+fn code(terminal: &mut Terminal) -> Result<Option<Zeroizing<String>>, Failure> {
+    if Uid::effective().is_root() {
+        return Ok(None);
+    }
+    terminal.show("Code: ")?;
+    match terminal.line()? {
+        Some(code) if !code.is_empty() => Ok(Some(code)),
+        _ => Err(Failure::Stopped("no code was given; nothing was changed".to_owned())),
+    }
+}

@@ -1,0 +1,191 @@
+//! `otpctl --offline`: for root, on the vault itself. Opens the host key, if there is one, while it is root; then becomes the
+//! daemon's account for good, and does what the daemon would with the same functions under the same locks (R7). The daemon
+//! may run or not.
+
+use std::io::Write as _;
+
+use nix::sys::prctl;
+use nix::unistd::{Uid, User};
+use otp_core::clock::{Clock, Surroundings, system_boot_ms, system_wall};
+use otp_core::limits::Limits;
+use otp_core::log_line::LogLine;
+use otp_core::record::Account;
+use otp_core::site::{Obstacle, Site, fits};
+use otp_core::vault::{ChangeError, Mended, Vault};
+use otp_enrolld::changes::{self, Change};
+use otp_enrolld::privileges::become_for_good;
+use otp_enrolld::{protocol::UserStatusReply, status};
+
+use crate::alert::alert;
+use crate::arguments::{Command, Form, ShowStatus};
+use crate::change::{done, restored};
+use crate::emergency::{named, no_such_user, who};
+use crate::escape::escaped;
+use crate::failure::Failure;
+use crate::overview;
+use crate::terminal::Terminal;
+
+/// What there is without a daemon.
+struct Offline {
+    vault: Vault,
+    limits: Limits,
+}
+
+/// This machine, as root sees it: whoever can do this can also set the clock, so it is taken as it is.
+struct Machine;
+
+pub fn run(terminal: &mut Terminal, command: &Command) -> Result<(), Failure> {
+    if !supported(command) {
+        let text = "only status, suspend, resume, reopen, rename, revoke, forget, restored, clock, config and emergency work offline";
+        return Err(Failure::Usage(text.to_owned()));
+    }
+    match command {
+        Command::Emergency(options) => return crate::emergency::run(terminal, &options.act),
+        Command::Config(options) => return crate::config::run(terminal, &options.act),
+        _ => {}
+    }
+    let who = who();
+    let offline = open()?;
+    offline.act(terminal, command)?;
+    if !matches!(command, Command::Status(_)) {
+        let line = LogLine::default().field("event", "offline").field("done", &done_or_name(command));
+        alert(&line.field("by", &who).finish());
+    }
+    Ok(())
+}
+
+fn supported(command: &Command) -> bool {
+    !matches!(command, Command::Enrol(_) | Command::List(_) | Command::Adopt(_))
+}
+
+/// As root what only root can; then the vault as its own account.
+fn open() -> Result<Offline, Failure> {
+    if !Uid::effective().is_root() {
+        return Err(stopped("--offline is for root; leave it out to ask the daemon"));
+    }
+    let site = Site::STANDARD;
+    let user = User::from_name(site.account).map_err(|errno| stopped(errno.desc()))?;
+    let user = user.ok_or_else(|| stopped(&format!("account {} does not exist", site.account)))?;
+    let host_key = site.host_key();
+    let policy = site.policy(None, None);
+    prctl::set_dumpable(false).map_err(|errno| stopped(errno.desc()))?;
+    become_for_good(&user).map_err(|errno| stopped(&format!("giving up root failed: {}", errno.desc())))?;
+    let vault = site.open_vault().map_err(|obstacle| stopped(&obstacle.detail))?;
+    note(host_key.and_then(|key| fits(&key, &vault)).err());
+    note(policy.as_ref().err().cloned());
+    Ok(Offline { vault, limits: policy.map_or_else(|_| Limits::default(), |policy| policy.limits) })
+}
+
+impl Offline {
+    fn act(&self, terminal: &mut Terminal, command: &Command) -> Result<(), Failure> {
+        match command {
+            Command::Status(options) => return self.status(terminal, options),
+            Command::Clock(_) => {
+                self.vault.move_clock_mark(&Machine).map_err(|error| stopped(&error.to_string()))?;
+                return terminal.show("the clock is taken as it is\n");
+            }
+            Command::Restored(options) => {
+                let users = match &options.user {
+                    Some(name) => {
+                        let account = account(name)?;
+                        self.vault.restored(&account, &Machine).map(|()| vec![account.name])
+                    }
+                    None => changes::restored_all(&self.vault, &Machine, &|uid, error| {
+                        note(Some(Obstacle { reason: "vault", detail: format!("uid {uid}: {error}") }));
+                    }),
+                };
+                return terminal.show(&restored(&users.map_err(|error| not_done(&error))?));
+            }
+            Command::Forget(options) => {
+                let uid = changes::uid_named(&options.user).map_err(|errno| stopped(errno.desc()))?;
+                self.vault.forget(uid.ok_or_else(|| no_such_user(&options.user))?).map_err(|error| not_done(&error))?;
+            }
+            other => {
+                let (user, change) = change(other).ok_or_else(|| stopped("not possible offline"))?;
+                self.change(&account(&user)?, &change)?;
+            }
+        }
+        terminal.show(&format!("{}\n", done(command)))
+    }
+
+    fn status(&self, terminal: &mut Terminal, options: &ShowStatus) -> Result<(), Failure> {
+        let account = account(options.user.as_deref().unwrap_or("root"))?;
+        let status = status::of(&self.vault, &account, &self.limits, &Machine);
+        let status = status.map_err(|error| stopped(&error.to_string()))?;
+        match options.form() {
+            Form::Json => terminal.json(&UserStatusReply { status }),
+            Form::Text => terminal.show(&overview::one(&status)),
+        }
+    }
+
+    fn change(&self, account: &Account, change: &Change) -> Result<(), Failure> {
+        let held = self.vault.hold(account, &Machine).map_err(|error| stopped(&error.to_string()))?;
+        let mut held = held.ok_or_else(|| not_done(&ChangeError::NotEnrolled))?;
+        change.apply(&mut held, &Machine).map_err(|error| not_done(&error))
+    }
+}
+
+/// Whose keys, and what is done to them.
+fn change(command: &Command) -> Option<(String, Change)> {
+    let root = || "root".to_owned();
+    match command {
+        Command::Suspend(options) => Some((options.user.clone(), Change::Suspend)),
+        Command::Resume(options) => Some((options.user.clone(), Change::Resume)),
+        Command::Reopen(options) => Some((options.user.clone().unwrap_or_else(root), Change::Reopen(options.origin))),
+        Command::Rename(options) => {
+            let (key, label) = (options.key.clone(), options.label.clone());
+            Some((options.user.clone(), Change::Rename { key, label }))
+        }
+        Command::Revoke(options) => {
+            Some((options.user.clone().unwrap_or_else(root), Change::Revoke { key: options.key.clone() }))
+        }
+        _ => None,
+    }
+}
+
+fn account(name: &str) -> Result<Account, Failure> {
+    named(name)?.ok_or_else(|| no_such_user(name))
+}
+
+fn done_or_name(command: &Command) -> String {
+    match command {
+        Command::Clock(_) => "clock".to_owned(),
+        Command::Restored(options) => format!("restored {}", options.user.as_deref().unwrap_or("--all")),
+        other => done(other),
+    }
+}
+
+/// What is broken besides, and does not stop this.
+fn note(obstacle: Option<Obstacle>) {
+    if let Some(obstacle) = obstacle {
+        drop(writeln!(std::io::stderr(), "otpctl: note: {}", escaped(&obstacle.detail)));
+    }
+}
+
+fn not_done(error: &ChangeError) -> Failure {
+    stopped(&error.to_string())
+}
+
+fn stopped(text: &str) -> Failure {
+    Failure::Stopped(escaped(text))
+}
+
+impl Clock for Machine {
+    fn wall(&self) -> u64 {
+        system_wall()
+    }
+
+    fn boot_ms(&self) -> u64 {
+        system_boot_ms()
+    }
+
+    fn vouched(&self) -> bool {
+        true
+    }
+}
+
+impl Surroundings for Machine {
+    fn mended(&self, account: &Account, what: Mended) {
+        alert(&LogLine::default().field("mended", what.reason()).field("user", &account.name).finish());
+    }
+}

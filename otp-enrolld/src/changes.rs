@@ -1,0 +1,129 @@
+//! What may be changed about keys that are there, one function for the daemon and for `otpctl --offline` (R7): both act on a
+//! user who is locked. Who may is decided before.
+
+use nix::errno::Errno;
+use nix::unistd::User;
+use otp_core::clock::{Clock, Surroundings};
+use otp_core::key::Label;
+use otp_core::origin::Origin;
+use otp_core::record::Account;
+use otp_core::vault::{ChangeError, Held, Reseal, Use, Vault};
+
+/// A change to one user's keys.
+pub enum Change {
+    /// Refuse every code.
+    Suspend,
+    /// End that.
+    Resume,
+    /// Reopen one origin, or all.
+    Reopen(Option<Origin>),
+    /// Give a key another label.
+    Rename {
+        /// Its label or id.
+        key: String,
+        /// The new label.
+        label: Label,
+    },
+    /// Remove a key for good.
+    Revoke {
+        /// Its label or id.
+        key: String,
+    },
+}
+
+impl Change {
+    /// Makes the change; it is on disk when this returns.
+    pub fn apply(&self, held: &mut Held<'_>, clock: &dyn Clock) -> Result<(), ChangeError> {
+        match self {
+            Self::Suspend => held.set_use(Use::Suspended, clock),
+            Self::Resume => held.set_use(Use::Allowed, clock),
+            Self::Reopen(origin) => held.reopen(*origin, clock),
+            Self::Rename { key, label } => held.rename(held.key_named(key)?.id, label, clock),
+            Self::Revoke { key } => held.revoke(held.key_named(key)?.id, clock),
+        }
+    }
+
+    /// What the log calls it when it is done.
+    pub fn event(&self) -> &'static str {
+        match self {
+            Self::Suspend => "suspended",
+            Self::Resume => "resumed",
+            Self::Reopen(_) => "reopened",
+            Self::Rename { .. } => "renamed",
+            Self::Revoke { .. } => "revoked",
+        }
+    }
+
+    /// The key that it is about, by label or id.
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            Self::Rename { key, .. } | Self::Revoke { key } => Some(key),
+            Self::Suspend | Self::Resume | Self::Reopen(_) => None,
+        }
+    }
+}
+
+/// Takes the files of a former name or uid over. `from` is read from the files, for the account data base has forgotten it;
+/// while it still knows that account, nothing is done.
+pub fn adopt(
+    vault: &Vault,
+    from: &str,
+    to: &Account,
+    reseal: &Reseal<'_>,
+    around: &dyn Surroundings,
+) -> Result<Account, ChangeError> {
+    let from = former(vault, from)?;
+    match named(&from.name) {
+        Ok(Some(account)) if account.uid == from.uid => return Err(ChangeError::StillThere),
+        Err(_) => return Err(ChangeError::StillThere), // the data base cannot say that it is gone
+        Ok(_) => {}
+    }
+    vault.adopt(&from, to, reseal, around)?;
+    Ok(from)
+}
+
+/// Whose files are meant by a former name or uid.
+fn former(vault: &Vault, from: &str) -> Result<Account, ChangeError> {
+    let mut owners = vault.owners_named(from)?;
+    if let (true, Ok(uid)) = (owners.is_empty(), from.parse()) {
+        owners.extend(vault.owner_of(uid)?);
+    }
+    match owners.as_slice() {
+        [] => Err(ChangeError::NotEnrolled),
+        [owner] => Ok(owner.clone()),
+        _ => Err(ChangeError::Ambiguous),
+    }
+}
+
+/// Says of everybody that what was restored is meant; returns for whom something changed. `failed` hears of the others.
+pub fn restored_all(
+    vault: &Vault,
+    around: &dyn Surroundings,
+    failed: &dyn Fn(u32, &ChangeError),
+) -> Result<Vec<String>, ChangeError> {
+    let mut users = Vec::new();
+    for uid in vault.enrolled_uids()? {
+        let owner = vault.owner_of(uid).map_err(ChangeError::from);
+        let done = owner.and_then(|owner| {
+            let owner = owner.ok_or(ChangeError::NotEnrolled)?;
+            vault.restored(&owner, around).map(|()| owner.name)
+        });
+        match done {
+            Ok(name) => users.push(name),
+            Err(ChangeError::NothingRestored) => {}
+            Err(error) => failed(uid, &error),
+        }
+    }
+    Ok(users)
+}
+
+/// The account of that name; `None` if there is positively none.
+pub fn named(name: &str) -> Result<Option<Account>, Errno> {
+    let found = User::from_name(name)?;
+    Ok(found.map(|user| Account { name: user.name, uid: user.uid.as_raw() }))
+}
+
+/// The uid of that name or, if nobody has it and it is a number, that uid: of an account that is gone.
+pub fn uid_named(name: &str) -> Result<Option<u32>, Errno> {
+    Ok(named(name)?.map(|account| account.uid).or_else(|| name.parse().ok()))
+}

@@ -1,0 +1,300 @@
+"""Every option of the PAM line and every number of the policy: what is out of bounds refuses, and what is in bounds does what it says."""
+
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hosts import foreground, sleeps
+from journal import decisions
+from machine import AUTH_ERR, CODE_PROMPT, PASSWORD, PASSWORD_PROMPT, POLICY, REFUSAL, SERVICE_ERR, SUCCESS, run, write
+from terminal import Terminal, dialogue
+from wait import until
+
+OPENED = "\n0\n"
+HUGE = "9" * 400
+
+
+@contextmanager
+def policy(text):
+    write(POLICY, "version = 1\n" + text, 0o644)
+    try:
+        yield
+    finally:
+        POLICY.unlink()
+
+
+def opened(outcome):
+    return outcome.status == 0 and OPENED in outcome.text
+
+
+def refused(outcome):
+    return outcome.status == 1 and OPENED not in outcome.text
+
+
+def account_code(printed):
+    return int(printed.split("account ")[1].split()[0])
+
+
+def with_password(machine, password):
+    """A user with a password of his own and a key."""
+    user = machine.new_user()
+    set_password(user, password)
+    return user, machine.enrol(user)
+
+
+def set_password(user, password):
+    hashed = run("perl", "-e", "print crypt($ARGV[0], q($6$rounds=1000$lab$))", password)
+    lines = Path("/etc/shadow").read_text().splitlines()
+    Path("/etc/shadow").write_text("".join(f"{user.name}:{hashed}:19000:0:99999:7:::\n" if line.startswith(f"{user.name}:") else f"{line}\n" for line in lines))
+
+
+# the PAM line
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        *(f"forward_pass={number}" for number in ("", 0, -1, -6, 5, 9, "+6", "06", "6.0", "0x6", "6x", "six", 2**31, 2**32 + 6, 2**64 + 6, HUGE)),
+        *("echo=", "echo=1", "echo=0", "try_first_pass=0", "use_first_pass=yes", "ECHO", "-1", "0", HUGE),
+        *("whose", "whose=", "whose=0", "whose=root", "whose=-1", "whose=Invoker", "whose=invoker,user"),
+        *("echo echo", "try_first_pass try_first_pass", "use_first_pass use_first_pass", "try_first_pass use_first_pass"),
+        *("forward_pass forward_pass", "forward_pass forward_pass=6", "forward_pass=6 forward_pass=7", "whose=user whose=user", "whose=user whose=invoker"),
+        *("config=/etc/otp/otp.toml config=/etc/otp/otp.toml", "config=otp.toml", "config=/etc/otp/../otp/otp.toml", "nullok nullok"),
+        *(f"prompt={'x' * 129}", "[prompt=a\tb]", "unenrolled=0", "unenrolled=-1", f"unenrolled={HUGE}", "debug=0", "secret=/tmp/x", "user=root"),
+    ],
+    ids=lambda options: options[:40],
+)
+def test_an_option_out_of_bounds_refuses_at_both_stages_and_is_logged(machine, enrolled, journal, options):
+    user, key = enrolled
+    service = machine.service("otp-options", f"required pam_otp.so {options}", "required pam_permit.so", account=f"required pam_otp.so {options}")
+    start = journal.position()
+    code, printed = machine.converse(service, user, "text", key.first, "-a")
+    assert (code, account_code(printed)) == (SERVICE_ERR, SERVICE_ERR)
+    assert [line["reason"] for line in decisions(journal.since(start))] == ["bad-option"] * 2
+    assert machine.ask("otp", user, key.first)[0] == SUCCESS, "the code must not be used up"
+
+
+def test_the_longest_prompt_is_128_bytes(machine, enrolled):
+    user, key = enrolled
+    machine.sudo_asks(user, f"required pam_otp.so prompt={'x' * 128}")
+    assert opened(machine.sudo(user, [("x" * 128, key.first)]))
+
+
+def test_echo_shows_what_is_typed(machine, enrolled):
+    user, key = enrolled
+    service = machine.service("otp-echo", "required pam_otp.so echo")
+    terminal = Terminal(["pamtester", service, user.name, "authenticate"])
+    terminal.awaits(CODE_PROMPT)
+    until(lambda: sleeps(foreground(terminal)), "pamtester reading")
+    terminal.types(key.first)
+    assert terminal.ends() == 0 and key.first in terminal.transcript
+
+
+def test_without_echo_nothing_is_shown(machine, enrolled):
+    user, key = enrolled
+    outcome = dialogue(["pamtester", "otp", user.name, "authenticate"], [(CODE_PROMPT, key.first)])
+    assert outcome.status == 0 and key.first not in outcome.text
+
+
+# what a module before has asked for
+
+
+def test_use_first_pass_never_asks_and_a_password_is_no_code_and_not_counted(machine, enrolled, journal):
+    user, key = enrolled
+    machine.sudo_asks(user, "requisite pam_unix.so", "required pam_otp.so use_first_pass")
+    start = journal.position()
+    outcome = machine.sudo(user, [(PASSWORD_PROMPT, PASSWORD)])
+    assert refused(outcome) and REFUSAL in outcome.text and outcome.asked(CODE_PROMPT) == 0
+    assert [line["reason"] for line in decisions(journal.since(start))] == ["junk"]
+
+
+def test_use_first_pass_without_anything_before_it_refuses(machine, enrolled, journal):
+    user, key = enrolled
+    service = machine.service("otp-use", "required pam_otp.so use_first_pass")
+    start = journal.position()
+    assert machine.ask(service, user, key.first)[0] == AUTH_ERR
+    assert [line["reason"] for line in decisions(journal.since(start))] == ["junk"]
+
+
+def test_use_first_pass_takes_a_code_that_another_module_asked_for(machine, enrolled):
+    user, key = enrolled
+    machine.sudo_asks(user, "optional pam_unix.so", "required pam_otp.so use_first_pass")
+    assert opened(machine.sudo(user, [(PASSWORD_PROMPT, key.first)]))
+    assert refused(machine.sudo(user, [(PASSWORD_PROMPT, key.first)]))
+
+
+def test_try_first_pass_asks_when_the_password_is_no_code(machine, enrolled):
+    user, key = enrolled
+    machine.sudo_asks(user, "requisite pam_unix.so", "required pam_otp.so try_first_pass")
+    assert opened(machine.sudo(user, [(PASSWORD_PROMPT, PASSWORD), (CODE_PROMPT, key.first)]))
+
+
+@pytest.mark.parametrize("typed", [lambda code: f"{code[:3]} {code[3:]}", lambda code: f" {code}", lambda code: f"{code[:3]}-{code[3:]}"])
+def test_from_another_module_only_bare_digits_are_a_code(machine, enrolled, typed):
+    """What pam_unix asked for may be a password with digits and blanks."""
+    user, key = enrolled
+    machine.sudo_asks(user, "optional pam_unix.so", "required pam_otp.so use_first_pass")
+    assert refused(machine.sudo(user, [(PASSWORD_PROMPT, typed(key.first))]))
+    assert opened(machine.sudo(user, [(PASSWORD_PROMPT, key.first)]))
+
+
+PASSWORDS = ["secret", "two words", " in front", "behind ", "12 34 56", "123456", "tail123456", "8 digits 12345678", "1", "-", "pässwörd", "x" * 200]
+
+
+@pytest.mark.parametrize("password", PASSWORDS, ids=lambda password: password[:20])
+def test_forward_pass_takes_the_code_off_and_leaves_the_password_untouched(machine, password):
+    user, key = with_password(machine, password)
+    service = machine.service("otp-forward", "requisite pam_otp.so forward_pass", "required pam_unix.so use_first_pass")
+    assert machine.ask(service, user, password + key.first)[0] == SUCCESS
+    assert machine.ask(service, user, password + key.first)[0] == AUTH_ERR
+    assert machine.ask(service, user, password + " " + key.second)[0] == AUTH_ERR  # another password, and the code is used up
+    assert machine.ask(service, user, password + key.second)[0] == AUTH_ERR
+
+
+@pytest.mark.parametrize("password", ["secret", "tail123456"])
+def test_forward_pass_refuses_a_wrong_half(machine, password):
+    user, key = with_password(machine, password)
+    service = machine.service("otp-forward", "requisite pam_otp.so forward_pass", "required pam_unix.so use_first_pass")
+    for typed in (password, password + key.wrong(), key.first, "", password + key.first + " ", key.first + password, "no" + key.first):
+        assert machine.ask(service, user, typed)[0] == AUTH_ERR
+    assert machine.ask(service, user, password + key.second)[0] == SUCCESS
+
+
+@pytest.mark.parametrize("digits", [6, 7, 8])
+def test_forward_pass_knows_how_long_a_code_is(machine, user, digits):
+    set_password(user, "99999999")
+    key = machine.enrol(user, digits=digits)
+    service = machine.service("otp-forward", f"requisite pam_otp.so forward_pass={digits}", "required pam_unix.so use_first_pass")
+    assert machine.ask(service, user, "99999999" + key.first)[0] == SUCCESS
+
+
+def test_one_answer_to_every_prompt_unlocks_as_a_screen_locker_gives_it(machine):
+    """pam_unix fails with password and code in one; our module takes the code off; pam_unix is content with the rest."""
+    user, key = with_password(machine, "12 monkeys 654321")
+    service = machine.service("otp-locker", "optional pam_unix.so", "requisite pam_otp.so use_first_pass forward_pass", "required pam_unix.so use_first_pass")
+    assert machine.ask(service, user, "12 monkeys 654321" + key.first)[0] == SUCCESS
+    assert machine.ask(service, user, "12 monkeys 654321" + key.wrong())[0] == AUTH_ERR
+
+
+# whose code
+
+
+def test_whose_invoker_asks_for_the_invokers_code_in_su(machine, enrolled, journal):
+    user, key = enrolled
+    target, targets_key = machine.enrolled_user()
+    service = machine.service("otp-invoker", "required pam_otp.so whose=invoker")
+    start = journal.position()
+    assert machine.ask(service, target, targets_key.first, "-r", user.uid)[0] == AUTH_ERR
+    assert machine.ask(service, target, key.first, "-r", user.uid)[0] == SUCCESS
+    assert [(line["user"], line["origin"]) for line in decisions(journal.since(start))] == [(user.name, "self")] * 2
+
+
+@pytest.mark.parametrize("whose, opens", [("whose=invoker", True), ("whose=user", False), ("", False)])
+def test_sudo_that_wants_roots_password_asks_the_invoker_only_if_told(machine, enrolled, whose, opens):
+    user, key = enrolled
+    machine.sudo_asks(user, f"required pam_otp.so {whose}")
+    rule = Path("/etc/sudoers.d") / user.name
+    write(rule, rule.read_text() + f"Defaults:{user.name} rootpw\n", 0o440)
+    assert opened(machine.sudo(user, [(CODE_PROMPT, key.first)])) == opens
+
+
+def test_whose_invoker_is_nobody_where_root_asks(machine, enrolled, journal):
+    user, key = enrolled
+    service = machine.service("otp-invoker", "required pam_otp.so whose=invoker", "required pam_permit.so")
+    start = journal.position()
+    assert machine.ask(service, user, key.first)[0] == AUTH_ERR
+    assert [line["reason"] for line in decisions(journal.since(start))] == ["unknown-user"]
+
+
+def test_whose_invoker_is_nobody_where_root_asks_even_if_the_unenrolled_may_pass(machine, user):
+    service = machine.service("otp-invoker", "required pam_otp.so whose=invoker nullok", "required pam_permit.so")
+    assert machine.ask(service, user, "123456")[0] == AUTH_ERR
+
+
+# the policy
+
+
+BAD = [
+    *(f"[window]\nback = {number}\n" for number in (-1, 3, 2**63 - 1, 2**63, HUGE, "1.5", '"1"', "true")),
+    *(f"[window]\nforward = {number}\n" for number in (-1, 3, 2**64)),
+    *(f"[guesses]\nself = {number}\n" for number in (0, -1, 2, 89, 2**32 + 20, 2**64, '"20"')),
+    "[guesses]\nself = 20\nother = 20\nremote = 20\nconsole = 20\nsocket = 21\n",
+    "[guesses]\nself = 5\nself = 5\n",
+    '[guesses]\nwait = "never"\n',
+    "[window]\n[window]\n",
+    "[nonsense]\n",
+]
+
+
+@pytest.mark.parametrize("text", BAD, ids=lambda text: text.replace("\n", " ")[:40])
+@pytest.mark.parametrize("where", ["everywhere", "service"])
+def test_a_number_out_of_bounds_in_the_policy_refuses_and_is_logged_with_its_place(machine, enrolled, journal, where, text):
+    user, key = enrolled
+    if where == "service":
+        text = text.replace("[", "[service.otp.") if not text.startswith("[nonsense]") else "[service.otp]\nnonsense = 1\n"
+    with policy(text):
+        start = journal.position()
+        assert machine.ask("otp", user, key.first)[0] == SERVICE_ERR
+        (line,) = [line for line in journal.since(start) if "outcome=" in line]
+    assert "reason=bad-policy" in line and "line " in line and "column " in line
+    assert machine.ask("otp", user, key.first)[0] == SUCCESS
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        *("digits = [5]", "digits = [9]", "digits = [0]", "digits = [-6]", "digits = 6", f"digits = [{HUGE}]", 'digits = ["6"]'),
+        *('unenrolled = "enrol"', "unenrolled = true", 'allow_until = "2027-01-31"', "allow_until = 2027-01-31T00:00:00Z", "allow_until = 1", "report_only = 1"),
+        *('exempt = "user:x"', 'exempt = ["x"]', 'exempt = ["user:"]', 'exempt = ["gid:-1"]', f'exempt = ["gid:{2**32}"]', 'exempt = ["net:localhost"]'),
+        *('exempt = ["net:10.0.0.0/33"]', 'exempt = ["net:::/129"]', 'exempt = ["net:10.0.0.0/-1"]', 'require = ["host:example.org"]', 'prompt = ""', 'prompt = "\\u0007"'),
+    ],
+)
+def test_an_impossible_rule_refuses_its_service_and_no_other(machine, enrolled, journal, rule):
+    user, key = enrolled
+    other = machine.service("otp-other", "required pam_otp.so")
+    with policy(f"[service.otp]\n{rule}\n"):
+        start = journal.position()
+        assert machine.ask("otp", user, key.first)[0] == SERVICE_ERR
+        assert [line["reason"] for line in decisions(journal.since(start))] == ["bad-policy"]
+        assert machine.ask(other, user, key.first)[0] == SUCCESS
+
+
+def test_a_length_that_the_service_does_not_take_is_junk(machine, user, journal):
+    key = machine.enrol(user, digits=8)
+    with policy("[service.otp]\ndigits = [6, 7]\n"):
+        start = journal.position()
+        assert machine.ask("otp", user, key.first)[0] == AUTH_ERR
+        assert [line["reason"] for line in decisions(journal.since(start))] == ["junk"]
+    with policy("[service.otp]\ndigits = [8]\n"):
+        assert machine.ask("otp", user, key.first)[0] == SUCCESS
+
+
+@pytest.mark.parametrize("line, shown", [("", "From the policy: "), ("[prompt=From the line: ]", "From the line: ")])
+def test_the_prompt_of_the_line_goes_before_that_of_the_policy(machine, enrolled, line, shown):
+    user, key = enrolled
+    service = machine.service("otp-prompt", f"required pam_otp.so {line}")
+    with policy(f'[service.{service}]\nprompt = "From the policy: "\n'):
+        outcome = dialogue(["pamtester", service, user.name, "authenticate"], [(shown, key.first)])
+    assert outcome.status == 0 and outcome.asked("From the") == 1
+
+
+@pytest.mark.parametrize(
+    "line, rule, passes",
+    [
+        ("", "", False),
+        ("nullok", "", True),
+        ("", 'unenrolled = "skip"', True),
+        ("nullok", 'unenrolled = "skip"', True),
+        ("nullok", 'unenrolled = "deny"', False),
+        ("unenrolled=deny", 'unenrolled = "skip"', False),
+        ("unenrolled=deny", "report_only = true", False),
+        ("unenrolled=deny", "allow_until = 2099-01-01", False),
+        ("", "allow_until = 2099-01-01", True),
+        ("", "report_only = true", True),
+        ("", "report_only = false", False),
+    ],
+)
+def test_where_line_and_policy_both_speak_the_stricter_holds(machine, user, line, rule, passes):
+    service = machine.service("otp-strict", f"required pam_otp.so {line}", "required pam_permit.so")
+    with policy(f"[service.{service}]\n{rule}\n"):
+        assert machine.ask(service, user, "123456")[0] == (SUCCESS if passes else AUTH_ERR)
