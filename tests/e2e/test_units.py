@@ -25,12 +25,12 @@ mount --bind /proc/sys /proc/sys
 mount -o remount,bind,ro /proc/sys # else systemd-sysctl would set the machine's kernel
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount -t tmpfs -o mode=0755 run /run
-mount -t tmpfs -o mode=1777 tmp /tmp
-mount -t tmpfs -o mode=0755 etc {HOST_KEY.parent}
-mount -t tmpfs -o mode=0755 vault {VAULT}
 mkdir -p /run/systemd/system /run/tmpfiles.d
 cp {UNITS}/otp-enrolld.* /run/systemd/system/
 cp {UNITS}/tmpfiles.d/* /run/tmpfiles.d/
+mount -t tmpfs -o mode=1777 tmp /tmp # from here on a checkout in /tmp is out of sight
+mount -t tmpfs -o mode=0755 etc {HOST_KEY.parent}
+mount -t tmpfs -o mode=0755 vault {VAULT}
 mount --make-rshared / # without it credentials are empty
 exec env -i container=lab PATH=/usr/sbin:/usr/bin TERM=dumb /lib/systemd/systemd --unit=basic.target \
     --log-target=null --show-status=0 systemd.unified_cgroup_hierarchy=1
