@@ -522,9 +522,9 @@ class Shell:
 
     def run(self, line, *answers):
         """(what was asked, output) of one command line."""
+        begun = len(self.terminal.transcript)  # before the echo: the prompt may come in one piece with it
         self.terminal.types(line)
         self.terminal.awaits(re.escape(line) + r"\r\n")
-        begun = len(self.terminal.transcript)
         for prompt, answer in answers:
             self.terminal.awaits(prompt)
             self.terminal.types_hidden(answer)
