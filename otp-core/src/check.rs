@@ -4,7 +4,7 @@
 use zeroize::Zeroizing;
 
 use crate::clock::{Clock, Surroundings};
-use crate::decision::{ClockTrust, Now, OpenKey, Refusal, Verdict, decide};
+use crate::decision::{ClockTrust, Now, OpenKey, Proof, Refusal, Verdict, decide, decide_recovery};
 use crate::hotp::Codes;
 use crate::key::{KeyId, Kind, Label, Step};
 use crate::limits::Limits;
@@ -61,8 +61,14 @@ pub fn spend(
     };
     let account = held.account();
     let keys = record.open(host_key, vault.about().id).map_err(|error| vault.malformed_record(account, &error))?;
-    let Typed::Code(code) = typed else { return Ok(Outcome::Junk) };
-    let (verdict, next) = decide(&keys, held.state(), limits, code, origin, held.now());
+    let (verdict, next) = match typed {
+        Typed::Code(code) => decide(&keys, held.state(), limits, code, origin, held.now()),
+        Typed::Recovery(code) => {
+            let found = record.recovery_code(code, host_key, vault.about().id);
+            decide_recovery(&record.recovery, found, held.state(), origin)
+        }
+        Typed::Registration(_) | Typed::Junk => return Ok(Outcome::Junk),
+    };
     if let Some(next) = next {
         held.store(next, around)?;
     }
@@ -96,7 +102,8 @@ impl Outcome {
         match self {
             Self::Junk => "junk",
             Self::NotEnrolled => "not-enrolled",
-            Self::Decided(Verdict::Accepted(_)) => "code",
+            Self::Decided(Verdict::Accepted(Proof::Key(_))) => "code",
+            Self::Decided(Verdict::Accepted(Proof::Recovery { .. })) => "recovery-code",
             Self::Decided(Verdict::Refused(refusal)) => refusal.reason(),
         }
     }

@@ -1,12 +1,15 @@
 //! The decision (R1): given what is on record and what was typed, is it accepted, and what is the next state?
 //! A pure function; whoever calls it must store the next state before answering (R2).
 
+use std::fmt;
+
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use crate::hotp::Codes;
 use crate::key::{KeyId, Kind, Label, Period, Step};
 use crate::limits::{ClockPolicy, FAR_AHEAD_S, HOTP_AHEAD, HOTP_WIDEST, Limits, Window};
 use crate::origin::Origin;
+use crate::record::RecoveryHash;
 use crate::state::State;
 use crate::typed::Code;
 
@@ -54,10 +57,31 @@ pub enum ClockTrust {
 /// What comes of a code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// Accepted, by this key.
-    Accepted(Label),
+    /// Accepted.
+    Accepted(Proof),
     /// Refused.
     Refused(Refusal),
+}
+
+/// What was proven with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proof {
+    /// A code of the key of this label.
+    Key(Label),
+    /// A recovery code.
+    Recovery {
+        /// How many of its set are left.
+        left: usize,
+    },
+}
+
+impl fmt::Display for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(label) => f.write_str(label.as_str()),
+            Self::Recovery { left } => write!(f, "recovery code, {left} left"),
+        }
+    }
 }
 
 /// Why a code is refused.
@@ -115,7 +139,12 @@ pub fn decide(
     if let Some(refusal) = barred(state, limits, origin, now) {
         return (Verdict::Refused(refusal), None);
     }
-    let live: Vec<&OpenKey> = keys.iter().filter(|key| key.expires.is_none_or(|end| now.wall <= end)).collect();
+    let suspended = |key: &OpenKey| state.key(key.id).is_some_and(|entry| entry.suspended);
+    if !keys.is_empty() && keys.iter().all(suspended) {
+        return (Verdict::Refused(Refusal::Suspended), None);
+    }
+    let in_time = |key: &OpenKey| key.expires.is_none_or(|end| now.wall <= end);
+    let live: Vec<&OpenKey> = keys.iter().filter(|key| !suspended(key) && in_time(key)).collect();
     if live.is_empty() {
         let refusal = if keys.is_empty() { Refusal::NoKey } else { Refusal::Expired };
         return (Verdict::Refused(refusal), None);
@@ -131,6 +160,30 @@ pub fn decide(
     }
     let hits = usable.iter().filter_map(|key| Some((*key, hit(key, state, code, limits.window, now)?)));
     conclude(&hits.collect::<Vec<_>>(), state, limits, origin, now)
+}
+
+/// Decides on a recovery code. `found` is the code of the record that it is, if it is one. Neither waits nor closed origins nor
+/// the clock matter: nobody guesses one. The origin that it comes from is open again.
+pub fn decide_recovery(
+    codes: &[RecoveryHash],
+    found: Option<&RecoveryHash>,
+    state: &State,
+    origin: Origin,
+) -> (Verdict, Option<State>) {
+    let refused = |refusal| (Verdict::Refused(refusal), None);
+    match found {
+        _ if state.suspended || state.recovery.suspended => refused(Refusal::Suspended),
+        _ if state.restored => refused(Refusal::Restored),
+        None => refused(Refusal::Wrong),
+        Some(code) if state.recovery.is_used(code.set, code.index) => refused(Refusal::Replayed),
+        Some(code) => {
+            let recovery = state.recovery.with_used(code.set, code.index);
+            let left = codes.iter().filter(|code| !recovery.is_used(code.set, code.index)).count();
+            let mut next = State { recovery, ..state.clone() };
+            next.forget_failures(origin);
+            (Verdict::Accepted(Proof::Recovery { left }), Some(next))
+        }
+    }
 }
 
 /// From what the code is to each key to the verdict. Every hit is written down: one code advances every key that it matches.
@@ -149,7 +202,7 @@ fn conclude(
     let verdict = match fresh {
         Some((key, _)) => {
             next.forget_failures(origin);
-            Verdict::Accepted(key.label.clone())
+            Verdict::Accepted(Proof::Key(key.label.clone()))
         }
         None if hits.is_empty() => {
             next.count_failure(origin, limits.of(origin), now.boot_ms);

@@ -96,7 +96,7 @@ fn both_kinds_of_key_work_side_by_side_and_a_clock_set_back_stops_only_one() {
     let keys = [token(1, 0), key(2, 6, step(T) + 1000)];
     let state = state_of(&keys);
     let (verdict, _) = run(&keys, &state, &code_at(&keys[0], 1), Origin::Myself, now(T));
-    assert_eq!(verdict, Verdict::Accepted(keys[0].label.clone()));
+    assert_eq!(verdict, Verdict::Accepted(Proof::Key(keys[0].label.clone())));
     assert_eq!(
         run(&keys[1..], &state, &code_at(&keys[1], step(T)), Origin::Myself, now(T)).0,
         Verdict::Refused(Refusal::ClockBehind)

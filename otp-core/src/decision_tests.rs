@@ -23,21 +23,14 @@ fn key(byte: u8, digits: i64, floor: u64) -> OpenKey {
 }
 
 fn state_of(keys: &[OpenKey]) -> State {
-    let entry = |key: &OpenKey| KeyState {
-        id: key.id,
-        watermark: key.floor,
-        last_used: 0,
-        pending: false,
-        resync: false,
-        heard: 0,
-    };
+    let entry = |key: &OpenKey| KeyState::new(key.id, key.floor);
     State { enrolled: true, generation: 1, keys: keys.iter().map(entry).collect(), ..State::never_enrolled(1000) }
 }
 
 fn code(text: &str) -> Code {
     match Typed::parse(text.as_bytes()) {
         Typed::Code(code) => code,
-        Typed::Junk => panic!("{text} is no code"),
+        _ => panic!("{text} is no code"),
     }
 }
 
@@ -72,7 +65,7 @@ fn a_code_works_once() {
     let keys = [key(1, 6, 0)];
     let code = code_at(&keys[0], step(T));
     let (verdict, next) = run(&keys, &state_of(&keys), &code, Origin::Myself, now(T));
-    assert_eq!(verdict, Verdict::Accepted(keys[0].label.clone()));
+    assert_eq!(verdict, Verdict::Accepted(Proof::Key(keys[0].label.clone())));
     let next = next.unwrap();
     assert_eq!((next.keys[0].watermark, next.keys[0].last_used), (Step(step(T)), T));
     let (again, _) = run(&keys, &next, &code, Origin::Myself, now(T));
@@ -305,3 +298,82 @@ proptest! {
 
 #[path = "decision_hotp_tests.rs"]
 mod hotp;
+
+mod recovery {
+    use super::*;
+    use crate::record::RecoveryHash;
+    use crate::seal::CodeHash;
+    use crate::state::RecoveryState;
+
+    const SET: [u8; 16] = [9; 16];
+
+    fn codes() -> Vec<RecoveryHash> {
+        (0..8).map(|index| RecoveryHash { set: SET, index, hash: CodeHash([index; 32]), redemption: None }).collect()
+    }
+
+    fn try_code(codes: &[RecoveryHash], state: &State, number: usize, origin: Origin) -> (Verdict, Option<State>) {
+        decide_recovery(codes, codes.get(number), state, origin)
+    }
+
+    #[test]
+    fn each_code_opens_once_and_tells_how_many_are_left() {
+        let (codes, mut state) = (codes(), State::never_enrolled(7));
+        for (number, left) in (0..8).zip((0..8).rev()) {
+            let (verdict, next) = try_code(&codes, &state, number, Origin::Remote);
+            assert_eq!(verdict, Verdict::Accepted(Proof::Recovery { left }));
+            assert!(state.must_not_come_undone(next.as_ref().unwrap()));
+            state = next.unwrap();
+            let again = try_code(&codes, &state, number, Origin::Remote);
+            assert_eq!(again, (Verdict::Refused(Refusal::Replayed), None));
+        }
+    }
+
+    #[test]
+    fn neither_waits_nor_closed_origins_nor_a_disabled_key_stop_it_and_its_own_origin_is_open_again() {
+        let (codes, mut state) = (codes(), State::never_enrolled(7));
+        for origin in [Origin::Myself, Origin::Remote] {
+            (0..60).for_each(|_| state.count_failure(origin, 20, 1));
+        }
+        assert!(state.disabled && state.origin(Origin::Remote).closed);
+        let (verdict, next) = try_code(&codes, &state, 2, Origin::Remote);
+        assert!(matches!(verdict, Verdict::Accepted(_)));
+        let next = next.unwrap();
+        assert!(!next.origin(Origin::Remote).closed && next.origin(Origin::Myself).closed && next.disabled);
+    }
+
+    #[test]
+    fn suspended_restored_and_wrong_ones_are_refused_without_a_count() {
+        let codes = codes();
+        let good = State::never_enrolled(7);
+        let refused = |state: &State, number| match try_code(&codes, state, number, Origin::Remote) {
+            (Verdict::Refused(refusal), None) => refusal,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(refused(&good, 8), Refusal::Wrong);
+        assert_eq!(refused(&State { suspended: true, ..good.clone() }, 0), Refusal::Suspended);
+        assert_eq!(refused(&State { restored: true, ..good.clone() }, 0), Refusal::Restored);
+        let of_a_thief = RecoveryState { suspended: true, ..RecoveryState::default() };
+        assert_eq!(refused(&State { recovery: of_a_thief, ..good }, 0), Refusal::Suspended);
+    }
+
+    #[test]
+    fn what_was_used_of_an_older_set_says_nothing_of_this_one() {
+        let mut state = State::never_enrolled(7);
+        state.recovery = RecoveryState { set: [1; 16], used: u32::MAX, ..RecoveryState::default() };
+        let (verdict, next) = try_code(&codes(), &state, 0, Origin::Myself);
+        assert_eq!(verdict, Verdict::Accepted(Proof::Recovery { left: 7 }));
+        assert_eq!(next.unwrap().recovery.used, 1);
+    }
+}
+
+#[test]
+fn a_suspended_key_is_no_key_and_the_others_go_on() {
+    let keys = [key(1, 6, 0), key(2, 6, 0)];
+    let mut state = state_of(&keys);
+    let code = code_at(&keys[0], step(T));
+    state.keys[0].suspended = true;
+    assert_eq!(run(&keys, &state, &code, Origin::Myself, now(T)).0, Verdict::Refused(Refusal::Wrong));
+    assert!(matches!(run(&keys, &state, &code_at(&keys[1], step(T)), Origin::Myself, now(T)).0, Verdict::Accepted(_)));
+    state.keys[1].suspended = true;
+    assert_eq!(run(&keys, &state, &code, Origin::Myself, now(T)), (Verdict::Refused(Refusal::Suspended), None));
+}

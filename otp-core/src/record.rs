@@ -7,6 +7,7 @@
 //! F5  a key was made in a generation from 1 to the file's own
 //! F6  the first line is a checksum of everything after it: `crc32 = "xxxxxxxx"`
 //! F7  writing and reading are each other's inverse
+//! F8  recovery codes are of one set, and no two have the same number
 
 use std::fmt::{self, Write as _};
 
@@ -14,7 +15,8 @@ use crate::checksum::crc32;
 use crate::decision::OpenKey;
 use crate::hotp::Codes;
 use crate::key::{Algorithm, Digits, KeyId, Kind, Label, Period, Step, ValueError};
-use crate::seal::{Binding, Fingerprint, HostKey, Sealed, VaultId};
+use crate::recovery::RecoveryCode;
+use crate::seal::{Binding, CodeHash, CodePlace, Fingerprint, HostKey, Purpose, Sealed, VaultId};
 use crate::table::{Document, Table, TableError, quoted};
 
 /// Largest secret file in bytes. The parser takes up to a hundred times that in memory.
@@ -41,7 +43,7 @@ pub struct Record {
     /// The keys; none after the last one was revoked.
     pub keys: Vec<Key>,
     /// Keyed hashes of the recovery codes.
-    pub recovery: Vec<RecoveryCode>,
+    pub recovery: Vec<RecoveryHash>,
 }
 
 /// One authenticator.
@@ -79,13 +81,15 @@ pub struct Key {
 
 /// One recovery code, as a keyed hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecoveryCode {
+pub struct RecoveryHash {
     /// Which set it belongs to.
     pub set: [u8; 16],
     /// Its number in the set, 0 to 31: the bit in the state file.
     pub index: u8,
     /// HMAC-SHA-256 under a subkey of the host key.
-    pub hash: [u8; 32],
+    pub hash: CodeHash,
+    /// The redemption of a registration code that its set descends from.
+    pub redemption: Option<[u8; 16]>,
 }
 
 /// Why a file is not this user's record. Names places and rules, never contents.
@@ -130,7 +134,7 @@ impl Record {
         };
         let generation = root.required_number("generation")?;
         let keys = root.tables("key")?.into_iter().map(Key::read).collect::<Result<Vec<_>, _>>()?;
-        let recovery = root.tables("recovery")?.into_iter().map(RecoveryCode::read).collect::<Result<Vec<_>, _>>()?;
+        let recovery = root.tables("recovery")?.into_iter().map(RecoveryHash::read).collect::<Result<Vec<_>, _>>()?;
         root.end()?;
         let record = Self { account, generation, keys, recovery };
         record.check()?;
@@ -159,7 +163,14 @@ impl Record {
         self.keys.iter().map(|key| key.open(&self.account, host_key, vault)).collect()
     }
 
-    /// F3 and F5.
+    /// Which of the recovery codes `typed` is, if it is one.
+    pub fn recovery_code(&self, typed: &RecoveryCode, host_key: &HostKey, vault: VaultId) -> Option<&RecoveryHash> {
+        let known = self.recovery.iter().find(|code| code.index == typed.index())?;
+        let hash = RecoveryHash::of(typed, known.set, self.account.uid, host_key, vault);
+        (hash == known.hash).then_some(known)
+    }
+
+    /// F3, F5 and F8.
     fn check(&self) -> Result<(), RecordError> {
         if self.keys.len() > MAX_KEYS {
             return Err(RecordError::Value("more than five keys"));
@@ -172,7 +183,13 @@ impl Record {
                 |other: &Key| other.id == key.id || other.label == key.label || other.fingerprint == key.fingerprint;
             self.keys.iter().skip(place + 1).any(same)
         });
-        if twins { Err(RecordError::Value("two keys share an id, a label or a secret")) } else { Ok(()) }
+        if twins {
+            return Err(RecordError::Value("two keys share an id, a label or a secret"));
+        }
+        let one_set = self.recovery.iter().enumerate().all(|(place, code)| {
+            self.recovery.iter().skip(place + 1).all(|other| other.set == code.set && other.index != code.index)
+        });
+        if one_set { Ok(()) } else { Err(RecordError::Value("recovery codes of two sets, or two of one number")) }
     }
 }
 
@@ -259,20 +276,28 @@ impl Key {
     }
 }
 
-impl RecoveryCode {
+impl RecoveryHash {
+    /// The keyed hash of a code in a set of user `uid`.
+    pub fn of(code: &RecoveryCode, set: [u8; 16], uid: u32, host_key: &HostKey, vault: VaultId) -> CodeHash {
+        let place = CodePlace { vault, uid, id: set, index: code.index() };
+        host_key.code_hash(Purpose::Recovery, &place, code.expose())
+    }
+
     fn read(mut table: Table<'_>) -> Result<Self, RecordError> {
         let set = hex(table.required_string("set")?, "recovery set")?;
         let index = table.required_number("index")?;
-        let hash = hex(table.required_string("hash")?, "recovery hash")?;
+        let hash = CodeHash(hex(table.required_string("hash")?, "recovery hash")?);
+        let redemption = table.string("redemption")?.map(|text| hex(text.value, "redemption")).transpose()?;
         table.end()?;
         let index = u8::try_from(index).ok().filter(|index| *index < 32);
-        Ok(Self { set, index: index.ok_or(RecordError::Value("recovery index is above 31"))?, hash })
+        Ok(Self { set, index: index.ok_or(RecordError::Value("recovery index is above 31"))?, hash, redemption })
     }
 
     fn write(&self, out: &mut String) {
         let hex = |bytes: &[u8]| quoted(&data_encoding::HEXLOWER.encode(bytes));
-        let (set, hash) = (hex(&self.set), hex(&self.hash));
-        let written = write!(out, "\n[[recovery]]\nset = {set}\nindex = {}\nhash = {hash}\n", self.index);
+        let (set, hash) = (hex(&self.set), hex(&self.hash.0));
+        let redemption = self.redemption.map_or(String::new(), |id| format!("redemption = {}\n", hex(&id)));
+        let written = write!(out, "\n[[recovery]]\nset = {set}\nindex = {}\nhash = {hash}\n{redemption}", self.index);
         debug_assert!(written.is_ok(), "writing to a String does not fail");
     }
 }

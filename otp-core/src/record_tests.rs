@@ -36,10 +36,11 @@ prop_compose! {
     fn any_record()(
         name in "[^\u{0}]{1,40}", uid: u32, generation in 1..=TOML_MAX, count in 0..=MAX_KEYS,
         keys in [any_key(0), any_key(1), any_key(2), any_key(3), any_key(4)],
-        recovery in proptest::collection::vec((any::<[u8; 16]>(), 0..32_u8, any::<[u8; 32]>()), 0..9),
+        recovery in proptest::collection::btree_map(0..32_u8, any::<[u8; 32]>(), 0..9), set: [u8; 16], redemption: Option<[u8; 16]>,
     ) -> Record {
         let keys = keys.into_iter().take(count).collect();
-        let recovery = recovery.into_iter().map(|(set, index, hash)| RecoveryCode { set, index, hash }).collect();
+        let recovery = recovery.into_iter();
+        let recovery = recovery.map(|(index, hash)| RecoveryHash { set, index, hash: CodeHash(hash), redemption }).collect();
         Record { account: Account { name, uid }, generation, keys, recovery }
     }
 }

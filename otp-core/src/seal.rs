@@ -7,6 +7,7 @@ use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::{Tag, XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::key::{Algorithm, Digits, KeyId, Kind, Period, Step};
@@ -36,6 +37,32 @@ pub struct Sealed(pub Vec<u8>);
 /// Keyed fingerprint of a shared key: equal for equal keys, tells nothing to whoever lacks the host key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint(pub [u8; 16]);
+
+/// Keyed hash of a recovery or registration code. Compared in constant time.
+#[derive(Debug, Clone, Copy)]
+pub struct CodeHash(pub [u8; 32]);
+
+/// What a hashed code is for; each has a subkey of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Logging in without the device.
+    Recovery,
+    /// Beginning an enrolment.
+    Registration,
+}
+
+/// What a hashed code is bound to, besides its purpose.
+#[derive(Debug, Clone, Copy)]
+pub struct CodePlace {
+    /// Which vault.
+    pub vault: VaultId,
+    /// Whose it is.
+    pub uid: u32,
+    /// Random name of its set or of its ticket.
+    pub id: [u8; 16],
+    /// Its number in the set; 0 for a ticket's.
+    pub index: u8,
+}
 
 /// Everything that a sealed key is bound to.
 pub struct Binding<'a> {
@@ -135,6 +162,16 @@ impl HostKey {
         Fingerprint(first(&hmac(&key, &[&vault.0, secret.expose()])))
     }
 
+    /// The keyed hash of a code, given as the values of its symbols or as what a slow function made of them.
+    pub fn code_hash(&self, purpose: Purpose, place: &CodePlace, code: &[u8]) -> CodeHash {
+        let key = self.subkey(match purpose {
+            Purpose::Recovery => b"recovery code",
+            Purpose::Registration => b"registration code",
+        });
+        let parts: [&[u8]; 5] = [&place.vault.0, &place.uid.to_le_bytes(), &place.id, &[place.index], code];
+        CodeHash(*hmac(&key, &parts))
+    }
+
     fn cipher(&self) -> XChaCha20Poly1305 {
         XChaCha20Poly1305::new((&*self.subkey(b"sealing")).into())
     }
@@ -143,6 +180,14 @@ impl HostKey {
         subkey(&self.bytes, purpose)
     }
 }
+
+impl PartialEq for CodeHash {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for CodeHash {}
 
 impl Binding<'_> {
     /// Unambiguous bytes: every field of variable length is preceded by its length.

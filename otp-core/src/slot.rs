@@ -20,9 +20,11 @@ const ENROLLED: u32 = 1;
 const SUSPENDED: u32 = 2;
 const DISABLED: u32 = 4;
 const RESTORED: u32 = 8;
+const RECOVERY_SUSPENDED: u32 = 16;
 const CLOSED: u32 = 1;
 const PENDING: u32 = 1;
 const RESYNC: u32 = 2;
+const KEY_SUSPENDED: u32 = 4;
 
 /// A state with what the file says about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,15 +53,17 @@ impl Slot {
             (state.suspended, SUSPENDED),
             (state.disabled, DISABLED),
             (state.restored, RESTORED),
+            (state.recovery.suspended, RECOVERY_SUSPENDED),
         ]));
-        out.u64(state.generation).u64(state.pending.unwrap_or(0)).u32(state.total_failures).u32(0);
+        out.u64(state.generation).u64(state.pending.unwrap_or(0)).u32(state.total_failures).u32(state.recovery.told);
         for origin in &state.origins {
             out.u32(origin.failures).u32(flags(&[(origin.closed, CLOSED)])).u64(origin.last_failure_ms);
         }
         out.bytes(&state.recovery.set).u32(state.recovery.used).u32(u32::try_from(state.keys.len()).ok()?);
         for key in &state.keys {
             out.bytes(&key.id.0).u64(key.watermark.0).u64(key.last_used);
-            out.u32(flags(&[(key.pending, PENDING), (key.resync, RESYNC)])).u32(key.heard);
+            let marks = [(key.pending, PENDING), (key.resync, RESYNC), (key.suspended, KEY_SUSPENDED)];
+            out.u32(flags(&marks)).u32(key.heard);
         }
         out.sealed()
     }
@@ -71,14 +75,16 @@ impl Slot {
         let (sequence, inode, written) = (input.u64()?, input.u64()?, input.u64()?);
         let (uid, marks, generation, pending) = (input.u32()?, input.u32()?, input.u64()?, input.u64()?);
         let total_failures = input.u32()?;
-        (marks < 16 && input.u32()? == 0).then_some(())?;
+        let told = input.u32()?;
+        (marks < 32).then_some(())?;
         let mut origins = [OriginState::default(); 5];
         for origin in &mut origins {
             let (failures, mark, last_failure_ms) = (input.u32()?, input.u32()?, input.u64()?);
             (mark <= CLOSED).then_some(())?;
             *origin = OriginState { failures, closed: mark == CLOSED, last_failure_ms };
         }
-        let recovery = RecoveryState { set: input.array()?, used: input.u32()? };
+        let recovery =
+            RecoveryState { set: input.array()?, used: input.u32()?, told, suspended: marks & RECOVERY_SUSPENDED != 0 };
         let count = usize::try_from(input.u32()?).ok().filter(|count| *count <= MAX_KEYS)?;
         let keys = (0..count).map(|_| key(&mut input)).collect::<Option<Vec<_>>>()?;
         input.rest_is_zero().then_some(())?;
@@ -102,8 +108,10 @@ impl Slot {
 fn key(input: &mut Reader<'_>) -> Option<KeyState> {
     let (id, watermark, last_used) = (KeyId(input.array()?), Step(input.u64()?), input.u64()?);
     let (marks, heard) = (input.u32()?, input.u32()?);
-    (marks < 4 && u64::from(heard) <= HOTP_WIDEST).then_some(())?;
-    Some(KeyState { id, watermark, last_used, pending: marks & PENDING != 0, resync: marks & RESYNC != 0, heard })
+    (marks < 8 && u64::from(heard) <= HOTP_WIDEST).then_some(())?;
+    let marked = |mark| marks & mark != 0;
+    let (pending, resync, suspended) = (marked(PENDING), marked(RESYNC), marked(KEY_SUSPENDED));
+    Some(KeyState { id, watermark, last_used, pending, suspended, resync, heard })
 }
 
 fn flags(marks: &[(bool, u32)]) -> u32 {
@@ -182,8 +190,8 @@ pub(crate) mod tests {
     use proptest::prelude::*;
 
     prop_compose! {
-        fn any_key()(id: [u8; 16], watermark: u64, last_used: u64, pending: bool, resync: bool, heard in 0..=50_u32) -> KeyState {
-            KeyState { id: KeyId(id), watermark: Step(watermark), last_used, pending, resync, heard }
+        fn any_key()(id: [u8; 16], watermark: u64, last_used: u64, pending: bool, suspended: bool, resync: bool, heard in 0..=50_u32) -> KeyState {
+            KeyState { id: KeyId(id), watermark: Step(watermark), last_used, pending, suspended, resync, heard }
         }
     }
     prop_compose! {
@@ -193,12 +201,12 @@ pub(crate) mod tests {
     }
     prop_compose! {
         pub(crate) fn any_state()(
-            uid: u32, generation: u64, pending in proptest::option::of(1..=u64::MAX), marks: [bool; 4],
-            total_failures: u32, origins in proptest::array::uniform5(any_origin()), set: [u8; 16], used: u32,
+            uid: u32, generation: u64, pending in proptest::option::of(1..=u64::MAX), marks: [bool; 5],
+            total_failures: u32, origins in proptest::array::uniform5(any_origin()), set: [u8; 16], used: u32, told: u32,
             keys in proptest::collection::vec(any_key(), 0..=MAX_KEYS),
         ) -> State {
-            let [enrolled, suspended, disabled, restored] = marks;
-            let recovery = RecoveryState { set, used };
+            let [enrolled, suspended, disabled, restored, of_a_thief] = marks;
+            let recovery = RecoveryState { set, used, told, suspended: of_a_thief };
             State { uid, generation, pending, enrolled, suspended, disabled, restored, total_failures, origins, recovery, keys }
         }
     }
@@ -223,7 +231,7 @@ pub(crate) mod tests {
     fn s2_unknown_marks_and_counts_are_bad_even_with_a_right_checksum() {
         let slot = Slot { sequence: 1, inode: 2, written: 3, state: State::never_enrolled(7) };
         let bytes = slot.encode().unwrap();
-        for (at, value) in [(12, 2), (14, 1), (44, 16), (68, 1), (76, 2), (172, 11), (639, 1)] {
+        for (at, value) in [(12, 2), (14, 1), (44, 32), (76, 2), (172, 11), (639, 1)] {
             let mut changed = bytes;
             changed[at] = value;
             let sum = crc32(&changed[12..]).to_le_bytes();
@@ -235,8 +243,7 @@ pub(crate) mod tests {
 
     #[test]
     fn eleven_keys_do_not_fit() {
-        let key =
-            KeyState { id: KeyId([0; 16]), watermark: Step(0), last_used: 0, pending: false, resync: false, heard: 0 };
+        let key = KeyState::new(KeyId([0; 16]), Step(0));
         let mut state = State::never_enrolled(7);
         state.keys = vec![key; MAX_KEYS + 1];
         assert_eq!(Slot { sequence: 1, inode: 2, written: 3, state }.encode(), None);

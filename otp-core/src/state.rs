@@ -50,6 +50,10 @@ pub struct RecoveryState {
     pub set: [u8; 16],
     /// Bit n: code n is used.
     pub used: u32,
+    /// Bit n: its owner has been told so.
+    pub told: u32,
+    /// The set descends from a registration code that its owner never used.
+    pub suspended: bool,
 }
 
 /// The state of one key.
@@ -63,10 +67,36 @@ pub struct KeyState {
     pub last_used: u64,
     /// Belongs to the generation that is being committed.
     pub pending: bool,
+    /// Descends from a registration code that its owner never used.
+    pub suspended: bool,
     /// HOTP only: wants two consecutive codes.
     pub resync: bool,
     /// HOTP only: the first of two consecutive codes has come, so far above the watermark; 0 for none.
     pub heard: u32,
+}
+
+impl KeyState {
+    /// A key that no code was accepted for yet, beyond its floor.
+    pub fn new(id: KeyId, floor: Step) -> Self {
+        Self { id, watermark: floor, last_used: 0, pending: false, suspended: false, resync: false, heard: 0 }
+    }
+}
+
+impl RecoveryState {
+    /// Is code `index` of `set` used up?
+    pub fn is_used(&self, set: [u8; 16], index: u8) -> bool {
+        self.set == set && self.used & bit(index) != 0
+    }
+
+    /// Code `index` of `set` is used up from now on.
+    pub(crate) fn with_used(self, set: [u8; 16], index: u8) -> Self {
+        let before = if self.set == set { self } else { Self { set, ..Self::default() } };
+        Self { used: before.used | bit(index), ..before }
+    }
+}
+
+fn bit(index: u8) -> u32 {
+    1_u32.checked_shl(index.into()).unwrap_or(0)
 }
 
 impl State {
@@ -123,5 +153,6 @@ impl State {
             || (self.suspended, self.disabled, self.restored) != (next.suspended, next.disabled, next.restored)
             || self.recovery != next.recovery
             || closed(self) != closed(next)
+            || self.keys.iter().any(|key| next.key(key.id).is_some_and(|other| other.suspended != key.suspended))
     }
 }

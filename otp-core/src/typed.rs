@@ -3,10 +3,17 @@
 
 use zeroize::Zeroizing;
 
+use crate::recovery::RecoveryCode;
+use crate::registration::RegistrationCode;
+
 /// The shape of an answer.
 pub enum Typed {
     /// Six to eight digits.
     Code(Code),
+    /// A recovery code, typed without an error.
+    Recovery(RecoveryCode),
+    /// A whole registration code, typed without an error. It opens no gate.
+    Registration(RegistrationCode),
     /// Anything else: a password by mistake, an empty line, what sshd types for unknown users.
     Junk,
 }
@@ -18,19 +25,17 @@ pub struct Code {
 }
 
 impl Typed {
-    /// Sorts an answer by its shape. Spaces and hyphens between digits are dropped.
+    /// Sorts an answer by its shape. Spaces and hyphens are dropped.
     pub fn parse(answer: &[u8]) -> Self {
-        let mut digits = Zeroizing::new([0; Code::MAX]);
-        let mut length = 0;
-        for &byte in answer.iter().filter(|byte| !matches!(byte, b' ' | b'-')) {
-            match digits.get_mut(length) {
-                Some(place) if byte.is_ascii_digit() => *place = byte - b'0',
-                _ => return Self::Junk,
-            }
-            length += 1;
+        if let Some(code) = Code::parse(answer) {
+            return Self::Code(code);
         }
-        match length {
-            Code::MIN..=Code::MAX => Self::Code(Code { digits, length }),
+        let Some(text) = std::str::from_utf8(answer).ok().filter(|text| text.len() <= LONGEST) else {
+            return Self::Junk;
+        };
+        match (RecoveryCode::parse(text), RegistrationCode::parse(text)) {
+            (Ok(code), _) => Self::Recovery(code),
+            (_, Ok(code)) => Self::Registration(code),
             _ => Self::Junk,
         }
     }
@@ -40,8 +45,17 @@ impl Typed {
     /// A code only if it has one of these lengths; none means any.
     pub fn of_length(self, lengths: &[usize]) -> Self {
         match self {
-            Self::Code(code) if lengths.is_empty() || lengths.contains(&code.length) => Self::Code(code),
-            _ => Self::Junk,
+            Self::Code(code) if !lengths.is_empty() && !lengths.contains(&code.length) => Self::Junk,
+            other => other,
+        }
+    }
+
+    /// The text to be handed to the daemon, if it is something that opens a gate.
+    pub fn text(&self) -> Option<Zeroizing<String>> {
+        match self {
+            Self::Code(code) => Some(code.digits()),
+            Self::Recovery(code) => Some(code.text()),
+            Self::Registration(_) | Self::Junk => None,
         }
     }
 
@@ -54,6 +68,17 @@ impl Typed {
 impl Code {
     const MIN: usize = 6;
     const MAX: usize = 8;
+
+    fn parse(answer: &[u8]) -> Option<Self> {
+        let mut digits = Zeroizing::new([0; Self::MAX]);
+        let mut length = 0;
+        for &byte in answer.iter().filter(|byte| !matches!(byte, b' ' | b'-')) {
+            let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
+            *digits.get_mut(length)? = digit;
+            length += 1;
+        }
+        (length >= Self::MIN).then_some(Self { digits, length })
+    }
 
     /// How many digits were typed.
     pub fn length(&self) -> usize {
@@ -73,6 +98,9 @@ impl Code {
     }
 }
 
+/// Longer than any code with blanks and hyphens in it, in bytes.
+const LONGEST: usize = 256;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,7 +108,7 @@ mod tests {
     fn value(answer: &str) -> Option<(usize, u32)> {
         match Typed::parse(answer.as_bytes()) {
             Typed::Code(code) => Some((code.length(), code.value())),
-            Typed::Junk => None,
+            _ => None,
         }
     }
 
@@ -110,6 +138,19 @@ mod tests {
     fn the_digits_go_out_as_they_came_in() {
         let Typed::Code(code) = Typed::parse(b"012-345") else { panic!("junk") };
         assert_eq!(code.digits().as_str(), "012345");
+    }
+
+    #[test]
+    fn recovery_and_registration_codes_are_told_by_their_prefix_and_their_check_symbol() {
+        let parse = |answer: &str| Typed::parse(answer.as_bytes());
+        assert!(matches!(parse("R-307EN-W3AHR-Z6DMV-29GQY-5CKTB"), Typed::Recovery(_)));
+        assert!(matches!(parse("e-07enw-3ahrm"), Typed::Registration(_)));
+        for junk in
+            ["R-307EN-W3AHR-Z6DMV-29GQY-5CKTC", "e-07enw-3ahrn", "E-07ENW-3AHRZ-6DM0", "307EN-W3AHR-Z6DMV-29GQY-5CKTB"]
+        {
+            assert!(matches!(parse(junk), Typed::Junk), "{junk}");
+        }
+        assert!(matches!(Typed::parse_bare(b"R-307EN-W3AHR-Z6DMV-29GQY-5CKTB"), Typed::Junk));
     }
 
     #[test]

@@ -12,7 +12,6 @@ use nix::sys::socket::{
 };
 use nix::unistd::User;
 use otp_core::site::Site;
-use otp_core::typed::Code;
 use zeroize::Zeroizing;
 
 use crate::json::{Value, quoted};
@@ -70,8 +69,7 @@ pub enum Silence {
 }
 
 /// Has the daemon check a code.
-pub fn verify(user: &str, code: &Code, caller: &Caller) -> Result<Verdict, Silence> {
-    let code = code.digits();
+pub fn verify(user: &str, code: &str, caller: &Caller) -> Result<Verdict, Silence> {
     let mut fields = Zeroizing::new(String::with_capacity(16 * 1024)); // never grows: no piece of a code is left behind
     fields.push_str(&format!("\"user\":{},\"real_uid\":{}", quoted(user), caller.real_uid));
     for (name, value) in [("service", &caller.service), ("rhost", &caller.rhost), ("tty", &caller.tty)] {
@@ -81,7 +79,7 @@ pub fn verify(user: &str, code: &Code, caller: &Caller) -> Result<Verdict, Silen
         }
     }
     fields.push_str(",\"code\":\"");
-    fields.push_str(&code);
+    fields.push_str(code);
     fields.push('"');
     let reply = call("Verify", &fields)?;
     let verdict = reply.get("verdict").ok_or_else(|| failed("a reply without a verdict"))?;

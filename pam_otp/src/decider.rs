@@ -66,10 +66,10 @@ fn decider(host: &impl Host, account: &Account) -> Decider {
 
 /// Has a code checked. Junk never leaves this process.
 pub fn decide(host: &impl Host, account: &Account, typed: &Typed, limits: &Limits) -> Result<Finding, Obstacle> {
-    match (decider(host, account), typed) {
+    match (decider(host, account), typed.text()) {
         (Decider::Files, _) => on_files(host, account, typed, limits),
-        (_, Typed::Junk) => Ok(Finding::Refused("junk".to_owned(), 0)),
-        (decider, Typed::Code(code)) => match daemon::verify(&account.name, code, &caller(host)) {
+        (_, None) => Ok(Finding::Refused("junk".to_owned(), 0)),
+        (decider, Some(code)) => match daemon::verify(&account.name, &code, &caller(host)) {
             Ok(daemon::Verdict { accepted: true, key, .. }) => Ok(Finding::Accepted(key.unwrap_or_default())),
             Ok(daemon::Verdict { reason, wait, .. }) => Ok(Finding::Refused(reason, wait)),
             Err(Silence::NotRunning) if decider == Decider::DaemonFirst => on_files(host, account, typed, limits),
@@ -84,7 +84,7 @@ fn on_files(host: &impl Host, account: &Account, typed: &Typed, limits: &Limits)
     let (vault, host_key) = (SITE.open_vault()?, SITE.host_key()?);
     fits(&host_key, &vault)?;
     Ok(match check(&vault, &host_key, account, typed, origin(host, account), limits, host)? {
-        Outcome::Decided(Verdict::Accepted(label)) => Finding::Accepted(label.as_str().to_owned()),
+        Outcome::Decided(Verdict::Accepted(proof)) => Finding::Accepted(proof.to_string()),
         Outcome::Decided(Verdict::Refused(Refusal::Waiting { left_ms })) => {
             Finding::Refused("waiting".to_owned(), left_ms.div_ceil(1000))
         }

@@ -127,7 +127,7 @@ fn a_renamed_key_is_the_same_key() {
     drop(held);
     assert_eq!(labels(bench.held().record().unwrap()), ["tablet", "key 11"]);
     let outcome = bench.outcome(&bench.now_code()).unwrap();
-    assert_eq!(outcome, Outcome::Decided(Verdict::Accepted(tablet)));
+    assert_eq!(outcome, Outcome::Decided(Verdict::Accepted(Proof::Key(tablet))));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::lock::state_name;
 use super::state_file::fill;
 use crate::clock::{Clock, Surroundings};
 use crate::record::{Account, Key, Record};
-use crate::state::{OriginState, State};
+use crate::state::{OriginState, RecoveryState, State};
 
 impl Vault {
     /// Stores a new key of `account`, its first or one more. `make` gets the generation that the key is for, and seals it.
@@ -118,6 +118,9 @@ impl State {
         }
         (self.generation, self.pending, self.enrolled) = (record.generation, None, true);
         self.keys.retain(|entry| record.keys.iter().any(|key| key.id == entry.id));
+        if let Some(code) = record.recovery.first().filter(|code| code.set != self.recovery.set) {
+            self.recovery = RecoveryState { set: code.set, ..RecoveryState::default() };
+        }
         for entry in &mut self.keys {
             entry.pending = false;
         }

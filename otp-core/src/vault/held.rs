@@ -214,7 +214,7 @@ impl State {
 
     /// The entry of a key, or the one that it begins with.
     pub(super) fn entry_or_new(&self, key: &Key) -> KeyState {
-        let new = KeyState { id: key.id, watermark: key.floor, last_used: 0, pending: true, resync: false, heard: 0 };
+        let new = KeyState { pending: true, ..KeyState::new(key.id, key.floor) };
         self.key(key.id).copied().unwrap_or(new)
     }
 }

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::*;
 use crate::check::{Outcome, check};
 use crate::clock::{Clock, system_boot_ms, system_wall};
-use crate::decision::{Refusal, Verdict};
+use crate::decision::{Proof, Refusal, Verdict};
 use crate::hotp::Codes;
 use crate::key::{Algorithm, Digits, KeyId, Kind, Label, Period, Step};
 use crate::limits::{FAR_AHEAD_S, Limits};

@@ -186,7 +186,7 @@ impl Pending {
         let codes = Codes::new(&self.secret, self.new.algorithm, self.new.digits)?;
         let (id, label, floor) = (self.id, self.label.clone(), Step(0));
         let keys = [OpenKey { id, label, kind: self.kind, codes, period: self.new.period, floor, expires: None }];
-        let entry = KeyState { id, watermark: floor, last_used: 0, pending: false, resync: false, heard: 0 };
+        let entry = KeyState::new(id, floor);
         let state = State { enrolled: true, keys: vec![entry], ..State::never_enrolled(self.account.uid) };
         let limits = Limits { wait: Wait::None, ..*limits };
         let now = Now { wall: clock.wall(), boot_ms: clock.boot_ms(), clock: ClockTrust::Trusted };

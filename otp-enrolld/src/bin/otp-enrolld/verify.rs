@@ -105,8 +105,8 @@ fn whole(outcome: Option<&Outcome>) -> Verdict {
     let refused = |reason: &str, wait| Verdict { accepted: false, reason: reason.to_owned(), key: None, wait };
     match outcome {
         None => refused("unknown-user", 0),
-        Some(Outcome::Decided(Decided::Accepted(label))) => {
-            Verdict { accepted: true, reason: "code".to_owned(), key: Some(label.as_str().to_owned()), wait: 0 }
+        Some(outcome @ Outcome::Decided(Decided::Accepted(proof))) => {
+            Verdict { accepted: true, reason: outcome.reason().to_owned(), key: Some(proof.to_string()), wait: 0 }
         }
         Some(Outcome::Decided(Decided::Refused(Why::Waiting { left_ms }))) => {
             refused("waiting", left_ms.div_ceil(1000))
@@ -146,7 +146,7 @@ fn log(peer: Peer, asker: u32, wanted: &Verify, account: Option<&Account>, origi
     // A wrong or right code is bounded by the budgets; everything else can be sent without end, though not by root.
     match verdict.reason.as_str() {
         _ if asker == 0 => event(Urgency::Notice, &line.finish()),
-        "code" | "wrong" => event(Urgency::Notice, &line.finish()),
+        "code" | "recovery-code" | "wrong" => event(Urgency::Notice, &line.finish()),
         _ => refusal(asker, line),
     }
 }

@@ -1,0 +1,96 @@
+//! Recovery codes as their owner types them: `R-` and five groups of five, of which the first symbol is the number of the code
+//! in its set and the last one a check symbol. 115 random bits: no guess hits, so there is no limit on guesses, and the keyed
+//! hash on disk needs no slow function.
+
+use zeroize::Zeroizing;
+
+use crate::symbols::{self, Domain, Mistyped};
+
+/// Codes in a set.
+pub const SET: u8 = 8;
+
+/// One recovery code. Wiped on drop, never printed but by [`RecoveryCode::text`].
+pub struct RecoveryCode {
+    index: u8,
+    symbols: Zeroizing<[u8; RecoveryCode::RANDOM]>,
+}
+
+/// Index, random symbols, check symbol.
+const WRITTEN: usize = 1 + RecoveryCode::RANDOM + 1;
+/// The value of the prefix letter.
+const PREFIX: u8 = 24;
+
+impl RecoveryCode {
+    /// Random symbols in it, which is also how many random bytes it takes to make one.
+    pub const RANDOM: usize = 23;
+
+    /// Number `index` of a set, out of random bytes; `None` if there is no such number.
+    pub fn new(index: u8, random: &[u8; Self::RANDOM]) -> Option<Self> {
+        (index < 32).then(|| Self { index, symbols: Zeroizing::new(random.map(|byte| byte & 31)) })
+    }
+
+    /// Reads one as typed.
+    pub fn parse(typed: &str) -> Result<Self, Mistyped> {
+        let values = symbols::values(typed, 1 + WRITTEN)?;
+        let Some((&PREFIX, rest)) = values.split_first() else { return Err(Mistyped::Prefix) };
+        if rest.len() != WRITTEN {
+            return Err(Mistyped::Length { found: rest.len() });
+        }
+        let (index, random) =
+            symbols::checked(Domain::Recovery, rest).and_then(<[u8]>::split_first).ok_or(Mistyped::Check)?;
+        let random = random.try_into().map_err(|_| Mistyped::Check)?;
+        Ok(Self { index: *index, symbols: Zeroizing::new(random) })
+    }
+
+    /// As it is given to its owner.
+    pub fn text(&self) -> Zeroizing<String> {
+        let mut values = Zeroizing::new(Vec::with_capacity(WRITTEN));
+        values.push(self.index);
+        values.extend_from_slice(self.symbols.as_slice());
+        let mut text = Zeroizing::new(String::with_capacity(64));
+        text.push_str("R-");
+        symbols::write(&mut text, Domain::Recovery, &values);
+        text
+    }
+
+    /// Its number in its set.
+    pub fn index(&self) -> u8 {
+        self.index
+    }
+
+    /// The values of its random symbols, for its keyed hash and nothing else.
+    pub fn expose(&self) -> &[u8] {
+        self.symbols.as_slice()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_code_that_lies_in_a_drawer_reads_the_same_for_ever() {
+        let random = std::array::from_fn(|place| u8::try_from(place).unwrap() * 7);
+        let code = RecoveryCode::new(3, &random).unwrap();
+        assert_eq!(code.text().as_str(), "R-307EN-W3AHR-Z6DMV-29GQY-5CKTB");
+        let read = RecoveryCode::parse("r307enw3ahrz6dmv29gqy5cktb").ok().unwrap();
+        assert_eq!((read.index(), read.expose()), (3, code.expose()));
+    }
+
+    #[test]
+    fn a_registration_code_is_none() {
+        assert_eq!(RecoveryCode::parse("E-07EN3-AHRZS").err(), Some(Mistyped::Prefix));
+        assert_eq!(RecoveryCode::parse("R-07ENW-3AHRZ-6DMV2-9GQY5-CKT1C").err(), Some(Mistyped::Check));
+        assert_eq!(RecoveryCode::parse("R-07EN3").err(), Some(Mistyped::Length { found: 5 }));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(index in 0..32_u8, random: [u8; RecoveryCode::RANDOM]) {
+            let code = RecoveryCode::new(index, &random).unwrap();
+            let read = RecoveryCode::parse(&code.text()).ok().unwrap();
+            prop_assert!(read.index() == index && read.expose() == code.expose());
+        }
+    }
+}

@@ -1,0 +1,85 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn sample(form: Form) -> RegistrationCode {
+    let random: Vec<u8> = (0..).step_by(7).take(form.symbols()).collect();
+    RegistrationCode::new(form, &random).unwrap()
+}
+
+fn error(typed: &str) -> Option<Mistyped> {
+    RegistrationCode::parse(typed).err()
+}
+
+#[test]
+fn codes_that_were_sent_out_read_the_same_for_ever() {
+    let texts = Form::ALL.map(|form| sample(form).text().to_string());
+    assert_eq!(
+        texts,
+        [
+            "E-07ENW-3AHRM",
+            "E-07ENW-3AHRZ-6DMV2-9GQY5-CKT1C",
+            "E-07ENW-3AHRZ-6DMV2-9GQY5-CKT1C",
+            "E-07ENW-3AHRZ-6DM0 E-V29GQ-Y5CKT-18F6",
+        ]
+        .map(str::to_owned)
+    );
+}
+
+#[test]
+fn the_prefix_may_lack_its_hyphen_but_not_its_letter() {
+    let text = sample(Form::Spoken).text().to_lowercase();
+    for same in [text.clone(), text.replace('-', ""), text.replace('-', " ")] {
+        assert!(RegistrationCode::parse(&same).is_ok(), "{same}");
+    }
+    assert_eq!(error(&text.replacen('e', "r", 1)), Some(Mistyped::Prefix));
+    assert_eq!(error(text.trim_start_matches("e-")), Some(Mistyped::Prefix));
+    assert_eq!(error(""), Some(Mistyped::Prefix));
+    assert_eq!(error("123456"), Some(Mistyped::Prefix));
+}
+
+#[test]
+fn lengths_and_letters_that_no_code_has_are_told_by_their_place() {
+    assert_eq!(error("E-07EN3-AHRZ"), Some(Mistyped::Length { found: 9 }));
+    assert_eq!(error("E-07EU3-AHRZS"), Some(Mistyped::Symbol { place: 4 }));
+    assert_eq!(error(&format!("E-{}", "0".repeat(5000))), Some(Mistyped::Length { found: 30 }));
+}
+
+#[test]
+fn parts_make_a_code_in_their_order_and_in_no_other() {
+    let code = sample(Form::Split);
+    let [one, two] = code.parts().try_into().map_err(|_| ()).unwrap();
+    let (one, two) = (one.as_str(), two.as_str());
+    assert_eq!(RegistrationCode::parse(&format!("{one}{two}")).unwrap().expose(), code.expose());
+    assert_eq!(error(&format!("{two} {one}")), Some(Mistyped::Order));
+    assert_eq!(error(&format!("{one} {one}")), Some(Mistyped::Check));
+    assert_eq!((error(one), error(two)), (Some(Mistyped::Half), Some(Mistyped::Half)));
+    let (Ok(Piece::First(first)), Ok(Piece::Second(second))) = (Piece::parse(one), Piece::parse(two)) else {
+        panic!("not told apart")
+    };
+    assert_eq!(first.and(&second).expose(), code.expose());
+}
+
+#[test]
+fn no_life_is_longer_than_its_form_allows() {
+    let day = 24 * 3600;
+    let longest = Form::ALL.map(Form::longest_life);
+    assert_eq!(longest, [600, day, 30 * day, 30 * day]);
+    assert!(Form::ALL.iter().all(|form| form.usual_life() <= form.longest_life()));
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read(random in proptest::collection::vec(any::<u8>(), 26)) {
+        for form in Form::ALL {
+            let code = RegistrationCode::new(form, &random[..form.symbols()]).unwrap();
+            let read = RegistrationCode::parse(&code.text()).ok().unwrap();
+            prop_assert!(read.expose() == code.expose() && read.fits(form));
+        }
+    }
+
+    #[test]
+    fn anything_can_be_typed(text in ".{0,80}") {
+        drop(RegistrationCode::parse(&text));
+    }
+}
