@@ -4,6 +4,7 @@
 //! `seal` how the shared key lies on disk, `policy` what an admin may choose, and `check` puts them together.
 #![forbid(unsafe_code)]
 
+pub mod book;
 pub mod check;
 mod checksum;
 pub mod clock;
@@ -29,6 +30,7 @@ pub mod spool;
 pub mod state;
 pub mod symbols;
 pub mod table;
+pub mod ticket;
 pub mod typed;
 pub mod vault;
 pub mod who;

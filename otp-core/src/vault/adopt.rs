@@ -51,6 +51,7 @@ impl Vault {
             let mut record = self.resealed(&old, from, to, reseal)?;
             record.generation = old.next_record()?.generation;
             self.move_notices(from.uid, to)?;
+            self.move_tickets(from.uid, to, around)?;
             old.commit(&record, around)?;
             return Ok(record);
         }
@@ -72,6 +73,7 @@ impl Vault {
     ) -> Result<Record, ChangeError> {
         let mut record = self.resealed(old, from, to, reseal)?;
         record.generation = 1;
+        record.recovery.clear(); // their hashes hold the old uid, and nobody has the codes to make new ones
         self.make_state(to.uid, around)?;
         let mut new = self.hold_there(to, around)?;
         match &new.record {

@@ -10,7 +10,7 @@ use super::lock::state_name;
 use crate::clock::Clock;
 use crate::key::{KeyId, Label};
 use crate::origin::Origin;
-use crate::record::{Key, MAX_KEYS, Record};
+use crate::record::{Key, MAX_KEYS, Record, RecoveryHash};
 use crate::state::{OriginState, State};
 
 /// Why a change was not made. The vault is as it was, unless the last one says otherwise.
@@ -36,8 +36,43 @@ pub enum ChangeError {
     Ambiguous,
     /// A key could not be opened or sealed.
     NotSealed,
+    /// What allowed the new key is no longer there: the old one was replaced, revoked or suspended meanwhile.
+    GroundsGone,
     /// The vault says why.
     Vault(VaultError),
+}
+
+/// How a new key comes into a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enrolment {
+    /// What allows it; looked at again under the lock.
+    pub grounds: Grounds,
+    /// Which keys end when it begins.
+    pub replaces: Replaces,
+    /// A new set of recovery codes; with none the old set stays.
+    pub recovery: Vec<RecoveryHash>,
+}
+
+/// What allows a new key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grounds {
+    /// Nothing is wanted of what is on record.
+    Any,
+    /// The user was never enrolled.
+    FirstKey,
+    /// This key, of which a code was typed, is still in force.
+    Key(KeyId),
+}
+
+/// Which keys a new one replaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replaces {
+    /// None.
+    Nothing,
+    /// This one.
+    Key(KeyId),
+    /// Every one.
+    All,
 }
 
 /// May the keys be used?
@@ -50,10 +85,14 @@ pub enum Use {
 }
 
 impl Held<'_> {
-    /// Suspends the keys, or allows them again.
+    /// Suspends the keys, or allows them again, also those that their owner repudiated.
     pub fn set_use(&mut self, wanted: Use, clock: &dyn Clock) -> Result<(), ChangeError> {
         self.enrolled()?;
-        let next = State { suspended: wanted == Use::Suspended, ..self.state().clone() };
+        let mut next = State { suspended: wanted == Use::Suspended, ..self.state().clone() };
+        if wanted == Use::Allowed {
+            next.recovery.suspended = false;
+            next.keys.iter_mut().for_each(|entry| entry.suspended = false);
+        }
         Ok(self.store(next, clock)?)
     }
 
@@ -97,15 +136,53 @@ impl Held<'_> {
         found.ok_or(ChangeError::NoSuchKey)
     }
 
-    /// May a key of this label be added?
-    pub fn has_room_for(&self, label: &Label) -> Result<(), ChangeError> {
+    /// May a key of this label be added, or put in the place of others?
+    pub fn has_room_for(&self, label: &Label, replaces: Replaces) -> Result<(), ChangeError> {
         let Some(record) = self.record() else { return Ok(()) };
-        match record.keys.as_slice() {
+        if let Replaces::Key(id) = replaces
+            && !record.keys.iter().any(|key| key.id == id)
+        {
+            return Err(ChangeError::NoSuchKey);
+        }
+        let staying: Vec<&Key> = record.keys.iter().filter(|key| !replaces.is(key.id)).collect();
+        match staying.as_slice() {
             keys if keys.iter().any(|key| key.label == *label) => Err(ChangeError::LabelTaken),
             keys if keys.len() >= MAX_KEYS => Err(ChangeError::TooManyKeys),
             [_, ..] if self.state().disabled => Err(ChangeError::KeysDisabled),
             _ => Ok(()),
         }
+    }
+
+    /// Are these grounds for a new key still there?
+    pub fn has_grounds(&self, grounds: Grounds) -> Result<(), ChangeError> {
+        let in_force = |id| self.state().key(id).is_some_and(|entry| !entry.pending && !entry.suspended);
+        match (grounds, self.record()) {
+            (Grounds::Any, _) | (Grounds::FirstKey, None) => Ok(()),
+            (Grounds::FirstKey, Some(_)) => Err(ChangeError::AlreadyEnrolled),
+            (Grounds::Key(id), _) if in_force(id) && !self.state().suspended => Ok(()),
+            (Grounds::Key(_), _) => Err(ChangeError::GroundsGone),
+        }
+    }
+
+    /// A new set of recovery codes; the old one is dead.
+    pub fn renew_recovery(&mut self, codes: Vec<RecoveryHash>, clock: &dyn Clock) -> Result<(), ChangeError> {
+        let mut record = self.next_record()?;
+        record.recovery = codes;
+        Ok(self.commit(&record, clock)?)
+    }
+
+    /// Suspends every key, and the recovery codes, that descend from this redemption. Says how many keys.
+    pub fn repudiate(&mut self, redemption: [u8; 16], clock: &dyn Clock) -> Result<usize, ChangeError> {
+        let record = self.enrolled()?;
+        let descends: Vec<KeyId> =
+            record.keys.iter().filter(|key| key.redemption == Some(redemption)).map(|key| key.id).collect();
+        let mut next = self.state().clone();
+        next.recovery.suspended |= record.recovery.iter().any(|code| code.redemption == Some(redemption));
+        for entry in next.keys.iter_mut().filter(|entry| descends.contains(&entry.id)) {
+            entry.suspended = true;
+        }
+        self.store(next, clock)?;
+        Ok(descends.len())
     }
 
     pub(super) fn enrolled(&self) -> Result<&Record, ChangeError> {
@@ -138,7 +215,19 @@ impl Vault {
         self.keys.sync()?;
         self.state.remove(&state_file)?;
         self.state.sync()?;
+        self.tickets()?.forget(uid)?;
         Ok(self.drop_notices(uid)?)
+    }
+}
+
+impl Replaces {
+    /// Does the key of this id end?
+    pub fn is(self, id: KeyId) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Key(one) => one == id,
+            Self::All => true,
+        }
     }
 }
 
@@ -165,6 +254,7 @@ impl ChangeError {
             Self::StillThere => "still-there",
             Self::Ambiguous => "ambiguous",
             Self::NotSealed => "not-sealed",
+            Self::GroundsGone => "grounds-gone",
             Self::Vault(error) => error.reason(),
         }
     }
@@ -189,6 +279,7 @@ impl fmt::Display for ChangeError {
             Self::StillThere => "the account that the files are from still exists",
             Self::Ambiguous => "several users' files have that name; give the uid",
             Self::NotSealed => "a key could not be opened or sealed",
+            Self::GroundsGone => "the key that allowed this was replaced, revoked or suspended meanwhile",
             Self::Vault(error) => return error.fmt(f),
         })
     }

@@ -26,7 +26,7 @@ impl Bench {
 
     fn add(&self, number: u8, kind: Kind) -> Result<Record, ChangeError> {
         let make = |generation| Some(self.other_key(generation, number, kind));
-        self.vault.enrol(&self.account, &Shifted::by(0), make)
+        self.vault.enrol(&self.account, &FREELY, &Shifted::by(0), make)
     }
 
     fn hotp_code(number: u8, counter: u64) -> Typed {
@@ -227,7 +227,7 @@ fn an_adoption_never_overwrites_a_user() {
     let bench = Bench::enrolled();
     let bob = Account { name: "bob".into(), uid: 2000 };
     let key = bench.other_key(1, 11, Kind::Totp);
-    bench.vault.enrol(&bob, &Shifted::by(0), |_| Some(key)).unwrap();
+    bench.vault.enrol(&bob, &FREELY, &Shifted::by(0), |_| Some(key)).unwrap();
     let adopted = bench.vault.adopt(&bench.account, &bob, &bench.reseal(), &Shifted::by(0));
     assert_eq!(adopted, Err(ChangeError::AlreadyEnrolled));
     assert!(bench.key_path().exists());
@@ -317,4 +317,70 @@ fn a_counter_is_in_both_slots_before_anybody_hears_of_it() {
         assert!(refused(&bench.outcome(&Bench::hotp_code(11, 7)).unwrap(), Refusal::Resync));
         assert!(accepted(&bench.outcome(&Bench::hotp_code(11, 8)).unwrap()));
     }
+}
+
+fn recovery_set(byte: u8, redemption: Option<[u8; 16]>) -> Vec<crate::record::RecoveryHash> {
+    let hash = |index| crate::seal::CodeHash([index; 32]);
+    (0..8).map(|index| crate::record::RecoveryHash { set: [byte; 16], index, hash: hash(index), redemption }).collect()
+}
+
+#[test]
+fn a_new_key_in_the_place_of_another_kills_it_and_what_was_counted_against_it() {
+    let bench = Bench::new();
+    bench.enrol(&Shifted::by(0)).unwrap();
+    let old = bench.held().record().unwrap().keys[0].clone();
+    let wrong = (0..50).map(|_| bench.outcome(&Typed::parse(b"00000000")));
+    wrong.for_each(|outcome| drop(outcome.unwrap()));
+    bench.held().set_use(Use::Suspended, &Shifted::by(0)).unwrap();
+    let how = Enrolment { grounds: Grounds::Any, replaces: Replaces::All, recovery: recovery_set(5, None) };
+    let make = |generation| Some(Key { label: old.label.clone(), ..bench.other_key(generation, 7, Kind::Totp) });
+    let make = |generation| {
+        let mut key: Key = make(generation)?;
+        let secret = Secret::new(Zeroizing::new(vec![7; 20])).ok()?;
+        key.sealed = bench.host_key.seal(&secret, &key.binding(&bench.account, VaultId([1; 16])), &Nonce([7; 24]))?;
+        Some(key)
+    };
+    let record = bench.vault.enrol(&bench.account, &how, &Shifted::by(0), make).unwrap();
+    assert_eq!((record.keys.len(), record.keys[0].id, record.recovery.len()), (1, KeyId([7; 16]), 8));
+    let held = bench.held();
+    let state = held.state();
+    assert_eq!((state.suspended, state.total_failures, state.recovery.set), (false, 0, [5; 16]));
+    assert!(state.key(old.id).is_none());
+    drop(held);
+    assert!(!accepted(&bench.outcome(&bench.now_code()).unwrap()));
+}
+
+#[test]
+fn grounds_that_are_gone_make_no_key() {
+    let bench = Bench::new();
+    let with = |grounds, replaces, number| {
+        let how = Enrolment { grounds, replaces, recovery: Vec::new() };
+        let make = |generation| Some(bench.other_key(generation, number, Kind::Totp));
+        bench.vault.enrol(&bench.account, &how, &Shifted::by(0), make).map(drop)
+    };
+    let key = |number| KeyId([number; 16]);
+    assert_eq!(with(Grounds::Key(key(1)), Replaces::Nothing, 2), Err(ChangeError::GroundsGone));
+    assert_eq!(with(Grounds::FirstKey, Replaces::Nothing, 1), Ok(()));
+    assert_eq!(with(Grounds::FirstKey, Replaces::Nothing, 2), Err(ChangeError::AlreadyEnrolled));
+    assert_eq!(with(Grounds::Any, Replaces::Key(key(9)), 2), Err(ChangeError::NoSuchKey));
+    assert_eq!(with(Grounds::Key(key(1)), Replaces::Key(key(1)), 2), Ok(()));
+    assert_eq!(with(Grounds::Key(key(1)), Replaces::Nothing, 3), Err(ChangeError::GroundsGone));
+    bench.held().set_use(Use::Suspended, &Shifted::by(0)).unwrap();
+    assert_eq!(with(Grounds::Key(key(2)), Replaces::Nothing, 3), Err(ChangeError::GroundsGone));
+}
+
+#[test]
+fn what_descends_from_a_repudiated_redemption_is_suspended_and_nothing_else_until_an_admin_resumes_it() {
+    let bench = Bench::new();
+    bench.add(1, Kind::Hotp).unwrap();
+    let thiefs = Some([3; 16]);
+    let how = Enrolment { grounds: Grounds::Any, replaces: Replaces::Nothing, recovery: recovery_set(6, thiefs) };
+    let make = |generation| Some(Key { redemption: thiefs, ..bench.other_key(generation, 2, Kind::Hotp) });
+    bench.vault.enrol(&bench.account, &how, &Shifted::by(0), make).unwrap();
+    assert_eq!(bench.held().repudiate([3; 16], &Shifted::by(0)), Ok(1));
+    assert!(!accepted(&bench.outcome(&Bench::hotp_code(2, 2)).unwrap()));
+    assert!(bench.held().state().recovery.suspended);
+    assert!(accepted(&bench.outcome(&Bench::hotp_code(1, 2)).unwrap()));
+    bench.held().set_use(Use::Allowed, &Shifted::by(0)).unwrap();
+    assert!(accepted(&bench.outcome(&Bench::hotp_code(2, 2)).unwrap()));
 }

@@ -7,7 +7,7 @@
 use nix::errno::Errno;
 
 use super::Vault;
-use super::change::ChangeError;
+use super::change::{ChangeError, Enrolment};
 use super::error::VaultError;
 use super::held::{Held, record_name};
 use super::lock::state_name;
@@ -17,22 +17,29 @@ use crate::record::{Account, Key, Record};
 use crate::state::{OriginState, RecoveryState, State};
 
 impl Vault {
-    /// Stores a new key of `account`, its first or one more. `make` gets the generation that the key is for, and seals it.
+    /// Stores a new key of `account`: its first, one more, or one in the place of others, which are dead from that instant.
+    /// `make` gets the generation that the key is for, and seals it.
     pub fn enrol(
         &self,
         account: &Account,
+        how: &Enrolment,
         clock: &dyn Surroundings,
         make: impl FnOnce(u64) -> Option<Key>,
     ) -> Result<Record, ChangeError> {
         self.make_state(account.uid, clock)?;
         let mut held = self.hold_there(account, clock)?;
+        held.has_grounds(how.grounds)?;
         let generation = held.state.generation.saturating_add(1);
         let key = make(generation).ok_or(ChangeError::NotSealed)?;
-        held.has_room_for(&key.label)?;
+        held.has_room_for(&key.label, how.replaces)?;
         let new = || Record { account: account.clone(), generation, keys: Vec::new(), recovery: Vec::new() };
         let mut record = held.record.clone().unwrap_or_else(new);
         record.generation = generation;
+        record.keys.retain(|old| !how.replaces.is(old.id));
         record.keys.push(key);
+        if !how.recovery.is_empty() {
+            record.recovery.clone_from(&how.recovery);
+        }
         held.commit(&record, clock)?;
         Ok(record)
     }
@@ -114,7 +121,8 @@ impl State {
     pub(super) fn finish_commit(&mut self, record: &Record) {
         let is_new = |key: &Key| self.key(key.id).is_some_and(|entry| entry.pending);
         if !record.keys.is_empty() && record.keys.iter().all(is_new) {
-            (self.disabled, self.total_failures, self.origins) = (false, 0, [OriginState::default(); 5]);
+            (self.disabled, self.suspended) = (false, false);
+            (self.total_failures, self.origins) = (0, [OriginState::default(); 5]);
         }
         (self.generation, self.pending, self.enrolled) = (record.generation, None, true);
         self.keys.retain(|entry| record.keys.iter().any(|key| key.id == entry.id));

@@ -22,16 +22,18 @@ mod notices;
 mod open;
 mod outbox;
 mod state_file;
+mod tickets;
 
 use std::path::PathBuf;
 
 pub use adopt::Reseal;
-pub use change::{ChangeError, Use};
+pub use change::{ChangeError, Enrolment, Grounds, Replaces, Use};
 pub use error::VaultError;
 pub use held::{Held, Mended};
 pub use notices::has_notices;
 pub use open::{TrustedDir, read_root_file};
 pub use outbox::{Letter, OUTBOX_CAP, Outbox, Posted};
+pub use tickets::{Kept, Tickets};
 
 use crate::clock::Surroundings;
 use crate::record::{Account, RecordError, hex};
@@ -83,10 +85,12 @@ const KEYS: &str = "keys";
 const STATE: &str = "state";
 /// Where notices are that a user has not seen often enough.
 const NOTICES: &str = "notices";
+/// Where tickets are.
+const TICKETS: &str = "tickets";
 /// Where notices are, below that one, that are to leave this host.
 const OUTBOX: &str = "outbox";
 /// Directories of a vault, besides its vault.toml.
-const DIRS: [&str; 5] = [KEYS, STATE, NOTICES, "tickets", "audit"];
+const DIRS: [&str; 5] = [KEYS, STATE, NOTICES, TICKETS, "audit"];
 
 impl Vault {
     /// Opens the vault at `place`. Fails unless a valid vault.toml proves that it is there.
@@ -142,6 +146,7 @@ impl Vault {
                 dir.remove(name)?;
             }
         }
+        self.sweep_tickets()?;
         self.sweep_notices()
     }
 

@@ -22,6 +22,9 @@ use crate::state::State;
 use crate::typed::Typed;
 
 /// The real clocks, shifted by some seconds.
+/// Beside whatever is there.
+const FREELY: Enrolment = Enrolment { grounds: Grounds::Any, replaces: Replaces::Nothing, recovery: Vec::new() };
+
 struct Shifted(AtomicU64, std::sync::Mutex<Vec<Mended>>);
 
 impl Surroundings for Shifted {
@@ -104,7 +107,7 @@ impl Bench {
     }
 
     fn enrol(&self, clock: &Shifted) -> Result<Record, ChangeError> {
-        self.vault.enrol(&self.account, clock, |generation| Some(self.key(generation)))
+        self.vault.enrol(&self.account, &FREELY, clock, |generation| Some(self.key(generation)))
     }
 
     fn code(&self, wall: u64, offset: i64) -> Typed {
@@ -566,3 +569,5 @@ mod change;
 
 #[path = "notices_tests.rs"]
 mod notices;
+#[path = "tickets_tests.rs"]
+mod tickets;

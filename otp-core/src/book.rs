@@ -1,0 +1,282 @@
+//! The tickets of one user, and the file `tickets/<uid>` that holds them.
+//!
+//! B1  TOML 1.0, at most 48 KiB, version 1; the first line is a checksum of the rest; an unknown field refuses the file
+//! B2  user name and uid must both be the ones it is opened for
+//! B3  at most 64 tickets, of which one is good; no two share an id
+//! B4  it knows its own inode and when it was written: so a copy from a backup is told from the original
+//! B5  writing and reading are each other's inverse
+
+use std::fmt::{self, Write as _};
+
+use crate::checksum;
+use crate::notice::{Claim, Where};
+use crate::record::{Account, hex};
+use crate::registration::Form;
+use crate::seal::CodeHash;
+use crate::table::{Document, Table, TableError, quoted};
+use crate::ticket::{End, Ticket, TicketId, Use, Why};
+
+/// Largest file in bytes.
+pub const BOOK_CAP: usize = 48 * 1024;
+/// Most tickets of one user, worthless ones among them.
+pub const MOST: usize = 64;
+
+/// The tickets of one user, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Book {
+    /// Whose they are.
+    pub account: Account,
+    /// The tickets.
+    pub tickets: Vec<Ticket>,
+}
+
+/// What a file says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// Its inode.
+    pub inode: u64,
+    /// Unix time when it was written.
+    pub at: u64,
+}
+
+/// Why a text is not this user's book, or a ticket has no room in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BookError {
+    /// B1: not this format; where and what.
+    Syntax(String),
+    /// B2: somebody else's.
+    Owner(Account),
+    /// A value out of its range; which.
+    Value(&'static str),
+    /// B3: so many codes within 90 days are no way to hand out keys.
+    Full,
+}
+
+impl Book {
+    /// Without a ticket.
+    pub fn new(account: &Account) -> Self {
+        Self { account: account.clone(), tickets: Vec::new() }
+    }
+
+    /// The ticket that is good at `now`.
+    pub fn good(&self, now: u64) -> Option<&Ticket> {
+        self.tickets.iter().find(|ticket| ticket.is_good(now))
+    }
+
+    /// Adds a ticket; the one that was good until now is superseded (T1). Says which.
+    pub fn issue(&mut self, ticket: Ticket, now: u64) -> Result<Option<TicketId>, BookError> {
+        self.tickets.retain(|old| !old.is_forgettable(now));
+        if self.tickets.len() >= MOST {
+            return Err(BookError::Full);
+        }
+        let superseded = self.end_good(Why::Superseded, now);
+        self.tickets.push(ticket);
+        Ok(superseded)
+    }
+
+    /// Ends the ticket that is good, if there is one.
+    pub fn end_good(&mut self, why: Why, now: u64) -> Option<TicketId> {
+        let mut ended = None;
+        for ticket in self.tickets.iter_mut().filter(|ticket| ticket.is_good(now)) {
+            ticket.end = Some(End { why, at: now });
+            ended = Some(ticket.id);
+        }
+        ended
+    }
+
+    /// The ticket of this name.
+    pub fn ticket_mut(&mut self, id: TicketId) -> Option<&mut Ticket> {
+        self.tickets.iter_mut().find(|ticket| ticket.id == id)
+    }
+
+    /// Reads the text of a book, whosever it is.
+    pub fn parse(text: &str) -> Result<(Self, Written), BookError> {
+        let text = checksum::checked(text).ok_or(BookError::Value("the checksum in the first line"))?;
+        let document = Document::parse(text)?;
+        let mut root = document.root();
+        if root.required_number("version")? != 1 {
+            return Err(BookError::Value("version is not 1"));
+        }
+        let name = root.required_string("user")?.to_owned();
+        let account = Account { name, uid: small(root.required_number("uid")?, "uid")? };
+        let written = Written { inode: root.required_number("inode")?, at: root.required_number("written")? };
+        let tickets = root.tables("ticket")?.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        root.end()?;
+        let twins = |place: usize, one: &Ticket| tickets.iter().skip(place + 1).any(|other| other.id == one.id);
+        if tickets.len() > MOST || tickets.iter().enumerate().any(|(place, one)| twins(place, one)) {
+            return Err(BookError::Value("number or ids of the tickets"));
+        }
+        Ok((Self { account, tickets }, written))
+    }
+
+    /// This one, if it is that of `account` (B2).
+    pub fn for_account(self, account: &Account) -> Result<Self, BookError> {
+        if self.account == *account { Ok(self) } else { Err(BookError::Owner(self.account)) }
+    }
+
+    /// The text of the file.
+    pub fn to_toml(&self, written: Written) -> String {
+        let mut out = format!("version = 1\nuser = {}\nuid = {}\n", quoted(&self.account.name), self.account.uid);
+        let mut line = |text: fmt::Arguments<'_>| {
+            let written = writeln!(out, "{text}");
+            debug_assert!(written.is_ok(), "writing to a String does not fail");
+        };
+        line(format_args!("inode = {}\nwritten = {}", written.inode, written.at));
+        for ticket in &self.tickets {
+            line(format_args!("\n[[ticket]]"));
+            for (name, value) in fields(ticket) {
+                line(format_args!("{name} = {value}"));
+            }
+        }
+        format!("{}{out}", checksum::line(&out))
+    }
+}
+
+fn fields(ticket: &Ticket) -> Vec<(&'static str, String)> {
+    let hex = |bytes: &[u8]| quoted(&data_encoding::HEXLOWER.encode(bytes));
+    let mut fields = vec![
+        ("id", hex(&ticket.id.0)),
+        ("form", quoted(ticket.form.as_str())),
+        ("hash", hex(&ticket.hash.0)),
+        ("replaces", ticket.replaces.to_string()),
+        ("issued", ticket.issued.to_string()),
+        ("issued_by", ticket.issued_by.to_string()),
+        ("not_after", ticket.not_after.to_string()),
+        ("uses", ticket.uses.to_string()),
+    ];
+    fields.extend(ticket.salt.map(|salt| ("salt", hex(&salt))));
+    if let Some((first, last)) = &ticket.used {
+        fields.extend(use_fields(["first_use", "first_tty", "first_rhost", "first_service"], first));
+        fields.extend(use_fields(["last_use", "last_tty", "last_rhost", "last_service"], last));
+    }
+    if let Some(end) = ticket.end {
+        fields.extend([("end", quoted(end.why.as_str())), ("ended", end.at.to_string())]);
+    }
+    fields
+}
+
+fn use_fields(names: [&'static str; 4], one: &Use) -> Vec<(&'static str, String)> {
+    let [at, tty, rhost, service] = names;
+    let claims = [(tty, &one.from.tty), (rhost, &one.from.rhost), (service, &one.from.service)];
+    let claims = claims.into_iter().filter_map(|(name, claim)| Some((name, quoted(claim.as_ref()?.as_str()))));
+    [(at, one.at.to_string())].into_iter().chain(claims).collect()
+}
+
+fn read(mut table: Table<'_>) -> Result<Ticket, BookError> {
+    let value = BookError::Value;
+    let form = table.required_string("form")?;
+    let end = table.string("end")?;
+    let ticket = Ticket {
+        id: TicketId(bytes(table.required_string("id")?, "ticket id")?),
+        form: Form::parse(form).ok_or(value("form"))?,
+        hash: CodeHash(bytes(table.required_string("hash")?, "hash")?),
+        salt: table.string("salt")?.map(|text| bytes(text.value, "salt")).transpose()?,
+        replaces: table.boolean("replaces")?.ok_or(value("replaces is missing"))?.value,
+        issued: table.required_number("issued")?,
+        issued_by: small(table.required_number("issued_by")?, "issued_by")?,
+        not_after: table.required_number("not_after")?,
+        uses: small(table.required_number("uses")?, "uses")?,
+        used: match (
+            use_of(&mut table, ["first_use", "first_tty", "first_rhost", "first_service"])?,
+            use_of(&mut table, ["last_use", "last_tty", "last_rhost", "last_service"])?,
+        ) {
+            (Some(first), Some(last)) => Some((first, last)),
+            (None, None) => None,
+            _ => return Err(value("a first use without a last one")),
+        },
+        end: match end {
+            Some(why) => {
+                Some(End { why: Why::parse(why.value).ok_or(value("end"))?, at: table.required_number("ended")? })
+            }
+            None => None,
+        },
+    };
+    table.end()?;
+    if (ticket.uses > 0) == ticket.used.is_some() { Ok(ticket) } else { Err(value("uses without a time of use")) }
+}
+
+fn use_of<'d>(table: &mut Table<'d>, names: [&'d str; 4]) -> Result<Option<Use>, BookError> {
+    let [at, tty, rhost, service] = names;
+    let mut claim = |name| -> Result<Option<Claim>, BookError> {
+        let Some(text) = table.string(name)? else { return Ok(None) };
+        Claim::parse(text.value).map(Some).ok_or(BookError::Value("where it was used"))
+    };
+    let from = Where { tty: claim(tty)?, rhost: claim(rhost)?, service: claim(service)? };
+    match table.integer(at)? {
+        Some(_) => Ok(Some(Use { at: table.required_number(at)?, from })),
+        None if from == Where::default() => Ok(None),
+        None => Err(BookError::Value("a place of use without its time")),
+    }
+}
+
+fn small(number: u64, what: &'static str) -> Result<u32, BookError> {
+    u32::try_from(number).map_err(|_| BookError::Value(what))
+}
+
+fn bytes<const N: usize>(text: &str, what: &'static str) -> Result<[u8; N], BookError> {
+    hex(text, what).map_err(|_| BookError::Value(what))
+}
+
+impl From<TableError> for BookError {
+    fn from(error: TableError) -> Self {
+        Self::Syntax(error.place())
+    }
+}
+
+impl fmt::Display for BookError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Syntax(place) => write!(f, "not a file of tickets of version 1: {place}"),
+            Self::Owner(found) => write!(f, "belongs to {:?} (uid {})", found.name, found.uid),
+            Self::Value(what) => write!(f, "value out of its range: {what}"),
+            Self::Full => write!(f, "{MOST} registration codes within 90 days"),
+        }
+    }
+}
+
+impl std::error::Error for BookError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ticket::tests::any_ticket;
+    use proptest::prelude::*;
+
+    fn alice() -> Account {
+        Account { name: "alice".into(), uid: 1000 }
+    }
+
+    proptest! {
+        #[test]
+        fn b5_every_book_survives_the_round_trip(tickets in proptest::collection::vec(any_ticket(), 0..5), inode in 0..1_u64 << 62) {
+            let (book, written) = (Book { account: alice(), tickets }, Written { inode, at: 7 });
+            prop_assert_eq!(Book::parse(&book.to_toml(written)), Ok((book, written)));
+        }
+
+        #[test]
+        fn b3_a_full_book_fits_into_its_file_and_one_ticket_is_good(tickets in proptest::collection::vec(any_ticket(), MOST + 1)) {
+            let mut book = Book::new(&alice());
+            for mut ticket in tickets {
+                (ticket.issued, ticket.not_after) = (1000, 2000);
+                let issued = book.issue(ticket, 1000);
+                prop_assert_eq!(issued.is_err(), book.tickets.len() == MOST && issued == Err(BookError::Full));
+                prop_assert!(book.tickets.iter().filter(|ticket| ticket.is_good(1000)).count() <= 1);
+            }
+            prop_assert_eq!(book.tickets.len(), MOST);
+            let written = Written { inode: u64::MAX >> 1, at: u64::MAX >> 1 };
+            prop_assert!(book.to_toml(written).len() <= BOOK_CAP);
+        }
+
+        #[test]
+        fn no_text_makes_the_reader_panic(text in "\\PC{0,200}") {
+            drop(Book::parse(&format!("{}{text}", checksum::line(&text))));
+        }
+    }
+
+    #[test]
+    fn b1_a_version_of_tomorrow_is_refused() {
+        let text = "version = 2\nuser = \"alice\"\nuid = 1000\ninode = 1\nwritten = 1\n";
+        let found = Book::parse(&format!("{}{text}", checksum::line(text)));
+        assert_eq!(found, Err(BookError::Value("version is not 1")));
+    }
+}

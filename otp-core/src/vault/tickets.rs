@@ -1,0 +1,131 @@
+//! Tickets on disk: `tickets/<uid>`, the daemon's alone, under one lock for all. What was stored is on disk before anybody
+//! hears of it: a code that was redeemed stays redeemed.
+
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+
+use nix::fcntl::Flock;
+
+use super::error::VaultError;
+use super::open::{TrustedDir, errno_of, unreadable};
+use super::{TICKETS, Vault};
+use crate::book::{BOOK_CAP, Book, BookError, Written};
+use crate::clock::Clock;
+use crate::record::Account;
+
+/// The tickets of all users, locked.
+pub struct Tickets {
+    dir: TrustedDir,
+    _lock: Flock<File>,
+}
+
+/// A book as it lies on disk.
+pub struct Kept {
+    /// The book.
+    pub book: Book,
+    /// The file is a copy from a backup: what it says may have been used up since.
+    pub restored: bool,
+}
+
+impl Vault {
+    /// Locks the tickets.
+    pub fn tickets(&self) -> Result<Tickets, VaultError> {
+        let dir = self.dir.open_dir(TICKETS)?;
+        let lock = dir.lock()?;
+        Ok(Tickets { dir, _lock: lock })
+    }
+
+    /// The book under `from` becomes that of `to`. Codes are bound to a uid: with another one they are worth nothing.
+    pub(super) fn move_tickets(&self, from: u32, to: &Account, clock: &dyn Clock) -> Result<(), VaultError> {
+        let tickets = self.tickets()?;
+        match tickets.book_of(from)? {
+            Some(Kept { book, restored: false }) if from == to.uid => {
+                tickets.store(&Book { account: to.clone(), ..book }, clock)
+            }
+            Some(_) if from != to.uid => tickets.forget(from),
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes what a killed writer left half-made.
+    pub(super) fn sweep_tickets(&self) -> Result<(), VaultError> {
+        let tickets = self.tickets()?;
+        for name in tickets.dir.names()?.iter().filter(|name| name.starts_with('.')) {
+            tickets.dir.remove(name)?;
+        }
+        Ok(())
+    }
+}
+
+impl Tickets {
+    /// The book of `account`; an empty one if there is none.
+    pub fn book(&self, account: &Account) -> Result<Kept, VaultError> {
+        let Some(kept) = self.book_of(account.uid)? else {
+            return Ok(Kept { book: Book::new(account), restored: false });
+        };
+        let wrong = |why: BookError| VaultError::malformed(&self.dir.path_of(&name(account.uid)), why.to_string());
+        Ok(Kept { book: kept.book.for_account(account).map_err(wrong)?, ..kept })
+    }
+
+    /// The book of a uid, whosever it was.
+    pub fn book_of(&self, uid: u32) -> Result<Option<Kept>, VaultError> {
+        let (name, path) = (name(uid), self.dir.path_of(&name(uid)));
+        let file = match self.dir.open_file(&name, super::open::Access::Read) {
+            Err(VaultError::Missing(_)) => return Ok(None),
+            opened => opened?,
+        };
+        let about = file.metadata().map_err(|error| unreadable(&path, &error))?;
+        let bytes = self.dir.read(&name, BOOK_CAP)?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| VaultError::malformed(&path, "not UTF-8"))?;
+        let (book, written) = Book::parse(text).map_err(|error| VaultError::malformed(&path, error.to_string()))?;
+        let changed = u64::try_from(about.ctime()).unwrap_or(0);
+        let restored = written.inode != about.ino() || changed > written.at.saturating_add(LATE_S);
+        Ok(Some(Kept { book, restored }))
+    }
+
+    /// Stores a book; on disk when this returns. Without a ticket there is no file.
+    pub fn store(&self, book: &Book, clock: &dyn Clock) -> Result<(), VaultError> {
+        let name = name(book.account.uid);
+        if book.tickets.is_empty() {
+            self.dir.remove(&name)?;
+            return self.dir.sync();
+        }
+        let temporary = format!(".{name}.new");
+        self.dir.remove(&temporary)?; // left by a writer that was killed here
+        let written = self.write_aside(&temporary, book, clock);
+        let renamed = written.and_then(|()| self.dir.rename(&temporary, &name));
+        renamed.inspect_err(|_| drop(self.dir.remove(&temporary)))?;
+        self.dir.sync()
+    }
+
+    /// Removes the book of a uid.
+    pub fn forget(&self, uid: u32) -> Result<(), VaultError> {
+        self.dir.remove(&name(uid))?;
+        self.dir.sync()
+    }
+
+    /// Uids that have a book, in rising order.
+    pub fn uids(&self) -> Result<Vec<u32>, VaultError> {
+        let mut uids: Vec<u32> = self.dir.names()?.iter().filter_map(|name| name.parse().ok()).collect();
+        uids.sort_unstable();
+        Ok(uids)
+    }
+
+    /// The file has to be there before it can name its own inode.
+    fn write_aside(&self, temporary: &str, book: &Book, clock: &dyn Clock) -> Result<(), VaultError> {
+        let path = self.dir.path_of(temporary);
+        let mut file = self.dir.create(temporary, &[])?;
+        let inode = file.metadata().map_err(|error| unreadable(&path, &error))?.ino();
+        let text = book.to_toml(Written { inode, at: clock.wall() });
+        let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+        written.map_err(|error| VaultError::cannot_persist(&path, errno_of(&error)))
+    }
+}
+
+fn name(uid: u32) -> String {
+    uid.to_string()
+}
+
+/// A file that changed so much later than it says, in seconds, was put back from somewhere.
+const LATE_S: u64 = 60;

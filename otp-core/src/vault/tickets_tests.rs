@@ -1,0 +1,93 @@
+//! On real files, as root.
+
+use super::*;
+use crate::notice::Where;
+use crate::registration::Form;
+use crate::seal::CodeHash;
+use crate::ticket::{Ticket, TicketId, Use, Worth};
+
+fn ticket(byte: u8, now: u64) -> Ticket {
+    let (id, hash, not_after) = (TicketId([byte; 16]), CodeHash([byte; 32]), now + 600);
+    let form = Form::Spoken;
+    Ticket {
+        id,
+        form,
+        hash,
+        salt: None,
+        replaces: false,
+        issued: now,
+        issued_by: 0,
+        not_after,
+        uses: 0,
+        used: None,
+        end: None,
+    }
+}
+
+fn with_one(bench: &Bench) -> u64 {
+    let (clock, tickets) = (Shifted::by(0), bench.vault.tickets().unwrap());
+    let mut book = tickets.book(&bench.account).unwrap().book;
+    book.issue(ticket(1, clock.wall()), clock.wall()).unwrap();
+    tickets.store(&book, &clock).unwrap();
+    clock.wall()
+}
+
+#[test]
+fn a_ticket_is_kept_redeemed_and_superseded() {
+    let bench = Bench::new();
+    let now = with_one(&bench);
+    let tickets = bench.vault.tickets().unwrap();
+    let mut kept = tickets.book(&bench.account).unwrap();
+    assert!(!kept.restored && tickets.uids().unwrap() == [1000]);
+    kept.book.tickets[0].redeem(Use { at: now, from: Where::default() });
+    tickets.store(&kept.book, &Shifted::by(0)).unwrap();
+    let mut again = tickets.book(&bench.account).unwrap().book;
+    assert_eq!(
+        (again.tickets[0].worth(now), again.good(now).map(|one| one.id)),
+        (Worth::Again, Some(TicketId([1; 16])))
+    );
+    assert_eq!(again.issue(ticket(2, now), now), Ok(Some(TicketId([1; 16]))));
+    assert_eq!(
+        (again.tickets[0].worth(now), again.good(now).map(|one| one.id)),
+        (Worth::Stale, Some(TicketId([2; 16])))
+    );
+}
+
+#[test]
+fn what_was_put_back_from_a_backup_is_known_as_such_until_it_is_stored_again() {
+    let bench = Bench::new();
+    with_one(&bench);
+    let path = bench.dir.join("tickets/1000");
+    let backup = fs::read(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    let another_inode = fs::File::create(bench.dir.join("tickets/.x")).unwrap();
+    fs::write(&path, backup).unwrap();
+    drop(another_inode);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    let tickets = bench.vault.tickets().unwrap();
+    let kept = tickets.book(&bench.account).unwrap();
+    assert!(kept.restored);
+    tickets.store(&kept.book, &Shifted::by(0)).unwrap();
+    assert!(!tickets.book(&bench.account).unwrap().restored);
+}
+
+#[test]
+fn tickets_of_another_account_or_to_everybodys_reach_are_refused() {
+    let bench = Bench::new();
+    with_one(&bench);
+    let tickets = bench.vault.tickets().unwrap();
+    let other = Account { name: "bob".into(), uid: 1000 };
+    assert!(matches!(tickets.book(&other), Err(VaultError::Malformed { .. })));
+    fs::set_permissions(bench.dir.join("tickets/1000"), fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(matches!(tickets.book(&bench.account), Err(VaultError::Untrusted { .. })));
+}
+
+#[test]
+fn without_a_ticket_there_is_no_file_and_who_is_forgotten_leaves_none() {
+    let bench = Bench::new();
+    with_one(&bench);
+    let tickets = bench.vault.tickets().unwrap();
+    tickets.store(&crate::book::Book::new(&bench.account), &Shifted::by(0)).unwrap();
+    assert!(tickets.uids().unwrap().is_empty() && tickets.book(&bench.account).unwrap().book.tickets.is_empty());
+    tickets.forget(1000).unwrap();
+}
