@@ -14,7 +14,7 @@ from wire import Client
 DONE = 0
 TOTP = ("phone", "tablet", "w.phone")
 HOTP = {"token": 3, "old_token-2@home": 1}  # the last counter that was used
-LATER = 150  # seconds; by then the steps that a restored copy burns are over
+LATER = 300  # seconds; by then the steps that a restored copy burns are over
 
 
 @pytest.fixture
