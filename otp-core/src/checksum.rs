@@ -1,4 +1,4 @@
-//! CRC-32 (ISO-HDLC, as in zlib and Ethernet): tells a torn or rotten slot from a whole one. It is no defence against
+//! CRC-32 (ISO-HDLC, as in zlib and Ethernet): tells a torn or rotten slot or file from a whole one. It is no defence against
 //! somebody who may write the vault.
 
 const TABLE: [u32; 256] = table();
@@ -10,6 +10,18 @@ pub fn crc32(bytes: &[u8]) -> u32 {
         TABLE.get(usize::from(low)).copied().unwrap_or(0) ^ (crc >> 8)
     };
     !bytes.iter().fold(u32::MAX, step)
+}
+
+/// What follows the first line, if that line is the checksum of it.
+pub fn checked(text: &str) -> Option<&str> {
+    let end = text.find('\n').map_or(text.len(), |end| end + 1);
+    let (first, rest) = text.split_at_checked(end)?;
+    (first == line(rest)).then_some(rest)
+}
+
+/// The first line of a file: the checksum of everything after it.
+pub fn line(rest: &str) -> String {
+    format!("crc32 = \"{:08x}\"\n", crc32(rest.as_bytes()))
 }
 
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, where an index out of range is a build error")]

@@ -10,7 +10,7 @@
 
 use std::fmt::{self, Write as _};
 
-use crate::checksum::crc32;
+use crate::checksum;
 use crate::decision::OpenKey;
 use crate::hotp::Codes;
 use crate::key::{Algorithm, Digits, KeyId, Kind, Label, Period, Step, ValueError};
@@ -19,6 +19,8 @@ use crate::table::{Document, Table, TableError, quoted};
 
 /// Largest secret file in bytes. The parser takes up to a hundred times that in memory.
 pub const RECORD_CAP: usize = 16 * 1024;
+/// F6. A flipped bit in a label or a time is found by it; what matters for a login is under the seal as well.
+const CHECKSUM: &str = "the checksum in the first line is not that of the rest";
 /// Most keys a user can have.
 pub const MAX_KEYS: usize = 5;
 
@@ -118,7 +120,7 @@ impl Record {
 
     /// Reads the text of a secret file, whosever it is.
     pub(crate) fn read(text: &str) -> Result<Self, RecordError> {
-        let text = checked(text)?;
+        let text = checksum::checked(text).ok_or(RecordError::Value(CHECKSUM))?;
         let document = Document::parse(text)?;
         let mut root = document.root();
         if root.required_number("version")? != 1 {
@@ -151,7 +153,7 @@ impl Record {
         for code in &self.recovery {
             code.write(&mut out);
         }
-        format!("{}{out}", checksum_line(&out))
+        format!("{}{out}", checksum::line(&out))
     }
 
     /// Opens every seal. One that does not open refuses the whole record: something was changed behind the vault's back.
@@ -275,20 +277,6 @@ impl RecoveryCode {
         let written = write!(out, "\n[[recovery]]\nset = {set}\nindex = {}\nhash = {hash}\n", self.index);
         debug_assert!(written.is_ok(), "writing to a String does not fail");
     }
-}
-
-/// What follows the first line, if that line is its checksum (F6). A flipped bit in a label or a time is found by this; what
-/// matters for a login is under the seal as well.
-fn checked(text: &str) -> Result<&str, RecordError> {
-    let end = text.find('\n').map_or(text.len(), |end| end + 1);
-    match text.split_at_checked(end) {
-        Some((first, rest)) if first == checksum_line(rest) => Ok(rest),
-        _ => Err(RecordError::Value("the checksum in the first line is not that of the rest")),
-    }
-}
-
-fn checksum_line(rest: &str) -> String {
-    format!("crc32 = \"{:08x}\"\n", crc32(rest.as_bytes()))
 }
 
 /// A number that fits into 32 bits.

@@ -144,7 +144,7 @@ fn f1_to_f5_every_single_change_of_a_line_is_refused_or_breaks_the_seal() {
 /// The text with a right checksum in front, as an attacker would make it.
 fn with_checksum(text: &str) -> String {
     let (_, rest) = text.split_once('\n').unwrap();
-    format!("{}{rest}", checksum_line(rest))
+    format!("{}{rest}", checksum::line(rest))
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn f3_no_two_keys_share_an_id_a_label_or_a_secret_and_there_are_five_at_most() {
 fn errors_never_quote_the_file() {
     let marker = "SECRETMARKER";
     for text in [format!("version = \"{marker}\""), format!("{marker} = 1"), format!("version = 1\nuser = {marker}")] {
-        let text = format!("{}{text}", checksum_line(&text));
+        let text = format!("{}{text}", checksum::line(&text));
         let error = Record::parse(&text, &Account { name: "alice".into(), uid: 1000 }).unwrap_err();
         assert!(!error.to_string().contains(marker) && !format!("{error:?}").contains(marker), "{error}");
     }

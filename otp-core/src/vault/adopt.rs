@@ -50,11 +50,13 @@ impl Vault {
         if from.uid == to.uid {
             let mut record = self.resealed(&old, from, to, reseal)?;
             record.generation = old.next_record()?.generation;
+            self.move_notices(from.uid, to)?;
             old.commit(&record, around)?;
             return Ok(record);
         }
         let record = self.move_record(&old, from, to, reseal, around)?;
         drop(old);
+        self.move_notices(from.uid, to)?;
         self.forget(from.uid)?;
         Ok(record)
     }

@@ -122,7 +122,7 @@ impl Held<'_> {
 
 impl Vault {
     /// Forgets a user: from now on never enrolled (R6). It asks nothing of the files, for it is also the way out when they
-    /// are damaged. First the key file, synced, then the state, synced: with the state alone a user is refused, not let past.
+    /// are damaged. First the key file, synced, then the state, synced: with the state alone a user is refused, not let past. Notices last.
     pub fn forget(&self, uid: u32) -> Result<(), ChangeError> {
         let _no_new_state = self.state.lock()?;
         let _no_decision = match self.lock_state(uid) {
@@ -137,7 +137,8 @@ impl Vault {
         self.keys.remove(&key_file)?;
         self.keys.sync()?;
         self.state.remove(&state_file)?;
-        Ok(self.state.sync()?)
+        self.state.sync()?;
+        Ok(self.drop_notices(uid)?)
     }
 }
 

@@ -9,6 +9,7 @@
 //!     (`held`, `commit`)
 //! V6  the clock mark is the newest time that is known to have passed (`clock_mark`)
 //! V5  "never enrolled" needs proof: a valid vault.toml, directories that open, and no trace of the user
+//! V7  a notice is on disk before anybody hears of it (`notices`, `outbox`)
 
 mod adopt;
 mod change;
@@ -17,7 +18,9 @@ mod commit;
 mod error;
 mod held;
 mod lock;
+mod notices;
 mod open;
+mod outbox;
 mod state_file;
 
 use std::path::PathBuf;
@@ -26,7 +29,9 @@ pub use adopt::Reseal;
 pub use change::{ChangeError, Use};
 pub use error::VaultError;
 pub use held::{Held, Mended};
+pub use notices::has_notices;
 pub use open::{TrustedDir, read_root_file};
+pub use outbox::{Letter, OUTBOX_CAP, Outbox, Posted};
 
 use crate::clock::Surroundings;
 use crate::record::{Account, RecordError, hex};
@@ -76,8 +81,12 @@ const ABOUT_CAP: usize = 4096;
 const KEYS: &str = "keys";
 /// Where state files are.
 const STATE: &str = "state";
+/// Where notices are that a user has not seen often enough.
+const NOTICES: &str = "notices";
+/// Where notices are, below that one, that are to leave this host.
+const OUTBOX: &str = "outbox";
 /// Directories of a vault, besides its vault.toml.
-const DIRS: [&str; 5] = [KEYS, STATE, "notices", "tickets", "audit"];
+const DIRS: [&str; 5] = [KEYS, STATE, NOTICES, "tickets", "audit"];
 
 impl Vault {
     /// Opens the vault at `place`. Fails unless a valid vault.toml proves that it is there.
@@ -94,6 +103,7 @@ impl Vault {
         for name in DIRS {
             dir.make_dir(name)?;
         }
+        dir.open_dir(NOTICES)?.make_dir(OUTBOX)?;
         dir.remove(".vault.toml.new")?; // left by an init that was killed here
         dir.create(".vault.toml.new", about.to_toml().as_bytes())?;
         dir.rename_new(".vault.toml.new", ABOUT)?;
@@ -124,7 +134,7 @@ impl Vault {
         Ok(uids)
     }
 
-    /// Removes what a killed writer left half-made. Only the one writer of key files may call this (R7).
+    /// Removes what a killed writer left half-made, and makes what an older vault lacks. Only the one writer of key files may call this (R7).
     pub fn sweep(&self) -> Result<(), VaultError> {
         let _lock = self.state.lock()?;
         for dir in [&self.keys, &self.state] {
@@ -132,7 +142,7 @@ impl Vault {
                 dir.remove(name)?;
             }
         }
-        Ok(())
+        self.sweep_notices()
     }
 
     pub(crate) fn malformed_record(&self, account: &Account, error: &RecordError) -> VaultError {

@@ -563,3 +563,6 @@ fn v6_the_clock_mark_never_moves_back_nor_thirty_days_on_a_clock_that_nobody_vou
 
 #[path = "change_tests.rs"]
 mod change;
+
+#[path = "notices_tests.rs"]
+mod notices;

@@ -9,7 +9,6 @@ mod arguments;
 mod change;
 mod config;
 mod daemon;
-mod date;
 mod emergency;
 mod enrol;
 mod escape;

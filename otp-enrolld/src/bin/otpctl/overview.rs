@@ -4,11 +4,11 @@ use otp_enrolld::client::Client;
 use otp_enrolld::protocol::{KeyStatus, List, OriginStatus, UserStatus};
 
 use crate::arguments::{Form, ShowList, ShowStatus};
-use crate::date::utc;
 use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::table::table;
 use crate::terminal::Terminal;
+use otp_core::date::utc;
 
 pub fn status(client: &mut Client, terminal: &mut Terminal, options: &ShowStatus) -> Result<(), Failure> {
     let reply = client.call(&options.request())?;
