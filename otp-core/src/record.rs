@@ -99,6 +99,8 @@ pub struct RecoveryHash {
 pub enum RecordError {
     /// F1: not this format; where.
     Syntax(String),
+    /// F1: of a version that this program does not know.
+    Version(u64),
     /// F2: somebody else's.
     Owner {
         /// Name and uid in the file.
@@ -113,6 +115,11 @@ pub enum RecordError {
 }
 
 impl Record {
+    /// Have all keys come to their end at `now`? Not if there are none: they were revoked.
+    pub fn has_expired(&self, now: u64) -> bool {
+        !self.keys.is_empty() && self.keys.iter().all(|key| key.expires.is_some_and(|end| now > end))
+    }
+
     /// Reads the text of a secret file for `account`.
     pub fn parse(text: &str, account: &Account) -> Result<Self, RecordError> {
         let record = Self::read(text)?;
@@ -127,8 +134,9 @@ impl Record {
         let text = checksum::checked(text).ok_or(RecordError::Value(CHECKSUM))?;
         let document = Document::parse(text)?;
         let mut root = document.root();
-        if root.required_number("version")? != 1 {
-            return Err(RecordError::Value("version is not 1"));
+        let version = root.required_number("version")?;
+        if version != 1 {
+            return Err(RecordError::Version(version));
         }
         let account = Account {
             name: root.required_string("user")?.to_owned(),
@@ -331,6 +339,7 @@ impl fmt::Display for RecordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Syntax(place) => write!(f, "not a secret file of version 1: {place}"),
+            Self::Version(found) => write!(f, "version is {found}; wanted 1"),
             Self::Owner { found, wanted } => write!(
                 f,
                 "belongs to {:?} (uid {}), not to {:?} (uid {})",

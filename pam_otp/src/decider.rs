@@ -8,12 +8,18 @@ use otp_core::origin::{Asker, Origin};
 use otp_core::record::Account;
 use otp_core::site::{Obstacle, Site, fits};
 use otp_core::typed::Typed;
+use otp_core::vault::end_of_a_glance;
 
 use crate::daemon::{self, Caller, Silence};
 use crate::host::{Host, Item};
 
 /// Where the module finds what it needs.
 pub const SITE: Site = Site::STANDARD;
+
+/// (uid_t) -1, which no account can have (chown(2)).
+const NOBODYS_UID: u32 = u32::MAX;
+/// LOGIN_NAME_MAX (limits.h).
+const LONGEST_NAME: usize = 256;
 
 /// What came of a code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +86,13 @@ pub fn decide(host: &impl Host, account: &Account, typed: &Typed, limits: &Limit
     }
 }
 
+/// The work of [`decide`] for a name that no account has, so that it goes the way of a user without a key (R8).
+pub fn imitate(host: &impl Host, name: &str, typed: &Typed, limits: &Limits) {
+    let name = if name.len() > LONGEST_NAME { "" } else { name }; // whole or not at all: its beginning may be somebody's
+    let nobody = Account { name: name.to_owned(), uid: NOBODYS_UID };
+    drop(decide(host, &nobody, typed, limits)); // it cannot be found; what else stands in the way is no concern of a stranger
+}
+
 fn on_files(host: &impl Host, account: &Account, typed: &Typed, limits: &Limits) -> Result<Finding, Obstacle> {
     let (vault, host_key) = (SITE.open_vault()?, SITE.host_key()?);
     fits(&host_key, &vault)?;
@@ -102,6 +115,7 @@ pub fn standing(host: &impl Host, account: &Account) -> Result<Standing, Obstacl
         Ok(found) if !found.enrolled => Ok(Standing::NeverEnrolled),
         Ok(found) if found.suspended => Ok(Standing::Barred("suspended")),
         Ok(found) if found.disabled => Ok(Standing::Barred("disabled")),
+        Ok(found) if found.expired => Ok(Standing::Barred("expired")),
         Ok(_) => Ok(Standing::InOrder),
         Err(Silence::NotRunning) if decider == Decider::DaemonFirst => standing_on_files(host, account),
         Err(silence) => Err(obstacle(silence)),
@@ -110,14 +124,12 @@ pub fn standing(host: &impl Host, account: &Account) -> Result<Standing, Obstacl
 
 fn standing_on_files(host: &impl Host, account: &Account) -> Result<Standing, Obstacle> {
     let vault = SITE.open_vault()?;
-    let Some(held) = vault.hold(account, host)? else { return Ok(Standing::NeverEnrolled) };
+    let Some(held) = vault.look(account, host, end_of_a_glance())? else { return Ok(Standing::NeverEnrolled) };
     let Some(record) = held.record() else { return Ok(Standing::NeverEnrolled) };
-    let now = held.now().wall;
-    let all_over = !record.keys.is_empty() && record.keys.iter().all(|key| key.expires.is_some_and(|end| now > end));
     Ok(match held.state() {
         state if state.suspended => Standing::Barred("suspended"),
         state if state.disabled => Standing::Barred("disabled"),
-        _ if all_over => Standing::Barred("expired"),
+        _ if record.has_expired(held.now().wall) => Standing::Barred("expired"),
         _ => Standing::InOrder,
     })
 }

@@ -30,6 +30,7 @@ pub use adopt::Reseal;
 pub use change::{ChangeError, Enrolment, Grounds, Replaces, Use};
 pub use error::VaultError;
 pub use held::{Held, Mended};
+pub use lock::end_of_a_glance;
 pub use notices::has_notices;
 pub use open::{TrustedDir, read_root_file};
 pub use outbox::{Letter, OUTBOX_CAP, Outbox, Posted};

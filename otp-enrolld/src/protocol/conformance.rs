@@ -63,7 +63,7 @@ fn every_method_type_has_the_fields_of_the_file() {
     assert_method(&samples::confirm(), &samples::confirmed());
     assert_method(&CancelEnrolment {}, &Cancelled {});
     assert_method(&Status { user: Some("alice".to_owned()) }, &UserStatusReply { status: samples::status() });
-    assert_method(&List {}, &UserList { users: vec![samples::status()] });
+    assert_method(&List {}, &UserList { users: vec![samples::status()], unreadable: vec![samples::unreadable()] });
     let user = || "alice".to_owned();
     assert_method(&Suspend { user: user() }, &Done {});
     assert_method(&Resume { user: user() }, &Done {});
@@ -73,6 +73,14 @@ fn every_method_type_has_the_fields_of_the_file() {
     assert_method(&Forget { user: user() }, &Done {});
     assert_method(&samples::adopt(), &Done {});
     assert_method(&Restored { user: Some(user()) }, &RestoredUsers { users: vec![user()] });
+    assert_method(&samples::invite(), &samples::invited());
+    assert_method(&RevokeInvitation { user: user() }, &Done {});
+    assert_method(&samples::redeem(), &samples::redeemed());
+    assert_method(&samples::repudiate(), &Repudiated { keys: 2 });
+    assert_method(&samples::add_key(), &Begun { enrolment: samples::enrolment() });
+    assert_method(&samples::rotate(), &Begun { enrolment: samples::enrolment() });
+    assert_method(&samples::add_token(), &TokenBegun { expires_in: 900, tries: 6 });
+    assert_method(&samples::renew(), &samples::recovery_codes());
     assert_method(&samples::verify(), &Verified { verdict: samples::verdict() });
 }
 
@@ -101,6 +109,14 @@ fn what_the_file_calls_optional_may_be_absent_and_nothing_else() {
         (Adopt::NAME, object(&samples::adopt())),
         (Restored::NAME, object(&Restored { user: Some(user()) })),
         (Verify::NAME, object(&samples::verify())),
+        (Invite::NAME, object(&samples::invite())),
+        (RevokeInvitation::NAME, object(&RevokeInvitation { user: user() })),
+        (Redeem::NAME, object(&samples::redeem())),
+        (Repudiate::NAME, object(&samples::repudiate())),
+        (AddKey::NAME, object(&samples::add_key())),
+        (Rotate::NAME, object(&samples::rotate())),
+        (AddToken::NAME, object(&samples::add_token())),
+        (RenewRecoveryCodes::NAME, object(&samples::renew())),
     ];
     for (name, full) in full {
         let short = name.rsplit('.').next().expect("a name");
@@ -145,7 +161,9 @@ fn errors() -> Vec<Refusal> {
         Refusal::NoSuchUser { user: text() },
         Refusal::NotPossible { user: text(), reason: text() },
         Refusal::NothingPending {},
-        Refusal::CodeRefused { tries_left: 2 },
+        Refusal::CodeRefused { tries_left: 2, diagnosis: Some(text()) },
+        Refusal::RegistrationRefused { reason: text(), wait: 7 },
+        Refusal::RegistrationSpent { used: samples::redemption() },
         Refusal::EnrolmentExpired {},
         Refusal::InvalidValue { field: text(), found: text(), wanted: text() },
         Refusal::Unavailable { reason: text() },
@@ -159,6 +177,8 @@ fn errors() -> Vec<Refusal> {
             | Refusal::NothingPending {}
             | Refusal::CodeRefused { .. }
             | Refusal::EnrolmentExpired {}
+            | Refusal::RegistrationRefused { .. }
+            | Refusal::RegistrationSpent { .. }
             | Refusal::InvalidValue { .. }
             | Refusal::Unavailable { .. }
             | Refusal::Busy { .. } => (),

@@ -4,6 +4,7 @@
 //! Nothing here has `Debug`, `Display` or `Clone` if it carries a secret or a code.
 
 mod change;
+mod handover;
 mod refusal;
 mod reply;
 mod request;
@@ -22,11 +23,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use change::{Adopt, Forget, Rename, Reopen, Restored, Resume, Revoke, Suspend};
-pub use refusal::Refusal;
-pub use reply::{
-    Begun, Cancelled, Confirmed, Done, Enrolment, KeyStatus, OriginStatus, Reply, RestoredUsers, UserList, UserStatus,
-    UserStatusReply, Verdict, Verified,
+pub use handover::{
+    AddKey, AddToken, From, Invite, Redeem, RenewRecoveryCodes, Repudiate, RevokeInvitation, Rotate, Shape, WantedKey,
 };
+pub use refusal::Refusal;
+pub use reply::{Begun, Cancelled, Confirmed, Done, Enrolment, Invitation, Invited, KeyStatus, OriginStatus, RecoveryCodes, Redeemed, Redemption, Reply, Repudiated, RestoredUsers, TokenBegun, Unreadable, UserList, UserStatus, UserStatusReply, Verdict, Verified};
 pub use request::{BeginEnrolment, CancelEnrolment, ConfirmEnrolment, List, Request, Status, Verify};
 
 /// The interface's name.

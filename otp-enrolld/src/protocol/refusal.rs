@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::reply::Redemption;
+
 /// An error reply: on the wire `error` is the name, `parameters` the fields.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "error", content = "parameters")]
@@ -19,7 +21,18 @@ pub enum Refusal {
     NothingPending {},
     /// Not a code of the pending key; with no tries left the key is gone.
     #[serde(rename = "io.pam-otp.Otp1.CodeRefused")]
-    CodeRefused { tries_left: u32 },
+    CodeRefused {
+        tries_left: u32,
+        /// What the code would be a code of.
+        #[serde(default)]
+        diagnosis: Option<String>,
+    },
+    /// A registration code that is not good.
+    #[serde(rename = "io.pam-otp.Otp1.RegistrationRefused")]
+    RegistrationRefused { reason: String, wait: u64 },
+    /// A key was made with the caller's registration code.
+    #[serde(rename = "io.pam-otp.Otp1.RegistrationSpent")]
+    RegistrationSpent { used: Redemption },
     #[serde(rename = "io.pam-otp.Otp1.EnrolmentExpired")]
     EnrolmentExpired {},
     /// The right type and an impossible value.

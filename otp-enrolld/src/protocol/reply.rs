@@ -1,4 +1,4 @@
-//! What the daemon answers: [`Enrolment`] is the one type that carries a secret.
+//! What the daemon answers. [`Enrolment`], [`Invitation`] and recovery codes carry secrets, and nothing else.
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -8,6 +8,11 @@ use zeroize::Zeroizing;
 #[serde(untagged)]
 pub enum Reply {
     Begun(Begun),
+    Redeemed(Redeemed),
+    TokenBegun(TokenBegun),
+    Invited(Invited),
+    Repudiated(Repudiated),
+    RecoveryCodes(RecoveryCodes),
     Confirmed(Confirmed),
     Cancelled(Cancelled),
     Status(UserStatusReply),
@@ -17,10 +22,75 @@ pub enum Reply {
     Verified(Verified),
 }
 
-/// Answer to `BeginEnrolment`.
+/// Answer to `BeginEnrolment`, `AddKey` and `Rotate`.
 #[derive(Serialize, Deserialize)]
 pub struct Begun {
     pub enrolment: Enrolment,
+}
+
+/// Answer to `Redeem`.
+#[derive(Serialize, Deserialize)]
+pub struct Redeemed {
+    pub enrolment: Enrolment,
+    /// The code was redeemed before; when it was first, and from where.
+    #[serde(default)]
+    pub earlier: Option<Redemption>,
+}
+
+/// Answer to `AddToken`.
+#[derive(Serialize, Deserialize)]
+pub struct TokenBegun {
+    /// Seconds until the pending key is thrown away.
+    pub expires_in: u64,
+    /// How many codes may be tried.
+    pub tries: u32,
+}
+
+/// Answer to `Invite`.
+#[derive(Serialize, Deserialize)]
+pub struct Invited {
+    pub invitation: Invitation,
+}
+
+/// Answer to `Repudiate`.
+#[derive(Serialize, Deserialize)]
+pub struct Repudiated {
+    /// How many keys are suspended by it.
+    pub keys: usize,
+}
+
+/// Answer to `RenewRecoveryCodes`.
+#[derive(Serialize, Deserialize)]
+pub struct RecoveryCodes {
+    pub recovery_codes: Vec<Zeroizing<String>>,
+}
+
+/// A registration code, shown once. Neither `Debug` nor `Clone`.
+#[derive(Serialize, Deserialize)]
+pub struct Invitation {
+    pub user: String,
+    pub uid: u32,
+    /// `spoken`, `mail`, `letter` or `split`
+    pub form: String,
+    /// One code, or two parts.
+    pub codes: Vec<Zeroizing<String>>,
+    pub replaces: bool,
+    /// Seconds since 1970.
+    pub ends: u64,
+    pub superseded: bool,
+}
+
+/// When and from where a code was redeemed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redemption {
+    /// Seconds since 1970.
+    pub at: u64,
+    #[serde(default)]
+    pub tty: Option<String>,
+    #[serde(default)]
+    pub rhost: Option<String>,
+    #[serde(default)]
+    pub service: Option<String>,
 }
 
 /// Answer to `ConfirmEnrolment`: the key is stored.
@@ -31,6 +101,8 @@ pub struct Confirmed {
     pub key: KeyStatus,
     /// How often the user's keys have changed, this time included.
     pub generation: u64,
+    /// Shown this once; none if the old ones go on.
+    pub recovery_codes: Vec<Zeroizing<String>>,
 }
 
 /// Answer to `CancelEnrolment`.
@@ -58,6 +130,19 @@ pub struct UserStatusReply {
 #[derive(Serialize, Deserialize)]
 pub struct UserList {
     pub users: Vec<UserStatus>,
+    /// Users with a key file of whom nothing else can be told.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// A user whose files or account cannot be read, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unreadable {
+    pub uid: u32,
+    /// None if no account has that uid.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// Which file and why, as in the log.
+    pub reason: String,
 }
 
 /// Answer to `Verify`.
@@ -100,6 +185,10 @@ pub struct Enrolment {
     pub secret: Zeroizing<String>,
     /// `otpauth://…`, with the same secret.
     pub uri: Zeroizing<String>,
+    /// The URI as a QR code: SVG.
+    pub qr_svg: Zeroizing<String>,
+    /// The same in half blocks.
+    pub qr_text: Zeroizing<String>,
     /// Seconds until the pending key is thrown away.
     pub expires_in: u64,
     /// How many codes may be tried.
@@ -125,6 +214,9 @@ pub struct KeyStatus {
     /// Seconds since 1970; none before the first login.
     #[serde(default)]
     pub last_used: Option<u64>,
+    /// Seconds since 1970; none if the key does not come to an end.
+    #[serde(default)]
+    pub expires: Option<u64>,
     /// HOTP: two codes in a row are wanted.
     pub resync: bool,
 }
@@ -134,7 +226,9 @@ pub struct KeyStatus {
 pub struct OriginStatus {
     /// `self`, `other`, `remote`, `console` or `socket`
     pub origin: String,
-    pub failures: u32,
+    /// For root only: the count tells a wrong code from a replayed one.
+    #[serde(default)]
+    pub failures: Option<u32>,
     pub limit: u32,
     /// The limit is reached: no code is taken from this origin.
     pub closed: bool,
@@ -151,6 +245,8 @@ pub struct UserStatus {
     pub generation: u64,
     pub suspended: bool,
     pub disabled: bool,
+    /// All keys have come to their end.
+    pub expired: bool,
     /// The state comes from a backup; HOTP is off until root says `restored`.
     pub restored: bool,
     pub keys: Vec<KeyStatus>,

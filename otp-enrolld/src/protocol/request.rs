@@ -1,12 +1,14 @@
 //! What a caller may ask: each parameter read into a type that can only hold what is allowed.
 
-use otp_core::key::{Algorithm, Digits, Kind, Label, Period};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::handover::{
+    AddKey, AddToken, Invite, Redeem, RenewRecoveryCodes, Repudiate, RevokeInvitation, Rotate, WantedKey,
+};
 use super::change::{Adopt, Forget, Rename, Reopen, Restored, Resume, Revoke, Suspend};
 use super::reply::{Begun, Cancelled, Confirmed, UserList, UserStatusReply, Verified};
-use super::values::{self, checked};
+use super::values;
 use super::{Method, Refusal};
 use crate::parameters::Parameters;
 
@@ -26,6 +28,14 @@ pub enum Request {
     Adopt(Adopt),
     Restored(Restored),
     Verify(Verify),
+    Invite(Invite),
+    RevokeInvitation(RevokeInvitation),
+    Redeem(Redeem),
+    Repudiate(Repudiate),
+    AddKey(AddKey),
+    Rotate(Rotate),
+    AddToken(AddToken),
+    RenewRecoveryCodes(RenewRecoveryCodes),
 }
 
 /// Make a key for a user and show it.
@@ -33,17 +43,8 @@ pub enum Request {
 pub struct BeginEnrolment {
     /// The user's name, as the caller spells it.
     pub user: String,
-    /// What the user calls the device.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "values::write_label")]
-    pub label: Option<Label>,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "values::write_kind")]
-    pub kind: Option<Kind>,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "values::write_algorithm")]
-    pub algorithm: Option<Algorithm>,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "values::write_digits")]
-    pub digits: Option<Digits>,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "values::write_period")]
-    pub period: Option<Period>,
+    #[serde(flatten)]
+    pub key: WantedKey,
 }
 
 /// Store the pending key, if this is one of its codes.
@@ -109,6 +110,14 @@ impl Request {
             Adopt::NAME => Adopt::read(parameters).map(Self::Adopt),
             Restored::NAME => Restored::read(parameters).map(Self::Restored),
             Verify::NAME => Verify::read(parameters).map(Self::Verify),
+            Invite::NAME => Invite::read(parameters).map(Self::Invite),
+            RevokeInvitation::NAME => RevokeInvitation::read(parameters).map(Self::RevokeInvitation),
+            Redeem::NAME => Redeem::read(parameters).map(Self::Redeem),
+            Repudiate::NAME => Repudiate::read(parameters).map(Self::Repudiate),
+            AddKey::NAME => AddKey::read(parameters).map(Self::AddKey),
+            Rotate::NAME => Rotate::read(parameters).map(Self::Rotate),
+            AddToken::NAME => AddToken::read(parameters).map(Self::AddToken),
+            RenewRecoveryCodes::NAME => RenewRecoveryCodes::read(parameters).map(Self::RenewRecoveryCodes),
             other => Err(Refusal::MethodNotFound { method: other.to_owned() }),
         }
     }
@@ -169,14 +178,7 @@ impl BeginEnrolment {
     fn read(mut parameters: Parameters<'_>) -> Result<Self, Refusal> {
         let request = Self {
             user: values::user_name(parameters.required("user")?)?,
-            label: parameters.optional("label")?.map(|found: String| checked(Label::new(&found))).transpose()?,
-            kind: parameters.optional("kind")?.map(|found: String| checked(Kind::parse(&found))).transpose()?,
-            algorithm: parameters
-                .optional("algorithm")?
-                .map(|found: String| checked(Algorithm::parse(&found)))
-                .transpose()?,
-            digits: parameters.optional("digits")?.map(|found| checked(Digits::new(found))).transpose()?,
-            period: parameters.optional("period")?.map(|found| checked(Period::new(found))).transpose()?,
+            key: WantedKey::take(&mut parameters)?,
         };
         parameters.end()?;
         Ok(request)
@@ -201,6 +203,8 @@ impl Status {
 
 #[cfg(test)]
 mod tests {
+    use otp_core::key::{Algorithm, Digits, Label, Period};
+
     use super::*;
 
     fn read(method: &str, parameters: &str) -> Result<Request, Refusal> {
@@ -232,17 +236,17 @@ mod tests {
     fn a_name_is_enough_to_begin() -> Result<(), Refusal> {
         let begin = begin(r#"{"user":"alice","label":null}"#)?;
         assert_eq!(begin.user, "alice");
-        assert!(begin.label.is_none() && begin.digits.is_none() && begin.period.is_none());
+        assert!(begin.key.label.is_none() && begin.key.shape.digits.is_none() && begin.key.shape.period.is_none());
         Ok(())
     }
 
     #[test]
     fn every_parameter_arrives() -> Result<(), Refusal> {
         let begin = begin(r#"{"user":"alice","label":"ph\u006fne","algorithm":"SHA512","digits":8,"period":120}"#)?;
-        assert_eq!(begin.label.as_ref().map(Label::as_str), Some("phone"));
-        assert_eq!(begin.algorithm, Some(Algorithm::Sha512));
-        assert_eq!(begin.digits.map(Digits::get), Some(8));
-        assert_eq!(begin.period.map(Period::seconds), Some(120));
+        assert_eq!(begin.key.label.as_ref().map(Label::as_str), Some("phone"));
+        assert_eq!(begin.key.shape.algorithm, Some(Algorithm::Sha512));
+        assert_eq!(begin.key.shape.digits.map(Digits::get), Some(8));
+        assert_eq!(begin.key.shape.period.map(Period::seconds), Some(120));
         Ok(())
     }
 

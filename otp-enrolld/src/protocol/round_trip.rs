@@ -37,27 +37,34 @@ fn algorithm() -> impl Strategy<Value = Algorithm> {
 prop_compose! {
     fn key()(
         texts in prop::array::uniform4(any::<String>()),
-        digits: u8, period: u32, created: u64, confirmed: u64, last_used in any::<Option<u64>>(), resync: bool,
+        digits: u8, period: u32, created: u64, confirmed: u64, ends in any::<[Option<u64>; 2]>(), resync: bool,
     ) -> KeyStatus {
         let [id, label, kind, algorithm] = texts;
-        KeyStatus { id, label, kind, algorithm, digits, period, created, confirmed, last_used, resync }
+        let [last_used, expires] = ends;
+        KeyStatus { id, label, kind, algorithm, digits, period, created, confirmed, last_used, expires, resync }
     }
 }
 
 prop_compose! {
-    fn origin()(origin: String, failures: u32, limit: u32, closed: bool, wait: u64) -> OriginStatus {
+    fn origin()(origin: String, failures: Option<u32>, limit: u32, closed: bool, wait: u64) -> OriginStatus {
         OriginStatus { origin, failures, limit, closed, wait }
     }
 }
 
 prop_compose! {
     fn status()(
-        user: String, uid: u32, generation: u64, marks in any::<[bool; 4]>(),
+        user: String, uid: u32, generation: u64, marks in any::<[bool; 5]>(),
         keys in prop::collection::vec(key(), 0..4),
         origins in prop::collection::vec(origin(), 0..6),
     ) -> UserStatus {
-        let [enrolled, suspended, disabled, restored] = marks;
-        UserStatus { user, uid, enrolled, generation, suspended, disabled, restored, keys, origins }
+        let [enrolled, suspended, disabled, expired, restored] = marks;
+        UserStatus { user, uid, enrolled, generation, suspended, disabled, expired, restored, keys, origins }
+    }
+}
+
+prop_compose! {
+    fn unreadable()(uid: u32, user: Option<String>, reason: String) -> Unreadable {
+        Unreadable { uid, user, reason }
     }
 }
 
@@ -77,7 +84,7 @@ proptest! {
     ) {
         let label = label.and_then(|label| Label::new(&label).ok());
         let (digits, period) = (digits.and_then(|n| Digits::new(n).ok()), period.and_then(|n| Period::new(n).ok()));
-        let sent = BeginEnrolment { user, label, kind, algorithm, digits, period };
+        let sent = BeginEnrolment { user, key: WantedKey { label, shape: Shape { kind, algorithm, digits, period } } };
         let Ok(Request::BeginEnrolment(found)) = delivered(&sent) else { panic!("refused") };
         prop_assert_eq!(value(&found), value(&sent));
     }
@@ -132,22 +139,37 @@ proptest! {
         secret: String, uid: u32, digits: u8, period: u32, counter: Option<u64>, expires_in: u64, tries: u32,
     ) {
         let [user, label, kind, algorithm, uri] = texts;
-        let (secret, uri) = (Zeroizing::new(secret), Zeroizing::new(uri));
-        let enrolment =
-            Enrolment { user, uid, label, kind, algorithm, digits, period, counter, secret, uri, expires_in, tries };
+        let (secret, uri, qr_svg, qr_text) =
+            (Zeroizing::new(secret), Zeroizing::new(uri.clone()), Zeroizing::new(uri.clone()), Zeroizing::new(uri));
+        let enrolment = Enrolment {
+            user, uid, label, kind, algorithm, digits, period, counter, secret, uri, qr_svg, qr_text, expires_in, tries,
+        };
         let reply = Begun { enrolment };
         prop_assert_eq!(answered::<BeginEnrolment>(&reply), value(&reply));
     }
 
     #[test]
     fn a_confirmation_arrives_as_it_left(user: String, uid: u32, key in key(), generation: u64) {
-        let reply = Confirmed { user, uid, key, generation };
+        let recovery_codes = vec![Zeroizing::new(user.clone())];
+        let reply = Confirmed { user, uid, key, generation, recovery_codes };
         prop_assert_eq!(answered::<ConfirmEnrolment>(&reply), value(&reply));
     }
 
     #[test]
-    fn a_list_arrives_as_it_left(users in prop::collection::vec(status(), 0..4)) {
-        let reply = UserList { users };
+    fn a_redemption_arrives_as_it_left(registration in plain(64), claims in prop::array::uniform3(prop::option::of("\\PC{0,60}"))) {
+        let [service, rhost, tty] = claims;
+        let from = From { real_uid: Some(7), service, rhost, tty };
+        let sent = Redeem { user: None, registration: Zeroizing::new(registration), key: samples::wanted_key(), from };
+        let Ok(Request::Redeem(found)) = delivered(&sent) else { panic!("refused") };
+        prop_assert_eq!(value(&found), value(&sent));
+    }
+
+    #[test]
+    fn a_list_arrives_as_it_left(
+        users in prop::collection::vec(status(), 0..4),
+        unreadable in prop::collection::vec(unreadable(), 0..4),
+    ) {
+        let reply = UserList { users, unreadable };
         prop_assert_eq!(answered::<List>(&reply), value(&reply));
     }
 

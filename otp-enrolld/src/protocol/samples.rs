@@ -2,6 +2,7 @@
 
 use otp_core::key::{Algorithm, Digits, Kind, Label, Period};
 use otp_core::origin::Origin;
+use otp_core::registration::Form;
 use zeroize::Zeroizing;
 
 use super::*;
@@ -18,6 +19,8 @@ pub fn enrolment() -> Enrolment {
         counter: Some(1),
         secret: Zeroizing::new("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".to_owned()),
         uri: Zeroizing::new("otpauth://totp/host:alice?secret=ABCDEFGHIJKLMNOPQRSTUVWXYZ234567&issuer=host".to_owned()),
+        qr_svg: Zeroizing::new("<svg/>".to_owned()),
+        qr_text: Zeroizing::new("█▀\n".to_owned()),
         expires_in: 900,
         tries: 3,
     }
@@ -34,12 +37,13 @@ pub fn key() -> KeyStatus {
         created: 1_795_000_000,
         confirmed: 1_795_000_060,
         last_used: Some(1_795_003_600),
+        expires: Some(1_895_000_000),
         resync: false,
     }
 }
 
 pub fn status() -> UserStatus {
-    let origin = OriginStatus { origin: "self".to_owned(), failures: 2, limit: 20, closed: false, wait: 0 };
+    let origin = OriginStatus { origin: "self".to_owned(), failures: Some(2), limit: 20, closed: false, wait: 0 };
     UserStatus {
         user: "alice".to_owned(),
         uid: 1000,
@@ -47,25 +51,108 @@ pub fn status() -> UserStatus {
         generation: 1,
         suspended: false,
         disabled: false,
+        expired: false,
         restored: false,
         keys: vec![key()],
         origins: vec![origin],
     }
 }
 
+pub fn unreadable() -> Unreadable {
+    Unreadable { uid: 1001, user: Some("bob".to_owned()), reason: "/var/lib/otp/keys/1001.toml: not UTF-8".to_owned() }
+}
+
 pub fn confirmed() -> Confirmed {
-    Confirmed { user: "alice".to_owned(), uid: 1000, key: key(), generation: 1 }
+    Confirmed { user: "alice".to_owned(), uid: 1000, key: key(), generation: 1, recovery_codes: vec![Zeroizing::new("R-0".to_owned())] }
 }
 
 pub fn begin() -> BeginEnrolment {
     BeginEnrolment {
         user: "alice".to_owned(),
-        label: Label::new("phone").ok(),
+        key: wanted_key(),
+    }
+}
+
+pub fn wanted_key() -> WantedKey {
+    WantedKey { label: Label::new("phone").ok(), shape: shape() }
+}
+
+pub fn shape() -> Shape {
+    Shape {
         kind: Some(Kind::Totp),
         algorithm: Some(Algorithm::Sha1),
         digits: Digits::new(6).ok(),
         period: Period::new(30).ok(),
     }
+}
+
+pub fn from() -> From {
+    let text = |text: &str| Some(text.to_owned());
+    From { real_uid: Some(1000), service: text("sshd"), rhost: text("192.0.2.1"), tty: text("ssh") }
+}
+
+pub fn redemption() -> Redemption {
+    let text = |text: &str| Some(text.to_owned());
+    Redemption { at: 1_795_000_000, tty: text("pts/1"), rhost: text("192.0.2.1"), service: text("sshd") }
+}
+
+fn registration() -> Zeroizing<String> {
+    Zeroizing::new("E-07ENW-3AHRM".to_owned())
+}
+
+fn code() -> Zeroizing<String> {
+    Zeroizing::new("123456".to_owned())
+}
+
+pub fn invite() -> Invite {
+    Invite { user: "alice".to_owned(), form: Some(Form::Spoken), lasts: Some(300), replaces: Some(true) }
+}
+
+pub fn invited() -> Invited {
+    let invitation = Invitation {
+        user: "alice".to_owned(),
+        uid: 1000,
+        form: "spoken".to_owned(),
+        codes: vec![registration()],
+        replaces: true,
+        ends: 1_795_000_300,
+        superseded: false,
+    };
+    Invited { invitation }
+}
+
+pub fn redeem() -> Redeem {
+    Redeem { user: Some("alice".to_owned()), registration: registration(), key: wanted_key(), from: from() }
+}
+
+pub fn redeemed() -> Redeemed {
+    Redeemed { enrolment: enrolment(), earlier: Some(redemption()) }
+}
+
+pub fn repudiate() -> Repudiate {
+    Repudiate { registration: registration() }
+}
+
+pub fn add_key() -> AddKey {
+    AddKey { code: code(), key: wanted_key() }
+}
+
+pub fn rotate() -> Rotate {
+    let old = Some("phone".to_owned());
+    Rotate { user: Some("alice".to_owned()), code: code(), old, shape: shape(), from: from() }
+}
+
+pub fn add_token() -> AddToken {
+    let secret = Zeroizing::new("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".to_owned());
+    AddToken { user: "alice".to_owned(), secret, key: wanted_key() }
+}
+
+pub fn renew() -> RenewRecoveryCodes {
+    RenewRecoveryCodes { code: code() }
+}
+
+pub fn recovery_codes() -> RecoveryCodes {
+    RecoveryCodes { recovery_codes: vec![Zeroizing::new("R-307EN-W3AHR-Z6DMV-29GQY-5CKTB".to_owned())] }
 }
 
 pub fn confirm() -> ConfirmEnrolment {

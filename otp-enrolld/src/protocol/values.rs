@@ -2,6 +2,7 @@
 
 use otp_core::key::{Algorithm, Digits, Kind, Label, Period, ValueError};
 use otp_core::origin::Origin;
+use otp_core::registration::Form;
 use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
@@ -82,6 +83,20 @@ pub(super) fn code(found: Zeroizing<String>) -> Result<Zeroizing<String>, Refusa
     Err(refused("code", &shown, &wanted))
 }
 
+/// How a registration code travels.
+pub(super) fn form(found: String) -> Result<Form, Refusal> {
+    Form::parse(&found).ok_or_else(|| refused("form", &found, "spoken, mail, letter or split"))
+}
+
+/// A secret that is brought along; a refusal does not repeat it.
+pub(super) fn base32(found: Zeroizing<String>) -> Result<Zeroizing<String>, Refusal> {
+    if is_plain(&found, SECRET_BYTES) {
+        return Ok(found);
+    }
+    let shown = format!("{} bytes, not repeated here", found.len());
+    Err(refused("secret", &shown, "base32 of 16 to 64 bytes"))
+}
+
 /// Neither empty, nor too long, nor able to move a cursor.
 fn is_plain(text: &str, most: usize) -> bool {
     !text.is_empty() && text.len() <= most && !text.chars().any(char::is_control)
@@ -100,4 +115,5 @@ const KEY_BYTES: usize = 32;
 const USER_BYTES: usize = 256;
 const CODE_BYTES: usize = 64;
 const CLAIM_BYTES: usize = 256;
+const SECRET_BYTES: usize = 256;
 const SHOWN_CHARS: usize = 64;
