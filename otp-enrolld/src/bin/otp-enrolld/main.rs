@@ -8,6 +8,7 @@ mod enrolments;
 mod events;
 mod init;
 mod kernel;
+mod noticing;
 mod provisioning;
 mod random;
 mod rights;

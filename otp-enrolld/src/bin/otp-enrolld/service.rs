@@ -4,14 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nix::unistd::{Uid, User, gethostname};
+use otp_core::clock::Clock;
 use otp_core::key::{Kind, Label};
 use otp_core::log_line::LogLine;
+use otp_core::notice::NoticeEvent;
 use otp_core::policy::{NewKey, Policy};
 use otp_core::record::Account;
 use otp_core::seal::HostKey;
 use otp_core::site::{Obstacle, Site};
 use otp_core::typed::Typed;
 use otp_core::vault::{ChangeError, Vault, VaultError};
+use otp_enrolld::notices::notice;
 use otp_enrolld::peer::Peer;
 use otp_enrolld::protocol::{
     BeginEnrolment, Begun, Cancelled, ConfirmEnrolment, Confirmed, Enrolment, Refusal, Reply, Request, Status,
@@ -65,6 +68,8 @@ impl Service for Daemon {
             Request::Restored(wanted) => self.restored(session.peer, &wanted).map(Reply::Restored),
             Request::Forget(wanted) => self.forget(session.peer, &wanted).map(Reply::Done),
             Request::Adopt(wanted) => self.adopt(session.peer, &wanted).map(Reply::Done),
+            Request::Notices(wanted) => self.notices(session.peer, &wanted).map(Reply::Notices),
+            Request::NoticesShown(wanted) => self.notices_shown(session.peer, &wanted).map(Reply::Done),
             change => self.change(session.peer, change).map(Reply::Done),
         }
     }
@@ -114,6 +119,9 @@ impl Daemon {
                 return Err(Refusal::EnrolmentExpired {});
             }
         };
+        // Before the key works; a notice without its key is better than a key without its notice.
+        let notice = notice(NoticeEvent::AdminEnrolled, session.peer.uid, System.wall(), Some(pending.label().clone()));
+        self.notice(pending.account(), notice)?;
         let stored = pending.store(step, &self.vault, &self.host_key, &System);
         let record = stored.map_err(|error| not_changed(&pending.account().name, &error))?;
         log_enrolment("enrolled", session.peer, pending, Some(record.generation));
