@@ -1,4 +1,5 @@
-//! The account stage: may this user come in at all? Cheap, and it never asks anything. sudo runs it under NOPASSWD too.
+//! The account stage: may this user come in at all? Cheap, and it never asks anything. What the user must hear about the keys is
+//! shown here. sudo runs it under NOPASSWD too.
 
 use std::ffi::CStr;
 
@@ -11,6 +12,7 @@ use pam::constants::PamResultCode;
 use crate::decider::{self, Standing};
 use crate::host::{Host, Item, Urgency};
 use crate::login::{emergency, settings};
+use crate::notices;
 use crate::options::Options;
 use crate::person::Person;
 use crate::rules::Rules;
@@ -35,7 +37,11 @@ enum Found {
 /// `pam_sm_acct_mgmt`.
 pub fn manage(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode {
     let user = host.user().ok();
-    let found = look(host, arguments, user.as_deref());
+    let person = user.as_deref().map_or(Person::Unknown, Person::named);
+    let found = look(host, arguments, &person);
+    if let (Found::InOrder | Found::Barred(_), Person::Known(account)) = (&found, &person) {
+        notices::show(host, account);
+    }
     let (reason, detail, code) = match &found {
         Found::InOrder => return PamResultCode::PAM_SUCCESS,
         Found::Emergency(reason) => ("emergency", Some(reason.as_str()), PamResultCode::PAM_SUCCESS),
@@ -61,9 +67,8 @@ pub fn manage(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode {
     code
 }
 
-fn look(host: &impl Host, arguments: &[&CStr], user: Option<&str>) -> Found {
-    let person = user.map_or(Person::Unknown, Person::named);
-    if let Person::Known(account) = &person
+fn look(host: &impl Host, arguments: &[&CStr], person: &Person) -> Found {
+    if let Person::Known(account) = person
         && let Some(reason) = emergency(host, account)
     {
         return Found::Emergency(reason);
@@ -73,7 +78,7 @@ fn look(host: &impl Host, arguments: &[&CStr], user: Option<&str>) -> Found {
         Err(obstacle) => return Found::Misconfigured(obstacle),
     };
     match person {
-        Person::Known(account) => standing(host, &account, &rules),
+        Person::Known(account) => standing(host, account, &rules),
         Person::Unknown => Found::UnknownUser,
         Person::LookupFailed(errno) => {
             Found::Unavailable(Obstacle { reason: "user-lookup", detail: errno.desc().to_owned() })

@@ -30,7 +30,7 @@ pub use change::{ChangeError, Use};
 pub use error::VaultError;
 pub use held::{Held, Mended};
 pub use notices::has_notices;
-pub use open::{TrustedDir, read_root_file};
+pub use open::{TrustedDir, read_root_file, root_program};
 pub use outbox::{Letter, OUTBOX_CAP, Outbox, Posted};
 
 use crate::clock::Surroundings;
