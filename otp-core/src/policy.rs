@@ -38,7 +38,7 @@ pub struct NewKey {
 }
 
 impl Policy {
-    /// Reads the text of a policy file, with every service in it.
+    /// Reads the text of a policy file, with every service in it, and wants no contradiction between them and the rest.
     pub fn parse(text: &str) -> Result<Self, TableError> {
         Self::read(text, Wanted::All)
     }
@@ -66,8 +66,12 @@ impl Policy {
         }
         if let Some(mut services) = root.table("service")? {
             for name in services.names().filter(|name| wanted.holds(name)) {
-                let table = services.table(name)?;
-                policy.service = table.map(|table| Service::read(table, policy.limits)).transpose()?;
+                let Some(table) = services.table(name)? else { continue };
+                let (at, service) = (table.start(), Service::read(table, policy.limits)?);
+                if let (Wanted::All, Some(why)) = (&wanted, service.contradicts(policy.key)) {
+                    return Err(at.error(why));
+                }
+                policy.service = Some(service);
             }
         }
         root.end()?;

@@ -109,6 +109,11 @@ pub enum RecordError {
 }
 
 impl Record {
+    /// Have all keys come to their end at `now`? Not if there are none: they were revoked.
+    pub fn has_expired(&self, now: u64) -> bool {
+        !self.keys.is_empty() && self.keys.iter().all(|key| key.expires.is_some_and(|end| now > end))
+    }
+
     /// Reads the text of a secret file for `account`.
     pub fn parse(text: &str, account: &Account) -> Result<Self, RecordError> {
         let record = Self::read(text)?;

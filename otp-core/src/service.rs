@@ -1,7 +1,7 @@
 //! What `[service.NAME]` of the policy says about one PAM service. An error in it refuses that service and no other.
 
 use crate::limits::Limits;
-use crate::policy::{guesses, window};
+use crate::policy::{NewKey, guesses, window};
 use crate::table::{Day, Found, Table, TableError};
 use crate::who::Entry;
 
@@ -68,6 +68,13 @@ impl Service {
         };
         table.end()?;
         Ok(service)
+    }
+
+    /// Why nobody with a key as new ones are made could use this service.
+    pub fn contradicts(&self, key: NewKey) -> Option<String> {
+        let length = usize::from(key.digits.get());
+        let fits = self.digits.is_empty() || self.digits.contains(&length);
+        (!fits).then(|| format!("digits is {:?}, but a new key has {length}, as [key] says or by default", self.digits))
     }
 
     /// Do the unenrolled pass today, whatever `unenrolled` says? They pass with a line in the log.
@@ -170,6 +177,21 @@ mod tests {
         assert!(Policy::parse_for(text, "login").unwrap().service.is_none());
         assert!(Policy::parse(text).is_err(), "`config check` reads them all");
         assert!(Policy::parse_for("[services.sudo]", "login").is_err(), "an unknown table refuses everybody");
+    }
+
+    #[test]
+    fn a_service_that_no_new_key_could_use_is_found_by_config_check_alone() {
+        for (text, good) in [
+            ("[service.sudo]\ndigits = [8]", false),
+            ("[key]\ndigits = 8\n[service.sudo]\ndigits = [6, 7]", false),
+            ("[key]\ndigits = 8\n[service.sudo]\ndigits = [6, 8]", true),
+            ("[service.sudo]\ndigits = []", true),
+        ] {
+            assert_eq!(Policy::parse(text).is_ok(), good, "{text}");
+            assert!(Policy::parse_for(text, "sudo").is_ok(), "keys made before may well fit: {text}");
+        }
+        let error = Policy::parse("issuer = \"x\"\n[service.sudo]\ndigits = [8]").unwrap_err();
+        assert!(error.line == 2 && error.to_string().contains("a new key has 6"), "{error}");
     }
 
     #[test]

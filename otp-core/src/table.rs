@@ -21,6 +21,13 @@ pub struct Table<'d> {
     taken: Vec<&'d str>,
 }
 
+/// Where a table begins.
+#[derive(Debug, Clone, Copy)]
+pub struct Start<'d> {
+    text: &'d str,
+    at: usize,
+}
+
 /// A value and where it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Found<T> {
@@ -67,6 +74,13 @@ impl<'i> Document<'i> {
     /// Its top table.
     pub fn root(&self) -> Table<'_> {
         Table { text: self.text, fields: self.root.get_ref(), start: self.root.span().start, taken: Vec::new() }
+    }
+}
+
+impl Start<'_> {
+    /// An error about the table that begins here.
+    pub fn error(&self, what: String) -> TableError {
+        TableError::new(self.text, self.at, what)
     }
 }
 
@@ -159,6 +173,11 @@ impl<'d> Table<'d> {
     /// An error about a value that was found.
     pub fn error<T>(&self, found: &Found<T>, what: String) -> TableError {
         TableError::new(self.text, found.at, what)
+    }
+
+    /// Where the table is, for an error that is found when it has been read.
+    pub fn start(&self) -> Start<'d> {
+        Start { text: self.text, at: self.start }
     }
 
     /// An error about the table as a whole.

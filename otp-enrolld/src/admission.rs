@@ -1,20 +1,35 @@
-//! Who may hold how many connections: so many per uid, so many in all, and a reserve for uid 0 that nobody else can use up.
+//! Who may hold how many connections. Three shares that cannot use each other up: root's own; processes of root's that
+//! somebody else started (su, polkit's helper), by that somebody; everybody else, by uid.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::limits::Limits;
+use crate::peer::Peer;
+
+/// On whose account a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Share {
+    /// Root itself.
+    Root,
+    /// A process of root's that this uid started.
+    Started(u32),
+    /// This uid.
+    Own(u32),
+}
+
+type Counts = HashMap<Share, usize>;
 
 /// Counts the open connections.
 pub struct Admission {
     limits: Limits,
-    open: Arc<Mutex<HashMap<u32, usize>>>,
+    open: Arc<Mutex<Counts>>,
 }
 
 /// The right to one connection; given back when dropped.
 pub struct Place {
-    uid: u32,
-    open: Arc<Mutex<HashMap<u32, usize>>>,
+    share: Share,
+    open: Arc<Mutex<Counts>>,
 }
 
 impl Admission {
@@ -22,42 +37,59 @@ impl Admission {
         Self { limits, open: Arc::default() }
     }
 
-    /// A place for one more connection of `uid`, if there is one.
-    pub fn admit(&self, uid: u32) -> Option<Place> {
+    /// A place for one more connection of `peer`, if there is one.
+    pub fn admit(&self, peer: Peer) -> Option<Place> {
+        let share = Share::of(peer);
         let mut open = locked(&self.open);
-        if !has_room(&self.limits, &open, uid) {
+        if !has_room(&self.limits, &open, share) {
             return None;
         }
-        let count = open.entry(uid).or_default();
+        let count = open.entry(share).or_default();
         *count = count.saturating_add(1);
-        Some(Place { uid, open: Arc::clone(&self.open) })
+        Some(Place { share, open: Arc::clone(&self.open) })
+    }
+}
+
+impl Share {
+    fn of(peer: Peer) -> Self {
+        match (peer.uid, peer.behind) {
+            (0, 0) => Self::Root,
+            (0, uid) => Self::Started(uid),
+            (uid, _) => Self::Own(uid),
+        }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut open = locked(&self.open);
-        let left = open.get(&self.uid).map_or(0, |count| count.saturating_sub(1));
+        let left = open.get(&self.share).map_or(0, |count| count.saturating_sub(1));
         if left == 0 {
-            open.remove(&self.uid);
+            open.remove(&self.share);
         } else {
-            open.insert(self.uid, left);
+            open.insert(self.share, left);
         }
     }
 }
 
-fn has_room(limits: &Limits, open: &HashMap<u32, usize>, uid: u32) -> bool {
-    let own = open.get(&uid).copied().unwrap_or_default();
-    if uid == 0 {
-        return own < limits.connections_root;
+fn has_room(limits: &Limits, open: &Counts, share: Share) -> bool {
+    let own = open.get(&share).copied().unwrap_or_default();
+    let all = |alike: fn(&Share) -> bool| -> usize {
+        open.iter().filter(|(share, _)| alike(share)).map(|(_, count)| count).sum()
+    };
+    match share {
+        Share::Root => own < limits.connections_root,
+        Share::Started(_) => {
+            own < limits.connections_per_uid && all(|share| matches!(share, Share::Started(_))) < limits.connections
+        }
+        Share::Own(_) => {
+            own < limits.connections_per_uid && all(|share| matches!(share, Share::Own(_))) < limits.connections
+        }
     }
-    let others = open.iter().filter(|(uid, _)| **uid != 0);
-    let all: usize = others.map(|(_, count)| count).sum();
-    own < limits.connections_per_uid && all < limits.connections
 }
 
 /// The counts stay right when a thread panics: no code runs between reading and writing them.
-fn locked(open: &Mutex<HashMap<u32, usize>>) -> MutexGuard<'_, HashMap<u32, usize>> {
+fn locked(open: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
     open.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -70,7 +102,16 @@ mod tests {
     }
 
     fn admit_all(admission: &Admission, uid: u32) -> Vec<Place> {
-        std::iter::from_fn(|| admission.admit(uid)).collect()
+        admit_peers(admission, Peer { uid, pid: 1, behind: uid })
+    }
+
+    /// What su does for `behind`.
+    fn admit_started_by(admission: &Admission, behind: u32) -> Vec<Place> {
+        admit_peers(admission, Peer { uid: 0, pid: 1, behind })
+    }
+
+    fn admit_peers(admission: &Admission, peer: Peer) -> Vec<Place> {
+        std::iter::from_fn(|| admission.admit(peer)).collect()
     }
 
     #[test]
@@ -97,6 +138,30 @@ mod tests {
         let admission = admission();
         let _root = admit_all(&admission, 0);
         assert_eq!(admit_all(&admission, 1000).len(), 2);
+    }
+
+    #[test]
+    fn what_a_user_starts_as_root_counts_for_the_user_and_leaves_roots_reserve_alone() {
+        let admission = admission();
+        let su = admit_started_by(&admission, 1000);
+        assert_eq!(su.len(), 2);
+        assert_eq!(admit_all(&admission, 0).len(), 3);
+    }
+
+    #[test]
+    fn many_users_of_su_leave_the_rest_alone() {
+        let admission = admission();
+        let su: Vec<Place> = (1000..1010).flat_map(|uid| admit_started_by(&admission, uid)).collect();
+        assert_eq!(su.len(), 5);
+        assert_eq!(admit_all(&admission, 0).len(), 3);
+        assert_eq!(admit_all(&admission, 1000).len(), 2);
+    }
+
+    #[test]
+    fn a_crowd_on_the_socket_does_not_keep_su_out() {
+        let admission = admission();
+        let _others: Vec<Place> = (1000..1010).flat_map(|uid| admit_all(&admission, uid)).collect();
+        assert_eq!(admit_started_by(&admission, 1000).len(), 2);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! user who is locked. Who may is decided before.
 
 use nix::errno::Errno;
-use nix::unistd::User;
+use nix::unistd::{Uid, User};
 use otp_core::clock::{Clock, Surroundings};
 use otp_core::key::Label;
 use otp_core::origin::Origin;
@@ -120,6 +120,12 @@ pub fn restored_all(
 /// The account of that name; `None` if there is positively none.
 pub fn named(name: &str) -> Result<Option<Account>, Errno> {
     let found = User::from_name(name)?;
+    Ok(found.map(|user| Account { name: user.name, uid: user.uid.as_raw() }))
+}
+
+/// The account of that uid; `None` if there is positively none.
+pub fn account_of(uid: u32) -> Result<Option<Account>, Errno> {
+    let found = User::from_uid(Uid::from_raw(uid))?;
     Ok(found.map(|user| Account { name: user.name, uid: user.uid.as_raw() }))
 }
 

@@ -5,11 +5,11 @@ use std::time::Duration;
 /// The bounds of one server.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Open connections of everybody but uid 0, together.
+    /// Open connections of everybody but uid 0, together; and as many again of processes of root's that others started.
     pub connections: usize,
-    /// Open connections of one uid other than 0.
+    /// Open connections of one uid other than 0; and as many again of processes of root's that it started.
     pub connections_per_uid: usize,
-    /// Open connections of uid 0, a reserve that nobody else can use up.
+    /// Open connections of root's own, a reserve that nobody else can use up.
     pub connections_root: usize,
     /// From the first byte of a message to its end; further bytes do not extend it.
     pub message: Duration,

@@ -8,18 +8,32 @@ use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 /// The process at the other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// Its effective uid at `connect()`; seen from a client, that of whoever called `listen()`.
+    /// Its effective uid at `connect()`; seen from a client, that of whoever called `listen()`. Rights go by it.
     pub uid: u32,
-    /// Its process id at that moment; may be gone or reused since, so it is for logs alone.
+    /// Its process id at that moment; may be gone or reused since, so it is for logs and for counting.
     pub pid: i32,
+    /// On whose account its connections and log lines count: of a process of root's the real uid, for somebody else may have
+    /// started it (su, polkit's helper). Never a reason to allow anything.
+    pub behind: u32,
 }
 
 impl Peer {
     /// Asks the kernel who is at the other end of `stream`.
     pub fn of(stream: &UnixStream) -> io::Result<Self> {
         let found = getsockopt(stream, PeerCredentials)?;
-        Ok(Self { uid: found.uid(), pid: found.pid() })
+        let behind = match found.uid() {
+            0 => real_uid(found.pid()).unwrap_or(0),
+            uid => uid,
+        };
+        Ok(Self { uid: found.uid(), pid: found.pid(), behind })
     }
+}
+
+/// The real uid of a process; none if it is gone or /proc does not show it.
+fn real_uid(pid: i32) -> Option<u32> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    uids.split_whitespace().next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -32,6 +46,13 @@ mod tests {
         let found = Peer::of(&ours)?;
         assert_eq!(found.uid, nix::unistd::geteuid().as_raw());
         assert_eq!(found.pid, nix::unistd::getpid().as_raw());
+        assert_eq!(found.behind, nix::unistd::getuid().as_raw());
         Ok(())
+    }
+
+    #[test]
+    fn a_process_that_is_gone_has_no_real_uid() {
+        assert_eq!(real_uid(0), None);
+        assert_eq!(real_uid(i32::MAX), None);
     }
 }

@@ -1,6 +1,6 @@
 //! The bounded server: a blocking thread per connection, so that a stuck peer holds up nobody but itself.
 //!
-//! 1. A connection over a cap is closed at once; uid 0 has its own reserve.
+//! 1. A connection over a cap is closed at once; root has a reserve that nobody else can use up.
 //! 2. No failure to accept ends the server, short of a listener that is none.
 //! 3. A panic ends the connection that it happened on, and no other.
 
@@ -56,7 +56,7 @@ impl<S: Service> Server<S> {
         let Ok(peer) = Peer::of(&stream) else {
             return; // gone already
         };
-        match self.admission.admit(peer.uid) {
+        match self.admission.admit(peer) {
             Some(place) => self.start(peer, stream, place),
             None => self.turn_away(peer, stream),
         }

@@ -1,23 +1,27 @@
 //! What may be told of a user: everything but the secrets.
 
+use std::time::Instant;
+
 use otp_core::clock::{Clock, Surroundings};
 use otp_core::decision::wait_left;
 use otp_core::limits::Limits;
 use otp_core::origin::Origin;
 use otp_core::record::{Account, Key};
 use otp_core::state::State;
-use otp_core::vault::{Vault, VaultError};
+use otp_core::vault::{Vault, VaultError, end_of_a_glance};
 
-use crate::protocol::{KeyStatus, OriginStatus, UserStatus};
+use crate::changes;
+use crate::protocol::{KeyStatus, OriginStatus, Unreadable, UserList, UserStatus};
 
-/// The status of `account`.
+/// The status of `account`; its lock is waited for until `deadline`.
 pub fn of(
     vault: &Vault,
     account: &Account,
     limits: &Limits,
     clock: &dyn Surroundings,
+    deadline: Instant,
 ) -> Result<UserStatus, VaultError> {
-    let held = vault.hold(account, clock)?;
+    let held = vault.look(account, clock, deadline)?;
     let never = State::never_enrolled(account.uid);
     let state = held.as_ref().map_or(&never, |held| held.state());
     let record = held.as_ref().and_then(|held| held.record());
@@ -28,10 +32,38 @@ pub fn of(
         generation: state.generation,
         suspended: state.suspended,
         disabled: state.disabled,
+        expired: held.as_ref().zip(record).is_some_and(|(held, record)| record.has_expired(held.now().wall)),
         restored: state.restored,
         keys: record.map_or(&[][..], |record| &record.keys).iter().map(|one| key(one, state)).collect(),
         origins: Origin::ALL.into_iter().map(|one| origin(one, state, limits, clock)).collect(),
     })
+}
+
+/// Everybody with a key file, by rising uid. One deadline holds for all locks, so that one stuck user costs no more than ten.
+pub fn all(vault: &Vault, limits: &Limits, clock: &dyn Surroundings) -> Result<UserList, VaultError> {
+    let deadline = end_of_a_glance();
+    let mut list = UserList { users: Vec::new(), unreadable: Vec::new() };
+    for uid in vault.enrolled_uids()? {
+        let (user, told) = match changes::account_of(uid) {
+            Ok(Some(account)) => {
+                let told = of(vault, &account, limits, clock, deadline).map_err(|error| error.to_string());
+                (Some(account.name), told)
+            }
+            Ok(None) => (None, Err("no account has this uid".to_owned())),
+            Err(errno) => (None, Err(format!("looking the uid up failed: {}", errno.desc()))),
+        };
+        match told {
+            Ok(status) => list.users.push(status),
+            Err(reason) => list.unreadable.push(Unreadable { uid, user, reason }),
+        }
+    }
+    Ok(list)
+}
+
+/// What the user himself may see of it: not the counts, which would tell a wrong code from a replayed one (R8).
+pub fn own(status: UserStatus) -> UserStatus {
+    let origins = status.origins.into_iter().map(|origin| OriginStatus { failures: None, ..origin }).collect();
+    UserStatus { origins, ..status }
 }
 
 /// The status of one key.
@@ -47,6 +79,7 @@ pub fn key(key: &Key, state: &State) -> KeyStatus {
         created: key.created,
         confirmed: key.confirmed,
         last_used,
+        expires: key.expires,
         resync: state.key(key.id).is_some_and(|entry| entry.resync),
     }
 }
@@ -55,7 +88,7 @@ fn origin(origin: Origin, state: &State, limits: &Limits, clock: &dyn Clock) -> 
     let budget = state.origin(origin);
     OriginStatus {
         origin: origin.as_str().to_owned(),
-        failures: budget.failures,
+        failures: Some(budget.failures),
         limit: limits.of(origin),
         closed: budget.closed,
         wait: wait_left(state, limits, origin, clock.boot_ms()).div_ceil(1000),

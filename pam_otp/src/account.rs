@@ -13,7 +13,7 @@ use crate::decider::{self, Standing};
 use crate::host::{Host, Item, Urgency};
 use crate::login::{emergency, settings};
 use crate::notices;
-use crate::options::Options;
+use crate::options::{OptionError, Options, Whose};
 use crate::person::Person;
 use crate::rules::Rules;
 
@@ -36,10 +36,11 @@ enum Found {
 
 /// `pam_sm_acct_mgmt`.
 pub fn manage(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode {
-    let user = host.user().ok();
-    let person = user.as_deref().map_or(Person::Unknown, Person::named);
-    let found = look(host, arguments, &person);
-    if let (Found::InOrder | Found::Barred(_), Person::Known(account)) = (&found, &person) {
+    let options = Options::parse(arguments);
+    let whose = options.as_ref().map_or(Whose::User, |options| options.whose);
+    let (user, person) = who(host, whose);
+    let found = look(host, options, person.as_ref());
+    if let (Found::InOrder | Found::Barred(_), Some(Person::Known(account))) = (&found, &person) {
         notices::show(host, account);
     }
     let (reason, detail, code) = match &found {
@@ -67,20 +68,39 @@ pub fn manage(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode {
     code
 }
 
-fn look(host: &impl Host, arguments: &[&CStr], person: &Person) -> Found {
-    if let Person::Known(account) = person
+/// Whose standing counts: the one whose code `authenticate` asks for, by name and account.
+fn who(host: &mut impl Host, whose: Whose) -> (Option<String>, Option<Person>) {
+    if whose == Whose::User {
+        let user = host.user().ok();
+        let person = user.as_deref().map_or(Person::Unknown, Person::named);
+        return (user, Some(person));
+    }
+    match host.uids().real {
+        0 => (None, None),
+        uid => match Person::of_uid(uid) {
+            Person::Known(account) => (Some(account.name.clone()), Some(Person::Known(account))),
+            person => (None, Some(person)),
+        },
+    }
+}
+
+/// Nobody: root is the invoker, who has no key as such. `authenticate` refuses him; if another module let him in, nothing here
+/// stands against him.
+fn look(host: &impl Host, options: Result<Options, OptionError>, person: Option<&Person>) -> Found {
+    if let Some(Person::Known(account)) = person
         && let Some(reason) = emergency(host, account)
     {
         return Found::Emergency(reason);
     }
-    let (_, rules) = match settings(host, Options::parse(arguments)) {
+    let (_, rules) = match settings(host, options) {
         Ok(settings) => settings,
         Err(obstacle) => return Found::Misconfigured(obstacle),
     };
     match person {
-        Person::Known(account) => standing(host, account, &rules),
-        Person::Unknown => Found::UnknownUser,
-        Person::LookupFailed(errno) => {
+        None => Found::InOrder,
+        Some(Person::Known(account)) => standing(host, account, &rules),
+        Some(Person::Unknown) => Found::UnknownUser,
+        Some(Person::LookupFailed(errno)) => {
             Found::Unavailable(Obstacle { reason: "user-lookup", detail: errno.desc().to_owned() })
         }
     }

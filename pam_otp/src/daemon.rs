@@ -56,6 +56,8 @@ pub struct Standing {
     pub suspended: bool,
     /// Disabled after too many wrong codes.
     pub disabled: bool,
+    /// All keys have come to their end.
+    pub expired: bool,
 }
 
 /// Why there is no answer.
@@ -101,7 +103,12 @@ pub fn standing(user: &str) -> Result<Standing, Silence> {
     let reply = call("Status", &format!("\"user\":{}", quoted(user)), Instant::now() + PATIENCE)?;
     let status = reply.get("status").ok_or_else(|| failed("a reply without a status"))?;
     let flag = |name: &str| status.get(name).and_then(Value::flag).ok_or_else(|| failed("a status without its marks"));
-    Ok(Standing { enrolled: flag("enrolled")?, suspended: flag("suspended")?, disabled: flag("disabled")? })
+    Ok(Standing {
+        enrolled: flag("enrolled")?,
+        suspended: flag("suspended")?,
+        disabled: flag("disabled")?,
+        expired: flag("expired")?,
+    })
 }
 
 /// What a user has not seen often enough: the texts, and the number of the last one.

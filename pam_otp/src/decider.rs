@@ -8,6 +8,7 @@ use otp_core::origin::{Asker, Origin};
 use otp_core::record::Account;
 use otp_core::site::{Obstacle, Site, fits};
 use otp_core::typed::Typed;
+use otp_core::vault::end_of_a_glance;
 
 use crate::daemon::{self, Caller, Silence};
 use crate::host::{Host, Item};
@@ -102,6 +103,7 @@ pub fn standing(host: &impl Host, account: &Account) -> Result<Standing, Obstacl
         Ok(found) if !found.enrolled => Ok(Standing::NeverEnrolled),
         Ok(found) if found.suspended => Ok(Standing::Barred("suspended")),
         Ok(found) if found.disabled => Ok(Standing::Barred("disabled")),
+        Ok(found) if found.expired => Ok(Standing::Barred("expired")),
         Ok(_) => Ok(Standing::InOrder),
         Err(Silence::NotRunning) if decider == Decider::DaemonFirst => standing_on_files(host, account),
         Err(silence) => Err(obstacle(silence)),
@@ -110,14 +112,12 @@ pub fn standing(host: &impl Host, account: &Account) -> Result<Standing, Obstacl
 
 fn standing_on_files(host: &impl Host, account: &Account) -> Result<Standing, Obstacle> {
     let vault = SITE.open_vault()?;
-    let Some(held) = vault.hold(account, host)? else { return Ok(Standing::NeverEnrolled) };
+    let Some(held) = vault.look(account, host, end_of_a_glance())? else { return Ok(Standing::NeverEnrolled) };
     let Some(record) = held.record() else { return Ok(Standing::NeverEnrolled) };
-    let now = held.now().wall;
-    let all_over = !record.keys.is_empty() && record.keys.iter().all(|key| key.expires.is_some_and(|end| now > end));
     Ok(match held.state() {
         state if state.suspended => Standing::Barred("suspended"),
         state if state.disabled => Standing::Barred("disabled"),
-        _ if all_over => Standing::Barred("expired"),
+        _ if record.has_expired(held.now().wall) => Standing::Barred("expired"),
         _ => Standing::InOrder,
     })
 }

@@ -18,7 +18,7 @@ use crate::decider::{self, Finding, SITE, Standing, origin};
 use crate::host::{Host, Item, Urgency, UserError};
 use crate::options::{OptionError, Options, Whose};
 use crate::person::Person;
-use crate::rules::{Passage, Rules};
+use crate::rules::{Contradiction, Passage, Rules};
 
 /// The one text for every refusal (R8).
 pub const REFUSED: &str = "code refused; each code works once, wait for the next or use a recovery code";
@@ -103,7 +103,8 @@ pub fn settings(host: &impl Host, options: Result<Options, OptionError>) -> Resu
     let bad_option = |error: OptionError| Obstacle { reason: "bad-option", detail: error.to_string() };
     let options = options.map_err(bad_option)?;
     let policy = SITE.policy(options.config.as_deref(), host.item(Item::Service).as_deref())?;
-    let rules = Rules::new(&options, &policy, host.wall());
+    let rules = Rules::new(&options, &policy, host.wall())
+        .map_err(|Contradiction(detail)| Obstacle { reason: "contradiction", detail })?;
     Ok((options, rules))
 }
 

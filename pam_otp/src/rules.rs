@@ -10,6 +10,10 @@ use otp_core::who::{Candidate, Entry, is_asked};
 
 use crate::options::Options;
 
+/// The PAM line and the policy contradict each other: no code could ever be right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contradiction(pub String);
+
 /// The rules of one login.
 pub struct Rules {
     /// What to ask.
@@ -38,16 +42,20 @@ const PROMPT: &str = "One-time code: ";
 
 impl Rules {
     /// Puts them together. `now` is Unix time.
-    pub fn new(options: &Options, policy: &Policy, now: u64) -> Self {
+    pub fn new(options: &Options, policy: &Policy, now: u64) -> Result<Self, Contradiction> {
         let service = policy.service.clone().unwrap_or_default();
+        if let Some(length) = options.forward.filter(|length| !takes(&service, *length)) {
+            let what = format!("forward_pass is {length}, but this service takes codes of {:?} digits", service.digits);
+            return Err(Contradiction(what));
+        }
         let prompt = options.prompt.clone().or_else(|| service.prompt.clone());
-        Self {
+        Ok(Self {
             prompt: prompt.unwrap_or_else(|| PROMPT.to_owned()),
             digits: service.digits.clone(),
             limits: policy.limits(),
             unenrolled: passage(options.unenrolled, &service, now),
             service,
-        }
+        })
     }
 
     /// Is this user asked, coming from `rhost` (none at this machine)?
@@ -56,6 +64,11 @@ impl Rules {
         let candidate = Candidate { user: &account.name, rhost, in_group: &in_group };
         is_asked(&self.service.exempt, &self.service.require, &candidate)
     }
+}
+
+/// Does a service take codes of this length?
+fn takes(service: &Service, length: usize) -> bool {
+    service.digits.is_empty() || service.digits.contains(&length)
 }
 
 fn passage(line: Option<Unenrolled>, service: &Service, now: u64) -> Passage {
@@ -97,6 +110,22 @@ mod tests {
         }
         for (line, policy) in [(Some(Skip), Some(Skip)), (Some(Skip), None), (None, Some(Skip))] {
             assert_eq!(of(line, policy), Passage::Skip, "{line:?} {policy:?}");
+        }
+    }
+
+    #[test]
+    fn a_length_that_the_service_does_not_take_is_a_contradiction() {
+        let policy = |text| Policy::parse_for(text, "sudo").unwrap();
+        let rules = |options: &[&std::ffi::CStr], text| Rules::new(&Options::parse(options).unwrap(), &policy(text), 0);
+        let (six, eight, both) =
+            ("[service.sudo]\ndigits = [6]", "[service.sudo]\ndigits = [8]", "[service.sudo]\ndigits = [6, 8]");
+        for (options, text) in [(c"forward_pass=8", six), (c"forward_pass", eight), (c"forward_pass=7", both)] {
+            assert!(rules(&[options], text).is_err(), "{options:?} {text}");
+        }
+        for (options, text) in
+            [(c"forward_pass=8", eight), (c"forward_pass", both), (c"forward_pass=7", ""), (c"echo", six)]
+        {
+            assert!(rules(&[options], text).is_ok(), "{options:?} {text}");
         }
     }
 

@@ -34,6 +34,10 @@ class Journal:
         return len(self.lines)
 
     def since(self, position):
+        """What the module and otpctl wrote; the daemon's lines are also on its standard error (daemon_log)."""
+        return [line for line in self.all_since(position) if ">otp-enrolld[" not in line]
+
+    def all_since(self, position):
         return [line for line in self.lines[position : self.position()] if not line.startswith("mark ")]
 
 
@@ -43,5 +47,6 @@ def decisions(lines):
 
 
 def fields(line):
-    found = re.findall(r'(\w+)=("[^"]*"|\S*)', line[line.index("outcome=") :])
+    begin = next(line.index(word) for word in ("outcome=", "event=") if word in line)
+    found = re.findall(r'(\w+)=("[^"]*"|\S*)', line[begin:])
     return {name: value.strip('"') for name, value in found}

@@ -7,11 +7,15 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
+import daemon_log
 import pytest
+from journal import fields
 from machine import ACCOUNT, AUTH_ERR, DAEMON, DAEMON_LOG, HOST_KEY, POLICY, ROOT, SUCCESS, VAULT, Key, as_user, run, write
 from wait import until
 from wire import INTERFACE, SOCKET, Client, Closed, Refused
@@ -46,6 +50,36 @@ def test_a_user_sees_the_own_state_and_nobody_elses(machine, enrolled):
         assert client.call("Status", user=user.name)["status"]["enrolled"] is True
         answers = [str(refusal_of(client, "Status", user=name)) for name in (other.name, stranger.name, "nobody-at-all")]
     assert set(answers) == {answers[0]} and answers[0].startswith("NotAllowed")
+
+
+def test_the_own_state_has_no_counts_that_tell_a_wrong_code_from_a_replayed_one(machine, enrolled):
+    user, key = enrolled
+    with Client(uid=user.uid) as client:
+        def seen():
+            return {origin["origin"]: origin["failures"] for origin in client.call("Status")["status"]["origins"]}
+
+        before = seen()
+        assert client.call("Verify", code=key.wrong())["verdict"]["accepted"] is False
+        assert seen() == before == dict.fromkeys(before)
+    assert {origin["failures"] for origin in machine.status(user)["origins"]} == {0, 1}
+
+
+def test_what_is_allowed_to_be_read_is_logged_but_cannot_flood(machine, enrolled):
+    user, _ = enrolled
+    start = daemon_log.position()
+    machine.status(user)
+    with Client() as client:
+        client.call("List")
+    with Client(uid=user.uid) as client:
+        begun = time.monotonic()
+        for _ in range(50):
+            client.call("Status")
+        took = time.monotonic() - begun
+    lines = [fields(line) for line in daemon_log.since(start) if "event=allowed" in line]
+    by_root = [(line["act"], line["reason"]) for line in lines if line["by"] == "0"]
+    assert by_root == [("ReadStatus", "root"), ("List", "root")]
+    own = [line for line in lines if line["by"] == str(user.uid)]
+    assert own[0]["reason"] == "own" and len(own) <= 2 + took
 
 
 def test_the_list_is_for_root(machine, enrolled):
@@ -336,6 +370,43 @@ def test_strangers_of_many_uids_never_keep_root_waiting(machine):
         for client in idle:
             client.socket.close()
     until(lambda: served(machine), "service")
+
+
+CROWD = """
+import os, socket, sys, time
+os.setresuid(int(sys.argv[1]), 0, 0)  # as su, which a user has started
+sockets = [socket.socket(socket.AF_UNIX) for _ in range(40)]
+for one in sockets:
+    one.connect("/run/otp/otp.sock")
+time.sleep(1)
+turned_away = 0
+for one in sockets:
+    one.setblocking(False)
+    try:
+        turned_away += b"Busy" in one.recv(4096)
+    except BlockingIOError:
+        pass
+print(turned_away, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_what_users_start_as_root_counts_for_them_and_never_keeps_root_waiting(machine, user):
+    others = [machine.new_user() for _ in range(4)]
+    crowds = [
+        subprocess.Popen([sys.executable, "-c", CROWD, str(one.uid)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for one in [user, *others]
+    ]
+    try:
+        assert {int(crowd.stdout.readline()) for crowd in crowds} == {32}, "eight for each uid"
+        with ExitStack() as stack:
+            own = [stack.enter_context(Client()) for _ in range(30)]
+            assert all(client.call("GetInfo", interface=SERVICE) for client in own)
+        with Client(uid=user.uid) as client:
+            assert client.call("Status")["status"]["user"] == user.name
+    finally:
+        for crowd in crowds:
+            crowd.communicate()
 
 
 def test_a_client_that_never_reads_keeps_nobody_waiting(machine, user):

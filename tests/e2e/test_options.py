@@ -1,12 +1,13 @@
 """Every option of the PAM line and every number of the policy: what is out of bounds refuses, and what is in bounds does what it says."""
 
+import re
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from hosts import foreground, sleeps
 from journal import decisions
-from machine import AUTH_ERR, CODE_PROMPT, PASSWORD, PASSWORD_PROMPT, POLICY, REFUSAL, SERVICE_ERR, SUCCESS, run, write
+from machine import ACCT_EXPIRED, AUTH_ERR, CODE_PROMPT, PASSWORD, PASSWORD_PROMPT, POLICY, REFUSAL, SERVICE_ERR, SUCCESS, otpctl, run, write
 from terminal import Terminal, dialogue
 from wait import until
 
@@ -204,6 +205,34 @@ def test_whose_invoker_is_nobody_where_root_asks(machine, enrolled, journal):
     start = journal.position()
     assert machine.ask(service, user, key.first)[0] == AUTH_ERR
     assert [line["reason"] for line in decisions(journal.since(start))] == ["unknown-user"]
+
+
+def test_whose_invoker_reaches_the_account_stage(machine, enrolled, journal):
+    user, _ = enrolled
+    target, _ = machine.enrolled_user()
+    service = machine.service("otp-invoker-account", "required pam_permit.so", account="required pam_otp.so whose=invoker")
+
+    def account(*options):
+        return int(re.search(r"account (\d+)", machine.converse(service, target, "text", "", "-a", *options)[1])[1])
+
+    assert otpctl("suspend", target.name).returncode == 0
+    assert account("-r", user.uid) == SUCCESS, "the target's keys do not matter"
+    assert account() == SUCCESS, "root, whom another module let in, has no key as such"
+    assert otpctl("suspend", user.name).returncode == 0
+    start = journal.position()
+    assert account("-r", user.uid) == ACCT_EXPIRED
+    assert [(line["reason"], line["user"]) for line in decisions(journal.since(start))] == [("suspended", user.name)]
+
+
+@pytest.mark.parametrize("option, digits, outcome", [("forward_pass=8", "[6]", SERVICE_ERR), ("forward_pass", "[8]", SERVICE_ERR), ("forward_pass=8", "[6, 8]", AUTH_ERR)])
+def test_a_length_that_no_code_of_the_service_has_is_a_contradiction(machine, enrolled, journal, option, digits, outcome):
+    user, _ = enrolled
+    service = machine.service("otp-contradiction", f"required pam_otp.so {option}")
+    start = journal.position()
+    with policy(f"[service.otp-contradiction]\ndigits = {digits}\n"):
+        assert machine.ask(service, user, "password")[0] == outcome
+    if outcome == SERVICE_ERR:
+        assert [line["reason"] for line in decisions(journal.since(start))] == ["contradiction"]
 
 
 def test_whose_invoker_is_nobody_where_root_asks_even_if_the_unenrolled_may_pass(machine, user):

@@ -1,8 +1,10 @@
 """otpctl from a shell: exit codes, JSON, and that a secret does not slip into a pipe."""
 
+import fcntl
 import json
 import re
 import subprocess
+import time
 
 import pytest
 from machine import OTPCTL, SUCCESS, key_of, otpctl
@@ -143,6 +145,29 @@ def test_the_list_names_every_enrolled_user(machine, enrolled):
     user, _ = enrolled
     assert re.search(rf"\b{user.name}\b", otpctl("list").stdout)
     assert user.name in {entry["user"] for entry in json.loads(otpctl("list", "--json").stdout)["users"]}
+
+
+def test_the_list_names_who_cannot_be_read_and_fails(machine, enrolled):
+    user, _ = enrolled
+    torn, _ = machine.enrolled_user()
+    gone, _ = machine.enrolled_user()
+    locked, _ = machine.enrolled_user()
+    whole = torn.key_file.read_bytes()
+    torn.key_file.write_bytes(whole[:-9])
+    machine.remove_user(gone)
+    with open(locked.state_file, "rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        begun = time.monotonic()
+        done, as_json = otpctl("list"), otpctl("list", "--json")
+        assert time.monotonic() - begun < 10
+    torn.key_file.write_bytes(whole)
+    assert done.returncode == as_json.returncode == REFUSED and "cannot be read" in done.stderr
+    assert re.search(rf"^{user.name} ", done.stdout, re.M)
+    for name, uid, why in [(torn.name, torn.uid, str(torn.key_file)), ("?", gone.uid, "no account"), (locked.name, locked.uid, "locked")]:
+        assert re.search(rf"^cannot read {re.escape(name)} \(uid {uid}\): .*{re.escape(why)}", done.stdout, re.M)
+    unreadable = {one["uid"]: one for one in json.loads(as_json.stdout)["unreadable"]}
+    assert {torn.uid, gone.uid, locked.uid} <= unreadable.keys() and unreadable[gone.uid]["user"] is None
+    assert otpctl("forget", str(gone.uid)).returncode == DONE
 
 
 def test_ordinary_users_neither_list_nor_enrol(machine, user):

@@ -6,6 +6,7 @@ import re
 import subprocess
 import threading
 import time
+from binascii import crc32
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -177,6 +178,32 @@ def test_disabled(machine, exact, enrolled, journal):
     start = journal.position()
     assert stages(machine, exact, user, "text", key.first) == (AUTH_ERR, ACCT_EXPIRED)
     assert logged(journal, start) == [("auth", "refused", "disabled"), ("account", "refused", "disabled")]
+
+
+@pytest.mark.parametrize("asker", [(), ("-r", 4242)], ids=["on-the-files", "by-the-daemon"])
+def test_expired(machine, exact, enrolled, journal, asker):
+    """The account stage reads the end of a key and opens no seal: it can be written by hand."""
+    user, key = enrolled
+    head, text = user.key_file.read_text().split("\n", 1)
+    ended = re.sub(r"^(floor = .*)$", r"\1\nexpires = 1", text, flags=re.M)
+    user.key_file.write_text(f'crc32 = "{crc32(ended.encode()):08x}"\n{ended}')
+    start = journal.position()
+    assert stages(machine, exact, user, "text", key.first, *asker)[1] == ACCT_EXPIRED
+    assert logged(journal, start)[-1] == ("account", "refused", "expired")
+    status = machine.status(user)
+    assert (status["expired"], status["keys"][0]["expires"]) == (True, 1)
+
+
+@pytest.mark.parametrize("asker", [(), ("-r", 4242)], ids=["on-the-files", "by-the-daemon"])
+def test_the_account_stage_does_not_wait_long_for_a_lock(machine, enrolled, journal, asker):
+    user, _ = enrolled
+    service = machine.service("otp-account", "required pam_permit.so", account=f"{EXACT} pam_otp.so")
+    with open(user.state_file, "rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        begun = time.monotonic()
+        assert stages(machine, service, user, "text", "", *asker)[1] == AUTHINFO_UNAVAIL
+        assert 1 < time.monotonic() - begun < 8, "a decision takes milliseconds, and who only looks does not wait ten seconds"
+    assert stages(machine, service, user, "text", "", *asker)[1] == SUCCESS
 
 
 def test_disabled_refuses_sudo_that_asks_for_nothing(machine, enrolled):

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 import daemon_log
 import pytest
 import varlink
-from machine import AUTH_ERR, SUCCESS, Key, shifted_now
+from machine import AUTH_ERR, SUCCESS, Key, otpctl, shifted_now
 from wire import INTERFACE, SOCKET, Client, Refused
 
 ACCEPTED = {"accepted": True, "reason": "code", "key": None, "wait": 0}
@@ -67,6 +67,22 @@ def test_a_code_is_accepted_once(machine, enrolled, asking, who):
     assert ask(client, key.first, user)["accepted"] is True
     assert ask(client, key.first, user)["accepted"] is False
     assert ask(client, key.second, user)["accepted"] is True
+
+
+@pytest.mark.parametrize("who", ["owner", "root", "application"])
+def test_under_an_emergency_mark_the_answer_is_neither_yes_nor_no(machine, enrolled, asking, who):
+    user, key = enrolled
+    client, start = asking(who), daemon_log.position()
+    assert otpctl("emergency", "bypass", user.name, "--reason", "phone in the lake").returncode == 0
+    try:
+        verdicts = [ask(client, code, user) for code in (key.first, key.wrong())]
+    finally:
+        assert otpctl("emergency", "end", user.name).returncode == 0
+    assert verdicts == [{"accepted": False, "reason": "emergency", "key": None, "wait": 0}] * 2
+    line = daemon_log.verdicts(start)[0]
+    assert (line["outcome"], line["reason"], line["user"]) == ("ignored", "emergency", user.name)
+    assert failures(machine, user) == {}
+    assert ask(client, key.first, user)["accepted"] is True, "the code was not looked at"
 
 
 def test_nobody_named_means_the_one_who_asks(machine, enrolled):

@@ -281,4 +281,10 @@ def test_a_policy_is_looked_over_without_a_daemon(machine, offline):
             assert "in order" in otpctl(*offline, "config", "check").stdout
         finally:
             POLICY.unlink()
+    write(POLICY, "version = 1\n[service.sudo]\ndigits = [8]\n", 0o644)
+    try:
+        done = otpctl("config", "check")
+        assert done.returncode == REFUSED and "a new key has 6" in done.stderr
+    finally:
+        POLICY.unlink()
     assert otpctl("config", "check", "/etc/otp/nothing.toml").returncode == REFUSED

@@ -1,5 +1,7 @@
 //! A user's record and state, read under the lock, with whatever a crash or a restore left behind put right (V4).
 
+use std::time::Instant;
+
 use super::Vault;
 use super::error::VaultError;
 use super::lock::{Locked, state_name};
@@ -47,7 +49,26 @@ enum Pairing {
 impl Vault {
     /// Locks `account` and reads its record and state. `None`: there is no trace of it, so it was never enrolled (V5).
     pub fn hold(&self, account: &Account, around: &dyn Surroundings) -> Result<Option<Held<'_>>, VaultError> {
-        let Some(locked) = self.lock_state(account.uid)? else {
+        self.held(self.lock_state(account.uid)?, account, around)
+    }
+
+    /// The same for somebody who only looks and gives up at `deadline` (`end_of_a_glance`).
+    pub fn look(
+        &self,
+        account: &Account,
+        around: &dyn Surroundings,
+        deadline: Instant,
+    ) -> Result<Option<Held<'_>>, VaultError> {
+        self.held(self.lock_state_by(account.uid, deadline)?, account, around)
+    }
+
+    fn held(
+        &self,
+        locked: Option<Locked>,
+        account: &Account,
+        around: &dyn Surroundings,
+    ) -> Result<Option<Held<'_>>, VaultError> {
+        let Some(locked) = locked else {
             return self.no_trace(account).map(|()| None);
         };
         let (file, loaded) = self.read_state(locked, account.uid)?;

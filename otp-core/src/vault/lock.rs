@@ -16,17 +16,28 @@ use super::open::{Access, TrustedDir, unreadable};
 
 /// How long a lock is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long by somebody who only wants to look: a lock is held for a decision, which takes milliseconds.
+const GLANCE: Duration = Duration::from_secs(2);
 /// Longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
 /// A locked file; unlocked on drop.
 pub type Locked = Flock<File>;
 
+/// The moment at which a look at a user, or at all of them, gives the locks up.
+pub fn end_of_a_glance() -> Instant {
+    Instant::now() + GLANCE
+}
+
 impl Vault {
     /// Locks the state file of `uid`; `None` if there is none.
     pub(super) fn lock_state(&self, uid: u32) -> Result<Option<Locked>, VaultError> {
+        self.lock_state_by(uid, Instant::now() + PATIENCE)
+    }
+
+    /// The same, waited for until `deadline`. Past it a lock that is free is still taken.
+    pub(super) fn lock_state_by(&self, uid: u32, deadline: Instant) -> Result<Option<Locked>, VaultError> {
         let name = state_name(uid);
-        let deadline = Instant::now() + PATIENCE;
         loop {
             let file = match self.state.open_file(&name, Access::Write) {
                 Err(VaultError::Missing(_)) => return Ok(None),

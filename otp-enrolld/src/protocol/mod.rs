@@ -26,8 +26,8 @@ pub use change::{Adopt, Forget, Rename, Reopen, Restored, Resume, Revoke, Suspen
 pub use notice::{Notice, NoticeList, Notices, NoticesShown};
 pub use refusal::Refusal;
 pub use reply::{
-    Begun, Cancelled, Confirmed, Done, Enrolment, KeyStatus, OriginStatus, Reply, RestoredUsers, UserList, UserStatus,
-    UserStatusReply, Verdict, Verified,
+    Begun, Cancelled, Confirmed, Done, Enrolment, KeyStatus, OriginStatus, Reply, RestoredUsers, Unreadable, UserList,
+    UserStatus, UserStatusReply, Verdict, Verified,
 };
 pub use request::{BeginEnrolment, CancelEnrolment, ConfirmEnrolment, List, Request, Status, Verify};
 

@@ -61,6 +61,19 @@ pub struct UserStatusReply {
 #[derive(Serialize, Deserialize)]
 pub struct UserList {
     pub users: Vec<UserStatus>,
+    /// Users with a key file of whom nothing else can be told.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// A user whose files or account cannot be read, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unreadable {
+    pub uid: u32,
+    /// None if no account has that uid.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// Which file and why, as in the log.
+    pub reason: String,
 }
 
 /// Answer to `Verify`.
@@ -128,6 +141,9 @@ pub struct KeyStatus {
     /// Seconds since 1970; none before the first login.
     #[serde(default)]
     pub last_used: Option<u64>,
+    /// Seconds since 1970; none if the key does not come to an end.
+    #[serde(default)]
+    pub expires: Option<u64>,
     /// HOTP: two codes in a row are wanted.
     pub resync: bool,
 }
@@ -137,7 +153,9 @@ pub struct KeyStatus {
 pub struct OriginStatus {
     /// `self`, `other`, `remote`, `console` or `socket`
     pub origin: String,
-    pub failures: u32,
+    /// For root only: the count tells a wrong code from a replayed one.
+    #[serde(default)]
+    pub failures: Option<u32>,
     pub limit: u32,
     /// The limit is reached: no code is taken from this origin.
     pub closed: bool,
@@ -154,6 +172,8 @@ pub struct UserStatus {
     pub generation: u64,
     pub suspended: bool,
     pub disabled: bool,
+    /// All keys have come to their end.
+    pub expired: bool,
     /// The state comes from a backup; HOTP is off until root says `restored`.
     pub restored: bool,
     pub keys: Vec<KeyStatus>,

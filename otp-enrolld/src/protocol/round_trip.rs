@@ -37,27 +37,34 @@ fn algorithm() -> impl Strategy<Value = Algorithm> {
 prop_compose! {
     fn key()(
         texts in prop::array::uniform4(any::<String>()),
-        digits: u8, period: u32, created: u64, confirmed: u64, last_used in any::<Option<u64>>(), resync: bool,
+        digits: u8, period: u32, created: u64, confirmed: u64, ends in any::<[Option<u64>; 2]>(), resync: bool,
     ) -> KeyStatus {
         let [id, label, kind, algorithm] = texts;
-        KeyStatus { id, label, kind, algorithm, digits, period, created, confirmed, last_used, resync }
+        let [last_used, expires] = ends;
+        KeyStatus { id, label, kind, algorithm, digits, period, created, confirmed, last_used, expires, resync }
     }
 }
 
 prop_compose! {
-    fn origin()(origin: String, failures: u32, limit: u32, closed: bool, wait: u64) -> OriginStatus {
+    fn origin()(origin: String, failures: Option<u32>, limit: u32, closed: bool, wait: u64) -> OriginStatus {
         OriginStatus { origin, failures, limit, closed, wait }
     }
 }
 
 prop_compose! {
     fn status()(
-        user: String, uid: u32, generation: u64, marks in any::<[bool; 4]>(),
+        user: String, uid: u32, generation: u64, marks in any::<[bool; 5]>(),
         keys in prop::collection::vec(key(), 0..4),
         origins in prop::collection::vec(origin(), 0..6),
     ) -> UserStatus {
-        let [enrolled, suspended, disabled, restored] = marks;
-        UserStatus { user, uid, enrolled, generation, suspended, disabled, restored, keys, origins }
+        let [enrolled, suspended, disabled, expired, restored] = marks;
+        UserStatus { user, uid, enrolled, generation, suspended, disabled, expired, restored, keys, origins }
+    }
+}
+
+prop_compose! {
+    fn unreadable()(uid: u32, user: Option<String>, reason: String) -> Unreadable {
+        Unreadable { uid, user, reason }
     }
 }
 
@@ -146,8 +153,11 @@ proptest! {
     }
 
     #[test]
-    fn a_list_arrives_as_it_left(users in prop::collection::vec(status(), 0..4)) {
-        let reply = UserList { users };
+    fn a_list_arrives_as_it_left(
+        users in prop::collection::vec(status(), 0..4),
+        unreadable in prop::collection::vec(unreadable(), 0..4),
+    ) {
+        let reply = UserList { users, unreadable };
         prop_assert_eq!(answered::<List>(&reply), value(&reply));
     }
 

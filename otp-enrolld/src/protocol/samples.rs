@@ -34,12 +34,13 @@ pub fn key() -> KeyStatus {
         created: 1_795_000_000,
         confirmed: 1_795_000_060,
         last_used: Some(1_795_003_600),
+        expires: Some(1_895_000_000),
         resync: false,
     }
 }
 
 pub fn status() -> UserStatus {
-    let origin = OriginStatus { origin: "self".to_owned(), failures: 2, limit: 20, closed: false, wait: 0 };
+    let origin = OriginStatus { origin: "self".to_owned(), failures: Some(2), limit: 20, closed: false, wait: 0 };
     UserStatus {
         user: "alice".to_owned(),
         uid: 1000,
@@ -47,10 +48,15 @@ pub fn status() -> UserStatus {
         generation: 1,
         suspended: false,
         disabled: false,
+        expired: false,
         restored: false,
         keys: vec![key()],
         origins: vec![origin],
     }
+}
+
+pub fn unreadable() -> Unreadable {
+    Unreadable { uid: 1001, user: Some("bob".to_owned()), reason: "/var/lib/otp/keys/1001.toml: not UTF-8".to_owned() }
 }
 
 pub fn confirmed() -> Confirmed {

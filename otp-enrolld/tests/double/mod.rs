@@ -69,7 +69,9 @@ impl Service for Double {
                 named => Ok(Reply::Status(UserStatusReply { status: status(named.unwrap_or("alice")) })),
             },
             Request::Verify(_) => Err(Refusal::not_allowed("not this double")),
-            Request::List(_) => Ok(Reply::List(UserList { users: vec![status("alice"); 2000] })),
+            Request::List(_) => {
+                Ok(Reply::List(UserList { users: vec![status("alice"); 2000], unreadable: Vec::new() }))
+            }
             _ => Ok(Reply::Done(Done {})),
         }
     }
@@ -169,6 +171,7 @@ fn key() -> KeyStatus {
         created: 1_795_000_000,
         confirmed: 1_795_000_060,
         last_used: None,
+        expires: None,
         resync: false,
     }
 }
@@ -181,6 +184,7 @@ fn status(user: &str) -> UserStatus {
         generation: 1,
         suspended: false,
         disabled: false,
+        expired: false,
         restored: false,
         keys: vec![key()],
         origins: Vec::new(),

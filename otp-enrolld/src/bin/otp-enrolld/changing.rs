@@ -20,8 +20,8 @@ use zeroize::Zeroizing;
 
 use crate::events::{Urgency, event};
 use crate::random;
-use crate::rights::{Act, Terms};
-use crate::service::{Daemon, account_named, account_of, allowed, not_changed, unavailable};
+use crate::rights::{Act, Actor, Terms};
+use crate::service::{Daemon, account_named, allowed, not_changed, subject, unavailable};
 use crate::system::System;
 
 /// A change as it is asked for.
@@ -148,7 +148,7 @@ fn wanted(request: Request) -> Result<Wanted, Refusal> {
 
 /// Who is meant, and on what terms. Whoever may not learns nothing about the name, not even whether it exists.
 fn target(peer: Peer, act: Act, user: Option<&str>) -> Result<(Account, Terms), Refusal> {
-    let account = user.map_or_else(|| account_of(peer.uid), account_named);
+    let account = subject(Actor::of(peer.uid), peer, user);
     let terms = allowed(peer, act, account.as_ref().ok().map(|account| account.uid))?;
     Ok((account?, terms))
 }

@@ -11,8 +11,8 @@ use otp_enrolld::peer::Peer;
 use otp_enrolld::protocol::{self, Done, NoticeList, Notices, NoticesShown, Refusal};
 
 use crate::events::{Urgency, event};
-use crate::rights::Act;
-use crate::service::{Daemon, account_named, account_of, allowed, unavailable};
+use crate::rights::{Act, Actor};
+use crate::service::{Daemon, allowed, subject, unavailable};
 use crate::system::System;
 
 impl Daemon {
@@ -68,7 +68,7 @@ impl Daemon {
 
 /// Whose notices are meant. Whoever may not read them learns nothing about the name, not even whether it exists.
 fn reader(peer: Peer, user: Option<&str>) -> Result<Account, Refusal> {
-    let account = user.map_or_else(|| account_of(peer.uid), account_named);
+    let account = subject(Actor::of(peer.uid), peer, user);
     allowed(peer, Act::ReadNotices, account.as_ref().ok().map(|account| account.uid))?;
     account
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nix::unistd::{Uid, User, gethostname};
+use nix::unistd::gethostname;
 use otp_core::clock::Clock;
 use otp_core::key::{Kind, Label};
 use otp_core::log_line::LogLine;
@@ -13,7 +13,8 @@ use otp_core::record::Account;
 use otp_core::seal::HostKey;
 use otp_core::site::{Obstacle, Site};
 use otp_core::typed::Typed;
-use otp_core::vault::{ChangeError, Vault, VaultError};
+use otp_core::vault::{ChangeError, Vault, VaultError, end_of_a_glance};
+use otp_enrolld::changes;
 use otp_enrolld::notices::notice;
 use otp_enrolld::peer::Peer;
 use otp_enrolld::protocol::{
@@ -24,7 +25,7 @@ use otp_enrolld::service::{Event, Service};
 use otp_enrolld::status;
 
 use crate::enrolments::{Answer, BeginError, FIRST_COUNTER, PATIENCE, Pending, TRIES, Underway};
-use crate::events::{Urgency, event, refusal};
+use crate::events::{Urgency, bounded, event};
 use crate::provisioning::{self, Provisioning};
 use crate::rights::{Act, Actor, Terms, may};
 use crate::system::System;
@@ -133,39 +134,26 @@ impl Daemon {
     }
 
     fn status(&self, session: &Session, wanted: &Status) -> Result<UserStatusReply, Refusal> {
-        let account = match &wanted.user {
-            None => account_of(session.peer.uid)?,
-            Some(name) => {
-                // Whoever may not read it learns nothing about the name, not even whether it exists.
-                let account = account_named(name);
-                let target = account.as_ref().ok().map(|account| account.uid);
-                allowed(session.peer, Act::ReadStatus, target)?;
-                account?
-            }
-        };
-        allowed(session.peer, Act::ReadStatus, Some(account.uid))?;
-        let status = status::of(&self.vault, &account, &self.policy(session.peer)?.limits, &System);
-        Ok(UserStatusReply { status: status.map_err(|error| unavailable(&error))? })
+        let actor = Actor::of(session.peer.uid);
+        let account = subject(actor, session.peer, wanted.user.as_deref());
+        allowed(session.peer, Act::ReadStatus, account.as_ref().ok().map(|account| account.uid))?;
+        let account = account?;
+        let limits = self.policy(session.peer)?.limits;
+        let status = status::of(&self.vault, &account, &limits, &System, end_of_a_glance());
+        let status = status.map_err(|error| unavailable(&error))?;
+        Ok(UserStatusReply { status: if actor == Actor::Root { status } else { status::own(status) } })
     }
 
     fn list(&self, session: &Session) -> Result<UserList, Refusal> {
         allowed(session.peer, Act::List, None)?;
         let limits = self.policy(session.peer)?.limits;
-        let mut users = Vec::new();
-        for uid in self.vault.enrolled_uids().map_err(|error| unavailable(&error))? {
-            let Ok(account) = account_of(uid) else {
-                event(
-                    Urgency::Error,
-                    &LogLine::default().field("event", "no-account").field("uid", &uid.to_string()).finish(),
-                );
-                continue;
-            };
-            match status::of(&self.vault, &account, &limits, &System) {
-                Ok(status) => users.push(status),
-                Err(error) => log_vault(&error),
-            }
+        let list = status::all(&self.vault, &limits, &System).map_err(|error| unavailable(&error))?;
+        for one in &list.unreadable {
+            let line = LogLine::default().field("event", "unreadable").field("uid", &one.uid.to_string());
+            let line = line.optional("user", one.user.as_deref()).field("detail", &one.reason);
+            event(Urgency::Error, &line.finish());
         }
-        Ok(UserList { users })
+        Ok(list)
     }
 
     pub(crate) fn policy(&self, peer: Peer) -> Result<Policy, Refusal> {
@@ -193,31 +181,50 @@ pub(crate) fn allowed(peer: Peer, act: Act, target: Option<u32>) -> Result<Terms
     allowed_as(Actor::of(peer.uid), peer, act, target)
 }
 
-/// The rights table, with its answer in the log if it is no.
+/// The rights table, with its answer in the log: a no, and a yes to what leaves no other line there.
 pub(crate) fn allowed_as(actor: Actor, peer: Peer, act: Act, target: Option<u32>) -> Result<Terms, Refusal> {
-    may(actor, act, target).map_err(|denial| {
-        let line = LogLine::default()
-            .field("event", "denied")
-            .field("act", &format!("{act:?}"))
-            .field("by", &peer.uid.to_string())
-            .field("pid", &peer.pid.to_string())
-            .field("reason", denial.0);
-        refusal(peer.uid, line);
-        Refusal::NotAllowed { reason: denial.0.to_owned() }
-    })
+    let answer = may(actor, act, target);
+    let (urgency, what) = match answer {
+        Ok(_) if matches!(act, Act::ReadStatus | Act::ReadNotices | Act::List) => (Urgency::Info, "allowed"),
+        Ok(terms) => return Ok(terms),
+        Err(_) => (Urgency::Notice, "denied"),
+    };
+    let reason = answer.map_or_else(|denial| denial.0, |_| if actor == Actor::Root { "root" } else { "own" });
+    let line = LogLine::default()
+        .field("event", what)
+        .field("act", &format!("{act:?}"))
+        .optional("uid", target.map(|uid| uid.to_string()).as_deref())
+        .field("by", &peer.uid.to_string())
+        .field("pid", &peer.pid.to_string())
+        .field("reason", reason);
+    bounded(urgency, peer.behind, line);
+    answer.map_err(|denial| Refusal::NotAllowed { reason: denial.0.to_owned() })
+}
+
+/// Whom a call is about: the user named, else the caller. Who may only ask about himself learns nothing about another name,
+/// neither from the answer nor from the time: the account data base is asked about the caller alone.
+pub(crate) fn subject(actor: Actor, peer: Peer, user: Option<&str>) -> Result<Account, Refusal> {
+    match (actor, user) {
+        (_, None) => account_of(peer.uid),
+        (Actor::User(uid), Some(name)) => {
+            let own = account_of(uid).ok().filter(|own| own.name == name);
+            own.ok_or_else(|| Refusal::NoSuchUser { user: name.to_owned() })
+        }
+        (Actor::Root | Actor::Verifier(_), Some(name)) => account_named(name),
+    }
 }
 
 pub(crate) fn account_named(name: &str) -> Result<Account, Refusal> {
-    match User::from_name(name) {
-        Ok(Some(user)) => Ok(Account { name: user.name, uid: user.uid.as_raw() }),
+    match changes::named(name) {
+        Ok(Some(account)) => Ok(account),
         Ok(None) => Err(Refusal::NoSuchUser { user: name.to_owned() }),
         Err(errno) => Err(Refusal::unavailable(format!("looking the user up failed: {}", errno.desc()))),
     }
 }
 
 pub(crate) fn account_of(uid: u32) -> Result<Account, Refusal> {
-    match User::from_uid(Uid::from_raw(uid)) {
-        Ok(Some(user)) => Ok(Account { name: user.name, uid: user.uid.as_raw() }),
+    match changes::account_of(uid) {
+        Ok(Some(account)) => Ok(account),
         Ok(None) => Err(Refusal::NoSuchUser { user: format!("uid {uid}") }),
         Err(errno) => Err(Refusal::unavailable(format!("looking uid {uid} up failed: {}", errno.desc()))),
     }

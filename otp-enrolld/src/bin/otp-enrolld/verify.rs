@@ -14,9 +14,9 @@ use otp_core::typed::Typed;
 use otp_enrolld::peer::Peer;
 use otp_enrolld::protocol::{Refusal, Verdict, Verified, Verify};
 
-use crate::events::{Urgency, event, refusal};
+use crate::events::{Urgency, bounded, event};
 use crate::rights::{Act, Actor};
-use crate::service::{Daemon, account_named, account_of, allowed_as, unavailable};
+use crate::service::{Daemon, allowed_as, subject, unavailable};
 use crate::system::System;
 
 /// How many codes are being checked for each uid; a root peer's count by the real uid that it asks for.
@@ -33,18 +33,21 @@ struct Turn {
 const AT_A_TIME: usize = 8;
 /// Whose members may check the codes of others.
 const VERIFIERS: &str = "otp-verify";
+/// The reason of a verdict under an emergency mark.
+const EMERGENCY: &str = "emergency";
 
 impl Daemon {
     /// One check.
     pub fn verify(&self, peer: Peer, wanted: &Verify) -> Result<Verified, Refusal> {
-        let account = match &wanted.user {
-            Some(name) => account_named(name),
-            None => account_of(peer.uid),
-        };
-        let target = account.as_ref().ok().map(|account| account.uid);
         let actor = actor(peer);
+        let account = subject(actor, peer, wanted.user.as_deref());
+        let target = account.as_ref().ok().map(|account| account.uid);
         allowed_as(actor, peer, Act::Verify, target)?;
         let asker = if actor == Actor::Root { wanted.real_uid.unwrap_or(0) } else { peer.uid };
+        if let Some(verdict) = account.as_ref().ok().and_then(|account| self.emergency(account)) {
+            log(peer, asker, wanted, account.as_ref().ok(), None, &verdict);
+            return Ok(Verified { verdict });
+        }
         let _turn =
             self.deciding.turn(asker).ok_or_else(|| Refusal::Busy { reason: "too many codes at once".to_owned() })?;
         let service = wanted.service.as_deref().filter(|_| actor == Actor::Root);
@@ -63,8 +66,20 @@ impl Daemon {
             Err(refusal) => return Err(refusal),
         };
         let whole = whole(outcome.as_ref());
-        log(peer, asker, wanted, account.as_ref(), origin, &whole);
+        log(peer, asker, wanted, account.as_ref(), Some(origin), &whole);
         Ok(Verified { verdict: disclosed(whole, actor, origin) })
+    }
+
+    /// Under an emergency mark (R14) no code is looked at, and the answer is neither yes nor no: whoever asks is told so, for
+    /// everybody may read the marks. It is read before policy and vault, which may be what is broken.
+    fn emergency(&self, account: &Account) -> Option<Verdict> {
+        let mark = self.site.marks().of(account).unwrap_or_else(|error| {
+            let line = LogLine::default().field("emergency", "not-honoured").field("user", &account.name);
+            let line = line.field("reason", error.reason()).field("detail", &error.to_string());
+            bounded(Urgency::Alert, account.uid, line);
+            None
+        });
+        mark.map(|_| Verdict { accepted: false, reason: EMERGENCY.to_owned(), key: None, wait: 0 })
     }
 }
 
@@ -126,15 +141,15 @@ fn disclosed(verdict: Verdict, actor: Actor, origin: Origin) -> Verdict {
     }
 }
 
-fn log(peer: Peer, asker: u32, wanted: &Verify, account: Option<&Account>, origin: Origin, verdict: &Verdict) {
+fn log(peer: Peer, asker: u32, wanted: &Verify, account: Option<&Account>, origin: Option<Origin>, verdict: &Verdict) {
     let name = account.map(|account| account.name.as_str()).or(wanted.user.as_deref());
     let line = LogLine::default()
         .field("event", "verify")
-        .field("outcome", if verdict.accepted { "accepted" } else { "refused" })
+        .field("outcome", outcome(verdict))
         .field("reason", &verdict.reason)
         .optional("user", name)
         .optional("uid", account.map(|account| account.uid.to_string()).as_deref())
-        .field("origin", origin.as_str())
+        .optional("origin", origin.map(Origin::as_str))
         .optional("key", verdict.key.as_deref())
         .optional("action", wanted.action.as_deref())
         .optional("real_uid", wanted.real_uid.map(|uid| uid.to_string()).as_deref())
@@ -145,9 +160,18 @@ fn log(peer: Peer, asker: u32, wanted: &Verify, account: Option<&Account>, origi
         .field("pid", &peer.pid.to_string());
     // A wrong or right code is bounded by the budgets; everything else can be sent without end, though not by root.
     match verdict.reason.as_str() {
+        EMERGENCY => bounded(Urgency::Alert, asker, line),
         _ if asker == 0 => event(Urgency::Notice, &line.finish()),
         "code" | "wrong" => event(Urgency::Notice, &line.finish()),
-        _ => refusal(asker, line),
+        _ => bounded(Urgency::Notice, asker, line),
+    }
+}
+
+fn outcome(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict { accepted: true, .. } => "accepted",
+        Verdict { reason, .. } if reason == EMERGENCY => "ignored",
+        _ => "refused",
     }
 }
 

@@ -11,7 +11,7 @@ use otp_core::limits::Limits;
 use otp_core::log_line::LogLine;
 use otp_core::record::Account;
 use otp_core::site::{Obstacle, Site, fits};
-use otp_core::vault::{ChangeError, Mended, Posted, Vault};
+use otp_core::vault::{ChangeError, Mended, Posted, Vault, end_of_a_glance};
 use otp_enrolld::changes::{self, Change};
 use otp_enrolld::notices::{self, Out};
 use otp_enrolld::privileges::become_for_good;
@@ -113,7 +113,7 @@ impl Offline {
 
     fn status(&self, terminal: &mut Terminal, options: &ShowStatus) -> Result<(), Failure> {
         let account = account(options.user.as_deref().unwrap_or("root"))?;
-        let status = status::of(&self.vault, &account, &self.limits, &Machine);
+        let status = status::of(&self.vault, &account, &self.limits, &Machine, end_of_a_glance());
         let status = status.map_err(|error| stopped(&error.to_string()))?;
         match options.form() {
             Form::Json => terminal.json(&UserStatusReply { status }),

@@ -1,7 +1,7 @@
 //! `otpctl status` and `otpctl list`: what may be told of users, for people or as JSON.
 
 use otp_enrolld::client::Client;
-use otp_enrolld::protocol::{KeyStatus, List, OriginStatus, UserStatus};
+use otp_enrolld::protocol::{KeyStatus, List, OriginStatus, UserList, UserStatus};
 
 use crate::arguments::{Form, ShowList, ShowStatus};
 use crate::escape::escaped;
@@ -19,10 +19,18 @@ pub fn status(client: &mut Client, terminal: &mut Terminal, options: &ShowStatus
 }
 
 pub fn list(client: &mut Client, terminal: &mut Terminal, options: &ShowList) -> Result<(), Failure> {
-    let reply = client.call(&List {})?;
-    match options.form() {
-        Form::Json => terminal.json(&reply),
-        Form::Text => terminal.show(&all(&reply.users)),
+    show(&client.call(&List {})?, terminal, options.form())
+}
+
+/// Shows a list; of whom nothing can be told makes it a failure, for a list that looks whole and is not misleads.
+pub fn show(list: &UserList, terminal: &mut Terminal, form: Form) -> Result<(), Failure> {
+    match form {
+        Form::Json => terminal.json(list)?,
+        Form::Text => terminal.show(&all(list))?,
+    }
+    match list.unreadable.len() {
+        0 => Ok(()),
+        count => Err(Failure::Stopped(format!("users that cannot be read: {count}"))),
     }
 }
 
@@ -43,9 +51,10 @@ pub fn one(status: &UserStatus) -> String {
 
 fn key(key: &KeyStatus) -> String {
     let step = if key.kind == "hotp" { String::new() } else { format!(", {} s", key.period) };
+    let end = key.expires.map(|end| format!(", ends {}", utc(end))).unwrap_or_default();
     let resync = if key.resync { ", wants two codes in a row" } else { "" };
     format!(
-        "  key \"{}\" ({}): {} {}, {} digits{step}, confirmed {}, last used {}{resync}\n",
+        "  key \"{}\" ({}): {} {}, {} digits{step}, confirmed {}, last used {}{end}{resync}\n",
         escaped(&key.label),
         escaped(&key.id),
         escaped(&key.kind),
@@ -56,24 +65,29 @@ fn key(key: &KeyStatus) -> String {
     )
 }
 
-/// Nothing for an origin without wrong codes.
+/// Nothing for an origin without wrong codes. How many, only root is told.
 fn origin(origin: &OriginStatus) -> Option<String> {
-    if origin.failures == 0 && !origin.closed && origin.wait == 0 {
-        return None;
-    }
-    let mut text =
-        format!("  wrong codes, origin {}: {} of {}", escaped(&origin.origin), origin.failures, origin.limit);
-    if origin.closed {
-        text.push_str(", closed");
-    } else if origin.wait > 0 {
-        text.push_str(&format!(", waiting {} s", origin.wait));
-    }
-    text.push('\n');
-    Some(text)
+    let count = origin.failures.filter(|count| *count > 0).map(|count| format!("{count} of {}", origin.limit));
+    let state = match origin {
+        OriginStatus { closed: true, .. } => Some("closed".to_owned()),
+        OriginStatus { wait: 0, .. } => None,
+        OriginStatus { wait, .. } => Some(format!("waiting {wait} s")),
+    };
+    let told: Vec<String> = count.into_iter().chain(state).collect();
+    (!told.is_empty()).then(|| format!("  wrong codes, origin {}: {}\n", escaped(&origin.origin), told.join(", ")))
 }
 
-/// A line per user.
-fn all(users: &[UserStatus]) -> String {
+/// A line per user; below them who cannot be read, and why.
+fn all(list: &UserList) -> String {
+    let mut text = readable(&list.users);
+    for one in &list.unreadable {
+        let user = one.user.as_deref().map_or_else(|| "?".to_owned(), escaped);
+        text.push_str(&format!("cannot read {user} (uid {}): {}\n", one.uid, escaped(&one.reason)));
+    }
+    text
+}
+
+fn readable(users: &[UserStatus]) -> String {
     let heads = ["USER", "UID", "STATE", "KEYS", "LAST USED"].map(str::to_owned);
     let rows = users.iter().map(|status| {
         let last = status.keys.iter().filter_map(|key| key.last_used).max();
@@ -89,6 +103,7 @@ fn state(status: &UserStatus) -> &'static str {
         UserStatus { enrolled: false, .. } => "not enrolled",
         UserStatus { disabled: true, .. } => "disabled",
         UserStatus { suspended: true, .. } => "suspended",
+        UserStatus { expired: true, .. } => "expired",
         UserStatus { .. } => "enrolled",
     }
 }
@@ -99,6 +114,8 @@ fn used(last: Option<u64>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use otp_enrolld::protocol::Unreadable;
+
     use super::*;
 
     fn alice() -> UserStatus {
@@ -112,6 +129,7 @@ mod tests {
             created: 0,
             confirmed: 951_782_400,
             last_used: None,
+            expires: None,
             resync: false,
         };
         UserStatus {
@@ -121,12 +139,13 @@ mod tests {
             generation: 3,
             suspended: false,
             disabled: false,
+            expired: false,
             restored: false,
             keys: vec![key],
             origins: vec![
-                OriginStatus { origin: "self".to_owned(), failures: 0, limit: 20, closed: false, wait: 0 },
-                OriginStatus { origin: "other".to_owned(), failures: 5, limit: 20, closed: false, wait: 4 },
-                OriginStatus { origin: "remote".to_owned(), failures: 20, limit: 20, closed: true, wait: 9 },
+                OriginStatus { origin: "self".to_owned(), failures: Some(0), limit: 20, closed: false, wait: 0 },
+                OriginStatus { origin: "other".to_owned(), failures: Some(5), limit: 20, closed: false, wait: 4 },
+                OriginStatus { origin: "remote".to_owned(), failures: Some(20), limit: 20, closed: true, wait: 9 },
             ],
         }
     }
@@ -152,6 +171,18 @@ mod tests {
     }
 
     #[test]
+    fn the_owner_is_told_no_counts_and_when_a_key_ends() {
+        let mut alice = UserStatus { expired: true, ..alice() };
+        alice.origins.iter_mut().for_each(|origin| origin.failures = None);
+        alice.keys.iter_mut().for_each(|key| (key.expires, key.label) = (Some(951_868_800), "phone".to_owned()));
+        let expected = "alice (uid 1000): expired, generation 3\n  \
+            key \"phone\" (k1): totp SHA1, 6 digits, 30 s, confirmed 2000-02-29T00:00:00Z, last used never, ends 2000-03-01T00:00:00Z\n  \
+            wrong codes, origin other: waiting 4 s\n  \
+            wrong codes, origin remote: closed\n";
+        assert_eq!(one(&alice), expected);
+    }
+
+    #[test]
     fn the_gravest_state_is_told() {
         let suspended = UserStatus { suspended: true, ..alice() };
         let disabled = UserStatus { disabled: true, ..suspended.clone() };
@@ -166,6 +197,21 @@ mod tests {
             USER         UID   STATE         KEYS  LAST USED\n\
             alice        1000  enrolled      1     never\n\
             bartholomew  1000  not enrolled  0     never\n";
-        assert_eq!(all(&[alice(), bob]), expected);
+        assert_eq!(readable(&[alice(), bob]), expected);
+    }
+
+    #[test]
+    fn who_cannot_be_read_is_told_with_the_reason() {
+        let unreadable = |user: Option<&str>, reason: &str| Unreadable {
+            uid: 1001,
+            user: user.map(str::to_owned),
+            reason: reason.to_owned(),
+        };
+        let torn = unreadable(Some("bob"), "/var/lib/otp/keys/1001.toml: \x1b[2J");
+        let list = UserList { users: Vec::new(), unreadable: vec![torn, unreadable(None, "no account has this uid")] };
+        let expected = "USER  UID  STATE  KEYS  LAST USED\n\
+            cannot read bob (uid 1001): /var/lib/otp/keys/1001.toml: \\x1b[2J\n\
+            cannot read ? (uid 1001): no account has this uid\n";
+        assert_eq!(all(&list), expected);
     }
 }
