@@ -82,6 +82,8 @@ fn every_method_type_has_the_fields_of_the_file() {
     assert_method(&samples::add_token(), &TokenBegun { expires_in: 900, tries: 6 });
     assert_method(&samples::renew(), &samples::recovery_codes());
     assert_method(&samples::verify(), &Verified { verdict: samples::verdict() });
+    assert_method(&Notices { user: Some(user()) }, &NoticeList { notices: vec![samples::notice()] });
+    assert_method(&NoticesShown { user: Some(user()), last: 1 }, &Done {});
 }
 
 #[test]
@@ -117,6 +119,8 @@ fn what_the_file_calls_optional_may_be_absent_and_nothing_else() {
         (Rotate::NAME, object(&samples::rotate())),
         (AddToken::NAME, object(&samples::add_token())),
         (RenewRecoveryCodes::NAME, object(&samples::renew())),
+        (Notices::NAME, object(&Notices { user: Some(user()) })),
+        (NoticesShown::NAME, object(&NoticesShown { user: Some(user()), last: 1 })),
     ];
     for (name, full) in full {
         let short = name.rsplit('.').next().expect("a name");

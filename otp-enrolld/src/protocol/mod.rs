@@ -5,6 +5,7 @@
 
 mod change;
 mod handover;
+mod notice;
 mod refusal;
 mod reply;
 mod request;
@@ -26,6 +27,7 @@ pub use change::{Adopt, Forget, Rename, Reopen, Restored, Resume, Revoke, Suspen
 pub use handover::{
     AddKey, AddToken, From, Invite, Redeem, RenewRecoveryCodes, Repudiate, RevokeInvitation, Rotate, Shape, WantedKey,
 };
+pub use notice::{Notice, NoticeList, Notices, NoticesShown};
 pub use refusal::Refusal;
 pub use reply::{Begun, Cancelled, Confirmed, Done, Enrolment, Invitation, Invited, KeyStatus, OriginStatus, RecoveryCodes, Redeemed, Redemption, Reply, Repudiated, RestoredUsers, TokenBegun, Unreadable, UserList, UserStatus, UserStatusReply, Verdict, Verified};
 pub use request::{BeginEnrolment, CancelEnrolment, ConfirmEnrolment, List, Request, Status, Verify};

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::notice::NoticeList;
+
 /// The answer to a call that was done; its content must be that of the method called.
 #[derive(Serialize)]
 #[serde(untagged)]
@@ -20,6 +22,7 @@ pub enum Reply {
     Done(Done),
     Restored(RestoredUsers),
     Verified(Verified),
+    Notices(NoticeList),
 }
 
 /// Answer to `BeginEnrolment`, `AddKey` and `Rotate`.
@@ -187,8 +190,10 @@ pub struct Enrolment {
     pub uri: Zeroizing<String>,
     /// The URI as a QR code: SVG.
     pub qr_svg: Zeroizing<String>,
-    /// The same in half blocks.
-    pub qr_text: Zeroizing<String>,
+    /// The same in half blocks, for a dark terminal.
+    pub qr_dark: Zeroizing<String>,
+    /// The same for a light one.
+    pub qr_light: Zeroizing<String>,
     /// Seconds until the pending key is thrown away.
     pub expires_in: u64,
     /// How many codes may be tried.

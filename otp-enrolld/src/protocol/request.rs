@@ -7,6 +7,7 @@ use super::handover::{
     AddKey, AddToken, Invite, Redeem, RenewRecoveryCodes, Repudiate, RevokeInvitation, Rotate, WantedKey,
 };
 use super::change::{Adopt, Forget, Rename, Reopen, Restored, Resume, Revoke, Suspend};
+use super::notice::{Notices, NoticesShown};
 use super::reply::{Begun, Cancelled, Confirmed, UserList, UserStatusReply, Verified};
 use super::values;
 use super::{Method, Refusal};
@@ -36,6 +37,8 @@ pub enum Request {
     Rotate(Rotate),
     AddToken(AddToken),
     RenewRecoveryCodes(RenewRecoveryCodes),
+    Notices(Notices),
+    NoticesShown(NoticesShown),
 }
 
 /// Make a key for a user and show it.
@@ -118,6 +121,8 @@ impl Request {
             Rotate::NAME => Rotate::read(parameters).map(Self::Rotate),
             AddToken::NAME => AddToken::read(parameters).map(Self::AddToken),
             RenewRecoveryCodes::NAME => RenewRecoveryCodes::read(parameters).map(Self::RenewRecoveryCodes),
+            Notices::NAME => Notices::read(parameters).map(Self::Notices),
+            NoticesShown::NAME => NoticesShown::read(parameters).map(Self::NoticesShown),
             other => Err(Refusal::MethodNotFound { method: other.to_owned() }),
         }
     }

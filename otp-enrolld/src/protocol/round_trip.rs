@@ -139,10 +139,10 @@ proptest! {
         secret: String, uid: u32, digits: u8, period: u32, counter: Option<u64>, expires_in: u64, tries: u32,
     ) {
         let [user, label, kind, algorithm, uri] = texts;
-        let (secret, uri, qr_svg, qr_text) =
-            (Zeroizing::new(secret), Zeroizing::new(uri.clone()), Zeroizing::new(uri.clone()), Zeroizing::new(uri));
+        let (secret, uri) = (Zeroizing::new(secret), Zeroizing::new(uri));
+        let (qr_svg, qr_dark, qr_light) = (uri.clone(), uri.clone(), uri.clone());
         let enrolment = Enrolment {
-            user, uid, label, kind, algorithm, digits, period, counter, secret, uri, qr_svg, qr_text, expires_in, tries,
+            user, uid, label, kind, algorithm, digits, period, counter, secret, uri, qr_svg, qr_dark, qr_light, expires_in, tries,
         };
         let reply = Begun { enrolment };
         prop_assert_eq!(answered::<BeginEnrolment>(&reply), value(&reply));
@@ -171,6 +171,20 @@ proptest! {
     ) {
         let reply = UserList { users, unreadable };
         prop_assert_eq!(answered::<List>(&reply), value(&reply));
+    }
+
+    #[test]
+    fn notices_arrive_as_they_left(
+        numbers in prop::array::uniform4(any::<u64>()), small: (u32, u32, u8, Option<u8>), key: Option<String>,
+        texts in prop::array::uniform3(any::<String>()), claims in prop::array::uniform3(any::<Option<String>>()),
+    ) {
+        let ([id, at, last, _], (by, times, shown, left)) = (numbers, small);
+        let ([event, severity, text], [tty, rhost, service]) = (texts, claims);
+        let one = Notice { id, event, severity, at, by, tty, rhost, service, key, left, times, last, shown, text };
+        let reply = NoticeList { notices: vec![one] };
+        prop_assert_eq!(answered::<Notices>(&reply), value(&reply));
+        let Ok(Request::NoticesShown(found)) = delivered(&NoticesShown { user: None, last: numbers[3] }) else { panic!() };
+        prop_assert_eq!(found.last, numbers[3]);
     }
 
     #[test]

@@ -20,7 +20,8 @@ pub fn enrolment() -> Enrolment {
         secret: Zeroizing::new("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".to_owned()),
         uri: Zeroizing::new("otpauth://totp/host:alice?secret=ABCDEFGHIJKLMNOPQRSTUVWXYZ234567&issuer=host".to_owned()),
         qr_svg: Zeroizing::new("<svg/>".to_owned()),
-        qr_text: Zeroizing::new("█▀\n".to_owned()),
+        qr_dark: Zeroizing::new("█▀\n".to_owned()),
+        qr_light: Zeroizing::new(" ▄\n".to_owned()),
         expires_in: 900,
         tries: 3,
     }
@@ -176,6 +177,26 @@ pub fn revoke() -> Revoke {
 
 pub fn adopt() -> Adopt {
     Adopt { user: "alicia".to_owned(), from: "alice".to_owned() }
+}
+
+pub fn notice() -> Notice {
+    let text = |text: &str| Some(text.to_owned());
+    Notice {
+        id: 1,
+        event: "recovery-code-used".to_owned(),
+        severity: "warning".to_owned(),
+        at: 1_795_000_000,
+        by: 1000,
+        tty: text("ssh"),
+        rhost: text("192.0.2.1"),
+        service: text("sshd"),
+        key: text("phone"),
+        left: Some(7),
+        times: 1,
+        last: 1_795_000_000,
+        shown: 0,
+        text: "2026-11-18T11:06:40Z: a recovery code of yours was used".to_owned(),
+    }
 }
 
 pub fn verify() -> Verify {

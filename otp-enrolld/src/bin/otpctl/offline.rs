@@ -11,8 +11,9 @@ use otp_core::limits::Limits;
 use otp_core::log_line::LogLine;
 use otp_core::record::Account;
 use otp_core::site::{Obstacle, Site, fits};
-use otp_core::vault::{ChangeError, Mended, Vault, end_of_a_glance};
+use otp_core::vault::{ChangeError, Mended, Posted, Vault, end_of_a_glance};
 use otp_enrolld::changes::{self, Change};
+use otp_enrolld::notices::{self, Out};
 use otp_enrolld::privileges::become_for_good;
 use otp_enrolld::{protocol::UserStatusReply, status};
 
@@ -29,6 +30,7 @@ use crate::terminal::Terminal;
 struct Offline {
     vault: Vault,
     limits: Limits,
+    out: Out,
 }
 
 /// This machine, as root sees it: whoever can do this can also set the clock, so it is taken as it is.
@@ -55,7 +57,7 @@ pub fn run(terminal: &mut Terminal, command: &Command) -> Result<(), Failure> {
 }
 
 fn supported(command: &Command) -> bool {
-    !matches!(command, Command::Enrol(_) | Command::List(_) | Command::Adopt(_))
+    !matches!(command, Command::Enrol(_) | Command::List(_) | Command::Notices(_) | Command::Adopt(_))
 }
 
 /// As root what only root can; then the vault as its own account.
@@ -73,7 +75,8 @@ fn open() -> Result<Offline, Failure> {
     let vault = site.open_vault().map_err(|obstacle| stopped(&obstacle.detail))?;
     note(host_key.and_then(|key| fits(&key, &vault)).err());
     note(policy.as_ref().err().cloned());
-    Ok(Offline { vault, limits: policy.map_or_else(|_| Limits::default(), |policy| policy.limits) })
+    let out = Out::of(&policy);
+    Ok(Offline { vault, out, limits: policy.map_or_else(|_| Limits::default(), |policy| policy.limits) })
 }
 
 impl Offline {
@@ -121,7 +124,12 @@ impl Offline {
     fn change(&self, account: &Account, change: &Change) -> Result<(), Failure> {
         let held = self.vault.hold(account, &Machine).map_err(|error| stopped(&error.to_string()))?;
         let mut held = held.ok_or_else(|| not_done(&ChangeError::NotEnrolled))?;
-        change.apply(&mut held, &Machine).map_err(|error| not_done(&error))
+        let notice = notices::of_change(change, &held, 0, Machine.wall()).map_err(|error| not_done(&error))?;
+        change.apply(&mut held, &Machine).map_err(|error| not_done(&error))?;
+        // Offline is for emergencies: the change counts, a notice that has no room is only told.
+        let kept = notice.map_or(Ok(Posted::Kept), |notice| notices::keep(&self.vault, account, notice, self.out));
+        note(kept.err().map(Obstacle::from));
+        Ok(())
     }
 }
 

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use crate::arguments::Enrol;
 use crate::escape::escaped;
 use crate::failure::Failure;
-use crate::picture::Picture;
+use otp_enrolld::picture::{PIXELS, Picture};
 
 /// A new file; removed on drop unless it is kept.
 pub struct PictureFile {
@@ -72,7 +72,7 @@ impl PictureFile {
             Failure::Stopped(format!("{path}: the URI is too long for a QR code; nothing was stored"))
         })?;
         let drawn = match self.format {
-            Format::Svg => self.file.write_all(svg(&picture).as_bytes()),
+            Format::Svg => self.file.write_all(picture.svg().as_bytes()),
             Format::Png => write_png(&picture, &self.file),
         };
         drawn.map_err(|error| Failure::Stopped(format!("{path}: {error}; nothing was stored")))
@@ -98,27 +98,6 @@ impl Drop for PictureFile {
     }
 }
 
-/// A path of dark runs on a white square, one unit a module.
-fn svg(picture: &Picture) -> Zeroizing<String> {
-    let side = picture.whole_side();
-    let mut text = Zeroizing::new(String::with_capacity(SVG_BYTES_A_MODULE.saturating_mul(side).saturating_mul(side)));
-    let size = side.saturating_mul(PIXELS);
-    // Writing to a string cannot fail.
-    let _ = writeln!(
-        text,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{size}\" height=\"{size}\" viewBox=\"0 0 {side} {side}\" \
-         shape-rendering=\"crispEdges\">\n<rect width=\"{side}\" height=\"{side}\" fill=\"#fff\"/>\n<path fill=\"#000\" d=\""
-    );
-    for (y, row) in picture.module_rows().enumerate() {
-        for (x, _) in row.enumerate().filter(|(_, dark)| *dark) {
-            let _ = write!(text, "M{x} {y}h1v1h-1z");
-        }
-        text.push('\n');
-    }
-    text.push_str("\"/>\n</svg>\n");
-    text
-}
-
 /// One bit a pixel, 0 black, PIXELS pixels a module each way.
 fn write_png(picture: &Picture, file: &File) -> io::Result<()> {
     let size = u32::try_from(picture.whole_side().saturating_mul(PIXELS)).map_err(io::Error::other)?;
@@ -141,11 +120,6 @@ fn pixels(picture: &Picture) -> Zeroizing<Vec<u8>> {
     }
     image
 }
-
-/// A module is so many pixels wide and high.
-const PIXELS: usize = 8;
-/// `M123 123h1v1h-1z` for about half of the modules.
-const SVG_BYTES_A_MODULE: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -201,7 +175,7 @@ mod tests {
     fn an_svg_has_a_white_square_and_a_dark_one_for_every_dark_module() {
         let picture = Picture::of(URI).expect("a code");
         let dark = picture.module_rows().flatten().filter(|dark| *dark).count();
-        let text = svg(&picture);
+        let text = picture.svg();
         assert_eq!(text.matches('M').count(), dark);
         assert!(text.contains("viewBox=\"0 0 33 33\"") && text.contains("M4 4h1v1h-1z"));
         assert!(text.len() < SVG_BYTES_A_MODULE * 33 * 33);

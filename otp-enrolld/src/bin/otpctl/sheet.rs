@@ -6,7 +6,7 @@ use otp_enrolld::protocol::Enrolment;
 
 use crate::apps;
 use crate::escape::{escaped, escaped_secret};
-use crate::picture::{NARROW_ZONE, Picture, QUIET_ZONE};
+use otp_enrolld::picture::{NARROW_ZONE, Picture, QUIET_ZONE};
 use crate::terminal::Size;
 
 /// The parts of the sheet, in the order in which they are shown.

@@ -1,7 +1,18 @@
 //! A QR code in half blocks, two modules to a character, explicitly black on white: it scans on dark and light themes alike.
 
+use std::fmt::Write as _;
+
 use qrcode::{Color, EcLevel, QrCode};
 use zeroize::Zeroizing;
+
+/// What a terminal shows where nothing is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Theme {
+    /// Light letters on dark.
+    Dark,
+    /// Dark letters on light.
+    Light,
+}
 
 /// The modules of one code, dark or light.
 pub struct Picture {
@@ -56,6 +67,42 @@ impl Picture {
         drawn
     }
 
+    /// The lines without colours, each with its end: right on a terminal of this theme, whose colours cannot be chosen.
+    pub fn plain(&self, margin: usize, theme: Theme) -> Zeroizing<String> {
+        let line = self.columns(margin).saturating_mul(BLOCK_BYTES).saturating_add(1);
+        let mut drawn = Zeroizing::new(String::with_capacity(line.saturating_mul(self.rows(margin))));
+        let ink = |column, row| self.is_dark(column, row, margin) == (theme == Theme::Light);
+        for row in (0..self.columns(margin)).step_by(2) {
+            for column in 0..self.columns(margin) {
+                let below = row.saturating_add(1);
+                drawn.push(block(ink(column, row), below < self.columns(margin) && ink(column, below)));
+            }
+            drawn.push('\n');
+        }
+        drawn
+    }
+
+    /// As SVG: a path of dark runs on a white square, one unit a module.
+    pub fn svg(&self) -> Zeroizing<String> {
+        let side = self.whole_side();
+        let mut text = Zeroizing::new(String::with_capacity(SVG_BYTES_A_MODULE.saturating_mul(side).saturating_mul(side)));
+        let size = side.saturating_mul(PIXELS);
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{size}\" height=\"{size}\" viewBox=\"0 0 {side} {side}\" \
+             shape-rendering=\"crispEdges\">\n<rect width=\"{side}\" height=\"{side}\" fill=\"#fff\"/>\n<path fill=\"#000\" d=\""
+        );
+        for (y, row) in self.module_rows().enumerate() {
+            for (x, _) in row.enumerate().filter(|(_, dark)| *dark) {
+                let _ = write!(text, "M{x} {y}h1v1h-1z");
+            }
+            text.push('\n');
+        }
+        text.push_str("\"/>\n</svg>\n");
+        text
+    }
+
     /// Whether a module is dark; the margin and everything outside is light.
     fn is_dark(&self, column: usize, row: usize, margin: usize) -> bool {
         let inside = |position: usize| position.checked_sub(margin).filter(|position| *position < self.side);
@@ -84,6 +131,10 @@ pub const NARROW_ZONE: usize = 2;
 
 const BLACK_ON_WHITE: &str = "\x1b[38;5;16;48;5;231m";
 const END: &str = "\x1b[0m\n";
+/// A module is so many pixels wide and high in a picture file.
+pub const PIXELS: usize = 8;
+/// `M123 123h1v1h-1z` for about half of the modules.
+const SVG_BYTES_A_MODULE: usize = 16;
 const BLOCK_BYTES: usize = 3;
 const LINE_BYTES: usize = BLACK_ON_WHITE.len() + END.len();
 
