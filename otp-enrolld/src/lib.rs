@@ -12,9 +12,11 @@ pub mod limits;
 pub mod peer;
 pub mod privileges;
 pub mod protocol;
+pub mod random;
 pub mod server;
 pub mod service;
 pub mod status;
+pub mod syslog;
 
 mod admission;
 mod deadline;

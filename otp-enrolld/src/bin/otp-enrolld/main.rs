@@ -8,8 +8,8 @@ mod enrolments;
 mod events;
 mod init;
 mod kernel;
+mod outlet;
 mod provisioning;
-mod random;
 mod rights;
 mod service;
 mod start;
@@ -19,6 +19,7 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use otp_enrolld::random;
 
 #[derive(Parser)]
 #[command(name = "otp-enrolld", version, about = "Makes the secret files of pam_otp and answers on its socket")]
