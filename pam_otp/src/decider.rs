@@ -16,6 +16,11 @@ use crate::host::{Host, Item};
 /// Where the module finds what it needs.
 pub const SITE: Site = Site::STANDARD;
 
+/// (uid_t) -1, which no account can have (chown(2)).
+const NOBODYS_UID: u32 = u32::MAX;
+/// LOGIN_NAME_MAX (limits.h).
+const LONGEST_NAME: usize = 256;
+
 /// What came of a code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finding {
@@ -79,6 +84,13 @@ pub fn decide(host: &impl Host, account: &Account, typed: &Typed, limits: &Limit
             Err(silence) => Err(obstacle(silence)),
         },
     }
+}
+
+/// The work of [`decide`] for a name that no account has, so that it goes the way of a user without a key (R8).
+pub fn imitate(host: &impl Host, name: &str, typed: &Typed, limits: &Limits) {
+    let name = if name.len() > LONGEST_NAME { "" } else { name }; // whole or not at all: its beginning may be somebody's
+    let nobody = Account { name: name.to_owned(), uid: NOBODYS_UID };
+    drop(decide(host, &nobody, typed, limits)); // it cannot be found; what else stands in the way is no concern of a stranger
 }
 
 fn on_files(host: &impl Host, account: &Account, typed: &Typed, limits: &Limits) -> Result<Finding, Obstacle> {

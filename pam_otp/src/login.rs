@@ -2,8 +2,8 @@
 //! user, emergency mark, options, policy, prompt, shape of what was typed, decision, log line, PAM code.
 
 use std::ffi::CStr;
+use std::time::{Duration, Instant};
 
-use otp_core::check::decoy;
 use otp_core::emergency::Reason;
 use otp_core::limits::Limits;
 use otp_core::log_line::LogLine;
@@ -22,8 +22,8 @@ use crate::rules::{Contradiction, Passage, Rules};
 
 /// The one text for every refusal (R8).
 pub const REFUSED: &str = "code refused; each code works once, wait for the next or use a recovery code";
-/// Asked of libpam at every refusal; libpam makes it up to half longer or shorter.
-const FAILURE_DELAY_US: u32 = 300_000;
+/// From the answer to the refusal, on average: libpam makes its part of it up to half longer or shorter.
+const FAILURE_PAUSE: Duration = Duration::from_millis(300);
 
 /// How an authentication ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,12 +51,13 @@ pub fn authenticate(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode 
     conclude(host, &end, &names)
 }
 
-/// Who it turned out to be about; for the log line.
+/// Who it turned out to be about, for the log line, and when an answer was there.
 #[derive(Default)]
 struct Names {
     user: Option<String>,
     uid: Option<u32>,
     origin: Option<Origin>,
+    answered: Option<Instant>,
 }
 
 fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> End {
@@ -84,6 +85,7 @@ fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> End {
         return end;
     }
     let Ok(typed) = answer::obtain(host, &options, &rules) else { return End::NoConversation };
+    names.answered = Some(Instant::now());
     if options.debug {
         let line = LogLine::default().field("debug", "answered").optional("user", names.user.as_deref());
         host.log(Urgency::Debug, &line.finish());
@@ -91,7 +93,7 @@ fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> End {
     match &person {
         Person::Known(account) => decide(host, account, &typed, &rules.limits),
         Person::Unknown => {
-            decoy(&typed, Origin::Console, &rules.limits, host);
+            decider::imitate(host, names.user.as_deref().unwrap_or_default(), &typed, &rules.limits);
             End::Refused("unknown-user".to_owned(), 0)
         }
         Person::LookupFailed(errno) => End::Failed(Obstacle { reason: "user-lookup", detail: errno.desc().to_owned() }),
@@ -160,7 +162,7 @@ fn decide(host: &impl Host, account: &Account, typed: &Typed, limits: &Limits) -
 /// Tells the person, the log and the host.
 fn conclude(host: &mut impl Host, end: &End, names: &Names) -> PamResultCode {
     if matches!(end, End::Refused(..) | End::Failed(_)) {
-        host.delay_failure(FAILURE_DELAY_US);
+        host.delay_failure(pause_after(names.answered.map_or(Duration::ZERO, |answered| answered.elapsed())));
         host.show_error(&refusal_text(end, names.origin));
     }
     let (urgency, outcome, reason, detail, key) = match end {
@@ -186,6 +188,11 @@ fn conclude(host: &mut impl Host, end: &End, names: &Names) -> PamResultCode {
         .optional("detail", detail);
     host.log(urgency, &line.finish());
     code(end)
+}
+
+/// The pause takes up what the work has `used`, so that the refusal comes as late whatever its cause was (R8). In microseconds.
+fn pause_after(used: Duration) -> u32 {
+    u32::try_from(FAILURE_PAUSE.saturating_sub(used).as_micros()).unwrap_or(0)
 }
 
 /// The table of DESIGN: what an outcome is in PAM.
@@ -228,5 +235,18 @@ fn duration(seconds: u64) -> String {
     match seconds {
         0..=119 => format!("{seconds} s"),
         _ => format!("{} min", seconds.div_ceil(60)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r8_work_and_pause_together_are_the_same_for_every_cause() {
+        for used in [0, 80, 900, 12_000, 300_000] {
+            assert_eq!(used + pause_after(Duration::from_micros(u64::from(used))), 300_000);
+        }
+        assert_eq!(pause_after(Duration::from_secs(11)), 0);
     }
 }

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/e2e"))
 
 from journal import Journal  # noqa: E402
-from machine import ACCOUNT, AUTH_ERR, DAEMON, HOST_KEY, MODULE, SHIFT, SUCCESS, VAULT, Machine, run, write  # noqa: E402
+from machine import ACCOUNT, AUTH_ERR, DAEMON, HOST_KEY, MODULE, SHIFT, SUCCESS, VAULT, Machine, User, run, write  # noqa: E402
 from wire import INTERFACE, Client  # noqa: E402
 
 LOGIN = Path("/usr/local/bin/bench-login")
@@ -52,9 +52,9 @@ class Code:
 class Service:
     """A PAM service, and whose codes it is asked with."""
 
-    def __init__(self, name, line, user, codes, wrong=AUTH_ERR):
+    def __init__(self, name, line, user, codes, right=SUCCESS, wrong=AUTH_ERR):
         self.name, self.user, self.codes = name, user.name, codes
-        self.results = {"right": SUCCESS, "wrong": wrong}
+        self.results = {"right": right, "wrong": wrong}
         write(SERVICES / name, f"auth required {line}\n", 0o644)
 
     def words(self, count, wrong):
@@ -77,6 +77,10 @@ class Site:
         run(DAEMON, "init")
         machine.start()
         self.members = [(user, Code(machine.enrol(user))) for user in users]
+        suspended, without_key = machine.new_user(), machine.new_user()
+        codes = Code(machine.enrol(suspended))
+        with Client() as client:
+            client.call("Suspend", user=suspended.name)
         self.idle = resident(machine.process.pid)["VmRSS"]
         machine.stop()
         for user, codes in self.members:
@@ -90,6 +94,8 @@ class Site:
             Service("oath", f"pam_oath.so usersfile={OATH}/users window=1 digits=6", user, Code(codes.key)),
         ]
         self.services += [Service(name, str(path), *member) for (name, path), member in zip(modules, self.members)]
+        causes = ("suspended", suspended), ("no-key", without_key), ("unknown", User("nobody-at-all", None))
+        self.refused = [Service(name, str(MODULE), user, codes, right=AUTH_ERR) for name, user in causes]
 
 
 def first_in_passwd(users):
@@ -308,6 +314,7 @@ def on_medium(found, name, site, options):
             found["counts", service.name] = counts
     if options.module:
         return
+    found["refused", name], _ = measure([otp, *site.refused], options.rounds)
     found["cold", name] = cold(services, max(20, options.rounds // 5))
     google = next(service for service in services if service.name == "google")
     for count in CROWDS:
@@ -359,6 +366,9 @@ def print_rest(found, options):
         ["bytes of the module", "650000", size],
     ]
     table(["what", "budget", "measured"], budgets)
+    causes = [name for name, kind in found["refused", "tmpfs"] if kind == "wrong"]
+    rows = [["wrong code" if cause == "otp" else cause, *(f"{found['refused', where][cause, 'wrong']:.0f}" for where in ("tmpfs", "disk"))] for cause in causes]
+    table(["work of a refusal, before the pause", "tmpfs µs", "disk µs"], rows)
     rows = []
     for where in ("tmpfs", "disk"):
         first, peaks = found["cold", where]

@@ -3,6 +3,7 @@ environments, full disks, small limits and single commands."""
 
 import fcntl
 import re
+import signal
 import subprocess
 import threading
 import time
@@ -280,6 +281,16 @@ def test_what_cannot_be_persisted(machine, exact, enrolled, journal):
         assert codes(done.stdout) == (AUTHINFO_UNAVAIL, SUCCESS)
     lines = logged(journal, start)
     assert {(outcome, len(lines)) for _, outcome, _ in lines} == {("failed", 3)} and len(set(lines)) == 1
+
+
+def test_a_host_that_does_not_ignore_sigxfsz_dies_before_any_answer_and_uses_nothing_up(machine, exact, enrolled):
+    """The module changes no signal of its host (R9). sudo and su die so, too."""
+    user, key = enrolled
+    for code in (key.first, key.wrong(), key.confirming):
+        command = ["env", "--default-signal=XFSZ", "prlimit", "--core=0", "--fsize=0", machine.hosts / "oddconv", "-a", "--", exact, user.name, "text", code]
+        done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stdout) == (-signal.SIGXFSZ, "")
+    assert machine.ask(exact, user, key.first)[0] == SUCCESS
 
 
 def test_no_daemon_for_who_needs_one(machine, exact, enrolled, journal):

@@ -63,22 +63,22 @@ impl TrustedDir {
 
     /// Opens the regular file `name`, checked as V1 says.
     pub fn open_file(&self, name: &str, access: Access) -> Result<File, VaultError> {
-        let mut file = File::from(self.open_beneath(name, file_flags(access))?);
+        let (mut file, mut about) = self.opened(name, access)?;
         for _ in 0..RENAMED {
             // Opened just as its name was given to a newer file: that one is meant.
-            if file.metadata().is_ok_and(|about| about.nlink() > 0) {
+            if about.nlink() > 0 {
                 break;
             }
-            file = File::from(self.open_beneath(name, file_flags(access))?);
+            (file, about) = self.opened(name, access)?;
         }
-        self.check_file(&file, name)?;
+        self.check_file(&about, name)?;
         Ok(file)
     }
 
     /// Reads the file `name` whole; a file above `cap` bytes is not trusted.
     pub fn read(&self, name: &str, cap: usize) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-        let file = File::from(self.open_beneath(name, file_flags(Access::Read))?);
-        let about = self.check_file(&file, name)?;
+        let (file, about) = self.opened(name, Access::Read)?;
+        self.check_file(&about, name)?;
         read_capped(file, &about, &self.path_of(name), cap)
     }
 
@@ -183,20 +183,24 @@ impl TrustedDir {
 
     fn check_dir(&self) -> Result<(), VaultError> {
         let stat = fstat(&self.fd).map_err(|errno| VaultError::Unreadable { path: self.path.clone(), errno })?;
-        check_owner_and_mode(&self.path, stat.st_uid, stat.st_mode, self.owner)
+        check_owner_and_mode(stat.st_uid, stat.st_mode, self.owner)
+            .map_err(|why| VaultError::untrusted(&self.path, why))
     }
 
-    fn check_file(&self, file: &File, name: &str) -> Result<Metadata, VaultError> {
-        let path = self.path_of(name);
-        let about = file.metadata().map_err(|error| unreadable(&path, &error))?;
-        if !about.is_file() {
-            return Err(VaultError::untrusted(&path, "not a regular file"));
-        }
-        if about.nlink() != 1 {
-            return Err(VaultError::untrusted(&path, format!("{} names; wanted 1", about.nlink())));
-        }
-        check_owner_and_mode(&path, about.uid(), about.mode(), self.owner)?;
-        Ok(about)
+    /// Opened and looked at, but not judged.
+    fn opened(&self, name: &str, access: Access) -> Result<(File, Metadata), VaultError> {
+        let file = File::from(self.open_beneath(name, file_flags(access))?);
+        let about = file.metadata().map_err(|error| unreadable(&self.path_of(name), &error))?;
+        Ok((file, about))
+    }
+
+    fn check_file(&self, about: &Metadata, name: &str) -> Result<(), VaultError> {
+        let judged = match about {
+            about if !about.is_file() => Err("not a regular file".to_owned()),
+            about if about.nlink() != 1 => Err(format!("{} names; wanted 1", about.nlink())),
+            about => check_owner_and_mode(about.uid(), about.mode(), self.owner),
+        };
+        judged.map_err(|why| VaultError::untrusted(&self.path_of(name), why))
     }
 }
 
@@ -279,15 +283,13 @@ fn root_alone_may_write(dir: &Path) -> Result<(), VaultError> {
     Err(VaultError::untrusted(dir, format!("{found}; wanted a directory of root's that only root may write")))
 }
 
-fn check_owner_and_mode(path: &Path, uid: u32, mode: u32, owner: u32) -> Result<(), VaultError> {
+/// The error says what was found and what was wanted.
+fn check_owner_and_mode(uid: u32, mode: u32, owner: u32) -> Result<(), String> {
     if uid != owner {
-        return Err(VaultError::untrusted(path, format!("owner {uid}; wanted {owner}")));
+        return Err(format!("owner {uid}; wanted {owner}"));
     }
     if mode & 0o077 != 0 {
-        return Err(VaultError::untrusted(
-            path,
-            format!("mode {:04o}; wanted none for group and others", mode & 0o7777),
-        ));
+        return Err(format!("mode {:04o}; wanted none for group and others", mode & 0o7777));
     }
     Ok(())
 }
