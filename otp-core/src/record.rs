@@ -95,6 +95,8 @@ pub struct RecoveryCode {
 pub enum RecordError {
     /// F1: not this format; where.
     Syntax(String),
+    /// F1: of a version that this program does not know.
+    Version(u64),
     /// F2: somebody else's.
     Owner {
         /// Name and uid in the file.
@@ -128,8 +130,9 @@ impl Record {
         let text = checksum::checked(text).ok_or(RecordError::Value(CHECKSUM))?;
         let document = Document::parse(text)?;
         let mut root = document.root();
-        if root.required_number("version")? != 1 {
-            return Err(RecordError::Value("version is not 1"));
+        let version = root.required_number("version")?;
+        if version != 1 {
+            return Err(RecordError::Version(version));
         }
         let account = Account {
             name: root.required_string("user")?.to_owned(),
@@ -311,6 +314,7 @@ impl fmt::Display for RecordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Syntax(place) => write!(f, "not a secret file of version 1: {place}"),
+            Self::Version(found) => write!(f, "version is {found}; wanted 1"),
             Self::Owner { found, wanted } => write!(
                 f,
                 "belongs to {:?} (uid {}), not to {:?} (uid {})",

@@ -91,6 +91,14 @@ impl HostKey {
         Some(Self::new(bytes))
     }
 
+    /// What is wrong with a text that does not parse: the version that it names, if it names one, and never its contents.
+    pub fn complaint(text: &[u8]) -> String {
+        match version_named(text) {
+            Some(found) if found != 1 => format!("version of the host key is {found}; wanted 1"),
+            _ => "not a host key of version 1".to_owned(),
+        }
+    }
+
     /// The text of a host-key file.
     pub fn to_file(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(Self::FILE_CAP));
@@ -171,6 +179,12 @@ impl Binding<'_> {
 }
 
 /// One key per purpose, so that no two uses can meet.
+/// The number between `otp-host-key-` and its colon.
+fn version_named(text: &[u8]) -> Option<u32> {
+    let line = std::str::from_utf8(text).ok()?;
+    line.strip_prefix("otp-host-key-")?.split_once(':')?.0.parse().ok()
+}
+
 fn subkey(key: &[u8; 32], purpose: &[u8]) -> Zeroizing<[u8; 32]> {
     hmac(key, &[b"pam_otp 1 ", purpose])
 }

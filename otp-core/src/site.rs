@@ -103,7 +103,7 @@ impl Site {
             read => (stored, read),
         };
         let text = text.map_err(|error| no_host_key(&error.to_string()))?;
-        HostKey::parse(&text).ok_or_else(|| no_host_key(&format!("{}: not a host key of version 1", path.display())))
+        HostKey::parse(&text).ok_or_else(|| no_host_key(&format!("{}: {}", path.display(), HostKey::complaint(&text))))
     }
 }
 

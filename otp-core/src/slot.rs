@@ -3,6 +3,7 @@
 //! S1  a slot is 640 bytes, little-endian, at the layout of docs/file-format.md
 //! S2  a slot whose magic, checksum, version, reserved bytes or ranges are wrong is bad as a whole
 //! S3  encoding and decoding are each other's inverse
+//! S4  magic, checksum and version stay where they are in every version, so that a newer slot is told from a bad one
 
 use crate::checksum::crc32;
 use crate::key::{KeyId, Step};
@@ -11,11 +12,12 @@ use crate::state::{KeyState, OriginState, RecoveryState, State};
 
 /// Bytes of a slot in use.
 pub const SLOT_BYTES: usize = 640;
+/// The version that is written and read.
+pub const VERSION: u16 = 1;
 /// Most keys a state holds: five live ones and five that are being committed.
 pub const MAX_KEYS: usize = 10;
 
 const MAGIC: &[u8; 8] = b"pamotpS1";
-const VERSION: u16 = 1;
 const ENROLLED: u32 = 1;
 const SUSPENDED: u32 = 2;
 const DISABLED: u32 = 4;
@@ -62,6 +64,11 @@ impl Slot {
             out.u32(flags(&[(key.pending, PENDING), (key.resync, RESYNC)])).u32(key.heard);
         }
         out.sealed()
+    }
+
+    /// The version of a slot whose magic and checksum are right (S4).
+    pub fn version(bytes: &[u8; SLOT_BYTES]) -> Option<u16> {
+        Reader::checked(bytes)?.u16()
     }
 
     /// Reads a slot; `None` if it is bad (S2).

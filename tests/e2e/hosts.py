@@ -90,6 +90,26 @@ class Sudo(Host):
         return r"(^|\n)0\n"
 
 
+class SudoRs(Sudo):
+    """It has no pam_service: the service is always sudo."""
+
+    service = "sudo"
+
+    def prepare(self, machine, user):
+        """Everybody may everything already."""
+
+    def command(self, machine, user):
+        return [*as_user(user), "sudo-rs", "--", "id", "-u"]
+
+    def conclude(self, terminal, user):
+        """It asks again, whatever passwd_tries says."""
+        if terminal.pty.expect([pexpect.EOF, CODE_PROMPT]) == 0:
+            return super().conclude(terminal, user)
+        seen = terminal.transcript
+        terminal.pty.close(force=True)
+        return Attempt(False, seen[: seen.rindex(CODE_PROMPT)], user)
+
+
 class Doas(Host):
     service, origin = "doas", "self"
 
@@ -235,6 +255,9 @@ HOSTS = {
     "pamtester": Pamtester(),
     "plain": PlainApplication(),
 }
+
+if Path("/usr/bin/sudo-rs").exists():  # in Debian 13
+    HOSTS["sudo-rs"] = SudoRs()
 
 
 @contextmanager

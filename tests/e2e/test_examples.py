@@ -54,6 +54,25 @@ def test_a_code_opens_once(machine, enrolled, verifier, example):
     assert gate(example, verifier, user, key.second + "\n").returncode == ACCEPTED
 
 
+def test_debians_own_sudo_file_asks_after_the_line_of_readme(machine, enrolled):
+    user, key = enrolled
+    lines = re.findall(r"^    (sed -i '/\^@include .*)$", (ROOT / "README.md").read_text(), re.M)
+    assert len(lines) == 2
+    files = [Path("/etc/pam.d/sudo"), Path("/etc/pam.d/sudo-i")]
+    before = [path.read_text() for path in files]
+    try:
+        for line in lines:
+            run("sh", "-c", line)
+        for options in ((), ("-i",)):
+            done = machine.sudo(user, [(PASSWORD_PROMPT, PASSWORD), (CODE_PROMPT, key.second if options else key.first)], options)
+            assert done.status == 0 and "\n0\n" in done.text, done
+        assert machine.sudo(user, [(PASSWORD_PROMPT, PASSWORD), (CODE_PROMPT, key.first)]).status == 1
+        assert [path.read_text().count("pam_otp.so") for path in files] == [2, 2]
+    finally:
+        for path, text in zip(files, before, strict=True):
+            write(path, text, 0o644)
+
+
 def test_everything_else_is_refused_in_the_same_way(machine, enrolled, verifier, example):
     user, key = enrolled
     answers = [gate(example, verifier, user, code) for code in (key.wrong(), "hunter2", "x" * 70)]

@@ -4,14 +4,14 @@ import fcntl
 import os
 import signal
 import subprocess
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import hosts as programs
 import pytest
 from hosts import CHAIN_PORT, HOSTS, IDENTITY, gates, sshd
 from journal import decisions
-from machine import CODE_PROMPT, POLICY, REFUSAL, as_user, write
+from machine import CODE_PROMPT, POLICY, REFUSAL, as_user, run, write
 from terminal import Terminal
 from wait import until
 from wire import Client
@@ -260,8 +260,41 @@ def test_a_daemon_that_hangs_makes_foreign_su_refuse_in_time_and_does_not_touch_
     assert [(line["outcome"], line["reason"]) for line in decisions(journal.since(start))] == [("accepted", "code"), ("failed", "no-daemon")]
 
 
-@pytest.mark.parametrize("stopped", [signal.SIGSTOP, signal.SIGKILL], ids=["stopped", "killed"])
-def test_a_stranger_who_halts_his_su_in_the_middle_does_not_keep_the_owner_out(machine, asking, enrolled, stopped):
+@contextmanager
+def stopped(process):
+    os.kill(process, signal.SIGSTOP)
+    yield
+    os.kill(process, signal.SIGCONT)
+
+
+@contextmanager
+def killed(process):
+    os.kill(process, signal.SIGKILL)
+    yield
+
+
+@contextmanager
+def frozen(process):
+    """As containers are paused: by a control group, which no signal ends."""
+    tree = Path("/tmp/cgroup2")
+    tree.mkdir()
+    run("mount", "-t", "cgroup2", "cgroup2", tree)
+    group = tree / f"otp-tests-{os.stat('/proc/self/ns/pid').st_ino}"
+    group.mkdir()
+    try:
+        (group / "cgroup.procs").write_text(str(process))
+        (group / "cgroup.freeze").write_text("1")
+        until(lambda: "frozen 1" in (group / "cgroup.events").read_text(), "the process frozen")
+        yield
+    finally:
+        (group / "cgroup.freeze").write_text("0")
+        until(lambda: "populated 0" in (group / "cgroup.events").read_text(), "the end of the process")
+        group.rmdir()
+        run("umount", tree)
+
+
+@pytest.mark.parametrize("halted", [stopped, killed, frozen], ids=lambda halted: halted.__name__)
+def test_a_stranger_who_halts_his_su_in_the_middle_does_not_keep_the_owner_out(machine, asking, enrolled, halted):
     user, key = enrolled
     with open(user.state_file, "rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)  # so that the stranger's su is surely in the middle of a decision
@@ -270,14 +303,13 @@ def test_a_stranger_who_halts_his_su_in_the_middle_does_not_keep_the_owner_out(m
         su = programs.foreground(terminal)
         terminal.types_hidden(key.wrong())
         until(lambda: waits_for_the_daemon(su), "su's question to the daemon")
-        os.kill(su, stopped)
-    try:
+        halt = halted(su)
+        halt.__enter__()
+    with ExitStack() as stack:
+        stack.push(halt)
         assert HOSTS["sudo"].attempt(machine, user, key.first).opened
         assert HOSTS["su-own"].attempt(machine, user, key.second).opened
-    finally:
-        if stopped == signal.SIGSTOP:
-            os.kill(su, signal.SIGCONT)
-            assert terminal.ends() != 0
+    assert terminal.ends() != 0
 
 
 def waits_for_the_daemon(process):

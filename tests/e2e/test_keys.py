@@ -370,25 +370,26 @@ def test_what_is_done_offline_is_logged_at_alert(machine, enrolled, journal):
 # kill -9
 
 
-def steps_of(machine, method, **parameters):
+def steps_of(machine, method, counted, **parameters):
     with attached(machine.process.pid) as log, Client() as client:
         client.call(method, **parameters)
     calls = parsed(log)
     received = next(at for at, call in enumerate(calls) if f"Otp1.{method}" in call.arguments)
-    return [call for call in calls[received + 1 :] if call.task == calls[received].task and call.name in CHANGES]
+    return [call for call in calls[received + 1 :] if call.task == calls[received].task and call.name in counted]
 
 
-def killed_at_each(machine, prepare, method, **more):
+def killed_at_each(machine, prepare, method, former=lambda keys: {}, counted=CHANGES, **more):
     """Does it once for each of its steps, killed there; yields the user with keys and where it was."""
-    user, _ = prepare()
-    steps = steps_of(machine, method, user=user.name, **more)
+    user, keys = prepare()
+    steps = steps_of(machine, method, counted, user=user.name, **more, **former(keys))
+    otpctl("forget", user.name)  # as many users at each step as at the first
     for at, step in enumerate(steps):
         user, keys = prepare()
         where = f"killed at step {at} of {len(steps)}, {step}"
         with attached(machine.process.pid, *kill_at(step)):
             with Client() as client:
                 try:
-                    client.call(method, user=user.name, **more)
+                    client.call(method, user=user.name, **more, **former(keys))
                 except (Closed, BrokenPipeError):
                     pass
             assert machine.process.wait(10) == -signal.SIGKILL, where
@@ -444,3 +445,59 @@ def test_renaming_killed_at_each_step_is_done_or_undone(machine):
         outcomes.add(label)
     assert outcomes == {"phone", "tablet"}
     assert strays() == []
+
+
+def test_revoking_the_last_key_killed_at_each_step_never_unenrols(machine, skip):
+    outcomes = set()
+    for user, key, where in killed_at_each(machine, machine.enrolled_user, "Revoke", key="phone"):
+        assert ask(machine, user, key.wrong(), skip) == AUTH_ERR, where
+        works = ask(machine, user, key.first, skip) == SUCCESS
+        if not machine.running():
+            machine.start()
+        assert labels(machine, user) == (["phone"] if works else []), where
+        assert machine.status(user)["enrolled"] is True, where
+        outcomes.add(works)
+    assert outcomes == {True, False}
+    assert strays() == []
+
+
+def renamed(machine):
+    """An account that has got another name: (account, (former account, key)), with one code used."""
+    user, key = machine.enrolled_user()
+    assert ask(machine, user, key.first) == SUCCESS
+    machine.remove_user(user)
+    return machine.new_user(f"new{user.name}", user.uid), (user, key)
+
+
+def renumbered(machine):
+    """The same with another uid."""
+    user, key = machine.enrolled_user()
+    assert ask(machine, user, key.first) == SUCCESS
+    machine.remove_user(user)
+    return machine.new_user(user.name), (user, key)
+
+
+@pytest.mark.parametrize("change", [renamed, renumbered], ids=lambda change: change.__name__)
+def test_adopting_killed_at_each_step_is_finished_by_root_and_no_code_works_twice(machine, change):
+    """In a vault of its own: an adoption looks through all users. How many files it opens depends on the name service, so
+    it is not killed at an open or a close, which change nothing by themselves."""
+    outcomes = set()
+    counted = set(CHANGES) - {"openat", "openat2", "close"}
+
+    def named(keys):
+        return {"from": str(keys[0].uid)}
+
+    with machine.small_vault(4):
+        for user, (former, key), where in killed_at_each(machine, lambda: change(machine), "Adopt", named, counted):
+            assert ask(machine, user, key.first) != SUCCESS, f"{where}: a used code worked again"
+            if not machine.running():
+                machine.start()
+            outcomes.add(otpctl("adopt", user.name, "--from", named((former, key))["from"]).returncode)
+            assert ask(machine, user, key.first) == AUTH_ERR, where
+            assert ask(machine, user, key.second) == SUCCESS, where
+            assert labels(machine, user) == ["phone"], where
+            if change is renumbered and former.state_file.exists():  # killed while it forgot the old files
+                assert not former.key_file.exists() and otpctl("forget", str(former.uid)).returncode == DONE, where
+            assert otpctl("forget", user.name).returncode == DONE, where
+            assert list(VAULT.glob("keys/*")) == list(VAULT.glob("state/*")) == [], where
+    assert outcomes == {DONE, REFUSED}, "interrupted before the end, and after it"

@@ -3,13 +3,14 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 from journal import decisions
-from machine import ACCT_EXPIRED, AUTH_ERR, AUTHINFO_UNAVAIL, HOST_KEY, IGNORE, POLICY, SERVICE_ERR, SUCCESS, VAULT, as_user, otpctl, write
+from machine import ACCT_EXPIRED, AUTH_ERR, AUTHINFO_UNAVAIL, DAEMON, HOST_KEY, IGNORE, POLICY, SERVICE_ERR, SUCCESS, VAULT, as_user, otpctl, run, write
 from places import changed, moved_away
 
 MARKS = Path("/etc/otp/emergency")
@@ -302,3 +303,19 @@ def test_a_policy_is_looked_over_without_a_daemon(machine, offline):
     finally:
         POLICY.unlink()
     assert otpctl("config", "check", "/etc/otp/nothing.toml").returncode == REFUSED
+
+
+def test_a_host_key_that_is_lost_for_good_is_survived_with_a_new_vault(machine, gate, enrolled):
+    """As in README: move the vault away, init, start anew, enrol anew."""
+    user, _ = enrolled
+    machine.stop()
+    with moved_away(HOST_KEY), moved_away(VAULT):
+        assert stages(machine, gate, user)[0] == AUTHINFO_UNAVAIL
+        run(DAEMON, "init")
+        machine.start()
+        key = machine.enrol(user)
+        assert machine.ask("otp", user, key.first)[0] == SUCCESS
+        machine.stop()
+        shutil.rmtree(VAULT)
+        VAULT.mkdir()  # for moved_away to remove
+    machine.start()

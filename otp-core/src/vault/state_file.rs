@@ -2,7 +2,7 @@
 //!
 //! P1  the file has exactly 8192 bytes, all of them written when it is made: it needs no room on a full disk
 //! P2  the good slot with the higher sequence number counts; a store overwrites the other one and syncs
-//! P3  one bad slot is damage, told to the caller; two refuse
+//! P3  one bad slot is damage, told to the caller; two refuse; one of another version refuses and is left as it is
 //! P4  another inode than the recorded one, or a ctime more than 60 s after the recorded write, is a restored copy:
 //!     ctime is the one time stamp that nobody can set back
 
@@ -14,7 +14,7 @@ use super::error::VaultError;
 use super::lock::Locked;
 use super::open::{errno_of, unreadable};
 use crate::clock::Clock;
-use crate::slot::{SLOT_BYTES, Slot};
+use crate::slot::{SLOT_BYTES, Slot, VERSION};
 use crate::state::State;
 
 const FILE_BYTES: usize = 8192;
@@ -128,7 +128,12 @@ impl Place {
 fn slot(file: &File, path: &Path, place: Place) -> Result<Option<Slot>, VaultError> {
     let mut bytes = [0; SLOT_BYTES];
     file.read_exact_at(&mut bytes, place.offset()).map_err(|error| unreadable(path, &error))?;
-    Ok(Slot::decode(&bytes))
+    match Slot::version(&bytes) {
+        Some(found) if found != VERSION => {
+            Err(VaultError::malformed(path, format!("version is {found}; wanted {VERSION}")))
+        }
+        _ => Ok(Slot::decode(&bytes)),
+    }
 }
 
 fn newer(first: Option<Slot>, second: Option<Slot>) -> Option<(Place, Slot)> {

@@ -111,7 +111,7 @@ fn host_key(site: &Site) -> Result<HostKey, StartError> {
     let path = Path::new(&credentials).join("host.key");
     let obstacle = |why: String| Obstacle { reason: "host-key", detail: format!("{}: {why}", path.display()) };
     let text = fs::read(&path).map(zeroize::Zeroizing::new).map_err(|error| obstacle(error.to_string()))?;
-    Ok(HostKey::parse(&text).ok_or_else(|| obstacle("not a host key of version 1".to_owned()))?)
+    Ok(HostKey::parse(&text).ok_or_else(|| obstacle(HostKey::complaint(&text)))?)
 }
 
 /// Binds the socket in a directory of root's. One that nobody answers on is left over from a daemon that died.
