@@ -15,6 +15,7 @@ pub mod key;
 pub mod limits;
 pub mod log_line;
 pub mod notice;
+pub mod notify;
 pub mod origin;
 pub mod policy;
 pub mod record;

@@ -3,6 +3,7 @@
 
 use crate::key::{Algorithm, Digits, Period, ValueError};
 use crate::limits::{ClockPolicy, DISABLE_AT, Limits, Wait, Window};
+use crate::notify::Notify;
 use crate::origin::Origin;
 use crate::service::Service;
 use crate::table::{Document, Found, Table, TableError};
@@ -19,6 +20,8 @@ pub struct Policy {
     pub limits: Limits,
     /// What a new key is.
     pub key: NewKey,
+    /// Where notices go, if anywhere.
+    pub notify: Option<Notify>,
     /// What the table of the service says that this was read for.
     pub service: Option<Service>,
 }
@@ -51,6 +54,7 @@ impl Policy {
         ranged(&mut root, "version", 1, 1..=1)?;
         let mut policy = Self { issuer: issuer(&mut root)?, ..Self::default() };
         policy.limits.clock = clock(&mut root)?;
+        policy.notify = Notify::read(&mut root)?;
         if let Some(table) = root.table("window")? {
             policy.limits.window = window(table, policy.limits.window)?;
         }

@@ -1,7 +1,7 @@
 //! What the daemon `otp-enrolld` and its client `otpctl` share: the messages of `io.pam-otp.Otp1` and the socket they cross.
 //!
 //! Reading order: [`protocol`] (what can be said), [`service`] (who answers), [`server`] (how strangers are kept
-//! within bounds), [`client`] (the other end). [`changes`] and [`status`] are what the daemon and `otpctl --offline` do to a
+//! within bounds), [`client`] (the other end). [`changes`], [`notices`] and [`status`] are what the daemon and `otpctl --offline` do to a
 //! vault with the same functions. Nothing here decides who may.
 
 #![forbid(unsafe_code)]
@@ -9,6 +9,7 @@
 pub mod changes;
 pub mod client;
 pub mod limits;
+pub mod notices;
 pub mod peer;
 pub mod privileges;
 pub mod protocol;

@@ -1,4 +1,5 @@
-//! The account stage: may this user come in at all? Cheap, and it never asks anything. sudo runs it under NOPASSWD too.
+//! The account stage: may this user come in at all? Cheap, and it never asks anything. What the user must hear about the keys is
+//! shown here. sudo runs it under NOPASSWD too.
 
 use std::ffi::CStr;
 
@@ -11,6 +12,7 @@ use pam::constants::PamResultCode;
 use crate::decider::{self, Standing};
 use crate::host::{Host, Item, Urgency};
 use crate::login::{emergency, settings};
+use crate::notices;
 use crate::options::{OptionError, Options, Whose};
 use crate::person::Person;
 use crate::rules::Rules;
@@ -37,7 +39,10 @@ pub fn manage(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode {
     let options = Options::parse(arguments);
     let whose = options.as_ref().map_or(Whose::User, |options| options.whose);
     let (user, person) = who(host, whose);
-    let found = look(host, options, person);
+    let found = look(host, options, person.as_ref());
+    if let (Found::InOrder | Found::Barred(_), Some(Person::Known(account))) = (&found, &person) {
+        notices::show(host, account);
+    }
     let (reason, detail, code) = match &found {
         Found::InOrder => return PamResultCode::PAM_SUCCESS,
         Found::Emergency(reason) => ("emergency", Some(reason.as_str()), PamResultCode::PAM_SUCCESS),
@@ -81,8 +86,8 @@ fn who(host: &mut impl Host, whose: Whose) -> (Option<String>, Option<Person>) {
 
 /// Nobody: root is the invoker, who has no key as such. `authenticate` refuses him; if another module let him in, nothing here
 /// stands against him.
-fn look(host: &impl Host, options: Result<Options, OptionError>, person: Option<Person>) -> Found {
-    if let Some(Person::Known(account)) = &person
+fn look(host: &impl Host, options: Result<Options, OptionError>, person: Option<&Person>) -> Found {
+    if let Some(Person::Known(account)) = person
         && let Some(reason) = emergency(host, account)
     {
         return Found::Emergency(reason);
@@ -93,7 +98,7 @@ fn look(host: &impl Host, options: Result<Options, OptionError>, person: Option<
     };
     match person {
         None => Found::InOrder,
-        Some(Person::Known(account)) => standing(host, &account, &rules),
+        Some(Person::Known(account)) => standing(host, account, &rules),
         Some(Person::Unknown) => Found::UnknownUser,
         Some(Person::LookupFailed(errno)) => {
             Found::Unavailable(Obstacle { reason: "user-lookup", detail: errno.desc().to_owned() })

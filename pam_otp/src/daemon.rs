@@ -85,7 +85,7 @@ pub fn verify(user: &str, code: &Code, caller: &Caller) -> Result<Verdict, Silen
     fields.push_str(",\"code\":\"");
     fields.push_str(&code);
     fields.push('"');
-    let reply = call("Verify", &fields)?;
+    let reply = call("Verify", &fields, Instant::now() + PATIENCE)?;
     let verdict = reply.get("verdict").ok_or_else(|| failed("a reply without a verdict"))?;
     Ok(Verdict {
         accepted: verdict
@@ -100,7 +100,7 @@ pub fn verify(user: &str, code: &Code, caller: &Caller) -> Result<Verdict, Silen
 
 /// Asks how a user stands.
 pub fn standing(user: &str) -> Result<Standing, Silence> {
-    let reply = call("Status", &format!("\"user\":{}", quoted(user)))?;
+    let reply = call("Status", &format!("\"user\":{}", quoted(user)), Instant::now() + PATIENCE)?;
     let status = reply.get("status").ok_or_else(|| failed("a reply without a status"))?;
     let flag = |name: &str| status.get(name).and_then(Value::flag).ok_or_else(|| failed("a status without its marks"));
     Ok(Standing {
@@ -111,9 +111,22 @@ pub fn standing(user: &str) -> Result<Standing, Silence> {
     })
 }
 
+/// What a user has not seen often enough: the texts, and the number of the last one.
+pub fn notices(user: &str, deadline: Instant) -> Result<(Vec<String>, u64), Silence> {
+    let reply = call("Notices", &format!("\"user\":{}", quoted(user)), deadline)?;
+    let notices = reply.get("notices").and_then(Value::list).ok_or_else(|| failed("a reply without notices"))?;
+    let texts = notices.iter().filter_map(|one| one.get("text").and_then(Value::text).map(str::to_owned)).collect();
+    let last = notices.iter().filter_map(|one| one.get("id").and_then(Value::number)).max();
+    Ok((texts, last.unwrap_or(0)))
+}
+
+/// Says that they were shown, up to the one of this number.
+pub fn notices_shown(user: &str, last: u64, deadline: Instant) -> Result<(), Silence> {
+    call("NoticesShown", &format!("\"user\":{},\"last\":{last}", quoted(user)), deadline).map(drop)
+}
+
 /// One call, one reply: its parameters.
-fn call(method: &str, fields: &str) -> Result<Value, Silence> {
-    let deadline = Instant::now() + PATIENCE;
+fn call(method: &str, fields: &str, deadline: Instant) -> Result<Value, Silence> {
     let socket = connected(deadline)?;
     let head = format!("{{\"method\":\"io.pam-otp.Otp1.{method}\",\"parameters\":{{");
     let mut message = Zeroizing::new(Vec::with_capacity(head.len() + fields.len() + 3));
@@ -196,7 +209,7 @@ fn wait_for(fd: &OwnedFd, what: PollFlags, deadline: Instant) -> Result<(), Sile
     let left = deadline.saturating_duration_since(Instant::now());
     let timeout = PollTimeout::try_from(left).map_err(|_| failed("no time"))?;
     match poll(&mut [PollFd::new(fd.as_fd(), what)], timeout) {
-        Ok(0) => Err(Silence::Failed(format!("no answer within {} s", PATIENCE.as_secs()))),
+        Ok(0) => Err(Silence::Failed("no answer in time".to_owned())),
         Ok(_) | Err(Errno::EINTR) => Ok(()),
         Err(errno) => Err(cannot("wait")(errno)),
     }

@@ -25,6 +25,9 @@ pub trait Host: Surroundings {
     /// Shows an error text. That nobody may see it is no reason to fail.
     fn show_error(&mut self, text: &str);
 
+    /// Shows a text, whatever PAM_SILENT says: it is for what the user must hear.
+    fn show_text(&mut self, text: &str) -> Result<(), ConversationFailed>;
+
     /// PAM_SERVICE, PAM_TTY or PAM_RHOST.
     fn item(&self, item: Item) -> Option<String>;
 

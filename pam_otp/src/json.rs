@@ -17,7 +17,7 @@ pub enum Value {
     Null,
     /// An object.
     Object(Vec<(String, Value)>),
-    /// An array; of no use here, but read over.
+    /// An array.
     Array(Vec<Value>),
 }
 
@@ -70,6 +70,14 @@ impl Value {
     pub fn flag(&self) -> Option<bool> {
         match self {
             Self::Flag(flag) => Some(*flag),
+            _ => None,
+        }
+    }
+
+    /// As an array.
+    pub fn list(&self) -> Option<&[Self]> {
+        match self {
+            Self::Array(values) => Some(values),
             _ => None,
         }
     }

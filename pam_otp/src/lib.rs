@@ -15,6 +15,7 @@ mod host;
 mod json;
 mod libpam;
 mod login;
+mod notices;
 mod options;
 mod person;
 mod rules;

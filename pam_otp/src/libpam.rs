@@ -7,7 +7,7 @@ use nix::unistd::{geteuid, getuid};
 use otp_core::clock::{self, Clock, Surroundings};
 use otp_core::record::Account;
 use otp_core::vault::Mended;
-use pam::constants::{PAM_ERROR_MSG, PAM_PROMPT_ECHO_OFF, PAM_PROMPT_ECHO_ON, PamResultCode};
+use pam::constants::{PAM_ERROR_MSG, PAM_PROMPT_ECHO_OFF, PAM_PROMPT_ECHO_ON, PAM_TEXT_INFO, PamResultCode};
 use pam::conv::Conv;
 use pam::items::{AuthTok, RHost, Service, Tty};
 use pam::module::PamHandle;
@@ -95,6 +95,11 @@ impl Host for Libpam<'_> {
         if let Some(conversation) = self.conversation() {
             drop(conversation.send(PAM_ERROR_MSG, text));
         }
+    }
+
+    fn show_text(&mut self, text: &str) -> Result<(), ConversationFailed> {
+        let conversation = self.conversation().ok_or(ConversationFailed)?;
+        conversation.send(PAM_TEXT_INFO, text).map(drop).map_err(|_| ConversationFailed)
     }
 
     fn item(&self, item: Item) -> Option<String> {

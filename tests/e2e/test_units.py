@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from machine import ACCOUNT, DAEMON, GROUPS, HOST_KEY, OTPCTL, ROOT, VAULT, as_user, run
+from machine import ACCOUNT, DAEMON, GROUPS, HOST_KEY, OTPCTL, ROOT, VAULT, as_user, run, write
 from wait import until
 from wire import SOCKET, Client
 
@@ -26,7 +26,7 @@ mount -o remount,bind,ro /proc/sys # else systemd-sysctl would set the machine's
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount -t tmpfs -o mode=0755 run /run
 mkdir -p /run/systemd/system /run/tmpfiles.d
-cp {UNITS}/otp-enrolld.* /run/systemd/system/
+cp {UNITS}/otp-*.* /run/systemd/system/
 cp {UNITS}/tmpfiles.d/* /run/tmpfiles.d/
 mount -t tmpfs -o mode=1777 tmp /tmp # from here on a checkout in /tmp is out of sight
 mount -t tmpfs -o mode=0755 etc {HOST_KEY.parent}
@@ -124,7 +124,7 @@ def installed(booted):
 
 
 def test_systemd_has_no_complaint_about_the_units(machine):
-    done = subprocess.run(["systemd-analyze", "verify", "--man=no", *UNITS.glob("otp-enrolld.*")], capture_output=True, text=True)
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", *UNITS.glob("otp-*.*")], capture_output=True, text=True)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
@@ -204,3 +204,41 @@ def test_a_killed_daemon_is_there_again_at_the_next_call(installed):
 def test_only_root_can_move_the_socket(installed):
     found = installed.run("stat", "-c", "%U %a", "/run/otp", SOCKET).split()
     assert found == ["root", "755", "root", "666"]
+
+
+NOTIFIED = """#!/bin/sh
+cat >/run/notified/message
+grep NoNewPrivs /proc/self/status >/run/notified/privileges
+ls /var/lib/otp/keys /var/lib/otp/state >/run/notified/keys 2>&1
+cat /etc/otp/host.key >/run/notified/key 2>&1
+[ -e /run/notified/works ]
+"""
+
+
+def test_a_notice_starts_the_notifier_which_sees_neither_keys_nor_the_daemons_walls(installed, machine):
+    write(Path("/usr/local/sbin/notified"), NOTIFIED, 0o755)
+    installed.run("install", "-d", "-o", ACCOUNT, "/run/notified")
+    installed.run("sh", "-c", f"echo 'notify_command = [\"/usr/local/sbin/notified\"]' >{HOST_KEY.parent}/otp.toml")
+    installed.run("systemctl", "start", "otp-notify.path")
+    seen = Path(f"/proc/{installed.pid}/root/run/notified")
+    outbox = Path(f"/proc/{installed.pid}/root{VAULT}/notices/outbox")
+    user = machine.new_user()
+    with installed.asks() as client:
+        machine.confirm(client, machine.begin(client, user))
+    until(lambda: [path.name for path in outbox.iterdir() if ".1." in path.name], "the first try", 20)
+    assert installed.property("ActiveState", "otp-notify.service") == "active", "it waits for the next try"
+    assert user.name in (seen / "message").read_text()
+    assert (seen / "privileges").read_text().split()[1] == "0"
+    assert "Permission denied" in (seen / "keys").read_text() and ".toml" not in (seen / "keys").read_text()
+    assert "Permission denied" in (seen / "key").read_text()
+
+    (seen / "works").touch()
+    for letter in outbox.iterdir():
+        letter.rename(outbox / letter.name.replace(letter.name.split(".")[2], "0"))
+    until(lambda: not list(outbox.iterdir()), "the second try", 20)
+    until(lambda: installed.property("ActiveState", "otp-notify.service") == "inactive", "its end", 20)
+    with installed.asks() as client:
+        client.call("Suspend", user=user.name)
+    until(lambda: "keys-suspended" in (seen / "message").read_text(), "the next notice", 20)
+    until(lambda: installed.property("ActiveState", "otp-notify.service") == "inactive", "its end", 20)
+    assert installed.property("Result", "otp-notify.service") == "success"

@@ -240,6 +240,21 @@ pub fn read_root_file(path: &Path, cap: usize, closed: bool) -> Result<Zeroizing
     read_capped(file, &about, path, cap)
 }
 
+/// The file that a program of root's really is. Nobody else may write to it or to a directory above it, as it is named and
+/// as it is found at the end of a link.
+pub fn root_program(path: &Path) -> Result<PathBuf, VaultError> {
+    path.ancestors().skip(1).try_for_each(root_alone_may_write)?;
+    let real = std::fs::canonicalize(path).map_err(|error| VaultError::opening(path, errno_of(&error)))?;
+    real.ancestors().skip(1).try_for_each(root_alone_may_write)?;
+    let stat = lstat(&real).map_err(|errno| VaultError::opening(&real, errno))?;
+    let (mode, kind) = (stat.st_mode & 0o7777, stat.st_mode & 0o170_000);
+    if kind == 0o100_000 && stat.st_uid == 0 && mode & 0o022 == 0 && mode & 0o111 != 0 {
+        return Ok(real);
+    }
+    let found = format!("owner {}, mode {mode:04o}", stat.st_uid);
+    Err(VaultError::untrusted(&real, format!("{found}; wanted a program of root's that only root may write")))
+}
+
 pub(crate) fn errno_of(error: &std::io::Error) -> Errno {
     Errno::from_raw(error.raw_os_error().unwrap_or(Errno::EIO as i32))
 }

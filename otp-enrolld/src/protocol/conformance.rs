@@ -74,6 +74,8 @@ fn every_method_type_has_the_fields_of_the_file() {
     assert_method(&samples::adopt(), &Done {});
     assert_method(&Restored { user: Some(user()) }, &RestoredUsers { users: vec![user()] });
     assert_method(&samples::verify(), &Verified { verdict: samples::verdict() });
+    assert_method(&Notices { user: Some(user()) }, &NoticeList { notices: vec![samples::notice()] });
+    assert_method(&NoticesShown { user: Some(user()), last: 1 }, &Done {});
 }
 
 #[test]
@@ -101,6 +103,8 @@ fn what_the_file_calls_optional_may_be_absent_and_nothing_else() {
         (Adopt::NAME, object(&samples::adopt())),
         (Restored::NAME, object(&Restored { user: Some(user()) })),
         (Verify::NAME, object(&samples::verify())),
+        (Notices::NAME, object(&Notices { user: Some(user()) })),
+        (NoticesShown::NAME, object(&NoticesShown { user: Some(user()), last: 1 })),
     ];
     for (name, full) in full {
         let short = name.rsplit('.').next().expect("a name");

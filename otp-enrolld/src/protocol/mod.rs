@@ -4,6 +4,7 @@
 //! Nothing here has `Debug`, `Display` or `Clone` if it carries a secret or a code.
 
 mod change;
+mod notice;
 mod refusal;
 mod reply;
 mod request;
@@ -22,6 +23,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use change::{Adopt, Forget, Rename, Reopen, Restored, Resume, Revoke, Suspend};
+pub use notice::{Notice, NoticeList, Notices, NoticesShown};
 pub use refusal::Refusal;
 pub use reply::{
     Begun, Cancelled, Confirmed, Done, Enrolment, KeyStatus, OriginStatus, Reply, RestoredUsers, Unreadable, UserList,

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::notice::NoticeList;
+
 /// The answer to a call that was done; its content must be that of the method called.
 #[derive(Serialize)]
 #[serde(untagged)]
@@ -15,6 +17,7 @@ pub enum Reply {
     Done(Done),
     Restored(RestoredUsers),
     Verified(Verified),
+    Notices(NoticeList),
 }
 
 /// Answer to `BeginEnrolment`.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::change::{Adopt, Forget, Rename, Reopen, Restored, Resume, Revoke, Suspend};
+use super::notice::{Notices, NoticesShown};
 use super::reply::{Begun, Cancelled, Confirmed, UserList, UserStatusReply, Verified};
 use super::values::{self, checked};
 use super::{Method, Refusal};
@@ -26,6 +27,8 @@ pub enum Request {
     Adopt(Adopt),
     Restored(Restored),
     Verify(Verify),
+    Notices(Notices),
+    NoticesShown(NoticesShown),
 }
 
 /// Make a key for a user and show it.
@@ -109,6 +112,8 @@ impl Request {
             Adopt::NAME => Adopt::read(parameters).map(Self::Adopt),
             Restored::NAME => Restored::read(parameters).map(Self::Restored),
             Verify::NAME => Verify::read(parameters).map(Self::Verify),
+            Notices::NAME => Notices::read(parameters).map(Self::Notices),
+            NoticesShown::NAME => NoticesShown::read(parameters).map(Self::NoticesShown),
             other => Err(Refusal::MethodNotFound { method: other.to_owned() }),
         }
     }

@@ -162,6 +162,20 @@ proptest! {
     }
 
     #[test]
+    fn notices_arrive_as_they_left(
+        numbers in prop::array::uniform4(any::<u64>()), small: (u32, u32, u8, Option<u8>), key: Option<String>,
+        texts in prop::array::uniform3(any::<String>()), claims in prop::array::uniform3(any::<Option<String>>()),
+    ) {
+        let ([id, at, last, _], (by, times, shown, left)) = (numbers, small);
+        let ([event, severity, text], [tty, rhost, service]) = (texts, claims);
+        let one = Notice { id, event, severity, at, by, tty, rhost, service, key, left, times, last, shown, text };
+        let reply = NoticeList { notices: vec![one] };
+        prop_assert_eq!(answered::<Notices>(&reply), value(&reply));
+        let Ok(Request::NoticesShown(found)) = delivered(&NoticesShown { user: None, last: numbers[3] }) else { panic!() };
+        prop_assert_eq!(found.last, numbers[3]);
+    }
+
+    #[test]
     fn any_bytes_are_read_without_harm(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let parsed = Call::parse(&bytes).map(|call| Parameters::parse(call.parameters()).is_ok());
         prop_assert!(parsed.is_none() || std::str::from_utf8(&bytes).is_ok());

@@ -97,6 +97,26 @@ pub fn adopt() -> Adopt {
     Adopt { user: "alicia".to_owned(), from: "alice".to_owned() }
 }
 
+pub fn notice() -> Notice {
+    let text = |text: &str| Some(text.to_owned());
+    Notice {
+        id: 1,
+        event: "recovery-code-used".to_owned(),
+        severity: "warning".to_owned(),
+        at: 1_795_000_000,
+        by: 1000,
+        tty: text("ssh"),
+        rhost: text("192.0.2.1"),
+        service: text("sshd"),
+        key: text("phone"),
+        left: Some(7),
+        times: 1,
+        last: 1_795_000_000,
+        shown: 0,
+        text: "2026-11-18T11:06:40Z: a recovery code of yours was used".to_owned(),
+    }
+}
+
 pub fn verify() -> Verify {
     let text = |text: &str| Some(text.to_owned());
     Verify {

@@ -23,6 +23,8 @@ mod host;
 mod libpam;
 #[path = "../../../pam_otp/src/login.rs"]
 mod login;
+#[path = "../../../pam_otp/src/notices.rs"]
+mod notices;
 #[path = "../../../pam_otp/src/options.rs"]
 mod options;
 #[path = "../../../pam_otp/src/person.rs"]
@@ -107,6 +109,10 @@ impl Host for Panicking<'_> {
     fn show_error(&mut self, text: &str) {
         self.step("show");
         self.host.show_error(text);
+    }
+
+    fn show_text(&mut self, text: &str) -> Result<(), ConversationFailed> {
+        self.host.show_text(text)
     }
 
     fn item(&self, item: Item) -> Option<String> {

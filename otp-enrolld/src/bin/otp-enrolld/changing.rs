@@ -2,6 +2,7 @@
 //! user's lock, one log line.
 
 use otp_core::check::{Outcome, spend};
+use otp_core::clock::Clock;
 use otp_core::decision::{Refusal as Refused, Verdict};
 use otp_core::key::Step;
 use otp_core::limits::Limits;
@@ -12,6 +13,7 @@ use otp_core::seal::Nonce;
 use otp_core::typed::Typed;
 use otp_core::vault::{ChangeError, Held, Reseal};
 use otp_enrolld::changes::{self, Change};
+use otp_enrolld::notices::{self, Due};
 use otp_enrolld::peer::Peer;
 use otp_enrolld::protocol::{Adopt, Done, Forget, Refusal, Request, Restored, RestoredUsers};
 use zeroize::Zeroizing;
@@ -42,7 +44,14 @@ impl Daemon {
         if terms == Terms::WithACode {
             self.prove(&mut held, &wanted, &limits)?;
         }
+        let notice = notices::of_change(&wanted.change, &held, peer.uid, System.wall()).map_err(failed)?;
+        let (before, after) = notice.map_or((None, None), |notice| match Due::of(&wanted.change) {
+            Due::Before => (Some(notice), None),
+            Due::After => (None, Some(notice)),
+        });
+        before.map_or(Ok(()), |notice| self.notice(&account, notice))?;
         wanted.change.apply(&mut held, &System).map_err(failed)?;
+        after.into_iter().for_each(|notice| self.notice_after(&account, notice));
         log(wanted.change.event(), &account, peer, |line| line.optional("key", wanted.change.key()));
         Ok(Done {})
     }
@@ -54,7 +63,9 @@ impl Daemon {
             .map_err(|errno| Refusal::unavailable(format!("looking the user up failed: {}", errno.desc())))?;
         let uid = uid.ok_or_else(|| Refusal::NoSuchUser { user: wanted.user.clone() })?;
         self.vault.forget(uid).map_err(|error| not_changed(&wanted.user, &error))?;
-        log("forgotten", &Account { name: wanted.user.clone(), uid }, peer, |line| line);
+        let account = Account { name: wanted.user.clone(), uid };
+        log("forgotten", &account, peer, |line| line);
+        self.notice_of_forgetting(&account, peer.uid);
         Ok(Done {})
     }
 

@@ -4,10 +4,13 @@
 #![deny(unsafe_code)]
 
 mod changing;
+mod delivery;
 mod enrolments;
 mod events;
 mod init;
 mod kernel;
+mod noticing;
+mod notify;
 mod outlet;
 mod provisioning;
 mod rights;
@@ -20,6 +23,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use otp_enrolld::random;
+
+use notify::Pass;
 
 #[derive(Parser)]
 #[command(name = "otp-enrolld", version, about = "Makes the secret files of pam_otp and answers on its socket")]
@@ -34,12 +39,19 @@ enum Command {
     Run,
     /// Make host key and vault, once, as root; does nothing if both are there and belong together
     Init,
+    /// Hand every notice in the outbox to the program that otp.toml names as notify_command, until there is none left
+    Notify {
+        /// Each notice that is due once, for cron; what fails stays for the next time
+        #[arg(long)]
+        once: bool,
+    },
 }
 
 fn main() -> ExitCode {
     let outcome = match CommandLine::parse().command.unwrap_or(Command::Run) {
         Command::Run => start::run().map(|never| match never {}).map_err(|error| error.to_string()),
         Command::Init => init::init().map(|done| events::say(&done.to_string())).map_err(|error| error.to_string()),
+        Command::Notify { once } => notify::run(Pass::of(once)).map_err(|error| error.to_string()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

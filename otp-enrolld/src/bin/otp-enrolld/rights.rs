@@ -4,6 +4,7 @@
 //! |--------------------------------------------------|------|-------------------------|--------------|
 //! | begin an enrolment                               | yes  | no                      | no           |
 //! | read a user's status                             | yes  | yes                     | no           |
+//! | read a user's notices, say that they were shown  | yes  | yes                     | no           |
 //! | list all users                                   | yes  | no                      | no           |
 //! | suspend, resume, forget, adopt, restored         | yes  | no                      | no           |
 //! | reopen an origin                                 | yes  | with a code             | no           |
@@ -31,6 +32,8 @@ pub enum Act {
     BeginEnrolment,
     /// Read the status of one user.
     ReadStatus,
+    /// Read the notices of one user, or say that they were shown.
+    ReadNotices,
     /// List all users.
     List,
     /// Refuse every code of a user.
@@ -83,7 +86,7 @@ pub fn may(actor: Actor, act: Act, target: Option<u32>) -> Result<Terms, Denial>
         Actor::User(uid) | Actor::Verifier(uid) => target == Some(uid),
     };
     match (act, own) {
-        (Act::ReadStatus | Act::Rename | Act::Verify, true) => Ok(Terms::Freely),
+        (Act::ReadStatus | Act::ReadNotices | Act::Rename | Act::Verify, true) => Ok(Terms::Freely),
         (Act::Verify, false) if matches!(actor, Actor::Verifier(_)) => Ok(Terms::Freely),
         (Act::Reopen | Act::Revoke, true) => Ok(Terms::WithACode),
         _ => Err(Denial(reason(act))),
@@ -94,6 +97,7 @@ fn reason(act: Act) -> &'static str {
     match act {
         Act::BeginEnrolment => "only root may enrol a user",
         Act::ReadStatus => "only root and the user may read a status",
+        Act::ReadNotices => "only root and the user may read notices",
         Act::List => "only root may list users",
         Act::Suspend => "only root may suspend a user",
         Act::Resume => "only root may end a suspension",
@@ -112,9 +116,10 @@ mod tests {
     use super::*;
 
     /// What the user himself may, row by row.
-    const TABLE: [(Act, Option<Terms>); 12] = [
+    const TABLE: [(Act, Option<Terms>); 13] = [
         (Act::BeginEnrolment, None),
         (Act::ReadStatus, Some(Terms::Freely)),
+        (Act::ReadNotices, Some(Terms::Freely)),
         (Act::List, None),
         (Act::Suspend, None),
         (Act::Resume, None),

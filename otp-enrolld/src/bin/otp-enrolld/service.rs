@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nix::unistd::gethostname;
+use otp_core::clock::Clock;
 use otp_core::key::{Kind, Label};
 use otp_core::log_line::LogLine;
+use otp_core::notice::NoticeEvent;
 use otp_core::policy::{NewKey, Policy};
 use otp_core::record::Account;
 use otp_core::seal::HostKey;
@@ -13,6 +15,7 @@ use otp_core::site::{Obstacle, Site};
 use otp_core::typed::Typed;
 use otp_core::vault::{ChangeError, Vault, VaultError, end_of_a_glance};
 use otp_enrolld::changes;
+use otp_enrolld::notices::notice;
 use otp_enrolld::peer::Peer;
 use otp_enrolld::protocol::{
     BeginEnrolment, Begun, Cancelled, ConfirmEnrolment, Confirmed, Enrolment, Refusal, Reply, Request, Status,
@@ -66,6 +69,8 @@ impl Service for Daemon {
             Request::Restored(wanted) => self.restored(session.peer, &wanted).map(Reply::Restored),
             Request::Forget(wanted) => self.forget(session.peer, &wanted).map(Reply::Done),
             Request::Adopt(wanted) => self.adopt(session.peer, &wanted).map(Reply::Done),
+            Request::Notices(wanted) => self.notices(session.peer, &wanted).map(Reply::Notices),
+            Request::NoticesShown(wanted) => self.notices_shown(session.peer, &wanted).map(Reply::Done),
             change => self.change(session.peer, change).map(Reply::Done),
         }
     }
@@ -115,6 +120,9 @@ impl Daemon {
                 return Err(Refusal::EnrolmentExpired {});
             }
         };
+        // Before the key works; a notice without its key is better than a key without its notice.
+        let notice = notice(NoticeEvent::AdminEnrolled, session.peer.uid, System.wall(), Some(pending.label().clone()));
+        self.notice(pending.account(), notice)?;
         let stored = pending.store(step, &self.vault, &self.host_key, &System);
         let record = stored.map_err(|error| not_changed(&pending.account().name, &error))?;
         log_enrolment("enrolled", session.peer, pending, Some(record.generation));
@@ -177,7 +185,7 @@ pub(crate) fn allowed(peer: Peer, act: Act, target: Option<u32>) -> Result<Terms
 pub(crate) fn allowed_as(actor: Actor, peer: Peer, act: Act, target: Option<u32>) -> Result<Terms, Refusal> {
     let answer = may(actor, act, target);
     let (urgency, what) = match answer {
-        Ok(_) if matches!(act, Act::ReadStatus | Act::List) => (Urgency::Info, "allowed"),
+        Ok(_) if matches!(act, Act::ReadStatus | Act::ReadNotices | Act::List) => (Urgency::Info, "allowed"),
         Ok(terms) => return Ok(terms),
         Err(_) => (Urgency::Notice, "denied"),
     };

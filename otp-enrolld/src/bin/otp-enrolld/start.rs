@@ -95,7 +95,7 @@ fn keep_clock_mark(vault: Arc<Vault>) -> Result<(), StartError> {
 }
 
 /// The daemon's account; only root can become it, and only it needs not.
-fn daemon_account(name: &'static str) -> Result<User, StartError> {
+pub fn daemon_account(name: &'static str) -> Result<User, StartError> {
     let user = User::from_name(name).map_err(StartError::Privileges)?.ok_or(StartError::NoAccount(name))?;
     match Uid::effective() {
         found if found.is_root() || found == user.uid => Ok(user),

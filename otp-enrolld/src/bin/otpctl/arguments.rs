@@ -28,6 +28,7 @@ pub struct Arguments {
 pub enum Command {
     Enrol(Enrol),
     Status(ShowStatus),
+    Notices(ShowNotices),
     List(ShowList),
     Suspend(Suspend),
     Resume(Resume),
@@ -100,6 +101,19 @@ pub struct ShowStatus {
     pub user: Option<String>,
 
     /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Show what happened to the keys of a user, or of whoever calls, and has not been seen often enough
+///
+/// On a terminal what is shown counts as seen; each notice is shown three times, here or at logins.
+#[derive(Args)]
+pub struct ShowNotices {
+    /// The user; left out, it is whoever calls
+    pub user: Option<String>,
+
+    /// Write JSON; then nothing counts as seen
     #[arg(long)]
     pub json: bool,
 }
@@ -295,6 +309,7 @@ impl Command {
         match self {
             Self::Enrol(options) => options.form(),
             Self::Status(options) => options.form(),
+            Self::Notices(options) => options.form(),
             Self::List(options) => options.form(),
             Self::Restored(options) => options.form(),
             Self::Emergency(Emergency { act: EmergencyAct::List(options) }) => options.form(),
@@ -331,6 +346,12 @@ impl ShowStatus {
 
     pub fn request(&self) -> Status {
         Status { user: self.user.clone() }
+    }
+}
+
+impl ShowNotices {
+    pub fn form(&self) -> Form {
+        Form::of(self.json)
     }
 }
 

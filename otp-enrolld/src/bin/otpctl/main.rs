@@ -15,6 +15,7 @@ mod enrol;
 mod escape;
 mod failure;
 mod json;
+mod notices;
 mod offline;
 mod overview;
 mod picture;
@@ -53,6 +54,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             enrol::enrol(&mut daemon::connect()?, &mut terminal, options)
         }
         Command::Status(options) => overview::status(&mut daemon::connect()?, &mut terminal, options),
+        Command::Notices(options) => notices::notices(&mut daemon::connect()?, &mut terminal, options),
         Command::List(options) => overview::list(&mut daemon::connect()?, &mut terminal, options),
         Command::Config(options) => config::run(&mut terminal, &options.act),
         Command::Emergency(options) => emergency::run(&mut terminal, &options.act),

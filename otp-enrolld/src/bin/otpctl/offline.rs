@@ -12,8 +12,9 @@ use otp_core::log_line::LogLine;
 use otp_core::record::Account;
 use otp_core::seal::{HostKey, Nonce};
 use otp_core::site::{Obstacle, Site, fits};
-use otp_core::vault::{ChangeError, Mended, Reseal, Vault, end_of_a_glance};
+use otp_core::vault::{ChangeError, Mended, Posted, Reseal, Vault, end_of_a_glance};
 use otp_enrolld::changes::{self, Change};
+use otp_enrolld::notices::{self, Out};
 use otp_enrolld::privileges::become_for_good;
 use otp_enrolld::protocol::{RestoredUsers, UserStatusReply};
 use otp_enrolld::{random, status};
@@ -33,6 +34,7 @@ struct Offline {
     limits: Limits,
     /// None if it is lost or of another vault.
     host_key: Option<HostKey>,
+    out: Out,
 }
 
 /// This machine, as root sees it: whoever can do this can also set the clock, so it is taken as it is.
@@ -45,6 +47,7 @@ pub fn run(terminal: &mut Terminal, command: &Command) -> Result<(), Failure> {
                         `otpctl emergency bypass`";
             return Err(Failure::Usage(text.to_owned()));
         }
+        Command::Notices(_) => return Err(Failure::Usage("notices: not offline; ask the daemon".to_owned())),
         Command::Emergency(options) => return crate::emergency::run(terminal, &options.act),
         Command::Config(options) => return crate::config::run(terminal, &options.act),
         _ => {}
@@ -75,8 +78,9 @@ fn open() -> Result<Offline, Failure> {
     let host_key = host_key.and_then(|key| fits(&key, &vault).map(|()| key));
     note(host_key.as_ref().err().cloned());
     note(policy.as_ref().err().cloned());
+    let out = Out::of(&policy);
     let limits = policy.map_or_else(|_| Limits::default(), |policy| policy.limits);
-    Ok(Offline { vault, limits, host_key: host_key.ok() })
+    Ok(Offline { vault, limits, host_key: host_key.ok(), out })
 }
 
 impl Offline {
@@ -141,7 +145,12 @@ impl Offline {
     fn change(&self, account: &Account, change: &Change) -> Result<(), Failure> {
         let held = self.vault.hold(account, &Machine).map_err(|error| stopped(&error.to_string()))?;
         let mut held = held.ok_or_else(|| not_done(&ChangeError::NotEnrolled))?;
-        change.apply(&mut held, &Machine).map_err(|error| not_done(&error))
+        let notice = notices::of_change(change, &held, 0, Machine.wall()).map_err(|error| not_done(&error))?;
+        change.apply(&mut held, &Machine).map_err(|error| not_done(&error))?;
+        // Offline is for emergencies: the change counts, a notice that has no room is only told.
+        let kept = notice.map_or(Ok(Posted::Kept), |notice| notices::keep(&self.vault, account, notice, self.out));
+        note(kept.err().map(Obstacle::from));
+        Ok(())
     }
 }
 

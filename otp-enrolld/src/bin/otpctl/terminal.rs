@@ -66,6 +66,11 @@ impl Terminal {
         }
     }
 
+    /// Does a person see what is shown?
+    pub fn is_screen(&self) -> bool {
+        self.kind != Kind::Pipe
+    }
+
     pub fn show(&mut self, text: &str) -> Result<(), Failure> {
         self.output.write_all(text.as_bytes())?;
         Ok(self.output.flush()?)

@@ -1,0 +1,74 @@
+//! Where notices go besides the user's own eyes: a program of root's that gets each one on standard input. From the policy.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::table::{Found, Table, TableError};
+
+/// The program and how long it may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notify {
+    /// Its absolute path and its arguments; no shell sees them.
+    pub command: Vec<String>,
+    /// After this long it is killed.
+    pub deadline: Duration,
+}
+
+impl Notify {
+    /// Takes `notify_command` and `notify_deadline`.
+    pub fn read(root: &mut Table<'_>) -> Result<Option<Self>, TableError> {
+        let words = root.strings("notify_command")?;
+        let deadline = root.integer("notify_deadline")?;
+        let seconds = deadline.map_or(Ok(DEFAULT_SECONDS), |found| seconds(root, &found))?;
+        let Some(program) = words.first() else { return Ok(None) };
+        if !Path::new(program.value).is_absolute() {
+            let what = format!("notify_command begins with {:?}; wanted an absolute path", program.value);
+            return Err(root.error(program, what));
+        }
+        if let Some(bad) = words.iter().find(|word| word.value.contains('\0') || word.value.len() > WORD_BYTES) {
+            return Err(root.error(bad, format!("a word of notify_command; wanted at most {WORD_BYTES} bytes, no NUL")));
+        }
+        let command = words.iter().map(|word| word.value.to_owned()).collect();
+        Ok(Some(Self { command, deadline: Duration::from_secs(seconds) }))
+    }
+}
+
+fn seconds(root: &Table<'_>, found: &Found<i64>) -> Result<u64, TableError> {
+    let seconds = u64::try_from(found.value).ok().filter(|seconds| (1..=MOST_SECONDS).contains(seconds));
+    let what = || format!("notify_deadline is {}; wanted 1 to {MOST_SECONDS} seconds", found.value);
+    seconds.ok_or_else(|| root.error(found, what()))
+}
+
+const DEFAULT_SECONDS: u64 = 30;
+const MOST_SECONDS: u64 = 600;
+const WORD_BYTES: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use crate::policy::Policy;
+
+    #[test]
+    fn a_command_is_an_absolute_path_with_its_arguments() {
+        let policy = Policy::parse("notify_command = [\"/usr/sbin/sendmail\", \"-t\"]\nnotify_deadline = 5").unwrap();
+        let notify = policy.notify.unwrap();
+        assert_eq!(
+            (notify.command.as_slice(), notify.deadline.as_secs()),
+            (["/usr/sbin/sendmail".to_owned(), "-t".to_owned()].as_slice(), 5)
+        );
+        let default = Policy::parse("notify_command = [\"/bin/true\"]").unwrap().notify.unwrap();
+        assert_eq!(default.deadline.as_secs(), 30);
+        assert_eq!(Policy::parse("notify_command = []\nnotify_deadline = 600").unwrap().notify, None);
+        assert_eq!(Policy::parse("").unwrap().notify, None);
+    }
+
+    #[test]
+    fn anything_else_is_an_error_in_its_place() {
+        let fault = |text: &str| Policy::parse(text).map_err(|error| (error.line, error.column)).unwrap_err();
+        assert_eq!(fault("notify_command = \"/bin/true\""), (1, 18));
+        assert_eq!(fault("notify_command = [\"true\"]"), (1, 19));
+        assert_eq!(fault("notify_command = [\"\"]"), (1, 19));
+        assert_eq!(fault("notify_command = [\"/bin/true\", \"a\\u0000b\"]"), (1, 32));
+        assert_eq!(fault("notify_deadline = 0"), (1, 19));
+        assert_eq!(fault("notify_deadline = 601"), (1, 19));
+    }
+}

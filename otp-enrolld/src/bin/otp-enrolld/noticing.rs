@@ -1,0 +1,89 @@
+//! Notices: what the daemon has to tell users about their keys, and who may read it.
+
+use otp_core::clock::Clock;
+use otp_core::key::Label;
+use otp_core::log_line::LogLine;
+use otp_core::notice::{Notice, NoticeEvent, Severity};
+use otp_core::record::Account;
+use otp_core::vault::{Posted, VaultError};
+use otp_enrolld::notices::{self, Out};
+use otp_enrolld::peer::Peer;
+use otp_enrolld::protocol::{self, Done, NoticeList, Notices, NoticesShown, Refusal};
+
+use crate::events::{Urgency, event};
+use crate::rights::{Act, Actor};
+use crate::service::{Daemon, allowed, subject, unavailable};
+use crate::system::System;
+
+impl Daemon {
+    /// Spools a notice for `account`, and for the way out of this host. On disk when it returns; whoever cannot give notice
+    /// of something must not do it.
+    pub fn notice(&self, account: &Account, notice: Notice) -> Result<(), Refusal> {
+        self.keep(account, notice).map_err(|error| unavailable(&error))
+    }
+
+    /// The same for what must happen even without a notice: what takes rights away.
+    pub fn notice_after(&self, account: &Account, notice: Notice) {
+        let word = notice.event.word();
+        if let Err(error) = self.keep(account, notice) {
+            lost(word, account, &error);
+        }
+    }
+
+    /// A user who is forgotten has no spool; only the outbox hears of it.
+    pub fn notice_of_forgetting(&self, account: &Account, by: u32) {
+        if Out::of(&self.site.policy(None, None)) == Out::Stay {
+            return;
+        }
+        let notice = notices::notice(NoticeEvent::Forgotten, by, System.wall(), None);
+        match self.vault.post(account, notice) {
+            Ok(posted) => tell_if_full(posted),
+            Err(error) => lost(NoticeEvent::Forgotten.word(), account, &error),
+        }
+    }
+
+    fn keep(&self, account: &Account, notice: Notice) -> Result<(), VaultError> {
+        if notice.event.severity() == Severity::Alarm {
+            let line = line("notice", account).field("notice", notice.event.word()).field("by", &notice.by.to_string());
+            event(Urgency::Alert, &line.optional("key", notice.key.as_ref().map(Label::as_str)).finish());
+        }
+        let out = Out::of(&self.site.policy(None, None));
+        notices::keep(&self.vault, account, notice, out).map(tell_if_full)
+    }
+
+    /// What a user has not seen often enough.
+    pub fn notices(&self, peer: Peer, wanted: &Notices) -> Result<NoticeList, Refusal> {
+        let account = reader(peer, wanted.user.as_deref())?;
+        let notices = self.vault.notices(&account).map_err(|error| unavailable(&error))?;
+        Ok(NoticeList { notices: notices.iter().map(|one| protocol::Notice::of(one, &account)).collect() })
+    }
+
+    /// It was shown.
+    pub fn notices_shown(&self, peer: Peer, wanted: &NoticesShown) -> Result<Done, Refusal> {
+        let account = reader(peer, wanted.user.as_deref())?;
+        self.vault.notices_shown(&account, wanted.last).map_err(|error| unavailable(&error))?;
+        Ok(Done {})
+    }
+}
+
+/// Whose notices are meant. Whoever may not read them learns nothing about the name, not even whether it exists.
+fn reader(peer: Peer, user: Option<&str>) -> Result<Account, Refusal> {
+    let account = subject(Actor::of(peer.uid), peer, user);
+    allowed(peer, Act::ReadNotices, account.as_ref().ok().map(|account| account.uid))?;
+    account
+}
+
+fn tell_if_full(posted: Posted) {
+    if posted == Posted::Full {
+        event(Urgency::Error, &LogLine::default().field("event", "outbox-full").finish());
+    }
+}
+
+fn lost(word: &str, account: &Account, error: &VaultError) {
+    let line = line("notice-lost", account).field("notice", word).field("detail", &error.to_string());
+    event(Urgency::Alert, &line.finish());
+}
+
+fn line(what: &str, account: &Account) -> LogLine {
+    LogLine::default().field("event", what).field("user", &account.name).field("uid", &account.uid.to_string())
+}

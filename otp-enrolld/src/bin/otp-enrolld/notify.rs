@@ -1,0 +1,250 @@
+//! `otp-enrolld notify`: empties the outbox. It runs as the daemon's account and outside the daemon's sandbox, for programs
+//! that send mail need more than a sandbox gives. What fails is tried again, later each time, for a week.
+
+use std::fmt;
+use std::thread;
+use std::time::Duration;
+
+use nix::unistd::gethostname;
+use otp_core::clock::system_wall;
+use otp_core::log_line::LogLine;
+use otp_core::notify::Notify;
+use otp_core::record::Account;
+use otp_core::site::{Obstacle, Site};
+use otp_core::spool::Spooled;
+use otp_core::vault::{Letter, Outbox, VaultError};
+use otp_enrolld::privileges::become_for_good;
+use otp_enrolld::protocol::Notice;
+use serde::Serialize;
+
+use crate::delivery::deliver;
+use crate::events::{Urgency, event};
+use crate::start::{StartError, daemon_account};
+
+/// How far to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pass {
+    /// Every notice that is due, once.
+    Once,
+    /// Until there is none left.
+    UntilEmpty,
+}
+
+/// Why the outbox cannot be emptied.
+#[derive(Debug)]
+pub enum NotifyError {
+    /// Not the daemon's account, nor root, who becomes it.
+    Account(StartError),
+    /// The outbox or the policy is not in order.
+    Obstacle(Obstacle),
+    /// With `--once`: so many could not be handed over.
+    Left(usize),
+}
+
+/// What the program gets.
+#[derive(Serialize)]
+struct Message<'a> {
+    version: u8,
+    host: String,
+    user: &'a str,
+    uid: u32,
+    event: String,
+    severity: String,
+    at: u64,
+    by: u32,
+    tty: Option<String>,
+    rhost: Option<String>,
+    service: Option<String>,
+    key: Option<String>,
+    left: Option<u8>,
+    text: String,
+}
+
+impl Pass {
+    /// `--once` or not.
+    pub fn of(once: bool) -> Self {
+        if once { Self::Once } else { Self::UntilEmpty }
+    }
+}
+
+/// Empties the outbox, or hands over what is due.
+pub fn run(pass: Pass) -> Result<(), NotifyError> {
+    let site = Site::STANDARD;
+    let user = daemon_account(site.account)?;
+    become_for_good(&user).map_err(StartError::Privileges)?;
+    let Some(outbox) = Outbox::open(&site.place()?)? else { return Ok(()) };
+    let _alone = outbox.lock()?;
+    loop {
+        let failed = hand_over(&outbox, &site)?;
+        let left = outbox.letters()?.len();
+        match pass {
+            Pass::Once if failed > 0 => return Err(NotifyError::Left(failed)),
+            Pass::Once => return Ok(()),
+            Pass::UntilEmpty if left == 0 => return Ok(()),
+            Pass::UntilEmpty => thread::sleep(PAUSE),
+        }
+    }
+}
+
+/// Hands over what is due; how much of it failed. What was tried least comes first: one bad notice holds up no other.
+fn hand_over(outbox: &Outbox, site: &Site) -> Result<usize, NotifyError> {
+    let now = system_wall();
+    let mut due: Vec<Letter> = outbox.letters()?.into_iter().filter(|letter| is_due(letter, now)).collect();
+    due.sort_by_key(|letter| letter.tries);
+    let mut failed = 0;
+    for letter in due {
+        // Read anew each time: a change of the policy counts at once. If it is broken, everything waits.
+        let notify = site.policy(None, None).map(|policy| policy.notify);
+        failed += usize::from(!one(outbox, &letter, notify)?);
+    }
+    Ok(failed)
+}
+
+/// One notice. Is it gone from the outbox?
+fn one(outbox: &Outbox, letter: &Letter, notify: Result<Option<Notify>, Obstacle>) -> Result<bool, VaultError> {
+    let (account, spooled) = match outbox.read(letter) {
+        Ok(read) => read,
+        Err(error @ VaultError::Malformed { .. }) => {
+            tell(Urgency::Error, "notice-dropped", None, letter, &error.to_string());
+            return outbox.remove(letter).map(|()| true);
+        }
+        Err(error) => return put_off(outbox, letter, None, &error.to_string()),
+    };
+    let about = Some((&account, &spooled));
+    let sent = match &notify {
+        Ok(None) => {
+            tell(Urgency::Error, "notice-dropped", about, letter, "there is no notify_command any more");
+            return outbox.remove(letter).map(|()| true);
+        }
+        Ok(Some(notify)) => deliver(notify, &message(&account, &spooled)).map_err(|error| error.to_string()),
+        Err(obstacle) => Err(obstacle.detail.clone()),
+    };
+    match sent {
+        Ok(()) => {
+            tell(Urgency::Notice, "notified", about, letter, "");
+            outbox.remove(letter).map(|()| true)
+        }
+        Err(why) if letter.tries > 0 && system_wall().saturating_sub(spooled.last) > KEPT_S => {
+            tell(Urgency::Error, "notice-dropped", about, letter, &format!("too old; {why}"));
+            outbox.remove(letter).map(|()| true)
+        }
+        Err(why) => put_off(outbox, letter, about, &why),
+    }
+}
+
+fn put_off(
+    outbox: &Outbox,
+    letter: &Letter,
+    about: Option<(&Account, &Spooled)>,
+    why: &str,
+) -> Result<bool, VaultError> {
+    tell(Urgency::Error, "notice-put-off", about, letter, why);
+    let pause = SHORTEST_S.saturating_mul(2_u64.saturating_pow(letter.tries)).min(LONGEST_S);
+    outbox.put_off(letter, system_wall().saturating_add(pause)).map(|()| false)
+}
+
+/// A time that is farther off than any pause is from before the clock was set back.
+fn is_due(letter: &Letter, now: u64) -> bool {
+    letter.not_before <= now || letter.not_before > now.saturating_add(LONGEST_S)
+}
+
+fn message(account: &Account, spooled: &Spooled) -> Vec<u8> {
+    let notice = Notice::of(spooled, account);
+    let message = Message {
+        version: 1,
+        host: gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+        user: &account.name,
+        uid: account.uid,
+        event: notice.event,
+        severity: notice.severity,
+        at: notice.at,
+        by: notice.by,
+        tty: notice.tty,
+        rhost: notice.rhost,
+        service: notice.service,
+        key: notice.key,
+        left: notice.left,
+        text: notice.text,
+    };
+    let mut bytes = serde_json::to_vec(&message).unwrap_or_default(); // strings and numbers: it cannot fail
+    bytes.push(b'\n');
+    bytes
+}
+
+fn tell(urgency: Urgency, what: &str, about: Option<(&Account, &Spooled)>, letter: &Letter, detail: &str) {
+    let line = LogLine::default()
+        .field("event", what)
+        .optional("notice", about.map(|(_, spooled)| spooled.notice.event.word()))
+        .optional("user", about.map(|(account, _)| account.name.as_str()))
+        .field("tries", &letter.tries.saturating_add(1).to_string())
+        .optional("detail", Some(detail).filter(|detail| !detail.is_empty()));
+    event(urgency, &line.finish());
+}
+
+impl From<StartError> for NotifyError {
+    fn from(error: StartError) -> Self {
+        Self::Account(error)
+    }
+}
+
+impl From<Obstacle> for NotifyError {
+    fn from(obstacle: Obstacle) -> Self {
+        Self::Obstacle(obstacle)
+    }
+}
+
+impl From<VaultError> for NotifyError {
+    fn from(error: VaultError) -> Self {
+        Self::Obstacle(error.into())
+    }
+}
+
+impl fmt::Display for NotifyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Account(error) => error.fmt(f),
+            Self::Obstacle(obstacle) => obstacle.fmt(f),
+            Self::Left(count) => write!(f, "{count} notices could not be handed over; they stay in the outbox"),
+        }
+    }
+}
+
+impl std::error::Error for NotifyError {}
+
+/// While something is left: how often to look for what is new or due.
+const PAUSE: Duration = Duration::from_secs(5);
+/// From the first try to the second, in seconds; then twice as long each time.
+const SHORTEST_S: u64 = 60;
+const LONGEST_S: u64 = 3600;
+/// How long a notice that cannot be handed over is kept, in seconds.
+const KEPT_S: u64 = 7 * 86_400;
+
+#[cfg(test)]
+mod tests {
+    use otp_core::key::Label;
+    use otp_core::notice::NoticeEvent;
+    use otp_core::spool::Spool;
+    use otp_enrolld::notices::notice;
+
+    use super::*;
+
+    #[test]
+    fn the_message_is_one_line_of_json_with_every_field() {
+        let account = Account { name: "al\"ice".to_owned(), uid: 1000 };
+        let mut spool = Spool::new(&account);
+        spool.add(notice(NoticeEvent::RecoveryCodeUsed { left: 2 }, 0, 7, Label::new("phone").ok()));
+        let text = String::from_utf8(message(&account, &spool.notices()[0])).unwrap();
+        assert!(text.ends_with("}\n") && text.matches('\n').count() == 1);
+        let found: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let names = [
+            "at", "by", "event", "host", "key", "left", "rhost", "service", "severity", "text", "tty", "uid", "user",
+            "version",
+        ];
+        assert_eq!(found.as_object().unwrap().keys().collect::<std::collections::BTreeSet<_>>().len(), names.len());
+        assert!(names.iter().all(|name| found.get(name).is_some()));
+        assert_eq!(
+            (&found["user"], &found["left"], &found["event"]),
+            (&"al\"ice".into(), &2.into(), &"recovery-code-used".into())
+        );
+    }
+}

@@ -1,0 +1,49 @@
+//! Notices at a login: what happened to the user's keys, as one text. Whatever goes wrong here, the login goes on; that
+//! nobody answers is said nowhere, for the notice stays where it is and comes at the next login.
+
+use std::time::{Duration, Instant};
+
+use otp_core::record::Account;
+use otp_core::vault::has_notices;
+
+use crate::daemon;
+use crate::decider::SITE;
+use crate::host::Host;
+
+/// Shows `account` what is there, and tells the daemon if the host took it. Only in a process of root's: no other one can see
+/// cheaply whether there is anything.
+pub fn show(host: &mut impl Host, account: &Account) {
+    let there = || SITE.place().is_ok_and(|place| has_notices(&place, account.uid) == Ok(true));
+    if host.uids().effective != 0 || !there() {
+        return;
+    }
+    let deadline = Instant::now() + PATIENCE;
+    let Ok((texts, last)) = daemon::notices(&account.name, deadline) else { return };
+    if !texts.is_empty() && host.show_text(&text(&texts)).is_ok() {
+        drop(daemon::notices_shown(&account.name, last, deadline));
+    }
+}
+
+/// One text for all of them; nothing in it moves a cursor.
+fn text(texts: &[String]) -> String {
+    let mut text = String::from("About your one-time codes:");
+    for one in texts {
+        text.push_str("\n- ");
+        text.extend(one.chars().map(|c| if c == ' ' || c.is_ascii_graphic() { c } else { '?' }));
+    }
+    text
+}
+
+/// No reason to keep anybody waiting for long.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::text;
+
+    #[test]
+    fn a_line_each_and_nothing_that_moves_a_cursor() {
+        let texts = ["one".to_owned(), "t\u{1b}[2J\r\n\u{202e}o".to_owned()];
+        assert_eq!(text(&texts), "About your one-time codes:\n- one\n- t?[2J???o");
+    }
+}
