@@ -11,8 +11,8 @@ mod init;
 mod kernel;
 mod noticing;
 mod notify;
+mod outlet;
 mod provisioning;
-mod random;
 mod rights;
 mod service;
 mod start;
@@ -22,6 +22,7 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use otp_enrolld::random;
 
 use notify::Pass;
 
