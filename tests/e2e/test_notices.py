@@ -213,6 +213,7 @@ def program():
     """Writes the program that notices are handed to, and the policy that names it; gives the directory that it may write to."""
     place = Path("/tmp/notified")
     place.mkdir()
+    empty_outbox()  # where the policy was broken, nobody could know that notices stay here
     shutil.chown(place, ACCOUNT, ACCOUNT)
 
     def make(script, deadline=30):
@@ -224,6 +225,10 @@ def program():
     yield make
     POLICY.unlink(missing_ok=True)
     shutil.rmtree(place)
+    empty_outbox()
+
+
+def empty_outbox():
     for letter in OUTBOX.iterdir():
         letter.unlink()
 
