@@ -20,6 +20,8 @@ pub struct Policy {
     pub limits: Limits,
     /// What a new key is.
     pub key: NewKey,
+    /// May root make a key for somebody and so see it?
+    pub admin_enrol: bool,
     /// Where notices go, if anywhere.
     pub notify: Option<Notify>,
     /// What the table of the service says that this was read for.
@@ -55,6 +57,7 @@ impl Policy {
         let mut policy = Self { issuer: issuer(&mut root)?, ..Self::default() };
         policy.limits.clock = clock(&mut root)?;
         policy.notify = Notify::read(&mut root)?;
+        policy.admin_enrol = root.boolean("admin_enrol")?.is_some_and(|found| found.value);
         if let Some(table) = root.table("window")? {
             policy.limits.window = window(table, policy.limits.window)?;
         }

@@ -5,18 +5,25 @@
 
 mod changing;
 mod delivery;
+mod diagnosis;
+mod enrolling;
 mod enrolments;
 mod events;
+mod groups;
 mod init;
+mod invitations;
 mod kernel;
 mod noticing;
 mod notify;
 mod outlet;
 mod provisioning;
+mod redeeming;
+mod replacing;
 mod rights;
 mod service;
 mod start;
 mod system;
+mod throttle;
 mod verify;
 
 use std::process::ExitCode;

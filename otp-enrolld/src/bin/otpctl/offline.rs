@@ -12,6 +12,7 @@ use otp_core::log_line::LogLine;
 use otp_core::record::Account;
 use otp_core::seal::{HostKey, Nonce};
 use otp_core::site::{Obstacle, Site, fits};
+use otp_core::ticket::Why;
 use otp_core::vault::{ChangeError, Mended, Posted, Reseal, Vault, end_of_a_glance};
 use otp_enrolld::changes::{self, Change};
 use otp_enrolld::notices::{self, Out};
@@ -147,6 +148,11 @@ impl Offline {
         let mut held = held.ok_or_else(|| not_done(&ChangeError::NotEnrolled))?;
         let notice = notices::of_change(change, &held, 0, Machine.wall()).map_err(|error| not_done(&error))?;
         change.apply(&mut held, &Machine).map_err(|error| not_done(&error))?;
+        drop(held);
+        if matches!(change, Change::Suspend) {
+            let ended = self.vault.end_ticket(account, Why::Revoked, &Machine); // a code on its way must not undo it
+            ended.map_err(|error| stopped(&error.to_string()))?;
+        }
         // Offline is for emergencies: the change counts, a notice that has no room is only told.
         let kept = notice.map_or(Ok(Posted::Kept), |notice| notices::keep(&self.vault, account, notice, self.out));
         note(kept.err().map(Obstacle::from));
