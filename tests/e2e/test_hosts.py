@@ -11,7 +11,7 @@ import hosts as programs
 import pytest
 from hosts import CHAIN_PORT, HOSTS, IDENTITY, gates, sshd
 from journal import decisions
-from machine import CODE_PROMPT, POLICY, REFUSAL, as_user, run, write
+from machine import CODE_PROMPT, POLICY, REFUSAL, as_user, default_policy, run, write
 from terminal import Terminal
 from wait import until
 from wire import Client
@@ -43,11 +43,11 @@ def host(request, asking):
 @contextmanager
 def policy(text):
     """Read at every login; nothing need be started anew."""
-    write(POLICY, "version = 1\n" + text, 0o644)
+    write(POLICY, "version = 1\nadmin_enrol = true\n" + text, 0o644)
     try:
         yield
     finally:
-        POLICY.unlink()
+        default_policy()
 
 
 def decided(journal, start, host):

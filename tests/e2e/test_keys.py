@@ -6,7 +6,7 @@ import struct
 from contextlib import contextmanager
 
 import pytest
-from machine import ACCOUNT, AUTH_ERR, AUTHINFO_UNAVAIL, HOST_KEY, POLICY, SUCCESS, VAULT, as_user, otpctl, run, write
+from machine import ACCOUNT, AUTHINFO_UNAVAIL, AUTH_ERR, HOST_KEY, POLICY, SUCCESS, VAULT, as_user, default_policy, otpctl, run, write
 from places import moved_away
 from strace import attached, kill_at, parsed
 from terminal import Terminal
@@ -308,7 +308,7 @@ def policy_broken(machine):
     try:
         yield
     finally:
-        POLICY.unlink()
+        default_policy()
 
 
 @contextmanager

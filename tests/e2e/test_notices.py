@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from machine import ACCOUNT, DAEMON, POLICY, SUCCESS, VAULT, as_user, otpctl, run, write
+from machine import ACCOUNT, DAEMON, POLICY, SUCCESS, VAULT, as_user, default_policy, otpctl, run, write
 from strace import attached, kill_at, parsed
 from terminal import dialogue
 from test_commit import CHANGES
@@ -219,11 +219,11 @@ def program():
     def make(script, deadline=30):
         write(Path("/usr/local/sbin/notified"), f"#!/bin/sh\n{script}\n", 0o755)
         words = '["/usr/local/sbin/notified", "a word; $(not) `for` a shell"]'
-        write(POLICY, f"version = 1\nnotify_command = {words}\nnotify_deadline = {deadline}\n", 0o644)
+        write(POLICY, f"version = 1\nadmin_enrol = true\nnotify_command = {words}\nnotify_deadline = {deadline}\n", 0o644)
         return place
 
     yield make
-    POLICY.unlink(missing_ok=True)
+    default_policy()
     shutil.rmtree(place)
     empty_outbox()
 
@@ -339,7 +339,7 @@ def test_without_a_program_nothing_is_posted_and_what_is_left_is_dropped(machine
     program("exit 1")
     machine.enrolled_user()
     assert len(letters()) == 1
-    POLICY.unlink()
+    default_policy()
     machine.enrolled_user()
     assert len(letters()) == 1
     done = notify_once()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from journal import decisions
-from machine import ACCT_EXPIRED, AUTH_ERR, AUTHINFO_UNAVAIL, DAEMON, HOST_KEY, IGNORE, POLICY, SERVICE_ERR, SUCCESS, VAULT, as_user, otpctl, run, write
+from machine import ACCT_EXPIRED, AUTHINFO_UNAVAIL, AUTH_ERR, DAEMON, HOST_KEY, IGNORE, POLICY, SERVICE_ERR, SUCCESS, VAULT, as_user, default_policy, otpctl, run, write
 from places import changed, moved_away
 
 MARKS = Path("/etc/otp/emergency")
@@ -55,7 +55,7 @@ def broken_policy():
     try:
         yield
     finally:
-        POLICY.unlink()
+        default_policy()
 
 
 @contextmanager
@@ -289,19 +289,19 @@ def test_a_policy_is_looked_over_without_a_daemon(machine, offline):
             try:
                 done = otpctl(*offline, "config", "check")
             finally:
-                POLICY.unlink()
+                default_policy()
             assert done.returncode == REFUSED and place in done.stderr and str(POLICY) in done.stderr
         write(POLICY, "version = 1\n", 0o644)
         try:
             assert "in order" in otpctl(*offline, "config", "check").stdout
         finally:
-            POLICY.unlink()
+            default_policy()
     write(POLICY, "version = 1\n[service.sudo]\ndigits = [8]\n", 0o644)
     try:
         done = otpctl("config", "check")
         assert done.returncode == REFUSED and "a new key has 6" in done.stderr
     finally:
-        POLICY.unlink()
+        default_policy()
     assert otpctl("config", "check", "/etc/otp/nothing.toml").returncode == REFUSED
 
 
