@@ -427,6 +427,16 @@ def test_each_recovery_code_opens_once_whatever_is_closed(machine, user):
     assert machine.ask("otp", user, key.first)[0] == SUCCESS, "its origin is open again"
 
 
+def test_the_use_of_a_recovery_code_is_noticed_wherever_it_was_decided(machine, user):
+    key, recovery = enrol(user, invite(user)["codes"][0])
+    assert machine.ask("otp", user, recovery[0])[0] == SUCCESS
+    with Client(uid=user.uid) as client:
+        assert client.call("Verify", code=recovery[5])["verdict"]["accepted"] is True
+        found = [(notice["event"], notice.get("left")) for notice in client.call("Notices")["notices"]]
+        assert ("recovery-code-used", 6) in found
+        assert client.call("Notices")["notices"][-1]["times"] == 1, "told once for each use"
+
+
 def test_a_new_set_needs_a_code_and_kills_the_old(machine, user):
     key, recovery = enrol(user, invite(user)["codes"][0])
     assert refusal(user.uid, "RenewRecoveryCodes", code=recovery[0]).name == "NotPossible"

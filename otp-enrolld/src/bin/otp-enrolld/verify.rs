@@ -33,6 +33,8 @@ struct Turn {
 const AT_A_TIME: usize = 8;
 /// The reason of a verdict under an emergency mark.
 const EMERGENCY: &str = "emergency";
+/// The reason of one that a recovery code brought about.
+const RECOVERY: &str = "recovery-code";
 
 impl Daemon {
     /// One check.
@@ -64,6 +66,10 @@ impl Daemon {
             Err(refusal) => return Err(refusal),
         };
         let whole = whole(outcome.as_ref());
+        if let (true, Some(account)) = (whole.reason == RECOVERY, &account) {
+            // The code is used up, whether or not there is room for a notice now; it is made up for later.
+            drop(self.notice_of_recovery(account));
+        }
         log(peer, asker, wanted, account.as_ref(), Some(origin), &whole);
         Ok(Verified { verdict: disclosed(whole, actor, origin) })
     }
@@ -140,7 +146,7 @@ fn log(peer: Peer, asker: u32, wanted: &Verify, account: Option<&Account>, origi
     match verdict.reason.as_str() {
         EMERGENCY => bounded(Urgency::Alert, asker, line),
         _ if asker == 0 => event(Urgency::Notice, &line.finish()),
-        "code" | "recovery-code" | "wrong" => event(Urgency::Notice, &line.finish()),
+        "code" | RECOVERY | "wrong" => event(Urgency::Notice, &line.finish()),
         _ => bounded(Urgency::Notice, asker, line),
     }
 }
