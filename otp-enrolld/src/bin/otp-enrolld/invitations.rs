@@ -1,6 +1,8 @@
 //! Registration codes from their making to their keyed hash. The code itself leaves once, in the answer to whoever had it made.
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use std::sync::PoisonError;
+
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use otp_core::book::BookError;
 use otp_core::clock::Clock;
 use otp_core::log_line::LogLine;
@@ -86,7 +88,10 @@ impl Daemon {
         let hash = |input: &[u8]| self.host_key.code_hash(Purpose::Registration, &place, input);
         match salt {
             None => Some(hash(code.expose())),
-            Some(salt) => slow(code, &salt).map(|slow| hash(slow.as_slice())),
+            Some(salt) => {
+                let _one_at_a_time = self.slow_hash.lock().unwrap_or_else(PoisonError::into_inner);
+                slow(code, &salt).map(|slow| hash(slow.as_slice()))
+            }
         }
     }
 
@@ -129,10 +134,13 @@ fn life(form: Form, wanted: Option<u64>) -> Result<u64, Refusal> {
 
 /// Argon2id (RFC 9106) with 19 MiB and two passes, the second of the parameter sets that OWASP's password storage sheet lists as equal.
 fn slow(code: &RegistrationCode, salt: &[u8; 16]) -> Option<Zeroizing<[u8; 32]>> {
-    let params = Params::new(19 * 1024, 2, 1, Some(32)).ok()?;
+    let params = Params::new(SLOW_KIB, 2, 1, Some(32)).ok()?;
+    let mut memory = Vec::new();
+    memory.try_reserve_exact(GIVEN_BACK_BLOCKS).ok()?;
+    memory.resize(params.block_count(), Block::default());
     let mut out = Zeroizing::new([0; 32]);
     let slow = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    slow.hash_password_into(code.expose(), salt, out.as_mut_slice()).ok()?;
+    slow.hash_password_into_with_memory(code.expose(), salt, out.as_mut_slice(), &mut memory).ok()?;
     Some(out)
 }
 
@@ -168,5 +176,10 @@ pub fn hex(id: TicketId) -> String {
     data_encoding::HEXLOWER.encode(&id.0)
 }
 
+/// Memory of a slow hash.
+const SLOW_KIB: u32 = 19 * 1024;
+/// Blocks of 1 KiB that are asked for. glibc gives back at once what was larger than 32 MiB; of less, every thread's arena would
+/// keep its own. The rest is never touched.
+const GIVEN_BACK_BLOCKS: usize = 34 * 1024;
 /// Nobody types a code in less, in seconds.
 const SHORTEST_LIFE_S: u64 = 60;

@@ -1,6 +1,6 @@
 //! One call after another on a connection: who asks (from the kernel), whether he may, what comes of it, one log line.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use otp_core::log_line::LogLine;
@@ -38,6 +38,8 @@ pub struct Daemon {
     pub deciding: Deciding,
     /// Wrong registration codes.
     pub throttle: Throttle,
+    /// Held while a slow hash is made: each takes 19 MiB.
+    pub slow_hash: Mutex<()>,
 }
 
 /// One connection.
