@@ -14,8 +14,6 @@ from wait import until
 from wire import Client, Refused
 
 
-
-
 def steps_of(machine, method, prepare, before, act):
     prepared = prepare()
     warm_up(machine, prepared[0])

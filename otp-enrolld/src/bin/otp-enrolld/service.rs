@@ -1,6 +1,6 @@
 //! One call after another on a connection: who asks (from the kernel), whether he may, what comes of it, one log line.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use otp_core::log_line::LogLine;
@@ -38,8 +38,6 @@ pub struct Daemon {
     pub deciding: Deciding,
     /// Wrong registration codes.
     pub throttle: Throttle,
-    /// Held while a slow hash is made: each takes 19 MiB.
-    pub slow_hash: Mutex<()>,
 }
 
 /// One connection.
@@ -189,6 +187,11 @@ pub(crate) fn not_changed(user: &str, error: &ChangeError) -> Refusal {
         }
         other => Refusal::NotPossible { user: user.to_owned(), reason: other.word().to_owned() },
     }
+}
+
+/// Nothing was changed, for this reason of the interface's.
+pub(crate) fn not_possible(account: &Account, reason: &str) -> Refusal {
+    Refusal::NotPossible { user: account.name.clone(), reason: reason.to_owned() }
 }
 
 /// The log has the file and the cause; the peer is told the cause in general.

@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -82,7 +82,6 @@ pub fn run() -> Result<Infallible, StartError> {
         underway: Underway::default(),
         deciding: Deciding::default(),
         throttle: Throttle::default(),
-        slow_hash: Mutex::default(),
     };
     Err(StartError::Ended(server::serve(&listener, Arc::new(daemon), Limits::default())))
 }
