@@ -219,8 +219,7 @@ def faults_of_a_confirmation(machine, prepare):
     return [call for call in own if call.name in FAULTY and not LOG_OR_ANSWER.match(call.arguments)]
 
 
-@pytest.mark.parametrize("fault", ["ENOSPC", "EIO"])
-@pytest.mark.parametrize("replaces", [False, True], ids=["first", "replacing"])
+@pytest.mark.parametrize(("replaces", "fault"), [(False, "EIO"), (True, "ENOSPC")], ids=["first", "replacing"])
 def test_whatever_fails_at_a_confirmation_one_key_is_left_and_a_stored_one_comes_with_its_recovery_codes(machine, replaces, fault):
     def prepare():
         user = machine.new_user()
