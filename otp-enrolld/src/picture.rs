@@ -85,7 +85,8 @@ impl Picture {
     /// As SVG: a path of dark runs on a white square, one unit a module.
     pub fn svg(&self) -> Zeroizing<String> {
         let side = self.whole_side();
-        let mut text = Zeroizing::new(String::with_capacity(SVG_BYTES_A_MODULE.saturating_mul(side).saturating_mul(side)));
+        let mut text =
+            Zeroizing::new(String::with_capacity(SVG_BYTES_A_MODULE.saturating_mul(side).saturating_mul(side)));
         let size = side.saturating_mul(PIXELS);
         // Writing to a string cannot fail.
         let _ = writeln!(

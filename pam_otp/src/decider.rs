@@ -3,14 +3,16 @@
 
 use otp_core::check::{Outcome, check};
 use otp_core::decision::{Refusal, Verdict};
+use otp_core::key::Kind;
 use otp_core::limits::Limits;
 use otp_core::origin::{Asker, Origin};
-use otp_core::record::Account;
+use otp_core::record::{Account, Record};
 use otp_core::site::{Obstacle, Site, fits};
 use otp_core::typed::Typed;
 use otp_core::vault::end_of_a_glance;
 
-use crate::daemon::{self, Caller, Silence};
+use crate::connection::Silence;
+use crate::daemon::{self, Caller};
 use crate::host::{Host, Item};
 
 /// Where the module finds what it needs.
@@ -35,10 +37,19 @@ pub enum Finding {
 pub enum Standing {
     /// Positively never enrolled.
     NeverEnrolled,
-    /// Enrolled and in order.
-    InOrder,
+    /// Enrolled and in order; the oldest key that its owner can replace, if there is one.
+    InOrder(Option<OldestKey>),
     /// Suspended, disabled or expired; which.
     Barred(&'static str),
+}
+
+/// The oldest key of an app. Counter-based tokens come with their secret and are not replaced by their owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OldestKey {
+    /// What its owner calls it.
+    pub label: String,
+    /// Unix time when its first code confirmed it.
+    pub confirmed: u64,
 }
 
 /// Who checks.
@@ -116,7 +127,7 @@ pub fn standing(host: &impl Host, account: &Account) -> Result<Standing, Obstacl
         Ok(found) if found.suspended => Ok(Standing::Barred("suspended")),
         Ok(found) if found.disabled => Ok(Standing::Barred("disabled")),
         Ok(found) if found.expired => Ok(Standing::Barred("expired")),
-        Ok(_) => Ok(Standing::InOrder),
+        Ok(found) => Ok(Standing::InOrder(found.oldest)),
         Err(Silence::NotRunning) if decider == Decider::DaemonFirst => standing_on_files(host, account),
         Err(silence) => Err(obstacle(silence)),
     }
@@ -130,12 +141,20 @@ fn standing_on_files(host: &impl Host, account: &Account) -> Result<Standing, Ob
         state if state.suspended => Standing::Barred("suspended"),
         state if state.disabled => Standing::Barred("disabled"),
         _ if record.has_expired(held.now().wall) => Standing::Barred("expired"),
-        _ => Standing::InOrder,
+        _ => Standing::InOrder(oldest(record)),
     })
 }
 
-fn caller(host: &impl Host) -> Caller {
+fn oldest(record: &Record) -> Option<OldestKey> {
+    let keys = record.keys.iter().filter(|key| key.kind == Kind::Totp);
+    let key = keys.min_by_key(|key| key.confirmed)?;
+    Some(OldestKey { label: key.label.as_str().to_owned(), confirmed: key.confirmed })
+}
+
+/// What the daemon is told of this process.
+pub fn caller(host: &impl Host) -> Caller {
     Caller {
+        root: host.uids().effective == 0,
         real_uid: host.uids().real,
         service: host.item(Item::Service),
         rhost: host.item(Item::Rhost),
@@ -143,10 +162,12 @@ fn caller(host: &impl Host) -> Caller {
     }
 }
 
-fn obstacle(silence: Silence) -> Obstacle {
+/// Why the daemon was of no help, for the log.
+pub fn obstacle(silence: Silence) -> Obstacle {
     let detail = match silence {
         Silence::NotAllowed => "this process may not ask about that user".to_owned(),
         Silence::NotRunning => "nobody listens on the daemon's socket".to_owned(),
+        Silence::Denied(denial) => format!("the daemon answers {}", denial.error),
         Silence::Failed(why) => why,
     };
     Obstacle { reason: "no-daemon", detail }

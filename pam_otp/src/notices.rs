@@ -29,9 +29,14 @@ fn text(texts: &[String]) -> String {
     let mut text = String::from("About your one-time codes:");
     for one in texts {
         text.push_str("\n- ");
-        text.extend(one.chars().map(|c| if c == ' ' || c.is_ascii_graphic() { c } else { '?' }));
+        text.push_str(&plain(one));
     }
     text
+}
+
+/// Printable ASCII, with a question mark for everything else.
+pub fn plain(text: &str) -> String {
+    text.chars().map(|c| if c == ' ' || c.is_ascii_graphic() { c } else { '?' }).collect()
 }
 
 /// No reason to keep anybody waiting for long.

@@ -29,7 +29,11 @@ pub use handover::{
 };
 pub use notice::{Notice, NoticeList, Notices, NoticesShown};
 pub use refusal::Refusal;
-pub use reply::{Begun, Cancelled, Confirmed, Done, Enrolment, Invitation, Invited, KeyStatus, OriginStatus, RecoveryCodes, Redeemed, Redemption, Reply, Repudiated, RestoredUsers, TokenBegun, Unreadable, UserList, UserStatus, UserStatusReply, Verdict, Verified};
+pub use reply::{
+    Begun, Cancelled, Confirmed, Done, Enrolment, Invitation, Invited, KeyStatus, OriginStatus, RecoveryCodes,
+    Redeemed, Redemption, Reply, Repudiated, RestoredUsers, TokenBegun, Unreadable, UserList, UserStatus,
+    UserStatusReply, Verdict, Verified,
+};
 pub use request::{BeginEnrolment, CancelEnrolment, ConfirmEnrolment, List, Request, Status, Verify};
 
 /// The interface's name.

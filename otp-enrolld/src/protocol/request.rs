@@ -3,10 +3,10 @@
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::change::{Adopt, Forget, Rename, Reopen, Restored, Resume, Revoke, Suspend};
 use super::handover::{
     AddKey, AddToken, Invite, Redeem, RenewRecoveryCodes, Repudiate, RevokeInvitation, Rotate, WantedKey,
 };
-use super::change::{Adopt, Forget, Rename, Reopen, Restored, Resume, Revoke, Suspend};
 use super::notice::{Notices, NoticesShown};
 use super::reply::{Begun, Cancelled, Confirmed, UserList, UserStatusReply, Verified};
 use super::values;
@@ -181,10 +181,8 @@ impl Verify {
 
 impl BeginEnrolment {
     fn read(mut parameters: Parameters<'_>) -> Result<Self, Refusal> {
-        let request = Self {
-            user: values::user_name(parameters.required("user")?)?,
-            key: WantedKey::take(&mut parameters)?,
-        };
+        let request =
+            Self { user: values::user_name(parameters.required("user")?)?, key: WantedKey::take(&mut parameters)? };
         parameters.end()?;
         Ok(request)
     }

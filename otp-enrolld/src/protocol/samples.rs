@@ -64,14 +64,17 @@ pub fn unreadable() -> Unreadable {
 }
 
 pub fn confirmed() -> Confirmed {
-    Confirmed { user: "alice".to_owned(), uid: 1000, key: key(), generation: 1, recovery_codes: vec![Zeroizing::new("R-0".to_owned())] }
+    Confirmed {
+        user: "alice".to_owned(),
+        uid: 1000,
+        key: key(),
+        generation: 1,
+        recovery_codes: vec![Zeroizing::new("R-0".to_owned())],
+    }
 }
 
 pub fn begin() -> BeginEnrolment {
-    BeginEnrolment {
-        user: "alice".to_owned(),
-        key: wanted_key(),
-    }
+    BeginEnrolment { user: "alice".to_owned(), key: wanted_key() }
 }
 
 pub fn wanted_key() -> WantedKey {

@@ -6,8 +6,8 @@ use otp_enrolld::protocol::Enrolment;
 
 use crate::apps;
 use crate::escape::{escaped, escaped_secret};
-use otp_enrolld::picture::{NARROW_ZONE, Picture, QUIET_ZONE};
 use crate::terminal::Size;
+use otp_enrolld::picture::{NARROW_ZONE, Picture, QUIET_ZONE};
 
 /// The parts of the sheet, in the order in which they are shown.
 pub fn parts(key: &Enrolment, window: Option<Size>) -> [Zeroizing<String>; 4] {
