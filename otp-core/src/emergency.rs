@@ -59,7 +59,33 @@ pub enum MarkError {
 impl Marks<'_> {
     /// The mark of `account`, if there is one that counts (E1). An error is one that does not; it opens nothing.
     pub fn of(&self, account: &Account) -> Result<Option<Mark>, VaultError> {
-        let path = self.path(account.uid);
+        let mark = self.read(account.uid)?;
+        match mark {
+            Some(mark) if mark.account != *account => {
+                let found = format!("for {:?} (uid {})", mark.account.name, mark.account.uid);
+                let why = format!("{found}; wanted {:?}", account.name);
+                Err(VaultError::malformed(&self.path(account.uid), why))
+            }
+            found => Ok(found),
+        }
+    }
+
+    /// The uids that have a mark, whether it counts or not, in rising order.
+    pub fn uids(&self) -> io::Result<Vec<u32>> {
+        let names = match fs::read_dir(self.0) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            names => names?,
+        };
+        let mut uids = Vec::new();
+        for entry in names {
+            uids.extend(entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()));
+        }
+        uids.sort_unstable();
+        Ok(uids)
+    }
+
+    fn read(&self, uid: u32) -> Result<Option<Mark>, VaultError> {
+        let path = self.path(uid);
         if matches!(lstat(&path), Err(Errno::ENOENT | Errno::ENOTDIR)) {
             return Ok(None);
         }
@@ -70,10 +96,6 @@ impl Marks<'_> {
         }
         let text = std::str::from_utf8(&bytes).map_err(|_| VaultError::malformed(&path, "not UTF-8"))?;
         let mark = Mark::parse(text).map_err(|error| VaultError::malformed(&path, error.to_string()))?;
-        if mark.account != *account {
-            let found = format!("for {:?} (uid {})", mark.account.name, mark.account.uid);
-            return Err(VaultError::malformed(&path, format!("{found}; wanted {:?}", account.name)));
-        }
         Ok(Some(mark))
     }
 

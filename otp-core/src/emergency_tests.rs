@@ -69,6 +69,18 @@ fn e3_a_mark_is_found_until_it_is_taken_away() {
 }
 
 #[test]
+fn marks_are_listed_by_uid_and_nothing_else_is() {
+    let bench = Bench::marked();
+    let other = Mark { account: Account { name: "bob".to_owned(), uid: 7 }, ..mark() };
+    Marks(&bench.dir()).write(&other).unwrap();
+    for name in [".1000.new", "note", "-1"] {
+        fs::write(bench.dir().join(name), "").unwrap();
+    }
+    assert_eq!(Marks(&bench.dir()).uids().unwrap(), [7, alice().uid]);
+    assert_eq!(Marks(Path::new("/nonexistent/emergency")).uids().unwrap(), []);
+}
+
+#[test]
 fn e4_everybody_may_read_it_and_root_alone_may_write_it() {
     let bench = Bench::marked();
     let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o7777;

@@ -21,6 +21,8 @@ pub struct Policy {
     pub limits: Limits,
     /// What a new key is.
     pub key: NewKey,
+    /// May root make a key for somebody and so see it?
+    pub admin_enrol: bool,
     /// Where notices go, if anywhere.
     pub notify: Option<Notify>,
     /// How old a key may become, if there is an end to it.
@@ -58,6 +60,7 @@ impl Policy {
         let mut policy = Self { issuer: issuer(&mut root)?, ..Self::default() };
         policy.limits.clock = clock(&mut root)?;
         policy.notify = Notify::read(&mut root)?;
+        policy.admin_enrol = root.boolean("admin_enrol")?.is_some_and(|found| found.value);
         if let Some(table) = root.table("window")? {
             policy.limits.window = window(table, policy.limits.window)?;
         }

@@ -7,7 +7,7 @@ use otp_core::clock::{Clock, Surroundings};
 use otp_core::key::Label;
 use otp_core::origin::Origin;
 use otp_core::record::Account;
-use otp_core::vault::{ChangeError, Held, Reseal, Use, Vault};
+use otp_core::vault::{ChangeError, Held, Reseal, Use, Vault, VaultError};
 
 /// A change to one user's keys.
 pub enum Change {
@@ -102,19 +102,31 @@ pub fn restored_all(
     failed: &dyn Fn(u32, &ChangeError),
 ) -> Result<Vec<String>, ChangeError> {
     let mut users = Vec::new();
-    for uid in vault.enrolled_uids()? {
-        let owner = vault.owner_of(uid).map_err(ChangeError::from);
+    let mut uids = vault.enrolled_uids()?;
+    uids.extend(vault.tickets()?.uids()?);
+    uids.sort_unstable();
+    uids.dedup();
+    for uid in uids {
+        let owner = owner_of_files(vault, uid).map_err(ChangeError::from);
         let done = owner.and_then(|owner| {
             let owner = owner.ok_or(ChangeError::NotEnrolled)?;
             vault.restored(&owner, around).map(|()| owner.name)
         });
         match done {
             Ok(name) => users.push(name),
-            Err(ChangeError::NothingRestored) => {}
+            Err(ChangeError::NothingRestored | ChangeError::NotEnrolled) => {}
             Err(error) => failed(uid, &error),
         }
     }
     Ok(users)
+}
+
+/// Whose keys, or at least whose tickets, there are under `uid`.
+fn owner_of_files(vault: &Vault, uid: u32) -> Result<Option<Account>, VaultError> {
+    match vault.owner_of(uid)? {
+        Some(owner) => Ok(Some(owner)),
+        None => Ok(vault.tickets()?.book_of(uid)?.map(|kept| kept.book.account)),
+    }
 }
 
 /// The account of that name; `None` if there is positively none.

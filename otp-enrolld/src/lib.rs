@@ -14,9 +14,11 @@ pub mod peer;
 pub mod picture;
 pub mod privileges;
 pub mod protocol;
+pub mod random;
 pub mod server;
 pub mod service;
 pub mod status;
+pub mod syslog;
 
 mod admission;
 mod deadline;

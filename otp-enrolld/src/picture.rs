@@ -26,8 +26,13 @@ impl Picture {
     /// At error correction level L, the smallest; `None` if the text is too long for any code.
     pub fn of(text: &str) -> Option<Self> {
         let code = QrCode::with_error_correction_level(text, EcLevel::L).ok()?;
-        let dark = code.to_colors().into_iter().map(|color| color == Color::Dark).collect();
-        Some(Self { dark: Zeroizing::new(dark), side: code.width() })
+        let side = code.width();
+        let mut colors = code.into_colors(); // the encoder's own modules, not one more copy of them
+        let dark = Zeroizing::new(colors.iter().map(|color| *color == Color::Dark).collect());
+        // What the encoder dropped on its way cannot be reached; see docs/threats.md.
+        colors.fill(Color::Light);
+        std::hint::black_box(&colors);
+        Some(Self { dark, side })
     }
 
     /// Modules a side, with the quiet zone on both sides.

@@ -6,7 +6,7 @@ import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
-from machine import ACCOUNT, HOST_KEY, POLICY, ROOT, VAULT, User, run, write
+from machine import ACCOUNT, HOST_KEY, POLICY, ROOT, VAULT, User, default_policy, run, write
 from places import moved_away
 from totp import totp, unbase32
 
@@ -70,7 +70,7 @@ def installed(machine):
                 yield
             finally:
                 machine.stop()
-                POLICY.unlink()
+                default_policy()
                 for mark in (HERE / "emergency").iterdir():
                     (MARKS / mark.name).unlink(missing_ok=True)
     finally:

@@ -25,6 +25,8 @@ MODULE = Path("/usr/lib") / MULTIARCH / "security/pam_otp.so"
 DAEMON = Path("/usr/sbin/otp-enrolld")
 OTPCTL = Path("/usr/bin/otpctl")
 POLICY = Path("/etc/otp/otp.toml")
+# Tests have root enrol users where an invitation is not what they are about.
+DEFAULT_POLICY = "version = 1\nadmin_enrol = true\n"
 HOST_KEY = Path("/etc/otp/host.key")
 VAULT = Path("/var/lib/otp")
 DAEMON_LOG = Path("/tmp/otp-enrolld.log")
@@ -88,6 +90,10 @@ class Key:
         return next(itertools.islice(usable, number, None))
 
 
+def default_policy():
+    write(POLICY, DEFAULT_POLICY, 0o644)
+
+
 def key_of(uri):
     asked = dict(parse_qsl(urlsplit(uri).query))
     words = {"secret": asked["secret"], "algorithm": asked["algorithm"], "digits": int(asked["digits"]), "period": int(asked["period"])}
@@ -122,6 +128,7 @@ class Machine:
         replace("/etc/passwd", first + [line for line in passwd if line not in first])
         self.prepare_accounts()
         run(DAEMON, "init")
+        default_policy()
 
     def prepare_accounts(self):
         self.password_hash = run("perl", "-e", 'print crypt($ARGV[0], q($6$rounds=1000$lab$))', PASSWORD)
@@ -302,13 +309,13 @@ class Machine:
     def policy(self, text):
         """A policy file for a while; the daemon is started anew with it."""
         self.stop()
-        write(POLICY, text, 0o644)
+        write(POLICY, text.replace("version = 1\n", DEFAULT_POLICY, 1), 0o644)
         try:
             self.start()
             yield
         finally:
             self.stop()
-            POLICY.unlink()
+            default_policy()
             self.start()
 
     @contextmanager

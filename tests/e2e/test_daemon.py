@@ -16,7 +16,7 @@ from pathlib import Path
 import daemon_log
 import pytest
 from journal import fields
-from machine import ACCOUNT, AUTH_ERR, DAEMON, DAEMON_LOG, HOST_KEY, POLICY, ROOT, SUCCESS, VAULT, Key, as_user, run, write
+from machine import ACCOUNT, AUTH_ERR, DAEMON, DAEMON_LOG, HOST_KEY, POLICY, ROOT, SUCCESS, VAULT, Key, as_user, default_policy, run, write
 from wait import until
 from wire import INTERFACE, SOCKET, Client, Closed, Refused
 
@@ -602,7 +602,7 @@ def test_a_bad_policy_keeps_the_daemon_from_starting_and_says_where(machine):
         assert done.returncode != 0
         assert "otp.toml" in done.stderr and "line 3" in done.stderr
     finally:
-        POLICY.unlink()
+        default_policy()
         machine.start()
 
 

@@ -9,7 +9,7 @@ import subprocess
 from binascii import crc32
 
 import pytest
-from machine import DAEMON, HOST_KEY, OTPCTL, POLICY, ROOT, VAULT, run, write
+from machine import DAEMON, HOST_KEY, OTPCTL, POLICY, ROOT, VAULT, default_policy, run, write
 from wire import Client, Refused
 
 MAN = ROOT / "packaging/man"
@@ -104,7 +104,7 @@ def fields_of(table):
         with Client() as client, pytest.raises(Refused) as refused:
             client.call("Verify", user="root", code="no code", service="NAME")
     finally:
-        POLICY.unlink()
+        default_policy()
     found = re.search(r'there is no field "no-such-key" here; there are (.*)', refused.value.parameters["reason"])
     return found and found[1].split(", ")
 

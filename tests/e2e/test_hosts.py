@@ -11,7 +11,7 @@ import hosts as programs
 import pytest
 from hosts import CHAIN_PORT, HOSTS, IDENTITY, gates, sshd
 from journal import decisions
-from machine import CODE_PROMPT, POLICY, REFUSAL, as_user, run, write
+from machine import CODE_PROMPT, POLICY, REFUSAL, as_user, default_policy, run, write
 from terminal import Terminal
 from wait import until
 from wire import Client
@@ -43,11 +43,11 @@ def host(request, asking):
 @contextmanager
 def policy(text):
     """Read at every login; nothing need be started anew."""
-    write(POLICY, "version = 1\n" + text, 0o644)
+    write(POLICY, "version = 1\nadmin_enrol = true\n" + text, 0o644)
     try:
         yield
     finally:
-        POLICY.unlink()
+        default_policy()
 
 
 def decided(journal, start, host):
@@ -423,3 +423,27 @@ def test_polkits_helper_asks_whom_it_is_told_to_for_who_started_it(machine, aski
     lines = [(line["outcome"], line["reason"], line["origin"], line["service"]) for line in decisions(journal.since(start))]
     expected = [("refused", "wrong"), ("accepted", "code"), ("refused", "replayed")]
     assert lines == [(*pair, origin, "polkit-1") for pair in expected]
+
+
+# notices
+
+HEADING = "About your one-time codes:"
+
+
+@pytest.mark.parametrize("name", ["sudo", "su-by-root", "su-own", "su-by-another", "login", "doas"])
+def test_a_host_on_a_terminal_shows_what_happened_to_the_keys(machine, asking, enrolled, name):
+    user, key = enrolled
+    attempt = HOSTS[name].attempt(machine, user, key.first)
+    assert attempt.opened and attempt.text.count(HEADING) == 1, attempt
+    assert "a key was made for you by somebody else" in attempt.text
+
+
+def test_sshd_shows_what_happened_to_the_keys_before_a_shell(machine, asking, enrolled):
+    user, key = enrolled
+    terminal = Terminal(HOSTS["ssh"].command(machine, user)[:-1])
+    terminal.awaits(CODE_PROMPT)
+    terminal.types_hidden(key.first)
+    terminal.awaits(HEADING)
+    terminal.awaits(r"\$ ")
+    terminal.types("exit")
+    assert terminal.ends() == 0 and terminal.transcript.count(HEADING) == 1

@@ -1,11 +1,12 @@
 """Keys that are there: several a user, suspended, reopened, renamed, revoked, forgotten, adopted; by the daemon and without it."""
 
+import json
 import signal
 import struct
 from contextlib import contextmanager
 
 import pytest
-from machine import ACCOUNT, AUTH_ERR, AUTHINFO_UNAVAIL, HOST_KEY, POLICY, SUCCESS, VAULT, as_user, otpctl, run, write
+from machine import ACCOUNT, AUTHINFO_UNAVAIL, AUTH_ERR, HOST_KEY, POLICY, SUCCESS, VAULT, as_user, default_policy, otpctl, run, write
 from places import moved_away
 from strace import attached, kill_at, parsed
 from terminal import Terminal
@@ -264,6 +265,21 @@ def test_an_account_with_another_uid_keeps_its_keys_once_root_says_so(machine, s
     assert otpctl("adopt", moved.name, "--from", user.name).returncode == REFUSED
 
 
+def test_offline_root_lists_and_adopts_without_the_daemon(machine, skip, enrolled):
+    user, key = enrolled
+    machine.remove_user(user)
+    renamed = machine.new_user(f"new{user.name}", user.uid)
+    with machine.daemon_stopped():
+        assert f"(uid {user.uid})" in otpctl("--offline", "list").stdout
+        with moved_away(HOST_KEY):
+            done = otpctl("--offline", "adopt", renamed.name, "--from", user.name)
+            assert done.returncode == REFUSED and "host key" in done.stderr
+        assert otpctl("--offline", "adopt", renamed.name, "--from", user.name).returncode == DONE
+        listed = json.loads(otpctl("--offline", "list", "--json").stdout)
+        assert renamed.name in {one["user"] for one in listed["users"]}
+        assert machine.ask(skip, renamed, key.first)[0] == SUCCESS
+
+
 def test_nobody_adopts_the_keys_of_somebody_who_is_there(machine, enrolled):
     user, _ = enrolled
     other = machine.new_user()
@@ -292,7 +308,7 @@ def policy_broken(machine):
     try:
         yield
     finally:
-        POLICY.unlink()
+        default_policy()
 
 
 @contextmanager
@@ -338,8 +354,8 @@ def test_offline_without_a_vault_says_so(machine):
 
 def test_offline_is_for_root_and_not_for_everything(machine, user):
     assert otpctl("--offline", "status", user=user).returncode == REFUSED
-    for words in (["enrol", "root"], ["list"]):
-        assert otpctl("--offline", *words).returncode == USAGE
+    done = otpctl("--offline", "enrol", "root")
+    assert done.returncode == USAGE and "emergency bypass" in done.stderr
     assert otpctl("clock").returncode == USAGE
     assert otpctl("--offline", "clock").returncode == DONE
 
@@ -348,7 +364,7 @@ def test_what_is_done_offline_is_logged_at_alert(machine, enrolled, journal):
     user, _ = enrolled
     start = journal.position()
     assert otpctl("--offline", "forget", user.name).returncode == DONE
-    assert any(line.startswith("<33>") and "event=offline" in line and user.name in line for line in journal.since(start))
+    assert any(line.startswith("<81>") and "event=offline" in line and user.name in line for line in journal.since(start))
 
 
 # kill -9

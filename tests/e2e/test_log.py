@@ -4,7 +4,7 @@ import os
 
 import pytest
 from journal import decisions
-from machine import AUTH_ERR, AUTHINFO_UNAVAIL, CODE_PROMPT, POLICY, SERVICE_ERR, SUCCESS, write
+from machine import AUTHINFO_UNAVAIL, AUTH_ERR, CODE_PROMPT, POLICY, SERVICE_ERR, SUCCESS, default_policy, write
 from wire import Refused
 
 
@@ -122,7 +122,7 @@ def test_a_bad_policy_is_logged_with_line_and_column_and_refuses(machine, enroll
         assert decision["reason"] == "bad-policy"
         assert any("line 3" in line and "column 1" in line for line in journal.since(start))
     finally:
-        POLICY.unlink()
+        default_policy()
     assert machine.ask("otp", user, key.first)[0] == SUCCESS
 
 
@@ -132,7 +132,7 @@ def test_a_policy_that_others_may_write_refuses(machine, enrolled):
     try:
         assert machine.ask("otp", user, key.first)[0] in (SERVICE_ERR, AUTHINFO_UNAVAIL)
     finally:
-        POLICY.unlink()
+        default_policy()
 
 
 def test_logging_to_nobody_changes_no_decision(machine, enrolled):

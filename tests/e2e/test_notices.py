@@ -1,5 +1,6 @@
 """Security notices: kept before anything happens, shown three times by real sudo and by otpctl, handed to a program."""
 
+import contextlib
 import json
 import os
 import re
@@ -10,10 +11,12 @@ import time
 from pathlib import Path
 
 import pytest
-from machine import ACCOUNT, DAEMON, POLICY, SUCCESS, VAULT, as_user, otpctl, run, write
+from machine import ACCOUNT, DAEMON, POLICY, SUCCESS, VAULT, as_user, default_policy, otpctl, run, write
+from strace import attached, kill_at, parsed
 from terminal import dialogue
+from test_commit import CHANGES
 from wait import until
-from wire import Client, Refused
+from wire import Client, Closed, Refused
 
 OUTBOX = VAULT / "notices/outbox"
 HEADING = "About your one-time codes:"
@@ -210,17 +213,22 @@ def program():
     """Writes the program that notices are handed to, and the policy that names it; gives the directory that it may write to."""
     place = Path("/tmp/notified")
     place.mkdir()
+    empty_outbox()  # where the policy was broken, nobody could know that notices stay here
     shutil.chown(place, ACCOUNT, ACCOUNT)
 
     def make(script, deadline=30):
         write(Path("/usr/local/sbin/notified"), f"#!/bin/sh\n{script}\n", 0o755)
         words = '["/usr/local/sbin/notified", "a word; $(not) `for` a shell"]'
-        write(POLICY, f"version = 1\nnotify_command = {words}\nnotify_deadline = {deadline}\n", 0o644)
+        write(POLICY, f"version = 1\nadmin_enrol = true\nnotify_command = {words}\nnotify_deadline = {deadline}\n", 0o644)
         return place
 
     yield make
-    POLICY.unlink(missing_ok=True)
+    default_policy()
     shutil.rmtree(place)
+    empty_outbox()
+
+
+def empty_outbox():
     for letter in OUTBOX.iterdir():
         letter.unlink()
 
@@ -331,7 +339,7 @@ def test_without_a_program_nothing_is_posted_and_what_is_left_is_dropped(machine
     program("exit 1")
     machine.enrolled_user()
     assert len(letters()) == 1
-    POLICY.unlink()
+    default_policy()
     machine.enrolled_user()
     assert len(letters()) == 1
     done = notify_once()
@@ -382,3 +390,38 @@ def test_one_at_a_time_empties_the_outbox(machine, program):
 def test_only_the_daemons_account_and_root_can_empty_it(machine, user):
     done = notify_once(*as_user(user))
     assert done.returncode == 1 and "wanted root" in done.stderr
+
+
+# kills
+
+
+def changes_of(machine, method, user):
+    """The file system calls that the daemon makes from this call to its answer."""
+    with attached(machine.process.pid) as log, Client() as client:
+        client.call(method, user=user.name)
+    calls = parsed(log)
+    received = next(at for at, call in enumerate(calls) if method in call.arguments)
+    return [call for call in calls[received + 1 :] if call.task == calls[received].task and call.name in CHANGES]
+
+
+def suspended(machine):
+    user = machine.enrolled_user()[0]
+    call("Suspend", user=user.name)
+    return user
+
+
+def test_killed_at_each_step_no_suspension_ends_unnoticed(machine):
+    outcomes = set()
+    for step in changes_of(machine, "Resume", suspended(machine)):
+        user = suspended(machine)
+        with attached(machine.process.pid, *kill_at(step)), Client() as client:
+            with contextlib.suppress(Closed, BrokenPipeError):
+                client.call("Resume", user=user.name)
+            assert machine.process.wait(10) == -signal.SIGKILL, step
+        machine.start()
+        noticed = "keys-resumed" in [event for event, _ in events(user)]
+        ended = not machine.status(user)["suspended"]
+        assert noticed or not ended, f"killed at {step}"
+        outcomes.add((noticed, ended))
+    assert outcomes == {(False, False), (True, False), (True, True)}
+    assert [name for name in os.listdir(VAULT / "notices") if name.startswith(".")] == []

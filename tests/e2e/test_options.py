@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hosts import foreground, sleeps
 from journal import decisions
-from machine import ACCT_EXPIRED, AUTH_ERR, CODE_PROMPT, PASSWORD, PASSWORD_PROMPT, POLICY, REFUSAL, SERVICE_ERR, SUCCESS, otpctl, run, write
+from machine import ACCT_EXPIRED, AUTH_ERR, CODE_PROMPT, PASSWORD, PASSWORD_PROMPT, POLICY, REFUSAL, SERVICE_ERR, SUCCESS, default_policy, otpctl, run, write
 from terminal import Terminal, dialogue
 from wait import until
 
@@ -17,11 +17,11 @@ HUGE = "9" * 400
 
 @contextmanager
 def policy(text):
-    write(POLICY, "version = 1\n" + text, 0o644)
+    write(POLICY, "version = 1\nadmin_enrol = true\n" + text, 0o644)
     try:
         yield
     finally:
-        POLICY.unlink()
+        default_policy()
 
 
 def opened(outcome):

@@ -16,8 +16,8 @@ import pytest
 from journal import decisions
 from machine import (
     ACCT_EXPIRED,
-    AUTH_ERR,
     AUTHINFO_UNAVAIL,
+    AUTH_ERR,
     CODE_PROMPT,
     CONV_ERR,
     HOST_KEY,
@@ -29,6 +29,7 @@ from machine import (
     SUCCESS,
     VAULT,
     as_user,
+    default_policy,
     otpctl,
     run,
     write,
@@ -52,11 +53,11 @@ def exact(machine):
 
 @contextmanager
 def policy(text):
-    write(POLICY, "version = 1\n" + text, 0o644)
+    write(POLICY, "version = 1\nadmin_enrol = true\n" + text, 0o644)
     try:
         yield
     finally:
-        POLICY.unlink()
+        default_policy()
 
 
 def stages(machine, service, user, *words):

@@ -521,6 +521,8 @@ def test_the_varlink_client_of_pypi_introspects_and_calls_every_method(machine, 
             assert user.name in [status["user"] for status in call("List")["users"]]
             assert call("Verify", user=user.name, code=key.first, action="a test")["verdict"]["accepted"] is True
             assert call("Verify", user=user.name, code=key.first)["verdict"]["accepted"] is False
+            (notice,) = call("Notices", user=user.name)["notices"]
+            assert notice["event"] == "admin-enrolled" and call("NoticesShown", user=user.name, last=notice["id"]) == {}
             for method, parameters in CHANGES:
                 assert call(method, user=user.name, **parameters) == {}
             with pytest.raises(varlink.VarlinkError) as refused:

@@ -1,6 +1,8 @@
 """The way back in: each path is walked with the very part broken that it is for."""
 
+import json
 import os
+import re
 import shutil
 import subprocess
 from contextlib import ExitStack, contextmanager
@@ -8,13 +10,12 @@ from pathlib import Path
 
 import pytest
 from journal import decisions
-from machine import ACCT_EXPIRED, AUTH_ERR, AUTHINFO_UNAVAIL, DAEMON, HOST_KEY, IGNORE, POLICY, SERVICE_ERR, SUCCESS, VAULT, as_user, otpctl, run, write
+from machine import ACCT_EXPIRED, AUTHINFO_UNAVAIL, AUTH_ERR, DAEMON, HOST_KEY, IGNORE, POLICY, SERVICE_ERR, SUCCESS, VAULT, as_user, default_policy, otpctl, run, write
 from places import changed, moved_away
 
 MARKS = Path("/etc/otp/emergency")
 DONE, REFUSED, USAGE = 0, 1, 2
 ALERT = "<81>"  # authpriv, alert
-ALERT_OF_OTPCTL = "<33>"  # auth, alert
 YEARS = 365 * 86400
 
 
@@ -54,7 +55,7 @@ def broken_policy():
     try:
         yield
     finally:
-        POLICY.unlink()
+        default_policy()
 
 
 @contextmanager
@@ -155,9 +156,22 @@ def test_beginning_and_end_are_logged_at_alert(machine, user, journal):
     with bypass(user, "a \"reason\"; with\u202eodd signs"):
         pass
     begun, ended = [line for line in journal.since(start) if "event=emergency-" in line]
-    assert begun.startswith(ALERT_OF_OTPCTL) and "otpctl" in begun and f"user={user.name}" in begun and "event=emergency-bypass" in begun
-    assert ended.startswith(ALERT_OF_OTPCTL) and "event=emergency-end" in ended
+    assert begun.startswith(ALERT) and "otpctl" in begun and f"user={user.name}" in begun and "event=emergency-bypass" in begun
+    assert ended.startswith(ALERT) and "event=emergency-end" in ended
     assert "\u202e" not in begun
+
+
+def test_marks_are_listed_with_those_that_do_not_count(machine, user):
+    other = machine.new_user()
+    assert otpctl("emergency", "list").stdout == "nobody is let past the gate\n"
+    assert json.loads(otpctl("emergency", "list", "--json").stdout) == {"marks": []}
+    with bypass(user, "phone in the lake"), bypass(other), machine.daemon_stopped():
+        with changed(MARKS / str(other.uid), mode=0o666):
+            text, listed = otpctl("emergency", "list").stdout, json.loads(otpctl("emergency", "list", "--json").stdout)["marks"]
+    assert re.search(rf"^{user.name} \(uid {user.uid}\): not asked since 20.*, by uid 0.*: phone in the lake$", text, re.M)
+    assert re.search(rf"^{other.name} \(uid {other.uid}\): the mark does not count: .*mode 0666", text, re.M)
+    assert [(one["user"], one["reason"], one["not_honoured"] is None) for one in listed] == [(user.name, "phone in the lake", True), (other.name, None, False)]
+    assert otpctl("emergency", "list", user=user).returncode == REFUSED
 
 
 def test_a_mark_is_for_one_user(machine, gate, enrolled):
@@ -275,19 +289,19 @@ def test_a_policy_is_looked_over_without_a_daemon(machine, offline):
             try:
                 done = otpctl(*offline, "config", "check")
             finally:
-                POLICY.unlink()
+                default_policy()
             assert done.returncode == REFUSED and place in done.stderr and str(POLICY) in done.stderr
         write(POLICY, "version = 1\n", 0o644)
         try:
             assert "in order" in otpctl(*offline, "config", "check").stdout
         finally:
-            POLICY.unlink()
+            default_policy()
     write(POLICY, "version = 1\n[service.sudo]\ndigits = [8]\n", 0o644)
     try:
         done = otpctl("config", "check")
         assert done.returncode == REFUSED and "a new key has 6" in done.stderr
     finally:
-        POLICY.unlink()
+        default_policy()
     assert otpctl("config", "check", "/etc/otp/nothing.toml").returncode == REFUSED
 
 

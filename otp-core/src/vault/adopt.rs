@@ -21,6 +21,11 @@ pub struct Reseal<'a> {
 impl Vault {
     /// Whose key file there is under `uid`, whatever the account data base says.
     pub fn owner_of(&self, uid: u32) -> Result<Option<Account>, VaultError> {
+        Ok(self.record_under(uid)?.map(|record| record.account))
+    }
+
+    /// The key file under `uid`, whosever it is.
+    pub(super) fn record_under(&self, uid: u32) -> Result<Option<Record>, VaultError> {
         let name = record_name(uid);
         let bytes = match self.keys.read(&name, RECORD_CAP) {
             Err(VaultError::Missing(_)) => return Ok(None),
@@ -28,7 +33,7 @@ impl Vault {
         };
         let malformed = |why: String| VaultError::malformed(&self.keys.path_of(&name), why);
         let text = std::str::from_utf8(&bytes).map_err(|_| malformed("not UTF-8".to_owned()))?;
-        Record::read(text).map(|record| Some(record.account)).map_err(|error| malformed(error.to_string()))
+        Record::read(text).map(Some).map_err(|error| malformed(error.to_string()))
     }
 
     /// Everybody who has a key file under this name. One that cannot be read is nobody's.
@@ -117,6 +122,14 @@ impl Vault {
     /// Root says that what was restored is meant: the key file on disk is in force, whatever generation it is of, and what
     /// counts by counters is on again. TOTP codes of the time until now stay dead, and HOTP wants two in a row.
     pub fn restored(&self, account: &Account, around: &dyn Surroundings) -> Result<(), ChangeError> {
+        let tickets = self.restored_tickets(account, around)?;
+        match self.restored_keys(account, around) {
+            Err(ChangeError::NotEnrolled | ChangeError::NothingRestored) if tickets => Ok(()),
+            done => done,
+        }
+    }
+
+    fn restored_keys(&self, account: &Account, around: &dyn Surroundings) -> Result<(), ChangeError> {
         if !self.keys.has(&record_name(account.uid))? {
             return Err(ChangeError::NotEnrolled);
         }

@@ -38,7 +38,7 @@ pub use tickets::{Kept, Tickets};
 
 use crate::clock::Surroundings;
 use crate::record::{Account, RecordError, hex};
-use crate::seal::{HostKeyId, VaultId};
+use crate::seal::{Fingerprint, HostKeyId, VaultId};
 use crate::table::{Document, TableError, quoted};
 
 /// Where a vault is and whose it must be. Values, so that nothing weakens a check in tests (R13).
@@ -137,6 +137,17 @@ impl Vault {
         let mut uids: Vec<u32> = names.iter().filter_map(uid).collect();
         uids.sort_unstable();
         Ok(uids)
+    }
+
+    /// Has any user a key with this secret (R4)? A file that cannot be read does not say no.
+    pub fn knows(&self, fingerprint: Fingerprint) -> Result<bool, VaultError> {
+        for uid in self.enrolled_uids()? {
+            let there = self.record_under(uid)?;
+            if there.is_some_and(|record| record.keys.iter().any(|key| key.fingerprint == fingerprint)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Removes what a killed writer left half-made, and makes what an older vault lacks. Only the one writer of key files may call this (R7).

@@ -13,6 +13,7 @@ use super::{TICKETS, Vault};
 use crate::book::{BOOK_CAP, Book, BookError, Written};
 use crate::clock::Clock;
 use crate::record::Account;
+use crate::ticket::{TicketId, Why};
 
 /// The tickets of all users, locked.
 pub struct Tickets {
@@ -46,6 +47,27 @@ impl Vault {
             Some(_) if from != to.uid => tickets.forget(from),
             _ => Ok(()),
         }
+    }
+
+    /// A book that came back from a backup is meant. Says whether there was one.
+    pub(super) fn restored_tickets(&self, account: &Account, clock: &dyn Clock) -> Result<bool, VaultError> {
+        let tickets = self.tickets()?;
+        let kept = tickets.book(account)?;
+        if kept.restored {
+            tickets.store(&kept.book, clock)?;
+        }
+        Ok(kept.restored)
+    }
+
+    /// Ends the good ticket of `account`, if there is one. Says which.
+    pub fn end_ticket(&self, account: &Account, why: Why, clock: &dyn Clock) -> Result<Option<TicketId>, VaultError> {
+        let tickets = self.tickets()?;
+        let mut book = tickets.book(account)?.book;
+        let ended = book.end_good(why, clock.wall());
+        if ended.is_some() {
+            tickets.store(&book, clock)?;
+        }
+        Ok(ended)
     }
 
     /// Removes what a killed writer left half-made.

@@ -19,8 +19,9 @@ use otp_enrolld::protocol::{Adopt, Done, Forget, Refusal, Request, Restored, Res
 use zeroize::Zeroizing;
 
 use crate::events::{Urgency, event};
+use crate::groups;
 use crate::random;
-use crate::rights::{Act, Actor, Terms};
+use crate::rights::{Act, Terms};
 use crate::service::{Daemon, account_named, allowed, not_changed, subject, unavailable};
 use crate::system::System;
 
@@ -51,6 +52,10 @@ impl Daemon {
         });
         before.map_or(Ok(()), |notice| self.notice(&account, notice))?;
         wanted.change.apply(&mut held, &System).map_err(failed)?;
+        drop(held);
+        if matches!(wanted.change, Change::Suspend) {
+            self.end_invitation(&account)?; // a code that is on its way must not undo it
+        }
         after.into_iter().for_each(|notice| self.notice_after(&account, notice));
         log(wanted.change.event(), &account, peer, |line| line.optional("key", wanted.change.key()));
         Ok(Done {})
@@ -58,7 +63,7 @@ impl Daemon {
 
     /// Forgets a user, or what is left of one whose account is gone.
     pub fn forget(&self, peer: Peer, wanted: &Forget) -> Result<Done, Refusal> {
-        allowed(peer, Act::Forget, None)?;
+        allowed(groups::actor(peer), peer, Act::Forget, None)?;
         let uid = changes::uid_named(&wanted.user)
             .map_err(|errno| Refusal::unavailable(format!("looking the user up failed: {}", errno.desc())))?;
         let uid = uid.ok_or_else(|| Refusal::NoSuchUser { user: wanted.user.clone() })?;
@@ -71,7 +76,7 @@ impl Daemon {
 
     /// Takes over the files of a former name or uid.
     pub fn adopt(&self, peer: Peer, wanted: &Adopt) -> Result<Done, Refusal> {
-        allowed(peer, Act::Adopt, None)?;
+        allowed(groups::actor(peer), peer, Act::Adopt, None)?;
         let account = account_named(&wanted.user)?;
         let nonce = || random::bytes().ok().map(Nonce);
         let reseal = Reseal { host_key: &self.host_key, nonce: &nonce };
@@ -83,7 +88,7 @@ impl Daemon {
 
     /// What came back from a backup is meant.
     pub fn restored(&self, peer: Peer, wanted: &Restored) -> Result<RestoredUsers, Refusal> {
-        allowed(peer, Act::Restored, None)?;
+        allowed(groups::actor(peer), peer, Act::Restored, None)?;
         let users = match &wanted.user {
             Some(name) => {
                 let account = account_named(name)?;
@@ -127,7 +132,7 @@ impl Daemon {
 }
 
 /// Wrong, replayed and half of two are never told apart (R8); the rest is what the own status tells.
-fn told(refusal: Refused) -> &'static str {
+pub(crate) fn told(refusal: Refused) -> &'static str {
     match refusal {
         Refused::Wrong | Refused::Replayed | Refused::Resync => CODE_REFUSED,
         barred => barred.reason(),
@@ -148,8 +153,9 @@ fn wanted(request: Request) -> Result<Wanted, Refusal> {
 
 /// Who is meant, and on what terms. Whoever may not learns nothing about the name, not even whether it exists.
 fn target(peer: Peer, act: Act, user: Option<&str>) -> Result<(Account, Terms), Refusal> {
-    let account = subject(Actor::of(peer.uid), peer, user);
-    let terms = allowed(peer, act, account.as_ref().ok().map(|account| account.uid))?;
+    let actor = groups::actor(peer);
+    let account = subject(actor, peer, user);
+    let terms = allowed(actor, peer, act, account.as_ref().ok().map(|account| account.uid))?;
     Ok((account?, terms))
 }
 
@@ -160,4 +166,4 @@ fn log(what: &str, account: &Account, peer: Peer, more: impl FnOnce(LogLine) -> 
     event(Urgency::Notice, &line.finish());
 }
 
-const CODE_REFUSED: &str = "code-refused";
+pub(crate) const CODE_REFUSED: &str = "code-refused";

@@ -1,25 +1,28 @@
 //! A key on its way to its owner: made and shown once, pending in memory and bound to one connection for 15 minutes,
 //! stored when a code of it was typed. Until then the gate knows nothing of it; when the connection ends, so does the key.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use otp_core::clock::{Clock, Surroundings};
-use otp_core::decision::{ClockTrust, Now, OpenKey, Verdict, decide};
+use otp_core::decision::{ClockTrust, Now, OpenKey, Refusal, Verdict, decide};
 use otp_core::hotp::Codes;
 use otp_core::key::{KeyId, Kind, Label, Step};
 use otp_core::limits::{Limits, Wait};
+use otp_core::notice::NoticeEvent;
 use otp_core::origin::Origin;
 use otp_core::policy::NewKey;
-use otp_core::record::{Account, Key, Record};
-use otp_core::seal::{HostKey, Nonce, Sealed};
+use otp_core::record::{Account, Key, Record, RecoveryHash};
+use otp_core::seal::{Fingerprint, HostKey, Nonce, Sealed};
 use otp_core::secret::Secret;
 use otp_core::state::{KeyState, State};
+use otp_core::ticket::TicketId;
 use otp_core::typed::Typed;
-use otp_core::vault::{ChangeError, Vault};
+use otp_core::vault::{ChangeError, Enrolment, Grounds, Replaces, Vault};
 
-use crate::random::{self, NoRandomness};
+use crate::diagnosis::{Diagnosis, diagnose};
+use otp_enrolld::random::{self, NoRandomness};
 
 /// How long a key waits for its first code.
 pub const PATIENCE: Duration = Duration::from_secs(15 * 60);
@@ -30,26 +33,72 @@ pub const TRIES: u32 = 6;
 
 /// Whose keys are pending, on all connections: one a user.
 #[derive(Default)]
-pub struct Underway(Arc<Mutex<HashSet<u32>>>);
+pub struct Underway(Arc<Mutex<Turns>>);
+
+#[derive(Default)]
+struct Turns {
+    next: u64,
+    of: HashMap<u32, u64>,
+}
 
 /// A user's place among them; given up on drop.
 struct Turn {
-    all: Arc<Mutex<HashSet<u32>>>,
+    all: Arc<Mutex<Turns>>,
     uid: u32,
+    number: u64,
+}
+
+/// What becomes of an enrolment of the same user that is under way already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Earlier {
+    /// It goes on, and no other begins.
+    Stays,
+    /// It is thrown away.
+    Ends,
+}
+
+/// A key that is to be made.
+pub struct Plan {
+    /// Whose it will be.
+    pub account: Account,
+    /// What its owner calls it.
+    pub label: Label,
+    /// TOTP or HOTP.
+    pub kind: Kind,
+    /// Algorithm, digits, period.
+    pub new: NewKey,
+    /// Why it may be made, and what it does to what is there.
+    pub purpose: Purpose,
+}
+
+/// Why a key may be made, and what it does to what is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Purpose {
+    /// What the notice says when it is stored.
+    pub event: NoticeEvent,
+    /// Looked at again when it is stored.
+    pub grounds: Grounds,
+    /// Keys that end then.
+    pub replaces: Replaces,
+    /// Are new recovery codes made with it?
+    pub recovery: bool,
+    /// The registration code that it is made with.
+    pub ticket: Option<TicketId>,
+    /// The redemption that it descends from.
+    pub redemption: Option<[u8; 16]>,
 }
 
 /// A key that nobody has confirmed yet. Neither printed nor copied: it holds the secret.
 pub struct Pending {
-    account: Account,
-    label: Label,
-    kind: Kind,
-    new: NewKey,
+    plan: Plan,
     secret: Secret,
     id: KeyId,
     created: u64,
     since: Instant,
     tries_left: u32,
-    _turn: Turn,
+    /// What was heard of it: the first of two codes of a token.
+    entry: KeyState,
+    turn: Turn,
 }
 
 /// Why no enrolment begins.
@@ -65,62 +114,74 @@ pub enum BeginError {
 pub enum Answer {
     /// It is a code of the key: confirmed at this step or counter, which is burnt.
     Confirmed(Step),
-    /// It is not; so many tries are left.
-    Wrong(u32),
+    /// It is the first of two; the next one is wanted.
+    Half(u32),
+    /// It is not; so many tries are left, and this may be why.
+    Wrong(u32, Option<Diagnosis>),
     /// Not a code by its shape; that is no try.
     Junk(u32),
-    /// Too late.
+    /// Too late, or another enrolment has taken its place.
     Expired,
 }
 
 impl Underway {
-    /// Makes a key for `account`.
-    pub fn begin(
-        &self,
-        account: Account,
-        label: Label,
-        kind: Kind,
-        new: NewKey,
-        clock: &dyn Clock,
-    ) -> Result<Pending, BeginError> {
-        let turn = self.turn(account.uid).ok_or(BeginError::Underway)?;
-        let secret = Secret::new(random::secret(new.algorithm.key_length())?).map_err(|_| BeginError::NoRandomness)?;
-        let id = KeyId(random::bytes()?);
-        let (created, since) = (clock.wall(), Instant::now());
-        Ok(Pending { account, label, kind, new, secret, id, created, since, tries_left: TRIES, _turn: turn })
+    /// Makes a key.
+    pub fn begin(&self, plan: Plan, earlier: Earlier, clock: &dyn Clock) -> Result<Pending, BeginError> {
+        let length = plan.new.algorithm.key_length();
+        let secret = Secret::new(random::secret(length)?).map_err(|_| BeginError::NoRandomness)?;
+        self.begin_with(plan, secret, earlier, clock)
     }
 
-    fn turn(&self, uid: u32) -> Option<Turn> {
-        let free = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(uid);
-        free.then(|| Turn { all: Arc::clone(&self.0), uid })
+    /// Takes a secret that is in a device already. A counter that stands anywhere is found by two codes in a row.
+    pub fn begin_with(
+        &self,
+        plan: Plan,
+        secret: Secret,
+        earlier: Earlier,
+        clock: &dyn Clock,
+    ) -> Result<Pending, BeginError> {
+        let turn = self.turn(plan.account.uid, earlier).ok_or(BeginError::Underway)?;
+        let id = KeyId(random::bytes()?);
+        let (created, since) = (clock.wall(), Instant::now());
+        Ok(Pending { plan, secret, id, created, since, tries_left: TRIES, entry: KeyState::new(id, Step(0)), turn })
+    }
+
+    /// Throws away what is under way of a user: what allowed it is gone.
+    pub fn end(&self, uid: u32) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).of.remove(&uid);
+    }
+
+    fn turn(&self, uid: u32, earlier: Earlier) -> Option<Turn> {
+        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if earlier == Earlier::Stays && turns.of.contains_key(&uid) {
+            return None;
+        }
+        let number = turns.next;
+        turns.next = number.wrapping_add(1);
+        turns.of.insert(uid, number);
+        Some(Turn { all: Arc::clone(&self.0), uid, number })
+    }
+}
+
+impl Turn {
+    fn lasts(&self) -> bool {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).of.get(&self.uid) == Some(&self.number)
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.uid);
+        let mut turns = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        if turns.of.get(&self.uid) == Some(&self.number) {
+            turns.of.remove(&self.uid);
+        }
     }
 }
 
 impl Pending {
-    /// Whose key it is.
-    pub fn account(&self) -> &Account {
-        &self.account
-    }
-
-    /// What its owner calls it.
-    pub fn label(&self) -> &Label {
-        &self.label
-    }
-
-    /// TOTP or HOTP.
-    pub fn kind(&self) -> Kind {
-        self.kind
-    }
-
-    /// Its algorithm, digits and period.
-    pub fn new_key(&self) -> NewKey {
-        self.new
+    /// What it is to be.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
     }
 
     /// The secret, to be shown once.
@@ -128,72 +189,91 @@ impl Pending {
         &self.secret
     }
 
+    /// Two codes in a row are wanted.
+    pub fn want_two(mut self) -> Self {
+        self.entry.resync = true;
+        self
+    }
+
     /// What is left of the 15 minutes.
     pub fn time_left(&self) -> Duration {
         PATIENCE.saturating_sub(self.since.elapsed())
     }
 
+    /// Has nothing taken its place?
+    pub fn lasts(&self) -> bool {
+        self.turn.lasts() && !self.time_left().is_zero()
+    }
+
+    /// Its keyed fingerprint.
+    pub fn fingerprint(&self, vault: &Vault, host_key: &HostKey) -> Fingerprint {
+        host_key.fingerprint(vault.about().id, &self.secret)
+    }
+
     /// Looks at a typed code. With no tries left the caller drops the key.
     pub fn answer(&mut self, typed: &Typed, limits: &Limits, clock: &dyn Clock) -> Answer {
-        if self.time_left().is_zero() {
+        if !self.lasts() {
             return Answer::Expired;
         }
-        match self.matching_step(typed, limits, clock) {
-            Some(step) => Answer::Confirmed(step),
-            None if matches!(typed, Typed::Junk) => Answer::Junk(self.tries_left),
-            None => {
-                self.tries_left = self.tries_left.saturating_sub(1);
-                Answer::Wrong(self.tries_left)
+        let Typed::Code(code) = typed else { return Answer::Junk(self.tries_left) };
+        match self.decide(typed, limits, clock) {
+            Some((Verdict::Accepted(_), next)) => return Answer::Confirmed(next.watermark),
+            Some((Verdict::Refused(Refusal::Resync), next)) => {
+                self.entry = next;
+                return Answer::Half(self.tries_left);
             }
+            _ => self.tries_left = self.tries_left.saturating_sub(1),
         }
+        Answer::Wrong(self.tries_left, diagnose(&self.secret, self.plan.kind, self.plan.new, code, clock.wall()))
     }
 
     /// Stores the key, with the step that confirmed it burnt.
     pub fn store(
         &self,
         step: Step,
+        recovery: Vec<RecoveryHash>,
         vault: &Vault,
         host_key: &HostKey,
         clock: &dyn Surroundings,
     ) -> Result<Record, ChangeError> {
         let nonce = Nonce(random::bytes().map_err(|_| ChangeError::NotSealed)?);
-        vault.enrol(&self.account, clock, |generation| {
+        let (Plan { account, label, kind, new, .. }, purpose) = (&self.plan, self.plan.purpose);
+        let how = Enrolment { grounds: purpose.grounds, replaces: purpose.replaces, recovery };
+        vault.enrol(account, &how, clock, |generation| {
             let mut key = Key {
                 id: self.id,
-                label: self.label.clone(),
-                kind: self.kind,
-                algorithm: self.new.algorithm,
-                digits: self.new.digits,
-                period: self.new.period,
+                label: label.clone(),
+                kind: *kind,
+                algorithm: new.algorithm,
+                digits: new.digits,
+                period: new.period,
                 sealed: Sealed(Vec::new()),
-                fingerprint: host_key.fingerprint(vault.about().id, &self.secret),
+                fingerprint: self.fingerprint(vault, host_key),
                 made_in: generation,
                 created: self.created,
                 confirmed: clock.wall(),
                 floor: step,
-                redemption: None,
+                redemption: purpose.redemption,
                 expires: None,
             };
-            let binding = key.binding(&self.account, vault.about().id);
+            let binding = key.binding(account, vault.about().id);
             key.sealed = host_key.seal(&self.secret, &binding, &nonce)?;
             Some(key)
         })
     }
 
-    /// The same decision as at a login, on a state of its own.
-    fn matching_step(&self, typed: &Typed, limits: &Limits, clock: &dyn Clock) -> Option<Step> {
-        let Typed::Code(code) = typed else { return None };
-        let codes = Codes::new(&self.secret, self.new.algorithm, self.new.digits)?;
-        let (id, label, floor) = (self.id, self.label.clone(), Step(0));
-        let keys = [OpenKey { id, label, kind: self.kind, codes, period: self.new.period, floor, expires: None }];
-        let entry = KeyState::new(id, floor);
-        let state = State { enrolled: true, keys: vec![entry], ..State::never_enrolled(self.account.uid) };
+    /// The same decision as at a login, on a state of its own, in which nothing is counted.
+    fn decide(&self, typed: &Typed, limits: &Limits, clock: &dyn Clock) -> Option<(Verdict, KeyState)> {
+        let (Typed::Code(code), Plan { label, kind, new, account, .. }) = (typed, &self.plan) else { return None };
+        let codes = Codes::new(&self.secret, new.algorithm, new.digits)?;
+        let (id, label) = (self.id, label.clone());
+        let keys = [OpenKey { id, label, kind: *kind, codes, period: new.period, floor: Step(0), expires: None }];
+        let state = State { enrolled: true, keys: vec![self.entry], ..State::never_enrolled(account.uid) };
         let limits = Limits { wait: Wait::None, ..*limits };
         let now = Now { wall: clock.wall(), boot_ms: clock.boot_ms(), clock: ClockTrust::Trusted };
-        match decide(&keys, &state, &limits, code, Origin::Socket, now) {
-            (Verdict::Accepted(_), Some(next)) => next.key(id).map(|entry| entry.watermark),
-            _ => None,
-        }
+        let (verdict, next) = decide(&keys, &state, &limits, code, Origin::Socket, now);
+        let entry = next.as_ref().and_then(|next| next.key(id)).copied().unwrap_or(self.entry);
+        Some((verdict, entry))
     }
 }
 

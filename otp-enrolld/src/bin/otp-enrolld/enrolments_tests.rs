@@ -5,13 +5,25 @@ fn account(uid: u32) -> Account {
     Account { name: format!("user{uid}"), uid }
 }
 
+fn plan(uid: u32, kind: Kind) -> Plan {
+    let purpose = Purpose {
+        event: NoticeEvent::KeyEnrolled,
+        grounds: Grounds::FirstKey,
+        replaces: Replaces::Nothing,
+        recovery: false,
+        ticket: None,
+        redemption: None,
+    };
+    Plan { account: account(uid), label: Label::new("phone").unwrap(), kind, new: NewKey::default(), purpose }
+}
+
 fn begin(underway: &Underway, uid: u32) -> Result<Pending, BeginError> {
-    underway.begin(account(uid), Label::new("phone").unwrap(), Kind::Totp, NewKey::default(), &System)
+    underway.begin(plan(uid, Kind::Totp), Earlier::Stays, &System)
 }
 
 fn code(pending: &Pending, offset: i64) -> Typed {
-    let codes = Codes::new(&pending.secret, pending.new.algorithm, pending.new.digits).unwrap();
-    let step = pending.new.period.step_at(System.wall()).0.checked_add_signed(offset).unwrap();
+    let codes = Codes::new(&pending.secret, pending.plan.new.algorithm, pending.plan.new.digits).unwrap();
+    let step = pending.plan.new.period.step_at(System.wall()).0.checked_add_signed(offset).unwrap();
     Typed::parse(format!("{:06}", codes.at(Step(step)).unwrap()).as_bytes())
 }
 
@@ -30,7 +42,7 @@ fn a_code_of_the_key_confirms_and_tells_the_step_to_burn() {
     let mut pending = begin(&Underway::default(), 1000).ok().unwrap();
     let typed = code(&pending, 0);
     let Answer::Confirmed(step) = pending.answer(&typed, &Limits::default(), &System) else { panic!("refused") };
-    let now = pending.new.period.step_at(System.wall());
+    let now = pending.plan.new.period.step_at(System.wall());
     assert!(step == now || step.0 + 1 == now.0);
 }
 
@@ -47,7 +59,7 @@ fn wrong_codes_use_up_the_tries_and_junk_does_not() {
     assert!(matches!(pending.answer(&Typed::Junk, &Limits::default(), &System), Answer::Junk(TRIES)));
     for left in (0..TRIES).rev() {
         let typed = wrong(&pending);
-        let Answer::Wrong(found) = pending.answer(&typed, &Limits::default(), &System) else { panic!("not wrong") };
+        let Answer::Wrong(found, _) = pending.answer(&typed, &Limits::default(), &System) else { panic!("not wrong") };
         assert_eq!(found, left);
     }
 }
@@ -64,13 +76,38 @@ fn two_keys_are_never_the_same() {
 fn a_token_is_confirmed_by_one_of_its_first_codes_and_that_counter_is_burnt() {
     let underway = Underway::default();
     for counter in [FIRST_COUNTER, 2, 10] {
-        let label = Label::new("token").unwrap();
-        let pending = underway.begin(account(1), label, Kind::Hotp, NewKey::default(), &System);
+        let pending = underway.begin(plan(1, Kind::Hotp), Earlier::Stays, &System);
         let mut pending = pending.ok().unwrap();
-        let codes = Codes::new(&pending.secret, pending.new.algorithm, pending.new.digits).unwrap();
+        let codes = Codes::new(&pending.secret, pending.plan.new.algorithm, pending.plan.new.digits).unwrap();
         let typed = |counter| Typed::parse(format!("{:06}", codes.at(Step(counter)).unwrap()).as_bytes());
-        assert!(matches!(pending.answer(&typed(11), &Limits::default(), &System), Answer::Wrong(_)));
+        assert!(matches!(pending.answer(&typed(11), &Limits::default(), &System), Answer::Half(_)));
         let Answer::Confirmed(step) = pending.answer(&typed(counter), &Limits::default(), &System) else { panic!() };
         assert_eq!(step, Step(counter));
     }
+}
+
+#[test]
+fn two_codes_in_a_row_find_the_counter_of_a_device_that_was_used_before() {
+    let pending = Underway::default().begin(plan(1, Kind::Hotp), Earlier::Stays, &System);
+    let mut pending = pending.ok().unwrap().want_two();
+    let codes = Codes::new(&pending.secret, pending.plan.new.algorithm, pending.plan.new.digits).unwrap();
+    let typed = |counter| Typed::parse(format!("{:06}", codes.at(Step(counter)).unwrap()).as_bytes());
+    let mut answer = |counter| pending.answer(&typed(counter), &Limits::default(), &System);
+    assert!(matches!(answer(30), Answer::Half(TRIES)));
+    assert!(matches!(answer(33), Answer::Half(TRIES)));
+    assert!(matches!(answer(34), Answer::Confirmed(Step(34))));
+}
+
+#[test]
+fn a_later_enrolment_ends_the_earlier_one_where_it_may_and_a_repudiation_ends_any() {
+    let underway = Underway::default();
+    let mut first = begin(&underway, 1000).ok().unwrap();
+    let mut second = underway.begin(plan(1000, Kind::Totp), Earlier::Ends, &System).ok().unwrap();
+    let typed = code(&first, 0);
+    assert!(matches!(first.answer(&typed, &Limits::default(), &System), Answer::Expired));
+    drop(first);
+    assert!(second.lasts() && begin(&underway, 1000).err() == Some(BeginError::Underway));
+    underway.end(1000);
+    let typed = code(&second, 0);
+    assert!(matches!(second.answer(&typed, &Limits::default(), &System), Answer::Expired));
 }

@@ -1,12 +1,13 @@
-//! What the daemon tells the system's log: lines on standard error, which systemd passes on; the priority in front where
-//! the journal reads it (sd-daemon(3)).
+//! What the daemon tells the log: one line for each thing that happened, and no more than a second's worth from anybody who can
+//! repeat it without end.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use otp_core::log_line::LogLine;
+
+use crate::outlet;
 
 /// Priority of a line (syslog(3)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,15 +24,13 @@ pub enum Urgency {
 
 /// One line about something that happened.
 pub fn event(urgency: Urgency, line: &str) {
-    let number = match urgency {
+    let severity = match urgency {
         Urgency::Alert => 1,
         Urgency::Error => 3,
         Urgency::Notice => 5,
         Urgency::Info => 6,
     };
-    let journal = std::env::var_os("JOURNAL_STREAM").is_some();
-    let line = if journal { format!("<{number}>{line}\n") } else { format!("otp-enrolld: {line}\n") };
-    write(&line);
+    outlet::line(severity, line);
 }
 
 /// One line about something that `uid` can repeat without end: at most one a second for each urgency, and how many were
@@ -59,10 +58,5 @@ pub fn bounded(urgency: Urgency, uid: u32, line: LogLine) {
 
 /// One line for the person who started the daemon.
 pub fn say(line: &str) {
-    write(&format!("otp-enrolld: {line}\n"));
-}
-
-/// In one write, so that lines do not mix. A log that cannot be written must not end the daemon.
-fn write(line: &str) {
-    drop(std::io::stderr().write_all(line.as_bytes()));
+    outlet::say(line);
 }

@@ -5,23 +5,31 @@
 
 mod changing;
 mod delivery;
+mod diagnosis;
+mod enrolling;
 mod enrolments;
 mod events;
+mod groups;
 mod init;
+mod invitations;
 mod kernel;
 mod noticing;
 mod notify;
+mod outlet;
 mod provisioning;
-mod random;
+mod redeeming;
+mod replacing;
 mod rights;
 mod service;
 mod start;
 mod system;
+mod throttle;
 mod verify;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use otp_enrolld::random;
 
 use notify::Pass;
 

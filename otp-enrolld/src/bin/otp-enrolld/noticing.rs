@@ -11,7 +11,8 @@ use otp_enrolld::peer::Peer;
 use otp_enrolld::protocol::{self, Done, NoticeList, Notices, NoticesShown, Refusal};
 
 use crate::events::{Urgency, event};
-use crate::rights::{Act, Actor};
+use crate::groups;
+use crate::rights::Act;
 use crate::service::{Daemon, allowed, subject, unavailable};
 use crate::system::System;
 
@@ -68,8 +69,9 @@ impl Daemon {
 
 /// Whose notices are meant. Whoever may not read them learns nothing about the name, not even whether it exists.
 fn reader(peer: Peer, user: Option<&str>) -> Result<Account, Refusal> {
-    let account = subject(Actor::of(peer.uid), peer, user);
-    allowed(peer, Act::ReadNotices, account.as_ref().ok().map(|account| account.uid))?;
+    let actor = groups::actor(peer);
+    let account = subject(actor, peer, user);
+    allowed(actor, peer, Act::ReadNotices, account.as_ref().ok().map(|account| account.uid))?;
     account
 }
 

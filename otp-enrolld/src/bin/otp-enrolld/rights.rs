@@ -1,38 +1,80 @@
 //! Who may do what (R11): one table, one pure function.
 //!
-//! | request                                          | root | the user himself        | anybody else |
-//! |--------------------------------------------------|------|-------------------------|--------------|
-//! | begin an enrolment                               | yes  | no                      | no           |
-//! | read a user's status                             | yes  | yes                     | no           |
-//! | read a user's notices, say that they were shown  | yes  | yes                     | no           |
-//! | list all users                                   | yes  | no                      | no           |
-//! | suspend, resume, forget, adopt, restored         | yes  | no                      | no           |
-//! | reopen an origin                                 | yes  | with a code             | no           |
-//! | rename a key                                     | yes  | yes                     | no           |
-//! | revoke a key                                     | yes  | with a code of that key | no           |
-//! | verify a code                                    | yes  | yes                     | otp-verify   |
+//! | request                                          | root | otp-admin | otp-helpdesk | the user himself        | anybody else |
+//! |--------------------------------------------------|------|-----------|--------------|-------------------------|--------------|
+//! | invite, take an invitation back                  | yes  | yes       | not admins   | no                      | no           |
+//! | redeem, repudiate a registration code            | yes  | no        | no           | with that code          | no           |
+//! | begin an enrolment for somebody                  | yes  | no        | no           | no                      | no           |
+//! | bring along the secret of a token                | yes  | yes       | no           | no                      | no           |
+//! | add, rotate a key; new recovery codes            | no   | no        | no           | with a code of a key    | no           |
+//! | read a user's status                             | yes  | yes       | no           | yes                     | no           |
+//! | read a user's notices                            | yes  | no        | no           | yes                     | no           |
+//! | list all users                                   | yes  | yes       | no           | no                      | no           |
+//! | suspend                                          | yes  | yes       | not admins   | no                      | no           |
+//! | resume                                           | yes  | yes       | no           | no                      | no           |
+//! | forget, adopt, restored                          | yes  | no        | no           | no                      | no           |
+//! | reopen an origin                                 | yes  | yes       | no           | with a code             | no           |
+//! | rename a key                                     | yes  | no        | no           | yes                     | no           |
+//! | revoke a key                                     | yes  | yes       | no           | with a code of that key | no           |
+//! | verify a code                                    | yes  | no        | no           | yes                     | otp-verify   |
 //!
-//! Confirming and cancelling need no right of their own: they act on what this connection began.
+//! Redeeming, adding and rotating want the code from root, too: a setuid program that runs as root is no admin. An admin never
+//! acts upon himself in these rows as an admin where a code is wanted of the user. Confirming and cancelling need no right of their own:
+//! they act on what this connection began.
 
-/// Who asks, as the kernel says.
+/// Who asks, as the kernel says, and what the group data base says of him.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Actor {
     /// uid 0.
     Root,
-    /// Everybody else.
-    User(u32),
-    /// Somebody else who belongs to the group otp-verify.
-    Verifier(u32),
+    /// Anybody else, with what the groups give.
+    User(u32, Groups),
+}
+
+/// Groups that give a right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Groups {
+    /// otp-admin.
+    pub admin: bool,
+    /// otp-helpdesk.
+    pub helpdesk: bool,
+    /// otp-verify.
+    pub verify: bool,
+}
+
+/// Whom a request is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target {
+    /// The uid.
+    pub uid: u32,
+    /// Root, or a member of otp-admin.
+    pub admin: bool,
 }
 
 /// What is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Act {
+    /// Make a registration code.
+    Invite,
+    /// Make it worthless.
+    RevokeInvitation,
+    /// Begin an enrolment with one.
+    Redeem,
+    /// Say that somebody else used it.
+    Repudiate,
     /// Make a key for somebody.
     BeginEnrolment,
+    /// Bring along the secret of a token.
+    AddToken,
+    /// Make one more key.
+    AddKey,
+    /// Replace a key.
+    Rotate,
+    /// Make a new set of recovery codes.
+    RenewRecoveryCodes,
     /// Read the status of one user.
     ReadStatus,
-    /// Read the notices of one user, or say that they were shown.
+    /// Read the notices of one user.
     ReadNotices,
     /// List all users.
     List,
@@ -70,78 +112,71 @@ pub enum Terms {
 pub struct Denial(pub &'static str);
 
 impl Actor {
-    /// The actor behind a peer.
-    pub fn of(uid: u32) -> Self {
-        match uid {
-            0 => Self::Root,
-            uid => Self::User(uid),
+    /// May he ask about somebody else at all? Who may not is told nothing about another name.
+    pub fn sees_others(self) -> bool {
+        match self {
+            Self::Root => true,
+            Self::User(_, groups) => groups != Groups::default(),
         }
     }
 }
 
-/// May `actor` do `act` to the user with uid `target` (none for requests about nobody in particular), and on what terms?
-pub fn may(actor: Actor, act: Act, target: Option<u32>) -> Result<Terms, Denial> {
-    let own = match actor {
+/// May `actor` do `act` to `target` (none for requests about nobody in particular), and on what terms?
+pub fn may(actor: Actor, act: Act, target: Option<Target>) -> Result<Terms, Denial> {
+    let (uid, groups) = match actor {
+        Actor::Root
+            if matches!(act, Act::Redeem | Act::Repudiate | Act::AddKey | Act::Rotate | Act::RenewRecoveryCodes) =>
+        {
+            return Ok(Terms::WithACode);
+        }
         Actor::Root => return Ok(Terms::Freely),
-        Actor::User(uid) | Actor::Verifier(uid) => target == Some(uid),
+        Actor::User(uid, groups) => (uid, groups),
     };
-    match (act, own) {
-        (Act::ReadStatus | Act::ReadNotices | Act::Rename | Act::Verify, true) => Ok(Terms::Freely),
-        (Act::Verify, false) if matches!(actor, Actor::Verifier(_)) => Ok(Terms::Freely),
-        (Act::Reopen | Act::Revoke, true) => Ok(Terms::WithACode),
-        _ => Err(Denial(reason(act))),
+    let own = target.is_some_and(|target| target.uid == uid);
+    let below_admins = target.is_some_and(|target| !target.admin);
+    match act {
+        Act::Redeem | Act::Repudiate | Act::AddKey | Act::Rotate | Act::RenewRecoveryCodes if own => {
+            Ok(Terms::WithACode)
+        }
+        Act::ReadStatus | Act::ReadNotices | Act::Rename | Act::Verify if own => Ok(Terms::Freely),
+        Act::Reopen | Act::Revoke if own => Ok(Terms::WithACode),
+        Act::Verify if groups.verify => Ok(Terms::Freely),
+        Act::Invite | Act::RevokeInvitation | Act::Suspend if groups.helpdesk && below_admins => Ok(Terms::Freely),
+        Act::Invite | Act::RevokeInvitation | Act::Suspend | Act::Resume | Act::AddToken if groups.admin => {
+            Ok(Terms::Freely)
+        }
+        Act::ReadStatus | Act::List | Act::Reopen | Act::Revoke if groups.admin => Ok(Terms::Freely),
+        act => Err(Denial(reason(act))),
     }
 }
 
 fn reason(act: Act) -> &'static str {
     match act {
+        Act::Invite => "only root, otp-admin and, for users below it, otp-helpdesk may invite a user",
+        Act::RevokeInvitation => {
+            "only root, otp-admin and, for users below it, otp-helpdesk may take an invitation back"
+        }
+        Act::Redeem | Act::Repudiate => "a registration code is for the owner of its account alone",
         Act::BeginEnrolment => "only root may enrol a user",
-        Act::ReadStatus => "only root and the user may read a status",
+        Act::AddToken => "only root and otp-admin may bring along a token",
+        Act::AddKey => "only the user may add a key",
+        Act::Rotate => "only the user may replace a key",
+        Act::RenewRecoveryCodes => "only the user may have new recovery codes",
+        Act::ReadStatus => "only root, otp-admin and the user may read a status",
         Act::ReadNotices => "only root and the user may read notices",
-        Act::List => "only root may list users",
-        Act::Suspend => "only root may suspend a user",
-        Act::Resume => "only root may end a suspension",
+        Act::List => "only root and otp-admin may list users",
+        Act::Suspend => "only root, otp-admin and, for users below it, otp-helpdesk may suspend a user",
+        Act::Resume => "only root and otp-admin may end a suspension",
         Act::Forget => "only root may forget a user",
         Act::Adopt => "only root may have files adopted",
         Act::Restored => "only root may say that a restore is meant",
-        Act::Reopen => "only root and the user may reopen an origin",
+        Act::Reopen => "only root, otp-admin and the user may reopen an origin",
         Act::Rename => "only root and the user may rename a key",
-        Act::Revoke => "only root and the user may revoke a key",
+        Act::Revoke => "only root, otp-admin and the user may revoke a key",
         Act::Verify => "only root, the user and the group otp-verify may check a code",
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What the user himself may, row by row.
-    const TABLE: [(Act, Option<Terms>); 13] = [
-        (Act::BeginEnrolment, None),
-        (Act::ReadStatus, Some(Terms::Freely)),
-        (Act::ReadNotices, Some(Terms::Freely)),
-        (Act::List, None),
-        (Act::Suspend, None),
-        (Act::Resume, None),
-        (Act::Forget, None),
-        (Act::Adopt, None),
-        (Act::Restored, None),
-        (Act::Reopen, Some(Terms::WithACode)),
-        (Act::Rename, Some(Terms::Freely)),
-        (Act::Revoke, Some(Terms::WithACode)),
-        (Act::Verify, Some(Terms::Freely)),
-    ];
-
-    #[test]
-    fn every_cell_of_the_table() {
-        for (act, own) in TABLE {
-            for target in [None, Some(0), Some(1000), Some(1001)] {
-                assert_eq!(may(Actor::of(0), act, target), Ok(Terms::Freely));
-                let own = own.filter(|_| target == Some(1000));
-                assert_eq!(may(Actor::of(1000), act, target).ok(), own, "{act:?} {target:?}");
-                let verifier = if act == Act::Verify { Some(Terms::Freely) } else { own };
-                assert_eq!(may(Actor::Verifier(1000), act, target).ok(), verifier, "{act:?} {target:?}");
-            }
-        }
-    }
-}
+#[path = "rights_tests.rs"]
+mod tests;

@@ -3,32 +3,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nix::unistd::gethostname;
-use otp_core::clock::Clock;
-use otp_core::key::{Kind, Label};
 use otp_core::log_line::LogLine;
-use otp_core::notice::NoticeEvent;
-use otp_core::policy::{NewKey, Policy};
+use otp_core::policy::Policy;
 use otp_core::record::Account;
 use otp_core::seal::HostKey;
 use otp_core::site::{Obstacle, Site};
-use otp_core::typed::Typed;
 use otp_core::vault::{ChangeError, Vault, VaultError, end_of_a_glance};
 use otp_enrolld::changes;
-use otp_enrolld::notices::notice;
 use otp_enrolld::peer::Peer;
-use otp_enrolld::protocol::{
-    BeginEnrolment, Begun, Cancelled, ConfirmEnrolment, Confirmed, Enrolment, Refusal, Reply, Request, Status,
-    UserList, UserStatusReply,
-};
+use otp_enrolld::protocol::{Refusal, Reply, Request, Status, UserList, UserStatusReply};
 use otp_enrolld::service::{Event, Service};
 use otp_enrolld::status;
 
-use crate::enrolments::{Answer, BeginError, FIRST_COUNTER, PATIENCE, Pending, TRIES, Underway};
+use crate::enrolling::cancel;
+use crate::enrolments::{PATIENCE, Pending, Underway};
 use crate::events::{Urgency, bounded, event};
-use crate::provisioning::{self, Provisioning};
+use crate::groups;
 use crate::rights::{Act, Actor, Terms, may};
 use crate::system::System;
+use crate::throttle::Throttle;
 use crate::verify::Deciding;
 
 /// What the daemon has at hand for every call.
@@ -43,12 +36,14 @@ pub struct Daemon {
     pub underway: Underway,
     /// Codes that are being checked.
     pub deciding: Deciding,
+    /// Wrong registration codes.
+    pub throttle: Throttle,
 }
 
 /// One connection.
 pub struct Session {
-    peer: Peer,
-    pending: Option<Pending>,
+    pub(crate) peer: Peer,
+    pub(crate) pending: Option<Pending>,
 }
 
 impl Service for Daemon {
@@ -63,6 +58,14 @@ impl Service for Daemon {
             Request::BeginEnrolment(wanted) => self.begin(session, wanted).map(Reply::Begun),
             Request::ConfirmEnrolment(typed) => self.confirm(session, &typed).map(Reply::Confirmed),
             Request::CancelEnrolment(_) => cancel(session).map(Reply::Cancelled),
+            Request::Invite(wanted) => self.invite(session.peer, &wanted).map(Reply::Invited),
+            Request::RevokeInvitation(wanted) => self.revoke_invitation(session.peer, &wanted).map(Reply::Done),
+            Request::Redeem(wanted) => self.redeem(session, wanted).map(Reply::Redeemed),
+            Request::Repudiate(wanted) => self.repudiate(session.peer, &wanted).map(Reply::Repudiated),
+            Request::AddKey(wanted) => self.add_key(session, wanted).map(Reply::Begun),
+            Request::Rotate(wanted) => self.rotate(session, wanted).map(Reply::Begun),
+            Request::AddToken(wanted) => self.add_token(session, wanted).map(Reply::TokenBegun),
+            Request::RenewRecoveryCodes(wanted) => self.renew_recovery(session.peer, &wanted).map(Reply::RecoveryCodes),
             Request::Status(wanted) => self.status(session, &wanted).map(Reply::Status),
             Request::List(_) => self.list(session).map(Reply::List),
             Request::Verify(wanted) => self.verify(session.peer, &wanted).map(Reply::Verified),
@@ -85,67 +88,21 @@ impl Service for Daemon {
 }
 
 impl Daemon {
-    fn begin(&self, session: &mut Session, wanted: BeginEnrolment) -> Result<Begun, Refusal> {
-        allowed(session.peer, Act::BeginEnrolment, None)?;
-        session.pending = None;
-        let account = account_named(&wanted.user)?;
-        let policy = self.policy(session.peer)?;
-        let label = wanted.label.clone().map_or_else(default_label, Ok)?;
-        let held = self.vault.hold(&account, &System).map_err(|error| unavailable(&error))?;
-        let room = held.as_ref().map_or(Ok(()), |held| held.has_room_for(&label));
-        room.map_err(|error| not_changed(&account.name, &error))?;
-        drop(held);
-        let (kind, new) = (wanted.kind.unwrap_or(Kind::Totp), new_key(&wanted, policy.key));
-        let pending = self.underway.begin(account, label, kind, new, &System).map_err(no_beginning)?;
-        log_enrolment("enrolment-begun", session.peer, &pending, None);
-        let enrolment = enrolment(&pending, &policy);
-        session.pending = Some(pending);
-        Ok(Begun { enrolment })
-    }
-
-    fn confirm(&self, session: &mut Session, typed: &ConfirmEnrolment) -> Result<Confirmed, Refusal> {
-        let policy = self.policy(session.peer)?;
-        let pending = session.pending.as_mut().ok_or(Refusal::NothingPending {})?;
-        let typed = Typed::parse(typed.code.as_bytes());
-        let step = match pending.answer(&typed, &policy.limits, &System) {
-            Answer::Confirmed(step) => step,
-            Answer::Junk(tries_left) => return Err(Refusal::CodeRefused { tries_left }),
-            Answer::Wrong(tries_left) => {
-                log_enrolment("enrolment-code-refused", session.peer, pending, None);
-                session.pending = session.pending.take().filter(|_| tries_left > 0);
-                return Err(Refusal::CodeRefused { tries_left });
-            }
-            Answer::Expired => {
-                session.pending = None;
-                return Err(Refusal::EnrolmentExpired {});
-            }
-        };
-        // Before the key works; a notice without its key is better than a key without its notice.
-        let notice = notice(NoticeEvent::AdminEnrolled, session.peer.uid, System.wall(), Some(pending.label().clone()));
-        self.notice(pending.account(), notice)?;
-        let stored = pending.store(step, &self.vault, &self.host_key, &System);
-        let record = stored.map_err(|error| not_changed(&pending.account().name, &error))?;
-        log_enrolment("enrolled", session.peer, pending, Some(record.generation));
-        let account = pending.account().clone();
-        session.pending = None;
-        let key = record.keys.last().ok_or_else(|| Refusal::unavailable("the key is stored, but cannot be shown"))?;
-        let key = status::key(key, &otp_core::state::State::never_enrolled(account.uid));
-        Ok(Confirmed { user: account.name, uid: account.uid, key, generation: record.generation })
-    }
-
     fn status(&self, session: &Session, wanted: &Status) -> Result<UserStatusReply, Refusal> {
-        let actor = Actor::of(session.peer.uid);
+        let actor = groups::actor(session.peer);
         let account = subject(actor, session.peer, wanted.user.as_deref());
-        allowed(session.peer, Act::ReadStatus, account.as_ref().ok().map(|account| account.uid))?;
+        allowed(actor, session.peer, Act::ReadStatus, account.as_ref().ok().map(|account| account.uid))?;
         let account = account?;
         let limits = self.policy(session.peer)?.limits;
         let status = status::of(&self.vault, &account, &limits, &System, end_of_a_glance());
         let status = status.map_err(|error| unavailable(&error))?;
-        Ok(UserStatusReply { status: if actor == Actor::Root { status } else { status::own(status) } })
+        Ok(UserStatusReply {
+            status: if session.peer.uid == account.uid && actor != Actor::Root { status::own(status) } else { status },
+        })
     }
 
     fn list(&self, session: &Session) -> Result<UserList, Refusal> {
-        allowed(session.peer, Act::List, None)?;
+        allowed(groups::actor(session.peer), session.peer, Act::List, None)?;
         let limits = self.policy(session.peer)?.limits;
         let list = status::all(&self.vault, &limits, &System).map_err(|error| unavailable(&error))?;
         for one in &list.unreadable {
@@ -172,18 +129,9 @@ impl Daemon {
     }
 }
 
-fn cancel(session: &mut Session) -> Result<Cancelled, Refusal> {
-    session.pending.take().map(|_| Cancelled {}).ok_or(Refusal::NothingPending {})
-}
-
-/// Is it allowed, and on what terms? A refusal is logged.
-pub(crate) fn allowed(peer: Peer, act: Act, target: Option<u32>) -> Result<Terms, Refusal> {
-    allowed_as(Actor::of(peer.uid), peer, act, target)
-}
-
 /// The rights table, with its answer in the log: a no, and a yes to what leaves no other line there.
-pub(crate) fn allowed_as(actor: Actor, peer: Peer, act: Act, target: Option<u32>) -> Result<Terms, Refusal> {
-    let answer = may(actor, act, target);
+pub(crate) fn allowed(actor: Actor, peer: Peer, act: Act, target: Option<u32>) -> Result<Terms, Refusal> {
+    let answer = may(actor, act, target.map(|uid| groups::target(actor, uid)));
     let (urgency, what) = match answer {
         Ok(_) if matches!(act, Act::ReadStatus | Act::ReadNotices | Act::List) => (Urgency::Info, "allowed"),
         Ok(terms) => return Ok(terms),
@@ -206,11 +154,11 @@ pub(crate) fn allowed_as(actor: Actor, peer: Peer, act: Act, target: Option<u32>
 pub(crate) fn subject(actor: Actor, peer: Peer, user: Option<&str>) -> Result<Account, Refusal> {
     match (actor, user) {
         (_, None) => account_of(peer.uid),
-        (Actor::User(uid), Some(name)) => {
+        (Actor::User(uid, _), Some(name)) if !actor.sees_others() => {
             let own = account_of(uid).ok().filter(|own| own.name == name);
             own.ok_or_else(|| Refusal::NoSuchUser { user: name.to_owned() })
         }
-        (Actor::Root | Actor::Verifier(_), Some(name)) => account_named(name),
+        (_, Some(name)) => account_named(name),
     }
 }
 
@@ -227,58 +175,6 @@ pub(crate) fn account_of(uid: u32) -> Result<Account, Refusal> {
         Ok(Some(account)) => Ok(account),
         Ok(None) => Err(Refusal::NoSuchUser { user: format!("uid {uid}") }),
         Err(errno) => Err(Refusal::unavailable(format!("looking uid {uid} up failed: {}", errno.desc()))),
-    }
-}
-
-fn default_label() -> Result<Label, Refusal> {
-    Label::new("phone").map_err(|error| Refusal::unavailable(error.to_string()))
-}
-
-fn new_key(wanted: &BeginEnrolment, default: NewKey) -> NewKey {
-    NewKey {
-        algorithm: wanted.algorithm.unwrap_or(default.algorithm),
-        digits: wanted.digits.unwrap_or(default.digits),
-        period: wanted.period.unwrap_or(default.period),
-    }
-}
-
-fn enrolment(pending: &Pending, policy: &Policy) -> Enrolment {
-    let (account, new) = (pending.account(), pending.new_key());
-    let issuer = policy.issuer.clone().unwrap_or_else(host_name);
-    let provisioning = Provisioning {
-        issuer: &issuer,
-        account: &account.name,
-        kind: pending.kind(),
-        algorithm: new.algorithm,
-        digits: new.digits,
-        period: new.period,
-    };
-    Enrolment {
-        user: account.name.clone(),
-        uid: account.uid,
-        label: pending.label().as_str().to_owned(),
-        kind: pending.kind().as_str().to_owned(),
-        algorithm: new.algorithm.as_str().to_owned(),
-        digits: new.digits.get(),
-        period: u32::try_from(new.period.seconds()).unwrap_or(u32::MAX),
-        counter: (pending.kind() == Kind::Hotp).then_some(FIRST_COUNTER),
-        secret: provisioning::letters(pending.secret()),
-        uri: provisioning.uri(pending.secret()),
-        expires_in: pending.time_left().as_secs(),
-        tries: TRIES,
-    }
-}
-
-/// The issuer where the policy names none; a colon cannot stand in an issuer.
-fn host_name() -> String {
-    let name = gethostname().map(|name| name.to_string_lossy().replace(':', "-")).unwrap_or_default();
-    if name.is_empty() { "otp".to_owned() } else { name }
-}
-
-fn no_beginning(error: BeginError) -> Refusal {
-    match error {
-        BeginError::Underway => Refusal::Busy { reason: "an enrolment of this user is under way".to_owned() },
-        BeginError::NoRandomness => Refusal::unavailable("the kernel gives no random bytes"),
     }
 }
 
@@ -310,16 +206,4 @@ fn obstacle_line(obstacle: &Obstacle) -> String {
         .field("reason", obstacle.reason)
         .field("detail", &obstacle.detail)
         .finish()
-}
-
-fn log_enrolment(what: &str, peer: Peer, pending: &Pending, generation: Option<u64>) {
-    let line = LogLine::default()
-        .field("event", what)
-        .field("user", &pending.account().name)
-        .field("uid", &pending.account().uid.to_string())
-        .field("key", pending.label().as_str())
-        .optional("generation", generation.map(|number| number.to_string()).as_deref())
-        .field("by", &peer.uid.to_string())
-        .field("pid", &peer.pid.to_string());
-    event(Urgency::Notice, &line.finish());
 }

@@ -25,6 +25,7 @@ use crate::events::{Urgency, event, say};
 use crate::kernel::{self, WrongSocket};
 use crate::service::Daemon;
 use crate::system::{System, close_up, end_when_told};
+use crate::throttle::Throttle;
 use crate::verify::Deciding;
 
 /// Why the daemon does not run.
@@ -74,7 +75,14 @@ pub fn run() -> Result<Infallible, StartError> {
     keep_clock_mark(Arc::clone(&vault))?;
     end_when_told().map_err(StartError::Ended)?;
     say("ready");
-    let daemon = Daemon { site, vault, host_key, underway: Underway::default(), deciding: Deciding::default() };
+    let daemon = Daemon {
+        site,
+        vault,
+        host_key,
+        underway: Underway::default(),
+        deciding: Deciding::default(),
+        throttle: Throttle::default(),
+    };
     Err(StartError::Ended(server::serve(&listener, Arc::new(daemon), Limits::default())))
 }
 

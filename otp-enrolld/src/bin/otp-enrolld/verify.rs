@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
 use otp_core::check::{Outcome, check, decoy};
 use otp_core::decision::{Refusal as Why, Verdict as Decided};
 use otp_core::log_line::LogLine;
@@ -15,8 +14,9 @@ use otp_enrolld::peer::Peer;
 use otp_enrolld::protocol::{Refusal, Verdict, Verified, Verify};
 
 use crate::events::{Urgency, bounded, event};
+use crate::groups;
 use crate::rights::{Act, Actor};
-use crate::service::{Daemon, allowed_as, subject, unavailable};
+use crate::service::{Daemon, allowed, subject, unavailable};
 use crate::system::System;
 
 /// How many codes are being checked for each uid; a root peer's count by the real uid that it asks for.
@@ -31,18 +31,16 @@ struct Turn {
 
 /// Most at a time for one uid other than 0.
 const AT_A_TIME: usize = 8;
-/// Whose members may check the codes of others.
-const VERIFIERS: &str = "otp-verify";
 /// The reason of a verdict under an emergency mark.
 const EMERGENCY: &str = "emergency";
 
 impl Daemon {
     /// One check.
     pub fn verify(&self, peer: Peer, wanted: &Verify) -> Result<Verified, Refusal> {
-        let actor = actor(peer);
+        let actor = groups::actor(peer);
         let account = subject(actor, peer, wanted.user.as_deref());
         let target = account.as_ref().ok().map(|account| account.uid);
-        allowed_as(actor, peer, Act::Verify, target)?;
+        allowed(actor, peer, Act::Verify, target)?;
         let asker = if actor == Actor::Root { wanted.real_uid.unwrap_or(0) } else { peer.uid };
         if let Some(verdict) = account.as_ref().ok().and_then(|account| self.emergency(account)) {
             log(peer, asker, wanted, account.as_ref().ok(), None, &verdict);
@@ -83,26 +81,6 @@ impl Daemon {
     }
 }
 
-/// Who a peer is: root, a member of the group of verifiers, or just somebody.
-fn actor(peer: Peer) -> Actor {
-    match Actor::of(peer.uid) {
-        Actor::User(uid) if is_verifier(uid) => Actor::Verifier(uid),
-        actor => actor,
-    }
-}
-
-fn is_verifier(uid: u32) -> bool {
-    let (Ok(Some(user)), Ok(Some(group))) = (User::from_uid(Uid::from_raw(uid)), Group::from_name(VERIFIERS)) else {
-        return false;
-    };
-    groups(&user).contains(&group.gid)
-}
-
-fn groups(user: &User) -> Vec<Gid> {
-    let name = std::ffi::CString::new(user.name.as_str()).ok();
-    name.and_then(|name| getgrouplist(&name, user.gid).ok()).unwrap_or_default()
-}
-
 /// Root says for whom it asks; everybody else asks for himself.
 fn origin(actor: Actor, wanted: &Verify, target: u32) -> Origin {
     match actor {
@@ -110,8 +88,8 @@ fn origin(actor: Actor, wanted: &Verify, target: u32) -> Origin {
             let asker = Asker { real_uid: wanted.real_uid.unwrap_or(0), rhost: wanted.rhost.as_deref() };
             Origin::of_pam_host(asker, target)
         }
-        Actor::User(uid) | Actor::Verifier(uid) if uid == target => Origin::Socket,
-        Actor::User(_) | Actor::Verifier(_) => Origin::Other,
+        Actor::User(uid, _) if uid == target => Origin::Socket,
+        Actor::User(..) => Origin::Other,
     }
 }
 
@@ -200,6 +178,7 @@ impl Drop for Turn {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rights::Groups;
 
     #[test]
     fn so_many_at_a_time_for_one_uid_and_any_number_for_root() {
@@ -210,6 +189,10 @@ mod tests {
         assert!(deciding.turn(1000).is_some() && (0..100).all(|_| deciding.turn(0).is_some()));
     }
 
+    fn plain(uid: u32) -> Actor {
+        Actor::User(uid, Groups::default())
+    }
+
     fn refused(reason: &str) -> Verdict {
         Verdict { accepted: false, reason: reason.to_owned(), key: None, wait: 7 }
     }
@@ -218,12 +201,12 @@ mod tests {
     fn r8_only_the_owner_and_root_hear_why() {
         let told = |reason, actor, origin| disclosed(refused(reason), actor, origin);
         for reason in ["wrong", "replayed", "junk", "not-enrolled", "unknown-user", "no-key"] {
-            assert_eq!(told(reason, Actor::User(7), Origin::Socket).reason, "refused");
+            assert_eq!(told(reason, plain(7), Origin::Socket).reason, "refused");
             assert_eq!(told(reason, Actor::Root, Origin::Other).reason, reason);
         }
         for reason in ["waiting", "closed", "suspended"] {
-            assert_eq!(told(reason, Actor::User(7), Origin::Socket), refused(reason));
-            let stranger = told(reason, Actor::Verifier(7), Origin::Other);
+            assert_eq!(told(reason, plain(7), Origin::Socket), refused(reason));
+            let stranger = told(reason, plain(7), Origin::Other);
             assert_eq!((stranger.reason.as_str(), stranger.wait), ("refused", 0));
         }
     }
@@ -240,7 +223,7 @@ mod tests {
             tty: None,
         };
         assert_eq!(origin(Actor::Root, &wanted, 1000), Origin::Remote);
-        assert_eq!(origin(Actor::User(1000), &wanted, 1000), Origin::Socket);
-        assert_eq!(origin(Actor::Verifier(1001), &wanted, 1000), Origin::Other);
+        assert_eq!(origin(plain(1000), &wanted, 1000), Origin::Socket);
+        assert_eq!(origin(plain(1001), &wanted, 1000), Origin::Other);
     }
 }

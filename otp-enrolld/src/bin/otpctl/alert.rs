@@ -1,9 +1,12 @@
-//! A line in the system's log at alert, for what root does past the daemon (syslog(3), facility auth).
+//! A line in the system's log at alert (authpriv), for what root does past the daemon.
 
-use nix::syslog::{Facility, LogFlags, Severity, openlog, syslog};
+use otp_enrolld::syslog::{SOCKET, Syslog};
 
-/// Writes one line. Without a logger it is lost: what was done is done, and a dead log must not keep root out.
+/// Writes one line. Without a logger, or with one that hangs, it is lost: what was done is done, and a dead log must not keep
+/// root out.
 pub fn alert(line: &str) {
-    let opened = openlog(Some(c"otpctl"), LogFlags::LOG_PID, Facility::LOG_AUTH);
-    let _: nix::Result<()> = opened.and_then(|()| syslog(Severity::LOG_ALERT, line));
+    let _: std::io::Result<()> = Syslog::new(SOCKET, "otpctl").send(ALERT, line);
 }
+
+/// Severity (syslog(3)).
+const ALERT: u8 = 1;

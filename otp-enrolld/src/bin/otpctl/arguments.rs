@@ -210,9 +210,13 @@ pub struct Restored {
     /// Every user
     #[arg(long)]
     pub all: bool,
+
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
-/// Look the policy file over
+/// Look the policy file over, or edit it
 #[derive(Args)]
 pub struct Config {
     #[command(subcommand)]
@@ -222,6 +226,7 @@ pub struct Config {
 #[derive(Subcommand)]
 pub enum ConfigAct {
     Check(CheckConfig),
+    Edit(EditConfig),
 }
 
 /// Say whether the policy file is in order, with every service in it; needs no daemon
@@ -230,6 +235,12 @@ pub struct CheckConfig {
     /// Another file than /etc/otp/otp.toml; root's too, as the module wants it
     pub file: Option<PathBuf>,
 }
+
+/// Edit /etc/otp/otp.toml and put it into force only if it is in order
+///
+/// For root. A copy is opened in $VISUAL, $EDITOR or vi; it takes the file's place, in one step, when the module would read it.
+#[derive(Args)]
+pub struct EditConfig {}
 
 /// Say that the clock is right, where nobody vouches for it; only with --offline
 #[derive(Args)]
@@ -248,6 +259,7 @@ pub struct Emergency {
 pub enum EmergencyAct {
     Bypass(Bypass),
     End(EndBypass),
+    List(ListBypasses),
 }
 
 /// Write a mark: from now on this user is not asked for a code
@@ -261,6 +273,14 @@ pub struct Bypass {
     /// Why; it stands in the log at every use
     #[arg(long, value_name = "TEXT", value_parser = Reason::new)]
     pub reason: Reason,
+}
+
+/// List the marks: who is let past, why, since when
+#[derive(Args)]
+pub struct ListBypasses {
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Take the mark away: from now on this user is asked again
@@ -291,6 +311,8 @@ impl Command {
             Self::Status(options) => options.form(),
             Self::Notices(options) => options.form(),
             Self::List(options) => options.form(),
+            Self::Restored(options) => options.form(),
+            Self::Emergency(Emergency { act: EmergencyAct::List(options) }) => options.form(),
             _ => Form::Text,
         }
     }
@@ -334,6 +356,18 @@ impl ShowNotices {
 }
 
 impl ShowList {
+    pub fn form(&self) -> Form {
+        Form::of(self.json)
+    }
+}
+
+impl Restored {
+    pub fn form(&self) -> Form {
+        Form::of(self.json)
+    }
+}
+
+impl ListBypasses {
     pub fn form(&self) -> Form {
         Form::of(self.json)
     }

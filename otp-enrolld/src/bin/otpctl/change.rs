@@ -3,10 +3,10 @@
 
 use nix::unistd::Uid;
 use otp_enrolld::client::Client;
-use otp_enrolld::protocol;
+use otp_enrolld::protocol::{self, RestoredUsers};
 use zeroize::Zeroizing;
 
-use crate::arguments::Command;
+use crate::arguments::{Command, Form};
 use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -47,7 +47,7 @@ fn call(client: &mut Client, terminal: &mut Terminal, command: &Command) -> Resu
         }
         Command::Restored(options) => {
             let reply = client.call(&protocol::Restored { user: options.user.clone() })?;
-            terminal.show(&restored(&reply.users))?;
+            show_restored(terminal, options.form(), reply)?;
         }
         _ => return Err(Failure::Usage("not a change".to_owned())),
     }
@@ -75,8 +75,15 @@ pub fn done(command: &Command) -> String {
     }
 }
 
-/// For whom a restore was confirmed, one a line.
-pub fn restored(users: &[String]) -> String {
+/// For whom a restore was confirmed.
+pub fn show_restored(terminal: &mut Terminal, form: Form, reply: RestoredUsers) -> Result<(), Failure> {
+    match form {
+        Form::Json => terminal.json(&reply),
+        Form::Text => terminal.show(&restored(&reply.users)),
+    }
+}
+
+fn restored(users: &[String]) -> String {
     if users.is_empty() {
         return "nothing is from a backup\n".to_owned();
     }

@@ -1,8 +1,9 @@
-//! `otpctl config`: is the policy file in order? Read as the module reads it, without the daemon.
+//! `otpctl config`: is the policy file in order? Read as the module reads it, without the daemon. Editing it is `edit`.
 
 use otp_core::site::Site;
 
 use crate::arguments::{CheckConfig, ConfigAct};
+use crate::edit;
 use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -10,6 +11,7 @@ use crate::terminal::Terminal;
 pub fn run(terminal: &mut Terminal, act: &ConfigAct) -> Result<(), Failure> {
     match act {
         ConfigAct::Check(options) => check(terminal, options),
+        ConfigAct::Edit(_) => edit::edit(terminal),
     }
 }
 

@@ -3,14 +3,16 @@
 
 use nix::unistd::{Uid, getuid};
 use otp_core::clock::system_wall;
+use otp_core::date::utc;
 use otp_core::emergency::{Mark, MarkError};
 use otp_core::log_line::LogLine;
 use otp_core::record::Account;
 use otp_core::site::Site;
 use otp_enrolld::changes;
+use serde::Serialize;
 
 use crate::alert::alert;
-use crate::arguments::{Bypass, EmergencyAct, EndBypass};
+use crate::arguments::{Bypass, EmergencyAct, EndBypass, Form, ListBypasses};
 use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -22,6 +24,64 @@ pub fn run(terminal: &mut Terminal, act: &EmergencyAct) -> Result<(), Failure> {
     match act {
         EmergencyAct::Bypass(options) => bypass(terminal, options),
         EmergencyAct::End(options) => end(terminal, options),
+        EmergencyAct::List(options) => list(terminal, options),
+    }
+}
+
+/// A mark as it is listed.
+#[derive(Serialize)]
+struct Listed {
+    uid: u32,
+    /// Of the account that has the uid now.
+    user: Option<String>,
+    reason: Option<String>,
+    by: Option<String>,
+    made: Option<u64>,
+    /// Why it does not count; none if it does.
+    not_honoured: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Marks {
+    marks: Vec<Listed>,
+}
+
+/// Also those that do not count: they may have been meant to.
+fn list(terminal: &mut Terminal, options: &ListBypasses) -> Result<(), Failure> {
+    let site = Site::STANDARD;
+    let uids = site.marks().uids().map_err(|error| Failure::Stopped(format!("{}: {error}", site.emergency)))?;
+    let marks = uids.into_iter().map(listed).collect();
+    match options.form() {
+        Form::Json => terminal.json(&Marks { marks }),
+        Form::Text if marks.is_empty() => terminal.show("nobody is let past the gate\n"),
+        Form::Text => terminal.show(&marks.iter().map(told).collect::<String>()),
+    }
+}
+
+fn listed(uid: u32) -> Listed {
+    let account = changes::account_of(uid).ok().flatten();
+    let found = account.as_ref().map(|account| Site::STANDARD.marks().of(account));
+    let (mark, not_honoured) = match found {
+        Some(Ok(mark)) => (mark, None),
+        Some(Err(error)) => (None, Some(error.to_string())),
+        None => (None, Some("no account has this uid".to_owned())),
+    };
+    let (reason, by, made) = match mark {
+        Some(mark) => (Some(mark.reason.as_str().to_owned()), Some(mark.by), Some(mark.made)),
+        None => (None, None, None),
+    };
+    Listed { uid, user: account.map(|account| account.name), reason, by, made, not_honoured }
+}
+
+fn told(mark: &Listed) -> String {
+    let user = mark.user.as_deref().map_or_else(|| "?".to_owned(), escaped);
+    let text = |text: &Option<String>| text.as_deref().map(escaped).unwrap_or_default();
+    match (&mark.not_honoured, mark.made) {
+        (None, Some(made)) => {
+            let (reason, by) = (text(&mark.reason), text(&mark.by));
+            format!("{user} (uid {}): not asked since {}, by {by}: {reason}\n", mark.uid, utc(made))
+        }
+        (why, _) => format!("{user} (uid {}): the mark does not count: {}\n", mark.uid, text(why)),
     }
 }
 

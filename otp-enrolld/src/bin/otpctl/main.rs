@@ -9,6 +9,7 @@ mod arguments;
 mod change;
 mod config;
 mod daemon;
+mod edit;
 mod emergency;
 mod enrol;
 mod escape;

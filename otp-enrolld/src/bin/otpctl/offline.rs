@@ -10,16 +10,19 @@ use otp_core::clock::{Clock, Surroundings, system_boot_ms, system_wall};
 use otp_core::limits::Limits;
 use otp_core::log_line::LogLine;
 use otp_core::record::Account;
+use otp_core::seal::{HostKey, Nonce};
 use otp_core::site::{Obstacle, Site, fits};
-use otp_core::vault::{ChangeError, Mended, Posted, Vault, end_of_a_glance};
+use otp_core::ticket::Why;
+use otp_core::vault::{ChangeError, Mended, Posted, Reseal, Vault, end_of_a_glance};
 use otp_enrolld::changes::{self, Change};
 use otp_enrolld::notices::{self, Out};
 use otp_enrolld::privileges::become_for_good;
-use otp_enrolld::{protocol::UserStatusReply, status};
+use otp_enrolld::protocol::{RestoredUsers, UserStatusReply};
+use otp_enrolld::{random, status};
 
 use crate::alert::alert;
-use crate::arguments::{Command, Form, ShowStatus};
-use crate::change::{done, restored};
+use crate::arguments::{Adopt, Command, Form, ShowStatus};
+use crate::change::{done, show_restored};
 use crate::emergency::{named, no_such_user, who};
 use crate::escape::escaped;
 use crate::failure::Failure;
@@ -30,6 +33,8 @@ use crate::terminal::Terminal;
 struct Offline {
     vault: Vault,
     limits: Limits,
+    /// None if it is lost or of another vault.
+    host_key: Option<HostKey>,
     out: Out,
 }
 
@@ -37,11 +42,13 @@ struct Offline {
 struct Machine;
 
 pub fn run(terminal: &mut Terminal, command: &Command) -> Result<(), Failure> {
-    if !supported(command) {
-        let text = "only status, suspend, resume, reopen, rename, revoke, forget, restored, clock, config and emergency work offline";
-        return Err(Failure::Usage(text.to_owned()));
-    }
     match command {
+        Command::Enrol(_) => {
+            let text = "enrol: not offline; a key waits for its first code in the daemon's memory. To let somebody in, see \
+                        `otpctl emergency bypass`";
+            return Err(Failure::Usage(text.to_owned()));
+        }
+        Command::Notices(_) => return Err(Failure::Usage("notices: not offline; ask the daemon".to_owned())),
         Command::Emergency(options) => return crate::emergency::run(terminal, &options.act),
         Command::Config(options) => return crate::config::run(terminal, &options.act),
         _ => {}
@@ -49,15 +56,11 @@ pub fn run(terminal: &mut Terminal, command: &Command) -> Result<(), Failure> {
     let who = who();
     let offline = open()?;
     offline.act(terminal, command)?;
-    if !matches!(command, Command::Status(_)) {
+    if !matches!(command, Command::Status(_) | Command::List(_)) {
         let line = LogLine::default().field("event", "offline").field("done", &done_or_name(command));
         alert(&line.field("by", &who).finish());
     }
     Ok(())
-}
-
-fn supported(command: &Command) -> bool {
-    !matches!(command, Command::Enrol(_) | Command::List(_) | Command::Notices(_) | Command::Adopt(_))
 }
 
 /// As root what only root can; then the vault as its own account.
@@ -73,16 +76,23 @@ fn open() -> Result<Offline, Failure> {
     prctl::set_dumpable(false).map_err(|errno| stopped(errno.desc()))?;
     become_for_good(&user).map_err(|errno| stopped(&format!("giving up root failed: {}", errno.desc())))?;
     let vault = site.open_vault().map_err(|obstacle| stopped(&obstacle.detail))?;
-    note(host_key.and_then(|key| fits(&key, &vault)).err());
+    let host_key = host_key.and_then(|key| fits(&key, &vault).map(|()| key));
+    note(host_key.as_ref().err().cloned());
     note(policy.as_ref().err().cloned());
     let out = Out::of(&policy);
-    Ok(Offline { vault, out, limits: policy.map_or_else(|_| Limits::default(), |policy| policy.limits) })
+    let limits = policy.map_or_else(|_| Limits::default(), |policy| policy.limits);
+    Ok(Offline { vault, limits, host_key: host_key.ok(), out })
 }
 
 impl Offline {
     fn act(&self, terminal: &mut Terminal, command: &Command) -> Result<(), Failure> {
         match command {
             Command::Status(options) => return self.status(terminal, options),
+            Command::List(options) => {
+                let list =
+                    status::all(&self.vault, &self.limits, &Machine).map_err(|error| stopped(&error.to_string()))?;
+                return overview::show(&list, terminal, options.form());
+            }
             Command::Clock(_) => {
                 self.vault.move_clock_mark(&Machine).map_err(|error| stopped(&error.to_string()))?;
                 return terminal.show("the clock is taken as it is\n");
@@ -97,12 +107,14 @@ impl Offline {
                         note(Some(Obstacle { reason: "vault", detail: format!("uid {uid}: {error}") }));
                     }),
                 };
-                return terminal.show(&restored(&users.map_err(|error| not_done(&error))?));
+                let users = users.map_err(|error| not_done(&error))?;
+                return show_restored(terminal, options.form(), RestoredUsers { users });
             }
             Command::Forget(options) => {
                 let uid = changes::uid_named(&options.user).map_err(|errno| stopped(errno.desc()))?;
                 self.vault.forget(uid.ok_or_else(|| no_such_user(&options.user))?).map_err(|error| not_done(&error))?;
             }
+            Command::Adopt(options) => self.adopt(options)?,
             other => {
                 let (user, change) = change(other).ok_or_else(|| stopped("not possible offline"))?;
                 self.change(&account(&user)?, &change)?;
@@ -121,11 +133,26 @@ impl Offline {
         }
     }
 
+    /// Reseals, so this is the one command that cannot do without the host key.
+    fn adopt(&self, options: &Adopt) -> Result<(), Failure> {
+        let host_key =
+            self.host_key.as_ref().ok_or_else(|| stopped("without the right host key no key can be sealed"))?;
+        let nonce = || random::bytes().ok().map(Nonce);
+        let reseal = Reseal { host_key, nonce: &nonce };
+        let adopted = changes::adopt(&self.vault, &options.from, &account(&options.user)?, &reseal, &Machine);
+        adopted.map(drop).map_err(|error| not_done(&error))
+    }
+
     fn change(&self, account: &Account, change: &Change) -> Result<(), Failure> {
         let held = self.vault.hold(account, &Machine).map_err(|error| stopped(&error.to_string()))?;
         let mut held = held.ok_or_else(|| not_done(&ChangeError::NotEnrolled))?;
         let notice = notices::of_change(change, &held, 0, Machine.wall()).map_err(|error| not_done(&error))?;
         change.apply(&mut held, &Machine).map_err(|error| not_done(&error))?;
+        drop(held);
+        if matches!(change, Change::Suspend) {
+            let ended = self.vault.end_ticket(account, Why::Revoked, &Machine); // a code on its way must not undo it
+            ended.map_err(|error| stopped(&error.to_string()))?;
+        }
         // Offline is for emergencies: the change counts, a notice that has no room is only told.
         let kept = notice.map_or(Ok(Posted::Kept), |notice| notices::keep(&self.vault, account, notice, self.out));
         note(kept.err().map(Obstacle::from));

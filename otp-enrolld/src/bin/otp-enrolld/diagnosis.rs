@@ -1,0 +1,136 @@
+//! Why a code is not one of a new key: several apps ignore a hash, a length or a period without a word, and clocks are wrong.
+//! What is found is told to whoever has the pending key on the screen, and accepted never.
+
+use otp_core::hotp::Codes;
+use otp_core::key::{Algorithm, Digits, Kind, Period, Step};
+use otp_core::policy::NewKey;
+use otp_core::secret::Secret;
+use otp_core::typed::Code;
+
+/// What a code would be a code of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Diagnosis {
+    /// The key, at another time: the device's clock is so many seconds before this one's, or after.
+    Clock(i64),
+    /// The key with this hash.
+    Algorithm(Algorithm),
+    /// The key with codes of another length.
+    Digits(Digits),
+    /// The key with another period.
+    Period(Period),
+}
+
+impl Diagnosis {
+    /// The word on the wire.
+    pub fn word(self) -> String {
+        match self {
+            Self::Clock(seconds) if seconds < 0 => format!("clock-slow {}", seconds.unsigned_abs()),
+            Self::Clock(seconds) => format!("clock-fast {seconds}"),
+            Self::Algorithm(algorithm) => algorithm.as_str().to_owned(),
+            Self::Digits(digits) => format!("digits {}", digits.get()),
+            Self::Period(period) => format!("period {}", period.seconds()),
+        }
+    }
+}
+
+/// Looks for the code under other settings and at other times, the likeliest first.
+pub fn diagnose(secret: &Secret, kind: Kind, new: NewKey, code: &Code, wall: u64) -> Option<Diagnosis> {
+    if kind != Kind::Totp {
+        return None;
+    }
+    let offset_of =
+        |algorithm, digits: Digits, period: Period, reach| offset(secret, algorithm, digits, period, code, wall, reach);
+    let period_s = i64::try_from(new.period.seconds()).ok()?;
+    if let Some(steps) = offset_of(new.algorithm, new.digits, new.period, REACH) {
+        return Some(Diagnosis::Clock(steps.saturating_mul(period_s)));
+    }
+    let algorithms = [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512];
+    let lengths = [6, 7, 8].into_iter().filter_map(|digits| Digits::new(digits).ok());
+    let periods: Vec<Period> =
+        [30, 60].into_iter().filter_map(|period| Period::new(period).ok()).chain([new.period]).collect();
+    for digits in lengths {
+        for algorithm in algorithms {
+            for period in &periods {
+                if offset_of(algorithm, digits, *period, NEAR).is_some() {
+                    return Some(match () {
+                        () if algorithm != new.algorithm => Diagnosis::Algorithm(algorithm),
+                        () if digits != new.digits => Diagnosis::Digits(digits),
+                        () => Diagnosis::Period(*period),
+                    });
+                }
+            }
+        }
+    }
+    None
+}
+
+/// How many steps from now the code is one, the nearest first.
+fn offset(
+    secret: &Secret,
+    algorithm: Algorithm,
+    digits: Digits,
+    period: Period,
+    code: &Code,
+    wall: u64,
+    reach: i64,
+) -> Option<i64> {
+    if usize::from(digits.get()) != code.length() {
+        return None;
+    }
+    let codes = Codes::new(secret, algorithm, digits)?;
+    let now = period.step_at(wall).0;
+    let mut offsets: Vec<i64> = (-reach..=reach).collect();
+    offsets.sort_by_key(|offset| offset.abs());
+    offsets.into_iter().find(|offset| {
+        let step = now.checked_add_signed(*offset);
+        step.and_then(|step| codes.at(Step(step))) == Some(code.value())
+    })
+}
+
+/// A clock may be wrong by so many steps.
+const REACH: i64 = 20;
+/// With other settings the clock is taken to be right.
+const NEAR: i64 = 1;
+
+#[cfg(test)]
+mod tests {
+    use otp_core::typed::Typed;
+    use zeroize::Zeroizing;
+
+    use super::*;
+
+    const NOW: u64 = 1_700_000_010;
+
+    fn secret() -> Secret {
+        Secret::new(Zeroizing::new(b"12345678901234567890".to_vec())).ok().unwrap()
+    }
+
+    fn shown_by_an_app(algorithm: Algorithm, digits: i64, period: i64, clock: i64) -> Option<Diagnosis> {
+        let (digits, period) = (Digits::new(digits).unwrap(), Period::new(period).unwrap());
+        let codes = Codes::new(&secret(), algorithm, digits).unwrap();
+        let value = codes.at(period.step_at(NOW.checked_add_signed(clock).unwrap())).unwrap();
+        let width = usize::from(digits.get());
+        let Typed::Code(code) = Typed::parse(format!("{value:0width$}").as_bytes()) else { panic!("no code") };
+        let wanted =
+            NewKey { algorithm: Algorithm::Sha256, digits: Digits::new(6).unwrap(), period: Period::new(60).unwrap() };
+        diagnose(&secret(), Kind::Totp, wanted, &code, NOW)
+    }
+
+    #[test]
+    fn what_the_app_ignored_or_the_clock_is_told() {
+        let digits = Digits::new(8).unwrap();
+        assert_eq!(shown_by_an_app(Algorithm::Sha1, 6, 60, 0), Some(Diagnosis::Algorithm(Algorithm::Sha1)));
+        assert_eq!(shown_by_an_app(Algorithm::Sha256, 8, 60, 0), Some(Diagnosis::Digits(digits)));
+        assert_eq!(shown_by_an_app(Algorithm::Sha256, 6, 30, 0), Some(Diagnosis::Period(Period::new(30).unwrap())));
+        assert_eq!(shown_by_an_app(Algorithm::Sha256, 6, 60, -240), Some(Diagnosis::Clock(-240)));
+        assert_eq!(shown_by_an_app(Algorithm::Sha256, 6, 60, 300), Some(Diagnosis::Clock(300)));
+        assert_eq!(shown_by_an_app(Algorithm::Sha512, 8, 60, 5000), None);
+    }
+
+    #[test]
+    fn the_words_on_the_wire() {
+        assert_eq!(Diagnosis::Clock(-240).word(), "clock-slow 240");
+        assert_eq!(Diagnosis::Clock(30).word(), "clock-fast 30");
+        assert_eq!(Diagnosis::Period(Period::new(30).unwrap()).word(), "period 30");
+    }
+}

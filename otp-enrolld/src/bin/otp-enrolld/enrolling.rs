@@ -1,0 +1,257 @@
+//! A pending key from its beginning to its confirmation, whatever allowed it: what is shown, what comes of a code, what is
+//! stored and who is told.
+
+use nix::unistd::gethostname;
+use otp_core::clock::Clock;
+use otp_core::key::{Kind, Label};
+use otp_core::log_line::LogLine;
+use otp_core::notice::{Notice, NoticeEvent, Where};
+use otp_core::policy::{NewKey, Policy};
+use otp_core::record::{Account, RecoveryHash};
+use otp_core::recovery::{RecoveryCode, SET};
+use otp_core::state::State;
+use otp_core::ticket::{End, TicketId, Why, Worth};
+use otp_core::typed::Typed;
+use otp_core::vault::{Grounds, Replaces};
+use otp_enrolld::peer::Peer;
+use otp_enrolld::picture::{NARROW_ZONE, Picture, Theme};
+use otp_enrolld::protocol::{
+    BeginEnrolment, Begun, Cancelled, ConfirmEnrolment, Confirmed, Enrolment, Refusal, Shape, WantedKey,
+};
+use otp_enrolld::status;
+use zeroize::Zeroizing;
+
+use crate::enrolments::{Answer, BeginError, Earlier, FIRST_COUNTER, Pending, Plan, Purpose, TRIES};
+use crate::events::{Urgency, event};
+use crate::groups;
+use crate::provisioning::{self, Provisioning};
+use crate::rights::Act;
+use crate::service::{Daemon, Session, account_named, allowed, not_changed, unavailable};
+use crate::system::System;
+use otp_enrolld::random;
+
+impl Daemon {
+    /// Root makes a key for somebody, and sees it. Only where the policy says so: otherwise a user is invited.
+    pub fn begin(&self, session: &mut Session, wanted: BeginEnrolment) -> Result<Begun, Refusal> {
+        allowed(groups::actor(session.peer), session.peer, Act::BeginEnrolment, None)?;
+        let account = account_named(&wanted.user)?;
+        let policy = self.policy(session.peer)?;
+        if !policy.admin_enrol {
+            let reason = "an admin does not see keys: use `otpctl invite`, or set admin_enrol = true in otp.toml";
+            return Err(Refusal::not_allowed(reason));
+        }
+        let purpose = Purpose {
+            event: NoticeEvent::AdminEnrolled,
+            grounds: Grounds::Any,
+            replaces: Replaces::Nothing,
+            recovery: false,
+            ticket: None,
+            redemption: None,
+        };
+        let plan = plan(account, &wanted.key, &policy, purpose)?;
+        let enrolment = self.start(session, plan, Earlier::Stays)?;
+        Ok(Begun { enrolment })
+    }
+
+    /// Makes the key of a plan and shows it.
+    pub fn start(&self, session: &mut Session, plan: Plan, earlier: Earlier) -> Result<Enrolment, Refusal> {
+        session.pending = None;
+        self.wants_room(&plan)?;
+        let policy = self.policy(session.peer)?;
+        let pending = self.underway.begin(plan, earlier, &System).map_err(no_beginning)?;
+        log_enrolment("enrolment-begun", session.peer, &pending, None);
+        let enrolment = enrolment(&pending, &policy)?;
+        session.pending = Some(pending);
+        Ok(enrolment)
+    }
+
+    /// Would the key of this plan find its place? Asked before anything is used up or shown.
+    pub fn wants_room(&self, plan: &Plan) -> Result<(), Refusal> {
+        let held = self.vault.hold(&plan.account, &System).map_err(|error| unavailable(&error))?;
+        let Some(held) = held else { return Ok(()) };
+        let grounds = held.has_grounds(plan.purpose.grounds);
+        let room = grounds.and_then(|()| held.has_room_for(&plan.label, plan.purpose.replaces));
+        room.map_err(|error| not_changed(&plan.account.name, &error))
+    }
+
+    /// A code of the pending key stores it.
+    pub fn confirm(&self, session: &mut Session, typed: &ConfirmEnrolment) -> Result<Confirmed, Refusal> {
+        let policy = self.policy(session.peer)?;
+        let pending = session.pending.as_mut().ok_or(Refusal::NothingPending {})?;
+        let typed = Typed::parse(typed.code.as_bytes());
+        let refused = |tries_left, diagnosis| Err(Refusal::CodeRefused { tries_left, diagnosis });
+        match pending.answer(&typed, &policy.limits, &System) {
+            Answer::Confirmed(step) => {
+                let stored = self.store(session.peer, pending, step);
+                session.pending = None;
+                stored
+            }
+            Answer::Junk(tries_left) => refused(tries_left, None),
+            Answer::Half(tries_left) => refused(tries_left, Some("next-code".to_owned())),
+            Answer::Wrong(tries_left, diagnosis) => {
+                log_enrolment("enrolment-code-refused", session.peer, pending, None);
+                session.pending = session.pending.take().filter(|_| tries_left > 0);
+                refused(tries_left, diagnosis.map(|found| found.word()))
+            }
+            Answer::Expired => {
+                session.pending = None;
+                Err(Refusal::EnrolmentExpired {})
+            }
+        }
+    }
+
+    /// The notice first, then the key, then the end of its registration code. If the last fails, the key itself shows that the
+    /// code is spent: it descends from it.
+    fn store(&self, peer: Peer, pending: &Pending, step: otp_core::key::Step) -> Result<Confirmed, Refusal> {
+        let (plan, purpose) = (pending.plan(), pending.plan().purpose);
+        let account = &plan.account;
+        let failed = |error| not_changed(&account.name, &error);
+        let tickets = match purpose.ticket {
+            Some(ticket) => Some((self.tickets_with_good(account, ticket)?, ticket)),
+            None => None,
+        };
+        let (hashes, codes) = match purpose.recovery {
+            true => self.recovery_set(account, purpose.redemption)?,
+            false => (Vec::new(), Vec::new()),
+        };
+        self.notice(account, notice_of(plan, peer))?;
+        let stored = pending.store(step, hashes, &self.vault, &self.host_key, &System);
+        let record = stored.map_err(failed)?;
+        if let Some((tickets, ticket)) = tickets {
+            let mut book = tickets.book(account).map_err(|error| unavailable(&error))?.book;
+            let now = System.wall();
+            book.ticket_mut(ticket).into_iter().for_each(|one| one.end = Some(End { why: Why::Confirmed, at: now }));
+            tickets.store(&book, &System).map_err(|error| unavailable(&error))?;
+        }
+        log_enrolment("enrolled", peer, pending, Some(record.generation));
+        let key = record.keys.last().ok_or_else(|| Refusal::unavailable("the key is stored, but cannot be shown"))?;
+        let key = status::key(key, &State::never_enrolled(account.uid));
+        let (user, uid) = (account.name.clone(), account.uid);
+        Ok(Confirmed { user, uid, key, generation: record.generation, recovery_codes: codes })
+    }
+
+    /// The locked tickets, if this one of the user is still good: it may have been taken back or superseded meanwhile.
+    fn tickets_with_good(&self, account: &Account, ticket: TicketId) -> Result<otp_core::vault::Tickets, Refusal> {
+        let tickets = self.vault.tickets().map_err(|error| unavailable(&error))?;
+        let mut kept = tickets.book(account).map_err(|error| unavailable(&error))?;
+        let worth = kept.book.ticket_mut(ticket).map(|one| (one.end, one.worth(System.wall())));
+        match worth {
+            // Its last moment may have passed since it was redeemed; the pending key has a life of its own.
+            Some((None, Worth::Again | Worth::Stale)) => Ok(tickets),
+            _ => Err(Refusal::RegistrationRefused { reason: "stale".to_owned(), wait: 0 }),
+        }
+    }
+
+    /// A new set of recovery codes: what is kept, and what is shown.
+    pub fn recovery_set(
+        &self,
+        account: &Account,
+        redemption: Option<[u8; 16]>,
+    ) -> Result<(Vec<RecoveryHash>, Vec<Zeroizing<String>>), Refusal> {
+        let randomness = |_| Refusal::unavailable("the kernel gives no random bytes");
+        let set = random::bytes().map_err(randomness)?;
+        let (mut hashes, mut texts) = (Vec::new(), Vec::new());
+        for index in 0..SET {
+            let bytes = random::secret(RecoveryCode::RANDOM).map_err(randomness)?;
+            let Some(code) = bytes.first_chunk().and_then(|bytes| RecoveryCode::new(index, bytes)) else {
+                return Err(Refusal::unavailable("a recovery code could not be made"));
+            };
+            let hash = RecoveryHash::of(&code, set, account.uid, &self.host_key, self.vault.about().id);
+            hashes.push(RecoveryHash { set, index, hash, redemption });
+            texts.push(code.text());
+        }
+        Ok((hashes, texts))
+    }
+}
+
+/// Throws the pending key away.
+pub fn cancel(session: &mut Session) -> Result<Cancelled, Refusal> {
+    session.pending.take().map(|_| Cancelled {}).ok_or(Refusal::NothingPending {})
+}
+
+/// What is wanted, filled up from the policy.
+pub fn plan(account: Account, wanted: &WantedKey, policy: &Policy, purpose: Purpose) -> Result<Plan, Refusal> {
+    let label = wanted.label.clone().map_or_else(|| label("phone"), Ok)?;
+    let kind = wanted.shape.kind.unwrap_or(Kind::Totp);
+    Ok(Plan { account, label, kind, new: new_key(&wanted.shape, policy.key), purpose })
+}
+
+/// A label that is known to be one.
+pub fn label(text: &str) -> Result<Label, Refusal> {
+    Label::new(text).map_err(|error| Refusal::unavailable(error.to_string()))
+}
+
+/// Algorithm, digits and period, where nothing is said those of the policy.
+pub fn new_key(wanted: &Shape, default: NewKey) -> NewKey {
+    NewKey {
+        algorithm: wanted.algorithm.unwrap_or(default.algorithm),
+        digits: wanted.digits.unwrap_or(default.digits),
+        period: wanted.period.unwrap_or(default.period),
+    }
+}
+
+fn enrolment(pending: &Pending, policy: &Policy) -> Result<Enrolment, Refusal> {
+    let Plan { account, label, kind, new, .. } = pending.plan();
+    let issuer = policy.issuer.clone().unwrap_or_else(host_name);
+    let provisioning = Provisioning {
+        issuer: &issuer,
+        account: &account.name,
+        kind: *kind,
+        algorithm: new.algorithm,
+        digits: new.digits,
+        period: new.period,
+    };
+    let uri = provisioning.uri(pending.secret());
+    let picture = Picture::of(&uri).ok_or_else(|| Refusal::unavailable("the URI is too long for a QR code"))?;
+    Ok(Enrolment {
+        user: account.name.clone(),
+        uid: account.uid,
+        label: label.as_str().to_owned(),
+        kind: kind.as_str().to_owned(),
+        algorithm: new.algorithm.as_str().to_owned(),
+        digits: new.digits.get(),
+        period: u32::try_from(new.period.seconds()).unwrap_or(u32::MAX),
+        counter: (*kind == Kind::Hotp).then_some(FIRST_COUNTER),
+        secret: provisioning::letters(pending.secret()),
+        qr_svg: picture.svg(),
+        qr_dark: picture.plain(NARROW_ZONE, Theme::Dark),
+        qr_light: picture.plain(NARROW_ZONE, Theme::Light),
+        uri,
+        expires_in: pending.time_left().as_secs(),
+        tries: TRIES,
+    })
+}
+
+/// The issuer where the policy names none; a colon cannot stand in an issuer.
+fn host_name() -> String {
+    let name = gethostname().map(|name| name.to_string_lossy().replace(':', "-")).unwrap_or_default();
+    if name.is_empty() { "otp".to_owned() } else { name }
+}
+
+/// Why no key was made.
+pub fn no_beginning(error: BeginError) -> Refusal {
+    match error {
+        BeginError::Underway => Refusal::Busy { reason: "an enrolment of this user is under way".to_owned() },
+        BeginError::NoRandomness => Refusal::unavailable("the kernel gives no random bytes"),
+    }
+}
+
+fn notice_of(plan: &Plan, peer: Peer) -> Notice {
+    let key = Some(plan.label.clone());
+    Notice { event: plan.purpose.event, at: System.wall(), by: peer.behind, from: Where::default(), key }
+}
+
+/// One line about an enrolment.
+pub fn log_enrolment(what: &str, peer: Peer, pending: &Pending, generation: Option<u64>) {
+    let Plan { account, label, purpose, .. } = pending.plan();
+    let line = LogLine::default()
+        .field("event", what)
+        .field("user", &account.name)
+        .field("uid", &account.uid.to_string())
+        .field("key", label.as_str())
+        .field("purpose", purpose.event.word())
+        .optional("generation", generation.map(|number| number.to_string()).as_deref())
+        .field("by", &peer.uid.to_string())
+        .field("pid", &peer.pid.to_string());
+    event(Urgency::Notice, &line.finish());
+}

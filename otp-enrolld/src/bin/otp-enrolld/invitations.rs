@@ -1,0 +1,172 @@
+//! Registration codes from their making to their keyed hash. The code itself leaves once, in the answer to whoever had it made.
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use otp_core::book::BookError;
+use otp_core::clock::Clock;
+use otp_core::log_line::LogLine;
+use otp_core::notice::{Notice, NoticeEvent, Where};
+use otp_core::record::Account;
+use otp_core::registration::{Form, RegistrationCode};
+use otp_core::seal::{CodeHash, CodePlace, Purpose};
+use otp_core::ticket::{Ticket, TicketId, Why};
+use otp_core::vault::{ChangeError, Standing};
+use otp_enrolld::peer::Peer;
+use otp_enrolld::protocol::{Done, Invitation, Invite, Invited, Refusal, RevokeInvitation};
+use zeroize::Zeroizing;
+
+use crate::events::{Urgency, event};
+use crate::groups;
+use crate::rights::Act;
+use crate::service::{Daemon, allowed, not_changed, subject, unavailable};
+use crate::system::System;
+use otp_enrolld::random;
+
+impl Daemon {
+    /// Makes a registration code for a user. The one before is worthless from now on.
+    pub fn invite(&self, peer: Peer, wanted: &Invite) -> Result<Invited, Refusal> {
+        let account = self.invited(peer, Act::Invite, &wanted.user)?;
+        let form = wanted.form.unwrap_or(Form::Spoken);
+        let lasts = life(form, wanted.lasts)?;
+        let replaces = wanted.replaces.unwrap_or(false);
+        let standing = self.vault.standing(&account, &System).map_err(|error| unavailable(&error))?;
+        if standing == Standing::Enrolled && !replaces {
+            return Err(not_changed(&account.name, &ChangeError::AlreadyEnrolled));
+        }
+        let code = random::secret(form.symbols()).ok().and_then(|bytes| RegistrationCode::new(form, &bytes));
+        let code = code.ok_or_else(no_randomness)?;
+        let now = System.wall();
+        let ticket = self.ticket(&account, &code, form, (now, lasts), (replaces, peer.uid))?;
+        let (id, ends) = (ticket.id, ticket.not_after);
+        let tickets = self.vault.tickets().map_err(|error| unavailable(&error))?;
+        let mut book = tickets.book(&account).map_err(|error| unavailable(&error))?.book;
+        let superseded = book.issue(ticket, now).map_err(|error| no_room(&account, &error))?;
+        self.notice(&account, notice(NoticeEvent::RegistrationCodeIssued, peer, now))?;
+        tickets.store(&book, &System).map_err(|error| unavailable(&error))?;
+        drop(tickets);
+        if superseded.is_some() {
+            self.underway.end(account.uid); // what was begun with the old code
+        }
+        log("registration-code-issued", &account, peer, Some(id), |line| {
+            let line = line.field("form", form.as_str()).field("ends", &ends.to_string());
+            let line = line.field("replaces", if replaces { "yes" } else { "no" });
+            line.optional("superseded", superseded.map(|id| hex(id)).as_deref())
+        });
+        let (user, uid, form) = (account.name, account.uid, form.as_str().to_owned());
+        let superseded = superseded.is_some();
+        Ok(Invited { invitation: Invitation { user, uid, form, codes: code.parts(), replaces, ends, superseded } })
+    }
+
+    /// Makes the good code of a user worthless.
+    pub fn revoke_invitation(&self, peer: Peer, wanted: &RevokeInvitation) -> Result<Done, Refusal> {
+        let account = self.invited(peer, Act::RevokeInvitation, &wanted.user)?;
+        match self.end_invitation(&account)? {
+            None => Err(Refusal::NotPossible { user: account.name, reason: "no-invitation".to_owned() }),
+            ended => {
+                log("registration-code-revoked", &account, peer, ended, |line| line);
+                Ok(Done {})
+            }
+        }
+    }
+
+    /// Ends the good code of a user, if there is one, and what was begun with it.
+    pub fn end_invitation(&self, account: &Account) -> Result<Option<TicketId>, Refusal> {
+        self.underway.end(account.uid);
+        self.vault.end_ticket(account, Why::Revoked, &System).map_err(|error| unavailable(&error))
+    }
+
+    /// The keyed hash of a code for a ticket of `uid`; a short one is made slow to guess first.
+    pub fn registration_hash(
+        &self,
+        code: &RegistrationCode,
+        uid: u32,
+        id: TicketId,
+        salt: Option<[u8; 16]>,
+    ) -> Option<CodeHash> {
+        let place = CodePlace { vault: self.vault.about().id, uid, id: id.0, index: 0 };
+        let hash = |input: &[u8]| self.host_key.code_hash(Purpose::Registration, &place, input);
+        match salt {
+            None => Some(hash(code.expose())),
+            Some(salt) => slow(code, &salt).map(|slow| hash(slow.as_slice())),
+        }
+    }
+
+    fn invited(&self, peer: Peer, act: Act, user: &str) -> Result<Account, Refusal> {
+        let actor = groups::actor(peer);
+        let account = subject(actor, peer, Some(user));
+        allowed(actor, peer, act, account.as_ref().ok().map(|account| account.uid))?;
+        account
+    }
+
+    fn ticket(
+        &self,
+        account: &Account,
+        code: &RegistrationCode,
+        form: Form,
+        (issued, lasts): (u64, u64),
+        (replaces, issued_by): (bool, u32),
+    ) -> Result<Ticket, Refusal> {
+        let id = TicketId(random::bytes().map_err(|_| no_randomness())?);
+        let salt = match form {
+            Form::Spoken => Some(random::bytes().map_err(|_| no_randomness())?),
+            _ => None,
+        };
+        let hash = self.registration_hash(code, account.uid, id, salt);
+        let hash = hash.ok_or_else(|| Refusal::unavailable("there is no memory for the hash of the code"))?;
+        let not_after = issued.saturating_add(lasts);
+        Ok(Ticket { id, form, hash, salt, replaces, issued, issued_by, not_after, uses: 0, used: None, end: None })
+    }
+}
+
+/// How long it is to last; what its form allows is a hard limit.
+fn life(form: Form, wanted: Option<u64>) -> Result<u64, Refusal> {
+    let seconds = wanted.unwrap_or(form.usual_life());
+    if (SHORTEST_LIFE_S..=form.longest_life()).contains(&seconds) {
+        return Ok(seconds);
+    }
+    let wanted = format!("{SHORTEST_LIFE_S} to {} seconds for the form {}", form.longest_life(), form.as_str());
+    Err(Refusal::InvalidValue { field: "lasts".to_owned(), found: seconds.to_string(), wanted })
+}
+
+/// Argon2id (RFC 9106) with 19 MiB and two passes, the second of the parameter sets that OWASP's password storage sheet lists as equal.
+fn slow(code: &RegistrationCode, salt: &[u8; 16]) -> Option<Zeroizing<[u8; 32]>> {
+    let params = Params::new(19 * 1024, 2, 1, Some(32)).ok()?;
+    let mut out = Zeroizing::new([0; 32]);
+    let slow = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    slow.hash_password_into(code.expose(), salt, out.as_mut_slice()).ok()?;
+    Some(out)
+}
+
+fn no_randomness() -> Refusal {
+    Refusal::unavailable("the kernel gives no random bytes")
+}
+
+fn no_room(account: &Account, error: &BookError) -> Refusal {
+    match error {
+        BookError::Full => Refusal::NotPossible { user: account.name.clone(), reason: "too-many-codes".to_owned() },
+        other => Refusal::unavailable(other.to_string()),
+    }
+}
+
+/// A notice about a registration code.
+pub fn notice(event: NoticeEvent, peer: Peer, at: u64) -> Notice {
+    Notice { event, at, by: peer.behind, from: Where::default(), key: None }
+}
+
+/// One line about a registration code.
+pub fn log(what: &str, account: &Account, peer: Peer, ticket: Option<TicketId>, more: impl FnOnce(LogLine) -> LogLine) {
+    let line = LogLine::default()
+        .field("event", what)
+        .field("user", &account.name)
+        .field("uid", &account.uid.to_string())
+        .optional("ticket", ticket.map(|id| hex(id)).as_deref());
+    let line = more(line).field("by", &peer.uid.to_string()).field("pid", &peer.pid.to_string());
+    event(Urgency::Notice, &line.finish());
+}
+
+/// A ticket's name as the log spells it.
+pub fn hex(id: TicketId) -> String {
+    data_encoding::HEXLOWER.encode(&id.0)
+}
+
+/// Nobody types a code in less, in seconds.
+const SHORTEST_LIFE_S: u64 = 60;

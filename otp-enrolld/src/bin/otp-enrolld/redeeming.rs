@@ -1,0 +1,311 @@
+//! A registration code comes back. Looked at in this order: who asks, whose account, how many were wrong of late, the times and
+//! the state of each ticket, the code in constant time. A good one is used up on disk, and its owner's notice is spooled, before
+//! a key is made and shown.
+
+use otp_core::book::Book;
+use otp_core::clock::Clock;
+use otp_core::log_line::LogLine;
+use otp_core::notice::{Claim, Notice, NoticeEvent, Where};
+use otp_core::origin::{Asker, Origin};
+use otp_core::record::{Account, Record};
+use otp_core::registration::RegistrationCode;
+use otp_core::ticket::{End, Ticket, TicketId, Use, Why, Worth};
+use otp_core::vault::{Grounds, Kept, Replaces, Tickets};
+use otp_enrolld::peer::Peer;
+use otp_enrolld::protocol::{From, Redeem, Redeemed, Redemption, Refusal, Repudiate, Repudiated};
+
+use crate::enrolling::plan;
+use crate::enrolments::{Earlier, Purpose};
+use crate::events::{Urgency, bounded, event};
+use crate::groups;
+use crate::invitations::{hex, log, notice};
+use crate::rights::{Act, Actor};
+use crate::service::{Daemon, Session, allowed, not_changed, subject, unavailable};
+use crate::system::System;
+
+/// A code that was presented.
+struct Presented<'a> {
+    peer: Peer,
+    account: &'a Account,
+    origin: Origin,
+    from: Where,
+    code: RegistrationCode,
+}
+
+impl Daemon {
+    /// Begins an enrolment with a registration code.
+    pub fn redeem(&self, session: &mut Session, wanted: Redeem) -> Result<Redeemed, Refusal> {
+        let peer = session.peer;
+        session.pending = None;
+        let account = self.owner(peer, Act::Redeem, wanted.user.as_deref())?;
+        let presented = Presented {
+            peer,
+            account: &account,
+            origin: origin(peer, &wanted.from, account.uid),
+            from: place(&wanted.from),
+            code: parsed(&wanted.registration)?,
+        };
+        self.wants_patience(&presented)?;
+        let tickets = self.vault.tickets().map_err(|error| unavailable(&error))?;
+        let Kept { mut book, restored } = tickets.book(&account).map_err(|error| unavailable(&error))?;
+        let record = self.record(&account)?;
+        let now = System.wall();
+        let Some((id, worth)) = self.found(&book, &presented.code, now) else {
+            return Err(self.unknown(&tickets, &presented));
+        };
+        let ticket = book.ticket_mut(id).ok_or_else(refused)?;
+        let worth = if descends(record.as_ref(), id) && worth == Worth::Again { Worth::Spent } else { worth };
+        match worth {
+            Worth::Spent => return Err(self.spent(&presented, ticket)),
+            Worth::Stale => return Err(self.stale(&presented, id)),
+            Worth::Early => return Err(refusal("early")),
+            Worth::Fresh | Worth::Again if restored => return Err(refusal("restored-copy")),
+            Worth::Fresh | Worth::Again => {}
+        }
+        // At a prompt only a first key: whoever sees the prompt has not logged in.
+        let may_replace = ticket.replaces && presented.origin == Origin::Socket;
+        let plan = plan(account.clone(), &wanted.key, &self.policy(peer)?, first_or_all(id, may_replace))?;
+        self.wants_room(&plan)?;
+        let earlier = ticket.used.as_ref().map(|(first, _)| redemption(first));
+        ticket.redeem(Use { at: now, from: presented.from.clone() });
+        let uses = ticket.uses;
+        tickets.store(&book, &System).map_err(|error| unavailable(&error))?;
+        drop(tickets);
+        let by = Notice { from: presented.from.clone(), ..notice(NoticeEvent::RegistrationCodeUsed, peer, now) };
+        self.notice(&account, by)?;
+        self.throttle.forget(account.uid, presented.origin);
+        log("registration-code-used", &account, peer, Some(id), |line| {
+            from_fields(line, &presented).field("uses", &uses.to_string())
+        });
+        let enrolment = self.start(session, plan, Earlier::Ends)?;
+        Ok(Redeemed { enrolment, earlier })
+    }
+
+    /// The owner says that somebody else has used the code: what descends from that use is suspended.
+    pub fn repudiate(&self, peer: Peer, wanted: &Repudiate) -> Result<Repudiated, Refusal> {
+        let account = self.owner(peer, Act::Repudiate, None)?;
+        let presented = Presented {
+            peer,
+            account: &account,
+            origin: Origin::Socket,
+            from: Where::default(),
+            code: parsed(&wanted.registration)?,
+        };
+        self.wants_patience(&presented)?;
+        let tickets = self.vault.tickets().map_err(|error| unavailable(&error))?;
+        let mut book = tickets.book(&account).map_err(|error| unavailable(&error))?.book;
+        let now = System.wall();
+        let Some((id, _)) = self.found(&book, &presented.code, now) else {
+            return Err(self.unknown(&tickets, &presented));
+        };
+        let record = self.record(&account)?;
+        let ticket = book.ticket_mut(id).ok_or_else(refused)?;
+        let confirmed = match ticket.end {
+            Some(End { why: Why::Confirmed, at }) => at,
+            _ if descends(record.as_ref(), id) => now,
+            _ => return Err(self.stale(&presented, id)),
+        };
+        if now > confirmed.saturating_add(GUARD_S) {
+            alarm("registration-code-repudiated-late", &presented, id);
+            return Err(Refusal::NotPossible { user: account.name, reason: "too-late".to_owned() });
+        }
+        let keys = self.suspend_descendants(&account, id)?;
+        ticket.end = Some(End { why: Why::Repudiated, at: now });
+        tickets.store(&book, &System).map_err(|error| unavailable(&error))?;
+        drop(tickets);
+        alarm("registration-code-repudiated", &presented, id);
+        self.notice_after(&account, notice(NoticeEvent::Repudiated, peer, now));
+        Ok(Repudiated { keys })
+    }
+
+    /// Whose code it is said to be, and whether the peer may.
+    fn owner(&self, peer: Peer, act: Act, user: Option<&str>) -> Result<Account, Refusal> {
+        let actor = groups::actor(peer);
+        let account = subject(actor, peer, user);
+        allowed(actor, peer, act, account.as_ref().ok().map(|account| account.uid))?;
+        account.map_err(|_| refused()) // an unknown name is told by nothing
+    }
+
+    fn wants_patience(&self, presented: &Presented<'_>) -> Result<(), Refusal> {
+        let wait = self.throttle.wait(presented.account.uid, presented.origin);
+        match wait.as_millis().div_ceil(1000) {
+            0 => Ok(()),
+            seconds => Err(Refusal::RegistrationRefused {
+                reason: "refused".to_owned(),
+                wait: u64::try_from(seconds).unwrap_or(u64::MAX),
+            }),
+        }
+    }
+
+    /// The ticket of this code, and what it is worth. All are compared, whichever fits.
+    fn found(&self, book: &Book, code: &RegistrationCode, now: u64) -> Option<(TicketId, Worth)> {
+        let fitting = book.tickets.iter().filter(|ticket| code.fits(ticket.form));
+        let uid = book.account.uid;
+        let same = |ticket: &&Ticket| self.registration_hash(code, uid, ticket.id, ticket.salt) == Some(ticket.hash);
+        let found: Vec<_> =
+            fitting.rev().take(MOST_COMPARED).filter(same).map(|one| (one.id, one.worth(now))).collect();
+        found.first().copied()
+    }
+
+    /// Nobody's code, or somebody else's: one answer for both. The owner of a good one and the admins hear of it.
+    fn unknown(&self, tickets: &Tickets, presented: &Presented<'_>) -> Refusal {
+        self.throttle.count(presented.account.uid, presented.origin);
+        match self.owner_of_code(tickets, presented) {
+            Some((owner, id)) => {
+                alarm("registration-code-of-another", presented, id);
+                let from = presented.from.clone();
+                let event = NoticeEvent::RegistrationCodeTriedByAnother;
+                self.notice_after(&owner, Notice { from, ..notice(event, presented.peer, System.wall()) });
+            }
+            None => {
+                let line = line("registration-code-unknown", presented);
+                bounded(Urgency::Notice, presented.peer.behind, line);
+            }
+        }
+        refused()
+    }
+
+    /// Whose code it is, of those that are still good. A spoken one costs a slow hash for each, so few are tried.
+    fn owner_of_code(&self, tickets: &Tickets, presented: &Presented<'_>) -> Option<(Account, TicketId)> {
+        let now = System.wall();
+        let uids = tickets.uids().ok()?.into_iter().filter(|uid| *uid != presented.account.uid);
+        let books = uids.filter_map(|uid| tickets.book_of(uid).ok().flatten());
+        let good = books.filter_map(|Kept { book, .. }| book.good(now).cloned().map(|ticket| (book.account, ticket)));
+        let mut slow_ones = 0;
+        good.filter(|(_, ticket)| presented.code.fits(ticket.form))
+            .filter(|(_, ticket)| {
+                slow_ones += usize::from(ticket.salt.is_some());
+                ticket.salt.is_none() || slow_ones <= MOST_COMPARED
+            })
+            .find(|(owner, ticket)| {
+                self.registration_hash(&presented.code, owner.uid, ticket.id, ticket.salt) == Some(ticket.hash)
+            })
+            .map(|(owner, ticket)| (owner, ticket.id))
+    }
+
+    /// A key was made with it already: its owner on the socket is told when and from where, so that he can say that it was not
+    /// him. Anybody else hears nothing.
+    fn spent(&self, presented: &Presented<'_>, ticket: &Ticket) -> Refusal {
+        alarm("registration-code-replayed", presented, ticket.id);
+        let event = NoticeEvent::RegistrationCodeReplayed;
+        let from = presented.from.clone();
+        self.notice_after(presented.account, Notice { from, ..notice(event, presented.peer, System.wall()) });
+        match (&ticket.used, presented.origin) {
+            (Some((_, last)), Origin::Socket) => Refusal::RegistrationSpent { used: redemption(last) },
+            _ => {
+                self.throttle.count(presented.account.uid, presented.origin);
+                refused()
+            }
+        }
+    }
+
+    fn stale(&self, presented: &Presented<'_>, id: TicketId) -> Refusal {
+        let line = line("registration-code-stale", presented).field("ticket", &hex(id));
+        bounded(Urgency::Notice, presented.peer.behind, line);
+        match presented.origin {
+            Origin::Socket => refusal("stale"),
+            _ => refused(),
+        }
+    }
+
+    fn record(&self, account: &Account) -> Result<Option<Record>, Refusal> {
+        let held = self.vault.hold(account, &System).map_err(|error| unavailable(&error))?;
+        Ok(held.and_then(|held| held.record().cloned()))
+    }
+
+    /// Also what is under way on some connection: it may descend from it, too.
+    fn suspend_descendants(&self, account: &Account, id: TicketId) -> Result<usize, Refusal> {
+        self.underway.end(account.uid);
+        let held = self.vault.hold(account, &System).map_err(|error| unavailable(&error))?;
+        let Some(mut held) = held else { return Ok(0) };
+        held.repudiate(id.0, &System).map_err(|error| not_changed(&account.name, &error))
+    }
+}
+
+/// What a redemption is for: a first key, or one in the place of all. Recovery codes come with it.
+fn first_or_all(id: TicketId, replaces: bool) -> Purpose {
+    let (event, grounds, replaces) = match replaces {
+        true => (NoticeEvent::KeyRotated, Grounds::Any, Replaces::All),
+        false => (NoticeEvent::KeyEnrolled, Grounds::FirstKey, Replaces::Nothing),
+    };
+    Purpose { event, grounds, replaces, recovery: true, ticket: Some(id), redemption: Some(id.0) }
+}
+
+/// Is there a key that was made with this ticket? A crash may have come between the key and the end of the ticket.
+fn descends(record: Option<&Record>, id: TicketId) -> bool {
+    record.is_some_and(|record| record.keys.iter().any(|key| key.redemption == Some(id.0)))
+}
+
+/// Typing errors are found by whoever types; here they are as good as unknown codes, but nobody guesses with them.
+fn parsed(typed: &str) -> Result<RegistrationCode, Refusal> {
+    RegistrationCode::parse(typed).map_err(|error| Refusal::InvalidValue {
+        field: "registration".to_owned(),
+        found: error.to_string(),
+        wanted: "a registration code, whose last symbol checks the others".to_owned(),
+    })
+}
+
+/// Root says for whom it asks; everybody else asks for himself.
+pub fn origin(peer: Peer, from: &From, target: u32) -> Origin {
+    match (groups::actor(peer), from.real_uid) {
+        (Actor::Root, None) if target == 0 => Origin::Socket, // root himself, with otpctl
+        (Actor::Root, real_uid) => {
+            Origin::of_pam_host(Asker { real_uid: real_uid.unwrap_or(0), rhost: from.rhost.as_deref() }, target)
+        }
+        (Actor::User(uid, _), _) if uid == target => Origin::Socket,
+        (Actor::User(..), _) => Origin::Other,
+    }
+}
+
+/// From where, as far as it may be shown.
+pub fn place(from: &From) -> Where {
+    Where {
+        tty: Claim::of(from.tty.as_deref()),
+        rhost: Claim::of(from.rhost.as_deref()),
+        service: Claim::of(from.service.as_deref()),
+    }
+}
+
+fn redemption(used: &Use) -> Redemption {
+    let text = |claim: &Option<Claim>| claim.as_ref().map(|claim| claim.as_str().to_owned());
+    Redemption {
+        at: used.at,
+        tty: text(&used.from.tty),
+        rhost: text(&used.from.rhost),
+        service: text(&used.from.service),
+    }
+}
+
+fn refused() -> Refusal {
+    refusal("refused")
+}
+
+fn refusal(reason: &str) -> Refusal {
+    Refusal::RegistrationRefused { reason: reason.to_owned(), wait: 0 }
+}
+
+fn line(what: &str, presented: &Presented<'_>) -> LogLine {
+    let line = LogLine::default()
+        .field("event", what)
+        .field("user", &presented.account.name)
+        .field("uid", &presented.account.uid.to_string());
+    let line = from_fields(line, presented);
+    line.field("by", &presented.peer.uid.to_string()).field("pid", &presented.peer.pid.to_string())
+}
+
+fn from_fields(line: LogLine, presented: &Presented<'_>) -> LogLine {
+    let text = |claim: &Option<Claim>| claim.as_ref().map(|claim| claim.as_str().to_owned());
+    line.field("origin", presented.origin.as_str())
+        .optional("service", text(&presented.from.service).as_deref())
+        .optional("rhost", text(&presented.from.rhost).as_deref())
+        .optional("tty", text(&presented.from.tty).as_deref())
+}
+
+fn alarm(what: &str, presented: &Presented<'_>, id: TicketId) {
+    event(Urgency::Alert, &line(what, presented).field("ticket", &hex(id)).finish());
+}
+
+/// How long an owner may say that it was not him, in seconds. Later, whoever holds an old letter could suspend people at will.
+const GUARD_S: u64 = 7 * 24 * 3600;
+/// How many tickets of one user, and how many of others with a slow hash, are compared with one code.
+const MOST_COMPARED: usize = 16;

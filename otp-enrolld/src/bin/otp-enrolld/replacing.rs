@@ -1,0 +1,228 @@
+//! One more key, a key in the place of another, a token, new recovery codes: what an owner gets for a code of a key that is
+//! there. The code is used up by it, whatever comes of the rest.
+
+use otp_core::check::{Outcome, spend};
+use otp_core::clock::Clock;
+use otp_core::decision::{Proof, Verdict};
+use otp_core::key::{KeyId, Kind};
+use otp_core::notice::NoticeEvent;
+use otp_core::origin::Origin;
+use otp_core::record::{Account, Key, Record};
+use otp_core::secret::Secret;
+use otp_core::typed::Typed;
+use otp_core::vault::{ChangeError, Grounds, Held, Replaces};
+use otp_enrolld::peer::Peer;
+use otp_enrolld::protocol::{AddKey, AddToken, Begun, RecoveryCodes, Refusal, RenewRecoveryCodes, Rotate, TokenBegun};
+use zeroize::Zeroizing;
+
+use crate::changing::{CODE_REFUSED, told};
+use crate::enrolling::{label, log_enrolment, new_key, no_beginning, plan};
+use crate::enrolments::{Earlier, Plan, Purpose, TRIES};
+use crate::groups;
+use crate::invitations::{log, notice};
+use crate::redeeming::origin;
+use crate::rights::Act;
+use crate::service::{Daemon, Session, allowed, not_changed, subject, unavailable};
+use crate::system::System;
+
+impl Daemon {
+    /// One more key, for a code of one that is there.
+    pub fn add_key(&self, session: &mut Session, wanted: AddKey) -> Result<Begun, Refusal> {
+        let peer = session.peer;
+        session.pending = None;
+        let account = self.owner_of_keys(peer, Act::AddKey, None)?;
+        let policy = self.policy(peer)?;
+        let purpose = |key: &Key| Purpose {
+            event: NoticeEvent::KeyAdded,
+            grounds: Grounds::Key(key.id),
+            replaces: Replaces::Nothing,
+            recovery: false,
+            ticket: None,
+            redemption: key.redemption,
+        };
+        let mut held = self.enrolled(&account)?;
+        let name = wanted.key.label.clone().map_or_else(|| label("phone"), Ok)?;
+        held.has_room_for(&name, Replaces::Nothing).map_err(|error| not_changed(&account.name, &error))?;
+        let key = self.proven_key(&mut held, &typed(&wanted.code), Origin::Socket, None)?;
+        drop(held);
+        let plan = plan(account, &wanted.key, &policy, purpose(&key))?;
+        Ok(Begun { enrolment: self.start(session, plan, Earlier::Ends)? })
+    }
+
+    /// A key in the place of another, for a code of that one. A recovery code will do where root says that the UNIX password
+    /// was asked for, too.
+    pub fn rotate(&self, session: &mut Session, wanted: Rotate) -> Result<Begun, Refusal> {
+        let peer = session.peer;
+        session.pending = None;
+        let account = self.owner_of_keys(peer, Act::Rotate, wanted.user.as_deref())?;
+        let policy = self.policy(peer)?;
+        let from = origin(peer, &wanted.from, account.uid);
+        let mut held = self.enrolled(&account)?;
+        let typed = typed(&wanted.code);
+        let (old, grounds, redemption) = match &typed {
+            Typed::Recovery(_) => {
+                if peer.uid != 0 {
+                    return Err(not_possible(&account, "needs-password"));
+                }
+                let old = only_key(&held, wanted.old.as_deref())?;
+                let redemption = self.proven_by_recovery(&mut held, &typed, from)?;
+                (old, Grounds::Any, redemption)
+            }
+            _ => {
+                let named = wanted.old.as_deref().map(|name| held.key_named(name).cloned()).transpose();
+                let named = named.map_err(|error| not_changed(&account.name, &error))?;
+                let old = self.proven_key(&mut held, &typed, from, named.as_ref().map(|key| key.id))?;
+                let (id, redemption) = (old.id, old.redemption);
+                (Some(old), Grounds::Key(id), redemption)
+            }
+        };
+        drop(held);
+        let purpose = Purpose {
+            event: NoticeEvent::KeyRotated,
+            grounds,
+            replaces: old.as_ref().map_or(Replaces::All, |key| Replaces::Key(key.id)),
+            recovery: false,
+            ticket: None,
+            redemption,
+        };
+        let kind = wanted.shape.kind.unwrap_or(Kind::Totp);
+        let label = old.map_or_else(|| label("phone"), |key| Ok(key.label))?;
+        let plan = Plan { account, label, kind, new: new_key(&wanted.shape, policy.key), purpose };
+        Ok(Begun { enrolment: self.start(session, plan, Earlier::Ends)? })
+    }
+
+    /// The secret of a hardware token, which somebody brings along.
+    pub fn add_token(&self, session: &mut Session, wanted: AddToken) -> Result<TokenBegun, Refusal> {
+        let peer = session.peer;
+        session.pending = None;
+        let actor = groups::actor(peer);
+        let account = subject(actor, peer, Some(&wanted.user));
+        allowed(actor, peer, Act::AddToken, account.as_ref().ok().map(|account| account.uid))?;
+        let purpose = Purpose {
+            event: NoticeEvent::AdminEnrolled,
+            grounds: Grounds::Any,
+            replaces: Replaces::Nothing,
+            recovery: false,
+            ticket: None,
+            redemption: None,
+        };
+        let secret = secret(&wanted.secret)?;
+        let mut plan = plan(account?, &wanted.key, &self.policy(peer)?, purpose)?;
+        if wanted.key.label.is_none() {
+            plan.label = label("token")?;
+        }
+        self.wants_room(&plan)?;
+        let pending = self.underway.begin_with(plan, secret, Earlier::Stays, &System).map_err(no_beginning)?;
+        let pending = if pending.plan().kind == Kind::Hotp { pending.want_two() } else { pending };
+        let known = self.vault.knows(pending.fingerprint(&self.vault, &self.host_key));
+        if known.map_err(|error| unavailable(&error))? {
+            return Err(not_possible(&pending.plan().account, "secret-in-use"));
+        }
+        log_enrolment("token-begun", peer, &pending, None);
+        let expires_in = pending.time_left().as_secs();
+        session.pending = Some(pending);
+        Ok(TokenBegun { expires_in, tries: TRIES })
+    }
+
+    /// A new set of recovery codes, for a code of a key. The old set is dead.
+    pub fn renew_recovery(&self, peer: Peer, wanted: &RenewRecoveryCodes) -> Result<RecoveryCodes, Refusal> {
+        let account = self.owner_of_keys(peer, Act::RenewRecoveryCodes, None)?;
+        let mut held = self.enrolled(&account)?;
+        let key = self.proven_key(&mut held, &typed(&wanted.code), Origin::Socket, None)?;
+        let (hashes, recovery_codes) = self.recovery_set(&account, key.redemption)?;
+        self.notice(&account, notice(NoticeEvent::RecoveryCodesRenewed, peer, System.wall()))?;
+        held.renew_recovery(hashes, &System).map_err(|error| not_changed(&account.name, &error))?;
+        log("recovery-codes-renewed", &account, peer, None, |line| line);
+        Ok(RecoveryCodes { recovery_codes })
+    }
+
+    fn owner_of_keys(&self, peer: Peer, act: Act, user: Option<&str>) -> Result<Account, Refusal> {
+        let actor = groups::actor(peer);
+        let account = subject(actor, peer, user);
+        allowed(actor, peer, act, account.as_ref().ok().map(|account| account.uid))?;
+        account
+    }
+
+    fn enrolled(&self, account: &Account) -> Result<Held<'_>, Refusal> {
+        let held = self.vault.hold(account, &System).map_err(|error| unavailable(&error))?;
+        let held = held.filter(|held| held.record().is_some());
+        held.ok_or_else(|| not_changed(&account.name, &ChangeError::NotEnrolled))
+    }
+
+    /// The key that the code is of; it must be `wanted`, if one is. The code is used up.
+    fn proven_key(
+        &self,
+        held: &mut Held<'_>,
+        typed: &Typed,
+        from: Origin,
+        wanted: Option<KeyId>,
+    ) -> Result<Key, Refusal> {
+        let account = held.account().clone();
+        if !matches!(typed, Typed::Code(_)) {
+            return Err(not_possible(&account, CODE_REFUSED)); // a recovery code is not spent on this
+        }
+        let Proof::Key(label) = self.proven(held, typed, from)? else {
+            return Err(not_possible(&account, CODE_REFUSED));
+        };
+        let key = held.record().and_then(|record| record.keys.iter().find(|key| key.label == label).cloned());
+        let key = key.filter(|key| wanted.is_none_or(|id| id == key.id));
+        key.ok_or_else(|| not_possible(&account, CODE_REFUSED))
+    }
+
+    /// A recovery code is used up; what is made with it descends from what its set descends from.
+    fn proven_by_recovery(
+        &self,
+        held: &mut Held<'_>,
+        typed: &Typed,
+        from: Origin,
+    ) -> Result<Option<[u8; 16]>, Refusal> {
+        self.proven(held, typed, from)?;
+        Ok(held.record().and_then(|record: &Record| record.recovery.first()).and_then(|code| code.redemption))
+    }
+
+    fn proven(&self, held: &mut Held<'_>, typed: &Typed, from: Origin) -> Result<Proof, Refusal> {
+        let limits = self.site.policy(None, None).map_or_else(|_| Default::default(), |policy| policy.limits);
+        let account = held.account().clone();
+        let outcome = spend(&self.vault, held, &self.host_key, typed, from, &limits, &System);
+        match outcome.map_err(|error| unavailable(&error))? {
+            Outcome::Decided(Verdict::Accepted(proof)) => Ok(proof),
+            Outcome::Decided(Verdict::Refused(why)) => Err(not_possible(&account, told(why))),
+            Outcome::Junk | Outcome::NotEnrolled => Err(not_possible(&account, CODE_REFUSED)),
+        }
+    }
+}
+
+/// The key that a recovery code replaces: the one named, or the only one; none at all if there is none.
+fn only_key(held: &Held<'_>, name: Option<&str>) -> Result<Option<Key>, Refusal> {
+    let account = held.account();
+    let keys = held.record().map(|record| record.keys.as_slice()).unwrap_or_default();
+    match (name, keys) {
+        (Some(name), _) => held.key_named(name).cloned().map(Some).map_err(|error| not_changed(&account.name, &error)),
+        (None, []) => Ok(None),
+        (None, [only]) => Ok(Some(only.clone())),
+        (None, _) => Err(not_possible(account, "several-keys")),
+    }
+}
+
+/// Base32 as people have it: either case, blanks, hyphens and padding make no difference.
+fn secret(typed: &str) -> Result<Secret, Refusal> {
+    let mut letters = Zeroizing::new(String::with_capacity(typed.len()));
+    letters.extend(typed.chars().filter(|c| !matches!(c, ' ' | '-' | '=')).map(|c| c.to_ascii_uppercase()));
+    let wrong = || Refusal::InvalidValue {
+        field: "secret".to_owned(),
+        found: format!("{} letters, not repeated here", letters.len()),
+        wanted: "base32 of 16 to 64 bytes".to_owned(),
+    };
+    let length = data_encoding::BASE32_NOPAD.decode_len(letters.len()).map_err(|_| wrong())?;
+    let mut bytes = Zeroizing::new(vec![0; length]);
+    data_encoding::BASE32_NOPAD.decode_mut(letters.as_bytes(), &mut bytes).map_err(|_| wrong())?;
+    Secret::new(bytes).map_err(|_| wrong())
+}
+
+fn typed(code: &str) -> Typed {
+    Typed::parse(code.as_bytes())
+}
+
+fn not_possible(account: &Account, reason: &str) -> Refusal {
+    Refusal::NotPossible { user: account.name.clone(), reason: reason.to_owned() }
+}

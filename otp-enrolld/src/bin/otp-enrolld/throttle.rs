@@ -1,0 +1,52 @@
+//! Wrong registration codes, by user and origin, so that nobody guesses a short one and nobody keeps the owner from his. In
+//! memory: who could restart the daemon needs no code.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use otp_core::limits::Wait;
+use otp_core::origin::Origin;
+
+/// How often each was wrong, and when last.
+#[derive(Default)]
+pub struct Throttle(Mutex<HashMap<(u32, &'static str), (u32, Instant)>>);
+
+impl Throttle {
+    /// How long a code for `uid` from `origin` has to wait.
+    pub fn wait(&self, uid: u32, origin: Origin) -> Duration {
+        let wrong = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((count, last)) = wrong.get(&(uid, origin.as_str())) else { return Duration::ZERO };
+        Duration::from_millis(Wait::Growing.after(*count)).saturating_sub(last.elapsed())
+    }
+
+    /// One was wrong.
+    pub fn count(&self, uid: u32, origin: Origin) {
+        let mut wrong = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (count, last) = wrong.entry((uid, origin.as_str())).or_insert((0, Instant::now()));
+        (*count, *last) = (count.saturating_add(1), Instant::now());
+    }
+
+    /// One was right.
+    pub fn forget(&self, uid: u32, origin: Origin) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&(uid, origin.as_str()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_are_free_and_then_only_this_user_from_this_origin_waits() {
+        let throttle = Throttle::default();
+        (0..3).for_each(|_| throttle.count(1000, Origin::Remote));
+        assert!(throttle.wait(1000, Origin::Remote).is_zero());
+        throttle.count(1000, Origin::Remote);
+        let wait = throttle.wait(1000, Origin::Remote);
+        assert!(wait > Duration::from_secs(1) && wait <= Duration::from_secs(2));
+        assert!(throttle.wait(1000, Origin::Socket).is_zero() && throttle.wait(1001, Origin::Remote).is_zero());
+        throttle.forget(1000, Origin::Remote);
+        assert!(throttle.wait(1000, Origin::Remote).is_zero());
+    }
+}

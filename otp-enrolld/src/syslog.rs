@@ -1,0 +1,139 @@
+//! Lines for the system's log (authpriv, syslog(3)): a datagram each on its socket. A logger that is not there, was started
+//! anew, or hangs, holds nobody up: what it does not take in time is the caller's to drop.
+
+use std::io::{self, ErrorKind};
+use std::os::unix::net::UnixDatagram;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Where the system's log listens.
+pub const SOCKET: &str = "/dev/log";
+
+/// How long a line waits for a logger that takes none.
+pub const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Facility authpriv, shifted as the priority wants it (RFC 3164, section 4.1.1).
+const AUTHPRIV: u8 = 10 << 3;
+
+/// The way to the logger. It is found at the first line, and again when it is lost.
+pub struct Syslog {
+    path: PathBuf,
+    program: &'static str,
+    socket: Option<UnixDatagram>,
+}
+
+impl Syslog {
+    /// Lines of `program` to the logger that listens on `path`.
+    pub fn new(path: impl Into<PathBuf>, program: &'static str) -> Self {
+        Self { path: path.into(), program, socket: None }
+    }
+
+    /// Sends one line, which must hold nothing that could pass for another, within [`PATIENCE`].
+    pub fn send(&mut self, severity: u8, line: &str) -> io::Result<()> {
+        // No time stamp: the logger puts its own, and the header's has no zone to be right about.
+        let message = format!("<{}>{}[{}]: {line}", AUTHPRIV | severity, self.program, std::process::id());
+        match self.send_once(&message) {
+            Err(error) if is_lost(&error) => {
+                self.socket = None;
+                self.send_once(&message)
+            }
+            sent => sent,
+        }
+    }
+
+    fn send_once(&mut self, message: &str) -> io::Result<()> {
+        let socket = match self.socket.take() {
+            Some(socket) => socket,
+            None => {
+                let socket = UnixDatagram::unbound()?;
+                socket.set_write_timeout(Some(PATIENCE))?;
+                socket.connect(&self.path)?;
+                socket
+            }
+        };
+        let socket = self.socket.insert(socket);
+        socket.send(message.as_bytes()).map(drop)
+    }
+}
+
+/// Not merely slow: whoever listened is gone.
+fn is_lost(error: &io::Error) -> bool {
+    !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Instant;
+
+    use super::*;
+
+    /// A path of this test's own, free again when it ends.
+    struct Place(PathBuf);
+
+    impl Place {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("otp-syslog-{}-{name}", std::process::id()));
+            Self(path)
+        }
+
+        fn logger(&self) -> UnixDatagram {
+            drop(std::fs::remove_file(&self.0));
+            UnixDatagram::bind(&self.0).expect("a logger")
+        }
+    }
+
+    impl Drop for Place {
+        fn drop(&mut self) {
+            drop(std::fs::remove_file(&self.0));
+        }
+    }
+
+    fn syslog(path: &Path) -> Syslog {
+        Syslog::new(path, "otp-test")
+    }
+
+    fn taken(logger: &UnixDatagram) -> String {
+        let mut buffer = [0; 256];
+        let count = logger.recv(&mut buffer).expect("a line");
+        String::from_utf8_lossy(buffer.get(..count).expect("within")).into_owned()
+    }
+
+    #[test]
+    fn a_line_arrives_with_its_priority_and_its_program() {
+        let place = Place::new("plain");
+        let logger = place.logger();
+        syslog(&place.0).send(5, "event=x").expect("sent");
+        assert_eq!(taken(&logger), format!("<85>otp-test[{}]: event=x", std::process::id()));
+    }
+
+    #[test]
+    fn a_logger_that_comes_later_or_again_is_found() {
+        let place = Place::new("again");
+        let mut syslog = syslog(&place.0);
+        assert!(syslog.send(5, "event=nobody").is_err());
+        for event in ["event=first", "event=second"] {
+            let logger = place.logger(); // the one before is gone
+            syslog.send(5, event).expect("sent");
+            assert!(taken(&logger).ends_with(event));
+        }
+    }
+
+    #[test]
+    fn a_logger_that_hangs_holds_nobody_up_for_long_and_is_used_again() {
+        let place = Place::new("hangs");
+        let (logger, mut syslog) = (place.logger(), syslog(&place.0));
+        let begun = Instant::now();
+        let sent = (0..100_000).take_while(|_| syslog.send(5, "event=x").is_ok()).count();
+        assert!((1..100_000).contains(&sent), "its queue is full at some time");
+        assert!(begun.elapsed() < Duration::from_secs(30));
+        let begun = Instant::now();
+        assert!(syslog.send(5, "event=x").is_err());
+        assert!(begun.elapsed() < PATIENCE * 20);
+        for _ in 0..sent {
+            taken(&logger);
+        }
+        syslog.send(5, "event=y").expect("sent");
+        assert!(taken(&logger).ends_with("event=y"));
+    }
+}

@@ -1,0 +1,137 @@
+"""The daemon under attack: whatever one client does, others are served, and what failed leaves nothing half done."""
+
+import json
+import resource
+import time
+from contextlib import contextmanager
+
+import pytest
+from machine import SUCCESS
+from wait import until
+from wire import INTERFACE, Client, Refused
+
+PROMPT_SERVICE = 2.0
+
+
+def served(user):
+    """Root and a user are both answered, soon."""
+    begun = time.monotonic()
+    with Client(timeout=5) as client:
+        assert client.call("Status", user=user.name)["status"]["user"] == user.name
+    with Client(uid=user.uid, timeout=5) as client:
+        assert client.call("Status")["status"]["user"] == user.name
+    return time.monotonic() - begun < PROMPT_SERVICE
+
+
+@contextmanager
+def many_descriptors(count):
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count, max(count, before[1])))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def memory(machine):
+    """Resident, in MiB."""
+    status = open(f"/proc/{machine.process.pid}/status").read()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+def test_a_hundred_megabytes_are_not_even_read(machine, user):
+    attacker, before, sent = machine.new_user(), memory(machine), 0
+    with Client(uid=attacker.uid) as client:
+        try:
+            while sent < 100 << 20:
+                sent += client.socket.send(b"x" * 65536)
+        except OSError:
+            pass
+    assert sent < 1 << 20
+    assert memory(machine) - before < 5 and served(user)
+
+
+def test_nesting_without_end_is_refused(machine, user):
+    attacker = machine.new_user()
+    for opened in (b'{"a":', b"["):
+        for depth in (200, 9000):
+            with Client(uid=attacker.uid) as client:
+                head = b'{"method":"' + INTERFACE.encode() + b'.Status","parameters":{"user":'
+                client.send(head + opened * depth + b"\0")
+                assert b"InvalidParameter" in client.receive()
+    assert served(user)
+
+
+def test_three_thousand_connections(machine, user):
+    crowd = []
+    with many_descriptors(8192):
+        try:
+            for number in range(3000):
+                client = Client.__new__(Client)
+                try:
+                    client.__init__(uid=40000 + number % 100, timeout=2)
+                except OSError:
+                    continue
+                crowd.append(client)
+            assert len(crowd) > 2000
+            with Client(timeout=5) as root:
+                assert root.call("Status", user=user.name)["status"]["user"] == user.name
+        finally:
+            for client in crowd:
+                client.socket.close()
+    until(lambda: served(user), "service for all")
+
+
+def test_a_client_that_dies_at_every_byte_leaves_nothing(machine, user):
+    begin = {"method": f"{INTERFACE}.BeginEnrolment", "parameters": {"user": user.name}}
+    call = json.dumps(begin).encode() + b"\0"
+    for length in range(len(call) + 1):
+        with Client() as client:
+            client.send(call[:length])
+    until(lambda: not machine.status(user)["enrolled"] and served(user), "service")
+    assert not user.key_file.exists() and not user.state_file.exists()
+    key = machine.enrol_unless_busy(user) or until(lambda: machine.enrol_unless_busy(user), "an enrolment")
+    assert machine.ask("otp", user, key.first)[0] == SUCCESS
+
+
+def test_a_client_that_dies_instead_of_reading_leaves_nothing(machine, user):
+    for _ in range(50):
+        with Client() as client:
+            client.send(json.dumps({"method": f"{INTERFACE}.BeginEnrolment", "parameters": {"user": user.name}}).encode() + b"\0")
+    assert served(user) and not user.key_file.exists() and not machine.status(user)["enrolled"]
+
+
+def test_without_descriptors_the_daemon_waits_for_some(machine, enrolled):
+    user, key = enrolled
+    clients = []
+    machine.stop()
+    machine.start("prlimit", "--nofile=16")
+    try:
+        for _ in range(30):
+            clients.append(Client(timeout=1))
+        with pytest.raises((Refused, OSError)):
+            clients[-1].call("Status", user=user.name)
+        assert machine.running()
+        for client in clients:
+            client.socket.close()
+        until(lambda: served(user), "service")
+        assert machine.ask("otp", user, key.first, "-r", 4242)[0] == SUCCESS, "by the daemon"
+    finally:
+        for client in clients:
+            client.socket.close()
+        machine.stop()
+        machine.start()
+
+
+def test_a_full_disk_refuses_enrolments_and_leaves_nothing_half_done(machine):
+    with machine.small_vault(4) as fill_up:
+        user, other = machine.new_user(), machine.new_user()
+        known = machine.enrol(other)
+        fill_up()
+        with Client() as client:
+            key = machine.begin(client, user)
+            with pytest.raises(Refused) as refused:
+                client.call("ConfirmEnrolment", code=key.confirming)
+            assert refused.value.name == "Unavailable"
+        assert not user.key_file.exists() and not machine.status(user)["enrolled"]
+        assert machine.ask("otp", other, known.first)[0] == SUCCESS, "others are served"
