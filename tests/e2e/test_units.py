@@ -119,6 +119,7 @@ def installed(booted):
     assert booted.property("ActiveState", "otp-enrolld.socket") == "inactive"
     assert booted.run("systemctl", "--failed", "--no-legend", "--plain") == ""
     booted.run(DAEMON, "init")
+    booted.run("sh", "-c", f"printf 'version = 1\\nadmin_enrol = true\\n' >{HOST_KEY.parent}/otp.toml")
     booted.run("systemctl", "start", "otp-enrolld.socket")
     return booted
 
@@ -218,7 +219,7 @@ cat /etc/otp/host.key >/run/notified/key 2>&1
 def test_a_notice_starts_the_notifier_which_sees_neither_keys_nor_the_daemons_walls(installed, machine):
     write(Path("/usr/local/sbin/notified"), NOTIFIED, 0o755)
     installed.run("install", "-d", "-o", ACCOUNT, "/run/notified")
-    installed.run("sh", "-c", f"echo 'notify_command = [\"/usr/local/sbin/notified\"]' >{HOST_KEY.parent}/otp.toml")
+    installed.run("sh", "-c", f"echo 'admin_enrol = true\nnotify_command = [\"/usr/local/sbin/notified\"]' >{HOST_KEY.parent}/otp.toml")
     installed.run("systemctl", "start", "otp-notify.path")
     seen = Path(f"/proc/{installed.pid}/root/run/notified")
     outbox = Path(f"/proc/{installed.pid}/root{VAULT}/notices/outbox")

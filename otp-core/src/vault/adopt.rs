@@ -51,12 +51,14 @@ impl Vault {
         reseal: &Reseal<'_>,
         around: &dyn Surroundings,
     ) -> Result<Record, ChangeError> {
+        if from.uid == to.uid {
+            self.move_tickets(from.uid, to, around)?; // their lock comes before that of a user
+        }
         let mut old = self.hold(from, around)?.ok_or(ChangeError::NotEnrolled)?;
         if from.uid == to.uid {
             let mut record = self.resealed(&old, from, to, reseal)?;
             record.generation = old.next_record()?.generation;
             self.move_notices(from.uid, to)?;
-            self.move_tickets(from.uid, to, around)?;
             old.commit(&record, around)?;
             return Ok(record);
         }

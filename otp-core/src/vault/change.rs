@@ -171,6 +171,20 @@ impl Held<'_> {
         Ok(self.commit(&record, clock)?)
     }
 
+    /// A recovery code was used at some gate, and its owner has not been told: how many are left.
+    pub fn untold_recovery(&self) -> Option<usize> {
+        let (record, recovery) = (self.record()?, self.state().recovery);
+        let left = record.recovery.iter().filter(|code| !recovery.is_used(code.set, code.index)).count();
+        (recovery.used & !recovery.told != 0).then_some(left)
+    }
+
+    /// The owner has been told of every recovery code that was used until now.
+    pub fn recovery_told(&mut self, clock: &dyn Clock) -> Result<(), ChangeError> {
+        let mut next = self.state().clone();
+        next.recovery.told = next.recovery.used;
+        Ok(self.store(next, clock)?)
+    }
+
     /// Suspends every key, and the recovery codes, that descend from this redemption. Says how many keys.
     pub fn repudiate(&mut self, redemption: [u8; 16], clock: &dyn Clock) -> Result<usize, ChangeError> {
         let record = self.enrolled()?;
@@ -201,6 +215,7 @@ impl Vault {
     /// Forgets a user: from now on never enrolled (R6). It asks nothing of the files, for it is also the way out when they
     /// are damaged. First the key file, synced, then the state, synced: with the state alone a user is refused, not let past. Notices last.
     pub fn forget(&self, uid: u32) -> Result<(), ChangeError> {
+        self.tickets()?.forget(uid)?; // their lock comes before the others
         let _no_new_state = self.state.lock()?;
         let _no_decision = match self.lock_state(uid) {
             Err(error @ VaultError::LockTimeout { .. }) => return Err(error.into()),
@@ -215,7 +230,6 @@ impl Vault {
         self.keys.sync()?;
         self.state.remove(&state_file)?;
         self.state.sync()?;
-        self.tickets()?.forget(uid)?;
         Ok(self.drop_notices(uid)?)
     }
 }

@@ -10,6 +10,7 @@
 //! V6  the clock mark is the newest time that is known to have passed (`clock_mark`)
 //! V5  "never enrolled" needs proof: a valid vault.toml, directories that open, and no trace of the user
 //! V7  a notice is on disk before anybody hears of it (`notices`, `outbox`)
+//! V8  locks are taken in this order: tickets, the directory of states, a user's state, notices
 
 mod adopt;
 mod change;

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::change::{Adopt, Forget, Rename, Reopen, Restored, Resume, Revoke, Suspend};
 use super::handover::{
-    AddKey, AddToken, Invite, Redeem, RenewRecoveryCodes, Repudiate, RevokeInvitation, Rotate, WantedKey,
+    AddKey, AddToken, From, Invite, Redeem, RenewRecoveryCodes, Repudiate, RevokeInvitation, Rotate, WantedKey,
 };
 use super::notice::{Notices, NoticesShown};
 use super::reply::{Begun, Cancelled, Confirmed, UserList, UserStatusReply, Verified};
@@ -84,15 +84,8 @@ pub struct Verify {
     /// What it is for; only logged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
-    /// Real uid of the process that root asks for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub real_uid: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub service: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rhost: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tty: Option<String>,
+    #[serde(flatten)]
+    pub from: From,
 }
 
 impl Request {
@@ -160,19 +153,11 @@ impl Method for Verify {
 
 impl Verify {
     fn read(mut parameters: Parameters<'_>) -> Result<Self, Refusal> {
-        let mut claim = |name: &'static str| {
-            let found = parameters.optional(name)?;
-            found.map(|found| values::claim(name, found)).transpose()
-        };
-        let (action, service, rhost, tty) = (claim("action")?, claim("service")?, claim("rhost")?, claim("tty")?);
         let request = Self {
             user: parameters.optional("user")?.map(values::user_name).transpose()?,
             code: values::code(parameters.required("code")?)?,
-            real_uid: parameters.optional("real_uid")?,
-            action,
-            service,
-            rhost,
-            tty,
+            action: parameters.optional("action")?.map(|found| values::claim("action", found)).transpose()?,
+            from: From::take(&mut parameters)?,
         };
         parameters.end()?;
         Ok(request)

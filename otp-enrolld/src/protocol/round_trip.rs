@@ -122,7 +122,7 @@ proptest! {
         claims in prop::array::uniform4(prop::option::of("\\PC{0,60}")),
     ) {
         let [action, service, rhost, tty] = claims;
-        let sent = Verify { user, code: Zeroizing::new(code), action, real_uid, service, rhost, tty };
+        let sent = Verify { user, code: Zeroizing::new(code), action, from: From { real_uid, service, rhost, tty } };
         let Ok(Request::Verify(found)) = delivered(&sent) else { panic!("refused") };
         prop_assert_eq!(value(&found), value(&sent));
     }

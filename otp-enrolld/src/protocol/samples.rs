@@ -208,10 +208,7 @@ pub fn verify() -> Verify {
         user: text("alice"),
         code: Zeroizing::new("123456".to_owned()),
         action: text("open the door"),
-        real_uid: Some(1001),
-        service: text("su"),
-        rhost: text("192.0.2.1"),
-        tty: text("/dev/pts/1"),
+        from: from(),
     }
 }
 

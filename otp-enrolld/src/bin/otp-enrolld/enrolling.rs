@@ -5,14 +5,13 @@ use nix::unistd::gethostname;
 use otp_core::clock::Clock;
 use otp_core::key::{Kind, Label};
 use otp_core::log_line::LogLine;
-use otp_core::notice::{Notice, NoticeEvent, Where};
+use otp_core::notice::{Notice, Where};
 use otp_core::policy::{NewKey, Policy};
 use otp_core::record::{Account, RecoveryHash};
 use otp_core::recovery::{RecoveryCode, SET};
 use otp_core::state::State;
 use otp_core::ticket::{End, TicketId, Why, Worth};
 use otp_core::typed::Typed;
-use otp_core::vault::{Grounds, Replaces};
 use otp_enrolld::peer::Peer;
 use otp_enrolld::picture::{NARROW_ZONE, Picture, Theme};
 use otp_enrolld::protocol::{
@@ -40,15 +39,7 @@ impl Daemon {
             let reason = "an admin does not see keys: use `otpctl invite`, or set admin_enrol = true in otp.toml";
             return Err(Refusal::not_allowed(reason));
         }
-        let purpose = Purpose {
-            event: NoticeEvent::AdminEnrolled,
-            grounds: Grounds::Any,
-            replaces: Replaces::Nothing,
-            recovery: false,
-            ticket: None,
-            redemption: None,
-        };
-        let plan = plan(account, &wanted.key, &policy, purpose)?;
+        let plan = plan(account, &wanted.key, &policy, Purpose::BY_AN_ADMIN)?;
         let enrolment = self.start(session, plan, Earlier::Stays)?;
         Ok(Begun { enrolment })
     }

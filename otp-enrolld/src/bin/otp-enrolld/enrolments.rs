@@ -124,6 +124,18 @@ pub enum Answer {
     Expired,
 }
 
+impl Purpose {
+    /// One more key, which an admin has seen or brought along.
+    pub const BY_AN_ADMIN: Self = Self {
+        event: NoticeEvent::AdminEnrolled,
+        grounds: Grounds::Any,
+        replaces: Replaces::Nothing,
+        recovery: false,
+        ticket: None,
+        redemption: None,
+    };
+}
+
 impl Underway {
     /// Makes a key.
     pub fn begin(&self, plan: Plan, earlier: Earlier, clock: &dyn Clock) -> Result<Pending, BeginError> {

@@ -13,7 +13,7 @@ use otp_enrolld::protocol::{self, Done, NoticeList, Notices, NoticesShown, Refus
 use crate::events::{Urgency, event};
 use crate::groups;
 use crate::rights::Act;
-use crate::service::{Daemon, allowed, subject, unavailable};
+use crate::service::{Daemon, allowed, not_changed, subject, unavailable};
 use crate::system::System;
 
 impl Daemon {
@@ -52,9 +52,22 @@ impl Daemon {
         notices::keep(&self.vault, account, notice, out).map(tell_if_full)
     }
 
+    /// A recovery code may have been used at a gate that asked the files and not this daemon: its notice is made here, as soon
+    /// as somebody asks. Killed in between it comes twice.
+    pub fn notice_of_recovery(&self, account: &Account) -> Result<(), Refusal> {
+        let held = self.vault.hold(account, &System).map_err(|error| unavailable(&error))?;
+        let Some((mut held, left)) = held.and_then(|held| held.untold_recovery().map(|left| (held, left))) else {
+            return Ok(());
+        };
+        let event = NoticeEvent::RecoveryCodeUsed { left: u8::try_from(left).unwrap_or(u8::MAX) };
+        self.notice(account, notices::notice(event, account.uid, System.wall(), None))?;
+        held.recovery_told(&System).map_err(|error| not_changed(&account.name, &error))
+    }
+
     /// What a user has not seen often enough.
     pub fn notices(&self, peer: Peer, wanted: &Notices) -> Result<NoticeList, Refusal> {
         let account = reader(peer, wanted.user.as_deref())?;
+        self.notice_of_recovery(&account)?;
         let notices = self.vault.notices(&account).map_err(|error| unavailable(&error))?;
         Ok(NoticeList { notices: notices.iter().map(|one| protocol::Notice::of(one, &account)).collect() })
     }

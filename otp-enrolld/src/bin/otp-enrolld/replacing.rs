@@ -98,16 +98,8 @@ impl Daemon {
         let actor = groups::actor(peer);
         let account = subject(actor, peer, Some(&wanted.user));
         allowed(actor, peer, Act::AddToken, account.as_ref().ok().map(|account| account.uid))?;
-        let purpose = Purpose {
-            event: NoticeEvent::AdminEnrolled,
-            grounds: Grounds::Any,
-            replaces: Replaces::Nothing,
-            recovery: false,
-            ticket: None,
-            redemption: None,
-        };
         let secret = secret(&wanted.secret)?;
-        let mut plan = plan(account?, &wanted.key, &self.policy(peer)?, purpose)?;
+        let mut plan = plan(account?, &wanted.key, &self.policy(peer)?, Purpose::BY_AN_ADMIN)?;
         if wanted.key.label.is_none() {
             plan.label = label("token")?;
         }

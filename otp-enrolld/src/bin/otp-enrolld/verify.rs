@@ -33,6 +33,8 @@ struct Turn {
 const AT_A_TIME: usize = 8;
 /// The reason of a verdict under an emergency mark.
 const EMERGENCY: &str = "emergency";
+/// The reason of one that a recovery code brought about.
+const RECOVERY: &str = "recovery-code";
 
 impl Daemon {
     /// One check.
@@ -41,14 +43,14 @@ impl Daemon {
         let account = subject(actor, peer, wanted.user.as_deref());
         let target = account.as_ref().ok().map(|account| account.uid);
         allowed(actor, peer, Act::Verify, target)?;
-        let asker = if actor == Actor::Root { wanted.real_uid.unwrap_or(0) } else { peer.uid };
+        let asker = if actor == Actor::Root { wanted.from.real_uid.unwrap_or(0) } else { peer.uid };
         if let Some(verdict) = account.as_ref().ok().and_then(|account| self.emergency(account)) {
             log(peer, asker, wanted, account.as_ref().ok(), None, &verdict);
             return Ok(Verified { verdict });
         }
         let _turn =
             self.deciding.turn(asker).ok_or_else(|| Refusal::Busy { reason: "too many codes at once".to_owned() })?;
-        let service = wanted.service.as_deref().filter(|_| actor == Actor::Root);
+        let service = wanted.from.service.as_deref().filter(|_| actor == Actor::Root);
         let limits = self.policy_for(peer, service)?.limits();
         let typed = Typed::parse(wanted.code.as_bytes());
         let (account, origin, outcome) = match account {
@@ -64,6 +66,10 @@ impl Daemon {
             Err(refusal) => return Err(refusal),
         };
         let whole = whole(outcome.as_ref());
+        if let (true, Some(account)) = (whole.reason == RECOVERY, &account) {
+            // The code is used up, whether or not there is room for a notice now; it is made up for later.
+            drop(self.notice_of_recovery(account));
+        }
         log(peer, asker, wanted, account.as_ref(), Some(origin), &whole);
         Ok(Verified { verdict: disclosed(whole, actor, origin) })
     }
@@ -85,7 +91,7 @@ impl Daemon {
 fn origin(actor: Actor, wanted: &Verify, target: u32) -> Origin {
     match actor {
         Actor::Root => {
-            let asker = Asker { real_uid: wanted.real_uid.unwrap_or(0), rhost: wanted.rhost.as_deref() };
+            let asker = Asker { real_uid: wanted.from.real_uid.unwrap_or(0), rhost: wanted.from.rhost.as_deref() };
             Origin::of_pam_host(asker, target)
         }
         Actor::User(uid, _) if uid == target => Origin::Socket,
@@ -130,17 +136,17 @@ fn log(peer: Peer, asker: u32, wanted: &Verify, account: Option<&Account>, origi
         .optional("origin", origin.map(Origin::as_str))
         .optional("key", verdict.key.as_deref())
         .optional("action", wanted.action.as_deref())
-        .optional("real_uid", wanted.real_uid.map(|uid| uid.to_string()).as_deref())
-        .optional("service", wanted.service.as_deref())
-        .optional("rhost", wanted.rhost.as_deref())
-        .optional("tty", wanted.tty.as_deref())
+        .optional("real_uid", wanted.from.real_uid.map(|uid| uid.to_string()).as_deref())
+        .optional("service", wanted.from.service.as_deref())
+        .optional("rhost", wanted.from.rhost.as_deref())
+        .optional("tty", wanted.from.tty.as_deref())
         .field("by", &peer.uid.to_string())
         .field("pid", &peer.pid.to_string());
     // A wrong or right code is bounded by the budgets; everything else can be sent without end, though not by root.
     match verdict.reason.as_str() {
         EMERGENCY => bounded(Urgency::Alert, asker, line),
         _ if asker == 0 => event(Urgency::Notice, &line.finish()),
-        "code" | "recovery-code" | "wrong" => event(Urgency::Notice, &line.finish()),
+        "code" | RECOVERY | "wrong" => event(Urgency::Notice, &line.finish()),
         _ => bounded(Urgency::Notice, asker, line),
     }
 }
@@ -179,6 +185,7 @@ impl Drop for Turn {
 mod tests {
     use super::*;
     use crate::rights::Groups;
+    use otp_enrolld::protocol::From;
 
     #[test]
     fn so_many_at_a_time_for_one_uid_and_any_number_for_root() {
@@ -217,10 +224,12 @@ mod tests {
             user: None,
             code: zeroize::Zeroizing::new(String::new()),
             action: None,
-            real_uid: Some(0),
-            service: Some("sshd".to_owned()),
-            rhost: Some("192.0.2.1".to_owned()),
-            tty: None,
+            from: From {
+                real_uid: Some(0),
+                service: Some("sshd".to_owned()),
+                rhost: Some("192.0.2.1".to_owned()),
+                tty: None,
+            },
         };
         assert_eq!(origin(Actor::Root, &wanted, 1000), Origin::Remote);
         assert_eq!(origin(plain(1000), &wanted, 1000), Origin::Socket);
