@@ -14,7 +14,7 @@ use crate::daemon;
 use crate::decider::{self, OldestKey, Standing};
 use crate::host::{Host, Item, Urgency};
 use crate::login::{emergency, settings};
-use crate::notices::{self, plain};
+use crate::notices::{self, Recovery, plain};
 use crate::options::{OptionError, Options, Whose};
 use crate::person::Person;
 use crate::rules::Rules;
@@ -45,10 +45,10 @@ pub fn manage(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode {
     let options = Options::parse(arguments);
     let whose = options.as_ref().map_or(Whose::User, |options| options.whose);
     let (user, person) = who(host, whose);
-    let found = look(host, options, person.as_ref());
+    let (found, recovery) = look(host, options, person.as_ref());
     let found = remind(host, found);
     if let (Found::InOrder | Found::Barred(_) | Found::Due(_), Some(Person::Known(account))) = (&found, &person) {
-        notices::show(host, account);
+        notices::show(host, account, recovery);
     }
     let (reason, detail, code) = match &found {
         Found::InOrder | Found::Reminded(_) => return PamResultCode::PAM_SUCCESS,
@@ -95,35 +95,38 @@ pub fn who(host: &mut impl Host, whose: Whose) -> (Option<String>, Option<Person
 
 /// Nobody: root is the invoker, who has no key as such. `authenticate` refuses him; if another module let him in, nothing here
 /// stands against him.
-fn look(host: &impl Host, options: Result<Options, OptionError>, person: Option<&Person>) -> Found {
+fn look(host: &impl Host, options: Result<Options, OptionError>, person: Option<&Person>) -> (Found, Recovery) {
+    let alone = |found| (found, Recovery::Quiet);
     if let Some(Person::Known(account)) = person
         && let Some(reason) = emergency(host, account)
     {
-        return Found::Emergency(reason);
+        return alone(Found::Emergency(reason));
     }
     let (_, rules) = match settings(host, options) {
         Ok(settings) => settings,
-        Err(obstacle) => return Found::Misconfigured(obstacle),
+        Err(obstacle) => return alone(Found::Misconfigured(obstacle)),
     };
     match person {
-        None => Found::InOrder,
+        None => alone(Found::InOrder),
         Some(Person::Known(account)) => standing(host, account, &rules),
-        Some(Person::Unknown) => Found::UnknownUser,
+        Some(Person::Unknown) => alone(Found::UnknownUser),
         Some(Person::LookupFailed(errno)) => {
-            Found::Unavailable(Obstacle { reason: "user-lookup", detail: errno.desc().to_owned() })
+            alone(Found::Unavailable(Obstacle { reason: "user-lookup", detail: errno.desc().to_owned() }))
         }
     }
 }
 
-fn standing(host: &impl Host, account: &Account, rules: &Rules) -> Found {
+fn standing(host: &impl Host, account: &Account, rules: &Rules) -> (Found, Recovery) {
     if !rules.ask(account, host.item(Item::Rhost).filter(|rhost| !rhost.is_empty()).as_deref()) {
-        return Found::InOrder;
+        return (Found::InOrder, Recovery::Quiet);
     }
     match decider::standing(host, account) {
-        Ok(Standing::NeverEnrolled | Standing::InOrder(None)) => Found::InOrder,
-        Ok(Standing::InOrder(Some(key))) => aged(host, &key, rules),
-        Ok(Standing::Barred(reason)) => Found::Barred(reason),
-        Err(obstacle) => Found::Unavailable(obstacle),
+        Ok(Standing::NeverEnrolled) => (Found::InOrder, Recovery::Quiet),
+        Ok(Standing::InOrder { oldest, recovery }) => {
+            (oldest.map_or(Found::InOrder, |key| aged(host, &key, rules)), recovery)
+        }
+        Ok(Standing::Barred(reason)) => (Found::Barred(reason), Recovery::Quiet),
+        Err(obstacle) => (Found::Unavailable(obstacle), Recovery::Quiet),
     }
 }
 

@@ -9,11 +9,12 @@ use otp_core::origin::{Asker, Origin};
 use otp_core::record::{Account, Record};
 use otp_core::site::{Obstacle, Site, fits};
 use otp_core::typed::Typed;
-use otp_core::vault::end_of_a_glance;
+use otp_core::vault::{Held, end_of_a_glance};
 
 use crate::connection::Silence;
 use crate::daemon::{self, Caller};
 use crate::host::{Host, Item};
+use crate::notices::Recovery;
 
 /// Where the module finds what it needs.
 pub const SITE: Site = Site::STANDARD;
@@ -37,8 +38,13 @@ pub enum Finding {
 pub enum Standing {
     /// Positively never enrolled.
     NeverEnrolled,
-    /// Enrolled and in order; the oldest key that its owner can replace, if there is one.
-    InOrder(Option<OldestKey>),
+    /// Enrolled and in order.
+    InOrder {
+        /// The oldest key that its owner can replace, if there is one.
+        oldest: Option<OldestKey>,
+        /// Was a recovery code used of which nobody has told the owner?
+        recovery: Recovery,
+    },
     /// Suspended, disabled or expired; which.
     Barred(&'static str),
 }
@@ -127,7 +133,7 @@ pub fn standing(host: &impl Host, account: &Account) -> Result<Standing, Obstacl
         Ok(found) if found.suspended => Ok(Standing::Barred("suspended")),
         Ok(found) if found.disabled => Ok(Standing::Barred("disabled")),
         Ok(found) if found.expired => Ok(Standing::Barred("expired")),
-        Ok(found) => Ok(Standing::InOrder(found.oldest)),
+        Ok(found) => Ok(Standing::InOrder { oldest: found.oldest, recovery: Recovery::Quiet }), // the daemon knows and has told
         Err(Silence::NotRunning) if decider == Decider::DaemonFirst => standing_on_files(host, account),
         Err(silence) => Err(obstacle(silence)),
     }
@@ -141,8 +147,12 @@ fn standing_on_files(host: &impl Host, account: &Account) -> Result<Standing, Ob
         state if state.suspended => Standing::Barred("suspended"),
         state if state.disabled => Standing::Barred("disabled"),
         _ if record.has_expired(held.now().wall) => Standing::Barred("expired"),
-        _ => Standing::InOrder(oldest(record)),
+        _ => Standing::InOrder { oldest: oldest(record), recovery: recovery(&held) },
     })
+}
+
+fn recovery(held: &Held<'_>) -> Recovery {
+    held.untold_recovery().map_or(Recovery::Quiet, |_| Recovery::Used)
 }
 
 fn oldest(record: &Record) -> Option<OldestKey> {

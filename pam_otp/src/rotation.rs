@@ -124,9 +124,9 @@ fn wanted(
     }
     let due = |key: &OldestKey| matches!(rules.age(key.confirmed, host.wall()), Age::Due(_) | Age::Overdue);
     match decider::standing(host, account) {
-        Ok(Standing::InOrder(Some(key))) if due(&key) => Ok(Wanted::Now(key)),
-        Ok(Standing::InOrder(_)) if offered => Ok(Wanted::Offered),
-        Ok(Standing::InOrder(_)) => Err(End::Left("not-due")),
+        Ok(Standing::InOrder { oldest: Some(key), .. }) if due(&key) => Ok(Wanted::Now(key)),
+        Ok(Standing::InOrder { .. }) if offered => Ok(Wanted::Offered),
+        Ok(Standing::InOrder { .. }) => Err(End::Left("not-due")),
         Ok(Standing::NeverEnrolled) => Err(End::Left("not-enrolled")),
         Ok(Standing::Barred(reason)) if occasion == Occasion::Wish => Err(End::Left(reason)),
         Ok(Standing::Barred(reason)) => Err(End::Refused(reason.to_owned())),
