@@ -2,7 +2,8 @@
 //! the password and the PAM line says that they are to be asked. The code is demanded although the host is root, and
 //! whatever goes wrong leaves the old key as it is.
 //!
-//! libpam runs this twice. The first pass asks nobody anything; what it returns decides whether there is a second one.
+//! libpam runs this twice. The first pass asks nobody anything; a failure in it ends the matter. The second comes even if the
+//! first stood aside, so it looks at everything again.
 
 use std::ffi::CStr;
 use std::time::Duration;
@@ -95,11 +96,12 @@ fn run(
     }
     let (options, rules) = settings(host, options).map_err(End::Failed)?;
     let wanted = wanted(host, account, options.rotate, &rules, occasion)?;
-    match (pass, &wanted) {
-        (Pass::Change, _) => replace(host, account, &wanted, options.echo),
-        (Pass::Check, Wanted::Now(_)) => daemon::listens().map(|()| End::Ready).map_err(unanswered),
+    match daemon::listens() {
+        Ok(()) if pass == Pass::Change => replace(host, account, &wanted, options.echo),
+        Ok(()) => Ok(End::Ready),
         // No daemon, no new key; the password is changed all the same.
-        (Pass::Check, Wanted::Offered) => Ok(daemon::listens().map_or(End::Left("no-daemon"), |()| End::Ready)),
+        Err(_) if matches!(wanted, Wanted::Offered) => Ok(End::Left("no-daemon")),
+        Err(silence) => Err(unanswered(silence)),
     }
 }
 
