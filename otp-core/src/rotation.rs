@@ -31,15 +31,14 @@ pub enum Age {
 impl Rotation {
     /// Reads the table.
     pub fn read(mut table: Table<'_>) -> Result<Self, TableError> {
-        let Some(max_age) = table.integer("max_age")? else {
-            return Err(table.error_here("max_age is missing; wanted 7 to 3650 days".to_owned()));
-        };
-        let days = u64::try_from(max_age.value).ok().filter(|days| (7..=3650).contains(days));
-        let wanted = || table.error(&max_age, format!("max_age is {}; wanted 7 to 3650 days", max_age.value));
-        let max_age = days.ok_or_else(wanted)?;
+        let at = table.start();
+        let max_age = ranged(&mut table, "max_age", 0, 7..=3650)?;
         let grace = ranged(&mut table, "grace", 14, 1..=365)?;
         let services = table.strings("rotate_services")?.iter().map(|found| found.value.to_owned()).collect();
         table.end()?;
+        if max_age == 0 {
+            return Err(at.error("max_age is missing; wanted 7 to 3650 days".to_owned()));
+        }
         Ok(Self { max_age, grace, services })
     }
 
@@ -80,9 +79,9 @@ mod tests {
         assert_eq!((found.max_age, found.grace, found.services.len()), (365, 14, 2));
         for (text, wanted) in [
             ("", "max_age is missing"),
-            ("max_age = 0", "wanted 7 to 3650 days"),
+            ("max_age = 0", "max_age is 0; wanted 7 to 3650"),
             ("max_age = 90\ngrace = 0", "grace is 0; wanted 1 to 365"),
-            ("max_age = 90\nservices = []", "services"),
+            ("max_age = 90\nservices = []", "there is no field \"services\""),
         ] {
             let error = of(&format!("[rotation]\n{text}")).unwrap_err().to_string();
             assert!(error.contains(wanted), "{text}: {error}");

@@ -179,6 +179,7 @@ fn conclude(host: &mut impl Host, end: &End, user: Option<&str>, person: Option<
     let (urgency, outcome, reason, detail, key) = match end {
         End::Ready => return PamResultCode::PAM_SUCCESS,
         End::Left("not-due" | "kept" | "root" | "not-enrolled") => return PamResultCode::PAM_IGNORE,
+        End::Left("emergency") => (Urgency::Alert, "ignored", "emergency", None, None),
         End::Left(reason) => (Urgency::Info, "ignored", *reason, None, None),
         End::Replaced(label) => (Urgency::Info, "accepted", "rotated", None, Some(label.as_str())),
         End::Refused(reason) => (Urgency::Notice, "refused", reason.as_str(), None, None),

@@ -290,8 +290,9 @@ def gates(machine):
 @contextmanager
 def sshd():
     """Two servers: one asks for the code alone, one for a key and then the code."""
-    run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", IDENTITY)
-    run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/etc/ssh/lab_host")
+    for key in (IDENTITY, Path("/etc/ssh/lab_host")):
+        if not key.exists():
+            run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key)
     servers = [server(KBDINT_PORT, "keyboard-interactive"), server(CHAIN_PORT, "publickey,keyboard-interactive")]
     try:
         for port in (KBDINT_PORT, CHAIN_PORT):

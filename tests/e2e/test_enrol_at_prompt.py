@@ -310,3 +310,11 @@ def test_what_another_module_asked_for_is_no_registration_code(machine, user, op
     with enrolling(service):
         result, printed = machine.ask(service, user, "x" + invite(user))
     assert result == AUTH_ERR and LETTERS.search(printed) is None
+
+
+def test_the_module_leaves_no_form_of_a_key_that_it_has_shown(machine, user):
+    """oddconv remembers what it was shown and searches its memory for it, when the key was thrown away."""
+    service = machine.service("shows-a-key", "required pam_otp.so", account="required pam_otp.so")
+    with enrolling(service):
+        _, printed = machine.converse(service, user, "key", invite(user))
+    assert re.findall(r"found (\w+) (\d+)", printed) == [("before", "0")] * 3 + [("after", "0")] * 3

@@ -275,7 +275,7 @@ def test_a_reminder_comes_before_the_key_is_due(machine, hosts_that_rotate, enro
 def test_without_the_daemon_a_due_key_still_opens(machine, hosts_that_rotate, enrolled):
     """It cannot be replaced, and due is not overdue."""
     (user, key), host = enrolled, HOSTS["sudo"]
-    with rotating(host.service), days_later(machine, 8, key), machine.daemon_stopped():
+    with rotating(host.service), machine.daemon_stopped(), days_later(machine, 8, key):
         attempt = host.attempt(machine, user, key.first)
     assert attempt.opened and "is due: replace it" in attempt.text, attempt
 
