@@ -54,7 +54,7 @@ fn answer<S: Service>(service: &S, session: &mut S::Session, call: &Call<'_>) ->
     match interface {
         INTERFACE => {
             let request = Request::read(&call.method, Parameters::parse(call.parameters())?)?;
-            service.call(session, request).map(Answered::Otp)
+            service.call(session, request).map(|reply| Answered::Otp(Box::new(reply)))
         }
         introspection::INTERFACE => {
             let parameters = Parameters::parse(call.parameters())?;
@@ -68,7 +68,7 @@ fn answer<S: Service>(service: &S, session: &mut S::Session, call: &Call<'_>) ->
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Answered {
-    Otp(Reply),
+    Otp(Box<Reply>),
     Introspection(Introspection),
 }
 

@@ -63,7 +63,8 @@ def installed(machine):
         with moved_away(HOST_KEY), machine.synchronised(True):  # the files grow older than what an unvouched clock is believed
             shutil.copyfile(HERE / "host.key", HOST_KEY)
             HOST_KEY.chmod(0o400)
-            write(POLICY, (HERE / "otp.toml").read_text(), 0o644)
+            # since then root enrols nobody unless the policy says so
+            write(POLICY, "admin_enrol = true\n" + (HERE / "otp.toml").read_text(), 0o644)
             lay_out()
             machine.start()
             try:

@@ -11,7 +11,7 @@ import daemon_log
 import pytest
 import varlink
 from machine import AUTH_ERR, SUCCESS, Key, otpctl, shifted_now
-from wire import INTERFACE, SOCKET, Client, Refused
+from wire import INTERFACE, SOCKET, Client, Refused, acting_as
 
 ACCEPTED = {"accepted": True, "reason": "code", "key": None, "wait": 0}
 REFUSED = {"accepted": False, "reason": "refused", "key": None, "wait": 0}
@@ -532,4 +532,17 @@ def test_the_varlink_client_of_pypi_introspects_and_calls_every_method(machine, 
                 with pytest.raises(varlink.VarlinkError) as refused:
                     call(method, user=user.name, **parameters)
                 assert refused.value.error() == f"{INTERFACE}.NotPossible"
+            call("Invite", user=user.name)
+            assert call("RevokeInvitation", user=user.name) == {}
+            (code,) = call("Invite", user=user.name, form="mail")["invitation"]["codes"]
+            assert call("AddToken", user=user.name, secret="GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJT", label="token")["tries"] == 6
+        with acting_as(user.uid), varlink.Client.new_with_address(f"unix:{SOCKET}") as mine, mine.open(INTERFACE) as otp:
+            key = Key(call("Redeem", registration=code, label="phone", period=120)["enrolment"])
+            assert len(call("ConfirmEnrolment", code=key.confirming)["recovery_codes"]) == 8
+            assert call("AddKey", code=key.first, label="tablet")["enrolment"]["label"] == "tablet"
+            assert len(call("RenewRecoveryCodes", code=key.second)["recovery_codes"]) == 8
+            with pytest.raises(varlink.VarlinkError) as refused:
+                call("Rotate", code=key.second)
+            assert refused.value.error() == f"{INTERFACE}.NotPossible"
+            assert call("Repudiate", registration=code) == {"keys": 1}
         assert called == methods

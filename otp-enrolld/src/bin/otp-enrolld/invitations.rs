@@ -49,7 +49,7 @@ impl Daemon {
         log("registration-code-issued", &account, peer, Some(id), |line| {
             let line = line.field("form", form.as_str()).field("ends", &ends.to_string());
             let line = line.field("replaces", if replaces { "yes" } else { "no" });
-            line.optional("superseded", superseded.map(|id| hex(id)).as_deref())
+            line.optional("superseded", superseded.map(hex).as_deref())
         });
         let (user, uid, form) = (account.name, account.uid, form.as_str().to_owned());
         let superseded = superseded.is_some();
@@ -158,7 +158,7 @@ pub fn log(what: &str, account: &Account, peer: Peer, ticket: Option<TicketId>, 
         .field("event", what)
         .field("user", &account.name)
         .field("uid", &account.uid.to_string())
-        .optional("ticket", ticket.map(|id| hex(id)).as_deref());
+        .optional("ticket", ticket.map(hex).as_deref());
     let line = more(line).field("by", &peer.uid.to_string()).field("pid", &peer.pid.to_string());
     event(Urgency::Notice, &line.finish());
 }

@@ -8,9 +8,12 @@ use std::time::{Duration, Instant};
 use otp_core::limits::Wait;
 use otp_core::origin::Origin;
 
-/// How often each was wrong, and when last.
+/// By user and origin.
 #[derive(Default)]
-pub struct Throttle(Mutex<HashMap<(u32, &'static str), (u32, Instant)>>);
+pub struct Throttle(Mutex<HashMap<(u32, &'static str), Wrong>>);
+
+/// How many were wrong in a row, and when the last one was.
+type Wrong = (u32, Instant);
 
 impl Throttle {
     /// How long a code for `uid` from `origin` has to wait.
