@@ -138,6 +138,19 @@ def test_a_mistyped_code_opens_no_connection(machine, user):
     assert connections(code) == 1, "root's own account has no such code, so this was sent and refused"
 
 
+@pytest.mark.parametrize("words", [("add",), ("rotate",), ("recovery-codes",), ("reopen",), ("revoke", "phone", "--last")], ids=" ".join)
+def test_the_daemon_does_not_wait_while_a_code_is_typed(machine, enrolled, words):
+    """It gives a silent connection ten seconds."""
+    user, key = enrolled
+
+    def connections(typed):
+        pipe = ["--allow-pipe"] if words[0] in ("add", "rotate", "recovery-codes") else []
+        done = subprocess.run(["strace", "-f", "-e", "trace=connect", *as_user(user), OTPCTL, *words, *pipe], input=typed, capture_output=True, text=True, timeout=60)
+        return done.stderr.count("/run/otp/otp.sock")
+
+    assert connections("") == 0 and connections(key.wrong() + "\n") == 1
+
+
 def test_the_code_is_never_an_argument_and_a_pipe_must_be_named(machine, user):
     code = invitation(user)
     for words in [("--allow-pipe",), ("--allow-pipe", "--json")]:
