@@ -134,7 +134,8 @@ def test_every_example_of_the_policy_is_a_policy(machine):
     assert len(examples) >= 4
     for example in examples:
         with machine.policy(example):
-            machine.enrolled_user()
+            with Client() as client:
+                client.call("List")  # reads all of it
             for service in re.findall(r"^\[service\.([\w-]+)\]", example, re.M):
                 with Client() as client:
                     assert client.call("Verify", user="root", code="no code", service=service)["verdict"]["accepted"] is False

@@ -62,6 +62,8 @@ pub enum Grounds {
     FirstKey,
     /// This key, of which a code was typed, is still in force.
     Key(KeyId),
+    /// This set of recovery codes, of which one was used, is still in force.
+    Recovery([u8; 16]),
 }
 
 /// Which keys a new one replaces.
@@ -156,11 +158,13 @@ impl Held<'_> {
     /// Are these grounds for a new key still there?
     pub fn has_grounds(&self, grounds: Grounds) -> Result<(), ChangeError> {
         let in_force = |id| self.state().key(id).is_some_and(|entry| !entry.pending && !entry.suspended);
+        let set_in_force = |set| self.state().recovery.set == set && !self.state().recovery.suspended;
         match (grounds, self.record()) {
             (Grounds::Any, _) | (Grounds::FirstKey, None) => Ok(()),
             (Grounds::FirstKey, Some(_)) => Err(ChangeError::AlreadyEnrolled),
             (Grounds::Key(id), _) if in_force(id) && !self.state().suspended => Ok(()),
-            (Grounds::Key(_), _) => Err(ChangeError::GroundsGone),
+            (Grounds::Recovery(set), _) if set_in_force(set) && !self.state().suspended => Ok(()),
+            (Grounds::Key(_) | Grounds::Recovery(_), _) => Err(ChangeError::GroundsGone),
         }
     }
 

@@ -11,7 +11,7 @@ use otp_core::origin::Origin;
 use otp_core::record::Account;
 use otp_core::seal::Nonce;
 use otp_core::typed::Typed;
-use otp_core::vault::{ChangeError, Held, Reseal};
+use otp_core::vault::{ChangeError, Held, Reseal, Standing};
 use otp_enrolld::changes::{self, Change};
 use otp_enrolld::notices::{self, Due};
 use otp_enrolld::peer::Peer;
@@ -40,6 +40,11 @@ impl Daemon {
         let (account, terms) = target(peer, wanted.act, wanted.user.as_deref())?;
         let limits = self.policy(peer)?.limits;
         let failed = |error: ChangeError| not_changed(&account.name, &error);
+        if matches!(wanted.change, Change::Suspend) && self.vault.standing(&account, &System) == Ok(Standing::Enrolled)
+        {
+            // Before, so that no confirmation that has begun comes after it; and after, for what was made meanwhile.
+            drop(self.end_invitation(&account));
+        }
         let held = self.vault.hold(&account, &System).map_err(|error| unavailable(&error))?;
         let mut held = held.ok_or_else(|| failed(ChangeError::NotEnrolled))?;
         if terms == Terms::WithACode {

@@ -12,6 +12,7 @@ use otp_core::recovery::{RecoveryCode, SET};
 use otp_core::state::State;
 use otp_core::ticket::{End, TicketId, Why, Worth};
 use otp_core::typed::Typed;
+use otp_core::vault::{Tickets, VaultError};
 use otp_enrolld::peer::Peer;
 use otp_enrolld::picture::{NARROW_ZONE, Picture, Theme};
 use otp_enrolld::protocol::{
@@ -97,6 +98,7 @@ impl Daemon {
         let (plan, purpose) = (pending.plan(), pending.plan().purpose);
         let account = &plan.account;
         let failed = |error| not_changed(&account.name, &error);
+        self.wants_room(plan)?; // also waits for the user's lock while nobody waits for this one
         let tickets = match purpose.ticket {
             Some(ticket) => Some((self.tickets_with_good(account, ticket)?, ticket)),
             None => None,
@@ -109,10 +111,8 @@ impl Daemon {
         let stored = pending.store(step, hashes, &self.vault, &self.host_key, &System);
         let record = stored.map_err(failed)?;
         if let Some((tickets, ticket)) = tickets {
-            let mut book = tickets.book(account).map_err(|error| unavailable(&error))?.book;
-            let now = System.wall();
-            book.ticket_mut(ticket).into_iter().for_each(|one| one.end = Some(End { why: Why::Confirmed, at: now }));
-            tickets.store(&book, &System).map_err(|error| unavailable(&error))?;
+            // The key is in force: its owner must hear so, and get the recovery codes.
+            drop(end_confirmed(&tickets, account, ticket).map_err(|error| unavailable(&error)));
         }
         log_enrolment("enrolled", peer, pending, Some(record.generation));
         let key = record.keys.last().ok_or_else(|| Refusal::unavailable("the key is stored, but cannot be shown"))?;
@@ -122,7 +122,7 @@ impl Daemon {
     }
 
     /// The locked tickets, if this one of the user is still good: it may have been taken back or superseded meanwhile.
-    fn tickets_with_good(&self, account: &Account, ticket: TicketId) -> Result<otp_core::vault::Tickets, Refusal> {
+    fn tickets_with_good(&self, account: &Account, ticket: TicketId) -> Result<Tickets, Refusal> {
         let tickets = self.vault.tickets().map_err(|error| unavailable(&error))?;
         let mut kept = tickets.book(account).map_err(|error| unavailable(&error))?;
         let worth = kept.book.ticket_mut(ticket).map(|one| (one.end, one.worth(System.wall())));
@@ -153,6 +153,14 @@ impl Daemon {
         }
         Ok((hashes, texts))
     }
+}
+
+/// A key was made with the ticket.
+fn end_confirmed(tickets: &Tickets, account: &Account, ticket: TicketId) -> Result<(), VaultError> {
+    let mut book = tickets.book(account)?.book;
+    let end = Some(End { why: Why::Confirmed, at: System.wall() });
+    book.ticket_mut(ticket).into_iter().for_each(|one| one.end = end);
+    tickets.store(&book, &System)
 }
 
 /// Throws the pending key away.

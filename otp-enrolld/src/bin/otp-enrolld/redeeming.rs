@@ -45,10 +45,8 @@ impl Daemon {
             from: place(&wanted.from),
             code: parsed(&wanted.registration)?,
         };
-        self.wants_patience(&presented)?;
-        let tickets = self.vault.tickets().map_err(|error| unavailable(&error))?;
+        let (record, tickets) = self.looked_up(&presented)?;
         let Kept { mut book, restored } = tickets.book(&account).map_err(|error| unavailable(&error))?;
-        let record = self.record(&account)?;
         let now = System.wall();
         let Some((id, worth)) = self.found(&book, &presented.code, now) else {
             return Err(self.unknown(&tickets, &presented));
@@ -56,11 +54,16 @@ impl Daemon {
         let ticket = book.ticket_mut(id).ok_or_else(refused)?;
         let worth = if descends(record.as_ref(), id) && worth == Worth::Again { Worth::Spent } else { worth };
         match worth {
-            Worth::Spent => return Err(self.spent(&presented, ticket)),
-            Worth::Stale => return Err(self.stale(&presented, id)),
-            Worth::Early => return Err(refusal("early")),
-            Worth::Fresh | Worth::Again if restored => return Err(refusal("restored-copy")),
-            Worth::Fresh | Worth::Again => {}
+            Worth::Fresh | Worth::Again if !restored => {}
+            worthless => {
+                self.throttle.count(account.uid, presented.origin);
+                return Err(match worthless {
+                    Worth::Spent => self.spent(&presented, ticket),
+                    Worth::Stale => self.stale(&presented, id),
+                    Worth::Early => refusal("early"),
+                    Worth::Fresh | Worth::Again => refusal("restored-copy"),
+                });
+            }
         }
         // At a prompt only a first key: whoever sees the prompt has not logged in.
         let may_replace = ticket.replaces && presented.origin == Origin::Socket;
@@ -91,26 +94,29 @@ impl Daemon {
             from: Where::default(),
             code: parsed(&wanted.registration)?,
         };
-        self.wants_patience(&presented)?;
-        let tickets = self.vault.tickets().map_err(|error| unavailable(&error))?;
+        let (record, tickets) = self.looked_up(&presented)?;
         let mut book = tickets.book(&account).map_err(|error| unavailable(&error))?.book;
         let now = System.wall();
         let Some((id, _)) = self.found(&book, &presented.code, now) else {
             return Err(self.unknown(&tickets, &presented));
         };
-        let record = self.record(&account)?;
         let ticket = book.ticket_mut(id).ok_or_else(refused)?;
-        let confirmed = match ticket.end {
-            Some(End { why: Why::Confirmed, at }) => at,
+        let since = match ticket.end {
+            // Once said, it may be said again: the answer may have been lost.
+            Some(End { why: Why::Confirmed | Why::Repudiated, at }) => at,
             _ if descends(record.as_ref(), id) => now,
-            _ => return Err(self.stale(&presented, id)),
+            _ => {
+                self.throttle.count(account.uid, presented.origin);
+                return Err(self.stale(&presented, id));
+            }
         };
-        if now > confirmed.saturating_add(GUARD_S) {
+        if now > since.saturating_add(GUARD_S) {
+            self.throttle.count(account.uid, presented.origin);
             alarm("registration-code-repudiated-late", &presented, id);
             return Err(Refusal::NotPossible { user: account.name, reason: "too-late".to_owned() });
         }
         let keys = self.suspend_descendants(&account, id)?;
-        ticket.end = Some(End { why: Why::Repudiated, at: now });
+        ticket.end = Some(End { why: Why::Repudiated, at: since });
         tickets.store(&book, &System).map_err(|error| unavailable(&error))?;
         drop(tickets);
         alarm("registration-code-repudiated", &presented, id);
@@ -124,6 +130,17 @@ impl Daemon {
         let account = subject(actor, peer, user);
         allowed(actor, peer, act, account.as_ref().ok().map(|account| account.uid))?;
         account.map_err(|_| refused()) // an unknown name is told by nothing
+    }
+
+    /// The record, and the locked tickets. The record comes first, and without their lock: a user can stop a program of root's
+    /// that holds his own lock, and must not keep everybody from the tickets by it. Patience is wanted again under the lock,
+    /// where every wrong code is counted: many at once are no more guesses than one after the other.
+    fn looked_up(&self, presented: &Presented<'_>) -> Result<(Option<Record>, Tickets), Refusal> {
+        self.wants_patience(presented)?;
+        let record = self.record(presented.account)?;
+        let tickets = self.vault.tickets().map_err(|error| unavailable(&error))?;
+        self.wants_patience(presented)?;
+        Ok((record, tickets))
     }
 
     fn wants_patience(&self, presented: &Presented<'_>) -> Result<(), Refusal> {
@@ -192,10 +209,7 @@ impl Daemon {
         self.notice_after(presented.account, Notice { from, ..notice(event, presented.peer, System.wall()) });
         match (&ticket.used, presented.origin) {
             (Some((_, last)), Origin::Socket) => Refusal::RegistrationSpent { used: redemption(last) },
-            _ => {
-                self.throttle.count(presented.account.uid, presented.origin);
-                refused()
-            }
+            _ => refused(),
         }
     }
 

@@ -66,7 +66,7 @@ impl Daemon {
                 }
                 let old = only_key(&held, wanted.old.as_deref())?;
                 let redemption = self.proven_by_recovery(&mut held, &typed, from)?;
-                (old, Grounds::Any, redemption)
+                (old, Grounds::Recovery(held.state().recovery.set), redemption)
             }
             _ => {
                 let named = wanted.old.as_deref().map(|name| held.key_named(name).cloned()).transpose();
