@@ -419,6 +419,14 @@ def test_a_secret_typed_at_a_terminal_is_not_shown_and_an_interrupt_leaves_the_t
     assert "nothing was stored" in terminal.transcript and " echo " in terminal.transcript and " icanon" in terminal.transcript
 
 
+def test_what_is_typed_ahead_of_the_question_is_not_lost(machine, user):
+    secret = next(SECRETS)
+    terminal = Terminal([OTPCTL, "token", "add", user.name], columns=200)
+    terminal.awaits("Secret of the token, in base32: ")
+    terminal.types_hidden(secret + "\n" + oath("totp=SHA1", secret))
+    assert terminal.ends() == DONE and secret not in terminal.transcript
+
+
 def test_a_token_is_added_in_json_with_everything_on_standard_input(machine, user):
     secret = next(SECRETS)
     lines = [secret, "000000", oath("totp=SHA1", secret)]
