@@ -8,6 +8,7 @@ use nix::unistd::gethostname;
 use zeroize::Zeroizing;
 
 use otp_core::date::utc;
+use otp_enrolld::client::CallError;
 use otp_enrolld::picture::{PIXELS, Picture, QUIET_ZONE, Theme};
 use otp_enrolld::protocol::Invitation;
 
@@ -51,6 +52,9 @@ impl Letter {
     /// Writes them; of a split code the first part alone.
     pub fn write(mut self, invitation: &Invitation) -> Result<(), Failure> {
         let code = invitation.codes.first().map_or("", |code| code.as_str());
+        if !is_plain(code) {
+            return Err(CallError::Strange.into());
+        }
         let content = Content { code, half: invitation.codes.len() > 1, ends: invitation.ends };
         let page = match self.format {
             Format::Svg => content.svg(self.paper),
@@ -65,6 +69,11 @@ impl Letter {
         self.cover.into_iter().for_each(NewFile::keep);
         Ok(())
     }
+}
+
+/// Nothing that a viewer of pages would take for more than text.
+fn is_plain(code: &str) -> bool {
+    !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 impl Format {
@@ -302,6 +311,17 @@ mod tests {
                 && note.contains("two parts")
         );
         assert!(!note.contains("12345") && !note.contains("67890"));
+    }
+
+    #[test]
+    fn a_hostile_code_is_written_nowhere() {
+        let path = std::env::temp_dir().join(format!("otpctl-{}-hostile.svg", std::process::id()));
+        for code in ["", "</text><script>", "E-1&amp;", "E-1\n", "E-é"] {
+            let page = NewFile::create(&path).expect("made");
+            let letter = Letter { page, format: Format::Svg, paper: Paper::A4, cover: None };
+            assert!(letter.write(&invitation(&[code])).is_err_and(|failure| failure.code() == 3), "{code}");
+            assert!(!path.exists());
+        }
     }
 
     #[test]
