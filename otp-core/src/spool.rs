@@ -24,6 +24,15 @@ pub const MOST: usize = 16;
 /// How often a notice is shown.
 pub const SHOWINGS: u8 = 3;
 
+/// Where notices were shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Showing {
+    /// By a program of root's, to whoever logged in.
+    AtALogin,
+    /// To a program of the user's own.
+    OnRequest,
+}
+
 /// The notices of one user, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spool {
@@ -88,9 +97,11 @@ impl Spool {
         }
     }
 
-    /// They were shown, up to and with the one of this number.
-    pub fn shown(&mut self, last: u64) {
-        for one in self.notices.iter_mut().filter(|one| one.id <= last) {
+    /// They were shown, up to and with the one of this number. What only says so over the socket does not use up the last
+    /// showing, which is that of a login: somebody in the owner's session must not make an alarm vanish.
+    pub fn shown(&mut self, last: u64, place: Showing) {
+        let most = if place == Showing::AtALogin { SHOWINGS } else { SHOWINGS - 1 };
+        for one in self.notices.iter_mut().filter(|one| one.id <= last && one.shown < most) {
             one.shown = one.shown.saturating_add(1);
         }
         self.notices.retain(|one| one.shown < SHOWINGS);

@@ -25,7 +25,7 @@ proptest! {
         let mut spool = Spool::new(&alice());
         for (notice, shown) in steps {
             spool.add(notice);
-            shown.iter().for_each(|last| spool.shown(*last));
+            shown.iter().for_each(|last| spool.shown(*last, Showing::AtALogin));
             prop_assert!(spool.notices().len() <= MOST);
         }
         let text = spool.to_toml();
@@ -56,7 +56,7 @@ fn n4_a_notice_is_shown_three_times_and_then_gone() {
     let mut spool = spool(&[NoticeEvent::KeyAdded]);
     for shown in 0..SHOWINGS {
         assert_eq!(spool.notices()[0].shown, shown);
-        spool.shown(1);
+        spool.shown(1, Showing::AtALogin);
     }
     assert!(spool.notices().is_empty());
     spool.add(notice(NoticeEvent::KeyAdded, 9));
@@ -66,14 +66,14 @@ fn n4_a_notice_is_shown_three_times_and_then_gone() {
 #[test]
 fn what_came_after_the_one_that_was_shown_is_not_counted() {
     let mut spool = spool(&[NoticeEvent::KeyAdded, NoticeEvent::KeyRevoked]);
-    spool.shown(1);
+    spool.shown(1, Showing::AtALogin);
     assert_eq!(spool.notices().iter().map(|one| one.shown).collect::<Vec<_>>(), [1, 0]);
 }
 
 #[test]
 fn n5_what_was_shown_makes_room_first() {
     let mut spool = spool(&[NoticeEvent::KeyAdded; MOST]);
-    spool.shown(2);
+    spool.shown(2, Showing::AtALogin);
     spool.add(notice(NoticeEvent::KeyRevoked, 99));
     let ids: Vec<u64> = spool.notices().iter().map(|one| one.id).collect();
     assert_eq!(ids, (2..=17).collect::<Vec<_>>());
@@ -93,7 +93,7 @@ fn n5_else_two_of_the_same_event_become_one_with_the_details_of_the_first() {
 #[test]
 fn n5_an_alarm_is_not_crowded_out_by_what_matters_less() {
     let mut spool = spool(&[NoticeEvent::Disabled, NoticeEvent::RegistrationCodeReplayed]);
-    spool.shown(2); // even when it was shown already
+    spool.shown(2, Showing::AtALogin); // even when it was shown already
     let alarms = spool.notices().to_vec();
     for at in 0..500 {
         let event = if at % 2 == 0 { NoticeEvent::KeyAdded } else { NoticeEvent::RegistrationCodeIssued };

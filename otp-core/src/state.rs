@@ -117,6 +117,11 @@ impl State {
         }
     }
 
+    /// Is every key suspended, by an admin or because its owner repudiated what it descends from?
+    pub fn is_suspended(&self) -> bool {
+        self.suspended || (!self.keys.is_empty() && self.keys.iter().all(|key| key.suspended))
+    }
+
     /// The budget of `origin`.
     pub fn origin(&self, origin: Origin) -> OriginState {
         self.origins.get(origin.index()).copied().unwrap_or_default()

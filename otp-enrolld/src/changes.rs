@@ -103,7 +103,7 @@ pub fn restored_all(
 ) -> Result<Vec<String>, ChangeError> {
     let mut users = Vec::new();
     let mut uids = vault.enrolled_uids()?;
-    uids.extend(vault.tickets()?.uids()?);
+    uids.extend(vault.ticket_uids()?);
     uids.sort_unstable();
     uids.dedup();
     for uid in uids {
@@ -125,7 +125,7 @@ pub fn restored_all(
 fn owner_of_files(vault: &Vault, uid: u32) -> Result<Option<Account>, VaultError> {
     match vault.owner_of(uid)? {
         Some(owner) => Ok(Some(owner)),
-        None => Ok(vault.tickets()?.book_of(uid)?.map(|kept| kept.book.account)),
+        None => Ok(vault.tickets(uid)?.book_of(uid)?.map(|kept| kept.book.account)),
     }
 }
 

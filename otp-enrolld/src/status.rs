@@ -30,7 +30,7 @@ pub fn of(
         uid: account.uid,
         enrolled: record.is_some(),
         generation: state.generation,
-        suspended: state.suspended,
+        suspended: state.is_suspended(),
         disabled: state.disabled,
         expired: held.as_ref().zip(record).is_some_and(|(held, record)| record.has_expired(held.now().wall)),
         restored: state.restored,
@@ -81,6 +81,7 @@ pub fn key(key: &Key, state: &State) -> KeyStatus {
         last_used,
         expires: key.expires,
         resync: state.key(key.id).is_some_and(|entry| entry.resync),
+        suspended: state.key(key.id).is_some_and(|entry| entry.suspended),
     }
 }
 

@@ -127,7 +127,7 @@ fn standing_on_files(host: &impl Host, account: &Account) -> Result<Standing, Ob
     let Some(held) = vault.look(account, host, end_of_a_glance())? else { return Ok(Standing::NeverEnrolled) };
     let Some(record) = held.record() else { return Ok(Standing::NeverEnrolled) };
     Ok(match held.state() {
-        state if state.suspended => Standing::Barred("suspended"),
+        state if state.is_suspended() => Standing::Barred("suspended"),
         state if state.disabled => Standing::Barred("disabled"),
         _ if record.has_expired(held.now().wall) => Standing::Barred("expired"),
         _ => Standing::InOrder,

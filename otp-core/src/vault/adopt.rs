@@ -8,7 +8,7 @@ use super::held::{Held, now, record_name};
 use crate::clock::Surroundings;
 use crate::record::{Account, Key, RECORD_CAP, Record};
 use crate::seal::{HostKey, Nonce};
-use crate::state::{KeyState, State};
+use crate::state::{KeyState, RecoveryState, State};
 
 /// What an adoption needs besides the names.
 pub struct Reseal<'a> {
@@ -157,6 +157,10 @@ impl Vault {
         let entry = |key: &Key| KeyState { pending: false, ..state.entry_or_new(key) };
         state.keys = record.keys.iter().map(entry).collect();
         (state.generation, state.pending, state.enrolled, state.restored) = (record.generation, None, true, false);
+        if let Some(code) = record.recovery.first().filter(|code| code.set != state.recovery.set) {
+            // Nobody knows which of them were used.
+            state.recovery = RecoveryState { set: code.set, suspended: true, ..RecoveryState::default() };
+        }
         state.distrust(&record, believed);
         Ok(file.store_both(&state, around)?)
     }

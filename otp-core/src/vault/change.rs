@@ -87,14 +87,10 @@ pub enum Use {
 }
 
 impl Held<'_> {
-    /// Suspends the keys, or allows them again, also those that their owner repudiated.
+    /// Suspends the keys, or allows them again; not those that their owner repudiated, which are off for good.
     pub fn set_use(&mut self, wanted: Use, clock: &dyn Clock) -> Result<(), ChangeError> {
         self.enrolled()?;
-        let mut next = State { suspended: wanted == Use::Suspended, ..self.state().clone() };
-        if wanted == Use::Allowed {
-            next.recovery.suspended = false;
-            next.keys.iter_mut().for_each(|entry| entry.suspended = false);
-        }
+        let next = State { suspended: wanted == Use::Suspended, ..self.state().clone() };
         Ok(self.store(next, clock)?)
     }
 
@@ -126,6 +122,9 @@ impl Held<'_> {
         record.keys.retain(|one| one.id != key);
         if record.keys.len() == before {
             return Err(ChangeError::NoSuchKey);
+        }
+        if record.keys.is_empty() {
+            record.recovery.clear(); // they would still open every gate
         }
         Ok(self.commit(&record, clock)?)
     }
@@ -219,7 +218,7 @@ impl Vault {
     /// Forgets a user: from now on never enrolled (R6). It asks nothing of the files, for it is also the way out when they
     /// are damaged. First the key file, synced, then the state, synced: with the state alone a user is refused, not let past. Notices last.
     pub fn forget(&self, uid: u32) -> Result<(), ChangeError> {
-        self.tickets()?.forget(uid)?; // their lock comes before the others
+        let tickets = self.tickets(uid)?; // their lock comes before the others
         let _no_new_state = self.state.lock()?;
         let _no_decision = match self.lock_state(uid) {
             Err(error @ VaultError::LockTimeout { .. }) => return Err(error.into()),
@@ -230,6 +229,7 @@ impl Vault {
         if there == [false, false] {
             return Err(ChangeError::NotEnrolled);
         }
+        tickets.forget(uid)?;
         self.keys.remove(&key_file)?;
         self.keys.sync()?;
         self.state.remove(&state_file)?;

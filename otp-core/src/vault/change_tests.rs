@@ -344,7 +344,7 @@ fn a_new_key_in_the_place_of_another_kills_it_and_what_was_counted_against_it() 
     assert_eq!((record.keys.len(), record.keys[0].id, record.recovery.len()), (1, KeyId([7; 16]), 8));
     let held = bench.held();
     let state = held.state();
-    assert_eq!((state.suspended, state.total_failures, state.recovery.set), (false, 0, [5; 16]));
+    assert_eq!((state.suspended, state.total_failures, state.recovery.set), (true, 0, [5; 16]), "suspended it stays");
     assert!(state.key(old.id).is_none());
     drop(held);
     assert!(!accepted(&bench.outcome(&bench.now_code()).unwrap()));
@@ -370,7 +370,7 @@ fn grounds_that_are_gone_make_no_key() {
 }
 
 #[test]
-fn what_descends_from_a_repudiated_redemption_is_suspended_and_nothing_else_until_an_admin_resumes_it() {
+fn what_descends_from_a_repudiated_redemption_is_suspended_for_good_and_nothing_else() {
     let bench = Bench::new();
     bench.add(1, Kind::Hotp).unwrap();
     let thiefs = Some([3; 16]);
@@ -382,5 +382,15 @@ fn what_descends_from_a_repudiated_redemption_is_suspended_and_nothing_else_unti
     assert!(bench.held().state().recovery.suspended);
     assert!(accepted(&bench.outcome(&Bench::hotp_code(1, 2)).unwrap()));
     bench.held().set_use(Use::Allowed, &Shifted::by(0)).unwrap();
-    assert!(accepted(&bench.outcome(&Bench::hotp_code(2, 2)).unwrap()));
+    assert!(!accepted(&bench.outcome(&Bench::hotp_code(2, 3)).unwrap()));
+}
+
+#[test]
+fn recovery_codes_go_with_the_last_key() {
+    let bench = Bench::new();
+    let how = Enrolment { grounds: Grounds::FirstKey, replaces: Replaces::Nothing, recovery: recovery_set(5, None) };
+    let make = |generation| Some(bench.other_key(generation, 1, Kind::Totp));
+    bench.vault.enrol(&bench.account, &how, &Shifted::by(0), make).unwrap();
+    bench.held().revoke(KeyId([1; 16]), &Shifted::by(0)).unwrap();
+    assert_eq!(bench.held().record().map(|record| (record.keys.len(), record.recovery.len())), Some((0, 0)));
 }

@@ -54,8 +54,8 @@ impl Vault {
     pub(super) fn make_state(&self, uid: u32, clock: &dyn Clock) -> Result<(), VaultError> {
         let (name, temporary) = (state_name(uid), format!(".{uid}.new"));
         let _lock = self.state.lock()?;
-        if self.lock_state(uid)?.is_some() {
-            return Ok(());
+        if self.state.has(&name)? {
+            return Ok(()); // without its lock: its user may have stopped the program that holds it
         }
         self.state.remove(&temporary)?; // left by a writer that was killed here
         let file = self.state.create(&temporary, &[])?;
@@ -121,8 +121,7 @@ impl State {
     pub(super) fn finish_commit(&mut self, record: &Record) {
         let is_new = |key: &Key| self.key(key.id).is_some_and(|entry| entry.pending);
         if !record.keys.is_empty() && record.keys.iter().all(is_new) {
-            (self.disabled, self.suspended) = (false, false);
-            (self.total_failures, self.origins) = (0, [OriginState::default(); 5]);
+            (self.disabled, self.total_failures, self.origins) = (false, 0, [OriginState::default(); 5]);
         }
         (self.generation, self.pending, self.enrolled) = (record.generation, None, true);
         self.keys.retain(|entry| record.keys.iter().any(|key| key.id == entry.id));

@@ -62,6 +62,18 @@ impl Vault {
 }
 
 impl TrustedDir {
+    /// Locks the file `name`, which is made if it is not there. Unlocked on drop; the file stays.
+    pub(super) fn lock_file(&self, name: &str) -> Result<Flock<File>, VaultError> {
+        let file = match self.open_file(name, Access::Write) {
+            Err(VaultError::Missing(_)) => match self.create(name, &[]) {
+                Err(VaultError::CannotPersist { errno: Errno::EEXIST, .. }) => self.open_file(name, Access::Write)?,
+                made => made?,
+            },
+            opened => opened?,
+        };
+        lock(file, &self.path_of(name), Instant::now() + PATIENCE)
+    }
+
     /// Locks this directory, against other writers of files in it. Unlocked on drop.
     pub(super) fn lock(&self) -> Result<Flock<File>, VaultError> {
         lock(self.reopened()?, self.path(), Instant::now() + PATIENCE)

@@ -8,7 +8,7 @@ use super::open::TrustedDir;
 use super::{NOTICES, OUTBOX, Place, Vault};
 use crate::notice::Notice;
 use crate::record::Account;
-use crate::spool::{SPOOL_CAP, Spool, SpoolError, Spooled};
+use crate::spool::{SPOOL_CAP, Showing, Spool, SpoolError, Spooled};
 
 impl Vault {
     /// Keeps a notice for `account` until it was shown often enough.
@@ -27,11 +27,11 @@ impl Vault {
     }
 
     /// They were shown to `account`, up to and with the one numbered `last`.
-    pub fn notices_shown(&self, account: &Account, last: u64) -> Result<(), VaultError> {
+    pub fn notices_shown(&self, account: &Account, last: u64, place: Showing) -> Result<(), VaultError> {
         let dir = self.dir.open_dir(NOTICES)?;
         let _lock = dir.lock()?;
         let Some(mut spool) = read(&dir, account)? else { return Ok(()) };
-        spool.shown(last);
+        spool.shown(last, place);
         write(&dir, &spool)
     }
 

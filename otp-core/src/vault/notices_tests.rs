@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::notice::{Notice, NoticeEvent, Where};
-use crate::spool::{MOST, SHOWINGS};
+use crate::spool::{MOST, SHOWINGS, Showing};
 
 fn added(at: u64) -> Notice {
     Notice { event: NoticeEvent::KeyAdded, at, by: 0, from: Where::default(), key: Label::new("phone").ok() }
@@ -29,7 +29,7 @@ fn a_notice_is_there_until_it_was_shown_three_times() {
         assert!(there());
         let [one] = bench.vault.notices(&bench.account).unwrap().try_into().unwrap();
         assert_eq!(one.notice, added(7));
-        bench.vault.notices_shown(&bench.account, one.id).unwrap();
+        bench.vault.notices_shown(&bench.account, one.id, Showing::AtALogin).unwrap();
     }
     assert!(!there() && names(&bench, "notices") == ["outbox"]);
 }
@@ -107,4 +107,16 @@ fn an_outbox_that_nobody_empties_is_bounded() {
     }
     assert_eq!(bench.vault.post(&bench.account, added(7)), Ok(Posted::Full));
     assert_eq!(names(&bench, "notices/outbox").len(), OUTBOX_CAP);
+}
+
+#[test]
+fn a_program_of_the_users_own_does_not_use_up_the_last_showing() {
+    let bench = Bench::new();
+    bench.vault.spool(&bench.account, added(7)).unwrap();
+    for _ in 0..10 {
+        bench.vault.notices_shown(&bench.account, u64::MAX, Showing::OnRequest).unwrap();
+    }
+    assert_eq!(bench.vault.notices(&bench.account).unwrap().len(), 1);
+    bench.vault.notices_shown(&bench.account, u64::MAX, Showing::AtALogin).unwrap();
+    assert!(bench.vault.notices(&bench.account).unwrap().is_empty());
 }

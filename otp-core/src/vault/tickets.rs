@@ -1,10 +1,11 @@
-//! Tickets on disk: `tickets/<uid>`, the daemon's alone, under one lock for all. What was stored is on disk before anybody
-//! hears of it: a code that was redeemed stays redeemed.
+//! Tickets on disk: `tickets/<uid>`, the daemon's alone, under a lock for each user, `tickets/<uid>.lock`. What was stored is on
+//! disk before anybody hears of it: a code that was redeemed stays redeemed.
 
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 
+use nix::errno::Errno;
 use nix::fcntl::Flock;
 
 use super::error::VaultError;
@@ -15,7 +16,7 @@ use crate::clock::Clock;
 use crate::record::Account;
 use crate::ticket::{TicketId, Why};
 
-/// The tickets of all users, locked.
+/// The tickets of one user, locked. Those of others can be read, too.
 pub struct Tickets {
     dir: TrustedDir,
     _lock: Flock<File>,
@@ -30,16 +31,24 @@ pub struct Kept {
 }
 
 impl Vault {
-    /// Locks the tickets.
-    pub fn tickets(&self) -> Result<Tickets, VaultError> {
+    /// Locks the tickets of `uid`.
+    pub fn tickets(&self, uid: u32) -> Result<Tickets, VaultError> {
         let dir = self.dir.open_dir(TICKETS)?;
-        let lock = dir.lock()?;
+        let lock = dir.lock_file(&format!("{uid}.lock"))?;
         Ok(Tickets { dir, _lock: lock })
+    }
+
+    /// Uids that have a book, in rising order.
+    pub fn ticket_uids(&self) -> Result<Vec<u32>, VaultError> {
+        let names = self.dir.open_dir(TICKETS)?.names()?;
+        let mut uids: Vec<u32> = names.iter().filter_map(|name| name.parse().ok()).collect();
+        uids.sort_unstable();
+        Ok(uids)
     }
 
     /// The book under `from` becomes that of `to`. Codes are bound to a uid: with another one they are worth nothing.
     pub(super) fn move_tickets(&self, from: u32, to: &Account, clock: &dyn Clock) -> Result<(), VaultError> {
-        let tickets = self.tickets()?;
+        let tickets = self.tickets(from)?;
         match tickets.book_of(from)? {
             Some(Kept { book, restored: false }) if from == to.uid => {
                 tickets.store(&Book { account: to.clone(), ..book }, clock)
@@ -51,7 +60,7 @@ impl Vault {
 
     /// A book that came back from a backup is meant. Says whether there was one.
     pub(super) fn restored_tickets(&self, account: &Account, clock: &dyn Clock) -> Result<bool, VaultError> {
-        let tickets = self.tickets()?;
+        let tickets = self.tickets(account.uid)?;
         let kept = tickets.book(account)?;
         if kept.restored {
             tickets.store(&kept.book, clock)?;
@@ -59,22 +68,23 @@ impl Vault {
         Ok(kept.restored)
     }
 
-    /// Ends the good ticket of `account`, if there is one. Says which.
-    pub fn end_ticket(&self, account: &Account, why: Why, clock: &dyn Clock) -> Result<Option<TicketId>, VaultError> {
-        let tickets = self.tickets()?;
-        let mut book = tickets.book(account)?.book;
-        let ended = book.end_good(why, clock.wall());
-        if ended.is_some() {
-            tickets.store(&book, clock)?;
+    /// Ends every ticket of `account` that is not over. Says which one was good.
+    pub fn end_tickets(&self, account: &Account, why: Why, clock: &dyn Clock) -> Result<Option<TicketId>, VaultError> {
+        let tickets = self.tickets(account.uid)?;
+        let before = tickets.book(account)?.book;
+        let mut after = before.clone();
+        let ended = after.end_all(why, clock.wall());
+        if after != before {
+            tickets.store(&after, clock)?;
         }
         Ok(ended)
     }
 
     /// Removes what a killed writer left half-made.
     pub(super) fn sweep_tickets(&self) -> Result<(), VaultError> {
-        let tickets = self.tickets()?;
-        for name in tickets.dir.names()?.iter().filter(|name| name.starts_with('.')) {
-            tickets.dir.remove(name)?;
+        let dir = self.dir.open_dir(TICKETS)?;
+        for name in dir.names()?.iter().filter(|name| name.starts_with('.')) {
+            dir.remove(name)?;
         }
         Ok(())
     }
@@ -127,19 +137,15 @@ impl Tickets {
         self.dir.sync()
     }
 
-    /// Uids that have a book, in rising order.
-    pub fn uids(&self) -> Result<Vec<u32>, VaultError> {
-        let mut uids: Vec<u32> = self.dir.names()?.iter().filter_map(|name| name.parse().ok()).collect();
-        uids.sort_unstable();
-        Ok(uids)
-    }
-
     /// The file has to be there before it can name its own inode.
     fn write_aside(&self, temporary: &str, book: &Book, clock: &dyn Clock) -> Result<(), VaultError> {
         let path = self.dir.path_of(temporary);
         let mut file = self.dir.create(temporary, &[])?;
         let inode = file.metadata().map_err(|error| unreadable(&path, &error))?.ino();
         let text = book.to_toml(Written { inode, at: clock.wall() });
+        if text.len() > BOOK_CAP {
+            return Err(VaultError::cannot_persist(&path, Errno::EFBIG)); // it could not be read again
+        }
         let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
         written.map_err(|error| VaultError::cannot_persist(&path, errno_of(&error)))
     }

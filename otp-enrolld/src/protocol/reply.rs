@@ -224,6 +224,9 @@ pub struct KeyStatus {
     pub expires: Option<u64>,
     /// HOTP: two codes in a row are wanted.
     pub resync: bool,
+    /// Its owner has repudiated the registration code that it descends from.
+    #[serde(default)]
+    pub suspended: bool,
 }
 
 /// The wrong codes of one origin since its last accepted one.

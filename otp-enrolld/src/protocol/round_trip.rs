@@ -37,11 +37,12 @@ fn algorithm() -> impl Strategy<Value = Algorithm> {
 prop_compose! {
     fn key()(
         texts in prop::array::uniform4(any::<String>()),
-        digits: u8, period: u32, created: u64, confirmed: u64, ends in any::<[Option<u64>; 2]>(), resync: bool,
+        digits: u8, period: u32, created: u64, confirmed: u64, ends in any::<[Option<u64>; 2]>(), marks: [bool; 2],
     ) -> KeyStatus {
         let [id, label, kind, algorithm] = texts;
         let [last_used, expires] = ends;
-        KeyStatus { id, label, kind, algorithm, digits, period, created, confirmed, last_used, expires, resync }
+        let [resync, suspended] = marks;
+        KeyStatus { id, label, kind, algorithm, digits, period, created, confirmed, last_used, expires, resync, suspended }
     }
 }
 

@@ -40,6 +40,7 @@ pub fn key() -> KeyStatus {
         last_used: Some(1_795_003_600),
         expires: Some(1_895_000_000),
         resync: false,
+        suspended: false,
     }
 }
 

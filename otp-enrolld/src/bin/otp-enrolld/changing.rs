@@ -18,7 +18,7 @@ use otp_enrolld::peer::Peer;
 use otp_enrolld::protocol::{Adopt, Done, Forget, Refusal, Request, Restored, RestoredUsers};
 use zeroize::Zeroizing;
 
-use crate::events::{Urgency, event};
+use crate::events::{Urgency, bounded, event};
 use crate::groups;
 use crate::random;
 use crate::rights::{Act, Terms};
@@ -58,11 +58,12 @@ impl Daemon {
         before.map_or(Ok(()), |notice| self.notice(&account, notice))?;
         wanted.change.apply(&mut held, &System).map_err(failed)?;
         drop(held);
-        if matches!(wanted.change, Change::Suspend) {
-            self.end_invitation(&account)?; // a code that is on its way must not undo it
-        }
+        self.underway.end(account.uid); // what was begun before stands on other ground now
         after.into_iter().for_each(|notice| self.notice_after(&account, notice));
-        log(wanted.change.event(), &account, peer, |line| line.optional("key", wanted.change.key()));
+        log_change(&wanted.change, &account, peer);
+        if matches!(wanted.change, Change::Suspend) {
+            self.end_invitation(&account)?; // a code that is on its way is worthless, too
+        }
         Ok(Done {})
     }
 
@@ -73,6 +74,7 @@ impl Daemon {
             .map_err(|errno| Refusal::unavailable(format!("looking the user up failed: {}", errno.desc())))?;
         let uid = uid.ok_or_else(|| Refusal::NoSuchUser { user: wanted.user.clone() })?;
         self.vault.forget(uid).map_err(|error| not_changed(&wanted.user, &error))?;
+        self.underway.end(uid);
         let account = Account { name: wanted.user.clone(), uid };
         log("forgotten", &account, peer, |line| line);
         self.notice_of_forgetting(&account, peer.uid);
@@ -128,7 +130,9 @@ impl Daemon {
         let before = watermark(held);
         let typed = Typed::parse(code.as_bytes());
         let outcome = spend(&self.vault, held, &self.host_key, &typed, Origin::Socket, limits, &System);
-        match outcome.map_err(|error| unavailable(&error))? {
+        let outcome = outcome.map_err(|error| unavailable(&error))?;
+        log_spent(held.account(), Origin::Socket, &outcome);
+        match outcome {
             Outcome::Decided(Verdict::Accepted(_)) if key.is_none() || watermark(held) > before => Ok(()),
             Outcome::Decided(Verdict::Refused(why)) => Err(refused(told(why))),
             Outcome::Decided(Verdict::Accepted(_)) | Outcome::Junk | Outcome::NotEnrolled => Err(refused(CODE_REFUSED)),
@@ -164,10 +168,33 @@ fn target(peer: Peer, act: Act, user: Option<&str>) -> Result<(Account, Terms), 
     Ok((account?, terms))
 }
 
+/// A change that wants no code can be made without end.
+fn log_change(change: &Change, account: &Account, peer: Peer) {
+    let line = line(change.event(), account).optional("key", change.key());
+    let line = line.field("by", &peer.uid.to_string()).field("pid", &peer.pid.to_string());
+    match change {
+        Change::Rename { .. } => bounded(Urgency::Notice, peer.behind, line),
+        _ => event(Urgency::Notice, &line.finish()),
+    }
+}
+
+/// What became of a code that was asked for here. One that is neither right nor counted can be sent without end.
+pub(crate) fn log_spent(account: &Account, from: Origin, outcome: &Outcome) {
+    let line = line("code", account).field("reason", outcome.reason()).field("origin", from.as_str());
+    match outcome {
+        Outcome::Decided(Verdict::Accepted(_) | Verdict::Refused(Refused::Wrong)) => {
+            event(Urgency::Notice, &line.finish());
+        }
+        _ => bounded(Urgency::Notice, account.uid, line),
+    }
+}
+
+fn line(what: &str, account: &Account) -> LogLine {
+    LogLine::default().field("event", what).field("user", &account.name).field("uid", &account.uid.to_string())
+}
+
 fn log(what: &str, account: &Account, peer: Peer, more: impl FnOnce(LogLine) -> LogLine) {
-    let line =
-        LogLine::default().field("event", what).field("user", &account.name).field("uid", &account.uid.to_string());
-    let line = more(line).field("by", &peer.uid.to_string()).field("pid", &peer.pid.to_string());
+    let line = more(line(what, account)).field("by", &peer.uid.to_string()).field("pid", &peer.pid.to_string());
     event(Urgency::Notice, &line.finish());
 }
 

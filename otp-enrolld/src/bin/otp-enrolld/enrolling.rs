@@ -26,7 +26,7 @@ use crate::events::{Urgency, event};
 use crate::groups;
 use crate::provisioning::{self, Provisioning};
 use crate::rights::Act;
-use crate::service::{Daemon, Session, account_named, allowed, not_changed, unavailable};
+use crate::service::{Daemon, Session, account_named, allowed, not_changed, not_possible, unavailable};
 use crate::system::System;
 use otp_enrolld::random;
 
@@ -98,11 +98,17 @@ impl Daemon {
         let (plan, purpose) = (pending.plan(), pending.plan().purpose);
         let account = &plan.account;
         let failed = |error| not_changed(&account.name, &error);
+        if pending.is_brought() {
+            self.wants_a_secret_of_its_own(pending)?;
+        }
         self.wants_room(plan)?; // also waits for the user's lock while nobody waits for this one
         let tickets = match purpose.ticket {
             Some(ticket) => Some((self.tickets_with_good(account, ticket)?, ticket)),
             None => None,
         };
+        if purpose.recovery {
+            self.notice_of_recovery(account)?; // of the old set, which is about to go
+        }
         let (hashes, codes) = match purpose.recovery {
             true => self.recovery_set(account, purpose.redemption)?,
             false => (Vec::new(), Vec::new()),
@@ -121,9 +127,18 @@ impl Daemon {
         Ok(Confirmed { user, uid, key, generation: record.generation, recovery_codes: codes })
     }
 
+    /// A secret that somebody brings along may be in use already, also by another user (R4).
+    pub fn wants_a_secret_of_its_own(&self, pending: &Pending) -> Result<(), Refusal> {
+        let known = self.vault.knows(pending.fingerprint(&self.vault, &self.host_key));
+        match known.map_err(|error| unavailable(&error))? {
+            true => Err(not_possible(&pending.plan().account, "secret-in-use")),
+            false => Ok(()),
+        }
+    }
+
     /// The locked tickets, if this one of the user is still good: it may have been taken back or superseded meanwhile.
     fn tickets_with_good(&self, account: &Account, ticket: TicketId) -> Result<Tickets, Refusal> {
-        let tickets = self.vault.tickets().map_err(|error| unavailable(&error))?;
+        let tickets = self.vault.tickets(account.uid).map_err(|error| unavailable(&error))?;
         let mut kept = tickets.book(account).map_err(|error| unavailable(&error))?;
         let worth = kept.book.ticket_mut(ticket).map(|one| (one.end, one.worth(System.wall())));
         match worth {

@@ -96,6 +96,8 @@ pub struct Pending {
     created: u64,
     since: Instant,
     tries_left: u32,
+    /// Its secret is in a device already, and was not made here.
+    brought: bool,
     /// What was heard of it: the first of two codes of a token.
     entry: KeyState,
     turn: Turn,
@@ -141,21 +143,31 @@ impl Underway {
     pub fn begin(&self, plan: Plan, earlier: Earlier, clock: &dyn Clock) -> Result<Pending, BeginError> {
         let length = plan.new.algorithm.key_length();
         let secret = Secret::new(random::secret(length)?).map_err(|_| BeginError::NoRandomness)?;
-        self.begin_with(plan, secret, earlier, clock)
+        self.pending(plan, secret, earlier, clock)
     }
 
     /// Takes a secret that is in a device already. A counter that stands anywhere is found by two codes in a row.
-    pub fn begin_with(
-        &self,
-        plan: Plan,
-        secret: Secret,
-        earlier: Earlier,
-        clock: &dyn Clock,
-    ) -> Result<Pending, BeginError> {
+    pub fn begin_with(&self, plan: Plan, secret: Secret, clock: &dyn Clock) -> Result<Pending, BeginError> {
+        let mut pending = self.pending(plan, secret, Earlier::Stays, clock)?;
+        (pending.brought, pending.entry.resync) = (true, pending.plan.kind == Kind::Hotp);
+        Ok(pending)
+    }
+
+    fn pending(&self, plan: Plan, secret: Secret, earlier: Earlier, clock: &dyn Clock) -> Result<Pending, BeginError> {
         let turn = self.turn(plan.account.uid, earlier).ok_or(BeginError::Underway)?;
         let id = KeyId(random::bytes()?);
         let (created, since) = (clock.wall(), Instant::now());
-        Ok(Pending { plan, secret, id, created, since, tries_left: TRIES, entry: KeyState::new(id, Step(0)), turn })
+        Ok(Pending {
+            plan,
+            secret,
+            id,
+            created,
+            since,
+            tries_left: TRIES,
+            brought: false,
+            entry: KeyState::new(id, Step(0)),
+            turn,
+        })
     }
 
     /// Throws away what is under way of a user: what allowed it is gone.
@@ -201,10 +213,9 @@ impl Pending {
         &self.secret
     }
 
-    /// Two codes in a row are wanted.
-    pub fn want_two(mut self) -> Self {
-        self.entry.resync = true;
-        self
+    /// Was its secret brought along?
+    pub fn is_brought(&self) -> bool {
+        self.brought
     }
 
     /// What is left of the 15 minutes.

@@ -88,8 +88,9 @@ fn a_token_is_confirmed_by_one_of_its_first_codes_and_that_counter_is_burnt() {
 
 #[test]
 fn two_codes_in_a_row_find_the_counter_of_a_device_that_was_used_before() {
-    let pending = Underway::default().begin(plan(1, Kind::Hotp), Earlier::Stays, &System);
-    let mut pending = pending.ok().unwrap().want_two();
+    let secret = Secret::new(zeroize::Zeroizing::new(vec![7; 20])).ok().unwrap();
+    let pending = Underway::default().begin_with(plan(1, Kind::Hotp), secret, &System);
+    let mut pending = pending.ok().unwrap();
     let codes = Codes::new(&pending.secret, pending.plan.new.algorithm, pending.plan.new.digits).unwrap();
     let typed = |counter| Typed::parse(format!("{:06}", codes.at(Step(counter)).unwrap()).as_bytes());
     let mut answer = |counter| pending.answer(&typed(counter), &Limits::default(), &System);

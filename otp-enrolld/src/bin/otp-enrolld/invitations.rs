@@ -1,5 +1,7 @@
 //! Registration codes from their making to their keyed hash. The code itself leaves once, in the answer to whoever had it made.
 
+use std::sync::{Mutex, PoisonError};
+
 use argon2::{Algorithm, Argon2, Params, Version};
 use otp_core::book::BookError;
 use otp_core::clock::Clock;
@@ -37,15 +39,13 @@ impl Daemon {
         let now = System.wall();
         let ticket = self.ticket(&account, &code, form, (now, lasts), (replaces, peer.uid))?;
         let (id, ends) = (ticket.id, ticket.not_after);
-        let tickets = self.vault.tickets().map_err(|error| unavailable(&error))?;
+        let tickets = self.vault.tickets(account.uid).map_err(|error| unavailable(&error))?;
         let mut book = tickets.book(&account).map_err(|error| unavailable(&error))?.book;
         let superseded = book.issue(ticket, now).map_err(|error| no_room(&account, &error))?;
         self.notice(&account, notice(NoticeEvent::RegistrationCodeIssued, peer, now))?;
         tickets.store(&book, &System).map_err(|error| unavailable(&error))?;
         drop(tickets);
-        if superseded.is_some() {
-            self.underway.end(account.uid); // what was begun with the old code
-        }
+        self.underway.end(account.uid); // what was begun with an older code
         log("registration-code-issued", &account, peer, Some(id), |line| {
             let line = line.field("form", form.as_str()).field("ends", &ends.to_string());
             let line = line.field("replaces", if replaces { "yes" } else { "no" });
@@ -71,7 +71,7 @@ impl Daemon {
     /// Ends the good code of a user, if there is one, and what was begun with it.
     pub fn end_invitation(&self, account: &Account) -> Result<Option<TicketId>, Refusal> {
         self.underway.end(account.uid);
-        self.vault.end_ticket(account, Why::Revoked, &System).map_err(|error| unavailable(&error))
+        self.vault.end_tickets(account, Why::Revoked, &System).map_err(|error| unavailable(&error))
     }
 
     /// The keyed hash of a code for a ticket of `uid`; a short one is made slow to guess first.
@@ -129,6 +129,8 @@ fn life(form: Form, wanted: Option<u64>) -> Result<u64, Refusal> {
 
 /// Argon2id (RFC 9106) with 19 MiB and two passes, the second of the parameter sets that OWASP's password storage sheet lists as equal.
 fn slow(code: &RegistrationCode, salt: &[u8; 16]) -> Option<Zeroizing<[u8; 32]>> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(()); // it takes 19 MiB
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let params = Params::new(19 * 1024, 2, 1, Some(32)).ok()?;
     let mut out = Zeroizing::new([0; 32]);
     let slow = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);

@@ -5,6 +5,7 @@ use otp_core::key::Label;
 use otp_core::log_line::LogLine;
 use otp_core::notice::{Notice, NoticeEvent, Severity};
 use otp_core::record::Account;
+use otp_core::spool::Showing;
 use otp_core::vault::{Posted, VaultError};
 use otp_enrolld::notices::{self, Out};
 use otp_enrolld::peer::Peer;
@@ -75,7 +76,8 @@ impl Daemon {
     /// It was shown.
     pub fn notices_shown(&self, peer: Peer, wanted: &NoticesShown) -> Result<Done, Refusal> {
         let account = reader(peer, wanted.user.as_deref())?;
-        self.vault.notices_shown(&account, wanted.last).map_err(|error| unavailable(&error))?;
+        let place = if peer.uid == 0 { Showing::AtALogin } else { Showing::OnRequest };
+        self.vault.notices_shown(&account, wanted.last, place).map_err(|error| unavailable(&error))?;
         Ok(Done {})
     }
 }

@@ -52,7 +52,9 @@ impl Daemon {
             return Err(self.unknown(&tickets, &presented));
         };
         let ticket = book.ticket_mut(id).ok_or_else(refused)?;
-        let worth = if descends(record.as_ref(), id) && worth == Worth::Again { Worth::Spent } else { worth };
+        // A crash may have come between the key and the end of its ticket.
+        let repudiated = matches!(ticket.end, Some(End { why: Why::Repudiated, .. }));
+        let worth = if descends(record.as_ref(), id) && !repudiated { Worth::Spent } else { worth };
         match worth {
             Worth::Fresh | Worth::Again if !restored => {}
             worthless => {
@@ -138,7 +140,7 @@ impl Daemon {
     fn looked_up(&self, presented: &Presented<'_>) -> Result<(Option<Record>, Tickets), Refusal> {
         self.wants_patience(presented)?;
         let record = self.record(presented.account)?;
-        let tickets = self.vault.tickets().map_err(|error| unavailable(&error))?;
+        let tickets = self.vault.tickets(presented.account.uid).map_err(|error| unavailable(&error))?;
         self.wants_patience(presented)?;
         Ok((record, tickets))
     }
@@ -185,7 +187,7 @@ impl Daemon {
     /// Whose code it is, of those that are still good. A spoken one costs a slow hash for each, so few are tried.
     fn owner_of_code(&self, tickets: &Tickets, presented: &Presented<'_>) -> Option<(Account, TicketId)> {
         let now = System.wall();
-        let uids = tickets.uids().ok()?.into_iter().filter(|uid| *uid != presented.account.uid);
+        let uids = self.vault.ticket_uids().ok()?.into_iter().filter(|uid| *uid != presented.account.uid);
         let books = uids.filter_map(|uid| tickets.book_of(uid).ok().flatten());
         let good = books.filter_map(|Kept { book, .. }| book.good(now).cloned().map(|ticket| (book.account, ticket)));
         let mut slow_ones = 0;
@@ -229,10 +231,11 @@ impl Daemon {
 
     /// Also what is under way on some connection: it may descend from it, too.
     fn suspend_descendants(&self, account: &Account, id: TicketId) -> Result<usize, Refusal> {
-        self.underway.end(account.uid);
         let held = self.vault.hold(account, &System).map_err(|error| unavailable(&error))?;
         let Some(mut held) = held else { return Ok(0) };
-        held.repudiate(id.0, &System).map_err(|error| not_changed(&account.name, &error))
+        let suspended = held.repudiate(id.0, &System).map_err(|error| not_changed(&account.name, &error));
+        self.underway.end(account.uid); // under the lock: what begins later sees the marks
+        suspended
     }
 }
 

@@ -15,14 +15,14 @@ use otp_enrolld::peer::Peer;
 use otp_enrolld::protocol::{AddKey, AddToken, Begun, RecoveryCodes, Refusal, RenewRecoveryCodes, Rotate, TokenBegun};
 use zeroize::Zeroizing;
 
-use crate::changing::{CODE_REFUSED, told};
+use crate::changing::{CODE_REFUSED, log_spent, told};
 use crate::enrolling::{label, log_enrolment, new_key, no_beginning, plan};
 use crate::enrolments::{Earlier, Plan, Purpose, TRIES};
 use crate::groups;
 use crate::invitations::{log, notice};
 use crate::redeeming::origin;
 use crate::rights::Act;
-use crate::service::{Daemon, Session, allowed, not_changed, subject, unavailable};
+use crate::service::{Daemon, Session, allowed, not_changed, not_possible, subject, unavailable};
 use crate::system::System;
 
 impl Daemon {
@@ -104,12 +104,8 @@ impl Daemon {
             plan.label = label("token")?;
         }
         self.wants_room(&plan)?;
-        let pending = self.underway.begin_with(plan, secret, Earlier::Stays, &System).map_err(no_beginning)?;
-        let pending = if pending.plan().kind == Kind::Hotp { pending.want_two() } else { pending };
-        let known = self.vault.knows(pending.fingerprint(&self.vault, &self.host_key));
-        if known.map_err(|error| unavailable(&error))? {
-            return Err(not_possible(&pending.plan().account, "secret-in-use"));
-        }
+        let pending = self.underway.begin_with(plan, secret, &System).map_err(no_beginning)?;
+        self.wants_a_secret_of_its_own(&pending)?;
         log_enrolment("token-begun", peer, &pending, None);
         let expires_in = pending.time_left().as_secs();
         session.pending = Some(pending);
@@ -121,9 +117,14 @@ impl Daemon {
         let account = self.owner_of_keys(peer, Act::RenewRecoveryCodes, None)?;
         let mut held = self.enrolled(&account)?;
         let key = self.proven_key(&mut held, &typed(&wanted.code), Origin::Socket, None)?;
+        drop(held);
+        self.notice_of_recovery(&account)?; // of the old set, which is about to go
+        let mut held = self.enrolled(&account)?;
+        held.has_grounds(Grounds::Key(key.id)).map_err(|error| not_changed(&account.name, &error))?;
         let (hashes, recovery_codes) = self.recovery_set(&account, key.redemption)?;
         self.notice(&account, notice(NoticeEvent::RecoveryCodesRenewed, peer, System.wall()))?;
         held.renew_recovery(hashes, &System).map_err(|error| not_changed(&account.name, &error))?;
+        self.underway.end(account.uid);
         log("recovery-codes-renewed", &account, peer, None, |line| line);
         Ok(RecoveryCodes { recovery_codes })
     }
@@ -176,7 +177,9 @@ impl Daemon {
         let limits = self.site.policy(None, None).map_or_else(|_| Default::default(), |policy| policy.limits);
         let account = held.account().clone();
         let outcome = spend(&self.vault, held, &self.host_key, typed, from, &limits, &System);
-        match outcome.map_err(|error| unavailable(&error))? {
+        let outcome = outcome.map_err(|error| unavailable(&error))?;
+        log_spent(&account, from, &outcome);
+        match outcome {
             Outcome::Decided(Verdict::Accepted(proof)) => Ok(proof),
             Outcome::Decided(Verdict::Refused(why)) => Err(not_possible(&account, told(why))),
             Outcome::Junk | Outcome::NotEnrolled => Err(not_possible(&account, CODE_REFUSED)),
@@ -213,8 +216,4 @@ fn secret(typed: &str) -> Result<Secret, Refusal> {
 
 fn typed(code: &str) -> Typed {
     Typed::parse(code.as_bytes())
-}
-
-fn not_possible(account: &Account, reason: &str) -> Refusal {
-    Refusal::NotPossible { user: account.name.clone(), reason: reason.to_owned() }
 }

@@ -18,8 +18,8 @@
 //! | revoke a key                                     | yes  | yes       | no           | with a code of that key | no           |
 //! | verify a code                                    | yes  | no        | no           | yes                     | otp-verify   |
 //!
-//! Redeeming, adding and rotating want the code from root, too: a setuid program that runs as root is no admin. An admin never
-//! acts upon himself in these rows as an admin where a code is wanted of the user. Confirming and cancelling need no right of their own:
+//! Redeeming, adding and rotating want the code from root, too: a setuid program that runs as root is no admin. Nobody
+//! invites himself, brings a token for himself or ends a suspension of his own: that would be a new second factor without the old one. Confirming and cancelling need no right of their own:
 //! they act on what this connection began.
 
 /// Who asks, as the kernel says, and what the group data base says of him.
@@ -140,6 +140,7 @@ pub fn may(actor: Actor, act: Act, target: Option<Target>) -> Result<Terms, Deni
         }
         Act::ReadStatus | Act::ReadNotices | Act::Rename | Act::Verify if own => Ok(Terms::Freely),
         Act::Reopen | Act::Revoke if own => Ok(Terms::WithACode),
+        Act::Invite | Act::AddToken | Act::Resume if own => Err(Denial(reason(act))), // another one must do it
         Act::Verify if groups.verify => Ok(Terms::Freely),
         Act::Invite | Act::RevokeInvitation | Act::Suspend if groups.helpdesk && below_admins => Ok(Terms::Freely),
         Act::Invite | Act::RevokeInvitation | Act::Suspend | Act::Resume | Act::AddToken if groups.admin => {

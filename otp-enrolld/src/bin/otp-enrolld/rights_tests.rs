@@ -62,4 +62,7 @@ fn where_a_user_gives_a_code_a_group_of_his_own_does_not_spare_it() {
     for act in [Act::Redeem, Act::Rotate, Act::AddKey, Act::RenewRecoveryCodes, Act::Reopen, Act::Revoke] {
         assert_eq!(may(all, act, user(7)), Ok(Terms::WithACode), "{act:?}");
     }
+    for act in [Act::Invite, Act::AddToken, Act::Resume] {
+        assert!(may(all, act, user(7)).is_err(), "{act:?}");
+    }
 }

@@ -189,6 +189,11 @@ pub(crate) fn not_changed(user: &str, error: &ChangeError) -> Refusal {
     }
 }
 
+/// Nothing was changed, for this reason of the interface's.
+pub(crate) fn not_possible(account: &Account, reason: &str) -> Refusal {
+    Refusal::NotPossible { user: account.name.clone(), reason: reason.to_owned() }
+}
+
 /// The log has the file and the cause; the peer is told the cause in general.
 pub(crate) fn unavailable(error: &VaultError) -> Refusal {
     log_vault(error);

@@ -146,9 +146,14 @@ fn log(peer: Peer, asker: u32, wanted: &Verify, account: Option<&Account>, origi
     match verdict.reason.as_str() {
         EMERGENCY => bounded(Urgency::Alert, asker, line),
         _ if asker == 0 => event(Urgency::Notice, &line.finish()),
+        "wrong" if typed_recovery(wanted) => bounded(Urgency::Notice, asker, line), // it is not counted
         "code" | RECOVERY | "wrong" => event(Urgency::Notice, &line.finish()),
         _ => bounded(Urgency::Notice, asker, line),
     }
+}
+
+fn typed_recovery(wanted: &Verify) -> bool {
+    matches!(Typed::parse(wanted.code.as_bytes()), Typed::Recovery(_))
 }
 
 fn outcome(verdict: &Verdict) -> &'static str {

@@ -155,7 +155,7 @@ impl Offline {
         change.apply(&mut held, &Machine).map_err(|error| not_done(&error))?;
         drop(held);
         if matches!(change, Change::Suspend) {
-            let ended = self.vault.end_ticket(account, Why::Revoked, &Machine); // a code on its way must not undo it
+            let ended = self.vault.end_tickets(account, Why::Revoked, &Machine); // a code on its way must not undo it
             ended.map_err(|error| stopped(&error.to_string()))?;
         }
         // Offline is for emergencies: the change counts, a notice that has no room is only told.
