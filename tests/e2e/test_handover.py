@@ -138,6 +138,19 @@ def test_a_mistyped_code_opens_no_connection(machine, user):
     assert connections(code) == 1, "root's own account has no such code, so this was sent and refused"
 
 
+@pytest.mark.parametrize("words", [("add",), ("rotate",), ("recovery-codes",), ("reopen",), ("revoke", "phone", "--last")], ids=" ".join)
+def test_the_daemon_does_not_wait_while_a_code_is_typed(machine, enrolled, words):
+    """It gives a silent connection ten seconds."""
+    user, key = enrolled
+
+    def connections(typed):
+        pipe = ["--allow-pipe"] if words[0] in ("add", "rotate", "recovery-codes") else []
+        done = subprocess.run(["strace", "-f", "-e", "trace=connect", *as_user(user), OTPCTL, *words, *pipe], input=typed, capture_output=True, text=True, timeout=60)
+        return done.stderr.count("/run/otp/otp.sock")
+
+    assert connections("") == 0 and connections(key.wrong() + "\n") == 1
+
+
 def test_the_code_is_never_an_argument_and_a_pipe_must_be_named(machine, user):
     code = invitation(user)
     for words in [("--allow-pipe",), ("--allow-pipe", "--json")]:
@@ -406,6 +419,14 @@ def test_a_secret_typed_at_a_terminal_is_not_shown_and_an_interrupt_leaves_the_t
     assert "nothing was stored" in terminal.transcript and " echo " in terminal.transcript and " icanon" in terminal.transcript
 
 
+def test_what_is_typed_ahead_of_the_question_is_not_lost(machine, user):
+    secret = next(SECRETS)
+    terminal = Terminal([OTPCTL, "token", "add", user.name], columns=200)
+    terminal.awaits("Secret of the token, in base32: ")
+    terminal.types_hidden(secret + "\n" + oath("totp=SHA1", secret))
+    assert terminal.ends() == DONE and secret not in terminal.transcript
+
+
 def test_a_token_is_added_in_json_with_everything_on_standard_input(machine, user):
     secret = next(SECRETS)
     lines = [secret, "000000", oath("totp=SHA1", secret)]
@@ -456,6 +477,5 @@ def test_a_lost_phone_is_suspended_and_replaced_by_a_new_invitation(machine, use
     lost, recovery = enrolled_by_code(machine, user, invitation(user))
     assert otpctl("suspend", user.name).returncode == DONE
     new, _ = enrolled_by_code(machine, user, invitation(user, replaces=True))
-    assert otpctl("resume", user.name).returncode == DONE
     assert ask(machine, user, lost.first) == AUTH_ERR and ask(machine, user, recovery[0]) == AUTH_ERR
     assert ask(machine, user, new.first) == SUCCESS and labels(user) == ["phone"]

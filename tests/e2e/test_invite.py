@@ -8,6 +8,7 @@ import time
 
 import daemon_log
 import pytest
+from PIL import Image, ImageOps
 from machine import OTPCTL, as_user, key_of, otpctl, run
 from screen import LIGHT, read_qr
 from terminal import Terminal
@@ -134,7 +135,7 @@ def code_on(path):
     text = path.read_text()
     if path.suffix == ".svg":
         return "".join(re.findall(r'font-family="monospace" font-size="12">([^<]+)<', text))
-    return "".join(re.findall(r"^ {8}(\S(?: \S)*) $", text, re.M)).replace(" ", "")
+    return "".join(re.findall(r"^ {8}(\S(?: \S)*)$", text, re.M)).replace(" ", "")
 
 
 def qr_on(path, tmp_path):
@@ -148,6 +149,15 @@ def size_of(path, tmp_path):
     run("rsvg-convert", "-f", "pdf", "-o", tmp_path / "page.pdf", path)
     box = re.search(rb"/MediaBox \[ 0 0 ([\d.]+) ([\d.]+) \]", (tmp_path / "page.pdf").read_bytes())
     return [round(float(points) / 72 * 25.4) for points in box.groups()]
+
+
+def has_margins(path, tmp_path):
+    """Nothing is written within 15 mm of an edge, where printers do not print."""
+    run("rsvg-convert", "-b", "white", "-o", tmp_path / "page.png", path)
+    page = ImageOps.invert(Image.open(tmp_path / "page.png").convert("L"))
+    left, top, right, bottom = page.getbbox()
+    margin = 15 * page.width / 210
+    return min(left, top, page.width - right, page.height - bottom) > margin
 
 
 def named(text, user, issuer="Example Ltd"):
@@ -170,6 +180,7 @@ def test_a_letter_has_the_code_twice_and_names_nothing(machine, tmp_path, name, 
         assert f"It ends on {end[1]} at {end[2]} UTC." in page and "Type this code when you are asked for it." in page
         assert (path.stat().st_mode & 0o7777, path.stat().st_uid) == (0o600, 0)
         if path.suffix == ".svg":
+            assert has_margins(path, tmp_path)
             assert size_of(path, tmp_path) == ([216, 279] if name == "letter.svg" else [210, 297])
         assert code not in text and f"in {path}, and nowhere else" in text
         rest = codes_in(text)

@@ -12,15 +12,35 @@ use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
-pub fn change(client: &mut Client, terminal: &mut Terminal, command: &Command) -> Result<(), Failure> {
-    call(client, terminal, command)?;
+/// Connects when a code that is asked for is typed: the daemon does not wait for slow fingers.
+pub fn change(
+    terminal: &mut Terminal,
+    command: &Command,
+    connect: impl Fn() -> Result<Client, Failure>,
+) -> Result<(), Failure> {
+    let code = match command {
+        Command::Reopen(options) => code(terminal, options.user.as_deref())?,
+        Command::Revoke(options) => {
+            if !options.last && is_oneself(options.user.as_deref()) {
+                not_the_last(&mut connect()?, options)?;
+            }
+            code(terminal, options.user.as_deref())?
+        }
+        _ => None,
+    };
+    call(&mut connect()?, terminal, command, code)?;
     match command {
         Command::Restored(_) => Ok(()), // has told its names
         other => terminal.show(&format!("{}\n", done(other))),
     }
 }
 
-fn call(client: &mut Client, terminal: &mut Terminal, command: &Command) -> Result<(), Failure> {
+fn call(
+    client: &mut Client,
+    terminal: &mut Terminal,
+    command: &Command,
+    code: Option<Zeroizing<String>>,
+) -> Result<(), Failure> {
     match command {
         Command::Suspend(options) => {
             client.call(&protocol::Suspend { user: options.user.clone() })?;
@@ -29,7 +49,7 @@ fn call(client: &mut Client, terminal: &mut Terminal, command: &Command) -> Resu
             client.call(&protocol::Resume { user: options.user.clone() })?;
         }
         Command::Reopen(options) => {
-            let (user, code) = (options.user.clone(), code(terminal, options.user.as_deref())?);
+            let user = options.user.clone();
             client.call(&protocol::Reopen { user, origin: options.origin, code })?;
         }
         Command::Rename(options) => {
@@ -37,10 +57,6 @@ fn call(client: &mut Client, terminal: &mut Terminal, command: &Command) -> Resu
             client.call(&protocol::Rename { user, key, label })?;
         }
         Command::Revoke(options) => {
-            if !options.last && is_oneself(options.user.as_deref()) {
-                not_the_last(client, options)?;
-            }
-            let code = code(terminal, options.user.as_deref())?;
             let (user, key) = (options.user.clone(), options.key.clone());
             client.call(&protocol::Revoke { user, key, code })?;
         }

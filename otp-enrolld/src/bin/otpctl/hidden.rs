@@ -1,7 +1,9 @@
 //! A line typed at a terminal that does not show it. The terminal hands on every key, an interrupt too, so that whatever ends
 //! the line, the terminal is left as it was.
 
+use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::AsFd;
 
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
@@ -12,9 +14,11 @@ use crate::failure::Failure;
 pub fn line(prompt: &str) -> Result<Option<Zeroizing<String>>, Failure> {
     let mut screen = io::stderr();
     screen.write_all(prompt.as_bytes())?;
+    // A descriptor of its own: the buffer of the standard stream is not wiped, and would swallow the next line.
+    let mut keys = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let typed = {
         let _restored = Silence::begin()?;
-        read(&mut io::stdin().lock())
+        read(&mut keys)
     };
     screen.write_all(b"\n")?;
     typed
@@ -36,7 +40,7 @@ impl Silence {
 impl Drop for Silence {
     fn drop(&mut self) {
         // A terminal that is gone needs nothing put back.
-        let _ = tcsetattr(io::stdin(), SetArg::TCSAFLUSH, &self.0);
+        let _ = tcsetattr(io::stdin(), SetArg::TCSADRAIN, &self.0);
     }
 }
 

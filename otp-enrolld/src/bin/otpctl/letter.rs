@@ -8,7 +8,8 @@ use nix::unistd::gethostname;
 use zeroize::Zeroizing;
 
 use otp_core::date::utc;
-use otp_enrolld::picture::{NARROW_ZONE, Picture, QUIET_ZONE, Theme};
+use otp_enrolld::client::CallError;
+use otp_enrolld::picture::{PIXELS, Picture, QUIET_ZONE, Theme};
 use otp_enrolld::protocol::Invitation;
 
 use crate::arguments::{Invite, Paper};
@@ -51,6 +52,9 @@ impl Letter {
     /// Writes them; of a split code the first part alone.
     pub fn write(mut self, invitation: &Invitation) -> Result<(), Failure> {
         let code = invitation.codes.first().map_or("", |code| code.as_str());
+        if !is_plain(code) {
+            return Err(CallError::Strange.into());
+        }
         let content = Content { code, half: invitation.codes.len() > 1, ends: invitation.ends };
         let page = match self.format {
             Format::Svg => content.svg(self.paper),
@@ -65,6 +69,11 @@ impl Letter {
         self.cover.into_iter().for_each(NewFile::keep);
         Ok(())
     }
+}
+
+/// Nothing that a viewer of pages would take for more than text.
+fn is_plain(code: &str) -> bool {
+    !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 impl Format {
@@ -111,18 +120,8 @@ impl Content<'_> {
     /// The QR code from here down, 60 mm wide with its margin.
     fn draw(&self, page: &mut Zeroizing<String>, top: u32) {
         let Some(picture) = Picture::of(self.code) else { return };
-        let modules = picture.whole_side();
-        let _ = write!(
-            page,
-            "<svg x=\"25\" y=\"{top}\" width=\"60\" height=\"60\" viewBox=\"0 0 {modules} {modules}\" shape-rendering=\"crispEdges\">\
-             <path fill=\"#000\" d=\""
-        );
-        for (y, row) in picture.module_rows().enumerate() {
-            for (x, _) in row.enumerate().filter(|(_, dark)| *dark) {
-                let _ = write!(page, "M{x} {y}h1v1h-1z");
-            }
-        }
-        page.push_str("\"/></svg>\n");
+        let scale = 60.0 / picture.whole_side().saturating_mul(PIXELS) as f32;
+        let _ = writeln!(page, "<g transform=\"translate(25 {top}) scale({scale})\">\n{}</g>", *picture.svg());
     }
 
     /// The same for a printer of letters.
@@ -130,10 +129,10 @@ impl Content<'_> {
         let mut page = Zeroizing::new(String::with_capacity(ROOM));
         page.push_str("\n\n\n");
         for line in self.lines_of_code() {
-            page.push_str("        ");
+            page.push_str("       ");
             for letter in line.chars() {
-                page.push(letter);
                 page.push(' ');
+                page.push(letter);
             }
             page.push_str("\n\n");
         }
@@ -145,7 +144,7 @@ impl Content<'_> {
         }
         page.push('\n');
         if let Some(picture) = Picture::of(self.code) {
-            for line in picture.plain(QUIET_ZONE.max(NARROW_ZONE), Theme::Light).lines() {
+            for line in picture.plain(QUIET_ZONE, Theme::Light).lines() {
                 page.push_str("    ");
                 page.push_str(line);
                 page.push('\n');
@@ -173,11 +172,12 @@ impl Content<'_> {
     fn sentences(&self) -> Vec<String> {
         let mut lines = vec!["Type this code when you are asked for it. It works once.".to_owned()];
         if self.half {
-            lines.push("It is the first of two parts; the second one reaches you on another way.".to_owned());
+            lines.push("It is the first of two parts; the second comes on another way.".to_owned());
         }
         lines.push(format!("It ends on {}.", end(self.ends)));
-        lines.push("Large or small letters make no difference. There is no letter O in it: that is a zero.".to_owned());
-        lines.push("If you hear that it was used before, somebody else has read this page:".to_owned());
+        lines.push("Large or small letters make no difference.".to_owned());
+        lines.push("What looks like an O is a zero, what looks like an I is a one.".to_owned());
+        lines.push("If you hear that it was used before, somebody else has read it:".to_owned());
         lines.push("say so at once to whoever sent it.".to_owned());
         lines
     }
@@ -311,6 +311,17 @@ mod tests {
                 && note.contains("two parts")
         );
         assert!(!note.contains("12345") && !note.contains("67890"));
+    }
+
+    #[test]
+    fn a_hostile_code_is_written_nowhere() {
+        let path = std::env::temp_dir().join(format!("otpctl-{}-hostile.svg", std::process::id()));
+        for code in ["", "</text><script>", "E-1&amp;", "E-1\n", "E-é"] {
+            let page = NewFile::create(&path).expect("made");
+            let letter = Letter { page, format: Format::Svg, paper: Paper::A4, cover: None };
+            assert!(letter.write(&invitation(&[code])).is_err_and(|failure| failure.code() == 3), "{code}");
+            assert!(!path.exists());
+        }
     }
 
     #[test]

@@ -90,7 +90,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Config(options) => config::run(&mut terminal, &options.act),
         Command::Emergency(options) => emergency::run(&mut terminal, &options.act),
         Command::Clock(_) => Err(Failure::Usage("clock: only with --offline, as root".to_owned())),
-        command => change::change(&mut daemon::connect()?, &mut terminal, command),
+        command => change::change(&mut terminal, command, daemon::connect),
     }
 }
 
