@@ -53,8 +53,9 @@ fn key(key: &KeyStatus) -> String {
     let step = if key.kind == "hotp" { String::new() } else { format!(", {} s", key.period) };
     let end = key.expires.map(|end| format!(", ends {}", utc(end))).unwrap_or_default();
     let resync = if key.resync { ", wants two codes in a row" } else { "" };
+    let suspended = if key.suspended { ", suspended for good: its owner said \"not me\"" } else { "" };
     format!(
-        "  key \"{}\" ({}): {} {}, {} digits{step}, confirmed {}, last used {}{end}{resync}\n",
+        "  key \"{}\" ({}): {} {}, {} digits{step}, confirmed {}, last used {}{end}{resync}{suspended}\n",
         escaped(&key.label),
         escaped(&key.id),
         escaped(&key.kind),
@@ -131,6 +132,7 @@ mod tests {
             last_used: None,
             expires: None,
             resync: false,
+            suspended: false,
         };
         UserStatus {
             user: "alice".to_owned(),
@@ -157,6 +159,13 @@ mod tests {
             wrong codes, origin other: 5 of 20, waiting 4 s\n  \
             wrong codes, origin remote: 20 of 20, closed\n";
         assert_eq!(one(&alice()), expected);
+    }
+
+    #[test]
+    fn a_repudiated_key_is_told_as_such() {
+        let mut alice = UserStatus { origins: Vec::new(), ..alice() };
+        alice.keys.iter_mut().for_each(|key| key.suspended = true);
+        assert!(one(&alice).ends_with(", suspended for good: its owner said \"not me\"\n"));
     }
 
     #[test]
