@@ -5,7 +5,7 @@
 
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::{Tag, XChaCha20Poly1305, XNonce};
-use hmac::{Hmac, Mac};
+use hmac::{HmacReset, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -240,11 +240,12 @@ fn hmac(key: &[u8; 32], parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
     for (place, byte) in block.iter_mut().zip(key) {
         *place = *byte;
     }
-    let mut mac = Hmac::<Sha256>::new((&*block).into());
+    let mut mac = HmacReset::<Sha256>::new((&*block).into());
     for part in parts {
         mac.update(part);
     }
-    Zeroizing::new(mac.finalize().into_bytes().into())
+    // In place: `finalize` would move the hash with the last of its input, and leave a copy on the stack that nobody wipes.
+    Zeroizing::new(mac.finalize_reset().into_bytes().into())
 }
 
 fn first<const N: usize>(bytes: &[u8; 32]) -> [u8; N] {

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use otp_core::book::BookError;
 use otp_core::clock::Clock;
 use otp_core::log_line::LogLine;
@@ -131,10 +131,13 @@ fn life(form: Form, wanted: Option<u64>) -> Result<u64, Refusal> {
 fn slow(code: &RegistrationCode, salt: &[u8; 16]) -> Option<Zeroizing<[u8; 32]>> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(()); // it takes 19 MiB
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let params = Params::new(19 * 1024, 2, 1, Some(32)).ok()?;
+    let params = Params::new(SLOW_KIB, 2, 1, Some(32)).ok()?;
+    let mut memory = Vec::new();
+    memory.try_reserve_exact(GIVEN_BACK_BLOCKS).ok()?;
+    memory.resize(params.block_count(), Block::default());
     let mut out = Zeroizing::new([0; 32]);
     let slow = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    slow.hash_password_into(code.expose(), salt, out.as_mut_slice()).ok()?;
+    slow.hash_password_into_with_memory(code.expose(), salt, out.as_mut_slice(), &mut memory).ok()?;
     Some(out)
 }
 
@@ -170,5 +173,10 @@ pub fn hex(id: TicketId) -> String {
     data_encoding::HEXLOWER.encode(&id.0)
 }
 
+/// Memory of a slow hash.
+const SLOW_KIB: u32 = 19 * 1024;
+/// Blocks of 1 KiB that are asked for. glibc gives back at once what was larger than 32 MiB; of less, every thread's arena would
+/// keep its own. The rest is never touched.
+const GIVEN_BACK_BLOCKS: usize = 34 * 1024;
 /// Nobody types a code in less, in seconds.
 const SHORTEST_LIFE_S: u64 = 60;

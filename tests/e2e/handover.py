@@ -1,0 +1,60 @@
+"""What the tests of handing a key over say to the daemon, one call after another on one connection."""
+
+from contextlib import contextmanager
+
+from machine import Key, shifted_now
+from wait import until
+from wire import Client, Closed
+
+GONE = (Closed, BrokenPipeError, ConnectionResetError)
+
+
+def invite(user, **wishes):
+    with Client() as client:
+        return client.call("Invite", user=user.name, form="mail", **wishes)["invitation"]["codes"][0]
+
+
+def shown(reply):
+    """The key in a reply, not in the last moment of a step: the code of the step before would be too old on arrival."""
+    enrolment = reply["enrolment"]
+    until(lambda: shifted_now() % enrolment["period"] < enrolment["period"] - 1, "the next step")
+    return Key(enrolment)
+
+
+def redeem(client, code, **wishes):
+    return shown(client.call("Redeem", registration=code, **wishes))
+
+
+def confirm(client, key):
+    """The recovery codes that come with it."""
+    return client.call("ConfirmEnrolment", code=key.confirming)["recovery_codes"]
+
+
+def enrol(user, code):
+    """(key, recovery codes) of a user who redeems a code and confirms."""
+    with Client(uid=user.uid) as client:
+        key = redeem(client, code)
+        return key, confirm(client, key)
+
+
+def invited_and_enrolled(machine):
+    user = machine.new_user()
+    code = invite(user)
+    return user, code, *enrol(user, code)
+
+
+def works(machine, user, code):
+    return machine.ask("otp", user, code)[0] == 0
+
+
+def labels(machine, user):
+    return [key["label"] for key in machine.status(user)["keys"]]
+
+
+@contextmanager
+def perhaps_dead():
+    """The daemon may be gone before it has answered."""
+    try:
+        yield
+    except GONE:
+        pass

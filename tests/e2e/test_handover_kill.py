@@ -1,0 +1,270 @@
+"""kill -9 of the daemon at each step of handing a key over: afterwards the old state holds or the new one, never both keys, never
+none where there was one; no key is shown twice, and what nobody confirmed never works."""
+
+import signal
+from pathlib import Path
+
+import pytest
+from handover import confirm, enrol, invite, invited_and_enrolled, labels, perhaps_dead, redeem, shown, works
+from machine import VAULT
+from strace import attached, kill_at, parsed
+from test_commit import CHANGES
+from test_kill import strays
+from wait import until
+from wire import Client, Refused
+
+
+def steps_of(machine, method, prepare, before, act):
+    prepared = prepare()
+    warm_up(machine, prepared[0])
+    with attached(machine.process.pid) as log, Client(uid=prepared[0].uid * (method != "Invite")) as client:
+        act(client, prepared, before(client, prepared))
+    calls = parsed(log)
+    received = next(at for at, call in enumerate(calls) if f"Otp1.{method}" in call.arguments)
+    return [call for call in calls[received + 1 :] if call.task == calls[received].task and call.name in CHANGES]
+
+
+def nothing(client, prepared):
+    """Nothing is said before."""
+
+
+def killed_at_each(machine, method, prepare, act, before=nothing):
+    """`act` once for each of its steps, killed there. Yields what `prepare` and `before` gave, what `act` gave if the answer
+    came in time, and where it was. At every other step the daemon runs again; else the next login finds what was left."""
+    machine.stop()
+    machine.start()
+    machine.idle_threads = len(list(Path(f"/proc/{machine.process.pid}/task").iterdir()))
+    steps = steps_of(machine, method, prepare, before, act)
+    for at, step in enumerate(steps):
+        prepared, done = prepare(), None
+        where = f"killed at step {at} of {len(steps)}, {step}"
+        warm_up(machine, prepared[0])
+        with attached(machine.process.pid, *kill_at(step)):
+            with Client(uid=prepared[0].uid * (method != "Invite")) as client:
+                begun = before(client, prepared)
+                with perhaps_dead():
+                    done = act(client, prepared, begun)
+            assert machine.process.wait(10) == -signal.SIGKILL, where
+        if at % 2:
+            machine.start()
+        yield prepared, begun, done, where
+        up(machine)
+    assert strays() == [] and not list(VAULT.glob("tickets/.*")) + list(VAULT.glob("notices/.*"))
+
+
+def warm_up(machine, user):
+    """A daemon that has looked up users and groups before, and on which nobody is: its calls are the same every time."""
+    with Client(uid=user.uid) as client:
+        client.call("Status")
+    until(lambda: len(list(Path(f"/proc/{machine.process.pid}/task").iterdir())) <= machine.idle_threads, "all connections ended")
+
+
+def up(machine):
+    if not machine.running():
+        machine.start()
+
+
+def refused(client, method, **parameters):
+    with pytest.raises(Refused) as refusal:
+        client.call(method, **parameters)
+    return refusal.value
+
+
+def spent(user, code):
+    """A key was made with this code, and it makes no other."""
+    with Client(uid=user.uid) as client:
+        return refused(client, "Redeem", registration=code).name == "RegistrationSpent"
+
+
+# invitations
+
+
+def test_inviting_killed_at_each_step_leaves_one_good_code(machine):
+    def prepare():
+        user = machine.new_user()
+        return user, invite(user)
+
+    def act(client, prepared, _):
+        return client.call("Invite", user=prepared[0].name, form="mail")["invitation"]["codes"][0]
+
+    outcomes = set()
+    for (user, code), _, new, where in killed_at_each(machine, "Invite", prepare, act):
+        up(machine)
+        try:
+            key, _ = enrol(user, code)
+            outcome = "old"
+        except Refused as refusal:
+            assert (refusal.name, refusal.parameters["reason"]) == ("RegistrationRefused", "stale"), where
+            key, _ = enrol(user, new or invite(user))
+            outcome = "new"
+        assert new is None or outcome == "new", where
+        assert works(machine, user, key.first) and labels(machine, user) == ["phone"], where
+        outcomes.add(outcome)
+    assert outcomes == {"old", "new"}
+
+
+def test_redeeming_killed_at_each_step_leaves_a_code_that_gives_one_key(machine):
+    def prepare():
+        user = machine.new_user()
+        return user, invite(user)
+
+    def act(client, prepared, _):
+        return shown(client.call("Redeem", registration=prepared[1]))
+
+    outcomes = set()
+    for (user, code), _, lost, where in killed_at_each(machine, "Redeem", prepare, act):
+        up(machine)
+        assert not user.key_file.exists() and not machine.status(user)["enrolled"], where
+        with Client(uid=user.uid) as client:
+            reply = client.call("Redeem", registration=code, label="tablet")
+            key = shown(reply)
+            confirm(client, key)
+        assert lost is None or reply["earlier"], f"{where}: shown, and not used up"
+        if lost:
+            assert lost.secret != key.secret and not works(machine, user, lost.first), where
+        assert works(machine, user, key.first) and labels(machine, user) == ["tablet"], where
+        assert spent(user, code), where
+        outcomes.add(bool(reply.get("earlier")))
+    assert outcomes == {False, True}
+
+
+# confirmations
+
+
+def test_a_first_key_killed_at_each_step_is_there_with_its_code_spent_or_not_there(machine):
+    def prepare():
+        user = machine.new_user()
+        return user, invite(user)
+
+    outcomes = set()
+    for (user, code), key, recovery, where in killed_at_each(
+        machine, "ConfirmEnrolment", prepare, lambda client, _, key: confirm(client, key), lambda client, prepared: redeem(client, prepared[1])
+    ):
+        new = works(machine, user, key.first)
+        up(machine)
+        assert new or recovery is None, where
+        assert machine.status(user)["enrolled"] == new and labels(machine, user) == ["phone"] * new, where
+        if not new:
+            again, recovery = enrol(user, code)
+            assert again.secret != key.secret and not works(machine, user, key.second), where
+            key = again
+            assert works(machine, user, key.first), where
+        assert spent(user, code), where
+        assert recovery is None or works(machine, user, recovery[7]), where
+        assert works(machine, user, key.second) and labels(machine, user) == ["phone"], where
+        outcomes.add(new)
+    assert outcomes == {False, True}
+
+
+def one_of_two(machine, user, old, new, recovery, where):
+    """Exactly one of two keys works; says whether it is the new one. Each of the codes is still unused."""
+    changed = works(machine, user, new.first)
+    assert works(machine, user, old.second) != changed, f"{where}: both or none; the new one {changed}"
+    assert changed or recovery is None, where
+    assert works(machine, user, new.second) == changed, where
+    up(machine)
+    assert labels(machine, user) == ["phone"], where
+    return changed
+
+
+def test_replacing_all_killed_at_each_step_leaves_one_of_two_keys(machine):
+    def prepare():
+        user, old = machine.enrolled_user()
+        return user, old, invite(user, replaces=True)
+
+    outcomes = set()
+    for (user, old, code), new, recovery, where in killed_at_each(
+        machine, "ConfirmEnrolment", prepare, lambda client, _, key: confirm(client, key), lambda client, prepared: redeem(client, prepared[2])
+    ):
+        changed = one_of_two(machine, user, old, new, recovery, where)
+        if changed:
+            assert spent(user, code), where
+        else:
+            again, _ = enrol(user, code)
+            assert works(machine, user, again.first) and not works(machine, user, new.second), where
+        outcomes.add(changed)
+    assert outcomes == {False, True}
+
+
+def test_a_rotation_killed_at_each_step_of_its_confirmation_leaves_one_of_two_keys(machine):
+    outcomes = set()
+    for (user, old), new, done, where in killed_at_each(
+        machine,
+        "ConfirmEnrolment",
+        machine.enrolled_user,
+        lambda client, _, key: confirm(client, key),
+        lambda client, prepared: shown(client.call("Rotate", code=prepared[1].first)),
+    ):
+        outcomes.add(one_of_two(machine, user, old, new, done, where))
+    assert outcomes == {False, True}
+
+
+def test_adding_killed_at_each_step_of_its_confirmation_takes_nothing_away(machine):
+    outcomes = set()
+    for (user, old), new, done, where in killed_at_each(
+        machine,
+        "ConfirmEnrolment",
+        machine.enrolled_user,
+        lambda client, _, key: confirm(client, key),
+        lambda client, prepared: shown(client.call("AddKey", code=prepared[1].first, label="tablet")),
+    ):
+        added = works(machine, user, new.first)
+        assert works(machine, user, old.second), where
+        assert added or done is None, where
+        up(machine)
+        assert labels(machine, user) == (["phone", "tablet"] if added else ["phone"]), where
+        outcomes.add(added)
+    assert outcomes == {False, True}
+
+
+def test_beginning_a_rotation_killed_at_each_step_leaves_the_old_key_with_its_code_burnt_or_not(machine):
+    def act(client, prepared, _):
+        return shown(client.call("Rotate", code=prepared[1].first))
+
+    outcomes = set()
+    for (user, old), _, new, where in killed_at_each(machine, "Rotate", machine.enrolled_user, act):
+        burnt = not works(machine, user, old.first)
+        assert works(machine, user, old.second), where
+        if new:
+            assert burnt and not works(machine, user, new.first), where
+        up(machine)
+        assert labels(machine, user) == ["phone"], where
+        outcomes.add(burnt)
+    assert outcomes == {False, True}
+
+
+# recovery codes, and "not me"
+
+
+def test_new_recovery_codes_killed_at_each_step_leave_the_old_set_or_none_of_it(machine):
+    def act(client, prepared, _):
+        return client.call("RenewRecoveryCodes", code=prepared[2].first)["recovery_codes"]
+
+    outcomes = set()
+    for (user, _, key, old), _, fresh, where in killed_at_each(machine, "RenewRecoveryCodes", lambda: invited_and_enrolled(machine), act):
+        kept = works(machine, user, old[0])
+        assert works(machine, user, old[1]) == kept, where
+        assert fresh is None or (not kept and works(machine, user, fresh[0])), where
+        up(machine)
+        with Client(uid=user.uid) as client:
+            again = client.call("RenewRecoveryCodes", code=key.second)["recovery_codes"]
+        assert works(machine, user, again[0]) and not works(machine, user, old[2]), where
+        outcomes.add(kept)
+    assert outcomes == {False, True}
+
+
+def test_not_me_killed_at_each_step_is_done_when_it_is_said_again(machine):
+    def act(client, prepared, _):
+        return client.call("Repudiate", registration=prepared[1])
+
+    outcomes = set()
+    for (user, letter, key, recovery), _, done, where in killed_at_each(machine, "Repudiate", lambda: invited_and_enrolled(machine), act):
+        alive = works(machine, user, key.first)
+        assert done is None or not alive, where
+        assert works(machine, user, recovery[0]) == alive, f"{where}: keys and recovery codes are suspended together"
+        up(machine)
+        with Client(uid=user.uid) as client:
+            assert client.call("Repudiate", registration=letter) == {"keys": 1}, where
+        assert not works(machine, user, key.second) and not works(machine, user, recovery[1]), where
+        outcomes.add(alive)
+    assert outcomes == {False, True}
