@@ -176,6 +176,7 @@ fn key() -> KeyStatus {
         last_used: None,
         expires: None,
         resync: false,
+        suspended: false,
     }
 }
 
