@@ -477,5 +477,6 @@ def test_a_lost_phone_is_suspended_and_replaced_by_a_new_invitation(machine, use
     lost, recovery = enrolled_by_code(machine, user, invitation(user))
     assert otpctl("suspend", user.name).returncode == DONE
     new, _ = enrolled_by_code(machine, user, invitation(user, replaces=True))
+    assert otpctl("resume", user.name).returncode == DONE
     assert ask(machine, user, lost.first) == AUTH_ERR and ask(machine, user, recovery[0]) == AUTH_ERR
     assert ask(machine, user, new.first) == SUCCESS and labels(user) == ["phone"]
