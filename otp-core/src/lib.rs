@@ -22,6 +22,7 @@ pub mod policy;
 pub mod record;
 pub mod recovery;
 pub mod registration;
+pub mod rotation;
 pub mod seal;
 pub mod secret;
 pub mod service;

@@ -5,6 +5,7 @@ use crate::key::{Algorithm, Digits, Period, ValueError};
 use crate::limits::{ClockPolicy, DISABLE_AT, Limits, Wait, Window};
 use crate::notify::Notify;
 use crate::origin::Origin;
+use crate::rotation::Rotation;
 use crate::service::Service;
 use crate::table::{Document, Found, Table, TableError};
 
@@ -24,6 +25,8 @@ pub struct Policy {
     pub admin_enrol: bool,
     /// Where notices go, if anywhere.
     pub notify: Option<Notify>,
+    /// How old a key may become, if there is an end to it.
+    pub rotation: Option<Rotation>,
     /// What the table of the service says that this was read for.
     pub service: Option<Service>,
 }
@@ -67,6 +70,7 @@ impl Policy {
         if let Some(table) = root.table("key")? {
             policy.key = new_key(table)?;
         }
+        policy.rotation = root.table("rotation")?.map(Rotation::read).transpose()?;
         if let Some(mut services) = root.table("service")? {
             for name in services.names().filter(|name| wanted.holds(name)) {
                 let Some(table) = services.table(name)? else { continue };
@@ -170,7 +174,7 @@ fn checked<T, V>(table: &Table<'_>, found: &Found<V>, value: Result<T, ValueErro
     value.map_err(|error| table.error(found, error.to_string()))
 }
 
-fn ranged<'d>(
+pub(crate) fn ranged<'d>(
     table: &mut Table<'d>,
     name: &'d str,
     default: u64,

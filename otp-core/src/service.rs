@@ -33,14 +33,17 @@ pub enum Unenrolled {
     Deny,
     /// Not asked; the module stands aside (PAM_IGNORE).
     Skip,
+    /// Asked and refused as with `deny`, unless what they type is a registration code of theirs: it makes a first key.
+    Enrol,
 }
 
 impl Unenrolled {
-    /// Reads `deny` or `skip`.
+    /// Reads `deny`, `skip` or `enrol`.
     pub fn parse(text: &str) -> Option<Self> {
         match text {
             "deny" => Some(Self::Deny),
             "skip" => Some(Self::Skip),
+            "enrol" => Some(Self::Enrol),
             _ => None,
         }
     }
@@ -103,7 +106,8 @@ fn digits(table: &mut Table<'_>) -> Result<Vec<usize>, TableError> {
 
 fn unenrolled(table: &mut Table<'_>) -> Result<Option<Unenrolled>, TableError> {
     let Some(found) = table.string("unenrolled")? else { return Ok(None) };
-    let wanted = || table.error(&found, format!("unenrolled is {:?}; wanted \"deny\" or \"skip\"", found.value));
+    let wanted =
+        || table.error(&found, format!("unenrolled is {:?}; wanted \"deny\", \"skip\" or \"enrol\"", found.value));
     Unenrolled::parse(found.value).map(Some).ok_or_else(wanted)
 }
 
@@ -166,6 +170,8 @@ mod tests {
         assert!(found.report_only && found.exempt.len() == 2 && found.require.len() == 1);
         assert_eq!((found.limits.window.back, found.limits.window.forward), (2, 0));
         assert_eq!(found.limits.guesses, [20, 20, 20, 5, 20]);
+        let enrol = service("[service.sudo]\nunenrolled = \"enrol\"").unwrap();
+        assert_eq!(enrol.unenrolled, Some(Unenrolled::Enrol));
     }
 
     #[test]

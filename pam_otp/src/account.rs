@@ -6,13 +6,15 @@ use std::ffi::CStr;
 use otp_core::emergency::Reason;
 use otp_core::log_line::LogLine;
 use otp_core::record::Account;
+use otp_core::rotation::Age;
 use otp_core::site::Obstacle;
 use pam::constants::PamResultCode;
 
-use crate::decider::{self, Standing};
+use crate::daemon;
+use crate::decider::{self, OldestKey, Standing};
 use crate::host::{Host, Item, Urgency};
 use crate::login::{emergency, settings};
-use crate::notices;
+use crate::notices::{self, Recovery, plain};
 use crate::options::{OptionError, Options, Whose};
 use crate::person::Person;
 use crate::rules::Rules;
@@ -22,7 +24,11 @@ use crate::rules::Rules;
 enum Found {
     /// Nothing against it: not enrolled, or enrolled and in order.
     InOrder,
-    /// Suspended, disabled or expired.
+    /// In order, with something to say about the age of a key.
+    Reminded(String),
+    /// A key is due, and this service asks for a new one.
+    Due(String),
+    /// Suspended, disabled, expired or overdue.
     Barred(&'static str),
     /// No such user.
     UnknownUser,
@@ -39,12 +45,14 @@ pub fn manage(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode {
     let options = Options::parse(arguments);
     let whose = options.as_ref().map_or(Whose::User, |options| options.whose);
     let (user, person) = who(host, whose);
-    let found = look(host, options, person.as_ref());
-    if let (Found::InOrder | Found::Barred(_), Some(Person::Known(account))) = (&found, &person) {
-        notices::show(host, account);
+    let (found, recovery) = look(host, options, person.as_ref());
+    let found = remind(host, found);
+    if let (Found::InOrder | Found::Barred(_) | Found::Due(_), Some(Person::Known(account))) = (&found, &person) {
+        notices::show(host, account, recovery);
     }
     let (reason, detail, code) = match &found {
-        Found::InOrder => return PamResultCode::PAM_SUCCESS,
+        Found::InOrder | Found::Reminded(_) => return PamResultCode::PAM_SUCCESS,
+        Found::Due(_) => ("due", None, PamResultCode::PAM_NEW_AUTHTOK_REQD),
         Found::Emergency(reason) => ("emergency", Some(reason.as_str()), PamResultCode::PAM_SUCCESS),
         Found::Barred(reason) => (*reason, None, PamResultCode::PAM_ACCT_EXPIRED),
         Found::UnknownUser => return PamResultCode::PAM_AUTH_ERR, // authenticate has said so
@@ -53,6 +61,7 @@ pub fn manage(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode {
     };
     let (urgency, outcome) = match found {
         Found::Emergency(_) => (Urgency::Alert, "ignored"),
+        Found::Due(_) => (Urgency::Notice, "due"),
         _ => (Urgency::Notice, "refused"),
     };
     let line = LogLine::default()
@@ -69,7 +78,7 @@ pub fn manage(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode {
 }
 
 /// Whose standing counts: the one whose code `authenticate` asks for, by name and account.
-fn who(host: &mut impl Host, whose: Whose) -> (Option<String>, Option<Person>) {
+pub fn who(host: &mut impl Host, whose: Whose) -> (Option<String>, Option<Person>) {
     if whose == Whose::User {
         let user = host.user().ok();
         let person = user.as_deref().map_or(Person::Unknown, Person::named);
@@ -86,33 +95,82 @@ fn who(host: &mut impl Host, whose: Whose) -> (Option<String>, Option<Person>) {
 
 /// Nobody: root is the invoker, who has no key as such. `authenticate` refuses him; if another module let him in, nothing here
 /// stands against him.
-fn look(host: &impl Host, options: Result<Options, OptionError>, person: Option<&Person>) -> Found {
+fn look(host: &impl Host, options: Result<Options, OptionError>, person: Option<&Person>) -> (Found, Recovery) {
+    let alone = |found| (found, Recovery::Quiet);
     if let Some(Person::Known(account)) = person
         && let Some(reason) = emergency(host, account)
     {
-        return Found::Emergency(reason);
+        return alone(Found::Emergency(reason));
     }
     let (_, rules) = match settings(host, options) {
         Ok(settings) => settings,
-        Err(obstacle) => return Found::Misconfigured(obstacle),
+        Err(obstacle) => return alone(Found::Misconfigured(obstacle)),
     };
     match person {
-        None => Found::InOrder,
+        None => alone(Found::InOrder),
         Some(Person::Known(account)) => standing(host, account, &rules),
-        Some(Person::Unknown) => Found::UnknownUser,
+        Some(Person::Unknown) => alone(Found::UnknownUser),
         Some(Person::LookupFailed(errno)) => {
-            Found::Unavailable(Obstacle { reason: "user-lookup", detail: errno.desc().to_owned() })
+            alone(Found::Unavailable(Obstacle { reason: "user-lookup", detail: errno.desc().to_owned() }))
         }
     }
 }
 
-fn standing(host: &impl Host, account: &Account, rules: &Rules) -> Found {
+fn standing(host: &impl Host, account: &Account, rules: &Rules) -> (Found, Recovery) {
     if !rules.ask(account, host.item(Item::Rhost).filter(|rhost| !rhost.is_empty()).as_deref()) {
-        return Found::InOrder;
+        return (Found::InOrder, Recovery::Quiet);
     }
     match decider::standing(host, account) {
-        Ok(Standing::NeverEnrolled | Standing::InOrder) => Found::InOrder,
-        Ok(Standing::Barred(reason)) => Found::Barred(reason),
-        Err(obstacle) => Found::Unavailable(obstacle),
+        Ok(Standing::NeverEnrolled) => (Found::InOrder, Recovery::Quiet),
+        Ok(Standing::InOrder { oldest, recovery }) => {
+            (oldest.map_or(Found::InOrder, |key| aged(host, &key, rules)), recovery)
+        }
+        Ok(Standing::Barred(reason)) => (Found::Barred(reason), Recovery::Quiet),
+        Err(obstacle) => (Found::Unavailable(obstacle), Recovery::Quiet),
     }
 }
+
+fn aged(host: &impl Host, key: &OldestKey, rules: &Rules) -> Found {
+    let label = plain(&key.label);
+    match rules.age(key.confirmed, host.wall()) {
+        Age::Young => Found::InOrder,
+        Age::DueIn(days) => Found::Reminded(format!(
+            "your one-time-code key \"{label}\" is due in {}: replace it with otpctl rotate",
+            in_days(days)
+        )),
+        Age::Due(_) if can_rotate(host, rules) => {
+            Found::Due(format!("your one-time-code key \"{label}\" is due and is replaced now; have its app at hand"))
+        }
+        Age::Due(days) => Found::Reminded(format!(
+            "your one-time-code key \"{label}\" is due: replace it with otpctl rotate; in {} it lets you in no more",
+            in_days(days)
+        )),
+        Age::Overdue => Found::Barred("overdue"),
+    }
+}
+
+/// Is this a place where a due key can be replaced? Without the daemon it cannot, and due is not overdue.
+fn can_rotate(host: &impl Host, rules: &Rules) -> bool {
+    let listed = || host.item(Item::Service).is_some_and(|name| rules.rotates(&name));
+    host.uids().effective == 0 && listed() && daemon::listens().is_ok()
+}
+
+fn in_days(days: u64) -> String {
+    if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
+}
+
+/// Says what is to be said of a key's age. Where nobody can hear that a key is due, nobody can be asked for a new one.
+fn remind(host: &mut impl Host, found: Found) -> Found {
+    let told = match &found {
+        Found::Reminded(text) | Found::Due(text) => host.show_text(text),
+        Found::Barred("overdue") => host.show_text(OVERDUE),
+        _ => Ok(()),
+    };
+    match found {
+        Found::Due(_) if told.is_err() => Found::InOrder,
+        Found::Reminded(_) => Found::InOrder,
+        found => found,
+    }
+}
+
+const OVERDUE: &str = "your one-time-code key is too old and lets you in no more; replace it with otpctl rotate or ask an admin to invite you";

@@ -1,28 +1,21 @@
-//! Asking the daemon, where this process may not decide on the files itself. One connection for one question, opened after
-//! the prompt, with a deadline; nothing is left open. Only root or the daemon's account may answer: the kernel says who
-//! called listen() (SO_PEERCRED).
+//! What is asked of the daemon, where this process may not decide on the files itself, and where a key is made. One
+//! connection for one question, opened after the prompt; only a key that waits for its first code keeps one open.
 
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, connect, getsockopt, recv, send, socket, sockopt,
-};
-use nix::unistd::User;
-use otp_core::site::Site;
 use zeroize::Zeroizing;
 
+use crate::connection::{Connection, Silence, failed};
+use crate::decider::OldestKey;
 use crate::json::{Value, quoted};
 
-const SOCKET: &str = "/run/otp/otp.sock";
 /// Longer than the daemon waits for a lock.
 const PATIENCE: Duration = Duration::from_secs(15);
-const REPLY_CAP: usize = 64 * 1024;
 
 /// Who this process asks for; believed by the daemon from root only.
 pub struct Caller {
+    /// Is it root's, so that it may speak for others?
+    pub root: bool,
     /// Real uid.
     pub real_uid: u32,
     /// PAM_SERVICE.
@@ -47,7 +40,7 @@ pub struct Verdict {
 }
 
 /// What the daemon says of a user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
     /// Was a key ever enrolled?
     pub enrolled: bool,
@@ -57,32 +50,14 @@ pub struct Standing {
     pub disabled: bool,
     /// All keys have come to their end.
     pub expired: bool,
-}
-
-/// Why there is no answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Silence {
-    /// Nobody listens: no socket, or nobody behind it. The only case in which root may decide on the files.
-    NotRunning,
-    /// This process may not ask about that user.
-    NotAllowed,
-    /// Something else; why.
-    Failed(String),
+    /// The oldest key of an app.
+    pub oldest: Option<OldestKey>,
 }
 
 /// Has the daemon check a code.
 pub fn verify(user: &str, code: &str, caller: &Caller) -> Result<Verdict, Silence> {
-    let mut fields = Zeroizing::new(String::with_capacity(16 * 1024)); // never grows: no piece of a code is left behind
-    fields.push_str(&format!("\"user\":{},\"real_uid\":{}", quoted(user), caller.real_uid));
-    for (name, value) in [("service", &caller.service), ("rhost", &caller.rhost), ("tty", &caller.tty)] {
-        if let Some(value) = value {
-            let short: String = value.chars().take(60).collect();
-            fields.push_str(&format!(",\"{name}\":{}", quoted(&short)));
-        }
-    }
-    fields.push_str(",\"code\":\"");
-    fields.push_str(code);
-    fields.push('"');
+    let mut fields = asking(Some(user), Some(caller.real_uid), caller);
+    give(&mut fields, "code", code);
     let reply = call("Verify", &fields, Instant::now() + PATIENCE)?;
     let verdict = reply.get("verdict").ok_or_else(|| failed("a reply without a verdict"))?;
     Ok(Verdict {
@@ -96,6 +71,82 @@ pub fn verify(user: &str, code: &str, caller: &Caller) -> Result<Verdict, Silenc
     })
 }
 
+/// Has the daemon begin an enrolment with a registration code.
+pub fn redeem(user: &str, code: &str, caller: &Caller) -> Result<Pending, Silence> {
+    let mut fields = asking_for_a_key(user, caller);
+    give(&mut fields, "registration", code);
+    Pending::begin("Redeem", &fields)
+}
+
+/// Has the daemon begin an enrolment in the place of a key, for a code of it: of that of this label, or of whichever it is.
+pub fn rotate(user: &str, code: &str, key: Option<&str>, caller: &Caller) -> Result<Pending, Silence> {
+    let mut fields = asking_for_a_key(user, caller);
+    give(&mut fields, "code", code);
+    if let Some(key) = key {
+        fields.push_str(&format!(",\"key\":{}", quoted(key)));
+    }
+    Pending::begin("Rotate", &fields)
+}
+
+/// A key that waits for its first code. It is thrown away when this is dropped.
+pub struct Pending {
+    connection: Connection,
+    /// What its owner calls it.
+    pub label: String,
+    /// What an app must know besides the secret.
+    pub settings: String,
+    /// Base32.
+    pub secret: Zeroizing<String>,
+    /// The QR code for a dark terminal.
+    pub dark: Zeroizing<String>,
+    /// The same for a light one.
+    pub light: Zeroizing<String>,
+    /// Seconds until the daemon throws it away.
+    pub expires_in: u64,
+}
+
+/// What the daemon says of a key that is stored.
+pub struct Stored {
+    /// Shown this once; none if the old ones go on.
+    pub recovery_codes: Vec<Zeroizing<String>>,
+}
+
+impl Pending {
+    fn begin(method: &str, fields: &str) -> Result<Self, Silence> {
+        let deadline = Instant::now() + PATIENCE;
+        let connection = Connection::open(deadline)?;
+        let reply = connection.call(method, fields, deadline)?;
+        let key = reply.get("enrolment").ok_or_else(|| failed("a reply without a key"))?;
+        let text = |name: &str| key.get(name).and_then(Value::text).ok_or_else(|| failed("a key that is not whole"));
+        let number =
+            |name: &str| key.get(name).and_then(Value::number).ok_or_else(|| failed("a key that is not whole"));
+        let settings = format!("{}, {} digits, {} s", text("algorithm")?, number("digits")?, number("period")?);
+        Ok(Self {
+            label: text("label")?.to_owned(),
+            settings,
+            secret: Zeroizing::new(text("secret")?.to_owned()),
+            dark: Zeroizing::new(text("qr_dark")?.to_owned()),
+            light: Zeroizing::new(text("qr_light")?.to_owned()),
+            expires_in: number("expires_in")?,
+            connection,
+        })
+    }
+
+    /// Has it stored, for one of its codes, which is used up by it.
+    pub fn confirm(&self, code: &str) -> Result<Stored, Silence> {
+        let fields = Zeroizing::new(format!("\"code\":\"{code}\""));
+        let reply = self.connection.call("ConfirmEnrolment", &fields, Instant::now() + PATIENCE)?;
+        let codes = reply.get("recovery_codes").and_then(Value::list).ok_or_else(|| failed("no recovery codes"))?;
+        let codes = codes.iter().filter_map(|one| one.text().map(|text| Zeroizing::new(text.to_owned())));
+        Ok(Stored { recovery_codes: codes.collect() })
+    }
+}
+
+/// Does the daemon listen?
+pub fn listens() -> Result<(), Silence> {
+    Connection::open(Instant::now() + PATIENCE).map(drop)
+}
+
 /// Asks how a user stands.
 pub fn standing(user: &str) -> Result<Standing, Silence> {
     let reply = call("Status", &format!("\"user\":{}", quoted(user)), Instant::now() + PATIENCE)?;
@@ -106,7 +157,16 @@ pub fn standing(user: &str) -> Result<Standing, Silence> {
         suspended: flag("suspended")?,
         disabled: flag("disabled")?,
         expired: flag("expired")?,
+        oldest: status.get("keys").and_then(Value::list).and_then(oldest),
     })
+}
+
+fn oldest(keys: &[Value]) -> Option<OldestKey> {
+    let keys = keys.iter().filter(|key| key.get("kind").and_then(Value::text) == Some("totp"));
+    let key = |key: &Value| {
+        Some(OldestKey { label: key.get("label")?.text()?.to_owned(), confirmed: key.get("confirmed")?.number()? })
+    };
+    keys.filter_map(key).min_by_key(|key| key.confirmed)
 }
 
 /// What a user has not seen often enough: the texts, and the number of the last one.
@@ -123,100 +183,40 @@ pub fn notices_shown(user: &str, last: u64, deadline: Instant) -> Result<(), Sil
     call("NoticesShown", &format!("\"user\":{},\"last\":{last}", quoted(user)), deadline).map(drop)
 }
 
-/// One call, one reply: its parameters.
+/// One call on a connection of its own.
 fn call(method: &str, fields: &str, deadline: Instant) -> Result<Value, Silence> {
-    let socket = connected(deadline)?;
-    let head = format!("{{\"method\":\"io.pam-otp.Otp1.{method}\",\"parameters\":{{");
-    let mut message = Zeroizing::new(Vec::with_capacity(head.len() + fields.len() + 3));
-    message.extend_from_slice(head.as_bytes());
-    message.extend_from_slice(fields.as_bytes());
-    message.extend_from_slice(b"}}\0");
-    write_all(&socket, &message, deadline)?;
-    let reply = read_message(&socket, deadline)?;
-    let text = std::str::from_utf8(&reply).map_err(|_| failed("a reply that is not UTF-8"))?;
-    let reply = Value::parse(text).ok_or_else(|| failed("a reply that is not JSON"))?;
-    match reply.get("error").and_then(Value::text) {
-        None => {}
-        Some("io.pam-otp.Otp1.NotAllowed") => return Err(Silence::NotAllowed),
-        Some(error) => return Err(Silence::Failed(format!("the daemon answers {error}"))),
-    }
-    reply.get("parameters").cloned().ok_or_else(|| failed("a reply without parameters"))
+    Connection::open(deadline)?.call(method, fields, deadline)
 }
 
-/// A connection to a daemon that root or its own account started.
-fn connected(deadline: Instant) -> Result<OwnedFd, Silence> {
-    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-    let fd = socket(AddressFamily::Unix, SockType::Stream, flags, None).map_err(cannot("make a socket"))?;
-    let address = UnixAddr::new(SOCKET).map_err(cannot("name the socket"))?;
-    loop {
-        match connect(fd.as_raw_fd(), &address) {
-            Ok(()) => break,
-            Err(Errno::ENOENT | Errno::ECONNREFUSED) => return Err(Silence::NotRunning),
-            // The queue is full; a Unix socket does not wait for room when it must not block.
-            Err(Errno::EAGAIN) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(20)),
-            Err(Errno::EINTR) => {}
-            Err(errno) => return Err(cannot("connect")(errno)),
+/// For whom a key is asked: for anybody by root, who says for whom; for oneself by everybody else.
+fn asking_for_a_key(user: &str, caller: &Caller) -> Zeroizing<String> {
+    match caller.root {
+        true => asking(Some(user), Some(caller.real_uid), caller),
+        false => asking(None, None, caller),
+    }
+}
+
+/// The first fields of a call that brings a code along, in a buffer that never grows: no piece of a code is left behind.
+fn asking(user: Option<&str>, real_uid: Option<u32>, caller: &Caller) -> Zeroizing<String> {
+    let mut fields = Zeroizing::new(String::with_capacity(16 * 1024));
+    if let Some(user) = user {
+        fields.push_str(&format!("\"user\":{},", quoted(user)));
+    }
+    if let Some(uid) = real_uid {
+        fields.push_str(&format!("\"real_uid\":{uid},"));
+    }
+    for (name, value) in [("service", &caller.service), ("rhost", &caller.rhost), ("tty", &caller.tty)] {
+        if let Some(value) = value {
+            let short: String = value.chars().take(60).collect();
+            fields.push_str(&format!("\"{name}\":{},", quoted(&short)));
         }
     }
-    let peer = getsockopt(&fd, sockopt::PeerCredentials).map_err(cannot("ask who listens"))?;
-    let own =
-        || User::from_name(Site::STANDARD.account).ok().flatten().is_some_and(|user| user.uid.as_raw() == peer.uid());
-    if peer.uid() == 0 || own() {
-        Ok(fd)
-    } else {
-        Err(Silence::Failed(format!("the socket belongs to uid {}; wanted root or the daemon's account", peer.uid())))
+    fields
+}
+
+/// A code has letters, digits and hyphens: nothing that JSON would escape.
+fn give(fields: &mut String, name: &str, code: &str) {
+    for piece in ["\"", name, "\":\"", code, "\""] {
+        fields.push_str(piece);
     }
-}
-
-fn write_all(fd: &OwnedFd, mut bytes: &[u8], deadline: Instant) -> Result<(), Silence> {
-    while !bytes.is_empty() {
-        // Without SIGPIPE: the signals of the host are its own.
-        match send(fd.as_raw_fd(), bytes, MsgFlags::MSG_NOSIGNAL) {
-            Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
-            Err(Errno::EAGAIN) => wait_for(fd, PollFlags::POLLOUT, deadline)?,
-            Err(Errno::EINTR) => {}
-            Err(errno) => return Err(cannot("send")(errno)),
-        }
-    }
-    Ok(())
-}
-
-/// Up to the NUL that ends a message.
-fn read_message(fd: &OwnedFd, deadline: Instant) -> Result<Zeroizing<Vec<u8>>, Silence> {
-    let mut message = Zeroizing::new(Vec::with_capacity(REPLY_CAP));
-    let mut piece = Zeroizing::new([0; 4096]);
-    loop {
-        match recv(fd.as_raw_fd(), piece.as_mut_slice(), MsgFlags::empty()) {
-            Ok(0) => return Err(failed("no whole reply")),
-            Ok(count) => message.extend_from_slice(piece.get(..count).unwrap_or_default()),
-            Err(Errno::EAGAIN) => wait_for(fd, PollFlags::POLLIN, deadline)?,
-            Err(Errno::EINTR) => {}
-            Err(errno) => return Err(cannot("receive")(errno)),
-        }
-        if message.last() == Some(&0) {
-            message.pop();
-            return Ok(message);
-        }
-        if message.len() > REPLY_CAP - 4096 {
-            return Err(failed("a reply that is too long"));
-        }
-    }
-}
-
-fn wait_for(fd: &OwnedFd, what: PollFlags, deadline: Instant) -> Result<(), Silence> {
-    let left = deadline.saturating_duration_since(Instant::now());
-    let timeout = PollTimeout::try_from(left).map_err(|_| failed("no time"))?;
-    match poll(&mut [PollFd::new(fd.as_fd(), what)], timeout) {
-        Ok(0) => Err(Silence::Failed("no answer in time".to_owned())),
-        Ok(_) | Err(Errno::EINTR) => Ok(()),
-        Err(errno) => Err(cannot("wait")(errno)),
-    }
-}
-
-fn cannot(what: &str) -> impl Fn(Errno) -> Silence + '_ {
-    move |errno| Silence::Failed(format!("cannot {what}: {}", errno.desc()))
-}
-
-fn failed(what: &str) -> Silence {
-    Silence::Failed(format!("the daemon sent {what}"))
 }

@@ -3,15 +3,18 @@
 
 use otp_core::check::{Outcome, check};
 use otp_core::decision::{Refusal, Verdict};
+use otp_core::key::Kind;
 use otp_core::limits::Limits;
 use otp_core::origin::{Asker, Origin};
-use otp_core::record::Account;
+use otp_core::record::{Account, Record};
 use otp_core::site::{Obstacle, Site, fits};
 use otp_core::typed::Typed;
-use otp_core::vault::end_of_a_glance;
+use otp_core::vault::{Held, end_of_a_glance};
 
-use crate::daemon::{self, Caller, Silence};
+use crate::connection::Silence;
+use crate::daemon::{self, Caller};
 use crate::host::{Host, Item};
+use crate::notices::Recovery;
 
 /// Where the module finds what it needs.
 pub const SITE: Site = Site::STANDARD;
@@ -36,9 +39,23 @@ pub enum Standing {
     /// Positively never enrolled.
     NeverEnrolled,
     /// Enrolled and in order.
-    InOrder,
+    InOrder {
+        /// The oldest key that its owner can replace, if there is one.
+        oldest: Option<OldestKey>,
+        /// Was a recovery code used of which nobody has told the owner?
+        recovery: Recovery,
+    },
     /// Suspended, disabled or expired; which.
     Barred(&'static str),
+}
+
+/// The oldest key of an app. Counter-based tokens come with their secret and are not replaced by their owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OldestKey {
+    /// What its owner calls it.
+    pub label: String,
+    /// Unix time when its first code confirmed it.
+    pub confirmed: u64,
 }
 
 /// Who checks.
@@ -116,7 +133,7 @@ pub fn standing(host: &impl Host, account: &Account) -> Result<Standing, Obstacl
         Ok(found) if found.suspended => Ok(Standing::Barred("suspended")),
         Ok(found) if found.disabled => Ok(Standing::Barred("disabled")),
         Ok(found) if found.expired => Ok(Standing::Barred("expired")),
-        Ok(_) => Ok(Standing::InOrder),
+        Ok(found) => Ok(Standing::InOrder { oldest: found.oldest, recovery: Recovery::Quiet }), // the daemon knows and has told
         Err(Silence::NotRunning) if decider == Decider::DaemonFirst => standing_on_files(host, account),
         Err(silence) => Err(obstacle(silence)),
     }
@@ -130,12 +147,24 @@ fn standing_on_files(host: &impl Host, account: &Account) -> Result<Standing, Ob
         state if state.is_suspended() => Standing::Barred("suspended"),
         state if state.disabled => Standing::Barred("disabled"),
         _ if record.has_expired(held.now().wall) => Standing::Barred("expired"),
-        _ => Standing::InOrder,
+        _ => Standing::InOrder { oldest: oldest(record), recovery: recovery(&held) },
     })
 }
 
-fn caller(host: &impl Host) -> Caller {
+fn recovery(held: &Held<'_>) -> Recovery {
+    held.untold_recovery().map_or(Recovery::Quiet, |_| Recovery::Used)
+}
+
+fn oldest(record: &Record) -> Option<OldestKey> {
+    let keys = record.keys.iter().filter(|key| key.kind == Kind::Totp);
+    let key = keys.min_by_key(|key| key.confirmed)?;
+    Some(OldestKey { label: key.label.as_str().to_owned(), confirmed: key.confirmed })
+}
+
+/// What the daemon is told of this process.
+pub fn caller(host: &impl Host) -> Caller {
     Caller {
+        root: host.uids().effective == 0,
         real_uid: host.uids().real,
         service: host.item(Item::Service),
         rhost: host.item(Item::Rhost),
@@ -143,10 +172,12 @@ fn caller(host: &impl Host) -> Caller {
     }
 }
 
-fn obstacle(silence: Silence) -> Obstacle {
+/// Why the daemon was of no help, for the log.
+pub fn obstacle(silence: Silence) -> Obstacle {
     let detail = match silence {
         Silence::NotAllowed => "this process may not ask about that user".to_owned(),
         Silence::NotRunning => "nobody listens on the daemon's socket".to_owned(),
+        Silence::Denied(denial) => format!("the daemon answers {}", denial.error),
         Silence::Failed(why) => why,
     };
     Obstacle { reason: "no-daemon", detail }

@@ -2,12 +2,13 @@
 
 use std::ffi::CStr;
 
-use pam::constants::{PamFlag, PamResultCode};
+use pam::constants::{PAM_CHANGE_EXPIRED_AUTHTOK, PamFlag, PamResultCode};
 use pam::module::{PamHandle, PamHooks};
 use pam::pam_hooks;
 
 use crate::guard::guarded;
 use crate::libpam::Libpam;
+use crate::rotation::{self, Occasion, Pass};
 use crate::{account, login};
 
 struct Module;
@@ -27,8 +28,17 @@ impl PamHooks for Module {
         guarded(handle, |handle| account::manage(&mut Libpam::new(handle), &arguments))
     }
 
-    /// Keys are not changed through PAM; the default would be PAM_IGNORE, and a password line must not pass by doing nothing.
-    fn sm_chauthtok(_: &mut PamHandle, _: Vec<&CStr>, _: PamFlag) -> PamResultCode {
-        PamResultCode::PAM_AUTHTOK_ERR
+    fn sm_chauthtok(handle: &mut PamHandle, arguments: Vec<&CStr>, flags: PamFlag) -> PamResultCode {
+        let pass = match flags & (PAM_PRELIM_CHECK | PAM_UPDATE_AUTHTOK) {
+            PAM_PRELIM_CHECK => Pass::Check,
+            PAM_UPDATE_AUTHTOK => Pass::Change,
+            _ => return PamResultCode::PAM_AUTHTOK_ERR,
+        };
+        let occasion = if flags & PAM_CHANGE_EXPIRED_AUTHTOK == 0 { Occasion::Wish } else { Occasion::Due };
+        guarded(handle, |handle| rotation::change(&mut Libpam::new(handle), &arguments, pass, occasion))
     }
 }
+
+// security/pam_modules.h
+const PAM_PRELIM_CHECK: PamFlag = 0x4000;
+const PAM_UPDATE_AUTHTOK: PamFlag = 0x2000;

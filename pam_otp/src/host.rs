@@ -22,10 +22,14 @@ pub trait Host: Surroundings {
     /// Leaves `password` as PAM_AUTHTOK for the modules after this one.
     fn set_first_pass(&mut self, password: &[u8]) -> Result<(), ConversationFailed>;
 
+    /// Is PAM_OLDAUTHTOK there? While a password is changed, a module before this one has then asked for the old one.
+    fn holds_old_password(&self) -> bool;
+
     /// Shows an error text. That nobody may see it is no reason to fail.
     fn show_error(&mut self, text: &str);
 
-    /// Shows a text, whatever PAM_SILENT says: it is for what the user must hear.
+    /// Shows a text, whatever PAM_SILENT says: it is for what the user must hear. It may hold a secret: no copy of it is left
+    /// behind on this side of the conversation.
     fn show_text(&mut self, text: &str) -> Result<(), ConversationFailed>;
 
     /// PAM_SERVICE, PAM_TTY or PAM_RHOST.

@@ -4,11 +4,14 @@
 
 use std::fmt::Write as _;
 
+use zeroize::Zeroizing;
+
 /// A value of a reply.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
 pub enum Value {
-    /// A text.
-    Text(String),
+    /// A text; wiped, for it may be a secret.
+    Text(Zeroizing<String>),
     /// A whole number.
     Number(i64),
     /// True or false.
@@ -48,6 +51,14 @@ impl Value {
         let value = reader.value(0)?;
         reader.space();
         reader.rest.is_empty().then_some(value)
+    }
+
+    /// A field of an object, taken out of it.
+    pub fn take(self, name: &str) -> Option<Self> {
+        match self {
+            Self::Object(fields) => fields.into_iter().find(|(found, _)| found == name).map(|(_, value)| value),
+            _ => None,
+        }
     }
 
     /// A field of an object.
@@ -117,7 +128,7 @@ impl Reader<'_> {
             let name = reader.text()?;
             reader.space();
             reader.take(':')?;
-            fields.push((name, reader.value(depth + 1)?));
+            fields.push((name.as_str().to_owned(), reader.value(depth + 1)?));
             Some(())
         })?;
         Some(Value::Object(fields))
@@ -149,35 +160,54 @@ impl Reader<'_> {
         }
     }
 
-    fn text(&mut self) -> Option<String> {
+    /// No text is longer than it is written, so the buffer never grows and leaves no piece of a secret behind.
+    fn text(&mut self) -> Option<Zeroizing<String>> {
         self.take('"')?;
-        let mut units: Vec<u16> = Vec::new();
+        let mut text = Zeroizing::new(String::with_capacity(self.length()?));
         loop {
-            let c = self.next()?;
-            match c {
-                '"' => return String::from_utf16(&units).ok(),
-                '\\' => units.push(self.escaped()?),
+            match self.next()? {
+                '"' => return Some(text),
+                '\\' => text.push(self.escaped()?),
                 c if c < ' ' => return None,
-                c => units.extend(c.encode_utf16(&mut [0; 2]).iter()),
+                c => text.push(c),
             }
         }
     }
 
-    fn escaped(&mut self) -> Option<u16> {
-        Some(u16::from(match self.next()? {
-            c @ ('"' | '\\' | '/') => u8::try_from(c).ok()?,
-            'b' => 8,
-            't' => 9,
-            'n' => 10,
-            'f' => 12,
-            'r' => 13,
-            'u' => {
-                let (digits, rest) = self.rest.split_at_checked(4)?;
-                self.rest = rest;
-                return digits.bytes().all(|b| b.is_ascii_hexdigit()).then(|| u16::from_str_radix(digits, 16).ok())?;
-            }
+    /// Bytes up to the quotation mark that ends a text.
+    fn length(&self) -> Option<usize> {
+        let mut escaped = false;
+        self.rest.bytes().position(|byte| {
+            let ends = byte == b'"' && !escaped;
+            escaped = byte == b'\\' && !escaped;
+            ends
+        })
+    }
+
+    fn escaped(&mut self) -> Option<char> {
+        Some(match self.next()? {
+            c @ ('"' | '\\' | '/') => c,
+            'b' => '\u{8}',
+            't' => '\t',
+            'n' => '\n',
+            'f' => '\u{c}',
+            'r' => '\r',
+            'u' => match self.unit()? {
+                high @ 0xd800..0xdc00 => {
+                    self.take('\\')?;
+                    self.take('u')?;
+                    char::decode_utf16([high, self.unit()?]).next()?.ok()?
+                }
+                unit => char::from_u32(u32::from(unit))?,
+            },
             _ => return None,
-        }))
+        })
+    }
+
+    fn unit(&mut self) -> Option<u16> {
+        let (digits, rest) = self.rest.split_at_checked(4)?;
+        self.rest = rest;
+        digits.bytes().all(|b| b.is_ascii_hexdigit()).then(|| u16::from_str_radix(digits, 16).ok())?
     }
 
     fn number(&mut self) -> Option<Value> {
@@ -225,7 +255,7 @@ mod tests {
     #[test]
     fn whatever_is_written_is_read_back() {
         for text in ["", "plain", "quo\"te\\", "line\nbreak\u{1}", "ü√😀", "\u{7f}"] {
-            assert_eq!(Value::parse(&quoted(text)), Some(Value::Text(text.to_owned())));
+            assert_eq!(Value::parse(&quoted(text)), Some(Value::Text(text.to_owned().into())));
             assert!(quoted(text).bytes().all(|byte| (0x20..0x7f).contains(&byte)));
         }
     }

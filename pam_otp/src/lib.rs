@@ -7,10 +7,13 @@
 
 mod account;
 mod answer;
+mod connection;
 mod daemon;
 mod decider;
+mod enrolment;
 mod entry;
 mod guard;
+mod handover;
 mod host;
 mod json;
 mod libpam;
@@ -18,4 +21,5 @@ mod login;
 mod notices;
 mod options;
 mod person;
+mod rotation;
 mod rules;

@@ -9,7 +9,7 @@ use otp_core::record::Account;
 use otp_core::vault::Mended;
 use pam::constants::{PAM_ERROR_MSG, PAM_PROMPT_ECHO_OFF, PAM_PROMPT_ECHO_ON, PAM_TEXT_INFO, PamResultCode};
 use pam::conv::Conv;
-use pam::items::{AuthTok, RHost, Service, Tty};
+use pam::items::{AuthTok, Item as _, OldAuthTok, RHost, Service, Tty};
 use pam::module::PamHandle;
 use zeroize::Zeroizing;
 
@@ -23,6 +23,27 @@ unsafe extern "C" {
     fn pam_syslog(handle: *const PamHandle, priority: c_int, format: *const c_char, ...);
     fn pam_fail_delay(handle: *mut PamHandle, microseconds: c_uint) -> c_int;
     fn pam_set_item(handle: *mut PamHandle, item: c_int, value: *const c_void) -> c_int;
+}
+
+/// struct pam_message (pam_conv(3)).
+#[repr(C)]
+struct Message {
+    style: c_int,
+    text: *const c_char,
+}
+
+/// struct pam_response.
+#[repr(C)]
+struct Response {
+    text: *mut c_char,
+    unused: c_int,
+}
+
+/// struct pam_conv.
+#[repr(C)]
+struct Conversation {
+    call: Option<unsafe extern "C" fn(c_int, *mut *const Message, *mut *mut Response, *mut c_void) -> c_int>,
+    context: *mut c_void,
 }
 
 /// The host, behind its PAM handle.
@@ -54,6 +75,33 @@ pub fn log(handle: &PamHandle, urgency: Urgency, line: &str) {
     // SAFETY: libpam gave us the handle for this call; format and argument are NUL-terminated and outlive it; the format
     // takes one string.
     unsafe { pam_syslog(handle, libc::LOG_AUTHPRIV | priority, c"%s".as_ptr(), line.as_ptr()) }
+}
+
+/// Shows a text from a buffer that is wiped afterwards: pam-bindings would leave its copy behind.
+fn tell(conversation: Conv<'_>, text: &str) -> Result<(), ConversationFailed> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len() + 1));
+    bytes.extend_from_slice(text.as_bytes());
+    bytes.push(0);
+    let text = CStr::from_bytes_with_nul(&bytes).map_err(|_| ConversationFailed)?;
+    let message = Message { style: PAM_TEXT_INFO, text: text.as_ptr() };
+    let (mut only, mut responses) = (&raw const message, std::ptr::null_mut());
+    // SAFETY: PAM_CONV is a struct pam_conv of the host's, which libpam keeps for as long as this call lasts.
+    let conversation = unsafe { &*conversation.into_raw().cast::<Conversation>() };
+    let call = conversation.call.ok_or(ConversationFailed)?;
+    // SAFETY: one message, NUL-terminated, and both pointers outlive the call; the context is the host's own.
+    let answer = unsafe { call(1, &raw mut only, &raw mut responses, conversation.context) };
+    if answer != 0 {
+        return Err(ConversationFailed);
+    }
+    if !responses.is_null() {
+        // SAFETY: after success this is an array of one response, from malloc, and it is ours (pam_conv(3)).
+        let response: Response = unsafe { responses.read() };
+        // SAFETY: an answer that nobody asked for is null or from malloc, and ours.
+        unsafe { libc::free(response.text.cast()) };
+        // SAFETY: the array is from malloc, and nothing refers to it any more.
+        unsafe { libc::free(responses.cast()) };
+    }
+    Ok(())
 }
 
 impl Host for Libpam<'_> {
@@ -91,6 +139,10 @@ impl Host for Libpam<'_> {
         if answer == 0 { Ok(()) } else { Err(ConversationFailed) }
     }
 
+    fn holds_old_password(&self) -> bool {
+        self.handle.get_item::<OldAuthTok<'_>>().ok().flatten().is_some_and(|found| !found.as_bytes().is_empty())
+    }
+
     fn show_error(&mut self, text: &str) {
         if let Some(conversation) = self.conversation() {
             drop(conversation.send(PAM_ERROR_MSG, text));
@@ -98,8 +150,7 @@ impl Host for Libpam<'_> {
     }
 
     fn show_text(&mut self, text: &str) -> Result<(), ConversationFailed> {
-        let conversation = self.conversation().ok_or(ConversationFailed)?;
-        conversation.send(PAM_TEXT_INFO, text).map(drop).map_err(|_| ConversationFailed)
+        tell(self.conversation().ok_or(ConversationFailed)?, text)
     }
 
     fn item(&self, item: Item) -> Option<String> {

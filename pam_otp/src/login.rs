@@ -15,6 +15,7 @@ use pam::constants::PamResultCode;
 
 use crate::answer;
 use crate::decider::{self, Finding, SITE, Standing, origin};
+use crate::enrolment;
 use crate::host::{Host, Item, Urgency, UserError};
 use crate::options::{OptionError, Options, Whose};
 use crate::person::Person;
@@ -30,6 +31,8 @@ const FAILURE_PAUSE: Duration = Duration::from_millis(300);
 pub enum End {
     /// A code was accepted, by the key of this label.
     Accepted(String),
+    /// A registration code has made a first key of this label, and a code of it was typed.
+    Enrolled(String),
     /// Refused, with the word for the log and the seconds that are left to wait; nothing is wrong with the host.
     Refused(String, u64),
     /// Not asked, and why: exempt, or never enrolled where that is allowed.
@@ -91,7 +94,12 @@ fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> End {
         host.log(Urgency::Debug, &line.finish());
     }
     match &person {
-        Person::Known(account) => decide(host, account, &typed, &rules.limits),
+        Person::Known(account) => match &typed {
+            Typed::Registration(code) if rules.unenrolled == Passage::Enrol => {
+                enrolment::at_the_prompt(host, account, code, options.echo)
+            }
+            _ => decide(host, account, &typed, &rules.limits),
+        },
         Person::Unknown => {
             decider::imitate(host, names.user.as_deref().unwrap_or_default(), &typed, &rules.limits);
             End::Refused("unknown-user".to_owned(), 0)
@@ -140,7 +148,7 @@ fn not_wanted(host: &impl Host, account: &Account, rules: &Rules) -> Option<End>
         return Some(End::NotWanted("exempt"));
     }
     let reason = match rules.unenrolled {
-        Passage::Deny => return None,
+        Passage::Deny | Passage::Enrol => return None,
         Passage::Skip => "not-enrolled",
         Passage::Tolerated => "not-enrolled-yet",
     };
@@ -163,10 +171,12 @@ fn decide(host: &impl Host, account: &Account, typed: &Typed, limits: &Limits) -
 fn conclude(host: &mut impl Host, end: &End, names: &Names) -> PamResultCode {
     if matches!(end, End::Refused(..) | End::Failed(_)) {
         host.delay_failure(pause_after(names.answered.map_or(Duration::ZERO, |answered| answered.elapsed())));
-        host.show_error(&refusal_text(end, names.origin));
+        let refused = if let End::Refused(reason, wait) = end { Some((reason.as_str(), *wait)) } else { None };
+        host.show_error(&refusal_text(refused, names.origin));
     }
     let (urgency, outcome, reason, detail, key) = match end {
         End::Accepted(label) => (Urgency::Info, "accepted", "code", None, Some(label.as_str())),
+        End::Enrolled(label) => (Urgency::Info, "accepted", "enrolled", None, Some(label.as_str())),
         End::NotWanted(reason) => (Urgency::Info, "ignored", *reason, None, None),
         End::Emergency(reason) => (Urgency::Alert, "ignored", "emergency", Some(reason.as_str()), None),
         End::Refused(reason, _) => (Urgency::Notice, "refused", reason.as_str(), None, None),
@@ -191,14 +201,14 @@ fn conclude(host: &mut impl Host, end: &End, names: &Names) -> PamResultCode {
 }
 
 /// The pause takes up what the work has `used`, so that the refusal comes as late whatever its cause was (R8). In microseconds.
-fn pause_after(used: Duration) -> u32 {
+pub fn pause_after(used: Duration) -> u32 {
     u32::try_from(FAILURE_PAUSE.saturating_sub(used).as_micros()).unwrap_or(0)
 }
 
 /// The table of DESIGN: what an outcome is in PAM.
 fn code(end: &End) -> PamResultCode {
     match end {
-        End::Accepted(_) => PamResultCode::PAM_SUCCESS,
+        End::Accepted(_) | End::Enrolled(_) => PamResultCode::PAM_SUCCESS,
         End::Refused(..) => PamResultCode::PAM_AUTH_ERR,
         End::NotWanted(_) | End::Emergency(_) => PamResultCode::PAM_IGNORE,
         End::Failed(_) => PamResultCode::PAM_AUTHINFO_UNAVAIL,
@@ -208,9 +218,9 @@ fn code(end: &End) -> PamResultCode {
 }
 
 /// The owner at their own session is told what `otpctl status` would tell; everybody else hears the one text (R8).
-fn refusal_text(end: &End, origin: Option<Origin>) -> String {
-    let own = match (end, origin) {
-        (End::Refused(reason, wait), Some(Origin::Myself | Origin::Socket)) => own_text(reason, *wait),
+pub fn refusal_text(refused: Option<(&str, u64)>, origin: Option<Origin>) -> String {
+    let own = match (refused, origin) {
+        (Some((reason, wait)), Some(Origin::Myself | Origin::Socket)) => own_text(reason, wait),
         _ => None,
     };
     own.unwrap_or_else(|| REFUSED.to_owned())
@@ -218,6 +228,7 @@ fn refusal_text(end: &End, origin: Option<Origin>) -> String {
 
 fn own_text(reason: &str, wait: u64) -> Option<String> {
     let text = match reason {
+        "waiting" if wait == 0 => "too many wrong codes; wait before the next try",
         "waiting" => return Some(format!("too many wrong codes; wait {} before the next try", duration(wait))),
         "closed" => "too many wrong codes from here: closed; an admin can reopen it",
         "disabled" => "too many wrong codes in all: the keys are disabled; ask an admin for a new one",

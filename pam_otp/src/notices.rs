@@ -11,10 +11,10 @@ use crate::decider::SITE;
 use crate::host::Host;
 
 /// Shows `account` what is there, and tells the daemon if the host took it. Only in a process of root's: no other one can see
-/// cheaply whether there is anything.
-pub fn show(host: &mut impl Host, account: &Account) {
+/// cheaply whether there is anything. That a recovery code was used is made a notice of by the daemon, when it is asked.
+pub fn show(host: &mut impl Host, account: &Account, recovery: Recovery) {
     let there = || SITE.place().is_ok_and(|place| has_notices(&place, account.uid) == Ok(true));
-    if host.uids().effective != 0 || !there() {
+    if host.uids().effective != 0 || !(recovery == Recovery::Used || there()) {
         return;
     }
     let deadline = Instant::now() + PATIENCE;
@@ -24,14 +24,28 @@ pub fn show(host: &mut impl Host, account: &Account) {
     }
 }
 
+/// Whether a recovery code was used of which its owner has not been told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recovery {
+    /// None.
+    Quiet,
+    /// One was, or several.
+    Used,
+}
+
 /// One text for all of them; nothing in it moves a cursor.
 fn text(texts: &[String]) -> String {
     let mut text = String::from("About your one-time codes:");
     for one in texts {
         text.push_str("\n- ");
-        text.extend(one.chars().map(|c| if c == ' ' || c.is_ascii_graphic() { c } else { '?' }));
+        text.push_str(&plain(one));
     }
     text
+}
+
+/// Printable ASCII, with a question mark for everything else.
+pub fn plain(text: &str) -> String {
+    text.chars().map(|c| if c == ' ' || c.is_ascii_graphic() { c } else { '?' }).collect()
 }
 
 /// No reason to keep anybody waiting for long.

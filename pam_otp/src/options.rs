@@ -21,6 +21,8 @@ pub struct Options {
     pub forward: Option<usize>,
     /// `whose=user|invoker`: whose code is asked for.
     pub whose: Whose,
+    /// `rotate=due|ask`: when the password stage replaces a key.
+    pub rotate: Rotate,
     /// `config=PATH`: another policy file.
     pub config: Option<PathBuf>,
     /// `debug`: more lines in the log, never a code or a secret.
@@ -56,6 +58,15 @@ pub enum Whose {
     Invoker,
 }
 
+/// When the password stage replaces a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rotate {
+    /// When the policy says that it is due.
+    Due,
+    /// Also whenever somebody changes their password; an empty answer keeps the key.
+    Ask,
+}
+
 /// An option that refuses the whole line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OptionError {
@@ -75,7 +86,7 @@ pub enum OptionError {
 }
 
 /// Every option, as the man page lists them; a test compares.
-pub const NAMES: [&str; 10] = [
+pub const NAMES: [&str; 11] = [
     "prompt=",
     "unenrolled=",
     "nullok",
@@ -86,6 +97,7 @@ pub const NAMES: [&str; 10] = [
     "use_first_pass",
     "forward_pass=",
     "whose=",
+    "rotate=",
 ];
 
 const LONGEST_PROMPT: usize = 128;
@@ -108,6 +120,7 @@ impl Options {
             first_pass: read.first_pass.unwrap_or(FirstPass::Ask),
             forward: read.forward,
             whose: read.whose.unwrap_or(Whose::User),
+            rotate: read.rotate.unwrap_or(Rotate::Due),
             config: read.config,
             debug: read.debug.is_some(),
         })
@@ -123,6 +136,7 @@ struct Read {
     first_pass: Option<FirstPass>,
     forward: Option<usize>,
     whose: Option<Whose>,
+    rotate: Option<Rotate>,
     config: Option<PathBuf>,
     debug: Option<()>,
 }
@@ -135,6 +149,7 @@ impl Read {
             "config" => once(&mut self.config, "config=", parse_config(value)?),
             "forward_pass" => once(&mut self.forward, "forward_pass=", parse_forward(value)?),
             "whose" => once(&mut self.whose, "whose=", parse_whose(value)?),
+            "rotate" => once(&mut self.rotate, "rotate=", parse_rotate(value)?),
             _ => Err(unknown(text)),
         }
     }
@@ -166,7 +181,9 @@ fn parse_prompt(value: &str) -> Result<String, OptionError> {
 }
 
 fn parse_unenrolled(value: &str) -> Result<Unenrolled, OptionError> {
-    Unenrolled::parse(value).ok_or_else(|| malformed("unenrolled=", value, "deny or skip"))
+    // `enrol` is for services that otp.toml lists: the PAM line alone does not open that way.
+    let found = Unenrolled::parse(value).filter(|found| *found != Unenrolled::Enrol);
+    found.ok_or_else(|| malformed("unenrolled=", value, "deny or skip; enrol stands in otp.toml only"))
 }
 
 fn parse_forward(value: &str) -> Result<usize, OptionError> {
@@ -183,6 +200,14 @@ fn parse_whose(value: &str) -> Result<Whose, OptionError> {
         "user" => Ok(Whose::User),
         "invoker" => Ok(Whose::Invoker),
         _ => Err(malformed("whose=", value, "user or invoker")),
+    }
+}
+
+fn parse_rotate(value: &str) -> Result<Rotate, OptionError> {
+    match value {
+        "due" => Ok(Rotate::Due),
+        "ask" => Ok(Rotate::Ask),
+        _ => Err(malformed("rotate=", value, "due or ask")),
     }
 }
 
@@ -225,7 +250,7 @@ mod tests {
         let options = parse(&[]).unwrap();
         assert_eq!((options.prompt, options.unenrolled, options.config, options.forward), (None, None, None, None));
         assert_eq!((options.echo, options.first_pass, options.whose), (Echo::Off, FirstPass::Ask, Whose::User));
-        assert!(!options.debug);
+        assert!(!options.debug && options.rotate == Rotate::Due);
     }
 
     #[test]
@@ -239,12 +264,13 @@ mod tests {
             c"use_first_pass",
             c"forward_pass=8",
             c"whose=invoker",
+            c"rotate=ask",
         ]);
         let options = options.unwrap();
         assert_eq!((options.prompt.as_deref(), options.unenrolled), (Some("Code, please: "), Some(Unenrolled::Skip)));
         assert_eq!((options.config, options.debug), (Some(PathBuf::from("/etc/otp/x.toml")), true));
         assert_eq!((options.echo, options.first_pass), (Echo::On, FirstPass::Use));
-        assert_eq!((options.forward, options.whose), (Some(8), Whose::Invoker));
+        assert_eq!((options.forward, options.whose, options.rotate), (Some(8), Whose::Invoker, Rotate::Ask));
         assert_eq!(parse(&[c"nullok"]).unwrap().unenrolled, Some(Unenrolled::Skip));
         assert_eq!(parse(&[c"unenrolled=deny"]).unwrap().unenrolled, Some(Unenrolled::Deny));
         assert_eq!(parse(&[c"try_first_pass", c"forward_pass"]).unwrap().forward, Some(6));
@@ -253,7 +279,7 @@ mod tests {
     #[test]
     fn everything_unknown_repeated_or_malformed_refuses() {
         let long = std::ffi::CString::new(format!("prompt={}", "x".repeat(129))).unwrap();
-        let bad: [&[&CStr]; 37] = [
+        let bad: [&[&CStr]; 40] = [
             &[c""],
             &[c"Debug"],
             &[c"debug="],
@@ -291,6 +317,9 @@ mod tests {
             &[c"whose"],
             &[c"whose=root"],
             &[c"whose=user", c"whose=user"],
+            &[c"rotate"],
+            &[c"rotate=always"],
+            &[c"rotate=due", c"rotate=ask"],
         ];
         for arguments in bad {
             assert!(parse(arguments).is_err(), "{arguments:?}");

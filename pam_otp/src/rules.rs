@@ -5,6 +5,7 @@ use nix::unistd::{Gid, Group, User, getgrouplist};
 use otp_core::limits::Limits;
 use otp_core::policy::Policy;
 use otp_core::record::Account;
+use otp_core::rotation::{Age, Rotation};
 use otp_core::service::{Service, Unenrolled};
 use otp_core::who::{Candidate, Entry, is_asked};
 
@@ -25,6 +26,7 @@ pub struct Rules {
     /// What becomes of the unenrolled.
     pub unenrolled: Passage,
     service: Service,
+    rotation: Option<Rotation>,
 }
 
 /// How the unenrolled fare.
@@ -32,6 +34,8 @@ pub struct Rules {
 pub enum Passage {
     /// Asked and refused.
     Deny,
+    /// The same, but a registration code makes a first key.
+    Enrol,
     /// Not asked.
     Skip,
     /// Not asked for now: `allow_until` or `report_only`. The log says so.
@@ -55,7 +59,23 @@ impl Rules {
             limits: policy.limits(),
             unenrolled: passage(options.unenrolled, &service, now),
             service,
+            rotation: policy.rotation.clone(),
         })
+    }
+
+    /// Can a key become too old?
+    pub fn keys_age(&self) -> bool {
+        self.rotation.is_some()
+    }
+
+    /// How a key stands that was confirmed then. `now` is Unix time.
+    pub fn age(&self, confirmed: u64, now: u64) -> Age {
+        self.rotation.as_ref().map_or(Age::Young, |rotation| rotation.age(confirmed, now))
+    }
+
+    /// Does this service ask for a new key when one is due?
+    pub fn rotates(&self, service: &str) -> bool {
+        self.rotation.as_ref().is_some_and(|rotation| rotation.services.iter().any(|one| one == service))
     }
 
     /// Is this user asked, coming from `rhost` (none at this machine)?
@@ -76,6 +96,8 @@ fn passage(line: Option<Unenrolled>, service: &Service, now: u64) -> Passage {
         (Some(Unenrolled::Deny), _) => Passage::Deny,
         _ if service.unenrolled_pass(now) => Passage::Tolerated,
         (_, Some(Unenrolled::Deny)) | (None, None) => Passage::Deny,
+        (Some(Unenrolled::Enrol), _) => Passage::Deny, // such an option is refused when it is read
+        (_, Some(Unenrolled::Enrol)) => Passage::Enrol,
         (Some(Unenrolled::Skip), _) | (None, Some(Unenrolled::Skip)) => Passage::Skip,
     }
 }
@@ -111,6 +133,15 @@ mod tests {
         for (line, policy) in [(Some(Skip), Some(Skip)), (Some(Skip), None), (None, Some(Skip))] {
             assert_eq!(of(line, policy), Passage::Skip, "{line:?} {policy:?}");
         }
+    }
+
+    #[test]
+    fn enrolling_at_the_prompt_is_stricter_than_skipping_and_milder_than_denying() {
+        use Unenrolled::{Deny, Enrol, Skip};
+        let of = |line| passage(line, &Service { unenrolled: Some(Enrol), ..Service::default() }, 0);
+        assert_eq!((of(None), of(Some(Skip)), of(Some(Deny))), (Passage::Enrol, Passage::Enrol, Passage::Deny));
+        let until = Service { unenrolled: Some(Enrol), report_only: true, ..Service::default() };
+        assert_eq!(passage(None, &until, 0), Passage::Tolerated);
     }
 
     #[test]

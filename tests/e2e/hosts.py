@@ -261,6 +261,18 @@ if Path("/usr/bin/sudo-rs").exists():  # in Debian 13
 
 
 @contextmanager
+def one_try_at_login():
+    definitions = Path("/etc/login.defs")
+    plain = definitions.read_text()
+    kept = [line for line in plain.splitlines() if not line.startswith(("LOGIN_RETRIES", "FAIL_DELAY"))]
+    definitions.write_text("\n".join([*kept, "LOGIN_RETRIES 1", "FAIL_DELAY 0", ""]))
+    try:
+        yield
+    finally:
+        definitions.write_text(plain)
+
+
+@contextmanager
 def gates(machine):
     """The services of all hosts ask our module and nobody else, for a while."""
     before = {}
@@ -278,8 +290,9 @@ def gates(machine):
 @contextmanager
 def sshd():
     """Two servers: one asks for the code alone, one for a key and then the code."""
-    run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", IDENTITY)
-    run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/etc/ssh/lab_host")
+    for key in (IDENTITY, Path("/etc/ssh/lab_host")):
+        if not key.exists():
+            run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key)
     servers = [server(KBDINT_PORT, "keyboard-interactive"), server(CHAIN_PORT, "publickey,keyboard-interactive")]
     try:
         for port in (KBDINT_PORT, CHAIN_PORT):

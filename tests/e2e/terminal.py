@@ -66,6 +66,11 @@ class Terminal:
         until(lambda: not self._echoes(), "echo off at the prompt")
         self.pty.sendintr()
 
+    def ends_input_hidden(self):
+        """Control-D once the echo is off."""
+        until(lambda: not self._echoes(), "echo off at the prompt")
+        self.pty.sendeof()
+
     def ends(self):
         """Waits for the end and returns the exit status, negative for a signal."""
         try:

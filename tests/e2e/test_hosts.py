@@ -9,7 +9,7 @@ from pathlib import Path
 
 import hosts as programs
 import pytest
-from hosts import CHAIN_PORT, HOSTS, IDENTITY, gates, sshd
+from hosts import CHAIN_PORT, HOSTS, IDENTITY, gates, one_try_at_login, sshd
 from journal import decisions
 from machine import CODE_PROMPT, POLICY, REFUSAL, as_user, default_policy, run, write
 from terminal import Terminal
@@ -25,13 +25,8 @@ BOUNDS = "[guesses]\nself = 10\nother = 10\nremote = 10\nconsole = 10\nsocket = 
 def asking(machine):
     """Every host asks for the code alone; sshd runs."""
     machine.somebody = machine.new_user()
-    definitions = Path("/etc/login.defs")
-    plain = definitions.read_text()
-    kept = [line for line in plain.splitlines() if not line.startswith(("LOGIN_RETRIES", "FAIL_DELAY"))]
-    definitions.write_text("\n".join([*kept, "LOGIN_RETRIES 1", "FAIL_DELAY 0", ""]))
-    with gates(machine), sshd():
+    with one_try_at_login(), gates(machine), sshd():
         yield
-    definitions.write_text(plain)
     write(Path("/etc/doas.conf"), "", 0o600)
 
 

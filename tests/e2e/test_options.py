@@ -273,7 +273,7 @@ def test_a_number_out_of_bounds_in_the_policy_refuses_and_is_logged_with_its_pla
     "rule",
     [
         *("digits = [5]", "digits = [9]", "digits = [0]", "digits = [-6]", "digits = 6", f"digits = [{HUGE}]", 'digits = ["6"]'),
-        *('unenrolled = "enrol"', "unenrolled = true", 'allow_until = "2027-01-31"', "allow_until = 2027-01-31T00:00:00Z", "allow_until = 1", "report_only = 1"),
+        *('unenrolled = "ask"', "unenrolled = true", 'allow_until = "2027-01-31"', "allow_until = 2027-01-31T00:00:00Z", "allow_until = 1", "report_only = 1"),
         *('exempt = "user:x"', 'exempt = ["x"]', 'exempt = ["user:"]', 'exempt = ["gid:-1"]', f'exempt = ["gid:{2**32}"]', 'exempt = ["net:localhost"]'),
         *('exempt = ["net:10.0.0.0/33"]', 'exempt = ["net:::/129"]', 'exempt = ["net:10.0.0.0/-1"]', 'require = ["host:example.org"]', 'prompt = ""', 'prompt = "\\u0007"'),
     ],

@@ -1,7 +1,8 @@
 /* oddconv [-a] [-r REAL_UID] [-h RHOST] [-t TTY] [-f HEX]... SERVICE USER REPLY [TEXT]
  *
  * A PAM application with one odd conversation. REPLY: text (TEXT), null, huge, long, binary, nul (a NUL before TEXT),
- * error, noarray, noconv, count (an answer to a question nobody asked). Prints `authenticate CODE` and, with -a,
+ * error, noarray, noconv, count (an answer to a question nobody asked), key (TEXT, then six zeros to every question; a key that
+ * is shown meanwhile is looked for as with -f: its letters, with and without the blanks, and a row of its picture). Prints `authenticate CODE` and, with -a,
  * `account CODE` and `credentials CODE`.
  *
  * -f HEX looks for a secret in this process's own memory, before and after pam_end, and prints `found WHEN COUNT`
@@ -50,6 +51,25 @@ static char *reply(void) {
     return strdup(text);
 }
 
+static void learn(const char *from, const char *to, const char *left_out) {
+    struct needle *needle = &needles[needle_count++];
+    for (; from < to && needle->length < sizeof needle->complement; from++)
+        if (!strchr(left_out, *from))
+            needle->complement[needle->length++] = 0xff - (unsigned char)*from;
+}
+
+static void learn_key(const char *shown) {
+    const char *letters = strstr(shown, "into the app: "), *row = shown;
+    if (!letters || needle_count)
+        return;
+    letters += strlen("into the app: ");
+    learn(letters, strchr(letters, '\n'), "");
+    learn(letters, strchr(letters, '\n'), " ");
+    for (int line = 0; line < 9; line++)
+        row = strchr(row, '\n') + 1;
+    learn(row, strchr(row, '\n'), "");
+}
+
 static int answer(int count, const struct pam_message **asked, struct pam_response **answers, void *unused) {
     (void)unused;
     *answers = NULL;
@@ -60,8 +80,12 @@ static int answer(int count, const struct pam_message **asked, struct pam_respon
     *answers = calloc(count, sizeof **answers);
     for (int i = 0; i < count; i++) {
         int question = asked[i]->msg_style == PAM_PROMPT_ECHO_OFF || asked[i]->msg_style == PAM_PROMPT_ECHO_ON;
-        if (question)
+        if (question) {
             (*answers)[i].resp = reply();
+            if (!strcmp(kind, "key"))
+                text = "000000";
+        } else if (!strcmp(kind, "key"))
+            learn_key(asked[i]->msg);
         else
             printf("message %s\n", asked[i]->msg);
         if (!question && !strcmp(kind, "count"))

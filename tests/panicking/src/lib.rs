@@ -7,10 +7,16 @@
 mod account;
 #[path = "../../../pam_otp/src/answer.rs"]
 mod answer;
+#[path = "../../../pam_otp/src/connection.rs"]
+mod connection;
 #[path = "../../../pam_otp/src/daemon.rs"]
 mod daemon;
 #[path = "../../../pam_otp/src/decider.rs"]
 mod decider;
+#[path = "../../../pam_otp/src/enrolment.rs"]
+mod enrolment;
+#[path = "../../../pam_otp/src/handover.rs"]
+mod handover;
 #[path = "../../../pam_otp/src/json.rs"]
 mod json;
 #[path = "../../../pam_otp/src/rules.rs"]
@@ -104,6 +110,10 @@ impl Host for Panicking<'_> {
             std::panic::panic_any(Bomb);
         }
         answer
+    }
+
+    fn holds_old_password(&self) -> bool {
+        self.host.holds_old_password()
     }
 
     fn show_error(&mut self, text: &str) {

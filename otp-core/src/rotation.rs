@@ -1,0 +1,90 @@
+//! How old a key may become, if the policy says so: `[rotation]`. Reminders come first, then the key is due and its owner is
+//! asked to replace it, then it is overdue and lets nobody in.
+
+use crate::policy::ranged;
+use crate::table::{Table, TableError};
+
+/// What `[rotation]` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rotation {
+    /// Days after which a key is due.
+    pub max_age: u64,
+    /// Days from due to overdue.
+    pub grace: u64,
+    /// PAM services that ask for a new key when it is due.
+    pub services: Vec<String>,
+}
+
+/// How a key stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Age {
+    /// Nothing to say.
+    Young,
+    /// A day on which its owner is reminded: due in so many days.
+    DueIn(u64),
+    /// Due, and overdue in so many days.
+    Due(u64),
+    /// Overdue.
+    Overdue,
+}
+
+impl Rotation {
+    /// Reads the table.
+    pub fn read(mut table: Table<'_>) -> Result<Self, TableError> {
+        let at = table.start();
+        let max_age = ranged(&mut table, "max_age", 0, 7..=3650)?;
+        let grace = ranged(&mut table, "grace", 14, 1..=365)?;
+        let services = table.strings("rotate_services")?.iter().map(|found| found.value.to_owned()).collect();
+        table.end()?;
+        if max_age == 0 {
+            return Err(at.error("max_age is missing; wanted 7 to 3650 days".to_owned()));
+        }
+        Ok(Self { max_age, grace, services })
+    }
+
+    /// How a key stands at `now` that was confirmed then; both are Unix times.
+    pub fn age(&self, confirmed: u64, now: u64) -> Age {
+        let days = now.saturating_sub(confirmed) / 86_400;
+        match self.max_age.checked_sub(days) {
+            Some(left @ (1..=7 | 14 | 30)) => Age::DueIn(left),
+            Some(1..) => Age::Young,
+            _ => match (self.max_age + self.grace).checked_sub(days) {
+                Some(left @ 1..) => Age::Due(left),
+                _ => Age::Overdue,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Policy;
+
+    #[test]
+    fn reminded_on_some_days_then_due_then_overdue() {
+        let rotation = Rotation { max_age: 100, grace: 10, services: Vec::new() };
+        let at = |days: u64| rotation.age(1_000, 1_000 + days * 86_400);
+        assert_eq!((at(0), at(69), at(71), at(92)), (Age::Young, Age::Young, Age::Young, Age::Young));
+        assert_eq!((at(70), at(86), at(93), at(99)), (Age::DueIn(30), Age::DueIn(14), Age::DueIn(7), Age::DueIn(1)));
+        assert_eq!((at(100), at(109), at(110), at(9_999)), (Age::Due(10), Age::Due(1), Age::Overdue, Age::Overdue));
+        assert_eq!(rotation.age(1_000, 0), Age::Young, "a clock behind the key");
+    }
+
+    #[test]
+    fn the_table_is_read_and_says_what_is_wrong() {
+        let of = |text: &str| Policy::parse(text).map(|policy| policy.rotation);
+        assert_eq!(of(""), Ok(None));
+        let found = of("[rotation]\nmax_age = 365\nrotate_services = [\"sudo\", \"sshd\"]").unwrap().unwrap();
+        assert_eq!((found.max_age, found.grace, found.services.len()), (365, 14, 2));
+        for (text, wanted) in [
+            ("", "max_age is missing"),
+            ("max_age = 0", "max_age is 0; wanted 7 to 3650"),
+            ("max_age = 90\ngrace = 0", "grace is 0; wanted 1 to 365"),
+            ("max_age = 90\nservices = []", "there is no field \"services\""),
+        ] {
+            let error = of(&format!("[rotation]\n{text}")).unwrap_err().to_string();
+            assert!(error.contains(wanted), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! One connection to the daemon, with a deadline for every message. Only root or the daemon's account may answer: the kernel
+//! says who called listen() (SO_PEERCRED). It is closed when it is dropped.
+
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, connect, getsockopt, recv, send, socket, sockopt,
+};
+use nix::unistd::User;
+use otp_core::site::Site;
+use zeroize::Zeroizing;
+
+use crate::json::Value;
+
+const SOCKET: &str = "/run/otp/otp.sock";
+const REPLY_CAP: usize = 128 * 1024;
+
+/// An open connection.
+pub struct Connection(OwnedFd);
+
+/// Why there is no answer, or not the one that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Silence {
+    /// Nobody listens: no socket, or nobody behind it. The only case in which root may decide on the files.
+    NotRunning,
+    /// This process may not ask about that user.
+    NotAllowed,
+    /// The daemon says no.
+    Denied(Denial),
+    /// Something else; why.
+    Failed(String),
+}
+
+/// An error reply of the daemon's, and what of its parameters is of use here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial {
+    /// Its name, without the interface.
+    pub error: String,
+    /// Of `NotPossible` and `RegistrationRefused`.
+    pub reason: Option<String>,
+    /// Of `RegistrationRefused`: seconds until one is looked at again.
+    pub wait: u64,
+    /// Of `CodeRefused`: how many codes may still be tried.
+    pub tries_left: u64,
+    /// Of `CodeRefused`: what the code would be a code of.
+    pub diagnosis: Option<String>,
+}
+
+impl Connection {
+    /// To a daemon that root or its own account started.
+    pub fn open(deadline: Instant) -> Result<Self, Silence> {
+        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+        let fd = socket(AddressFamily::Unix, SockType::Stream, flags, None).map_err(cannot("make a socket"))?;
+        let address = UnixAddr::new(SOCKET).map_err(cannot("name the socket"))?;
+        loop {
+            match connect(fd.as_raw_fd(), &address) {
+                Ok(()) => break,
+                Err(Errno::ENOENT | Errno::ECONNREFUSED) => return Err(Silence::NotRunning),
+                // The queue is full; a Unix socket does not wait for room when it must not block.
+                Err(Errno::EAGAIN) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(20)),
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(cannot("connect")(errno)),
+            }
+        }
+        let peer = getsockopt(&fd, sockopt::PeerCredentials).map_err(cannot("ask who listens"))?.uid();
+        let own =
+            || User::from_name(Site::STANDARD.account).ok().flatten().is_some_and(|user| user.uid.as_raw() == peer);
+        if peer == 0 || own() {
+            return Ok(Self(fd));
+        }
+        Err(Silence::Failed(format!("the socket belongs to uid {peer}; wanted root or the daemon's account")))
+    }
+
+    /// One call, one reply: its parameters. `fields` are those of the call, without the braces.
+    pub fn call(&self, method: &str, fields: &str, deadline: Instant) -> Result<Value, Silence> {
+        let head = format!("{{\"method\":\"io.pam-otp.Otp1.{method}\",\"parameters\":{{");
+        let mut message = Zeroizing::new(Vec::with_capacity(head.len() + fields.len() + 3));
+        message.extend_from_slice(head.as_bytes());
+        message.extend_from_slice(fields.as_bytes());
+        message.extend_from_slice(b"}}\0");
+        self.write_all(&message, deadline)?;
+        let reply = self.read_message(deadline)?;
+        let text = std::str::from_utf8(&reply).map_err(|_| failed("a reply that is not UTF-8"))?;
+        let reply = Value::parse(text).ok_or_else(|| failed("a reply that is not JSON"))?;
+        match reply.get("error").and_then(Value::text) {
+            None => reply.take("parameters").ok_or_else(|| failed("a reply without parameters")),
+            Some("io.pam-otp.Otp1.NotAllowed") => Err(Silence::NotAllowed),
+            Some(error) => Err(Silence::Denied(Denial::read(error, reply.get("parameters")))),
+        }
+    }
+
+    fn write_all(&self, mut bytes: &[u8], deadline: Instant) -> Result<(), Silence> {
+        while !bytes.is_empty() {
+            // Without SIGPIPE: the signals of the host are its own.
+            match send(self.0.as_raw_fd(), bytes, MsgFlags::MSG_NOSIGNAL) {
+                Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
+                Err(Errno::EAGAIN) => self.wait_for(PollFlags::POLLOUT, deadline)?,
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(cannot("send")(errno)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Up to the NUL that ends a message.
+    fn read_message(&self, deadline: Instant) -> Result<Zeroizing<Vec<u8>>, Silence> {
+        let mut message = Zeroizing::new(Vec::with_capacity(REPLY_CAP));
+        let mut piece = Zeroizing::new([0; 4096]);
+        loop {
+            match recv(self.0.as_raw_fd(), piece.as_mut_slice(), MsgFlags::empty()) {
+                Ok(0) => return Err(failed("no whole reply")),
+                Ok(count) => message.extend_from_slice(piece.get(..count).unwrap_or_default()),
+                Err(Errno::EAGAIN) => self.wait_for(PollFlags::POLLIN, deadline)?,
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(cannot("receive")(errno)),
+            }
+            if message.last() == Some(&0) {
+                message.pop();
+                return Ok(message);
+            }
+            if message.len() > REPLY_CAP - 4096 {
+                return Err(failed("a reply that is too long"));
+            }
+        }
+    }
+
+    fn wait_for(&self, what: PollFlags, deadline: Instant) -> Result<(), Silence> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let timeout = PollTimeout::try_from(left).map_err(|_| failed("no time"))?;
+        match poll(&mut [PollFd::new(self.0.as_fd(), what)], timeout) {
+            Ok(0) => Err(Silence::Failed("no answer in time".to_owned())),
+            Ok(_) | Err(Errno::EINTR) => Ok(()),
+            Err(errno) => Err(cannot("wait")(errno)),
+        }
+    }
+}
+
+impl Denial {
+    fn read(error: &str, parameters: Option<&Value>) -> Self {
+        let text = |name: &str| parameters.and_then(|found| found.get(name)).and_then(Value::text).map(str::to_owned);
+        let number = |name: &str| parameters.and_then(|found| found.get(name)).and_then(Value::number).unwrap_or(0);
+        Self {
+            error: error.strip_prefix("io.pam-otp.Otp1.").unwrap_or(error).to_owned(),
+            reason: text("reason"),
+            wait: number("wait"),
+            tries_left: number("tries_left"),
+            diagnosis: text("diagnosis"),
+        }
+    }
+}
+
+fn cannot(what: &str) -> impl Fn(Errno) -> Silence + '_ {
+    move |errno| Silence::Failed(format!("cannot {what}: {}", errno.desc()))
+}
+
+/// What the daemon sent instead of what was wanted.
+pub fn failed(what: &str) -> Silence {
+    Silence::Failed(format!("the daemon sent {what}"))
+}

@@ -1,0 +1,56 @@
+//! Enrolment at the prompt: whoever was never enrolled types a registration code where others type a one-time code, is handed
+//! a first key, and this login goes on. Only for services for which the policy says `unenrolled = "enrol"`.
+//!
+//! Whatever else comes of a registration code is the usual refusal (R8). A process of root's hands every one to the daemon,
+//! also those of the enrolled, so that the work is the same and a code that comes back is noticed; the daemon makes no key there but a
+//! first one.
+
+use otp_core::log_line::LogLine;
+use otp_core::record::Account;
+use otp_core::registration::RegistrationCode;
+
+use crate::connection::Silence;
+use crate::daemon;
+use crate::decider::{self, Standing};
+use crate::handover::{Lost, hand_over};
+use crate::host::{Host, Urgency};
+use crate::login::End;
+use crate::options::Echo;
+
+/// Redeems the code and hands the key over.
+pub fn at_the_prompt(host: &mut impl Host, account: &Account, code: &RegistrationCode, echo: Echo) -> End {
+    let never_enrolled = decider::standing(host, account) == Ok(Standing::NeverEnrolled);
+    let caller = decider::caller(host);
+    if !never_enrolled && !caller.root {
+        return refused("registration"); // asked by the user's own process the daemon would replace a key
+    }
+    let key = match daemon::redeem(&account.name, &code.text(), &caller) {
+        Ok(key) if never_enrolled => key,
+        Ok(_) => return refused("registration"),
+        Err(silence) => return unredeemed(host, account, silence),
+    };
+    match hand_over(host, &key, echo) {
+        Ok(()) => End::Enrolled(key.label.clone()),
+        Err(Lost::Conversation) => End::NoConversation,
+        Err(Lost::ThrownAway(why)) => refused(why),
+        Err(Lost::Silence(silence)) => End::Failed(decider::obstacle(silence)),
+    }
+}
+
+/// The daemon did not take it. Its own log has more.
+fn unredeemed(host: &impl Host, account: &Account, silence: Silence) -> End {
+    if !matches!(silence, Silence::Denied(_)) {
+        let obstacle = decider::obstacle(silence);
+        let line = LogLine::default()
+            .field("enrolment", "not-begun")
+            .field("user", &account.name)
+            .field("reason", obstacle.reason)
+            .field("detail", &obstacle.detail);
+        host.log(Urgency::Error, &line.finish());
+    }
+    refused("registration")
+}
+
+fn refused(reason: &str) -> End {
+    End::Refused(reason.to_owned(), 0)
+}

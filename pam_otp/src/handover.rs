@@ -1,0 +1,180 @@
+//! A new key is shown to its owner through the conversation of the host, and stored when a code of it comes back. Whatever
+//! ends the conversation before that ends the key.
+//!
+//! What sshd dictates: a text is lost unless a prompt follows, colours come out as letters, and there are at most 32
+//! messages. So the QR code is one text of half blocks, with the secret in letters for terminals that cannot show them.
+
+use otp_core::typed::Typed;
+use zeroize::Zeroizing;
+
+use crate::connection::{Denial, Silence};
+use crate::daemon::{Pending, Stored};
+use crate::host::{ConversationFailed, Host};
+use crate::options::Echo;
+
+/// Why no key was stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lost {
+    /// The host could not ask any more.
+    Conversation,
+    /// The key was thrown away: too many wrong codes, too late, or something has taken its place.
+    ThrownAway(&'static str),
+    /// The daemon gave no answer.
+    Silence(Silence),
+}
+
+/// Shows the key until a code of it was typed, then the recovery codes that were made with it.
+pub fn hand_over(host: &mut impl Host, key: &Pending, echo: Echo) -> Result<(), Lost> {
+    let stored = confirmed(host, key, echo)?;
+    if !stored.recovery_codes.is_empty() {
+        host.show_text(&recovery_codes(&stored))?;
+        host.ask("Press Enter when you have written them down: ", echo)?;
+    }
+    Ok(())
+}
+
+fn confirmed(host: &mut impl Host, key: &Pending, echo: Echo) -> Result<Stored, Lost> {
+    let mut terminal = Terminal::Dark;
+    host.show_text(&sheet(key, terminal))?;
+    for _ in 0..MOST_ANSWERS {
+        let answer = host.ask("Code from the app: ", echo)?;
+        if answer.is_empty() {
+            terminal = terminal.other();
+            host.show_text(&sheet(key, terminal))?;
+            continue;
+        }
+        let Typed::Code(code) = Typed::parse(&answer) else {
+            host.show_text("that is no code: type the digits that the app shows")?;
+            continue;
+        };
+        match key.confirm(&code.digits()) {
+            Err(Silence::Denied(denial)) if denial.error == "CodeRefused" && denial.tries_left > 0 => {
+                host.show_text(&refused(&denial))?;
+            }
+            Err(Silence::Denied(denial)) => return Err(Lost::ThrownAway(why_thrown_away(&denial))),
+            Err(silence) => return Err(Lost::Silence(silence)),
+            Ok(stored) => return Ok(stored),
+        }
+    }
+    Err(Lost::ThrownAway("too-many-answers"))
+}
+
+/// What the picture must stand out from.
+#[derive(Clone, Copy)]
+enum Terminal {
+    Dark,
+    Light,
+}
+
+impl Terminal {
+    fn other(self) -> Self {
+        match self {
+            Self::Dark => Self::Light,
+            Self::Light => Self::Dark,
+        }
+    }
+}
+
+/// The first line is words: ssh puts the name of user and host before it.
+fn sheet(key: &Pending, terminal: Terminal) -> Zeroizing<String> {
+    let (here, other, picture) = match terminal {
+        Terminal::Dark => ("dark", "light", &key.dark),
+        Terminal::Light => ("light", "dark", &key.light),
+    };
+    let minutes = key.expires_in.div_ceil(60);
+    let mut text = Zeroizing::new(String::with_capacity(picture.len() + key.secret.len() * 2 + 512)); // never grows
+    let heading = format!("Your new key, shown only now. Scan it with the app, within {minutes} minutes:\n\n");
+    text.push_str(&heading);
+    text.push_str(picture.trim_end_matches('\n'));
+    text.push_str("\n\nor type it into the app:");
+    for (place, letter) in key.secret.chars().enumerate() {
+        if place.is_multiple_of(4) {
+            text.push(' ');
+        }
+        text.push(letter);
+    }
+    text.push_str(&format!(
+        "\n({})\n\nThis picture is for a {here} screen; type nothing but Enter for a {other} one.",
+        key.settings
+    ));
+    text
+}
+
+fn recovery_codes(stored: &Stored) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(512 + stored.recovery_codes.len() * 64)); // never grows
+    text.push_str("The key is stored. Recovery codes, shown only now; each opens once, when the app is lost:\n");
+    for code in &stored.recovery_codes {
+        text.push_str("\n   ");
+        text.push_str(code);
+    }
+    text.push('\n');
+    text
+}
+
+fn refused(denial: &Denial) -> String {
+    let left = match denial.tries_left {
+        1 => "one more try".to_owned(),
+        tries => format!("{tries} more tries"),
+    };
+    match denial.diagnosis.as_deref().and_then(explained) {
+        Some(why) => format!("that is no code of this key: {why}; {left}"),
+        None => format!("that is no code of this key; {left}"),
+    }
+}
+
+/// The daemon's word for what the code would be a code of, for whoever holds the device.
+fn explained(diagnosis: &str) -> Option<String> {
+    let (word, number) = diagnosis.split_once(' ').unwrap_or((diagnosis, ""));
+    let minutes = || number.parse::<u64>().ok().map(|seconds| seconds.div_ceil(60));
+    Some(match word {
+        "clock-slow" => format!("the device's clock is about {} min slow", minutes()?),
+        "clock-fast" => format!("the device's clock is about {} min fast", minutes()?),
+        "digits" => format!("the app makes codes of {} digits", number.parse::<u8>().ok()?),
+        "period" => format!("the app makes a code every {} s", number.parse::<u16>().ok()?),
+        "SHA1" | "SHA256" | "SHA512" => format!("the app makes codes with {word}"),
+        "next-code" => "it is the first of two; type the next one".to_owned(),
+        _ => return None,
+    })
+}
+
+fn why_thrown_away(denial: &Denial) -> &'static str {
+    match denial.error.as_str() {
+        "CodeRefused" => "not-confirmed",
+        "EnrolmentExpired" => "too-late",
+        _ => "thrown-away",
+    }
+}
+
+impl From<ConversationFailed> for Lost {
+    fn from(_: ConversationFailed) -> Self {
+        Self::Conversation
+    }
+}
+
+/// Two messages for each, and what comes before and after, make less than the 32 that sshd allows.
+const MOST_ANSWERS: usize = 12;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn denial(tries_left: u64, diagnosis: Option<&str>) -> Denial {
+        let error = "CodeRefused".to_owned();
+        Denial { error, reason: None, wait: 0, tries_left, diagnosis: diagnosis.map(str::to_owned) }
+    }
+
+    #[test]
+    fn a_wrong_code_is_told_with_its_cause_if_there_is_a_likely_one() {
+        assert_eq!(refused(&denial(2, None)), "that is no code of this key; 2 more tries");
+        let slow = refused(&denial(1, Some("clock-slow 250")));
+        assert_eq!(slow, "that is no code of this key: the device's clock is about 5 min slow; one more try");
+        assert!(refused(&denial(3, Some("SHA1"))).contains("the app makes codes with SHA1;"));
+    }
+
+    #[test]
+    fn nothing_that_the_daemon_was_not_agreed_to_say_is_repeated() {
+        for odd in ["", "\u{1b}[2J", "clock-slow", "clock-fast soon", "digits six", "period -1", "SHA3"] {
+            assert_eq!(explained(odd), None, "{odd:?}");
+        }
+    }
+}

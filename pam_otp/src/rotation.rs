@@ -1,0 +1,217 @@
+//! The password stage: a key is replaced, for a code of it, when the policy says that it is due, or when its owner changes
+//! the password and the PAM line says that they are to be asked. The code is demanded although the host is root, and
+//! whatever goes wrong leaves the old key as it is.
+//!
+//! libpam runs this twice. The first pass asks nobody anything; a failure in it ends the matter. The second comes even if the
+//! first stood aside, so it looks at everything again.
+
+use std::ffi::CStr;
+use std::time::Duration;
+
+use otp_core::log_line::LogLine;
+use otp_core::record::Account;
+use otp_core::rotation::Age;
+use otp_core::site::Obstacle;
+use otp_core::typed::Typed;
+use pam::constants::PamResultCode;
+
+use crate::account::who;
+use crate::connection::Silence;
+use crate::daemon;
+use crate::decider::{self, OldestKey, Standing, origin};
+use crate::handover::{Lost, hand_over};
+use crate::host::{ConversationFailed, Host, Item, Urgency};
+use crate::login::{emergency, pause_after, refusal_text, settings};
+use crate::notices::plain;
+use crate::options::{Echo, OptionError, Options, Rotate, Whose};
+use crate::person::Person;
+use crate::rules::Rules;
+
+/// Which of the two passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pass {
+    /// PAM_PRELIM_CHECK.
+    Check,
+    /// PAM_UPDATE_AUTHTOK.
+    Change,
+}
+
+/// Why the host came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// PAM_CHANGE_EXPIRED_AUTHTOK: the account stage of some module said that something is due.
+    Due,
+    /// Somebody changes a password.
+    Wish,
+}
+
+/// How it ends.
+enum End {
+    /// The second pass may come.
+    Ready,
+    /// The key is replaced; the label of the new one.
+    Replaced(String),
+    /// Nothing to do here, and why.
+    Left(&'static str),
+    /// Refused, with the word for the log.
+    Refused(String),
+    /// It could not be done.
+    Failed(Obstacle),
+    /// The host could not ask.
+    NoConversation,
+}
+
+/// What is to be done about a key.
+enum Wanted {
+    /// It is due: this one is replaced.
+    Now(OldestKey),
+    /// Its owner is asked.
+    Offered,
+}
+
+/// `pam_sm_chauthtok`.
+pub fn change(host: &mut impl Host, arguments: &[&CStr], pass: Pass, occasion: Occasion) -> PamResultCode {
+    let options = Options::parse(arguments);
+    let whose = options.as_ref().map_or(Whose::User, |options| options.whose);
+    let (user, person) = who(host, whose);
+    let end = run(host, options, person.as_ref(), pass, occasion).unwrap_or_else(|end| end);
+    conclude(host, &end, user.as_deref(), person.as_ref())
+}
+
+fn run(
+    host: &mut impl Host,
+    options: Result<Options, OptionError>,
+    person: Option<&Person>,
+    pass: Pass,
+    occasion: Occasion,
+) -> Result<End, End> {
+    let account = match person {
+        None => return Ok(End::Left("root")),
+        Some(Person::Unknown) => return Err(End::Refused("unknown-user".to_owned())),
+        Some(Person::LookupFailed(errno)) => return Err(failed("user-lookup", errno.desc())),
+        Some(Person::Known(account)) => account,
+    };
+    if emergency(host, account).is_some() {
+        return Ok(End::Left("emergency"));
+    }
+    let (options, rules) = settings(host, options).map_err(End::Failed)?;
+    let wanted = wanted(host, account, options.rotate, &rules, occasion)?;
+    match daemon::listens() {
+        Ok(()) if pass == Pass::Change => replace(host, account, &wanted, options.echo),
+        Ok(()) => Ok(End::Ready),
+        // No daemon, no new key; the password is changed all the same.
+        Err(_) if matches!(wanted, Wanted::Offered) => Ok(End::Left("no-daemon")),
+        Err(silence) => Err(unanswered(silence)),
+    }
+}
+
+/// Is there anything to do? An end if not.
+fn wanted(
+    host: &impl Host,
+    account: &Account,
+    rotate: Rotate,
+    rules: &Rules,
+    occasion: Occasion,
+) -> Result<Wanted, End> {
+    let offered = occasion == Occasion::Wish && rotate == Rotate::Ask;
+    if !offered && !rules.keys_age() {
+        return Err(End::Left("not-due"));
+    }
+    // Root sets somebody's password: the owner of the key is not there.
+    if occasion == Occasion::Wish && host.uids().real != account.uid {
+        return Err(End::Left("not-the-owner"));
+    }
+    if !rules.ask(account, host.item(Item::Rhost).filter(|rhost| !rhost.is_empty()).as_deref()) {
+        return Err(End::Left("exempt"));
+    }
+    let due = |key: &OldestKey| matches!(rules.age(key.confirmed, host.wall()), Age::Due(_) | Age::Overdue);
+    match decider::standing(host, account) {
+        Ok(Standing::InOrder { oldest: Some(key), .. }) if due(&key) => Ok(Wanted::Now(key)),
+        Ok(Standing::InOrder { .. }) if offered => Ok(Wanted::Offered),
+        Ok(Standing::InOrder { .. }) => Err(End::Left("not-due")),
+        Ok(Standing::NeverEnrolled) => Err(End::Left("not-enrolled")),
+        Ok(Standing::Barred(reason)) if occasion == Occasion::Wish => Err(End::Left(reason)),
+        Ok(Standing::Barred(reason)) => Err(End::Refused(reason.to_owned())),
+        Err(obstacle) => Err(End::Failed(obstacle)),
+    }
+}
+
+/// A code of the old key, then the new one.
+fn replace(host: &mut impl Host, account: &Account, wanted: &Wanted, echo: Echo) -> Result<End, End> {
+    let (prompt, key) = match wanted {
+        Wanted::Now(key) => {
+            (format!("Code of the key \"{}\", to replace it: ", plain(&key.label)), Some(key.label.as_str()))
+        }
+        Wanted::Offered => ("Code of your one-time-code key to replace it, or Enter to keep it: ".to_owned(), None),
+    };
+    let answer = host.ask(&prompt, echo)?;
+    if answer.is_empty() && key.is_none() {
+        return Ok(End::Left("kept"));
+    }
+    let typed = Typed::parse(&answer);
+    // Whoever found a recovery code must not get a key for it: a module before this one has checked the password, too.
+    if matches!(typed, Typed::Recovery(_)) && !host.holds_old_password() {
+        return Err(End::Refused("needs-password".to_owned()));
+    }
+    let Some(code) = typed.text() else { return Err(End::Refused("junk".to_owned())) };
+    let new = daemon::rotate(&account.name, &code, key, &decider::caller(host)).map_err(unanswered)?;
+    match hand_over(host, &new, echo) {
+        Ok(()) => Ok(End::Replaced(new.label.clone())),
+        Err(Lost::Conversation) => Err(End::NoConversation),
+        Err(Lost::ThrownAway(why)) => Err(End::Refused(why.to_owned())),
+        Err(Lost::Silence(silence)) => Err(unanswered(silence)),
+    }
+}
+
+fn unanswered(silence: Silence) -> End {
+    match silence {
+        Silence::Denied(denial) => End::Refused(denial.reason.unwrap_or(denial.error)),
+        silence => End::Failed(decider::obstacle(silence)),
+    }
+}
+
+fn failed(reason: &'static str, detail: &str) -> End {
+    End::Failed(Obstacle { reason, detail: detail.to_owned() })
+}
+
+/// Tells the person, the log and the host.
+fn conclude(host: &mut impl Host, end: &End, user: Option<&str>, person: Option<&Person>) -> PamResultCode {
+    let (urgency, outcome, reason, detail, key) = match end {
+        End::Ready => return PamResultCode::PAM_SUCCESS,
+        End::Left("not-due" | "kept" | "root" | "not-enrolled") => return PamResultCode::PAM_IGNORE,
+        End::Left("emergency") => (Urgency::Alert, "ignored", "emergency", None, None),
+        End::Left(reason) => (Urgency::Info, "ignored", *reason, None, None),
+        End::Replaced(label) => (Urgency::Info, "accepted", "rotated", None, Some(label.as_str())),
+        End::Refused(reason) => (Urgency::Notice, "refused", reason.as_str(), None, None),
+        End::NoConversation => (Urgency::Notice, "failed", "conversation", None, None),
+        End::Failed(obstacle) => (Urgency::Error, "failed", obstacle.reason, Some(obstacle.detail.as_str()), None),
+    };
+    let line = LogLine::default()
+        .field("outcome", outcome)
+        .field("stage", "password")
+        .field("reason", reason)
+        .optional("user", user)
+        .optional("service", host.item(Item::Service).as_deref())
+        .optional("tty", host.item(Item::Tty).as_deref())
+        .optional("rhost", host.item(Item::Rhost).as_deref())
+        .optional("key", key)
+        .optional("detail", detail);
+    host.log(urgency, &line.finish());
+    match end {
+        End::Replaced(_) => PamResultCode::PAM_SUCCESS,
+        End::Left(_) => PamResultCode::PAM_IGNORE,
+        End::Refused(reason) => {
+            let origin = if let Some(Person::Known(account)) = person { Some(origin(host, account)) } else { None };
+            host.delay_failure(pause_after(Duration::ZERO));
+            host.show_error(&refusal_text(Some((reason, 0)), origin));
+            PamResultCode::PAM_AUTHTOK_ERR
+        }
+        _ => PamResultCode::PAM_AUTHTOK_ERR,
+    }
+}
+
+impl From<ConversationFailed> for End {
+    fn from(_: ConversationFailed) -> Self {
+        Self::NoConversation
+    }
+}

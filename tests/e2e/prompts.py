@@ -1,0 +1,50 @@
+"""What the module says while a key is handed over through a conversation, and a person who goes along with it."""
+
+import re
+from contextlib import contextmanager
+
+from machine import DEFAULT_POLICY, POLICY, Key, write
+from wire import Client
+
+APP_PROMPT = "Code from the app: "
+KEEP_PROMPT = "Press Enter when you have written them down: "
+LETTERS = re.compile(r"type it into the app:((?: [A-Z2-7]{4})+)")
+RECOVERY_CODE = re.compile(r"R-[0-9A-Z]{5}(?:-[0-9A-Z]{5}){4}")
+
+
+def invite(user, **wishes):
+    """A registration code of the user's."""
+    with Client() as client:
+        return " ".join(client.call("Invite", user=user.name, **wishes)["invitation"]["codes"])
+
+
+def key_on(screen):
+    """The key whose letters were shown last."""
+    base32 = LETTERS.findall(screen)[-1].replace(" ", "")
+    return Key({"secret": base32, "algorithm": "SHA1", "digits": 6, "period": 30, "uri": ""})
+
+
+def confirms(terminal):
+    """Reads the letters, types a code of them, writes the recovery codes down: (key, recovery codes)."""
+    terminal.awaits(APP_PROMPT)
+    key = key_on(terminal.transcript)
+    terminal.types_hidden(key.confirming)
+    terminal.awaits(KEEP_PROMPT)
+    codes = RECOVERY_CODE.findall(terminal.transcript)
+    terminal.types_hidden("")
+    return key, codes
+
+
+@contextmanager
+def policy(text):
+    """Read at every login; the daemon goes on with its own."""
+    before = POLICY.read_text()
+    write(POLICY, DEFAULT_POLICY + text, 0o644)
+    try:
+        yield
+    finally:
+        write(POLICY, before, 0o644)
+
+
+def enrolling(*services):
+    return policy("".join(f'[service.{name}]\nunenrolled = "enrol"\n' for name in services))
