@@ -58,7 +58,7 @@ fn call(
         }
         Command::Revoke(options) => {
             let (user, key) = (options.user.clone(), options.key.clone());
-            client.call(&protocol::Revoke { user, key, code })?;
+            client.call(&protocol::Revoke { user, key, code, last: options.last.then_some(true) })?;
         }
         Command::Forget(options) => {
             client.call(&protocol::Forget { user: options.user.clone() })?;

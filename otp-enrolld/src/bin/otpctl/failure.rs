@@ -153,6 +153,7 @@ fn not_possible(user: &str, reason: &str) -> String {
         "grounds-gone" => "the key that allowed this was replaced, revoked or suspended meanwhile; start again",
         "too-many-codes" => "there are too many registration codes; wait until earlier ones are forgotten",
         "no-invitation" => "there is no registration code that is good",
+        "last-key" => "that is the last key; --last if it is meant",
         "several-keys" => "there are several keys; name the one to replace",
         "secret-in-use" => "this secret is a key already, here or of somebody else; nothing was stored",
         "too-late" => "the key was made too long ago to be suspended this way; call an administrator",
