@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use double::{CODE, Double, Running, eventually};
 use otp_enrolld::client::{CallError, Client, ConnectError};
 use otp_enrolld::limits::Limits;
-use otp_enrolld::protocol::{BeginEnrolment, ConfirmEnrolment, List, Refusal, Status};
+use otp_enrolld::protocol::{BeginEnrolment, ConfirmEnrolment, List, Refusal, Status, WantedKey};
 use otp_enrolld::service::Event;
 use zeroize::Zeroizing;
 
@@ -66,21 +66,14 @@ fn an_enrolment_lives_on_one_connection() {
     let running = running();
     let uid = nix::unistd::geteuid().as_raw();
     let mut client = Client::connect(running.path(), &[uid]).expect("connect");
-    let begin = BeginEnrolment {
-        user: "alice".to_owned(),
-        label: None,
-        kind: None,
-        algorithm: None,
-        digits: None,
-        period: None,
-    };
+    let begin = BeginEnrolment { user: "alice".to_owned(), key: WantedKey::default() };
     let begun = client.call(&begin).unwrap_or_else(|_| panic!("refused"));
     assert!(begun.enrolment.uri.contains(begun.enrolment.secret.as_str()));
 
     let wrong = ConfirmEnrolment { code: Zeroizing::new("000000".to_owned()) };
     let right = || ConfirmEnrolment { code: Zeroizing::new(CODE.to_owned()) };
     let refused = client.call(&wrong).err();
-    assert!(matches!(refused, Some(CallError::Refused(Refusal::CodeRefused { tries_left: 2 }))));
+    assert!(matches!(refused, Some(CallError::Refused(Refusal::CodeRefused { tries_left: 2, .. }))));
 
     let mut other = Client::connect(running.path(), &[uid]).expect("connect");
     let refused = other.call(&right()).err();

@@ -394,6 +394,16 @@ def test_a_rotation_that_is_given_up_leaves_the_old_key(machine, enrolled):
     assert machine.ask("otp", user, old.second)[0] == SUCCESS
 
 
+def test_the_last_key_goes_only_when_that_is_meant_and_the_recovery_codes_go_with_it(machine, user):
+    key, recovery = enrol(user, invite(user)["codes"][0])
+    found = refusal(user.uid, "Revoke", key="phone", code=key.first)
+    assert (found.name, found.parameters["reason"]) == ("NotPossible", "last-key")
+    with Client(uid=user.uid) as client:
+        client.call("Revoke", key="phone", code=key.first, last=True)
+    assert machine.status(user)["enrolled"] and machine.status(user)["keys"] == []
+    assert machine.ask("otp", user, recovery[0])[0] == AUTH_ERR
+
+
 def test_root_rotates_nobodys_key_without_a_code(machine, enrolled):
     user, key = enrolled
     found = refusal(0, "Rotate", user=user.name, code=key.wrong(), real_uid=user.uid)

@@ -58,6 +58,9 @@ pub struct Revoke {
     pub key: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<Zeroizing<String>>,
+    /// Also if it is the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<bool>,
 }
 
 /// Make a user never enrolled.
@@ -171,6 +174,7 @@ impl Revoke {
             user: user(&mut parameters)?,
             key: values::key_name(parameters.required("key")?)?,
             code: parameters.optional("code")?.map(values::code).transpose()?,
+            last: parameters.optional("last")?,
         };
         parameters.end()?;
         Ok(request)

@@ -99,7 +99,7 @@ proptest! {
 
     #[test]
     fn a_revocation_arrives_as_it_left(user in prop::option::of(plain(256)), key in plain(32), code in prop::option::of(plain(64))) {
-        let sent = Revoke { user, key, code: code.map(Zeroizing::new) };
+        let sent = Revoke { user, key, code: code.map(Zeroizing::new), last: None };
         let Ok(Request::Revoke(found)) = delivered(&sent) else { panic!("refused") };
         prop_assert_eq!(value(&found), value(&sent));
     }

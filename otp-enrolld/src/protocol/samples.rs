@@ -176,7 +176,7 @@ pub fn rename() -> Rename {
 
 pub fn revoke() -> Revoke {
     let code = Some(Zeroizing::new("123456".to_owned()));
-    Revoke { user: Some("alice".to_owned()), key: "phone".to_owned(), code }
+    Revoke { user: Some("alice".to_owned()), key: "phone".to_owned(), code, last: Some(true) }
 }
 
 pub fn adopt() -> Adopt {

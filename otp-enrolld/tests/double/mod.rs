@@ -58,7 +58,7 @@ impl Service for Double {
                 session.pending = false;
                 Ok(Reply::Confirmed(confirmed()))
             }
-            Request::ConfirmEnrolment(_) => Err(Refusal::CodeRefused { tries_left: 2 }),
+            Request::ConfirmEnrolment(_) => Err(Refusal::CodeRefused { tries_left: 2, diagnosis: None }),
             Request::CancelEnrolment(_) => {
                 session.pending = false;
                 Ok(Reply::Cancelled(Cancelled {}))
@@ -151,13 +151,16 @@ fn enrolment(user: String) -> Enrolment {
         counter: None,
         secret: Zeroizing::new("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".to_owned()),
         uri: Zeroizing::new("otpauth://totp/h:alice?secret=ABCDEFGHIJKLMNOPQRSTUVWXYZ234567&issuer=h".to_owned()),
+        qr_svg: Zeroizing::default(),
+        qr_dark: Zeroizing::default(),
+        qr_light: Zeroizing::default(),
         expires_in: 900,
         tries: 3,
     }
 }
 
 fn confirmed() -> Confirmed {
-    Confirmed { user: "alice".to_owned(), uid: 1000, key: key(), generation: 1 }
+    Confirmed { user: "alice".to_owned(), uid: 1000, key: key(), generation: 1, recovery_codes: Vec::new() }
 }
 
 fn key() -> KeyStatus {
@@ -173,6 +176,7 @@ fn key() -> KeyStatus {
         last_used: None,
         expires: None,
         resync: false,
+        suspended: false,
     }
 }
 

@@ -22,7 +22,7 @@ use crate::events::{Urgency, bounded, event};
 use crate::groups;
 use crate::random;
 use crate::rights::{Act, Terms};
-use crate::service::{Daemon, account_named, allowed, not_changed, subject, unavailable};
+use crate::service::{Daemon, account_named, allowed, not_changed, not_possible, subject, unavailable};
 use crate::system::System;
 
 /// A change as it is asked for.
@@ -30,6 +30,8 @@ struct Wanted {
     act: Act,
     user: Option<String>,
     code: Option<Zeroizing<String>>,
+    /// The last key may go.
+    last: bool,
     change: Change,
 }
 
@@ -48,6 +50,7 @@ impl Daemon {
         let held = self.vault.hold(&account, &System).map_err(|error| unavailable(&error))?;
         let mut held = held.ok_or_else(|| failed(ChangeError::NotEnrolled))?;
         if terms == Terms::WithACode {
+            not_the_last(&held, &wanted)?;
             self.prove(&mut held, &wanted, &limits)?;
         }
         let notice = notices::of_change(&wanted.change, &held, peer.uid, System.wall()).map_err(failed)?;
@@ -58,7 +61,9 @@ impl Daemon {
         before.map_or(Ok(()), |notice| self.notice(&account, notice))?;
         wanted.change.apply(&mut held, &System).map_err(failed)?;
         drop(held);
-        self.underway.end(account.uid); // what was begun before stands on other ground now
+        if matches!(wanted.change, Change::Suspend | Change::Revoke { .. }) {
+            self.underway.end(account.uid); // what was begun before stands on other ground now
+        }
         after.into_iter().for_each(|notice| self.notice_after(&account, notice));
         log_change(&wanted.change, &account, peer);
         if matches!(wanted.change, Change::Suspend) {
@@ -148,16 +153,29 @@ pub(crate) fn told(refusal: Refused) -> &'static str {
     }
 }
 
+/// Who removes the only key is refused everywhere until somebody invites him. That has to be meant.
+fn not_the_last(held: &Held<'_>, wanted: &Wanted) -> Result<(), Refusal> {
+    let only = held.record().is_some_and(|record| record.keys.len() == 1);
+    match wanted.change {
+        Change::Revoke { .. } if only && !wanted.last => Err(not_possible(held.account(), "last-key")),
+        _ => Ok(()),
+    }
+}
+
 fn wanted(request: Request) -> Result<Wanted, Refusal> {
+    let mut last = false;
     let (act, user, code, change) = match request {
         Request::Suspend(one) => (Act::Suspend, Some(one.user), None, Change::Suspend),
         Request::Resume(one) => (Act::Resume, Some(one.user), None, Change::Resume),
         Request::Reopen(one) => (Act::Reopen, one.user, one.code, Change::Reopen(one.origin)),
         Request::Rename(one) => (Act::Rename, one.user, None, Change::Rename { key: one.key, label: one.label }),
-        Request::Revoke(one) => (Act::Revoke, one.user, one.code, Change::Revoke { key: one.key }),
+        Request::Revoke(one) => {
+            last = one.last == Some(true);
+            (Act::Revoke, one.user, one.code, Change::Revoke { key: one.key })
+        }
         _ => return Err(Refusal::unavailable("not a change")),
     };
-    Ok(Wanted { act, user, code, change })
+    Ok(Wanted { act, user, code, last, change })
 }
 
 /// Who is meant, and on what terms. Whoever may not learns nothing about the name, not even whether it exists.

@@ -1,13 +1,17 @@
 //! The command line: one definition gives the parser, the help and the man page.
 
+mod handover;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
 use otp_core::emergency::Reason;
-use otp_core::key::{Algorithm, Digits, Kind, Label, Period, ValueError};
+use otp_core::key::Label;
 use otp_core::origin::Origin;
-use otp_enrolld::protocol::{BeginEnrolment, Status};
+use otp_enrolld::protocol::Status;
+
+pub use handover::{Add, AddToken, Enrol, Invite, KeyOutput, Paper, RecoveryCodes, Rotate, Token, TokenAct};
 
 /// Enrol users for one-time codes and look at their state
 ///
@@ -26,7 +30,12 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 pub enum Command {
+    Invite(Invite),
     Enrol(Enrol),
+    Add(Add),
+    Rotate(Rotate),
+    RecoveryCodes(RecoveryCodes),
+    Token(Token),
     Status(ShowStatus),
     Notices(ShowNotices),
     List(ShowList),
@@ -41,57 +50,6 @@ pub enum Command {
     Config(Config),
     Emergency(Emergency),
     Clock(Clock),
-}
-
-/// Make a key for a user, show it once, and store it when a code from the app confirms it
-///
-/// Shows the key as a QR code, in letters and as an otpauth URI, then asks for a code of the app. Until that code
-/// is accepted nothing is stored: end of input, an interrupt, too many wrong codes or too long a wait leave nothing.
-#[derive(Args)]
-pub struct Enrol {
-    /// The user to enrol; one who is enrolled gets one more key, up to five
-    pub user: String,
-
-    /// What the user calls the device, for example "phone"
-    #[arg(long, value_parser = Label::new)]
-    pub label: Option<Label>,
-
-    /// totp, from the time, or hotp, from a counter (RFC 4226)
-    #[arg(long, value_parser = Kind::parse)]
-    pub kind: Option<Kind>,
-
-    /// The hash: SHA1, SHA256 or SHA512; several apps know only SHA1 and do not say so
-    #[arg(long, value_parser = algorithm)]
-    pub algorithm: Option<Algorithm>,
-
-    /// Length of a code: 6, 7 or 8; several apps know only 6 and do not say so
-    #[arg(long, value_parser = digits)]
-    pub digits: Option<Digits>,
-
-    /// Seconds that a code lasts: 15 to 120; several apps know only 30 and do not say so
-    #[arg(long, value_name = "SECONDS", value_parser = period)]
-    pub period: Option<Period>,
-
-    /// Draw the QR code into this file, too, as SVG
-    ///
-    /// The file is made, mode 0600; one that is there is not overwritten. Whoever reads it holds the second factor:
-    /// delete it when it has been scanned. If nothing is stored, it is removed.
-    #[arg(long, value_name = "FILE")]
-    pub svg: Option<PathBuf>,
-
-    /// Draw the QR code into this file, too, as PNG
-    #[arg(long, value_name = "FILE")]
-    pub png: Option<PathBuf>,
-
-    /// Write JSON: the pending key, then what became of each code read from standard input
-    #[arg(long)]
-    pub json: bool,
-
-    /// Write the key even if standard output is not a terminal
-    ///
-    /// Whatever reads the pipe or file then holds the second factor. Without this option nothing is made.
-    #[arg(long)]
-    pub allow_pipe: bool,
 }
 
 /// Show the keys and the wrong codes of a user, or of whoever calls
@@ -178,6 +136,10 @@ pub struct Revoke {
 
     /// The key, by label or id
     pub key: String,
+
+    /// Even if it is one's own last key: afterwards every code is refused until an administrator invites again
+    #[arg(long)]
+    pub last: bool,
 }
 
 /// Forget a user: never enrolled from now on
@@ -307,34 +269,18 @@ pub enum Pipe {
 impl Command {
     pub fn form(&self) -> Form {
         match self {
-            Self::Enrol(options) => options.form(),
+            Self::Invite(options) => Form::of(options.json),
+            Self::Enrol(options) => Form::of(options.output.json),
+            Self::Add(options) => Form::of(options.output.json),
+            Self::Rotate(options) => Form::of(options.output.json),
+            Self::RecoveryCodes(options) => Form::of(options.json),
+            Self::Token(Token { act: TokenAct::Add(options) }) => Form::of(options.json),
             Self::Status(options) => options.form(),
             Self::Notices(options) => options.form(),
             Self::List(options) => options.form(),
             Self::Restored(options) => options.form(),
             Self::Emergency(Emergency { act: EmergencyAct::List(options) }) => options.form(),
             _ => Form::Text,
-        }
-    }
-}
-
-impl Enrol {
-    pub fn form(&self) -> Form {
-        Form::of(self.json)
-    }
-
-    pub fn pipe(&self) -> Pipe {
-        if self.allow_pipe { Pipe::Allowed } else { Pipe::Refused }
-    }
-
-    pub fn request(&self) -> BeginEnrolment {
-        BeginEnrolment {
-            user: self.user.clone(),
-            label: self.label.clone(),
-            kind: self.kind,
-            algorithm: self.algorithm,
-            digits: self.digits,
-            period: self.period,
         }
     }
 }
@@ -373,27 +319,24 @@ impl ListBypasses {
     }
 }
 
-impl Form {
-    fn of(json: bool) -> Self {
-        if json { Self::Json } else { Self::Text }
+impl Pipe {
+    fn of(allowed: bool) -> Self {
+        if allowed { Self::Allowed } else { Self::Refused }
     }
 }
 
-fn algorithm(text: &str) -> Result<Algorithm, ValueError> {
-    Algorithm::parse(&text.to_ascii_uppercase())
+impl Form {
+    pub fn of(json: bool) -> Self {
+        if json { Self::Json } else { Self::Text }
+    }
 }
 
 fn origin(text: &str) -> Result<Origin, &'static str> {
     Origin::parse(text).ok_or("wanted self, other, remote, console or socket")
 }
 
-fn digits(text: &str) -> Result<Digits, ValueError> {
-    Digits::new(text.parse().unwrap_or(-1))
-}
-
-fn period(text: &str) -> Result<Period, ValueError> {
-    Period::new(text.parse().unwrap_or(-1))
-}
+#[cfg(test)]
+pub use handover::KeyWishes;
 
 #[cfg(test)]
 mod tests {
@@ -401,28 +344,9 @@ mod tests {
 
     use super::*;
 
-    fn enrol(arguments: &[&str]) -> Option<Enrol> {
-        let all = ["otpctl", "enrol"].iter().chain(arguments);
-        match Arguments::try_parse_from(all).ok()?.command {
-            Command::Enrol(enrol) => Some(enrol),
-            _ => None,
-        }
-    }
-
     #[test]
     fn the_definition_is_sound() {
         Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn options_reach_the_request() {
-        let options = ["alice", "--label", "phone", "--algorithm", "sha256", "--digits", "8", "--period", "60"];
-        let request = enrol(&options).expect("parsed").request();
-        assert_eq!(request.user, "alice");
-        assert_eq!(request.label.as_ref().map(Label::as_str), Some("phone"));
-        assert_eq!(request.algorithm, Some(Algorithm::Sha256));
-        assert_eq!(request.digits.map(Digits::get), Some(8));
-        assert_eq!(request.period.map(Period::seconds), Some(60));
     }
 
     #[test]
@@ -434,24 +358,5 @@ mod tests {
         assert_eq!(revoke(&["phone"]), Some((None, "phone".to_owned())));
         assert_eq!(revoke(&["alice", "phone"]), Some((Some("alice".to_owned()), "phone".to_owned())));
         assert_eq!(revoke(&[]), None);
-    }
-
-    #[test]
-    fn values_out_of_range_are_usage_errors() {
-        let cases = [
-            vec![],
-            vec!["alice", "bob"],
-            vec!["alice", "--digits", "5"],
-            vec!["alice", "--digits", "9"],
-            vec!["alice", "--period", "14"],
-            vec!["alice", "--period", "121"],
-            vec!["alice", "--period", "300"],
-            vec!["alice", "--kind", "motp"],
-            vec!["alice", "--algorithm", "MD5"],
-            vec!["alice", "--json", "--json"],
-        ];
-        for case in cases {
-            assert!(enrol(&case).is_none(), "{case:?}");
-        }
     }
 }

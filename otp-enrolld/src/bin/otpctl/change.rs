@@ -1,25 +1,46 @@
 //! Commands that change keys which are there: one call each, and a line that says what was done. Whoever is not root is
 //! asked for a code where one is wanted.
 
-use nix::unistd::Uid;
+use nix::unistd::{Uid, User};
 use otp_enrolld::client::Client;
 use otp_enrolld::protocol::{self, RestoredUsers};
 use zeroize::Zeroizing;
 
-use crate::arguments::{Command, Form};
+use crate::arguments::{Command, Form, Revoke};
+use crate::code;
 use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
-pub fn change(client: &mut Client, terminal: &mut Terminal, command: &Command) -> Result<(), Failure> {
-    call(client, terminal, command)?;
+/// Connects when a code that is asked for is typed: the daemon does not wait for slow fingers.
+pub fn change(
+    terminal: &mut Terminal,
+    command: &Command,
+    connect: impl Fn() -> Result<Client, Failure>,
+) -> Result<(), Failure> {
+    let code = match command {
+        Command::Reopen(options) => code(terminal, options.user.as_deref())?,
+        Command::Revoke(options) => {
+            if !options.last && is_oneself(options.user.as_deref()) {
+                not_the_last(&mut connect()?, options)?;
+            }
+            code(terminal, options.user.as_deref())?
+        }
+        _ => None,
+    };
+    call(&mut connect()?, terminal, command, code)?;
     match command {
         Command::Restored(_) => Ok(()), // has told its names
         other => terminal.show(&format!("{}\n", done(other))),
     }
 }
 
-fn call(client: &mut Client, terminal: &mut Terminal, command: &Command) -> Result<(), Failure> {
+fn call(
+    client: &mut Client,
+    terminal: &mut Terminal,
+    command: &Command,
+    code: Option<Zeroizing<String>>,
+) -> Result<(), Failure> {
     match command {
         Command::Suspend(options) => {
             client.call(&protocol::Suspend { user: options.user.clone() })?;
@@ -28,7 +49,7 @@ fn call(client: &mut Client, terminal: &mut Terminal, command: &Command) -> Resu
             client.call(&protocol::Resume { user: options.user.clone() })?;
         }
         Command::Reopen(options) => {
-            let (user, code) = (options.user.clone(), code(terminal)?);
+            let user = options.user.clone();
             client.call(&protocol::Reopen { user, origin: options.origin, code })?;
         }
         Command::Rename(options) => {
@@ -36,8 +57,8 @@ fn call(client: &mut Client, terminal: &mut Terminal, command: &Command) -> Resu
             client.call(&protocol::Rename { user, key, label })?;
         }
         Command::Revoke(options) => {
-            let (user, key, code) = (options.user.clone(), options.key.clone(), code(terminal)?);
-            client.call(&protocol::Revoke { user, key, code })?;
+            let (user, key) = (options.user.clone(), options.key.clone());
+            client.call(&protocol::Revoke { user, key, code, last: options.last.then_some(true) })?;
         }
         Command::Forget(options) => {
             client.call(&protocol::Forget { user: options.user.clone() })?;
@@ -90,14 +111,32 @@ fn restored(users: &[String]) -> String {
     users.iter().map(|name| format!("{}: what was restored is in force\n", escaped(name))).collect()
 }
 
-/// Root needs none; everybody else is asked.
-fn code(terminal: &mut Terminal) -> Result<Option<Zeroizing<String>>, Failure> {
-    if Uid::effective().is_root() {
-        return Ok(None);
+/// What is one's own wants a code, but of root; whether somebody may change what is another's, the daemon says.
+fn code(terminal: &mut Terminal, user: Option<&str>) -> Result<Option<Zeroizing<String>>, Failure> {
+    match is_oneself(user) {
+        true => code::asked(terminal, Form::Text, "Code: ").map(Some),
+        false => Ok(None),
     }
-    terminal.show("Code: ")?;
-    match terminal.line()? {
-        Some(code) if !code.is_empty() => Ok(Some(code)),
-        _ => Err(Failure::Stopped("no code was given; nothing was changed".to_owned())),
+}
+
+/// The caller, and not root.
+fn is_oneself(user: Option<&str>) -> bool {
+    let caller = Uid::effective();
+    let own = |name: &str| User::from_name(name).ok().flatten().is_some_and(|account| account.uid == caller);
+    !caller.is_root() && user.is_none_or(own)
+}
+
+/// Whoever has no key left cannot get in to make one.
+fn not_the_last(client: &mut Client, options: &Revoke) -> Result<(), Failure> {
+    let status = client.call(&protocol::Status { user: options.user.clone() })?.status;
+    match status.keys.as_slice() {
+        [key] if key.label == options.key || key.id == options.key => {
+            let label = escaped(&key.label);
+            Err(Failure::Stopped(format!(
+                "\"{label}\" is the last key: without it every code is refused until an administrator invites you again; \
+                 use --last if that is meant"
+            )))
+        }
+        _ => Ok(()),
     }
 }

@@ -1,124 +1,98 @@
-//! `otpctl enrol`: the key is begun, shown once, and stored only when a code of it comes back. One connection carries all of it.
+//! `otpctl enrol`: a key for oneself with a registration code, or, by root where the policy allows it, for a user. It is begun,
+//! shown once, and stored only when a code of it comes back.
 
-use serde::Serialize;
-
+use nix::unistd::Uid;
 use otp_enrolld::client::{CallError, Client};
-use otp_enrolld::protocol::{Begun, ConfirmEnrolment, Confirmed, Refusal};
+use otp_enrolld::protocol::{BeginEnrolment, From, Redeem, Redeemed, Refusal};
 
 use crate::arguments::{Enrol, Form};
-use crate::escape::escaped;
-use crate::failure::{Failure, error_object, told};
-use crate::picture_file::{self, PictureFile};
-use crate::sheet;
+use crate::confirm::{Pending, Purpose};
+use crate::failure::Failure;
+use crate::picture_file;
+use crate::registration::{self, Source};
+use crate::spent;
 use crate::terminal::Terminal;
 
-pub fn enrol(client: &mut Client, terminal: &mut Terminal, options: &Enrol) -> Result<(), Failure> {
-    let form = options.form();
-    let mut files = picture_file::wanted(options)?; // before a key is made: a file that is there ends it here
-    let begun = client.call(&options.request())?;
-    for file in &mut files {
-        file.draw(&begun.enrolment.uri)?;
+pub fn enrol(
+    terminal: &mut Terminal,
+    options: &Enrol,
+    connect: impl Fn() -> Result<Client, Failure>,
+) -> Result<(), Failure> {
+    match &options.user {
+        Some(user) => by_root(&mut connect()?, terminal, options, user),
+        None => by_owner(terminal, options, connect),
     }
-    show_key(terminal, form, &begun)?;
-    loop {
-        let request = ask(terminal, form)?;
-        match client.call(&request) {
-            Ok(confirmed) => {
-                show_confirmed(terminal, form, &confirmed)?;
-                return keep(terminal, form, files);
-            }
-            Err(CallError::Refused(refusal)) if may_try_again(&refusal) => show_refusal(terminal, form, &refusal)?,
-            Err(CallError::Refused(refusal)) => return Err(Failure::Refused(refusal)),
-            Err(_) => {
-                files.into_iter().for_each(PictureFile::keep); // the key may have been stored
-                return Err(lost(&options.user));
-            }
+}
+
+fn by_root(client: &mut Client, terminal: &mut Terminal, options: &Enrol, user: &str) -> Result<(), Failure> {
+    let form = options.output.form();
+    let files = picture_file::wanted(&options.output)?; // before a key is made: a file that is there ends it here
+    let request = BeginEnrolment { user: user.to_owned(), key: options.key.wanted() };
+    let begun = client.call(&request).map_err(|error| with_the_way_for_users(error, form))?;
+    let pending = Pending { client, terminal, form, purpose: Purpose::Enrol };
+    pending.show_and_confirm(&begun, &begun.enrolment, files)
+}
+
+/// Whoever is not root most likely meant himself.
+fn with_the_way_for_users(error: CallError, form: Form) -> Failure {
+    match error {
+        CallError::Refused(Refusal::NotAllowed { reason }) if form == Form::Text && !Uid::effective().is_root() => {
+            let way = "for yourself leave the name out, and type your registration code when asked";
+            Failure::Refused(Refusal::NotAllowed { reason: format!("{reason}; {way}") })
         }
+        error => error.into(),
     }
 }
 
-fn show_key(terminal: &mut Terminal, form: Form, begun: &Begun) -> Result<(), Failure> {
-    match form {
-        Form::Json => terminal.json(begun),
-        Form::Text => {
-            let parts = sheet::parts(&begun.enrolment, terminal.size());
-            parts.iter().try_for_each(|part| terminal.show(part))
+/// The connection is made when the code is typed: the daemon does not wait for slow fingers.
+fn by_owner(
+    terminal: &mut Terminal,
+    options: &Enrol,
+    connect: impl Fn() -> Result<Client, Failure>,
+) -> Result<(), Failure> {
+    let form = options.output.form();
+    let source = source(terminal, options)?;
+    let files = picture_file::wanted(&options.output)?;
+    let code = registration::read(terminal, source)?;
+    let from = From { tty: terminal.tty(), ..From::default() };
+    let request = Redeem { user: None, registration: code.text(), key: options.key.wanted(), from };
+    let client = &mut connect()?;
+    match client.call(&request) {
+        Ok(redeemed) => {
+            show_earlier(terminal, form, &redeemed)?;
+            let pending = Pending { client, terminal, form, purpose: Purpose::Enrol };
+            pending.show_and_confirm(&redeemed, &redeemed.enrolment, files)
         }
-    }
-}
-
-/// The next code; an empty line is asked again.
-fn ask(terminal: &mut Terminal, form: Form) -> Result<ConfirmEnrolment, Failure> {
-    loop {
-        if form == Form::Text {
-            terminal.show("Code from the app: ")?;
+        Err(CallError::Refused(Refusal::RegistrationSpent { used })) if source == Source::Person => {
+            spent::ask(terminal, &code, &used, connect)
         }
-        match terminal.line()? {
-            Some(code) if code.is_empty() => (),
-            Some(code) => return Ok(ConfirmEnrolment { code }),
-            None => return Err(given_up(terminal, form)?),
-        }
+        Err(error) => Err(error.into()),
     }
 }
 
-/// The end of input instead of a code; on a screen the prompt's line is ended first.
-fn given_up(terminal: &mut Terminal, form: Form) -> Result<Failure, Failure> {
-    if form == Form::Text {
-        terminal.show("\n")?;
-    }
-    Ok(Failure::Stopped("not enrolled: no code was given; nothing was stored".to_owned()))
-}
-
-/// The pending key is still there after these.
-fn may_try_again(refusal: &Refusal) -> bool {
-    match refusal {
-        Refusal::CodeRefused { tries_left } => *tries_left > 0,
-        Refusal::InvalidValue { field, .. } => field == "code",
-        _ => false,
+/// A person is asked; a pipe or a file is read only if that is said, for then there is nobody to answer questions.
+fn source(terminal: &Terminal, options: &Enrol) -> Result<Source, Failure> {
+    let usage = |text: &str| Err(Failure::Usage(text.to_owned()));
+    match (options.registration_stdin, options.output.form(), terminal.asks_a_person()) {
+        (true, _, _) => Ok(Source::Script),
+        (false, Form::Json, _) => usage("--json: the registration code is read with --registration-stdin"),
+        (false, Form::Text, false) => usage(
+            "standard input is not a terminal; use --registration-stdin if the registration code is to be read from it",
+        ),
+        (false, Form::Text, true) => Ok(Source::Person),
     }
 }
 
-fn show_refusal(terminal: &mut Terminal, form: Form, refusal: &Refusal) -> Result<(), Failure> {
-    match form {
-        Form::Json => terminal.json(&error_object(refusal)),
-        Form::Text => terminal.show(&format!("{}\n", told(refusal))),
+/// In JSON it stands in the answer.
+fn show_earlier(terminal: &mut Terminal, form: Form, redeemed: &Redeemed) -> Result<(), Failure> {
+    match (&redeemed.earlier, form) {
+        (Some(earlier), Form::Text) => terminal.show(&format!(
+            "this registration code was used before, {}; that key was never confirmed and is thrown away\n\
+             if that was not you: go on, so that the code is used up, and tell an administrator\n\n",
+            spent::told(earlier)
+        )),
+        _ => Ok(()),
     }
-}
-
-fn show_confirmed(terminal: &mut Terminal, form: Form, confirmed: &Confirmed) -> Result<(), Failure> {
-    if form == Form::Json {
-        return terminal.json(&Stored { confirmed });
-    }
-    let (user, label) = (escaped(&confirmed.user), escaped(&confirmed.key.label));
-    terminal.show(&format!("enrolled {user}: key \"{label}\" is stored; clear the screen when done\n"))
-}
-
-/// The pictures outlive the enrolment; whoever has them must hear what they are.
-fn keep(terminal: &mut Terminal, form: Form, files: Vec<PictureFile>) -> Result<(), Failure> {
-    for file in files {
-        if form == Form::Text {
-            let path = escaped(&file.path().to_string_lossy());
-            terminal.show(&format!(
-                "{path} holds the key: whoever reads it can make codes; delete it when it has been scanned\n"
-            ))?;
-        }
-        file.keep();
-    }
-    Ok(())
-}
-
-/// How a confirmation is told in JSON.
-#[derive(Serialize)]
-struct Stored<'a> {
-    confirmed: &'a Confirmed,
-}
-
-/// Only the answer is missing; whether the key was stored is for the daemon to say.
-fn lost(user: &str) -> Failure {
-    let user = escaped(user);
-    Failure::Unreachable(format!(
-        "the daemon closed the connection before it answered; otpctl status {user} tells whether the key was stored"
-    ))
 }
 
 #[cfg(test)]
@@ -134,6 +108,8 @@ mod tests {
     use std::sync::atomic::Ordering;
 
     use otp_enrolld::limits::Limits;
+
+    use crate::arguments::{KeyOutput, KeyWishes};
 
     use super::double::{CODE, Double, Running, eventually};
     use super::*;
@@ -161,7 +137,7 @@ mod tests {
         let paper = Paper::default();
         let input = io::Cursor::new(typed.into_bytes());
         let mut terminal = Terminal::new(Box::new(input), Box::new(paper.clone()), Kind::Screen(None));
-        let outcome = enrol(&mut client, &mut terminal, &options(form));
+        let outcome = by_root(&mut client, &mut terminal, &options(form), "alice");
         drop(client);
         eventually("session ended", || running.service.closed.load(Ordering::SeqCst) == 1);
         let shown = String::from_utf8(paper.0.take()).expect("UTF-8");
@@ -170,16 +146,10 @@ mod tests {
 
     fn options(form: Form) -> Enrol {
         Enrol {
-            user: "alice".to_owned(),
-            label: None,
-            kind: None,
-            algorithm: None,
-            digits: None,
-            period: None,
-            svg: None,
-            png: None,
-            json: form == Form::Json,
-            allow_pipe: false,
+            user: None,
+            registration_stdin: false,
+            key: KeyWishes::default(),
+            output: KeyOutput { json: form == Form::Json, ..KeyOutput::default() },
         }
     }
 

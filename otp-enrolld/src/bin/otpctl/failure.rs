@@ -11,7 +11,7 @@ use otp_enrolld::protocol::Refusal;
 
 use crate::arguments::Form;
 use crate::escape::escaped;
-use crate::json;
+use crate::{diagnosis, json, span, spent};
 
 /// Why a command was not done.
 #[derive(Debug)]
@@ -87,10 +87,14 @@ pub fn told(refusal: &Refusal) -> String {
         Refusal::NoSuchUser { user } => format!("no such user: {}", escaped(user)),
         Refusal::NotPossible { user, reason } => not_possible(&escaped(user), reason),
         Refusal::NothingPending {} => "nothing to confirm: no key is pending; start again".to_owned(),
-        Refusal::CodeRefused { tries_left: 0 } => {
-            "code refused: no tries left; nothing was stored, start again".to_owned()
+        Refusal::CodeRefused { tries_left, diagnosis } => code_refused(*tries_left, diagnosis.as_deref()),
+        Refusal::RegistrationRefused { reason, wait } => registration_refused(reason, *wait),
+        Refusal::RegistrationSpent { used } => {
+            let when = spent::told(used);
+            format!(
+                "this registration code was used before, {when}, and a key was made with it; if that was not you, call an administrator"
+            )
         }
-        Refusal::CodeRefused { tries_left } => format!("code refused: tries left: {tries_left}"),
         Refusal::EnrolmentExpired {} => "too late: the key was thrown away; start again".to_owned(),
         Refusal::InvalidValue { field, found, wanted } => {
             format!("{}: found {}, wanted {}", escaped(field), escaped(found), escaped(wanted))
@@ -103,6 +107,33 @@ pub fn told(refusal: &Refusal) -> String {
         | Refusal::InvalidParameter { parameter: name } => {
             format!("the daemon does not know {}; are it and otpctl of the same version?", escaped(name))
         }
+    }
+}
+
+/// What is left to try, and what the code tells of the app.
+fn code_refused(tries_left: u32, diagnosis: Option<&str>) -> String {
+    if diagnosis == Some("next-code") && tries_left > 0 {
+        return "right so far: now the next code of the token".to_owned();
+    }
+    let why = diagnosis.and_then(diagnosis::told).map(|why| format!("{why}\n")).unwrap_or_default();
+    match tries_left {
+        0 => format!("{why}code refused: no tries left; nothing was stored, start again"),
+        left => format!("{why}code refused: tries left: {left}"),
+    }
+}
+
+/// Why a registration code is not good. The account of somebody else is not told apart from none.
+fn registration_refused(reason: &str, wait: u64) -> String {
+    let why = match reason {
+        "refused" => "it is not good for this account",
+        "stale" => "it is no longer valid; ask for a new one",
+        "early" => "the clock of this host lies before the making of the code; tell an administrator",
+        "restored-copy" => "it comes from a backup of this host; ask for a new one",
+        other => &escaped(other),
+    };
+    match wait {
+        0 => format!("registration code: {why}"),
+        wait => format!("registration code: {why}; the next one is looked at in {}", span::told(wait)),
     }
 }
 
@@ -119,6 +150,24 @@ fn not_possible(user: &str, reason: &str) -> String {
         "still-there" => "the account that the files are from still exists",
         "ambiguous" => "the files of several users have that name; give the uid",
         "code-refused" => "code refused; each code works once, wait for the next",
+        "grounds-gone" => "the key that allowed this was replaced, revoked or suspended meanwhile; start again",
+        "too-many-codes" => "there are too many registration codes; wait until earlier ones are forgotten",
+        "no-invitation" => "there is no registration code that is good",
+        "last-key" => "that is the last key; --last if it is meant",
+        "several-keys" => "there are several keys; name the one to replace",
+        "secret-in-use" => "this secret is a key already, here or of somebody else; nothing was stored",
+        "too-late" => "the key was made too long ago to be suspended this way; call an administrator",
+        "needs-password" => {
+            "a recovery code replaces a key only together with the password, through passwd where that is set up; \
+             else ask an administrator for a registration code"
+        }
+        "suspended" => "suspended: every code is refused; ask an administrator",
+        "disabled" => "disabled by too many wrong codes; ask an administrator for a registration code",
+        "expired" => "the key has come to its end; ask an administrator for a registration code",
+        "no-key" => "there is no key; ask an administrator for a registration code",
+        "clock-behind" | "clock-ahead" => "the clock of this host is wrong; tell an administrator",
+        "resync" => "right so far; start again with the next code of the token",
+        "restored-copy" => "the keys come from a backup; root says otpctl restored if that is meant",
         "waiting" => "too many wrong codes; wait, otpctl status says how long",
         "closed" => "too many wrong codes by this way; ask an admin to reopen it",
         other => return format!("{user}: {}", escaped(other)),
@@ -128,7 +177,28 @@ fn not_possible(user: &str, reason: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use otp_enrolld::protocol::Redemption;
+
     use super::*;
+
+    #[test]
+    fn a_diagnosis_comes_before_what_is_left_to_try() {
+        let refused =
+            |tries_left, word: &str| told(&Refusal::CodeRefused { tries_left, diagnosis: Some(word.to_owned()) });
+        assert!(refused(2, "SHA1").ends_with("another app\ncode refused: tries left: 2"));
+        assert!(
+            refused(0, "SHA1").ends_with("another app\ncode refused: no tries left; nothing was stored, start again")
+        );
+        assert_eq!(refused(5, "next-code"), "right so far: now the next code of the token");
+        assert_eq!(refused(5, "unheard-of"), "code refused: tries left: 5");
+    }
+
+    #[test]
+    fn a_registration_code_that_is_not_good_says_how_long_to_wait() {
+        let refused = |reason: &str, wait| told(&Refusal::RegistrationRefused { reason: reason.to_owned(), wait });
+        assert_eq!(refused("refused", 0), "registration code: it is not good for this account");
+        assert!(refused("stale", 240).ends_with("ask for a new one; the next one is looked at in 4 minutes"));
+    }
 
     #[test]
     fn exit_codes_are_those_of_the_manual() {
@@ -149,6 +219,11 @@ mod tests {
             Refusal::NoSuchUser { user: text() },
             Refusal::NotPossible { user: text(), reason: text() },
             Refusal::InvalidValue { field: text(), found: text(), wanted: text() },
+            Refusal::CodeRefused { tries_left: 1, diagnosis: Some(text()) },
+            Refusal::RegistrationRefused { reason: text(), wait: 1 },
+            Refusal::RegistrationSpent {
+                used: Redemption { at: 0, tty: Some(text()), rhost: Some(text()), service: Some(text()) },
+            },
             Refusal::Unavailable { reason: text() },
             Refusal::Busy { reason: text() },
             Refusal::MethodNotFound { method: text() },
@@ -161,8 +236,9 @@ mod tests {
 
     #[test]
     fn a_refusal_in_json_keeps_its_name_and_fields() {
-        let refusal = Refusal::CodeRefused { tries_left: 2 };
-        let expected = r#"{"error":{"name":"io.pam-otp.Otp1.CodeRefused","parameters":{"tries_left":2}}}"#;
+        let refusal = Refusal::CodeRefused { tries_left: 2, diagnosis: Some("SHA1".to_owned()) };
+        let expected =
+            r#"{"error":{"name":"io.pam-otp.Otp1.CodeRefused","parameters":{"diagnosis":"SHA1","tries_left":2}}}"#;
         assert_eq!(error_object(&refusal).to_string(), expected);
     }
 }

@@ -43,9 +43,14 @@ struct Machine;
 
 pub fn run(terminal: &mut Terminal, command: &Command) -> Result<(), Failure> {
     match command {
-        Command::Enrol(_) => {
-            let text = "enrol: not offline; a key waits for its first code in the daemon's memory. To let somebody in, see \
-                        `otpctl emergency bypass`";
+        Command::Invite(_)
+        | Command::Enrol(_)
+        | Command::Add(_)
+        | Command::Rotate(_)
+        | Command::RecoveryCodes(_)
+        | Command::Token(_) => {
+            let text = "not offline: new keys and codes are made by the daemon, and a key waits for its first code in the \
+                        daemon's memory. To let somebody in, see `otpctl emergency bypass`";
             return Err(Failure::Usage(text.to_owned()));
         }
         Command::Notices(_) => return Err(Failure::Usage("notices: not offline; ask the daemon".to_owned())),

@@ -53,8 +53,9 @@ fn key(key: &KeyStatus) -> String {
     let step = if key.kind == "hotp" { String::new() } else { format!(", {} s", key.period) };
     let end = key.expires.map(|end| format!(", ends {}", utc(end))).unwrap_or_default();
     let resync = if key.resync { ", wants two codes in a row" } else { "" };
+    let off = if key.suspended { ", off for good: repudiated" } else { "" };
     format!(
-        "  key \"{}\" ({}): {} {}, {} digits{step}, confirmed {}, last used {}{end}{resync}\n",
+        "  key \"{}\" ({}): {} {}, {} digits{step}, confirmed {}, last used {}{end}{resync}{off}\n",
         escaped(&key.label),
         escaped(&key.id),
         escaped(&key.kind),
@@ -131,6 +132,7 @@ mod tests {
             last_used: None,
             expires: None,
             resync: false,
+            suspended: false,
         };
         UserStatus {
             user: "alice".to_owned(),
@@ -164,9 +166,10 @@ mod tests {
         let mut alice = UserStatus { restored: true, origins: Vec::new(), ..alice() };
         for key in &mut alice.keys {
             (key.kind, key.resync, key.label) = ("hotp".to_owned(), true, "token".to_owned());
+            key.suspended = true;
         }
         let expected = "alice (uid 1000): enrolled, generation 3, from a backup: HOTP is off until `otpctl restored`\n  \
-            key \"token\" (k1): hotp SHA1, 6 digits, confirmed 2000-02-29T00:00:00Z, last used never, wants two codes in a row\n";
+            key \"token\" (k1): hotp SHA1, 6 digits, confirmed 2000-02-29T00:00:00Z, last used never, wants two codes in a row, off for good: repudiated\n";
         assert_eq!(one(&alice), expected);
     }
 

@@ -2,12 +2,12 @@
 
 use zeroize::Zeroizing;
 
+use otp_enrolld::picture::{NARROW_ZONE, Picture, QUIET_ZONE};
 use otp_enrolld::protocol::Enrolment;
 
 use crate::apps;
 use crate::escape::{escaped, escaped_secret};
 use crate::terminal::Size;
-use otp_enrolld::picture::{NARROW_ZONE, Picture, QUIET_ZONE};
 
 /// The parts of the sheet, in the order in which they are shown.
 pub fn parts(key: &Enrolment, window: Option<Size>) -> [Zeroizing<String>; 4] {
@@ -101,6 +101,9 @@ mod tests {
             counter: None,
             secret: Zeroizing::new(secret.to_owned()),
             uri: Zeroizing::new(uri),
+            qr_svg: Zeroizing::default(),
+            qr_dark: Zeroizing::default(),
+            qr_light: Zeroizing::default(),
             expires_in: 900,
             tries: 3,
         }

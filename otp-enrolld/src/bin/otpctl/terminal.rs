@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind, IsTerminal, Read, Write};
 use std::os::fd::AsFd;
 
+use nix::unistd::ttyname;
 use serde::Serialize;
 use terminal_size::{Height, Width, terminal_size_of};
 use zeroize::Zeroizing;
@@ -17,6 +18,15 @@ pub struct Terminal {
     input: Box<dyn Read>,
     output: Box<dyn Write>,
     kind: Kind,
+    typist: Typist,
+}
+
+/// Who types.
+enum Typist {
+    /// Somebody at a terminal, with its name if it has one here.
+    Person(Option<String>),
+    /// A pipe, a file.
+    Nobody,
 }
 
 /// What the output is.
@@ -36,8 +46,10 @@ pub struct Size {
 }
 
 impl Terminal {
+    /// What stands in for a terminal, with a person before it.
+    #[cfg(test)]
     pub fn new(input: Box<dyn Read>, output: Box<dyn Write>, kind: Kind) -> Self {
-        Self { input, output, kind }
+        Self { input, output, kind, typist: Typist::Person(None) }
     }
 
     /// The process's own. Duplicated descriptors, to get past the buffers of the standard streams.
@@ -45,13 +57,23 @@ impl Terminal {
         let input = File::from(io::stdin().as_fd().try_clone_to_owned()?);
         let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         let kind = if output.is_terminal() { Kind::Screen(size(&output)) } else { Kind::Pipe };
-        Ok(Self::new(Box::new(input), Box::new(output), kind))
+        let typist = if input.is_terminal() { Typist::Person(name(&input)) } else { Typist::Nobody };
+        Ok(Self { input: Box::new(input), output: Box::new(output), kind, typist })
+    }
+
+    /// Asks on the terminal that the process belongs to, for standard input was something else.
+    pub fn ask_on_the_controlling_terminal(&mut self) -> Result<(), Failure> {
+        let none = |error| Failure::Usage(format!("/dev/tty: {error}; without a terminal use --json"));
+        let input = File::open("/dev/tty").map_err(none)?;
+        self.typist = Typist::Person(name(&input));
+        self.input = Box::new(input);
+        Ok(())
     }
 
     /// Refuses unless a secret may be written here.
     pub fn allow_secrets(&self, pipe: Pipe) -> Result<(), Failure> {
         if self.kind == Kind::Pipe && pipe == Pipe::Refused {
-            let text = "standard output is not a terminal: the key would go where anybody may read it later; \
+            let text = "standard output is not a terminal: the key or code would go where anybody may read it later; \
                         use --allow-pipe if that is meant";
             return Err(Failure::Usage(text.to_owned()));
         }
@@ -69,6 +91,19 @@ impl Terminal {
     /// Does a person see what is shown?
     pub fn is_screen(&self) -> bool {
         self.kind != Kind::Pipe
+    }
+
+    /// Is there somebody who answers questions?
+    pub fn asks_a_person(&self) -> bool {
+        matches!(self.typist, Typist::Person(_))
+    }
+
+    /// The terminal's name, as it is claimed to the daemon.
+    pub fn tty(&self) -> Option<String> {
+        match &self.typist {
+            Typist::Person(name) => name.clone(),
+            Typist::Nobody => None,
+        }
     }
 
     pub fn show(&mut self, text: &str) -> Result<(), Failure> {
@@ -108,6 +143,10 @@ impl Terminal {
             }
         }
     }
+}
+
+fn name(input: &File) -> Option<String> {
+    ttyname(input).ok().map(|path| path.to_string_lossy().into_owned())
 }
 
 fn size(output: &File) -> Option<Size> {

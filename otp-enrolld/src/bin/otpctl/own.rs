@@ -1,0 +1,45 @@
+//! `otpctl add` and `otpctl rotate`: what the owner of a key makes with a code of it.
+
+use otp_enrolld::client::Client;
+use otp_enrolld::protocol::{self, AddKey};
+
+use crate::arguments::{Add, Rotate};
+use crate::code;
+use crate::confirm::{Pending, Purpose};
+use crate::failure::Failure;
+use crate::picture_file;
+use crate::terminal::Terminal;
+
+pub fn add(
+    terminal: &mut Terminal,
+    options: &Add,
+    connect: impl FnOnce() -> Result<Client, Failure>,
+) -> Result<(), Failure> {
+    let form = options.output.form();
+    let files = picture_file::wanted(&options.output)?;
+    let code = code::asked(terminal, form, "Code of a key that is there: ")?;
+    let client = &mut connect()?;
+    let begun = client.call(&AddKey { code, key: options.key.wanted() })?;
+    let pending = Pending { client, terminal, form, purpose: Purpose::Add };
+    pending.show_and_confirm(&begun, &begun.enrolment, files)
+}
+
+pub fn rotate(
+    terminal: &mut Terminal,
+    options: &Rotate,
+    connect: impl FnOnce() -> Result<Client, Failure>,
+) -> Result<(), Failure> {
+    let form = options.output.form();
+    let files = picture_file::wanted(&options.output)?;
+    let code = code::asked(terminal, form, "Code of the key to replace: ")?;
+    let client = &mut connect()?;
+    let begun = client.call(&protocol::Rotate {
+        user: None,
+        code,
+        old: options.key.clone(),
+        shape: options.shape.wanted(),
+        from: protocol::From { tty: terminal.tty(), ..protocol::From::default() },
+    })?;
+    let pending = Pending { client, terminal, form, purpose: Purpose::Rotate };
+    pending.show_and_confirm(&begun, &begun.enrolment, files)
+}
