@@ -283,6 +283,7 @@ def test_an_unknown_user_has_no_mark_to_write_or_end(machine, user):
 @pytest.mark.parametrize("offline", [(), ("--offline",)], ids=str)
 def test_a_policy_is_looked_over_without_a_daemon(machine, offline):
     with machine.daemon_stopped():
+        POLICY.unlink()
         assert "default" in otpctl(*offline, "config", "check").stdout
         for text, place in [("version = 1\nnonsense\n", "line 2"), ('[service.sudo]\nprompt = 7\n', "line 2")]:
             write(POLICY, text, 0o644)

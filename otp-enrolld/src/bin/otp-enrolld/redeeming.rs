@@ -8,7 +8,7 @@ use otp_core::log_line::LogLine;
 use otp_core::notice::{Claim, Notice, NoticeEvent, Where};
 use otp_core::origin::{Asker, Origin};
 use otp_core::record::{Account, Record};
-use otp_core::registration::RegistrationCode;
+use otp_core::registration::{Form, RegistrationCode};
 use otp_core::ticket::{End, Ticket, TicketId, Use, Why, Worth};
 use otp_core::vault::{Grounds, Kept, Replaces, Tickets};
 use otp_enrolld::peer::Peer;
@@ -184,22 +184,21 @@ impl Daemon {
         refused()
     }
 
-    /// Whose code it is, of those that are still good. A spoken one costs a slow hash for each, so few are tried.
+    /// Whose code it is, of those that are still good. A spoken one costs a slow hash for each, so only the newest are tried.
     fn owner_of_code(&self, tickets: &Tickets, presented: &Presented<'_>) -> Option<(Account, TicketId)> {
         let now = System.wall();
         let uids = self.vault.ticket_uids().ok()?.into_iter().filter(|uid| *uid != presented.account.uid);
         let books = uids.filter_map(|uid| tickets.book_of(uid).ok().flatten());
         let good = books.filter_map(|Kept { book, .. }| book.good(now).cloned().map(|ticket| (book.account, ticket)));
-        let mut slow_ones = 0;
-        good.filter(|(_, ticket)| presented.code.fits(ticket.form))
-            .filter(|(_, ticket)| {
-                slow_ones += usize::from(ticket.salt.is_some());
-                ticket.salt.is_none() || slow_ones <= MOST_COMPARED
-            })
-            .find(|(owner, ticket)| {
-                self.registration_hash(&presented.code, owner.uid, ticket.id, ticket.salt) == Some(ticket.hash)
-            })
-            .map(|(owner, ticket)| (owner, ticket.id))
+        let mut good: Vec<_> = good.filter(|(_, ticket)| presented.code.fits(ticket.form)).collect();
+        good.sort_by_key(|(_, ticket)| std::cmp::Reverse(ticket.issued));
+        if presented.code.fits(Form::Spoken) {
+            good.truncate(MOST_COMPARED);
+        }
+        let same = |(owner, ticket): &(Account, Ticket)| {
+            self.registration_hash(&presented.code, owner.uid, ticket.id, ticket.salt) == Some(ticket.hash)
+        };
+        good.into_iter().find(same).map(|(owner, ticket)| (owner, ticket.id))
     }
 
     /// A key was made with it already: its owner on the socket is told when and from where, so that he can say that it was not
