@@ -41,6 +41,7 @@ def hosts():
 @pytest.fixture(scope="session")
 def machine(request, journal, hosts):
     it = Machine(request.config.getoption("--artefacts"), hosts)
+    it.rounds = request.config.getoption("--rounds")
     it.install_clock()
     it.install()
     it.service("otp", "required pam_otp.so", account="required pam_otp.so")
