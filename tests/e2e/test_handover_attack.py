@@ -241,6 +241,7 @@ def code_forms(name, text):
 
 
 def test_nothing_of_a_handing_over_is_left_in_memory_or_on_disk(machine, user):
+    begun = time.time() - 2
     key, recovery = enrol(user, code := invite(user))
     with Client(uid=user.uid) as client:
         assert client.call("Verify", code=recovery[0])["verdict"]["accepted"]
@@ -254,4 +255,4 @@ def test_nothing_of_a_handing_over_is_left_in_memory_or_on_disk(machine, user):
         secrets |= code_forms(f"recovery code {number}", text)
     time.sleep(3)
     assert in_memory(machine.process.pid, secrets) == []
-    assert on_disk(secrets) == []
+    assert on_disk(secrets, begun) == []
