@@ -94,6 +94,16 @@ def default_policy():
     write(POLICY, DEFAULT_POLICY, 0o644)
 
 
+@contextmanager
+def policy(text):
+    """What the policy says besides, for a while. It is read at every login and every call; nothing need be started anew."""
+    write(POLICY, DEFAULT_POLICY + text, 0o644)
+    try:
+        yield
+    finally:
+        default_policy()
+
+
 def key_of(uri):
     asked = dict(parse_qsl(urlsplit(uri).query))
     words = {"secret": asked["secret"], "algorithm": asked["algorithm"], "digits": int(asked["digits"]), "period": int(asked["period"])}

@@ -1,9 +1,8 @@
 """What the module says while a key is handed over through a conversation, and a person who goes along with it."""
 
 import re
-from contextlib import contextmanager
 
-from machine import DEFAULT_POLICY, POLICY, Key, write
+from machine import Key, policy
 from wire import Client
 
 APP_PROMPT = "Code from the app: "
@@ -33,17 +32,6 @@ def confirms(terminal):
     codes = RECOVERY_CODE.findall(terminal.transcript)
     terminal.types_hidden("")
     return key, codes
-
-
-@contextmanager
-def policy(text):
-    """Read at every login; the daemon goes on with its own."""
-    before = POLICY.read_text()
-    write(POLICY, DEFAULT_POLICY + text, 0o644)
-    try:
-        yield
-    finally:
-        write(POLICY, before, 0o644)
 
 
 def enrolling(*services):

@@ -6,8 +6,8 @@ import shlex
 import pytest
 from hosts import HOSTS, gates, one_try_at_login, sshd
 from journal import decisions
-from machine import AUTH_ERR, CODE_PROMPT, REFUSAL, SUCCESS
-from prompts import APP_PROMPT, KEEP_PROMPT, LETTERS, confirms, enrolling, invite, key_on, policy
+from machine import AUTH_ERR, CODE_PROMPT, REFUSAL, SUCCESS, policy
+from prompts import APP_PROMPT, KEEP_PROMPT, LETTERS, confirms, enrolling, invite, key_on
 from screen import DARK, LIGHT, Pane, read_qr
 from terminal import Terminal
 from wire import Client

@@ -11,7 +11,7 @@ import hosts as programs
 import pytest
 from hosts import CHAIN_PORT, HOSTS, IDENTITY, gates, one_try_at_login, sshd
 from journal import decisions
-from machine import CODE_PROMPT, POLICY, REFUSAL, as_user, default_policy, run, write
+from machine import CODE_PROMPT, REFUSAL, as_user, policy, run, write
 from terminal import Terminal
 from wait import until
 from wire import Client
@@ -33,16 +33,6 @@ def asking(machine):
 @pytest.fixture(params=HOSTS)
 def host(request, asking):
     return HOSTS[request.param]
-
-
-@contextmanager
-def policy(text):
-    """Read at every login; nothing need be started anew."""
-    write(POLICY, "version = 1\nadmin_enrol = true\n" + text, 0o644)
-    try:
-        yield
-    finally:
-        default_policy()
 
 
 def decided(journal, start, host):

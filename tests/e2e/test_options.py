@@ -1,27 +1,17 @@
 """Every option of the PAM line and every number of the policy: what is out of bounds refuses, and what is in bounds does what it says."""
 
 import re
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from hosts import foreground, sleeps
 from journal import decisions
-from machine import ACCT_EXPIRED, AUTH_ERR, CODE_PROMPT, PASSWORD, PASSWORD_PROMPT, POLICY, REFUSAL, SERVICE_ERR, SUCCESS, default_policy, otpctl, run, write
+from machine import ACCT_EXPIRED, AUTH_ERR, CODE_PROMPT, PASSWORD, PASSWORD_PROMPT, REFUSAL, SERVICE_ERR, SUCCESS, otpctl, policy, run, write
 from terminal import Terminal, dialogue
 from wait import until
 
 OPENED = "\n0\n"
 HUGE = "9" * 400
-
-
-@contextmanager
-def policy(text):
-    write(POLICY, "version = 1\nadmin_enrol = true\n" + text, 0o644)
-    try:
-        yield
-    finally:
-        default_policy()
 
 
 def opened(outcome):

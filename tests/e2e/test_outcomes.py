@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from binascii import crc32
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pexpect
@@ -23,14 +23,13 @@ from machine import (
     HOST_KEY,
     PASSWORD,
     PASSWORD_PROMPT,
-    POLICY,
     REFUSAL,
     SERVICE_ERR,
     SUCCESS,
     VAULT,
     as_user,
-    default_policy,
     otpctl,
+    policy,
     run,
     write,
 )
@@ -49,15 +48,6 @@ NO_WAIT = 'version = 1\n[guesses]\nself = 20\nother = 20\nremote = 20\nconsole =
 @pytest.fixture(scope="module")
 def exact(machine):
     return machine.service("otp-exact", f"{EXACT} pam_otp.so", account=f"{EXACT} pam_otp.so")
-
-
-@contextmanager
-def policy(text):
-    write(POLICY, "version = 1\nadmin_enrol = true\n" + text, 0o644)
-    try:
-        yield
-    finally:
-        default_policy()
 
 
 def stages(machine, service, user, *words):

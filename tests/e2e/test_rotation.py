@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from hosts import HOSTS, IDENTITY, gates, listens, one_try_at_login, server, sshd
 from journal import decisions
-from machine import CODE_PROMPT, PASSWORD, SUCCESS, as_user, write
-from prompts import APP_PROMPT, confirms, enrolling, invite, key_on, policy
+from machine import CODE_PROMPT, PASSWORD, SUCCESS, as_user, policy, write
+from prompts import APP_PROMPT, confirms, enrolling, invite, key_on
 from terminal import Terminal
 from wait import until
 from wire import Client

@@ -3,7 +3,7 @@
 
 use otp_core::check::{Outcome, spend};
 use otp_core::clock::Clock;
-use otp_core::decision::{Refusal as Refused, Verdict};
+use otp_core::decision::{Proof, Refusal as Refused, Verdict};
 use otp_core::key::Step;
 use otp_core::limits::Limits;
 use otp_core::log_line::LogLine;
@@ -18,11 +18,11 @@ use otp_enrolld::peer::Peer;
 use otp_enrolld::protocol::{Adopt, Done, Forget, Refusal, Request, Restored, RestoredUsers};
 use zeroize::Zeroizing;
 
-use crate::events::{Urgency, bounded, event};
+use crate::events::{Urgency, about, bounded, event, signed};
 use crate::groups;
 use crate::random;
 use crate::rights::{Act, Terms};
-use crate::service::{Daemon, account_named, allowed, not_changed, not_possible, subject, unavailable};
+use crate::service::{Daemon, account_named, allowed, not_changed, not_possible, target, unavailable};
 use crate::system::System;
 
 /// A change as it is asked for.
@@ -124,29 +124,41 @@ impl Daemon {
     /// A code of the user's own; to revoke a key, one of that key. It is used up, whatever comes of the change.
     fn prove(&self, held: &mut Held<'_>, wanted: &Wanted, limits: &Limits) -> Result<(), Refusal> {
         let code = wanted.code.as_ref().ok_or_else(|| Refusal::not_allowed("this needs a code of yours"))?;
-        let user = held.account().name.clone();
-        let refused = |reason: &str| Refusal::NotPossible { user: user.clone(), reason: reason.to_owned() };
         let key = match wanted.change.key() {
-            Some(name) => Some(held.key_named(name).map_err(|error| not_changed(&user, &error))?.id),
+            Some(name) => Some(held.key_named(name).map_err(|error| not_changed(&held.account().name, &error))?.id),
             None => None,
         };
         let watermark =
             |held: &Held<'_>| key.and_then(|id| held.state().key(id)).map_or(Step(0), |entry| entry.watermark);
         let before = watermark(held);
-        let typed = Typed::parse(code.as_bytes());
-        let outcome = spend(&self.vault, held, &self.host_key, &typed, Origin::Socket, limits, &System);
+        self.proven(held, &Typed::parse(code.as_bytes()), Origin::Socket, limits)?;
+        match key {
+            Some(_) if watermark(held) <= before => Err(not_possible(held.account(), CODE_REFUSED)),
+            _ => Ok(()),
+        }
+    }
+
+    /// What a code of the user's proves. It is used up.
+    pub(crate) fn proven(
+        &self,
+        held: &mut Held<'_>,
+        typed: &Typed,
+        from: Origin,
+        limits: &Limits,
+    ) -> Result<Proof, Refusal> {
+        let outcome = spend(&self.vault, held, &self.host_key, typed, from, limits, &System);
         let outcome = outcome.map_err(|error| unavailable(&error))?;
-        log_spent(held.account(), Origin::Socket, &outcome);
+        log_spent(held.account(), from, &outcome);
         match outcome {
-            Outcome::Decided(Verdict::Accepted(_)) if key.is_none() || watermark(held) > before => Ok(()),
-            Outcome::Decided(Verdict::Refused(why)) => Err(refused(told(why))),
-            Outcome::Decided(Verdict::Accepted(_)) | Outcome::Junk | Outcome::NotEnrolled => Err(refused(CODE_REFUSED)),
+            Outcome::Decided(Verdict::Accepted(proof)) => Ok(proof),
+            Outcome::Decided(Verdict::Refused(why)) => Err(not_possible(held.account(), told(why))),
+            Outcome::Junk | Outcome::NotEnrolled => Err(not_possible(held.account(), CODE_REFUSED)),
         }
     }
 }
 
 /// Wrong, replayed and half of two are never told apart (R8); the rest is what the own status tells.
-pub(crate) fn told(refusal: Refused) -> &'static str {
+fn told(refusal: Refused) -> &'static str {
     match refusal {
         Refused::Wrong | Refused::Replayed | Refused::Resync => CODE_REFUSED,
         barred => barred.reason(),
@@ -178,18 +190,9 @@ fn wanted(request: Request) -> Result<Wanted, Refusal> {
     Ok(Wanted { act, user, code, last, change })
 }
 
-/// Who is meant, and on what terms. Whoever may not learns nothing about the name, not even whether it exists.
-fn target(peer: Peer, act: Act, user: Option<&str>) -> Result<(Account, Terms), Refusal> {
-    let actor = groups::actor(peer);
-    let account = subject(actor, peer, user);
-    let terms = allowed(actor, peer, act, account.as_ref().ok().map(|account| account.uid))?;
-    Ok((account?, terms))
-}
-
 /// A change that wants no code can be made without end.
 fn log_change(change: &Change, account: &Account, peer: Peer) {
-    let line = line(change.event(), account).optional("key", change.key());
-    let line = line.field("by", &peer.uid.to_string()).field("pid", &peer.pid.to_string());
+    let line = signed(about(change.event(), account).optional("key", change.key()), peer);
     match change {
         Change::Rename { .. } => bounded(Urgency::Notice, peer.behind, line),
         _ => event(Urgency::Notice, &line.finish()),
@@ -197,8 +200,8 @@ fn log_change(change: &Change, account: &Account, peer: Peer) {
 }
 
 /// What became of a code that was asked for here. One that is neither right nor counted can be sent without end.
-pub(crate) fn log_spent(account: &Account, from: Origin, outcome: &Outcome) {
-    let line = line("code", account).field("reason", outcome.reason()).field("origin", from.as_str());
+fn log_spent(account: &Account, from: Origin, outcome: &Outcome) {
+    let line = about("code", account).field("reason", outcome.reason()).field("origin", from.as_str());
     match outcome {
         Outcome::Decided(Verdict::Accepted(_) | Verdict::Refused(Refused::Wrong)) => {
             event(Urgency::Notice, &line.finish());
@@ -207,13 +210,8 @@ pub(crate) fn log_spent(account: &Account, from: Origin, outcome: &Outcome) {
     }
 }
 
-fn line(what: &str, account: &Account) -> LogLine {
-    LogLine::default().field("event", what).field("user", &account.name).field("uid", &account.uid.to_string())
-}
-
 fn log(what: &str, account: &Account, peer: Peer, more: impl FnOnce(LogLine) -> LogLine) {
-    let line = more(line(what, account)).field("by", &peer.uid.to_string()).field("pid", &peer.pid.to_string());
-    event(Urgency::Notice, &line.finish());
+    event(Urgency::Notice, &signed(more(about(what, account)), peer).finish());
 }
 
 pub(crate) const CODE_REFUSED: &str = "code-refused";

@@ -2,9 +2,9 @@
 //! stored and who is told.
 
 use nix::unistd::gethostname;
+use otp_core::book::Book;
 use otp_core::clock::Clock;
 use otp_core::key::{Kind, Label};
-use otp_core::log_line::LogLine;
 use otp_core::notice::{Notice, Where};
 use otp_core::policy::{NewKey, Policy};
 use otp_core::record::{Account, RecoveryHash};
@@ -22,7 +22,7 @@ use otp_enrolld::status;
 use zeroize::Zeroizing;
 
 use crate::enrolments::{Answer, BeginError, Earlier, FIRST_COUNTER, Pending, Plan, Purpose, TRIES};
-use crate::events::{Urgency, event};
+use crate::events::{Urgency, about, event, signed};
 use crate::groups;
 use crate::provisioning::{self, Provisioning};
 use crate::rights::Act;
@@ -101,9 +101,9 @@ impl Daemon {
         if pending.is_brought() {
             self.wants_a_secret_of_its_own(pending)?;
         }
-        self.wants_room(plan)?; // also waits for the user's lock while nobody waits for this one
+        self.wants_room(plan)?; // before anybody is told of a key that would find no place
         let tickets = match purpose.ticket {
-            Some(ticket) => Some((self.tickets_with_good(account, ticket)?, ticket)),
+            Some(ticket) => Some((self.book_with_good(account, ticket)?, ticket)),
             None => None,
         };
         if purpose.recovery {
@@ -116,9 +116,9 @@ impl Daemon {
         self.notice(account, notice_of(plan, peer))?;
         let stored = pending.store(step, hashes, &self.vault, &self.host_key, &System);
         let record = stored.map_err(failed)?;
-        if let Some((tickets, ticket)) = tickets {
+        if let Some(((tickets, book), ticket)) = tickets {
             // The key is in force: its owner must hear so, and get the recovery codes.
-            drop(end_confirmed(&tickets, account, ticket).map_err(|error| unavailable(&error)));
+            drop(end_confirmed(&tickets, book, ticket).map_err(|error| unavailable(&error)));
         }
         log_enrolment("enrolled", peer, pending, Some(record.generation));
         let key = record.keys.last().ok_or_else(|| Refusal::unavailable("the key is stored, but cannot be shown"))?;
@@ -137,13 +137,13 @@ impl Daemon {
     }
 
     /// The locked tickets, if this one of the user is still good: it may have been taken back or superseded meanwhile.
-    fn tickets_with_good(&self, account: &Account, ticket: TicketId) -> Result<Tickets, Refusal> {
+    fn book_with_good(&self, account: &Account, ticket: TicketId) -> Result<(Tickets, Book), Refusal> {
         let tickets = self.vault.tickets(account.uid).map_err(|error| unavailable(&error))?;
-        let mut kept = tickets.book(account).map_err(|error| unavailable(&error))?;
-        let worth = kept.book.ticket_mut(ticket).map(|one| (one.end, one.worth(System.wall())));
+        let mut book = tickets.book(account).map_err(|error| unavailable(&error))?.book;
+        let worth = book.ticket_mut(ticket).map(|one| (one.end, one.worth(System.wall())));
         match worth {
             // Its last moment may have passed since it was redeemed; the pending key has a life of its own.
-            Some((None, Worth::Again | Worth::Stale)) => Ok(tickets),
+            Some((None, Worth::Again | Worth::Stale)) => Ok((tickets, book)),
             _ => Err(Refusal::RegistrationRefused { reason: "stale".to_owned(), wait: 0 }),
         }
     }
@@ -171,8 +171,7 @@ impl Daemon {
 }
 
 /// A key was made with the ticket.
-fn end_confirmed(tickets: &Tickets, account: &Account, ticket: TicketId) -> Result<(), VaultError> {
-    let mut book = tickets.book(account)?.book;
+fn end_confirmed(tickets: &Tickets, mut book: Book, ticket: TicketId) -> Result<(), VaultError> {
     let end = Some(End { why: Why::Confirmed, at: System.wall() });
     book.ticket_mut(ticket).into_iter().for_each(|one| one.end = end);
     tickets.store(&book, &System)
@@ -258,14 +257,9 @@ fn notice_of(plan: &Plan, peer: Peer) -> Notice {
 /// One line about an enrolment.
 pub fn log_enrolment(what: &str, peer: Peer, pending: &Pending, generation: Option<u64>) {
     let Plan { account, label, purpose, .. } = pending.plan();
-    let line = LogLine::default()
-        .field("event", what)
-        .field("user", &account.name)
-        .field("uid", &account.uid.to_string())
+    let line = about(what, account)
         .field("key", label.as_str())
         .field("purpose", purpose.event.word())
-        .optional("generation", generation.map(|number| number.to_string()).as_deref())
-        .field("by", &peer.uid.to_string())
-        .field("pid", &peer.pid.to_string());
-    event(Urgency::Notice, &line.finish());
+        .optional("generation", generation.map(|number| number.to_string()).as_deref());
+    event(Urgency::Notice, &signed(line, peer).finish());
 }

@@ -6,6 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use otp_core::log_line::LogLine;
+use otp_core::record::Account;
+use otp_enrolld::peer::Peer;
 
 use crate::outlet;
 
@@ -31,6 +33,16 @@ pub fn event(urgency: Urgency, line: &str) {
         Urgency::Info => 6,
     };
     outlet::line(severity, line);
+}
+
+/// The beginning of a line about somebody's keys.
+pub fn about(what: &str, account: &Account) -> LogLine {
+    LogLine::default().field("event", what).field("user", &account.name).field("uid", &account.uid.to_string())
+}
+
+/// The end of one: who asked for it.
+pub fn signed(line: LogLine, peer: Peer) -> LogLine {
+    line.field("by", &peer.uid.to_string()).field("pid", &peer.pid.to_string())
 }
 
 /// One line about something that `uid` can repeat without end: at most one a second for each urgency, and how many were

@@ -16,17 +16,16 @@ use otp_enrolld::peer::Peer;
 use otp_enrolld::protocol::{Done, Invitation, Invite, Invited, Refusal, RevokeInvitation};
 use zeroize::Zeroizing;
 
-use crate::events::{Urgency, event};
-use crate::groups;
+use crate::events::{Urgency, about, event, signed};
 use crate::rights::Act;
-use crate::service::{Daemon, allowed, not_changed, subject, unavailable};
+use crate::service::{Daemon, not_changed, target, unavailable};
 use crate::system::System;
 use otp_enrolld::random;
 
 impl Daemon {
     /// Makes a registration code for a user. The one before is worthless from now on.
     pub fn invite(&self, peer: Peer, wanted: &Invite) -> Result<Invited, Refusal> {
-        let account = self.invited(peer, Act::Invite, &wanted.user)?;
+        let (account, _) = target(peer, Act::Invite, Some(&wanted.user))?;
         let form = wanted.form.unwrap_or(Form::Spoken);
         let lasts = life(form, wanted.lasts)?;
         let replaces = wanted.replaces.unwrap_or(false);
@@ -58,7 +57,7 @@ impl Daemon {
 
     /// Makes the good code of a user worthless.
     pub fn revoke_invitation(&self, peer: Peer, wanted: &RevokeInvitation) -> Result<Done, Refusal> {
-        let account = self.invited(peer, Act::RevokeInvitation, &wanted.user)?;
+        let (account, _) = target(peer, Act::RevokeInvitation, Some(&wanted.user))?;
         match self.end_invitation(&account)? {
             None => Err(Refusal::NotPossible { user: account.name, reason: "no-invitation".to_owned() }),
             ended => {
@@ -88,13 +87,6 @@ impl Daemon {
             None => Some(hash(code.expose())),
             Some(salt) => slow(code, &salt).map(|slow| hash(slow.as_slice())),
         }
-    }
-
-    fn invited(&self, peer: Peer, act: Act, user: &str) -> Result<Account, Refusal> {
-        let actor = groups::actor(peer);
-        let account = subject(actor, peer, Some(user));
-        allowed(actor, peer, act, account.as_ref().ok().map(|account| account.uid))?;
-        account
     }
 
     fn ticket(
@@ -159,13 +151,8 @@ pub fn notice(event: NoticeEvent, peer: Peer, at: u64) -> Notice {
 
 /// One line about a registration code.
 pub fn log(what: &str, account: &Account, peer: Peer, ticket: Option<TicketId>, more: impl FnOnce(LogLine) -> LogLine) {
-    let line = LogLine::default()
-        .field("event", what)
-        .field("user", &account.name)
-        .field("uid", &account.uid.to_string())
-        .optional("ticket", ticket.map(hex).as_deref());
-    let line = more(line).field("by", &peer.uid.to_string()).field("pid", &peer.pid.to_string());
-    event(Urgency::Notice, &line.finish());
+    let line = about(what, account).optional("ticket", ticket.map(hex).as_deref());
+    event(Urgency::Notice, &signed(more(line), peer).finish());
 }
 
 /// A ticket's name as the log spells it.

@@ -11,10 +11,9 @@ use otp_enrolld::notices::{self, Out};
 use otp_enrolld::peer::Peer;
 use otp_enrolld::protocol::{self, Done, NoticeList, Notices, NoticesShown, Refusal};
 
-use crate::events::{Urgency, event};
-use crate::groups;
+use crate::events::{Urgency, about, event};
 use crate::rights::Act;
-use crate::service::{Daemon, allowed, not_changed, subject, unavailable};
+use crate::service::{Daemon, not_changed, target, unavailable};
 use crate::system::System;
 
 impl Daemon {
@@ -46,7 +45,8 @@ impl Daemon {
 
     fn keep(&self, account: &Account, notice: Notice) -> Result<(), VaultError> {
         if notice.event.severity() == Severity::Alarm {
-            let line = line("notice", account).field("notice", notice.event.word()).field("by", &notice.by.to_string());
+            let line =
+                about("notice", account).field("notice", notice.event.word()).field("by", &notice.by.to_string());
             event(Urgency::Alert, &line.optional("key", notice.key.as_ref().map(Label::as_str)).finish());
         }
         let out = Out::of(&self.site.policy(None, None));
@@ -67,7 +67,7 @@ impl Daemon {
 
     /// What a user has not seen often enough.
     pub fn notices(&self, peer: Peer, wanted: &Notices) -> Result<NoticeList, Refusal> {
-        let account = reader(peer, wanted.user.as_deref())?;
+        let (account, _) = target(peer, Act::ReadNotices, wanted.user.as_deref())?;
         self.notice_of_recovery(&account)?;
         let notices = self.vault.notices(&account).map_err(|error| unavailable(&error))?;
         Ok(NoticeList { notices: notices.iter().map(|one| protocol::Notice::of(one, &account)).collect() })
@@ -75,19 +75,11 @@ impl Daemon {
 
     /// It was shown.
     pub fn notices_shown(&self, peer: Peer, wanted: &NoticesShown) -> Result<Done, Refusal> {
-        let account = reader(peer, wanted.user.as_deref())?;
+        let (account, _) = target(peer, Act::ReadNotices, wanted.user.as_deref())?;
         let place = if peer.uid == 0 { Showing::AtALogin } else { Showing::OnRequest };
         self.vault.notices_shown(&account, wanted.last, place).map_err(|error| unavailable(&error))?;
         Ok(Done {})
     }
-}
-
-/// Whose notices are meant. Whoever may not read them learns nothing about the name, not even whether it exists.
-fn reader(peer: Peer, user: Option<&str>) -> Result<Account, Refusal> {
-    let actor = groups::actor(peer);
-    let account = subject(actor, peer, user);
-    allowed(actor, peer, Act::ReadNotices, account.as_ref().ok().map(|account| account.uid))?;
-    account
 }
 
 fn tell_if_full(posted: Posted) {
@@ -97,10 +89,6 @@ fn tell_if_full(posted: Posted) {
 }
 
 fn lost(word: &str, account: &Account, error: &VaultError) {
-    let line = line("notice-lost", account).field("notice", word).field("detail", &error.to_string());
+    let line = about("notice-lost", account).field("notice", word).field("detail", &error.to_string());
     event(Urgency::Alert, &line.finish());
-}
-
-fn line(what: &str, account: &Account) -> LogLine {
-    LogLine::default().field("event", what).field("user", &account.name).field("uid", &account.uid.to_string())
 }

@@ -6,7 +6,7 @@ use otp_core::book::Book;
 use otp_core::clock::Clock;
 use otp_core::log_line::LogLine;
 use otp_core::notice::{Claim, Notice, NoticeEvent, Where};
-use otp_core::origin::{Asker, Origin};
+use otp_core::origin::Origin;
 use otp_core::record::{Account, Record};
 use otp_core::registration::{Form, RegistrationCode};
 use otp_core::ticket::{End, Ticket, TicketId, Use, Why, Worth};
@@ -16,12 +16,13 @@ use otp_enrolld::protocol::{From, Redeem, Redeemed, Redemption, Refusal, Repudia
 
 use crate::enrolling::plan;
 use crate::enrolments::{Earlier, Purpose};
-use crate::events::{Urgency, bounded, event};
+use crate::events::{Urgency, about, bounded, event, signed};
 use crate::groups;
 use crate::invitations::{hex, log, notice};
 use crate::rights::{Act, Actor};
-use crate::service::{Daemon, Session, allowed, not_changed, subject, unavailable};
+use crate::service::{Daemon, Session, not_changed, target, unavailable};
 use crate::system::System;
+use crate::verify;
 
 /// A code that was presented.
 struct Presented<'a> {
@@ -128,14 +129,15 @@ impl Daemon {
 
     /// Whose code it is said to be, and whether the peer may.
     fn owner(&self, peer: Peer, act: Act, user: Option<&str>) -> Result<Account, Refusal> {
-        let actor = groups::actor(peer);
-        let account = subject(actor, peer, user);
-        allowed(actor, peer, act, account.as_ref().ok().map(|account| account.uid))?;
-        account.map_err(|_| refused()) // an unknown name is told by nothing
+        match target(peer, act, user) {
+            Ok((account, _)) => Ok(account),
+            Err(denied @ Refusal::NotAllowed { .. }) => Err(denied),
+            Err(_) => Err(refused()), // an unknown name is told by nothing
+        }
     }
 
-    /// The record, and the locked tickets. The record comes first, and without their lock: a user can stop a program of root's
-    /// that holds his own lock, and must not keep everybody from the tickets by it. Patience is wanted again under the lock,
+    /// The record, and the locked tickets. The record comes first, without their lock: a user can stop a program of root's that
+    /// holds his own lock, and an admin who ends his invitation must not wait for that. Patience is wanted again under the lock,
     /// where every wrong code is counted: many at once are no more guesses than one after the other.
     fn looked_up(&self, presented: &Presented<'_>) -> Result<(Option<Record>, Tickets), Refusal> {
         self.wants_patience(presented)?;
@@ -261,15 +263,11 @@ fn parsed(typed: &str) -> Result<RegistrationCode, Refusal> {
     })
 }
 
-/// Root says for whom it asks; everybody else asks for himself.
+/// Where a code comes from that is wanted of its owner.
 pub fn origin(peer: Peer, from: &From, target: u32) -> Origin {
     match (groups::actor(peer), from.real_uid) {
         (Actor::Root, None) if target == 0 => Origin::Socket, // root himself, with otpctl
-        (Actor::Root, real_uid) => {
-            Origin::of_pam_host(Asker { real_uid: real_uid.unwrap_or(0), rhost: from.rhost.as_deref() }, target)
-        }
-        (Actor::User(uid, _), _) if uid == target => Origin::Socket,
-        (Actor::User(..), _) => Origin::Other,
+        (actor, _) => verify::origin(actor, from, target),
     }
 }
 
@@ -301,12 +299,7 @@ fn refusal(reason: &str) -> Refusal {
 }
 
 fn line(what: &str, presented: &Presented<'_>) -> LogLine {
-    let line = LogLine::default()
-        .field("event", what)
-        .field("user", &presented.account.name)
-        .field("uid", &presented.account.uid.to_string());
-    let line = from_fields(line, presented);
-    line.field("by", &presented.peer.uid.to_string()).field("pid", &presented.peer.pid.to_string())
+    signed(from_fields(about(what, presented.account), presented), presented.peer)
 }
 
 fn from_fields(line: LogLine, presented: &Presented<'_>) -> LogLine {

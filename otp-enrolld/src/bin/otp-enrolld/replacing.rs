@@ -1,10 +1,10 @@
 //! One more key, a key in the place of another, a token, new recovery codes: what an owner gets for a code of a key that is
 //! there. The code is used up by it, whatever comes of the rest.
 
-use otp_core::check::{Outcome, spend};
 use otp_core::clock::Clock;
-use otp_core::decision::{Proof, Verdict};
+use otp_core::decision::Proof;
 use otp_core::key::{KeyId, Kind};
+use otp_core::limits::Limits;
 use otp_core::notice::NoticeEvent;
 use otp_core::origin::Origin;
 use otp_core::record::{Account, Key, Record};
@@ -15,14 +15,13 @@ use otp_enrolld::peer::Peer;
 use otp_enrolld::protocol::{AddKey, AddToken, Begun, RecoveryCodes, Refusal, RenewRecoveryCodes, Rotate, TokenBegun};
 use zeroize::Zeroizing;
 
-use crate::changing::{CODE_REFUSED, log_spent, told};
+use crate::changing::CODE_REFUSED;
 use crate::enrolling::{label, log_enrolment, new_key, no_beginning, plan};
 use crate::enrolments::{Earlier, Plan, Purpose, TRIES};
-use crate::groups;
 use crate::invitations::{log, notice};
 use crate::redeeming::origin;
 use crate::rights::Act;
-use crate::service::{Daemon, Session, allowed, not_changed, not_possible, subject, unavailable};
+use crate::service::{Daemon, Session, not_changed, not_possible, target, unavailable};
 use crate::system::System;
 
 impl Daemon {
@@ -30,7 +29,7 @@ impl Daemon {
     pub fn add_key(&self, session: &mut Session, wanted: AddKey) -> Result<Begun, Refusal> {
         let peer = session.peer;
         session.pending = None;
-        let account = self.owner_of_keys(peer, Act::AddKey, None)?;
+        let (account, _) = target(peer, Act::AddKey, None)?;
         let policy = self.policy(peer)?;
         let purpose = |key: &Key| Purpose {
             event: NoticeEvent::KeyAdded,
@@ -43,7 +42,7 @@ impl Daemon {
         let mut held = self.enrolled(&account)?;
         let name = wanted.key.label.clone().map_or_else(|| label("phone"), Ok)?;
         held.has_room_for(&name, Replaces::Nothing).map_err(|error| not_changed(&account.name, &error))?;
-        let key = self.proven_key(&mut held, &typed(&wanted.code), Origin::Socket, None)?;
+        let key = self.proven_key(&mut held, &typed(&wanted.code), Origin::Socket, &policy.limits, None)?;
         drop(held);
         let plan = plan(account, &wanted.key, &policy, purpose(&key))?;
         Ok(Begun { enrolment: self.start(session, plan, Earlier::Ends)? })
@@ -54,7 +53,7 @@ impl Daemon {
     pub fn rotate(&self, session: &mut Session, wanted: Rotate) -> Result<Begun, Refusal> {
         let peer = session.peer;
         session.pending = None;
-        let account = self.owner_of_keys(peer, Act::Rotate, wanted.user.as_deref())?;
+        let (account, _) = target(peer, Act::Rotate, wanted.user.as_deref())?;
         let policy = self.policy(peer)?;
         let from = origin(peer, &wanted.from, account.uid);
         let mut held = self.enrolled(&account)?;
@@ -65,13 +64,13 @@ impl Daemon {
                     return Err(not_possible(&account, "needs-password"));
                 }
                 let old = only_key(&held, wanted.old.as_deref())?;
-                let redemption = self.proven_by_recovery(&mut held, &typed, from)?;
+                let redemption = self.proven_by_recovery(&mut held, &typed, from, &policy.limits)?;
                 (old, Grounds::Recovery(held.state().recovery.set), redemption)
             }
             _ => {
                 let named = wanted.old.as_deref().map(|name| held.key_named(name).cloned()).transpose();
                 let named = named.map_err(|error| not_changed(&account.name, &error))?;
-                let old = self.proven_key(&mut held, &typed, from, named.as_ref().map(|key| key.id))?;
+                let old = self.proven_key(&mut held, &typed, from, &policy.limits, named.as_ref().map(|key| key.id))?;
                 let (id, redemption) = (old.id, old.redemption);
                 (Some(old), Grounds::Key(id), redemption)
             }
@@ -95,11 +94,9 @@ impl Daemon {
     pub fn add_token(&self, session: &mut Session, wanted: AddToken) -> Result<TokenBegun, Refusal> {
         let peer = session.peer;
         session.pending = None;
-        let actor = groups::actor(peer);
-        let account = subject(actor, peer, Some(&wanted.user));
-        allowed(actor, peer, Act::AddToken, account.as_ref().ok().map(|account| account.uid))?;
+        let (account, _) = target(peer, Act::AddToken, Some(&wanted.user))?;
         let secret = secret(&wanted.secret)?;
-        let mut plan = plan(account?, &wanted.key, &self.policy(peer)?, Purpose::BY_AN_ADMIN)?;
+        let mut plan = plan(account, &wanted.key, &self.policy(peer)?, Purpose::BY_AN_ADMIN)?;
         if wanted.key.label.is_none() {
             plan.label = label("token")?;
         }
@@ -114,9 +111,10 @@ impl Daemon {
 
     /// A new set of recovery codes, for a code of a key. The old set is dead.
     pub fn renew_recovery(&self, peer: Peer, wanted: &RenewRecoveryCodes) -> Result<RecoveryCodes, Refusal> {
-        let account = self.owner_of_keys(peer, Act::RenewRecoveryCodes, None)?;
+        let (account, _) = target(peer, Act::RenewRecoveryCodes, None)?;
+        let limits = self.policy(peer)?.limits;
         let mut held = self.enrolled(&account)?;
-        let key = self.proven_key(&mut held, &typed(&wanted.code), Origin::Socket, None)?;
+        let key = self.proven_key(&mut held, &typed(&wanted.code), Origin::Socket, &limits, None)?;
         drop(held);
         self.notice_of_recovery(&account)?; // of the old set, which is about to go
         let mut held = self.enrolled(&account)?;
@@ -127,13 +125,6 @@ impl Daemon {
         self.underway.end(account.uid);
         log("recovery-codes-renewed", &account, peer, None, |line| line);
         Ok(RecoveryCodes { recovery_codes })
-    }
-
-    fn owner_of_keys(&self, peer: Peer, act: Act, user: Option<&str>) -> Result<Account, Refusal> {
-        let actor = groups::actor(peer);
-        let account = subject(actor, peer, user);
-        allowed(actor, peer, act, account.as_ref().ok().map(|account| account.uid))?;
-        account
     }
 
     fn enrolled(&self, account: &Account) -> Result<Held<'_>, Refusal> {
@@ -148,13 +139,14 @@ impl Daemon {
         held: &mut Held<'_>,
         typed: &Typed,
         from: Origin,
+        limits: &Limits,
         wanted: Option<KeyId>,
     ) -> Result<Key, Refusal> {
         let account = held.account().clone();
         if !matches!(typed, Typed::Code(_)) {
             return Err(not_possible(&account, CODE_REFUSED)); // a recovery code is not spent on this
         }
-        let Proof::Key(label) = self.proven(held, typed, from)? else {
+        let Proof::Key(label) = self.proven(held, typed, from, limits)? else {
             return Err(not_possible(&account, CODE_REFUSED));
         };
         let key = held.record().and_then(|record| record.keys.iter().find(|key| key.label == label).cloned());
@@ -168,22 +160,10 @@ impl Daemon {
         held: &mut Held<'_>,
         typed: &Typed,
         from: Origin,
+        limits: &Limits,
     ) -> Result<Option<[u8; 16]>, Refusal> {
-        self.proven(held, typed, from)?;
+        self.proven(held, typed, from, limits)?;
         Ok(held.record().and_then(|record: &Record| record.recovery.first()).and_then(|code| code.redemption))
-    }
-
-    fn proven(&self, held: &mut Held<'_>, typed: &Typed, from: Origin) -> Result<Proof, Refusal> {
-        let limits = self.site.policy(None, None).map_or_else(|_| Default::default(), |policy| policy.limits);
-        let account = held.account().clone();
-        let outcome = spend(&self.vault, held, &self.host_key, typed, from, &limits, &System);
-        let outcome = outcome.map_err(|error| unavailable(&error))?;
-        log_spent(&account, from, &outcome);
-        match outcome {
-            Outcome::Decided(Verdict::Accepted(proof)) => Ok(proof),
-            Outcome::Decided(Verdict::Refused(why)) => Err(not_possible(&account, told(why))),
-            Outcome::Junk | Outcome::NotEnrolled => Err(not_possible(&account, CODE_REFUSED)),
-        }
     }
 }
 

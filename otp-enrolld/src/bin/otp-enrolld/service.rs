@@ -89,15 +89,12 @@ impl Service for Daemon {
 
 impl Daemon {
     fn status(&self, session: &Session, wanted: &Status) -> Result<UserStatusReply, Refusal> {
-        let actor = groups::actor(session.peer);
-        let account = subject(actor, session.peer, wanted.user.as_deref());
-        allowed(actor, session.peer, Act::ReadStatus, account.as_ref().ok().map(|account| account.uid))?;
-        let account = account?;
+        let (account, _) = target(session.peer, Act::ReadStatus, wanted.user.as_deref())?;
         let limits = self.policy(session.peer)?.limits;
         let status = status::of(&self.vault, &account, &limits, &System, end_of_a_glance());
         let status = status.map_err(|error| unavailable(&error))?;
         Ok(UserStatusReply {
-            status: if session.peer.uid == account.uid && actor != Actor::Root { status::own(status) } else { status },
+            status: if session.peer.uid == account.uid && session.peer.uid != 0 { status::own(status) } else { status },
         })
     }
 
@@ -160,6 +157,14 @@ pub(crate) fn subject(actor: Actor, peer: Peer, user: Option<&str>) -> Result<Ac
         }
         (_, Some(name)) => account_named(name),
     }
+}
+
+/// Who is meant, and on what terms. Whoever may not learns nothing about the name, not even whether it exists.
+pub(crate) fn target(peer: Peer, act: Act, user: Option<&str>) -> Result<(Account, Terms), Refusal> {
+    let actor = groups::actor(peer);
+    let account = subject(actor, peer, user);
+    let terms = allowed(actor, peer, act, account.as_ref().ok().map(|account| account.uid))?;
+    Ok((account?, terms))
 }
 
 pub(crate) fn account_named(name: &str) -> Result<Account, Refusal> {

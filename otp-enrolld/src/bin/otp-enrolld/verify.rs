@@ -11,7 +11,7 @@ use otp_core::origin::{Asker, Origin};
 use otp_core::record::Account;
 use otp_core::typed::Typed;
 use otp_enrolld::peer::Peer;
-use otp_enrolld::protocol::{Refusal, Verdict, Verified, Verify};
+use otp_enrolld::protocol::{From, Refusal, Verdict, Verified, Verify};
 
 use crate::events::{Urgency, bounded, event};
 use crate::groups;
@@ -55,7 +55,7 @@ impl Daemon {
         let typed = Typed::parse(wanted.code.as_bytes());
         let (account, origin, outcome) = match account {
             Ok(account) => {
-                let origin = origin(actor, wanted, account.uid);
+                let origin = origin(actor, &wanted.from, account.uid);
                 let outcome = check(&self.vault, &self.host_key, &account, &typed, origin, &limits, &System);
                 (Some(account), origin, Some(outcome.map_err(|error| unavailable(&error))?))
             }
@@ -88,10 +88,10 @@ impl Daemon {
 }
 
 /// Root says for whom it asks; everybody else asks for himself.
-fn origin(actor: Actor, wanted: &Verify, target: u32) -> Origin {
+pub fn origin(actor: Actor, from: &From, target: u32) -> Origin {
     match actor {
         Actor::Root => {
-            let asker = Asker { real_uid: wanted.from.real_uid.unwrap_or(0), rhost: wanted.from.rhost.as_deref() };
+            let asker = Asker { real_uid: from.real_uid.unwrap_or(0), rhost: from.rhost.as_deref() };
             Origin::of_pam_host(asker, target)
         }
         Actor::User(uid, _) if uid == target => Origin::Socket,
@@ -190,7 +190,6 @@ impl Drop for Turn {
 mod tests {
     use super::*;
     use crate::rights::Groups;
-    use otp_enrolld::protocol::From;
 
     #[test]
     fn so_many_at_a_time_for_one_uid_and_any_number_for_root() {
@@ -236,8 +235,8 @@ mod tests {
                 tty: None,
             },
         };
-        assert_eq!(origin(Actor::Root, &wanted, 1000), Origin::Remote);
-        assert_eq!(origin(plain(1000), &wanted, 1000), Origin::Socket);
-        assert_eq!(origin(plain(1001), &wanted, 1000), Origin::Other);
+        assert_eq!(origin(Actor::Root, &wanted.from, 1000), Origin::Remote);
+        assert_eq!(origin(plain(1000), &wanted.from, 1000), Origin::Socket);
+        assert_eq!(origin(plain(1001), &wanted.from, 1000), Origin::Other);
     }
 }
