@@ -41,6 +41,7 @@ def hosts():
 @pytest.fixture(scope="session")
 def machine(request, journal, hosts):
     it = Machine(request.config.getoption("--artefacts"), hosts)
+    it.journal = journal
     it.rounds = request.config.getoption("--rounds")
     it.install_clock()
     it.install()
@@ -48,6 +49,17 @@ def machine(request, journal, hosts):
     it.start()
     yield it
     it.stop()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item):
+    """A test that fails shows what came into the system's log meanwhile: what the person at the terminal is not told."""
+    machine = item.funcargs.get("machine")
+    journal = item.funcargs.get("journal") or (machine and machine.journal)
+    start = len(journal.lines) if journal else 0
+    outcome = yield
+    if journal and outcome.excinfo:
+        item.add_report_section("call", "system log", "\n".join(journal.lines[start:]))
 
 
 @pytest.fixture(autouse=True)

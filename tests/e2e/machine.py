@@ -96,12 +96,14 @@ def default_policy():
 
 @contextmanager
 def policy(text):
-    """What the policy says besides, for a while. It is read at every login and every call; nothing need be started anew."""
+    """What the policy says besides, for a while; then again what it said before. It is read at every login and every call;
+    nothing need be started anew."""
+    before = POLICY.read_text()
     write(POLICY, DEFAULT_POLICY + text, 0o644)
     try:
         yield
     finally:
-        default_policy()
+        write(POLICY, before, 0o644)
 
 
 def key_of(uri):
@@ -318,6 +320,7 @@ class Machine:
     @contextmanager
     def policy(self, text):
         """A policy file for a while; the daemon is started anew with it."""
+        before = POLICY.read_text()
         self.stop()
         write(POLICY, text.replace("version = 1\n", DEFAULT_POLICY, 1), 0o644)
         try:
@@ -325,7 +328,7 @@ class Machine:
             yield
         finally:
             self.stop()
-            default_policy()
+            write(POLICY, before, 0o644)
             self.start()
 
     @contextmanager

@@ -251,6 +251,11 @@ def test_who_types_no_good_registration_code_sees_no_difference(machine, asking,
     for what, (name, typed) in attempts.items():
         assert seen(machine, host, name, typed) == usual, what
     assert not is_enrolled(machine, user)
+    fresh = machine.new_user()  # it was a prompt that takes good ones
+    terminal = begins(machine, host, fresh, invite(fresh))
+    terminal.awaits(APP_PROMPT)
+    terminal.interrupts_hidden()
+    terminal.ends()
 
 
 def test_a_code_that_replaces_is_not_redeemed_at_a_prompt_of_an_enrolled_user(machine, host, enrolled):
