@@ -23,6 +23,7 @@ pub mod record;
 pub mod recovery;
 pub mod registration;
 pub mod rotation;
+mod salvage;
 pub mod seal;
 pub mod secret;
 pub mod service;

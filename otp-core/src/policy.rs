@@ -6,6 +6,7 @@ use crate::limits::{ClockPolicy, DISABLE_AT, Limits, Wait, Window};
 use crate::notify::Notify;
 use crate::origin::Origin;
 use crate::rotation::Rotation;
+use crate::salvage::without_broken_services;
 use crate::service::Service;
 use crate::table::{Document, Found, Table, TableError};
 
@@ -54,7 +55,14 @@ impl Policy {
     }
 
     fn read(text: &str, wanted: Wanted<'_>) -> Result<Self, TableError> {
-        let document = Document::parse(text)?;
+        let rest;
+        let document = match (Document::parse(text), &wanted) {
+            (Err(error), Wanted::One(service)) => {
+                rest = without_broken_services(text, service, error)?;
+                Document::parse(&rest)?
+            }
+            (parsed, _) => parsed?,
+        };
         let mut root = document.root();
         ranged(&mut root, "version", 1, 1..=1)?;
         let mut policy = Self { issuer: issuer(&mut root)?, ..Self::default() };

@@ -1,6 +1,7 @@
 //! What `[service.NAME]` of the policy says about one PAM service. An error in it refuses that service and no other.
 
 use crate::limits::Limits;
+use crate::origin::Origin;
 use crate::policy::{NewKey, guesses, window};
 use crate::table::{Day, Found, Table, TableError};
 use crate::who::Entry;
@@ -57,7 +58,9 @@ impl Service {
             limits.window = window(below, general.window)?;
         }
         if let Some(below) = table.table("guesses")? {
+            let at = below.start();
             (limits.guesses, limits.wait) = guesses(below, general)?;
+            more_than(general, limits).map_or(Ok(()), |what| Err(at.error(what)))?;
         }
         let service = Self {
             prompt: prompt(&mut table)?,
@@ -84,6 +87,14 @@ impl Service {
     pub fn unenrolled_pass(&self, now: u64) -> bool {
         self.report_only || self.allow_until.is_some_and(|day| now / 86_400 < day)
     }
+}
+
+/// Wrong codes count for all services together, so none of them may have more guesses than all: strangers at one could use up
+/// what keeps the key in force at the others.
+fn more_than(general: Limits, here: Limits) -> Option<String> {
+    let origin = Origin::ALL.into_iter().find(|origin| here.of(*origin) > general.of(*origin))?;
+    let (name, found, wanted) = (origin.as_str(), here.of(origin), general.of(origin));
+    Some(format!("{name} is {found}; wanted at most {wanted}, which holds for all services together"))
 }
 
 fn prompt(table: &mut Table<'_>) -> Result<Option<String>, TableError> {
@@ -214,6 +225,7 @@ mod tests {
             ("exempt = [\"alice\"]", "exempt has \"alice\"; wanted user:NAME"),
             ("window = { back = 3 }", "back is 3; wanted 0 to 2"),
             ("guesses = { self = 90 }", "self is 90; wanted 3 to 88"),
+            ("guesses = { remote = 21, other = 3 }", "remote is 21; wanted at most 20"),
             ("colour = 1", "no field \"colour\""),
         ];
         for (line, what) in cases {

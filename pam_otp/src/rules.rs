@@ -95,6 +95,7 @@ fn passage(line: Option<Unenrolled>, service: &Service, now: u64) -> Passage {
     match (line, service.unenrolled) {
         (Some(Unenrolled::Deny), _) => Passage::Deny,
         _ if service.unenrolled_pass(now) => Passage::Tolerated,
+        (_, None) if service.allow_until.is_some() => Passage::Deny, // its day has come
         (_, Some(Unenrolled::Deny)) | (None, None) => Passage::Deny,
         (Some(Unenrolled::Enrol), _) => Passage::Deny, // such an option is refused when it is read
         (_, Some(Unenrolled::Enrol)) => Passage::Enrol,
@@ -166,5 +167,14 @@ mod tests {
         assert_eq!(passage(None, &until, 9 * 86_400), Passage::Tolerated);
         assert_eq!(passage(None, &until, 10 * 86_400), Passage::Deny);
         assert_eq!(passage(Some(Unenrolled::Deny), &until, 0), Passage::Deny);
+        let date_alone = Service { allow_until: Some(10), ..Service::default() };
+        for line in [None, Some(Unenrolled::Skip)] {
+            assert_eq!(passage(line, &date_alone, 0), Passage::Tolerated);
+            assert_eq!(
+                passage(line, &date_alone, 10 * 86_400),
+                Passage::Deny,
+                "{line:?}: the day is a date, not a wish"
+            );
+        }
     }
 }
