@@ -15,7 +15,7 @@ use crate::decider::{self, OldestKey, Standing};
 use crate::host::{Host, Item, Urgency};
 use crate::login::{emergency, settings};
 use crate::notices::{self, Recovery, plain};
-use crate::options::{OptionError, Options, Whose};
+use crate::options::{OptionError, Options, Whose, whose};
 use crate::person::Person;
 use crate::rules::Rules;
 
@@ -28,7 +28,7 @@ enum Found {
     Reminded(String),
     /// A key is due, and this service asks for a new one.
     Due(String),
-    /// Suspended, disabled, expired or overdue.
+    /// Suspended, disabled, expired, overdue, or without a key.
     Barred(&'static str),
     /// No such user.
     UnknownUser,
@@ -43,8 +43,8 @@ enum Found {
 /// `pam_sm_acct_mgmt`.
 pub fn manage(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode {
     let options = Options::parse(arguments);
-    let whose = options.as_ref().map_or(Whose::User, |options| options.whose);
-    let (user, person) = who(host, whose);
+    // Where it cannot be told whose code is meant, the options refuse below.
+    let (user, person) = whose(&options, arguments).map_or((None, None), |whose| who(host, whose));
     let (found, recovery) = look(host, options, person.as_ref());
     let found = remind(host, found);
     if let (Found::InOrder | Found::Barred(_) | Found::Due(_), Some(Person::Known(account))) = (&found, &person) {

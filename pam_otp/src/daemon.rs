@@ -50,6 +50,8 @@ pub struct Standing {
     pub disabled: bool,
     /// All keys have come to their end.
     pub expired: bool,
+    /// The last key was revoked.
+    pub keyless: bool,
     /// The oldest key of an app.
     pub oldest: Option<OldestKey>,
 }
@@ -152,12 +154,14 @@ pub fn standing(user: &str) -> Result<Standing, Silence> {
     let reply = call("Status", &format!("\"user\":{}", quoted(user)), Instant::now() + PATIENCE)?;
     let status = reply.get("status").ok_or_else(|| failed("a reply without a status"))?;
     let flag = |name: &str| status.get(name).and_then(Value::flag).ok_or_else(|| failed("a status without its marks"));
+    let keys = status.get("keys").and_then(Value::list).ok_or_else(|| failed("a status without keys"))?;
     Ok(Standing {
         enrolled: flag("enrolled")?,
         suspended: flag("suspended")?,
         disabled: flag("disabled")?,
         expired: flag("expired")?,
-        oldest: status.get("keys").and_then(Value::list).and_then(oldest),
+        keyless: keys.is_empty(),
+        oldest: oldest(keys),
     })
 }
 

@@ -45,7 +45,7 @@ pub enum Standing {
         /// Was a recovery code used of which nobody has told the owner?
         recovery: Recovery,
     },
-    /// Suspended, disabled or expired; which.
+    /// Suspended, disabled, expired, or without a key after the last one was revoked; which.
     Barred(&'static str),
 }
 
@@ -133,6 +133,7 @@ pub fn standing(host: &impl Host, account: &Account) -> Result<Standing, Obstacl
         Ok(found) if found.suspended => Ok(Standing::Barred("suspended")),
         Ok(found) if found.disabled => Ok(Standing::Barred("disabled")),
         Ok(found) if found.expired => Ok(Standing::Barred("expired")),
+        Ok(found) if found.keyless => Ok(Standing::Barred("no-key")),
         Ok(found) => Ok(Standing::InOrder { oldest: found.oldest, recovery: Recovery::Quiet }), // the daemon knows and has told
         Err(Silence::NotRunning) if decider == Decider::DaemonFirst => standing_on_files(host, account),
         Err(silence) => Err(obstacle(silence)),
@@ -147,6 +148,7 @@ fn standing_on_files(host: &impl Host, account: &Account) -> Result<Standing, Ob
         state if state.is_suspended() => Standing::Barred("suspended"),
         state if state.disabled => Standing::Barred("disabled"),
         _ if record.has_expired(held.now().wall) => Standing::Barred("expired"),
+        _ if record.keys.is_empty() => Standing::Barred("no-key"),
         _ => Standing::InOrder { oldest: oldest(record), recovery: recovery(&held) },
     })
 }

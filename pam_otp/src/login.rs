@@ -8,6 +8,7 @@ use otp_core::emergency::Reason;
 use otp_core::limits::Limits;
 use otp_core::log_line::LogLine;
 use otp_core::origin::Origin;
+use otp_core::policy::Policy;
 use otp_core::record::Account;
 use otp_core::site::Obstacle;
 use otp_core::typed::Typed;
@@ -17,7 +18,7 @@ use crate::answer;
 use crate::decider::{self, Finding, SITE, Standing, origin};
 use crate::enrolment;
 use crate::host::{Host, Item, Urgency, UserError};
-use crate::options::{OptionError, Options, Whose};
+use crate::options::{OptionError, Options, Whose, whose};
 use crate::person::Person;
 use crate::rules::{Contradiction, Passage, Rules};
 
@@ -65,7 +66,10 @@ struct Names {
 
 fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> End {
     let options = Options::parse(arguments);
-    let whose = options.as_ref().map_or(Whose::User, |options| options.whose);
+    let whose = match whose(&options, arguments) {
+        Ok(whose) => whose,
+        Err(error) => return End::Misconfigured(bad_option(&error)),
+    };
     let person = match person(host, whose, names) {
         Ok(person) => person,
         Err(UserError::Unusable) => Person::Unknown,
@@ -108,14 +112,31 @@ fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> End {
     }
 }
 
+/// Something on the PAM line.
+pub fn bad_option(error: &OptionError) -> Obstacle {
+    Obstacle { reason: "bad-option", detail: error.to_string() }
+}
+
 /// The PAM line and the policy for this service.
 pub fn settings(host: &impl Host, options: Result<Options, OptionError>) -> Result<(Options, Rules), Obstacle> {
-    let bad_option = |error: OptionError| Obstacle { reason: "bad-option", detail: error.to_string() };
-    let options = options.map_err(bad_option)?;
+    let options = options.map_err(|error| bad_option(&error))?;
     let policy = SITE.policy(options.config.as_deref(), host.item(Item::Service).as_deref())?;
-    let rules = Rules::new(&options, &policy, host.wall())
+    let rules = Rules::new(&options, &policy, today(host, &policy))
         .map_err(|Contradiction(detail)| Obstacle { reason: "contradiction", detail })?;
     Ok((options, rules))
+}
+
+/// The time by which a date in the policy is judged. A clock that fell back, as one with an empty battery does, brings back no
+/// day that this vault knows to have passed.
+fn today(host: &impl Host, policy: &Policy) -> u64 {
+    let wall = host.wall();
+    match &policy.service {
+        Some(service) if service.allow_until.is_some() && host.uids().effective == 0 => {
+            let known = SITE.open_vault().ok().and_then(|vault| vault.clock_mark().ok());
+            wall.max(known.unwrap_or(wall))
+        }
+        _ => wall,
+    }
 }
 
 /// The reason of an emergency mark (R14). It is looked for before options and policy, which may be what is broken. A mark

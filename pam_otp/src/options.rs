@@ -127,6 +127,22 @@ impl Options {
     }
 }
 
+/// Whose code the line asks for, also where something else in it is wrong: an emergency mark is looked at all the same, but only
+/// that of the right person. The mistake, if it may have been about just this.
+pub fn whose(options: &Result<Options, OptionError>, arguments: &[&CStr]) -> Result<Whose, OptionError> {
+    let error = match options {
+        Ok(options) => return Ok(options.whose),
+        Err(error) => error,
+    };
+    let about_it = |text: &[u8]| text.starts_with(b"who") || text.windows(7).any(|part| part == b"invoker");
+    let mut said = arguments.iter().map(|argument| argument.to_bytes()).filter(|text| about_it(text));
+    match (said.next(), said.next()) {
+        (None, _) | (Some(b"whose=user"), None) => Ok(Whose::User),
+        (Some(b"whose=invoker"), None) => Ok(Whose::Invoker),
+        _ => Err(error.clone()),
+    }
+}
+
 /// What was read so far.
 #[derive(Default)]
 struct Read {
@@ -274,6 +290,19 @@ mod tests {
         assert_eq!(parse(&[c"nullok"]).unwrap().unenrolled, Some(Unenrolled::Skip));
         assert_eq!(parse(&[c"unenrolled=deny"]).unwrap().unenrolled, Some(Unenrolled::Deny));
         assert_eq!(parse(&[c"try_first_pass", c"forward_pass"]).unwrap().forward, Some(6));
+    }
+
+    #[test]
+    fn whose_code_it_is_is_known_unless_the_mistake_may_be_about_that() {
+        let of = |arguments: &[&CStr]| whose(&parse(arguments), arguments).ok();
+        assert_eq!(of(&[c"echo"]), Some(Whose::User));
+        assert_eq!(of(&[c"nonsense"]), Some(Whose::User));
+        assert_eq!(of(&[c"nonsense", c"whose=user"]), Some(Whose::User));
+        assert_eq!(of(&[c"whose=invoker", c"nonsense"]), Some(Whose::Invoker));
+        for unclear in [c"whose=invokr", c"whose", c"whse=invoker", c"Whose=invoker", c"invoker"] {
+            assert_eq!(of(&[unclear]), None, "{unclear:?}");
+        }
+        assert_eq!(of(&[c"whose=user", c"whose=invoker"]), None);
     }
 
     #[test]

@@ -21,9 +21,9 @@ use crate::daemon;
 use crate::decider::{self, OldestKey, Standing, origin};
 use crate::handover::{Lost, hand_over};
 use crate::host::{ConversationFailed, Host, Item, Urgency};
-use crate::login::{emergency, pause_after, refusal_text, settings};
+use crate::login::{bad_option, emergency, pause_after, refusal_text, settings};
 use crate::notices::plain;
-use crate::options::{Echo, OptionError, Options, Rotate, Whose};
+use crate::options::{Echo, OptionError, Options, Rotate, whose};
 use crate::person::Person;
 use crate::rules::Rules;
 
@@ -72,7 +72,10 @@ enum Wanted {
 /// `pam_sm_chauthtok`.
 pub fn change(host: &mut impl Host, arguments: &[&CStr], pass: Pass, occasion: Occasion) -> PamResultCode {
     let options = Options::parse(arguments);
-    let whose = options.as_ref().map_or(Whose::User, |options| options.whose);
+    let whose = match whose(&options, arguments) {
+        Ok(whose) => whose,
+        Err(error) => return conclude(host, &End::Failed(bad_option(&error)), None, None),
+    };
     let (user, person) = who(host, whose);
     let end = run(host, options, person.as_ref(), pass, occasion).unwrap_or_else(|end| end);
     conclude(host, &end, user.as_deref(), person.as_ref())
