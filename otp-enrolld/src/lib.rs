@@ -4,10 +4,11 @@
 //! within bounds), [`client`] (the other end). [`changes`], [`notices`] and [`status`] are what the daemon and `otpctl --offline` do to a
 //! vault with the same functions. Nothing here decides who may.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod changes;
 pub mod client;
+pub mod kernel;
 pub mod limits;
 pub mod notices;
 pub mod peer;

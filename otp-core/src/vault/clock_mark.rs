@@ -10,6 +10,16 @@ use crate::limits::FAR_AHEAD_S;
 const NAME: &str = "clock";
 const TEMPORARY: &str = ".clock.new";
 const CAP: usize = 32;
+
+/// What the mark was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// Unix seconds; 0 if there was none.
+    At(u64),
+    /// A file that is not to be trusted, or that holds no time.
+    Unreadable,
+}
+
 impl Vault {
     /// The newest time that is known to have passed, in Unix seconds; 0 in a vault without a mark.
     pub fn clock_mark(&self) -> Result<u64, VaultError> {
@@ -29,6 +39,17 @@ impl Vault {
         if now <= old || !believable {
             return Ok(());
         }
+        self.write_clock_mark(now)
+    }
+
+    /// Root vouches for `now`: that is the mark from now on, whatever it was. Says what it was.
+    pub fn set_clock_mark(&self, now: u64) -> Result<Mark, VaultError> {
+        let before = self.clock_mark().map_or(Mark::Unreadable, Mark::At);
+        self.write_clock_mark(now)?;
+        Ok(before)
+    }
+
+    fn write_clock_mark(&self, now: u64) -> Result<(), VaultError> {
         self.dir.remove(TEMPORARY)?;
         self.dir.create(TEMPORARY, format!("{now}\n").as_bytes())?;
         self.dir.rename(TEMPORARY, NAME)?;

@@ -28,7 +28,8 @@ mod tickets;
 use std::path::PathBuf;
 
 pub use adopt::Reseal;
-pub use change::{ChangeError, Enrolment, Grounds, Replaces, Use};
+pub use change::{ChangeError, Enrolment, Grounds, Replaces, Repudiated, Use};
+pub use clock_mark::Mark;
 pub use error::VaultError;
 pub use held::{Held, Mended};
 pub use lock::end_of_a_glance;

@@ -7,9 +7,9 @@ use otp_core::clock::{Clock, Surroundings, system_boot_ms, system_wall};
 use otp_core::log_line::LogLine;
 use otp_core::record::Account;
 use otp_core::vault::Mended;
+use otp_enrolld::kernel;
 
 use crate::events::{Urgency, event};
-use crate::kernel;
 
 /// This machine: its clocks, and its log for alarms.
 pub struct System;

@@ -7,14 +7,16 @@ use std::io::Write as _;
 use nix::sys::prctl;
 use nix::unistd::{Uid, User};
 use otp_core::clock::{Clock, Surroundings, system_boot_ms, system_wall};
+use otp_core::date::utc;
 use otp_core::limits::Limits;
 use otp_core::log_line::LogLine;
 use otp_core::record::Account;
 use otp_core::seal::{HostKey, Nonce};
 use otp_core::site::{Obstacle, Site, fits};
 use otp_core::ticket::Why;
-use otp_core::vault::{ChangeError, Mended, Posted, Reseal, Vault, end_of_a_glance};
+use otp_core::vault::{ChangeError, Mark, Mended, Posted, Reseal, Vault, end_of_a_glance};
 use otp_enrolld::changes::{self, Change};
+use otp_enrolld::kernel;
 use otp_enrolld::notices::{self, Out};
 use otp_enrolld::privileges::become_for_good;
 use otp_enrolld::protocol::{RestoredUsers, UserStatusReply};
@@ -38,7 +40,8 @@ struct Offline {
     out: Out,
 }
 
-/// This machine, as root sees it: whoever can do this can also set the clock, so it is taken as it is.
+/// This machine. Its clock is worth what the kernel says of it, here as everywhere: what is put right under a wild clock must
+/// not lock anybody out for years.
 struct Machine;
 
 pub fn run(terminal: &mut Terminal, command: &Command) -> Result<(), Failure> {
@@ -99,8 +102,9 @@ impl Offline {
                 return overview::show(&list, terminal, options.form());
             }
             Command::Clock(_) => {
-                self.vault.move_clock_mark(&Machine).map_err(|error| stopped(&error.to_string()))?;
-                return terminal.show("the clock is taken as it is\n");
+                let now = Machine.wall();
+                let before = self.vault.set_clock_mark(now).map_err(|error| stopped(&error.to_string()))?;
+                return terminal.show(&clock_taken(before, now));
             }
             Command::Restored(options) => {
                 let users = match &options.user {
@@ -187,6 +191,17 @@ fn account(name: &str) -> Result<Account, Failure> {
     named(name)?.ok_or_else(|| no_such_user(name))
 }
 
+fn clock_taken(before: Mark, now: u64) -> String {
+    let taken = format!("the clock is taken as it is: {}\n", utc(now));
+    match before {
+        Mark::Unreadable => format!("{taken}the clock mark of the vault could not be read, and is made anew\n"),
+        Mark::At(before) if before > now => {
+            format!("{taken}the clock mark of the vault was ahead of it, at {}, and is set back\n", utc(before))
+        }
+        Mark::At(_) => taken,
+    }
+}
+
 fn done_or_name(command: &Command) -> String {
     match command {
         Command::Clock(_) => "clock".to_owned(),
@@ -220,7 +235,7 @@ impl Clock for Machine {
     }
 
     fn vouched(&self) -> bool {
-        true
+        kernel::clock_is_synchronised()
     }
 }
 
