@@ -170,10 +170,12 @@ pub fn decide_recovery(
     state: &State,
     origin: Origin,
 ) -> (Verdict, Option<State>) {
-    let refused = |refusal| (Verdict::Refused(refusal), None);
+    let barred = |refusal| (Verdict::Refused(refusal), None);
+    // Written as it was: where nothing can be written, the answer must not tell a good code from a bad one (R2).
+    let refused = |refusal| (Verdict::Refused(refusal), Some(state.clone()));
     match found {
-        _ if state.suspended || state.recovery.suspended => refused(Refusal::Suspended),
-        _ if state.restored => refused(Refusal::Restored),
+        _ if state.suspended || state.recovery.suspended => barred(Refusal::Suspended),
+        _ if state.restored => barred(Refusal::Restored),
         None => refused(Refusal::Wrong),
         Some(code) if state.recovery.is_used(code.set, code.index) => refused(Refusal::Replayed),
         Some(code) => {

@@ -324,7 +324,11 @@ mod recovery {
             assert!(state.must_not_come_undone(next.as_ref().unwrap()));
             state = next.unwrap();
             let again = try_code(&codes, &state, number, Origin::Remote);
-            assert_eq!(again, (Verdict::Refused(Refusal::Replayed), None));
+            assert_eq!(
+                again,
+                (Verdict::Refused(Refusal::Replayed), Some(state.clone())),
+                "written, and nothing counted"
+            );
         }
     }
 
@@ -349,7 +353,8 @@ mod recovery {
             (Verdict::Refused(refusal), None) => refusal,
             other => panic!("{other:?}"),
         };
-        assert_eq!(refused(&good, 8), Refusal::Wrong);
+        let wrong = try_code(&codes, &good, 8, Origin::Remote);
+        assert_eq!(wrong, (Verdict::Refused(Refusal::Wrong), Some(good.clone())), "r2: written like a good one");
         assert_eq!(refused(&State { suspended: true, ..good.clone() }, 0), Refusal::Suspended);
         assert_eq!(refused(&State { restored: true, ..good.clone() }, 0), Refusal::Restored);
         let of_a_thief = RecoveryState { suspended: true, ..RecoveryState::default() };

@@ -4,8 +4,8 @@
 //! N2  user name and uid must both be the ones it is opened for
 //! N3  at most 16 notices, with numbers that rise and lie below `next`
 //! N4  one that was shown three times is gone
-//! N5  when it is full, the oldest goes that was shown and does not matter more than the new one; else two of the same event
-//!     become one, which says how often it happened. So nothing that was never shown is lost, but its details may be
+//! N5  when it is full, two of the same event become one, which says how often it happened. So no event is lost, whoever says
+//!     that it was shown, but its details may be
 //! N6  writing and reading are each other's inverse
 
 use std::fmt::{self, Write as _};
@@ -83,16 +83,9 @@ impl Spool {
     pub fn add(&mut self, notice: Notice) {
         let id = self.next;
         self.next = id.saturating_add(1);
-        let (last, weight) = (notice.at, notice.event.severity());
-        let new = Spooled { id, notice, times: 1, last, shown: 0 };
-        let seen = |old: &Spooled| old.shown > 0 && old.notice.event.severity() <= weight;
-        if self.notices.len() < MOST {
-            self.notices.push(new);
-        } else if let Some(place) = self.notices.iter().position(seen) {
-            self.notices.remove(place);
-            self.notices.push(new);
-        } else {
-            self.notices.push(new);
+        let last = notice.at;
+        self.notices.push(Spooled { id, notice, times: 1, last, shown: 0 });
+        if self.notices.len() > MOST {
             self.merge();
         }
     }
