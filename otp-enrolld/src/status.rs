@@ -60,8 +60,8 @@ pub fn all(vault: &Vault, limits: &Limits, clock: &dyn Surroundings) -> Result<U
     Ok(list)
 }
 
-/// What the user himself may see of it: not the counts, which would tell a wrong code from a replayed one (R8).
-pub fn own(status: UserStatus) -> UserStatus {
+/// What everybody but root may see of it: not the counts, which would tell a wrong code from a replayed one (R8).
+pub fn without_counts(status: UserStatus) -> UserStatus {
     let origins = status.origins.into_iter().map(|origin| OriginStatus { failures: None, ..origin }).collect();
     UserStatus { origins, ..status }
 }

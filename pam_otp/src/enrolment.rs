@@ -8,6 +8,7 @@
 use otp_core::log_line::LogLine;
 use otp_core::record::Account;
 use otp_core::registration::RegistrationCode;
+use otp_core::site::Obstacle;
 
 use crate::connection::Silence;
 use crate::daemon;
@@ -19,7 +20,10 @@ use crate::options::Echo;
 
 /// Redeems the code and hands the key over.
 pub fn at_the_prompt(host: &mut impl Host, account: &Account, code: &RegistrationCode, echo: Echo) -> End {
-    let never_enrolled = decider::standing(host, account) == Ok(Standing::NeverEnrolled);
+    let never_enrolled = match decider::standing(host, account) {
+        Ok(standing) => standing == Standing::NeverEnrolled,
+        Err(obstacle) => return unanswered(host, account, &obstacle), // who holds his own lock keeps the daemon waiting for it, too
+    };
     let caller = decider::caller(host);
     if !never_enrolled && !caller.root {
         return refused("registration"); // asked by the user's own process the daemon would replace a key
@@ -39,15 +43,20 @@ pub fn at_the_prompt(host: &mut impl Host, account: &Account, code: &Registratio
 
 /// The daemon did not take it. Its own log has more.
 fn unredeemed(host: &impl Host, account: &Account, silence: Silence) -> End {
-    if !matches!(silence, Silence::Denied(_)) {
-        let obstacle = decider::obstacle(silence);
-        let line = LogLine::default()
-            .field("enrolment", "not-begun")
-            .field("user", &account.name)
-            .field("reason", obstacle.reason)
-            .field("detail", &obstacle.detail);
-        host.log(Urgency::Error, &line.finish());
+    match silence {
+        Silence::Denied(_) => refused("registration"),
+        silence => unanswered(host, account, &decider::obstacle(silence)),
     }
+}
+
+/// Something is broken. The person hears the same as always (R8).
+fn unanswered(host: &impl Host, account: &Account, obstacle: &Obstacle) -> End {
+    let line = LogLine::default()
+        .field("enrolment", "not-begun")
+        .field("user", &account.name)
+        .field("reason", obstacle.reason)
+        .field("detail", &obstacle.detail);
+    host.log(Urgency::Error, &line.finish());
     refused("registration")
 }
 

@@ -77,6 +77,15 @@ pub enum Replaces {
     All,
 }
 
+/// What came of a repudiation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Repudiated {
+    /// How many keys descend from it.
+    pub keys: usize,
+    /// Something was suspended that was not before.
+    pub anew: bool,
+}
+
 /// May the keys be used?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
@@ -129,11 +138,12 @@ impl Held<'_> {
         Ok(self.commit(&record, clock)?)
     }
 
-    /// The key with this label or, if none has it, with this id in hexadecimal.
+    /// The key with this id in hexadecimal or, if none has it, with this label: an owner chooses labels, and one that looks like
+    /// the id of another key must not stand in its way.
     pub fn key_named(&self, name: &str) -> Result<&Key, ChangeError> {
         let keys = &self.enrolled()?.keys;
         let id = |key: &&Key| data_encoding::HEXLOWER.encode(&key.id.0) == name;
-        let found = keys.iter().find(|key| key.label.as_str() == name).or_else(|| keys.iter().find(id));
+        let found = keys.iter().find(id).or_else(|| keys.iter().find(|key| key.label.as_str() == name));
         found.ok_or(ChangeError::NoSuchKey)
     }
 
@@ -189,7 +199,7 @@ impl Held<'_> {
     }
 
     /// Suspends every key, and the recovery codes, that descend from this redemption. Says how many keys.
-    pub fn repudiate(&mut self, redemption: [u8; 16], clock: &dyn Clock) -> Result<usize, ChangeError> {
+    pub fn repudiate(&mut self, redemption: [u8; 16], clock: &dyn Clock) -> Result<Repudiated, ChangeError> {
         let record = self.enrolled()?;
         let descends: Vec<KeyId> =
             record.keys.iter().filter(|key| key.redemption == Some(redemption)).map(|key| key.id).collect();
@@ -198,8 +208,9 @@ impl Held<'_> {
         for entry in next.keys.iter_mut().filter(|entry| descends.contains(&entry.id)) {
             entry.suspended = true;
         }
+        let anew = next != *self.state();
         self.store(next, clock)?;
-        Ok(descends.len())
+        Ok(Repudiated { keys: descends.len(), anew })
     }
 
     pub(super) fn enrolled(&self) -> Result<&Record, ChangeError> {

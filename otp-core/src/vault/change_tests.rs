@@ -377,12 +377,26 @@ fn what_descends_from_a_repudiated_redemption_is_suspended_for_good_and_nothing_
     let how = Enrolment { grounds: Grounds::Any, replaces: Replaces::Nothing, recovery: recovery_set(6, thiefs) };
     let make = |generation| Some(Key { redemption: thiefs, ..bench.other_key(generation, 2, Kind::Hotp) });
     bench.vault.enrol(&bench.account, &how, &Shifted::by(0), make).unwrap();
-    assert_eq!(bench.held().repudiate([3; 16], &Shifted::by(0)), Ok(1));
+    for anew in [true, false] {
+        let suspended = bench.held().repudiate([3; 16], &Shifted::by(0));
+        assert_eq!(suspended, Ok(Repudiated { keys: 1, anew }));
+    }
     assert!(!accepted(&bench.outcome(&Bench::hotp_code(2, 2)).unwrap()));
     assert!(bench.held().state().recovery.suspended);
     assert!(accepted(&bench.outcome(&Bench::hotp_code(1, 2)).unwrap()));
     bench.held().set_use(Use::Allowed, &Shifted::by(0)).unwrap();
     assert!(!accepted(&bench.outcome(&Bench::hotp_code(2, 3)).unwrap()));
+}
+
+#[test]
+fn a_label_that_looks_like_the_id_of_another_key_does_not_stand_in_its_way() {
+    let bench = Bench::new();
+    bench.add(1, Kind::Totp).unwrap();
+    bench.add(2, Kind::Hotp).unwrap();
+    let (first, second) = (KeyId([1; 16]), KeyId([2; 16]));
+    let id_of_second = data_encoding::HEXLOWER.encode(&second.0);
+    bench.held().rename(first, &Label::new(&id_of_second).unwrap(), &Shifted::by(0)).unwrap();
+    assert_eq!(bench.held().key_named(&id_of_second).map(|key| key.id), Ok(second));
 }
 
 #[test]

@@ -18,7 +18,7 @@ use otp_enrolld::peer::Peer;
 use otp_enrolld::protocol::{Adopt, Done, Forget, Refusal, Request, Restored, RestoredUsers};
 use zeroize::Zeroizing;
 
-use crate::events::{Urgency, about, bounded, event, signed};
+use crate::events::{Urgency, about, bounded, event, paced, signed};
 use crate::groups;
 use crate::random;
 use crate::rights::{Act, Terms};
@@ -42,9 +42,11 @@ impl Daemon {
         let (account, terms) = target(peer, wanted.act, wanted.user.as_deref())?;
         let limits = self.policy(peer)?.limits;
         let failed = |error: ChangeError| not_changed(&account.name, &error);
-        if matches!(wanted.change, Change::Suspend) && self.vault.standing(&account, &System) == Ok(Standing::Enrolled)
+        if matches!(wanted.change, Change::Suspend)
+            && self.vault.standing(&account, &System) != Ok(Standing::NeverEnrolled)
         {
-            // Before, so that no confirmation that has begun comes after it; and after, for what was made meanwhile.
+            // Before, so that no confirmation that has begun comes after it; and after, for what was made meanwhile. Also of one
+            // who holds his own lock: what was on its way ends, though the keys cannot be reached.
             drop(self.end_invitation(&account));
         }
         let held = self.vault.hold(&account, &System).map_err(|error| unavailable(&error))?;
@@ -59,13 +61,15 @@ impl Daemon {
             Due::After => (None, Some(notice)),
         });
         before.map_or(Ok(()), |notice| self.notice(&account, notice))?;
+        let key = wanted.change.key().and_then(|name| held.key_named(name).ok());
+        let key = key.map(|key| (key.label.as_str().to_owned(), data_encoding::HEXLOWER.encode(&key.id.0)));
         wanted.change.apply(&mut held, &System).map_err(failed)?;
         drop(held);
         if matches!(wanted.change, Change::Suspend | Change::Revoke { .. }) {
             self.underway.end(account.uid); // what was begun before stands on other ground now
         }
         after.into_iter().for_each(|notice| self.notice_after(&account, notice));
-        log_change(&wanted.change, &account, peer);
+        log_change(&wanted.change, key, &account, peer);
         if matches!(wanted.change, Change::Suspend) {
             self.end_invitation(&account)?; // a code that is on its way is worthless, too
         }
@@ -150,7 +154,13 @@ impl Daemon {
         let outcome = outcome.map_err(|error| unavailable(&error))?;
         log_spent(held.account(), from, &outcome);
         match outcome {
-            Outcome::Decided(Verdict::Accepted(proof)) => Ok(proof),
+            Outcome::Decided(Verdict::Accepted(proof)) => {
+                if matches!(proof, Proof::Recovery { .. }) {
+                    // It is used up, whether or not there is room for a notice now; it is made up for later.
+                    drop(self.notice_of_recovery_held(held));
+                }
+                Ok(proof)
+            }
             Outcome::Decided(Verdict::Refused(why)) => Err(not_possible(held.account(), told(why))),
             Outcome::Junk | Outcome::NotEnrolled => Err(not_possible(held.account(), CODE_REFUSED)),
         }
@@ -191,8 +201,10 @@ fn wanted(request: Request) -> Result<Wanted, Refusal> {
 }
 
 /// A change that wants no code can be made without end.
-fn log_change(change: &Change, account: &Account, peer: Peer) {
-    let line = signed(about(change.event(), account).optional("key", change.key()), peer);
+fn log_change(change: &Change, key: Option<(String, String)>, account: &Account, peer: Peer) {
+    let (label, id) = key.unzip();
+    let line = about(change.event(), account).optional("key", label.as_deref()).optional("id", id.as_deref());
+    let line = signed(line, peer);
     match change {
         Change::Rename { .. } => bounded(Urgency::Notice, peer.behind, line),
         _ => event(Urgency::Notice, &line.finish()),
@@ -203,9 +215,10 @@ fn log_change(change: &Change, account: &Account, peer: Peer) {
 fn log_spent(account: &Account, from: Origin, outcome: &Outcome) {
     let line = about("code", account).field("reason", outcome.reason()).field("origin", from.as_str());
     match outcome {
-        Outcome::Decided(Verdict::Accepted(_) | Verdict::Refused(Refused::Wrong)) => {
+        Outcome::Decided(Verdict::Accepted(Proof::Recovery { .. }) | Verdict::Refused(Refused::Wrong)) => {
             event(Urgency::Notice, &line.finish());
         }
+        Outcome::Decided(Verdict::Accepted(Proof::Key(_))) => paced("code", Urgency::Notice, account.uid, line),
         _ => bounded(Urgency::Notice, account.uid, line),
     }
 }

@@ -22,7 +22,7 @@ use otp_enrolld::status;
 use zeroize::Zeroizing;
 
 use crate::enrolments::{Answer, BeginError, Earlier, FIRST_COUNTER, Pending, Plan, Purpose, TRIES};
-use crate::events::{Urgency, about, event, signed};
+use crate::events::{Urgency, about, paced, signed};
 use crate::groups;
 use crate::provisioning::{self, Provisioning};
 use crate::rights::Act;
@@ -255,11 +255,12 @@ fn notice_of(plan: &Plan, peer: Peer) -> Notice {
 }
 
 /// One line about an enrolment.
-pub fn log_enrolment(what: &str, peer: Peer, pending: &Pending, generation: Option<u64>) {
+pub fn log_enrolment(what: &'static str, peer: Peer, pending: &Pending, generation: Option<u64>) {
     let Plan { account, label, purpose, .. } = pending.plan();
     let line = about(what, account)
         .field("key", label.as_str())
         .field("purpose", purpose.event.word())
         .optional("generation", generation.map(|number| number.to_string()).as_deref());
-    event(Urgency::Notice, &signed(line, peer).finish());
+    // Whoever has a counter has codes without end, and with each begins something anew.
+    paced(what, Urgency::Notice, peer.behind, signed(line, peer));
 }

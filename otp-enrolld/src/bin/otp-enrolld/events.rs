@@ -24,6 +24,9 @@ pub enum Urgency {
     Info,
 }
 
+/// Whose lines, how urgent, and of what kind.
+type Source = (u32, Urgency, &'static str);
+
 /// One line about something that happened.
 pub fn event(urgency: Urgency, line: &str) {
     let severity = match urgency {
@@ -48,13 +51,18 @@ pub fn signed(line: LogLine, peer: Peer) -> LogLine {
 /// One line about something that `uid` can repeat without end: at most one a second for each urgency, and how many were
 /// left out. Nobody may drown the log. Root may.
 pub fn bounded(urgency: Urgency, uid: u32, line: LogLine) {
-    static LAST: Mutex<BTreeMap<(u32, Urgency), (Instant, u64)>> = Mutex::new(BTreeMap::new());
+    paced("", urgency, uid, line);
+}
+
+/// The same for lines that those of another kind must not push out.
+pub fn paced(kind: &'static str, urgency: Urgency, uid: u32, line: LogLine) {
+    static LAST: Mutex<BTreeMap<Source, (Instant, u64)>> = Mutex::new(BTreeMap::new());
     if uid == 0 {
         return event(urgency, &line.finish());
     }
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
     let now = Instant::now();
-    let left_out = match last.get_mut(&(uid, urgency)) {
+    let left_out = match last.get_mut(&(uid, urgency, kind)) {
         Some((since, count)) if now.duration_since(*since) < Duration::from_secs(1) => {
             *count = count.saturating_add(1);
             return;
@@ -62,7 +70,7 @@ pub fn bounded(urgency: Urgency, uid: u32, line: LogLine) {
         found => found.map_or(0, |(_, count)| *count),
     };
     last.retain(|_, (since, _)| now.duration_since(*since) < Duration::from_secs(60));
-    last.insert((uid, urgency), (now, 0));
+    last.insert((uid, urgency, kind), (now, 0));
     drop(last);
     let left_out = (left_out > 0).then(|| left_out.to_string());
     event(urgency, &line.optional("left_out", left_out.as_deref()).finish());

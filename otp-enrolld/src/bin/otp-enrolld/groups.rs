@@ -1,6 +1,6 @@
 //! What the group data base says of a uid. Where it does not answer, nobody gains a right by it.
 
-use nix::unistd::{Group, Uid, User, getgrouplist};
+use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
 use otp_enrolld::peer::Peer;
 
 use crate::rights::{Actor, Groups, Target};
@@ -16,17 +16,26 @@ pub fn actor(peer: Peer) -> Actor {
 /// Whom a request is about. Who asks as a helpdesk must not reach admins: whose groups are not known counts as one.
 pub fn target(actor: Actor, uid: u32) -> Target {
     let matters = matches!(actor, Actor::User(_, Groups { helpdesk: true, admin: false, .. }));
-    let admin = matters && (uid == 0 || groups_of(uid).is_none_or(|groups| groups.admin));
+    let admin = matters && (uid == 0 || is_member(uid, ADMINS).is_none_or(|member| member));
     Target { uid, admin }
 }
 
 fn groups_of(uid: u32) -> Option<Groups> {
+    let all = gids(uid)?;
+    let of = |name: &str| Some(Group::from_name(name).ok()?.is_some_and(|group| all.contains(&group.gid)));
+    Some(Groups { admin: of(ADMINS)?, helpdesk: of("otp-helpdesk")?, verify: of("otp-verify")? })
+}
+
+/// `None` also where nobody knows the group: a source that does not answer may be the one that has it.
+fn is_member(uid: u32, group: &str) -> Option<bool> {
+    let group = Group::from_name(group).ok()??;
+    Some(gids(uid)?.contains(&group.gid))
+}
+
+fn gids(uid: u32) -> Option<Vec<Gid>> {
     let user = User::from_uid(Uid::from_raw(uid)).ok()??;
     let name = std::ffi::CString::new(user.name.as_str()).ok()?;
-    let all = getgrouplist(&name, user.gid).ok()?;
-    let of = |name: &str| -> Option<bool> {
-        let group = Group::from_name(name).ok()?;
-        Some(group.is_some_and(|group| all.contains(&group.gid)))
-    };
-    Some(Groups { admin: of("otp-admin")?, helpdesk: of("otp-helpdesk")?, verify: of("otp-verify")? })
+    getgrouplist(&name, user.gid).ok()
 }
+
+const ADMINS: &str = "otp-admin";

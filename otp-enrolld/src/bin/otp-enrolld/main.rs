@@ -1,7 +1,7 @@
 //! The daemon `otp-enrolld`: makes and keeps the secret files. `start` is the story of a start, `service` of a call,
 //! `enrolments` of a key on its way to its owner, `rights` says who may do what.
 
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 
 mod changing;
 mod delivery;
@@ -12,7 +12,7 @@ mod events;
 mod groups;
 mod init;
 mod invitations;
-mod kernel;
+mod keeping;
 mod noticing;
 mod notify;
 mod outlet;

@@ -1,12 +1,16 @@
 //! Notices: what the daemon has to tell users about their keys, and who may read it.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
 use otp_core::clock::Clock;
 use otp_core::key::Label;
 use otp_core::log_line::LogLine;
 use otp_core::notice::{Notice, NoticeEvent, Severity};
 use otp_core::record::Account;
 use otp_core::spool::Showing;
-use otp_core::vault::{Posted, VaultError};
+use otp_core::vault::{Held, Posted, VaultError};
 use otp_enrolld::notices::{self, Out};
 use otp_enrolld::peer::Peer;
 use otp_enrolld::protocol::{self, Done, NoticeList, Notices, NoticesShown, Refusal};
@@ -49,19 +53,28 @@ impl Daemon {
                 about("notice", account).field("notice", notice.event.word()).field("by", &notice.by.to_string());
             event(Urgency::Alert, &line.optional("key", notice.key.as_ref().map(Label::as_str)).finish());
         }
-        let out = Out::of(&self.site.policy(None, None));
+        let out = match Out::of(&self.site.policy(None, None)) {
+            Out::Post if !self.pace.allows(account.uid, notice.event.severity()) => Out::Stay,
+            out => out,
+        };
         notices::keep(&self.vault, account, notice, out).map(tell_if_full)
     }
 
     /// A recovery code may have been used at a gate that asked the files and not this daemon: its notice is made here, as soon
     /// as somebody asks. Killed in between it comes twice.
     pub fn notice_of_recovery(&self, account: &Account) -> Result<(), Refusal> {
-        let held = self.vault.hold(account, &System).map_err(|error| unavailable(&error))?;
-        let Some((mut held, left)) = held.and_then(|held| held.untold_recovery().map(|left| (held, left))) else {
-            return Ok(());
-        };
-        let event = NoticeEvent::RecoveryCodeUsed { left: u8::try_from(left).unwrap_or(u8::MAX) };
-        self.notice(account, notices::notice(event, account.uid, System.wall(), None))?;
+        match self.vault.hold(account, &System).map_err(|error| unavailable(&error))? {
+            Some(mut held) => self.notice_of_recovery_held(&mut held),
+            None => Ok(()),
+        }
+    }
+
+    /// The same for a user who is held already.
+    pub fn notice_of_recovery_held(&self, held: &mut Held<'_>) -> Result<(), Refusal> {
+        let Some(left) = held.untold_recovery() else { return Ok(()) };
+        let (account, left) = (held.account().clone(), u8::try_from(left).unwrap_or(u8::MAX));
+        let event = NoticeEvent::RecoveryCodeUsed { left };
+        self.notice(&account, notices::notice(event, account.uid, System.wall(), None))?;
         held.recovery_told(&System).map_err(|error| not_changed(&account.name, &error))
     }
 
@@ -81,6 +94,28 @@ impl Daemon {
         Ok(Done {})
     }
 }
+
+/// How many notices of one user may leave this host: whoever can change his own keys without end must not fill the outbox of
+/// everybody. All of them are in his spool. Alarms are not counted; nobody can cause them without end.
+#[derive(Default)]
+pub struct Pace(Mutex<HashMap<u32, (Instant, u32)>>);
+
+impl Pace {
+    fn allows(&self, uid: u32, severity: Severity) -> bool {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, (since, _)| since.elapsed() < HOUR);
+        let (_, count) = all.entry(uid).or_insert((Instant::now(), 0));
+        *count = count.saturating_add(u32::from(severity != Severity::Alarm));
+        if *count == MOST_AN_HOUR + 1 {
+            let line = LogLine::default().field("event", "outbox-paced").field("uid", &uid.to_string());
+            event(Urgency::Error, &line.finish());
+        }
+        severity == Severity::Alarm || *count <= MOST_AN_HOUR
+    }
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+const MOST_AN_HOUR: u32 = 60;
 
 fn tell_if_full(posted: Posted) {
     if posted == Posted::Full {

@@ -10,7 +10,7 @@ use otp_core::origin::Origin;
 use otp_core::record::{Account, Record};
 use otp_core::registration::{Form, RegistrationCode};
 use otp_core::ticket::{End, Ticket, TicketId, Use, Why, Worth};
-use otp_core::vault::{Grounds, Kept, Replaces, Tickets};
+use otp_core::vault::{self, Grounds, Kept, Replaces, Tickets};
 use otp_enrolld::peer::Peer;
 use otp_enrolld::protocol::{From, Redeem, Redeemed, Redemption, Refusal, Repudiate, Repudiated};
 
@@ -46,10 +46,11 @@ impl Daemon {
             from: place(&wanted.from),
             code: parsed(&wanted.registration)?,
         };
+        let _turn = self.turn(&account)?;
         let (record, tickets) = self.looked_up(&presented)?;
         let Kept { mut book, restored } = tickets.book(&account).map_err(|error| unavailable(&error))?;
         let now = System.wall();
-        let Some((id, worth)) = self.found(&book, &presented.code, now) else {
+        let Some((id, worth)) = self.found(&book, &presented, now) else {
             return Err(self.unknown(&tickets, &presented));
         };
         let ticket = book.ticket_mut(id).ok_or_else(refused)?;
@@ -97,10 +98,11 @@ impl Daemon {
             from: Where::default(),
             code: parsed(&wanted.registration)?,
         };
+        let _turn = self.turn(&account)?;
         let (record, tickets) = self.looked_up(&presented)?;
         let mut book = tickets.book(&account).map_err(|error| unavailable(&error))?.book;
         let now = System.wall();
-        let Some((id, _)) = self.found(&book, &presented.code, now) else {
+        let Some((id, _)) = self.found(&book, &presented, now) else {
             return Err(self.unknown(&tickets, &presented));
         };
         let ticket = book.ticket_mut(id).ok_or_else(refused)?;
@@ -118,13 +120,18 @@ impl Daemon {
             alarm("registration-code-repudiated-late", &presented, id);
             return Err(Refusal::NotPossible { user: account.name, reason: "too-late".to_owned() });
         }
-        let keys = self.suspend_descendants(&account, id)?;
-        ticket.end = Some(End { why: Why::Repudiated, at: since });
+        let suspended = self.suspend_descendants(&account, id)?;
+        let end = Some(End { why: Why::Repudiated, at: since });
+        let anew = suspended.anew || ticket.end != end;
+        ticket.end = end;
         tickets.store(&book, &System).map_err(|error| unavailable(&error))?;
         drop(tickets);
-        alarm("registration-code-repudiated", &presented, id);
-        self.notice_after(&account, notice(NoticeEvent::Repudiated, peer, now));
-        Ok(Repudiated { keys })
+        if anew {
+            // Said once more it is answered, but nobody need hear of it again.
+            alarm("registration-code-repudiated", &presented, id);
+            self.notice_after(&account, notice(NoticeEvent::Repudiated, peer, now));
+        }
+        Ok(Repudiated { keys: suspended.keys })
     }
 
     /// Whose code it is said to be, and whether the peer may.
@@ -134,6 +141,13 @@ impl Daemon {
             Err(denied @ Refusal::NotAllowed { .. }) => Err(denied),
             Err(_) => Err(refused()), // an unknown name is told by nothing
         }
+    }
+
+    /// A place among those whose codes for this user are looked at. Who holds his own lock lets each of them wait, and must not
+    /// use up the connections of everybody.
+    pub fn turn(&self, account: &Account) -> Result<impl Sized + use<>, Refusal> {
+        let turn = self.redeeming.turn(account.uid);
+        turn.ok_or_else(|| Refusal::Busy { reason: "too many codes at once".to_owned() })
     }
 
     /// The record, and the locked tickets. The record comes first, without their lock: a user can stop a program of root's that
@@ -158,14 +172,19 @@ impl Daemon {
         }
     }
 
-    /// The ticket of this code, and what it is worth. All are compared, whichever fits.
-    fn found(&self, book: &Book, code: &RegistrationCode, now: u64) -> Option<(TicketId, Worth)> {
-        let fitting = book.tickets.iter().filter(|ticket| code.fits(ticket.form));
+    /// The ticket of this code, and what it is worth. All are compared, whichever fits; of those with a slow hash that never
+    /// were of use only the newest, and at a prompt, where the answer would be the same, none: how long it takes tells nothing of
+    /// how often somebody was invited. However many came after it, a code that was used is known as such.
+    fn found(&self, book: &Book, presented: &Presented<'_>, now: u64) -> Option<(TicketId, Worth)> {
+        let code = &presented.code;
+        let most = if presented.origin == Origin::Socket { MOST_COMPARED } else { 0 };
+        let fitting = book.tickets.iter().rev().filter(|ticket| code.fits(ticket.form));
+        let always = |ticket: &&Ticket| ticket.salt.is_none() || ticket.used.is_some() || ticket.is_good(now);
+        let (compared, over): (Vec<_>, Vec<_>) = fitting.partition(always);
         let uid = book.account.uid;
         let same = |ticket: &&Ticket| self.registration_hash(code, uid, ticket.id, ticket.salt) == Some(ticket.hash);
-        let found: Vec<_> =
-            fitting.rev().take(MOST_COMPARED).filter(same).map(|one| (one.id, one.worth(now))).collect();
-        found.first().copied()
+        let found: Vec<_> = compared.into_iter().chain(over.into_iter().take(most)).filter(same).collect();
+        found.first().map(|one| (one.id, one.worth(now)))
     }
 
     /// Nobody's code, or somebody else's: one answer for both. The owner of a good one and the admins hear of it.
@@ -231,9 +250,9 @@ impl Daemon {
     }
 
     /// Also what is under way on some connection: it may descend from it, too.
-    fn suspend_descendants(&self, account: &Account, id: TicketId) -> Result<usize, Refusal> {
+    fn suspend_descendants(&self, account: &Account, id: TicketId) -> Result<vault::Repudiated, Refusal> {
         let held = self.vault.hold(account, &System).map_err(|error| unavailable(&error))?;
-        let Some(mut held) = held else { return Ok(0) };
+        let Some(mut held) = held else { return Ok(vault::Repudiated { keys: 0, anew: false }) };
         let suspended = held.repudiate(id.0, &System).map_err(|error| not_changed(&account.name, &error));
         self.underway.end(account.uid); // under the lock: what begins later sees the marks
         suspended
@@ -316,5 +335,5 @@ fn alarm(what: &str, presented: &Presented<'_>, id: TicketId) {
 
 /// How long an owner may say that it was not him, in seconds. Later, whoever holds an old letter could suspend people at will.
 const GUARD_S: u64 = 7 * 24 * 3600;
-/// How many tickets of one user, and how many of others with a slow hash, are compared with one code.
+/// How many tickets with a slow hash are compared with one code, of those of its user that never were of use, and of others'.
 const MOST_COMPARED: usize = 16;

@@ -18,7 +18,8 @@ use zeroize::Zeroizing;
 use crate::changing::CODE_REFUSED;
 use crate::enrolling::{label, log_enrolment, new_key, no_beginning, plan};
 use crate::enrolments::{Earlier, Plan, Purpose, TRIES};
-use crate::invitations::{log, notice};
+use crate::events::{Urgency, about, paced, signed};
+use crate::invitations::notice;
 use crate::redeeming::origin;
 use crate::rights::Act;
 use crate::service::{Daemon, Session, not_changed, not_possible, target, unavailable};
@@ -56,6 +57,7 @@ impl Daemon {
         let (account, _) = target(peer, Act::Rotate, wanted.user.as_deref())?;
         let policy = self.policy(peer)?;
         let from = origin(peer, &wanted.from, account.uid);
+        let _turn = self.turn(&account)?;
         let mut held = self.enrolled(&account)?;
         let typed = typed(&wanted.code);
         let (old, grounds, redemption) = match &typed {
@@ -123,7 +125,8 @@ impl Daemon {
         self.notice(&account, notice(NoticeEvent::RecoveryCodesRenewed, peer, System.wall()))?;
         held.renew_recovery(hashes, &System).map_err(|error| not_changed(&account.name, &error))?;
         self.underway.end(account.uid);
-        log("recovery-codes-renewed", &account, peer, None, |line| line);
+        let line = signed(about("recovery-codes-renewed", &account), peer);
+        paced("recovery-codes-renewed", Urgency::Notice, peer.behind, line);
         Ok(RecoveryCodes { recovery_codes })
     }
 

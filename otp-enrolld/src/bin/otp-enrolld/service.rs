@@ -1,6 +1,5 @@
 //! One call after another on a connection: who asks (from the kernel), whether he may, what comes of it, one log line.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use otp_core::log_line::LogLine;
@@ -19,6 +18,7 @@ use crate::enrolling::cancel;
 use crate::enrolments::{PATIENCE, Pending, Underway};
 use crate::events::{Urgency, bounded, event};
 use crate::groups;
+use crate::noticing::Pace;
 use crate::rights::{Act, Actor, Terms, may};
 use crate::system::System;
 use crate::throttle::Throttle;
@@ -29,7 +29,7 @@ pub struct Daemon {
     /// Where the policy is; it is read at every call, so that a change needs no restart.
     pub site: Site,
     /// The open vault.
-    pub vault: Arc<Vault>,
+    pub vault: Vault,
     /// The key of this host.
     pub host_key: HostKey,
     /// Enrolments of all connections.
@@ -38,6 +38,10 @@ pub struct Daemon {
     pub deciding: Deciding,
     /// Wrong registration codes.
     pub throttle: Throttle,
+    /// Registration codes that are being looked at, by the user whose they are said to be.
+    pub redeeming: Deciding,
+    /// Notices that leave this host.
+    pub pace: Pace,
 }
 
 /// One connection.
@@ -93,15 +97,16 @@ impl Daemon {
         let limits = self.policy(session.peer)?.limits;
         let status = status::of(&self.vault, &account, &limits, &System, end_of_a_glance());
         let status = status.map_err(|error| unavailable(&error))?;
-        Ok(UserStatusReply {
-            status: if session.peer.uid == account.uid && session.peer.uid != 0 { status::own(status) } else { status },
-        })
+        Ok(UserStatusReply { status: if session.peer.uid == 0 { status } else { status::without_counts(status) } })
     }
 
     fn list(&self, session: &Session) -> Result<UserList, Refusal> {
         allowed(groups::actor(session.peer), session.peer, Act::List, None)?;
         let limits = self.policy(session.peer)?.limits;
-        let list = status::all(&self.vault, &limits, &System).map_err(|error| unavailable(&error))?;
+        let mut list = status::all(&self.vault, &limits, &System).map_err(|error| unavailable(&error))?;
+        if session.peer.uid != 0 {
+            list.users = list.users.into_iter().map(status::without_counts).collect();
+        }
         for one in &list.unreadable {
             let line = LogLine::default().field("event", "unreadable").field("uid", &one.uid.to_string());
             let line = line.optional("user", one.user.as_deref()).field("detail", &one.reason);
@@ -202,7 +207,11 @@ pub(crate) fn not_possible(account: &Account, reason: &str) -> Refusal {
 /// The log has the file and the cause; the peer is told the cause in general.
 pub(crate) fn unavailable(error: &VaultError) -> Refusal {
     log_vault(error);
-    Refusal::unavailable(format!("the vault cannot answer: {}", error.reason()))
+    let held = match error {
+        VaultError::LockTimeout { holder: Some(process), .. } => format!("; process {process} holds the user's lock"),
+        _ => String::new(),
+    };
+    Refusal::unavailable(format!("the vault cannot answer: {}{held}", error.reason()))
 }
 
 fn log_vault(error: &VaultError) {

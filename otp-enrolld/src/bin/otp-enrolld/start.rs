@@ -8,21 +8,20 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
 
 use nix::unistd::{Uid, User};
-use otp_core::log_line::LogLine;
 use otp_core::seal::HostKey;
 use otp_core::site::{Obstacle, Site, fits};
 use otp_core::vault::Vault;
+use otp_enrolld::kernel::{self, WrongSocket};
 use otp_enrolld::limits::Limits;
 use otp_enrolld::privileges::become_for_good;
 use otp_enrolld::{SOCKET, server};
 
 use crate::enrolments::Underway;
-use crate::events::{Urgency, event, say};
-use crate::kernel::{self, WrongSocket};
+use crate::events::say;
+use crate::keeping;
+use crate::noticing::Pace;
 use crate::service::Daemon;
 use crate::system::{System, close_up, end_when_told};
 use crate::throttle::Throttle;
@@ -71,35 +70,21 @@ pub fn run() -> Result<Infallible, StartError> {
     let vault = Vault::open(&site.place()?).map_err(Obstacle::from)?;
     fits(&host_key, &vault)?;
     vault.sweep().map_err(Obstacle::from)?;
-    let vault = Arc::new(vault);
-    keep_clock_mark(Arc::clone(&vault))?;
-    end_when_told().map_err(StartError::Ended)?;
-    say("ready");
-    let daemon = Daemon {
+    vault.move_clock_mark(&System).map_err(Obstacle::from)?;
+    end_when_told().map_err(StartError::Ended)?; // before any other thread
+    let daemon = Arc::new(Daemon {
         site,
         vault,
         host_key,
         underway: Underway::default(),
         deciding: Deciding::default(),
         throttle: Throttle::default(),
-    };
-    Err(StartError::Ended(server::serve(&listener, Arc::new(daemon), Limits::default())))
-}
-
-/// Moves the vault's clock mark now and then once a day.
-fn keep_clock_mark(vault: Arc<Vault>) -> Result<(), StartError> {
-    const DAY: Duration = Duration::from_secs(86_400);
-    vault.move_clock_mark(&System).map_err(Obstacle::from)?;
-    let keeper = move || loop {
-        thread::sleep(DAY);
-        if let Err(error) = vault.move_clock_mark(&System) {
-            event(
-                Urgency::Error,
-                &LogLine::default().field("event", "clock-mark").field("detail", &error.to_string()).finish(),
-            );
-        }
-    };
-    thread::Builder::new().stack_size(128 * 1024).spawn(keeper).map(drop).map_err(StartError::Ended)
+        redeeming: Deciding::default(),
+        pace: Pace::default(),
+    });
+    keeping::begin(Arc::clone(&daemon)).map_err(StartError::Ended)?;
+    say("ready");
+    Err(StartError::Ended(server::serve(&listener, daemon, Limits::default())))
 }
 
 /// The daemon's account; only root can become it, and only it needs not.

@@ -13,7 +13,7 @@ use otp_core::typed::Typed;
 use otp_enrolld::peer::Peer;
 use otp_enrolld::protocol::{From, Refusal, Verdict, Verified, Verify};
 
-use crate::events::{Urgency, bounded, event};
+use crate::events::{Urgency, bounded, event, paced};
 use crate::groups;
 use crate::rights::{Act, Actor};
 use crate::service::{Daemon, allowed, subject, unavailable};
@@ -24,7 +24,7 @@ use crate::system::System;
 pub struct Deciding(Arc<Mutex<HashMap<u32, usize>>>);
 
 /// One of them; given up on drop.
-struct Turn {
+pub struct Turn {
     all: Arc<Mutex<HashMap<u32, usize>>>,
     uid: u32,
 }
@@ -135,19 +135,21 @@ fn log(peer: Peer, asker: u32, wanted: &Verify, account: Option<&Account>, origi
         .optional("uid", account.map(|account| account.uid.to_string()).as_deref())
         .optional("origin", origin.map(Origin::as_str))
         .optional("key", verdict.key.as_deref())
+        .field("by", &peer.uid.to_string())
+        .field("pid", &peer.pid.to_string())
         .optional("action", wanted.action.as_deref())
         .optional("real_uid", wanted.from.real_uid.map(|uid| uid.to_string()).as_deref())
         .optional("service", wanted.from.service.as_deref())
         .optional("rhost", wanted.from.rhost.as_deref())
-        .optional("tty", wanted.from.tty.as_deref())
-        .field("by", &peer.uid.to_string())
-        .field("pid", &peer.pid.to_string());
-    // A wrong or right code is bounded by the budgets; everything else can be sent without end, though not by root.
+        .optional("tty", wanted.from.tty.as_deref());
+    // A wrong code is bounded by the budgets, and a recovery code is used up; codes of a counter are right without end, and
+    // everything else can be sent without end, though not by root.
     match verdict.reason.as_str() {
         EMERGENCY => bounded(Urgency::Alert, asker, line),
         _ if asker == 0 => event(Urgency::Notice, &line.finish()),
         "wrong" if typed_recovery(wanted) => bounded(Urgency::Notice, asker, line), // it is not counted
-        "code" | RECOVERY | "wrong" => event(Urgency::Notice, &line.finish()),
+        RECOVERY | "wrong" => event(Urgency::Notice, &line.finish()),
+        "code" => paced("code", Urgency::Notice, account.map_or(asker, |account| account.uid), line),
         _ => bounded(Urgency::Notice, asker, line),
     }
 }
@@ -165,7 +167,8 @@ fn outcome(verdict: &Verdict) -> &'static str {
 }
 
 impl Deciding {
-    fn turn(&self, uid: u32) -> Option<Turn> {
+    /// One more for `uid`, if there is room.
+    pub fn turn(&self, uid: u32) -> Option<Turn> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = all.entry(uid).or_default();
         let free = uid == 0 || *count < AT_A_TIME;

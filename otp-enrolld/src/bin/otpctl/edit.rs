@@ -120,10 +120,13 @@ fn lock(dir: &Path) -> Result<Flock<File>, Failure> {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(at(dir, &error)),
         _ => {}
     }
-    let dir_file = File::open(dir).map_err(|error| at(dir, &error))?;
-    Flock::lock(dir_file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
+    // A file that nobody else can open: everybody may lock what he may read.
+    let path = dir.join(LOCK);
+    let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
+    let file = opened.map_err(|error| at(&path, &error))?;
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
         Errno::EWOULDBLOCK => stopped("somebody else is editing the policy"),
-        errno => stopped(&format!("{}: {}", dir.display(), errno.desc())),
+        errno => stopped(&format!("{}: {}", path.display(), errno.desc())),
     })
 }
 
@@ -150,6 +153,9 @@ fn at(path: &Path, error: &std::io::Error) -> Failure {
 fn stopped(text: &str) -> Failure {
     Failure::Stopped(escaped(text))
 }
+
+/// The lock's name.
+const LOCK: &str = ".otp.toml.lock";
 
 /// The copy's name.
 const COPY: &str = ".otp.toml.edit";
