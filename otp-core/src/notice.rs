@@ -157,12 +157,11 @@ impl NoticeEvent {
             Self::KeyRevoked => "a key of yours was removed",
             Self::KeysSuspended => "your keys were suspended: every code is refused",
             Self::KeysResumed => "the suspension of your keys was ended",
-            Self::RecoveryCodeUsed { left: left @ ..=2 } => {
-                return format!(
-                    "a recovery code of yours was used; {left} are left: make a new set with otpctl recovery-codes"
-                );
+            Self::RecoveryCodeUsed { left } => {
+                let are = if left == 1 { "is" } else { "are" };
+                let few = if left <= 2 { ": make a new set with otpctl recovery-codes" } else { "" };
+                return format!("a recovery code of yours was used; {left} {are} left{few}");
             }
-            Self::RecoveryCodeUsed { left } => return format!("a recovery code of yours was used; {left} are left"),
             Self::RecoveryCodesRenewed => "you have new recovery codes; the old ones are dead",
             Self::Repudiated => "a change was declared not to be yours; what came of it is suspended",
             Self::AdminEnrolled => "a key was made for you by somebody else, who has seen it",

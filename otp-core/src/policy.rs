@@ -10,11 +10,14 @@ use crate::salvage::without_broken_services;
 use crate::service::Service;
 use crate::table::{Document, Found, Table, TableError};
 
+const DAY_S: u64 = 86_400;
+const REPUDIATE_DAYS: u64 = 7;
+
 /// Largest policy file in bytes.
 pub const POLICY_CAP: usize = 64 * 1024;
 
 /// The policy of this host.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// Name that an app shows above the account; the host's name if absent.
     pub issuer: Option<String>,
@@ -24,12 +27,17 @@ pub struct Policy {
     pub key: NewKey,
     /// May root make a key for somebody and so see it?
     pub admin_enrol: bool,
+    /// Seconds after a key was made with a registration code in which its owner may say that it was not him. Later, whoever holds
+    /// an old letter could suspend people at will.
+    pub repudiate_within: u64,
     /// Where notices go, if anywhere.
     pub notify: Option<Notify>,
     /// How old a key may become, if there is an end to it.
     pub rotation: Option<Rotation>,
     /// What the table of the service says that this was read for.
     pub service: Option<Service>,
+    /// Names of all services that have a table; only where all were read.
+    pub services: Vec<String>,
 }
 
 /// Algorithm, digits and period of a new key.
@@ -68,6 +76,7 @@ impl Policy {
         let mut policy = Self { issuer: issuer(&mut root)?, ..Self::default() };
         policy.limits.clock = clock(&mut root)?;
         policy.notify = Notify::read(&mut root)?;
+        policy.repudiate_within = ranged(&mut root, "repudiate_within", REPUDIATE_DAYS, 1..=30)? * DAY_S;
         policy.admin_enrol = root.boolean("admin_enrol")?.is_some_and(|found| found.value);
         if let Some(table) = root.table("window")? {
             policy.limits.window = window(table, policy.limits.window)?;
@@ -80,6 +89,9 @@ impl Policy {
         }
         policy.rotation = root.table("rotation")?.map(Rotation::read).transpose()?;
         if let Some(mut services) = root.table("service")? {
+            if let Wanted::All = wanted {
+                policy.services = services.names().map(str::to_owned).collect();
+            }
             for name in services.names().filter(|name| wanted.holds(name)) {
                 let Some(table) = services.table(name)? else { continue };
                 let (at, service) = (table.start(), Service::read(table, policy.limits)?);
@@ -191,9 +203,26 @@ pub(crate) fn ranged<'d>(
     let Some(found) = table.integer(name)? else { return Ok(default) };
     let number = u64::try_from(found.value).ok().filter(|number| range.contains(number));
     number.ok_or_else(|| {
-        let what = format!("{name} is {}; wanted {} to {}", found.value, range.start(), range.end());
+        let wanted = if range.start() == range.end() { String::new() } else { format!(" to {}", range.end()) };
+        let what = format!("{name} is {}; wanted {}{wanted}", found.value, range.start());
         table.error(&found, what)
     })
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            issuer: None,
+            limits: Limits::default(),
+            key: NewKey::default(),
+            admin_enrol: false,
+            repudiate_within: REPUDIATE_DAYS * DAY_S,
+            notify: None,
+            rotation: None,
+            service: None,
+            services: Vec::new(),
+        }
+    }
 }
 
 impl Default for NewKey {

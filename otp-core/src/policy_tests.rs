@@ -42,7 +42,7 @@ fn every_key_is_read() {
 #[test]
 fn what_is_wrong_is_named_with_its_place_what_was_found_and_what_was_wanted() {
     let cases = [
-        ("version = 2", 1, 11, "version is 2; wanted 1 to 1"),
+        ("version = 2", 1, 11, "version is 2; wanted 1"),
         ("\n[window]\nback = 3", 3, 8, "back is 3; wanted 0 to 2"),
         ("[window]\nforward = -1", 2, 11, "forward is -1; wanted 0 to 2"),
         ("[window]\nbackk = 1", 2, 1, "there is no field \"backk\" here; there are back, forward"),

@@ -99,7 +99,11 @@ impl Site {
         let [stored, unsealed] = self.host_keys.map(Path::new);
         let read = |path| read_root_file(path, HostKey::FILE_CAP, true);
         let (path, text) = match read(stored) {
-            Err(VaultError::Missing(_)) => (unsealed, read(unsealed)),
+            // Where neither is there, the first is the one to restore.
+            Err(missing @ VaultError::Missing(_)) => match read(unsealed) {
+                Err(VaultError::Missing(_)) => (stored, Err(missing)),
+                found => (unsealed, found),
+            },
             read => (stored, read),
         };
         let text = text.map_err(|error| no_host_key(&error.to_string()))?;

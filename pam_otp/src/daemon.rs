@@ -56,9 +56,12 @@ pub struct Standing {
     pub oldest: Option<OldestKey>,
 }
 
-/// Has the daemon check a code.
-pub fn verify(user: &str, code: &str, caller: &Caller) -> Result<Verdict, Silence> {
+/// Has the daemon check a code, by the policy file that the PAM line names, if it names one.
+pub fn verify(user: &str, code: &str, config: Option<&str>, caller: &Caller) -> Result<Verdict, Silence> {
     let mut fields = asking(Some(user), Some(caller.real_uid), caller);
+    if let Some(config) = config.filter(|_| caller.root) {
+        fields.push_str(&format!("\"config\":{},", quoted(config)));
+    }
     give(&mut fields, "code", code);
     let reply = call("Verify", &fields, Instant::now() + PATIENCE)?;
     let verdict = reply.get("verdict").ok_or_else(|| failed("a reply without a verdict"))?;

@@ -15,6 +15,7 @@ use crate::connection::Silence;
 use crate::daemon::{self, Caller};
 use crate::host::{Host, Item};
 use crate::notices::Recovery;
+use crate::rules::Rules;
 
 /// Where the module finds what it needs.
 pub const SITE: Site = Site::STANDARD;
@@ -88,14 +89,16 @@ fn decider(host: &impl Host, account: &Account) -> Decider {
 }
 
 /// Has a code checked. Junk never leaves this process.
-pub fn decide(host: &impl Host, account: &Account, typed: &Typed, limits: &Limits) -> Result<Finding, Obstacle> {
+pub fn decide(host: &impl Host, account: &Account, typed: &Typed, rules: &Rules) -> Result<Finding, Obstacle> {
     match (decider(host, account), typed.text()) {
-        (Decider::Files, _) => on_files(host, account, typed, limits),
+        (Decider::Files, _) => on_files(host, account, typed, &rules.limits),
         (_, None) => Ok(Finding::Refused("junk".to_owned(), 0)),
-        (decider, Some(code)) => match daemon::verify(&account.name, &code, &caller(host)) {
+        (decider, Some(code)) => match daemon::verify(&account.name, &code, rules.config.as_deref(), &caller(host)) {
             Ok(daemon::Verdict { accepted: true, key, .. }) => Ok(Finding::Accepted(key.unwrap_or_default())),
             Ok(daemon::Verdict { reason, wait, .. }) => Ok(Finding::Refused(reason, wait)),
-            Err(Silence::NotRunning) if decider == Decider::DaemonFirst => on_files(host, account, typed, limits),
+            Err(Silence::NotRunning) if decider == Decider::DaemonFirst => {
+                on_files(host, account, typed, &rules.limits)
+            }
             // The same code as for a user who does not exist (R8).
             Err(Silence::NotAllowed) => Ok(Finding::Refused("not-allowed".to_owned(), 0)),
             Err(silence) => Err(obstacle(silence)),
@@ -104,10 +107,10 @@ pub fn decide(host: &impl Host, account: &Account, typed: &Typed, limits: &Limit
 }
 
 /// The work of [`decide`] for a name that no account has, so that it goes the way of a user without a key (R8).
-pub fn imitate(host: &impl Host, name: &str, typed: &Typed, limits: &Limits) {
+pub fn imitate(host: &impl Host, name: &str, typed: &Typed, rules: &Rules) {
     let name = if name.len() > LONGEST_NAME { "" } else { name }; // whole or not at all: its beginning may be somebody's
     let nobody = Account { name: name.to_owned(), uid: NOBODYS_UID };
-    drop(decide(host, &nobody, typed, limits)); // it cannot be found; what else stands in the way is no concern of a stranger
+    drop(decide(host, &nobody, typed, rules)); // it cannot be found; what else stands in the way is no concern of a stranger
 }
 
 fn on_files(host: &impl Host, account: &Account, typed: &Typed, limits: &Limits) -> Result<Finding, Obstacle> {

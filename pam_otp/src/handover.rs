@@ -94,8 +94,9 @@ fn sheet(key: &Pending, terminal: Terminal) -> Zeroizing<String> {
         text.push(letter);
     }
     text.push_str(&format!(
-        "\n({})\n\nThis picture is for a {here} screen; type nothing but Enter for a {other} one.",
-        key.settings
+        "\n({}{})\n\nThis picture is for a {here} screen; type nothing but Enter for a {other} one.",
+        key.settings,
+        if key.settings == USUAL { "" } else { "; some apps ignore that and show wrong codes" }
     ));
     text
 }
@@ -151,6 +152,8 @@ impl From<ConversationFailed> for Lost {
     }
 }
 
+/// What every app honours (docs/apps.md).
+const USUAL: &str = "SHA1, 6 digits, 30 s";
 /// Two messages for each, and what comes before and after, make less than the 32 that sshd allows.
 const MOST_ANSWERS: usize = 12;
 

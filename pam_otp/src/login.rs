@@ -5,7 +5,6 @@ use std::ffi::CStr;
 use std::time::{Duration, Instant};
 
 use otp_core::emergency::Reason;
-use otp_core::limits::Limits;
 use otp_core::log_line::LogLine;
 use otp_core::origin::Origin;
 use otp_core::policy::Policy;
@@ -102,10 +101,10 @@ fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> End {
             Typed::Registration(code) if rules.unenrolled == Passage::Enrol => {
                 enrolment::at_the_prompt(host, account, code, options.echo)
             }
-            _ => decide(host, account, &typed, &rules.limits),
+            _ => decide(host, account, &typed, &rules),
         },
         Person::Unknown => {
-            decider::imitate(host, names.user.as_deref().unwrap_or_default(), &typed, &rules.limits);
+            decider::imitate(host, names.user.as_deref().unwrap_or_default(), &typed, &rules);
             End::Refused("unknown-user".to_owned(), 0)
         }
         Person::LookupFailed(errno) => End::Failed(Obstacle { reason: "user-lookup", detail: errno.desc().to_owned() }),
@@ -180,8 +179,8 @@ fn not_wanted(host: &impl Host, account: &Account, rules: &Rules) -> Option<End>
     }
 }
 
-fn decide(host: &impl Host, account: &Account, typed: &Typed, limits: &Limits) -> End {
-    match decider::decide(host, account, typed, limits) {
+fn decide(host: &impl Host, account: &Account, typed: &Typed, rules: &Rules) -> End {
+    match decider::decide(host, account, typed, rules) {
         Ok(Finding::Accepted(label)) => End::Accepted(label),
         Ok(Finding::Refused(reason, wait)) => End::Refused(reason, wait),
         Err(obstacle) => End::Failed(obstacle),
@@ -251,12 +250,16 @@ fn own_text(reason: &str, wait: u64) -> Option<String> {
     let text = match reason {
         "waiting" if wait == 0 => "too many wrong codes; wait before the next try",
         "waiting" => return Some(format!("too many wrong codes; wait {} before the next try", duration(wait))),
-        "closed" => "too many wrong codes from here: closed; an admin can reopen it",
+        "closed" => "too many wrong codes from here: closed; a recovery code or `otpctl reopen` opens it again",
         "disabled" => "too many wrong codes in all: the keys are disabled; ask an admin for a new one",
         "suspended" => "your keys are suspended; ask an admin",
         "expired" => "your key has expired; ask an admin for a new one",
+        "several-keys" => "you have several keys, and none was named",
+        "no-such-key" => "you have no key of that name; `otpctl status` lists them",
         "restored-copy" => "your token's counter comes from a backup; ask an admin to confirm that",
-        "clock-behind" => "this machine's clock is behind your last code; ask an admin to set it",
+        "clock-behind" => {
+            "this machine's clock is behind your last code; ask an admin to set it, or for a new key if it is right"
+        }
         "clock-ahead" => "this machine's clock jumped ahead and nothing vouches for it; ask an admin",
         _ => return None,
     };

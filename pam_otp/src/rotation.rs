@@ -17,7 +17,7 @@ use pam::constants::PamResultCode;
 
 use crate::account::who;
 use crate::connection::Silence;
-use crate::daemon;
+use crate::daemon::{self, Pending};
 use crate::decider::{self, OldestKey, Standing, origin};
 use crate::handover::{Lost, hand_over};
 use crate::host::{ConversationFailed, Host, Item, Urgency};
@@ -157,13 +157,26 @@ fn replace(host: &mut impl Host, account: &Account, wanted: &Wanted, echo: Echo)
         return Err(End::Refused("needs-password".to_owned()));
     }
     let Some(code) = typed.text() else { return Err(End::Refused("junk".to_owned())) };
-    let new = daemon::rotate(&account.name, &code, key, &decider::caller(host)).map_err(unanswered)?;
+    let new = rotated(host, account, &code, key)?;
     match hand_over(host, &new, echo) {
         Ok(()) => Ok(End::Replaced(new.label.clone())),
         Err(Lost::Conversation) => Err(End::NoConversation),
         Err(Lost::ThrownAway(why)) => Err(End::Refused(why.to_owned())),
         Err(Lost::Silence(silence)) => Err(unanswered(silence)),
     }
+}
+
+/// The new key. A recovery code does not tell which of several keys it is to replace; that is asked, and the code is not used up
+/// before the answer is there.
+fn rotated(host: &mut impl Host, account: &Account, code: &str, key: Option<&str>) -> Result<Pending, End> {
+    let asked = daemon::rotate(&account.name, code, key, &decider::caller(host));
+    match asked {
+        Err(Silence::Denied(denial)) if denial.reason.as_deref() == Some("several-keys") => {}
+        answer => return answer.map_err(unanswered),
+    }
+    let answer = host.ask("Name of the key to replace: ", Echo::On)?;
+    let name = std::str::from_utf8(&answer).map_err(|_| End::Refused("no-such-key".to_owned()))?;
+    daemon::rotate(&account.name, code, Some(name.trim()), &decider::caller(host)).map_err(unanswered)
 }
 
 fn unanswered(silence: Silence) -> End {

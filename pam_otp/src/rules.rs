@@ -25,6 +25,8 @@ pub struct Rules {
     pub limits: Limits,
     /// What becomes of the unenrolled.
     pub unenrolled: Passage,
+    /// The policy file that the PAM line names.
+    pub config: Option<String>,
     service: Service,
     rotation: Option<Rotation>,
 }
@@ -58,6 +60,7 @@ impl Rules {
             digits: service.digits.clone(),
             limits: policy.limits(),
             unenrolled: passage(options.unenrolled, &service, now),
+            config: options.config.as_ref().map(|path| path.to_string_lossy().into_owned()),
             service,
             rotation: policy.rotation.clone(),
         })

@@ -1,12 +1,16 @@
 """otpctl config edit, with editors that are programs of a line."""
 
+import fcntl
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 from machine import OTPCTL, POLICY, as_user, default_policy, otpctl, write
+from wait import until
 
 DONE, REFUSED = 0, 1
+LOCK = ".otp.toml.lock"
 GOOD = "version = 1\nissuer = \"before\"\n"
 
 
@@ -32,7 +36,7 @@ def policy():
 
 
 def left_over():
-    return [name for name in os.listdir(POLICY.parent) if name.startswith(".otp.toml")]
+    return [name for name in os.listdir(POLICY.parent) if name.startswith(".otp.toml") and name != LOCK]
 
 
 def edit(editor, answers="", **environment):
@@ -95,6 +99,31 @@ def test_without_a_policy_one_is_made(editor):
 def test_two_do_not_edit_at_once(editor, policy):
     done = edit(editor(f"EDITOR=true {OTPCTL} config edit 2>&1; sed -i s/before/after/ $1"))
     assert done.returncode == DONE and "somebody else is editing" in done.stdout
+
+
+def test_what_a_user_may_open_he_may_lock_and_that_keeps_nobody_from_editing(editor, policy, user):
+    with open(POLICY) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # as a user could whom its mode allows to read it
+        holder = subprocess.Popen([*as_user(user), "flock", "-x", POLICY.parent, "cat"], stdin=subprocess.PIPE)
+        try:
+            until(lambda: holder.poll() is None and f" {holder.pid} " in Path("/proc/locks").read_text(), "the lock")
+            assert edit(editor("sed -i s/before/after/ $1")).returncode == DONE
+        finally:
+            holder.communicate()
+    about = (POLICY.parent / LOCK).stat()
+    assert (about.st_uid, about.st_mode & 0o7777) == (0, 0o600)
+
+
+def test_another_file_can_be_edited(editor, policy):
+    other = POLICY.with_name("other.toml")
+    program = editor("echo 'version = 1' > $1; echo 'issuer = \"x\"' >> $1")
+    environment = {**os.environ, "EDITOR": str(program)}
+    done = subprocess.run([OTPCTL, "config", "edit", other.name], capture_output=True, text=True, env=environment, cwd=other.parent, timeout=30)
+    try:
+        assert done.returncode == DONE and str(other) in done.stdout
+        assert other.read_text() == 'version = 1\nissuer = "x"\n' and POLICY.read_text() == GOOD
+    finally:
+        other.unlink()
 
 
 def test_it_is_for_root(policy, user):

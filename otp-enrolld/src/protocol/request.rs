@@ -84,6 +84,9 @@ pub struct Verify {
     /// What it is for; only logged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
+    /// Another policy file than the standard one; believed from root only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
     #[serde(flatten)]
     pub from: From,
 }
@@ -157,6 +160,7 @@ impl Verify {
             user: parameters.optional("user")?.map(values::user_name).transpose()?,
             code: values::code(parameters.required("code")?)?,
             action: parameters.optional("action")?.map(|found| values::claim("action", found)).transpose()?,
+            config: parameters.optional("config")?.map(|found| values::claim("config", found)).transpose()?,
             from: From::take(&mut parameters)?,
         };
         parameters.end()?;

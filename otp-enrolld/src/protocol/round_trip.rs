@@ -120,10 +120,11 @@ proptest! {
     #[test]
     fn a_code_to_verify_arrives_as_it_left(
         user in prop::option::of(plain(256)), code in plain(64), real_uid: Option<u32>,
-        claims in prop::array::uniform4(prop::option::of("\\PC{0,60}")),
+        claims in prop::array::uniform5(prop::option::of("\\PC{0,60}")),
     ) {
-        let [action, service, rhost, tty] = claims;
-        let sent = Verify { user, code: Zeroizing::new(code), action, from: From { real_uid, service, rhost, tty } };
+        let [action, config, service, rhost, tty] = claims;
+        let from = From { real_uid, service, rhost, tty };
+        let sent = Verify { user, code: Zeroizing::new(code), action, config, from };
         let Ok(Request::Verify(found)) = delivered(&sent) else { panic!("refused") };
         prop_assert_eq!(value(&found), value(&sent));
     }

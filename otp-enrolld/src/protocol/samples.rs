@@ -209,6 +209,7 @@ pub fn verify() -> Verify {
         user: text("alice"),
         code: Zeroizing::new("123456".to_owned()),
         action: text("open the door"),
+        config: text("/etc/otp/door.toml"),
         from: from(),
     }
 }

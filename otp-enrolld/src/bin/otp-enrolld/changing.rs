@@ -134,8 +134,11 @@ impl Daemon {
         };
         let watermark =
             |held: &Held<'_>| key.and_then(|id| held.state().key(id)).map_or(Step(0), |entry| entry.watermark);
-        let before = watermark(held);
-        self.proven(held, &Typed::parse(code.as_bytes()), Origin::Socket, limits)?;
+        let (before, typed) = (watermark(held), Typed::parse(code.as_bytes()));
+        if key.is_some() && !matches!(typed, Typed::Code(_)) {
+            return Err(not_possible(held.account(), CODE_REFUSED)); // a recovery code is not spent on this
+        }
+        self.proven(held, &typed, Origin::Socket, limits)?;
         match key {
             Some(_) if watermark(held) <= before => Err(not_possible(held.account(), CODE_REFUSED)),
             _ => Ok(()),

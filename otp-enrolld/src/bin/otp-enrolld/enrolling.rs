@@ -230,7 +230,7 @@ fn enrolment(pending: &Pending, policy: &Policy) -> Result<Enrolment, Refusal> {
         qr_dark: picture.plain(NARROW_ZONE, Theme::Dark),
         qr_light: picture.plain(NARROW_ZONE, Theme::Light),
         uri,
-        expires_in: pending.time_left().as_secs(),
+        expires_in: pending.time_left(&System).as_secs(),
         tries: TRIES,
     })
 }

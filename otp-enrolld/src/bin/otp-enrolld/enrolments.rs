@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use otp_core::clock::{Clock, Surroundings};
 use otp_core::decision::{ClockTrust, Now, OpenKey, Refusal, Verdict, decide};
@@ -94,7 +94,8 @@ pub struct Pending {
     secret: Secret,
     id: KeyId,
     created: u64,
-    since: Instant,
+    /// Milliseconds of CLOCK_BOOTTIME.
+    since_ms: u64,
     tries_left: u32,
     /// Its secret is in a device already, and was not made here.
     brought: bool,
@@ -156,13 +157,13 @@ impl Underway {
     fn pending(&self, plan: Plan, secret: Secret, earlier: Earlier, clock: &dyn Clock) -> Result<Pending, BeginError> {
         let turn = self.turn(plan.account.uid, earlier).ok_or(BeginError::Underway)?;
         let id = KeyId(random::bytes()?);
-        let (created, since) = (clock.wall(), Instant::now());
+        let (created, since_ms) = (clock.wall(), clock.boot_ms());
         Ok(Pending {
             plan,
             secret,
             id,
             created,
-            since,
+            since_ms,
             tries_left: TRIES,
             brought: false,
             entry: KeyState::new(id, Step(0)),
@@ -218,14 +219,14 @@ impl Pending {
         self.brought
     }
 
-    /// What is left of the 15 minutes.
-    pub fn time_left(&self) -> Duration {
-        PATIENCE.saturating_sub(self.since.elapsed())
+    /// What is left of the 15 minutes, on a clock that nobody can set.
+    pub fn time_left(&self, clock: &dyn Clock) -> Duration {
+        PATIENCE.saturating_sub(Duration::from_millis(clock.boot_ms().saturating_sub(self.since_ms)))
     }
 
-    /// Has nothing taken its place?
-    pub fn lasts(&self) -> bool {
-        self.turn.lasts() && !self.time_left().is_zero()
+    /// Has nothing taken its place, and is it not too old?
+    pub fn lasts(&self, clock: &dyn Clock) -> bool {
+        self.turn.lasts() && !self.time_left(clock).is_zero()
     }
 
     /// Its keyed fingerprint.
@@ -235,7 +236,7 @@ impl Pending {
 
     /// Looks at a typed code. With no tries left the caller drops the key.
     pub fn answer(&mut self, typed: &Typed, limits: &Limits, clock: &dyn Clock) -> Answer {
-        if !self.lasts() {
+        if !self.lasts(clock) {
             return Answer::Expired;
         }
         let Typed::Code(code) = typed else { return Answer::Junk(self.tries_left) };

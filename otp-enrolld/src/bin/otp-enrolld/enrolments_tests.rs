@@ -64,6 +64,39 @@ fn wrong_codes_use_up_the_tries_and_junk_does_not() {
     }
 }
 
+/// System, so many milliseconds later.
+struct Later(u64);
+
+impl Clock for Later {
+    fn wall(&self) -> u64 {
+        System.wall() + self.0 / 1000
+    }
+
+    fn boot_ms(&self) -> u64 {
+        System.boot_ms() + self.0
+    }
+
+    fn vouched(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_key_waits_fifteen_minutes_and_no_longer() {
+    let mut pending = begin(&Underway::default(), 1000).ok().unwrap();
+    let limits = Limits::default();
+    let of_then = |pending: &Pending, clock: &Later| {
+        let codes = Codes::new(&pending.secret, pending.plan.new.algorithm, pending.plan.new.digits).unwrap();
+        Typed::parse(format!("{:06}", codes.at(pending.plan.new.period.step_at(clock.wall())).unwrap()).as_bytes())
+    };
+    let (just, over) = (Later(15 * 60 * 1000 - 5000), Later(15 * 60 * 1000 + 1));
+    assert!(pending.lasts(&just) && pending.time_left(&just) <= Duration::from_secs(5));
+    let typed = of_then(&pending, &over);
+    assert!(matches!(pending.answer(&typed, &limits, &over), Answer::Expired));
+    let typed = of_then(&pending, &just);
+    assert!(matches!(pending.answer(&typed, &limits, &just), Answer::Confirmed(_)));
+}
+
 #[test]
 fn two_keys_are_never_the_same() {
     let underway = Underway::default();
@@ -107,7 +140,7 @@ fn a_later_enrolment_ends_the_earlier_one_where_it_may_and_a_repudiation_ends_an
     let typed = code(&first, 0);
     assert!(matches!(first.answer(&typed, &Limits::default(), &System), Answer::Expired));
     drop(first);
-    assert!(second.lasts() && begin(&underway, 1000).err() == Some(BeginError::Underway));
+    assert!(second.lasts(&System) && begin(&underway, 1000).err() == Some(BeginError::Underway));
     underway.end(1000);
     let typed = code(&second, 0);
     assert!(matches!(second.answer(&typed, &Limits::default(), &System), Answer::Expired));

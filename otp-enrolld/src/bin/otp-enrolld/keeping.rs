@@ -1,9 +1,8 @@
 //! What the daemon does unasked, in a thread of its own: once a day the vault's clock mark, once an hour the notices of what
-//! happened at gates that ask the files and not this daemon.
+//! happened at gates that ask the files and not this daemon. These come too when somebody has all users listed.
 
-use std::collections::HashSet;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -19,28 +18,29 @@ use crate::events::{Urgency, event};
 use crate::service::Daemon;
 use crate::system::System;
 
-/// Begins with the notices; the clock mark was moved at the start.
+/// The first time in an hour; the clock mark was moved at the start.
 pub fn begin(daemon: Arc<Daemon>) -> io::Result<()> {
     let keeper = move || {
-        let mut known_disabled = HashSet::new();
-        for hour in 0_u64.. {
-            if hour.is_multiple_of(24) && hour > 0 {
+        for hour in 1_u64.. {
+            thread::sleep(HOUR);
+            if hour.is_multiple_of(24) {
                 daemon.vault.move_clock_mark(&System).unwrap_or_else(|error| failed("clock-mark", &error));
             }
-            daemon.make_up_for_notices(&mut known_disabled).unwrap_or_else(|error| failed("notices", &error));
-            thread::sleep(HOUR);
+            daemon.make_up_for_notices().unwrap_or_else(|error| failed("notices", &error));
         }
     };
-    thread::Builder::new().stack_size(256 * 1024).spawn(keeper).map(drop)
+    thread::Builder::new().stack_size(STACK_BYTES).spawn(keeper).map(drop)
 }
 
 impl Daemon {
     /// Of recovery codes that were used, and of keys that were disabled by too many wrong codes. Whom somebody holds locked is
     /// left for the next time.
-    fn make_up_for_notices(&self, known_disabled: &mut HashSet<u32>) -> Result<(), VaultError> {
+    pub fn make_up_for_notices(&self) -> Result<(), VaultError> {
+        let mut known_disabled = self.known_disabled.lock().unwrap_or_else(PoisonError::into_inner);
+        let deadline = end_of_a_glance(); // for all: one stuck user costs no more than ten
         for uid in self.vault.enrolled_uids()? {
             let Ok(Some(account)) = changes::account_of(uid) else { continue };
-            let Ok(Some(mut held)) = self.vault.look(&account, &System, end_of_a_glance()) else { continue };
+            let Ok(Some(mut held)) = self.vault.look(&account, &System, deadline) else { continue };
             drop(self.notice_of_recovery_held(&mut held)); // without room for it, the next time
             if !held.state().disabled {
                 known_disabled.remove(&uid);
@@ -66,4 +66,6 @@ fn failed(what: &str, error: &VaultError) {
     event(Urgency::Error, &line.finish());
 }
 
+/// Enough for NSS modules.
+const STACK_BYTES: usize = 512 * 1024;
 const HOUR: Duration = Duration::from_secs(3600);

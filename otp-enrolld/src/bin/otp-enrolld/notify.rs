@@ -204,6 +204,7 @@ impl fmt::Display for NotifyError {
         match self {
             Self::Account(error) => error.fmt(f),
             Self::Obstacle(obstacle) => obstacle.fmt(f),
+            Self::Left(1) => f.write_str("1 notice could not be handed over; it stays in the outbox"),
             Self::Left(count) => write!(f, "{count} notices could not be handed over; they stay in the outbox"),
         }
     }

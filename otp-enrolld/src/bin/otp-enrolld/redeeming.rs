@@ -115,7 +115,7 @@ impl Daemon {
                 return Err(self.stale(&presented, id));
             }
         };
-        if now > since.saturating_add(GUARD_S) {
+        if now > since.saturating_add(self.policy(peer)?.repudiate_within) {
             self.throttle.count(account.uid, presented.origin);
             alarm("registration-code-repudiated-late", &presented, id);
             return Err(Refusal::NotPossible { user: account.name, reason: "too-late".to_owned() });
@@ -333,7 +333,5 @@ fn alarm(what: &str, presented: &Presented<'_>, id: TicketId) {
     event(Urgency::Alert, &line(what, presented).field("ticket", &hex(id)).finish());
 }
 
-/// How long an owner may say that it was not him, in seconds. Later, whoever holds an old letter could suspend people at will.
-const GUARD_S: u64 = 7 * 24 * 3600;
 /// How many tickets with a slow hash are compared with one code, of those of its user that never were of use, and of others'.
 const MOST_COMPARED: usize = 16;

@@ -106,7 +106,7 @@ impl Daemon {
         let pending = self.underway.begin_with(plan, secret, &System).map_err(no_beginning)?;
         self.wants_a_secret_of_its_own(&pending)?;
         log_enrolment("token-begun", peer, &pending, None);
-        let expires_in = pending.time_left().as_secs();
+        let expires_in = pending.time_left(&System).as_secs();
         session.pending = Some(pending);
         Ok(TokenBegun { expires_in, tries: TRIES })
     }

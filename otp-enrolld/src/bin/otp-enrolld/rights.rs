@@ -121,6 +121,17 @@ impl Actor {
             Self::User(_, groups) => groups != Groups::default(),
         }
     }
+
+    /// What gives him a right, for the log: that he is root, that it is his `own`, or a group.
+    pub fn ground(self, own: bool) -> &'static str {
+        match self {
+            Self::Root => "root",
+            Self::User(..) if own => "own",
+            Self::User(_, Groups { admin: true, .. }) => "otp-admin",
+            Self::User(_, Groups { helpdesk: true, .. }) => "otp-helpdesk",
+            Self::User(..) => "otp-verify",
+        }
+    }
 }
 
 /// May `actor` do `act` to `target` (none for requests about nobody in particular), and on what terms?

@@ -1,5 +1,8 @@
 //! One call after another on a connection: who asks (from the kernel), whether he may, what comes of it, one log line.
 
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use otp_core::log_line::LogLine;
@@ -42,6 +45,8 @@ pub struct Daemon {
     pub redeeming: Deciding,
     /// Notices that leave this host.
     pub pace: Pace,
+    /// Users whose keys were found disabled, and who were told so.
+    pub known_disabled: Mutex<HashSet<u32>>,
 }
 
 /// One connection.
@@ -103,6 +108,7 @@ impl Daemon {
     fn list(&self, session: &Session) -> Result<UserList, Refusal> {
         allowed(groups::actor(session.peer), session.peer, Act::List, None)?;
         let limits = self.policy(session.peer)?.limits;
+        self.make_up_for_notices().unwrap_or_else(|error| log_vault(&error));
         let mut list = status::all(&self.vault, &limits, &System).map_err(|error| unavailable(&error))?;
         if session.peer.uid != 0 {
             list.users = list.users.into_iter().map(status::without_counts).collect();
@@ -116,12 +122,17 @@ impl Daemon {
     }
 
     pub(crate) fn policy(&self, peer: Peer) -> Result<Policy, Refusal> {
-        self.policy_for(peer, None)
+        self.policy_for(peer, None, None)
     }
 
     /// The policy; what is wrong with it is told to root alone.
-    pub(crate) fn policy_for(&self, peer: Peer, service: Option<&str>) -> Result<Policy, Refusal> {
-        self.site.policy(None, service).map_err(|obstacle: Obstacle| {
+    pub(crate) fn policy_for(
+        &self,
+        peer: Peer,
+        named: Option<&Path>,
+        service: Option<&str>,
+    ) -> Result<Policy, Refusal> {
+        self.site.policy(named, service).map_err(|obstacle: Obstacle| {
             event(Urgency::Error, &obstacle_line(&obstacle));
             Refusal::unavailable(match peer.uid {
                 0 => obstacle.detail,
@@ -139,7 +150,8 @@ pub(crate) fn allowed(actor: Actor, peer: Peer, act: Act, target: Option<u32>) -
         Ok(terms) => return Ok(terms),
         Err(_) => (Urgency::Notice, "denied"),
     };
-    let reason = answer.map_or_else(|denial| denial.0, |_| if actor == Actor::Root { "root" } else { "own" });
+    let own = target == Some(peer.uid);
+    let reason = answer.map_or_else(|denial| denial.0, |_| actor.ground(own));
     let line = LogLine::default()
         .field("event", what)
         .field("act", &format!("{act:?}"))

@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use nix::unistd::{Uid, User};
 use otp_core::seal::HostKey;
@@ -81,6 +81,7 @@ pub fn run() -> Result<Infallible, StartError> {
         throttle: Throttle::default(),
         redeeming: Deciding::default(),
         pace: Pace::default(),
+        known_disabled: Mutex::default(),
     });
     keeping::begin(Arc::clone(&daemon)).map_err(StartError::Ended)?;
     say("ready");

@@ -2,6 +2,7 @@
 //! could stop, and for applications that gate an action of their own.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use otp_core::check::{Outcome, check, decoy};
@@ -51,7 +52,8 @@ impl Daemon {
         let _turn =
             self.deciding.turn(asker).ok_or_else(|| Refusal::Busy { reason: "too many codes at once".to_owned() })?;
         let service = wanted.from.service.as_deref().filter(|_| actor == Actor::Root);
-        let limits = self.policy_for(peer, service)?.limits();
+        let config = wanted.config.as_deref().filter(|_| actor == Actor::Root).map(Path::new);
+        let limits = self.policy_for(peer, config, service)?.limits();
         let typed = Typed::parse(wanted.code.as_bytes());
         let (account, origin, outcome) = match account {
             Ok(account) => {
@@ -231,6 +233,7 @@ mod tests {
             user: None,
             code: zeroize::Zeroizing::new(String::new()),
             action: None,
+            config: None,
             from: From {
                 real_uid: Some(0),
                 service: Some("sshd".to_owned()),

@@ -193,17 +193,22 @@ pub enum ConfigAct {
 }
 
 /// Say whether the policy file is in order, with every service in it; needs no daemon
+///
+/// Looks at the PAM files, too: whether there is one for each service, and whether those that are to ask for a new key can.
 #[derive(Args)]
 pub struct CheckConfig {
     /// Another file than /etc/otp/otp.toml; root's too, as the module wants it
     pub file: Option<PathBuf>,
 }
 
-/// Edit /etc/otp/otp.toml and put it into force only if it is in order
+/// Edit the policy file and put it into force only if it is in order
 ///
 /// For root. A copy is opened in $VISUAL, $EDITOR or vi; it takes the file's place, in one step, when the module would read it.
 #[derive(Args)]
-pub struct EditConfig {}
+pub struct EditConfig {
+    /// Another file than /etc/otp/otp.toml, which need not be there
+    pub file: Option<PathBuf>,
+}
 
 /// Say that the clock is right, where nobody vouches for it; only with --offline
 #[derive(Args)]

@@ -1,25 +1,63 @@
 //! `otpctl config`: is the policy file in order? Read as the module reads it, without the daemon. Editing it is `edit`.
 
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
 use otp_core::site::Site;
+use otp_core::vault::root_program;
 
 use crate::arguments::{CheckConfig, ConfigAct};
 use crate::edit;
 use crate::escape::escaped;
 use crate::failure::Failure;
+use crate::pam_files::Stages;
 use crate::terminal::Terminal;
 
 pub fn run(terminal: &mut Terminal, act: &ConfigAct) -> Result<(), Failure> {
     match act {
         ConfigAct::Check(options) => check(terminal, options),
-        ConfigAct::Edit(_) => edit::edit(terminal),
+        ConfigAct::Edit(options) => edit::edit(terminal, options.file.as_deref()),
     }
 }
 
 fn check(terminal: &mut Terminal, options: &CheckConfig) -> Result<(), Failure> {
     let site = Site::STANDARD;
-    let found = site.whole_policy(options.file.as_deref());
+    let named = options.file.as_deref().map(whole_path).transpose()?;
+    let found = site.whole_policy(named.as_deref());
     let found = found.map_err(|obstacle| Failure::Stopped(escaped(&obstacle.detail)))?;
-    let path = options.file.as_ref().map_or_else(|| site.policy.to_owned(), |path| path.display().to_string());
-    let state = if found.is_some() { "in order" } else { "not there; everything is at its default" };
-    terminal.show(&format!("{}: {state}\n", escaped(&path)))
+    let path = named.as_ref().map_or_else(|| site.policy.to_owned(), |path| path.display().to_string());
+    let Some(policy) = found else {
+        return terminal.show(&format!("{}: not there; everything is at its default\n", escaped(&path)));
+    };
+    for service in policy.services.iter().filter(|service| Stages::of(service).is_none()) {
+        let text = format!("note: [service.{service}] holds for nobody yet: no PAM file has that name");
+        drop(writeln!(std::io::stderr(), "otpctl: {}", escaped(&text)));
+    }
+    let program = policy.notify.as_ref().and_then(|notify| notify.command.first());
+    if let Some(Err(error)) = program.map(|program| root_program(Path::new(program))) {
+        drop(writeln!(std::io::stderr(), "otpctl: note: notify_command: {}", escaped(&error.to_string())));
+    }
+    let rotating = policy.rotation.iter().flat_map(|rotation| &rotation.services);
+    match rotating.filter_map(|service| cannot_ask(service)).next() {
+        Some(why) => Err(Failure::Stopped(escaped(&format!("{path}: {why}")))),
+        None => terminal.show(&format!("{}: in order\n", escaped(&path))),
+    }
+}
+
+/// As the module wants it.
+pub fn whole_path(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path).map_err(|error| Failure::Stopped(escaped(&format!("{}: {error}", path.display()))))
+}
+
+/// A service whose account stage says that a key is due, and whose password stage does not replace it, lets the login go on all
+/// the same, or asks for another UNIX password.
+fn cannot_ask(service: &str) -> Option<String> {
+    let stages = Stages::of(service)?;
+    let missing = stages.has("account") && !stages.has("password");
+    missing.then(|| {
+        format!(
+            "rotate_services has {service:?}, whose PAM file has an account line with pam_otp.so and no password line; \
+             wanted `password required pam_otp.so`"
+        )
+    })
 }

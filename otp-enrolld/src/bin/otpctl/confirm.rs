@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use otp_core::typed::Typed;
 use otp_enrolld::client::{CallError, Client};
 use otp_enrolld::protocol::{ConfirmEnrolment, Confirmed, Enrolment, Refusal};
 
@@ -79,6 +80,9 @@ impl Pending<'_> {
             }
             match self.terminal.line()? {
                 Some(code) if code.is_empty() => (),
+                Some(code) if self.form == Form::Text && !matches!(Typed::parse(code.as_bytes()), Typed::Code(_)) => {
+                    self.terminal.show("that is no code: type the digits that the app shows\n")?;
+                }
                 Some(code) => return Ok(ConfirmEnrolment { code }),
                 None => return Err(self.given_up()?),
             }

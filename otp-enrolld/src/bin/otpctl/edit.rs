@@ -15,18 +15,20 @@ use otp_core::policy::POLICY_CAP;
 use otp_core::site::Site;
 
 use crate::alert::alert;
+use crate::config::whole_path;
 use crate::emergency::who;
 use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
-pub fn edit(terminal: &mut Terminal) -> Result<(), Failure> {
+pub fn edit(terminal: &mut Terminal, file: Option<&Path>) -> Result<(), Failure> {
     if !Uid::effective().is_root() {
         return Err(stopped("config edit is for root"));
     }
-    let policy = Path::new(Site::STANDARD.policy);
+    let policy = whole_path(file.unwrap_or(Path::new(Site::STANDARD.policy)))?;
+    let policy = policy.as_path();
     let dir = policy.parent().unwrap_or(Path::new("/"));
-    let _lock = lock(dir)?;
+    let _lock = lock(Path::new(Site::STANDARD.policy).parent().unwrap_or(dir))?;
     let before = Before::of(policy)?;
     let copy = Copy::beside(policy, &before.text)?;
     while let Some(trouble) = edited(&copy)? {
@@ -41,7 +43,13 @@ pub fn edit(terminal: &mut Terminal) -> Result<(), Failure> {
     }
     copy.replaces(policy, &before).map_err(|error| at(policy, &error))?;
     sync(dir)?;
-    alert(&LogLine::default().field("event", "policy-changed").field("by", &who()).finish());
+    alert(
+        &LogLine::default()
+            .field("event", "policy-changed")
+            .field("file", &policy.display().to_string())
+            .field("by", &who())
+            .finish(),
+    );
     terminal.show(&format!("{}: in force from now on\n", policy.display()))
 }
 

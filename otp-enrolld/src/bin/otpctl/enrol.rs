@@ -177,7 +177,7 @@ mod tests {
     fn a_line_that_cannot_be_a_code_is_asked_again() {
         let (outcome, shown) = run(Form::Text, format!("{}\n{CODE}\n", "9".repeat(70)));
         assert!(outcome.is_ok());
-        assert!(shown.contains("code: found 70 bytes, not repeated here"), "{shown}");
+        assert!(shown.contains("that is no code: type the digits that the app shows"), "{shown}");
     }
 
     #[test]

@@ -26,6 +26,7 @@ mod notices;
 mod offline;
 mod overview;
 mod own;
+mod pam_files;
 mod picture_file;
 mod recovery;
 mod registration;

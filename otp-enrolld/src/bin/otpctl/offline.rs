@@ -74,7 +74,7 @@ pub fn run(terminal: &mut Terminal, command: &Command) -> Result<(), Failure> {
 /// As root what only root can; then the vault as its own account.
 fn open() -> Result<Offline, Failure> {
     if !Uid::effective().is_root() {
-        return Err(stopped("--offline is for root; leave it out to ask the daemon"));
+        return Err(stopped("--offline is for root; without it the daemon is asked, where it can answer"));
     }
     let site = Site::STANDARD;
     let user = User::from_name(site.account).map_err(|errno| stopped(errno.desc()))?;

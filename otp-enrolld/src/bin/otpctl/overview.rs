@@ -105,6 +105,7 @@ fn state(status: &UserStatus) -> &'static str {
         UserStatus { disabled: true, .. } => "disabled",
         UserStatus { suspended: true, .. } => "suspended",
         UserStatus { expired: true, .. } => "expired",
+        UserStatus { keys, .. } if keys.is_empty() => "enrolled, no key",
         UserStatus { .. } => "enrolled",
     }
 }

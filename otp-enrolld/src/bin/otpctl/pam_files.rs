@@ -1,0 +1,98 @@
+//! What the PAM files of a service say of this module, as libpam would read them (pam.conf(5)), for `otpctl config check`:
+//! a policy that no service obeys looks in order and protects nobody.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Where libpam looks for services, the first first.
+const DIRECTORIES: [&str; 2] = ["/etc/pam.d", "/usr/lib/pam.d"];
+const MODULE: &str = "pam_otp.so";
+/// Files that include files; more is a circle.
+const DEEPEST: usize = 16;
+
+/// The stages in which a service runs this module.
+pub struct Stages(BTreeSet<String>);
+
+impl Stages {
+    /// Of this service; `None` if there is no file for it.
+    pub fn of(service: &str) -> Option<Self> {
+        let mut stages = BTreeSet::new();
+        collect(&file(service)?, None, DEEPEST, &mut stages);
+        Some(Self(stages))
+    }
+
+    /// Is the module run in this stage: `auth`, `account`, `password`, `session`?
+    pub fn has(&self, stage: &str) -> bool {
+        self.0.contains(stage)
+    }
+}
+
+fn file(service: &str) -> Option<PathBuf> {
+    let plain = !service.is_empty() && !service.contains('/') && service != "." && service != "..";
+    DIRECTORIES.iter().map(|dir| Path::new(dir).join(service)).find(|path| plain && path.is_file())
+}
+
+/// Adds what the file says, of one stage or of all.
+fn collect(path: &Path, only: Option<&str>, depth: usize, stages: &mut BTreeSet<String>) {
+    let Some(deeper) = depth.checked_sub(1) else { return };
+    let text = fs::read(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text).replace("\\\n", " ");
+    for line in text.lines() {
+        let line = line.split('#').next().unwrap_or_default();
+        let mut words = line.split_whitespace();
+        let Some(stage) = words.next().map(|word| word.trim_start_matches('-').to_ascii_lowercase()) else { continue };
+        if stage == "@include" {
+            words.next().and_then(file).iter().for_each(|path| collect(path, only, deeper, stages));
+            continue;
+        }
+        if only.is_some_and(|only| only != stage) {
+            continue;
+        }
+        let rest = line.trim_start().get(stage.len()..).unwrap_or_default();
+        match words.next() {
+            Some("include" | "substack") => {
+                words.next().and_then(file).iter().for_each(|path| collect(path, Some(&stage), deeper, stages));
+            }
+            _ if names_module(rest) => drop(stages.insert(stage)),
+            _ => {}
+        }
+    }
+}
+
+/// The module comes after the control, which may be words in brackets.
+fn names_module(rest: &str) -> bool {
+    let rest = rest.trim_start_matches('-').trim_start();
+    let after = match rest.strip_prefix('[') {
+        Some(bracket) => bracket.split_once(']').map_or("", |(_, after)| after),
+        None => rest.split_once(char::is_whitespace).map_or("", |(_, after)| after),
+    };
+    let module = after.split_whitespace().next().unwrap_or_default();
+    Path::new(module).file_name().is_some_and(|name| name == MODULE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_runs_the_module_is_found_whatever_its_control() {
+        for yes in [
+            "  required pam_otp.so",
+            " [success=1 default=ignore] pam_otp.so debug",
+            "\trequired\t/usr/lib/security/pam_otp.so",
+        ] {
+            assert!(names_module(yes), "{yes:?}");
+        }
+        for no in [" required pam_unix.so", " required pam_otp.so.old", " required", "", " include pam_otp"] {
+            assert!(!names_module(no), "{no:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_no_plain_file_name_is_no_service() {
+        for odd in ["", ".", "..", "../passwd", "a/b"] {
+            assert!(file(odd).is_none(), "{odd:?}");
+        }
+    }
+}
