@@ -27,7 +27,7 @@ def editor(tmp_path):
 
 
 @pytest.fixture
-def policy():
+def policy(machine):
     write(POLICY, GOOD, 0o640)
     os.chown(POLICY, 0, 4)
     yield POLICY

@@ -4,9 +4,10 @@ import json
 import signal
 import struct
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
-from machine import ACCOUNT, AUTHINFO_UNAVAIL, AUTH_ERR, HOST_KEY, POLICY, SUCCESS, VAULT, as_user, default_policy, otpctl, run, write
+from machine import ACCOUNT, ACCT_EXPIRED, AUTHINFO_UNAVAIL, AUTH_ERR, HOST_KEY, POLICY, SUCCESS, VAULT, as_user, default_policy, otpctl, run, write
 from places import moved_away
 from strace import attached, kill_at, parsed
 from terminal import Terminal
@@ -156,6 +157,36 @@ def test_what_is_roots_is_refused_to_the_user_himself(machine, enrolled, method,
     assert refusal(method, user.uid, user=user.name, **more) == "NotAllowed"
 
 
+def test_counts_are_told_to_root_alone(machine, enrolled):
+    """They would tell a wrong code from one that was used."""
+    user, key = enrolled
+    assert ask(machine, user, key.wrong()) == AUTH_ERR
+    admin = machine.new_user()
+    machine.join(admin, "otp-admin")
+    for uid, told in ((0, True), (admin.uid, False)):
+        with Client(uid=uid) as client:
+            (listed,) = [one for one in client.call("List")["users"] if one["uid"] == user.uid]
+            for status in (listed, client.call("Status", user=user.name)["status"]):
+                counts = [origin.get("failures") for origin in status["origins"]]
+                assert (sorted(counts) == [0, 0, 0, 0, 1]) if told else (set(counts) == {None}), counts
+
+
+def test_where_nobody_knows_the_group_of_admins_the_helpdesk_reaches_nobody(machine, enrolled):
+    """The source that has it may be the one that does not answer."""
+    user, _ = enrolled
+    desk = machine.new_user()
+    machine.join(desk, "otp-helpdesk")
+    groups = Path("/etc/group")
+    before = groups.read_text()
+    call("Invite", desk.uid, user=user.name, replaces=True)
+    groups.write_text("".join(line for line in before.splitlines(keepends=True) if not line.startswith("otp-admin:")))
+    try:
+        assert refusal("Invite", desk.uid, user=user.name, replaces=True) == "NotAllowed"
+        assert refusal("Suspend", desk.uid, user=user.name) == "NotAllowed"
+    finally:
+        groups.write_text(before)
+
+
 # rename, revoke
 
 
@@ -186,6 +217,11 @@ def test_after_the_last_key_the_user_is_refused_and_not_skipped(machine, skip, e
     assert user.key_file.exists() and "[[key]]" not in user.key_file.read_text()
     assert ask(machine, user, key.first, skip) == AUTH_ERR
     assert machine.status(user)["enrolled"] is True
+    assert "enrolled, no key" in otpctl("status", user.name).stdout
+    service = machine.service("keyless", "required pam_permit.so", account="required pam_otp.so")
+    for options in ((), ("-r", machine.new_user().uid)):  # on the files, and by the daemon
+        _, printed = machine.converse(service, user, "text", "000000", "-a", *options)
+        assert f"account {ACCT_EXPIRED}" in printed, "also where no code is asked for"
     again = machine.enrol(user)
     assert ask(machine, user, again.first) == SUCCESS
 

@@ -11,10 +11,12 @@ import time
 from pathlib import Path
 
 import pytest
-from machine import ACCOUNT, DAEMON, POLICY, SUCCESS, VAULT, as_user, default_policy, otpctl, run, write
+from handover import invite, invited_and_enrolled, redeem, shown
+from machine import ACCOUNT, AUTH_ERR, DAEMON, POLICY, SUCCESS, VAULT, as_user, default_policy, otpctl, run, write
 from strace import attached, kill_at, parsed
 from terminal import dialogue
 from test_commit import CHANGES
+from totp import totp
 from wait import until
 from wire import Client, Closed, Refused
 
@@ -203,6 +205,60 @@ def test_damaged_notices_stop_no_login_and_no_suspension(machine, gated):
         call("Resume", user=gated.name)
     spool(gated).unlink()
     call("Resume", user=gated.name)
+
+
+# what happened where nobody was there to tell
+
+
+def words(user):
+    return [one["event"] for one in notices(user)]
+
+
+def test_a_recovery_code_is_noticed_wherever_it_is_used(machine):
+    user, _, _, recovery = invited_and_enrolled(machine)
+    gate = machine.service("auth-alone", "required pam_otp.so")  # without our account line nobody is told at the login
+    assert machine.ask(gate, user, recovery[0])[0] == SUCCESS
+    seen = spool(user).read_text()
+    assert "recovery-code-used" not in seen
+    call("List")  # as once an hour
+    assert spool(user).read_text().count("recovery-code-used") == 1
+    call("List")
+    assert spool(user).read_text().count("recovery-code-used") == 1
+    with Client(uid=user.uid) as client:
+        client.call("Reopen", code=recovery[1])
+    assert spool(user).read_text().count("recovery-code-used") == 2
+    call("Rotate", user=user.name, code=recovery[2], real_uid=user.uid, service="passwd")
+    assert spool(user).read_text().count("recovery-code-used") == 3
+
+
+def test_whose_keys_were_disabled_is_told_so_once(machine):
+    with machine.policy('version = 1\n[guesses]\nself = 88\nother = 3\nremote = 3\nconsole = 3\nsocket = 3\nwait = "none"\n'):
+        user, key = machine.enrolled_user()
+        for number in range(88):
+            assert machine.ask("otp", user, key.wrong(number), "-r", user.uid)[0] == AUTH_ERR
+        for number in range(12):
+            if number % 3 == 0:
+                call("Reopen", user=user.name)
+            assert machine.ask("otp", user, key.wrong(number))[0] == AUTH_ERR
+        assert machine.status(user)["disabled"]
+        for _ in range(3):
+            call("List")
+        assert words(user).count("disabled") == 1
+
+
+def test_no_notice_is_lost_to_whoever_says_that_it_was_seen(machine, user):
+    """Somebody in the owner's session adds a key and wants that forgotten before the next login."""
+    with Client(uid=user.uid) as client:
+        key = redeem(client, invite(user), kind="hotp")
+        client.call("ConfirmEnrolment", code=totp(key.secret, 1))
+        added = shown(client.call("AddKey", code=totp(key.secret, 2), label="intruder"))
+        client.call("ConfirmEnrolment", code=added.confirming)
+        for counter in range(3, 30):
+            last = client.call("Notices")["notices"][-1]["id"]
+            client.call("NoticesShown", last=last)
+            client.call("RenewRecoveryCodes", code=totp(key.secret, counter))
+    (told,) = [one for one in notices(user) if one["event"] == "key-added"]
+    assert told["key"] == "intruder"
 
 
 # out of the host

@@ -266,6 +266,7 @@ def test_a_number_out_of_bounds_in_the_policy_refuses_and_is_logged_with_its_pla
         *('unenrolled = "ask"', "unenrolled = true", 'allow_until = "2027-01-31"', "allow_until = 2027-01-31T00:00:00Z", "allow_until = 1", "report_only = 1"),
         *('exempt = "user:x"', 'exempt = ["x"]', 'exempt = ["user:"]', 'exempt = ["gid:-1"]', f'exempt = ["gid:{2**32}"]', 'exempt = ["net:localhost"]'),
         *('exempt = ["net:10.0.0.0/33"]', 'exempt = ["net:::/129"]', 'exempt = ["net:10.0.0.0/-1"]', 'require = ["host:example.org"]', 'prompt = ""', 'prompt = "\\u0007"'),
+        *('prompt = "a"\nprompt = "b"', "window = { back = 1, back = 1 }", "allow_until = 2027-02-29", "prompt = unquoted", "guesses = { remote = 21 }"),
     ],
 )
 def test_an_impossible_rule_refuses_its_service_and_no_other(machine, enrolled, journal, rule):

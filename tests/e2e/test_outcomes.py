@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pexpect
 import pytest
+from handover import invited_and_enrolled
 from journal import decisions
 from machine import (
     ACCT_EXPIRED,
@@ -512,8 +513,15 @@ def test_a_read_only_disk_refuses_every_code_in_the_same_words(machine, kind):
             answers = {machine.ask("otp", user, code) for code in (key.first, key.wrong(), key.confirming)}
             assert [code for code, _ in answers] == [AUTHINFO_UNAVAIL]
         assert machine.ask("otp", user, key.first)[0] == SUCCESS
+        other, _, _, recovery = invited_and_enrolled(machine)
+        assert machine.ask("otp", other, recovery[0])[0] == SUCCESS
+        with machine.read_only_vault():
+            answers = {machine.ask("otp", other, code) for code in (recovery[0], recovery[1], WRONG_RECOVERY)}
+            assert [code for code, _ in answers] == [AUTHINFO_UNAVAIL], "used, good and wrong are the same"
+        assert machine.ask("otp", other, recovery[1])[0] == SUCCESS
 
 
+WRONG_RECOVERY = "R-307EN-W3AHR-Z6DMV-29GQY-5CKTB"
 LIMITS = ["--fsize=0", *(f"--nofile={number}" for number in range(3, 13))]
 
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import daemon_log
 import pytest
 from journal import fields
-from machine import AUTH_ERR, SUCCESS, VAULT, Key
+from machine import AUTH_ERR, SUCCESS, VAULT, Key, policy
 from totp import totp as code_of_step, unbase32
 from wire import Client, Refused
 
@@ -550,3 +550,38 @@ def test_no_code_and_no_secret_is_in_any_file_or_log(machine, user):
     places = [path.read_bytes() for path in VAULT.rglob("*") if path.is_file()] + ["\n".join(daemon_log.since(start)).encode()]
     for place in places:
         assert not any(text in place or text.lower() in place for text in hidden)
+
+
+def test_a_used_code_is_known_however_many_came_after_it(machine, user):
+    """Whoever may invite cannot take "not me" away from its owner."""
+    for form in ("spoken", "letter"):
+        owner = machine.new_user()
+        code = " ".join(invite(owner, form=form)["codes"])
+        key, _ = enrol(owner, code)
+        for _ in range(20):
+            invite(owner, form=form, replaces=True)
+        found = refusal(owner.uid, "Redeem", registration=code)
+        assert found.name == "RegistrationSpent", found
+        with Client(uid=owner.uid) as client:
+            assert client.call("Repudiate", registration=code) == {"keys": 1}
+        assert machine.ask("otp", owner, key.first)[0] == AUTH_ERR
+
+
+@pytest.mark.parametrize(("days", "policy_says", "in_time"), [(6.9, "", True), (7.1, "", False), (1.1, "repudiate_within = 1\n", False), (29, "repudiate_within = 30\n", True)])
+def test_how_long_not_me_may_be_said_is_for_the_policy(machine, user, days, policy_says, in_time):
+    code = invite(user, form="letter")["codes"][0]
+    enrol(user, code)
+    with policy(policy_says), machine.clock(int(days * DAY)), Client(uid=user.uid) as client:
+        if in_time:
+            assert client.call("Repudiate", registration=code) == {"keys": 1}
+        else:
+            with pytest.raises(Refused) as refused:
+                client.call("Repudiate", registration=code)
+            assert refused.value.parameters["reason"] == "too-late"
+
+
+def test_a_recovery_code_is_not_spent_on_removing_a_key(machine, user):
+    _, recovery = enrol(user, invite(user)["codes"][0])
+    found = refusal(user.uid, "Revoke", key="phone", code=recovery[0], last=True)
+    assert (found.name, found.parameters["reason"]) == ("NotPossible", "code-refused")
+    assert machine.ask("otp", user, recovery[0])[0] == SUCCESS

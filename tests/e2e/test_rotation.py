@@ -158,6 +158,32 @@ def test_a_lost_phone_is_replaced_for_a_recovery_code_and_the_password(machine, 
     assert machine.ask("otp", user, codes[4])[0] == SUCCESS, "the others go on"
 
 
+def test_of_several_keys_the_lost_one_is_named_before_the_recovery_code_is_spent(machine, user):
+    """In the recommended order: a refused code leaves the password as it was."""
+    old, codes = with_recovery_codes(machine, user)
+    kept = machine.enrol(user, label="tablet")
+    with stack("passwd", "password requisite pam_otp.so rotate=ask", "password required pam_unix.so", "account required pam_permit.so"):
+        for name in ("no such key", " phone "):
+            terminal = Terminal([*as_user(user), "passwd"])
+            terminal.awaits("Current password: ")
+            terminal.types_hidden(PASSWORD)
+            terminal.awaits(OFFER)
+            terminal.types_hidden(codes[3])
+            terminal.awaits("Name of the key to replace: ")
+            terminal.types(name)
+            if name == "no such key":
+                assert terminal.ends() != 0 and "no key of that name" in terminal.transcript, terminal.transcript
+                assert has_password(user, PASSWORD)
+        new = rotates(terminal)
+        for prompt in ("New password: ", "Retype new password: "):
+            terminal.awaits(prompt)
+            terminal.types_hidden(NEW_PASSWORD)
+        assert terminal.ends() == 0, terminal.transcript
+    assert has_password(user, NEW_PASSWORD)
+    assert machine.ask("otp", user, old.second)[0] != SUCCESS
+    assert machine.ask("otp", user, new.first)[0] == SUCCESS and machine.ask("otp", user, kept.first)[0] == SUCCESS
+
+
 def test_a_recovery_code_without_the_password_replaces_nothing(machine, user, journal):
     old, codes = with_recovery_codes(machine, user)
     start = journal.position()

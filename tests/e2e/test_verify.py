@@ -6,11 +6,12 @@ import json
 import select
 import threading
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import daemon_log
 import pytest
 import varlink
-from machine import AUTH_ERR, SUCCESS, Key, otpctl, shifted_now
+from machine import AUTH_ERR, SERVICE_ERR, SUCCESS, Key, otpctl, shifted_now, write
 from wire import INTERFACE, SOCKET, Client, Refused, acting_as
 
 ACCEPTED = {"accepted": True, "reason": "code", "key": None, "wait": 0}
@@ -295,6 +296,27 @@ def test_the_rules_of_a_service_hold_for_root_who_names_it_and_for_nobody_else(m
             assert ask(asking("application"), early, user, service="wide") == REFUSED
             assert ask(asking("root"), early, user)["reason"] == "wrong"
             assert ask(asking("root"), early, user, service="wide")["accepted"] is True
+
+
+def test_the_policy_file_of_a_pam_line_holds_where_the_daemon_decides_and_for_root_alone(machine, asking, user):
+    own = write_policy("/etc/otp/own.toml", "[guesses]\nother = 3\nwait = \"none\"\n")
+    key = machine.enrol(user)
+    service = machine.service("own-policy", f"required pam_otp.so config={own}")
+    stranger = machine.new_user()
+    for number in range(3):
+        assert machine.ask(service, user, key.wrong(number), "-r", stranger.uid)[0] == AUTH_ERR
+    assert closed(machine, user) == {"other"}
+    missing = machine.service("no-policy", "required pam_otp.so config=/etc/otp/nothing.toml")
+    assert machine.ask(missing, user, key.first, "-r", stranger.uid)[0] == SERVICE_ERR
+    with pytest.raises(Refused) as refused:
+        asking("root").call("Verify", user=user.name, code=key.first, config="/etc/otp/nothing.toml")
+    assert refused.value.name == "Unavailable"
+    assert ask(asking("owner"), key.first, user, config="/etc/otp/nothing.toml")["accepted"], "a claim of his is passed over"
+
+
+def write_policy(path, text):
+    write(Path(path), text, 0o644)
+    return path
 
 
 # what is told to whom

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from journal import decisions
-from machine import ACCT_EXPIRED, AUTHINFO_UNAVAIL, AUTH_ERR, DAEMON, HOST_KEY, IGNORE, POLICY, SERVICE_ERR, SUCCESS, VAULT, as_user, default_policy, otpctl, run, write
+from machine import ACCT_EXPIRED, AUTHINFO_UNAVAIL, AUTH_ERR, DAEMON, HOST_KEY, IGNORE, OTPCTL, POLICY, SERVICE_ERR, SUCCESS, VAULT, as_user, default_policy, otpctl, run, write
 from places import changed, moved_away
 
 MARKS = Path("/etc/otp/emergency")
@@ -120,6 +120,19 @@ def test_a_bad_option_does_not_matter_under_a_mark(machine, typo, enrolled):
     assert stages(machine, typo, user)[0] == SERVICE_ERR
     with bypass(user):
         assert stages(machine, typo, user) == (SUCCESS, SUCCESS)
+
+
+@pytest.mark.parametrize("line", ["whose=invoker nonsense", "whose=invokr", "whse=invoker"])
+def test_under_a_bad_line_no_mark_of_another_person_is_honoured(machine, enrolled, line):
+    """It may have meant the invoker, who has no mark; that of the user whom PAM names is another's."""
+    user, _ = enrolled
+    invoker = machine.new_user()
+    service = machine.service("otp-whose", f"required pam_otp.so {line}", "required pam_permit.so")
+    with bypass(user):
+        assert machine.ask(service, user, "000000", "-r", invoker.uid)[0] == SERVICE_ERR
+    with bypass(invoker):
+        opened = machine.ask(service, user, "000000", "-r", invoker.uid)[0]
+        assert opened == (SUCCESS if "whose=invoker" in line else SERVICE_ERR)
 
 
 def test_sudo_asks_for_the_password_alone_under_a_mark(machine, enrolled):
@@ -304,6 +317,48 @@ def test_a_policy_is_looked_over_without_a_daemon(machine, offline):
     finally:
         default_policy()
     assert otpctl("config", "check", "/etc/otp/nothing.toml").returncode == REFUSED
+
+
+def check(text):
+    write(POLICY, text, 0o644)
+    try:
+        return otpctl("config", "check")
+    finally:
+        default_policy()
+
+
+def test_a_table_for_a_service_that_nobody_has_is_told(machine):
+    machine.service("checked", "required pam_otp.so")
+    done = check("[service.checked]\n[service.chekced]\n")
+    assert done.returncode == DONE and "chekced" in done.stderr and "[service.checked]" not in done.stderr
+
+
+@pytest.mark.parametrize("how", ["plain", "@include", "include", "substack", "bracket"])
+def test_a_service_that_is_to_ask_for_a_new_key_must_be_able_to(machine, how):
+    write(Path("/etc/pam.d/rotating-part"), "account required pam_otp.so\npassword required pam_otp.so\n", 0o644)
+    line = {
+        "plain": "password required pam_otp.so",
+        "@include": "@include rotating-part",
+        "include": "password include rotating-part",
+        "substack": "password substack rotating-part",
+        "bracket": "password [success=ok default=die] /usr/lib/security/pam_otp.so rotate=due",
+    }[how]
+    text = '[rotation]\nmax_age = 90\nrotate_services = ["rotating"]\n'
+    for password, good in (("", False), ("# " + line, False), ("auth include rotating-part", False), (line, True)):
+        write(Path("/etc/pam.d/rotating"), f"auth required pam_otp.so\naccount required pam_otp.so\n{password}\n", 0o644)
+        done = check(text)
+        assert (done.returncode == DONE) == good, (password, done.stderr)
+        assert good or ("rotating" in done.stderr and "password required pam_otp.so" in done.stderr)
+
+
+def test_a_program_for_notices_that_could_not_be_run_is_told(machine):
+    done = check('notify_command = ["/usr/local/sbin/no-such-program"]\n')
+    assert done.returncode == DONE and "no-such-program" in done.stderr
+
+
+def test_a_file_is_named_as_it_is_from_here(machine, tmp_path):
+    done = subprocess.run([OTPCTL, "config", "check", "x.toml"], cwd="/etc/otp", capture_output=True, text=True, timeout=30)
+    assert done.returncode == REFUSED and "/etc/otp/x.toml" in done.stderr
 
 
 def test_a_host_key_that_is_lost_for_good_is_survived_with_a_new_vault(machine, gate, enrolled):

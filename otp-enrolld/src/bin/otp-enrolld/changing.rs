@@ -42,12 +42,8 @@ impl Daemon {
         let (account, terms) = target(peer, wanted.act, wanted.user.as_deref())?;
         let limits = self.policy(peer)?.limits;
         let failed = |error: ChangeError| not_changed(&account.name, &error);
-        if matches!(wanted.change, Change::Suspend)
-            && self.vault.standing(&account, &System) != Ok(Standing::NeverEnrolled)
-        {
-            // Before, so that no confirmation that has begun comes after it; and after, for what was made meanwhile. Also of one
-            // who holds his own lock: what was on its way ends, though the keys cannot be reached.
-            drop(self.end_invitation(&account));
+        if matches!(wanted.change, Change::Suspend) {
+            self.end_what_is_on_its_way(&account)?;
         }
         let held = self.vault.hold(&account, &System).map_err(|error| unavailable(&error))?;
         let mut held = held.ok_or_else(|| failed(ChangeError::NotEnrolled))?;
@@ -74,6 +70,16 @@ impl Daemon {
             self.end_invitation(&account)?; // a code that is on its way is worthless, too
         }
         Ok(Done {})
+    }
+
+    /// Before a suspension, so that no confirmation that has begun comes after it. Of one who holds his own lock, too: what was on
+    /// its way ends, though his keys cannot be reached.
+    fn end_what_is_on_its_way(&self, account: &Account) -> Result<(), Refusal> {
+        let standing = self.vault.standing(account, &System);
+        if standing != Ok(Standing::NeverEnrolled) {
+            drop(self.end_invitation(account)); // and once more after it, for what was made meanwhile
+        }
+        standing.map(drop).map_err(|error| unavailable(&error))
     }
 
     /// Forgets a user, or what is left of one whose account is gone.
