@@ -1,6 +1,6 @@
-//! The JSON of one Varlink call and one reply, written and read here because the module links as few crates as it can. The
-//! reader takes one object whose values are plain, or one level of objects in it: what our daemon answers. Anything else,
-//! and anything too deep or malformed, is refused.
+//! The JSON of Varlink calls and replies, written and read here because the module links as few crates as it can. The reader
+//! takes one object of texts, whole numbers, flags, nulls, arrays and objects, to a small depth: what our daemon answers.
+//! Anything else, and anything too deep or malformed, is refused.
 
 use std::fmt::Write as _;
 

@@ -225,7 +225,7 @@ pub fn pause_after(used: Duration) -> u32 {
     u32::try_from(FAILURE_PAUSE.saturating_sub(used).as_micros()).unwrap_or(0)
 }
 
-/// The table of DESIGN: what an outcome is in PAM.
+/// What an outcome is in PAM: the first table of that name in docs/architecture.md.
 fn code(end: &End) -> PamResultCode {
     match end {
         End::Accepted(_) | End::Enrolled(_) => PamResultCode::PAM_SUCCESS,

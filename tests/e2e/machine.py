@@ -36,7 +36,7 @@ ACCOUNT = "otp-enrolld"
 GROUPS = ("otp-admin", "otp-helpdesk", "otp-verify")
 PASSWORD = "the pass word"
 
-# the PAM codes of DESIGN's table
+# the PAM codes of the tables in docs/architecture.md
 SUCCESS, SERVICE_ERR, SYSTEM_ERR, AUTH_ERR, AUTHINFO_UNAVAIL = 0, 3, 4, 7, 9
 ACCT_EXPIRED, CONV_ERR, IGNORE, ABORT = 13, 19, 25, 26
 

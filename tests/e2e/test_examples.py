@@ -9,8 +9,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from machine import CODE_PROMPT, DAEMON_LOG, PASSWORD, PASSWORD_PROMPT, ROOT, User, as_user, run, write
-from terminal import dialogue
+from hosts import HOSTS, gates, one_try_at_login, sshd
+from machine import CODE_PROMPT, DAEMON_LOG, PASSWORD, PASSWORD_PROMPT, ROOT, SUCCESS, User, as_user, run, write
+from terminal import Terminal, dialogue
+from test_rotation import DUE_PROMPT, NEW_PASSWORD, OFFER, days_later, has_password, rotates, rotating, stack
 from wire import SOCKET, acting_as
 
 EXAMPLES = ROOT / "docs/examples"
@@ -256,3 +258,55 @@ def test_a_locker_opens_for_the_code_alone(machine, enrolled):
     assert not unlock(machine, user, stack, key.wrong())
     assert unlock(machine, user, stack, key.first)
     assert not unlock(machine, user, stack, key.first)
+
+
+@pytest.fixture
+def passwd():
+    with stack("passwd", recipe("## passwd", 0).strip(), "@include common-password", "account required pam_permit.so"):
+        yield
+
+
+def at_the_code(user):
+    """passwd, up to the question for a code."""
+    terminal = Terminal([*as_user(user), "passwd"])
+    terminal.awaits("Current password: ")
+    terminal.types_hidden(PASSWORD)
+    terminal.awaits(OFFER)
+    return terminal
+
+
+def test_passwd_leaves_the_password_as_it_is_after_a_refused_code(machine, enrolled, passwd):
+    user, key = enrolled
+    terminal = at_the_code(user)
+    terminal.types_hidden(key.wrong())
+    assert terminal.ends() != 0 and "New password" not in terminal.transcript, terminal.transcript
+    assert has_password(user, PASSWORD) and machine.ask("otp", user, key.first)[0] == SUCCESS
+
+
+def test_passwd_replaces_the_key_and_changes_the_password(machine, enrolled, passwd):
+    user, key = enrolled
+    terminal = at_the_code(user)
+    terminal.types_hidden(key.first)
+    new = rotates(terminal)
+    for prompt in ("New password: ", "Retype new password: "):
+        terminal.awaits(prompt)
+        terminal.types_hidden(NEW_PASSWORD)
+    assert terminal.ends() == 0, terminal.transcript
+    assert has_password(user, NEW_PASSWORD) and machine.ask("otp", user, new.first)[0] == SUCCESS
+
+
+@pytest.mark.parametrize("name,number,more", [("sudo", 0, ""), ("ssh", 1, "@include common-password\n"), ("login", 1, "@include common-password\n")])
+def test_a_due_key_is_replaced_by_the_line_of_the_recipe_and_no_new_password_is_wanted(machine, enrolled, name, number, more):
+    (user, key), host = enrolled, HOSTS[name]
+    with one_try_at_login(), gates(machine), sshd(), rotating(host.service), days_later(machine, 8, key):
+        service = Path("/etc/pam.d") / host.service
+        service.write_text(service.read_text() + recipe("## Keys that become due", number) + more)
+        host.prepare(machine, user)
+        terminal = Terminal(host.command(machine, user))
+        terminal.awaits(CODE_PROMPT)
+        terminal.types_hidden(key.first)
+        terminal.awaits(DUE_PROMPT)
+        terminal.types_hidden(key.second)
+        rotates(terminal)
+        attempt = host.conclude(terminal, user)
+        assert attempt.opened and "assword" not in attempt.text.split(DUE_PROMPT)[1], attempt

@@ -1,4 +1,4 @@
-"""DESIGN's table of outcomes, a test for each cell: the exact PAM code of both stages and the line in the log; then clocks, hostile
+"""The tables of outcomes in docs/architecture.md, a test for each cell: the exact PAM code of both stages and the line in the log; then clocks, hostile
 environments, full disks, small limits and single commands."""
 
 import fcntl

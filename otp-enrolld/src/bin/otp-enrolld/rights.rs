@@ -1,26 +1,28 @@
 //! Who may do what (R11): one table, one pure function.
 //!
-//! | request                                          | root | otp-admin | otp-helpdesk | the user himself        | anybody else |
-//! |--------------------------------------------------|------|-----------|--------------|-------------------------|--------------|
-//! | invite, take an invitation back                  | yes  | yes       | not admins   | no                      | no           |
-//! | redeem, repudiate a registration code            | yes  | no        | no           | with that code          | no           |
-//! | begin an enrolment for somebody                  | yes  | no        | no           | no                      | no           |
-//! | bring along the secret of a token                | yes  | yes       | no           | no                      | no           |
-//! | add, rotate a key; new recovery codes            | no   | no        | no           | with a code of a key    | no           |
-//! | read a user's status                             | yes  | yes       | no           | yes                     | no           |
-//! | read a user's notices                            | yes  | no        | no           | yes                     | no           |
-//! | list all users                                   | yes  | yes       | no           | no                      | no           |
-//! | suspend                                          | yes  | yes       | not admins   | no                      | no           |
-//! | resume                                           | yes  | yes       | no           | no                      | no           |
-//! | forget, adopt, restored                          | yes  | no        | no           | no                      | no           |
-//! | reopen an origin                                 | yes  | yes       | no           | with a code             | no           |
-//! | rename a key                                     | yes  | no        | no           | yes                     | no           |
-//! | revoke a key                                     | yes  | yes       | no           | with a code of that key | no           |
-//! | verify a code                                    | yes  | no        | no           | yes                     | otp-verify   |
+//! | request                               | root           | otp-admin  | otp-helpdesk | the user                | others     |
+//! |---------------------------------------|----------------|------------|--------------|-------------------------|------------|
+//! | invite                                | yes            | for others | not admins   | no                      | no         |
+//! | take an invitation back               | yes            | yes        | not admins   | no                      | no         |
+//! | redeem, repudiate a registration code | with that code | no         | no           | with that code          | no         |
+//! | begin an enrolment for somebody       | yes            | no         | no           | no                      | no         |
+//! | bring along the secret of a token     | yes            | for others | no           | no                      | no         |
+//! | add, rotate a key; new recovery codes | with a code    | no         | no           | with a code of a key    | no         |
+//! | read a user's status                  | yes            | yes        | no           | yes                     | no         |
+//! | read a user's notices                 | yes            | no         | no           | yes                     | no         |
+//! | list all users                        | yes            | yes        | no           | no                      | no         |
+//! | suspend                               | yes            | yes        | not admins   | no                      | no         |
+//! | resume                                | yes            | for others | no           | no                      | no         |
+//! | forget, adopt, restored               | yes            | no         | no           | no                      | no         |
+//! | reopen an origin                      | yes            | for others | no           | with a code             | no         |
+//! | rename a key                          | yes            | no         | no           | yes                     | no         |
+//! | revoke a key                          | yes            | for others | no           | with a code of that key | no         |
+//! | verify a code                         | yes            | no         | no           | yes                     | otp-verify |
 //!
-//! Redeeming, adding and rotating want the code from root, too: a setuid program that runs as root is no admin. Nobody
-//! invites himself, brings a token for himself or ends a suspension of his own: that would be a new second factor without the old one. Confirming and cancelling need no right of their own:
-//! they act on what this connection began.
+//! Redeeming, adding and rotating want the code from root, too: a setuid program that runs as root is no admin. Nobody in a group
+//! invites himself, brings a token for himself or ends a suspension of his own: that would be a new second factor without the old
+//! one. Confirming and cancelling need no right of their own: they act on what this connection began. `otp-helpdesk` reaches
+//! neither root nor members of otp-admin, nor itself with an invitation.
 
 /// Who asks, as the kernel says, and what the group data base says of him.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! The command line: one definition gives the parser, the help and the man page.
+//! The command line: one definition gives the parser and the help; a test holds the man page to it.
 
 mod handover;
 
@@ -100,7 +100,7 @@ pub struct Resume {
 
 /// Reopen what too many wrong codes have closed
 ///
-/// Root reopens anybody's, and the total of wrong codes stays. Everybody else is asked for a code.
+/// Root, and otp-admin for others, are not asked for a code, and the total of wrong codes stays. Everybody else is asked for one.
 #[derive(Args)]
 pub struct Reopen {
     /// The user; left out, it is whoever calls
@@ -127,7 +127,8 @@ pub struct Rename {
 
 /// Remove a key for good
 ///
-/// After the last one the user is still enrolled, and refused. Everybody but root is asked for a code of that key.
+/// After the last one the user is still enrolled, and refused. Root, and otp-admin for others, are not asked for a code; everybody
+/// else is asked for one of that key. A recovery code will not do.
 #[derive(Args)]
 #[command(allow_missing_positional = true)]
 pub struct Revoke {
