@@ -317,3 +317,63 @@ def test_where_line_and_policy_both_speak_the_stricter_holds(machine, user, line
     service = machine.service("otp-strict", f"required pam_otp.so {line}", "required pam_permit.so")
     with policy(f"[service.{service}]\n{rule}\n"):
         assert machine.ask(service, user, "123456")[0] == (SUCCESS if passes else AUTH_ERR)
+
+
+# what a service has of its own
+
+DECIDERS = {"on-the-files": (), "by-the-daemon": ("-r", 4242)}  # the module as root; su by somebody else
+
+
+@pytest.fixture(params=DECIDERS)
+def asking(request, machine):
+    """Gives a code to a service, wherever the module has it checked."""
+    return lambda service, user, code: machine.ask(service, user, code, *DECIDERS[request.param])[0]
+
+
+@pytest.fixture(scope="module")
+def special(machine):
+    """A service for which the policy can say something else than for `otp`."""
+    return machine.service("otp-special", "required pam_otp.so")
+
+
+def test_the_window_of_a_service_is_its_own(machine, enrolled, asking, special):
+    user, key = enrolled
+    with policy(f"[service.{special}]\nwindow = {{ back = 0, forward = 0 }}\n"), machine.mid_step(later=2):
+        before, now, after = (key.code(key.step_now() + offset) for offset in (-1, 0, 1))
+        assert [asking(special, user, code) for code in (before, after)] == [AUTH_ERR] * 2
+        assert asking("otp", user, before) == SUCCESS
+        assert asking(special, user, now) == SUCCESS
+        assert asking("otp", user, after) == SUCCESS
+
+
+def test_a_service_may_have_a_wider_window_than_the_rest(machine, enrolled, asking, special):
+    user, key = enrolled
+    with policy(f"[window]\nback = 0\nforward = 0\n[service.{special}.window]\nback = 2\n"), machine.mid_step(later=3):
+        two_before, before, now, after = (key.code(key.step_now() + offset) for offset in (-2, -1, 0, 1))
+        assert [asking("otp", user, code) for code in (two_before, before, after)] == [AUTH_ERR] * 3
+        assert asking(special, user, two_before) == SUCCESS
+        assert asking(special, user, after) == AUTH_ERR, "what it does not say is as for all"
+        assert asking("otp", user, now) == SUCCESS
+
+
+def test_the_guesses_of_a_service_are_its_own(machine, asking, special, journal):
+    (here, key), (elsewhere, other_key) = machine.enrolled_user(), machine.enrolled_user()
+    with policy(f"[service.{special}]\nguesses = {{ console = 3, other = 3 }}\n"):
+        for number in range(3):
+            assert asking(special, here, key.wrong(number)) == AUTH_ERR
+            assert asking("otp", elsewhere, other_key.wrong(number)) == AUTH_ERR
+        start = journal.position()
+        assert asking(special, here, key.first) == AUTH_ERR
+        assert asking("otp", elsewhere, other_key.first) == SUCCESS
+    assert [line["reason"] for line in decisions(journal.since(start))] == ["closed", "code"]
+
+
+def test_the_wait_of_a_service_is_its_own(machine, enrolled, asking, special, journal):
+    user, key = enrolled
+    with policy(f'[service.{special}]\nguesses = {{ wait = "none" }}\n'):
+        start = journal.position()
+        for number in range(6):
+            assert asking(special, user, key.wrong(number)) == AUTH_ERR
+        assert asking("otp", user, key.first) == AUTH_ERR
+        assert asking(special, user, key.first) == SUCCESS
+    assert [line["reason"] for line in decisions(journal.since(start))] == ["wrong"] * 6 + ["waiting", "code"]
