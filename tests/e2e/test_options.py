@@ -1,12 +1,15 @@
 """Every option of the PAM line and every number of the policy: what is out of bounds refuses, and what is in bounds does what it says."""
 
+import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 from hosts import foreground, sleeps
 from journal import decisions
-from machine import ACCT_EXPIRED, AUTH_ERR, CODE_PROMPT, PASSWORD, PASSWORD_PROMPT, REFUSAL, SERVICE_ERR, SUCCESS, otpctl, policy, run, write
+from machine import ACCT_EXPIRED, AUTH_ERR, CODE_PROMPT, PASSWORD, PASSWORD_PROMPT, POLICY, REFUSAL, SERVICE_ERR, SUCCESS, otpctl, policy, run, write
+from places import changed
 from terminal import Terminal, dialogue
 from wait import until
 
@@ -377,3 +380,134 @@ def test_the_wait_of_a_service_is_its_own(machine, enrolled, asking, special, jo
         assert asking("otp", user, key.first) == AUTH_ERR
         assert asking(special, user, key.first) == SUCCESS
     assert [line["reason"] for line in decisions(journal.since(start))] == ["wrong"] * 6 + ["waiting", "code"]
+
+
+# another policy file
+
+NAMED = Path("/etc/otp/named.toml")
+
+
+@pytest.fixture
+def named(machine):
+    """Makes the file and a service whose lines name it."""
+    line = f"required pam_otp.so config={NAMED}"
+    service = machine.service("otp-named", line, "required pam_permit.so", account=line)
+
+    def make(text, mode=0o644):
+        write(NAMED, f"version = 1\n[service.{service}]\n{text}\n", mode)
+        return service
+
+    yield make
+    NAMED.unlink(missing_ok=True)
+
+
+def test_the_prompt_is_that_of_the_file_that_is_named_and_the_standard_one_is_not_read(machine, enrolled, named):
+    user, key = enrolled
+    service = named('prompt = "From the named file: "')
+    with policy("nonsense\n"):
+        outcome = dialogue(["pamtester", service, user.name, "authenticate", "acct_mgmt"], [("From the named file: ", key.first)])
+    assert outcome.status == 0, outcome
+
+
+@pytest.mark.parametrize("there, here", [("window = { back = 0 }", ""), ("", "window = { back = 0 }")], ids=["stricter", "milder"])
+def test_on_the_files_the_window_is_that_of_the_file_that_is_named(machine, enrolled, named, there, here):
+    user, key = enrolled
+    service = named(there)
+    with policy(f"[service.{service}]\n{here}\n"), machine.mid_step(later=2):
+        assert machine.ask(service, user, key.code(key.step_now() - 1))[0] == (AUTH_ERR if there else SUCCESS)
+        assert machine.ask(service, user, key.code(key.step_now()))[0] == SUCCESS
+
+
+def test_on_the_files_the_guesses_are_those_of_the_file_that_is_named(machine, enrolled, named, journal):
+    user, key = enrolled
+    service = named("guesses = { console = 3 }")
+    start = journal.position()
+    for number in range(3):
+        assert machine.ask(service, user, key.wrong(number))[0] == AUTH_ERR
+    assert machine.ask(service, user, key.first)[0] == AUTH_ERR
+    assert [line["reason"] for line in decisions(journal.since(start))] == ["wrong"] * 3 + ["closed"]
+
+
+def test_where_the_daemon_decides_window_and_guesses_are_those_of_the_standard_file(machine, enrolled, named):
+    user, key = enrolled
+    service = named("window = { back = 0 }\nguesses = { other = 3 }")
+    with machine.mid_step(later=2):
+        for number in range(3):
+            assert machine.ask(service, user, key.wrong(number), "-r", 4242)[0] == AUTH_ERR
+        assert machine.ask(service, user, key.code(key.step_now() - 1), "-r", 4242)[0] == SUCCESS
+
+
+def missing():
+    NAMED.unlink()
+
+
+def out_of_bounds():
+    write(NAMED, "[window]\nback = 3\n", 0o644)
+
+
+def too_long():
+    write(NAMED, "#" * (64 * 1024 + 1), 0o644)
+
+
+def writable_by_its_group():
+    NAMED.chmod(0o664)
+
+
+def writable_by_all():
+    NAMED.chmod(0o646)
+
+
+def somebody_elses():
+    shutil.chown(NAMED, "nobody")
+
+
+def behind_a_link():
+    NAMED.unlink()
+    NAMED.symlink_to(POLICY)
+
+
+def no_file():
+    NAMED.unlink()
+    os.mkfifo(NAMED, 0o644)
+
+
+@pytest.mark.parametrize("fault", [missing, out_of_bounds, too_long, writable_by_its_group, writable_by_all, somebody_elses, behind_a_link, no_file], ids=lambda fault: fault.__name__)
+def test_a_named_file_that_is_not_in_order_refuses_at_both_stages_and_is_logged(machine, enrolled, named, journal, fault):
+    user, key = enrolled
+    service = named("")
+    fault()
+    start = journal.position()
+    code, printed = machine.converse(service, user, "text", key.first, "-a")
+    assert (code, account_code(printed)) == (SERVICE_ERR, SERVICE_ERR)
+    lines = journal.since(start)
+    assert [line["reason"] for line in decisions(lines)] == ["bad-policy"] * 2 and all(str(NAMED) in line for line in lines)
+    assert machine.ask("otp", user, key.first)[0] == SUCCESS, "the code must not be used up"
+
+
+def test_a_named_file_in_a_directory_that_others_may_write_to_refuses(machine, enrolled, journal):
+    user, key = enrolled
+    write(Path("/etc/otp-special/otp.toml"), "version = 1\n", 0o644)
+    service = machine.service("otp-named", "required pam_otp.so config=/etc/otp-special/otp.toml")
+    with changed(Path("/etc/otp-special"), mode=0o757):
+        start = journal.position()
+        assert machine.ask(service, user, key.first)[0] == SERVICE_ERR
+        assert [line["reason"] for line in decisions(journal.since(start))] == ["bad-policy"]
+    assert machine.ask(service, user, key.first)[0] == SUCCESS
+
+
+def test_the_account_stage_reads_the_file_that_its_line_names(machine, enrolled, named):
+    """Whoever is exempt is not looked at, so the file shows."""
+    user, _ = enrolled
+    named(f'exempt = ["user:{user.name}"]')
+    plain = machine.service("otp-account-plain", "required pam_permit.so", account="required pam_otp.so")
+    with_a_file = machine.service("otp-named", "required pam_permit.so", account=f"required pam_otp.so config={NAMED}")
+    assert otpctl("suspend", user.name).returncode == 0
+
+    def account(service):
+        return account_code(machine.converse(service, user, "text", "", "-a")[1])
+
+    assert (account(plain), account(with_a_file)) == (ACCT_EXPIRED, SUCCESS)
+    writable_by_all()
+    assert account(with_a_file) == SERVICE_ERR
+    missing()
+    assert account(with_a_file) == SERVICE_ERR
