@@ -54,7 +54,7 @@ def refused(host, attempt, text=REFUSAL):
 
 def guess(machine, host, user, key, times):
     """So many wrong codes from the host's origin, in no time."""
-    uid, claims = host.claims(machine, user)
+    uid, claims = programs.claims(host.origin, user)
     with Client(uid=uid) as client:
         for number in range(times):
             assert client.call("Verify", user=user.name, code=key.wrong(number), **claims)["verdict"]["accepted"] is False
