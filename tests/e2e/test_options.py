@@ -255,11 +255,41 @@ def test_a_number_out_of_bounds_in_the_policy_refuses_and_is_logged_with_its_pla
     if where == "service":
         text = text.replace("[", "[service.otp.") if not text.startswith("[nonsense]") else "[service.otp]\nnonsense = 1\n"
     with policy(text):
-        start = journal.position()
-        assert machine.ask("otp", user, key.first)[0] == SERVICE_ERR
-        (line,) = [line for line in journal.since(start) if "outcome=" in line]
-    assert "reason=bad-policy" in line and "line " in line and "column " in line
+        assert_bad_policy(machine, user, key, journal)
     assert machine.ask("otp", user, key.first)[0] == SUCCESS
+
+
+FOR_ALL_SERVICES = [
+    *(f"notify_deadline = {number}\n" for number in (0, -1, 601, 2**32 + 30, 2**64 + 30, HUGE, "30.0", '"30"', "true", "[30]")),
+    *(f"[key]\ndigits = {number}\n" for number in (0, -6, 5, 9, 2**8 + 6, 2**32 + 6, 2**64 + 6, HUGE, "6.0", '"6"', "[6]")),
+    *(f"[key]\nperiod = {number}\n" for number in (0, -30, 14, 121, 2**16 + 30, 2**32 + 30, 2**64 + 30, HUGE, "30.0", '"30"', "30s")),
+    *(f"[key]\nalgorithm = {word}\n" for word in (1, "true", '""', '"MD5"', '"sha1"')),
+    *(f"[rotation]\nmax_age = {number}\n" for number in (0, -90, 6, 3651, 2**32 + 90, 2**64 + 90, HUGE, "90.0", '"90"', "90d")),
+    *(f"[rotation]\nmax_age = 90\ngrace = {number}\n" for number in (0, -1, 366, 2**32 + 14, 2**64 + 14, HUGE, "14.0", '"14"')),
+    *("[rotation]\n", "[rotation]\ngrace = 14\n", "[rotation]\nmax_age = 90\nrotate_services = 1\n", '[rotation]\nmax_age = 90\nrotate_services = "sudo"\n'),
+    *("notify_deadline = 30\nnotify_deadline = 30\n", "[key]\ndigits = 6\ndigits = 6\n", "[key]\nperiod = 30\nperiod = 30\n", "[key]\n[key]\n"),
+    *("[rotation]\nmax_age = 90\nmax_age = 90\n", "[rotation]\nmax_age = 90\ngrace = 14\ngrace = 14\n", "[rotation]\nmax_age = 90\n[rotation]\n"),
+    *("key = 6\n", "rotation = 90\n", "window = 1\n", "guesses = 20\n", "service = 1\n", "version = 1\n", '[service.otp]\nnotify_deadline = 30\n', "[service.otp.key]\ndigits = 6\n"),
+]
+
+
+@pytest.mark.parametrize("text", FOR_ALL_SERVICES, ids=lambda text: text.replace("\n", " ")[:40])
+def test_a_value_out_of_bounds_in_what_holds_for_all_services_refuses_and_is_told_with_its_place(machine, enrolled, journal, text):
+    user, key = enrolled
+    with policy(text):
+        place = assert_bad_policy(machine, user, key, journal)
+        done = otpctl("config", "check")
+        assert done.returncode == 1 and place in done.stderr, "the command says the same"
+    assert machine.ask("otp", user, key.first)[0] == SUCCESS
+
+
+def assert_bad_policy(machine, user, key, journal):
+    """Where the fault is, as the log says it."""
+    start = journal.position()
+    assert machine.ask("otp", user, key.first)[0] == SERVICE_ERR
+    (line,) = [line for line in journal.since(start) if "outcome=" in line]
+    assert "reason=bad-policy" in line
+    return re.search(r"line \d+, column \d+", line)[0]
 
 
 @pytest.mark.parametrize(
