@@ -200,6 +200,7 @@ def test_a_wrong_command_line_is_2(machine, words):
 HUGE = "9" * 400
 NEW_KEY = [("enrol", "USER", "--json", "--allow-pipe"), ("add", "--json", "--allow-pipe"), ("rotate", "--json", "--allow-pipe"), ("token", "add", "USER")]
 INVITE = [("invite", "USER", "--replace", "--allow-pipe")]
+LETTER = [("invite", "USER", "--replace", "--letter", "/tmp/bounds.svg")]
 REOPEN = [("reopen", "USER"), ("--offline", "reopen", "USER")]
 SPANS = ["", 0, "0m", "-1m", "+1m", 10, "m", "1.5m", "1 m", "1M", "1mm", f"{HUGE}s", f"{2**64}s", f"{2**63}w"]
 
@@ -211,6 +212,8 @@ BOUNDS = {
     "--kind": (NEW_KEY, ["", 0, -1, "TOTP", HUGE], "wanted totp or hotp"),
     "--label": ([NEW_KEY[0], NEW_KEY[1], NEW_KEY[3]], ["", " ", "x" * 33, HUGE, "a\tb"], "wanted 1 to 32 letters"),
     "--for": (INVITE, SPANS, "wanted a number and s, m, h, d or w"),
+    "--form": (INVITE, ["", 0, -1, "Spoken", "spoken,mail", HUGE], "wanted spoken, mail, letter or split"),
+    "--paper": (LETTER, ["", 0, -1, "a3", HUGE], "[possible values: a4, letter]"),
     "--origin": (REOPEN, ["", 0, -1, 5, "Self", "all", "self,other", HUGE], "wanted self, other, remote, console or socket"),
 }
 
@@ -233,7 +236,10 @@ def test_a_value_out_of_bounds_is_2_says_what_was_wanted_and_changes_nothing(mac
     assert vault_of(user) == before and daemon_log.since(start) == []
 
 
-GOOD = {"--digits": "6", "--period": "30", "--algorithm": "SHA1", "--kind": "totp", "--label": "tablet", "--for": "5m", "--origin": "self"}
+GOOD = {
+    **{"--digits": "6", "--period": "30", "--algorithm": "SHA1", "--kind": "totp", "--label": "tablet"},
+    **{"--for": "5m", "--form": "mail", "--paper": "a4", "--origin": "self"},
+}
 
 
 @pytest.mark.parametrize("option", GOOD)
