@@ -153,6 +153,7 @@ fn entries<'d>(table: &mut Table<'d>, name: &'d str) -> Result<Vec<Entry>, Table
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::{Wait, Window};
     use crate::policy::Policy;
 
     fn service(text: &str) -> Result<Service, TableError> {
@@ -183,6 +184,18 @@ mod tests {
         assert_eq!(found.limits.guesses, [20, 20, 20, 5, 20]);
         let enrol = service("[service.sudo]\nunenrolled = \"enrol\"").unwrap();
         assert_eq!(enrol.unenrolled, Some(Unenrolled::Enrol));
+    }
+
+    #[test]
+    fn what_a_service_leaves_out_of_window_and_guesses_is_as_for_all() {
+        let text = "[window]\nback = 0\n[guesses]\nself = 5\nremote = 7\nwait = \"none\"\n[service.sudo]\n";
+        let limits = |more: &str| Policy::parse_for(&format!("{text}{more}"), "sudo").unwrap().limits();
+        let general = limits("");
+        assert_eq!((general.window.back, general.guesses, general.wait), (0, [20, 5, 20, 7, 20], Wait::None));
+        let found = limits("window = { forward = 2 }\nguesses = { remote = 9 }");
+        assert_eq!((found.window, found.guesses), (Window { back: 0, forward: 2 }, [20, 5, 20, 9, 20]));
+        assert_eq!((found.wait, found.clock), (general.wait, general.clock));
+        assert_eq!(limits("guesses = { wait = \"growing\" }").wait, Wait::Growing);
     }
 
     #[test]

@@ -66,16 +66,6 @@ class Host:
         status = terminal.ends()
         return Attempt(status == 0 and bool(re.search(self.shown(user), terminal.transcript)), terminal.transcript, user)
 
-    def claims(self, machine, user):
-        """(uid of the peer, parameters) with which Verify counts a guess for the same origin."""
-        return {
-            "self": (0, {"real_uid": user.uid}),
-            "other": (0, {"real_uid": 4242}),
-            "remote": (0, {"real_uid": 0, "rhost": "127.0.0.1"}),
-            "console": (0, {"real_uid": 0}),
-            "socket": (user.uid, {}),
-        }[self.origin]
-
 
 class Sudo(Host):
     service, origin = "sudo-hosts", "self"
@@ -218,6 +208,17 @@ class PlainApplication(Host):
         asked = "" if typed is None else CODE_PROMPT  # without an answer it would have been a conversation error
         codes = re.findall(r"^(?:authenticate|account) (\d+)$", done.stdout, re.M)
         return Attempt(codes == ["0", "0"], asked + done.stdout.split("account ")[0], user)
+
+
+def claims(origin, user):
+    """(uid of the peer, parameters) with which Verify counts a guess for that origin."""
+    return {
+        "self": (0, {"real_uid": user.uid}),
+        "other": (0, {"real_uid": 4242}),
+        "remote": (0, {"real_uid": 0, "rhost": "127.0.0.1"}),
+        "console": (0, {"real_uid": 0}),
+        "socket": (user.uid, {}),
+    }[origin]
 
 
 def foreground(terminal):

@@ -340,6 +340,11 @@ class Machine:
         finally:
             SHIFT.write_text("0")
 
+    @contextmanager
+    def mid_step(self, later=0):
+        """Now is the middle of a step of 30 seconds, at least so many steps later, so that none begins while the test runs."""
+        with self.clock(int(15 - shifted_now() % 30) % 30 + 30 * later):
+            yield
 
     @contextmanager
     def synchronised(self, truth):

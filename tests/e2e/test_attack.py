@@ -2,13 +2,15 @@
 
 import json
 import resource
+import subprocess
+import sys
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
-from machine import SUCCESS
+from machine import SUCCESS, as_user
 from wait import until
-from wire import INTERFACE, Client, Refused
+from wire import INTERFACE, SOCKET, Client, Refused
 
 PROMPT_SERVICE = 2.0
 
@@ -84,6 +86,58 @@ def test_three_thousand_connections(machine, user):
             for client in crowd:
                 client.socket.close()
     until(lambda: served(user), "service for all")
+
+
+CROWD, SHARE = 300, 8  # connections that one uid wants, and gets
+STATUS = b'{"method":"' + INTERFACE.encode() + b'.Status","parameters":{}}\0'
+
+# what those of the crowd do who are let in
+PASTIMES = {"say nothing": b"", "stop within a message": STATUS[:40], "read no answer": STATUS * 1000}
+
+
+@pytest.mark.parametrize("pastime", PASTIMES)
+def test_a_crowd_of_one_uid_keeps_nobody_out_but_itself(machine, enrolled, pastime):
+    user, key = enrolled
+    attacker, bystander = machine.new_user(), machine.new_user()
+    with ExitStack() as stack:
+        crowd = [stack.enter_context(Client(uid=attacker.uid)) for _ in range(CROWD)]
+        assert all(b"Busy" in client.receive() for client in crowd[SHARE:])
+        for client in crowd[:SHARE]:
+            client.send(PASTIMES[pastime])
+        assert served(user) and served(bystander)
+        with Client(uid=user.uid) as client:
+            assert client.call("Verify", code=key.first)["verdict"]["accepted"] is True
+        assert machine.ask("otp", user, key.second, "-r", bystander.uid)[0] == SUCCESS, "by the daemon, for su"
+        with Client(uid=attacker.uid) as late:
+            assert b"Busy" in late.receive(), "the crowd is there all the while"
+
+
+# Holds the newest of its connections, and so those that were let in come and go.
+FLOOD = """
+import socket, sys
+crowd = []
+while True:
+    crowd.append(socket.socket(socket.AF_UNIX))
+    crowd[-1].connect(sys.argv[1])
+    if len(crowd) > int(sys.argv[2]):
+        crowd.pop(0).close()
+        print("more", flush=True)
+"""
+
+
+def test_one_uid_that_connects_without_end_keeps_nobody_out(machine, enrolled):
+    user, key = enrolled
+    attacker, bystander = machine.new_user(), machine.new_user()
+    flood = subprocess.Popen([*as_user(attacker), sys.executable, "-c", FLOOD, SOCKET, str(CROWD)], stdout=subprocess.PIPE)
+    try:
+        assert flood.stdout.readline() == b"more\n"
+        for _ in range(20):
+            assert served(user) and served(bystander)
+        assert machine.ask("otp", user, key.first, "-r", bystander.uid)[0] == SUCCESS, "by the daemon, for su"
+        assert flood.poll() is None
+    finally:
+        flood.kill()
+        flood.communicate()
 
 
 def test_a_client_that_dies_at_every_byte_leaves_nothing(machine, user):

@@ -13,6 +13,7 @@ from hosts import CHAIN_PORT, HOSTS, IDENTITY, gates, one_try_at_login, sshd
 from journal import decisions
 from machine import CODE_PROMPT, REFUSAL, as_user, policy, run, write
 from terminal import Terminal
+from test_outcomes import disable
 from wait import until
 from wire import Client
 
@@ -54,7 +55,7 @@ def refused(host, attempt, text=REFUSAL):
 
 def guess(machine, host, user, key, times):
     """So many wrong codes from the host's origin, in no time."""
-    uid, claims = host.claims(machine, user)
+    uid, claims = programs.claims(host.origin, user)
     with Client(uid=uid) as client:
         for number in range(times):
             assert client.call("Verify", user=user.name, code=key.wrong(number), **claims)["verdict"]["accepted"] is False
@@ -207,11 +208,91 @@ def test_who_is_asked(machine, asking, enrolled, rule, asked):
     assert used_up == asked
 
 
+@pytest.mark.parametrize("host", [name for name, host in HOSTS.items() if host.origin in OWN], indirect=True)
 def test_r8_who_has_a_key_and_who_has_none_see_the_same(machine, host, enrolled):
     user, key = enrolled
     people = [user, machine.new_user()] + ([UNKNOWN] if host.takes_any_name else [])
     texts = {host.attempt(machine, person, key.wrong()).text for person in people}
     assert len(texts) == 1 and (REFUSAL in texts.pop()) == host.tells
+
+
+def wrong(machine, host):
+    user, key = machine.enrolled_user()
+    return user, key.wrong()
+
+
+def replayed(machine, host):
+    user, key = machine.enrolled_user()
+    with Client() as client:
+        assert client.call("Verify", user=user.name, code=key.first)["verdict"]["accepted"] is True
+    return user, key.first
+
+
+def waiting(machine, host):
+    user, key = machine.enrolled_user()
+    with policy(BOUNDS):
+        guess(machine, host, user, key, 9)
+    return user, key.first
+
+
+def closed(machine, host):
+    user, key = machine.enrolled_user()
+    with policy(BOUNDS):
+        guess(machine, host, user, key, 10)
+    return user, key.first
+
+
+def disabled(machine, host):
+    user, key = machine.enrolled_user()
+    with policy(BOUNDS.replace("10", "20")):
+        disable(machine, user, key)
+    return user, key.first
+
+
+def suspended(machine, host):
+    user, key = machine.enrolled_user()
+    with Client() as client:
+        client.call("Suspend", user=user.name)
+    return user, key.first
+
+
+def without_its_last_key(machine, host):
+    user, key = machine.enrolled_user()
+    with Client() as client:
+        client.call("Revoke", user=user.name, key="phone")
+    return user, key.first
+
+
+REFUSALS = {
+    "wrong": wrong,
+    "replayed": replayed,
+    "junk": lambda machine, host: (machine.enrolled_user()[0], "hunter2"),
+    "waiting": waiting,
+    "closed": closed,
+    "disabled": disabled,
+    "suspended": suspended,
+    "no-key": without_its_last_key,
+    "not-enrolled": lambda machine, host: (machine.new_user(), "123456"),
+    "unknown-user": lambda machine, host: (UNKNOWN, "123456"),
+}
+
+
+@pytest.mark.parametrize("host", [name for name, host in HOSTS.items() if host.origin not in OWN], indirect=True)
+def test_r8_whoever_is_not_the_owner_sees_the_same_whatever_the_reason(machine, host, journal):
+    """Side by side, for the pause after a refusal is long; decided one after another, for only so many codes at once are looked
+    at for one stranger."""
+    tries = {reason: bring_about(machine, host) for reason, bring_about in REFUSALS.items() if reason != "unknown-user" or host.takes_any_name}
+    start = journal.position()
+    terminals = {reason: Terminal(host.command(machine, person)) for reason, (person, _) in tries.items()}
+    for terminal in terminals.values():
+        terminal.awaits(CODE_PROMPT)
+    for number, (reason, terminal) in enumerate(terminals.items()):
+        terminal.types_hidden(tries[reason][1])
+        until(lambda: len(decisions(journal.since(start))) > number, "the decision")
+    attempts = {reason: host.conclude(terminal, tries[reason][0]) for reason, terminal in terminals.items()}
+    assert {line["user"]: line["reason"] for line in decisions(journal.since(start))} == {programs.name_of(person): reason for reason, (person, _) in tries.items()}
+    assert all(refused(host, attempt) for attempt in attempts.values()), attempts
+    assert {reason: attempt.text for reason, attempt in attempts.items()} == dict.fromkeys(attempts, attempts["wrong"].text)
 
 
 # su

@@ -1,12 +1,15 @@
 """Every option of the PAM line and every number of the policy: what is out of bounds refuses, and what is in bounds does what it says."""
 
+import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 from hosts import foreground, sleeps
 from journal import decisions
-from machine import ACCT_EXPIRED, AUTH_ERR, CODE_PROMPT, PASSWORD, PASSWORD_PROMPT, REFUSAL, SERVICE_ERR, SUCCESS, otpctl, policy, run, write
+from machine import ACCT_EXPIRED, AUTH_ERR, CODE_PROMPT, PASSWORD, PASSWORD_PROMPT, POLICY, REFUSAL, SERVICE_ERR, SUCCESS, otpctl, policy, run, write
+from places import changed
 from terminal import Terminal, dialogue
 from wait import until
 
@@ -252,11 +255,41 @@ def test_a_number_out_of_bounds_in_the_policy_refuses_and_is_logged_with_its_pla
     if where == "service":
         text = text.replace("[", "[service.otp.") if not text.startswith("[nonsense]") else "[service.otp]\nnonsense = 1\n"
     with policy(text):
-        start = journal.position()
-        assert machine.ask("otp", user, key.first)[0] == SERVICE_ERR
-        (line,) = [line for line in journal.since(start) if "outcome=" in line]
-    assert "reason=bad-policy" in line and "line " in line and "column " in line
+        assert_bad_policy(machine, user, key, journal)
     assert machine.ask("otp", user, key.first)[0] == SUCCESS
+
+
+FOR_ALL_SERVICES = [
+    *(f"notify_deadline = {number}\n" for number in (0, -1, 601, 2**32 + 30, 2**64 + 30, HUGE, "30.0", '"30"', "true", "[30]")),
+    *(f"[key]\ndigits = {number}\n" for number in (0, -6, 5, 9, 2**8 + 6, 2**32 + 6, 2**64 + 6, HUGE, "6.0", '"6"', "[6]")),
+    *(f"[key]\nperiod = {number}\n" for number in (0, -30, 14, 121, 2**16 + 30, 2**32 + 30, 2**64 + 30, HUGE, "30.0", '"30"', "30s")),
+    *(f"[key]\nalgorithm = {word}\n" for word in (1, "true", '""', '"MD5"', '"sha1"')),
+    *(f"[rotation]\nmax_age = {number}\n" for number in (0, -90, 6, 3651, 2**32 + 90, 2**64 + 90, HUGE, "90.0", '"90"', "90d")),
+    *(f"[rotation]\nmax_age = 90\ngrace = {number}\n" for number in (0, -1, 366, 2**32 + 14, 2**64 + 14, HUGE, "14.0", '"14"')),
+    *("[rotation]\n", "[rotation]\ngrace = 14\n", "[rotation]\nmax_age = 90\nrotate_services = 1\n", '[rotation]\nmax_age = 90\nrotate_services = "sudo"\n'),
+    *("notify_deadline = 30\nnotify_deadline = 30\n", "[key]\ndigits = 6\ndigits = 6\n", "[key]\nperiod = 30\nperiod = 30\n", "[key]\n[key]\n"),
+    *("[rotation]\nmax_age = 90\nmax_age = 90\n", "[rotation]\nmax_age = 90\ngrace = 14\ngrace = 14\n", "[rotation]\nmax_age = 90\n[rotation]\n"),
+    *("key = 6\n", "rotation = 90\n", "window = 1\n", "guesses = 20\n", "service = 1\n", "version = 1\n", '[service.otp]\nnotify_deadline = 30\n', "[service.otp.key]\ndigits = 6\n"),
+]
+
+
+@pytest.mark.parametrize("text", FOR_ALL_SERVICES, ids=lambda text: text.replace("\n", " ")[:40])
+def test_a_value_out_of_bounds_in_what_holds_for_all_services_refuses_and_is_told_with_its_place(machine, enrolled, journal, text):
+    user, key = enrolled
+    with policy(text):
+        place = assert_bad_policy(machine, user, key, journal)
+        done = otpctl("config", "check")
+        assert done.returncode == 1 and place in done.stderr, "the command says the same"
+    assert machine.ask("otp", user, key.first)[0] == SUCCESS
+
+
+def assert_bad_policy(machine, user, key, journal):
+    """Where the fault is, as the log says it."""
+    start = journal.position()
+    assert machine.ask("otp", user, key.first)[0] == SERVICE_ERR
+    (line,) = [line for line in journal.since(start) if "outcome=" in line]
+    assert "reason=bad-policy" in line
+    return re.search(r"line \d+, column \d+", line)[0]
 
 
 @pytest.mark.parametrize(
@@ -318,3 +351,194 @@ def test_where_line_and_policy_both_speak_the_stricter_holds(machine, user, line
     service = machine.service("otp-strict", f"required pam_otp.so {line}", "required pam_permit.so")
     with policy(f"[service.{service}]\n{rule}\n"):
         assert machine.ask(service, user, "123456")[0] == (SUCCESS if passes else AUTH_ERR)
+
+
+# what a service has of its own
+
+DECIDERS = {"on-the-files": (), "by-the-daemon": ("-r", 4242)}  # the module as root; su by somebody else
+
+
+@pytest.fixture(params=DECIDERS)
+def asking(request, machine):
+    """Gives a code to a service, wherever the module has it checked."""
+    return lambda service, user, code: machine.ask(service, user, code, *DECIDERS[request.param])[0]
+
+
+@pytest.fixture(scope="module")
+def special(machine):
+    """A service for which the policy can say something else than for `otp`."""
+    return machine.service("otp-special", "required pam_otp.so")
+
+
+def test_the_window_of_a_service_is_its_own(machine, enrolled, asking, special):
+    user, key = enrolled
+    with policy(f"[service.{special}]\nwindow = {{ back = 0, forward = 0 }}\n"), machine.mid_step(later=2):
+        before, now, after = (key.code(key.step_now() + offset) for offset in (-1, 0, 1))
+        assert [asking(special, user, code) for code in (before, after)] == [AUTH_ERR] * 2
+        assert asking("otp", user, before) == SUCCESS
+        assert asking(special, user, now) == SUCCESS
+        assert asking("otp", user, after) == SUCCESS
+
+
+def test_a_service_may_have_a_wider_window_than_the_rest(machine, enrolled, asking, special):
+    user, key = enrolled
+    with policy(f"[window]\nback = 0\nforward = 0\n[service.{special}.window]\nback = 2\n"), machine.mid_step(later=3):
+        two_before, before, now, after = (key.code(key.step_now() + offset) for offset in (-2, -1, 0, 1))
+        assert [asking("otp", user, code) for code in (two_before, before, after)] == [AUTH_ERR] * 3
+        assert asking(special, user, two_before) == SUCCESS
+        assert asking(special, user, after) == AUTH_ERR, "what it does not say is as for all"
+        assert asking("otp", user, now) == SUCCESS
+
+
+def test_the_guesses_of_a_service_are_its_own(machine, asking, special, journal):
+    (here, key), (elsewhere, other_key) = machine.enrolled_user(), machine.enrolled_user()
+    with policy(f"[service.{special}]\nguesses = {{ console = 3, other = 3 }}\n"):
+        for number in range(3):
+            assert asking(special, here, key.wrong(number)) == AUTH_ERR
+            assert asking("otp", elsewhere, other_key.wrong(number)) == AUTH_ERR
+        start = journal.position()
+        assert asking(special, here, key.first) == AUTH_ERR
+        assert asking("otp", elsewhere, other_key.first) == SUCCESS
+    assert [line["reason"] for line in decisions(journal.since(start))] == ["closed", "code"]
+
+
+def test_the_wait_of_a_service_is_its_own(machine, enrolled, asking, special, journal):
+    user, key = enrolled
+    with policy(f'[service.{special}]\nguesses = {{ wait = "none" }}\n'):
+        start = journal.position()
+        for number in range(6):
+            assert asking(special, user, key.wrong(number)) == AUTH_ERR
+        assert asking("otp", user, key.first) == AUTH_ERR
+        assert asking(special, user, key.first) == SUCCESS
+    assert [line["reason"] for line in decisions(journal.since(start))] == ["wrong"] * 6 + ["waiting", "code"]
+
+
+# another policy file
+
+NAMED = Path("/etc/otp/named.toml")
+
+
+@pytest.fixture
+def named(machine):
+    """Makes the file and a service whose lines name it."""
+    line = f"required pam_otp.so config={NAMED}"
+    service = machine.service("otp-named", line, "required pam_permit.so", account=line)
+
+    def make(text, mode=0o644):
+        write(NAMED, f"version = 1\n[service.{service}]\n{text}\n", mode)
+        return service
+
+    yield make
+    NAMED.unlink(missing_ok=True)
+
+
+def test_the_prompt_is_that_of_the_file_that_is_named_and_the_standard_one_is_not_read(machine, enrolled, named):
+    user, key = enrolled
+    service = named('prompt = "From the named file: "')
+    with policy("nonsense\n"):
+        outcome = dialogue(["pamtester", service, user.name, "authenticate", "acct_mgmt"], [("From the named file: ", key.first)])
+    assert outcome.status == 0, outcome
+
+
+@pytest.mark.parametrize("there, here", [("window = { back = 0 }", ""), ("", "window = { back = 0 }")], ids=["stricter", "milder"])
+def test_on_the_files_the_window_is_that_of_the_file_that_is_named(machine, enrolled, named, there, here):
+    user, key = enrolled
+    service = named(there)
+    with policy(f"[service.{service}]\n{here}\n"), machine.mid_step(later=2):
+        assert machine.ask(service, user, key.code(key.step_now() - 1))[0] == (AUTH_ERR if there else SUCCESS)
+        assert machine.ask(service, user, key.code(key.step_now()))[0] == SUCCESS
+
+
+def test_on_the_files_the_guesses_are_those_of_the_file_that_is_named(machine, enrolled, named, journal):
+    user, key = enrolled
+    service = named("guesses = { console = 3 }")
+    start = journal.position()
+    for number in range(3):
+        assert machine.ask(service, user, key.wrong(number))[0] == AUTH_ERR
+    assert machine.ask(service, user, key.first)[0] == AUTH_ERR
+    assert [line["reason"] for line in decisions(journal.since(start))] == ["wrong"] * 3 + ["closed"]
+
+
+def test_where_the_daemon_decides_window_and_guesses_are_those_of_the_standard_file(machine, enrolled, named):
+    user, key = enrolled
+    service = named("window = { back = 0 }\nguesses = { other = 3 }")
+    with machine.mid_step(later=2):
+        for number in range(3):
+            assert machine.ask(service, user, key.wrong(number), "-r", 4242)[0] == AUTH_ERR
+        assert machine.ask(service, user, key.code(key.step_now() - 1), "-r", 4242)[0] == SUCCESS
+
+
+def missing():
+    NAMED.unlink()
+
+
+def out_of_bounds():
+    write(NAMED, "[window]\nback = 3\n", 0o644)
+
+
+def too_long():
+    write(NAMED, "#" * (64 * 1024 + 1), 0o644)
+
+
+def writable_by_its_group():
+    NAMED.chmod(0o664)
+
+
+def writable_by_all():
+    NAMED.chmod(0o646)
+
+
+def somebody_elses():
+    shutil.chown(NAMED, "nobody")
+
+
+def behind_a_link():
+    NAMED.unlink()
+    NAMED.symlink_to(POLICY)
+
+
+def no_file():
+    NAMED.unlink()
+    os.mkfifo(NAMED, 0o644)
+
+
+@pytest.mark.parametrize("fault", [missing, out_of_bounds, too_long, writable_by_its_group, writable_by_all, somebody_elses, behind_a_link, no_file], ids=lambda fault: fault.__name__)
+def test_a_named_file_that_is_not_in_order_refuses_at_both_stages_and_is_logged(machine, enrolled, named, journal, fault):
+    user, key = enrolled
+    service = named("")
+    fault()
+    start = journal.position()
+    code, printed = machine.converse(service, user, "text", key.first, "-a")
+    assert (code, account_code(printed)) == (SERVICE_ERR, SERVICE_ERR)
+    lines = journal.since(start)
+    assert [line["reason"] for line in decisions(lines)] == ["bad-policy"] * 2 and all(str(NAMED) in line for line in lines)
+    assert machine.ask("otp", user, key.first)[0] == SUCCESS, "the code must not be used up"
+
+
+def test_a_named_file_in_a_directory_that_others_may_write_to_refuses(machine, enrolled, journal):
+    user, key = enrolled
+    write(Path("/etc/otp-special/otp.toml"), "version = 1\n", 0o644)
+    service = machine.service("otp-named", "required pam_otp.so config=/etc/otp-special/otp.toml")
+    with changed(Path("/etc/otp-special"), mode=0o757):
+        start = journal.position()
+        assert machine.ask(service, user, key.first)[0] == SERVICE_ERR
+        assert [line["reason"] for line in decisions(journal.since(start))] == ["bad-policy"]
+    assert machine.ask(service, user, key.first)[0] == SUCCESS
+
+
+def test_the_account_stage_reads_the_file_that_its_line_names(machine, enrolled, named):
+    """Whoever is exempt is not looked at, so the file shows."""
+    user, _ = enrolled
+    named(f'exempt = ["user:{user.name}"]')
+    plain = machine.service("otp-account-plain", "required pam_permit.so", account="required pam_otp.so")
+    with_a_file = machine.service("otp-named", "required pam_permit.so", account=f"required pam_otp.so config={NAMED}")
+    assert otpctl("suspend", user.name).returncode == 0
+
+    def account(service):
+        return account_code(machine.converse(service, user, "text", "", "-a")[1])
+
+    assert (account(plain), account(with_a_file)) == (ACCT_EXPIRED, SUCCESS)
+    writable_by_all()
+    assert account(with_a_file) == SERVICE_ERR
+    missing()
+    assert account(with_a_file) == SERVICE_ERR

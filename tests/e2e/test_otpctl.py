@@ -6,6 +6,7 @@ import re
 import subprocess
 import time
 
+import daemon_log
 import pytest
 from machine import OTPCTL, SUCCESS, key_of, otpctl
 from screen import Pane
@@ -194,6 +195,77 @@ def test_an_unknown_user_is_refused_with_1(machine):
 def test_a_wrong_command_line_is_2(machine, words):
     done = otpctl(*words)
     assert done.returncode == USAGE and done.stdout == "" and done.stderr
+
+
+HUGE = "9" * 400
+NEW_KEY = [("enrol", "USER", "--json", "--allow-pipe"), ("add", "--json", "--allow-pipe"), ("rotate", "--json", "--allow-pipe"), ("token", "add", "USER")]
+INVITE = [("invite", "USER", "--replace", "--allow-pipe")]
+LETTER = [("invite", "USER", "--replace", "--letter", "/tmp/bounds.svg")]
+REOPEN = [("reopen", "USER"), ("--offline", "reopen", "USER")]
+SPANS = ["", 0, "0m", "-1m", "+1m", 10, "m", "1.5m", "1 m", "1M", "1mm", f"{HUGE}s", f"{2**64}s", f"{2**63}w"]
+
+# option -> the commands that have it, what is out of bounds, what is said then
+BOUNDS = {
+    "--digits": (NEW_KEY, ["", 0, -1, -6, 5, 9, 66, "6.0", "0x6", " 6", "six", 2**32 + 6, 2**64 + 6, HUGE], "wanted 6, 7 or 8"),
+    "--period": (NEW_KEY, ["", 0, -1, -30, 14, 121, "30.0", "30s", " 30", 2**16 + 30, 2**32 + 30, 2**64 + 30, HUGE], "wanted 15 to 120 seconds"),
+    "--algorithm": (NEW_KEY, ["", 0, -1, 1, "MD5", "SHA-1", HUGE], "wanted SHA1, SHA256 or SHA512"),
+    "--kind": (NEW_KEY, ["", 0, -1, "TOTP", HUGE], "wanted totp or hotp"),
+    "--label": ([NEW_KEY[0], NEW_KEY[1], NEW_KEY[3]], ["", " ", "x" * 33, HUGE, "a\tb"], "wanted 1 to 32 letters"),
+    "--for": (INVITE, SPANS, "wanted a number and s, m, h, d or w"),
+    "--form": (INVITE, ["", 0, -1, "Spoken", "spoken,mail", HUGE], "wanted spoken, mail, letter or split"),
+    "--paper": (LETTER, ["", 0, -1, "a3", HUGE], "[possible values: a4, letter]"),
+    "--origin": (REOPEN, ["", 0, -1, 5, "Self", "all", "self,other", HUGE], "wanted self, other, remote, console or socket"),
+}
+
+
+def vault_of(user):
+    return user.key_file.read_bytes(), user.state_file.read_bytes()
+
+
+@pytest.mark.parametrize("option", BOUNDS)
+def test_a_value_out_of_bounds_is_2_says_what_was_wanted_and_changes_nothing(machine, enrolled, option):
+    user, _ = enrolled
+    commands, values, wanted = BOUNDS[option]
+    before, start = vault_of(user), daemon_log.position()
+    for command in commands:
+        for value in values:
+            words = [user.name if word == "USER" else word for word in command]
+            done = otpctl(*words, f"{option}={value}", stdin="")
+            assert (done.returncode, done.stdout) == (USAGE, ""), (words, value)
+            assert option in done.stderr and wanted in done.stderr, done.stderr
+    assert vault_of(user) == before and daemon_log.since(start) == []
+
+
+GOOD = {
+    **{"--digits": "6", "--period": "30", "--algorithm": "SHA1", "--kind": "totp", "--label": "tablet"},
+    **{"--for": "5m", "--form": "mail", "--paper": "a4", "--origin": "self"},
+}
+
+
+@pytest.mark.parametrize("option", GOOD)
+def test_an_option_given_twice_or_without_its_value_is_2_and_changes_nothing(machine, enrolled, option):
+    user, _ = enrolled
+    good = GOOD[option]
+    before, start = vault_of(user), daemon_log.position()
+    for command in BOUNDS[option][0]:
+        words = [user.name if word == "USER" else word for word in command]
+        for more, said in [((option, good, option, good), "multiple times"), ((option,), "a value is required")]:
+            done = otpctl(*words, *more, stdin="")
+            assert (done.returncode, done.stdout) == (USAGE, ""), (words, more)
+            assert option in done.stderr and said in done.stderr, done.stderr
+    assert vault_of(user) == before and daemon_log.since(start) == []
+
+
+@pytest.mark.parametrize("uid", ["", -1, 2**32 - 1, 2**32, "2**32 + UID", "0xUID", "UID.0", " UID", HUGE], ids=lambda uid: str(uid)[:12])
+def test_a_number_that_is_no_uid_of_a_user_is_1_and_changes_nothing(machine, enrolled, uid):
+    user, _ = enrolled
+    before = vault_of(user)
+    number = {"2**32 + UID": str(2**32 + user.uid), "0xUID": hex(user.uid)}.get(uid, str(uid).replace("UID", str(user.uid)))
+    for command in [("forget", "--"), ("--offline", "forget", "--"), ("emergency", "end", "--"), ("adopt", user.name, "--from")]:
+        words = [*command[:-1], f"--from={number}"] if command[-1] == "--from" else [*command, number]
+        done = otpctl(*words)
+        assert (done.returncode, done.stdout) == (REFUSED, "") and done.stderr.startswith("otpctl: "), words
+    assert vault_of(user) == before
 
 
 def test_help_and_version_are_0(machine):

@@ -14,7 +14,7 @@ from pathlib import Path
 import pexpect
 import pytest
 from handover import invited_and_enrolled
-from journal import decisions
+from journal import decisions, fields
 from machine import (
     ACCT_EXPIRED,
     AUTHINFO_UNAVAIL,
@@ -405,6 +405,28 @@ def test_a_far_jump_is_believed_if_the_kernel_or_the_admin_vouches(machine, exac
         code = key.code(key.step_now())
         assert machine.ask(exact, user, code)[0] == SUCCESS
         assert machine.ask(exact, user, code)[0] == AUTH_ERR
+
+
+def test_root_offline_says_that_an_unsynchronised_clock_is_right_and_from_then_on_it_is_believed(machine, exact, journal):
+    """In a vault of its own: what its clock mark knows to have passed stays known."""
+    with machine.small_vault(4):
+        (user, key), (other, others_key) = machine.enrolled_user(), machine.enrolled_user()
+        before = user.state_file.read_bytes()
+        with machine.synchronised(False), machine.clock(40 * DAY):
+            start = journal.position()
+            for one, ones_key, asker in [(user, key, ("-r", user.uid)), (other, others_key, ("-r", 4242))]:
+                assert machine.ask(exact, one, ones_key.code(ones_key.step_now()), *asker)[0] == AUTH_ERR
+            assert logged(journal, start) == [("auth", "refused", "clock-ahead")] * 2
+            assert otpctl("--offline", "clock", user=user).returncode == 1, "for root alone"
+            assert machine.ask(exact, user, key.code(key.step_now()))[0] == AUTH_ERR
+            assert user.state_file.read_bytes() == before
+            start = journal.position()
+            assert otpctl("--offline", "clock").returncode == 0
+            assert [fields(line)["done"] for line in journal.since(start) if line.startswith("<81>") and "event=offline" in line] == ["clock"]
+            assert machine.ask(exact, user, key.code(key.step_now()))[0] == SUCCESS
+            assert machine.ask(exact, other, others_key.code(others_key.step_now()), "-r", 4242)[0] == SUCCESS, "the daemon believes it, too"
+        with machine.synchronised(False), machine.clock(75 * DAY):
+            assert machine.ask(exact, other, others_key.code(others_key.step_now()))[0] == AUTH_ERR, "it was said of that time, not for ever"
 
 
 # the house of the guest

@@ -11,7 +11,7 @@ from pathlib import Path
 import daemon_log
 import pytest
 import varlink
-from machine import AUTH_ERR, SERVICE_ERR, SUCCESS, Key, otpctl, shifted_now, write
+from machine import AUTH_ERR, SERVICE_ERR, SUCCESS, Key, otpctl, write
 from wire import INTERFACE, SOCKET, Client, Refused, acting_as
 
 ACCEPTED = {"accepted": True, "reason": "code", "key": None, "wait": 0}
@@ -280,17 +280,10 @@ def test_what_others_than_root_claim_is_logged_and_selects_nothing(machine, enro
     assert line["origin"] == origin and {name: line[name] for name in claims} == {name: str(value) for name, value in claims.items()}
 
 
-@contextmanager
-def mid_step(machine):
-    """Now is the middle of a step, so that none begins while the test runs."""
-    with machine.clock(int(15 - shifted_now() % 30) % 30):
-        yield
-
-
 def test_the_rules_of_a_service_hold_for_root_who_names_it_and_for_nobody_else(machine, asking, user):
     with machine.policy("version = 1\n[service.wide.window]\nforward = 2\n"):
         key = machine.enrol(user)
-        with mid_step(machine):
+        with machine.mid_step():
             early = key.code(key.step_now() + 2)
             assert ask(asking("owner"), early, user, service="wide") == REFUSED
             assert ask(asking("application"), early, user, service="wide") == REFUSED
