@@ -11,9 +11,9 @@ from wire import Client, Closed
 GONE = (Closed, BrokenPipeError, ConnectionResetError)
 
 
-def invite(user, **wishes):
+def invite(user, form="mail", **wishes):
     with Client() as client:
-        return client.call("Invite", user=user.name, form="mail", **wishes)["invitation"]["codes"][0]
+        return " ".join(client.call("Invite", user=user.name, form=form, **wishes)["invitation"]["codes"])
 
 
 def shown(reply):

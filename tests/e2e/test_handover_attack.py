@@ -1,6 +1,5 @@
 """Hostile local users while keys are handed over: nobody keeps others from their codes, and no setuid program lends root's rights."""
 
-import base64
 import fcntl
 import re
 import shutil
@@ -13,19 +12,17 @@ from pathlib import Path
 
 import daemon_log
 import pytest
-from handover import enrol, invite, labels, redeem, shown, works
+from handover import enrol, invite, labels, redeem, works
 from hosts import HOSTS, gates
 from machine import AUTH_ERR, CODE_PROMPT, SUCCESS, as_user
 from strace import attached
 from terminal import Terminal
-from test_leftovers import forms, in_memory, on_disk
 from test_registration import events, other_code
 from wait import until
 from wire import Client, Refused
 
 PROMPT_SERVICE = 4.0  # seconds within which everybody is served whatever the others do
 PER_USER = 8  # connections
-ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 # what a host of the module may ask for; none of these gives a key for nothing
 OF_THE_MODULE = {"Verify", "Status", "Notices", "NoticesShown", "Redeem", "Rotate", "ConfirmEnrolment", "CancelEnrolment"}
 
@@ -221,38 +218,3 @@ def test_through_a_setuid_host_a_code_replaces_nothing(machine, enrolled):
         found = refusal(0, "Redeem", user=user.name, registration=code, real_uid=real_uid, service="su")
         assert (found.name, found.parameters["reason"]) == ("NotPossible", "already-enrolled")
     assert works(machine, user, key.first)
-
-
-# what is left of secrets
-
-
-def code_forms(name, text):
-    plain = text.replace("-", "")
-    values = bytes(ALPHABET.index(symbol) for symbol in plain[1:-1])
-    return {
-        f"{name} as shown": text.encode(),
-        f"{name} without hyphens": plain.encode(),
-        f"{name} without its prefix": plain[1:].encode(),
-        f"{name} in small letters": plain.lower().encode(),
-        f"{name} as values": values[1:],
-        f"{name} in hex": plain.encode().hex().encode(),
-        f"{name} in base64": base64.b64encode(plain.encode())[:-4],
-    }
-
-
-def test_nothing_of_a_handing_over_is_left_in_memory_or_on_disk(machine, user):
-    begun = time.time() - 2
-    key, recovery = enrol(user, code := invite(user))
-    with Client(uid=user.uid) as client:
-        assert client.call("Verify", code=recovery[0])["verdict"]["accepted"]
-        new = shown(client.call("Rotate", code=key.first))
-        client.call("ConfirmEnrolment", code=new.confirming)
-        fresh = client.call("RenewRecoveryCodes", code=new.first)["recovery_codes"]
-    assert refusal(user.uid, "Redeem", registration=code).name == "RegistrationSpent"
-    assert refusal(user.uid, "Redeem", registration=recovery[1]).name == "InvalidValue"
-    secrets = forms(key) | {f"new {name}": secret for name, secret in forms(new).items()} | code_forms("the registration code", code)
-    for number, text in enumerate([*recovery, *fresh]):
-        secrets |= code_forms(f"recovery code {number}", text)
-    time.sleep(3)
-    assert in_memory(machine.process.pid, secrets) == []
-    assert on_disk(secrets, begun) == []
