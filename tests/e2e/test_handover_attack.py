@@ -14,10 +14,11 @@ import daemon_log
 import pytest
 from handover import enrol, invite, labels, redeem, works
 from hosts import HOSTS, gates
-from machine import AUTH_ERR, CODE_PROMPT, SUCCESS, as_user
+from machine import SUCCESS, as_user
 from strace import attached
 from terminal import Terminal
 from test_registration import events, other_code
+from test_rotation import OFFER, changes_password, passwd, rotates  # noqa: F401 - a fixture among them
 from wait import until
 from wire import Client, Refused
 
@@ -148,7 +149,12 @@ def setuid_host(machine):
 
 
 def methods_in(log):
-    return set(re.findall(r"Otp1\.(\w+)", log.read_text()))
+    return set(re.findall(r'\\"method\\":\\"io\.pam-otp\.Otp1\.(\w+)', log.read_text()))
+
+
+def users_in(log):
+    """Who is named in calls and answers."""
+    return set(re.findall(r'\\"user\\":\\"([^"\\]+)\\"', log.read_text()))
 
 
 @pytest.mark.parametrize("typed", ["code", "wrong", "registration", "recovery", "junk"])
@@ -184,6 +190,38 @@ def test_real_setuid_hosts_ask_for_nothing_but_what_the_module_may(machine, host
         assert HOSTS[host].attempt(machine, user, key.first).opened
         assert methods_in(log) <= OF_THE_MODULE
     assert labels(machine, user) == ["phone"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "wanted"),
+    [("code", {"Rotate", "ConfirmEnrolment"}), ("wrong", {"Rotate"}), ("registration", set())],
+    ids=["code", "wrong", "registration"],
+)
+def test_real_passwd_asks_for_nothing_but_what_the_module_may(machine, passwd, enrolled, typed, wanted):  # noqa: F811
+    """With rotate=ask, which hands out keys."""
+    user, key = enrolled
+    text = {"code": lambda: key.first, "wrong": key.wrong, "registration": lambda: invite(user, replaces=True)}[typed]()
+    with attached(machine.process.pid) as log:
+        terminal = changes_password(passwd, user)
+        terminal.awaits(OFFER)
+        terminal.types_hidden(text)
+        new = rotates(terminal) if typed == "code" else None
+        assert (terminal.ends() == 0) == (typed == "code"), terminal.transcript
+        asked, named = methods_in(log), users_in(log)
+    assert wanted <= asked <= OF_THE_MODULE and named <= {user.name}, (asked, named)
+    assert bool(asked) == bool(wanted), asked
+    assert works(machine, user, key.second) == (new is None) and labels(machine, user) == ["phone"]
+    assert new is None or works(machine, user, new.first)
+
+
+def test_real_passwd_asks_nothing_for_somebody_else(machine, passwd, enrolled):  # noqa: F811
+    user, key = enrolled
+    mallory = machine.new_user()
+    with attached(machine.process.pid) as log:
+        terminal = Terminal([*as_user(mallory), *passwd, user.name])
+        assert terminal.ends() != 0 and OFFER not in terminal.transcript
+        assert methods_in(log) == set()
+    assert works(machine, user, key.first)
 
 
 def test_what_a_user_says_of_himself_is_not_believed(machine, user):
