@@ -16,7 +16,7 @@ from machine import AUTH_ERR, OTPCTL, PASSWORD, SUCCESS
 from prompts import APP_PROMPT, confirms, enrolling, key_on
 from terminal import Terminal
 from test_enrol_at_prompt import begins
-from test_leftovers import forms, in_memory, on_disk
+from test_leftovers import ends, forms, in_memory, on_disk
 from test_notices import notify_once, program  # noqa: F401 - a fixture
 from test_registration import refusal
 from test_rotation import NEW_PASSWORD, OFFER, changes_password, rotates, stack
@@ -50,7 +50,7 @@ def forms_of_all(keys=(), codes=()):
         found |= {f"key {number}, {name}": secret for name, secret in forms(key).items()}
     for number, code in enumerate(codes):
         found |= forms_of_code(f"code {number}", code)
-    return found
+    return found | ends(found)
 
 
 class Search:
@@ -128,7 +128,8 @@ def test_nothing_of_a_key_that_nobody_confirmed_is_left(machine, user, search):
 def test_nothing_of_a_tokens_secret_is_left_and_otpctl_has_forgotten_it_while_codes_are_typed(machine, user, search):
     key = token()
     typed = "-".join(key.base32[at : at + 8].lower() for at in range(0, len(key.base32), 8))
-    secrets = forms_of_all([key]) | {"as typed": typed.encode()}
+    secrets = forms_of_all([key])
+    secrets |= {"as typed": typed.encode(), "as typed, the end": typed.encode()[16:]}
     terminal = Terminal([OTPCTL, "token", "add", user.name], columns=200)
     terminal.awaits("Secret of the token, in base32: ")
     terminal.types_hidden(typed)
