@@ -1,5 +1,7 @@
 """What the tests of handing a key over say to the daemon, one call after another on one connection."""
 
+import base64
+import os
 from contextlib import contextmanager
 
 from machine import Key, shifted_now
@@ -9,9 +11,9 @@ from wire import Client, Closed
 GONE = (Closed, BrokenPipeError, ConnectionResetError)
 
 
-def invite(user, **wishes):
+def invite(user, form="mail", **wishes):
     with Client() as client:
-        return client.call("Invite", user=user.name, form="mail", **wishes)["invitation"]["codes"][0]
+        return " ".join(client.call("Invite", user=user.name, form=form, **wishes)["invitation"]["codes"])
 
 
 def shown(reply):
@@ -19,6 +21,12 @@ def shown(reply):
     enrolment = reply["enrolment"]
     until(lambda: shifted_now() % enrolment["period"] < enrolment["period"] - 1, "the next step")
     return Key(enrolment)
+
+
+def token():
+    """What is in a hardware token, and was not made here."""
+    secret = base64.b32encode(os.urandom(20)).decode()
+    return shown({"enrolment": {"secret": secret, "algorithm": "SHA1", "digits": 6, "period": 30, "uri": ""}})
 
 
 def redeem(client, code, **wishes):

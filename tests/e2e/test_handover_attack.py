@@ -1,6 +1,5 @@
 """Hostile local users while keys are handed over: nobody keeps others from their codes, and no setuid program lends root's rights."""
 
-import base64
 import fcntl
 import re
 import shutil
@@ -13,19 +12,18 @@ from pathlib import Path
 
 import daemon_log
 import pytest
-from handover import enrol, invite, labels, redeem, shown, works
+from handover import enrol, invite, labels, redeem, works
 from hosts import HOSTS, gates
-from machine import AUTH_ERR, CODE_PROMPT, SUCCESS, as_user
+from machine import SUCCESS, as_user
 from strace import attached
 from terminal import Terminal
-from test_leftovers import forms, in_memory, on_disk
 from test_registration import events, other_code
+from test_rotation import OFFER, changes_password, passwd, rotates  # noqa: F401 - a fixture among them
 from wait import until
 from wire import Client, Refused
 
 PROMPT_SERVICE = 4.0  # seconds within which everybody is served whatever the others do
 PER_USER = 8  # connections
-ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 # what a host of the module may ask for; none of these gives a key for nothing
 OF_THE_MODULE = {"Verify", "Status", "Notices", "NoticesShown", "Redeem", "Rotate", "ConfirmEnrolment", "CancelEnrolment"}
 
@@ -151,7 +149,12 @@ def setuid_host(machine):
 
 
 def methods_in(log):
-    return set(re.findall(r"Otp1\.(\w+)", log.read_text()))
+    return set(re.findall(r'\\"method\\":\\"io\.pam-otp\.Otp1\.(\w+)', log.read_text()))
+
+
+def users_in(log):
+    """Who is named in calls and answers."""
+    return set(re.findall(r'\\"user\\":\\"([^"\\]+)\\"', log.read_text()))
 
 
 @pytest.mark.parametrize("typed", ["code", "wrong", "registration", "recovery", "junk"])
@@ -189,6 +192,38 @@ def test_real_setuid_hosts_ask_for_nothing_but_what_the_module_may(machine, host
     assert labels(machine, user) == ["phone"]
 
 
+@pytest.mark.parametrize(
+    ("typed", "wanted"),
+    [("code", {"Rotate", "ConfirmEnrolment"}), ("wrong", {"Rotate"}), ("registration", set())],
+    ids=["code", "wrong", "registration"],
+)
+def test_real_passwd_asks_for_nothing_but_what_the_module_may(machine, passwd, enrolled, typed, wanted):  # noqa: F811
+    """With rotate=ask, which hands out keys."""
+    user, key = enrolled
+    text = {"code": lambda: key.first, "wrong": key.wrong, "registration": lambda: invite(user, replaces=True)}[typed]()
+    with attached(machine.process.pid) as log:
+        terminal = changes_password(passwd, user)
+        terminal.awaits(OFFER)
+        terminal.types_hidden(text)
+        new = rotates(terminal) if typed == "code" else None
+        assert (terminal.ends() == 0) == (typed == "code"), terminal.transcript
+        asked, named = methods_in(log), users_in(log)
+    assert wanted <= asked <= OF_THE_MODULE and named <= {user.name}, (asked, named)
+    assert bool(asked) == bool(wanted), asked
+    assert works(machine, user, key.second) == (new is None) and labels(machine, user) == ["phone"]
+    assert new is None or works(machine, user, new.first)
+
+
+def test_real_passwd_asks_nothing_for_somebody_else(machine, passwd, enrolled):  # noqa: F811
+    user, key = enrolled
+    mallory = machine.new_user()
+    with attached(machine.process.pid) as log:
+        terminal = Terminal([*as_user(mallory), *passwd, user.name])
+        assert terminal.ends() != 0 and OFFER not in terminal.transcript
+        assert methods_in(log) == set()
+    assert works(machine, user, key.first)
+
+
 def test_what_a_user_says_of_himself_is_not_believed(machine, user):
     mallory = machine.new_user()
     code = invite(user)
@@ -221,38 +256,3 @@ def test_through_a_setuid_host_a_code_replaces_nothing(machine, enrolled):
         found = refusal(0, "Redeem", user=user.name, registration=code, real_uid=real_uid, service="su")
         assert (found.name, found.parameters["reason"]) == ("NotPossible", "already-enrolled")
     assert works(machine, user, key.first)
-
-
-# what is left of secrets
-
-
-def code_forms(name, text):
-    plain = text.replace("-", "")
-    values = bytes(ALPHABET.index(symbol) for symbol in plain[1:-1])
-    return {
-        f"{name} as shown": text.encode(),
-        f"{name} without hyphens": plain.encode(),
-        f"{name} without its prefix": plain[1:].encode(),
-        f"{name} in small letters": plain.lower().encode(),
-        f"{name} as values": values[1:],
-        f"{name} in hex": plain.encode().hex().encode(),
-        f"{name} in base64": base64.b64encode(plain.encode())[:-4],
-    }
-
-
-def test_nothing_of_a_handing_over_is_left_in_memory_or_on_disk(machine, user):
-    begun = time.time() - 2
-    key, recovery = enrol(user, code := invite(user))
-    with Client(uid=user.uid) as client:
-        assert client.call("Verify", code=recovery[0])["verdict"]["accepted"]
-        new = shown(client.call("Rotate", code=key.first))
-        client.call("ConfirmEnrolment", code=new.confirming)
-        fresh = client.call("RenewRecoveryCodes", code=new.first)["recovery_codes"]
-    assert refusal(user.uid, "Redeem", registration=code).name == "RegistrationSpent"
-    assert refusal(user.uid, "Redeem", registration=recovery[1]).name == "InvalidValue"
-    secrets = forms(key) | {f"new {name}": secret for name, secret in forms(new).items()} | code_forms("the registration code", code)
-    for number, text in enumerate([*recovery, *fresh]):
-        secrets |= code_forms(f"recovery code {number}", text)
-    time.sleep(3)
-    assert in_memory(machine.process.pid, secrets) == []
-    assert on_disk(secrets, begun) == []

@@ -24,8 +24,11 @@ def steps_of(machine, method, prepare, before, act):
     with attached(machine.process.pid) as log, Client(uid=prepared[0].uid * (method != "Invite")) as client:
         act(client, prepared, before(client, prepared))
     calls = parsed(log)
-    received = next(at for at, call in enumerate(calls) if f"Otp1.{method}" in call.arguments)
-    return [call for call in calls[received + 1 :] if call.task == calls[received].task and call.name in CHANGES]
+    at, received = next((at, call) for at, call in enumerate(calls) if f"Otp1.{method}" in call.arguments)
+    own = [call for call in calls[at + 1 :] if call.task == received.task]
+    answered = next(at for at, call in enumerate(own) if call.name == "sendto" and "parameters" in call.arguments)
+    changes = [call for call in own[:answered] if call.name in CHANGES]
+    return [*changes, received._replace(arguments="after the answer", number=received.number + 1)]
 
 
 def nothing(client, prepared):
@@ -33,14 +36,15 @@ def nothing(client, prepared):
 
 
 def killed_at_each(machine, method, prepare, act, before=nothing):
-    """`act` once for each of its steps (for every third one, unless this is a campaign), killed there. Yields what `prepare` and `before` gave, what `act` gave if the answer
-    came in time, and where it was. At every other step the daemon runs again; else the next login finds what was left."""
+    """`act` once for each of its steps (for every third one, unless this is a campaign), killed there, and once killed when its
+    answer had left. Yields what `prepare` and `before` gave, what `act` gave if the answer came in time, and where it was. At
+    every other step the daemon runs again; else the next login finds what was left."""
     machine.stop()
     machine.start()
     machine.idle_threads = len(list(Path(f"/proc/{machine.process.pid}/task").iterdir()))
     steps = steps_of(machine, method, prepare, before, act)
     for at, step in enumerate(steps):
-        if machine.rounds == 1 and at % EVERY:
+        if machine.rounds == 1 and at % EVERY and step is not steps[-1]:
             continue
         prepared, done = prepare(), None
         where = f"killed at step {at} of {len(steps)}, {step}"
@@ -51,6 +55,7 @@ def killed_at_each(machine, method, prepare, act, before=nothing):
                 with perhaps_dead():
                     done = act(client, prepared, begun)
             assert machine.process.wait(10) == -signal.SIGKILL, where
+        assert (done is not None) == (step is steps[-1]), where
         if at % 2:
             machine.start()
         yield prepared, begun, done, where
@@ -122,16 +127,20 @@ def test_redeeming_killed_at_each_step_leaves_a_code_that_gives_one_key(machine)
         up(machine)
         assert not user.key_file.exists() and not machine.status(user)["enrolled"], where
         with Client(uid=user.uid) as client:
+            noticed = "registration-code-used" in [notice["event"] for notice in client.call("Notices")["notices"]]
             reply = client.call("Redeem", registration=code, label="tablet")
             key = shown(reply)
             confirm(client, key)
-        assert lost is None or reply["earlier"], f"{where}: shown, and not used up"
+        used_up = bool(reply["earlier"])
+        assert lost is None or used_up, f"{where}: shown, and not used up"
+        assert lost is None or noticed, f"{where}: shown, and not noticed"
+        assert used_up or not noticed, f"{where}: noticed, and not used up"
         if lost:
             assert lost.secret != key.secret and not works(machine, user, lost.first), where
         assert works(machine, user, key.first) and labels(machine, user) == ["tablet"], where
         assert spent(user, code), where
-        outcomes.add(bool(reply.get("earlier")))
-    assert outcomes == {False, True}
+        outcomes.add((used_up, noticed, lost is not None))
+    assert outcomes == {(False, False, False), (True, False, False), (True, True, False), (True, True, True)}
 
 
 # confirmations

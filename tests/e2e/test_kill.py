@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import pytest
+from handover import invited_and_enrolled
 from machine import AUTH_ERR, AUTHINFO_UNAVAIL, CODE_PROMPT, SUCCESS, VAULT
 from strace import LOG, calls_of, fail, kill_at, parsed, run_under
 from terminal import Terminal
@@ -20,10 +21,26 @@ def login(machine, user, code):
     return [machine.hosts / "oddconv", "otp", user.name, "text", code]
 
 
-def calls_of_the_decision(machine):
-    """The system calls of a successful login, from the opening of the state file to the answer."""
+def with_a_code(machine):
+    """A user and two codes of the key, of which each opens once."""
     user, key = machine.enrolled_user()
-    calls = calls_of(login(machine, user, key.first))
+    return user, key.first, key.second
+
+
+def with_a_recovery_code(machine):
+    user, _, _, recovery = invited_and_enrolled(machine)
+    return user, recovery[3], recovery[4]
+
+
+@pytest.fixture(params=[with_a_code, with_a_recovery_code], ids=["a code", "a recovery code"])
+def enrolled_with(request):
+    return request.param
+
+
+def calls_of_the_decision(machine, enrolled_with):
+    """The system calls of a successful login, from the opening of the state file to the answer."""
+    user, code, _ = enrolled_with(machine)
+    calls = calls_of(login(machine, user, code))
     opened = next(at for at, call in enumerate(calls) if call.name.startswith("openat") and f'{user.uid}"' in call.arguments)
     answered = next(at for at, call in enumerate(calls) if call.name == "write" and "authenticate 0" in call.arguments)
     return calls[opened : answered + 1]
@@ -39,25 +56,27 @@ def strays():
     return found
 
 
-def test_killed_between_persist_and_answer_the_code_is_used(machine):
-    calls = calls_of_the_decision(machine)
+def test_killed_between_persist_and_answer_the_code_is_used(machine, enrolled_with):
+    calls = calls_of_the_decision(machine, enrolled_with)
     persisted = max(at for at, call in enumerate(calls) if call.name in DURABLE)
     for call in calls[persisted + 1 :]:
-        user, key = machine.enrolled_user()
-        done = run_under(kill_at(call), login(machine, user, key.first))
+        user, code, another = enrolled_with(machine)
+        done = run_under(kill_at(call), login(machine, user, code))
         assert "authenticate" not in done.stdout, f"{call} was not reached in time"
-        assert machine.ask("otp", user, key.first)[0] == AUTH_ERR, f"killed at {call}, the code worked again"
-        assert machine.ask("otp", user, key.second)[0] == SUCCESS, f"killed at {call}"
+        assert machine.ask("otp", user, code)[0] == AUTH_ERR, f"killed at {call}, the code worked again"
+        assert machine.ask("otp", user, another)[0] == SUCCESS, f"killed at {call}"
 
 
-def test_killed_at_any_call_of_the_decision_the_next_login_works(machine):
-    for call in calls_of_the_decision(machine):
-        user, key = machine.enrolled_user()
-        done = run_under(kill_at(call), login(machine, user, key.first))
+def test_killed_at_any_call_of_the_decision_the_next_login_works(machine, enrolled_with):
+    again = set()
+    for call in calls_of_the_decision(machine, enrolled_with):
+        user, code, another = enrolled_with(machine)
+        done = run_under(kill_at(call), login(machine, user, code))
         assert "authenticate" not in done.stdout, f"{call} was not reached in time"
-        assert machine.ask("otp", user, key.first)[0] in (SUCCESS, AUTH_ERR), f"killed at {call}"
-        assert machine.ask("otp", user, key.first)[0] == AUTH_ERR, f"killed at {call}"
-        assert machine.ask("otp", user, key.second)[0] == SUCCESS, f"killed at {call}"
+        again.add(machine.ask("otp", user, code)[0])
+        assert machine.ask("otp", user, code)[0] == AUTH_ERR, f"killed at {call}"
+        assert machine.ask("otp", user, another)[0] == SUCCESS, f"killed at {call}"
+    assert again == {SUCCESS, AUTH_ERR}, "before it was used up, and after"
     assert strays() == []
 
 

@@ -31,6 +31,11 @@ def forms(key):
     }
 
 
+def ends(secrets):
+    """What is left of a piece of memory that was given back and not wiped: malloc notes its own things in the first 16 bytes."""
+    return {f"{name}, the end": secret[16:] for name, secret in secrets.items() if len(secret) >= 24}
+
+
 def on_disk(secrets, since=0):
     """Where they stand, in files that were changed since then."""
     found = []
@@ -101,11 +106,12 @@ def complement(secret):
 
 def test_no_form_of_the_secret_is_left_in_the_application(machine, enrolled):
     user, key = enrolled
-    needles = [word for secret in forms(key).values() for word in ("-f", complement(secret))]
+    secrets = forms(key) | ends(forms(key))
+    needles = [word for secret in secrets.values() for word in ("-f", complement(secret))]
     result, printed = machine.ask("otp", user, key.first, "-a", *needles)
     assert result == SUCCESS
     found = re.findall(r"found (\w+) (\d+)", printed)
-    assert len(found) == 2 * len(forms(key))
+    assert len(found) == 2 * len(secrets)
     assert {count for _, count in found} == {"0"}
 
 
@@ -117,14 +123,14 @@ def test_the_search_in_the_application_finds_what_is_there(machine, enrolled):
 
 def test_the_daemon_forgets_a_confirmed_secret(machine, enrolled):
     _, key = enrolled
-    assert in_memory(machine.process.pid, forms(key)) == []
+    assert in_memory(machine.process.pid, forms(key) | ends(forms(key))) == []
 
 
 def test_the_daemon_forgets_a_key_that_nobody_confirmed(machine, user):
     with Client() as client:
         key = machine.begin(client, user)
         assert in_memory(machine.process.pid, forms(key)) != [], "a pending key is in the daemon's memory"
-    until(lambda: in_memory(machine.process.pid, forms(key)) == [], "forgetting the pending key")
+    until(lambda: in_memory(machine.process.pid, forms(key) | ends(forms(key))) == [], "forgetting the pending key")
 
 
 def test_the_daemon_leaves_no_core_and_lets_nobody_read_its_memory(machine):

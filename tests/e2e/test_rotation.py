@@ -42,15 +42,15 @@ def passwd():
         yield ["passwd"]
 
 
-def changes_password(command, user):
+def changes_password(command, user, old=PASSWORD, new=NEW_PASSWORD):
     """passwd until it has the new password."""
     terminal = Terminal([*as_user(user), *command])
     terminal.awaits("Current password: ")
-    terminal.types_hidden(PASSWORD)
+    terminal.types_hidden(old)
     terminal.awaits("New password: ")
-    terminal.types_hidden(NEW_PASSWORD)
+    terminal.types_hidden(new)
     terminal.awaits("Retype new password: ")
-    terminal.types_hidden(NEW_PASSWORD)
+    terminal.types_hidden(new)
     return terminal
 
 

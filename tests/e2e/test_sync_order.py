@@ -3,44 +3,60 @@ already taken over, and only a power cut would tell a missing fdatasync or fsync
 
 import re
 
+import pytest
+from handover import invite, invited_and_enrolled, redeem
 from machine import VAULT
 from strace import LOG, attached, calls_of, parsed
 from test_hotp import enrol as enrol_token
 from test_kill import login
 from wire import Client
 
-KEY_FILE = ["write new key file", "sync new key file", "rename key file", "sync keys/"]
-CHANGE = ["slots", *KEY_FILE, "slots", "answer"]
-EMPTY = ["sync new state"]  # the file as it was created: of no use, and of no harm
-FIRST_STATE = [*EMPTY, "write new state", "sync new state", "rename state", "sync state/"]
+
+def put_in_place(file, directory):
+    """A file is written aside, synced, renamed, and its directory synced."""
+    return [f"write new {file}", f"sync new {file}", f"rename {file}", f"sync {directory}/"]
+
+
+KEY_FILE = put_in_place("key file", "keys")
+NOTICE = put_in_place("notices", "notices")
+# created, and only then written: the empty file is synced, too, which is of no use and of no harm
+FIRST_STATE = ["sync new state", *put_in_place("state", "state")]
+TICKETS = ["sync new tickets", *put_in_place("tickets", "tickets")]
+CHANGE = ["slots", *KEY_FILE, "slots"]
+SEED = 20  # bytes of a key for SHA1
 
 
 def events(user, calls):
     """What the calls do to the files of this user, and when somebody is told; repetitions at one place are one event."""
-    keys, state = f"<{VAULT}/keys", f"<{VAULT}/state"
-    new, uid = f"/.{user.uid}.new", user.uid
+    new, uid, state = f"/.{user.uid}.new", user.uid, f"<{VAULT}/state"
     table = [
         ("pwrite64", rf"{state}/{uid}>.* (?P<slot>\d+)[) ]", "write slot {slot}"),
         ("fdatasync|fsync", rf"{state}/{uid}>", "sync state"),
-        ("write|pwrite64", f"{state}{new}>", "write new state"),
-        ("fsync", f"{state}{new}>", "sync new state"),
-        ("rename.*", f'{state}>.*"{uid}"', "rename state"),
-        ("fsync", f"{state}>", "sync state/"),
-        ("write", f"{keys}{new}>", "write new key file"),
-        ("fsync", f"{keys}{new}>", "sync new key file"),
-        ("rename.*", f'{keys}>.*"{uid}.toml"', "rename key file"),
-        ("fsync", f"{keys}>", "sync keys/"),
+        ("getrandom", rf", {SEED}, ", "make a secret"),
         ("write", r"1<.*authenticate 0", "answer"),
         ("sendto|sendmsg|write", r"<(?:socket:|UNIX).*parameters", "answer"),
         ("exit_group", "0", "answer"),
     ]
+    for file, directory, name in (
+        ("state", "state", uid),
+        ("key file", "keys", f"{uid}.toml"),
+        ("tickets", "tickets", uid),
+        ("notices", "notices", uid),
+    ):
+        path = f"<{VAULT}/{directory}"
+        table += [
+            ("write|pwrite64", f"{path}{new}>", f"write new {file}"),
+            ("fsync", f"{path}{new}>", f"sync new {file}"),
+            ("rename.*", f'{path}>.*"{name}"', f"rename {file}"),
+            ("fsync", f"{path}>", f"sync {directory}/"),
+        ]
     found = []
     for call in calls:
         for name, arguments, event in table:
             match = re.fullmatch(name, call.name) and re.search(arguments, call.arguments)
             if match:
                 event = event.format(**match.groupdict())
-                if not (event.startswith(("write new", "sync new state")) and found and found[-1] == event):
+                if not (event.startswith(("write new", "sync new")) and found and found[-1] == event):
                     found.append(event)
                 break
     return found
@@ -85,13 +101,18 @@ def test_a_counter_is_in_both_slots_before_the_answer(machine, user):
     assert of_a_login(machine, user, token.code(2)) == ["slots", "answer"]
 
 
+def test_a_recovery_code_is_in_both_slots_before_the_answer(machine):
+    user, _, _, recovery = invited_and_enrolled(machine)
+    assert of_a_login(machine, user, recovery[0]) == ["slots", "answer"]
+
+
 def test_a_first_key_is_made_in_the_order_of_the_commit(machine, user):
     def confirm():
         machine.confirm(client, key)
 
     with Client() as client:
         key = machine.begin(client, user)
-        assert of_the_daemon(machine, user, confirm) == [*FIRST_STATE, *CHANGE]
+        assert of_the_daemon(machine, user, confirm) == [*NOTICE, *FIRST_STATE, *CHANGE, "answer"]
 
 
 def test_a_change_of_keys_keeps_the_order_of_the_commit(machine, enrolled):
@@ -101,7 +122,7 @@ def test_a_change_of_keys_keeps_the_order_of_the_commit(machine, enrolled):
         with Client() as client:
             client.call("Rename", user=user.name, key="phone", label="tablet")
 
-    assert of_the_daemon(machine, user, rename) == CHANGE
+    assert of_the_daemon(machine, user, rename) == [*CHANGE, "answer"]
 
 
 def test_a_suspension_is_in_both_slots_before_the_answer(machine, enrolled):
@@ -111,13 +132,13 @@ def test_a_suspension_is_in_both_slots_before_the_answer(machine, enrolled):
         with Client() as client:
             client.call("Suspend", user=user.name)
 
-    assert of_the_daemon(machine, user, suspend) == ["slots", "answer"]
+    assert of_the_daemon(machine, user, suspend) == ["slots", *NOTICE, "answer"]
 
 
 def test_offline_the_order_is_the_same(machine, enrolled):
     user, _ = enrolled
     calls = calls_of(["-y", "otpctl", "--offline", "rename", user.name, "phone", "tablet"])
-    assert slots_in_any_order(until_answer(events(user, calls))) == CHANGE
+    assert slots_in_any_order(until_answer(events(user, calls))) == [*CHANGE, "answer"]
 
 
 def test_forgetting_syncs_the_loss_of_the_key_file_before_the_state_goes(machine, enrolled):
@@ -127,3 +148,39 @@ def test_forgetting_syncs_the_loss_of_the_key_file_before_the_state_goes(machine
     steps = [rf'unlinkat .*keys>, "{user.uid}.toml"', "fsync .*keys>", rf'unlinkat .*state>, "{user.uid}"', "fsync .*state>"]
     places = [next((at for at, line in enumerate(lines) if re.match(step, line)), None) for step in steps]
     assert None not in places and places == sorted(places), places
+
+
+# handing a key over
+
+
+def test_a_registration_code_is_used_up_and_its_use_noticed_before_a_key_is_made_and_shown(machine, user):
+    code, answers = invite(user), []
+
+    def redeemed():
+        with Client(uid=user.uid) as client:
+            answers.append(client.call("Redeem", registration=code))
+
+    assert of_the_daemon(machine, user, redeemed) == [*TICKETS, *NOTICE, "make a secret", "answer"]
+    assert answers[0]["enrolment"]["secret"]
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["a first key", "in the place of another"])
+def test_a_confirmed_key_is_noticed_then_stored_with_its_recovery_codes_and_then_its_registration_code_ends(machine, user, first):
+    if not first:
+        machine.enrol(user)
+    code, answers = invite(user, replaces=not first), []
+    with Client(uid=user.uid) as client:
+        key = redeem(client, code)
+        found = of_the_daemon(machine, user, lambda: answers.append(client.call("ConfirmEnrolment", code=key.confirming)))
+    assert found == [*NOTICE, *(FIRST_STATE if first else []), *CHANGE, *TICKETS, "answer"]
+    assert len(answers[0]["recovery_codes"]) == user.key_file.read_text().count("[[recovery]]") == 8
+
+
+def test_a_repudiation_is_in_both_slots_before_anything_else_and_noticed_before_the_answer(machine):
+    user, code, _, _ = invited_and_enrolled(machine)
+
+    def repudiate():
+        with Client(uid=user.uid) as client:
+            assert client.call("Repudiate", registration=code) == {"keys": 1}
+
+    assert of_the_daemon(machine, user, repudiate) == ["slots", *TICKETS, *NOTICE, "answer"]
