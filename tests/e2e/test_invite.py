@@ -77,7 +77,7 @@ def test_a_split_code_is_two_parts_with_the_advice_to_part_them(machine, user):
 
 def test_an_enrolled_user_is_invited_only_to_replace(machine, enrolled):
     user, _ = enrolled
-    assert "already enrolled" in invited(user.name, status=REFUSED)
+    assert "invite with --replace" in invited(user.name, status=REFUSED)
     assert "replaces every key that is there" in invited(user.name, "--replace")
 
 

@@ -563,5 +563,5 @@ def test_a_login_tells_that_a_recovery_code_was_used_and_asks_for_new_ones_when_
         client.call("NoticesShown", user=user.name, last=100)
     for used, code in enumerate(codes[:7], 1):
         text = host.attempt(machine, user, code).text
-        assert f"a recovery code of yours was used; {8 - used} are left" in text, text
+        assert f"a recovery code of yours was used; {8 - used} {'is' if used == 7 else 'are'} left" in text, text
         assert ("otpctl recovery-codes" in text) == (used >= 6), text
