@@ -63,14 +63,7 @@ impl TrustedDir {
 
     /// Opens the regular file `name`, checked as V1 says.
     pub fn open_file(&self, name: &str, access: Access) -> Result<File, VaultError> {
-        let (mut file, mut about) = self.opened(name, access)?;
-        for _ in 0..RENAMED {
-            // Opened just as its name was given to a newer file: that one is meant.
-            if about.nlink() > 0 {
-                break;
-            }
-            (file, about) = self.opened(name, access)?;
-        }
+        let (file, about) = self.opened(name, access)?;
         self.check_file(&about, name)?;
         Ok(file)
     }
@@ -187,11 +180,17 @@ impl TrustedDir {
             .map_err(|why| VaultError::untrusted(&self.path, why))
     }
 
-    /// Opened and looked at, but not judged.
+    /// Opened and looked at, but not judged. Opened just as its name was given to a newer file, that one is meant.
     fn opened(&self, name: &str, access: Access) -> Result<(File, Metadata), VaultError> {
-        let file = File::from(self.open_beneath(name, file_flags(access))?);
-        let about = file.metadata().map_err(|error| unreadable(&self.path_of(name), &error))?;
-        Ok((file, about))
+        let mut left = RENAMED;
+        loop {
+            let file = File::from(self.open_beneath(name, file_flags(access))?);
+            let about = file.metadata().map_err(|error| unreadable(&self.path_of(name), &error))?;
+            if about.nlink() > 0 || left == 0 {
+                return Ok((file, about));
+            }
+            left -= 1;
+        }
     }
 
     fn check_file(&self, about: &Metadata, name: &str) -> Result<(), VaultError> {

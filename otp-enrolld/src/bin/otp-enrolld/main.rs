@@ -16,6 +16,7 @@ mod keeping;
 mod noticing;
 mod notify;
 mod outlet;
+mod presented;
 mod provisioning;
 mod redeeming;
 mod replacing;

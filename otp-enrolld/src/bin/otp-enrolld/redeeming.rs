@@ -1,37 +1,22 @@
-//! A registration code comes back. Looked at in this order: who asks, whose account, how many were wrong of late, the times and
-//! the state of each ticket, the code in constant time. A good one is used up on disk, and its owner's notice is spooled, before
-//! a key is made and shown.
+//! A registration code comes back (`presented` finds its ticket): a good one is used up on disk, and its owner's notice is
+//! spooled, before a key is made and shown. Its owner may also say that it was somebody else who used it.
 
-use otp_core::book::Book;
 use otp_core::clock::Clock;
-use otp_core::log_line::LogLine;
-use otp_core::notice::{Claim, Notice, NoticeEvent, Where};
+use otp_core::notice::{Notice, NoticeEvent, Where};
 use otp_core::origin::Origin;
-use otp_core::record::{Account, Record};
-use otp_core::registration::{Form, RegistrationCode};
-use otp_core::ticket::{End, Ticket, TicketId, Use, Why, Worth};
-use otp_core::vault::{self, Grounds, Kept, Replaces, Tickets};
+use otp_core::record::Account;
+use otp_core::ticket::{End, TicketId, Use, Why, Worth};
+use otp_core::vault::{self, Grounds, Kept, Replaces};
 use otp_enrolld::peer::Peer;
-use otp_enrolld::protocol::{From, Redeem, Redeemed, Redemption, Refusal, Repudiate, Repudiated};
+use otp_enrolld::protocol::{Redeem, Redeemed, Refusal, Repudiate, Repudiated};
 
 use crate::enrolling::plan;
 use crate::enrolments::{Earlier, Purpose};
-use crate::events::{Urgency, about, bounded, event, signed};
-use crate::groups;
-use crate::invitations::{hex, log, notice};
-use crate::rights::{Act, Actor};
-use crate::service::{Daemon, Session, not_changed, target, unavailable};
+use crate::invitations::{log, notice};
+use crate::presented::{Presented, alarm, descends, from_fields, origin, parsed, place, redemption, refusal, refused};
+use crate::rights::Act;
+use crate::service::{Daemon, Session, not_changed, unavailable};
 use crate::system::System;
-use crate::verify;
-
-/// A code that was presented.
-struct Presented<'a> {
-    peer: Peer,
-    account: &'a Account,
-    origin: Origin,
-    from: Where,
-    code: RegistrationCode,
-}
 
 impl Daemon {
     /// Begins an enrolment with a registration code.
@@ -134,121 +119,6 @@ impl Daemon {
         Ok(Repudiated { keys: suspended.keys })
     }
 
-    /// Whose code it is said to be, and whether the peer may.
-    fn owner(&self, peer: Peer, act: Act, user: Option<&str>) -> Result<Account, Refusal> {
-        match target(peer, act, user) {
-            Ok((account, _)) => Ok(account),
-            Err(denied @ Refusal::NotAllowed { .. }) => Err(denied),
-            Err(_) => Err(refused()), // an unknown name is told by nothing
-        }
-    }
-
-    /// A place among those whose codes for this user are looked at. Who holds his own lock lets each of them wait, and must not
-    /// use up the connections of everybody.
-    pub fn turn(&self, account: &Account) -> Result<impl Sized + use<>, Refusal> {
-        let turn = self.redeeming.turn(account.uid);
-        turn.ok_or_else(|| Refusal::Busy { reason: "too many codes at once".to_owned() })
-    }
-
-    /// The record, and the locked tickets. The record comes first, without their lock: a user can stop a program of root's that
-    /// holds his own lock, and an admin who ends his invitation must not wait for that. Patience is wanted again under the lock,
-    /// where every wrong code is counted: many at once are no more guesses than one after the other.
-    fn looked_up(&self, presented: &Presented<'_>) -> Result<(Option<Record>, Tickets), Refusal> {
-        self.wants_patience(presented)?;
-        let record = self.record(presented.account)?;
-        let tickets = self.vault.tickets(presented.account.uid).map_err(|error| unavailable(&error))?;
-        self.wants_patience(presented)?;
-        Ok((record, tickets))
-    }
-
-    fn wants_patience(&self, presented: &Presented<'_>) -> Result<(), Refusal> {
-        let wait = self.throttle.wait(presented.account.uid, presented.origin);
-        match wait.as_millis().div_ceil(1000) {
-            0 => Ok(()),
-            seconds => Err(Refusal::RegistrationRefused {
-                reason: "refused".to_owned(),
-                wait: u64::try_from(seconds).unwrap_or(u64::MAX),
-            }),
-        }
-    }
-
-    /// The ticket of this code, and what it is worth. All are compared, whichever fits; of those with a slow hash that never
-    /// were of use only the newest, and at a prompt, where the answer would be the same, none: how long it takes tells nothing of
-    /// how often somebody was invited. However many came after it, a code that was used is known as such.
-    fn found(&self, book: &Book, presented: &Presented<'_>, now: u64) -> Option<(TicketId, Worth)> {
-        let code = &presented.code;
-        let most = if presented.origin == Origin::Socket { MOST_COMPARED } else { 0 };
-        let fitting = book.tickets.iter().rev().filter(|ticket| code.fits(ticket.form));
-        let always = |ticket: &&Ticket| ticket.salt.is_none() || ticket.used.is_some() || ticket.is_good(now);
-        let (compared, over): (Vec<_>, Vec<_>) = fitting.partition(always);
-        let uid = book.account.uid;
-        let same = |ticket: &&Ticket| self.registration_hash(code, uid, ticket.id, ticket.salt) == Some(ticket.hash);
-        let found: Vec<_> = compared.into_iter().chain(over.into_iter().take(most)).filter(same).collect();
-        found.first().map(|one| (one.id, one.worth(now)))
-    }
-
-    /// Nobody's code, or somebody else's: one answer for both. The owner of a good one and the admins hear of it.
-    fn unknown(&self, tickets: &Tickets, presented: &Presented<'_>) -> Refusal {
-        self.throttle.count(presented.account.uid, presented.origin);
-        match self.owner_of_code(tickets, presented) {
-            Some((owner, id)) => {
-                alarm("registration-code-of-another", presented, id);
-                let from = presented.from.clone();
-                let event = NoticeEvent::RegistrationCodeTriedByAnother;
-                self.notice_after(&owner, Notice { from, ..notice(event, presented.peer, System.wall()) });
-            }
-            None => {
-                let line = line("registration-code-unknown", presented);
-                bounded(Urgency::Notice, presented.peer.behind, line);
-            }
-        }
-        refused()
-    }
-
-    /// Whose code it is, of those that are still good. A spoken one costs a slow hash for each, so only the newest are tried.
-    fn owner_of_code(&self, tickets: &Tickets, presented: &Presented<'_>) -> Option<(Account, TicketId)> {
-        let now = System.wall();
-        let uids = self.vault.ticket_uids().ok()?.into_iter().filter(|uid| *uid != presented.account.uid);
-        let books = uids.filter_map(|uid| tickets.book_of(uid).ok().flatten());
-        let good = books.filter_map(|Kept { book, .. }| book.good(now).cloned().map(|ticket| (book.account, ticket)));
-        let mut good: Vec<_> = good.filter(|(_, ticket)| presented.code.fits(ticket.form)).collect();
-        good.sort_by_key(|(_, ticket)| std::cmp::Reverse(ticket.issued));
-        if presented.code.fits(Form::Spoken) {
-            good.truncate(MOST_COMPARED);
-        }
-        let same = |(owner, ticket): &(Account, Ticket)| {
-            self.registration_hash(&presented.code, owner.uid, ticket.id, ticket.salt) == Some(ticket.hash)
-        };
-        good.into_iter().find(same).map(|(owner, ticket)| (owner, ticket.id))
-    }
-
-    /// A key was made with it already: its owner on the socket is told when and from where, so that he can say that it was not
-    /// him. Anybody else hears nothing.
-    fn spent(&self, presented: &Presented<'_>, ticket: &Ticket) -> Refusal {
-        alarm("registration-code-replayed", presented, ticket.id);
-        let event = NoticeEvent::RegistrationCodeReplayed;
-        let from = presented.from.clone();
-        self.notice_after(presented.account, Notice { from, ..notice(event, presented.peer, System.wall()) });
-        match (&ticket.used, presented.origin) {
-            (Some((_, last)), Origin::Socket) => Refusal::RegistrationSpent { used: redemption(last) },
-            _ => refused(),
-        }
-    }
-
-    fn stale(&self, presented: &Presented<'_>, id: TicketId) -> Refusal {
-        let line = line("registration-code-stale", presented).field("ticket", &hex(id));
-        bounded(Urgency::Notice, presented.peer.behind, line);
-        match presented.origin {
-            Origin::Socket => refusal("stale"),
-            _ => refused(),
-        }
-    }
-
-    fn record(&self, account: &Account) -> Result<Option<Record>, Refusal> {
-        let held = self.vault.hold(account, &System).map_err(|error| unavailable(&error))?;
-        Ok(held.and_then(|held| held.record().cloned()))
-    }
-
     /// Also what is under way on some connection: it may descend from it, too.
     fn suspend_descendants(&self, account: &Account, id: TicketId) -> Result<vault::Repudiated, Refusal> {
         let held = self.vault.hold(account, &System).map_err(|error| unavailable(&error))?;
@@ -267,71 +137,3 @@ fn first_or_all(id: TicketId, replaces: bool) -> Purpose {
     };
     Purpose { event, grounds, replaces, recovery: true, ticket: Some(id), redemption: Some(id.0) }
 }
-
-/// Is there a key that was made with this ticket? A crash may have come between the key and the end of the ticket.
-fn descends(record: Option<&Record>, id: TicketId) -> bool {
-    record.is_some_and(|record| record.keys.iter().any(|key| key.redemption == Some(id.0)))
-}
-
-/// Typing errors are found by whoever types; here they are as good as unknown codes, but nobody guesses with them.
-fn parsed(typed: &str) -> Result<RegistrationCode, Refusal> {
-    RegistrationCode::parse(typed).map_err(|error| Refusal::InvalidValue {
-        field: "registration".to_owned(),
-        found: error.to_string(),
-        wanted: "a registration code, whose last symbol checks the others".to_owned(),
-    })
-}
-
-/// Where a code comes from that is wanted of its owner.
-pub fn origin(peer: Peer, from: &From, target: u32) -> Origin {
-    match (groups::actor(peer), from.real_uid) {
-        (Actor::Root, None) if target == 0 => Origin::Socket, // root himself, with otpctl
-        (actor, _) => verify::origin(actor, from, target),
-    }
-}
-
-/// From where, as far as it may be shown.
-pub fn place(from: &From) -> Where {
-    Where {
-        tty: Claim::of(from.tty.as_deref()),
-        rhost: Claim::of(from.rhost.as_deref()),
-        service: Claim::of(from.service.as_deref()),
-    }
-}
-
-fn redemption(used: &Use) -> Redemption {
-    let text = |claim: &Option<Claim>| claim.as_ref().map(|claim| claim.as_str().to_owned());
-    Redemption {
-        at: used.at,
-        tty: text(&used.from.tty),
-        rhost: text(&used.from.rhost),
-        service: text(&used.from.service),
-    }
-}
-
-fn refused() -> Refusal {
-    refusal("refused")
-}
-
-fn refusal(reason: &str) -> Refusal {
-    Refusal::RegistrationRefused { reason: reason.to_owned(), wait: 0 }
-}
-
-fn line(what: &str, presented: &Presented<'_>) -> LogLine {
-    signed(from_fields(about(what, presented.account), presented), presented.peer)
-}
-
-fn from_fields(line: LogLine, presented: &Presented<'_>) -> LogLine {
-    let text = |claim: &Option<Claim>| claim.as_ref().map(|claim| claim.as_str().to_owned());
-    line.field("origin", presented.origin.as_str())
-        .optional("service", text(&presented.from.service).as_deref())
-        .optional("rhost", text(&presented.from.rhost).as_deref())
-        .optional("tty", text(&presented.from.tty).as_deref())
-}
-
-fn alarm(what: &str, presented: &Presented<'_>, id: TicketId) {
-    event(Urgency::Alert, &line(what, presented).field("ticket", &hex(id)).finish());
-}
-
-/// How many tickets with a slow hash are compared with one code, of those of its user that never were of use, and of others'.
-const MOST_COMPARED: usize = 16;

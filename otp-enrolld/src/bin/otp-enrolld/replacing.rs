@@ -20,7 +20,7 @@ use crate::enrolling::{label, log_enrolment, new_key, no_beginning, plan};
 use crate::enrolments::{Earlier, Plan, Purpose, TRIES};
 use crate::events::{Urgency, about, paced, signed};
 use crate::invitations::notice;
-use crate::redeeming::origin;
+use crate::presented::origin;
 use crate::rights::Act;
 use crate::service::{Daemon, Session, not_changed, not_possible, target, unavailable};
 use crate::system::System;
