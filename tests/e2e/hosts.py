@@ -1,6 +1,7 @@
 """The programs that ask for a code: how each is started, how it says yes or no, and what it is to the module."""
 
 import os
+import pwd
 import re
 import socket
 import subprocess
@@ -110,6 +111,19 @@ class SudoRs(Sudo):
         return Attempt(False, seen[: seen.rindex(CODE_PROMPT)], user)
 
 
+class SudoLogin(Sudo):
+    """`sudo -i` has a service of its own, pam_login_service."""
+
+    service = "sudo-i-hosts"
+
+    def prepare(self, machine, user):
+        rule = f"Defaults:{user.name} pam_service=sudo-hosts, pam_login_service={self.service}\n"
+        write(Path("/etc/sudoers.d") / user.name, rule, 0o440)
+
+    def command(self, machine, user):
+        return [*as_user(user), "sudo", "-i", "--", "id", "-u"]
+
+
 class Doas(Host):
     service, origin = "doas", "self"
 
@@ -132,6 +146,38 @@ class Su(Host):
 
     def command(self, machine, user):
         return [*self.invoker(machine, user), "su", user.name, "-c", "id -u"]
+
+
+class SuLogin(Su):
+    service = "su-l"
+
+    def command(self, machine, user):
+        return [*self.invoker(machine, user), "su", "-", user.name, "-c", "id -u"]
+
+
+class Runuser(Host):
+    """For root alone, whom it asks nothing: it runs neither stage."""
+
+    service, origin = "runuser", "console"
+
+    def command(self, machine, user):
+        return ["runuser", user.name, "-c", "id -u"]
+
+
+class Chsh(Host):
+    """It opens nothing but a line of /etc/passwd."""
+
+    service, origin = "chsh", "self"
+    SHELL = "/bin/bash"
+
+    def command(self, machine, user):
+        return [*as_user(user), "chsh", "-s", self.SHELL]
+
+    def conclude(self, terminal, user):
+        status = terminal.ends()
+        changed = pwd.getpwnam(user.name).pw_shell == self.SHELL
+        assert changed == (status == 0), terminal.transcript
+        return Attempt(changed, terminal.transcript, user)
 
 
 class Ssh(Host):
@@ -162,6 +208,13 @@ class Login(Host):
         if terminal.pty.expect([r"\$ ", pexpect.EOF]) == 0:
             terminal.types("exec id -u")
         return super().conclude(terminal, user)
+
+
+class LoginTrusted(Login):
+    """`login -f`, as getty and telnetd start it: it believes them, and runs the account stage alone."""
+
+    def command(self, machine, user):
+        return ["setsid", "--ctty", "--wait", "login", "-f", name_of(user)]
 
 
 class Vlock(Host):
@@ -256,6 +309,15 @@ HOSTS = {
     "plain": PlainApplication(),
 }
 
+# they matter where a key is due; for a code they ask as those above do, or not at all
+OTHER_HOSTS = {
+    "sudo-i": SudoLogin(),
+    "su-login": SuLogin(oneself, "self"),
+    "login-f": LoginTrusted(),
+    "chsh": Chsh(),
+    "runuser": Runuser(),
+}
+
 if Path("/usr/bin/sudo-rs").exists():  # in Debian 13
     HOSTS["sudo-rs"] = SudoRs()
 
@@ -273,10 +335,10 @@ def one_try_at_login():
 
 
 @contextmanager
-def gates(machine):
-    """The services of all hosts ask our module and nobody else, for a while."""
+def gates(machine, hosts=HOSTS):
+    """The services of all these hosts ask our module and nobody else, for a while."""
     before = {}
-    for host in HOSTS.values():
+    for host in hosts.values():
         path = Path("/etc/pam.d") / host.service
         before.setdefault(path, path.read_text() if path.exists() else None)
         machine.service(host.service, *host.stack, account="required pam_otp.so")

@@ -1,10 +1,12 @@
 """Replacing a key through PAM: passwd where its owner is asked, and every host that meets a key that is due."""
 
+import re
+import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hosts import HOSTS, IDENTITY, gates, listens, one_try_at_login, server, sshd
+from hosts import HOSTS as COMMON, IDENTITY, OTHER_HOSTS, gates, listens, one_try_at_login, server, sshd
 from journal import decisions
 from machine import CODE_PROMPT, PASSWORD, SUCCESS, as_user, policy, write
 from prompts import APP_PROMPT, confirms, enrolling, invite, key_on
@@ -17,8 +19,10 @@ NEW_PASSWORD = "another pass word 42"
 OFFER = "Code of your one-time-code key to replace it, or Enter to keep it: "
 DUE_PROMPT = 'Code of the key "phone", to replace it: '
 DUE_TEXT = "is due and is replaced now"
+HOSTS = COMMON | OTHER_HOSTS
 SERVICES = sorted({host.service for host in HOSTS.values()})
-ASKING = ["sudo", "su-by-root", "su-own", "su-by-another", "ssh", "ssh-key-then-code", "login", "doas"]
+DEBIANS_OTHER = [f"@include common-{stage}" for stage in ("auth", "account", "password", "session")]
+ASKING = ["sudo", "sudo-i", "su-by-root", "su-own", "su-by-another", "su-login", "ssh", "ssh-key-then-code", "login", "doas"]
 
 
 @contextmanager
@@ -239,7 +243,7 @@ def rotating(*services, days=7, grace=10):
 def hosts_that_rotate(machine):
     """Every host asks our module at all stages."""
     machine.somebody = machine.new_user()
-    with one_try_at_login(), gates(machine), sshd():
+    with one_try_at_login(), gates(machine, HOSTS), sshd():
         for service in SERVICES:
             path = Path("/etc/pam.d") / service
             path.write_text(path.read_text() + "password required pam_otp.so\n")
@@ -270,7 +274,24 @@ def test_a_due_key_is_replaced_at_the_login_and_the_login_goes_on(machine, hosts
         assert not host.attempt(machine, user, key.second).opened
 
 
-@pytest.mark.parametrize("name", ["sudo", "su-own", "ssh", "login", "doas"])
+def test_login_that_believes_its_caller_asks_for_no_code_and_replaces_a_due_key_all_the_same(machine, hosts_that_rotate, enrolled):
+    (user, key), host = enrolled, HOSTS["login-f"]
+    with rotating(host.service), days_later(machine, 8, key):
+        terminal = Terminal(host.command(machine, user))
+        terminal.awaits(DUE_PROMPT)
+        terminal.types_hidden("")
+        assert not host.conclude(terminal, user).opened
+        terminal = Terminal(host.command(machine, user))
+        terminal.awaits(DUE_PROMPT)
+        terminal.types_hidden(key.second)
+        new = rotates(terminal)
+        attempt = host.conclude(terminal, user)
+        assert attempt.opened and attempt.asked == 0, attempt
+        assert host.attempt(machine, user).opened, "and is not asked again"
+        assert machine.ask("otp", user, new.first)[0] == SUCCESS
+
+
+@pytest.mark.parametrize("name", ["sudo", "sudo-i", "su-own", "su-login", "ssh", "login", "doas"])
 def test_who_does_not_replace_a_due_key_is_not_let_in(machine, hosts_that_rotate, enrolled, name):
     (user, key), host = enrolled, HOSTS[name]
     with rotating(host.service), days_later(machine, 8, key):
@@ -281,6 +302,55 @@ def test_who_does_not_replace_a_due_key_is_not_let_in(machine, hosts_that_rotate
         terminal.awaits(DUE_PROMPT)
         terminal.types_hidden("")
         assert not host.conclude(terminal, user).opened
+
+
+def test_chsh_has_no_place_for_a_new_key_and_refuses_where_it_is_listed(machine, hosts_that_rotate, enrolled):
+    (user, key), host = enrolled, HOSTS["chsh"]
+    with rotating(host.service), days_later(machine, 8, key):
+        attempt = host.attempt(machine, user, key.first)
+        assert not attempt.opened and APP_PROMPT not in attempt.text and "new one required" in attempt.text, attempt
+    with rotating("another"), days_later(machine, 8, key):
+        attempt = host.attempt(machine, user, key.second)
+        assert attempt.opened and "is due: replace it" in attempt.text, attempt
+
+
+@pytest.mark.parametrize("name", ["pamtester", "plain"])
+def test_a_host_that_is_not_root_only_reminds(machine, hosts_that_rotate, enrolled, name):
+    (user, key), host = enrolled, HOSTS[name]
+    with rotating(host.service), days_later(machine, 8, key):
+        attempt = host.attempt(machine, user, key.first)
+    assert attempt.opened and "is due: replace it" in attempt.text, attempt
+
+
+def stages(journal, start):
+    """Which stages of ours a host has run."""
+    return {line.get("stage", "auth") for line in decisions(journal.since(start))}
+
+
+@pytest.mark.parametrize(("name", "run"), [("vlock", {"auth"}), ("vlock-unprivileged", {"auth"}), ("runuser", set())])
+def test_a_host_that_never_asks_the_account_stage_hears_of_no_age(machine, hosts_that_rotate, enrolled, journal, name, run):
+    """It opens what is open already: a locked screen, or anything to root."""
+    (user, key), host = enrolled, HOSTS[name]
+    with rotating(host.service):
+        for days in (8, 18):
+            with days_later(machine, days, key):
+                start = journal.position()
+                attempt = host.attempt(machine, user, key.first if run else None)
+                assert attempt.opened and "too old" not in attempt.text, attempt
+                assert stages(journal, start) == run
+
+
+@pytest.mark.parametrize(("days", "refusal"), [(0, None), (8, "Authentication token is no longer valid; new one required"), (18, "User account has expired")])
+def test_polkits_helper_has_no_place_for_a_new_key_and_refuses(machine, hosts_that_rotate, enrolled, journal, days, refusal):
+    """By hand, on a pipe and without a bus: it cannot tell polkit, but what it would tell is known."""
+    user, key = enrolled
+    with stack("polkit-1", *(f"{stage} required pam_otp.so" for stage in ("auth", "account", "password"))):
+        with rotating("polkit-1"), days_later(machine, days, key):
+            start = journal.position()
+            command = [*as_user(user), "/usr/lib/polkit-1/polkit-agent-helper-1", user.name]
+            done = subprocess.run(command, input=f"cookie\n{key.first}\n", capture_output=True, text=True, timeout=30)
+    assert [(line["outcome"], line["reason"]) for line in decisions(journal.since(start))][0] == ("accepted", "code")
+    assert re.findall("pam_acct_mgmt failed: .*", done.stderr) == [f"pam_acct_mgmt failed: {refusal}"] * bool(refusal), done
 
 
 @pytest.mark.parametrize("name", ["sudo", "su-own", "ssh"])
@@ -306,12 +376,12 @@ def test_without_the_daemon_a_due_key_still_opens(machine, hosts_that_rotate, en
     assert attempt.opened and "is due: replace it" in attempt.text, attempt
 
 
-@pytest.mark.parametrize("name", ASKING)
+@pytest.mark.parametrize("name", [*ASKING, "login-f", "chsh", "pamtester", "plain"])
 def test_an_overdue_key_opens_nothing(machine, hosts_that_rotate, enrolled, journal, name):
     (user, key), host = enrolled, HOSTS[name]
     with rotating(host.service), days_later(machine, 18, key):
         start = journal.position()
-        attempt = host.attempt(machine, user, key.first)
+        attempt = host.attempt(machine, user, key.first if name != "login-f" else None)
         assert not attempt.opened, attempt
     assert not host.tells or "is too old and lets you in no more" in attempt.text
     assert ("account", "overdue") in {(line.get("stage"), line["reason"]) for line in decisions(journal.since(start))}
@@ -333,22 +403,95 @@ def test_without_a_password_line_due_only_bars_where_the_fallback_does_and_overd
                 assert not host.attempt(machine, user, key.first).opened
 
 
-def test_sudo_without_a_password_runs_when_due_and_not_when_overdue(machine, hosts_that_rotate, enrolled):
-    user, key = enrolled
-    rule = f"Defaults:{user.name} pam_service=sudo-hosts\n{user.name} ALL=(ALL:ALL) NOPASSWD: ALL\n"
+@pytest.mark.parametrize("name", ["sudo", "su-own"])
+def test_where_the_fallback_is_debians_own_it_is_the_password_that_a_due_key_changes_and_overdue_bars(machine, enrolled, name):
+    """pam_unix answers to whatever is due; the key stays as old as it is."""
+    (user, key), host = enrolled, HOSTS[name]
+
+    def asked_for_a_password(code):
+        host.prepare(machine, user)
+        terminal = Terminal(host.command(machine, user))
+        terminal.awaits(CODE_PROMPT)
+        terminal.types_hidden(code)
+        terminal.awaits("Current password: ")
+        return terminal
+
+    with gates(machine), stack("other", *DEBIANS_OTHER), rotating(host.service):
+        with days_later(machine, 8, key):
+            terminal = asked_for_a_password(key.first)
+            terminal.ends_input_hidden()
+            assert not host.conclude(terminal, user).opened
+            terminal = asked_for_a_password(key.second)
+            terminal.types_hidden(PASSWORD)
+            for prompt in ("New password: ", "Retype new password: "):
+                terminal.awaits(prompt)
+                terminal.types_hidden(NEW_PASSWORD)
+            attempt = host.conclude(terminal, user)
+            assert attempt.opened and DUE_PROMPT not in attempt.text, attempt
+        with days_later(machine, 18, key):
+            assert not host.attempt(machine, user, key.first).opened
+
+
+# sudo that asks nothing, or may not ask
+
+
+def sudoer(user, tag="", more=""):
+    rule = f"Defaults:{user.name} pam_service=sudo-hosts{more}\n{user.name} ALL=(ALL:ALL) {tag}ALL\n"
     write(Path("/etc/sudoers.d") / f"zz-{user.name}", rule, 0o440)
+
+
+def runs(user, *options):
+    """Does sudo run a command of this user's, though nobody answers?"""
+    terminal = Terminal([*as_user(user), "sudo", *options, "--", "id", "-u"])
+    ran = terminal.ends() == 0
+    assert ran == ("\n0\n" in "\n" + terminal.transcript), terminal.transcript
+    return ran
+
+
+@pytest.mark.parametrize("options", [(), ("-n",)], ids=["may-ask", "may-not-ask"])
+@pytest.mark.parametrize("rule", [{"tag": "NOPASSWD: "}, {"more": ", !authenticate"}], ids=["NOPASSWD", "not-authenticated"])
+def test_sudo_without_a_password_runs_when_due_and_not_when_overdue(machine, hosts_that_rotate, enrolled, rule, options):
+    """It runs the account stage and takes no notice of a key that is due."""
+    user, key = enrolled
+    sudoer(user, **rule)
     with rotating("sudo-hosts"):
         for days, opened in ((8, True), (18, False)):
             with days_later(machine, days, key):
-                assert (Terminal([*as_user(user), "sudo", "--", "id", "-u"]).ends() == 0) == opened
+                assert runs(user, *options) == opened
 
 
-def test_sudo_that_may_not_ask_is_refused(machine, hosts_that_rotate, enrolled):
+@pytest.mark.parametrize("days", [0, 8, 18])
+def test_sudo_that_may_not_ask_and_wants_a_code_runs_nothing(machine, hosts_that_rotate, enrolled, days):
     user, key = enrolled
-    rule = f"Defaults:{user.name} pam_service=sudo-hosts, !authenticate\n"
-    write(Path("/etc/sudoers.d") / f"zz-{user.name}", rule, 0o440)
-    with rotating("sudo-hosts"), days_later(machine, 18, key):
-        assert Terminal([*as_user(user), "sudo", "-n", "--", "id", "-u"]).ends() != 0
+    sudoer(user)
+    with rotating("sudo-hosts"), days_later(machine, days, key):
+        assert not runs(user, "-n")
+
+
+def test_sudo_that_may_not_ask_is_let_in_by_its_time_stamp_and_not_when_the_key_is_due(machine, hosts_that_rotate, enrolled):
+    """The account stage is run although the code was given before, and who must not be asked cannot replace a key."""
+    user, key = enrolled
+    sudoer(user, more=", timestamp_timeout=5")
+    shell = Terminal([*as_user(user), "sh"])
+
+    def said(command):
+        shell.awaits(r"\$ ")
+        shell.types(f"{command}; echo status $?")
+        return shell
+
+    said("sudo -v").awaits(CODE_PROMPT)
+    shell.types_hidden(key.first)
+    shell.awaits("status 0")
+    said("sudo -n id -u").awaits("\r\n0\r\nstatus 0")
+    for days in (8, 18):
+        with rotating("sudo-hosts"), days_later(machine, days, key):
+            said("sudo -n id -u").awaits(r"status [1-9]")
+    assert shell.transcript.count("\n0\n") == 1, shell.transcript
+    with rotating("sudo-hosts"), days_later(machine, 8, key):
+        said("sudo id -u").awaits(DUE_PROMPT)
+        shell.types_hidden(key.second)
+        rotates(shell)
+        shell.awaits("\r\n0\r\nstatus 0")
 
 
 @pytest.fixture
