@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from hosts import HOSTS as COMMON, IDENTITY, OTHER_HOSTS, gates, listens, one_try_at_login, server, sshd
 from journal import decisions
-from machine import CODE_PROMPT, PASSWORD, SUCCESS, as_user, policy, write
+from machine import CODE_PROMPT, PASSWORD, SUCCESS, Key, as_user, policy, write
 from prompts import APP_PROMPT, confirms, enrolling, invite, key_on
 from terminal import Terminal
 from wait import until
-from wire import Client
+from wire import Client, Refused
 
 DAY = 86_400
 NEW_PASSWORD = "another pass word 42"
@@ -186,6 +186,33 @@ def test_of_several_keys_the_lost_one_is_named_before_the_recovery_code_is_spent
     assert has_password(user, NEW_PASSWORD)
     assert machine.ask("otp", user, old.second)[0] != SUCCESS
     assert machine.ask("otp", user, new.first)[0] == SUCCESS and machine.ask("otp", user, kept.first)[0] == SUCCESS
+
+
+def test_what_a_thief_makes_of_a_recovery_code_and_the_password_ends_with_not_me(machine, passwd, user):
+    """He uses the letter first, keeps its recovery codes, and some day makes himself another key by passwd, and more with that."""
+    letter = invite(user, form="letter")
+    with Client(uid=user.uid) as thief:
+        first = Key(thief.call("Redeem", registration=letter)["enrolment"])
+        recovery = thief.call("ConfirmEnrolment", code=first.confirming)["recovery_codes"]
+    terminal = changes_password(passwd, user)
+    terminal.awaits(OFFER)
+    terminal.types_hidden(recovery[0])
+    made = rotates(terminal)
+    assert terminal.ends() == 0, terminal.transcript
+    with Client(uid=user.uid) as thief:
+        added = Key(thief.call("AddKey", code=made.first, label="second")["enrolment"])
+        thief.call("ConfirmEnrolment", code=added.confirming)
+    own = machine.enrol(user, label="own")  # by root, and so none of the thief's
+    for code in (added.first, recovery[1], own.first):
+        assert machine.ask("otp", user, code)[0] == SUCCESS
+    with Client(uid=user.uid) as owner:
+        with pytest.raises(Refused) as spent:
+            owner.call("Redeem", registration=letter)
+        assert spent.value.name == "RegistrationSpent"
+        assert owner.call("Repudiate", registration=letter) == {"keys": 2}
+    for code in (made.second, added.second, *recovery[2:]):
+        assert machine.ask("otp", user, code)[0] != SUCCESS
+    assert machine.ask("otp", user, own.second)[0] == SUCCESS
 
 
 def test_a_recovery_code_without_the_password_replaces_nothing(machine, user, journal):
