@@ -366,7 +366,7 @@ def sshd():
             process.wait(10)
 
 
-def server(port, methods):
+def server(port, methods, more=""):
     text = f"""Port {port}
 ListenAddress 127.0.0.1
 ListenAddress ::1
@@ -382,7 +382,7 @@ UseDNS no
 MaxStartups 100
 PidFile none
 Subsystem sftp internal-sftp
-"""
+{more}"""
     config = Path(f"/etc/ssh/lab_{port}")
     newer = text + "PerSourcePenalties no\n"  # OpenSSH 9.8 and later lock loopback out after a few refusals
     for candidate in (newer, text):

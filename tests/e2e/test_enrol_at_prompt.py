@@ -2,15 +2,18 @@
 
 import re
 import shlex
+import time
+from pathlib import Path
 
 import pytest
-from hosts import HOSTS, gates, one_try_at_login, sshd
+from hosts import HOSTS, Ssh, gates, listens, one_try_at_login, server, sshd
 from journal import decisions
 from machine import AUTH_ERR, CODE_PROMPT, REFUSAL, SUCCESS, policy
 from prompts import APP_PROMPT, KEEP_PROMPT, LETTERS, confirms, enrolling, invite, key_on
 from screen import DARK, LIGHT, Pane, read_qr
 from terminal import Terminal
-from wire import Client
+from wait import until
+from wire import Client, Refused
 
 SERVICES = sorted({host.service for host in HOSTS.values()})
 # hosts on whose terminal a sheet and several prompts find room; a screen locker would give one answer to all of them
@@ -176,6 +179,53 @@ def test_given_up_at_the_picture_nothing_is_there_and_the_code_can_be_used_again
     key, _ = confirms(again)
     assert host.conclude(again, user).opened
     assert key.base32 != first.base32, "no key is shown twice"
+
+
+@pytest.fixture
+def hurried(asking):
+    """An sshd that gives a login five seconds; the host, and the server's process."""
+    process = server(2204, "keyboard-interactive", "LoginGraceTime 5\n")
+    until(lambda: listens(2204), "sshd at 2204")
+    yield Ssh(2204), process
+    process.terminate()
+    process.wait(10)
+
+
+def something_is_pending(user):
+    """Root's own way to a key is barred while there is one under way."""
+    with Client() as client:
+        try:
+            client.call("BeginEnrolment", user=user.name)
+        except Refused as refusal:
+            assert refusal.name == "Busy", refusal
+            return True
+        return False
+
+
+def test_where_sshd_waits_no_longer_nothing_is_there_and_the_code_can_be_used_again(machine, hurried, user):
+    hasty, process = hurried
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    code = invite(user)
+    until(lambda: not children.read_text(), "the end of the fixture's own connection")
+    begun = time.monotonic()
+    terminal = begins(machine, hasty, user, code)
+    terminal.awaits(APP_PROMPT)
+    first = key_on(terminal.transcript)
+    assert something_is_pending(user) and children.read_text()
+    until(lambda: not children.read_text(), "the end of sshd's patience")
+    assert time.monotonic() - begun > 4
+    until(lambda: not something_is_pending(user), "the end of the pending key")
+    terminal.types_hidden(first.confirming)  # ssh listens on, and nobody hears it
+    assert terminal.ends() == 255
+    assert not is_enrolled(machine, user) and not user.key_file.exists()
+    patient = HOSTS["ssh"]
+    assert not patient.attempt(machine, user, first.first).opened
+    again = begins(machine, patient, user, code)
+    key, _ = confirms(again)
+    assert patient.conclude(again, user).opened
+    assert key.base32 != first.base32, "no key is shown twice"
+    assert not patient.attempt(machine, user, first.second).opened
+    assert patient.attempt(machine, user, key.first).opened
 
 
 def test_given_up_at_the_recovery_codes_the_key_is_there(machine, asking, user):
