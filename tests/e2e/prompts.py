@@ -2,7 +2,8 @@
 
 import re
 
-from machine import Key, policy
+from machine import Key, policy, shifted_now
+from wait import until
 from wire import Client
 
 APP_PROMPT = "Code from the app: "
@@ -19,8 +20,13 @@ def invite(user, **wishes):
 
 def key_on(screen):
     """The key whose letters were shown last."""
-    base32 = LETTERS.findall(screen)[-1].replace(" ", "")
-    return Key({"secret": base32, "algorithm": "SHA1", "digits": 6, "period": 30, "uri": ""})
+    return key_of_letters(LETTERS.findall(screen)[-1])
+
+
+def key_of_letters(letters):
+    """Not in the last moment of a step: the code of the step before would be too old on arrival."""
+    until(lambda: shifted_now() % 30 < 29, "the next step")
+    return Key({"secret": letters.replace(" ", ""), "algorithm": "SHA1", "digits": 6, "period": 30, "uri": ""})
 
 
 def confirms(terminal):
