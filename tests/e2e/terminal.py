@@ -48,8 +48,8 @@ class Terminal:
         return self.pty.match
 
     def types_hidden(self, text):
-        """Types a line once the echo is off: the switch throws away what was typed before it."""
-        until(lambda: not self._echoes(), "echo off at the prompt")
+        """Types a line once the echo is off, or the program gone: the switch throws away what was typed before it."""
+        until(lambda: not self._echoes() or not self.pty.isalive(), "echo off at the prompt")
         self.pty.sendline(text)
 
     def types(self, text):

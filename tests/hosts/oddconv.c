@@ -2,8 +2,9 @@
  *
  * A PAM application with one odd conversation. REPLY: text (TEXT), null, huge, long, binary, nul (a NUL before TEXT),
  * error, noarray, noconv, count (an answer to a question nobody asked), key (TEXT, then six zeros to every question; a key that
- * is shown meanwhile is looked for as with -f: its letters, with and without the blanks, and a row of its picture). Prints `authenticate CODE` and, with -a,
- * `account CODE` and `credentials CODE`.
+ * is shown meanwhile is looked for as with -f: its letters, with and without the blanks, and a row of its picture), person (a
+ * line of standard input to each question, which is printed). Prints `authenticate CODE` and, with -a, `account CODE` and
+ * `credentials CODE`.
  *
  * -f HEX looks for a secret in this process's own memory, before and after pam_end, and prints `found WHEN COUNT`
  * for each. HEX is the complement of the bytes looked for, so that the search does not find itself. */
@@ -32,6 +33,16 @@ static char *repeated(const char *piece, size_t length) {
         reply[i] = piece[i % strlen(piece)];
     reply[length] = 0;
     return reply;
+}
+
+static char *typed(const char *question) {
+    char *line = NULL;
+    size_t size = 0;
+    printf("%s\n", question);
+    ssize_t length = getline(&line, &size, stdin);
+    if (length > 0 && line[length - 1] == '\n')
+        line[length - 1] = 0;
+    return length > 0 ? line : NULL;
 }
 
 static char *reply(void) {
@@ -81,7 +92,7 @@ static int answer(int count, const struct pam_message **asked, struct pam_respon
     for (int i = 0; i < count; i++) {
         int question = asked[i]->msg_style == PAM_PROMPT_ECHO_OFF || asked[i]->msg_style == PAM_PROMPT_ECHO_ON;
         if (question) {
-            (*answers)[i].resp = reply();
+            (*answers)[i].resp = strcmp(kind, "person") ? reply() : typed(asked[i]->msg);
             if (!strcmp(kind, "key"))
                 text = "000000";
         } else if (!strcmp(kind, "key"))
