@@ -87,7 +87,7 @@ impl Start<'_> {
 impl<'d> Table<'d> {
     /// A whole number, if the field is there.
     pub fn integer(&mut self, name: &'d str) -> Result<Option<Found<i64>>, TableError> {
-        self.typed(name, "a whole number", |value| {
+        self.typed(name, NUMBER, |value| {
             let number = value.as_integer()?;
             i64::from_str_radix(number.as_str(), number.radix()).ok()
         })
@@ -217,10 +217,15 @@ impl<'d> Table<'d> {
         let found = value.get_ref().type_str();
         match take(value.get_ref()) {
             Some(value) => Ok(Some(Found { value, at })),
+            None if found == "integer" && wanted == NUMBER => {
+                Err(TableError::new(self.text, at, format!("{name} is too large; wanted a number of at most 63 bits")))
+            }
             None => Err(TableError::new(self.text, at, format!("{name} is a {found}; wanted {wanted}"))),
         }
     }
 }
+
+const NUMBER: &str = "a whole number";
 
 impl TableError {
     fn new(text: &str, offset: usize, what: String) -> Self {
@@ -287,6 +292,9 @@ mod tests {
         assert_eq!(fault("a = -1", &|table| table.required_number("a").map(drop)), (1, 5));
         assert_eq!(fault("a = [1]", &|table| table.tables("a").map(drop)), (1, 5));
         assert!(Document::parse("a = 1\na = 2").is_err());
+        let document = Document::parse("a = 9223372036854775808").unwrap();
+        let error = document.root().integer("a").unwrap_err();
+        assert!(error.what.contains("a is too large; wanted a number of at most 63 bits"), "{error}");
     }
 
     #[test]

@@ -143,5 +143,6 @@ pub fn account_of(uid: u32) -> Result<Option<Account>, Errno> {
 
 /// The uid of that name or, if nobody has it and it is a number, that uid: of an account that is gone.
 pub fn uid_named(name: &str) -> Result<Option<u32>, Errno> {
-    Ok(named(name)?.map(|account| account.uid).or_else(|| name.parse().ok()))
+    let number = || name.parse().ok().filter(|uid: &u32| uid.to_string() == name);
+    Ok(named(name)?.map(|account| account.uid).or_else(number))
 }

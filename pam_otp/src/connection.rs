@@ -139,6 +139,16 @@ impl Connection {
 }
 
 impl Denial {
+    /// One word for the log.
+    pub fn word(&self) -> String {
+        match (self.error.as_str(), &self.reason) {
+            ("NotPossible" | "RegistrationRefused", Some(reason)) => reason.clone(),
+            ("Busy", _) => "busy".to_owned(),
+            ("EnrolmentExpired", _) => "too-late".to_owned(),
+            _ => "daemon-refuses".to_owned(),
+        }
+    }
+
     fn read(error: &str, parameters: Option<&Value>) -> Self {
         let text = |name: &str| parameters.and_then(|found| found.get(name)).and_then(Value::text).map(str::to_owned);
         let number = |name: &str| parameters.and_then(|found| found.get(name)).and_then(Value::number).unwrap_or(0);

@@ -181,7 +181,7 @@ fn rotated(host: &mut impl Host, account: &Account, code: &str, key: Option<&str
 
 fn unanswered(silence: Silence) -> End {
     match silence {
-        Silence::Denied(denial) => End::Refused(denial.reason.unwrap_or(denial.error)),
+        Silence::Denied(denial) => End::Refused(denial.word()),
         silence => End::Failed(decider::obstacle(silence)),
     }
 }

@@ -55,7 +55,14 @@ pub enum Earlier {
     Stays,
     /// It is thrown away.
     Ends,
+    /// It is thrown away, unless it began after this place was taken: of two redemptions the later one counts, however long the
+    /// earlier one took to begin.
+    EndsIfOlder(Place),
 }
+
+/// A place in the order of beginnings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place(u64);
 
 /// A key that is to be made.
 pub struct Plan {
@@ -176,15 +183,30 @@ impl Underway {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).of.remove(&uid);
     }
 
+    /// A place for a beginning that is about to come.
+    pub fn place(&self) -> Place {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).place()
+    }
+
     fn turn(&self, uid: u32, earlier: Earlier) -> Option<Turn> {
         let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if earlier == Earlier::Stays && turns.of.contains_key(&uid) {
-            return None;
-        }
-        let number = turns.next;
-        turns.next = number.wrapping_add(1);
+        let there = turns.of.get(&uid).copied();
+        let number = match earlier {
+            Earlier::Stays if there.is_some() => return None,
+            Earlier::EndsIfOlder(Place(number)) if there.is_some_and(|there| there > number) => return None,
+            Earlier::EndsIfOlder(Place(number)) => number,
+            Earlier::Stays | Earlier::Ends => turns.place().0,
+        };
         turns.of.insert(uid, number);
         Some(Turn { all: Arc::clone(&self.0), uid, number })
+    }
+}
+
+impl Turns {
+    fn place(&mut self) -> Place {
+        let number = self.next;
+        self.next = number.wrapping_add(1);
+        Place(number)
     }
 }
 

@@ -133,6 +133,18 @@ fn two_codes_in_a_row_find_the_counter_of_a_device_that_was_used_before() {
 }
 
 #[test]
+fn of_two_redemptions_the_later_one_counts_though_the_earlier_one_begins_last() {
+    let underway = Underway::default();
+    let (first, second) = (underway.place(), underway.place());
+    let later = underway.begin(plan(1, Kind::Totp), Earlier::EndsIfOlder(second), &System).ok().unwrap();
+    let earlier = underway.begin(plan(1, Kind::Totp), Earlier::EndsIfOlder(first), &System);
+    assert_eq!(earlier.err(), Some(BeginError::Underway));
+    assert!(later.lasts(&System));
+    let third = underway.place();
+    assert!(underway.begin(plan(1, Kind::Totp), Earlier::EndsIfOlder(third), &System).is_ok() && !later.lasts(&System));
+}
+
+#[test]
 fn a_later_enrolment_ends_the_earlier_one_where_it_may_and_a_repudiation_ends_any() {
     let underway = Underway::default();
     let mut first = begin(&underway, 1000).ok().unwrap();

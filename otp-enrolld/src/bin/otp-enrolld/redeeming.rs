@@ -62,6 +62,7 @@ impl Daemon {
         ticket.redeem(Use { at: now, from: presented.from.clone() });
         let uses = ticket.uses;
         tickets.store(&book, &System).map_err(|error| unavailable(&error))?;
+        let place = self.underway.place(); // under the lock: in the order in which the code was used
         drop(tickets);
         let by = Notice { from: presented.from.clone(), ..notice(NoticeEvent::RegistrationCodeUsed, peer, now) };
         self.notice(&account, by)?;
@@ -69,7 +70,7 @@ impl Daemon {
         log("registration-code-used", &account, peer, Some(id), |line| {
             from_fields(line, &presented).field("uses", &uses.to_string())
         });
-        let enrolment = self.start(session, plan, Earlier::Ends)?;
+        let enrolment = self.start(session, plan, Earlier::EndsIfOlder(place))?;
         Ok(Redeemed { enrolment, earlier })
     }
 

@@ -97,7 +97,8 @@ pub fn told(refusal: &Refusal) -> String {
         }
         Refusal::EnrolmentExpired {} => "too late: the key was thrown away; start again".to_owned(),
         Refusal::InvalidValue { field, found, wanted } => {
-            format!("{}: found {}, wanted {}", escaped(field), escaped(found), escaped(wanted))
+            let found = if found.is_empty() { "nothing".to_owned() } else { escaped(found) };
+            format!("{}: found {found}, wanted {}", escaped(field), escaped(wanted))
         }
         Refusal::Unavailable { reason } => format!("the daemon cannot do this now: {}; see its log", escaped(reason)),
         Refusal::Busy { reason } => format!("the daemon is busy: {}; try again", escaped(reason)),

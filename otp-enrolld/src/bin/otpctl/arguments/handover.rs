@@ -260,12 +260,18 @@ fn algorithm(text: &str) -> Result<Algorithm, ValueError> {
     Algorithm::parse(&text.to_ascii_uppercase())
 }
 
-fn digits(text: &str) -> Result<Digits, ValueError> {
-    Digits::new(text.parse().unwrap_or(-1))
+fn digits(text: &str) -> Result<Digits, String> {
+    Digits::new(number(text, "6, 7 or 8")?).map_err(|error| error.to_string())
 }
 
-fn period(text: &str) -> Result<Period, ValueError> {
-    Period::new(text.parse().unwrap_or(-1))
+fn period(text: &str) -> Result<Period, String> {
+    Period::new(number(text, "15 to 120 seconds")?).map_err(|error| error.to_string())
+}
+
+/// As it is written in one way only: no sign, no zeros before it.
+fn number(text: &str, wanted: &str) -> Result<i64, String> {
+    let found = text.parse().ok().filter(|number: &i64| number.to_string() == text);
+    found.ok_or_else(|| format!("found {text:?}; wanted {wanted}"))
 }
 
 #[cfg(test)]
