@@ -15,6 +15,7 @@ import json
 import secrets
 import socket
 import sys
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import parse_qs
 
@@ -30,7 +31,6 @@ HEADERS = {
 }
 WORDS = {
     "RegistrationRefused": "This code is not good, or no longer valid. Ask for a new one.",
-    "RegistrationSpent": "A key was made with this code already. If that was not you, run `otpctl enrol` with it and say so.",
     "InvalidValue": "This is no registration code: it was mistyped.",
     "CodeRefused": "This is not the code of the new key.",
     "EnrolmentExpired": "This took too long. Begin anew.",
@@ -42,8 +42,21 @@ class Refused(Exception):
     """The daemon says no; its error without the interface's name, and the parameters."""
 
     def __init__(self, name, parameters):
-        super().__init__(WORDS.get(name, parameters.get("reason", name)))
+        likely = diagnosed(parameters.get("diagnosis") or "")
+        super().__init__(WORDS.get(name, parameters.get("reason", name)) + likely)
         self.name, self.parameters = name, parameters
+
+
+def diagnosed(word):
+    """What the code would be a code of, as the interface file lists it."""
+    kind, _, number = word.partition(" ")
+    if kind in ("clock-slow", "clock-fast") and number.isdigit():
+        return f" The device's clock is about {-(-int(number) // 60)} min {kind.removeprefix('clock-')}."
+    if kind == "digits" and number.isdigit():
+        return f" The app makes codes of {number} digits."
+    if kind == "period" and number.isdigit():
+        return f" The app makes a code every {number} s."
+    return f" The app makes codes with {kind}." if kind in ("SHA1", "SHA256", "SHA512") else ""
 
 
 class Daemon:
@@ -82,6 +95,7 @@ class Session(HTTPServer):
         self.path = f"/{secrets.token_urlsafe(32)}"
         self.form = secrets.token_urlsafe(32)  # in every form: a page of somebody else's cannot send one
         self.daemon = None
+        self.spent = None  # the registration code that was used before
 
     def address(self):
         return f"http://127.0.0.1:{self.server_port}{self.path}"
@@ -89,7 +103,19 @@ class Session(HTTPServer):
     def redeem(self, registration):
         self.end()
         self.daemon = Daemon()
-        return self.daemon.call("Redeem", registration=registration, service="web")["enrolment"]
+        self.spent = registration
+        enrolment = self.daemon.call("Redeem", registration=registration, service="web")["enrolment"]
+        self.spent = None
+        return enrolment
+
+    def repudiate(self):
+        """The owner says that somebody else used the code."""
+        if self.spent is None:
+            raise Refused("NothingPending", {})
+        keys = self.daemon.call("Repudiate", registration=self.spent)["keys"]
+        self.spent = None
+        self.end()
+        return keys
 
     def confirm(self, code):
         if self.daemon is None:
@@ -118,11 +144,15 @@ class Page(BaseHTTPRequestHandler):
         if not hmac.compare_digest(field.get("form", ""), self.server.form):
             return self.send_error(403)
         try:
-            if "registration" in field:
+            if "notme" in field:
+                body = self.suspended(self.server.repudiate())
+            elif "registration" in field:
                 body = self.showing_the_key(self.server.redeem(field["registration"]))
             else:
                 body = self.done(self.server.confirm(field.get("code", "")))
         except Refused as refused:
+            if refused.name == "RegistrationSpent":
+                return self.show(self.asking_who_it_was(refused.parameters["used"]))
             again = refused.name == "CodeRefused" and refused.parameters["tries_left"] > 0
             body = self.asking_for_a_code(str(refused)) if again else self.asking_for_the_code(str(refused))
         except OSError:
@@ -147,6 +177,19 @@ class Page(BaseHTTPRequestHandler):
 
     def asking_for_the_code(self, said=""):
         return self.form("registration", "Registration code", said)
+
+    def asking_who_it_was(self, used):
+        when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(used["at"]))
+        place = ", ".join(f"{name} {used[name]}" for name in ("service", "rhost", "tty") if used.get(name))
+        told = html.escape(f"A key was made with this code already, at {when}" + (f" ({place})" if place else ""))
+        return (
+            f"<p id=said>{told}. If that was you, there is nothing to do: ask for another code if you need a new key.</p>"
+            f"<form method=post><input type=hidden name=form value={self.server.form}>"
+            "<input type=hidden name=notme value=1><button id=notme>That was not me</button></form>"
+        )
+
+    def suspended(self, keys):
+        return f"<p id=done>What came of it is suspended: {keys} of your keys. Tell an administrator now.</p>"
 
     def showing_the_key(self, enrolment):
         letters = " ".join(enrolment["secret"][at : at + 4] for at in range(0, len(enrolment["secret"]), 4))

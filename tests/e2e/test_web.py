@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 
 import pytest
-from machine import AUTH_ERR, ROOT, SUCCESS, as_user, key_of
+from machine import AUTH_ERR, ROOT, SUCCESS, Key, as_user, key_of
 from selenium import webdriver
 from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.ui import WebDriverWait
@@ -76,14 +76,29 @@ def test_an_owner_enrols_in_the_browser(machine, user, browser, session, tmp_pat
     assert len(read) == 1, "the camera must find one QR code"
     key = key_of(read[0])
     assert browser.find_element("id", "letters").text.replace(" ", "") == re.search(r"secret=(\w+)", read[0])[1]
-    types(browser, "code", key.wrong())
-    assert "not the code" in said(browser)
+    types(browser, "code", key.code(key.step - 8))
+    assert "not the code" in said(browser) and re.search(r"clock is about [45] min slow", said(browser))
     types(browser, "code", key.first)  # a browser takes its time
     assert browser.find_element("id", "done")
     codes = [found.text for found in browser.find_elements("tag name", "code")]
     assert len(codes) == 8 and all(found.startswith("R-") for found in codes)
     assert machine.ask("otp", user, key.second)[0] == SUCCESS
     assert machine.ask("otp", user, codes[0])[0] == SUCCESS
+
+
+def test_an_owner_says_in_the_browser_that_it_was_somebody_else(machine, user, browser, session):
+    code = invited(user)
+    with Client(uid=user.uid) as thief:
+        key = Key(thief.call("Redeem", registration=code, service="web", tty="pts/666")["enrolment"])
+        thief.call("ConfirmEnrolment", code=key.confirming)
+    browser.get(session(user))
+    types(browser, "registration", code)
+    assert "already" in said(browser) and "pts/666" in said(browser)
+    page = browser.find_element("tag name", "html")
+    browser.find_element("id", "notme").click()
+    WebDriverWait(browser, 30).until(staleness_of(page))
+    assert "suspended: 1 of your keys" in browser.find_element("id", "done").text
+    assert machine.ask("otp", user, key.first)[0] == AUTH_ERR
 
 
 def test_the_code_of_somebody_else_is_of_no_use_there(machine, user, browser, session):
