@@ -12,7 +12,7 @@ import pytest
 from hosts import HOSTS, gates, one_try_at_login, sshd
 from machine import CODE_PROMPT, DAEMON_LOG, PASSWORD, PASSWORD_PROMPT, ROOT, SUCCESS, User, as_user, run, write
 from terminal import Terminal, dialogue
-from test_rotation import DUE_PROMPT, NEW_PASSWORD, OFFER, days_later, has_password, rotates, rotating, stack
+from test_rotation import DUE_PROMPT, NEW_PASSWORD, OFFER, days_later, has_password, replaced_at_the_login, rotates, rotating, stack
 from wire import SOCKET, acting_as
 
 EXAMPLES = ROOT / "docs/examples"
@@ -301,12 +301,5 @@ def test_a_due_key_is_replaced_by_the_line_of_the_recipe_and_no_new_password_is_
     with one_try_at_login(), gates(machine), sshd(), rotating(host.service), days_later(machine, 8, key):
         service = Path("/etc/pam.d") / host.service
         service.write_text(service.read_text() + recipe("## Keys that become due", number) + more)
-        host.prepare(machine, user)
-        terminal = Terminal(host.command(machine, user))
-        terminal.awaits(CODE_PROMPT)
-        terminal.types_hidden(key.first)
-        terminal.awaits(DUE_PROMPT)
-        terminal.types_hidden(key.second)
-        rotates(terminal)
-        attempt = host.conclude(terminal, user)
+        _, attempt = replaced_at_the_login(machine, host, user, key)
         assert attempt.opened and "assword" not in attempt.text.split(DUE_PROMPT)[1], attempt

@@ -284,18 +284,22 @@ def days_later(machine, days, key):
         yield
 
 
+def replaced_at_the_login(machine, host, user, key):
+    """A login that meets a due key: (the new key, what the login came to)."""
+    host.prepare(machine, user)
+    terminal = Terminal(host.command(machine, user))
+    terminal.awaits(CODE_PROMPT)
+    terminal.types_hidden(key.first)
+    terminal.awaits(DUE_PROMPT)
+    terminal.types_hidden(key.second)
+    return rotates(terminal), host.conclude(terminal, user)
+
+
 @pytest.mark.parametrize("name", ASKING)
 def test_a_due_key_is_replaced_at_the_login_and_the_login_goes_on(machine, hosts_that_rotate, enrolled, name):
     (user, key), host = enrolled, HOSTS[name]
     with rotating(host.service), days_later(machine, 8, key):
-        host.prepare(machine, user)
-        terminal = Terminal(host.command(machine, user))
-        terminal.awaits(CODE_PROMPT)
-        terminal.types_hidden(key.first)
-        terminal.awaits(DUE_PROMPT)
-        terminal.types_hidden(key.second)
-        new = rotates(terminal)
-        attempt = host.conclude(terminal, user)
+        new, attempt = replaced_at_the_login(machine, host, user, key)
         assert attempt.opened and DUE_TEXT in attempt.text, attempt
         assert host.attempt(machine, user, new.first).opened, "and is not asked again"
         assert not host.attempt(machine, user, key.second).opened
