@@ -192,8 +192,8 @@ mod tests {
         let limits = |more: &str| Policy::parse_for(&format!("{text}{more}"), "sudo").unwrap().limits();
         let general = limits("");
         assert_eq!((general.window.back, general.guesses, general.wait), (0, [20, 5, 20, 7, 20], Wait::None));
-        let found = limits("window = { forward = 2 }\nguesses = { remote = 9 }");
-        assert_eq!((found.window, found.guesses), (Window { back: 0, forward: 2 }, [20, 5, 20, 9, 20]));
+        let found = limits("window = { forward = 2 }\nguesses = { remote = 4 }");
+        assert_eq!((found.window, found.guesses), (Window { back: 0, forward: 2 }, [20, 5, 20, 4, 20]));
         assert_eq!((found.wait, found.clock), (general.wait, general.clock));
         assert_eq!(limits("guesses = { wait = \"growing\" }").wait, Wait::Growing);
     }
