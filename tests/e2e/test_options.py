@@ -459,13 +459,15 @@ def test_on_the_files_the_guesses_are_those_of_the_file_that_is_named(machine, e
     assert [line["reason"] for line in decisions(journal.since(start))] == ["wrong"] * 3 + ["closed"]
 
 
-def test_where_the_daemon_decides_window_and_guesses_are_those_of_the_standard_file(machine, enrolled, named):
+def test_where_the_daemon_decides_window_and_guesses_are_those_of_the_named_file_too(machine, enrolled, named):
     user, key = enrolled
     service = named("window = { back = 0 }\nguesses = { other = 3 }")
     with machine.mid_step(later=2):
-        for number in range(3):
+        assert machine.ask(service, user, key.code(key.step_now() - 1), "-r", 4242)[0] == AUTH_ERR
+        for number in range(2):
             assert machine.ask(service, user, key.wrong(number), "-r", 4242)[0] == AUTH_ERR
-        assert machine.ask(service, user, key.code(key.step_now() - 1), "-r", 4242)[0] == SUCCESS
+        assert machine.ask(service, user, key.code(key.step_now()), "-r", 4242)[0] == AUTH_ERR, "closed after three"
+        assert machine.ask("otp", user, key.code(key.step_now()))[0] == SUCCESS, "another origin"
 
 
 def missing():
