@@ -3,7 +3,7 @@
 
 use zeroize::Zeroizing;
 
-use crate::clock::{Clock, Surroundings};
+use crate::clock::{Believing, Clock, Surroundings};
 use crate::decision::{ClockTrust, Now, OpenKey, Proof, Refusal, Verdict, decide, decide_recovery};
 use crate::hotp::Codes;
 use crate::key::{KeyId, Kind, Label, Step};
@@ -38,6 +38,7 @@ pub fn check(
     limits: &Limits,
     around: &dyn Surroundings,
 ) -> Result<Outcome, VaultError> {
+    let around = &Believing { around, policy: limits.clock };
     let Some(mut held) = vault.hold(account, around)? else {
         decoy(typed, origin, limits, around);
         return Ok(Outcome::NotEnrolled);
@@ -55,6 +56,7 @@ pub fn spend(
     limits: &Limits,
     around: &dyn Surroundings,
 ) -> Result<Outcome, VaultError> {
+    let around = &Believing { around, policy: limits.clock };
     let Some(record) = held.record() else {
         decoy(typed, origin, limits, around);
         return Ok(Outcome::NotEnrolled);

@@ -23,6 +23,7 @@ const SUSPENDED: u32 = 2;
 const DISABLED: u32 = 4;
 const RESTORED: u32 = 8;
 const RECOVERY_SUSPENDED: u32 = 16;
+const DOUBTED: u32 = 32;
 const CLOSED: u32 = 1;
 const PENDING: u32 = 1;
 const RESYNC: u32 = 2;
@@ -37,6 +38,8 @@ pub struct Slot {
     pub inode: u64,
     /// Unix time of the write.
     pub written: u64,
+    /// It was far ahead of every known time, and nobody vouched for the clock.
+    pub doubted: bool,
     /// The state itself.
     pub state: State,
 }
@@ -56,6 +59,7 @@ impl Slot {
             (state.disabled, DISABLED),
             (state.restored, RESTORED),
             (state.recovery.suspended, RECOVERY_SUSPENDED),
+            (self.doubted, DOUBTED),
         ]));
         out.u64(state.generation).u64(state.pending.unwrap_or(0)).u32(state.total_failures).u32(state.recovery.told);
         for origin in &state.origins {
@@ -83,7 +87,7 @@ impl Slot {
         let (uid, marks, generation, pending) = (input.u32()?, input.u32()?, input.u64()?, input.u64()?);
         let total_failures = input.u32()?;
         let told = input.u32()?;
-        (marks < 32).then_some(())?;
+        (marks < 64).then_some(())?;
         let mut origins = [OriginState::default(); 5];
         for origin in &mut origins {
             let (failures, mark, last_failure_ms) = (input.u32()?, input.u32()?, input.u64()?);
@@ -108,7 +112,7 @@ impl Slot {
             recovery,
             keys,
         };
-        Some(Self { sequence, inode, written, state })
+        Some(Self { sequence, inode, written, doubted: marks & DOUBTED != 0, state })
     }
 }
 
@@ -220,14 +224,14 @@ pub(crate) mod tests {
 
     proptest! {
         #[test]
-        fn s3_every_slot_survives_the_round_trip(state in any_state(), sequence: u64, inode: u64, written: u64) {
-            let slot = Slot { sequence, inode, written, state };
+        fn s3_every_slot_survives_the_round_trip(state in any_state(), sequence: u64, inode: u64, written: u64, doubted: bool) {
+            let slot = Slot { sequence, inode, written, doubted, state };
             prop_assert_eq!(Slot::decode(&slot.encode().unwrap()), Some(slot));
         }
 
         #[test]
         fn s2_one_flipped_bit_makes_a_slot_bad(state in any_state(), at in 0..SLOT_BYTES * 8) {
-            let slot = Slot { sequence: 1, inode: 2, written: 3, state };
+            let slot = Slot { sequence: 1, inode: 2, written: 3, doubted: false, state };
             let mut bytes = slot.encode().unwrap();
             bytes[at / 8] ^= 1 << (at % 8);
             prop_assert_eq!(Slot::decode(&bytes), None);
@@ -236,9 +240,9 @@ pub(crate) mod tests {
 
     #[test]
     fn s2_unknown_marks_and_counts_are_bad_even_with_a_right_checksum() {
-        let slot = Slot { sequence: 1, inode: 2, written: 3, state: State::never_enrolled(7) };
+        let slot = Slot { sequence: 1, inode: 2, written: 3, doubted: false, state: State::never_enrolled(7) };
         let bytes = slot.encode().unwrap();
-        for (at, value) in [(12, 2), (14, 1), (44, 32), (76, 2), (172, 11), (639, 1)] {
+        for (at, value) in [(12, 2), (14, 1), (44, 64), (76, 2), (172, 11), (639, 1)] {
             let mut changed = bytes;
             changed[at] = value;
             let sum = crc32(&changed[12..]).to_le_bytes();
@@ -253,6 +257,6 @@ pub(crate) mod tests {
         let key = KeyState::new(KeyId([0; 16]), Step(0));
         let mut state = State::never_enrolled(7);
         state.keys = vec![key; MAX_KEYS + 1];
-        assert_eq!(Slot { sequence: 1, inode: 2, written: 3, state }.encode(), None);
+        assert_eq!(Slot { sequence: 1, inode: 2, written: 3, doubted: false, state }.encode(), None);
     }
 }

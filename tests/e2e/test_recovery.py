@@ -7,6 +7,9 @@ import pytest
 from handover import invited_and_enrolled
 from journal import decisions
 from machine import AUTH_ERR, SUCCESS
+from places import overwrite
+from test_state_file import with_slots
+from wire import Client
 
 YEAR = 365 * 86400
 
@@ -61,3 +64,25 @@ def test_a_recovery_code_opens_in_1970(machine, journal):
     with machine.clock(1000 - int(time.time())):
         assert asked(machine, journal, user, key.second) == (AUTH_ERR, "clock-behind")
         assert asked(machine, journal, user, recovery[0]) == (SUCCESS, "code")
+
+
+def test_a_recovery_code_used_in_2099_moves_no_clock(machine, journal):
+    user, _, key, recovery = invited_and_enrolled(machine)
+    with clock_in_2099(machine, user, key):
+        assert asked(machine, journal, user, recovery[0]) == (SUCCESS, "code")
+        assert asked(machine, journal, user, key.code(key.step_now())) == (AUTH_ERR, "clock-ahead")
+    assert asked(machine, journal, user, key.first) == (SUCCESS, "code")
+
+
+@pytest.mark.parametrize("slot", [0, 1])
+def test_what_was_written_in_2099_and_damaged_since_locks_nobody_out_for_years(machine, journal, slot):
+    user, _, key, recovery = invited_and_enrolled(machine)
+    with clock_in_2099(machine, user, key):
+        assert asked(machine, journal, user, recovery[0]) == (SUCCESS, "code")
+        with Client() as root:
+            root.call("Reopen", user=user.name)
+    with machine.synchronised(True):
+        overwrite(user.state_file, with_slots(user.state_file.read_bytes(), slot))
+        assert asked(machine, journal, user, key.first) != (SUCCESS, "code"), "raised, as ever"
+        with machine.clock(32 * 86_400):
+            assert asked(machine, journal, user, key.code(key.step_now())) == (SUCCESS, "code")

@@ -151,7 +151,7 @@ impl Vault {
     fn pair_anew(&self, account: &Account, around: &dyn Surroundings) -> Result<(), ChangeError> {
         let locked = self.lock_state(account.uid)?.ok_or(ChangeError::NotEnrolled)?;
         let (mut file, loaded) = self.read_state(locked, account.uid)?;
-        let believed = loaded.believed(now(around, loaded.written.max(self.clock_mark()?)));
+        let believed = loaded.believed(now(around, file.known));
         let mut state = loaded.state;
         let record = self.record_of(account)?.ok_or(ChangeError::NotEnrolled)?;
         let entry = |key: &Key| KeyState { pending: false, ..state.entry_or_new(key) };

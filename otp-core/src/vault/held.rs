@@ -73,7 +73,7 @@ impl Vault {
         };
         let (file, loaded) = self.read_state(locked, account.uid)?;
         let record = self.record_of(account)?;
-        let now = now(around, loaded.written.max(self.clock_mark()?));
+        let now = now(around, file.known);
         let account = account.clone();
         let state = loaded.state.clone();
         let mut held = Held { vault: self, file, account, record, state, now, mended: Vec::new() };
@@ -84,11 +84,12 @@ impl Vault {
     /// What a locked state file says about `uid`.
     pub(super) fn read_state(&self, locked: Locked, uid: u32) -> Result<(StateFile, Loaded), VaultError> {
         let path = self.state.path_of(&state_name(uid));
-        let (file, loaded) = StateFile::read(locked, path.clone())?;
+        let (mut file, loaded) = StateFile::read(locked, path.clone())?;
         if loaded.state.uid != uid {
             let why = format!("the state of uid {}; wanted {uid}", loaded.state.uid);
             return Err(VaultError::malformed(&path, why));
         }
+        file.known = self.clock_mark()?.max(if loaded.doubted { 0 } else { loaded.written });
         Ok((file, loaded))
     }
 
@@ -200,14 +201,14 @@ impl Held<'_> {
 }
 
 impl Loaded {
-    /// The latest time that a code could have been accepted by. A clock that is not believed counts only as far as codes could
-    /// have been accepted by it; a wild one must not lock its owner out for years.
+    /// The latest time that a code could have been accepted by. What lies far ahead of a time that is known counts only as far as
+    /// codes could have been accepted by a clock that is not believed; a wild one must not lock its owner out for years.
     pub(super) fn believed(&self, now: Now) -> u64 {
-        let seen = now.wall.max(self.changed).max(self.written);
-        match now.clock {
-            ClockTrust::Trusted => seen,
-            ClockTrust::Unsynchronised { newest_known } => seen.min(newest_known.saturating_add(FAR_AHEAD_S)),
-        }
+        let known = match now.clock {
+            ClockTrust::Trusted => now.wall,
+            ClockTrust::Unsynchronised { newest_known } => newest_known,
+        };
+        now.wall.max(self.changed).max(self.written).min(known.saturating_add(FAR_AHEAD_S))
     }
 }
 

@@ -5,6 +5,8 @@
 //! P3  one bad slot is damage, told to the caller; two refuse; one of another version refuses and is left as it is
 //! P4  another inode than the recorded one, or a ctime more than 60 s after the recorded write, is a restored copy:
 //!     ctime is the one time stamp that nobody can set back
+//! P5  what was written by a clock that was not believed makes that clock no more believable: neither the recorded write
+//!     nor ctime then say what time has passed
 
 use std::fs::File;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -14,6 +16,7 @@ use super::error::VaultError;
 use super::lock::Locked;
 use super::open::{errno_of, unreadable};
 use crate::clock::Clock;
+use crate::limits::FAR_AHEAD_S;
 use crate::slot::{SLOT_BYTES, Slot, VERSION};
 use crate::state::State;
 
@@ -31,6 +34,8 @@ pub struct StateFile {
     inode: u64,
     newest: Place,
     sequence: u64,
+    /// The newest time that is known to have passed, in Unix seconds.
+    pub(super) known: u64,
 }
 
 /// What a state file says.
@@ -39,6 +44,8 @@ pub struct Loaded {
     pub state: State,
     /// Unix time of its write.
     pub written: u64,
+    /// It may have been written at any other time: nobody vouched for the clock, which was far ahead (P5).
+    pub doubted: bool,
     /// ctime of the file.
     pub changed: u64,
     /// One slot is bad (P3).
@@ -65,8 +72,9 @@ impl StateFile {
         let (newest, slot) = newer(first, second).ok_or_else(|| VaultError::malformed(&path, "both slots are bad"))?;
         let ctime = u64::try_from(about.ctime()).unwrap_or(0);
         let restored = slot.inode != about.ino() || ctime > slot.written.saturating_add(LATE_S);
-        let this = Self { file, path, inode: about.ino(), newest, sequence: slot.sequence };
-        Ok((this, Loaded { state: slot.state, written: slot.written, changed: ctime, damaged, restored }))
+        let Slot { sequence, written, doubted, state, .. } = slot;
+        let this = Self { file, path, inode: about.ino(), newest, sequence, known: 0 };
+        Ok((this, Loaded { state, written, doubted, changed: ctime, damaged, restored }))
     }
 
     /// Overwrites the older slot with `state` and syncs it.
@@ -75,7 +83,9 @@ impl StateFile {
         let sequence = self.sequence.saturating_add(1);
         for _ in 0..REWRITES {
             let written = clock.wall();
-            write_slot(&self.file, &self.path, place, sequence, self.inode, written, state)?;
+            let doubted = !clock.vouched() && written > self.known.saturating_add(FAR_AHEAD_S);
+            let slot = Slot { sequence, inode: self.inode, written, doubted, state: state.clone() };
+            write_slot(&self.file, &self.path, place, &slot)?;
             self.file.sync_data().map_err(|error| VaultError::cannot_persist(&self.path, errno_of(&error)))?;
             if !self.was_stopped_since(written)? {
                 break;
@@ -104,8 +114,9 @@ pub fn fill(file: &File, path: &Path, state: &State, clock: &dyn Clock) -> Resul
     let failed = |error: std::io::Error| VaultError::cannot_persist(path, errno_of(&error));
     file.write_all_at(&[0; FILE_BYTES], 0).map_err(failed)?;
     let written = clock.wall();
-    write_slot(file, path, Place::First, 1, inode, written, state)?;
-    write_slot(file, path, Place::Second, 2, inode, written, state)?;
+    let slot = |sequence| Slot { sequence, inode, written, doubted: false, state: state.clone() };
+    write_slot(file, path, Place::First, &slot(1))?;
+    write_slot(file, path, Place::Second, &slot(2))?;
     file.sync_all().map_err(failed)
 }
 
@@ -145,16 +156,7 @@ fn newer(first: Option<Slot>, second: Option<Slot>) -> Option<(Place, Slot)> {
     }
 }
 
-fn write_slot(
-    file: &File,
-    path: &Path,
-    place: Place,
-    sequence: u64,
-    inode: u64,
-    written: u64,
-    state: &State,
-) -> Result<(), VaultError> {
-    let slot = Slot { sequence, inode, written, state: state.clone() };
+fn write_slot(file: &File, path: &Path, place: Place, slot: &Slot) -> Result<(), VaultError> {
     let bytes = slot.encode().ok_or_else(|| VaultError::cannot_persist(path, nix::errno::Errno::EOVERFLOW))?;
     file.write_all_at(&bytes, place.offset()).map_err(|error| VaultError::cannot_persist(path, errno_of(&error)))
 }

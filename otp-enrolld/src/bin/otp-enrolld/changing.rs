@@ -103,10 +103,7 @@ impl Daemon {
         let nonce = || random::bytes().ok().map(Nonce);
         let reseal = Reseal { host_key: &self.host_key, nonce: &nonce };
         let adopted = changes::adopt(&self.vault, &wanted.from, &account, &reseal, &System);
-        let from = adopted.map_err(|error| match error {
-            ChangeError::NotEnrolled => not_changed(&wanted.from, &error), // it is the former name that has no files
-            error => not_changed(&account.name, &error),
-        })?;
+        let from = adopted.map_err(|error| not_changed(&account.name, &error))?;
         log("adopted", &account, peer, |line| line.field("from", &from.name).field("from_uid", &from.uid.to_string()));
         Ok(Done {})
     }

@@ -6,7 +6,8 @@ use std::sync::{Arc, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use otp_core::clock::Clock;
+use otp_core::clock::{Believing, Clock};
+use otp_core::limits::ClockPolicy;
 use otp_core::log_line::LogLine;
 use otp_core::notice::NoticeEvent;
 use otp_core::record::Account;
@@ -24,7 +25,7 @@ pub fn begin(daemon: Arc<Daemon>) -> io::Result<()> {
         for hour in 1_u64.. {
             thread::sleep(HOUR);
             if hour.is_multiple_of(24) {
-                daemon.vault.move_clock_mark(&System).unwrap_or_else(|error| failed("clock-mark", &error));
+                daemon.move_clock_mark().unwrap_or_else(|error| failed("clock-mark", &error));
             }
             daemon.make_up_for_notices().unwrap_or_else(|error| failed("notices", &error));
         }
@@ -33,6 +34,11 @@ pub fn begin(daemon: Arc<Daemon>) -> io::Result<()> {
 }
 
 impl Daemon {
+    fn move_clock_mark(&self) -> Result<(), VaultError> {
+        let policy = self.site.policy(None, None).map_or(ClockPolicy::Checked, |policy| policy.limits.clock);
+        self.vault.move_clock_mark(&Believing { around: &System, policy })
+    }
+
     /// Of recovery codes that were used, and of keys that were disabled by too many wrong codes. Whom somebody holds locked is
     /// left for the next time.
     pub fn make_up_for_notices(&self) -> Result<(), VaultError> {

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use nix::unistd::{Uid, User};
+use otp_core::clock::Believing;
 use otp_core::seal::HostKey;
 use otp_core::site::{Obstacle, Site, fits};
 use otp_core::vault::Vault;
@@ -59,7 +60,7 @@ pub fn run() -> Result<Infallible, StartError> {
     let site = Site::STANDARD;
     let user = daemon_account(site.account)?;
     let inherited = kernel::listener()?;
-    site.policy(None, None)?;
+    let policy = site.policy(None, None)?;
     let host_key = host_key(&site)?;
     let listener = match inherited {
         Some(listener) => listener,
@@ -70,7 +71,8 @@ pub fn run() -> Result<Infallible, StartError> {
     let vault = Vault::open(&site.place()?).map_err(Obstacle::from)?;
     fits(&host_key, &vault)?;
     vault.sweep().map_err(Obstacle::from)?;
-    vault.move_clock_mark(&System).map_err(Obstacle::from)?;
+    let clock = Believing { around: &System, policy: policy.limits.clock };
+    vault.move_clock_mark(&clock).map_err(Obstacle::from)?;
     end_when_told().map_err(StartError::Ended)?; // before any other thread
     let daemon = Arc::new(Daemon {
         site,
