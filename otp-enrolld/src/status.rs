@@ -8,7 +8,7 @@ use otp_core::limits::Limits;
 use otp_core::origin::Origin;
 use otp_core::record::{Account, Key};
 use otp_core::state::State;
-use otp_core::vault::{Vault, VaultError, end_of_a_glance};
+use otp_core::vault::{Held, Vault, VaultError, end_of_a_glance};
 
 use crate::changes;
 use crate::protocol::{KeyStatus, OriginStatus, Unreadable, UserList, UserStatus};
@@ -21,33 +21,46 @@ pub fn of(
     clock: &dyn Surroundings,
     deadline: Instant,
 ) -> Result<UserStatus, VaultError> {
-    let held = vault.look(account, clock, deadline)?;
+    Ok(told(account, vault.look(account, clock, deadline)?.as_ref(), limits, clock))
+}
+
+fn told(account: &Account, held: Option<&Held<'_>>, limits: &Limits, clock: &dyn Clock) -> UserStatus {
     let never = State::never_enrolled(account.uid);
-    let state = held.as_ref().map_or(&never, |held| held.state());
-    let record = held.as_ref().and_then(|held| held.record());
-    Ok(UserStatus {
+    let state = held.map_or(&never, |held| held.state());
+    let record = held.and_then(|held| held.record());
+    UserStatus {
         user: account.name.clone(),
         uid: account.uid,
         enrolled: record.is_some(),
         generation: state.generation,
         suspended: state.is_suspended(),
         disabled: state.disabled,
-        expired: held.as_ref().zip(record).is_some_and(|(held, record)| record.has_expired(held.now().wall)),
+        expired: held.zip(record).is_some_and(|(held, record)| record.has_expired(held.now().wall)),
         restored: state.restored,
         keys: record.map_or(&[][..], |record| &record.keys).iter().map(|one| key(one, state)).collect(),
         origins: Origin::ALL.into_iter().map(|one| origin(one, state, limits, clock)).collect(),
-    })
+    }
 }
 
-/// Everybody with a key file, by rising uid. One deadline holds for all locks, so that one stuck user costs no more than ten.
-pub fn all(vault: &Vault, limits: &Limits, clock: &dyn Surroundings) -> Result<UserList, VaultError> {
+/// Everybody with a key file, by rising uid; each is handed on while he is held. One deadline holds for all locks, so that one
+/// stuck user costs no more than ten.
+pub fn all(
+    vault: &Vault,
+    limits: &Limits,
+    clock: &dyn Surroundings,
+    with_each: &mut dyn FnMut(Held<'_>),
+) -> Result<UserList, VaultError> {
     let deadline = end_of_a_glance();
     let mut list = UserList { users: Vec::new(), unreadable: Vec::new() };
     for uid in vault.enrolled_uids()? {
         let (user, told) = match changes::account_of(uid) {
             Ok(Some(account)) => {
-                let told = of(vault, &account, limits, clock, deadline).map_err(|error| error.to_string());
-                (Some(account.name), told)
+                let told = vault.look(&account, clock, deadline).map(|held| {
+                    let told = told(&account, held.as_ref(), limits, clock);
+                    held.into_iter().for_each(&mut *with_each);
+                    told
+                });
+                (Some(account.name), told.map_err(|error| error.to_string()))
             }
             Ok(None) => (None, Err("no account has this uid".to_owned())),
             Err(errno) => (None, Err(format!("looking the uid up failed: {}", errno.desc()))),

@@ -27,7 +27,7 @@ pub fn begin(daemon: Arc<Daemon>) -> io::Result<()> {
             if hour.is_multiple_of(24) {
                 daemon.move_clock_mark().unwrap_or_else(|error| failed("clock-mark", &error));
             }
-            daemon.make_up_for_notices().unwrap_or_else(|error| failed("notices", &error));
+            daemon.look_after_all().unwrap_or_else(|error| failed("notices", &error));
         }
     };
     thread::Builder::new().stack_size(STACK_BYTES).spawn(keeper).map(drop)
@@ -39,27 +39,37 @@ impl Daemon {
         self.vault.move_clock_mark(&Believing { around: &System, policy })
     }
 
-    /// Of recovery codes that were used, and of keys that were disabled by too many wrong codes. Whom somebody holds locked is
-    /// left for the next time.
-    pub fn make_up_for_notices(&self) -> Result<(), VaultError> {
-        let mut known_disabled = self.known_disabled.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Looks after everybody. Whom somebody holds locked is left for the next time.
+    fn look_after_all(&self) -> Result<(), VaultError> {
         let deadline = end_of_a_glance(); // for all: one stuck user costs no more than ten
         for uid in self.vault.enrolled_uids()? {
             let Ok(Some(account)) = changes::account_of(uid) else { continue };
-            let Ok(Some(mut held)) = self.vault.look(&account, &System, deadline) else { continue };
-            drop(self.notice_of_recovery_held(&mut held)); // without room for it, the next time
-            if !held.state().disabled {
-                known_disabled.remove(&uid);
-            } else if known_disabled.insert(uid) {
-                self.notice_of_disabling(&account, held);
-            }
+            let Ok(Some(held)) = self.vault.look(&account, &System, deadline) else { continue };
+            self.make_up_for_notices(held);
         }
         Ok(())
     }
 
-    /// Unless its owner is still to be told.
-    fn notice_of_disabling(&self, account: &Account, held: Held<'_>) {
+    /// Of recovery codes that were used, and of keys that were disabled by too many wrong codes.
+    pub fn make_up_for_notices(&self, mut held: Held<'_>) {
+        drop(self.notice_of_recovery_held(&mut held)); // without room for it, the next time
+        let (account, disabled) = (held.account().clone(), held.state().disabled);
         drop(held);
+        if self.is_disabled_anew(account.uid, disabled) {
+            self.notice_of_disabling(&account);
+        }
+    }
+
+    fn is_disabled_anew(&self, uid: u32, disabled: bool) -> bool {
+        let mut known = self.known_disabled.lock().unwrap_or_else(PoisonError::into_inner);
+        if !disabled {
+            known.remove(&uid);
+        }
+        disabled && known.insert(uid)
+    }
+
+    /// Unless its owner is still to be told.
+    fn notice_of_disabling(&self, account: &Account) {
         let told = self.vault.notices(account).unwrap_or_default();
         if !told.iter().any(|one| one.notice.event == NoticeEvent::Disabled) {
             self.notice_after(account, notices::notice(NoticeEvent::Disabled, account.uid, System.wall(), None));

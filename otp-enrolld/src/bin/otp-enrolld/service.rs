@@ -108,8 +108,8 @@ impl Daemon {
     fn list(&self, session: &Session) -> Result<UserList, Refusal> {
         allowed(groups::actor(session.peer), session.peer, Act::List, None)?;
         let limits = self.policy(session.peer)?.limits;
-        self.make_up_for_notices().unwrap_or_else(|error| log_vault(&error));
-        let mut list = status::all(&self.vault, &limits, &System).map_err(|error| unavailable(&error))?;
+        let list = status::all(&self.vault, &limits, &System, &mut |held| self.make_up_for_notices(held));
+        let mut list = list.map_err(|error| unavailable(&error))?;
         if session.peer.uid != 0 {
             list.users = list.users.into_iter().map(status::without_counts).collect();
         }

@@ -97,8 +97,8 @@ impl Offline {
         match command {
             Command::Status(options) => return self.status(terminal, options),
             Command::List(options) => {
-                let list =
-                    status::all(&self.vault, &self.limits, &Machine).map_err(|error| stopped(&error.to_string()))?;
+                let list = status::all(&self.vault, &self.limits, &Machine, &mut |_| ());
+                let list = list.map_err(|error| stopped(&error.to_string()))?;
                 return overview::show(&list, terminal, options.form());
             }
             Command::Clock(_) => {
