@@ -112,6 +112,8 @@ class Session(HTTPServer):
         """The owner says that somebody else used the code."""
         if self.spent is None:
             raise Refused("NothingPending", {})
+        self.end()
+        self.daemon = Daemon()  # the one on which it was refused is closed when its owner thinks for long
         keys = self.daemon.call("Repudiate", registration=self.spent)["keys"]
         self.spent = None
         self.end()

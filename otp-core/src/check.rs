@@ -71,8 +71,11 @@ pub fn spend(
         }
         Typed::Registration(_) | Typed::Junk => return Ok(Outcome::Junk),
     };
-    if let Some(next) = next {
-        held.store(next, around)?;
+    match next {
+        // A stranger's refused recovery code must not cost the last good time that is on record.
+        Some(next) if next == *held.state() && held.doubts(around) => {}
+        Some(next) => held.store(next, around)?,
+        None => {}
     }
     Ok(Outcome::Decided(verdict))
 }

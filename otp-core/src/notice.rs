@@ -210,6 +210,7 @@ impl Notice {
             text.push_str(&format!(" (key \"{}\")", key.as_str()));
         }
         text.push_str(&match self.by {
+            _ if self.event == NoticeEvent::Disabled => String::new(), // whoever guesses is not known
             0 => "; by root".to_owned(),
             uid if uid == owner => "; from your account".to_owned(),
             uid => format!("; by uid {uid}"),

@@ -14,6 +14,9 @@ pub fn without_broken_services(text: &str, service: &str, mut error: TableError)
             _ => return Err(error),
         }
         let end = lines.iter().skip(start + 1).position(|line| is_header(line)).unwrap_or(lines.len());
+        if !lines.iter().skip(start + 1).take(end).all(|line| is_of_a_table(line)) {
+            return Err(error);
+        }
         lines.iter_mut().skip(start).take(end + 1).for_each(|line| *line = "");
         let rest = lines.join("\n");
         match Document::parse(&rest).map(drop) {
@@ -30,6 +33,26 @@ fn header_before(lines: &[&str], line: usize) -> Option<usize> {
 
 fn is_header(line: &str) -> bool {
     line.trim_start().starts_with('[')
+}
+
+/// Empty, a comment, or a key and its value, with nothing behind that could be the header of another table: of a line that may be
+/// one which lost its bracket or its line end, nothing is thrown away.
+fn is_of_a_table(line: &str) -> bool {
+    let line = line.trim();
+    if line.is_empty() || line.starts_with('#') {
+        return true;
+    }
+    let Some((key, value)) = line.split_once('=') else { return false };
+    let value = value.trim_start();
+    let behind = match value.chars().next() {
+        Some(quote @ ('"' | '\'')) => {
+            value.get(1..).and_then(|rest| rest.rsplit_once(quote)).map_or("", |(_, rest)| rest)
+        }
+        Some('[') => value.split_once(']').map_or("", |(_, rest)| rest),
+        Some('{') => value.split_once('}').map_or("", |(_, rest)| rest),
+        _ => value,
+    };
+    !key.contains(['[', ']']) && !behind.split('#').next().unwrap_or_default().contains(['[', ']'])
 }
 
 /// `sudo` of `[service.sudo]` and `[service.sudo.window]`. Names in quotes are not looked into.
@@ -56,7 +79,6 @@ mod tests {
             "window = { back = 1, back = 2 }",
             "allow_until = 2027-02-29",
             "prompt = unquoted",
-            "= 3",
             "prompt = \"no end",
             "[service.sudo]",
             "[service.sudo.window]\nback = 1\nback = 2",
@@ -84,6 +106,14 @@ mod tests {
             "[guesses]\nself = 3\nself = 4\n[service.su]\n",
             "[service.\"sudo\"]\nprompt = 1 2\n",
             "[[service.sudo]]\nprompt = 1 2\n",
+            "[service.sudo]\nprompt = \"x\"\nguesses]\nself = 3\n[service.sshd]\n",
+            "[service.sudo]\nprompt = \"x\"\nrotation] # since spring\nmax_age = 90\n",
+            "[service.sudo]\nservice.su]\nunenrolled = \"deny\"\n",
+            "[service.sudo]\nprompt = \"a\" [guesses]\nself = 3\n",
+            "[service.sudo]\ndigits = [6] [guesses]\nself = 3\n",
+            "[service.sudo]\nwindow = { back = 1 } [guesses]\nself = 3\n",
+            "[service.sudo]\nreport_only = true [guesses]\nself = 3\n",
+            "[service.sudo]\ndigits = [\n6,\n6 7]\n",
             "[service]\nsudo = { prompt = 1 2 }\n",
         ] {
             assert_eq!(usable(text), "", "{text}");

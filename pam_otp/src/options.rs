@@ -134,7 +134,10 @@ pub fn whose(options: &Result<Options, OptionError>, arguments: &[&CStr]) -> Res
         Ok(options) => return Ok(options.whose),
         Err(error) => error,
     };
-    let about_it = |text: &[u8]| text.starts_with(b"who") || text.windows(7).any(|part| part == b"invoker");
+    let about_it = |text: &[u8]| {
+        let text = text.to_ascii_lowercase();
+        text.starts_with(b"who") || text.windows(7).any(|part| part == b"invoker")
+    };
     let mut said = arguments.iter().map(|argument| argument.to_bytes()).filter(|text| about_it(text));
     match (said.next(), said.next()) {
         (None, _) | (Some(b"whose=user"), None) => Ok(Whose::User),
@@ -299,7 +302,15 @@ mod tests {
         assert_eq!(of(&[c"nonsense"]), Some(Whose::User));
         assert_eq!(of(&[c"nonsense", c"whose=user"]), Some(Whose::User));
         assert_eq!(of(&[c"whose=invoker", c"nonsense"]), Some(Whose::Invoker));
-        for unclear in [c"whose=invokr", c"whose", c"whse=invoker", c"Whose=invoker", c"invoker"] {
+        for unclear in [
+            c"whose=invokr",
+            c"whose",
+            c"whse=invoker",
+            c"Whose=invoker",
+            c"Whose=Invoker",
+            c"WHOSE=INVOKER",
+            c"invoker",
+        ] {
             assert_eq!(of(&[unclear]), None, "{unclear:?}");
         }
         assert_eq!(of(&[c"whose=user", c"whose=invoker"]), None);

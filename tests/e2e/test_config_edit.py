@@ -126,6 +126,19 @@ def test_another_file_can_be_edited(editor, policy):
         other.unlink()
 
 
+def test_no_file_is_edited_where_others_can_write(editor, policy, user, tmp_path):
+    ran = tmp_path / "ran"
+    environment = {**os.environ, "EDITOR": str(editor(f"touch {ran}"))}
+    home = Path("/srv/home-of-somebody")
+    home.mkdir()
+    try:
+        os.chown(home, user.uid, user.uid)
+        done = subprocess.run([OTPCTL, "config", "edit", home / "x.toml"], capture_output=True, text=True, env=environment, timeout=30)
+        assert done.returncode == REFUSED and str(home) in done.stderr and not ran.exists() and not list(home.iterdir())
+    finally:
+        home.rmdir()
+
+
 def test_it_is_for_root(policy, user):
     done = subprocess.run([*as_user(user), OTPCTL, "config", "edit"], capture_output=True, text=True, timeout=30)
     assert done.returncode == REFUSED and "root" in done.stderr

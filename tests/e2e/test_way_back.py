@@ -333,7 +333,7 @@ def test_a_table_for_a_service_that_nobody_has_is_told(machine):
     assert done.returncode == DONE and "chekced" in done.stderr and "[service.checked]" not in done.stderr
 
 
-@pytest.mark.parametrize("how", ["plain", "@include", "include", "substack", "bracket"])
+@pytest.mark.parametrize("how", ["plain", "@include", "include", "substack", "bracket", "quiet"])
 def test_a_service_that_is_to_ask_for_a_new_key_must_be_able_to(machine, how):
     write(Path("/etc/pam.d/rotating-part"), "account required pam_otp.so\npassword required pam_otp.so\n", 0o644)
     line = {
@@ -341,6 +341,7 @@ def test_a_service_that_is_to_ask_for_a_new_key_must_be_able_to(machine, how):
         "@include": "@include rotating-part",
         "include": "password include rotating-part",
         "substack": "password substack rotating-part",
+        "quiet": "-password required pam_otp.so",
         "bracket": "password [success=ok default=die] /usr/lib/security/pam_otp.so rotate=due",
     }[how]
     text = '[rotation]\nmax_age = 90\nrotate_services = ["rotating"]\n'

@@ -241,7 +241,7 @@ fn an_adoption_that_was_killed_before_its_commit_is_done_by_the_next() {
     let mut carried = State { uid: 2000, generation: 0, enrolled: false, ..bench.held().state().clone() };
     carried.pending = Some(1);
     let file = OpenOptions::new().read(true).write(true).open(bench.dir.join("state/2000")).unwrap();
-    super::super::state_file::fill(&file, &bench.dir, &carried, &Shifted::by(0)).unwrap();
+    super::super::state_file::fill(&file, &bench.dir, &carried, 0, &Shifted::by(0)).unwrap();
     bench.vault.adopt(&bench.account, &to, &bench.reseal(), &Shifted::by(0)).unwrap();
     assert_eq!(bench.vault.enrolled_uids().unwrap(), [2000]);
 }

@@ -59,7 +59,8 @@ impl Vault {
         }
         self.state.remove(&temporary)?; // left by a writer that was killed here
         let file = self.state.create(&temporary, &[])?;
-        fill(&file, &self.state.path_of(&temporary), &State::never_enrolled(uid), clock)?;
+        let never = State::never_enrolled(uid);
+        fill(&file, &self.state.path_of(&temporary), &never, self.clock_mark()?, clock)?;
         match self.state.rename_new(&temporary, &name) {
             Err(VaultError::CannotPersist { errno: Errno::EEXIST, .. }) => self.state.remove(&temporary)?,
             renamed => renamed?,

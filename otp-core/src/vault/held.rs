@@ -138,6 +138,11 @@ impl Held<'_> {
         &self.mended
     }
 
+    /// Would a write of now be doubted (P5)?
+    pub fn doubts(&self, clock: &dyn Clock) -> bool {
+        self.file.doubts(clock)
+    }
+
     /// Writes `next` so that it is on disk when this returns (R2); to both slots if it must not come undone.
     pub fn store(&mut self, next: State, clock: &dyn Clock) -> Result<(), VaultError> {
         let counted = self.record.as_ref().is_some_and(|record| self.state.counts_on(&next, record));

@@ -34,7 +34,7 @@ pub use error::VaultError;
 pub use held::{Held, Mended};
 pub use lock::end_of_a_glance;
 pub use notices::has_notices;
-pub use open::{TrustedDir, read_root_file, root_program};
+pub use open::{TrustedDir, read_root_file, root_directory, root_program};
 pub use outbox::{Letter, OUTBOX_CAP, Outbox, Posted};
 pub use tickets::{Kept, Tickets};
 

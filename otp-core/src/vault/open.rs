@@ -239,6 +239,11 @@ pub fn read_root_file(path: &Path, cap: usize, closed: bool) -> Result<Zeroizing
     read_capped(file, &about, path, cap)
 }
 
+/// Is this directory, and every one above it, root's, and may root alone write to it?
+pub fn root_directory(path: &Path) -> Result<(), VaultError> {
+    path.ancestors().try_for_each(root_alone_may_write)
+}
+
 /// The file that a program of root's really is. Nobody else may write to it or to a directory above it, as it is named and
 /// as it is found at the end of a link.
 pub fn root_program(path: &Path) -> Result<PathBuf, VaultError> {

@@ -83,7 +83,7 @@ impl StateFile {
         let sequence = self.sequence.saturating_add(1);
         for _ in 0..REWRITES {
             let written = clock.wall();
-            let doubted = !clock.vouched() && written > self.known.saturating_add(FAR_AHEAD_S);
+            let doubted = is_doubted(written, self.known, clock);
             let slot = Slot { sequence, inode: self.inode, written, doubted, state: state.clone() };
             write_slot(&self.file, &self.path, place, &slot)?;
             self.file.sync_data().map_err(|error| VaultError::cannot_persist(&self.path, errno_of(&error)))?;
@@ -93,6 +93,11 @@ impl StateFile {
         }
         (self.newest, self.sequence) = (place, sequence);
         Ok(())
+    }
+
+    /// Would a write of now be doubted?
+    pub fn doubts(&self, clock: &dyn Clock) -> bool {
+        is_doubted(clock.wall(), self.known, clock)
     }
 
     /// Stores `state` in both slots: what must not come undone when one of them is lost.
@@ -108,16 +113,22 @@ impl StateFile {
     }
 }
 
-/// Fills a new, empty file with `state` in both slots and syncs it (P1).
-pub fn fill(file: &File, path: &Path, state: &State, clock: &dyn Clock) -> Result<(), VaultError> {
+/// Fills a new, empty file with `state` in both slots and syncs it (P1). `known` is the newest time that is known to have passed.
+pub fn fill(file: &File, path: &Path, state: &State, known: u64, clock: &dyn Clock) -> Result<(), VaultError> {
     let inode = file.metadata().map_err(|error| unreadable(path, &error))?.ino();
     let failed = |error: std::io::Error| VaultError::cannot_persist(path, errno_of(&error));
     file.write_all_at(&[0; FILE_BYTES], 0).map_err(failed)?;
     let written = clock.wall();
-    let slot = |sequence| Slot { sequence, inode, written, doubted: false, state: state.clone() };
+    let doubted = is_doubted(written, known, clock);
+    let slot = |sequence| Slot { sequence, inode, written, doubted, state: state.clone() };
     write_slot(file, path, Place::First, &slot(1))?;
     write_slot(file, path, Place::Second, &slot(2))?;
     file.sync_all().map_err(failed)
+}
+
+/// Where nothing is known, nothing can be far ahead of it.
+fn is_doubted(written: u64, known: u64, clock: &dyn Clock) -> bool {
+    known > 0 && written > known.saturating_add(FAR_AHEAD_S) && !clock.vouched()
 }
 
 impl Place {

@@ -407,7 +407,7 @@ fn announce(bench: &Bench) -> State {
 
 fn write_state(bench: &Bench, state: &State) {
     let file = OpenOptions::new().read(true).write(true).open(bench.state_path()).unwrap();
-    super::state_file::fill(&file, &bench.state_path(), state, &Shifted::by(0)).unwrap();
+    super::state_file::fill(&file, &bench.state_path(), state, 0, &Shifted::by(0)).unwrap();
 }
 
 #[test]

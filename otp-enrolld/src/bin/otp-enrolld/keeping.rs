@@ -12,6 +12,7 @@ use otp_core::log_line::LogLine;
 use otp_core::notice::NoticeEvent;
 use otp_core::record::Account;
 use otp_core::vault::{Held, VaultError, end_of_a_glance};
+use otp_enrolld::protocol::Refusal;
 use otp_enrolld::{changes, notices};
 
 use crate::events::{Urgency, event};
@@ -55,25 +56,21 @@ impl Daemon {
         drop(self.notice_of_recovery_held(&mut held)); // without room for it, the next time
         let (account, disabled) = (held.account().clone(), held.state().disabled);
         drop(held);
-        if self.is_disabled_anew(account.uid, disabled) {
-            self.notice_of_disabling(&account);
-        }
-    }
-
-    fn is_disabled_anew(&self, uid: u32, disabled: bool) -> bool {
         let mut known = self.known_disabled.lock().unwrap_or_else(PoisonError::into_inner);
         if !disabled {
-            known.remove(&uid);
+            known.remove(&account.uid);
+        } else if !known.contains(&account.uid) && self.notice_of_disabling(&account).is_ok() {
+            known.insert(account.uid); // without room for it, the next time
         }
-        disabled && known.insert(uid)
     }
 
     /// Unless its owner is still to be told.
-    fn notice_of_disabling(&self, account: &Account) {
+    fn notice_of_disabling(&self, account: &Account) -> Result<(), Refusal> {
         let told = self.vault.notices(account).unwrap_or_default();
-        if !told.iter().any(|one| one.notice.event == NoticeEvent::Disabled) {
-            self.notice_after(account, notices::notice(NoticeEvent::Disabled, account.uid, System.wall(), None));
+        if told.iter().any(|one| one.notice.event == NoticeEvent::Disabled) {
+            return Ok(());
         }
+        self.notice(account, notices::notice(NoticeEvent::Disabled, account.uid, System.wall(), None))
     }
 }
 

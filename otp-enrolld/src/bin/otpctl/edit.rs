@@ -13,6 +13,7 @@ use nix::unistd::Uid;
 use otp_core::log_line::LogLine;
 use otp_core::policy::POLICY_CAP;
 use otp_core::site::Site;
+use otp_core::vault::root_directory;
 
 use crate::alert::alert;
 use crate::config::whole_path;
@@ -29,6 +30,8 @@ pub fn edit(terminal: &mut Terminal, file: Option<&Path>) -> Result<(), Failure>
     let policy = policy.as_path();
     let dir = policy.parent().unwrap_or(Path::new("/"));
     let _lock = lock(Path::new(Site::STANDARD.policy).parent().unwrap_or(dir))?;
+    // The editor is root's: where others can write, they could put something else in the place of the copy.
+    root_directory(dir).map_err(|error| stopped(&error.to_string()))?;
     let before = Before::of(policy)?;
     let copy = Copy::beside(policy, &before.text)?;
     while let Some(trouble) = edited(&copy)? {

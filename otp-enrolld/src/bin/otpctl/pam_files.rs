@@ -39,9 +39,9 @@ fn collect(path: &Path, only: Option<&str>, depth: usize, stages: &mut BTreeSet<
     let text = fs::read(path).unwrap_or_default();
     let text = String::from_utf8_lossy(&text).replace("\\\n", " ");
     for line in text.lines() {
-        let line = line.split('#').next().unwrap_or_default();
+        let line = line.split('#').next().unwrap_or_default().trim_start().trim_start_matches('-');
         let mut words = line.split_whitespace();
-        let Some(stage) = words.next().map(|word| word.trim_start_matches('-').to_ascii_lowercase()) else { continue };
+        let Some(stage) = words.next().map(str::to_ascii_lowercase) else { continue };
         if stage == "@include" {
             words.next().and_then(file).iter().for_each(|path| collect(path, only, deeper, stages));
             continue;
@@ -49,7 +49,7 @@ fn collect(path: &Path, only: Option<&str>, depth: usize, stages: &mut BTreeSet<
         if only.is_some_and(|only| only != stage) {
             continue;
         }
-        let rest = line.trim_start().get(stage.len()..).unwrap_or_default();
+        let rest = line.get(stage.len()..).unwrap_or_default();
         match words.next() {
             Some("include" | "substack") => {
                 words.next().and_then(file).iter().for_each(|path| collect(path, Some(&stage), deeper, stages));
@@ -62,7 +62,7 @@ fn collect(path: &Path, only: Option<&str>, depth: usize, stages: &mut BTreeSet<
 
 /// The module comes after the control, which may be words in brackets.
 fn names_module(rest: &str) -> bool {
-    let rest = rest.trim_start_matches('-').trim_start();
+    let rest = rest.trim_start();
     let after = match rest.strip_prefix('[') {
         Some(bracket) => bracket.split_once(']').map_or("", |(_, after)| after),
         None => rest.split_once(char::is_whitespace).map_or("", |(_, after)| after),
