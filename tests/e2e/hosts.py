@@ -42,6 +42,7 @@ class Host:
     privileged = True  # it decides with root's eyes and so logs the true reason
     takes_any_name = False  # it asks for users who do not exist too
     tells = True  # it shows the text of a refusal
+    heeds_interrupts = True
     stack = STACK
 
     def prepare(self, machine, user):
@@ -62,6 +63,14 @@ class Host:
             terminal.awaits(CODE_PROMPT)
             terminal.types_hidden(typed() if callable(typed) else typed)
         return self.conclude(terminal, user)
+
+    def given_up(self, terminal):
+        """At a prompt: an interrupt, or the end of the terminal where that is not heeded."""
+        if self.heeds_interrupts:
+            terminal.interrupts_hidden()
+            terminal.ends()
+        else:
+            terminal.pty.close(force=True)
 
     def conclude(self, terminal, user):
         status = terminal.ends()
@@ -189,6 +198,7 @@ class Ssh(Host):
 
 class Login(Host):
     service, origin, takes_any_name = "login", "console", True
+    heeds_interrupts = not Path("/usr/bin/sudo-rs").exists()  # util-linux's of Debian 13 does not
 
     def command(self, machine, user):
         return ["setsid", "--ctty", "--wait", "login", name_of(user)]

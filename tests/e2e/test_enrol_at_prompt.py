@@ -172,8 +172,7 @@ def test_given_up_at_the_picture_nothing_is_there_and_the_code_can_be_used_again
     terminal = begins(machine, host, user, code)
     terminal.awaits(APP_PROMPT)
     first = key_on(terminal.transcript)
-    terminal.interrupts_hidden()
-    terminal.ends()
+    host.given_up(terminal)
     assert not is_enrolled(machine, user) and not user.key_file.exists()
     again = begins(machine, host, user, code)
     key, _ = confirms(again)
@@ -304,8 +303,7 @@ def test_who_types_no_good_registration_code_sees_no_difference(machine, asking,
     fresh = machine.new_user()  # it was a prompt that takes good ones
     terminal = begins(machine, host, fresh, invite(fresh))
     terminal.awaits(APP_PROMPT)
-    terminal.interrupts_hidden()
-    terminal.ends()
+    host.given_up(terminal)
 
 
 def test_a_code_that_replaces_is_not_redeemed_at_a_prompt_of_an_enrolled_user(machine, host, enrolled):
