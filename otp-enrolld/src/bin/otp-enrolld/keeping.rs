@@ -7,13 +7,13 @@ use std::thread;
 use std::time::Duration;
 
 use otp_core::clock::{Believing, Clock};
-use otp_core::limits::ClockPolicy;
+use otp_core::limits::{ClockPolicy, Limits};
 use otp_core::log_line::LogLine;
 use otp_core::notice::NoticeEvent;
 use otp_core::record::Account;
-use otp_core::vault::{Held, VaultError, end_of_a_glance};
+use otp_core::vault::{Held, VaultError};
 use otp_enrolld::protocol::Refusal;
-use otp_enrolld::{changes, notices};
+use otp_enrolld::{notices, status};
 
 use crate::events::{Urgency, event};
 
@@ -40,15 +40,9 @@ impl Daemon {
         self.vault.move_clock_mark(&Believing { around: &System, policy })
     }
 
-    /// Looks after everybody. Whom somebody holds locked is left for the next time.
+    /// Looks after everybody, as a list does. Whom somebody holds locked is left for the next time.
     fn look_after_all(&self) -> Result<(), VaultError> {
-        let deadline = end_of_a_glance(); // for all: one stuck user costs no more than ten
-        for uid in self.vault.enrolled_uids()? {
-            let Ok(Some(account)) = changes::account_of(uid) else { continue };
-            let Ok(Some(held)) = self.vault.look(&account, &System, deadline) else { continue };
-            self.make_up_for_notices(held);
-        }
-        Ok(())
+        status::all(&self.vault, &Limits::default(), &System, &mut |held| self.make_up_for_notices(held)).map(drop)
     }
 
     /// Of recovery codes that were used, and of keys that were disabled by too many wrong codes.
