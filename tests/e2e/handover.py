@@ -2,13 +2,11 @@
 
 import base64
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from machine import Key, shifted_now
 from wait import until
 from wire import Client, Closed
-
-GONE = (Closed, BrokenPipeError, ConnectionResetError)
 
 
 def invite(user, form="mail", **wishes):
@@ -62,7 +60,5 @@ def labels(machine, user):
 @contextmanager
 def perhaps_dead():
     """The daemon may be gone before it has answered."""
-    try:
+    with suppress(Closed):
         yield
-    except GONE:
-        pass

@@ -37,7 +37,7 @@ def test_an_enrolment_killed_at_each_step_is_done_or_undone(machine):
                 key = machine.begin(client, user)
                 try:
                     machine.confirm(client, key)
-                except (Closed, BrokenPipeError):
+                except Closed:
                     pass
             assert machine.process.wait(10) == -signal.SIGKILL, where
         if at % 2:
@@ -69,7 +69,7 @@ def test_a_daemon_killed_with_an_enrolment_pending_leaves_nothing(machine):
         machine.begin(client, user)
         machine.stop(signal.SIGKILL)
         machine.start()
-        with pytest.raises((Closed, BrokenPipeError)):
+        with pytest.raises(Closed):
             client.call("ConfirmEnrolment", code="123456")
     assert not user.key_file.exists() and not user.state_file.exists()
     assert strays() == []

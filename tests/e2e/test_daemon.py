@@ -294,7 +294,7 @@ def served(machine):
 
 def test_a_message_of_more_than_64_kib_is_cut_off(machine):
     with Client() as client:
-        with pytest.raises((Closed, BrokenPipeError, ConnectionResetError)):
+        with pytest.raises(Closed):
             for _ in range(100):
                 client.send(b"x" * 4096)
             client.receive()
@@ -414,8 +414,8 @@ def test_a_client_that_never_reads_keeps_nobody_waiting(machine, user):
     with Client(uid=user.uid, timeout=1) as client:
         try:
             while True:
-                client.send(call)
-        except (OSError, TimeoutError):
+                client.socket.sendall(call)
+        except OSError:
             pass
         assert served(machine)
 
@@ -440,7 +440,7 @@ def test_a_hundred_clients_at_once_are_all_answered(machine, enrolled):
         try:
             with Client() as client:
                 answers.append(client.call("Status", user=user.name)["status"]["enrolled"])
-        except (Refused, Closed, OSError) as failure:
+        except (Refused, OSError) as failure:
             failures.append(failure)
 
     idle = len(os.listdir(f"/proc/{machine.process.pid}/fd"))

@@ -3,7 +3,7 @@
 import json
 import os
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 SOCKET = "/run/otp/otp.sock"
 INTERFACE = "io.pam-otp.Otp1"
@@ -18,7 +18,7 @@ class Refused(Exception):
         self.parameters = parameters
 
 
-class Closed(Exception):
+class Closed(ConnectionError):
     """The server closed the connection."""
 
 
@@ -52,7 +52,9 @@ class Client:
         self.socket.close()
 
     def send(self, raw):
-        self.socket.sendall(raw)
+        """A server that turns us away speaks before it closes: `receive` tells what it said, or that it is gone."""
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self.socket.sendall(raw)
 
     def receive(self):
         """The next message as it came, without its NUL."""
