@@ -63,6 +63,7 @@ class Key:
         self.digits = enrolment["digits"]
         self.period = enrolment["period"]
         self.uri = enrolment["uri"]
+        early_in_a_step(self.period)
         self.step = self.step_now()
 
     def step_now(self):
@@ -114,6 +115,11 @@ def key_of(uri):
 
 def shifted_now():
     return time.time() + int(SHIFT.read_text())
+
+
+def early_in_a_step(period=30, left=2):
+    """Not in the last moments of a step: the code of the step before would be too old on arrival."""
+    until(lambda: shifted_now() % period < period - left, "the next step")
 
 
 class Machine:
@@ -198,10 +204,7 @@ class Machine:
             return self.confirm(client, self.begin(client, user, **wishes))
 
     def begin(self, client, user, **wishes):
-        enrolment = client.call("BeginEnrolment", user=user.name, **wishes)["enrolment"]
-        # not in the last moment of a step, or the code of the step before would be too old on arrival
-        until(lambda: shifted_now() % enrolment["period"] < enrolment["period"] - 1, "the next step")
-        return Key(enrolment)
+        return Key(client.call("BeginEnrolment", user=user.name, **wishes)["enrolment"])
 
     def confirm(self, client, key):
         client.call("ConfirmEnrolment", code=key.confirming)

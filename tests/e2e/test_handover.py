@@ -7,7 +7,7 @@ import subprocess
 import daemon_log
 import pytest
 from journal import fields
-from machine import AUTH_ERR, CODE_PROMPT, OTPCTL, SUCCESS, as_user, key_of, otpctl, run
+from machine import AUTH_ERR, CODE_PROMPT, OTPCTL, SUCCESS, as_user, early_in_a_step, key_of, otpctl, run
 from screen import DARK, Pane, read_qr
 from terminal import Terminal
 from wire import Client, Refused
@@ -388,6 +388,7 @@ def add_token(user, secret, *words, prefix=()):
 
 def test_a_token_that_goes_by_the_time_is_confirmed_by_one_code(machine, user):
     secret = next(SECRETS)
+    early_in_a_step()
     terminal = add_token(user, secret, "--label", "fob")
     answers(terminal, "Code from the token: ", oath("totp=SHA1", secret, "--now", "30 seconds ago"))
     assert terminal.ends() == DONE and 'token "fob" is stored' in terminal.transcript
