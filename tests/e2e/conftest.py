@@ -64,13 +64,14 @@ def pytest_runtest_call(item):
 
 @pytest.fixture(autouse=True)
 def the_daemon_survives(request):
-    """Whatever a test does to it, the daemon must not have died of it."""
+    """Whatever a test does to it, the daemon must not have died of it; and the next test finds it left alone."""
     yield
     if "machine" in request.fixturenames:
         machine = request.getfixturevalue("machine")
         if not machine.running():
             machine.start()
             pytest.fail("the daemon did not run any more at the end of this test")
+        machine.left_alone()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 from terminal import dialogue
 from totp import totp, unbase32
 from wait import until
-from wire import SOCKET, Client, Refused
+from wire import SOCKET, Client
 
 ROOT = Path(__file__).resolve().parents[2]
 MULTIARCH = sysconfig.get_config_var("MULTIARCH")
@@ -210,13 +210,6 @@ class Machine:
         client.call("ConfirmEnrolment", code=key.confirming)
         return key
 
-    def enrol_unless_busy(self, user):
-        """None while the daemon has not yet noticed that an earlier client hung up."""
-        try:
-            return self.enrol(user)
-        except Refused as refusal:
-            assert refusal.name == "Busy"
-
     def enrolled_user(self, **wishes):
         user = self.new_user()
         return user, self.enrol(user, **wishes)
@@ -267,6 +260,7 @@ class Machine:
             return b"otp-enrolld: ready" in DAEMON_LOG.read_bytes()[size:]
 
         until(ready, "the daemon's ready line")
+        self.idle_threads = self.threads()
 
     def stop(self, how=signal.SIGTERM):
         if self.process:
@@ -276,6 +270,13 @@ class Machine:
 
     def running(self):
         return self.process is not None and self.process.poll() is None
+
+    def threads(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/task"))
+
+    def left_alone(self):
+        """Waits until the daemon has noticed of every client that it is gone: a connection counts for its uid until then."""
+        until(lambda: not connected() and self.threads() <= self.idle_threads, "the end of all connections", deadline=20)
 
     @contextmanager
     def daemon_stopped(self):
@@ -357,6 +358,12 @@ class Machine:
             yield
         finally:
             SYNC.unlink()
+
+
+def connected():
+    """The daemon's ends of connections, accepted or not; the socket that it listens on has the flag 10000."""
+    sockets = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()]
+    return [fields for fields in sockets if fields[-1] == SOCKET and int(fields[3], 16) != 0x10000]
 
 
 def otpctl(*words, stdin=None, user=None):

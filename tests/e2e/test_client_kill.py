@@ -4,7 +4,6 @@ one, never both keys, never none where there was one; no key is shown twice, and
 import re
 import signal
 from contextlib import suppress
-from pathlib import Path
 
 from handover import enrol, invite, invited_and_enrolled, labels, works
 from machine import CODE_PROMPT, OTPCTL, VAULT
@@ -47,7 +46,6 @@ def killed_at_each(machine, prepare, command, talk):
     on (for every third one, unless this is a campaign), killed there; yields the sittings. `prepare` gives the user first."""
     machine.stop()
     machine.start()
-    machine.idle_threads = len(list(Path(f"/proc/{machine.process.pid}/task").iterdir()))
 
     def sit(where, *options):
         prepared = prepare()

@@ -86,6 +86,7 @@ def test_a_client_that_goes_away_leaves_nothing(machine, point, kind):
     before = files_of(user)
     with Client(uid=user.uid) as client:
         reply = point(client, user, method, **parameters)
+    machine.left_alone()
     assert files_of(user) == before
     if reply:
         key = reply.get("key") or shown(reply)

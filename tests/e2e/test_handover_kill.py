@@ -2,7 +2,6 @@
 none where there was one; no key is shown twice, and what nobody confirmed never works."""
 
 import signal
-from pathlib import Path
 
 import pytest
 from handover import confirm, enrol, invite, invited_and_enrolled, labels, perhaps_dead, redeem, shown, works
@@ -10,7 +9,6 @@ from machine import VAULT
 from strace import attached, kill_at, parsed
 from test_commit import CHANGES
 from test_kill import strays
-from wait import until
 from wire import Client, Refused
 
 
@@ -41,7 +39,6 @@ def killed_at_each(machine, method, prepare, act, before=nothing):
     every other step the daemon runs again; else the next login finds what was left."""
     machine.stop()
     machine.start()
-    machine.idle_threads = len(list(Path(f"/proc/{machine.process.pid}/task").iterdir()))
     steps = steps_of(machine, method, prepare, before, act)
     for at, step in enumerate(steps):
         if machine.rounds == 1 and at % EVERY and step is not steps[-1]:
@@ -67,7 +64,7 @@ def warm_up(machine, user):
     """A daemon that has looked up users and groups before, and on which nobody is: its calls are the same every time."""
     with Client(uid=user.uid) as client:
         client.call("Status")
-    until(lambda: len(list(Path(f"/proc/{machine.process.pid}/task").iterdir())) <= machine.idle_threads, "all connections ended")
+    machine.left_alone()
 
 
 def up(machine):

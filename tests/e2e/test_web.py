@@ -4,15 +4,13 @@ import re
 import subprocess
 import urllib.error
 import urllib.request
-from pathlib import Path
 
 import pytest
 from machine import AUTH_ERR, ROOT, SUCCESS, Key, as_user, key_of
 from selenium import webdriver
 from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.ui import WebDriverWait
-from wait import until
-from wire import SOCKET, Client
+from wire import Client
 
 
 
@@ -88,12 +86,6 @@ def test_an_owner_enrols_in_the_browser(machine, user, browser, session, tmp_pat
     assert machine.ask("otp", user, codes[0])[0] == SUCCESS
 
 
-def idle(machine):
-    """Nobody is connected to the daemon."""
-    sockets = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()]
-    return not [fields for fields in sockets if fields[-1] == SOCKET and fields[5] == "03"]  # connected
-
-
 def test_an_owner_says_in_the_browser_that_it_was_somebody_else(machine, user, browser, session):
     code = invited(user)
     with Client(uid=user.uid) as thief:
@@ -102,7 +94,7 @@ def test_an_owner_says_in_the_browser_that_it_was_somebody_else(machine, user, b
     browser.get(session(user))
     types(browser, "registration", code)
     assert "already" in said(browser) and "pts/666" in said(browser)
-    until(lambda: idle(machine), "the end of the connection on which it was refused", deadline=20)  # its owner thinks
+    machine.left_alone()  # also on the connection on which it was refused: its owner thinks
     page = browser.find_element("tag name", "html")
     browser.find_element("id", "notme").click()
     WebDriverWait(browser, 30).until(staleness_of(page))
