@@ -32,6 +32,7 @@ VAULT = Path("/var/lib/otp")
 DAEMON_LOG = Path("/tmp/otp-enrolld.log")
 SHIFT = Path("/etc/clockshift")
 SYNC = Path("/etc/clocksync")
+BOOT = Path("/etc/clockboot")
 ACCOUNT = "otp-enrolld"
 GROUPS = ("otp-admin", "otp-helpdesk", "otp-verify")
 PASSWORD = "the pass word"
@@ -349,6 +350,15 @@ class Machine:
         """Now is the middle of a step of 30 seconds, at least so many steps later, so that none begins while the test runs."""
         with self.clock(int(15 - shifted_now() % 30) % 30 + 30 * later):
             yield
+
+    @contextmanager
+    def no_wait_passes(self):
+        """The clock that nobody can set stands still, so that a wait of two seconds is as long as the test needs it."""
+        BOOT.write_text(str(int(time.clock_gettime(time.CLOCK_BOOTTIME))))
+        try:
+            yield
+        finally:
+            BOOT.unlink()
 
     @contextmanager
     def synchronised(self, truth):

@@ -428,9 +428,10 @@ def test_a_recovery_code_replaces_a_key_only_through_pam(machine, user):
 
 def test_each_recovery_code_opens_once_whatever_is_closed(machine, user):
     key, recovery = enrol(user, invite(user)["codes"][0])
-    for number in range(5):
-        machine.ask("otp", user, key.wrong(number))
-    assert machine.ask("otp", user, key.first)[0] == AUTH_ERR, "waiting"
+    with machine.no_wait_passes():
+        for number in range(5):
+            machine.ask("otp", user, key.wrong(number))
+        assert machine.ask("otp", user, key.first)[0] == AUTH_ERR, "waiting"
     for code in recovery[:2]:
         assert machine.ask("otp", user, code.lower())[0] == SUCCESS
         assert machine.ask("otp", user, code)[0] == AUTH_ERR

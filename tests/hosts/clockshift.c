@@ -1,6 +1,7 @@
 /* In /etc/ld.so.preload, moves the wall clock of every process, setuid ones too, by the seconds written in
- * /etc/clockshift, and lets the kernel say that it is synchronised or not, if /etc/clocksync says 1 or 0. The files are
- * read at each call, so that the clock can be stepped while a prompt waits. */
+ * /etc/clockshift, and lets the kernel say that it is synchronised or not, if /etc/clocksync says 1 or 0. The time since
+ * the boot stands still at the second that /etc/clockboot says. The files are read at each call, so that the clock can be
+ * stepped while a prompt waits. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdlib.h>
@@ -40,6 +41,9 @@ int clock_gettime(clockid_t clock, struct timespec *now) {
     int result = syscall(SYS_clock_gettime, clock, now);
     if (result == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
         now->tv_sec += shift();
+    long stopped = clock == CLOCK_BOOTTIME ? number("/etc/clockboot", -1) : -1;
+    if (result == 0 && stopped >= 0)
+        *now = (struct timespec){.tv_sec = stopped};
     return result;
 }
 
