@@ -1,6 +1,5 @@
 """The programs that ask for a code: how each is started, how it says yes or no, and what it is to the module."""
 
-import os
 import pwd
 import re
 import socket
@@ -234,11 +233,11 @@ class Vlock(Host):
     def attempt(self, machine, user, typed=None):
         terminal = Terminal(self.command(machine, user))
         terminal.awaits("ENTER")
-        until(lambda: sleeps(foreground(terminal)), "vlock reading")
+        until(terminal.is_read, "vlock reading")
         terminal.types("")
         if typed is not None:
             terminal.awaits(CODE_PROMPT)
-            until(lambda: sleeps(foreground(terminal)), "vlock reading")  # it throws away what was typed before
+            until(terminal.is_read, "vlock reading")  # it throws away what was typed before
             terminal.types_hidden(typed() if callable(typed) else typed)
         if terminal.pty.expect([pexpect.EOF, CODE_PROMPT, "ENTER"]):  # it would ask for ever, root too
             seen = terminal.transcript.removesuffix(terminal.pty.buffer.replace("\r\n", "\n"))
@@ -282,15 +281,6 @@ def claims(origin, user):
         "console": (0, {"real_uid": 0}),
         "socket": (user.uid, {}),
     }[origin]
-
-
-def foreground(terminal):
-    return os.tcgetpgrp(terminal.pty.child_fd)
-
-
-def sleeps(process):
-    """It waits in a system call for somebody: for what is typed, or for an answer."""
-    return any(name in Path(f"/proc/{process}/wchan").read_text() for name in ("select", "poll", "wait_woken", "n_tty_read"))
 
 
 def root(machine, user):

@@ -3,6 +3,8 @@
 import os
 import re
 import termios
+from contextlib import suppress
+from pathlib import Path
 
 import pexpect
 from wait import until
@@ -61,9 +63,17 @@ class Terminal:
     def interrupts(self):
         self.pty.sendintr()
 
+    def foreground(self):
+        return os.tcgetpgrp(self.pty.child_fd)
+
+    def is_read(self):
+        """Does a program in the foreground sleep in a system call that waits for what is typed, or for an answer?"""
+        return any(sleeps(process) for process in processes_of(self.foreground()))
+
     def interrupts_hidden(self):
-        """Interrupts once the echo is off: the switch throws away what was typed before it, an interrupt too."""
-        until(lambda: not self._echoes(), "echo off at the prompt")
+        """Interrupts once the echo is off and the program reads: the switch throws away what was typed before it, an interrupt
+        too, and sudo does not heed one that comes between its prompt and its read."""
+        until(lambda: not self._echoes() and self.is_read(), "a read without echo at the prompt")
         self.pty.sendintr()
 
     def ends_input_hidden(self):
@@ -80,6 +90,21 @@ class Terminal:
             raise Unexpected(f"still running after:\n{self.transcript}") from None
         self.pty.close()
         return self.pty.exitstatus if self.pty.exitstatus is not None else -self.pty.signalstatus
+
+
+def processes_of(group):
+    for process in filter(str.isdigit, os.listdir("/proc")):
+        with suppress(ProcessLookupError):
+            if os.getpgid(int(process)) == group:
+                yield process
+
+
+def sleeps(process):
+    try:
+        call = Path(f"/proc/{process}/wchan").read_text()
+    except OSError:  # it has ended
+        return False
+    return any(name in call for name in ("select", "poll", "wait_woken", "n_tty_read"))
 
 
 class Outcome:

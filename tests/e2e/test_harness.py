@@ -65,7 +65,7 @@ def test_an_interrupt_reaches_sudo(bare):
     bare.sudo_asks(user, "required pam_unix.so")
     terminal = Terminal([*as_user(user), "sudo", "id"])
     terminal.awaits(PASSWORD_PROMPT)
-    terminal.interrupts()
+    terminal.interrupts_hidden()
     assert terminal.ends() != 0
 
 

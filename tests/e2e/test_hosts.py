@@ -366,7 +366,7 @@ def test_a_stranger_who_halts_his_su_in_the_middle_does_not_keep_the_owner_out(m
         fcntl.flock(held, fcntl.LOCK_EX)  # so that the stranger's su is surely in the middle of a decision
         terminal = Terminal(HOSTS["su-by-another"].command(machine, user))
         terminal.awaits(CODE_PROMPT)
-        su = programs.foreground(terminal)
+        su = terminal.foreground()
         terminal.types_hidden(key.wrong())
         until(lambda: waits_for_the_daemon(su), "su's question to the daemon")
         halt = halted(su)

@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hosts import foreground, sleeps
 from journal import decisions
 from machine import ACCT_EXPIRED, AUTH_ERR, CODE_PROMPT, PASSWORD, PASSWORD_PROMPT, POLICY, REFUSAL, SERVICE_ERR, SUCCESS, otpctl, policy, run, write
 from places import changed
@@ -79,7 +78,7 @@ def test_echo_shows_what_is_typed(machine, enrolled):
     service = machine.service("otp-echo", "required pam_otp.so echo")
     terminal = Terminal(["pamtester", service, user.name, "authenticate"])
     terminal.awaits(CODE_PROMPT)
-    until(lambda: sleeps(foreground(terminal)), "pamtester reading")
+    until(terminal.is_read, "pamtester reading")
     terminal.types(key.first)
     assert terminal.ends() == 0 and key.first in terminal.transcript
 
