@@ -4,7 +4,6 @@ import itertools
 import os
 import re
 import subprocess
-from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 from wait import until
@@ -24,10 +23,9 @@ class Pane:
     def __init__(self, name, command, columns=120, rows=60):
         self.name = name
         self.server = f"otp-{next(Pane.servers)}"  # of its own: one that is about to end takes no new session
-        self.status = Path(f"/tmp/pane-{name}.status")
-        self.status.unlink(missing_ok=True)
-        # tmux 3.3 at times forgets a child that has died, so a shell that outlives an interrupt notes the status
-        shell = f"trap : INT; {command}; echo $? >{self.status}; exec sleep infinity"
+        # tmux 3.3 at times forgets a child that has died, so a shell that outlives an interrupt tells the status: in the title,
+        # which tmux learns after all that the program has written
+        shell = f"trap : INT; {command}; printf '\\033]2;ended %d\\007' $?; exec sleep infinity"
         self._tmux("new-session", "-d", "-x", columns, "-y", rows, "-s", name, shell)
 
     def __enter__(self):
@@ -63,7 +61,10 @@ class Pane:
 
     def ended(self):
         """The exit status as a shell tells it, once the program has ended."""
-        return int(until(lambda: self.status.exists() and self.status.read_text().endswith("\n") and self.status.read_text(), "the end of the program"))
+        return int(until(lambda: re.match(r"ended (\d+)$", self.title()), "the end of the program")[1])
+
+    def title(self):
+        return self._tmux("display-message", "-p", "-t", self.name, "#{pane_title}")
 
 
 def read_qr(coloured, theme, path):
