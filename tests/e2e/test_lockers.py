@@ -136,7 +136,8 @@ def administrator(machine, user):
         machine.leave(user, "sudo")
 
 
-AGENT = "pkttyagent --process $$ --notify-fd 3 3>/tmp/agent.$$ & until [ -e /tmp/agent.$$ ]; do :; done; sleep 0.5; "
+# it closes the descriptor when polkit knows it
+AGENT = "mkfifo /tmp/agent.$$; pkttyagent --process $$ --notify-fd 3 3>/tmp/agent.$$ & cat /tmp/agent.$$; rm /tmp/agent.$$; "
 
 
 def test_pkexec_with_an_agent_opens_for_a_code_once(machine, bus, enrolled, journal):
