@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from machine import ACCOUNT, DAEMON_LOG, SUCCESS
 from screen import Pane
-from wait import until
 from wire import Client
 
 # all that the machine's parts write; the tests' own programs and the machine's software are elsewhere
@@ -123,6 +122,7 @@ def test_the_search_in_the_application_finds_what_is_there(machine, enrolled):
 
 def test_the_daemon_forgets_a_confirmed_secret(machine, enrolled):
     _, key = enrolled
+    machine.left_alone()
     assert in_memory(machine.process.pid, forms(key) | ends(forms(key))) == []
 
 
@@ -130,7 +130,8 @@ def test_the_daemon_forgets_a_key_that_nobody_confirmed(machine, user):
     with Client() as client:
         key = machine.begin(client, user)
         assert in_memory(machine.process.pid, forms(key)) != [], "a pending key is in the daemon's memory"
-    until(lambda: in_memory(machine.process.pid, forms(key) | ends(forms(key))) == [], "forgetting the pending key")
+    machine.left_alone()
+    assert in_memory(machine.process.pid, forms(key) | ends(forms(key))) == []
 
 
 def test_the_daemon_leaves_no_core_and_lets_nobody_read_its_memory(machine):
