@@ -68,5 +68,5 @@ def attached(pid, *options):
 def traced(task):
     try:
         return "TracerPid:\t0\n" not in (task / "status").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # it has ended, before it was opened or before it was read
         return True

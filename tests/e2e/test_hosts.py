@@ -379,7 +379,10 @@ def test_a_stranger_who_halts_his_su_in_the_middle_does_not_keep_the_owner_out(m
 
 
 def waits_for_the_daemon(process):
-    connected = any(os.readlink(link).startswith("socket:") for link in Path(f"/proc/{process}/fd").iterdir())
+    try:
+        connected = any(os.readlink(link).startswith("socket:") for link in Path(f"/proc/{process}/fd").iterdir())
+    except FileNotFoundError:  # closed meanwhile
+        return False
     return connected and "poll" in Path(f"/proc/{process}/wchan").read_text()
 
 
