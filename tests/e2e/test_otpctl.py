@@ -161,7 +161,7 @@ def test_the_list_names_who_cannot_be_read_and_fails(machine, enrolled):
         fcntl.flock(held, fcntl.LOCK_EX)
         begun = time.monotonic()
         done, as_json = otpctl("list"), otpctl("list", "--json")
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < 20, "neither waits ten seconds for the lock"
     torn.key_file.write_bytes(whole)
     assert done.returncode == as_json.returncode == REFUSED and "cannot be read" in done.stderr
     assert re.search(rf"^{user.name} ", done.stdout, re.M)
