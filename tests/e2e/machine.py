@@ -33,6 +33,7 @@ DAEMON_LOG = Path("/tmp/otp-enrolld.log")
 SHIFT = Path("/etc/clockshift")
 SYNC = Path("/etc/clocksync")
 BOOT = Path("/etc/clockboot")
+LISTENING = 0x10000  # a flag in /proc/net/unix
 ACCOUNT = "otp-enrolld"
 GROUPS = ("otp-admin", "otp-helpdesk", "otp-verify")
 PASSWORD = "the pass word"
@@ -277,7 +278,7 @@ class Machine:
 
     def left_alone(self):
         """Waits until the daemon has noticed of every client that it is gone: a connection counts for its uid until then."""
-        until(lambda: not connected() and self.threads() <= self.idle_threads, "the end of all connections", deadline=20)
+        until(lambda: all(ends_of(SOCKET)) and self.threads() <= self.idle_threads, "the end of all connections", deadline=20)
 
     @contextmanager
     def daemon_stopped(self):
@@ -370,10 +371,15 @@ class Machine:
             SYNC.unlink()
 
 
-def connected():
-    """The daemon's ends of connections, accepted or not; the socket that it listens on has the flag 10000."""
+def ends_of(path):
+    """Of a Unix socket: for each that is bound there, or connected by way of it, accepted or not, whether it listens."""
     sockets = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()]
-    return [fields for fields in sockets if fields[-1] == SOCKET and int(fields[3], 16) != 0x10000]
+    return [int(fields[3], 16) == LISTENING for fields in sockets if fields[-1] == str(path)]
+
+
+def listens_at(path):
+    """It is bound before it listens."""
+    return any(ends_of(path))
 
 
 def otpctl(*words, stdin=None, user=None):

@@ -16,7 +16,7 @@ from pathlib import Path
 import daemon_log
 import pytest
 from journal import fields
-from machine import ACCOUNT, AUTH_ERR, DAEMON, DAEMON_LOG, HOST_KEY, POLICY, ROOT, SUCCESS, VAULT, Key, as_user, default_policy, run, write
+from machine import ACCOUNT, AUTH_ERR, DAEMON, DAEMON_LOG, HOST_KEY, POLICY, ROOT, SUCCESS, VAULT, Key, as_user, default_policy, listens_at, run, write
 from wait import until
 from wire import INTERFACE, SOCKET, Client, Closed, Refused
 
@@ -558,7 +558,7 @@ def test_systemd_may_hold_the_socket(machine):
     with open(DAEMON_LOG, "ab") as log:
         holder = subprocess.Popen(["systemd-socket-activate", "-l", SOCKET, DAEMON], stdout=log, stderr=log)
     try:
-        until(lambda: os.path.exists(SOCKET), "systemd's socket")
+        until(lambda: listens_at(SOCKET), "systemd's socket")
         os.chmod(SOCKET, 0o666)  # SocketMode= of the unit
         user = machine.new_user()
         key = machine.enrol(user)
@@ -584,7 +584,7 @@ def test_with_systemds_socket_and_credential_it_needs_no_root_at_all(machine):
     with open(DAEMON_LOG, "ab") as log:
         holder = subprocess.Popen([*activate, *account, DAEMON], stdout=log, stderr=log)
     try:
-        until(lambda: os.path.exists(SOCKET), "systemd's socket")
+        until(lambda: listens_at(SOCKET), "systemd's socket")
         os.chmod(SOCKET, 0o666)  # SocketMode= of the unit
         user = machine.new_user()
         key = machine.enrol(user)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from journal import decisions
-from machine import CODE_PROMPT, PASSWORD, REFUSAL, as_user, run
+from machine import CODE_PROMPT, PASSWORD, REFUSAL, as_user, listens_at, run
 from terminal import Terminal
 from wait import TooLate, until
 
@@ -63,7 +63,7 @@ def test_xsecurelock_asks_for_password_and_code_and_opens_once(machine, enrolled
 @pytest.fixture(scope="module")
 def screen():
     server = subprocess.Popen(["Xvfb", DISPLAY, "-screen", "0", "640x480x24", "-nolisten", "tcp"], stderr=subprocess.DEVNULL)
-    until(lambda: Path("/tmp/.X11-unix/X7").exists(), "the X server")
+    until(lambda: listens_at("/tmp/.X11-unix/X7"), "the X server")
     yield
     server.terminate()
     server.wait(10)
@@ -114,7 +114,7 @@ def typed_until_open(locker, text):
 def bus(machine):
     Path("/run/dbus").mkdir(exist_ok=True)
     servers = [subprocess.Popen(["dbus-daemon", "--system", "--nofork", "--nopidfile"], stderr=subprocess.DEVNULL)]
-    until(lambda: Path("/run/dbus/system_bus_socket").exists(), "the bus")
+    until(lambda: listens_at("/run/dbus/system_bus_socket"), "the bus")
     program = next(path for path in ("/usr/lib/polkit-1/polkitd", "/usr/libexec/polkitd") if os.path.exists(path))
     servers.append(subprocess.Popen([program, "--no-debug"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
     owner = ["dbus-send", "--system", "--print-reply", "--dest=org.freedesktop.DBus", "/", "org.freedesktop.DBus.GetNameOwner"]
@@ -172,7 +172,7 @@ def compositor(machine, user):
     place = [*as_user(user), "env", f"XDG_RUNTIME_DIR={runtime}", f"USER={user.name}", f"HOME={runtime}"]
     headless = ["WLR_BACKENDS=headless", "WLR_LIBINPUT_NO_DEVICES=1", "WLR_RENDERER=pixman"]
     sway = subprocess.Popen([*place, *headless, "sway", "-c", "/dev/null"], stderr=subprocess.DEVNULL)
-    until(lambda: (runtime / "wayland-1").exists(), "the compositor")
+    until(lambda: listens_at(runtime / "wayland-1"), "the compositor")
     yield user, [*place, "WAYLAND_DISPLAY=wayland-1"]
     sway.kill()
     sway.wait(10)
