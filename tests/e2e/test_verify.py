@@ -489,7 +489,7 @@ def test_a_denial_is_logged_with_its_reason(machine, enrolled):
 def test_no_code_is_ever_logged(machine, enrolled, asking, journal):
     user, key = enrolled
     position, start = journal.position(), daemon_log.position()
-    typed = [key.wrong(), key.first, key.first, "hunter4711", "12345", "123456\x01", "1" * 65]
+    typed = [key.wrong(), key.first, key.first, "hunter4711", "123456789", "123456\x01", "1" * 65]
     for who in ("owner", "root", "application"):
         client = asking(who)
         for code in typed:
