@@ -1,5 +1,6 @@
-"""A secret file that is not exactly what the daemon wrote opens nothing, skips nobody, and says so within a second."""
+"""A secret file that is not exactly what the daemon wrote opens nothing, skips nobody, and says so after a second's work at most."""
 
+import resource
 import shutil
 import time
 
@@ -9,7 +10,8 @@ from journal import decisions
 from machine import AUTH_ERR, AUTHINFO_UNAVAIL, HOST_KEY, SUCCESS, VAULT
 from places import changed, moved_away, overwrite
 
-LONGEST_ANSWER = 1.0
+MOST_WORK = 1.0  # seconds of the processor
+LONGEST_ANSWER = 5.0  # seconds, on a machine that has other work
 
 
 @pytest.fixture(scope="module")
@@ -26,12 +28,18 @@ def patient(machine, user):
 
 def refused(machine, service, user, key, what=""):
     """Asserts a refusal in time and returns its PAM code."""
-    begun = time.monotonic()
+    begun, worked = time.monotonic(), work()
     result, _ = machine.ask(service, user, key.first)
-    took = time.monotonic() - begun
+    took, worked = time.monotonic() - begun, work() - worked
     assert result in (AUTH_ERR, AUTHINFO_UNAVAIL), f"PAM code {result}: {what}"
-    assert took < LONGEST_ANSWER, f"answered after {took:.1f} s: {what}"
+    assert worked < MOST_WORK and took < LONGEST_ANSWER, f"answered after {took:.1f} s, {worked:.1f} of them at work: {what}"
     return result
+
+
+def work():
+    """What all programs that have ended here took of the processor."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def test_every_byte_flipped_is_refused(machine, skip, patient):
