@@ -78,6 +78,8 @@ def lock(user):
     locker = subprocess.Popen([*as_user(user), "env", f"DISPLAY={DISPLAY}", f"USER={user.name}", "i3lock", "-n"])
     search = ["env", f"DISPLAY={DISPLAY}", "xdotool", "search", "--onlyvisible", "--name", "i3lock"]
     until(lambda: subprocess.run(search, capture_output=True).returncode == 0, "the lock")
+    # what is typed before it has the keyboard goes elsewhere; then it waits for whatever comes
+    until(lambda: re.search("epoll|ep_poll", Path(f"/proc/{locker.pid}/wchan").read_text()), "the lock holding the keyboard")
     return locker
 
 
