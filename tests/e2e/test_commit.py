@@ -31,6 +31,7 @@ def test_an_enrolment_killed_at_each_step_is_done_or_undone(machine):
     for at, step in enumerate(steps):
         where = f"killed at step {at} of {len(steps)}, {step}"
         user = machine.new_user()
+        machine.left_alone()  # a thread that is about to end makes calls, too
         with attached(machine.process.pid, *kill_at(step)):
             with Client() as client:
                 key = machine.begin(client, user)

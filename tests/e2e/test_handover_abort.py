@@ -232,6 +232,7 @@ def test_whatever_fails_at_a_confirmation_one_key_is_left_and_a_stored_one_comes
         user, code, old = prepare()
         where = f"{fault} at {step}"
         recovery = None
+        machine.left_alone()  # a thread that is about to end makes calls, too
         with attached(machine.process.pid, *fail(step.name, fault, step.number)), Client(uid=user.uid) as client:
             key = redeem(client, code)
             try:

@@ -422,6 +422,7 @@ def killed_at_each(machine, prepare, method, former=lambda keys: {}, counted=CHA
     for at, step in enumerate(steps):
         user, keys = prepare()
         where = f"killed at step {at} of {len(steps)}, {step}"
+        machine.left_alone()  # a thread that is about to end makes calls, too
         with attached(machine.process.pid, *kill_at(step)):
             with Client() as client:
                 try:

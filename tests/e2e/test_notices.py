@@ -472,6 +472,7 @@ def test_killed_at_each_step_no_suspension_ends_unnoticed(machine):
     outcomes = set()
     for step in changes_of(machine, "Resume", suspended(machine)):
         user = suspended(machine)
+        machine.left_alone()  # a thread that is about to end makes calls, too
         with attached(machine.process.pid, *kill_at(step)), Client() as client:
             with contextlib.suppress(Closed):
                 client.call("Resume", user=user.name)
