@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from handover import confirm, invite, redeem, shown, works
+from handover import confirm, invite, redeem, shown, token, works
 from machine import AUTH_ERR, SUCCESS, policy
 from test_kill import login as command
 from test_registration import other_code
@@ -171,3 +171,25 @@ def test_race_of_a_suspension_with_a_confirmation_that_replaces_all_ends_suspend
             done.result()
         assert machine.status(user)["suspended"] is True
         assert not works(machine, user, key.first) and not works(machine, user, old.first)
+
+
+def test_race_of_one_tokens_secret_for_two_users_which_one_gets(machine):
+    """R4: one secret is never in two keys, or each of its codes would be good twice."""
+    for _ in range(20):
+        key, users = token(), [machine.new_user(), machine.new_user()]
+        with Client() as one, Client() as other, ThreadPoolExecutor(2) as pool:
+            for client, user in zip((one, other), users, strict=True):
+                client.call("AddToken", user=user.name, secret=key.base32)
+            together = threading.Barrier(2)
+
+            def confirmed(client):
+                together.wait()
+                try:
+                    client.call("ConfirmEnrolment", code=key.confirming)
+                except Refused as refusal:
+                    assert refusal.parameters["reason"] == "secret-in-use"
+                    return False
+                return True
+
+            assert sorted(pool.map(confirmed, (one, other))) == [False, True]
+        assert sorted(works(machine, user, key.first) for user in users) == [False, True]

@@ -1,6 +1,8 @@
 //! A pending key from its beginning to its confirmation, whatever allowed it: what is shown, what comes of a code, what is
 //! stored and who is told.
 
+use std::sync::PoisonError;
+
 use nix::unistd::gethostname;
 use otp_core::book::Book;
 use otp_core::clock::Clock;
@@ -98,6 +100,7 @@ impl Daemon {
         let (plan, purpose) = (pending.plan(), pending.plan().purpose);
         let account = &plan.account;
         let failed = |error| not_changed(&account.name, &error);
+        let _alone = pending.is_brought().then(|| self.bringing.lock().unwrap_or_else(PoisonError::into_inner));
         if pending.is_brought() {
             self.wants_a_secret_of_its_own(pending)?;
         }

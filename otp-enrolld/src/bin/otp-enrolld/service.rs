@@ -41,6 +41,8 @@ pub struct Daemon {
     pub deciding: Deciding,
     /// Wrong registration codes.
     pub throttle: Throttle,
+    /// Held from the search for a secret that was brought along until it is stored: two users must not find it new at once (R4).
+    pub bringing: Mutex<()>,
     /// Registration codes that are being looked at, by the user whose they are said to be.
     pub redeeming: Deciding,
     /// Notices that leave this host.

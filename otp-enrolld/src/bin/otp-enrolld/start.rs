@@ -81,6 +81,7 @@ pub fn run() -> Result<Infallible, StartError> {
         underway: Underway::default(),
         deciding: Deciding::default(),
         throttle: Throttle::default(),
+        bringing: Mutex::default(),
         redeeming: Deciding::default(),
         pace: Pace::default(),
         known_disabled: Mutex::default(),
