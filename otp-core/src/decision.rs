@@ -54,6 +54,17 @@ pub enum ClockTrust {
     },
 }
 
+impl Now {
+    /// The time by which a date is judged. A clock that nobody vouches for is believed as far as codes are accepted by it, and
+    /// no further: where it is wild no key is too old for it.
+    pub fn believed(self) -> u64 {
+        match self.clock {
+            ClockTrust::Trusted => self.wall,
+            ClockTrust::Unsynchronised { newest_known } => self.wall.min(newest_known.saturating_add(FAR_AHEAD_S)),
+        }
+    }
+}
+
 /// What comes of a code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {

@@ -35,7 +35,7 @@ fn told(account: &Account, held: Option<&Held<'_>>, limits: &Limits, clock: &dyn
         generation: state.generation,
         suspended: state.is_suspended(),
         disabled: state.disabled,
-        expired: held.zip(record).is_some_and(|(held, record)| record.has_expired(held.now().wall)),
+        expired: held.zip(record).is_some_and(|(held, record)| record.has_expired(held.now().believed())),
         restored: state.restored,
         keys: record.map_or(&[][..], |record| &record.keys).iter().map(|one| key(one, state)).collect(),
         origins: Origin::ALL.into_iter().map(|one| origin(one, state, limits, clock)).collect(),

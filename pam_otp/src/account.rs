@@ -120,19 +120,19 @@ fn standing(host: &impl Host, account: &Account, rules: &Rules) -> (Found, Recov
     if !rules.ask(account, host.item(Item::Rhost).filter(|rhost| !rhost.is_empty()).as_deref()) {
         return (Found::InOrder, Recovery::Quiet);
     }
-    match decider::standing(host, account) {
+    match decider::standing(host, account, rules.limits.clock) {
         Ok(Standing::NeverEnrolled) => (Found::InOrder, Recovery::Quiet),
-        Ok(Standing::InOrder { oldest, recovery }) => {
-            (oldest.map_or(Found::InOrder, |key| aged(host, &key, rules)), recovery)
+        Ok(Standing::InOrder { oldest, recovery, now }) => {
+            (oldest.map_or(Found::InOrder, |key| aged(host, &key, rules, now)), recovery)
         }
         Ok(Standing::Barred(reason)) => (Found::Barred(reason), Recovery::Quiet),
         Err(obstacle) => (Found::Unavailable(obstacle), Recovery::Quiet),
     }
 }
 
-fn aged(host: &impl Host, key: &OldestKey, rules: &Rules) -> Found {
+fn aged(host: &impl Host, key: &OldestKey, rules: &Rules, now: u64) -> Found {
     let label = plain(&key.label);
-    match rules.age(key.confirmed, host.wall()) {
+    match rules.age(key.confirmed, now) {
         Age::Young => Found::InOrder,
         Age::DueIn(days) => Found::Reminded(format!(
             "your one-time-code key \"{label}\" is due in {}: replace it with otpctl rotate",

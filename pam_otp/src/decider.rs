@@ -2,9 +2,10 @@
 //! may not read the files, or where another person could stop it while it holds the user's lock.
 
 use otp_core::check::{Outcome, check};
+use otp_core::clock::{Believing, Clock as _};
 use otp_core::decision::{Refusal, Verdict};
 use otp_core::key::Kind;
-use otp_core::limits::Limits;
+use otp_core::limits::{ClockPolicy, FAR_AHEAD_S, Limits};
 use otp_core::origin::{Asker, Origin};
 use otp_core::record::{Account, Record};
 use otp_core::site::{Obstacle, Site, fits};
@@ -45,6 +46,8 @@ pub enum Standing {
         oldest: Option<OldestKey>,
         /// Was a recovery code used of which nobody has told the owner?
         recovery: Recovery,
+        /// Unix time, as far as the clock is believed.
+        now: u64,
     },
     /// Suspended, disabled, expired, or without a key after the last one was revoked; which.
     Barred(&'static str),
@@ -125,11 +128,12 @@ fn on_files(host: &impl Host, account: &Account, typed: &Typed, limits: &Limits)
     })
 }
 
-/// How a user stands, without any code.
-pub fn standing(host: &impl Host, account: &Account) -> Result<Standing, Obstacle> {
+/// How a user stands, without any code. `policy` says what the clock is worth.
+pub fn standing(host: &impl Host, account: &Account, policy: ClockPolicy) -> Result<Standing, Obstacle> {
     let decider = decider(host, account);
+    let clock = &Believing { around: host, policy };
     if decider == Decider::Files {
-        return standing_on_files(host, account);
+        return standing_on_files(account, clock);
     }
     match daemon::standing(&account.name) {
         Ok(found) if !found.enrolled => Ok(Standing::NeverEnrolled),
@@ -137,22 +141,36 @@ pub fn standing(host: &impl Host, account: &Account) -> Result<Standing, Obstacl
         Ok(found) if found.disabled => Ok(Standing::Barred("disabled")),
         Ok(found) if found.expired => Ok(Standing::Barred("expired")),
         Ok(found) if found.keyless => Ok(Standing::Barred("no-key")),
-        Ok(found) => Ok(Standing::InOrder { oldest: found.oldest, recovery: Recovery::Quiet }), // the daemon knows and has told
-        Err(Silence::NotRunning) if decider == Decider::DaemonFirst => standing_on_files(host, account),
+        Ok(found) => {
+            let now = believed(host, clock);
+            Ok(Standing::InOrder { oldest: found.oldest, recovery: Recovery::Quiet, now }) // the daemon knows and has told
+        }
+        Err(Silence::NotRunning) if decider == Decider::DaemonFirst => standing_on_files(account, clock),
         Err(silence) => Err(obstacle(silence)),
     }
 }
 
-fn standing_on_files(host: &impl Host, account: &Account) -> Result<Standing, Obstacle> {
+/// The time where it was the daemon that looked: by the clock mark, which root's processes can read.
+fn believed(host: &impl Host, clock: &Believing<'_>) -> u64 {
+    let wall = clock.wall();
+    if host.uids().effective != 0 || clock.vouched() {
+        return wall;
+    }
+    let known = SITE.open_vault().ok().and_then(|vault| vault.clock_mark().ok());
+    known.map_or(wall, |known| wall.min(known.saturating_add(FAR_AHEAD_S)))
+}
+
+fn standing_on_files(account: &Account, clock: &Believing<'_>) -> Result<Standing, Obstacle> {
     let vault = SITE.open_vault()?;
-    let Some(held) = vault.look(account, host, end_of_a_glance())? else { return Ok(Standing::NeverEnrolled) };
+    let Some(held) = vault.look(account, clock, end_of_a_glance())? else { return Ok(Standing::NeverEnrolled) };
     let Some(record) = held.record() else { return Ok(Standing::NeverEnrolled) };
+    let now = held.now().believed();
     Ok(match held.state() {
         state if state.is_suspended() => Standing::Barred("suspended"),
         state if state.disabled => Standing::Barred("disabled"),
-        _ if record.has_expired(held.now().wall) => Standing::Barred("expired"),
+        _ if record.has_expired(now) => Standing::Barred("expired"),
         _ if record.keys.is_empty() => Standing::Barred("no-key"),
-        _ => Standing::InOrder { oldest: oldest(record), recovery: recovery(&held) },
+        _ => Standing::InOrder { oldest: oldest(record), recovery: recovery(&held), now },
     })
 }
 

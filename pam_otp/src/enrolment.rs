@@ -5,6 +5,7 @@
 //! also those of the enrolled, so that the work is the same and a code that comes back is noticed; the daemon makes no key there but a
 //! first one.
 
+use otp_core::limits::ClockPolicy;
 use otp_core::log_line::LogLine;
 use otp_core::record::Account;
 use otp_core::registration::RegistrationCode;
@@ -19,8 +20,14 @@ use crate::login::End;
 use crate::options::Echo;
 
 /// Redeems the code and hands the key over.
-pub fn at_the_prompt(host: &mut impl Host, account: &Account, code: &RegistrationCode, echo: Echo) -> End {
-    let never_enrolled = match decider::standing(host, account) {
+pub fn at_the_prompt(
+    host: &mut impl Host,
+    account: &Account,
+    code: &RegistrationCode,
+    echo: Echo,
+    clock: ClockPolicy,
+) -> End {
+    let never_enrolled = match decider::standing(host, account, clock) {
         Ok(standing) => standing == Standing::NeverEnrolled,
         Err(obstacle) => return unanswered(host, account, &obstacle), // who holds his own lock keeps the daemon waiting for it, too
     };

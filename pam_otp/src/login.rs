@@ -99,7 +99,7 @@ fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> End {
     match &person {
         Person::Known(account) => match &typed {
             Typed::Registration(code) if rules.unenrolled == Passage::Enrol => {
-                enrolment::at_the_prompt(host, account, code, options.echo)
+                enrolment::at_the_prompt(host, account, code, options.echo, rules.limits.clock)
             }
             _ => decide(host, account, &typed, &rules),
         },
@@ -172,7 +172,7 @@ fn not_wanted(host: &impl Host, account: &Account, rules: &Rules) -> Option<End>
         Passage::Skip => "not-enrolled",
         Passage::Tolerated => "not-enrolled-yet",
     };
-    match decider::standing(host, account) {
+    match decider::standing(host, account, rules.limits.clock) {
         Ok(Standing::NeverEnrolled) => Some(End::NotWanted(reason)),
         Ok(_) => None,
         Err(obstacle) => Some(End::Failed(obstacle)),

@@ -127,9 +127,9 @@ fn wanted(
     if !rules.ask(account, host.item(Item::Rhost).filter(|rhost| !rhost.is_empty()).as_deref()) {
         return Err(End::Left("exempt"));
     }
-    let due = |key: &OldestKey| matches!(rules.age(key.confirmed, host.wall()), Age::Due(_) | Age::Overdue);
-    match decider::standing(host, account) {
-        Ok(Standing::InOrder { oldest: Some(key), .. }) if due(&key) => Ok(Wanted::Now(key)),
+    let due = |key: &OldestKey, now| matches!(rules.age(key.confirmed, now), Age::Due(_) | Age::Overdue);
+    match decider::standing(host, account, rules.limits.clock) {
+        Ok(Standing::InOrder { oldest: Some(key), now, .. }) if due(&key, now) => Ok(Wanted::Now(key)),
         Ok(Standing::InOrder { .. }) if offered => Ok(Wanted::Offered),
         Ok(Standing::InOrder { .. }) => Err(End::Left("not-due")),
         Ok(Standing::NeverEnrolled) => Err(End::Left("not-enrolled")),

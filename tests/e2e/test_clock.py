@@ -2,7 +2,7 @@
 
 import pytest
 from handover import invite, invited_and_enrolled, redeem
-from machine import AUTH_ERR, AUTHINFO_UNAVAIL, SUCCESS, VAULT, otpctl, policy, shifted_now
+from machine import ACCT_EXPIRED, AUTH_ERR, AUTHINFO_UNAVAIL, SUCCESS, VAULT, otpctl, policy, shifted_now
 from places import overwrite
 from test_state_file import with_slots
 from wire import Client
@@ -68,6 +68,22 @@ def test_who_was_let_in_under_a_wrong_clock_comes_back_by_a_recovery_code_or_a_n
         new = redeem(client, invite(user, replaces=True))
         client.call("ConfirmEnrolment", code=new.confirming)
     assert ask(machine, user, new.first) == SUCCESS
+
+
+@pytest.mark.parametrize("options", [(), ("-r", "4242")], ids=["files", "daemon"])
+def test_under_a_wild_clock_no_key_is_too_old_and_a_recovery_code_opens(machine, options):
+    """Nobody vouches for the clock: by it no code is accepted, and no key is overdue. A clock that is vouched for is believed."""
+    user, _, _, recovery = invited_and_enrolled(machine)
+
+    def stages(code):
+        printed = machine.converse("otp", user, "text", code, "-a", *options)[1]
+        return [int(line.split()[1]) for line in printed.splitlines() if line.startswith(("authenticate ", "account "))]
+
+    with policy("[rotation]\nmax_age = 365\n"), machine.clock(73 * YEAR):
+        with machine.synchronised(False):
+            assert stages(recovery[0]) == [SUCCESS, SUCCESS]
+        with machine.synchronised(True):
+            assert stages(recovery[1]) == [SUCCESS, ACCT_EXPIRED]
 
 
 def test_a_date_that_is_over_does_not_come_back_with_an_empty_battery(machine, user):
