@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from handover import enrol, invite, redeem
 from machine import ACCOUNT, ACCT_EXPIRED, AUTHINFO_UNAVAIL, AUTH_ERR, HOST_KEY, POLICY, SUCCESS, VAULT, as_user, default_policy, otpctl, run, write
 from places import moved_away
 from strace import attached, kill_at, parsed
@@ -262,6 +263,22 @@ def test_an_account_that_is_gone_is_forgotten_by_uid(machine):
     assert otpctl("forget", user.name).returncode == REFUSED
     assert otpctl("forget", str(user.uid)).returncode == DONE
     assert not user.key_file.exists() and not user.state_file.exists()
+
+
+@pytest.mark.parametrize("offline", [(), ("--offline",)], ids=["daemon", "offline"])
+def test_a_uid_whose_former_owner_was_only_invited_is_forgotten_and_can_be_invited(machine, offline):
+    """What is left is a ticket and a notice, of another name: nothing else would ever remove them."""
+    former = machine.new_user()
+    code = invite(former)
+    machine.remove_user(former)
+    user = machine.new_user(f"again{former.uid}", former.uid)
+    with pytest.raises(Refused, match="malformed-file"):
+        invite(user)
+    assert otpctl(*offline, "forget", user.name).returncode == DONE
+    assert otpctl(*offline, "forget", user.name).returncode == REFUSED
+    with Client(uid=user.uid) as client, pytest.raises(Refused, match="RegistrationRefused"):
+        redeem(client, code)
+    enrol(user, invite(user))
 
 
 def test_a_damaged_user_is_forgotten(machine, skip, enrolled):

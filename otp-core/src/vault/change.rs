@@ -227,7 +227,8 @@ impl Held<'_> {
 
 impl Vault {
     /// Forgets a user: from now on never enrolled (R6). It asks nothing of the files, for it is also the way out when they
-    /// are damaged. First the key file, synced, then the state, synced: with the state alone a user is refused, not let past. Notices last.
+    /// are damaged, or those of a former owner of the uid. First the key file, synced, then the state, synced: with the state alone
+    /// a user is refused, not let past. Notices last. Who was invited and never enrolled has tickets and notices to be forgotten.
     pub fn forget(&self, uid: u32) -> Result<(), ChangeError> {
         let tickets = self.tickets(uid)?; // their lock comes before the others
         let _no_new_state = self.state.lock()?;
@@ -236,8 +237,8 @@ impl Vault {
             locked => locked.ok().flatten(), // what is not to be trusted is not locked by anybody either
         };
         let (key_file, state_file) = (record_name(uid), state_name(uid));
-        let there = [self.keys.has(&key_file)?, self.state.has(&state_file)?];
-        if there == [false, false] {
+        let enrolled = self.keys.has(&key_file)? || self.state.has(&state_file)?;
+        if !enrolled && !tickets.has(uid)? && !self.has_spool(uid)? {
             return Err(ChangeError::NotEnrolled);
         }
         tickets.forget(uid)?;

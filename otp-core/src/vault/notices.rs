@@ -35,6 +35,11 @@ impl Vault {
         write(&dir, &spool)
     }
 
+    /// Is there a file of notices under `uid`, whosever it is?
+    pub(super) fn has_spool(&self, uid: u32) -> Result<bool, VaultError> {
+        self.dir.open_dir(NOTICES)?.has(&name(uid))
+    }
+
     /// A user who is forgotten leaves no notices to the next one of that uid.
     pub(super) fn drop_notices(&self, uid: u32) -> Result<(), VaultError> {
         let dir = self.dir.open_dir(NOTICES)?;

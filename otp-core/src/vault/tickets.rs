@@ -131,6 +131,11 @@ impl Tickets {
         self.dir.sync()
     }
 
+    /// Is there a book of a uid, whosever it was?
+    pub(super) fn has(&self, uid: u32) -> Result<bool, VaultError> {
+        self.dir.has(&name(uid))
+    }
+
     /// Removes the book of a uid.
     pub fn forget(&self, uid: u32) -> Result<(), VaultError> {
         self.dir.remove(&name(uid))?;
