@@ -1,6 +1,7 @@
 """Keys that are there: several a user, suspended, reopened, renamed, revoked, forgotten, adopted; by the daemon and without it."""
 
 import json
+import re
 import signal
 import struct
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from handover import enrol, invite, redeem
-from machine import ACCOUNT, ACCT_EXPIRED, AUTHINFO_UNAVAIL, AUTH_ERR, HOST_KEY, POLICY, SUCCESS, VAULT, as_user, default_policy, otpctl, run, write
+from machine import ACCOUNT, ACCT_EXPIRED, AUTHINFO_UNAVAIL, AUTH_ERR, HOST_KEY, POLICY, ROOT, SUCCESS, VAULT, as_user, default_policy, otpctl, run, write
 from places import moved_away
 from strace import attached, kill_at, parsed
 from terminal import Terminal
@@ -241,6 +242,16 @@ def test_disabled_keys_are_revoked_and_bound_anew(machine):
         call("Revoke", user=user.name, key="phone")
         again = machine.enrol(user)
         assert ask(machine, user, again.first) == SUCCESS
+
+
+def test_who_has_lost_the_last_key_is_invited_as_the_readme_says(machine, enrolled):
+    user, key = enrolled
+    assert call("Revoke", user.uid, key="phone", code=key.first, last=True) == {}
+    (row,) = [line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("| `no-key` |")]
+    words = re.search(r"`otpctl (invite alice[^`]*)`", row)[1].replace("alice", user.name).split()
+    assert otpctl(*words, "--allow-pipe").returncode == DONE
+    new, _ = enrol(user, invite(user, replaces=True))
+    assert ask(machine, user, new.first) == SUCCESS
 
 
 # forget

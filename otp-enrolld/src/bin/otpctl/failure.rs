@@ -142,9 +142,7 @@ fn registration_refused(reason: &str, wait: u64) -> String {
 fn not_possible(user: &str, reason: &str) -> String {
     let why = match reason {
         "not-enrolled" => "not enrolled",
-        "already-enrolled" => {
-            "there are keys already; invite with --replace, or forget that user before you adopt files"
-        }
+        "already-enrolled" => "enrolled already; invite with --replace, or forget that user before you adopt files",
         "no-such-key" => "no key has that label or id; see otpctl status",
         "label-taken" => "another key has that label; choose one with --label",
         "too-many-keys" => "there are five keys; revoke one first",
