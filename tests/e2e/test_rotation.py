@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hosts import HOSTS as COMMON, IDENTITY, OTHER_HOSTS, gates, listens, one_try_at_login, server, sshd
 from journal import decisions
-from machine import CODE_PROMPT, PASSWORD, SUCCESS, Key, as_user, policy, write
+from machine import CODE_PROMPT, PASSWORD, SUCCESS, Key, as_user, otpctl, policy, write
 from prompts import APP_PROMPT, confirms, enrolling, invite, key_on
 from terminal import Terminal
 from wait import until
@@ -96,6 +96,31 @@ def test_an_empty_answer_keeps_the_key_and_changes_the_password(machine, passwd,
     terminal.types_hidden("")
     assert terminal.ends() == 0, terminal.transcript
     assert machine.ask("otp", user, key.first)[0] == SUCCESS and has_password(user, NEW_PASSWORD)
+
+
+def changed_unasked(passwd, user):
+    terminal = changes_password(passwd, user)
+    assert terminal.ends() == 0 and OFFER not in terminal.transcript, terminal.transcript
+
+
+def test_who_is_exempt_changes_the_password_unasked(machine, passwd, enrolled):
+    user, _ = enrolled
+    with policy(f'[service.passwd]\nexempt = ["user:{user.name}"]\n'):
+        changed_unasked(passwd, user)
+    assert has_password(user, NEW_PASSWORD)
+
+
+def test_under_an_emergency_mark_the_password_is_changed_unasked_whatever_is_broken(machine, passwd, enrolled, journal):
+    user, _ = enrolled
+    assert otpctl("emergency", "bypass", user.name, "--reason", "phone in the lake").returncode == 0
+    start = journal.position()
+    try:
+        with policy("no TOML\n"):
+            changed_unasked(passwd, user)
+    finally:
+        assert otpctl("emergency", "end", user.name).returncode == 0
+    assert ("ignored", "emergency") in [(line["outcome"], line["reason"]) for line in decisions(journal.since(start))]
+    assert has_password(user, NEW_PASSWORD)
 
 
 @pytest.mark.parametrize("typed", ["wrong", "junk", "used"])
