@@ -3,11 +3,13 @@
 
 use std::time::{Duration, Instant};
 
+use otp_core::date::utc;
 use zeroize::Zeroizing;
 
 use crate::connection::{Connection, Silence, failed};
 use crate::decider::OldestKey;
 use crate::json::{Value, quoted};
+use crate::notices::plain;
 
 /// Longer than the daemon waits for a lock.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -108,6 +110,8 @@ pub struct Pending {
     pub light: Zeroizing<String>,
     /// Seconds until the daemon throws it away.
     pub expires_in: u64,
+    /// When and from where its registration code was used before, if it was.
+    pub earlier: Option<String>,
 }
 
 /// What the daemon says of a key that is stored.
@@ -133,6 +137,7 @@ impl Pending {
             dark: Zeroizing::new(text("qr_dark")?.to_owned()),
             light: Zeroizing::new(text("qr_light")?.to_owned()),
             expires_in: number("expires_in")?,
+            earlier: reply.get("earlier").and_then(earlier),
             connection,
         })
     }
@@ -166,6 +171,16 @@ pub fn standing(user: &str) -> Result<Standing, Silence> {
         keyless: keys.is_empty(),
         oldest: oldest(keys),
     })
+}
+
+fn earlier(used: &Value) -> Option<String> {
+    let mut text = format!("at {}", utc(used.get("at").and_then(Value::number)?));
+    for (word, field) in [("on", "tty"), ("from", "rhost"), ("through", "service")] {
+        if let Some(place) = used.get(field).and_then(Value::text) {
+            text.push_str(&format!(" {word} {}", plain(place)));
+        }
+    }
+    Some(text)
 }
 
 fn oldest(keys: &[Value]) -> Option<OldestKey> {

@@ -82,7 +82,13 @@ fn sheet(key: &Pending, terminal: Terminal) -> Zeroizing<String> {
         Terminal::Light => ("light", "dark", &key.light),
     };
     let minutes = key.expires_in.div_ceil(60);
-    let mut text = Zeroizing::new(String::with_capacity(picture.len() + key.secret.len() * 2 + 512)); // never grows
+    let mut text = Zeroizing::new(String::with_capacity(picture.len() + key.secret.len() * 2 + 1024)); // never grows
+    if let Some(earlier) = &key.earlier {
+        text.push_str(&format!(
+            "This registration code was used before, {earlier}; that key was never confirmed and is thrown away.\n\
+             If that was not you: go on, so that the code is used up, and tell an administrator.\n\n"
+        ));
+    }
     let heading = format!("Your new key, shown only now. Scan it with the app, within {minutes} minutes:\n\n");
     text.push_str(&heading);
     text.push_str(picture.trim_end_matches('\n'));

@@ -205,6 +205,17 @@ def test_redeemed_but_not_confirmed_it_may_be_redeemed_again_and_the_earlier_key
     assert machine.ask("otp", user, two.first)[0] == SUCCESS
 
 
+def test_each_redemption_hears_of_the_one_before_it_whoever_that_was(machine, user):
+    """The owner began and gave up, somebody else did the same, the owner begins again: it is the other one that counts."""
+    code = invite(user)["codes"][0]
+    heard = []
+    for tty in ("pts/1", "pts/666", "pts/2"):
+        with Client(uid=user.uid) as client:
+            _, earlier = redeem(client, code, tty=tty)
+            heard.append(earlier and earlier["tty"])
+    assert heard == [None, "pts/1", "pts/666"]
+
+
 def test_five_times_and_not_a_sixth(machine, user):
     code = invite(user, form="mail")["codes"][0]
     for _ in range(5):

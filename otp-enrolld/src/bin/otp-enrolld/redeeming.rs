@@ -58,7 +58,8 @@ impl Daemon {
         let may_replace = ticket.replaces && presented.origin == Origin::Socket;
         let plan = plan(account.clone(), &wanted.key, &self.policy(peer)?, first_or_all(id, may_replace))?;
         self.wants_room(&plan)?;
-        let earlier = ticket.used.as_ref().map(|(first, _)| redemption(first));
+        // The one before this: whoever used the code in between, the next one hears of it.
+        let earlier = ticket.used.as_ref().map(|(_, last)| redemption(last));
         ticket.redeem(Use { at: now, from: presented.from.clone() });
         let uses = ticket.uses;
         tickets.store(&book, &System).map_err(|error| unavailable(&error))?;
