@@ -303,6 +303,24 @@ def test_a_damaged_user_is_forgotten(machine, skip, enrolled):
 # adopt
 
 
+def test_who_is_renamed_after_a_restore_from_a_backup_is_adopted_restored_and_invited(machine):
+    """The tickets come from the backup, too: they go along, and what was good of them is not."""
+    former = machine.new_user()
+    enrol(former, invite(former))
+    code = invite(former, replaces=True)
+    book = VAULT / "tickets" / str(former.uid)
+    run("cp", "-a", "--remove-destination", book, f"{book}.copy")
+    Path(f"{book}.copy").rename(book)
+    machine.remove_user(former)
+    user = machine.new_user(f"renamed{former.uid}", former.uid)
+    assert otpctl("adopt", user.name, "--from", former.name).returncode == DONE
+    assert otpctl("restored", user.name).stderr.endswith("nothing of this user is from a backup\n")
+    with Client(uid=user.uid) as client, pytest.raises(Refused, match="stale"):
+        redeem(client, code)
+    new, _ = enrol(user, invite(user, replaces=True))
+    assert ask(machine, user, new.first) == SUCCESS
+
+
 def test_a_renamed_account_keeps_its_keys_once_root_says_so(machine):
     user, key = machine.enrolled_user()
     assert ask(machine, user, key.first) == SUCCESS

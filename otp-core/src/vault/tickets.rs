@@ -46,11 +46,15 @@ impl Vault {
         Ok(uids)
     }
 
-    /// The book under `from` becomes that of `to`. Codes are bound to a uid: with another one they are worth nothing.
+    /// The book under `from` becomes that of `to`. Codes are bound to a uid: with another one they are worth nothing. Nor are those
+    /// of a book that came back from a backup, for it is made anew here.
     pub(super) fn move_tickets(&self, from: u32, to: &Account, clock: &dyn Clock) -> Result<(), VaultError> {
         let tickets = self.tickets(from)?;
         match tickets.book_of(from)? {
-            Some(Kept { book, restored: false }) if from == to.uid => {
+            Some(Kept { mut book, restored }) if from == to.uid => {
+                if restored {
+                    book.end_all(Why::Revoked, clock.wall());
+                }
                 tickets.store(&Book { account: to.clone(), ..book }, clock)
             }
             Some(_) if from != to.uid => tickets.forget(from),
