@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from journal import decisions
-from machine import ACCT_EXPIRED, AUTHINFO_UNAVAIL, AUTH_ERR, DAEMON, HOST_KEY, IGNORE, OTPCTL, POLICY, SERVICE_ERR, SUCCESS, VAULT, as_user, default_policy, otpctl, run, write
+from machine import ACCT_EXPIRED, AUTHINFO_UNAVAIL, AUTH_ERR, DAEMON, HOST_KEY, IGNORE, OTPCTL, POLICY, ROOT, SERVICE_ERR, SUCCESS, VAULT, as_user, default_policy, otpctl, run, write
 from places import changed, moved_away
+from wait import until
 
 MARKS = Path("/etc/otp/emergency")
 DONE, REFUSED, USAGE = 0, 1, 2
@@ -375,4 +376,21 @@ def test_a_host_key_that_is_lost_for_good_is_survived_with_a_new_vault(machine, 
         machine.stop()
         shutil.rmtree(VAULT)
         VAULT.mkdir()  # for moved_away to remove
+    machine.start()
+
+
+def test_without_systemd_the_daemon_is_started_anew_as_the_readme_says(machine):
+    """The old one answers until it is gone; that must not keep the new one from starting."""
+    (line,) = [line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("Without systemd the last line is")]
+    command, log = re.search("`(.*)`", line)[1], Path("/var/log/otp-enrolld.log")
+    log.touch()
+    for number in range(1, 11):
+        shell = subprocess.Popen(["sh", "-c", f"{command} echo $!; wait"], stdout=subprocess.PIPE, text=True)
+        machine.process.wait(10)
+        machine.process = shell
+        new = int(shell.stdout.readline())
+        shell.send_signal = lambda how, new=new: os.kill(new, how)
+        until(lambda: shell.poll() is not None or log.read_text().count("otp-enrolld: ready") == number, "the new daemon, or its end")
+        assert shell.poll() is None, log.read_text()
+    machine.stop()
     machine.start()
