@@ -379,6 +379,19 @@ def test_a_host_key_that_is_lost_for_good_is_survived_with_a_new_vault(machine, 
     machine.start()
 
 
+def test_a_suspension_offline_is_told_also_where_a_code_on_its_way_cannot_be_ended(machine, enrolled, journal):
+    user, _ = enrolled
+    book = VAULT / "tickets" / str(user.uid)
+    book.write_text("nonsense")
+    start = journal.position()
+    done = otpctl("--offline", "suspend", user.name)
+    assert done.returncode == REFUSED and "suspended, but a code that is on its way may still be good" in done.stderr
+    assert machine.status(user)["suspended"] is True
+    (line,) = [line for line in journal.since(start) if "event=offline" in line]
+    assert line.startswith(ALERT) and f"{user.name}: suspended" in line
+    assert "suspended" in otpctl("notices", user.name).stdout
+
+
 def test_without_systemd_the_daemon_is_started_anew_as_the_readme_says(machine):
     """The old one answers until it is gone; that must not keep the new one from starting."""
     (line,) = [line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("Without systemd the last line is")]

@@ -62,11 +62,13 @@ pub fn run(terminal: &mut Terminal, command: &Command) -> Result<(), Failure> {
         _ => {}
     }
     let who = who();
+    let tell = |done: &str| {
+        alert(&LogLine::default().field("event", "offline").field("done", done).field("by", &who).finish())
+    };
     let offline = open()?;
-    offline.act(terminal, command)?;
+    offline.act(terminal, command, &tell)?;
     if !matches!(command, Command::Status(_) | Command::List(_)) {
-        let line = LogLine::default().field("event", "offline").field("done", &done_or_name(command));
-        alert(&line.field("by", &who).finish());
+        tell(&done_or_name(command));
     }
     Ok(())
 }
@@ -93,7 +95,7 @@ fn open() -> Result<Offline, Failure> {
 }
 
 impl Offline {
-    fn act(&self, terminal: &mut Terminal, command: &Command) -> Result<(), Failure> {
+    fn act(&self, terminal: &mut Terminal, command: &Command, tell: &dyn Fn(&str)) -> Result<(), Failure> {
         match command {
             Command::Status(options) => return self.status(terminal, options),
             Command::List(options) => {
@@ -126,7 +128,10 @@ impl Offline {
             Command::Adopt(options) => self.adopt(options)?,
             other => {
                 let (user, change) = change(other).ok_or_else(|| stopped("not possible offline"))?;
-                self.change(&account(&user)?, &change)?;
+                if let Err(left) = self.change(&account(&user)?, &change)? {
+                    tell(&format!("{}, but what is on its way is not ended", done(command)));
+                    return Err(left);
+                }
             }
         }
         terminal.show(&format!("{}\n", done(command)))
@@ -152,20 +157,22 @@ impl Offline {
         adopted.map(drop).map_err(|error| not_done(&error))
     }
 
-    fn change(&self, account: &Account, change: &Change) -> Result<(), Failure> {
+    /// Inside, what is left to be done: the change is made, and is to be told, all the same.
+    fn change(&self, account: &Account, change: &Change) -> Result<Result<(), Failure>, Failure> {
         let held = self.vault.hold(account, &Machine).map_err(|error| stopped(&error.to_string()))?;
         let mut held = held.ok_or_else(|| not_done(&ChangeError::NotEnrolled))?;
         let notice = notices::of_change(change, &held, 0, Machine.wall()).map_err(|error| not_done(&error))?;
         change.apply(&mut held, &Machine).map_err(|error| not_done(&error))?;
         drop(held);
-        if matches!(change, Change::Suspend) {
-            let ended = self.vault.end_tickets(account, Why::Revoked, &Machine); // a code on its way must not undo it
-            ended.map_err(|error| stopped(&error.to_string()))?;
-        }
+        let ended = match change {
+            Change::Suspend => self.vault.end_tickets(account, Why::Revoked, &Machine).map(drop), // a code on its way must not undo it
+            _ => Ok(()),
+        };
         // Offline is for emergencies: the change counts, a notice that has no room is only told.
         let kept = notice.map_or(Ok(Posted::Kept), |notice| notices::keep(&self.vault, account, notice, self.out));
         note(kept.err().map(Obstacle::from));
-        Ok(())
+        let left = |error| stopped(&format!("suspended, but a code that is on its way may still be good: {error}"));
+        Ok(ended.map_err(left))
     }
 }
 
