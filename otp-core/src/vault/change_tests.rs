@@ -202,12 +202,14 @@ fn forgetting_waits_for_a_decision_that_is_under_way() {
 fn an_adopted_key_works_under_the_new_name_and_nothing_used_comes_back() {
     for to in [Account { name: "alicia".into(), uid: 1000 }, Account { name: "alice".into(), uid: 2000 }] {
         let bench = Bench::enrolled();
-        let used = bench.code(system_wall(), 0);
+        let step = system_wall() / 30;
+        let used = bench.code(step * 30, 0);
         assert!(accepted(&bench.outcome(&used).unwrap()));
         bench.held().set_use(Use::Suspended, &Shifted::by(0)).unwrap();
         assert_eq!(bench.vault.owner_of(1000).unwrap(), Some(bench.account.clone()));
         assert_eq!(bench.vault.owners_named("alice").unwrap(), std::slice::from_ref(&bench.account));
-        bench.vault.adopt(&bench.account, &to, &bench.reseal(), &Shifted::by(0)).unwrap();
+        let record = bench.vault.adopt(&bench.account, &to, &bench.reseal(), &Shifted::by(0)).unwrap();
+        assert_eq!(record.keys[0].floor, Step(step), "burnt into the key file, which outlives the state");
         let mut held = bench.vault.hold(&to, &Shifted::by(0)).unwrap().unwrap();
         assert!(held.state().suspended, "what root said holds on");
         held.set_use(Use::Allowed, &Shifted::by(0)).unwrap();
@@ -291,6 +293,29 @@ fn a_key_file_of_another_generation_counts_when_root_says_so_and_used_codes_stay
     assert!(refused(&bench.outcome(&bench.now_code()).unwrap(), Refusal::Replayed));
     let later = Shifted::by(90);
     assert!(accepted(&bench.try_code(&bench.code(later.wall(), 1), &later).unwrap().0));
+}
+
+#[test]
+fn recovery_codes_from_another_time_than_the_state_are_off_for_good_for_nobody_knows_which_were_used() {
+    let bench = Bench::new();
+    let enrol = |number, replaces, set| {
+        let how = Enrolment { grounds: Grounds::Any, replaces, recovery: recovery_set(set, None) };
+        let make = |generation| Some(bench.other_key(generation, number, Kind::Totp));
+        bench.vault.enrol(&bench.account, &how, &Shifted::by(0), make).map(drop)
+    };
+    enrol(11, Replaces::Nothing, 1).unwrap();
+    let before = fs::read(bench.key_path()).unwrap();
+    enrol(12, Replaces::All, 2).unwrap();
+    fs::write(bench.key_path(), before).unwrap();
+    bench.vault.restored(&bench.account, &Shifted::by(0)).unwrap();
+    let codes = || {
+        let recovery = bench.held().state().recovery;
+        (recovery.set, recovery.suspended)
+    };
+    assert_eq!(codes(), ([1; 16], true));
+    bench.held().set_use(Use::Suspended, &Shifted::by(0)).unwrap();
+    bench.held().set_use(Use::Allowed, &Shifted::by(0)).unwrap();
+    assert_eq!(codes(), ([1; 16], true), "nor does resume bring them back");
 }
 
 #[test]

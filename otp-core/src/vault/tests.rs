@@ -397,6 +397,23 @@ fn v4_a_commit_that_was_interrupted_is_finished_or_undone() {
     assert_eq!(mended, [Mended::CommitFinished]);
 }
 
+#[test]
+fn v4_a_commit_that_was_undone_comes_back_from_neither_slot() {
+    for slot in [0, 1] {
+        let (bench, clock) = (Bench::enrolled(), Shifted::by(0));
+        let held = bench.vault.hold(&bench.account, &clock).unwrap().unwrap();
+        let announced = State { pending: Some(2), ..held.state().clone() };
+        drop(held);
+        write_state(&bench, &announced);
+        let (outcome, mended) = bench.try_code(&bench.code(clock.wall(), 1), &clock).unwrap();
+        assert!(accepted(&outcome), "{outcome:?}");
+        assert_eq!(mended, [Mended::CommitUndone]);
+        bench.spoil(slot);
+        let held = bench.vault.hold(&bench.account, &clock).unwrap().unwrap();
+        assert_eq!(held.mended(), [Mended::BadSlot]);
+    }
+}
+
 /// The state as it is between steps 2 and 5 of a first enrolment.
 fn announce(bench: &Bench) -> State {
     let mut state = State::never_enrolled(1000);
