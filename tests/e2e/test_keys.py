@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from handover import enrol, invite, redeem
-from machine import ACCOUNT, ACCT_EXPIRED, AUTHINFO_UNAVAIL, AUTH_ERR, HOST_KEY, POLICY, ROOT, SUCCESS, VAULT, as_user, default_policy, otpctl, run, write
-from places import moved_away
-from strace import attached, kill_at, parsed
+from machine import ACCOUNT, ACCT_EXPIRED, AUTHINFO_UNAVAIL, AUTH_ERR, HOST_KEY, OTPCTL, POLICY, ROOT, SUCCESS, VAULT, as_user, default_policy, otpctl, run, write
+from places import accounts_in_files_alone, moved_away
+from strace import attached, kill_at, parsed, run_under
 from terminal import Terminal
 from test_commit import CHANGES
 from test_kill import strays
@@ -368,6 +368,25 @@ def test_nobody_adopts_the_keys_of_somebody_who_is_there(machine, enrolled):
     assert refusal("Adopt", **{"user": other.name, "from": user.name}) == "still-there"
     assert refusal("Adopt", **{"user": other.name, "from": str(user.uid)}) == "still-there"
     assert refusal("Adopt", **{"user": user.name, "from": "nobody-at-all"}) == "not-enrolled"
+
+
+def test_nobody_adopts_keys_while_the_account_data_base_cannot_say_that_their_owner_is_gone(machine, enrolled):
+    user, key = enrolled
+    machine.remove_user(user)
+    renamed = machine.new_user(f"new{user.name}", user.uid)
+    adopt = [OTPCTL, "--offline", "adopt", renamed.name, "--from", user.name]
+
+    def adopted(at):
+        """With one look into the data base failing."""
+        return run_under(["-P", "/etc/passwd", "-e", "trace=openat", "-e", f"inject=openat:error=EIO:when={at}"], adopt)
+
+    with machine.daemon_stopped(), accounts_in_files_alone():
+        tried = [adopted(at) for at in range(1, 5)]
+        assert [done.returncode for done in tried] == [REFUSED] * 4
+        assert "still exists" in tried[-1].stderr, [done.stderr for done in tried]
+        assert adopted(5).returncode == DONE
+    assert ask(machine, renamed, key.first) == SUCCESS
+
 
 
 # without the daemon

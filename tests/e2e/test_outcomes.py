@@ -34,7 +34,7 @@ from machine import (
     run,
     write,
 )
-from places import changed, moved_away
+from places import accounts_in_files_alone, changed, moved_away
 from strace import run_under
 from terminal import Terminal
 from wire import Client, Refused
@@ -297,21 +297,11 @@ def test_no_daemon_for_who_needs_one(machine, exact, enrolled, journal):
 
 @pytest.mark.parametrize("fault", ["EMFILE", "EIO"])
 def test_a_failure_of_nss_is_no_unknown_user(machine, exact, enrolled, journal, fault):
-    """With files as the only source; where another one follows, its "no such user" is the answer."""
     user, key = enrolled
-    switch = Path("/etc/nsswitch.conf")
-    before = switch.read_text()
-    switch.write_text(re.sub(r"(?m)^passwd:.*", "passwd: files", before))
-    try:
-        nss_fails(machine, exact, user, key, journal, fault)
-    finally:
-        switch.write_text(before)
-
-
-def nss_fails(machine, exact, user, key, journal, fault):
     start = journal.position()
     options = ["-P", "/etc/passwd", "-e", "trace=openat", "-e", f"inject=openat:error={fault}"]
-    done = run_under(options, [machine.hosts / "oddconv", "-a", "--", exact, user.name, "text", key.first])
+    with accounts_in_files_alone():
+        done = run_under(options, [machine.hosts / "oddconv", "-a", "--", exact, user.name, "text", key.first])
     assert codes(done.stdout) == (AUTHINFO_UNAVAIL, AUTHINFO_UNAVAIL)
     assert logged(journal, start) == [("auth", "failed", "user-lookup"), ("account", "refused", "user-lookup")]
 
