@@ -30,7 +30,7 @@ pub enum ChangeError {
     AlreadyEnrolled,
     /// Nothing of this user is from a backup.
     NothingRestored,
-    /// The account that the files are from still exists.
+    /// The account that the files are from still exists, or the account data base cannot say that it does not.
     StillThere,
     /// Several users' files have that name.
     Ambiguous,
@@ -306,7 +306,7 @@ impl fmt::Display for ChangeError {
             Self::KeysDisabled => "the keys are disabled; revoke them first, then enrol anew",
             Self::AlreadyEnrolled => "already enrolled",
             Self::NothingRestored => "nothing of this user is from a backup",
-            Self::StillThere => "the account that the files are from still exists",
+            Self::StillThere => "the account that the files are from still exists, or nobody can say that it does not",
             Self::Ambiguous => "several users' files have that name; give the uid",
             Self::NotSealed => "a key could not be opened or sealed",
             Self::GroundsGone => "the key that allowed this was replaced, revoked or suspended meanwhile",

@@ -148,7 +148,7 @@ fn not_possible(user: &str, reason: &str) -> String {
         "too-many-keys" => "there are five keys; revoke one first",
         "keys-disabled" => "the keys are disabled; revoke them first, then enrol anew",
         "nothing-restored" => "nothing of this user is from a backup",
-        "still-there" => "the account that the files are from still exists",
+        "still-there" => "the account that the files are from still exists, or nobody can say that it does not",
         "ambiguous" => "the files of several users have that name; give the uid",
         "code-refused" => "code refused; each code works once, wait for the next",
         "grounds-gone" => "the key that allowed this was replaced, revoked or suspended meanwhile; start again",
