@@ -23,6 +23,8 @@ const PREFIX: u8 = 24;
 impl RecoveryCode {
     /// Random symbols in it, which is also how many random bytes it takes to make one.
     pub const RANDOM: usize = 23;
+    /// Characters of one as it is written down.
+    pub const LENGTH: usize = "R-12345-12345-12345-12345-12345".len();
 
     /// Number `index` of a set, out of random bytes; `None` if there is no such number.
     pub fn new(index: u8, random: &[u8; Self::RANDOM]) -> Option<Self> {
@@ -40,6 +42,14 @@ impl RecoveryCode {
             symbols::checked(Domain::Recovery, rest).and_then(<[u8]>::split_first).ok_or(Mistyped::Check)?;
         let random = random.try_into().map_err(|_| Mistyped::Check)?;
         Ok(Self { index: *index, symbols: Zeroizing::new(random) })
+    }
+
+    /// Reads one that is typed in its groups, in letters of either case.
+    pub fn parse_as_written(typed: &[u8]) -> Option<Self> {
+        let hyphens = (0..Self::LENGTH).filter(|place| place % 6 == 1);
+        let in_groups = typed.len() == Self::LENGTH
+            && typed.iter().enumerate().filter(|(_, byte)| **byte == b'-').map(|(place, _)| place).eq(hyphens);
+        std::str::from_utf8(typed).ok().filter(|_| in_groups).and_then(|text| Self::parse(text).ok())
     }
 
     /// As it is given to its owner.

@@ -59,9 +59,21 @@ impl Typed {
         }
     }
 
-    /// Sorts what another module asked for: digits and nothing else, for a password may hold spaces and hyphens.
+    /// Sorts what another module asked for, or what stands behind a password: digits and nothing else, for a password may hold
+    /// spaces and hyphens; or a recovery code just as it is written down, which no password ends with by chance.
     pub fn parse_bare(answer: &[u8]) -> Self {
-        if answer.iter().all(u8::is_ascii_digit) { Self::parse(answer) } else { Self::Junk }
+        if answer.iter().all(u8::is_ascii_digit) {
+            return Self::parse(answer);
+        }
+        match RecoveryCode::parse_as_written(answer) {
+            Some(code) => Self::Recovery(code),
+            None => Self::Junk,
+        }
+    }
+
+    /// Is it something that opens a gate?
+    pub fn opens(&self) -> bool {
+        matches!(self, Self::Code(_) | Self::Recovery(_))
     }
 }
 
@@ -150,7 +162,22 @@ mod tests {
         {
             assert!(matches!(parse(junk), Typed::Junk), "{junk}");
         }
-        assert!(matches!(Typed::parse_bare(b"R-307EN-W3AHR-Z6DMV-29GQY-5CKTB"), Typed::Junk));
+    }
+
+    #[test]
+    fn behind_a_password_a_recovery_code_is_one_only_as_it_is_written_down() {
+        let bare = |answer: &str| matches!(Typed::parse_bare(answer.as_bytes()), Typed::Recovery(_));
+        assert!(bare("R-307EN-W3AHR-Z6DMV-29GQY-5CKTB") && bare("r-3o7en-w3ahr-z6dmv-29gqy-5cktb"));
+        for other in [
+            "R-307EN-W3AHR-Z6DMV-29GQY-5CKTC",
+            "R307ENW3AHRZ6DMV29GQY5CKTB",
+            "R-307EN-W3AHR-Z6DMV-29GQY5-CKTB",
+            "R-307EN-W3AHR-Z6DMV-29GQY-5CKTB ",
+            "E-307EN-W3AHR-Z6DMV-29GQY-5CKTB",
+            "e-07enw-3ahrm",
+        ] {
+            assert!(!bare(other), "{other}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Getting the answer: from the person, or from what a module before this one asked for; and taking the code out of it.
 
+use otp_core::recovery::RecoveryCode;
 use otp_core::typed::Typed;
 use zeroize::Zeroizing;
 
@@ -15,7 +16,7 @@ pub fn obtain(host: &mut impl Host, options: &Options, rules: &Rules) -> Result<
     };
     if let Some(found) = found {
         let typed = take(host, options, rules, &found, Source::Module)?;
-        if matches!(typed, Typed::Code(_)) || options.first_pass == FirstPass::Use {
+        if typed.opens() || options.first_pass == FirstPass::Use {
             return Ok(typed);
         }
     } else if options.first_pass == FirstPass::Use {
@@ -49,14 +50,18 @@ fn take(
     Ok(typed.of_length(&rules.digits))
 }
 
-/// The last `length` characters are the code; the rest, untouched, is the password for the next module.
+/// The last `length` characters are the code, or a recovery code stands at the end, which has no digits alone there; the rest,
+/// untouched, is the password for the next module.
 fn split(host: &mut impl Host, answer: &[u8], length: usize) -> Result<Typed, ConversationFailed> {
-    let Some((password, code)) = answer.len().checked_sub(length).and_then(|at| answer.split_at_checked(at)) else {
-        return Ok(Typed::Junk);
-    };
-    let typed = Typed::parse_bare(code);
-    if matches!(typed, Typed::Code(_)) {
-        host.set_first_pass(password)?;
+    for length in [length, RecoveryCode::LENGTH] {
+        let halves = answer.len().checked_sub(length).and_then(|at| answer.split_at_checked(at));
+        let Some((password, typed)) = halves.map(|(password, code)| (password, Typed::parse_bare(code))) else {
+            break;
+        };
+        if typed.opens() {
+            host.set_first_pass(password)?;
+            return Ok(typed);
+        }
     }
-    Ok(typed)
+    Ok(Typed::Junk)
 }

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from handover import invited_and_enrolled
 from journal import decisions
 from machine import ACCT_EXPIRED, AUTH_ERR, CODE_PROMPT, PASSWORD, PASSWORD_PROMPT, POLICY, REFUSAL, SERVICE_ERR, SUCCESS, otpctl, policy, run, write
 from places import changed
@@ -167,6 +168,23 @@ def test_one_answer_to_every_prompt_unlocks_as_a_screen_locker_gives_it(machine)
     service = machine.service("otp-locker", "optional pam_unix.so", "requisite pam_otp.so use_first_pass forward_pass", "required pam_unix.so use_first_pass")
     assert machine.ask(service, user, "12 monkeys 654321" + key.first)[0] == SUCCESS
     assert machine.ask(service, user, "12 monkeys 654321" + key.wrong())[0] == AUTH_ERR
+
+
+def test_a_recovery_code_opens_also_where_password_and_code_are_one_or_taken_over(machine):
+    """As it is written down, for it opens every gate; a password may look like anything else."""
+    user, _, key, recovery = invited_and_enrolled(machine)
+    set_password(user, "two words")
+    joined = machine.service("otp-forward", "requisite pam_otp.so forward_pass", "required pam_unix.so use_first_pass")
+    locker = machine.service("otp-locker", "optional pam_unix.so", "requisite pam_otp.so use_first_pass forward_pass", "required pam_unix.so use_first_pass")
+    taken = {how: machine.service(f"otp-{how}", "optional pam_unix.so", f"required pam_otp.so {how}_first_pass") for how in ("use", "try")}
+    fold = recovery[0].replace("0", "o").lower()
+    assert machine.ask(joined, user, "two words" + recovery[0][:-1])[0] == AUTH_ERR
+    assert machine.ask(joined, user, "two words" + recovery[0].replace("-", ""))[0] == AUTH_ERR
+    for service, typed in [(joined, "two words" + fold), (locker, "two words" + recovery[1]), (taken["use"], recovery[2]), (taken["try"], recovery[3])]:
+        assert machine.ask(service, user, typed)[0] == SUCCESS, typed
+        assert machine.ask(service, user, typed)[0] == AUTH_ERR, "once"
+    assert machine.ask(joined, user, "another" + recovery[4])[0] == AUTH_ERR
+    assert machine.ask(joined, user, "two words" + key.first)[0] == SUCCESS
 
 
 # whose code
