@@ -116,7 +116,11 @@ def test_twenty_connections_with_one_code_are_told_yes_once(machine, enrolled):
 
         def one(client):
             start.wait()
-            answers.append(ask(client, key.first, user)["accepted"])
+            try:
+                answers.append(ask(client, key.first, user)["accepted"])
+            except Refused as refused:  # of one user's codes only so many are looked at at a time
+                assert refused.name == "Busy"
+                answers.append(False)
 
         threads = [threading.Thread(target=one, args=(client,)) for client in clients]
         for thread in threads:
@@ -432,8 +436,7 @@ def decisions_held_up(user):
 def test_a_ninth_code_at_once_for_one_person_is_turned_away_and_the_others_are_served(machine, enrolled):
     user, key = enrolled
     other, others_key = machine.enrolled_user()
-    stranger = machine.new_user()
-    message = json.dumps({"method": f"{INTERFACE}.Verify", "parameters": {"user": user.name, "code": key.first, "real_uid": stranger.uid}})
+    message = json.dumps({"method": f"{INTERFACE}.Verify", "parameters": {"user": user.name, "code": key.first, "real_uid": user.uid}})
     with ExitStack() as stack:
         clients = [stack.enter_context(Client()) for _ in range(AT_A_TIME + 1)]
         with decisions_held_up(user):
@@ -448,7 +451,29 @@ def test_a_ninth_code_at_once_for_one_person_is_turned_away_and_the_others_are_s
         rest = [json.loads(client.receive())["parameters"]["verdict"]["accepted"] for client in clients if client is not turned_away]
     assert sorted(rest) == [False] * (AT_A_TIME - 1) + [True]
     with Client() as client:
-        assert ask(client, key.second, user, real_uid=stranger.uid)["accepted"] is True
+        assert ask(client, key.second, user, real_uid=user.uid)["accepted"] is True
+
+
+@pytest.mark.parametrize(("who", "most"), [("application", 2), ("root", 8)])
+def test_who_holds_his_own_lock_keeps_an_application_from_nobody_else(machine, enrolled, application, who, most):
+    user, key = enrolled
+    other, others_key = machine.enrolled_user()
+    uid = {"application": application.uid, "root": 0}[who]
+    message = json.dumps({"method": f"{INTERFACE}.Verify", "parameters": {"user": user.name, "code": key.wrong()}}).encode() + b"\0"
+    machine.left_alone()
+    with ExitStack() as stack, decisions_held_up(user):
+        clients = [stack.enter_context(Client(uid=uid)) for _ in range(most + 1)]
+        for client in clients:
+            client.send(message)
+        (quick,), _, _ = select.select([client.socket for client in clients], [], [], 5)  # and so the others wait
+        (turned_away,) = [client for client in clients if client.socket is quick]
+        turned_away.socket.close()
+        for _ in range(30):  # each would wait ten seconds for the lock, and take a place of the application's all the while
+            with Client(uid=uid) as client:
+                client.send(message)
+                assert json.loads(client.receive())["error"] == f"{INTERFACE}.Busy"
+        with Client(uid=uid) as client:
+            assert ask(client, others_key.first, other)["accepted"] is True
 
 
 # the log

@@ -47,7 +47,7 @@ impl Daemon {
     /// A place among those whose codes for this user are looked at. Who holds his own lock lets each of them wait, and must not
     /// use up the connections of everybody.
     pub fn turn(&self, account: &Account) -> Result<impl Sized + use<>, Refusal> {
-        let turn = self.redeeming.turn(account.uid);
+        let turn = self.redeeming.turn(account.uid, Some(account.uid));
         turn.ok_or_else(|| Refusal::Busy { reason: "too many codes at once".to_owned() })
     }
 
