@@ -1,5 +1,6 @@
 //! Who may hold how many connections. Three shares that cannot use each other up: root's own; processes of root's that
-//! somebody else started (su, polkit's helper), by that somebody; everybody else, by uid.
+//! somebody else started (su, polkit's helper), by that somebody; everybody else, by uid. One user may have many uids lent
+//! to him, and so all of these together leave half of the places to others.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,6 +17,8 @@ enum Share {
     Started(u32),
     /// This uid.
     Own(u32),
+    /// This uid, which was lent to some user.
+    Lent(u32),
 }
 
 type Counts = HashMap<Share, usize>;
@@ -52,10 +55,11 @@ impl Admission {
 
 impl Share {
     fn of(peer: Peer) -> Self {
-        match (peer.uid, peer.behind) {
-            (0, 0) => Self::Root,
-            (0, uid) => Self::Started(uid),
-            (uid, _) => Self::Own(uid),
+        match (peer.uid, peer.behind, peer.lent) {
+            (0, 0, _) => Self::Root,
+            (0, uid, _) => Self::Started(uid),
+            (uid, _, None) => Self::Own(uid),
+            (uid, _, Some(_)) => Self::Lent(uid),
         }
     }
 }
@@ -82,8 +86,11 @@ fn has_room(limits: &Limits, open: &Counts, share: Share) -> bool {
         Share::Started(_) => {
             own < limits.connections_per_uid && all(|share| matches!(share, Share::Started(_))) < limits.connections
         }
-        Share::Own(_) => {
-            own < limits.connections_per_uid && all(|share| matches!(share, Share::Own(_))) < limits.connections
+        Share::Own(_) | Share::Lent(_) => {
+            let lent = matches!(share, Share::Lent(_));
+            own < limits.connections_per_uid
+                && all(|share| matches!(share, Share::Own(_) | Share::Lent(_))) < limits.connections
+                && (!lent || all(|share| matches!(share, Share::Lent(_))) < limits.connections / 2)
         }
     }
 }
@@ -102,12 +109,12 @@ mod tests {
     }
 
     fn admit_all(admission: &Admission, uid: u32) -> Vec<Place> {
-        admit_peers(admission, Peer { uid, pid: 1, behind: uid })
+        admit_peers(admission, Peer { uid, pid: 1, behind: uid, lent: None })
     }
 
     /// What su does for `behind`.
     fn admit_started_by(admission: &Admission, behind: u32) -> Vec<Place> {
-        admit_peers(admission, Peer { uid: 0, pid: 1, behind })
+        admit_peers(admission, Peer { uid: 0, pid: 1, behind, lent: None })
     }
 
     fn admit_peers(admission: &Admission, peer: Peer) -> Vec<Place> {
@@ -124,6 +131,16 @@ mod tests {
         let admission = admission();
         let places: Vec<Place> = (1000..1010).flat_map(|uid| admit_all(&admission, uid)).collect();
         assert_eq!(places.len(), 5);
+    }
+
+    #[test]
+    fn uids_that_were_lent_leave_half_of_the_places_to_others() {
+        let admission = admission();
+        let lent = |uid| admit_peers(&admission, Peer { uid, pid: 1, behind: uid, lent: Some(100_000) });
+        let crowd: Vec<Place> = (100_000..100_010).flat_map(lent).collect();
+        assert_eq!(crowd.len(), 2);
+        let others: Vec<Place> = (1000..1010).flat_map(|uid| admit_all(&admission, uid)).collect();
+        assert_eq!(others.len(), 3);
     }
 
     #[test]

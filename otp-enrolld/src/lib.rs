@@ -9,6 +9,7 @@
 pub mod changes;
 pub mod client;
 pub mod kernel;
+mod lent;
 pub mod limits;
 pub mod notices;
 pub mod peer;

@@ -5,6 +5,8 @@ use std::os::unix::net::UnixStream;
 
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 
+use crate::lent;
+
 /// The process at the other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
@@ -15,6 +17,8 @@ pub struct Peer {
     /// On whose account its connections and log lines count: of a process of root's the real uid, for somebody else may have
     /// started it (su, polkit's helper). Never a reason to allow anything.
     pub behind: u32,
+    /// The first uid of the range in which its uid was lent to somebody (subuid(5)). Nor is this a reason to allow anything.
+    pub lent: Option<u32>,
 }
 
 impl Peer {
@@ -25,7 +29,8 @@ impl Peer {
             0 => real_uid(found.pid()).unwrap_or(0),
             uid => uid,
         };
-        Ok(Self { uid: found.uid(), pid: found.pid(), behind })
+        let lent = if found.uid() == 0 { None } else { lent::range_of(found.uid()) };
+        Ok(Self { uid: found.uid(), pid: found.pid(), behind, lent })
     }
 }
 

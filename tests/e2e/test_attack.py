@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 from machine import SUCCESS, as_user
@@ -13,6 +14,7 @@ from wait import until
 from wire import INTERFACE, SOCKET, Client, Refused
 
 PROMPT_SERVICE = 2.0
+SUBUID = Path("/etc/subuid")
 
 
 def served(user):
@@ -111,6 +113,42 @@ def test_a_crowd_of_one_uid_keeps_nobody_out_but_itself(machine, enrolled, pasti
         assert machine.ask("otp", user, key.second, "-r", bystander.uid)[0] == SUCCESS, "by the daemon, for su"
         with Client(uid=attacker.uid) as late:
             assert b"Busy" in late.receive(), "the crowd is there all the while"
+
+
+@contextmanager
+def lent_uids(user, first, count):
+    """Uids that the user may take in a name space of his own (subuid(5))."""
+    before = SUBUID.read_text()
+    SUBUID.write_text(f"{before}{user.name}:{first}:{count}\n")
+    try:
+        yield
+    finally:
+        SUBUID.write_text(before)
+
+
+def test_a_range_of_subordinate_uids_keeps_nobody_out_and_fills_no_log(machine, enrolled, journal):
+    user, key = enrolled
+    attacker = machine.new_user()
+    first = 300000
+    machine.left_alone()
+    with lent_uids(attacker, first, 65536):
+        with ExitStack() as stack:
+            uids = [attacker.uid, *range(first, first + 40)]
+            crowd = [stack.enter_context(Client(uid=uid)) for uid in uids for _ in range(SHARE)]
+            assert all(b"Busy" in client.receive() for client in crowd[SHARE + 32 :])
+            with Client(uid=user.uid) as client:
+                assert client.call("Verify", code=key.first)["verdict"]["accepted"] is True
+        machine.left_alone()
+        start, begun = len(journal.lines), time.monotonic()
+        for uid in range(first, first + 200):
+            with Client(uid=uid) as client, pytest.raises(Refused, match="NotAllowed"):
+                client.call("Status", user=user.name)
+            if uid % 10 == 0:
+                machine.left_alone()
+        seconds = time.monotonic() - begun
+        denied = [line for line in journal.lines[start:] if "event=denied" in line]
+        assert 1 <= len(denied) <= seconds + 2
+        assert f"by={first}" in denied[0]
 
 
 # Holds the newest of its connections, and so those that were let in come and go.

@@ -161,7 +161,9 @@ pub(crate) fn allowed(actor: Actor, peer: Peer, act: Act, target: Option<u32>) -
         .field("by", &peer.uid.to_string())
         .field("pid", &peer.pid.to_string())
         .field("reason", reason);
-    bounded(urgency, peer.behind, line);
+    // Who has a range of uids has one line a second all the same; an account's own lines are not among what is denied to those.
+    let whose = answer.err().and(peer.lent).unwrap_or(peer.behind);
+    bounded(urgency, whose, line);
     answer.map_err(|denial| Refusal::NotAllowed { reason: denial.0.to_owned() })
 }
 
