@@ -56,27 +56,87 @@ pub fn bounded(urgency: Urgency, uid: u32, line: LogLine) {
 
 /// The same for lines that those of another kind must not push out.
 pub fn paced(kind: &'static str, urgency: Urgency, uid: u32, line: LogLine) {
-    static LAST: Mutex<BTreeMap<Source, (Instant, u64)>> = Mutex::new(BTreeMap::new());
     if uid == 0 {
         return event(urgency, &line.finish());
     }
-    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
     let now = Instant::now();
-    let left_out = match last.get_mut(&(uid, urgency, kind)) {
-        Some((since, count)) if now.duration_since(*since) < Duration::from_secs(1) => {
-            *count = count.saturating_add(1);
-            return;
-        }
-        found => found.map_or(0, |(_, count)| *count),
+    let (quiet, turn) = {
+        let mut pace = PACE.lock().unwrap_or_else(PoisonError::into_inner);
+        (pace.quiet(now), pace.turn((uid, urgency, kind), now))
     };
-    last.retain(|_, (since, _)| now.duration_since(*since) < Duration::from_secs(60));
-    last.insert((uid, urgency, kind), (now, 0));
-    drop(last);
-    let left_out = (left_out > 0).then(|| left_out.to_string());
-    event(urgency, &line.optional("left_out", left_out.as_deref()).finish());
+    tell(quiet);
+    if let Some(left_out) = turn {
+        let left_out = (left_out > 0).then(|| left_out.to_string());
+        event(urgency, &line.optional("left_out", left_out.as_deref()).finish());
+    }
+}
+
+/// Tells how many lines were left out of those whose next line does not come.
+pub fn tell_what_was_left_out() {
+    let quiet = PACE.lock().unwrap_or_else(PoisonError::into_inner).quiet(Instant::now());
+    tell(quiet);
+}
+
+fn tell(quiet: Vec<(Source, u64)>) {
+    for ((uid, urgency, kind), count) in quiet {
+        let line = LogLine::default().field("event", "left-out").field("by", &uid.to_string());
+        let line = line.optional("kind", Some(kind).filter(|kind| !kind.is_empty()));
+        event(urgency, &line.field("left_out", &count.to_string()).finish());
+    }
+}
+
+static PACE: Mutex<Pace> = Mutex::new(Pace(BTreeMap::new()));
+
+/// Whose line came when, and how many were left out since.
+struct Pace(BTreeMap<Source, (Instant, u64)>);
+
+impl Pace {
+    /// Is it time for a line again, and how many were left out before it?
+    fn turn(&mut self, source: Source, now: Instant) -> Option<u64> {
+        match self.0.get_mut(&source) {
+            Some((since, count)) if now.saturating_duration_since(*since) < Duration::from_secs(1) => {
+                *count = count.saturating_add(1);
+                None
+            }
+            found => {
+                let left_out = found.map_or(0, |(_, count)| *count);
+                self.0.insert(source, (now, 0));
+                Some(left_out)
+            }
+        }
+    }
+
+    /// Forgets who had no line for a minute. What was left out of it since is told now, or it would never be.
+    fn quiet(&mut self, now: Instant) -> Vec<(Source, u64)> {
+        let recent = |since: &Instant| now.saturating_duration_since(*since) < Duration::from_secs(60);
+        let quiet = self.0.iter().filter(|(_, (since, count))| !recent(since) && *count > 0);
+        let quiet = quiet.map(|(source, (_, count))| (*source, *count)).collect();
+        self.0.retain(|_, (since, _)| recent(since));
+        quiet
+    }
 }
 
 /// One line for the person who started the daemon.
 pub fn say(line: &str) {
     outlet::say(line);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_left_out_is_told_though_no_further_line_comes() {
+        let (mut pace, start) = (Pace(BTreeMap::new()), Instant::now());
+        let at = |ms| start + Duration::from_millis(ms);
+        let (alice, bob) = ((1000, Urgency::Notice, ""), (1001, Urgency::Notice, ""));
+        assert_eq!([0, 1, 2].map(|ms| pace.turn(alice, at(ms))), [Some(0), None, None]);
+        assert_eq!(pace.turn(alice, at(1000)), Some(2), "told with the next line");
+        assert_eq!([1001, 1002, 1003].map(|ms| pace.turn(alice, at(ms))), [None; 3]);
+        assert_eq!(pace.turn(bob, at(1000)), Some(0));
+        assert_eq!(pace.quiet(at(60_999)), []);
+        assert_eq!(pace.quiet(at(61_000)), [(alice, 3)], "and of bob nothing was left out");
+        assert_eq!(pace.quiet(at(61_000)), []);
+        assert_eq!(pace.turn(alice, at(61_000)), Some(0));
+    }
 }

@@ -1,5 +1,6 @@
 //! What the daemon does unasked, in a thread of its own: once a day the vault's clock mark, once an hour the notices of what
-//! happened at gates that ask the files and not this daemon. These come too when somebody has all users listed.
+//! happened at gates that ask the files and not this daemon, once a minute how many lines were left out of the log. The notices
+//! come too when somebody has all users listed.
 
 use std::io;
 use std::sync::{Arc, PoisonError};
@@ -15,17 +16,20 @@ use otp_core::vault::{Held, VaultError};
 use otp_enrolld::protocol::Refusal;
 use otp_enrolld::{notices, status};
 
-use crate::events::{Urgency, event};
-
+use crate::events::{Urgency, event, tell_what_was_left_out};
 use crate::service::Daemon;
 use crate::system::System;
 
 /// The first time in an hour; the clock mark was moved at the start.
 pub fn begin(daemon: Arc<Daemon>) -> io::Result<()> {
     let keeper = move || {
-        for hour in 1_u64.. {
-            thread::sleep(HOUR);
-            if hour.is_multiple_of(24) {
+        for minute in 1_u64.. {
+            thread::sleep(MINUTE);
+            tell_what_was_left_out();
+            if !minute.is_multiple_of(60) {
+                continue;
+            }
+            if minute.is_multiple_of(24 * 60) {
                 daemon.move_clock_mark().unwrap_or_else(|error| failed("clock-mark", &error));
             }
             daemon.look_after_all().unwrap_or_else(|error| failed("notices", &error));
@@ -75,4 +79,4 @@ fn failed(what: &str, error: &VaultError) {
 
 /// Enough for NSS modules.
 const STACK_BYTES: usize = 512 * 1024;
-const HOUR: Duration = Duration::from_secs(3600);
+const MINUTE: Duration = Duration::from_secs(60);
