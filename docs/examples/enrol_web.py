@@ -15,8 +15,9 @@ import json
 import secrets
 import socket
 import sys
+import threading
 import time
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
 SOCKET = "/run/otp/otp.sock"
@@ -87,13 +88,16 @@ class Daemon:
         self.socket.close()
 
 
-class Session(HTTPServer):
-    """One owner, one session, one enrolment at a time."""
+class Session(ThreadingHTTPServer):
+    """One owner, one session, one enrolment at a time. Whoever else connects on this machine, and says nothing, keeps the owner from nothing."""
+
+    daemon_threads = True
 
     def __init__(self, port):
         super().__init__(("127.0.0.1", port), Page)
         self.path = f"/{secrets.token_urlsafe(32)}"
         self.form = secrets.token_urlsafe(32)  # in every form: a page of somebody else's cannot send one
+        self.turn = threading.Lock()
         self.daemon = None
         self.spent = None  # the registration code that was used before
 
@@ -133,6 +137,8 @@ class Session(HTTPServer):
 
 
 class Page(BaseHTTPRequestHandler):
+    timeout = 30
+
     def do_GET(self):
         if self.mine():
             self.show(self.asking_for_the_code())
@@ -145,22 +151,25 @@ class Page(BaseHTTPRequestHandler):
         field = {name: values[0] for name, values in sent.items()}
         if not hmac.compare_digest(field.get("form", ""), self.server.form):
             return self.send_error(403)
+        with self.server.turn:
+            body = self.answer_to(field)
+        self.show(body)
+
+    def answer_to(self, field):
         try:
             if "notme" in field:
-                body = self.suspended(self.server.repudiate())
-            elif "registration" in field:
-                body = self.showing_the_key(self.server.redeem(field["registration"]))
-            else:
-                body = self.done(self.server.confirm(field.get("code", "")))
+                return self.suspended(self.server.repudiate())
+            if "registration" in field:
+                return self.showing_the_key(self.server.redeem(field["registration"]))
+            return self.done(self.server.confirm(field.get("code", "")))
         except Refused as refused:
             if refused.name == "RegistrationSpent":
-                return self.show(self.asking_who_it_was(refused.parameters["used"]))
+                return self.asking_who_it_was(refused.parameters["used"])
             again = refused.name == "CodeRefused" and refused.parameters["tries_left"] > 0
-            body = self.asking_for_a_code(str(refused)) if again else self.asking_for_the_code(str(refused))
+            return self.asking_for_a_code(str(refused)) if again else self.asking_for_the_code(str(refused))
         except OSError:
             self.server.end()
-            body = self.asking_for_the_code("The daemon does not answer. Try again later.")
-        self.show(body)
+            return self.asking_for_the_code("The daemon does not answer. Try again later.")
 
     def mine(self):
         if hmac.compare_digest(self.path, self.server.path):

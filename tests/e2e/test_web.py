@@ -1,9 +1,11 @@
 """docs/examples/enrol_web.py, driven in a real browser: what a person does there, from the letter's code to the recovery codes."""
 
 import re
+import socket
 import subprocess
 import urllib.error
 import urllib.request
+from contextlib import ExitStack
 
 import pytest
 from machine import AUTH_ERR, ROOT, SUCCESS, Key, as_user, key_of
@@ -11,7 +13,6 @@ from selenium import webdriver
 from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.ui import WebDriverWait
 from wire import Client
-
 
 
 @pytest.fixture(scope="module")
@@ -128,3 +129,12 @@ def test_until_it_is_confirmed_nothing_exists(machine, user, browser, session):
     browser.get(address)
     assert key and not machine.status(user)["enrolled"]
     assert machine.ask("otp", user, "123456")[0] == AUTH_ERR
+
+
+def test_who_connects_and_says_nothing_keeps_the_owner_from_nothing(machine, user, session):
+    address = session(user)
+    port = int(re.search(r":(\d+)/", address)[1])
+    with ExitStack() as stack:
+        for _ in range(5):
+            stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+        assert "Registration code" in urllib.request.urlopen(address, timeout=10).read().decode()
