@@ -175,6 +175,14 @@ def test_beginning_and_end_are_logged_at_alert(machine, user, journal):
     assert "\u202e" not in begun
 
 
+def test_the_end_of_a_mark_by_number_names_its_user_in_the_log(machine, user, journal):
+    assert otpctl("emergency", "bypass", user.name, "--reason", "lost phone").returncode == 0
+    start = journal.position()
+    assert otpctl("emergency", "end", str(user.uid)).returncode == 0
+    (ended,) = [line for line in journal.since(start) if "event=emergency-end" in line]
+    assert f"user={user.name} uid={user.uid} " in ended
+
+
 def test_marks_are_listed_with_those_that_do_not_count(machine, user):
     other = machine.new_user()
     assert otpctl("emergency", "list").stdout == "nobody is let past the gate\n"

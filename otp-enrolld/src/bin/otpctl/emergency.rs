@@ -98,11 +98,18 @@ fn bypass(terminal: &mut Terminal, options: &Bypass) -> Result<(), Failure> {
 }
 
 fn end(terminal: &mut Terminal, options: &EndBypass) -> Result<(), Failure> {
-    let number = || Some(Account { name: String::new(), uid: options.user.parse().ok()? });
-    let account = named(&options.user)?.or_else(number).ok_or_else(|| no_such_user(&options.user))?;
+    let account =
+        named(&options.user)?.or_else(|| numbered(&options.user)).ok_or_else(|| no_such_user(&options.user))?;
     Site::STANDARD.marks().end(account.uid).map_err(|error| stopped(&error))?;
     alert(&line("emergency-end", &account.name, account.uid).field("by", &who()).finish());
     terminal.show(&format!("{} is asked for a code again\n", escaped(&options.user)))
+}
+
+/// Whose uid it is; the number itself, where no account has it.
+fn numbered(typed: &str) -> Option<Account> {
+    let uid = typed.parse().ok()?;
+    let account = changes::account_of(uid).ok().flatten();
+    Some(account.unwrap_or_else(|| Account { name: typed.to_owned(), uid }))
 }
 
 fn line(event: &str, user: &str, uid: u32) -> LogLine {
