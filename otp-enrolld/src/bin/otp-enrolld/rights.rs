@@ -134,6 +134,18 @@ impl Actor {
     }
 }
 
+impl Groups {
+    /// Whoever may do this for others must not hear that his group may do it.
+    fn reason_of_oneself(self, act: Act) -> &'static str {
+        match act {
+            Act::Invite if self.admin || self.helpdesk => "nobody but root invites himself; let somebody else do it",
+            Act::AddToken if self.admin => "nobody but root brings along a token for himself; let another admin do it",
+            Act::Resume if self.admin => "nobody but root ends his own suspension; let another admin do it",
+            act => reason(act),
+        }
+    }
+}
+
 /// May `actor` do `act` to `target` (none for requests about nobody in particular), and on what terms?
 pub fn may(actor: Actor, act: Act, target: Option<Target>) -> Result<Terms, Denial> {
     let (uid, groups) = match actor {
@@ -153,7 +165,7 @@ pub fn may(actor: Actor, act: Act, target: Option<Target>) -> Result<Terms, Deni
         }
         Act::ReadStatus | Act::ReadNotices | Act::Rename | Act::Verify if own => Ok(Terms::Freely),
         Act::Reopen | Act::Revoke if own => Ok(Terms::WithACode),
-        Act::Invite | Act::AddToken | Act::Resume if own => Err(Denial(reason(act))), // another one must do it
+        Act::Invite | Act::AddToken | Act::Resume if own => Err(Denial(groups.reason_of_oneself(act))),
         Act::Verify if groups.verify => Ok(Terms::Freely),
         Act::Invite | Act::RevokeInvitation | Act::Suspend if groups.helpdesk && below_admins => Ok(Terms::Freely),
         Act::Invite | Act::RevokeInvitation | Act::Suspend | Act::Resume | Act::AddToken if groups.admin => {

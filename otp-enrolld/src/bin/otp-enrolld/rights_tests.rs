@@ -57,6 +57,17 @@ fn every_cell_of_the_table() {
 }
 
 #[test]
+fn who_may_do_it_for_others_hears_that_somebody_else_must() {
+    let groups = |admin, helpdesk| Actor::User(7, Groups { admin, helpdesk, verify: false });
+    let told = |actor, act| may(actor, act, user(7)).map_err(|denial| denial.0.contains("let "));
+    for act in [Act::Invite, Act::AddToken, Act::Resume] {
+        assert_eq!(told(groups(true, false), act), Err(true), "{act:?}");
+        assert_eq!(told(groups(false, false), act), Err(false), "{act:?}");
+        assert_eq!(told(groups(false, true), act), Err(act == Act::Invite), "{act:?}");
+    }
+}
+
+#[test]
 fn where_a_user_gives_a_code_a_group_of_his_own_does_not_spare_it() {
     let all = Actor::User(7, Groups { admin: true, helpdesk: true, verify: true });
     for act in [Act::Redeem, Act::Rotate, Act::AddKey, Act::RenewRecoveryCodes, Act::Reopen, Act::Revoke] {
