@@ -14,7 +14,7 @@ import daemon_log
 import pytest
 from handover import enrol, invite, labels, redeem, works
 from hosts import HOSTS, gates
-from machine import SUCCESS, as_user, early_in_a_step
+from machine import SUCCESS, as_user, early_in_a_step, key_of
 from strace import attached
 from terminal import Terminal
 from test_registration import events, other_code
@@ -258,3 +258,15 @@ def test_through_a_setuid_host_a_code_replaces_nothing(machine, enrolled):
         found = refusal(0, "Redeem", user=user.name, registration=code, real_uid=real_uid, service="su")
         assert (found.name, found.parameters["reason"]) == ("NotPossible", "already-enrolled")
     assert works(machine, user, key.first)
+
+
+def test_no_invitation_that_is_taken_back_ends_a_rotation(machine, enrolled):
+    user, key = enrolled
+    helpdesk = machine.new_user()
+    machine.join(helpdesk, "otp-helpdesk")
+    with Client(uid=user.uid) as client, Client(uid=helpdesk.uid) as other:
+        new = key_of(client.call("Rotate", code=key.first)["enrolment"]["uri"])
+        with pytest.raises(Refused) as refused:
+            other.call("RevokeInvitation", user=user.name)
+        assert refused.value.parameters["reason"] == "no-invitation"
+        assert client.call("ConfirmEnrolment", code=new.confirming)["key"]

@@ -38,7 +38,14 @@ pub struct Underway(Arc<Mutex<Turns>>);
 #[derive(Default)]
 struct Turns {
     next: u64,
-    of: HashMap<u32, u64>,
+    of: HashMap<u32, (u64, Begun)>,
+}
+
+/// What allowed a beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Begun {
+    WithAnInvitation,
+    Otherwise,
 }
 
 /// A user's place among them; given up on drop.
@@ -162,7 +169,8 @@ impl Underway {
     }
 
     fn pending(&self, plan: Plan, secret: Secret, earlier: Earlier, clock: &dyn Clock) -> Result<Pending, BeginError> {
-        let turn = self.turn(plan.account.uid, earlier).ok_or(BeginError::Underway)?;
+        let begun = plan.purpose.ticket.map_or(Begun::Otherwise, |_| Begun::WithAnInvitation);
+        let turn = self.turn(plan.account.uid, earlier, begun).ok_or(BeginError::Underway)?;
         let id = KeyId(random::bytes()?);
         let (created, since_ms) = (clock.wall(), clock.boot_ms());
         Ok(Pending {
@@ -183,21 +191,29 @@ impl Underway {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).of.remove(&uid);
     }
 
+    /// The same, if it was begun with an invitation.
+    pub fn end_of_an_invitation(&self, uid: u32) {
+        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(turns.of.get(&uid), Some((_, Begun::WithAnInvitation))) {
+            turns.of.remove(&uid);
+        }
+    }
+
     /// A place for a beginning that is about to come.
     pub fn place(&self) -> Place {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).place()
     }
 
-    fn turn(&self, uid: u32, earlier: Earlier) -> Option<Turn> {
+    fn turn(&self, uid: u32, earlier: Earlier, begun: Begun) -> Option<Turn> {
         let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let there = turns.of.get(&uid).copied();
+        let there = turns.of.get(&uid).map(|(number, _)| *number);
         let number = match earlier {
             Earlier::Stays if there.is_some() => return None,
             Earlier::EndsIfOlder(Place(number)) if there.is_some_and(|there| there > number) => return None,
             Earlier::EndsIfOlder(Place(number)) => number,
             Earlier::Stays | Earlier::Ends => turns.place().0,
         };
-        turns.of.insert(uid, number);
+        turns.of.insert(uid, (number, begun));
         Some(Turn { all: Arc::clone(&self.0), uid, number })
     }
 }
@@ -212,14 +228,15 @@ impl Turns {
 
 impl Turn {
     fn lasts(&self) -> bool {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner).of.get(&self.uid) == Some(&self.number)
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).of.get(&self.uid).map(|(number, _)| *number)
+            == Some(self.number)
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
         let mut turns = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        if turns.of.get(&self.uid) == Some(&self.number) {
+        if turns.of.get(&self.uid).map(|(number, _)| *number) == Some(self.number) {
             turns.of.remove(&self.uid);
         }
     }

@@ -157,3 +157,15 @@ fn a_later_enrolment_ends_the_earlier_one_where_it_may_and_a_repudiation_ends_an
     let typed = code(&second, 0);
     assert!(matches!(second.answer(&typed, &Limits::default(), &System), Answer::Expired));
 }
+
+#[test]
+fn what_an_invitation_did_not_begin_does_not_end_with_it() {
+    let underway = Underway::default();
+    for (ticket, lasts) in [(None, true), (Some(TicketId([7; 16])), false)] {
+        let plan = plan(1000, Kind::Totp);
+        let purpose = Purpose { ticket, ..plan.purpose };
+        let pending = underway.begin(Plan { purpose, ..plan }, Earlier::Stays, &System).ok().unwrap();
+        underway.end_of_an_invitation(1000);
+        assert_eq!(pending.lasts(&System), lasts);
+    }
+}

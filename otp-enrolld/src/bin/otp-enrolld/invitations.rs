@@ -58,7 +58,8 @@ impl Daemon {
     /// Makes the good code of a user worthless.
     pub fn revoke_invitation(&self, peer: Peer, wanted: &RevokeInvitation) -> Result<Done, Refusal> {
         let (account, _) = target(peer, Act::RevokeInvitation, Some(&wanted.user))?;
-        match self.end_invitation(&account)? {
+        self.underway.end_of_an_invitation(account.uid);
+        match self.end_tickets(&account)? {
             None => Err(Refusal::NotPossible { user: account.name, reason: "no-invitation".to_owned() }),
             ended => {
                 log("registration-code-revoked", &account, peer, ended, |line| line);
@@ -67,9 +68,13 @@ impl Daemon {
         }
     }
 
-    /// Ends the good code of a user, if there is one, and what was begun with it.
+    /// Ends the good code of a user, if there is one, and whatever is under way.
     pub fn end_invitation(&self, account: &Account) -> Result<Option<TicketId>, Refusal> {
         self.underway.end(account.uid);
+        self.end_tickets(account)
+    }
+
+    fn end_tickets(&self, account: &Account) -> Result<Option<TicketId>, Refusal> {
         self.vault.end_tickets(account, Why::Revoked, &System).map_err(|error| unavailable(&error))
     }
 
