@@ -291,3 +291,18 @@ def test_a_label_with_control_characters_never_reaches_the_terminal(machine, use
 def test_output_to_a_closed_pipe_is_no_crash(machine, enrolled):
     done = subprocess.run(f"{OTPCTL} list | head -c 0", shell=True, capture_output=True, text=True, timeout=30)
     assert "panicked" not in done.stderr
+
+
+def test_a_key_that_was_stored_is_not_said_to_be_none_when_the_output_ends(machine, user, tmp_path):
+    picture = tmp_path / "key.svg"
+    words = ["enrol", user.name, "--json", "--allow-pipe", "--svg", picture]
+    process = subprocess.Popen([OTPCTL, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    key = key_of(json.loads(process.stdout.readline())["enrolment"]["uri"])
+    process.stdout.close()
+    process.stdin.write(key.confirming + "\n")
+    process.stdin.flush()
+    assert process.wait(10) == REFUSED
+    said = process.stderr.read()
+    assert "the key is stored all the same" in said and "otpctl recovery-codes" in said
+    assert picture.exists(), "it is the picture of a key that is good"
+    assert machine.ask("otp", user, key.first)[0] == SUCCESS

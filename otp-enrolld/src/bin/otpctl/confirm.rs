@@ -43,7 +43,7 @@ impl Pending<'_> {
         }
         self.show(begun, key)?;
         let outcome = self.confirm();
-        if matches!(outcome, Ok(()) | Err(Failure::Unreachable(_))) {
+        if matches!(outcome, Ok(()) | Err(Failure::Unreachable(_) | Failure::Unshown(_))) {
             self.keep(files, &outcome)?; // without an answer the key may have been stored
         }
         outcome
@@ -54,7 +54,9 @@ impl Pending<'_> {
         loop {
             let request = self.ask()?;
             match self.client.call(&request) {
-                Ok(confirmed) => return self.show_confirmed(&confirmed),
+                Ok(confirmed) => {
+                    return self.show_confirmed(&confirmed).map_err(|failure| failure.after("the key is stored"));
+                }
                 Err(CallError::Refused(refusal)) if may_try_again(&refusal) => self.show_refusal(&refusal)?,
                 Err(CallError::Refused(refusal)) => return Err(Failure::Refused(refusal)),
                 Err(_) => return Err(lost()),

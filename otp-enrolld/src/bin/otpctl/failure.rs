@@ -22,6 +22,8 @@ pub enum Failure {
     Stopped(String),
     /// The command line asks for what must not be.
     Usage(String),
+    /// It was done, and not all of it could be shown.
+    Unshown(String),
     /// No daemon, or it went away.
     Unreachable(String),
 }
@@ -39,7 +41,7 @@ impl Failure {
 
     pub fn code(&self) -> u8 {
         match self {
-            Self::Refused(_) | Self::Stopped(_) => 1,
+            Self::Refused(_) | Self::Stopped(_) | Self::Unshown(_) => 1,
             Self::Usage(_) => 2,
             Self::Unreachable(_) => 3,
         }
@@ -56,8 +58,19 @@ impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(refusal) => formatter.write_str(&told(refusal)),
-            Self::Stopped(text) | Self::Usage(text) | Self::Unreachable(text) => formatter.write_str(text),
+            Self::Stopped(text) | Self::Usage(text) | Self::Unshown(text) | Self::Unreachable(text) => {
+                formatter.write_str(text)
+            }
         }
+    }
+}
+
+impl Failure {
+    /// What was `done` stays so, though showing it failed.
+    pub fn after(self, done: &str) -> Self {
+        Self::Unshown(format!(
+            "{self}; {done} all the same; otpctl recovery-codes makes a new set of recovery codes for one that was not seen"
+        ))
     }
 }
 

@@ -19,13 +19,13 @@ pub fn renew(
     let form = Form::of(options.json);
     let code = code::asked(terminal, form, "Code of a key: ")?;
     let renewed = connect()?.call(&RenewRecoveryCodes { code })?;
-    match form {
+    let shown = match form {
         Form::Json => terminal.json(&renewed),
-        Form::Text => {
-            terminal.show("every earlier recovery code is dead\n")?;
-            terminal.show(&sheet(&renewed.recovery_codes))
-        }
-    }
+        Form::Text => terminal
+            .show("every earlier recovery code is dead\n")
+            .and_then(|()| terminal.show(&sheet(&renewed.recovery_codes))),
+    };
+    shown.map_err(|failure| failure.after("every earlier recovery code is dead"))
 }
 
 /// The codes with what to do with them; nothing if there are none.
