@@ -1,6 +1,7 @@
 //! Who may hold how many connections. Three shares that cannot use each other up: root's own; processes of root's that
 //! somebody else started (su, polkit's helper), by that somebody; everybody else, by uid. One user may have many uids lent
-//! to him, and so all of these together leave half of the places to others.
+//! to him, and so all of these together leave half of the places to others. Where a key is pending, a connection waits for a
+//! person for minutes, and counts apart, so that many who enrol on one day keep nobody out.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +20,8 @@ enum Share {
     Own(u32),
     /// This uid, which was lent to some user.
     Lent(u32),
+    /// This uid, or a process of root's that it started, with a key pending.
+    Pending(u32),
 }
 
 type Counts = HashMap<Share, usize>;
@@ -31,7 +34,10 @@ pub struct Admission {
 
 /// The right to one connection; given back when dropped.
 pub struct Place {
+    limits: Limits,
     share: Share,
+    /// Where it counts when no key is pending.
+    home: Share,
     open: Arc<Mutex<Counts>>,
 }
 
@@ -47,9 +53,22 @@ impl Admission {
         if !has_room(&self.limits, &open, share) {
             return None;
         }
-        let count = open.entry(share).or_default();
-        *count = count.saturating_add(1);
-        Some(Place { share, open: Arc::clone(&self.open) })
+        enter(&mut open, share);
+        Some(Place { limits: self.limits, share, home: share, open: Arc::clone(&self.open) })
+    }
+}
+
+impl Place {
+    /// Counts among those with a pending key as long as there is one, if there is room; else where it came in.
+    pub fn is_pending(&mut self, pending: bool) {
+        let wanted = if pending { self.home.pending() } else { self.home };
+        let mut open = locked(&self.open);
+        if wanted == self.share || (pending && !has_room(&self.limits, &open, wanted)) {
+            return;
+        }
+        leave(&mut open, self.share);
+        enter(&mut open, wanted);
+        self.share = wanted;
     }
 }
 
@@ -62,17 +81,32 @@ impl Share {
             (uid, _, Some(_)) => Self::Lent(uid),
         }
     }
+
+    fn pending(self) -> Self {
+        match self {
+            Self::Root => Self::Pending(0),
+            Self::Started(uid) | Self::Own(uid) | Self::Lent(uid) | Self::Pending(uid) => Self::Pending(uid),
+        }
+    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut open = locked(&self.open);
-        let left = open.get(&self.share).map_or(0, |count| count.saturating_sub(1));
-        if left == 0 {
-            open.remove(&self.share);
-        } else {
-            open.insert(self.share, left);
-        }
+        leave(&mut locked(&self.open), self.share);
+    }
+}
+
+fn enter(open: &mut Counts, share: Share) {
+    let count = open.entry(share).or_default();
+    *count = count.saturating_add(1);
+}
+
+fn leave(open: &mut Counts, share: Share) {
+    let left = open.get(&share).map_or(0, |count| count.saturating_sub(1));
+    if left == 0 {
+        open.remove(&share);
+    } else {
+        open.insert(share, left);
     }
 }
 
@@ -85,6 +119,10 @@ fn has_room(limits: &Limits, open: &Counts, share: Share) -> bool {
         Share::Root => own < limits.connections_root,
         Share::Started(_) => {
             own < limits.connections_per_uid && all(|share| matches!(share, Share::Started(_))) < limits.connections
+        }
+        Share::Pending(uid) => {
+            let most = if uid == 0 { limits.connections_pending / 2 } else { limits.connections_per_uid };
+            own < most && all(|share| matches!(share, Share::Pending(_))) < limits.connections_pending
         }
         Share::Own(_) | Share::Lent(_) => {
             let lent = matches!(share, Share::Lent(_));
@@ -179,6 +217,21 @@ mod tests {
         let admission = admission();
         let _others: Vec<Place> = (1000..1010).flat_map(|uid| admit_all(&admission, uid)).collect();
         assert_eq!(admit_started_by(&admission, 1000).len(), 2);
+    }
+
+    #[test]
+    fn who_has_a_pending_key_keeps_nobody_out_while_there_is_room_for_those() {
+        let admission = Admission::new(Limits { connections_pending: 4, ..admission().limits });
+        let mut people: Vec<Place> = (1000..1010).flat_map(|uid| admit_all(&admission, uid)).collect();
+        assert_eq!(people.len(), 5);
+        people.iter_mut().for_each(|place| place.is_pending(true));
+        let late: Vec<Place> = (1010..1020).flat_map(|uid| admit_all(&admission, uid)).collect();
+        assert_eq!(late.len(), 4, "one of the first five found no room");
+        people.iter_mut().for_each(|place| place.is_pending(false));
+        assert!(admit_all(&admission, 1020).is_empty());
+        drop((people, late));
+        assert_eq!(admit_all(&admission, 1000).len(), 2);
+        assert_eq!(locked(&admission.open).len(), 0);
     }
 
     #[test]

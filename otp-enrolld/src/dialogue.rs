@@ -5,6 +5,7 @@ use std::os::unix::net::UnixStream;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use crate::admission::Place;
 use crate::introspection::{self, Introspection};
 use crate::limits::{CALL_BYTES, Limits};
 use crate::message::{Answering, Call, encode};
@@ -15,10 +16,17 @@ use crate::service::Service;
 use crate::wire::{Bounds, Wire, WireError};
 
 /// Answers call after call until the peer leaves or breaks a rule, and says which.
-pub fn converse<S: Service>(service: &S, peer: Peer, stream: UnixStream, limits: &Limits) -> WireError {
+pub fn converse<S: Service>(
+    service: &S,
+    peer: Peer,
+    stream: UnixStream,
+    limits: &Limits,
+    place: &mut Place,
+) -> WireError {
     let mut wire = Wire::new(stream, bounds(limits));
     let mut session = service.open(peer);
     loop {
+        place.is_pending(service.idle_limit(&session).is_some());
         if let Err(end) = exchange(service, &mut session, &mut wire, limits) {
             return end;
         }

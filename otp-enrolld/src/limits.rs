@@ -11,6 +11,8 @@ pub struct Limits {
     pub connections_per_uid: usize,
     /// Open connections of root's own, a reserve that nobody else can use up.
     pub connections_root: usize,
+    /// Open connections on which a key is pending, together, besides those: they wait for people and their phones.
+    pub connections_pending: usize,
     /// From the first byte of a message to its end; further bytes do not extend it.
     pub message: Duration,
     /// Silence before the first byte of a message, unless the session asks for another time.
@@ -25,6 +27,7 @@ impl Default for Limits {
             connections: 64,
             connections_per_uid: 8,
             connections_root: 32,
+            connections_pending: 256,
             message: Duration::from_secs(5),
             idle: Duration::from_secs(10),
             write: Duration::from_secs(5),

@@ -66,8 +66,7 @@ impl<S: Service> Server<S> {
         let service = Arc::clone(&self.service);
         let limits = self.limits;
         let connection = move || {
-            attend(&*service, peer, stream, &limits);
-            drop(place);
+            attend(&*service, peer, stream, &limits, place);
         };
         let thread = thread::Builder::new().stack_size(STACK_BYTES);
         if let Err(error) = thread.spawn(connection) {
@@ -97,8 +96,8 @@ impl<S: Service> Server<S> {
 }
 
 /// One connection on its thread.
-fn attend<S: Service>(service: &S, peer: Peer, stream: UnixStream, limits: &Limits) {
-    let conversation = AssertUnwindSafe(|| converse(service, peer, stream, limits));
+fn attend<S: Service>(service: &S, peer: Peer, stream: UnixStream, limits: &Limits, mut place: Place) {
+    let conversation = AssertUnwindSafe(|| converse(service, peer, stream, limits, &mut place));
     if catch_unwind(conversation).is_err() {
         service.observe(Event::Panicked(peer));
     }

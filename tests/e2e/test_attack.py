@@ -235,3 +235,15 @@ def test_a_full_disk_refuses_enrolments_and_leaves_nothing_half_done(machine):
             assert refused.value.name == "Unavailable"
         assert not user.key_file.exists() and not machine.status(user)["enrolled"]
         assert machine.ask("otp", other, known.first)[0] == SUCCESS, "others are served"
+
+
+def test_a_hundred_who_enrol_at_once_keep_nobody_out(machine, enrolled):
+    user, key = enrolled
+    machine.left_alone()
+    with ExitStack() as stack, Client() as root:
+        for other in [machine.new_user() for _ in range(100)]:
+            code = root.call("Invite", user=other.name, form="mail")["invitation"]["codes"][0]
+            assert stack.enter_context(Client(uid=other.uid)).call("Redeem", registration=code)["enrolment"]
+        assert served(user)
+        with Client(uid=user.uid) as client:
+            assert client.call("Verify", code=key.first)["verdict"]["accepted"] is True
