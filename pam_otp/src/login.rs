@@ -187,13 +187,8 @@ fn decide(host: &impl Host, account: &Account, typed: &Typed, rules: &Rules) -> 
     }
 }
 
-/// Tells the person, the log and the host.
+/// Tells the log, the person and the host.
 fn conclude(host: &mut impl Host, end: &End, names: &Names) -> PamResultCode {
-    if matches!(end, End::Refused(..) | End::Failed(_)) {
-        host.delay_failure(pause_after(names.answered.map_or(Duration::ZERO, |answered| answered.elapsed())));
-        let refused = if let End::Refused(reason, wait) = end { Some((reason.as_str(), *wait)) } else { None };
-        host.show_error(&refusal_text(refused, names.origin));
-    }
     let (urgency, outcome, reason, detail, key) = match end {
         End::Accepted(label) => (Urgency::Info, "accepted", "code", None, Some(label.as_str())),
         End::Enrolled(label) => (Urgency::Info, "accepted", "enrolled", None, Some(label.as_str())),
@@ -217,6 +212,12 @@ fn conclude(host: &mut impl Host, end: &End, names: &Names) -> PamResultCode {
         .optional("key", key)
         .optional("detail", detail);
     host.log(urgency, &line.finish());
+    // After the log: whoever reads the text may never take it, and end the program meanwhile.
+    if matches!(end, End::Refused(..) | End::Failed(_)) {
+        host.delay_failure(pause_after(names.answered.map_or(Duration::ZERO, |answered| answered.elapsed())));
+        let refused = if let End::Refused(reason, wait) = end { Some((reason.as_str(), *wait)) } else { None };
+        host.show_error(&refusal_text(refused, names.origin));
+    }
     code(end)
 }
 

@@ -1,10 +1,12 @@
 """One line of syslog for each decision; nothing in it that a stranger wrote unescaped, and never a code."""
 
 import os
+import subprocess
 
 import pytest
 from journal import decisions
-from machine import AUTHINFO_UNAVAIL, AUTH_ERR, CODE_PROMPT, POLICY, SERVICE_ERR, SUCCESS, default_policy, write
+from machine import AUTHINFO_UNAVAIL, AUTH_ERR, CODE_PROMPT, POLICY, SERVICE_ERR, SUCCESS, as_user, default_policy, write
+from wait import until
 from wire import Refused
 
 
@@ -145,3 +147,25 @@ def test_logging_to_nobody_changes_no_decision(machine, enrolled):
     finally:
         os.rename("/dev/log.away", "/dev/log")
 
+
+def test_a_guess_is_in_the_log_also_if_its_refusal_is_never_read(machine, enrolled, journal):
+    """Who guesses through sudo can leave the refusal unread in a full pipe, and kill sudo there: it runs with his real uid."""
+    user, key = enrolled
+    machine.sudo_asks(user, "required pam_otp.so")
+    start = journal.position()
+    reading, writing = os.pipe()
+    command = ["setsid", *as_user(user), "sudo", "-S", "id", "-u"]
+    with open(reading, "rb", buffering=0) as unread, open(writing, "wb", buffering=0) as full:
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=full) as sudo:
+            try:
+                assert unread.read(1000) == CODE_PROMPT.encode()
+                os.set_blocking(writing, False)
+                while full.write(bytes(4096)):
+                    pass
+                os.set_blocking(writing, True)
+                sudo.stdin.write(f"{key.wrong()}\n".encode())
+                sudo.stdin.flush()
+                (decision,) = until(lambda: decisions(journal.since(start)), "the line of the guess")
+                assert sudo.poll() is None and decision["reason"] == "wrong" and decision["user"] == user.name
+            finally:
+                subprocess.run([*as_user(user), "kill", "-KILL", str(sudo.pid)])
