@@ -361,6 +361,44 @@ def test_a_service_that_is_to_ask_for_a_new_key_must_be_able_to(machine, how):
         assert good or ("rotating" in done.stderr and "password required pam_otp.so" in done.stderr)
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "password include /etc/pam.d/rotating-part",
+        "@include /etc/pam.d/rotating-part",
+        "password INCLUDE rotating-part",
+        "# c:\\\npassword required pam_otp.so nonsense",
+        "password required \\ \n pam_otp.so nonsense",
+        "password required \\\n# why\n\n pam_otp.so nonsense",
+        "password required pam_otp.so nonsense # \\",
+    ],
+)
+def test_a_pam_file_is_read_as_libpam_reads_it(machine, user, journal, lines):
+    write(Path("/etc/pam.d/rotating-part"), "password required pam_otp.so nonsense\n", 0o644)
+    write(Path("/etc/pam.d/rotating"), f"account required pam_otp.so\n{lines}\nauth required pam_otp.so\n", 0o644)
+    start = journal.position()
+    subprocess.run(["pamtester", "rotating", user.name, "chauthtok"], capture_output=True, timeout=30)
+    assert "stage=password reason=bad-option" in "".join(journal.since(start)), "libpam has not run it"
+    done = check('[rotation]\nmax_age = 90\nrotate_services = ["rotating"]\n')
+    assert done.returncode == DONE and done.stderr == "", done.stderr
+
+
+@pytest.mark.parametrize(
+    "name, lines, why",
+    [
+        ("chekced", None, "no PAM file"),
+        ("Checked", "auth required pam_otp.so\naccount required pam_otp.so\n", "small letters"),
+        ("checked", "auth required pam_unix.so\naccount required pam_unix.so\n", "pam_otp.so"),
+    ],
+)
+def test_what_the_policy_says_of_a_service_that_will_not_obey_it_is_told(machine, name, lines, why):
+    if lines:
+        write(Path("/etc/pam.d") / name, lines, 0o644)
+    for text in (f"[service.{name}]\n", f'[rotation]\nmax_age = 90\nrotate_services = ["{name}"]\n'):
+        done = check(text)
+        assert done.returncode == DONE and name in done.stderr and "holds for nobody" in done.stderr and why in done.stderr
+
+
 def test_a_program_for_notices_that_could_not_be_run_is_told(machine):
     done = check('notify_command = ["/usr/local/sbin/no-such-program"]\n')
     assert done.returncode == DONE and "no-such-program" in done.stderr

@@ -29,15 +29,17 @@ fn check(terminal: &mut Terminal, options: &CheckConfig) -> Result<(), Failure> 
     let Some(policy) = found else {
         return terminal.show(&format!("{}: not there; everything is at its default\n", escaped(&path)));
     };
-    for service in policy.services.iter().filter(|service| Stages::of(service).is_none()) {
-        let text = format!("note: [service.{service}] holds for nobody yet: no PAM file has that name");
-        drop(writeln!(std::io::stderr(), "otpctl: {}", escaped(&text)));
+    let rotating = policy.rotation.iter().flat_map(|rotation| &rotation.services);
+    let tables =
+        policy.services.iter().filter_map(|service| Some((format!("[service.{service}]"), disobeyed(service)?)));
+    let asked = rotating.clone().filter_map(|name| Some((format!("{name:?} in rotate_services"), asks_nobody(name)?)));
+    for (what, why) in tables.chain(asked) {
+        drop(writeln!(std::io::stderr(), "otpctl: {}", escaped(&format!("note: {what} holds for nobody yet: {why}"))));
     }
     let program = policy.notify.as_ref().and_then(|notify| notify.command.first());
     if let Some(Err(error)) = program.map(|program| root_program(Path::new(program))) {
         drop(writeln!(std::io::stderr(), "otpctl: note: notify_command: {}", escaped(&error.to_string())));
     }
-    let rotating = policy.rotation.iter().flat_map(|rotation| &rotation.services);
     match rotating.filter_map(|service| cannot_ask(service)).next() {
         Some(why) => Err(Failure::Stopped(escaped(&format!("{path}: {why}")))),
         None => terminal.show(&format!("{}: in order\n", escaped(&path))),
@@ -47,6 +49,26 @@ fn check(terminal: &mut Terminal, options: &CheckConfig) -> Result<(), Failure> 
 /// As the module wants it.
 pub fn whole_path(path: &Path) -> Result<PathBuf, Failure> {
     std::path::absolute(path).map_err(|error| Failure::Stopped(escaped(&format!("{}: {error}", path.display()))))
+}
+
+const NO_FILE: &str = "no PAM file has that name, which libpam writes in small letters";
+
+/// Why a table for this service would be obeyed by nobody.
+fn disobeyed(service: &str) -> Option<&'static str> {
+    match Stages::of(service) {
+        None => Some(NO_FILE),
+        Some(stages) if !stages.any() => Some("no line of its PAM file has pam_otp.so"),
+        Some(_) => None,
+    }
+}
+
+/// Why nobody would be asked for a new key by this service: it is the account stage that says that one is due.
+fn asks_nobody(service: &str) -> Option<&'static str> {
+    match Stages::of(service) {
+        None => Some(NO_FILE),
+        Some(stages) if !stages.has("account") => Some("no account line of its PAM file has pam_otp.so"),
+        Some(_) => None,
+    }
 }
 
 /// A service whose account stage says that a key is due, and whose password stage does not replace it, lets the login go on all

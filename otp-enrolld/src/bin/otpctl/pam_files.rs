@@ -15,11 +15,17 @@ const DEEPEST: usize = 16;
 pub struct Stages(BTreeSet<String>);
 
 impl Stages {
-    /// Of this service; `None` if there is no file for it.
+    /// Of this service; `None` if there is no file for it. libpam writes every service in small letters before it looks.
     pub fn of(service: &str) -> Option<Self> {
+        let path = file(service).filter(|_| !service.contains(|c: char| c.is_ascii_uppercase()))?;
         let mut stages = BTreeSet::new();
-        collect(&file(service)?, None, DEEPEST, &mut stages);
+        collect(&path, None, DEEPEST, &mut stages);
         Some(Self(stages))
+    }
+
+    /// Is the module run at all?
+    pub fn any(&self) -> bool {
+        !self.0.is_empty()
     }
 
     /// Is the module run in this stage: `auth`, `account`, `password`, `session`?
@@ -33,26 +39,50 @@ fn file(service: &str) -> Option<PathBuf> {
     DIRECTORIES.iter().map(|dir| Path::new(dir).join(service)).find(|path| plain && path.is_file())
 }
 
+/// The file that a line includes, which may be named by a path.
+fn included(name: &str) -> Option<PathBuf> {
+    DIRECTORIES.iter().map(|dir| Path::new(dir).join(name)).find(|path| path.is_file())
+}
+
+/// Lines as libpam puts them together: a backslash at the end goes on with the next, what stands behind a # is nothing, and
+/// neither goes on nor ends what goes on.
+fn lines(text: &str) -> Vec<String> {
+    let (mut lines, mut begun) = (Vec::new(), String::new());
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let (line, whole) = match (line.split_once('#'), line.strip_suffix('\\')) {
+            (Some((before, _)), _) => (before, true),
+            (None, Some(before)) => (before, false),
+            (None, None) => (line, true),
+        };
+        begun.push_str(line);
+        begun.push(' ');
+        if whole {
+            lines.push(std::mem::take(&mut begun));
+        }
+    }
+    lines.push(begun);
+    lines
+}
+
 /// Adds what the file says, of one stage or of all.
 fn collect(path: &Path, only: Option<&str>, depth: usize, stages: &mut BTreeSet<String>) {
     let Some(deeper) = depth.checked_sub(1) else { return };
     let text = fs::read(path).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text).replace("\\\n", " ");
-    for line in text.lines() {
-        let line = line.split('#').next().unwrap_or_default().trim_start().trim_start_matches('-');
+    for line in lines(&String::from_utf8_lossy(&text)) {
+        let line = line.trim_start_matches('-');
         let mut words = line.split_whitespace();
         let Some(stage) = words.next().map(str::to_ascii_lowercase) else { continue };
         if stage == "@include" {
-            words.next().and_then(file).iter().for_each(|path| collect(path, only, deeper, stages));
+            words.next().and_then(included).iter().for_each(|path| collect(path, only, deeper, stages));
             continue;
         }
         if only.is_some_and(|only| only != stage) {
             continue;
         }
         let rest = line.get(stage.len()..).unwrap_or_default();
-        match words.next() {
+        match words.next().map(str::to_ascii_lowercase).as_deref() {
             Some("include" | "substack") => {
-                words.next().and_then(file).iter().for_each(|path| collect(path, Some(&stage), deeper, stages));
+                words.next().and_then(included).iter().for_each(|path| collect(path, Some(&stage), deeper, stages));
             }
             _ if names_module(rest) => drop(stages.insert(stage)),
             _ => {}
