@@ -3,12 +3,13 @@
 import os
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from handover import invited_and_enrolled
 from journal import decisions
-from machine import ACCT_EXPIRED, AUTH_ERR, CODE_PROMPT, PASSWORD, PASSWORD_PROMPT, POLICY, REFUSAL, SERVICE_ERR, SUCCESS, otpctl, policy, run, write
+from machine import ACCT_EXPIRED, AUTH_ERR, CODE_PROMPT, PASSWORD, PASSWORD_PROMPT, POLICY, REFUSAL, SERVICE_ERR, SUCCESS, as_user, otpctl, policy, run, write
 from places import changed
 from terminal import Terminal, dialogue
 from wait import until
@@ -561,3 +562,15 @@ def test_the_account_stage_reads_the_file_that_its_line_names(machine, enrolled,
     assert account(with_a_file) == SERVICE_ERR
     missing()
     assert account(with_a_file) == SERVICE_ERR
+
+
+@pytest.mark.parametrize("root", [True, False])
+def test_window_and_guesses_of_a_service_hold_in_processes_of_root(machine, enrolled, root):
+    """What a process without root calls itself is a claim: the daemon goes by the general ones, and the service is no stricter."""
+    user, key = enrolled
+    service = machine.service("otp-narrow", "required pam_otp.so", account="required pam_otp.so")
+    with policy(f"[service.{service}]\nwindow = {{ back = 0, forward = 0 }}\n"), machine.mid_step():
+        key.step = key.step_now()
+        host = [machine.hosts / "oddconv", "--", service, user.name, "text", key.second]
+        done = subprocess.run([*([] if root else as_user(user)), *host], capture_output=True, text=True, timeout=30)
+    assert f"authenticate {AUTH_ERR if root else SUCCESS}" in done.stdout
