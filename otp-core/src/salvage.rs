@@ -14,7 +14,8 @@ pub fn without_broken_services(text: &str, service: &str, mut error: TableError)
             _ => return Err(error),
         }
         let end = lines.iter().skip(start + 1).position(|line| is_header(line)).unwrap_or(lines.len());
-        if !lines.iter().skip(start + 1).take(end).all(|line| is_of_a_table(line)) {
+        let alone = lines.get(start).is_some_and(|line| stands_alone(line));
+        if !alone || !lines.iter().skip(start + 1).take(end).all(|line| is_of_a_table(line)) {
             return Err(error);
         }
         lines.iter_mut().skip(start).take(end + 1).for_each(|line| *line = "");
@@ -35,10 +36,22 @@ fn is_header(line: &str) -> bool {
     line.trim_start().starts_with('[')
 }
 
+/// A header with nothing behind it, whole or without its bracket.
+fn stands_alone(header: &str) -> bool {
+    let inside = header.trim_start().trim_start_matches('[');
+    let (name, behind) = inside.split_once(']').unwrap_or((inside, ""));
+    !name.contains(['[', '=', '\r'])
+        && !behind.contains('\r')
+        && matches!(behind.trim_start().chars().next(), None | Some('#'))
+}
+
 /// Empty, a comment, or a key and its value, with nothing behind that could be the header of another table: of a line that may be
 /// one which lost its bracket or its line end, nothing is thrown away.
 fn is_of_a_table(line: &str) -> bool {
     let line = line.trim();
+    if line.contains('\r') {
+        return false; // to whoever wrote it perhaps the end of a line
+    }
     if line.is_empty() || line.starts_with('#') {
         return true;
     }
@@ -46,10 +59,13 @@ fn is_of_a_table(line: &str) -> bool {
     let value = value.trim_start();
     let behind = match value.chars().next() {
         Some(quote @ ('"' | '\'')) => {
-            value.get(1..).and_then(|rest| rest.rsplit_once(quote)).map_or("", |(_, rest)| rest)
+            let rest = value.get(1..).unwrap_or_default();
+            rest.rsplit_once(quote).map_or(rest, |(_, behind)| behind)
         }
-        Some('[') => value.split_once(']').map_or("", |(_, rest)| rest),
-        Some('{') => value.split_once('}').map_or("", |(_, rest)| rest),
+        Some('[') => {
+            let rest = value.get(1..).unwrap_or_default();
+            rest.split_once(']').filter(|(inside, _)| !inside.contains('[')).map_or(rest, |(_, behind)| behind)
+        }
         _ => value,
     };
     !key.contains(['[', ']']) && !behind.split('#').next().unwrap_or_default().contains(['[', ']'])
@@ -114,6 +130,15 @@ mod tests {
             "[service.sudo]\nwindow = { back = 1 } [guesses]\nself = 3\n",
             "[service.sudo]\nreport_only = true [guesses]\nself = 3\n",
             "[service.sudo]\ndigits = [\n6,\n6 7]\n",
+            "[service.sudo] [service.su]\nunenrolled = \"deny\"\n",
+            "[service.sudo]prompt = \"x\" [service.su]\nunenrolled = \"deny\"\n",
+            "[service.sudo [service.su]\nunenrolled = \"deny\"\n",
+            "[service.sudo]\ndigits = [6 [service.su]\nunenrolled = \"deny\"\n",
+            "[service.sudo]\nexempt = [\"user:x\"[service.su]\nunenrolled = \"deny\"\n",
+            "[service.sudo]\nwindow = { back = 1 [service.su]\nunenrolled = \"deny\"\n",
+            "[service.sudo]\nprompt = \"x [service.su]\nunenrolled = \"deny\"\n",
+            "[service.sudo]\rx x\r[service.su]\runenrolled = \"deny\"\r",
+            "[service.sudo]\nx x = 1 # a\r[service.su]\runenrolled = \"deny\"\n",
             "[service]\nsudo = { prompt = 1 2 }\n",
         ] {
             assert_eq!(usable(text), "", "{text}");
