@@ -574,3 +574,23 @@ def test_window_and_guesses_of_a_service_hold_in_processes_of_root(machine, enro
         host = [machine.hosts / "oddconv", "--", service, user.name, "text", key.second]
         done = subprocess.run([*([] if root else as_user(user)), *host], capture_output=True, text=True, timeout=30)
     assert f"authenticate {AUTH_ERR if root else SUCCESS}" in done.stdout
+
+
+def test_the_code_for_which_a_key_is_replaced_goes_by_the_general_window(machine, enrolled):
+    user, key = enrolled
+    passwd, narrow = Path("/etc/pam.d/passwd"), Path("/etc/otp/narrow.toml")
+    before = passwd.read_text()
+    write(narrow, "[window]\nback = 0\nforward = 0\n", 0o644)
+    write(passwd, f"password requisite pam_otp.so rotate=ask config={narrow}\n", 0o644)
+    try:
+        with policy("[service.passwd]\nwindow = { back = 0, forward = 0 }\n"), machine.mid_step():
+            key.step = key.step_now()
+            terminal = Terminal([*as_user(user), "passwd"])
+            terminal.awaits("keep it: ")
+            terminal.types_hidden(key.second)
+            terminal.awaits("Code from the app: ")
+            terminal.ends_input_hidden()
+            assert terminal.ends() != 0
+    finally:
+        write(passwd, before, 0o644)
+        narrow.unlink()
