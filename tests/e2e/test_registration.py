@@ -370,6 +370,25 @@ def test_a_backup_of_the_tickets_is_worth_nothing_until_root_says_so(machine, us
     enrol(user, code)
 
 
+def test_not_me_does_not_bring_back_another_code_that_came_from_a_backup(machine, user):
+    """Once the tickets are written, nothing tells any more that root has not said `restored`."""
+    stolen = invite(user)["codes"][0]
+    enrol(user, stolen)
+    later = invite(user, replaces=True)["codes"][0]
+    path = VAULT / "tickets" / str(user.uid)
+    aside = path.with_name("copy")
+    aside.write_bytes(path.read_bytes())
+    aside.chmod(0o600)
+    os.chown(aside, path.stat().st_uid, path.stat().st_gid)
+    with Client() as client:
+        client.call("RevokeInvitation", user=user.name)
+    aside.rename(path)
+    assert refused_registration(user.uid, later) == ("restored-copy", 0)
+    with Client(uid=user.uid) as client:
+        assert client.call("Repudiate", registration=stolen) == {"keys": 1}
+    assert refused_registration(user.uid, later) == ("stale", 0)
+
+
 # replacing and rotating
 
 

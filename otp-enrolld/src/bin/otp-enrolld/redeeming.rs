@@ -87,11 +87,14 @@ impl Daemon {
         };
         let _turn = self.turn(&account)?;
         let (record, tickets) = self.looked_up(&presented)?;
-        let mut book = tickets.book(&account).map_err(|error| unavailable(&error))?.book;
+        let Kept { mut book, restored } = tickets.book(&account).map_err(|error| unavailable(&error))?;
         let now = System.wall();
         let Some((id, _)) = self.found(&book, &presented, now) else {
             return Err(self.unknown(&tickets, &presented));
         };
+        if restored {
+            book.end_all(Why::Revoked, now); // once it is stored, nobody can tell any more that it came from a backup
+        }
         let ticket = book.ticket_mut(id).ok_or_else(refused)?;
         let since = match ticket.end {
             // Once said, it may be said again: the answer may have been lost.
