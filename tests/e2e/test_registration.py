@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import daemon_log
 import pytest
 from journal import fields
-from machine import AUTH_ERR, SUCCESS, VAULT, Key, policy
+from machine import AUTH_ERR, SUCCESS, VAULT, Key, otpctl, policy
 from totp import totp as code_of_step, unbase32
 from wire import Client, Refused
 
@@ -387,6 +387,32 @@ def test_not_me_does_not_bring_back_another_code_that_came_from_a_backup(machine
     with Client(uid=user.uid) as client:
         assert client.call("Repudiate", registration=stolen) == {"keys": 1}
     assert refused_registration(user.uid, later) == ("stale", 0)
+
+
+def add_token(user, secret):
+    """A key of other descent. The code after the one that has confirmed it."""
+    with Client() as client:
+        client.call("AddToken", user=user.name, secret=secret, label="token")
+        step = int(time.time() // 30)
+        client.call("ConfirmEnrolment", code=totp(secret, step - 1))
+        return step
+
+
+def test_beside_repudiated_keys_the_one_that_works_is_the_last(machine, user):
+    letter = invite(user, form="letter")["codes"][0]
+    enrol(user, letter)
+    secret = base64.b32encode(os.urandom(20)).decode()
+    step = add_token(user, secret)
+    with Client(uid=user.uid) as client:
+        client.call("Repudiate", registration=letter)
+        recovery = client.call("RenewRecoveryCodes", code=totp(secret, step))["recovery_codes"]
+    found = refusal(user.uid, "Revoke", key="token", code=totp(secret, step + 1))
+    assert (found.name, found.parameters["reason"]) == ("NotPossible", "last-key")
+    asked = otpctl("revoke", "token", user=user)
+    assert asked.returncode == 1 and '"token" is the last key' in asked.stderr
+    with Client(uid=user.uid) as client:
+        client.call("Revoke", key="token", code=totp(secret, step + 1), last=True)
+    assert machine.ask("otp", user, recovery[0])[0] == AUTH_ERR, "they go with it"
 
 
 # replacing and rotating

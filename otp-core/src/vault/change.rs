@@ -124,7 +124,8 @@ impl Held<'_> {
         Ok(self.commit(&record, clock)?)
     }
 
-    /// Removes a key for good. After the last one the key file is empty, and its user is enrolled and refused (R6).
+    /// Removes a key for good. After the last one the key file is empty, and its user is enrolled and refused (R6). What its owner
+    /// has repudiated is no key that is left.
     pub fn revoke(&mut self, key: KeyId, clock: &dyn Clock) -> Result<(), ChangeError> {
         let mut record = self.next_record()?;
         let before = record.keys.len();
@@ -132,7 +133,7 @@ impl Held<'_> {
         if record.keys.len() == before {
             return Err(ChangeError::NoSuchKey);
         }
-        if record.keys.is_empty() {
+        if record.keys.iter().all(|one| self.is_repudiated(one.id)) {
             record.recovery.clear(); // they would still open every gate
         }
         Ok(self.commit(&record, clock)?)
@@ -175,6 +176,11 @@ impl Held<'_> {
             (Grounds::Recovery(set), _) if set_in_force(set) && !self.state().suspended => Ok(()),
             (Grounds::Key(_) | Grounds::Recovery(_), _) => Err(ChangeError::GroundsGone),
         }
+    }
+
+    /// Does it descend from a registration code that its owner never used?
+    pub fn is_repudiated(&self, key: KeyId) -> bool {
+        self.state().key(key).is_some_and(|entry| entry.suspended)
     }
 
     /// A new set of recovery codes; the old one is dead.

@@ -8,7 +8,7 @@ use otp_core::key::Step;
 use otp_core::limits::Limits;
 use otp_core::log_line::LogLine;
 use otp_core::origin::Origin;
-use otp_core::record::Account;
+use otp_core::record::{Account, Key};
 use otp_core::seal::Nonce;
 use otp_core::typed::Typed;
 use otp_core::vault::{ChangeError, Held, Reseal, Standing};
@@ -184,9 +184,10 @@ fn told(refusal: Refused) -> &'static str {
     }
 }
 
-/// Who removes the only key is refused everywhere until somebody invites him. That has to be meant.
+/// Who removes the only key that works is refused everywhere until somebody invites him. That has to be meant.
 fn not_the_last(held: &Held<'_>, wanted: &Wanted) -> Result<(), Refusal> {
-    let only = held.record().is_some_and(|record| record.keys.len() == 1);
+    let works = |key: &&Key| !held.is_repudiated(key.id);
+    let only = held.record().is_some_and(|record| record.keys.iter().filter(works).count() <= 1);
     match wanted.change {
         Change::Revoke { .. } if only && !wanted.last => Err(not_possible(held.account(), "last-key")),
         _ => Ok(()),

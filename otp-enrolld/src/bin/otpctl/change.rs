@@ -126,10 +126,11 @@ fn is_oneself(user: Option<&str>) -> bool {
     !caller.is_root() && user.is_none_or(own)
 }
 
-/// Whoever has no key left cannot get in to make one.
+/// Whoever has no key left that works cannot get in to make one.
 fn not_the_last(client: &mut Client, options: &Revoke) -> Result<(), Failure> {
     let status = client.call(&protocol::Status { user: options.user.clone() })?.status;
-    match status.keys.as_slice() {
+    let working: Vec<_> = status.keys.iter().filter(|key| !key.suspended).collect();
+    match working.as_slice() {
         [key] if key.label == options.key || key.id == options.key => {
             let label = escaped(&key.label);
             Err(Failure::Stopped(format!(
