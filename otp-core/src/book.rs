@@ -86,6 +86,11 @@ impl Book {
         good
     }
 
+    /// The tickets that ended like this.
+    pub fn ended(&self, why: Why) -> impl Iterator<Item = TicketId> {
+        self.tickets.iter().filter(move |ticket| ticket.end.is_some_and(|end| end.why == why)).map(|ticket| ticket.id)
+    }
+
     /// The ticket of this name.
     pub fn ticket_mut(&mut self, id: TicketId) -> Option<&mut Ticket> {
         self.tickets.iter_mut().find(|ticket| ticket.id == id)

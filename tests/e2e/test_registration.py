@@ -415,6 +415,29 @@ def test_beside_repudiated_keys_the_one_that_works_is_the_last(machine, user):
     assert machine.ask("otp", user, recovery[0])[0] == AUTH_ERR, "they go with it"
 
 
+@pytest.mark.parametrize("what", ["the key file", "the state"])
+def test_what_was_repudiated_stays_off_when_it_comes_back_from_a_backup(machine, user, what):
+    letter = invite(user, form="letter")["codes"][0]
+    key, recovery = enrol(user, letter)
+    path = user.key_file if what == "the key file" else user.state_file
+    aside = path.with_name(".copy")
+    aside.write_bytes(path.read_bytes())
+    aside.chmod(0o600)
+    os.chown(aside, path.stat().st_uid, path.stat().st_gid)
+    with Client(uid=user.uid) as client:
+        if what == "the key file":
+            rotated = Key(client.call("Rotate", code=key.first)["enrolment"])
+            client.call("ConfirmEnrolment", code=rotated.confirming)
+        client.call("Repudiate", registration=letter)
+    aside.rename(path)
+    with Client() as client:
+        assert client.call("Restored", user=user.name)["users"] == [user.name]
+    (shown,) = machine.status(user)["keys"]
+    assert shown["suspended"] is True
+    assert machine.ask("otp", user, key.code(key.step + 2))[0] == AUTH_ERR
+    assert machine.ask("otp", user, recovery[0])[0] == AUTH_ERR
+
+
 # replacing and rotating
 
 

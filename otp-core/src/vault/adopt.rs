@@ -5,10 +5,12 @@ use super::Vault;
 use super::change::ChangeError;
 use super::error::VaultError;
 use super::held::{Held, now, record_name};
+use super::tickets::Kept;
 use crate::clock::Surroundings;
 use crate::record::{Account, Key, RECORD_CAP, Record};
 use crate::seal::{HostKey, Nonce};
 use crate::state::{KeyState, RecoveryState, State};
+use crate::ticket::{TicketId, Why};
 
 /// What an adoption needs besides the names.
 pub struct Reseal<'a> {
@@ -122,33 +124,50 @@ impl Vault {
     }
 
     /// Root says that what was restored is meant: the key file on disk is in force, whatever generation it is of, and what
-    /// counts by counters is on again. TOTP codes of the time until now stay dead, and HOTP wants two in a row.
+    /// counts by counters is on again. TOTP codes of the time until now stay dead, and HOTP wants two in a row. What its owner
+    /// has repudiated stays off, if the tickets still say so.
     pub fn restored(&self, account: &Account, around: &dyn Surroundings) -> Result<(), ChangeError> {
-        let tickets = self.restored_tickets(account, around)?;
-        match self.restored_keys(account, around) {
+        let Kept { book, restored: tickets } = self.restored_tickets(account, around)?;
+        let repudiated: Vec<TicketId> = book.ended(Why::Repudiated).collect();
+        match self.restored_keys(account, &repudiated, around) {
             Err(ChangeError::NotEnrolled | ChangeError::NothingRestored) if tickets => Ok(()),
             done => done,
         }
     }
 
-    fn restored_keys(&self, account: &Account, around: &dyn Surroundings) -> Result<(), ChangeError> {
+    fn restored_keys(
+        &self,
+        account: &Account,
+        repudiated: &[TicketId],
+        around: &dyn Surroundings,
+    ) -> Result<(), ChangeError> {
         if !self.keys.has(&record_name(account.uid))? {
             return Err(ChangeError::NotEnrolled);
         }
         self.make_state(account.uid, around)?;
         match self.hold(account, around) {
             Ok(Some(mut held)) if held.state().restored => {
-                let next = State { restored: false, ..held.state().clone() };
+                let mut next = State { restored: false, ..held.state().clone() };
+                if let Some(record) = held.record() {
+                    for id in repudiated {
+                        next.repudiate(record, id.0);
+                    }
+                }
                 Ok(held.store(next, around)?)
             }
             Ok(_) => Err(ChangeError::NothingRestored),
-            Err(VaultError::Malformed { .. }) => self.pair_anew(account, around),
+            Err(VaultError::Malformed { .. }) => self.pair_anew(account, repudiated, around),
             Err(error) => Err(error.into()),
         }
     }
 
     /// Makes the state that of the key file, where the two did not belong together.
-    fn pair_anew(&self, account: &Account, around: &dyn Surroundings) -> Result<(), ChangeError> {
+    fn pair_anew(
+        &self,
+        account: &Account,
+        repudiated: &[TicketId],
+        around: &dyn Surroundings,
+    ) -> Result<(), ChangeError> {
         let locked = self.lock_state(account.uid)?.ok_or(ChangeError::NotEnrolled)?;
         let (mut file, loaded) = self.read_state(locked, account.uid)?;
         let believed = loaded.believed(now(around, file.known));
@@ -160,6 +179,9 @@ impl Vault {
         if let Some(code) = record.recovery.first().filter(|code| code.set != state.recovery.set) {
             // Nobody knows which of them were used.
             state.recovery = RecoveryState { set: code.set, suspended: true, ..RecoveryState::default() };
+        }
+        for id in repudiated {
+            state.repudiate(&record, id.0);
         }
         state.distrust(&record, believed);
         Ok(file.store_both(&state, around)?)

@@ -206,17 +206,11 @@ impl Held<'_> {
 
     /// Suspends every key, and the recovery codes, that descend from this redemption. Says how many keys.
     pub fn repudiate(&mut self, redemption: [u8; 16], clock: &dyn Clock) -> Result<Repudiated, ChangeError> {
-        let record = self.enrolled()?;
-        let descends: Vec<KeyId> =
-            record.keys.iter().filter(|key| key.redemption == Some(redemption)).map(|key| key.id).collect();
         let mut next = self.state().clone();
-        next.recovery.suspended |= record.recovery.iter().any(|code| code.redemption == Some(redemption));
-        for entry in next.keys.iter_mut().filter(|entry| descends.contains(&entry.id)) {
-            entry.suspended = true;
-        }
+        let keys = next.repudiate(self.enrolled()?, redemption);
         let anew = next != *self.state();
         self.store(next, clock)?;
-        Ok(Repudiated { keys: descends.len(), anew })
+        Ok(Repudiated { keys, anew })
     }
 
     pub(super) fn enrolled(&self) -> Result<&Record, ChangeError> {
@@ -268,6 +262,17 @@ impl Replaces {
 }
 
 impl State {
+    /// Suspends what in `record` descends from this redemption. Says how many keys.
+    pub(super) fn repudiate(&mut self, record: &Record, redemption: [u8; 16]) -> usize {
+        let descends: Vec<KeyId> =
+            record.keys.iter().filter(|key| key.redemption == Some(redemption)).map(|key| key.id).collect();
+        self.recovery.suspended |= record.recovery.iter().any(|code| code.redemption == Some(redemption));
+        for entry in self.keys.iter_mut().filter(|entry| descends.contains(&entry.id)) {
+            entry.suspended = true;
+        }
+        descends.len()
+    }
+
     /// Forgets that `origin` was closed and its wrong codes, but not the total.
     fn reopen(&mut self, origin: Origin) {
         if let Some(entry) = self.origins.get_mut(origin.index()) {

@@ -62,14 +62,14 @@ impl Vault {
         }
     }
 
-    /// A book that came back from a backup is meant. Says whether there was one.
-    pub(super) fn restored_tickets(&self, account: &Account, clock: &dyn Clock) -> Result<bool, VaultError> {
+    /// A book that came back from a backup is meant. Says what it was.
+    pub(super) fn restored_tickets(&self, account: &Account, clock: &dyn Clock) -> Result<Kept, VaultError> {
         let tickets = self.tickets(account.uid)?;
         let kept = tickets.book(account)?;
         if kept.restored {
             tickets.store(&kept.book, clock)?;
         }
-        Ok(kept.restored)
+        Ok(kept)
     }
 
     /// Ends every ticket of `account` that is not over. Says which one was good.
