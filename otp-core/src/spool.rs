@@ -114,6 +114,23 @@ impl Spool {
         self.notices.insert(second - 1, older.and(newer));
     }
 
+    /// These notices and others, in the order in which they came, with new numbers, and not more than there is room for.
+    pub fn and(mut self, other: Option<Self>) -> Self {
+        let Some(other) = other else { return self };
+        self.notices.extend(other.notices);
+        self.notices.sort_by_key(|one| one.last);
+        while self.notices.len() > MOST {
+            self.merge();
+        }
+        self.notices.sort_by_key(|one| one.last);
+        self.next = self.next.max(other.next);
+        for one in &mut self.notices {
+            one.id = self.next;
+            self.next = one.id.saturating_add(1);
+        }
+        self
+    }
+
     /// The same notices under another name or uid.
     pub fn of(self, account: &Account) -> Self {
         Self { account: account.clone(), ..self }

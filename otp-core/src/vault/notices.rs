@@ -48,14 +48,22 @@ impl Vault {
         dir.sync()
     }
 
-    /// The notices under `from` become those of `to`, whosever they were: after a crash this is done again.
+    /// The notices under `from` are those of `to`, too, whosever they were. Of another uid they go at once: after a crash this is
+    /// done again, and nobody is to be told twice.
     pub(super) fn move_notices(&self, from: u32, to: &Account) -> Result<(), VaultError> {
         let dir = self.dir.open_dir(NOTICES)?;
         let _lock = dir.lock()?;
-        match read_any(&dir, from)? {
-            Some(spool) => write(&dir, &spool.of(to)),
-            None => Ok(()),
+        let Some(spool) = read_any(&dir, from)? else { return Ok(()) };
+        if from == to.uid {
+            return write(&dir, &spool.of(to));
         }
+        let there = match read(&dir, to) {
+            Err(VaultError::Malformed { .. }) => None, // somebody's who had the uid before
+            read => read?,
+        };
+        write(&dir, &spool.and(there).of(to))?;
+        dir.remove(&name(from))?;
+        dir.sync()
     }
 
     /// Makes what vaults of an earlier version lack, and removes what a killed writer left half-made.

@@ -72,6 +72,24 @@ fn who_is_forgotten_leaves_no_notices_and_who_is_adopted_takes_them_along() {
 }
 
 #[test]
+fn who_takes_files_over_loses_no_notices_of_his_own() {
+    let bench = Bench::enrolled();
+    let alicia = Account { name: "alicia".into(), uid: 1001 };
+    for at in 0..MOST as u64 {
+        bench.vault.spool(&bench.account, added(2 * at)).unwrap();
+        bench.vault.spool(&alicia, added(2 * at + 1)).unwrap();
+    }
+    let nonce = || Some(Nonce([4; 24]));
+    let reseal = Reseal { host_key: &bench.host_key, nonce: &nonce };
+    bench.vault.adopt(&bench.account, &alicia, &reseal, &Shifted::by(0)).unwrap();
+    let told = bench.vault.notices(&alicia).unwrap();
+    assert_eq!(told.iter().map(|one| one.times).sum::<u32>() as usize, 2 * MOST);
+    assert!(told.len() <= MOST && told.is_sorted_by_key(|one| one.last) && told.is_sorted_by_key(|one| one.id));
+    bench.vault.spool(&alicia, added(99)).unwrap();
+    assert_eq!(bench.vault.notices(&alicia).unwrap().last().map(|one| one.last), Some(99));
+}
+
+#[test]
 fn a_sweep_makes_the_outbox_and_clears_away_what_was_left_half_made() {
     let bench = Bench::new();
     fs::remove_dir(bench.dir.join("notices/outbox")).unwrap();
