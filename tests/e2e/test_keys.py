@@ -1,9 +1,12 @@
 """Keys that are there: several a user, suspended, reopened, renamed, revoked, forgotten, adopted; by the daemon and without it."""
 
+import base64
 import json
+import os
 import re
 import signal
 import struct
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from strace import attached, kill_at, parsed, run_under
 from terminal import Terminal
 from test_commit import CHANGES
 from test_kill import strays
+from totp import totp, unbase32
 from wire import Client, Closed, Refused
 
 DONE, REFUSED, USAGE = 0, 1, 2
@@ -345,6 +349,19 @@ def test_an_account_with_another_uid_keeps_its_keys_once_root_says_so(machine, s
     assert ask(machine, moved, key.second, skip) == SUCCESS
     assert not user.key_file.exists() and not user.state_file.exists()
     assert otpctl("adopt", moved.name, "--from", user.name).returncode == REFUSED
+
+
+def test_a_key_that_was_on_its_way_to_the_former_uid_is_thrown_away(machine):
+    user, _ = machine.enrolled_user()
+    secret = base64.b32encode(os.urandom(20)).decode()
+    with Client() as client:
+        client.call("AddToken", user=user.name, secret=secret)
+        machine.remove_user(user)
+        moved = machine.new_user(user.name)
+        assert otpctl("adopt", moved.name, "--from", str(user.uid)).returncode == DONE
+        with pytest.raises(Refused, match="EnrolmentExpired"):
+            client.call("ConfirmEnrolment", code=totp(unbase32(secret), int(time.time() // 30)))
+    assert not user.key_file.exists() and not user.state_file.exists()
 
 
 def test_offline_root_lists_and_adopts_without_the_daemon(machine, skip, enrolled):

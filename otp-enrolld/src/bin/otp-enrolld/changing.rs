@@ -104,6 +104,7 @@ impl Daemon {
         let reseal = Reseal { host_key: &self.host_key, nonce: &nonce };
         let adopted = changes::adopt(&self.vault, &wanted.from, &account, &reseal, &System);
         let from = adopted.map_err(|error| not_changed(&account.name, &error))?;
+        self.underway.end(from.uid); // nobody is whose key it would be
         log("adopted", &account, peer, |line| line.field("from", &from.name).field("from_uid", &from.uid.to_string()));
         Ok(Done {})
     }
