@@ -438,6 +438,21 @@ def test_what_was_repudiated_stays_off_when_it_comes_back_from_a_backup(machine,
     assert machine.ask("otp", user, recovery[0])[0] == AUTH_ERR
 
 
+@pytest.mark.parametrize("offline", [(), ("--offline",)], ids=["daemon", "offline"])
+def test_a_code_whose_end_could_not_be_written_is_spent_also_when_its_key_is_gone(machine, enrolled, offline):
+    user, _ = enrolled
+    code = invite(user, form="letter", replaces=True)["codes"][0]
+    with Client(uid=user.uid) as client:
+        key, _ = redeem(client, code)
+        in_the_way = VAULT / "tickets" / f".{user.uid}.new"
+        in_the_way.mkdir()
+        client.call("ConfirmEnrolment", code=key.confirming)
+        in_the_way.rmdir()
+    assert machine.ask("otp", user, key.first)[0] == SUCCESS
+    assert otpctl(*offline, "revoke", user.name, "phone").returncode == 0
+    assert refusal(user.uid, "Redeem", registration=code).name == "RegistrationSpent"
+
+
 # replacing and rotating
 
 

@@ -14,7 +14,7 @@ use super::{TICKETS, Vault};
 use crate::book::{BOOK_CAP, Book, BookError, Written};
 use crate::clock::Clock;
 use crate::record::Account;
-use crate::ticket::{TicketId, Why};
+use crate::ticket::{End, TicketId, Why};
 
 /// The tickets of one user, locked. Those of others can be read, too.
 pub struct Tickets {
@@ -82,6 +82,20 @@ impl Vault {
             tickets.store(&after, clock)?;
         }
         Ok(ended)
+    }
+
+    /// Ends every ticket that a key of `account` was made with: a crash may have come between the two. While the key is there, it
+    /// tells so itself; this is to be done before it goes.
+    pub fn end_confirmed_tickets(&self, account: &Account, clock: &dyn Clock) -> Result<(), VaultError> {
+        let tickets = self.tickets(account.uid)?;
+        let Kept { mut book, restored } = tickets.book(account)?;
+        let Some(record) = self.record_of(account)? else { return Ok(()) };
+        let made_with = |id: TicketId| record.keys.iter().any(|key| key.redemption == Some(id.0));
+        let before = book.clone();
+        for ticket in book.tickets.iter_mut().filter(|ticket| ticket.end.is_none() && made_with(ticket.id)) {
+            ticket.end = Some(End { why: Why::Confirmed, at: clock.wall() });
+        }
+        if book == before || restored { Ok(()) } else { tickets.store(&book, clock) }
     }
 
     /// Removes what a killed writer left half-made.
