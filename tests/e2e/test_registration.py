@@ -524,6 +524,21 @@ def test_a_recovery_code_replaces_a_key_only_through_pam(machine, user):
     assert machine.ask("otp", user, recovery[0])[0] == AUTH_ERR, "it was used up"
 
 
+def test_a_recovery_code_is_not_spent_where_one_new_key_would_not_help(machine):
+    with machine.policy('version = 1\n[guesses]\nwait = "none"\n'):
+        user = machine.new_user()
+        key, recovery = enrol(user, invite(user)["codes"][0])
+        add_token(user, base64.b32encode(os.urandom(20)).decode())
+        for number in range(100):
+            if number % 10 == 0:
+                with Client() as client:
+                    client.call("Reopen", user=user.name)
+            assert machine.ask("otp", user, key.wrong(number))[0] == AUTH_ERR
+        found = refusal(0, "Rotate", user=user.name, code=recovery[0], key="phone", real_uid=user.uid, service="passwd")
+        assert (found.name, found.parameters["reason"]) == ("NotPossible", "keys-disabled")
+        assert machine.ask("otp", user, recovery[0])[0] == SUCCESS
+
+
 # recovery codes at the gate
 
 

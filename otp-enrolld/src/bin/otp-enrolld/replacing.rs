@@ -66,6 +66,8 @@ impl Daemon {
                     return Err(not_possible(&account, "needs-password"));
                 }
                 let old = only_key(&held, wanted.old.as_deref())?;
+                let room = old.as_ref().map_or(Ok(()), |key| held.has_room_for(&key.label, Replaces::Key(key.id)));
+                room.map_err(|error| not_changed(&account.name, &error))?; // before the code is spent
                 let redemption = self.proven_by_recovery(&mut held, &typed, from, &policy.limits)?;
                 (old, Grounds::Recovery(held.state().recovery.set), redemption)
             }
