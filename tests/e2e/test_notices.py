@@ -246,6 +246,24 @@ def test_whose_keys_were_disabled_is_told_so_once(machine):
         assert words(user).count("disabled") == 1
 
 
+@pytest.mark.parametrize("how", ["Revoke", "Forget"])
+def test_keys_that_are_disabled_once_more_are_told_of_once_more(machine, how):
+    """Within the hour in which the daemon does not look."""
+    with machine.policy('version = 1\n[guesses]\nwait = "none"\n'):
+        user, key = machine.enrolled_user()
+        for _ in range(2):
+            for number in range(100):
+                if number % 10 == 0:
+                    call("Reopen", user=user.name)
+                assert machine.ask("otp", user, key.wrong(number))[0] == AUTH_ERR
+            call("List")
+            assert words(user).count("disabled") == 1
+            for _ in range(3):
+                call("NoticesShown", user=user.name, last=2**40)
+            call(how, user=user.name, **({"key": "phone"} if how == "Revoke" else {}))
+            key = machine.enrol(user)
+
+
 def test_no_notice_is_lost_to_whoever_says_that_it_was_seen(machine, user):
     """Somebody in the owner's session adds a key and wants that forgotten before the next login."""
     with Client(uid=user.uid) as client:

@@ -94,6 +94,7 @@ impl Daemon {
         let uid = uid.ok_or_else(|| Refusal::NoSuchUser { user: wanted.user.clone() })?;
         self.vault.forget(uid).map_err(|error| not_changed(&wanted.user, &error))?;
         self.underway.end(uid);
+        self.forget_disabling(uid);
         let account = Account { name: wanted.user.clone(), uid };
         log("forgotten", &account, peer, |line| line);
         self.notice_of_forgetting(&account, peer.uid);

@@ -119,6 +119,7 @@ impl Daemon {
         self.notice(account, notice_of(plan, peer))?;
         let stored = pending.store(step, hashes, &self.vault, &self.host_key, &System);
         let record = stored.map_err(failed)?;
+        self.forget_disabling(account.uid); // nothing is stored beside keys that stay disabled
         if let Some(((tickets, book), ticket)) = tickets {
             // The key is in force: its owner must hear so, and get the recovery codes.
             drop(end_confirmed(&tickets, book, ticket).map_err(|error| unavailable(&error)));

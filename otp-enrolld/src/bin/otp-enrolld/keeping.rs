@@ -62,6 +62,11 @@ impl Daemon {
         }
     }
 
+    /// Its keys are others now. When these are disabled, too, that is to be told.
+    pub fn forget_disabling(&self, uid: u32) {
+        self.known_disabled.lock().unwrap_or_else(PoisonError::into_inner).remove(&uid);
+    }
+
     /// Unless its owner is still to be told.
     fn notice_of_disabling(&self, account: &Account) -> Result<(), Refusal> {
         let told = self.vault.notices(account).unwrap_or_default();
