@@ -438,6 +438,14 @@ def test_a_suspension_offline_is_told_also_where_a_code_on_its_way_cannot_be_end
     assert "suspended" in otpctl("notices", user.name).stdout
 
 
+def test_a_suspension_says_that_it_is_done_also_where_a_code_on_its_way_cannot_be_ended(machine, enrolled):
+    user, _ = enrolled
+    (VAULT / "tickets" / str(user.uid)).write_text("nonsense")
+    done = otpctl("suspend", user.name)
+    assert done.returncode == REFUSED and "the keys are suspended, but a code that is on its way" in done.stderr, done.stderr
+    assert machine.status(user)["suspended"] is True
+
+
 def test_without_systemd_the_daemon_is_started_anew_as_the_readme_says(machine):
     """The old one answers until it is gone; that must not keep the new one from starting."""
     (line,) = [line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("Without systemd the last line is")]

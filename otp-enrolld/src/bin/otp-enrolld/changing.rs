@@ -71,7 +71,7 @@ impl Daemon {
         after.into_iter().for_each(|notice| self.notice_after(&account, notice));
         log_change(&wanted.change, key, &account, peer);
         if matches!(wanted.change, Change::Suspend) {
-            self.end_invitation(&account)?; // a code that is on its way is worthless, too
+            self.end_invitation(&account).map_err(|_| Refusal::unavailable(HALF_SUSPENDED))?; // a code that is on its way is worthless, too
         }
         Ok(Done {})
     }
@@ -243,4 +243,6 @@ fn log(what: &str, account: &Account, peer: Peer, more: impl FnOnce(LogLine) -> 
     event(Urgency::Notice, &signed(more(about(what, account)), peer).finish());
 }
 
+const HALF_SUSPENDED: &str =
+    "the keys are suspended, but a code that is on its way cannot be ended and may still be good";
 pub(crate) const CODE_REFUSED: &str = "code-refused";
