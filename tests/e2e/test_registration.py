@@ -438,6 +438,26 @@ def test_what_was_repudiated_stays_off_when_it_comes_back_from_a_backup(machine,
     assert machine.ask("otp", user, recovery[0])[0] == AUTH_ERR
 
 
+def test_a_token_that_was_handed_on_is_nobody_elses_again_after_a_restore(machine, user):
+    secret = base64.b32encode(os.urandom(20)).decode()
+    add_token(user, secret)
+    aside = user.key_file.with_name(".copy")
+    aside.write_bytes(user.key_file.read_bytes())
+    aside.chmod(0o600)
+    os.chown(aside, user.key_file.stat().st_uid, user.key_file.stat().st_gid)
+    other = machine.new_user()
+    with Client() as client:
+        client.call("Revoke", user=user.name, key="token")
+        step = add_token(other, secret)
+        aside.rename(user.key_file)
+        found = refusal(0, "Restored", user=user.name)
+        assert (found.name, found.parameters["reason"]) == ("NotPossible", "secret-in-use")
+        assert user.name not in client.call("Restored")["users"]
+        assert machine.ask("otp", other, totp(secret, step))[0] == SUCCESS
+        client.call("Revoke", user=other.name, key="token")
+        assert client.call("Restored", user=user.name)["users"] == [user.name]
+
+
 @pytest.mark.parametrize("offline", [(), ("--offline",)], ids=["daemon", "offline"])
 def test_a_code_whose_end_could_not_be_written_is_spent_also_when_its_key_is_gone(machine, enrolled, offline):
     user, _ = enrolled

@@ -173,6 +173,10 @@ impl Vault {
         let believed = loaded.believed(now(around, file.known));
         let mut state = loaded.state;
         let record = self.record_of(account)?.ok_or(ChangeError::NotEnrolled)?;
+        let elsewhere = |key: &Key| state.key(key.id).is_none() && self.is_anothers(key.fingerprint, account.uid);
+        if record.keys.iter().any(elsewhere) {
+            return Err(ChangeError::SecretInUse); // R4
+        }
         let entry = |key: &Key| KeyState { pending: false, ..state.entry_or_new(key) };
         state.keys = record.keys.iter().map(entry).collect();
         (state.generation, state.pending, state.enrolled, state.restored) = (record.generation, None, true, false);

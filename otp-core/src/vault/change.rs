@@ -30,6 +30,8 @@ pub enum ChangeError {
     AlreadyEnrolled,
     /// Nothing of this user is from a backup.
     NothingRestored,
+    /// A key that came back from a backup is somebody else's by now.
+    SecretInUse,
     /// The account that the files are from still exists, or the account data base cannot say that it does not.
     StillThere,
     /// Several users' files have that name.
@@ -292,6 +294,7 @@ impl ChangeError {
             Self::KeysDisabled => "keys-disabled",
             Self::AlreadyEnrolled => "already-enrolled",
             Self::NothingRestored => "nothing-restored",
+            Self::SecretInUse => "secret-in-use",
             Self::StillThere => "still-there",
             Self::Ambiguous => "ambiguous",
             Self::NotSealed => "not-sealed",
@@ -317,6 +320,7 @@ impl fmt::Display for ChangeError {
             Self::KeysDisabled => "the keys are disabled; revoke them first, then enrol anew",
             Self::AlreadyEnrolled => "already enrolled",
             Self::NothingRestored => "nothing of this user is from a backup",
+            Self::SecretInUse => "a key in it is somebody else's by now; revoke it there, or forget this user",
             Self::StillThere => "the account that the files are from still exists, or nobody can say that it does not",
             Self::Ambiguous => "several users' files have that name; give the uid",
             Self::NotSealed => "a key could not be opened or sealed",

@@ -152,6 +152,13 @@ impl Vault {
         Ok(false)
     }
 
+    /// Has anybody but `uid` a key with this secret, as far as files can be read?
+    fn is_anothers(&self, fingerprint: Fingerprint, uid: u32) -> bool {
+        let others = self.enrolled_uids().unwrap_or_default().into_iter().filter(|other| *other != uid);
+        let mut records = others.filter_map(|other| self.record_under(other).ok().flatten());
+        records.any(|record| record.keys.iter().any(|key| key.fingerprint == fingerprint))
+    }
+
     /// Removes what a killed writer left half-made, and makes what an older vault lacks. Only the one writer of key files may call this (R7).
     pub fn sweep(&self) -> Result<(), VaultError> {
         let _lock = self.state.lock()?;
