@@ -123,14 +123,14 @@ fn standing(host: &impl Host, account: &Account, rules: &Rules) -> (Found, Recov
     match decider::standing(host, account, rules.limits.clock) {
         Ok(Standing::NeverEnrolled) => (Found::InOrder, Recovery::Quiet),
         Ok(Standing::InOrder { oldest, recovery, now }) => {
-            (oldest.map_or(Found::InOrder, |key| aged(host, &key, rules, now)), recovery)
+            (oldest.map_or(Found::InOrder, |key| aged(host, account, &key, rules, now)), recovery)
         }
         Ok(Standing::Barred(reason)) => (Found::Barred(reason), Recovery::Quiet),
         Err(obstacle) => (Found::Unavailable(obstacle), Recovery::Quiet),
     }
 }
 
-fn aged(host: &impl Host, key: &OldestKey, rules: &Rules, now: u64) -> Found {
+fn aged(host: &impl Host, account: &Account, key: &OldestKey, rules: &Rules, now: u64) -> Found {
     let label = plain(&key.label);
     match rules.age(key.confirmed, now) {
         Age::Young => Found::InOrder,
@@ -138,7 +138,7 @@ fn aged(host: &impl Host, key: &OldestKey, rules: &Rules, now: u64) -> Found {
             "your one-time-code key \"{label}\" is due in {}: replace it with otpctl rotate",
             in_days(days)
         )),
-        Age::Due(_) if can_rotate(host, rules) => {
+        Age::Due(_) if can_rotate(host, account, rules) => {
             Found::Due(format!("your one-time-code key \"{label}\" is due and is replaced now; have its app at hand"))
         }
         Age::Due(days) => Found::Reminded(format!(
@@ -150,9 +150,9 @@ fn aged(host: &impl Host, key: &OldestKey, rules: &Rules, now: u64) -> Found {
 }
 
 /// Is this a place where a due key can be replaced? Without the daemon it cannot, and due is not overdue.
-fn can_rotate(host: &impl Host, rules: &Rules) -> bool {
+fn can_rotate(host: &impl Host, account: &Account, rules: &Rules) -> bool {
     let listed = || host.item(Item::Service).is_some_and(|name| rules.rotates(&name));
-    host.uids().effective == 0 && listed() && daemon::listens().is_ok()
+    host.uids().effective == 0 && listed() && daemon::answers(&account.name).is_ok()
 }
 
 fn in_days(days: u64) -> String {

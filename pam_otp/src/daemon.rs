@@ -14,6 +14,9 @@ use crate::notices::plain;
 /// Longer than the daemon waits for a lock.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// Longer than the daemon waits for a lock before it tells a status.
+const A_SIGN_OF_LIFE: Duration = Duration::from_secs(4);
+
 /// Who this process asks for; believed by the daemon from root only.
 pub struct Caller {
     /// Is it root's, so that it may speak for others?
@@ -152,9 +155,12 @@ impl Pending {
     }
 }
 
-/// Does the daemon listen?
-pub fn listens() -> Result<(), Silence> {
-    Connection::open(Instant::now() + PATIENCE).map(drop)
+/// Does the daemon answer, whatever it says? Its socket may be there, and a systemd behind it, when the daemon is not.
+pub fn answers(user: &str) -> Result<(), Silence> {
+    match call("Status", &format!("\"user\":{}", quoted(user)), Instant::now() + A_SIGN_OF_LIFE) {
+        Ok(_) | Err(Silence::Denied(_) | Silence::NotAllowed) => Ok(()),
+        Err(silence) => Err(silence),
+    }
 }
 
 /// Asks how a user stands.

@@ -99,7 +99,7 @@ fn run(
     }
     let (options, rules) = settings(host, options).map_err(End::Failed)?;
     let wanted = wanted(host, account, options.rotate, &rules, occasion)?;
-    match daemon::listens() {
+    match daemon::answers(&account.name) {
         Ok(()) if pass == Pass::Change => replace(host, account, &wanted, options.echo),
         Ok(()) => Ok(End::Ready),
         // No daemon, no new key; the password is changed all the same.

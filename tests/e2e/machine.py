@@ -281,6 +281,15 @@ class Machine:
         until(lambda: all(ends_of(SOCKET)) and self.threads() <= self.idle_threads, "the end of all connections", deadline=20)
 
     @contextmanager
+    def daemon_hanging(self):
+        """Its socket takes connections, and nobody answers."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+
+    @contextmanager
     def daemon_stopped(self):
         self.stop()
         try:

@@ -267,9 +267,10 @@ def test_root_setting_a_password_is_not_asked_for_the_owners_code(machine, passw
     assert terminal.ends() == 0 and OFFER not in terminal.transcript
 
 
-def test_without_the_daemon_a_password_can_be_changed_and_a_key_cannot(machine, passwd, enrolled):
+@pytest.mark.parametrize("daemon", ["stopped", "hanging"])
+def test_without_the_daemon_a_password_can_be_changed_and_a_key_cannot(machine, passwd, enrolled, daemon):
     user, key = enrolled
-    with machine.daemon_stopped():
+    with machine.daemon_stopped() if daemon == "stopped" else machine.daemon_hanging():
         terminal = changes_password(passwd, user)
         assert terminal.ends() == 0 and OFFER not in terminal.transcript
     assert machine.ask("otp", user, key.first)[0] == SUCCESS
@@ -424,10 +425,12 @@ def test_a_reminder_comes_before_the_key_is_due(machine, hosts_that_rotate, enro
         assert "is due in 30 days: replace it with otpctl rotate" in host.attempt(machine, user, key.first).text
 
 
-def test_without_the_daemon_a_due_key_still_opens(machine, hosts_that_rotate, enrolled):
+@pytest.mark.parametrize("daemon", ["stopped", "hanging"])
+def test_without_the_daemon_a_due_key_still_opens(machine, hosts_that_rotate, enrolled, daemon):
     """It cannot be replaced, and due is not overdue."""
     (user, key), host = enrolled, HOSTS["sudo"]
-    with rotating(host.service), machine.daemon_stopped(), days_later(machine, 8, key):
+    away = machine.daemon_stopped if daemon == "stopped" else machine.daemon_hanging
+    with rotating(host.service), away(), days_later(machine, 8, key):
         attempt = host.attempt(machine, user, key.first)
     assert attempt.opened and "is due: replace it" in attempt.text, attempt
 
