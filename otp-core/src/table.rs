@@ -220,7 +220,10 @@ impl<'d> Table<'d> {
             None if found == "integer" && wanted == NUMBER => {
                 Err(TableError::new(self.text, at, format!("{name} is too large; wanted a number of at most 63 bits")))
             }
-            None => Err(TableError::new(self.text, at, format!("{name} is a {found}; wanted {wanted}"))),
+            None => {
+                let article = if found.starts_with(['a', 'i']) { "an" } else { "a" };
+                Err(TableError::new(self.text, at, format!("{name} is {article} {found}; wanted {wanted}")))
+            }
         }
     }
 }

@@ -43,7 +43,7 @@ impl Entry {
         match kind {
             "user" if !value.is_empty() => Some(Self::User(value.to_owned())),
             "group" if !value.is_empty() => Some(Self::Group(value.to_owned())),
-            "gid" => value.parse().ok().map(Self::Gid),
+            "gid" => number(value).map(Self::Gid),
             "net" => Net::parse(value).map(Self::Net),
             _ => None,
         }
@@ -74,7 +74,7 @@ pub fn is_asked(exempt: &[Entry], require: &[Entry], candidate: &Candidate<'_>) 
 impl Net {
     fn parse(text: &str) -> Option<Self> {
         let (address, bits) = match text.split_once('/') {
-            Some((address, bits)) => (address, Some(bits.parse::<u32>().ok()?)),
+            Some((address, bits)) => (address, Some(number(bits)?)),
             None => (text, None),
         };
         let address: IpAddr = address.parse().ok()?;
@@ -87,6 +87,11 @@ impl Net {
         let differing = self.address ^ mapped(address);
         self.bits == 0 || differing.leading_zeros() >= self.bits
     }
+}
+
+/// Digits alone: no sign.
+fn number(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// IPv4 in IPv6's space, so that `10.0.0.1` and `::ffff:10.0.0.1` are the same.
@@ -149,8 +154,8 @@ mod tests {
 
     #[test]
     fn what_is_no_entry_is_refused() {
-        for bad in ["", "alice", "user:", "gid:x", "gid:-1", "net:localhost", "net:10.0.0.1/33", "net:::/129", "host:x"]
-        {
+        let entries = "alice|user:|gid:|gid:x|gid:-1|gid:+1|gid:4294967296|net:localhost|net:10.0.0.1/33|net:10.0.0.1/+8|net:::/129|host:x";
+        for bad in entries.split('|').chain([""]) {
             assert_eq!(Entry::parse(bad), None, "{bad:?}");
         }
     }
