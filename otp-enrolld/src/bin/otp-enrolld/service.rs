@@ -19,7 +19,7 @@ use otp_enrolld::status;
 
 use crate::enrolling::cancel;
 use crate::enrolments::{PATIENCE, Pending, Underway};
-use crate::events::{Urgency, bounded, event};
+use crate::events::{Urgency, event, paced};
 use crate::groups;
 use crate::noticing::Pace;
 use crate::rights::{Act, Actor, Terms, may};
@@ -163,7 +163,7 @@ pub(crate) fn allowed(actor: Actor, peer: Peer, act: Act, target: Option<u32>) -
         .field("reason", reason);
     // Who has a range of uids has one line a second all the same; an account's own lines are not among what is denied to those.
     let whose = answer.err().and(peer.lent).unwrap_or(peer.behind);
-    bounded(urgency, whose, line);
+    paced(what, urgency, whose, line); // nobody hides a denial behind junk of his own
     answer.map_err(|denial| Refusal::NotAllowed { reason: denial.0.to_owned() })
 }
 
