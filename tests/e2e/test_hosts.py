@@ -313,16 +313,13 @@ def test_su_by_another_goes_through_the_daemon_and_without_one_to_the_files(mach
 def test_a_daemon_that_hangs_makes_foreign_su_refuse_in_time_and_does_not_touch_the_owners_login(machine, asking, enrolled, journal):
     user, key = enrolled
     sudo, su = HOSTS["sudo"], HOSTS["su-by-another"]
-    machine.process.send_signal(signal.SIGSTOP)
-    try:
+    with machine.daemon_hanging():
         start = journal.position()
         terminal = Terminal(su.command(machine, user), deadline=25)
         terminal.awaits(CODE_PROMPT)
         terminal.types_hidden(key.first)
         assert sudo.attempt(machine, user, key.first).opened
         assert not su.conclude(terminal, user).opened and REFUSAL in terminal.transcript
-    finally:
-        machine.process.send_signal(signal.SIGCONT)
     assert [(line["outcome"], line["reason"]) for line in decisions(journal.since(start))] == [("accepted", "code"), ("failed", "no-daemon")]
 
 
