@@ -3,9 +3,9 @@
 
 use otp_core::check::{Outcome, check};
 use otp_core::clock::{Believing, Clock as _};
-use otp_core::decision::{Refusal, Verdict};
+use otp_core::decision::{Now, Refusal, Verdict};
 use otp_core::key::Kind;
-use otp_core::limits::{ClockPolicy, FAR_AHEAD_S, Limits};
+use otp_core::limits::{ClockPolicy, Limits};
 use otp_core::origin::{Asker, Origin};
 use otp_core::record::{Account, Record};
 use otp_core::site::{Obstacle, Site, fits};
@@ -152,12 +152,9 @@ pub fn standing(host: &impl Host, account: &Account, policy: ClockPolicy) -> Res
 
 /// The time where it was the daemon that looked: by the clock mark, which root's processes can read.
 fn believed(host: &impl Host, clock: &Believing<'_>) -> u64 {
-    let wall = clock.wall();
-    if host.uids().effective != 0 || clock.vouched() {
-        return wall;
-    }
-    let known = SITE.open_vault().ok().and_then(|vault| vault.clock_mark().ok());
-    known.map_or(wall, |known| wall.min(known.saturating_add(FAR_AHEAD_S)))
+    let readable = host.uids().effective == 0 && !clock.vouched();
+    let now = readable.then(|| SITE.open_vault().ok()?.now(clock).ok()).flatten();
+    now.map_or_else(|| clock.wall(), Now::believed)
 }
 
 fn standing_on_files(account: &Account, clock: &Believing<'_>) -> Result<Standing, Obstacle> {

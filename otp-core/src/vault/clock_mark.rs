@@ -4,8 +4,10 @@
 
 use super::Vault;
 use super::error::VaultError;
+use super::held::now;
+use super::state_file::is_doubted;
 use crate::clock::Clock;
-use crate::limits::FAR_AHEAD_S;
+use crate::decision::Now;
 
 const NAME: &str = "clock";
 const TEMPORARY: &str = ".clock.new";
@@ -32,11 +34,15 @@ impl Vault {
         number.ok_or_else(|| VaultError::malformed(&self.dir.path_of(NAME), "wanted Unix seconds and a line end"))
     }
 
+    /// The time, with the mark as what is known of it.
+    pub fn now(&self, clock: &dyn Clock) -> Result<Now, VaultError> {
+        Ok(now(clock, self.clock_mark()?))
+    }
+
     /// Moves the mark to now, never back, and not over more than 30 days on a clock that nobody vouches for.
     pub fn move_clock_mark(&self, clock: &dyn Clock) -> Result<(), VaultError> {
         let (old, now) = (self.clock_mark()?, clock.wall());
-        let believable = old == 0 || clock.vouched() || now <= old.saturating_add(FAR_AHEAD_S);
-        if now <= old || !believable {
+        if now <= old || is_doubted(now, old, clock) {
             return Ok(());
         }
         self.write_clock_mark(now)

@@ -126,8 +126,8 @@ pub fn fill(file: &File, path: &Path, state: &State, known: u64, clock: &dyn Clo
     file.sync_all().map_err(failed)
 }
 
-/// Where nothing is known, nothing can be far ahead of it.
-fn is_doubted(written: u64, known: u64, clock: &dyn Clock) -> bool {
+/// Is a time that nobody vouches for too far beyond what is known? Where nothing is known, nothing is.
+pub(super) fn is_doubted(written: u64, known: u64, clock: &dyn Clock) -> bool {
     known > 0 && written > known.saturating_add(FAR_AHEAD_S) && !clock.vouched()
 }
 
