@@ -157,7 +157,7 @@ impl Pending {
 
 /// Does the daemon answer, whatever it says? Its socket may be there, and a systemd behind it, when the daemon is not.
 pub fn answers(user: &str) -> Result<(), Silence> {
-    match call("Status", &format!("\"user\":{}", quoted(user)), Instant::now() + A_SIGN_OF_LIFE) {
+    match status(user, A_SIGN_OF_LIFE) {
         Ok(_) | Err(Silence::Denied(_) | Silence::NotAllowed) => Ok(()),
         Err(silence) => Err(silence),
     }
@@ -165,7 +165,7 @@ pub fn answers(user: &str) -> Result<(), Silence> {
 
 /// Asks how a user stands.
 pub fn standing(user: &str) -> Result<Standing, Silence> {
-    let reply = call("Status", &format!("\"user\":{}", quoted(user)), Instant::now() + PATIENCE)?;
+    let reply = status(user, PATIENCE)?;
     let status = reply.get("status").ok_or_else(|| failed("a reply without a status"))?;
     let flag = |name: &str| status.get(name).and_then(Value::flag).ok_or_else(|| failed("a status without its marks"));
     let keys = status.get("keys").and_then(Value::list).ok_or_else(|| failed("a status without keys"))?;
@@ -177,6 +177,10 @@ pub fn standing(user: &str) -> Result<Standing, Silence> {
         keyless: keys.is_empty(),
         oldest: oldest(keys),
     })
+}
+
+fn status(user: &str, patience: Duration) -> Result<Value, Silence> {
+    call("Status", &format!("\"user\":{}", quoted(user)), Instant::now() + patience)
 }
 
 fn earlier(used: &Value) -> Option<String> {
