@@ -55,19 +55,18 @@ const NO_FILE: &str = "no PAM file has that name, which libpam writes in small l
 
 /// Why a table for this service would be obeyed by nobody.
 fn disobeyed(service: &str) -> Option<&'static str> {
-    match Stages::of(service) {
-        None => Some(NO_FILE),
-        Some(stages) if !stages.any() => Some("no line of its PAM file has pam_otp.so"),
-        Some(_) => None,
-    }
+    unreached(service, Stages::any, "no line of its PAM file has pam_otp.so")
 }
 
 /// Why nobody would be asked for a new key by this service: it is the account stage that says that one is due.
 fn asks_nobody(service: &str) -> Option<&'static str> {
+    unreached(service, |stages| stages.has("account"), "no account line of its PAM file has pam_otp.so")
+}
+
+fn unreached(service: &str, reached: impl Fn(&Stages) -> bool, why: &'static str) -> Option<&'static str> {
     match Stages::of(service) {
         None => Some(NO_FILE),
-        Some(stages) if !stages.has("account") => Some("no account line of its PAM file has pam_otp.so"),
-        Some(_) => None,
+        Some(stages) => (!reached(&stages)).then_some(why),
     }
 }
 

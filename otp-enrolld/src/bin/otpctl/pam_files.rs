@@ -36,7 +36,7 @@ impl Stages {
 
 fn file(service: &str) -> Option<PathBuf> {
     let plain = !service.is_empty() && !service.contains('/') && service != "." && service != "..";
-    DIRECTORIES.iter().map(|dir| Path::new(dir).join(service)).find(|path| plain && path.is_file())
+    plain.then(|| included(service)).flatten()
 }
 
 /// The file that a line includes, which may be named by a path.
