@@ -30,6 +30,16 @@ pub struct Kept {
     pub restored: bool,
 }
 
+impl Kept {
+    /// The book to be written anew. Once it is, nobody can tell any more that it came from a backup: what was good in it is not.
+    pub fn settled(mut self, now: u64) -> Book {
+        if self.restored {
+            self.book.end_all(Why::Revoked, now);
+        }
+        self.book
+    }
+}
+
 impl Vault {
     /// Locks the tickets of `uid`.
     pub fn tickets(&self, uid: u32) -> Result<Tickets, VaultError> {
@@ -51,11 +61,8 @@ impl Vault {
     pub(super) fn move_tickets(&self, from: u32, to: &Account, clock: &dyn Clock) -> Result<(), VaultError> {
         let tickets = self.tickets(from)?;
         match tickets.book_of(from)? {
-            Some(Kept { mut book, restored }) if from == to.uid => {
-                if restored {
-                    book.end_all(Why::Revoked, clock.wall());
-                }
-                tickets.store(&Book { account: to.clone(), ..book }, clock)
+            Some(kept) if from == to.uid => {
+                tickets.store(&Book { account: to.clone(), ..kept.settled(clock.wall()) }, clock)
             }
             Some(_) if from != to.uid => tickets.forget(from),
             _ => Ok(()),

@@ -87,14 +87,12 @@ impl Daemon {
         };
         let _turn = self.turn(&account)?;
         let (record, tickets) = self.looked_up(&presented)?;
-        let Kept { mut book, restored } = tickets.book(&account).map_err(|error| unavailable(&error))?;
+        let kept = tickets.book(&account).map_err(|error| unavailable(&error))?;
         let now = System.wall();
-        let Some((id, _)) = self.found(&book, &presented, now) else {
+        let Some((id, _)) = self.found(&kept.book, &presented, now) else {
             return Err(self.unknown(&tickets, &presented));
         };
-        if restored {
-            book.end_all(Why::Revoked, now); // once it is stored, nobody can tell any more that it came from a backup
-        }
+        let mut book = kept.settled(now);
         let ticket = book.ticket_mut(id).ok_or_else(refused)?;
         let since = match ticket.end {
             // Once said, it may be said again: the answer may have been lost.
