@@ -43,6 +43,14 @@ impl Change {
         }
     }
 
+    /// Before a key goes: that its registration code is spent is written where it stays, for the key may be all that shows it.
+    pub fn settle(&self, vault: &Vault, account: &Account, clock: &dyn Clock) -> Result<(), VaultError> {
+        match self {
+            Self::Revoke { .. } => vault.end_confirmed_tickets(account, clock),
+            _ => Ok(()),
+        }
+    }
+
     /// What the log calls it when it is done.
     pub fn event(&self) -> &'static str {
         match self {

@@ -45,10 +45,8 @@ impl Daemon {
         if matches!(wanted.change, Change::Suspend) {
             self.end_what_is_on_its_way(&account)?;
         }
-        if matches!(wanted.change, Change::Revoke { .. }) {
-            // A key goes all the same where that cannot be written; the log says why.
-            drop(self.vault.end_confirmed_tickets(&account, &System).map_err(|error| unavailable(&error)));
-        }
+        // A key goes all the same where that cannot be written; the log says why.
+        drop(wanted.change.settle(&self.vault, &account, &System).map_err(|error| unavailable(&error)));
         let held = self.vault.hold(&account, &System).map_err(|error| unavailable(&error))?;
         let mut held = held.ok_or_else(|| failed(ChangeError::NotEnrolled))?;
         if terms == Terms::WithACode {

@@ -159,9 +159,7 @@ impl Offline {
 
     /// Inside, what is left to be done: the change is made, and is to be told, all the same.
     fn change(&self, account: &Account, change: &Change) -> Result<Result<(), Failure>, Failure> {
-        if matches!(change, Change::Revoke { .. }) {
-            note(self.vault.end_confirmed_tickets(account, &Machine).err().map(Obstacle::from));
-        }
+        note(change.settle(&self.vault, account, &Machine).err().map(Obstacle::from));
         let held = self.vault.hold(account, &Machine).map_err(|error| stopped(&error.to_string()))?;
         let mut held = held.ok_or_else(|| not_done(&ChangeError::NotEnrolled))?;
         let notice = notices::of_change(change, &held, 0, Machine.wall()).map_err(|error| not_done(&error))?;
