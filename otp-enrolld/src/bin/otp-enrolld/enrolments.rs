@@ -206,7 +206,7 @@ impl Underway {
 
     fn turn(&self, uid: u32, earlier: Earlier, begun: Begun) -> Option<Turn> {
         let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let there = turns.of.get(&uid).map(|(number, _)| *number);
+        let there = turns.number(uid);
         let number = match earlier {
             Earlier::Stays if there.is_some() => return None,
             Earlier::EndsIfOlder(Place(number)) if there.is_some_and(|there| there > number) => return None,
@@ -219,6 +219,10 @@ impl Underway {
 }
 
 impl Turns {
+    fn number(&self, uid: u32) -> Option<u64> {
+        self.of.get(&uid).map(|(number, _)| *number)
+    }
+
     fn place(&mut self) -> Place {
         let number = self.next;
         self.next = number.wrapping_add(1);
@@ -228,15 +232,14 @@ impl Turns {
 
 impl Turn {
     fn lasts(&self) -> bool {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner).of.get(&self.uid).map(|(number, _)| *number)
-            == Some(self.number)
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).number(self.uid) == Some(self.number)
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
         let mut turns = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        if turns.of.get(&self.uid).map(|(number, _)| *number) == Some(self.number) {
+        if turns.number(self.uid) == Some(self.number) {
             turns.of.remove(&self.uid);
         }
     }
