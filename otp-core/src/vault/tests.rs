@@ -21,10 +21,10 @@ use crate::secret::Secret;
 use crate::state::State;
 use crate::typed::Typed;
 
-/// The real clocks, shifted by some seconds.
 /// Beside whatever is there.
 const FREELY: Enrolment = Enrolment { grounds: Grounds::Any, replaces: Replaces::Nothing, recovery: Vec::new() };
 
+/// The real clocks, shifted by some seconds.
 struct Shifted(AtomicU64, std::sync::Mutex<Vec<Mended>>);
 
 impl Surroundings for Shifted {
@@ -198,110 +198,6 @@ fn one_code_given_to_many_threads_is_accepted_once() {
 }
 
 #[test]
-fn p2_p3_one_bad_slot_is_mended_and_nothing_used_comes_back() {
-    for slot in [0, 1] {
-        let bench = Bench::enrolled();
-        let clock = Shifted::by(0);
-        assert!(accepted(&bench.try_code(&bench.code(clock.wall(), 0), &clock).unwrap().0));
-        bench.spoil(slot);
-        let (outcome, mended) = bench.try_code(&bench.code(clock.wall(), 1), &clock).unwrap();
-        assert!(refused(&outcome, Refusal::Replayed), "slot {slot}: {outcome:?}");
-        assert_eq!(mended, [Mended::BadSlot]);
-        let later = Shifted::by(60);
-        let (outcome, mended) = bench.try_code(&bench.code(later.wall(), 1), &later).unwrap();
-        assert!(accepted(&outcome) && mended.is_empty(), "both slots are good again");
-    }
-}
-
-#[test]
-fn what_must_not_come_undone_stands_in_both_slots() {
-    let closed_by = |bench: &Bench| {
-        let limits = Limits { wait: crate::limits::Wait::None, guesses: [3; 5], ..Limits::default() };
-        let clock = Shifted::by(0);
-        let wrong = (0..).map(|n| Typed::parse(format!("{n:06}").as_bytes()));
-        let refused_wrong = |typed: &Typed| {
-            let origin = Origin::Remote;
-            let outcome = check(&bench.vault, &bench.host_key, &bench.account, typed, origin, &limits, &clock).unwrap();
-            refused(&outcome, Refusal::Wrong)
-        };
-        assert_eq!(wrong.filter(refused_wrong).take(3).count(), 3);
-    };
-    for lost in [0, 1] {
-        let bench = Bench::enrolled();
-        bench.spoil(lost);
-        let clock = Shifted::by(0);
-        let held = bench.vault.hold(&bench.account, &clock).unwrap().unwrap();
-        assert!(held.state().enrolled && held.state().generation == 1, "after a commit, slot {lost} lost");
-        drop(held);
-        closed_by(&bench);
-        bench.spoil(lost);
-        let held = bench.vault.hold(&bench.account, &clock).unwrap().unwrap();
-        assert!(held.state().origin(Origin::Remote).closed, "after the closing guess, slot {lost} lost");
-    }
-}
-
-#[test]
-fn r3_a_lock_on_a_file_that_lost_its_name_is_worth_nothing() {
-    let bench = Bench::enrolled();
-    let held = bench.vault.hold(&bench.account, &Shifted::by(0)).unwrap().unwrap();
-    let waiting = std::thread::scope(|scope| {
-        let waiter = scope.spawn(|| bench.try_code(&bench.code(system_wall(), 1), &Shifted::by(0)));
-        // While the waiter waits for the old inode, the file is replaced by a copy of another inode.
-        let (path, copy) = (bench.state_path(), bench.dir.join("state/.copy"));
-        fs::copy(&path, &copy).unwrap();
-        fs::set_permissions(&copy, fs::Permissions::from_mode(0o600)).unwrap();
-        fs::rename(&copy, &path).unwrap();
-        drop(held);
-        waiter.join().unwrap()
-    });
-    let (outcome, mended) = waiting.unwrap();
-    assert_eq!(mended, [Mended::RestoredCopy], "it was decided on the file that has the name: {outcome:?}");
-}
-
-/// A clock that jumps ahead right after it was read, as it looks to a process that was stopped there.
-struct Stopping(std::cell::Cell<u64>);
-
-impl Clock for Stopping {
-    fn wall(&self) -> u64 {
-        let behind = self.0.get();
-        self.0.set(0);
-        system_wall() - behind
-    }
-
-    fn boot_ms(&self) -> u64 {
-        system_boot_ms()
-    }
-
-    fn vouched(&self) -> bool {
-        true
-    }
-}
-
-#[test]
-fn a_process_that_was_stopped_while_writing_does_not_look_like_a_restored_copy() {
-    let bench = Bench::enrolled();
-    let held = bench.vault.hold(&bench.account, &Shifted::by(0)).unwrap().unwrap();
-    let (mut held, stopping) = (held, Stopping(std::cell::Cell::new(100)));
-    let state = held.state().clone();
-    held.store(state, &stopping).unwrap();
-    drop(held);
-    let clock = Shifted::by(0);
-    drop(bench.vault.hold(&bench.account, &clock).unwrap());
-    assert_eq!(*clock.1.lock().unwrap(), []);
-}
-
-#[test]
-fn a_wild_clock_and_a_bad_slot_lock_nobody_out_for_years() {
-    let bench = Bench::enrolled();
-    bench.spoil(0);
-    let wild = Unvouched(system_wall() + 10 * 365 * 86_400);
-    let held = bench.vault.hold(&bench.account, &wild).unwrap().unwrap();
-    let raised = held.state().keys[0].watermark.0 * 30;
-    assert!(raised <= system_wall() + FAR_AHEAD_S + 90, "raised to {raised}");
-    assert!(raised >= system_wall(), "and not too little");
-}
-
-#[test]
 fn the_alarm_is_raised_before_the_mending_is_written() {
     struct Looking<'a>(&'a Bench, std::cell::Cell<bool>);
     impl Clock for Looking<'_> {
@@ -334,47 +230,6 @@ fn an_init_that_was_killed_can_be_repeated() {
     fs::rename(bench.dir.join("vault.toml"), bench.dir.join(".vault.toml.new")).unwrap();
     let place = Place { dir: bench.dir.clone(), owner: 0 };
     assert!(Vault::create(&place, bench.vault.about()).is_ok() && Vault::open(&place).is_ok());
-}
-
-#[test]
-fn p1_p3_two_bad_slots_and_every_wrong_size_refuse() {
-    let clock = Shifted::by(0);
-    let bench = Bench::enrolled();
-    bench.spoil(0);
-    bench.spoil(1);
-    assert!(matches!(bench.try_code(&bench.code(clock.wall(), 1), &clock), Err(VaultError::Malformed { .. })));
-    for size in [0, 1, 640, 4096, 8191, 8193, 1 << 20] {
-        let bench = Bench::enrolled();
-        OpenOptions::new().write(true).open(bench.state_path()).unwrap().set_len(size).unwrap();
-        assert!(bench.try_code(&bench.code(clock.wall(), 1), &clock).is_err(), "{size}");
-    }
-}
-
-#[test]
-fn p4_a_copy_under_another_inode_has_its_watermarks_raised_and_its_counters_suspended() {
-    let bench = Bench::enrolled();
-    let clock = Shifted::by(0);
-    let (aside, path) = (bench.dir.join("state/copy"), bench.state_path());
-    fs::copy(&path, &aside).unwrap();
-    fs::set_permissions(&aside, fs::Permissions::from_mode(0o600)).unwrap();
-    fs::rename(&aside, &path).unwrap();
-    let (outcome, mended) = bench.try_code(&bench.code(clock.wall(), 1), &clock).unwrap();
-    assert!(refused(&outcome, Refusal::Replayed));
-    assert_eq!(mended, [Mended::RestoredCopy]);
-    let held = bench.vault.hold(&bench.account, &clock).unwrap().unwrap();
-    assert!(held.state().restored && held.mended().is_empty());
-}
-
-#[test]
-fn p4_a_late_ctime_is_a_restored_copy_and_sixty_seconds_are_not() {
-    for (seconds, want) in [(-50, vec![]), (-70, vec![Mended::RestoredCopy])] {
-        let bench = Bench::new();
-        // ctime is the machine's own; a clock behind it makes the recorded write look older than the file.
-        let behind = Shifted::by(seconds);
-        bench.enrol(&behind).unwrap();
-        let (_, mended) = bench.try_code(&Typed::Junk, &Shifted::by(0)).unwrap();
-        assert_eq!(mended, want, "{seconds}");
-    }
 }
 
 #[test]
@@ -447,65 +302,6 @@ fn v4_a_key_file_of_another_generation_or_with_an_unknown_key_refuses() {
 }
 
 #[test]
-fn v1_links_fifos_directories_and_open_modes_are_not_trusted() {
-    let clock = Shifted::by(0);
-    let refuse = |what: &str, change: &dyn Fn(&Path)| {
-        for name in ["keys/1000.toml", "state/1000", "vault.toml"] {
-            let bench = Bench::enrolled();
-            change(&bench.dir.join(name));
-            let place = Place { dir: bench.dir.clone(), owner: 0 };
-            let answer = Vault::open(&place).and_then(|_| bench.try_code(&bench.code(clock.wall(), 1), &clock));
-            assert!(answer.is_err(), "{what} at {name}");
-        }
-    };
-    let elsewhere = |path: &Path| path.with_extension("moved");
-    refuse("a symbolic link", &|path| {
-        fs::rename(path, elsewhere(path)).unwrap();
-        symlink(elsewhere(path), path).unwrap();
-    });
-    refuse("a second name", &|path| fs::hard_link(path, elsewhere(path)).unwrap());
-    refuse("a FIFO", &|path| {
-        fs::remove_file(path).unwrap();
-        nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRWXU).unwrap();
-    });
-    refuse("a directory", &|path| {
-        fs::remove_file(path).unwrap();
-        fs::create_dir(path).unwrap();
-    });
-    refuse("a group-readable file", &|path| fs::set_permissions(path, fs::Permissions::from_mode(0o640)).unwrap());
-    refuse("a foreign owner", &|path| std::os::unix::fs::chown(path, Some(65534), None).unwrap());
-    refuse("100 MB", &|path| {
-        OpenOptions::new().write(true).open(path).unwrap().set_len(100_000_000).unwrap();
-    });
-}
-
-#[test]
-fn v1_the_vault_and_everything_above_it_must_be_roots() {
-    let bench = Bench::enrolled();
-    let place = Place { dir: bench.dir.clone(), owner: 0 };
-    let open = |place: &Place| Vault::open(place).map(drop);
-    fs::set_permissions(&bench.dir, fs::Permissions::from_mode(0o750)).unwrap();
-    assert!(matches!(open(&place), Err(VaultError::Untrusted { .. })), "group may look in");
-    fs::set_permissions(&bench.dir, fs::Permissions::from_mode(0o700)).unwrap();
-    assert!(matches!(open(&Place { owner: 65534, ..place.clone() }), Err(VaultError::Untrusted { .. })), "owner");
-    assert!(
-        matches!(open(&Place { dir: "/tmp/otp".into(), owner: 0 }), Err(VaultError::Untrusted { .. })),
-        "/tmp above"
-    );
-    let link = PathBuf::from(format!("{}-link", bench.dir.display()));
-    symlink(&bench.dir, &link).unwrap();
-    let answer = open(&Place { dir: link.clone(), owner: 0 });
-    fs::remove_file(&link).unwrap();
-    assert!(matches!(answer, Err(VaultError::Untrusted { .. })), "a link to the vault: {answer:?}");
-    assert!(open(&place).is_ok());
-    for name in ["keys", "state"] {
-        fs::set_permissions(bench.dir.join(name), fs::Permissions::from_mode(0o770)).unwrap();
-        assert!(matches!(open(&place), Err(VaultError::Untrusted { .. })), "{name}");
-        fs::set_permissions(bench.dir.join(name), fs::Permissions::from_mode(0o700)).unwrap();
-    }
-}
-
-#[test]
 fn a_sweep_removes_what_a_killed_writer_left_and_nothing_else() {
     let bench = Bench::enrolled();
     fs::write(bench.dir.join("keys/.1000.new"), "half").unwrap();
@@ -514,17 +310,6 @@ fn a_sweep_removes_what_a_killed_writer_left_and_nothing_else() {
     let names = (bench.vault.keys.names().unwrap(), bench.vault.state.names().unwrap());
     assert_eq!(names, (vec!["1000.toml".to_owned()], vec!["1000".to_owned()]));
     assert_eq!(bench.vault.enrolled_uids().unwrap(), [1000]);
-}
-
-#[test]
-fn r3_the_lock_is_waited_for_and_then_given_up_with_its_holder() {
-    let bench = Bench::enrolled();
-    let held = bench.vault.hold(&bench.account, &Shifted::by(0)).unwrap().unwrap();
-    let error = bench.try_code(&bench.code(system_wall(), 1), &Shifted::by(0)).unwrap_err();
-    drop(held);
-    let VaultError::LockTimeout { holder, .. } = error else { panic!("{error}") };
-    assert_eq!(holder, Some(std::process::id() as i32));
-    assert!(accepted(&bench.try_code(&bench.code(system_wall(), 1), &Shifted::by(0)).unwrap().0));
 }
 
 #[test]
@@ -583,8 +368,11 @@ fn v6_the_clock_mark_never_moves_back_nor_thirty_days_on_a_clock_that_nobody_vou
 
 #[path = "change_tests.rs"]
 mod change;
-
 #[path = "notices_tests.rs"]
 mod notices;
+#[path = "open_tests.rs"]
+mod open;
+#[path = "state_file_tests.rs"]
+mod state_file;
 #[path = "tickets_tests.rs"]
 mod tickets;
