@@ -1,12 +1,12 @@
 //! Registration codes as their owner types them: `E-` and groups of five. A code lets its user begin one enrolment; it is no
 //! one-time password and opens no gate.
 //!
-//! | form   | random symbols | bits | written as |
-//! |--------|----------------|------|------------|
-//! | spoken | 9              | 45   | `E-XXXXX-XXXXX` |
-//! | mail   | 24             | 120  | `E-XXXXX-XXXXX-XXXXX-XXXXX-XXXXX` |
+//! | form   | random symbols | bits | symbols in each group |
+//! |--------|----------------|------|-----------------------|
+//! | spoken | 9              | 45   | 5, 5 |
+//! | mail   | 24             | 120  | 5, 5, 5, 5, 5 |
 //! | letter | 24             | 120  | the same |
-//! | split  | 2 × 13         | 130  | twice `E-XXXXX-XXXXX-XXXX` |
+//! | split  | 2 × 13         | 130  | twice 5, 5, 4 |
 
 use zeroize::Zeroizing;
 
