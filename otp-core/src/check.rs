@@ -3,18 +3,18 @@
 
 use zeroize::Zeroizing;
 
-use crate::clock::{Believing, Clock, Surroundings};
+use crate::decision::input::Typed;
+use crate::decision::limits::Limits;
+use crate::decision::origin::Origin;
+use crate::decision::state::State;
 use crate::decision::{ClockTrust, Now, OpenKey, Proof, Refusal, Verdict, decide, decide_recovery};
-use crate::hotp::Codes;
-use crate::key::{KeyId, Kind, Label, Step};
-use crate::limits::Limits;
-use crate::origin::Origin;
+use crate::environment::{Believing, Clock, Surroundings};
+use crate::files::key_file::Account;
+use crate::keys::hotp::Codes;
+use crate::keys::key::{KeyId, Kind, Label, Step};
+use crate::keys::seal::HostKey;
+use crate::keys::secret::Secret;
 use crate::policy::NewKey;
-use crate::record::Account;
-use crate::seal::HostKey;
-use crate::secret::Secret;
-use crate::state::State;
-use crate::typed::Typed;
 use crate::vault::{Held, Mended, Vault, VaultError};
 
 /// What becomes of an answer.

@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::sys::stat::lstat;
 
-use crate::record::Account;
-use crate::table::{Document, TableError, quoted};
+use crate::files::key_file::Account;
+use crate::policy::toml_table::{Document, TableError, quoted};
 use crate::vault::{VaultError, read_root_file};
 
 /// A mark: who is let past the gate, and why.

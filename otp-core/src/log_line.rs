@@ -58,8 +58,9 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn plain_values_stay_plain_and_the_rest_is_quoted() {

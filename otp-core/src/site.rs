@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use nix::unistd::User;
 
 use crate::emergency::Marks;
+use crate::keys::seal::HostKey;
+use crate::policy::toml_table::TableError;
 use crate::policy::{POLICY_CAP, Policy};
-use crate::seal::HostKey;
-use crate::table::TableError;
 use crate::vault::{Place, Vault, VaultError, read_root_file};
 
 /// The places of one host.

@@ -5,11 +5,11 @@
 use std::fs;
 use std::path::PathBuf;
 
-use otp_core::key::Step;
+use otp_core::files::key_file::{Account, Record, RecordError};
+use otp_core::files::state_slot::{SLOT_BYTES, Slot, VERSION};
+use otp_core::keys::key::Step;
+use otp_core::keys::seal::{HostKey, VaultId};
 use otp_core::policy::Policy;
-use otp_core::record::{Account, Record, RecordError};
-use otp_core::seal::{HostKey, VaultId};
-use otp_core::slot::{SLOT_BYTES, Slot, VERSION};
 
 /// A key's label, and its code at step or counter 1 000 000 by an independent program.
 type Code = (&'static str, u32);

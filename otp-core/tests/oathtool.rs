@@ -4,9 +4,9 @@
 
 use std::process::Command;
 
-use otp_core::hotp::Codes;
-use otp_core::key::{Algorithm, Digits, Period};
-use otp_core::secret::Secret;
+use otp_core::keys::hotp::Codes;
+use otp_core::keys::key::{Algorithm, Digits, Period};
+use otp_core::keys::secret::Secret;
 use proptest::prelude::*;
 use zeroize::Zeroizing;
 

@@ -3,10 +3,10 @@
 
 use nix::errno::Errno;
 use nix::unistd::{Uid, User};
-use otp_core::clock::{Clock, Surroundings};
-use otp_core::key::Label;
-use otp_core::origin::Origin;
-use otp_core::record::Account;
+use otp_core::decision::origin::Origin;
+use otp_core::environment::{Clock, Surroundings};
+use otp_core::files::key_file::Account;
+use otp_core::keys::key::Label;
 use otp_core::vault::{ChangeError, Held, Reseal, Use, Vault, VaultError};
 
 /// A change to one user's keys.

@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
-use otp_core::clock::{Clock, Surroundings};
+use otp_core::decision::limits::Limits;
+use otp_core::decision::origin::Origin;
+use otp_core::decision::state::State;
 use otp_core::decision::wait_left;
-use otp_core::limits::Limits;
-use otp_core::origin::Origin;
-use otp_core::record::{Account, Key};
-use otp_core::state::State;
+use otp_core::environment::{Clock, Surroundings};
+use otp_core::files::key_file::{Account, Key};
 use otp_core::vault::{Held, Vault, VaultError, end_of_a_glance};
 
 use crate::changes;

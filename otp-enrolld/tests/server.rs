@@ -11,12 +11,13 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use double::{CODE, Double, Running, eventually};
 use otp_enrolld::client::{CallError, Client, ConnectError};
 use otp_enrolld::limits::Limits;
 use otp_enrolld::protocol::{BeginEnrolment, ConfirmEnrolment, List, Refusal, Status, WantedKey};
 use otp_enrolld::service::Event;
 use zeroize::Zeroizing;
+
+use double::{CODE, Double, Running, eventually};
 
 /// Generous in time, so that only the bound under test decides.
 fn patient() -> Limits {

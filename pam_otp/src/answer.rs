@@ -1,7 +1,7 @@
 //! Getting the answer: from the person, or from what a module before this one asked for; and taking the code out of it.
 
-use otp_core::recovery::RecoveryCode;
-use otp_core::typed::Typed;
+use otp_core::codes::recovery::RecoveryCode;
+use otp_core::decision::input::Typed;
 use zeroize::Zeroizing;
 
 use crate::host::{ConversationFailed, Host};

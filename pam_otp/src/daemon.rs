@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use otp_core::date::utc;
+use otp_core::files::date::utc;
 use zeroize::Zeroizing;
 
 use crate::connection::{Connection, Silence, failed};

@@ -2,14 +2,14 @@
 //! may not read the files, or where another person could stop it while it holds the user's lock.
 
 use otp_core::check::{Outcome, check};
-use otp_core::clock::{Believing, Clock as _};
+use otp_core::decision::input::Typed;
+use otp_core::decision::limits::{ClockPolicy, Limits};
+use otp_core::decision::origin::{Asker, Origin};
 use otp_core::decision::{Now, Refusal, Verdict};
-use otp_core::key::Kind;
-use otp_core::limits::{ClockPolicy, Limits};
-use otp_core::origin::{Asker, Origin};
-use otp_core::record::{Account, Record};
+use otp_core::environment::{Believing, Clock as _};
+use otp_core::files::key_file::{Account, Record};
+use otp_core::keys::key::Kind;
 use otp_core::site::{Obstacle, Site, fits};
-use otp_core::typed::Typed;
 use otp_core::vault::{Held, end_of_a_glance};
 
 use crate::connection::Silence;

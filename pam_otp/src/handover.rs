@@ -4,7 +4,7 @@
 //! What sshd dictates: a text is lost unless a prompt follows, colours come out as letters, and there are at most 32
 //! messages. So the QR code is one text of half blocks, with the secret in letters for terminals that cannot show them.
 
-use otp_core::typed::Typed;
+use otp_core::decision::input::Typed;
 use zeroize::Zeroizing;
 
 use crate::connection::{Denial, Silence};

@@ -4,8 +4,8 @@
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 
 use nix::unistd::{geteuid, getuid};
-use otp_core::clock::{self, Clock, Surroundings};
-use otp_core::record::Account;
+use otp_core::environment::{self, Clock, Surroundings};
+use otp_core::files::key_file::Account;
 use otp_core::vault::Mended;
 use pam::constants::{PAM_ERROR_MSG, PAM_PROMPT_ECHO_OFF, PAM_PROMPT_ECHO_ON, PAM_TEXT_INFO, PamResultCode};
 use pam::conv::Conv;
@@ -179,11 +179,11 @@ impl Host for Libpam<'_> {
 
 impl Clock for Libpam<'_> {
     fn wall(&self) -> u64 {
-        clock::system_wall()
+        environment::system_wall()
     }
 
     fn boot_ms(&self) -> u64 {
-        clock::system_boot_ms()
+        environment::system_boot_ms()
     }
 
     fn vouched(&self) -> bool {

@@ -4,22 +4,21 @@
 use std::ffi::CStr;
 use std::time::{Duration, Instant};
 
+use otp_core::decision::input::Typed;
+use otp_core::decision::origin::Origin;
 use otp_core::emergency::Reason;
+use otp_core::files::key_file::Account;
 use otp_core::log_line::LogLine;
-use otp_core::origin::Origin;
 use otp_core::policy::Policy;
-use otp_core::record::Account;
 use otp_core::site::Obstacle;
-use otp_core::typed::Typed;
 use pam::constants::PamResultCode;
 
-use crate::answer;
 use crate::decider::{self, Finding, SITE, Standing, origin};
-use crate::enrolment;
 use crate::host::{Host, Item, Urgency, UserError};
 use crate::options::{OptionError, Options, Whose, whose};
 use crate::person::Person;
 use crate::rules::{Contradiction, Passage, Rules};
+use crate::{answer, enrolment};
 
 /// The one text for every refusal (R8).
 pub const REFUSED: &str = "code refused; each code works once, wait for the next or use a recovery code";

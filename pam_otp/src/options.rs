@@ -4,7 +4,7 @@ use std::ffi::CStr;
 use std::fmt;
 use std::path::PathBuf;
 
-use otp_core::service::Unenrolled;
+use otp_core::policy::service::Unenrolled;
 
 /// What the line in /etc/pam.d says.
 #[derive(Debug, Clone, PartialEq, Eq)]

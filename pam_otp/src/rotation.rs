@@ -8,11 +8,11 @@
 use std::ffi::CStr;
 use std::time::Duration;
 
+use otp_core::decision::input::Typed;
+use otp_core::files::key_file::Account;
 use otp_core::log_line::LogLine;
-use otp_core::record::Account;
-use otp_core::rotation::Age;
+use otp_core::policy::rotation::Age;
 use otp_core::site::Obstacle;
-use otp_core::typed::Typed;
 use pam::constants::PamResultCode;
 
 use crate::account::who;

@@ -2,12 +2,12 @@
 //! stricter holds; about the prompt, which has no stricter, the PAM line does.
 
 use nix::unistd::{Gid, Group, User, getgrouplist};
-use otp_core::limits::Limits;
+use otp_core::decision::limits::Limits;
+use otp_core::files::key_file::Account;
 use otp_core::policy::Policy;
-use otp_core::record::Account;
-use otp_core::rotation::{Age, Rotation};
-use otp_core::service::{Service, Unenrolled};
-use otp_core::who::{Candidate, Entry, is_asked};
+use otp_core::policy::audience::{Candidate, Entry, is_asked};
+use otp_core::policy::rotation::{Age, Rotation};
+use otp_core::policy::service::{Service, Unenrolled};
 
 use crate::options::Options;
 

@@ -4,13 +4,13 @@
 use super::Vault;
 use super::change::ChangeError;
 use super::error::VaultError;
-use super::held::{Held, now, record_name};
+use super::locked_user::{Held, now, record_name};
 use super::tickets::Kept;
-use crate::clock::Surroundings;
-use crate::record::{Account, Key, RECORD_CAP, Record};
-use crate::seal::{HostKey, Nonce};
-use crate::state::{KeyState, RecoveryState, State};
-use crate::ticket::{TicketId, Why};
+use crate::decision::state::{KeyState, RecoveryState, State};
+use crate::environment::Surroundings;
+use crate::files::key_file::{Account, Key, RECORD_CAP, Record};
+use crate::files::ticket::{TicketId, Why};
+use crate::keys::seal::{HostKey, Nonce};
 
 /// What an adoption needs besides the names.
 pub struct Reseal<'a> {

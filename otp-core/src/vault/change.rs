@@ -5,13 +5,13 @@ use std::fmt;
 
 use super::Vault;
 use super::error::VaultError;
-use super::held::{Held, record_name};
 use super::lock::state_name;
-use crate::clock::Clock;
-use crate::key::{KeyId, Label};
-use crate::origin::Origin;
-use crate::record::{Key, MAX_KEYS, Record, RecoveryHash};
-use crate::state::{OriginState, State};
+use super::locked_user::{Held, record_name};
+use crate::decision::origin::Origin;
+use crate::decision::state::{OriginState, State};
+use crate::environment::Clock;
+use crate::files::key_file::{Key, MAX_KEYS, Record, RecoveryHash};
+use crate::keys::key::{KeyId, Label};
 
 /// Why a change was not made. The vault is as it was, unless the last one says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Changes to keys that are there: what they do, and what a crash in the middle leaves.
 
 use super::*;
-use crate::state::KeyState;
+use crate::decision::state::KeyState;
 
 impl Bench {
     fn held(&self) -> Held<'_> {
@@ -213,9 +213,11 @@ fn a_counter_is_in_both_slots_before_anybody_hears_of_it() {
     }
 }
 
-fn recovery_set(byte: u8, redemption: Option<[u8; 16]>) -> Vec<crate::record::RecoveryHash> {
-    let hash = |index| crate::seal::CodeHash([index; 32]);
-    (0..8).map(|index| crate::record::RecoveryHash { set: [byte; 16], index, hash: hash(index), redemption }).collect()
+fn recovery_set(byte: u8, redemption: Option<[u8; 16]>) -> Vec<crate::files::key_file::RecoveryHash> {
+    let hash = |index| crate::keys::seal::CodeHash([index; 32]);
+    (0..8)
+        .map(|index| crate::files::key_file::RecoveryHash { set: [byte; 16], index, hash: hash(index), redemption })
+        .collect()
 }
 
 #[test]

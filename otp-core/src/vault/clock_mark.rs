@@ -4,10 +4,10 @@
 
 use super::Vault;
 use super::error::VaultError;
-use super::held::now;
+use super::locked_user::now;
 use super::state_file::is_doubted;
-use crate::clock::Clock;
 use crate::decision::Now;
+use crate::environment::Clock;
 
 const NAME: &str = "clock";
 const TEMPORARY: &str = ".clock.new";

@@ -17,8 +17,8 @@ mod change;
 mod clock_mark;
 mod commit;
 mod error;
-mod held;
 mod lock;
+pub(crate) mod locked_user;
 mod notices;
 mod open;
 mod outbox;
@@ -27,21 +27,21 @@ mod tickets;
 
 use std::path::PathBuf;
 
+use crate::environment::Surroundings;
+use crate::files::key_file::{Account, RecordError, hex};
+use crate::keys::seal::{Fingerprint, HostKeyId, VaultId};
+use crate::policy::toml_table::{Document, TableError, quoted};
+
 pub use adopt::Reseal;
 pub use change::{ChangeError, Enrolment, Grounds, Replaces, Repudiated, Use};
 pub use clock_mark::Mark;
 pub use error::VaultError;
-pub use held::{Held, Mended};
 pub use lock::end_of_a_glance;
+pub use locked_user::{Held, Mended};
 pub use notices::has_notices;
 pub use open::{TrustedDir, read_root_file, root_directory, root_program};
 pub use outbox::{Letter, OUTBOX_CAP, Outbox, Posted};
 pub use tickets::{Kept, Tickets};
-
-use crate::clock::Surroundings;
-use crate::record::{Account, RecordError, hex};
-use crate::seal::{Fingerprint, HostKeyId, VaultId};
-use crate::table::{Document, TableError, quoted};
 
 /// Where a vault is and whose it must be. Values, so that nothing weakens a check in tests (R13).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,7 +172,7 @@ impl Vault {
     }
 
     pub(crate) fn malformed_record(&self, account: &Account, error: &RecordError) -> VaultError {
-        VaultError::malformed(&self.keys.path_of(&held::record_name(account.uid)), error.to_string())
+        VaultError::malformed(&self.keys.path_of(&locked_user::record_name(account.uid)), error.to_string())
     }
 }
 
@@ -202,5 +202,4 @@ impl About {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

@@ -6,9 +6,9 @@ use std::path::Path;
 use super::error::VaultError;
 use super::open::TrustedDir;
 use super::{NOTICES, OUTBOX, Place, Vault};
-use crate::notice::Notice;
-use crate::record::Account;
-use crate::spool::{SPOOL_CAP, Showing, Spool, SpoolError, Spooled};
+use crate::files::key_file::Account;
+use crate::files::notice::Notice;
+use crate::files::notice_file::{SPOOL_CAP, Showing, Spool, SpoolError, Spooled};
 
 impl Vault {
     /// Keeps a notice for `account` until it was shown often enough.

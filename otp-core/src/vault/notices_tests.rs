@@ -1,8 +1,8 @@
 //! On real files, as root.
 
 use super::*;
-use crate::notice::{Notice, NoticeEvent, Where};
-use crate::spool::{MOST, SHOWINGS, Showing};
+use crate::files::notice::{Notice, NoticeEvent, Where};
+use crate::files::notice_file::{MOST, SHOWINGS, Showing};
 
 fn added(at: u64) -> Notice {
     Notice { event: NoticeEvent::KeyAdded, at, by: 0, from: Where::default(), key: Label::new("phone").ok() }

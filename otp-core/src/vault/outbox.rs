@@ -8,9 +8,9 @@ use super::error::VaultError;
 use super::notices::{parse, write_aside};
 use super::open::TrustedDir;
 use super::{NOTICES, OUTBOX, Place, Vault};
-use crate::notice::Notice;
-use crate::record::Account;
-use crate::spool::{SPOOL_CAP, Spool, Spooled};
+use crate::files::key_file::Account;
+use crate::files::notice::Notice;
+use crate::files::notice_file::{SPOOL_CAP, Spool, Spooled};
 
 /// The outbox of a vault, for the one who empties it.
 pub struct Outbox(TrustedDir);

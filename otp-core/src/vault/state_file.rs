@@ -15,10 +15,10 @@ use std::path::{Path, PathBuf};
 use super::error::VaultError;
 use super::lock::Locked;
 use super::open::{errno_of, unreadable};
-use crate::clock::Clock;
-use crate::limits::FAR_AHEAD_S;
-use crate::slot::{SLOT_BYTES, Slot, VERSION};
-use crate::state::State;
+use crate::decision::limits::FAR_AHEAD_S;
+use crate::decision::state::State;
+use crate::environment::Clock;
+use crate::files::state_slot::{SLOT_BYTES, Slot, VERSION};
 
 const FILE_BYTES: usize = 8192;
 const SLOT_APART: u64 = 4096;

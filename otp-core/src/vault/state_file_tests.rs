@@ -21,7 +21,7 @@ fn p2_p3_one_bad_slot_is_mended_and_nothing_used_comes_back() {
 #[test]
 fn what_must_not_come_undone_stands_in_both_slots() {
     let closed_by = |bench: &Bench| {
-        let limits = Limits { wait: crate::limits::Wait::None, guesses: [3; 5], ..Limits::default() };
+        let limits = Limits { wait: crate::decision::limits::Wait::None, guesses: [3; 5], ..Limits::default() };
         let clock = Shifted::by(0);
         let wrong = (0..).map(|n| Typed::parse(format!("{n:06}").as_bytes()));
         let refused_wrong = |typed: &Typed| {

@@ -9,17 +9,17 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::check::{Outcome, check};
-use crate::clock::{Clock, system_boot_ms, system_wall};
+use crate::decision::input::Typed;
+use crate::decision::limits::{FAR_AHEAD_S, Limits};
+use crate::decision::origin::Origin;
+use crate::decision::state::State;
 use crate::decision::{Proof, Refusal, Verdict};
-use crate::hotp::Codes;
-use crate::key::{Algorithm, Digits, KeyId, Kind, Label, Period, Step};
-use crate::limits::{FAR_AHEAD_S, Limits};
-use crate::origin::Origin;
-use crate::record::{Key, Record};
-use crate::seal::{HostKey, Nonce, Sealed};
-use crate::secret::Secret;
-use crate::state::State;
-use crate::typed::Typed;
+use crate::environment::{Clock, system_boot_ms, system_wall};
+use crate::files::key_file::{Key, Record};
+use crate::keys::hotp::Codes;
+use crate::keys::key::{Algorithm, Digits, KeyId, Kind, Label, Period, Step};
+use crate::keys::seal::{HostKey, Nonce, Sealed};
+use crate::keys::secret::Secret;
 
 /// Beside whatever is there.
 const FREELY: Enrolment = Enrolment { grounds: Grounds::Any, replaces: Replaces::Nothing, recovery: Vec::new() };
@@ -117,7 +117,7 @@ impl Bench {
     }
 
     fn try_code(&self, typed: &Typed, clock: &Shifted) -> Result<(Outcome, Vec<Mended>), VaultError> {
-        let limits = Limits { wait: crate::limits::Wait::None, ..Limits::default() };
+        let limits = Limits { wait: crate::decision::limits::Wait::None, ..Limits::default() };
         let outcome = check(&self.vault, &self.host_key, &self.account, typed, Origin::Myself, &limits, clock)?;
         Ok((outcome, clock.1.lock().unwrap().drain(..).collect()))
     }

@@ -11,10 +11,10 @@ use nix::fcntl::Flock;
 use super::error::VaultError;
 use super::open::{TrustedDir, errno_of, unreadable};
 use super::{TICKETS, Vault};
-use crate::book::{BOOK_CAP, Book, BookError, Written};
-use crate::clock::Clock;
-use crate::record::Account;
-use crate::ticket::{End, TicketId, Why};
+use crate::environment::Clock;
+use crate::files::key_file::Account;
+use crate::files::ticket::{End, TicketId, Why};
+use crate::files::ticket_file::{BOOK_CAP, Book, BookError, Written};
 
 /// The tickets of one user, locked. Those of others can be read, too.
 pub struct Tickets {

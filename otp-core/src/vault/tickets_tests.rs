@@ -1,10 +1,10 @@
 //! On real files, as root.
 
 use super::*;
-use crate::notice::Where;
-use crate::registration::Form;
-use crate::seal::CodeHash;
-use crate::ticket::{Ticket, TicketId, Use, Worth};
+use crate::codes::registration::Form;
+use crate::files::notice::Where;
+use crate::files::ticket::{Ticket, TicketId, Use, Worth};
+use crate::keys::seal::CodeHash;
 
 fn ticket(byte: u8, now: u64) -> Ticket {
     let (id, hash, not_after) = (TicketId([byte; 16]), CodeHash([byte; 32]), now + 600);
@@ -87,7 +87,7 @@ fn without_a_ticket_there_is_no_file_and_who_is_forgotten_leaves_none() {
     let bench = Bench::new();
     with_one(&bench);
     let tickets = bench.vault.tickets(1000).unwrap();
-    tickets.store(&crate::book::Book::new(&bench.account), &Shifted::by(0)).unwrap();
+    tickets.store(&crate::files::ticket_file::Book::new(&bench.account), &Shifted::by(0)).unwrap();
     assert!(
         bench.vault.ticket_uids().unwrap().is_empty() && tickets.book(&bench.account).unwrap().book.tickets.is_empty()
     );

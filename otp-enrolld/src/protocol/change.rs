@@ -1,8 +1,8 @@
 //! What a caller may have changed about keys that are there. Each parameter is read into a type that can only hold what is
 //! allowed; who may is decided elsewhere.
 
-use otp_core::key::Label;
-use otp_core::origin::Origin;
+use otp_core::decision::origin::Origin;
+use otp_core::keys::key::Label;
 use serde::Serialize;
 use zeroize::Zeroizing;
 

@@ -1,7 +1,7 @@
 //! What a caller may ask about the way of a key to its owner: invitations, redemptions, rotation, tokens, recovery codes.
 
-use otp_core::key::{Algorithm, Digits, Kind, Label, Period};
-use otp_core::registration::Form;
+use otp_core::codes::registration::Form;
+use otp_core::keys::key::{Algorithm, Digits, Kind, Label, Period};
 use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 

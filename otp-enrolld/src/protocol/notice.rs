@@ -1,12 +1,11 @@
 //! Security notices on the wire: what they say is fixed by the core, nothing of it is free text.
 
-use otp_core::record::Account;
-use otp_core::spool::Spooled;
+use otp_core::files::key_file::Account;
+use otp_core::files::notice_file::Spooled;
 use serde::{Deserialize, Serialize};
 
 use super::reply::Done;
-use super::values;
-use super::{Method, Refusal};
+use super::{Method, Refusal, values};
 use crate::parameters::Parameters;
 
 /// What a user has not seen often enough.
@@ -72,7 +71,8 @@ impl Notice {
     /// What `one` says to `owner`.
     pub fn of(one: &Spooled, owner: &Account) -> Self {
         let (notice, from) = (&one.notice, &one.notice.from);
-        let claim = |claim: &Option<otp_core::notice::Claim>| claim.as_ref().map(|claim| claim.as_str().to_owned());
+        let claim =
+            |claim: &Option<otp_core::files::notice::Claim>| claim.as_ref().map(|claim| claim.as_str().to_owned());
         Self {
             id: one.id,
             event: notice.event.word().to_owned(),

@@ -9,8 +9,7 @@ use super::handover::{
 };
 use super::notice::{Notices, NoticesShown};
 use super::reply::{Begun, Cancelled, Confirmed, UserList, UserStatusReply, Verified};
-use super::values;
-use super::{Method, Refusal};
+use super::{Method, Refusal, values};
 use crate::parameters::Parameters;
 
 /// One call of `io.pam-otp.Otp1`, checked.
@@ -195,7 +194,7 @@ impl Status {
 
 #[cfg(test)]
 mod tests {
-    use otp_core::key::{Algorithm, Digits, Label, Period};
+    use otp_core::keys::key::{Algorithm, Digits, Label, Period};
 
     use super::*;
 

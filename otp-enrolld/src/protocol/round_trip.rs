@@ -1,6 +1,6 @@
 //! Whatever a message holds, it arrives as it left: encoded by one side, read by the other.
 
-use otp_core::key::{Algorithm, Digits, Kind, Label, Period};
+use otp_core::keys::key::{Algorithm, Digits, Kind, Label, Period};
 use proptest::prelude::*;
 use zeroize::Zeroizing;
 
@@ -106,7 +106,7 @@ proptest! {
 
     #[test]
     fn a_reopening_arrives_as_it_left(user in prop::option::of(plain(256)), origin in prop::option::of(0..5_usize)) {
-        let origin = origin.map(|number| otp_core::origin::Origin::ALL[number]);
+        let origin = origin.map(|number| otp_core::decision::origin::Origin::ALL[number]);
         let Ok(Request::Reopen(found)) = delivered(&Reopen { user: user.clone(), origin, code: None }) else { panic!() };
         prop_assert_eq!((found.user, found.origin, found.code.is_none()), (user, origin, true));
     }

@@ -1,8 +1,8 @@
 //! One full message of each kind, for the tests.
 
-use otp_core::key::{Algorithm, Digits, Kind, Label, Period};
-use otp_core::origin::Origin;
-use otp_core::registration::Form;
+use otp_core::codes::registration::Form;
+use otp_core::decision::origin::Origin;
+use otp_core::keys::key::{Algorithm, Digits, Kind, Label, Period};
 use zeroize::Zeroizing;
 
 use super::*;

@@ -1,8 +1,8 @@
 //! The values a parameter can have, besides the core's own: what is allowed, and how it is refused.
 
-use otp_core::key::{Algorithm, Digits, Kind, Label, Period, ValueError};
-use otp_core::origin::Origin;
-use otp_core::registration::Form;
+use otp_core::codes::registration::Form;
+use otp_core::decision::origin::Origin;
+use otp_core::keys::key::{Algorithm, Digits, Kind, Label, Period, ValueError};
 use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 

@@ -1,12 +1,11 @@
 //! A daemon that only pretends: one user, one code, and a socket in a directory of its own.
 
-use std::fs;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use otp_enrolld::limits::Limits;
 use otp_enrolld::peer::Peer;

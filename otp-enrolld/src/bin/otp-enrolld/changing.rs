@@ -2,15 +2,15 @@
 //! user's lock, one log line.
 
 use otp_core::check::{Outcome, spend};
-use otp_core::clock::Clock;
+use otp_core::decision::input::Typed;
+use otp_core::decision::limits::Limits;
+use otp_core::decision::origin::Origin;
 use otp_core::decision::{Proof, Refusal as Refused, Verdict};
-use otp_core::key::Step;
-use otp_core::limits::Limits;
+use otp_core::environment::Clock;
+use otp_core::files::key_file::{Account, Key};
+use otp_core::keys::key::Step;
+use otp_core::keys::seal::Nonce;
 use otp_core::log_line::LogLine;
-use otp_core::origin::Origin;
-use otp_core::record::{Account, Key};
-use otp_core::seal::Nonce;
-use otp_core::typed::Typed;
 use otp_core::vault::{ChangeError, Held, Reseal, Standing};
 use otp_enrolld::changes::{self, Change};
 use otp_enrolld::notices::{self, Due};
@@ -19,11 +19,10 @@ use otp_enrolld::protocol::{Adopt, Done, Forget, Refusal, Request, Restored, Res
 use zeroize::Zeroizing;
 
 use crate::events::{Urgency, about, bounded, event, paced, signed};
-use crate::groups;
-use crate::random;
 use crate::rights::{Act, Terms};
 use crate::service::{Daemon, account_named, allowed, not_changed, not_possible, target, unavailable};
 use crate::system::System;
+use crate::{groups, random};
 
 /// A change as it is asked for.
 struct Wanted {

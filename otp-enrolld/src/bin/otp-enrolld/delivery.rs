@@ -1,17 +1,16 @@
 //! One notice to one program: the trusted file itself, without a shell, with an environment and a group of processes of its
 //! own, the notice as JSON on standard input, and an end.
 
-use std::fmt;
 use std::io::Write as _;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fmt, thread};
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use otp_core::notify::Notify;
+use otp_core::policy::notify::Notify;
 use otp_core::vault::{VaultError, root_program};
 
 /// Why a notice was not handed over.

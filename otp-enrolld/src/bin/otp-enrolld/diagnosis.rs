@@ -1,11 +1,11 @@
 //! Why a code is not one of a new key: several apps ignore a hash, a length or a period without a word, and clocks are wrong.
 //! What is found is told to whoever has the pending key on the screen, and accepted never.
 
-use otp_core::hotp::Codes;
-use otp_core::key::{Algorithm, Digits, Kind, Period, Step};
+use otp_core::decision::input::Code;
+use otp_core::keys::hotp::Codes;
+use otp_core::keys::key::{Algorithm, Digits, Kind, Period, Step};
+use otp_core::keys::secret::Secret;
 use otp_core::policy::NewKey;
-use otp_core::secret::Secret;
-use otp_core::typed::Code;
 
 /// What a code would be a code of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +94,7 @@ const NEAR: i64 = 1;
 
 #[cfg(test)]
 mod tests {
-    use otp_core::typed::Typed;
+    use otp_core::decision::input::Typed;
     use zeroize::Zeroizing;
 
     use super::*;

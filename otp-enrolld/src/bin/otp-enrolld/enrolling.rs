@@ -4,23 +4,23 @@
 use std::sync::PoisonError;
 
 use nix::unistd::gethostname;
-use otp_core::book::Book;
-use otp_core::clock::Clock;
-use otp_core::key::{Kind, Label};
-use otp_core::notice::{Notice, Where};
+use otp_core::codes::recovery::{RecoveryCode, SET};
+use otp_core::decision::input::Typed;
+use otp_core::decision::state::State;
+use otp_core::environment::Clock;
+use otp_core::files::key_file::{Account, RecoveryHash};
+use otp_core::files::notice::{Notice, Where};
+use otp_core::files::ticket::{End, TicketId, Why, Worth};
+use otp_core::files::ticket_file::Book;
+use otp_core::keys::key::{Kind, Label};
 use otp_core::policy::{NewKey, Policy};
-use otp_core::record::{Account, RecoveryHash};
-use otp_core::recovery::{RecoveryCode, SET};
-use otp_core::state::State;
-use otp_core::ticket::{End, TicketId, Why, Worth};
-use otp_core::typed::Typed;
 use otp_core::vault::{Tickets, VaultError};
 use otp_enrolld::peer::Peer;
 use otp_enrolld::picture::{NARROW_ZONE, Picture, Theme};
 use otp_enrolld::protocol::{
     BeginEnrolment, Begun, Cancelled, ConfirmEnrolment, Confirmed, Enrolment, Refusal, Shape, WantedKey,
 };
-use otp_enrolld::status;
+use otp_enrolld::{random, status};
 use zeroize::Zeroizing;
 
 use crate::enrolments::{Answer, BeginError, Earlier, FIRST_COUNTER, Pending, Plan, Purpose, TRIES};
@@ -30,7 +30,6 @@ use crate::provisioning::{self, Provisioning};
 use crate::rights::Act;
 use crate::service::{Daemon, Session, account_named, allowed, not_changed, not_possible, unavailable};
 use crate::system::System;
-use otp_enrolld::random;
 
 impl Daemon {
     /// Root makes a key for somebody, and sees it. Only where the policy says so: otherwise a user is invited.
@@ -96,7 +95,7 @@ impl Daemon {
 
     /// The notice first, then the key, then the end of its registration code. If the last fails, the key itself shows that the
     /// code is spent: it descends from it.
-    fn store(&self, peer: Peer, pending: &Pending, step: otp_core::key::Step) -> Result<Confirmed, Refusal> {
+    fn store(&self, peer: Peer, pending: &Pending, step: otp_core::keys::key::Step) -> Result<Confirmed, Refusal> {
         let (plan, purpose) = (pending.plan(), pending.plan().purpose);
         let account = &plan.account;
         let failed = |error| not_changed(&account.name, &error);

@@ -5,24 +5,24 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use otp_core::clock::{Clock, Surroundings};
+use otp_core::decision::input::Typed;
+use otp_core::decision::limits::{Limits, Wait};
+use otp_core::decision::origin::Origin;
+use otp_core::decision::state::{KeyState, State};
 use otp_core::decision::{ClockTrust, Now, OpenKey, Refusal, Verdict, decide};
-use otp_core::hotp::Codes;
-use otp_core::key::{KeyId, Kind, Label, Step};
-use otp_core::limits::{Limits, Wait};
-use otp_core::notice::NoticeEvent;
-use otp_core::origin::Origin;
+use otp_core::environment::{Clock, Surroundings};
+use otp_core::files::key_file::{Account, Key, Record, RecoveryHash};
+use otp_core::files::notice::NoticeEvent;
+use otp_core::files::ticket::TicketId;
+use otp_core::keys::hotp::Codes;
+use otp_core::keys::key::{KeyId, Kind, Label, Step};
+use otp_core::keys::seal::{Fingerprint, HostKey, Nonce, Sealed};
+use otp_core::keys::secret::Secret;
 use otp_core::policy::NewKey;
-use otp_core::record::{Account, Key, Record, RecoveryHash};
-use otp_core::seal::{Fingerprint, HostKey, Nonce, Sealed};
-use otp_core::secret::Secret;
-use otp_core::state::{KeyState, State};
-use otp_core::ticket::TicketId;
-use otp_core::typed::Typed;
 use otp_core::vault::{ChangeError, Enrolment, Grounds, Replaces, Vault};
+use otp_enrolld::random::{self, NoRandomness};
 
 use crate::diagnosis::{Diagnosis, diagnose};
-use otp_enrolld::random::{self, NoRandomness};
 
 /// How long a key waits for its first code.
 pub const PATIENCE: Duration = Duration::from_secs(15 * 60);

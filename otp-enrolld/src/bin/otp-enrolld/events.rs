@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use otp_core::files::key_file::Account;
 use otp_core::log_line::LogLine;
-use otp_core::record::Account;
 use otp_enrolld::peer::Peer;
 
 use crate::outlet;

@@ -8,7 +8,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::unistd::{Uid, User};
-use otp_core::seal::{HostKey, VaultId};
+use otp_core::keys::seal::{HostKey, VaultId};
 use otp_core::site::{Obstacle, Site, fits};
 use otp_core::vault::{About, Place, TrustedDir, Vault};
 use otp_enrolld::privileges::become_for_good;

@@ -3,24 +3,24 @@
 use std::sync::{Mutex, PoisonError};
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use otp_core::book::BookError;
-use otp_core::clock::Clock;
+use otp_core::codes::registration::{Form, RegistrationCode};
+use otp_core::environment::Clock;
+use otp_core::files::key_file::Account;
+use otp_core::files::notice::{Notice, NoticeEvent, Where};
+use otp_core::files::ticket::{Ticket, TicketId, Why};
+use otp_core::files::ticket_file::BookError;
+use otp_core::keys::seal::{CodeHash, CodePlace, Purpose};
 use otp_core::log_line::LogLine;
-use otp_core::notice::{Notice, NoticeEvent, Where};
-use otp_core::record::Account;
-use otp_core::registration::{Form, RegistrationCode};
-use otp_core::seal::{CodeHash, CodePlace, Purpose};
-use otp_core::ticket::{Ticket, TicketId, Why};
 use otp_core::vault::{ChangeError, Standing};
 use otp_enrolld::peer::Peer;
 use otp_enrolld::protocol::{Done, Invitation, Invite, Invited, Refusal, RevokeInvitation};
+use otp_enrolld::random;
 use zeroize::Zeroizing;
 
 use crate::events::{Urgency, about, event, signed};
 use crate::rights::Act;
 use crate::service::{Daemon, not_changed, target, unavailable};
 use crate::system::System;
-use otp_enrolld::random;
 
 impl Daemon {
     /// Makes a registration code for a user. The one before is worthless from now on.

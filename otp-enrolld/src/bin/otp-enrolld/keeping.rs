@@ -2,16 +2,15 @@
 //! happened at gates that ask the files and not this daemon, once a minute how many lines were left out of the log. The notices
 //! come too when somebody has all users listed.
 
-use std::io;
 use std::sync::{Arc, PoisonError};
-use std::thread;
 use std::time::Duration;
+use std::{io, thread};
 
-use otp_core::clock::{Believing, Clock};
-use otp_core::limits::{ClockPolicy, Limits};
+use otp_core::decision::limits::{ClockPolicy, Limits};
+use otp_core::environment::{Believing, Clock};
+use otp_core::files::key_file::Account;
+use otp_core::files::notice::NoticeEvent;
 use otp_core::log_line::LogLine;
-use otp_core::notice::NoticeEvent;
-use otp_core::record::Account;
 use otp_core::vault::{Held, VaultError};
 use otp_enrolld::protocol::Refusal;
 use otp_enrolld::{notices, status};

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use otp_core::clock::Clock;
-use otp_core::key::Label;
+use otp_core::environment::Clock;
+use otp_core::files::key_file::Account;
+use otp_core::files::notice::{Notice, NoticeEvent, Severity};
+use otp_core::files::notice_file::Showing;
+use otp_core::keys::key::Label;
 use otp_core::log_line::LogLine;
-use otp_core::notice::{Notice, NoticeEvent, Severity};
-use otp_core::record::Account;
-use otp_core::spool::Showing;
 use otp_core::vault::{Held, Posted, VaultError};
 use otp_enrolld::notices::{self, Out};
 use otp_enrolld::peer::Peer;

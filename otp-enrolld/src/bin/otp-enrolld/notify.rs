@@ -1,17 +1,16 @@
 //! `otp-enrolld notify`: empties the outbox. It runs as the daemon's account and outside the daemon's sandbox, for programs
 //! that send mail need more than a sandbox gives. What fails is tried again, later each time, for a week.
 
-use std::fmt;
-use std::thread;
 use std::time::Duration;
+use std::{fmt, thread};
 
 use nix::unistd::gethostname;
-use otp_core::clock::system_wall;
+use otp_core::environment::system_wall;
+use otp_core::files::key_file::Account;
+use otp_core::files::notice_file::Spooled;
 use otp_core::log_line::LogLine;
-use otp_core::notify::Notify;
-use otp_core::record::Account;
+use otp_core::policy::notify::Notify;
 use otp_core::site::{Obstacle, Site};
-use otp_core::spool::Spooled;
 use otp_core::vault::{Letter, Outbox, VaultError};
 use otp_enrolld::privileges::become_for_good;
 use otp_enrolld::protocol::Notice;
@@ -222,9 +221,9 @@ const KEPT_S: u64 = 7 * 86_400;
 
 #[cfg(test)]
 mod tests {
-    use otp_core::key::Label;
-    use otp_core::notice::NoticeEvent;
-    use otp_core::spool::Spool;
+    use otp_core::files::notice::NoticeEvent;
+    use otp_core::files::notice_file::Spool;
+    use otp_core::keys::key::Label;
     use otp_enrolld::notices::notice;
 
     use super::*;

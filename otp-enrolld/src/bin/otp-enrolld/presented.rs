@@ -1,25 +1,24 @@
 //! A registration code that is presented: whose it is said to be, how many were wrong of late, which ticket it is of, in constant
 //! time; what is told and noticed where it is nobody's, spent or over.
 
-use otp_core::book::Book;
-use otp_core::clock::Clock;
+use otp_core::codes::registration::{Form, RegistrationCode};
+use otp_core::decision::origin::Origin;
+use otp_core::environment::Clock;
+use otp_core::files::key_file::{Account, Record};
+use otp_core::files::notice::{Claim, Notice, NoticeEvent, Where};
+use otp_core::files::ticket::{Ticket, TicketId, Use, Worth};
+use otp_core::files::ticket_file::Book;
 use otp_core::log_line::LogLine;
-use otp_core::notice::{Claim, Notice, NoticeEvent, Where};
-use otp_core::origin::Origin;
-use otp_core::record::{Account, Record};
-use otp_core::registration::{Form, RegistrationCode};
-use otp_core::ticket::{Ticket, TicketId, Use, Worth};
 use otp_core::vault::{Kept, Tickets};
 use otp_enrolld::peer::Peer;
 use otp_enrolld::protocol::{From, Redemption, Refusal};
 
 use crate::events::{Urgency, about, bounded, event, signed};
-use crate::groups;
 use crate::invitations::{hex, notice};
 use crate::rights::{Act, Actor};
 use crate::service::{Daemon, target, unavailable};
 use crate::system::System;
-use crate::verify;
+use crate::{groups, verify};
 /// A code that was presented.
 pub struct Presented<'a> {
     /// Who brought it.

@@ -3,8 +3,8 @@
 //! that know it agree, the others pass over it. HOTP has a counter in the place of the period.
 
 use data_encoding::BASE32_NOPAD;
-use otp_core::key::{Algorithm, Digits, Kind, Period};
-use otp_core::secret::Secret;
+use otp_core::keys::key::{Algorithm, Digits, Kind, Period};
+use otp_core::keys::secret::Secret;
 use zeroize::Zeroizing;
 
 use crate::enrolments::FIRST_COUNTER;

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use nix::unistd::{Uid, User};
-use otp_core::clock::Believing;
-use otp_core::seal::HostKey;
+use otp_core::environment::Believing;
+use otp_core::keys::seal::HostKey;
 use otp_core::site::{Obstacle, Site, fits};
 use otp_core::vault::Vault;
 use otp_enrolld::kernel::{self, WrongSocket};

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use otp_core::limits::Wait;
-use otp_core::origin::Origin;
+use otp_core::decision::limits::Wait;
+use otp_core::decision::origin::Origin;
 
 /// By user and origin.
 #[derive(Default)]

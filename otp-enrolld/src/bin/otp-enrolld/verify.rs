@@ -6,11 +6,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use otp_core::check::{Outcome, check, decoy};
+use otp_core::decision::input::Typed;
+use otp_core::decision::origin::{Asker, Origin};
 use otp_core::decision::{Refusal as Why, Verdict as Decided};
+use otp_core::files::key_file::Account;
 use otp_core::log_line::LogLine;
-use otp_core::origin::{Asker, Origin};
-use otp_core::record::Account;
-use otp_core::typed::Typed;
 use otp_enrolld::peer::Peer;
 use otp_enrolld::protocol::{From, Refusal, Verdict, Verified, Verify};
 

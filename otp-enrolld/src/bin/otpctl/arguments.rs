@@ -5,10 +5,9 @@ mod handover;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-
+use otp_core::decision::origin::Origin;
 use otp_core::emergency::Reason;
-use otp_core::key::Label;
-use otp_core::origin::Origin;
+use otp_core::keys::key::Label;
 use otp_enrolld::protocol::Status;
 
 pub use handover::{Add, AddToken, Enrol, Invite, KeyOutput, Paper, RecoveryCodes, Rotate, Token, TokenAct};

@@ -1,10 +1,9 @@
 //! From a key that is shown once to the code that stores it. One connection carries all of it.
 
-use serde::Serialize;
-
-use otp_core::typed::Typed;
+use otp_core::decision::input::Typed;
 use otp_enrolld::client::{CallError, Client};
 use otp_enrolld::protocol::{ConfirmEnrolment, Confirmed, Enrolment, Refusal};
+use serde::Serialize;
 
 use crate::arguments::Form;
 use crate::escape::escaped;

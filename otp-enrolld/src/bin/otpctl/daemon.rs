@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use nix::unistd::User;
-
 use otp_enrolld::client::{Client, ConnectError};
 use otp_enrolld::{ACCOUNT, SOCKET};
 

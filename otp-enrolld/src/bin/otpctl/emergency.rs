@@ -2,11 +2,11 @@
 //! so to the log and to the screen. Nothing else is needed, and nothing that may be broken is touched.
 
 use nix::unistd::{Uid, getuid};
-use otp_core::clock::system_wall;
-use otp_core::date::utc;
 use otp_core::emergency::{Mark, MarkError};
+use otp_core::environment::system_wall;
+use otp_core::files::date::utc;
+use otp_core::files::key_file::Account;
 use otp_core::log_line::LogLine;
-use otp_core::record::Account;
 use otp_core::site::Site;
 use otp_enrolld::changes;
 use serde::Serialize;

@@ -8,10 +8,9 @@ use otp_enrolld::protocol::{BeginEnrolment, From, Redeem, Redeemed, Refusal};
 use crate::arguments::{Enrol, Form};
 use crate::confirm::{Pending, Purpose};
 use crate::failure::Failure;
-use crate::picture_file;
 use crate::registration::{self, Source};
-use crate::spent;
 use crate::terminal::Terminal;
+use crate::{picture_file, spent};
 
 pub fn enrol(
     terminal: &mut Terminal,
@@ -109,10 +108,9 @@ mod tests {
 
     use otp_enrolld::limits::Limits;
 
-    use crate::arguments::{KeyOutput, KeyWishes};
-
     use super::double::{CODE, Double, Running, eventually};
     use super::*;
+    use crate::arguments::{KeyOutput, KeyWishes};
     use crate::terminal::Kind;
 
     /// What was written, kept for reading.

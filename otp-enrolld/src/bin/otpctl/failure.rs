@@ -4,10 +4,9 @@ use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use serde_json::json;
-
 use otp_enrolld::client::CallError;
 use otp_enrolld::protocol::Refusal;
+use serde_json::json;
 
 use crate::arguments::Form;
 use crate::escape::escaped;

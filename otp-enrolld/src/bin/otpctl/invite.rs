@@ -1,12 +1,11 @@
 //! `otpctl invite`: a registration code, how to hand it over, and, always, when it ends.
 
-use zeroize::Zeroizing;
-
-use otp_core::clock::system_wall;
-use otp_core::date::utc;
-use otp_core::registration::Form as Travel;
+use otp_core::codes::registration::Form as Travel;
+use otp_core::environment::system_wall;
+use otp_core::files::date::utc;
 use otp_enrolld::client::Client;
 use otp_enrolld::protocol::{self, Invitation, RevokeInvitation};
+use zeroize::Zeroizing;
 
 use crate::arguments::{Form, Invite};
 use crate::escape::{escaped, escaped_secret};

@@ -5,12 +5,11 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use nix::unistd::gethostname;
-use zeroize::Zeroizing;
-
-use otp_core::date::utc;
+use otp_core::files::date::utc;
 use otp_enrolld::client::CallError;
 use otp_enrolld::picture::{PIXELS, Picture, QUIET_ZONE, Theme};
 use otp_enrolld::protocol::Invitation;
+use zeroize::Zeroizing;
 
 use crate::arguments::{Invite, Paper};
 use crate::escape::escaped;

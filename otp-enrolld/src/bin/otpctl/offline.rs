@@ -6,21 +6,20 @@ use std::io::Write as _;
 
 use nix::sys::prctl;
 use nix::unistd::{Uid, User};
-use otp_core::clock::{Clock, Surroundings, system_boot_ms, system_wall};
-use otp_core::date::utc;
-use otp_core::limits::Limits;
+use otp_core::decision::limits::Limits;
+use otp_core::environment::{Clock, Surroundings, system_boot_ms, system_wall};
+use otp_core::files::date::utc;
+use otp_core::files::key_file::Account;
+use otp_core::files::ticket::Why;
+use otp_core::keys::seal::{HostKey, Nonce};
 use otp_core::log_line::LogLine;
-use otp_core::record::Account;
-use otp_core::seal::{HostKey, Nonce};
 use otp_core::site::{Obstacle, Site, fits};
-use otp_core::ticket::Why;
 use otp_core::vault::{ChangeError, Mark, Mended, Posted, Reseal, Vault, end_of_a_glance};
 use otp_enrolld::changes::{self, Change};
-use otp_enrolld::kernel;
 use otp_enrolld::notices::{self, Out};
 use otp_enrolld::privileges::become_for_good;
 use otp_enrolld::protocol::{RestoredUsers, UserStatusReply};
-use otp_enrolld::{random, status};
+use otp_enrolld::{kernel, random, status};
 
 use crate::alert::alert;
 use crate::arguments::{Adopt, Command, Form, ShowStatus};

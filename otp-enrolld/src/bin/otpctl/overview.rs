@@ -1,5 +1,6 @@
 //! `otpctl status` and `otpctl list`: what may be told of users, for people or as JSON.
 
+use otp_core::files::date::utc;
 use otp_enrolld::client::Client;
 use otp_enrolld::protocol::{KeyStatus, List, OriginStatus, UserList, UserStatus};
 
@@ -8,7 +9,6 @@ use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::table::table;
 use crate::terminal::Terminal;
-use otp_core::date::utc;
 
 pub fn status(client: &mut Client, terminal: &mut Terminal, options: &ShowStatus) -> Result<(), Failure> {
     let reply = client.call(&options.request())?;

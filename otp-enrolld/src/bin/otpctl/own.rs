@@ -4,11 +4,10 @@ use otp_enrolld::client::Client;
 use otp_enrolld::protocol::{self, AddKey};
 
 use crate::arguments::{Add, Rotate};
-use crate::code;
 use crate::confirm::{Pending, Purpose};
 use crate::failure::Failure;
-use crate::picture_file;
 use crate::terminal::Terminal;
+use crate::{code, picture_file};
 
 pub fn add(
     terminal: &mut Terminal,

@@ -4,9 +4,8 @@
 use std::fs::File;
 use std::io::{self, BufWriter};
 
-use zeroize::Zeroizing;
-
 use otp_enrolld::picture::{PIXELS, Picture};
+use zeroize::Zeroizing;
 
 use crate::arguments::KeyOutput;
 use crate::failure::Failure;

@@ -1,9 +1,8 @@
 //! Recovery codes: how they are shown, once, and `otpctl recovery-codes`, which makes a new set.
 
-use zeroize::Zeroizing;
-
 use otp_enrolld::client::Client;
 use otp_enrolld::protocol::RenewRecoveryCodes;
+use zeroize::Zeroizing;
 
 use crate::arguments::{Form, RecoveryCodes};
 use crate::code;

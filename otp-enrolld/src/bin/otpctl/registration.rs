@@ -1,7 +1,7 @@
 //! A registration code as its owner types it. It is looked over here: a typing error is no guess and never leaves this process.
 
-use otp_core::registration::{Part, Piece, RegistrationCode};
-use otp_core::symbols::Mistyped;
+use otp_core::codes::crockford::Mistyped;
+use otp_core::codes::registration::{Part, Piece, RegistrationCode};
 
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -75,7 +75,7 @@ impl Source {
 mod tests {
     use std::io;
 
-    use otp_core::registration::Form;
+    use otp_core::codes::registration::Form;
 
     use super::*;
     use crate::terminal::Kind;

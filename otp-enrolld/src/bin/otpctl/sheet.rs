@@ -1,9 +1,8 @@
 //! The sheet that shows a new key, once: in letters, as a URI, as a QR code. The picture comes last, so that a low window keeps it in sight.
 
-use zeroize::Zeroizing;
-
 use otp_enrolld::picture::{NARROW_ZONE, Picture, QUIET_ZONE};
 use otp_enrolld::protocol::Enrolment;
+use zeroize::Zeroizing;
 
 use crate::apps;
 use crate::escape::{escaped, escaped_secret};

@@ -1,8 +1,8 @@
 //! A registration code with which a key was made already. Its owner is told when and from where, and asked whether that was
 //! him: whoever says no has all suspended that came of it.
 
-use otp_core::date::utc;
-use otp_core::registration::RegistrationCode;
+use otp_core::codes::registration::RegistrationCode;
+use otp_core::files::date::utc;
 use otp_enrolld::client::Client;
 use otp_enrolld::protocol::{Redemption, Repudiate};
 
@@ -85,7 +85,7 @@ fn not_enrolled(why: &str) -> Failure {
 mod tests {
     use std::io;
 
-    use otp_core::registration::Form;
+    use otp_core::codes::registration::Form;
 
     use super::*;
     use crate::terminal::Kind;

@@ -2,17 +2,15 @@
 //! confirm it are typed by whoever holds the token.
 
 use data_encoding::BASE32_NOPAD;
-use zeroize::Zeroizing;
-
 use otp_enrolld::client::Client;
 use otp_enrolld::protocol;
+use zeroize::Zeroizing;
 
 use crate::arguments::{AddToken, Form};
 use crate::confirm::{Pending, Purpose};
 use crate::failure::Failure;
-use crate::hidden;
-use crate::span;
 use crate::terminal::Terminal;
+use crate::{hidden, span};
 
 pub fn add(
     terminal: &mut Terminal,

@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-
-use otp_core::key::{Algorithm, Digits, Kind, Label, Period, ValueError};
-use otp_core::registration::Form as Travel;
+use otp_core::codes::registration::Form as Travel;
+use otp_core::keys::key::{Algorithm, Digits, Kind, Label, Period, ValueError};
 use otp_enrolld::protocol::{Shape, WantedKey};
 
 use super::{Form, Pipe};

@@ -2,8 +2,8 @@
 
 use totp_rs::{Builder, Totp};
 
-use crate::key::{Algorithm, Digits, Step};
-use crate::secret::Secret;
+use crate::keys::key::{Algorithm, Digits, Step};
+use crate::keys::secret::Secret;
 
 /// The codes of one key; holds the secret, wiped on drop.
 pub struct Codes {
@@ -53,8 +53,9 @@ fn hash(algorithm: Algorithm) -> totp_rs::Algorithm {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use zeroize::Zeroizing;
+
+    use super::*;
 
     fn secret(text: &[u8]) -> Secret {
         Secret::new(Zeroizing::new(text.to_vec())).ok().unwrap()

@@ -1,6 +1,6 @@
 //! How far a code may lie from now, and how many wrong ones an origin has.
 
-use crate::origin::Origin;
+use crate::decision::origin::Origin;
 
 /// Steps that are accepted besides the current one (RFC 6238 section 5.2); each 0 to 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,9 @@
-use super::*;
-use crate::seal::Nonce;
-use crate::secret::Secret;
 use proptest::prelude::*;
 use zeroize::Zeroizing;
+
+use super::*;
+use crate::keys::seal::Nonce;
+use crate::keys::secret::Secret;
 
 const TOML_MAX: u64 = i64::MAX as u64; // TOML's integers are signed
 

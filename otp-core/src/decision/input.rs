@@ -3,8 +3,8 @@
 
 use zeroize::Zeroizing;
 
-use crate::recovery::RecoveryCode;
-use crate::registration::RegistrationCode;
+use crate::codes::recovery::RecoveryCode;
+use crate::codes::registration::RegistrationCode;
 
 /// The shape of an answer.
 pub enum Typed {

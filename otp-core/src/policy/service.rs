@@ -1,10 +1,10 @@
 //! What `[service.NAME]` of the policy says about one PAM service. An error in it refuses that service and no other.
 
-use crate::limits::Limits;
-use crate::origin::Origin;
+use crate::decision::limits::Limits;
+use crate::decision::origin::Origin;
+use crate::policy::audience::Entry;
+use crate::policy::toml_table::{Day, Found, Table, TableError};
 use crate::policy::{NewKey, guesses, window};
-use crate::table::{Day, Found, Table, TableError};
-use crate::who::Entry;
 
 /// The rules of one PAM service.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -153,7 +153,7 @@ fn entries<'d>(table: &mut Table<'d>, name: &'d str) -> Result<Vec<Entry>, Table
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::{Wait, Window};
+    use crate::decision::limits::{Wait, Window};
     use crate::policy::Policy;
 
     fn service(text: &str) -> Result<Service, TableError> {

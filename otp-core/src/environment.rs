@@ -1,7 +1,7 @@
 //! The clocks and the ear for alarms, as an argument: the core asks nobody for the time by itself, and logs nothing.
 
-use crate::limits::ClockPolicy;
-use crate::record::Account;
+use crate::decision::limits::ClockPolicy;
+use crate::files::key_file::Account;
 use crate::vault::Mended;
 
 /// What can be asked about time.

@@ -4,7 +4,7 @@
 
 use zeroize::Zeroizing;
 
-use crate::symbols::{self, Domain, Mistyped};
+use crate::codes::crockford::{self, Domain, Mistyped};
 
 /// Codes in a set.
 pub const SET: u8 = 8;
@@ -33,13 +33,13 @@ impl RecoveryCode {
 
     /// Reads one as typed.
     pub fn parse(typed: &str) -> Result<Self, Mistyped> {
-        let values = symbols::values(typed, 1 + WRITTEN)?;
+        let values = crockford::values(typed, 1 + WRITTEN)?;
         let Some((&PREFIX, rest)) = values.split_first() else { return Err(Mistyped::Prefix) };
         if rest.len() != WRITTEN {
             return Err(Mistyped::Length { found: rest.len() });
         }
         let (index, random) =
-            symbols::checked(Domain::Recovery, rest).and_then(<[u8]>::split_first).ok_or(Mistyped::Check)?;
+            crockford::checked(Domain::Recovery, rest).and_then(<[u8]>::split_first).ok_or(Mistyped::Check)?;
         let random = random.try_into().map_err(|_| Mistyped::Check)?;
         Ok(Self { index: *index, symbols: Zeroizing::new(random) })
     }
@@ -59,7 +59,7 @@ impl RecoveryCode {
         values.extend_from_slice(self.symbols.as_slice());
         let mut text = Zeroizing::new(String::with_capacity(64));
         text.push_str("R-");
-        symbols::write(&mut text, Domain::Recovery, &values);
+        crockford::write(&mut text, Domain::Recovery, &values);
         text
     }
 
@@ -76,8 +76,9 @@ impl RecoveryCode {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn a_code_that_lies_in_a_drawer_reads_the_same_for_ever() {

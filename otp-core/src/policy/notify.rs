@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::table::{Found, Table, TableError};
+use crate::policy::toml_table::{Found, Table, TableError};
 
 /// The program and how long it may take.
 #[derive(Debug, Clone, PartialEq, Eq)]

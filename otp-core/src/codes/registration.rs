@@ -10,7 +10,7 @@
 
 use zeroize::Zeroizing;
 
-use crate::symbols::{self, Domain, Mistyped, Symbols};
+use crate::codes::crockford::{self, Domain, Mistyped, Symbols};
 
 /// How a registration code travels; its length and its life follow from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +97,7 @@ impl Form {
 impl RegistrationCode {
     /// A new code out of [`Form::symbols`] random bytes; `None` if there are more or fewer.
     pub fn new(form: Form, random: &[u8]) -> Option<Self> {
-        (random.len() == form.symbols()).then(|| Self(symbols::random(random)))
+        (random.len() == form.symbols()).then(|| Self(crockford::random(random)))
     }
 
     /// A whole code as typed; both parts of a split one may stand on one line.
@@ -145,11 +145,11 @@ impl RegistrationCode {
 impl Piece {
     /// Reads a whole code, or one part.
     pub fn parse(typed: &str) -> Result<Self, Mistyped> {
-        let values = symbols::values(typed, BOTH).map_err(without_prefix)?;
+        let values = crockford::values(typed, BOTH).map_err(without_prefix)?;
         let Some((&PREFIX, rest)) = values.split_first() else { return Err(Mistyped::Prefix) };
         let whole = [Form::Spoken, Form::Mail].map(|form| form.symbols() + 1);
         match rest.len() {
-            length if whole.contains(&length) => code(symbols::checked(Domain::Registration, rest)),
+            length if whole.contains(&length) => code(crockford::checked(Domain::Registration, rest)),
             length if length == PART + 1 => match (first(rest), second(rest)) {
                 (Some(part), _) => Ok(Self::First(Part(owned(part)))),
                 (None, Some(part)) => Ok(Self::Second(Part(owned(part)))),
@@ -182,7 +182,7 @@ impl Part {
 fn written(domain: Domain, values: &[u8]) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::with_capacity(64));
     text.push_str("E-");
-    symbols::write(&mut text, domain, values);
+    crockford::write(&mut text, domain, values);
     text
 }
 
@@ -195,11 +195,11 @@ fn joined(head: &[u8], tail: &[u8]) -> Result<Piece, Mistyped> {
 }
 
 fn first(values: &[u8]) -> Option<&[u8]> {
-    symbols::checked(Domain::FirstPart, values)
+    crockford::checked(Domain::FirstPart, values)
 }
 
 fn second(values: &[u8]) -> Option<&[u8]> {
-    symbols::checked(Domain::SecondPart, values)
+    crockford::checked(Domain::SecondPart, values)
 }
 
 fn owned(values: &[u8]) -> Symbols {

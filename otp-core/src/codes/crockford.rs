@@ -140,8 +140,9 @@ impl std::error::Error for Mistyped {}
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     fn written(domain: Domain, values: &[u8]) -> String {
         let mut out = String::new();

@@ -1,7 +1,8 @@
-use super::*;
-use crate::notice::Severity;
-use crate::notice::tests::any_notice;
 use proptest::prelude::*;
+
+use super::*;
+use crate::files::notice::Severity;
+use crate::files::notice::tests::any_notice;
 
 fn alice() -> Account {
     Account { name: "alice".into(), uid: 1000 }

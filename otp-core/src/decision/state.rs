@@ -1,9 +1,9 @@
 //! What changes at every login: watermarks, wrong guesses, the marks that close or suspend. The value alone; its place on
 //! disk is `slot` and `vault::state_file`.
 
-use crate::key::{KeyId, Step};
-use crate::limits::DISABLE_AT;
-use crate::origin::Origin;
+use crate::decision::limits::DISABLE_AT;
+use crate::decision::origin::Origin;
+use crate::keys::key::{KeyId, Step};
 
 /// The state of one user.
 #[derive(Debug, Clone, PartialEq, Eq)]

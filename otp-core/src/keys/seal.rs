@@ -10,8 +10,8 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::key::{Algorithm, Digits, KeyId, Kind, Period, Step};
-use crate::secret::Secret;
+use crate::keys::key::{Algorithm, Digits, KeyId, Kind, Period, Step};
+use crate::keys::secret::Secret;
 
 /// The key of this host, 256 bits. Wiped on drop, never printed.
 pub struct HostKey {

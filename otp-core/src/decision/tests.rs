@@ -1,11 +1,12 @@
-use super::*;
-use crate::key::{Algorithm, Digits};
-use crate::limits::{ClockPolicy, Wait};
-use crate::secret::Secret;
-use crate::state::KeyState;
-use crate::typed::Typed;
 use proptest::prelude::*;
 use zeroize::Zeroizing;
+
+use super::*;
+use crate::decision::input::Typed;
+use crate::decision::limits::{ClockPolicy, Wait};
+use crate::decision::state::KeyState;
+use crate::keys::key::{Algorithm, Digits};
+use crate::keys::secret::Secret;
 
 const T: u64 = 1_700_000_010;
 
@@ -296,14 +297,14 @@ proptest! {
     }
 }
 
-#[path = "decision_hotp_tests.rs"]
+#[path = "hotp_tests.rs"]
 mod hotp;
 
 mod recovery {
     use super::*;
-    use crate::record::RecoveryHash;
-    use crate::seal::CodeHash;
-    use crate::state::RecoveryState;
+    use crate::decision::state::RecoveryState;
+    use crate::files::key_file::RecoveryHash;
+    use crate::keys::seal::CodeHash;
 
     const SET: [u8; 16] = [9; 16];
 

@@ -11,13 +11,13 @@
 
 use std::fmt::{self, Write as _};
 
-use crate::checksum;
+use crate::codes::recovery::RecoveryCode;
 use crate::decision::OpenKey;
-use crate::hotp::Codes;
-use crate::key::{Algorithm, Digits, KeyId, Kind, Label, Period, Step, ValueError};
-use crate::recovery::RecoveryCode;
-use crate::seal::{Binding, CodeHash, CodePlace, Fingerprint, HostKey, Purpose, Sealed, VaultId};
-use crate::table::{Document, Table, TableError, quoted};
+use crate::files::checksum;
+use crate::keys::hotp::Codes;
+use crate::keys::key::{Algorithm, Digits, KeyId, Kind, Label, Period, Step, ValueError};
+use crate::keys::seal::{Binding, CodeHash, CodePlace, Fingerprint, HostKey, Purpose, Sealed, VaultId};
+use crate::policy::toml_table::{Document, Table, TableError, quoted};
 
 /// Largest secret file in bytes. The parser takes up to a hundred times that in memory.
 pub const RECORD_CAP: usize = 16 * 1024;
@@ -358,5 +358,5 @@ impl fmt::Display for RecordError {
 impl std::error::Error for RecordError {}
 
 #[cfg(test)]
-#[path = "record_tests.rs"]
+#[path = "key_file_tests.rs"]
 mod tests;

@@ -1,5 +1,6 @@
-use super::*;
 use proptest::prelude::*;
+
+use super::*;
 
 fn host_key(byte: u8) -> HostKey {
     HostKey::new(Zeroizing::new([byte; 32]))

@@ -6,12 +6,12 @@ use super::Vault;
 use super::error::VaultError;
 use super::lock::{Locked, state_name};
 use super::state_file::{Loaded, StateFile};
-use crate::clock::{Clock, Surroundings};
+use crate::decision::limits::{FAR_AHEAD_S, Window};
+use crate::decision::state::{KeyState, State};
 use crate::decision::{ClockTrust, Now};
-use crate::key::{Kind, Step};
-use crate::limits::{FAR_AHEAD_S, Window};
-use crate::record::{Account, Key, RECORD_CAP, Record};
-use crate::state::{KeyState, State};
+use crate::environment::{Clock, Surroundings};
+use crate::files::key_file::{Account, Key, RECORD_CAP, Record};
+use crate::keys::key::{Kind, Step};
 
 /// A user under lock. The lock ends when this is dropped.
 pub struct Held<'v> {

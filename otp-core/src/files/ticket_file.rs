@@ -8,13 +8,13 @@
 
 use std::fmt::{self, Write as _};
 
-use crate::checksum;
-use crate::notice::{Claim, Where};
-use crate::record::{Account, hex};
-use crate::registration::Form;
-use crate::seal::CodeHash;
-use crate::table::{Document, Table, TableError, quoted};
-use crate::ticket::{End, Ticket, TicketId, Use, Why};
+use crate::codes::registration::Form;
+use crate::files::checksum;
+use crate::files::key_file::{Account, hex};
+use crate::files::notice::{Claim, Where};
+use crate::files::ticket::{End, Ticket, TicketId, Use, Why};
+use crate::keys::seal::CodeHash;
+use crate::policy::toml_table::{Document, Table, TableError, quoted};
 
 /// Largest file in bytes.
 pub const BOOK_CAP: usize = 64 * 1024;
@@ -245,9 +245,10 @@ impl std::error::Error for BookError {}
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::ticket::tests::any_ticket;
     use proptest::prelude::*;
+
+    use super::*;
+    use crate::files::ticket::tests::any_ticket;
 
     fn alice() -> Account {
         Account { name: "alice".into(), uid: 1000 }

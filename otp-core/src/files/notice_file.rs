@@ -10,12 +10,12 @@
 
 use std::fmt::{self, Write as _};
 
-use crate::checksum;
-use crate::date::utc;
-use crate::key::Label;
-use crate::notice::{Claim, Notice, NoticeEvent, Where};
-use crate::record::Account;
-use crate::table::{Document, Table, TableError, quoted};
+use crate::files::checksum;
+use crate::files::date::utc;
+use crate::files::key_file::Account;
+use crate::files::notice::{Claim, Notice, NoticeEvent, Where};
+use crate::keys::key::Label;
+use crate::policy::toml_table::{Document, Table, TableError, quoted};
 
 /// Largest file in bytes.
 pub const SPOOL_CAP: usize = 16 * 1024;
@@ -273,5 +273,5 @@ impl fmt::Display for SpoolError {
 impl std::error::Error for SpoolError {}
 
 #[cfg(test)]
-#[path = "spool_tests.rs"]
+#[path = "notice_file_tests.rs"]
 mod tests;

@@ -7,9 +7,9 @@
 //! T4  confirmed, superseded, revoked or repudiated it is worthless for ever
 //! T5  it is recognised as worthless for 90 days after that, or after its end
 
-use crate::notice::Where;
-use crate::registration::Form;
-use crate::seal::CodeHash;
+use crate::codes::registration::Form;
+use crate::files::notice::Where;
+use crate::keys::seal::CodeHash;
 
 /// What is kept of one registration code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,8 +157,9 @@ const CLOCK_SLACK_S: u64 = 300;
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     const DAY: u64 = 24 * 3600;
     const T: u64 = 1_700_000_000;
@@ -237,7 +238,7 @@ pub(crate) mod tests {
     prop_compose! {
         pub(crate) fn any_ticket()(
             id: [u8; 16], form in 0..4_usize, hash: [u8; 32], salt: Option<[u8; 16]>, replaces: bool, issued in 0..=u64::MAX / 4,
-            issued_by: u32, life in 0..100 * DAY, uses in 0..9_u32, from in crate::notice::tests::any_notice(),
+            issued_by: u32, life in 0..100 * DAY, uses in 0..9_u32, from in crate::files::notice::tests::any_notice(),
             end in proptest::option::of((0..4_usize, 0..=u64::MAX / 4)),
         ) -> Ticket {
             let one = Use { at: issued, from: from.from.clone() };

@@ -5,10 +5,10 @@
 //! S3  encoding and decoding are each other's inverse
 //! S4  magic, checksum and version stay where they are in every version, so that a newer slot is told from a bad one
 
-use crate::checksum::crc32;
-use crate::key::{KeyId, Step};
-use crate::limits::HOTP_WIDEST;
-use crate::state::{KeyState, OriginState, RecoveryState, State};
+use crate::decision::limits::HOTP_WIDEST;
+use crate::decision::state::{KeyState, OriginState, RecoveryState, State};
+use crate::files::checksum::crc32;
+use crate::keys::key::{KeyId, Step};
 
 /// Bytes of a slot in use.
 pub const SLOT_BYTES: usize = 640;
@@ -197,8 +197,9 @@ impl<'a> Reader<'a> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     prop_compose! {
         fn any_key()(id: [u8; 16], watermark: u64, last_used: u64, pending: bool, suspended: bool, resync: bool, heard in 0..=50_u32) -> KeyState {

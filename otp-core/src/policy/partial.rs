@@ -1,7 +1,7 @@
 //! What is left of a policy when the table of some service in it is no TOML: the rest of the file, so that a mistake in one
 //! service refuses that one and no other. What is left must be whole TOML, else the mistake is everybody's.
 
-use crate::table::{Document, TableError};
+use crate::policy::toml_table::{Document, TableError};
 
 /// `text` with the tables of other services than `service` blanked in which a mistake was found, the first of which is `error`.
 /// Lines keep their numbers. A mistake anywhere else, or in the table of `service` itself, comes back.

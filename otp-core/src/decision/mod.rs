@@ -1,17 +1,22 @@
 //! The decision (R1): given what is on record and what was typed, is it accepted, and what is the next state?
 //! A pure function; whoever calls it must store the next state before answering (R2).
 
+pub mod input;
+pub mod limits;
+pub mod origin;
+pub mod state;
+
 use std::fmt;
 
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
-use crate::hotp::Codes;
-use crate::key::{KeyId, Kind, Label, Period, Step};
-use crate::limits::{ClockPolicy, FAR_AHEAD_S, HOTP_AHEAD, HOTP_WIDEST, Limits, Window};
-use crate::origin::Origin;
-use crate::record::RecoveryHash;
-use crate::state::State;
-use crate::typed::Code;
+use crate::decision::input::Code;
+use crate::decision::limits::{ClockPolicy, FAR_AHEAD_S, HOTP_AHEAD, HOTP_WIDEST, Limits, Window};
+use crate::decision::origin::Origin;
+use crate::decision::state::State;
+use crate::files::key_file::RecoveryHash;
+use crate::keys::hotp::Codes;
+use crate::keys::key::{KeyId, Kind, Label, Period, Step};
 
 /// A key whose secret is open, as the decision needs it.
 pub struct OpenKey {
@@ -334,5 +339,4 @@ fn note(state: &mut State, id: KeyId, hit: Hit, now: Now) {
 }
 
 #[cfg(test)]
-#[path = "decision_tests.rs"]
 mod tests;

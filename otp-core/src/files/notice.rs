@@ -2,8 +2,8 @@
 //! with one is numbers, a key's label and claims cut to a plain alphabet: there is no field that a secret or a code could
 //! get into.
 
-use crate::date::utc;
-use crate::key::Label;
+use crate::files::date::utc;
+use crate::keys::key::Label;
 
 /// Something happened to the keys of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -255,8 +255,9 @@ const LONGEST: usize = 64;
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     prop_compose! {
         pub fn any_notice()(

@@ -1,14 +1,21 @@
 //! What an admin may choose: `/etc/otp/otp.toml`. Everything is optional, nothing unknown is passed over, and an error
 //! says where it stands, what was found and what was wanted.
 
-use crate::key::{Algorithm, Digits, Period, ValueError};
-use crate::limits::{ClockPolicy, DISABLE_AT, Limits, Wait, Window};
-use crate::notify::Notify;
-use crate::origin::Origin;
-use crate::rotation::Rotation;
-use crate::salvage::without_broken_services;
-use crate::service::Service;
-use crate::table::{Document, Found, Table, TableError};
+pub mod audience;
+pub mod notify;
+pub(crate) mod partial;
+pub mod rotation;
+pub mod service;
+pub mod toml_table;
+
+use crate::decision::limits::{ClockPolicy, DISABLE_AT, Limits, Wait, Window};
+use crate::decision::origin::Origin;
+use crate::keys::key::{Algorithm, Digits, Period, ValueError};
+use crate::policy::notify::Notify;
+use crate::policy::partial::without_broken_services;
+use crate::policy::rotation::Rotation;
+use crate::policy::service::Service;
+use crate::policy::toml_table::{Document, Found, Table, TableError};
 
 const DAY_S: u64 = 86_400;
 const REPUDIATE_DAYS: u64 = 7;
@@ -234,5 +241,4 @@ impl Default for NewKey {
 }
 
 #[cfg(test)]
-#[path = "policy_tests.rs"]
 mod tests;

@@ -2,7 +2,7 @@
 //! asked to replace it, then it is overdue and lets nobody in.
 
 use crate::policy::ranged;
-use crate::table::{Table, TableError};
+use crate::policy::toml_table::{Table, TableError};
 
 /// What `[rotation]` says.
 #[derive(Debug, Clone, PartialEq, Eq)]

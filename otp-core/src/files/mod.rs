@@ -1,0 +1,10 @@
+//! What the vault's files hold, as values and as bytes. Each file's rules stand at the head of its source.
+
+pub(crate) mod checksum;
+pub mod date;
+pub mod key_file;
+pub mod notice;
+pub mod notice_file;
+pub mod state_slot;
+pub mod ticket;
+pub mod ticket_file;
