@@ -8,19 +8,15 @@
 
 pub mod changes;
 pub mod client;
-pub mod kernel;
 mod lent;
 pub mod limits;
 pub mod notices;
 pub mod peer;
 pub mod picture;
-pub mod privileges;
 pub mod protocol;
-pub mod random;
 pub mod server;
 pub mod service;
 pub mod status;
-pub mod syslog;
 
 mod admission;
 mod deadline;

@@ -20,7 +20,8 @@ use otp_enrolld::picture::{NARROW_ZONE, Picture, Theme};
 use otp_enrolld::protocol::{
     BeginEnrolment, Begun, Cancelled, ConfirmEnrolment, Confirmed, Enrolment, Refusal, Shape, WantedKey,
 };
-use otp_enrolld::{random, status};
+use otp_enrolld::status;
+use otp_system::random;
 use zeroize::Zeroizing;
 
 use crate::enrolments::{Answer, BeginError, Earlier, FIRST_COUNTER, Pending, Plan, Purpose, TRIES};

@@ -20,7 +20,7 @@ use otp_core::keys::seal::{Fingerprint, HostKey, Nonce, Sealed};
 use otp_core::keys::secret::Secret;
 use otp_core::policy::NewKey;
 use otp_core::vault::{ChangeError, Enrolment, Grounds, Replaces, Vault};
-use otp_enrolld::random::{self, NoRandomness};
+use otp_system::random::{self, NoRandomness};
 
 use crate::diagnosis::{Diagnosis, diagnose};
 

@@ -11,7 +11,7 @@ use nix::unistd::{Uid, User};
 use otp_core::keys::seal::{HostKey, VaultId};
 use otp_core::site::{Obstacle, Site, fits};
 use otp_core::vault::{About, Place, TrustedDir, Vault};
-use otp_enrolld::privileges::become_for_good;
+use otp_system::privileges::become_for_good;
 use zeroize::Zeroizing;
 
 use crate::random::{self, NoRandomness};

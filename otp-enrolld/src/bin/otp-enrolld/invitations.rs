@@ -14,7 +14,7 @@ use otp_core::log_line::LogLine;
 use otp_core::vault::{ChangeError, Standing};
 use otp_enrolld::peer::Peer;
 use otp_enrolld::protocol::{Done, Invitation, Invite, Invited, Refusal, RevokeInvitation};
-use otp_enrolld::random;
+use otp_system::random;
 use zeroize::Zeroizing;
 
 use crate::events::{Urgency, about, event, signed};

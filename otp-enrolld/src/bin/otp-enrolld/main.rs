@@ -30,7 +30,7 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use otp_enrolld::random;
+use otp_system::random;
 
 use notify::Pass;
 

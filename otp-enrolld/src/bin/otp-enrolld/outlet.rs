@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::fstat;
 use otp_core::log_line::LogLine;
-use otp_enrolld::syslog::{self, PATIENCE, Syslog};
+use otp_system::syslog::{self, PATIENCE, Syslog};
 
 /// How long a way that failed is left alone. Its lines are lost, and counted.
 const REST: Duration = Duration::from_secs(1);

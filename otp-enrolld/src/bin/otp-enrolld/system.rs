@@ -7,7 +7,7 @@ use otp_core::environment::{Clock, Surroundings, system_boot_ms, system_wall};
 use otp_core::files::key_file::Account;
 use otp_core::log_line::LogLine;
 use otp_core::vault::Mended;
-use otp_enrolld::kernel;
+use otp_system::kernel;
 
 use crate::events::{Urgency, event};
 

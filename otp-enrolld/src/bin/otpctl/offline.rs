@@ -17,9 +17,10 @@ use otp_core::site::{Obstacle, Site, fits};
 use otp_core::vault::{ChangeError, Mark, Mended, Posted, Reseal, Vault, end_of_a_glance};
 use otp_enrolld::changes::{self, Change};
 use otp_enrolld::notices::{self, Out};
-use otp_enrolld::privileges::become_for_good;
 use otp_enrolld::protocol::{RestoredUsers, UserStatusReply};
-use otp_enrolld::{kernel, random, status};
+use otp_enrolld::status;
+use otp_system::privileges::become_for_good;
+use otp_system::{kernel, random};
 
 use crate::alert::alert;
 use crate::arguments::{Adopt, Command, Form, ShowStatus};

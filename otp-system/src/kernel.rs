@@ -1,5 +1,5 @@
 //! What no safe library offers: the socket that systemd hands over (sd_listen_fds(3)) and the kernel's word on the clock
-//! (adjtimex(2)). The only file of daemon and client with unsafe code.
+//! (adjtimex(2)). The only file with unsafe code outside the module.
 
 use std::fmt;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};

@@ -1,0 +1,10 @@
+//! What touches the machine: kernel calls that nix lacks, privileges, random numbers, the log socket.
+//!
+//! Unsafe code lives in `kernel` alone, one operation a block; outside this crate only the module's FFI file has any.
+
+#![deny(unsafe_code)]
+
+pub mod kernel;
+pub mod privileges;
+pub mod random;
+pub mod syslog;
