@@ -12,6 +12,7 @@ pub mod environment;
 pub mod files;
 pub mod keys;
 pub mod log_line;
+pub mod manage;
 pub mod policy;
 pub mod site;
 pub mod vault;

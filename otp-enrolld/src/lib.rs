@@ -6,11 +6,9 @@
 
 #![deny(unsafe_code)]
 
-pub mod changes;
 pub mod client;
 mod lent;
 pub mod limits;
-pub mod notices;
 pub mod peer;
 pub mod picture;
 pub mod protocol;

@@ -8,9 +8,9 @@ use otp_core::decision::state::State;
 use otp_core::decision::wait_left;
 use otp_core::environment::{Clock, Surroundings};
 use otp_core::files::key_file::{Account, Key};
+use otp_core::manage::changes;
 use otp_core::vault::{Held, Vault, VaultError, end_of_a_glance};
 
-use crate::changes;
 use crate::protocol::{KeyStatus, OriginStatus, Unreadable, UserList, UserStatus};
 
 /// The status of `account`; its lock is waited for until `deadline`.

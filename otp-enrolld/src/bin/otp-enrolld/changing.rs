@@ -11,9 +11,9 @@ use otp_core::files::key_file::{Account, Key};
 use otp_core::keys::key::Step;
 use otp_core::keys::seal::Nonce;
 use otp_core::log_line::LogLine;
+use otp_core::manage::changes::{self, Change};
+use otp_core::manage::notify_owner::{self, Due};
 use otp_core::vault::{ChangeError, Held, Reseal, Standing};
-use otp_enrolld::changes::{self, Change};
-use otp_enrolld::notices::{self, Due};
 use otp_enrolld::peer::Peer;
 use otp_enrolld::protocol::{Adopt, Done, Forget, Refusal, Request, Restored, RestoredUsers};
 use zeroize::Zeroizing;
@@ -52,7 +52,7 @@ impl Daemon {
             not_the_last(&held, &wanted)?;
             self.prove(&mut held, &wanted, &limits)?;
         }
-        let notice = notices::of_change(&wanted.change, &held, peer.uid, System.wall()).map_err(failed)?;
+        let notice = notify_owner::of_change(&wanted.change, &held, peer.uid, System.wall()).map_err(failed)?;
         let (before, after) = notice.map_or((None, None), |notice| match Due::of(&wanted.change) {
             Due::Before => (Some(notice), None),
             Due::After => (None, Some(notice)),

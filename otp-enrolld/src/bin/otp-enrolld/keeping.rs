@@ -11,9 +11,10 @@ use otp_core::environment::{Believing, Clock};
 use otp_core::files::key_file::Account;
 use otp_core::files::notice::NoticeEvent;
 use otp_core::log_line::LogLine;
+use otp_core::manage::notify_owner;
 use otp_core::vault::{Held, VaultError};
 use otp_enrolld::protocol::Refusal;
-use otp_enrolld::{notices, status};
+use otp_enrolld::status;
 
 use crate::events::{Urgency, event, tell_what_was_left_out};
 use crate::service::Daemon;
@@ -72,7 +73,7 @@ impl Daemon {
         if told.iter().any(|one| one.notice.event == NoticeEvent::Disabled) {
             return Ok(());
         }
-        self.notice(account, notices::notice(NoticeEvent::Disabled, account.uid, System.wall(), None))
+        self.notice(account, notify_owner::notice(NoticeEvent::Disabled, account.uid, System.wall(), None))
     }
 }
 

@@ -10,8 +10,8 @@ use otp_core::files::notice::{Notice, NoticeEvent, Severity};
 use otp_core::files::notice_file::Showing;
 use otp_core::keys::key::Label;
 use otp_core::log_line::LogLine;
+use otp_core::manage::notify_owner::{self, Out};
 use otp_core::vault::{Held, Posted, VaultError};
-use otp_enrolld::notices::{self, Out};
 use otp_enrolld::peer::Peer;
 use otp_enrolld::protocol::{self, Done, NoticeList, Notices, NoticesShown, Refusal};
 
@@ -40,7 +40,7 @@ impl Daemon {
         if Out::of(&self.site.policy(None, None)) == Out::Stay {
             return;
         }
-        let notice = notices::notice(NoticeEvent::Forgotten, by, System.wall(), None);
+        let notice = notify_owner::notice(NoticeEvent::Forgotten, by, System.wall(), None);
         match self.vault.post(account, notice) {
             Ok(posted) => tell_if_full(posted),
             Err(error) => lost(NoticeEvent::Forgotten.word(), account, &error),
@@ -57,7 +57,7 @@ impl Daemon {
             Out::Post if !self.pace.allows(account.uid, notice.event.severity()) => Out::Stay,
             out => out,
         };
-        notices::keep(&self.vault, account, notice, out).map(tell_if_full)
+        notify_owner::keep(&self.vault, account, notice, out).map(tell_if_full)
     }
 
     /// A recovery code may have been used at a gate that asked the files and not this daemon: its notice is made here, as soon
@@ -74,7 +74,7 @@ impl Daemon {
         let Some(left) = held.untold_recovery() else { return Ok(()) };
         let (account, left) = (held.account().clone(), u8::try_from(left).unwrap_or(u8::MAX));
         let event = NoticeEvent::RecoveryCodeUsed { left };
-        self.notice(&account, notices::notice(event, account.uid, System.wall(), None))?;
+        self.notice(&account, notify_owner::notice(event, account.uid, System.wall(), None))?;
         held.recovery_told(&System).map_err(|error| not_changed(&account.name, &error))
     }
 

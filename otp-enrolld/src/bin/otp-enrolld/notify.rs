@@ -224,7 +224,7 @@ mod tests {
     use otp_core::files::notice::NoticeEvent;
     use otp_core::files::notice_file::Spool;
     use otp_core::keys::key::Label;
-    use otp_enrolld::notices::notice;
+    use otp_core::manage::notify_owner::notice;
 
     use super::*;
 

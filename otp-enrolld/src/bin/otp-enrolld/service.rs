@@ -8,13 +8,14 @@ use std::time::Duration;
 use otp_core::files::key_file::Account;
 use otp_core::keys::seal::HostKey;
 use otp_core::log_line::LogLine;
+use otp_core::manage::changes;
 use otp_core::policy::Policy;
 use otp_core::site::{Obstacle, Site};
 use otp_core::vault::{ChangeError, Vault, VaultError, end_of_a_glance};
 use otp_enrolld::peer::Peer;
 use otp_enrolld::protocol::{Refusal, Reply, Request, Status, UserList, UserStatusReply};
 use otp_enrolld::service::{Event, Service};
-use otp_enrolld::{changes, status};
+use otp_enrolld::status;
 
 use crate::enrolling::cancel;
 use crate::enrolments::{PATIENCE, Pending, Underway};

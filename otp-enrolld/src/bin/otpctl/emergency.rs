@@ -7,8 +7,8 @@ use otp_core::environment::system_wall;
 use otp_core::files::date::utc;
 use otp_core::files::key_file::Account;
 use otp_core::log_line::LogLine;
+use otp_core::manage::changes;
 use otp_core::site::Site;
-use otp_enrolld::changes;
 use serde::Serialize;
 
 use crate::alert::alert;

@@ -13,10 +13,10 @@ use otp_core::files::key_file::Account;
 use otp_core::files::ticket::Why;
 use otp_core::keys::seal::{HostKey, Nonce};
 use otp_core::log_line::LogLine;
+use otp_core::manage::changes::{self, Change};
+use otp_core::manage::notify_owner::{self, Out};
 use otp_core::site::{Obstacle, Site, fits};
 use otp_core::vault::{ChangeError, Mark, Mended, Posted, Reseal, Vault, end_of_a_glance};
-use otp_enrolld::changes::{self, Change};
-use otp_enrolld::notices::{self, Out};
 use otp_enrolld::protocol::{RestoredUsers, UserStatusReply};
 use otp_enrolld::status;
 use otp_system::privileges::become_for_good;
@@ -162,7 +162,7 @@ impl Offline {
         note(change.settle(&self.vault, account, &Machine).err().map(Obstacle::from));
         let held = self.vault.hold(account, &Machine).map_err(|error| stopped(&error.to_string()))?;
         let mut held = held.ok_or_else(|| not_done(&ChangeError::NotEnrolled))?;
-        let notice = notices::of_change(change, &held, 0, Machine.wall()).map_err(|error| not_done(&error))?;
+        let notice = notify_owner::of_change(change, &held, 0, Machine.wall()).map_err(|error| not_done(&error))?;
         change.apply(&mut held, &Machine).map_err(|error| not_done(&error))?;
         drop(held);
         let ended = match change {
@@ -170,7 +170,7 @@ impl Offline {
             _ => Ok(()),
         };
         // Offline is for emergencies: the change counts, a notice that has no room is only told.
-        let kept = notice.map_or(Ok(Posted::Kept), |notice| notices::keep(&self.vault, account, notice, self.out));
+        let kept = notice.map_or(Ok(Posted::Kept), |notice| notify_owner::keep(&self.vault, account, notice, self.out));
         note(kept.err().map(Obstacle::from));
         let left = |error| stopped(&format!("suspended, but a code that is on its way may still be good: {error}"));
         Ok(ended.map_err(left))

@@ -3,11 +3,12 @@
 
 use nix::errno::Errno;
 use nix::unistd::{Uid, User};
-use otp_core::decision::origin::Origin;
-use otp_core::environment::{Clock, Surroundings};
-use otp_core::files::key_file::Account;
-use otp_core::keys::key::Label;
-use otp_core::vault::{ChangeError, Held, Reseal, Use, Vault, VaultError};
+
+use crate::decision::origin::Origin;
+use crate::environment::{Clock, Surroundings};
+use crate::files::key_file::Account;
+use crate::keys::key::Label;
+use crate::vault::{ChangeError, Held, Reseal, Use, Vault, VaultError};
 
 /// A change to one user's keys.
 pub enum Change {

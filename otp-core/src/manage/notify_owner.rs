@@ -1,13 +1,12 @@
 //! Telling a user what became of the keys, one function for the daemon and for `otpctl --offline`: into the user's own spool
 //! and, where the policy names a program for it, into the outbox.
 
-use otp_core::files::key_file::Account;
-use otp_core::files::notice::{Notice, NoticeEvent, Where};
-use otp_core::keys::key::Label;
-use otp_core::policy::Policy;
-use otp_core::vault::{ChangeError, Held, Posted, Vault, VaultError};
-
-use crate::changes::Change;
+use crate::files::key_file::Account;
+use crate::files::notice::{Notice, NoticeEvent, Where};
+use crate::keys::key::Label;
+use crate::manage::changes::Change;
+use crate::policy::Policy;
+use crate::vault::{ChangeError, Held, Posted, Vault, VaultError};
 
 /// Do notices leave this host?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

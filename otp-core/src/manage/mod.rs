@@ -1,0 +1,4 @@
+//! What is done to keys that are there, by the same functions in the daemon and in `otpctl --offline` (R7).
+
+pub mod changes;
+pub mod notify_owner;
