@@ -473,7 +473,7 @@ def test_no_descriptor_is_left_open_by_any_of_this(machine, enrolled):
 
 
 def test_the_interface_can_be_asked_for_and_is_the_reference_file(machine):
-    reference = (ROOT / "otp-enrolld/src/io.pam-otp.Otp1.varlink").read_text()
+    reference = (ROOT / "otp-protocol/src/interface/io.pam-otp.Otp1.varlink").read_text()
     with Client() as client:
         information = client.call("GetInfo", interface=SERVICE)
         assert {SERVICE, INTERFACE} <= set(information["interfaces"])

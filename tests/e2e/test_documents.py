@@ -183,7 +183,7 @@ def test_the_methods_of_the_protocol_page_are_those_of_the_interface():
     page = source("docs/protocol.md").split("## Methods")[1].split("## What selects what")[0]
     described = methods(page, "`")
     assert len(described) >= 20
-    assert described == methods(source("otp-enrolld/src/io.pam-otp.Otp1.varlink"), "method ")
+    assert described == methods(source("otp-protocol/src/interface/io.pam-otp.Otp1.varlink"), "method ")
 
 
 @pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: str(page.relative_to(ROOT)))

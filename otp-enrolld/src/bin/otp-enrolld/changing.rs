@@ -14,8 +14,8 @@ use otp_core::log_line::LogLine;
 use otp_core::manage::changes::{self, Change};
 use otp_core::manage::notify_owner::{self, Due};
 use otp_core::vault::{ChangeError, Held, Reseal, Standing};
-use otp_enrolld::peer::Peer;
-use otp_enrolld::protocol::{Adopt, Done, Forget, Refusal, Request, Restored, RestoredUsers};
+use otp_protocol::interface::{Adopt, Done, Forget, Refusal, Request, Restored, RestoredUsers};
+use otp_protocol::peer::Peer;
 use zeroize::Zeroizing;
 
 use crate::events::{Urgency, about, bounded, event, paced, signed};

@@ -15,12 +15,12 @@ use otp_core::files::ticket_file::Book;
 use otp_core::keys::key::{Kind, Label};
 use otp_core::policy::{NewKey, Policy};
 use otp_core::vault::{Tickets, VaultError};
-use otp_enrolld::peer::Peer;
-use otp_enrolld::picture::{NARROW_ZONE, Picture, Theme};
-use otp_enrolld::protocol::{
+use otp_protocol::interface::{
     BeginEnrolment, Begun, Cancelled, ConfirmEnrolment, Confirmed, Enrolment, Refusal, Shape, WantedKey,
 };
-use otp_enrolld::status;
+use otp_protocol::peer::Peer;
+use otp_protocol::qr::{NARROW_ZONE, Picture, Theme};
+use otp_protocol::status;
 use otp_system::random;
 use zeroize::Zeroizing;
 

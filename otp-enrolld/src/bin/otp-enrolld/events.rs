@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use otp_core::files::key_file::Account;
 use otp_core::log_line::LogLine;
-use otp_enrolld::peer::Peer;
+use otp_protocol::peer::Peer;
 
 use crate::outlet;
 

@@ -1,7 +1,7 @@
 //! What the group data base says of a uid. Where it does not answer, nobody gains a right by it.
 
 use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
-use otp_enrolld::peer::Peer;
+use otp_protocol::peer::Peer;
 
 use crate::rights::{Actor, Groups, Target};
 

@@ -12,8 +12,8 @@ use otp_core::files::ticket_file::BookError;
 use otp_core::keys::seal::{CodeHash, CodePlace, Purpose};
 use otp_core::log_line::LogLine;
 use otp_core::vault::{ChangeError, Standing};
-use otp_enrolld::peer::Peer;
-use otp_enrolld::protocol::{Done, Invitation, Invite, Invited, Refusal, RevokeInvitation};
+use otp_protocol::interface::{Done, Invitation, Invite, Invited, Refusal, RevokeInvitation};
+use otp_protocol::peer::Peer;
 use otp_system::random;
 use zeroize::Zeroizing;
 

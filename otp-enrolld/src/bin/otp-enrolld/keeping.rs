@@ -13,8 +13,8 @@ use otp_core::files::notice::NoticeEvent;
 use otp_core::log_line::LogLine;
 use otp_core::manage::notify_owner;
 use otp_core::vault::{Held, VaultError};
-use otp_enrolld::protocol::Refusal;
-use otp_enrolld::status;
+use otp_protocol::interface::Refusal;
+use otp_protocol::status;
 
 use crate::events::{Urgency, event, tell_what_was_left_out};
 use crate::service::Daemon;

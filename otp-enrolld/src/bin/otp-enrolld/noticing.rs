@@ -12,8 +12,8 @@ use otp_core::keys::key::Label;
 use otp_core::log_line::LogLine;
 use otp_core::manage::notify_owner::{self, Out};
 use otp_core::vault::{Held, Posted, VaultError};
-use otp_enrolld::peer::Peer;
-use otp_enrolld::protocol::{self, Done, NoticeList, Notices, NoticesShown, Refusal};
+use otp_protocol::interface::{self, Done, NoticeList, Notices, NoticesShown, Refusal};
+use otp_protocol::peer::Peer;
 
 use crate::events::{Urgency, about, event};
 use crate::rights::Act;
@@ -83,7 +83,7 @@ impl Daemon {
         let (account, _) = target(peer, Act::ReadNotices, wanted.user.as_deref())?;
         self.notice_of_recovery(&account)?;
         let notices = self.vault.notices(&account).map_err(|error| unavailable(&error))?;
-        Ok(NoticeList { notices: notices.iter().map(|one| protocol::Notice::of(one, &account)).collect() })
+        Ok(NoticeList { notices: notices.iter().map(|one| interface::Notice::of(one, &account)).collect() })
     }
 
     /// It was shown.

@@ -12,7 +12,7 @@ use otp_core::log_line::LogLine;
 use otp_core::policy::notify::Notify;
 use otp_core::site::{Obstacle, Site};
 use otp_core::vault::{Letter, Outbox, VaultError};
-use otp_enrolld::protocol::Notice;
+use otp_protocol::interface::Notice;
 use otp_system::privileges::become_for_good;
 use serde::Serialize;
 

@@ -10,8 +10,8 @@ use otp_core::files::ticket::{Ticket, TicketId, Use, Worth};
 use otp_core::files::ticket_file::Book;
 use otp_core::log_line::LogLine;
 use otp_core::vault::{Kept, Tickets};
-use otp_enrolld::peer::Peer;
-use otp_enrolld::protocol::{From, Redemption, Refusal};
+use otp_protocol::interface::{From, Redemption, Refusal};
+use otp_protocol::peer::Peer;
 
 use crate::events::{Urgency, about, bounded, event, signed};
 use crate::invitations::{hex, notice};

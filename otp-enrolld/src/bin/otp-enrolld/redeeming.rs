@@ -7,8 +7,8 @@ use otp_core::files::key_file::Account;
 use otp_core::files::notice::{Notice, NoticeEvent, Where};
 use otp_core::files::ticket::{End, TicketId, Use, Why, Worth};
 use otp_core::vault::{self, Grounds, Kept, Replaces};
-use otp_enrolld::peer::Peer;
-use otp_enrolld::protocol::{Redeem, Redeemed, Refusal, Repudiate, Repudiated};
+use otp_protocol::interface::{Redeem, Redeemed, Refusal, Repudiate, Repudiated};
+use otp_protocol::peer::Peer;
 
 use crate::enrolling::plan;
 use crate::enrolments::{Earlier, Purpose};

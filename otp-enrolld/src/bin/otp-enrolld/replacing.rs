@@ -11,8 +11,10 @@ use otp_core::files::notice::NoticeEvent;
 use otp_core::keys::key::{KeyId, Kind};
 use otp_core::keys::secret::Secret;
 use otp_core::vault::{ChangeError, Grounds, Held, Replaces};
-use otp_enrolld::peer::Peer;
-use otp_enrolld::protocol::{AddKey, AddToken, Begun, RecoveryCodes, Refusal, RenewRecoveryCodes, Rotate, TokenBegun};
+use otp_protocol::interface::{
+    AddKey, AddToken, Begun, RecoveryCodes, Refusal, RenewRecoveryCodes, Rotate, TokenBegun,
+};
+use otp_protocol::peer::Peer;
 use zeroize::Zeroizing;
 
 use crate::changing::CODE_REFUSED;

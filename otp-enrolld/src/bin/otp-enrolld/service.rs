@@ -12,10 +12,10 @@ use otp_core::manage::changes;
 use otp_core::policy::Policy;
 use otp_core::site::{Obstacle, Site};
 use otp_core::vault::{ChangeError, Vault, VaultError, end_of_a_glance};
-use otp_enrolld::peer::Peer;
-use otp_enrolld::protocol::{Refusal, Reply, Request, Status, UserList, UserStatusReply};
-use otp_enrolld::service::{Event, Service};
-use otp_enrolld::status;
+use otp_protocol::interface::{Refusal, Reply, Request, Status, UserList, UserStatusReply};
+use otp_protocol::peer::Peer;
+use otp_protocol::server::service::{Event, Service};
+use otp_protocol::status;
 
 use crate::enrolling::cancel;
 use crate::enrolments::{PATIENCE, Pending, Underway};

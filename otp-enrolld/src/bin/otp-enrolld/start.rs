@@ -14,8 +14,8 @@ use otp_core::environment::Believing;
 use otp_core::keys::seal::HostKey;
 use otp_core::site::{Obstacle, Site, fits};
 use otp_core::vault::Vault;
-use otp_enrolld::limits::Limits;
-use otp_enrolld::{SOCKET, server};
+use otp_protocol::server::limits::Limits;
+use otp_protocol::{SOCKET, server};
 use otp_system::kernel::{self, WrongSocket};
 use otp_system::privileges::become_for_good;
 

@@ -11,8 +11,8 @@ use otp_core::decision::origin::{Asker, Origin};
 use otp_core::decision::{Refusal as Why, Verdict as Decided};
 use otp_core::files::key_file::Account;
 use otp_core::log_line::LogLine;
-use otp_enrolld::peer::Peer;
-use otp_enrolld::protocol::{From, Refusal, Verdict, Verified, Verify};
+use otp_protocol::interface::{From, Refusal, Verdict, Verified, Verify};
+use otp_protocol::peer::Peer;
 
 use crate::events::{Urgency, bounded, event, paced};
 use crate::groups;

@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use otp_core::decision::origin::Origin;
 use otp_core::emergency::Reason;
 use otp_core::keys::key::Label;
-use otp_enrolld::protocol::Status;
+use otp_protocol::interface::Status;
 
 pub use handover::{Add, AddToken, Enrol, Invite, KeyOutput, Paper, RecoveryCodes, Rotate, Token, TokenAct};
 

@@ -2,8 +2,8 @@
 //! asked for a code where one is wanted.
 
 use nix::unistd::{Uid, User};
-use otp_enrolld::client::Client;
-use otp_enrolld::protocol::{self, RestoredUsers};
+use otp_protocol::client::Client;
+use otp_protocol::interface::{self, RestoredUsers};
 use zeroize::Zeroizing;
 
 use crate::arguments::{Command, Form, Revoke};
@@ -43,31 +43,31 @@ fn call(
 ) -> Result<(), Failure> {
     match command {
         Command::Suspend(options) => {
-            client.call(&protocol::Suspend { user: options.user.clone() })?;
+            client.call(&interface::Suspend { user: options.user.clone() })?;
         }
         Command::Resume(options) => {
-            client.call(&protocol::Resume { user: options.user.clone() })?;
+            client.call(&interface::Resume { user: options.user.clone() })?;
         }
         Command::Reopen(options) => {
             let user = options.user.clone();
-            client.call(&protocol::Reopen { user, origin: options.origin, code })?;
+            client.call(&interface::Reopen { user, origin: options.origin, code })?;
         }
         Command::Rename(options) => {
             let (user, key, label) = (Some(options.user.clone()), options.key.clone(), options.label.clone());
-            client.call(&protocol::Rename { user, key, label })?;
+            client.call(&interface::Rename { user, key, label })?;
         }
         Command::Revoke(options) => {
             let (user, key) = (options.user.clone(), options.key.clone());
-            client.call(&protocol::Revoke { user, key, code, last: options.last.then_some(true) })?;
+            client.call(&interface::Revoke { user, key, code, last: options.last.then_some(true) })?;
         }
         Command::Forget(options) => {
-            client.call(&protocol::Forget { user: options.user.clone() })?;
+            client.call(&interface::Forget { user: options.user.clone() })?;
         }
         Command::Adopt(options) => {
-            client.call(&protocol::Adopt { user: options.user.clone(), from: options.from.clone() })?;
+            client.call(&interface::Adopt { user: options.user.clone(), from: options.from.clone() })?;
         }
         Command::Restored(options) => {
-            let reply = client.call(&protocol::Restored { user: options.user.clone() })?;
+            let reply = client.call(&interface::Restored { user: options.user.clone() })?;
             show_restored(terminal, options.form(), reply)?;
         }
         _ => return Err(Failure::Usage("not a change".to_owned())),
@@ -128,7 +128,7 @@ fn is_oneself(user: Option<&str>) -> bool {
 
 /// Whoever has no key left that works cannot get in to make one.
 fn not_the_last(client: &mut Client, options: &Revoke) -> Result<(), Failure> {
-    let status = client.call(&protocol::Status { user: options.user.clone() })?.status;
+    let status = client.call(&interface::Status { user: options.user.clone() })?.status;
     let working: Vec<_> = status.keys.iter().filter(|key| !key.suspended).collect();
     match working.as_slice() {
         [key] if key.label == options.key || key.id == options.key => {

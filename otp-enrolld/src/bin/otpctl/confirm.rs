@@ -1,8 +1,8 @@
 //! From a key that is shown once to the code that stores it. One connection carries all of it.
 
 use otp_core::decision::input::Typed;
-use otp_enrolld::client::{CallError, Client};
-use otp_enrolld::protocol::{ConfirmEnrolment, Confirmed, Enrolment, Refusal};
+use otp_protocol::client::{CallError, Client};
+use otp_protocol::interface::{ConfirmEnrolment, Confirmed, Enrolment, Refusal};
 use serde::Serialize;
 
 use crate::arguments::Form;

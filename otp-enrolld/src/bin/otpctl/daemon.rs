@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use nix::unistd::User;
-use otp_enrolld::client::{Client, ConnectError};
-use otp_enrolld::{ACCOUNT, SOCKET};
+use otp_protocol::client::{Client, ConnectError};
+use otp_protocol::{ACCOUNT, SOCKET};
 
 use crate::failure::Failure;
 

@@ -2,8 +2,8 @@
 //! shown once, and stored only when a code of it comes back.
 
 use nix::unistd::Uid;
-use otp_enrolld::client::{CallError, Client};
-use otp_enrolld::protocol::{BeginEnrolment, From, Redeem, Redeemed, Refusal};
+use otp_protocol::client::{CallError, Client};
+use otp_protocol::interface::{BeginEnrolment, From, Redeem, Redeemed, Refusal};
 
 use crate::arguments::{Enrol, Form};
 use crate::confirm::{Pending, Purpose};
@@ -95,7 +95,7 @@ fn show_earlier(terminal: &mut Terminal, form: Form, redeemed: &Redeemed) -> Res
 }
 
 #[cfg(test)]
-#[path = "../../../tests/double/mod.rs"]
+#[path = "../../../../otp-protocol/tests/double/mod.rs"]
 #[expect(dead_code, reason = "shared with the server's tests, which use more of it")]
 mod double;
 
@@ -106,7 +106,7 @@ mod tests {
     use std::rc::Rc;
     use std::sync::atomic::Ordering;
 
-    use otp_enrolld::limits::Limits;
+    use otp_protocol::server::limits::Limits;
 
     use super::double::{CODE, Double, Running, eventually};
     use super::*;

@@ -4,8 +4,8 @@ use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use otp_enrolld::client::CallError;
-use otp_enrolld::protocol::Refusal;
+use otp_protocol::client::CallError;
+use otp_protocol::interface::Refusal;
 use serde_json::json;
 
 use crate::arguments::Form;
@@ -190,7 +190,7 @@ fn not_possible(user: &str, reason: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use otp_enrolld::protocol::Redemption;
+    use otp_protocol::interface::Redemption;
 
     use super::*;
 

@@ -3,8 +3,8 @@
 use otp_core::codes::registration::Form as Travel;
 use otp_core::environment::system_wall;
 use otp_core::files::date::utc;
-use otp_enrolld::client::Client;
-use otp_enrolld::protocol::{self, Invitation, RevokeInvitation};
+use otp_protocol::client::Client;
+use otp_protocol::interface::{self, Invitation, RevokeInvitation};
 use zeroize::Zeroizing;
 
 use crate::arguments::{Form, Invite};
@@ -28,7 +28,7 @@ pub fn invite(
         terminal.allow_secrets(options.pipe())?;
     }
     let letter = Letter::wanted(options)?; // before a code is made: a file that is there ends it here
-    let reply = connect()?.call(&protocol::Invite {
+    let reply = connect()?.call(&interface::Invite {
         user: options.user.clone(),
         form: Some(travel),
         lasts: options.lasts,

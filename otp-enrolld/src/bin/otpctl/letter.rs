@@ -6,9 +6,9 @@ use std::path::Path;
 
 use nix::unistd::gethostname;
 use otp_core::files::date::utc;
-use otp_enrolld::client::CallError;
-use otp_enrolld::picture::{PIXELS, Picture, QUIET_ZONE, Theme};
-use otp_enrolld::protocol::Invitation;
+use otp_protocol::client::CallError;
+use otp_protocol::interface::Invitation;
+use otp_protocol::qr::{PIXELS, Picture, QUIET_ZONE, Theme};
 use zeroize::Zeroizing;
 
 use crate::arguments::{Invite, Paper};

@@ -1,8 +1,8 @@
 //! `otpctl notices`: what happened to the keys. What a person has seen on a terminal counts as seen.
 
 use nix::unistd::Uid;
-use otp_enrolld::client::Client;
-use otp_enrolld::protocol::{Notice, Notices, NoticesShown};
+use otp_protocol::client::Client;
+use otp_protocol::interface::{Notice, Notices, NoticesShown};
 
 use crate::arguments::{Form, ShowNotices};
 use crate::escape::escaped;

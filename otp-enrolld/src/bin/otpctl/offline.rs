@@ -17,8 +17,8 @@ use otp_core::manage::changes::{self, Change};
 use otp_core::manage::notify_owner::{self, Out};
 use otp_core::site::{Obstacle, Site, fits};
 use otp_core::vault::{ChangeError, Mark, Mended, Posted, Reseal, Vault, end_of_a_glance};
-use otp_enrolld::protocol::{RestoredUsers, UserStatusReply};
-use otp_enrolld::status;
+use otp_protocol::interface::{RestoredUsers, UserStatusReply};
+use otp_protocol::status;
 use otp_system::privileges::become_for_good;
 use otp_system::{kernel, random};
 

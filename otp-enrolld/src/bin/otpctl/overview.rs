@@ -1,8 +1,8 @@
 //! `otpctl status` and `otpctl list`: what may be told of users, for people or as JSON.
 
 use otp_core::files::date::utc;
-use otp_enrolld::client::Client;
-use otp_enrolld::protocol::{KeyStatus, List, OriginStatus, UserList, UserStatus};
+use otp_protocol::client::Client;
+use otp_protocol::interface::{KeyStatus, List, OriginStatus, UserList, UserStatus};
 
 use crate::arguments::{Form, ShowList, ShowStatus};
 use crate::escape::escaped;
@@ -116,7 +116,7 @@ fn used(last: Option<u64>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use otp_enrolld::protocol::Unreadable;
+    use otp_protocol::interface::Unreadable;
 
     use super::*;
 

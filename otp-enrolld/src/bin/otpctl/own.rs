@@ -1,7 +1,7 @@
 //! `otpctl add` and `otpctl rotate`: what the owner of a key makes with a code of it.
 
-use otp_enrolld::client::Client;
-use otp_enrolld::protocol::{self, AddKey};
+use otp_protocol::client::Client;
+use otp_protocol::interface::{self, AddKey};
 
 use crate::arguments::{Add, Rotate};
 use crate::confirm::{Pending, Purpose};
@@ -32,12 +32,12 @@ pub fn rotate(
     let files = picture_file::wanted(&options.output)?;
     let code = code::asked(terminal, form, "Code of the key to replace: ")?;
     let client = &mut connect()?;
-    let begun = client.call(&protocol::Rotate {
+    let begun = client.call(&interface::Rotate {
         user: None,
         code,
         old: options.key.clone(),
         shape: options.shape.wanted(),
-        from: protocol::From { tty: terminal.tty(), ..protocol::From::default() },
+        from: interface::From { tty: terminal.tty(), ..interface::From::default() },
     })?;
     let pending = Pending { client, terminal, form, purpose: Purpose::Rotate };
     pending.show_and_confirm(&begun, &begun.enrolment, files)

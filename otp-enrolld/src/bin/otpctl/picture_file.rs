@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter};
 
-use otp_enrolld::picture::{PIXELS, Picture};
+use otp_protocol::qr::{PIXELS, Picture};
 use zeroize::Zeroizing;
 
 use crate::arguments::KeyOutput;

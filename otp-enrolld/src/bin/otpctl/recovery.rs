@@ -1,7 +1,7 @@
 //! Recovery codes: how they are shown, once, and `otpctl recovery-codes`, which makes a new set.
 
-use otp_enrolld::client::Client;
-use otp_enrolld::protocol::RenewRecoveryCodes;
+use otp_protocol::client::Client;
+use otp_protocol::interface::RenewRecoveryCodes;
 use zeroize::Zeroizing;
 
 use crate::arguments::{Form, RecoveryCodes};

@@ -1,7 +1,7 @@
 //! The sheet that shows a new key, once: in letters, as a URI, as a QR code. The picture comes last, so that a low window keeps it in sight.
 
-use otp_enrolld::picture::{NARROW_ZONE, Picture, QUIET_ZONE};
-use otp_enrolld::protocol::Enrolment;
+use otp_protocol::interface::Enrolment;
+use otp_protocol::qr::{NARROW_ZONE, Picture, QUIET_ZONE};
 use zeroize::Zeroizing;
 
 use crate::apps;

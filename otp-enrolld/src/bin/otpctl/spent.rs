@@ -3,8 +3,8 @@
 
 use otp_core::codes::registration::RegistrationCode;
 use otp_core::files::date::utc;
-use otp_enrolld::client::Client;
-use otp_enrolld::protocol::{Redemption, Repudiate};
+use otp_protocol::client::Client;
+use otp_protocol::interface::{Redemption, Repudiate};
 
 use crate::escape::escaped;
 use crate::failure::Failure;

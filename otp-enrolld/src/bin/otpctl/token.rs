@@ -2,8 +2,8 @@
 //! confirm it are typed by whoever holds the token.
 
 use data_encoding::BASE32_NOPAD;
-use otp_enrolld::client::Client;
-use otp_enrolld::protocol;
+use otp_protocol::client::Client;
+use otp_protocol::interface;
 use zeroize::Zeroizing;
 
 use crate::arguments::{AddToken, Form};
@@ -23,7 +23,7 @@ pub fn add(
         terminal.ask_on_the_controlling_terminal()?;
     }
     let client = &mut connect()?;
-    let begun = client.call(&protocol::AddToken { user: options.user.clone(), secret, key: options.key.wanted() })?;
+    let begun = client.call(&interface::AddToken { user: options.user.clone(), secret, key: options.key.wanted() })?;
     match form {
         Form::Json => terminal.json(&begun)?,
         Form::Text => {

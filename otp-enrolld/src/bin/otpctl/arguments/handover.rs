@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use otp_core::codes::registration::Form as Travel;
 use otp_core::keys::key::{Algorithm, Digits, Kind, Label, Period, ValueError};
-use otp_enrolld::protocol::{Shape, WantedKey};
+use otp_protocol::interface::{Shape, WantedKey};
 
 use super::{Form, Pipe};
 use crate::span;

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use nix::sys::socket::getsockopt;
 use nix::sys::socket::sockopt::PeerCredentials;
 
-use crate::lent;
+use crate::subuid;
 
 /// The process at the other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl Peer {
             0 => real_uid(found.pid()).unwrap_or(0),
             uid => uid,
         };
-        let lent = if found.uid() == 0 { None } else { lent::range_of(found.uid()) };
+        let lent = if found.uid() == 0 { None } else { subuid::range_of(found.uid()) };
         Ok(Self { uid: found.uid(), pid: found.pid(), behind, lent })
     }
 }

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::reply::{Begun, Done, Invited, RecoveryCodes, Redeemed, Repudiated, TokenBegun};
 use super::values::{self, checked};
 use super::{Method, Refusal};
-use crate::parameters::Parameters;
+use crate::varlink::parameters::Parameters;
 
 /// Make a registration code.
 #[derive(Serialize)]

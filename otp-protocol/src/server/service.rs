@@ -3,8 +3,8 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
+use crate::interface::{Refusal, Reply, Request};
 use crate::peer::Peer;
-use crate::protocol::{Refusal, Reply, Request};
 
 /// Answers calls. One session belongs to one connection: it is opened with it and dropped when it ends, however it ends.
 pub trait Service: Send + Sync + 'static {

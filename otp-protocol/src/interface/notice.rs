@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::reply::Done;
 use super::{Method, Refusal, values};
-use crate::parameters::Parameters;
+use crate::varlink::parameters::Parameters;
 
 /// What a user has not seen often enough.
 #[derive(Serialize)]

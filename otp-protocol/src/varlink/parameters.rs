@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::protocol::Refusal;
+use crate::interface::Refusal;
 
 /// What is left of the parameters object.
 pub struct Parameters<'a> {

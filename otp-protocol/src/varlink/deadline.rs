@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::wire::WireError;
+use crate::varlink::frame::WireError;
 
 /// A moment, and what it means to have missed it.
 pub struct Deadline {

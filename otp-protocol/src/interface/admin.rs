@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::reply::{Done, RestoredUsers};
 use super::values::{self, checked};
 use super::{Method, Refusal};
-use crate::parameters::Parameters;
+use crate::varlink::parameters::Parameters;
 
 /// Refuse every code of a user.
 #[derive(Serialize)]

@@ -3,8 +3,8 @@
 //! The interface file in this crate is the reference; a test holds the types to it, both ways.
 //! Nothing here has `Debug`, `Display` or `Clone` if it carries a secret or a code.
 
-mod change;
-mod handover;
+pub(crate) mod admin;
+pub(crate) mod enrolment;
 mod notice;
 mod refusal;
 mod reply;
@@ -23,8 +23,8 @@ pub(crate) mod samples;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub use change::{Adopt, Forget, Rename, Reopen, Restored, Resume, Revoke, Suspend};
-pub use handover::{
+pub use admin::{Adopt, Forget, Rename, Reopen, Restored, Resume, Revoke, Suspend};
+pub use enrolment::{
     AddKey, AddToken, From, Invite, Redeem, RenewRecoveryCodes, Repudiate, RevokeInvitation, Rotate, Shape, WantedKey,
 };
 pub use notice::{Notice, NoticeList, Notices, NoticesShown};
@@ -40,7 +40,7 @@ pub use request::{BeginEnrolment, CancelEnrolment, ConfirmEnrolment, List, Reque
 pub const INTERFACE: &str = "io.pam-otp.Otp1";
 
 /// The interface's definition, in Varlink's own language.
-pub const DEFINITION: &str = include_str!("../io.pam-otp.Otp1.varlink");
+pub const DEFINITION: &str = include_str!("io.pam-otp.Otp1.varlink");
 
 /// A method as its caller sees it: the parameters are the type, the answer belongs to it.
 pub trait Method: Serialize {

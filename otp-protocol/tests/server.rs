@@ -11,10 +11,10 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use otp_enrolld::client::{CallError, Client, ConnectError};
-use otp_enrolld::limits::Limits;
-use otp_enrolld::protocol::{BeginEnrolment, ConfirmEnrolment, List, Refusal, Status, WantedKey};
-use otp_enrolld::service::Event;
+use otp_protocol::client::{CallError, Client, ConnectError};
+use otp_protocol::interface::{BeginEnrolment, ConfirmEnrolment, List, Refusal, Status, WantedKey};
+use otp_protocol::server::limits::Limits;
+use otp_protocol::server::service::Event;
 use zeroize::Zeroizing;
 
 use double::{CODE, Double, Running, eventually};

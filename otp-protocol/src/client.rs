@@ -11,11 +11,11 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, set
 use nix::sys::time::TimeVal;
 use serde_json::value::RawValue;
 
-use crate::limits::REPLY_BYTES;
-use crate::message::{Answer, Calling, encode};
+use crate::interface::{Method, Refusal};
 use crate::peer::Peer;
-use crate::protocol::{Method, Refusal};
-use crate::wire::{Bounds, Wire, WireError};
+use crate::server::limits::REPLY_BYTES;
+use crate::varlink::frame::{Bounds, Wire, WireError};
+use crate::varlink::message::{Answer, Calling, encode};
 
 /// A connection to the daemon.
 pub struct Client {

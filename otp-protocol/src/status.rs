@@ -11,7 +11,7 @@ use otp_core::files::key_file::{Account, Key};
 use otp_core::manage::changes;
 use otp_core::vault::{Held, Vault, VaultError, end_of_a_glance};
 
-use crate::protocol::{KeyStatus, OriginStatus, Unreadable, UserList, UserStatus};
+use crate::interface::{KeyStatus, OriginStatus, Unreadable, UserList, UserStatus};
 
 /// The status of `account`; its lock is waited for until `deadline`.
 pub fn of(

@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-use otp_enrolld::limits::Limits;
-use otp_enrolld::peer::Peer;
-use otp_enrolld::protocol::{
+use otp_protocol::interface::{
     Begun, Cancelled, Confirmed, Done, Enrolment, KeyStatus, Refusal, Reply, Request, UserList, UserStatus,
     UserStatusReply,
 };
-use otp_enrolld::server::serve;
-use otp_enrolld::service::{Event, Service};
+use otp_protocol::peer::Peer;
+use otp_protocol::server::limits::Limits;
+use otp_protocol::server::serve;
+use otp_protocol::server::service::{Event, Service};
 use zeroize::Zeroizing;
 
 /// The only code that confirms.

@@ -4,6 +4,13 @@
 //! 2. No failure to accept ends the server, short of a listener that is none.
 //! 3. A panic ends the connection that it happened on, and no other.
 
+pub(crate) mod admission;
+pub(crate) mod connection;
+pub(crate) mod introspection;
+pub mod limits;
+pub(crate) mod once_per_second;
+pub mod service;
+
 use std::io::{self, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,13 +20,13 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
-use crate::admission::{Admission, Place};
-use crate::dialogue::{converse, refusal};
-use crate::limiter::OncePerSecond;
-use crate::limits::Limits;
+use crate::interface::Refusal;
 use crate::peer::Peer;
-use crate::protocol::Refusal;
-use crate::service::{Event, Service};
+use crate::server::admission::{Admission, Place};
+use crate::server::connection::{converse, refusal};
+use crate::server::limits::Limits;
+use crate::server::once_per_second::OncePerSecond;
+use crate::server::service::{Event, Service};
 
 /// Serves whoever connects to `listener`. Returns only when it is no listening socket (any more), with the reason.
 pub fn serve<S: Service>(listener: &UnixListener, service: Arc<S>, limits: Limits) -> io::Error {

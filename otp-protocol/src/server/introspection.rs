@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::parameters::Parameters;
-use crate::protocol::{self, Refusal};
+use crate::interface::{self, Refusal};
+use crate::varlink::parameters::Parameters;
 
 /// The interface's name.
 pub const INTERFACE: &str = "org.varlink.service";
@@ -41,7 +41,7 @@ fn product() -> Introspection {
         product: "otp-enrolld",
         version: env!("CARGO_PKG_VERSION"),
         url: "",
-        interfaces: [INTERFACE, protocol::INTERFACE],
+        interfaces: [INTERFACE, interface::INTERFACE],
     })
 }
 
@@ -50,7 +50,7 @@ fn description(mut parameters: Parameters<'_>) -> Result<Introspection, Refusal>
     parameters.end()?;
     let description = match interface.as_str() {
         INTERFACE => DEFINITION,
-        protocol::INTERFACE => protocol::DEFINITION,
+        interface::INTERFACE => interface::DEFINITION,
         _ => return Err(Refusal::InterfaceNotFound { interface }),
     };
     Ok(Introspection::Interface { description })

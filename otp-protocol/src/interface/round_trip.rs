@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::message::{Answering, Call, Calling, encode};
-use crate::parameters::Parameters;
+use crate::varlink::message::{Answering, Call, Calling, encode};
+use crate::varlink::parameters::Parameters;
 
 /// Encodes a call as the client does and reads it as the server does.
 fn delivered<M: Method>(request: &M) -> Result<Request, Refusal> {

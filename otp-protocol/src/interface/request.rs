@@ -3,14 +3,14 @@
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::change::{Adopt, Forget, Rename, Reopen, Restored, Resume, Revoke, Suspend};
-use super::handover::{
+use super::admin::{Adopt, Forget, Rename, Reopen, Restored, Resume, Revoke, Suspend};
+use super::enrolment::{
     AddKey, AddToken, From, Invite, Redeem, RenewRecoveryCodes, Repudiate, RevokeInvitation, Rotate, WantedKey,
 };
 use super::notice::{Notices, NoticesShown};
 use super::reply::{Begun, Cancelled, Confirmed, UserList, UserStatusReply, Verified};
 use super::{Method, Refusal, values};
-use crate::parameters::Parameters;
+use crate::varlink::parameters::Parameters;
 
 /// One call of `io.pam-otp.Otp1`, checked.
 pub enum Request {

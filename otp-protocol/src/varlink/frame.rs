@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::deadline::Deadline;
+use crate::varlink::deadline::Deadline;
 
 /// Why no further message can cross a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,4 +175,5 @@ const PIECE_BYTES: usize = 16 * 1024;
 const RESERVED: usize = 8 * 1024;
 
 #[cfg(test)]
+#[path = "frame_tests.rs"]
 mod tests;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::idl::{Fields, Interface};
 use super::*;
-use crate::parameters::Parameters;
+use crate::varlink::parameters::Parameters;
 
 fn interface() -> Interface {
     Interface::parse(DEFINITION)

@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::limits::Limits;
 use crate::peer::Peer;
+use crate::server::limits::Limits;
 
 /// On whose account a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -5,15 +5,15 @@ use std::os::unix::net::UnixStream;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::admission::Place;
-use crate::introspection::{self, Introspection};
-use crate::limits::{CALL_BYTES, Limits};
-use crate::message::{Answering, Call, encode};
-use crate::parameters::Parameters;
+use crate::interface::{INTERFACE, Refusal, Reply, Request};
 use crate::peer::Peer;
-use crate::protocol::{INTERFACE, Refusal, Reply, Request};
-use crate::service::Service;
-use crate::wire::{Bounds, Wire, WireError};
+use crate::server::admission::Place;
+use crate::server::introspection::{self, Introspection};
+use crate::server::limits::{CALL_BYTES, Limits};
+use crate::server::service::Service;
+use crate::varlink::frame::{Bounds, Wire, WireError};
+use crate::varlink::message::{Answering, Call, encode};
+use crate::varlink::parameters::Parameters;
 
 /// Answers call after call until the peer leaves or breaks a rule, and says which.
 pub fn converse<S: Service>(

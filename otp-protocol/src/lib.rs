@@ -1,0 +1,23 @@
+//! What is said on the daemon's socket: the interface `io.pam-otp.Otp1`, how it crosses the wire, the bounded server and
+//! the client.
+//!
+//! Reading order: [`interface`] (what can be said), [`server::service`] (who answers), [`server`] (how strangers are kept
+//! within bounds), [`client`] (the other end). [`status`] fills a reply from a vault, for the daemon and for
+//! `otpctl --offline`. Nothing here decides who may.
+
+#![forbid(unsafe_code)]
+
+pub mod client;
+pub mod interface;
+pub mod peer;
+pub mod qr;
+pub mod server;
+pub mod status;
+mod subuid;
+mod varlink;
+
+/// Where the daemon listens.
+pub const SOCKET: &str = "/run/otp/otp.sock";
+
+/// The account that the daemon runs as.
+pub const ACCOUNT: &str = "otp-enrolld";
