@@ -223,7 +223,7 @@ def test_the_manual_pages_are_in_order(page):
 
 
 def test_the_apps_that_are_warned_about_are_in_the_table_of_apps():
-    ignored = re.findall(r'App \{ name: "([^"]+)", ignores_sha256: (\w+), ignores_sha512: (\w+), ignores_digits: (\w+), ignores_period: (\w+)', source("otp-enrolld/src/bin/otpctl/apps.rs"))
+    ignored = re.findall(r'App \{ name: "([^"]+)", ignores_sha256: (\w+), ignores_sha512: (\w+), ignores_digits: (\w+), ignores_period: (\w+)', source("otpctl/src/output/app_quirks.rs"))
     assert len(ignored) >= 6
     rows = {row[0]: row[1:5] for row in table_rows("docs/apps.md")}
     for name, *marks in ignored:

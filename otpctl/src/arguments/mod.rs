@@ -1,0 +1,367 @@
+//! The command line: one definition gives the parser and the help; a test holds the man page to it.
+
+pub(crate) mod keys;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use otp_core::decision::origin::Origin;
+use otp_core::emergency::Reason;
+use otp_core::keys::key::Label;
+use otp_protocol::interface::Status;
+
+pub use keys::{Add, AddToken, Enrol, Invite, KeyOutput, Paper, RecoveryCodes, Rotate, Token, TokenAct};
+
+/// Enrol users for one-time codes and look at their state
+///
+/// Talks to the daemon otp-enrolld on its local socket, which alone decides who may do what.
+/// Exit status: 0 done, 1 refused, 2 wrong usage, 3 daemon not reachable.
+#[derive(Parser)]
+#[command(name = "otpctl", version)]
+pub struct Arguments {
+    /// Without the daemon, as root: on the files themselves, under the same locks
+    #[arg(long)]
+    pub offline: bool,
+
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    Invite(Invite),
+    Enrol(Enrol),
+    Add(Add),
+    Rotate(Rotate),
+    RecoveryCodes(RecoveryCodes),
+    Token(Token),
+    Status(ShowStatus),
+    Notices(ShowNotices),
+    List(ShowList),
+    Suspend(Suspend),
+    Resume(Resume),
+    Reopen(Reopen),
+    Rename(Rename),
+    Revoke(Revoke),
+    Forget(Forget),
+    Adopt(Adopt),
+    Restored(Restored),
+    Config(Config),
+    Emergency(Emergency),
+    Clock(Clock),
+}
+
+/// Show the keys and the wrong codes of a user, or of whoever calls
+#[derive(Args)]
+pub struct ShowStatus {
+    /// The user to show; left out, it is whoever calls
+    pub user: Option<String>,
+
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Show what happened to the keys of a user, or of whoever calls, and has not been seen often enough
+///
+/// On a terminal what is shown counts as seen; each notice is shown three times, here or at logins.
+#[derive(Args)]
+pub struct ShowNotices {
+    /// The user; left out, it is whoever calls
+    pub user: Option<String>,
+
+    /// Write JSON; then nothing counts as seen
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// List every enrolled user
+#[derive(Args)]
+pub struct ShowList {
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Refuse every code of a user until `otpctl resume`
+#[derive(Args)]
+pub struct Suspend {
+    /// The user
+    pub user: String,
+}
+
+/// End a suspension
+#[derive(Args)]
+pub struct Resume {
+    /// The user
+    pub user: String,
+}
+
+/// Reopen what too many wrong codes have closed
+///
+/// Root, and otp-admin for others, are not asked for a code, and the total of wrong codes stays. Everybody else is asked for one.
+#[derive(Args)]
+pub struct Reopen {
+    /// The user; left out, it is whoever calls
+    pub user: Option<String>,
+
+    /// Only this one: self, other, remote, console or socket
+    #[arg(long, value_parser = origin)]
+    pub origin: Option<Origin>,
+}
+
+/// Give a key another label
+#[derive(Args)]
+pub struct Rename {
+    /// The user
+    pub user: String,
+
+    /// The key, by label or id
+    pub key: String,
+
+    /// Its new label
+    #[arg(value_parser = Label::new)]
+    pub label: Label,
+}
+
+/// Remove a key for good
+///
+/// After the last one the user is still enrolled, and refused. Root, and otp-admin for others, are not asked for a code; everybody
+/// else is asked for one of that key. A recovery code will not do.
+#[derive(Args)]
+#[command(allow_missing_positional = true)]
+pub struct Revoke {
+    /// The user; left out, it is whoever calls
+    pub user: Option<String>,
+
+    /// The key, by label or id
+    pub key: String,
+
+    /// Even if it is one's own last key: afterwards every code is refused until an administrator invites again
+    #[arg(long)]
+    pub last: bool,
+}
+
+/// Forget a user: never enrolled from now on
+#[derive(Args)]
+pub struct Forget {
+    /// The user, or the uid of one whose account is gone
+    pub user: String,
+}
+
+/// Take over the files of a former name or uid, after an account was renamed
+#[derive(Args)]
+pub struct Adopt {
+    /// The user, as the account is called now
+    pub user: String,
+
+    /// What the name or the uid was before
+    #[arg(long, value_name = "NAME|UID")]
+    pub from: String,
+}
+
+/// Say that what came back from a backup is meant
+///
+/// Turns HOTP keys on again, which then want two codes in a row, and takes a key file of another generation.
+#[derive(Args)]
+pub struct Restored {
+    /// The user
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    pub user: Option<String>,
+
+    /// Every user
+    #[arg(long)]
+    pub all: bool,
+
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Look the policy file over, or edit it
+#[derive(Args)]
+pub struct Config {
+    #[command(subcommand)]
+    pub act: ConfigAct,
+}
+
+#[derive(Subcommand)]
+pub enum ConfigAct {
+    Check(CheckConfig),
+    Edit(EditConfig),
+}
+
+/// Say whether the policy file is in order, with every service in it; needs no daemon
+///
+/// Looks at the PAM files, too: whether there is one for each service, and whether those that are to ask for a new key can.
+#[derive(Args)]
+pub struct CheckConfig {
+    /// Another file than /etc/otp/otp.toml; root's too, as the module wants it
+    pub file: Option<PathBuf>,
+}
+
+/// Edit the policy file and put it into force only if it is in order
+///
+/// For root. A copy is opened in $VISUAL, $EDITOR or vi; it takes the file's place, in one step, when the module would read it.
+#[derive(Args)]
+pub struct EditConfig {
+    /// Another file than /etc/otp/otp.toml, which need not be there
+    pub file: Option<PathBuf>,
+}
+
+/// Say that the clock is right, where nobody vouches for it; only with --offline
+#[derive(Args)]
+pub struct Clock {}
+
+/// Let a user past the gate without a code, whatever is broken, or end that
+///
+/// For root on this machine. Needs no daemon, vault, policy, host key or clock.
+#[derive(Args)]
+pub struct Emergency {
+    #[command(subcommand)]
+    pub act: EmergencyAct,
+}
+
+#[derive(Subcommand)]
+pub enum EmergencyAct {
+    Bypass(Bypass),
+    End(EndBypass),
+    List(ListBypasses),
+}
+
+/// Write a mark: from now on this user is not asked for a code
+///
+/// Every use of the mark is logged at alert, until `otpctl emergency end`.
+#[derive(Args)]
+pub struct Bypass {
+    /// The user to let past the gate
+    pub user: String,
+
+    /// Why; it stands in the log at every use
+    #[arg(long, value_name = "TEXT", value_parser = Reason::new)]
+    pub reason: Reason,
+}
+
+/// List the marks: who is let past, why, since when
+#[derive(Args)]
+pub struct ListBypasses {
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Take the mark away: from now on this user is asked again
+#[derive(Args)]
+pub struct EndBypass {
+    /// The user, or the uid of one who is gone
+    pub user: String,
+}
+
+/// How answers are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Text,
+    Json,
+}
+
+/// Whether a key may be written to something that is not a terminal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Pipe {
+    Allowed,
+    Refused,
+}
+
+impl Command {
+    pub fn form(&self) -> Form {
+        match self {
+            Self::Invite(options) => Form::of(options.json),
+            Self::Enrol(options) => Form::of(options.output.json),
+            Self::Add(options) => Form::of(options.output.json),
+            Self::Rotate(options) => Form::of(options.output.json),
+            Self::RecoveryCodes(options) => Form::of(options.json),
+            Self::Token(Token { act: TokenAct::Add(options) }) => Form::of(options.json),
+            Self::Status(options) => options.form(),
+            Self::Notices(options) => options.form(),
+            Self::List(options) => options.form(),
+            Self::Restored(options) => options.form(),
+            Self::Emergency(Emergency { act: EmergencyAct::List(options) }) => options.form(),
+            _ => Form::Text,
+        }
+    }
+}
+
+impl ShowStatus {
+    pub fn form(&self) -> Form {
+        Form::of(self.json)
+    }
+
+    pub fn request(&self) -> Status {
+        Status { user: self.user.clone() }
+    }
+}
+
+impl ShowNotices {
+    pub fn form(&self) -> Form {
+        Form::of(self.json)
+    }
+}
+
+impl ShowList {
+    pub fn form(&self) -> Form {
+        Form::of(self.json)
+    }
+}
+
+impl Restored {
+    pub fn form(&self) -> Form {
+        Form::of(self.json)
+    }
+}
+
+impl ListBypasses {
+    pub fn form(&self) -> Form {
+        Form::of(self.json)
+    }
+}
+
+impl Pipe {
+    fn of(allowed: bool) -> Self {
+        if allowed { Self::Allowed } else { Self::Refused }
+    }
+}
+
+impl Form {
+    pub fn of(json: bool) -> Self {
+        if json { Self::Json } else { Self::Text }
+    }
+}
+
+fn origin(text: &str) -> Result<Origin, &'static str> {
+    Origin::parse(text).ok_or("wanted self, other, remote, console or socket")
+}
+
+#[cfg(test)]
+pub use keys::KeyWishes;
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_key_is_revoked_with_or_without_a_user() {
+        let revoke = |words: &[&str]| match Arguments::try_parse_from([&["otpctl", "revoke"], words].concat()) {
+            Ok(Arguments { command: Command::Revoke(found), .. }) => Some((found.user, found.key)),
+            _ => None,
+        };
+        assert_eq!(revoke(&["phone"]), Some((None, "phone".to_owned())));
+        assert_eq!(revoke(&["alice", "phone"]), Some((Some("alice".to_owned()), "phone".to_owned())));
+        assert_eq!(revoke(&[]), None);
+    }
+}

@@ -1,0 +1,143 @@
+//! Commands that change keys which are there: one call each, and a line that says what was done. Whoever is not root is
+//! asked for a code where one is wanted.
+
+use nix::unistd::{Uid, User};
+use otp_protocol::client::Client;
+use otp_protocol::interface::{self, RestoredUsers};
+use zeroize::Zeroizing;
+
+use crate::arguments::{Command, Form, Revoke};
+use crate::input::code;
+use crate::output::escape::escaped;
+use crate::output::failure::Failure;
+use crate::output::terminal::Terminal;
+
+/// Connects when a code that is asked for is typed: the daemon does not wait for slow fingers.
+pub fn change(
+    terminal: &mut Terminal,
+    command: &Command,
+    connect: impl Fn() -> Result<Client, Failure>,
+) -> Result<(), Failure> {
+    let code = match command {
+        Command::Reopen(options) => code(terminal, options.user.as_deref())?,
+        Command::Revoke(options) => {
+            if !options.last && is_oneself(options.user.as_deref()) {
+                not_the_last(&mut connect()?, options)?;
+            }
+            code(terminal, options.user.as_deref())?
+        }
+        _ => None,
+    };
+    call(&mut connect()?, terminal, command, code)?;
+    match command {
+        Command::Restored(_) => Ok(()), // has told its names
+        other => terminal.show(&format!("{}\n", done(other))),
+    }
+}
+
+fn call(
+    client: &mut Client,
+    terminal: &mut Terminal,
+    command: &Command,
+    code: Option<Zeroizing<String>>,
+) -> Result<(), Failure> {
+    match command {
+        Command::Suspend(options) => {
+            client.call(&interface::Suspend { user: options.user.clone() })?;
+        }
+        Command::Resume(options) => {
+            client.call(&interface::Resume { user: options.user.clone() })?;
+        }
+        Command::Reopen(options) => {
+            let user = options.user.clone();
+            client.call(&interface::Reopen { user, origin: options.origin, code })?;
+        }
+        Command::Rename(options) => {
+            let (user, key, label) = (Some(options.user.clone()), options.key.clone(), options.label.clone());
+            client.call(&interface::Rename { user, key, label })?;
+        }
+        Command::Revoke(options) => {
+            let (user, key) = (options.user.clone(), options.key.clone());
+            client.call(&interface::Revoke { user, key, code, last: options.last.then_some(true) })?;
+        }
+        Command::Forget(options) => {
+            client.call(&interface::Forget { user: options.user.clone() })?;
+        }
+        Command::Adopt(options) => {
+            client.call(&interface::Adopt { user: options.user.clone(), from: options.from.clone() })?;
+        }
+        Command::Restored(options) => {
+            let reply = client.call(&interface::Restored { user: options.user.clone() })?;
+            show_restored(terminal, options.form(), reply)?;
+        }
+        _ => return Err(Failure::Usage("not a change".to_owned())),
+    }
+    Ok(())
+}
+
+/// What was done, in a line.
+pub fn done(command: &Command) -> String {
+    let user = |user: &Option<String>| user.as_deref().map_or_else(|| "yours".to_owned(), escaped);
+    match command {
+        Command::Suspend(options) => format!("{}: suspended; every code is refused", escaped(&options.user)),
+        Command::Resume(options) => format!("{}: resumed", escaped(&options.user)),
+        Command::Reopen(options) => {
+            let what = options.origin.map_or("all origins", |origin| origin.as_str());
+            format!("{}: reopened, {what}", user(&options.user))
+        }
+        Command::Rename(options) => {
+            let (key, label) = (escaped(&options.key), escaped(options.label.as_str()));
+            format!("{}: key \"{key}\" is now \"{label}\"", escaped(&options.user))
+        }
+        Command::Revoke(options) => format!("{}: key \"{}\" is revoked", user(&options.user), escaped(&options.key)),
+        Command::Forget(options) => format!("{}: forgotten; never enrolled from now on", escaped(&options.user)),
+        Command::Adopt(options) => format!("{}: has the keys of {}", escaped(&options.user), escaped(&options.from)),
+        _ => String::new(),
+    }
+}
+
+/// For whom a restore was confirmed.
+pub fn show_restored(terminal: &mut Terminal, form: Form, reply: RestoredUsers) -> Result<(), Failure> {
+    match form {
+        Form::Json => terminal.json(&reply),
+        Form::Text => terminal.show(&restored(&reply.users)),
+    }
+}
+
+fn restored(users: &[String]) -> String {
+    if users.is_empty() {
+        return "nothing is from a backup\n".to_owned();
+    }
+    users.iter().map(|name| format!("{}: what was restored is in force\n", escaped(name))).collect()
+}
+
+/// What is one's own wants a code, but of root; whether somebody may change what is another's, the daemon says.
+fn code(terminal: &mut Terminal, user: Option<&str>) -> Result<Option<Zeroizing<String>>, Failure> {
+    match is_oneself(user) {
+        true => code::asked(terminal, Form::Text, "Code: ").map(Some),
+        false => Ok(None),
+    }
+}
+
+/// The caller, and not root.
+fn is_oneself(user: Option<&str>) -> bool {
+    let caller = Uid::effective();
+    let own = |name: &str| User::from_name(name).ok().flatten().is_some_and(|account| account.uid == caller);
+    !caller.is_root() && user.is_none_or(own)
+}
+
+/// Whoever has no key left that works cannot get in to make one.
+fn not_the_last(client: &mut Client, options: &Revoke) -> Result<(), Failure> {
+    let status = client.call(&interface::Status { user: options.user.clone() })?.status;
+    let working: Vec<_> = status.keys.iter().filter(|key| !key.suspended).collect();
+    match working.as_slice() {
+        [key] if key.label == options.key || key.id == options.key => {
+            let label = escaped(&key.label);
+            Err(Failure::Stopped(format!(
+                "\"{label}\" is the last key: without it every code is refused until an administrator invites you again; \
+                 use --last if that is meant"
+            )))
+        }
+        _ => Ok(()),
+    }
+}

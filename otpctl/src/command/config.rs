@@ -1,0 +1,84 @@
+//! `otpctl config`: is the policy file in order? Read as the module reads it, without the daemon. Editing it is `edit`.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use otp_core::site::Site;
+use otp_core::vault::root_program;
+
+use crate::arguments::{CheckConfig, ConfigAct};
+use crate::command::config_edit;
+use crate::output::escape::escaped;
+use crate::output::failure::Failure;
+use crate::output::terminal::Terminal;
+use crate::pam_files::Stages;
+
+pub fn run(terminal: &mut Terminal, act: &ConfigAct) -> Result<(), Failure> {
+    match act {
+        ConfigAct::Check(options) => check(terminal, options),
+        ConfigAct::Edit(options) => config_edit::edit(terminal, options.file.as_deref()),
+    }
+}
+
+fn check(terminal: &mut Terminal, options: &CheckConfig) -> Result<(), Failure> {
+    let site = Site::STANDARD;
+    let named = options.file.as_deref().map(whole_path).transpose()?;
+    let found = site.whole_policy(named.as_deref());
+    let found = found.map_err(|obstacle| Failure::Stopped(escaped(&obstacle.detail)))?;
+    let path = named.as_ref().map_or_else(|| site.policy.to_owned(), |path| path.display().to_string());
+    let Some(policy) = found else {
+        return terminal.show(&format!("{}: not there; everything is at its default\n", escaped(&path)));
+    };
+    let rotating = policy.rotation.iter().flat_map(|rotation| &rotation.services);
+    let tables =
+        policy.services.iter().filter_map(|service| Some((format!("[service.{service}]"), disobeyed(service)?)));
+    let asked = rotating.clone().filter_map(|name| Some((format!("{name:?} in rotate_services"), asks_nobody(name)?)));
+    for (what, why) in tables.chain(asked) {
+        drop(writeln!(std::io::stderr(), "otpctl: {}", escaped(&format!("note: {what} holds for nobody yet: {why}"))));
+    }
+    let program = policy.notify.as_ref().and_then(|notify| notify.command.first());
+    if let Some(Err(error)) = program.map(|program| root_program(Path::new(program))) {
+        drop(writeln!(std::io::stderr(), "otpctl: note: notify_command: {}", escaped(&error.to_string())));
+    }
+    match rotating.filter_map(|service| cannot_ask(service)).next() {
+        Some(why) => Err(Failure::Stopped(escaped(&format!("{path}: {why}")))),
+        None => terminal.show(&format!("{}: in order\n", escaped(&path))),
+    }
+}
+
+/// As the module wants it.
+pub fn whole_path(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path).map_err(|error| Failure::Stopped(escaped(&format!("{}: {error}", path.display()))))
+}
+
+const NO_FILE: &str = "no PAM file has that name, which libpam writes in small letters";
+
+/// Why a table for this service would be obeyed by nobody.
+fn disobeyed(service: &str) -> Option<&'static str> {
+    unreached(service, Stages::any, "no line of its PAM file has pam_otp.so")
+}
+
+/// Why nobody would be asked for a new key by this service: it is the account stage that says that one is due.
+fn asks_nobody(service: &str) -> Option<&'static str> {
+    unreached(service, |stages| stages.has("account"), "no account line of its PAM file has pam_otp.so")
+}
+
+fn unreached(service: &str, reached: impl Fn(&Stages) -> bool, why: &'static str) -> Option<&'static str> {
+    match Stages::of(service) {
+        None => Some(NO_FILE),
+        Some(stages) => (!reached(&stages)).then_some(why),
+    }
+}
+
+/// A service whose account stage says that a key is due, and whose password stage does not replace it, lets the login go on all
+/// the same, or asks for another UNIX password.
+fn cannot_ask(service: &str) -> Option<String> {
+    let stages = Stages::of(service)?;
+    let missing = stages.has("account") && !stages.has("password");
+    missing.then(|| {
+        format!(
+            "rotate_services has {service:?}, whose PAM file has an account line with pam_otp.so and no password line; \
+             wanted `password required pam_otp.so`"
+        )
+    })
+}

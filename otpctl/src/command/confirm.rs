@@ -1,0 +1,182 @@
+//! From a key that is shown once to the code that stores it. One connection carries all of it.
+
+use otp_core::decision::input::Typed;
+use otp_protocol::client::{CallError, Client};
+use otp_protocol::interface::{ConfirmEnrolment, Confirmed, Enrolment, Refusal};
+use serde::Serialize;
+
+use crate::arguments::Form;
+use crate::command::recovery_codes;
+use crate::output::escape::escaped;
+use crate::output::failure::{Failure, error_object, told};
+use crate::output::key_sheet;
+use crate::output::qr_file::PictureFile;
+use crate::output::terminal::Terminal;
+
+/// A key that is pending on a connection.
+pub struct Pending<'a> {
+    pub client: &'a mut Client,
+    pub terminal: &'a mut Terminal,
+    pub form: Form,
+    pub purpose: Purpose,
+}
+
+/// What it is for; the last line says so.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    Enrol,
+    Add,
+    Rotate,
+    Token,
+}
+
+impl Pending<'_> {
+    /// Shows the key, then asks for codes until one stores it. `begun` is the daemon's answer, for JSON.
+    pub fn show_and_confirm(
+        mut self,
+        begun: &impl Serialize,
+        key: &Enrolment,
+        mut files: Vec<PictureFile>,
+    ) -> Result<(), Failure> {
+        for file in &mut files {
+            file.draw(&key.uri)?;
+        }
+        self.show(begun, key)?;
+        let outcome = self.confirm();
+        if matches!(outcome, Ok(()) | Err(Failure::Unreachable(_) | Failure::Unshown(_))) {
+            self.keep(files, &outcome)?; // without an answer the key may have been stored
+        }
+        outcome
+    }
+
+    /// Asks for codes until one stores the key.
+    pub fn confirm(&mut self) -> Result<(), Failure> {
+        loop {
+            let request = self.ask()?;
+            match self.client.call(&request) {
+                Ok(confirmed) => {
+                    return self.show_confirmed(&confirmed).map_err(|failure| failure.after("the key is stored"));
+                }
+                Err(CallError::Refused(refusal)) if may_try_again(&refusal) => self.show_refusal(&refusal)?,
+                Err(CallError::Refused(refusal)) => return Err(Failure::Refused(refusal)),
+                Err(_) => return Err(lost()),
+            }
+        }
+    }
+
+    fn show(&mut self, begun: &impl Serialize, key: &Enrolment) -> Result<(), Failure> {
+        match self.form {
+            Form::Json => self.terminal.json(begun),
+            Form::Text => {
+                let parts = key_sheet::parts(key, self.terminal.size());
+                parts.iter().try_for_each(|part| self.terminal.show(part))
+            }
+        }
+    }
+
+    /// The next code; an empty line is asked again.
+    fn ask(&mut self) -> Result<ConfirmEnrolment, Failure> {
+        loop {
+            if self.form == Form::Text {
+                self.terminal.show(self.purpose.prompt())?;
+            }
+            match self.terminal.line()? {
+                Some(code) if code.is_empty() => (),
+                Some(code) if self.form == Form::Text && !matches!(Typed::parse(code.as_bytes()), Typed::Code(_)) => {
+                    self.terminal.show("that is no code: type the digits that the app shows\n")?;
+                }
+                Some(code) => return Ok(ConfirmEnrolment { code }),
+                None => return Err(self.given_up()?),
+            }
+        }
+    }
+
+    /// The end of input instead of a code; on a screen the prompt's line is ended first.
+    fn given_up(&mut self) -> Result<Failure, Failure> {
+        if self.form == Form::Text {
+            self.terminal.show("\n")?;
+        }
+        let what = self.purpose.undone();
+        Ok(Failure::Stopped(format!("{what}: no code was given; nothing was stored")))
+    }
+
+    fn show_refusal(&mut self, refusal: &Refusal) -> Result<(), Failure> {
+        match self.form {
+            Form::Json => self.terminal.json(&error_object(refusal)),
+            Form::Text => self.terminal.show(&format!("{}\n", told(refusal))),
+        }
+    }
+
+    fn show_confirmed(&mut self, confirmed: &Confirmed) -> Result<(), Failure> {
+        if self.form == Form::Json {
+            return self.terminal.json(&Stored { confirmed });
+        }
+        let (user, label) = (escaped(&confirmed.user), escaped(&confirmed.key.label));
+        self.terminal.show(&format!("{}\n", self.purpose.done(&user, &label)))?;
+        self.terminal.show(&recovery_codes::sheet(&confirmed.recovery_codes))
+    }
+
+    /// The pictures outlive the enrolment; whoever has them must hear what they are.
+    fn keep(&mut self, files: Vec<PictureFile>, outcome: &Result<(), Failure>) -> Result<(), Failure> {
+        for file in files {
+            if self.form == Form::Text && outcome.is_ok() {
+                let path = file.shown();
+                self.terminal.show(&format!(
+                    "{path} holds the key: whoever reads it can make codes; delete it when it has been scanned\n"
+                ))?;
+            }
+            file.keep();
+        }
+        Ok(())
+    }
+}
+
+impl Purpose {
+    fn prompt(self) -> &'static str {
+        match self {
+            Self::Token => "Code from the token: ",
+            Self::Enrol | Self::Add | Self::Rotate => "Code from the app: ",
+        }
+    }
+
+    fn undone(self) -> &'static str {
+        match self {
+            Self::Enrol => "not enrolled",
+            Self::Add | Self::Token => "not added",
+            Self::Rotate => "not rotated",
+        }
+    }
+
+    fn done(self, user: &str, label: &str) -> String {
+        match self {
+            Self::Enrol => format!("enrolled {user}: key \"{label}\" is stored; clear the screen when done"),
+            Self::Add => format!("added for {user}: key \"{label}\" is stored; clear the screen when done"),
+            Self::Token => format!("added for {user}: token \"{label}\" is stored"),
+            Self::Rotate => format!(
+                "rotated for {user}: key \"{label}\" is new, and the old one is dead: delete it in the app; clear the screen when done"
+            ),
+        }
+    }
+}
+
+/// The pending key is still there after these.
+fn may_try_again(refusal: &Refusal) -> bool {
+    match refusal {
+        Refusal::CodeRefused { tries_left, .. } => *tries_left > 0,
+        Refusal::InvalidValue { field, .. } => field == "code",
+        _ => false,
+    }
+}
+
+/// How a confirmation is told in JSON.
+#[derive(Serialize)]
+struct Stored<'a> {
+    confirmed: &'a Confirmed,
+}
+
+/// Only the answer is missing; whether the key was stored is for the daemon to say.
+fn lost() -> Failure {
+    let text = "the daemon closed the connection before it answered; otpctl status tells whether the key was stored, \
+                and otpctl recovery-codes makes a new set";
+    Failure::Unreachable(text.to_owned())
+}

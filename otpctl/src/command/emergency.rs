@@ -1,0 +1,140 @@
+//! `otpctl emergency`: the way back in for root on the console (R14). It looks the user up, writes or removes one file, says
+//! so to the log and to the screen. Nothing else is needed, and nothing that may be broken is touched.
+
+use nix::unistd::{Uid, getuid};
+use otp_core::emergency::{Mark, MarkError};
+use otp_core::environment::system_wall;
+use otp_core::files::date::utc;
+use otp_core::files::key_file::Account;
+use otp_core::log_line::LogLine;
+use otp_core::manage::changes;
+use otp_core::site::Site;
+use serde::Serialize;
+
+use crate::arguments::{Bypass, EmergencyAct, EndBypass, Form, ListBypasses};
+use crate::output::alert::alert;
+use crate::output::escape::escaped;
+use crate::output::failure::Failure;
+use crate::output::terminal::Terminal;
+
+pub fn run(terminal: &mut Terminal, act: &EmergencyAct) -> Result<(), Failure> {
+    if !Uid::effective().is_root() {
+        return Err(Failure::Stopped("only root can let somebody past the gate, or end that".to_owned()));
+    }
+    match act {
+        EmergencyAct::Bypass(options) => bypass(terminal, options),
+        EmergencyAct::End(options) => end(terminal, options),
+        EmergencyAct::List(options) => list(terminal, options),
+    }
+}
+
+/// A mark as it is listed.
+#[derive(Serialize)]
+struct Listed {
+    uid: u32,
+    /// Of the account that has the uid now.
+    user: Option<String>,
+    reason: Option<String>,
+    by: Option<String>,
+    made: Option<u64>,
+    /// Why it does not count; none if it does.
+    not_honoured: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Marks {
+    marks: Vec<Listed>,
+}
+
+/// Also those that do not count: they may have been meant to.
+fn list(terminal: &mut Terminal, options: &ListBypasses) -> Result<(), Failure> {
+    let site = Site::STANDARD;
+    let uids = site.marks().uids().map_err(|error| Failure::Stopped(format!("{}: {error}", site.emergency)))?;
+    let marks = uids.into_iter().map(listed).collect();
+    match options.form() {
+        Form::Json => terminal.json(&Marks { marks }),
+        Form::Text if marks.is_empty() => terminal.show("nobody is let past the gate\n"),
+        Form::Text => terminal.show(&marks.iter().map(told).collect::<String>()),
+    }
+}
+
+fn listed(uid: u32) -> Listed {
+    let account = changes::account_of(uid).ok().flatten();
+    let found = account.as_ref().map(|account| Site::STANDARD.marks().of(account));
+    let (mark, not_honoured) = match found {
+        Some(Ok(mark)) => (mark, None),
+        Some(Err(error)) => (None, Some(error.to_string())),
+        None => (None, Some("no account has this uid".to_owned())),
+    };
+    let (reason, by, made) = match mark {
+        Some(mark) => (Some(mark.reason.as_str().to_owned()), Some(mark.by), Some(mark.made)),
+        None => (None, None, None),
+    };
+    Listed { uid, user: account.map(|account| account.name), reason, by, made, not_honoured }
+}
+
+fn told(mark: &Listed) -> String {
+    let user = mark.user.as_deref().map_or_else(|| "?".to_owned(), escaped);
+    let text = |text: &Option<String>| text.as_deref().map(escaped).unwrap_or_default();
+    match (&mark.not_honoured, mark.made) {
+        (None, Some(made)) => {
+            let (reason, by) = (text(&mark.reason), text(&mark.by));
+            format!("{user} (uid {}): not asked since {}, by {by}: {reason}\n", mark.uid, utc(made))
+        }
+        (why, _) => format!("{user} (uid {}): the mark does not count: {}\n", mark.uid, text(why)),
+    }
+}
+
+fn bypass(terminal: &mut Terminal, options: &Bypass) -> Result<(), Failure> {
+    let account = named(&options.user)?.ok_or_else(|| no_such_user(&options.user))?;
+    let mark = Mark { account, reason: options.reason.clone(), by: who(), made: system_wall() };
+    Site::STANDARD.marks().write(&mark).map_err(|error| stopped(&error))?;
+    let line = line("emergency-bypass", &mark.account.name, mark.account.uid).field("reason", mark.reason.as_str());
+    alert(&line.field("by", &mark.by).finish());
+    let user = escaped(&mark.account.name);
+    terminal.show(&format!(
+        "{user} is not asked for a code until `otpctl emergency end {user}`; every use is logged at alert\n"
+    ))
+}
+
+fn end(terminal: &mut Terminal, options: &EndBypass) -> Result<(), Failure> {
+    let account =
+        named(&options.user)?.or_else(|| numbered(&options.user)).ok_or_else(|| no_such_user(&options.user))?;
+    Site::STANDARD.marks().end(account.uid).map_err(|error| stopped(&error))?;
+    alert(&line("emergency-end", &account.name, account.uid).field("by", &who()).finish());
+    terminal.show(&format!("{} is asked for a code again\n", escaped(&options.user)))
+}
+
+/// Whose uid it is; the number itself, where no account has it.
+fn numbered(typed: &str) -> Option<Account> {
+    let uid = typed.parse().ok()?;
+    let account = changes::account_of(uid).ok().flatten();
+    Some(account.unwrap_or_else(|| Account { name: typed.to_owned(), uid }))
+}
+
+fn line(event: &str, user: &str, uid: u32) -> LogLine {
+    LogLine::default().field("event", event).field("user", user).field("uid", &uid.to_string())
+}
+
+/// Who is at the keyboard, as far as it can be told: the login uid of the audit system, which survives su and sudo. A note.
+pub fn who() -> String {
+    let login = std::fs::read_to_string("/proc/self/loginuid").unwrap_or_default();
+    match login.trim().parse::<u32>() {
+        Ok(login) if login != u32::MAX => format!("uid {}, login uid {login}", getuid()),
+        _ => format!("uid {}", getuid()),
+    }
+}
+
+/// The account of that name, as the name service spells it.
+pub fn named(name: &str) -> Result<Option<Account>, Failure> {
+    changes::named(name)
+        .map_err(|errno| Failure::Stopped(format!("looking {} up failed: {}", escaped(name), errno.desc())))
+}
+
+pub fn no_such_user(name: &str) -> Failure {
+    Failure::Stopped(format!("no such user: {}", escaped(name)))
+}
+
+fn stopped(error: &MarkError) -> Failure {
+    Failure::Stopped(error.to_string())
+}

@@ -1,0 +1,200 @@
+//! `otpctl enrol`: a key for oneself with a registration code, or, by root where the policy allows it, for a user. It is begun,
+//! shown once, and stored only when a code of it comes back.
+
+use nix::unistd::Uid;
+use otp_protocol::client::{CallError, Client};
+use otp_protocol::interface::{BeginEnrolment, From, Redeem, Redeemed, Refusal};
+
+use crate::arguments::{Enrol, Form};
+use crate::command::confirm::{Pending, Purpose};
+use crate::command::used_code;
+use crate::input::registration::{self, Source};
+use crate::output::failure::Failure;
+use crate::output::qr_file;
+use crate::output::terminal::Terminal;
+
+pub fn enrol(
+    terminal: &mut Terminal,
+    options: &Enrol,
+    connect: impl Fn() -> Result<Client, Failure>,
+) -> Result<(), Failure> {
+    match &options.user {
+        Some(user) => by_root(&mut connect()?, terminal, options, user),
+        None => by_owner(terminal, options, connect),
+    }
+}
+
+fn by_root(client: &mut Client, terminal: &mut Terminal, options: &Enrol, user: &str) -> Result<(), Failure> {
+    let form = options.output.form();
+    let files = qr_file::wanted(&options.output)?; // before a key is made: a file that is there ends it here
+    let request = BeginEnrolment { user: user.to_owned(), key: options.key.wanted() };
+    let begun = client.call(&request).map_err(|error| with_the_way_for_users(error, form))?;
+    let pending = Pending { client, terminal, form, purpose: Purpose::Enrol };
+    pending.show_and_confirm(&begun, &begun.enrolment, files)
+}
+
+/// Whoever is not root most likely meant himself.
+fn with_the_way_for_users(error: CallError, form: Form) -> Failure {
+    match error {
+        CallError::Refused(Refusal::NotAllowed { reason }) if form == Form::Text && !Uid::effective().is_root() => {
+            let way = "for yourself leave the name out, and type your registration code when asked";
+            Failure::Refused(Refusal::NotAllowed { reason: format!("{reason}; {way}") })
+        }
+        error => error.into(),
+    }
+}
+
+/// The connection is made when the code is typed: the daemon does not wait for slow fingers.
+fn by_owner(
+    terminal: &mut Terminal,
+    options: &Enrol,
+    connect: impl Fn() -> Result<Client, Failure>,
+) -> Result<(), Failure> {
+    let form = options.output.form();
+    let source = source(terminal, options)?;
+    let files = qr_file::wanted(&options.output)?;
+    let code = registration::read(terminal, source)?;
+    let from = From { tty: terminal.tty(), ..From::default() };
+    let request = Redeem { user: None, registration: code.text(), key: options.key.wanted(), from };
+    let client = &mut connect()?;
+    match client.call(&request) {
+        Ok(redeemed) => {
+            show_earlier(terminal, form, &redeemed)?;
+            let pending = Pending { client, terminal, form, purpose: Purpose::Enrol };
+            pending.show_and_confirm(&redeemed, &redeemed.enrolment, files)
+        }
+        Err(CallError::Refused(Refusal::RegistrationSpent { used })) if source == Source::Person => {
+            used_code::ask(terminal, &code, &used, connect)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A person is asked; a pipe or a file is read only if that is said, for then there is nobody to answer questions.
+fn source(terminal: &Terminal, options: &Enrol) -> Result<Source, Failure> {
+    let usage = |text: &str| Err(Failure::Usage(text.to_owned()));
+    match (options.registration_stdin, options.output.form(), terminal.asks_a_person()) {
+        (true, _, _) => Ok(Source::Script),
+        (false, Form::Json, _) => usage("--json: the registration code is read with --registration-stdin"),
+        (false, Form::Text, false) => usage(
+            "standard input is not a terminal; use --registration-stdin if the registration code is to be read from it",
+        ),
+        (false, Form::Text, true) => Ok(Source::Person),
+    }
+}
+
+/// In JSON it stands in the answer.
+fn show_earlier(terminal: &mut Terminal, form: Form, redeemed: &Redeemed) -> Result<(), Failure> {
+    match (&redeemed.earlier, form) {
+        (Some(earlier), Form::Text) => terminal.show(&format!(
+            "this registration code was used before, {}; that key was never confirmed and is thrown away\n\
+             if that was not you: go on, so that the code is used up, and tell an administrator\n\n",
+            used_code::told(earlier)
+        )),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+#[path = "../../../otp-protocol/tests/double/mod.rs"]
+#[expect(dead_code, reason = "shared with the server's tests, which use more of it")]
+mod double;
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::io::{self, Write};
+    use std::rc::Rc;
+    use std::sync::atomic::Ordering;
+
+    use otp_protocol::server::limits::Limits;
+
+    use super::double::{CODE, Double, Running, eventually};
+    use super::*;
+    use crate::arguments::{KeyOutput, KeyWishes};
+    use crate::output::terminal::Kind;
+
+    /// What was written, kept for reading.
+    #[derive(Clone, Default)]
+    struct Paper(Rc<RefCell<Vec<u8>>>);
+
+    impl Write for Paper {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.borrow_mut().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A whole run with `typed` as input: how it ended, and what was shown.
+    fn run(form: Form, typed: String) -> (Result<(), Failure>, String) {
+        let running = Running::start(Double::default(), Limits::default());
+        let uid = nix::unistd::geteuid().as_raw();
+        let mut client = Client::connect(running.path(), &[uid]).expect("connect");
+        let paper = Paper::default();
+        let input = io::Cursor::new(typed.into_bytes());
+        let mut terminal = Terminal::new(Box::new(input), Box::new(paper.clone()), Kind::Screen(None));
+        let outcome = by_root(&mut client, &mut terminal, &options(form), "alice");
+        drop(client);
+        eventually("session ended", || running.service.closed.load(Ordering::SeqCst) == 1);
+        let shown = String::from_utf8(paper.0.take()).expect("UTF-8");
+        (outcome, shown)
+    }
+
+    fn options(form: Form) -> Enrol {
+        Enrol {
+            user: None,
+            registration_stdin: false,
+            key: KeyWishes::default(),
+            output: KeyOutput { json: form == Form::Json, ..KeyOutput::default() },
+        }
+    }
+
+    const SECRET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+    #[test]
+    fn a_code_of_the_key_stores_it() {
+        let (outcome, shown) = run(Form::Text, format!("{CODE}\n"));
+        assert!(outcome.is_ok());
+        assert!(shown.contains('█') && shown.contains("ABCD EFGH") && shown.contains("otpauth://"));
+        assert!(shown.contains("enrolled alice: key \"phone\" is stored; clear the screen when done\n"));
+    }
+
+    #[test]
+    fn the_key_is_shown_once_however_often_a_code_is_wrong() {
+        let (outcome, shown) = run(Form::Text, format!("000000\n\n000001\n{CODE}\n"));
+        assert!(outcome.is_ok());
+        assert_eq!(shown.matches(SECRET).count(), 1); // in the URI
+        assert_eq!(shown.matches("ABCD EFGH").count(), 1);
+        assert_eq!(shown.matches("code refused: tries left: 2\n").count(), 2);
+        assert_eq!(shown.matches("Code from the app: ").count(), 4);
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_a_code_is_asked_again() {
+        let (outcome, shown) = run(Form::Text, format!("{}\n{CODE}\n", "9".repeat(70)));
+        assert!(outcome.is_ok());
+        assert!(shown.contains("that is no code: type the digits that the app shows"), "{shown}");
+    }
+
+    #[test]
+    fn the_end_of_input_stores_nothing() {
+        let (outcome, shown) = run(Form::Text, "000000\n".to_owned());
+        assert_eq!(outcome.map_err(|failure| failure.code()), Err(1));
+        assert!(!shown.contains("enrolled alice"));
+    }
+
+    #[test]
+    fn json_is_a_line_for_the_key_and_one_for_each_code() {
+        let (outcome, shown) = run(Form::Json, format!("000000\n{CODE}\n"));
+        assert!(outcome.is_ok());
+        let lines: Vec<serde_json::Value> =
+            shown.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        let [key, refused, confirmed] = lines.as_slice() else { panic!("{shown}") };
+        assert_eq!(key["enrolment"]["secret"], SECRET);
+        assert_eq!(refused["error"]["name"], "io.pam-otp.Otp1.CodeRefused");
+        assert_eq!(confirmed["confirmed"]["generation"], 1);
+    }
+}

@@ -1,0 +1,16 @@
+//! The commands, a file each.
+
+pub(crate) mod admin;
+pub(crate) mod config;
+pub(crate) mod config_edit;
+pub(crate) mod confirm;
+pub(crate) mod emergency;
+pub(crate) mod enrol;
+pub(crate) mod invite;
+pub(crate) mod notices;
+pub(crate) mod offline;
+pub(crate) mod recovery_codes;
+pub(crate) mod self_service;
+pub(crate) mod status;
+pub(crate) mod token;
+pub(crate) mod used_code;

@@ -1,0 +1,32 @@
+//! `otpctl notices`: what happened to the keys. What a person has seen on a terminal counts as seen.
+
+use nix::unistd::Uid;
+use otp_protocol::client::Client;
+use otp_protocol::interface::{Notice, Notices, NoticesShown};
+
+use crate::arguments::{Form, ShowNotices};
+use crate::output::escape::escaped;
+use crate::output::failure::Failure;
+use crate::output::terminal::Terminal;
+
+pub fn notices(client: &mut Client, terminal: &mut Terminal, options: &ShowNotices) -> Result<(), Failure> {
+    let user = options.user.clone();
+    let reply = client.call(&Notices { user: user.clone() })?;
+    if options.form() == Form::Json {
+        return terminal.json(&reply);
+    }
+    terminal.show(&lines(&reply.notices))?;
+    // What an administrator sees of somebody else's is not seen by that somebody.
+    let own = user.is_none() || !Uid::effective().is_root();
+    if let (Some(last), true, true) = (reply.notices.last(), terminal.is_screen(), own) {
+        client.call(&NoticesShown { user, last: last.id })?;
+    }
+    Ok(())
+}
+
+fn lines(notices: &[Notice]) -> String {
+    if notices.is_empty() {
+        return "no notices\n".to_owned();
+    }
+    notices.iter().map(|one| format!("{}\n", escaped(&one.text))).collect()
+}

@@ -1,0 +1,254 @@
+//! `otpctl --offline`: for root, on the vault itself. Opens the host key, if there is one, while it is root; then becomes the
+//! daemon's account for good, and does what the daemon would with the same functions under the same locks (R7). The daemon
+//! may run or not.
+
+use std::io::Write as _;
+
+use nix::sys::prctl;
+use nix::unistd::{Uid, User};
+use otp_core::decision::limits::Limits;
+use otp_core::environment::{Clock, Surroundings, system_boot_ms, system_wall};
+use otp_core::files::date::utc;
+use otp_core::files::key_file::Account;
+use otp_core::files::ticket::Why;
+use otp_core::keys::seal::{HostKey, Nonce};
+use otp_core::log_line::LogLine;
+use otp_core::manage::changes::{self, Change};
+use otp_core::manage::notify_owner::{self, Out};
+use otp_core::site::{Obstacle, Site, fits};
+use otp_core::vault::{ChangeError, Mark, Mended, Posted, Reseal, Vault, end_of_a_glance};
+use otp_protocol::interface::{RestoredUsers, UserStatusReply};
+use otp_protocol::status;
+use otp_system::privileges::become_for_good;
+use otp_system::{kernel, random};
+
+use crate::arguments::{Adopt, Command, Form, ShowStatus};
+use crate::command::admin::{done, show_restored};
+use crate::command::emergency::{named, no_such_user, who};
+use crate::command::status::{one, show};
+use crate::output::alert::alert;
+use crate::output::escape::escaped;
+use crate::output::failure::Failure;
+use crate::output::terminal::Terminal;
+
+/// What there is without a daemon.
+struct Offline {
+    vault: Vault,
+    limits: Limits,
+    /// None if it is lost or of another vault.
+    host_key: Option<HostKey>,
+    out: Out,
+}
+
+/// This machine. Its clock is worth what the kernel says of it, here as everywhere: what is put right under a wild clock must
+/// not lock anybody out for years.
+struct Machine;
+
+pub fn run(terminal: &mut Terminal, command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::Invite(_)
+        | Command::Enrol(_)
+        | Command::Add(_)
+        | Command::Rotate(_)
+        | Command::RecoveryCodes(_)
+        | Command::Token(_) => {
+            let text = "not offline: new keys and codes are made by the daemon, and a key waits for its first code in the \
+                        daemon's memory. To let somebody in, see `otpctl emergency bypass`";
+            return Err(Failure::Usage(text.to_owned()));
+        }
+        Command::Notices(_) => return Err(Failure::Usage("notices: not offline; ask the daemon".to_owned())),
+        Command::Emergency(options) => return crate::command::emergency::run(terminal, &options.act),
+        Command::Config(options) => return crate::command::config::run(terminal, &options.act),
+        _ => {}
+    }
+    let who = who();
+    let tell = |done: &str| {
+        alert(&LogLine::default().field("event", "offline").field("done", done).field("by", &who).finish())
+    };
+    let offline = open()?;
+    offline.act(terminal, command, &tell)?;
+    if !matches!(command, Command::Status(_) | Command::List(_)) {
+        tell(&done_or_name(command));
+    }
+    Ok(())
+}
+
+/// As root what only root can; then the vault as its own account.
+fn open() -> Result<Offline, Failure> {
+    if !Uid::effective().is_root() {
+        return Err(stopped("--offline is for root; without it the daemon is asked, where it can answer"));
+    }
+    let site = Site::STANDARD;
+    let user = User::from_name(site.account).map_err(|errno| stopped(errno.desc()))?;
+    let user = user.ok_or_else(|| stopped(&format!("account {} does not exist", site.account)))?;
+    let host_key = site.host_key();
+    let policy = site.policy(None, None);
+    prctl::set_dumpable(false).map_err(|errno| stopped(errno.desc()))?;
+    become_for_good(&user).map_err(|errno| stopped(&format!("giving up root failed: {}", errno.desc())))?;
+    let vault = site.open_vault().map_err(|obstacle| stopped(&obstacle.detail))?;
+    let host_key = host_key.and_then(|key| fits(&key, &vault).map(|()| key));
+    note(host_key.as_ref().err().cloned());
+    note(policy.as_ref().err().cloned());
+    let out = Out::of(&policy);
+    let limits = policy.map_or_else(|_| Limits::default(), |policy| policy.limits);
+    Ok(Offline { vault, limits, host_key: host_key.ok(), out })
+}
+
+impl Offline {
+    fn act(&self, terminal: &mut Terminal, command: &Command, tell: &dyn Fn(&str)) -> Result<(), Failure> {
+        match command {
+            Command::Status(options) => return self.status(terminal, options),
+            Command::List(options) => {
+                let list = status::all(&self.vault, &self.limits, &Machine, &mut |_| ());
+                let list = list.map_err(|error| stopped(&error.to_string()))?;
+                return show(&list, terminal, options.form());
+            }
+            Command::Clock(_) => {
+                let now = Machine.wall();
+                let before = self.vault.set_clock_mark(now).map_err(|error| stopped(&error.to_string()))?;
+                return terminal.show(&clock_taken(before, now));
+            }
+            Command::Restored(options) => {
+                let users = match &options.user {
+                    Some(name) => {
+                        let account = account(name)?;
+                        self.vault.restored(&account, &Machine).map(|()| vec![account.name])
+                    }
+                    None => changes::restored_all(&self.vault, &Machine, &|uid, error| {
+                        note(Some(Obstacle { reason: "vault", detail: format!("uid {uid}: {error}") }));
+                    }),
+                };
+                let users = users.map_err(|error| not_done(&error))?;
+                return show_restored(terminal, options.form(), RestoredUsers { users });
+            }
+            Command::Forget(options) => {
+                let uid = changes::uid_named(&options.user).map_err(|errno| stopped(errno.desc()))?;
+                self.vault.forget(uid.ok_or_else(|| no_such_user(&options.user))?).map_err(|error| not_done(&error))?;
+            }
+            Command::Adopt(options) => self.adopt(options)?,
+            other => {
+                let (user, change) = change(other).ok_or_else(|| stopped("not possible offline"))?;
+                if let Err(left) = self.change(&account(&user)?, &change)? {
+                    tell(&format!("{}, but what is on its way is not ended", done(command)));
+                    return Err(left);
+                }
+            }
+        }
+        terminal.show(&format!("{}\n", done(command)))
+    }
+
+    fn status(&self, terminal: &mut Terminal, options: &ShowStatus) -> Result<(), Failure> {
+        let account = account(options.user.as_deref().unwrap_or("root"))?;
+        let status = status::of(&self.vault, &account, &self.limits, &Machine, end_of_a_glance());
+        let status = status.map_err(|error| stopped(&error.to_string()))?;
+        match options.form() {
+            Form::Json => terminal.json(&UserStatusReply { status }),
+            Form::Text => terminal.show(&one(&status)),
+        }
+    }
+
+    /// Reseals, so this is the one command that cannot do without the host key.
+    fn adopt(&self, options: &Adopt) -> Result<(), Failure> {
+        let host_key =
+            self.host_key.as_ref().ok_or_else(|| stopped("without the right host key no key can be sealed"))?;
+        let nonce = || random::bytes().ok().map(Nonce);
+        let reseal = Reseal { host_key, nonce: &nonce };
+        let adopted = changes::adopt(&self.vault, &options.from, &account(&options.user)?, &reseal, &Machine);
+        adopted.map(drop).map_err(|error| not_done(&error))
+    }
+
+    /// Inside, what is left to be done: the change is made, and is to be told, all the same.
+    fn change(&self, account: &Account, change: &Change) -> Result<Result<(), Failure>, Failure> {
+        note(change.settle(&self.vault, account, &Machine).err().map(Obstacle::from));
+        let held = self.vault.hold(account, &Machine).map_err(|error| stopped(&error.to_string()))?;
+        let mut held = held.ok_or_else(|| not_done(&ChangeError::NotEnrolled))?;
+        let notice = notify_owner::of_change(change, &held, 0, Machine.wall()).map_err(|error| not_done(&error))?;
+        change.apply(&mut held, &Machine).map_err(|error| not_done(&error))?;
+        drop(held);
+        let ended = match change {
+            Change::Suspend => self.vault.end_tickets(account, Why::Revoked, &Machine).map(drop), // a code on its way must not undo it
+            _ => Ok(()),
+        };
+        // Offline is for emergencies: the change counts, a notice that has no room is only told.
+        let kept = notice.map_or(Ok(Posted::Kept), |notice| notify_owner::keep(&self.vault, account, notice, self.out));
+        note(kept.err().map(Obstacle::from));
+        let left = |error| stopped(&format!("suspended, but a code that is on its way may still be good: {error}"));
+        Ok(ended.map_err(left))
+    }
+}
+
+/// Whose keys, and what is done to them.
+fn change(command: &Command) -> Option<(String, Change)> {
+    let root = || "root".to_owned();
+    match command {
+        Command::Suspend(options) => Some((options.user.clone(), Change::Suspend)),
+        Command::Resume(options) => Some((options.user.clone(), Change::Resume)),
+        Command::Reopen(options) => Some((options.user.clone().unwrap_or_else(root), Change::Reopen(options.origin))),
+        Command::Rename(options) => {
+            let (key, label) = (options.key.clone(), options.label.clone());
+            Some((options.user.clone(), Change::Rename { key, label }))
+        }
+        Command::Revoke(options) => {
+            Some((options.user.clone().unwrap_or_else(root), Change::Revoke { key: options.key.clone() }))
+        }
+        _ => None,
+    }
+}
+
+fn account(name: &str) -> Result<Account, Failure> {
+    named(name)?.ok_or_else(|| no_such_user(name))
+}
+
+fn clock_taken(before: Mark, now: u64) -> String {
+    let taken = format!("the clock is taken as it is: {}\n", utc(now));
+    match before {
+        Mark::Unreadable => format!("{taken}the clock mark of the vault could not be read, and is made anew\n"),
+        Mark::At(before) if before > now => {
+            format!("{taken}the clock mark of the vault was ahead of it, at {}, and is set back\n", utc(before))
+        }
+        Mark::At(_) => taken,
+    }
+}
+
+fn done_or_name(command: &Command) -> String {
+    match command {
+        Command::Clock(_) => "clock".to_owned(),
+        Command::Restored(options) => format!("restored {}", options.user.as_deref().unwrap_or("--all")),
+        other => done(other),
+    }
+}
+
+/// What is broken besides, and does not stop this.
+fn note(obstacle: Option<Obstacle>) {
+    if let Some(obstacle) = obstacle {
+        drop(writeln!(std::io::stderr(), "otpctl: note: {}", escaped(&obstacle.detail)));
+    }
+}
+
+fn not_done(error: &ChangeError) -> Failure {
+    stopped(&error.to_string())
+}
+
+fn stopped(text: &str) -> Failure {
+    Failure::Stopped(escaped(text))
+}
+
+impl Clock for Machine {
+    fn wall(&self) -> u64 {
+        system_wall()
+    }
+
+    fn boot_ms(&self) -> u64 {
+        system_boot_ms()
+    }
+
+    fn vouched(&self) -> bool {
+        kernel::clock_is_synchronised()
+    }
+}
+
+impl Surroundings for Machine {
+    fn mended(&self, account: &Account, what: Mended) {
+        alert(&LogLine::default().field("mended", what.reason()).field("user", &account.name).finish());
+    }
+}

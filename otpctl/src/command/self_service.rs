@@ -1,0 +1,45 @@
+//! `otpctl add` and `otpctl rotate`: what the owner of a key makes with a code of it.
+
+use otp_protocol::client::Client;
+use otp_protocol::interface::{self, AddKey};
+
+use crate::arguments::{Add, Rotate};
+use crate::command::confirm::{Pending, Purpose};
+use crate::input::code;
+use crate::output::failure::Failure;
+use crate::output::qr_file;
+use crate::output::terminal::Terminal;
+
+pub fn add(
+    terminal: &mut Terminal,
+    options: &Add,
+    connect: impl FnOnce() -> Result<Client, Failure>,
+) -> Result<(), Failure> {
+    let form = options.output.form();
+    let files = qr_file::wanted(&options.output)?;
+    let code = code::asked(terminal, form, "Code of a key that is there: ")?;
+    let client = &mut connect()?;
+    let begun = client.call(&AddKey { code, key: options.key.wanted() })?;
+    let pending = Pending { client, terminal, form, purpose: Purpose::Add };
+    pending.show_and_confirm(&begun, &begun.enrolment, files)
+}
+
+pub fn rotate(
+    terminal: &mut Terminal,
+    options: &Rotate,
+    connect: impl FnOnce() -> Result<Client, Failure>,
+) -> Result<(), Failure> {
+    let form = options.output.form();
+    let files = qr_file::wanted(&options.output)?;
+    let code = code::asked(terminal, form, "Code of the key to replace: ")?;
+    let client = &mut connect()?;
+    let begun = client.call(&interface::Rotate {
+        user: None,
+        code,
+        old: options.key.clone(),
+        shape: options.shape.wanted(),
+        from: interface::From { tty: terminal.tty(), ..interface::From::default() },
+    })?;
+    let pending = Pending { client, terminal, form, purpose: Purpose::Rotate };
+    pending.show_and_confirm(&begun, &begun.enrolment, files)
+}

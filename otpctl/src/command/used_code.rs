@@ -1,0 +1,135 @@
+//! A registration code with which a key was made already. Its owner is told when and from where, and asked whether that was
+//! him: whoever says no has all suspended that came of it.
+
+use otp_core::codes::registration::RegistrationCode;
+use otp_core::files::date::utc;
+use otp_protocol::client::Client;
+use otp_protocol::interface::{Redemption, Repudiate};
+
+use crate::output::escape::escaped;
+use crate::output::failure::Failure;
+use crate::output::terminal::Terminal;
+
+/// Asks the owner. Nothing is done without a clear no.
+pub fn ask(
+    terminal: &mut Terminal,
+    code: &RegistrationCode,
+    used: &Redemption,
+    connect: impl FnOnce() -> Result<Client, Failure>,
+) -> Result<(), Failure> {
+    let when = told(used);
+    terminal.show(&format!("this registration code was used before, {when}, and a key was made with it\n"))?;
+    match answer(terminal)? {
+        Answer::Yes => Err(not_enrolled("the key that was made then is yours; for a new one ask for a new code")),
+        Answer::None => {
+            Err(not_enrolled("no answer, so nothing was done; the same command with the same code asks again"))
+        }
+        Answer::No => {
+            let keys = connect()?.call(&Repudiate { registration: code.text() })?.keys;
+            terminal.show(&suspended(keys))?;
+            Err(not_enrolled("somebody else used the code"))
+        }
+    }
+}
+
+/// When and from where, as the program said that was used.
+pub fn told(used: &Redemption) -> String {
+    let mut text = format!("at {}", utc(used.at));
+    for (word, place) in [("on", &used.tty), ("from", &used.rhost), ("through", &used.service)] {
+        if let Some(place) = place {
+            text.push_str(&format!(" {word} {}", escaped(place)));
+        }
+    }
+    text
+}
+
+enum Answer {
+    Yes,
+    No,
+    None,
+}
+
+fn answer(terminal: &mut Terminal) -> Result<Answer, Failure> {
+    for _ in 0..3 {
+        terminal.show("Was that you? [y/n] ")?;
+        let Some(typed) = terminal.line()? else {
+            terminal.show("\n")?;
+            break;
+        };
+        match typed.to_ascii_lowercase().as_str() {
+            "y" | "yes" => return Ok(Answer::Yes),
+            "n" | "no" => return Ok(Answer::No),
+            "" => break,
+            _ => terminal.show("y for yes, n for no\n")?,
+        }
+    }
+    Ok(Answer::None)
+}
+
+fn suspended(keys: usize) -> String {
+    let what = match keys {
+        0 => "no key that came of it is left to suspend".to_owned(),
+        1 => "suspended: the key that came of it; its codes and recovery codes are refused from now on".to_owned(),
+        keys => {
+            format!("suspended: {keys} keys that came of it; their codes and recovery codes are refused from now on")
+        }
+    };
+    format!("{what}\ncall an administrator now: say that somebody else used your code, and ask for a new one\n")
+}
+
+fn not_enrolled(why: &str) -> Failure {
+    Failure::Stopped(format!("not enrolled: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use otp_core::codes::registration::Form;
+
+    use super::*;
+    use crate::output::terminal::Kind;
+
+    /// How it ended, and whether the daemon was asked for.
+    fn run(typed: &'static str) -> (String, bool) {
+        let code = RegistrationCode::new(Form::Spoken, &[7; 9]).expect("a code");
+        let used = Redemption { at: 0, tty: None, rhost: None, service: None };
+        let mut terminal = Terminal::new(Box::new(typed.as_bytes()), Box::new(io::sink()), Kind::Screen(None));
+        let mut reached = false;
+        let outcome = ask(&mut terminal, &code, &used, || {
+            reached = true;
+            Err(Failure::Unreachable("no daemon".to_owned()))
+        });
+        (outcome.expect_err("never enrolled").to_string(), reached)
+    }
+
+    #[test]
+    fn without_a_clear_no_nothing_is_done() {
+        for typed in ["", "\n", "maybe\n", "nope\nnot me\n?\nn\n"] {
+            let (told, reached) = run(typed);
+            assert!(!reached && told.contains("nothing was done"), "{typed:?}: {told}");
+        }
+        let (told, reached) = run("y\n");
+        assert!(!reached && told.contains("is yours"));
+    }
+
+    #[test]
+    fn a_no_reaches_the_daemon() {
+        for typed in ["n\n", "NO\n", "what?\nno\n"] {
+            assert!(run(typed).1, "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn when_and_from_where_is_told_and_cannot_move_the_cursor() {
+        let at = |tty: &str, rhost: Option<&str>| Redemption {
+            at: 951_782_400,
+            tty: Some(tty.to_owned()),
+            rhost: rhost.map(str::to_owned),
+            service: Some("sshd".to_owned()),
+        };
+        let text = "at 2000-02-29T00:00:00Z on /dev/pts/3 from 192.0.2.7 through sshd";
+        assert_eq!(told(&at("/dev/pts/3", Some("192.0.2.7"))), text);
+        assert!(!told(&at("\x1b[2J", None)).contains('\x1b'));
+    }
+}

@@ -1,0 +1,18 @@
+//! A code of a key that is there, typed by its owner.
+
+use zeroize::Zeroizing;
+
+use crate::arguments::Form;
+use crate::output::failure::Failure;
+use crate::output::terminal::Terminal;
+
+/// The next line; in JSON without a prompt.
+pub fn asked(terminal: &mut Terminal, form: Form, prompt: &str) -> Result<Zeroizing<String>, Failure> {
+    if form == Form::Text {
+        terminal.show(prompt)?;
+    }
+    match terminal.line()? {
+        Some(code) if !code.is_empty() => Ok(code),
+        _ => Err(Failure::Stopped("no code was given; nothing was changed".to_owned())),
+    }
+}

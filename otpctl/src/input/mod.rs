@@ -1,0 +1,5 @@
+//! Reading what a person types: codes, registration codes, secrets that are not echoed.
+
+pub(crate) mod code;
+pub(crate) mod no_echo;
+pub(crate) mod registration;

@@ -1,0 +1,108 @@
+//! A line typed at a terminal that does not show it. The terminal hands on every key, an interrupt too, so that whatever ends
+//! the line, the terminal is left as it was.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::AsFd;
+
+use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use zeroize::Zeroizing;
+
+use crate::output::failure::Failure;
+
+/// Asks on standard error, reads standard input.
+pub fn line(prompt: &str) -> Result<Option<Zeroizing<String>>, Failure> {
+    let mut screen = io::stderr();
+    screen.write_all(prompt.as_bytes())?;
+    // A descriptor of its own: the buffer of the standard stream is not wiped, and would swallow the next line.
+    let mut keys = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let typed = {
+        let _restored = Silence::begin()?;
+        read(&mut keys)
+    };
+    screen.write_all(b"\n")?;
+    typed
+}
+
+/// The terminal as it was, put back on drop.
+struct Silence(Termios);
+
+impl Silence {
+    fn begin() -> Result<Self, Failure> {
+        let before = tcgetattr(io::stdin()).map_err(io::Error::from)?;
+        let mut silent = before.clone();
+        silent.local_flags &= !(LocalFlags::ECHO | LocalFlags::ICANON | LocalFlags::ISIG);
+        tcsetattr(io::stdin(), SetArg::TCSAFLUSH, &silent).map_err(io::Error::from)?;
+        Ok(Self(before))
+    }
+}
+
+impl Drop for Silence {
+    fn drop(&mut self) {
+        // A terminal that is gone needs nothing put back.
+        let _ = tcsetattr(io::stdin(), SetArg::TCSADRAIN, &self.0);
+    }
+}
+
+/// The line as the keys make it: backspace takes one back, ^U all.
+fn read(keys: &mut dyn Read) -> Result<Option<Zeroizing<String>>, Failure> {
+    let mut text = Zeroizing::new(String::with_capacity(LINE_BYTES));
+    loop {
+        match key(keys)? {
+            b'\n' | b'\r' => return Ok(Some(text)),
+            INTERRUPT => return Err(Failure::Stopped("interrupted; nothing was stored".to_owned())),
+            END if text.is_empty() => return Ok(None),
+            BACKSPACE | DELETE => drop(text.pop()),
+            KILL => text.clear(),
+            byte if byte.is_ascii_graphic() || byte == b' ' => {
+                if text.len() == LINE_BYTES {
+                    return Err(Failure::Stopped(format!(
+                        "input: a line has more than {LINE_BYTES} bytes; nothing was stored"
+                    )));
+                }
+                text.push(char::from(byte));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn key(keys: &mut dyn Read) -> Result<u8, Failure> {
+    let mut byte = Zeroizing::new([0]);
+    loop {
+        match keys.read(&mut *byte) {
+            Ok(0) => return Ok(END),
+            Ok(_) => return Ok(byte.first().copied().unwrap_or(END)),
+            Err(error) if error.kind() == ErrorKind::Interrupted => (),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+const INTERRUPT: u8 = 3;
+const END: u8 = 4;
+const BACKSPACE: u8 = 8;
+const DELETE: u8 = 127;
+const KILL: u8 = 21;
+const LINE_BYTES: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(keys: &[u8]) -> Option<String> {
+        read(&mut &*keys).ok().flatten().map(|text| text.to_string())
+    }
+
+    #[test]
+    fn keys_make_a_line() {
+        assert_eq!(typed(b"GEZD GNBV\n").as_deref(), Some("GEZD GNBV"));
+        assert_eq!(typed(b"AB\x7fC\x08D\r").as_deref(), Some("AD"));
+        assert_eq!(typed(b"wrong\x15right\n").as_deref(), Some("right"));
+        assert_eq!(typed(b"a\x1b[Ab\n").as_deref(), Some("a[Ab"));
+        assert_eq!(typed(b"\x04"), None);
+        assert_eq!(typed(b""), None);
+        assert_eq!(typed(b"AB\x03"), None);
+        assert_eq!(typed(&[b'A'; 300]), None);
+    }
+}

@@ -1,0 +1,80 @@
+//! `otpctl`: asks the daemon, shows the answer. It decides nothing and stores nothing, but for root on the console:
+//! `emergency` works without daemon, vault, policy and host key, and `--offline` on the vault without the daemon.
+
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod command;
+mod connect;
+mod input;
+mod output;
+mod pam_files;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use nix::sys::prctl;
+
+use arguments::{Arguments, Command, Pipe, Token, TokenAct};
+use output::failure::Failure;
+use output::terminal::Terminal;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(arguments.command.form()),
+    }
+}
+
+/// One command, from the first check to the last line.
+fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let mut terminal = Terminal::standard()?;
+    if arguments.offline {
+        return command::offline::run(&mut terminal, &arguments.command);
+    }
+    match &arguments.command {
+        Command::Invite(options) => {
+            forbid_core_dumps()?;
+            command::invite::invite(&mut terminal, options, connect::connect)
+        }
+        Command::Enrol(options) => {
+            secrets_to(&terminal, options.output.pipe())?;
+            command::enrol::enrol(&mut terminal, options, connect::connect)
+        }
+        Command::Add(options) => {
+            secrets_to(&terminal, options.output.pipe())?;
+            command::self_service::add(&mut terminal, options, connect::connect)
+        }
+        Command::Rotate(options) => {
+            secrets_to(&terminal, options.output.pipe())?;
+            command::self_service::rotate(&mut terminal, options, connect::connect)
+        }
+        Command::RecoveryCodes(options) => {
+            secrets_to(&terminal, options.pipe())?;
+            command::recovery_codes::renew(&mut terminal, options, connect::connect)
+        }
+        Command::Token(Token { act: TokenAct::Add(options) }) => {
+            forbid_core_dumps()?;
+            command::token::add(&mut terminal, options, connect::connect)
+        }
+        Command::Status(options) => command::status::status(&mut connect::connect()?, &mut terminal, options),
+        Command::Notices(options) => command::notices::notices(&mut connect::connect()?, &mut terminal, options),
+        Command::List(options) => command::status::list(&mut connect::connect()?, &mut terminal, options),
+        Command::Config(options) => command::config::run(&mut terminal, &options.act),
+        Command::Emergency(options) => command::emergency::run(&mut terminal, &options.act),
+        Command::Clock(_) => Err(Failure::Usage("clock: only with --offline, as root".to_owned())),
+        command => command::admin::change(&mut terminal, command, connect::connect),
+    }
+}
+
+/// Before a key or a code is made: it is shown to whom it may be, and kept nowhere.
+fn secrets_to(terminal: &Terminal, pipe: Pipe) -> Result<(), Failure> {
+    terminal.allow_secrets(pipe)?;
+    forbid_core_dumps()
+}
+
+/// A crash must not write the key to a disk; nor may another process of the same user read it from memory.
+fn forbid_core_dumps() -> Result<(), Failure> {
+    Ok(prctl::set_dumpable(false).map_err(std::io::Error::from)?)
+}

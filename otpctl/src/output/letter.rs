@@ -1,0 +1,334 @@
+//! A registration code on paper: the code in large letters, the code as a QR code, and when it ends. Nothing on it says for whom
+//! it is or what for: who finds the letter holds a text that names no door. A cover note for another envelope may say more.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use nix::unistd::gethostname;
+use otp_core::files::date::utc;
+use otp_protocol::client::CallError;
+use otp_protocol::interface::Invitation;
+use otp_protocol::qr::{PIXELS, Picture, QUIET_ZONE, Theme};
+use zeroize::Zeroizing;
+
+use crate::arguments::{Invite, Paper};
+use crate::output::escape::escaped;
+use crate::output::failure::Failure;
+use crate::output::new_file::NewFile;
+
+/// The files of one letter, made and still empty.
+pub struct Letter {
+    page: NewFile,
+    format: Format,
+    paper: Paper,
+    cover: Option<NewFile>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Svg,
+    Text,
+}
+
+/// What stands on the page.
+struct Content<'a> {
+    code: &'a str,
+    /// One part of two.
+    half: bool,
+    ends: u64,
+}
+
+impl Letter {
+    /// Makes the files that were asked for.
+    pub fn wanted(options: &Invite) -> Result<Option<Self>, Failure> {
+        let Some(path) = options.letter.as_deref() else { return Ok(None) };
+        let format = Format::of(path)?;
+        let page = NewFile::create(path)?;
+        let cover = options.cover.as_deref().map(NewFile::create).transpose()?;
+        Ok(Some(Self { page, format, paper: options.paper, cover }))
+    }
+
+    /// Writes them; of a split code the first part alone.
+    pub fn write(mut self, invitation: &Invitation) -> Result<(), Failure> {
+        let code = invitation.codes.first().map_or("", |code| code.as_str());
+        if !is_plain(code) {
+            return Err(CallError::Strange.into());
+        }
+        let content = Content { code, half: invitation.codes.len() > 1, ends: invitation.ends };
+        let page = match self.format {
+            Format::Svg => content.svg(self.paper),
+            Format::Text => content.text(),
+        };
+        write(&mut self.page, &page)?;
+        if let Some(cover) = &mut self.cover {
+            let host = gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            write(cover, &note(invitation, &host))?;
+        }
+        self.page.keep();
+        self.cover.into_iter().for_each(NewFile::keep);
+        Ok(())
+    }
+}
+
+/// Nothing that a viewer of pages would take for more than text.
+fn is_plain(code: &str) -> bool {
+    !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+impl Format {
+    fn of(path: &Path) -> Result<Self, Failure> {
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("svg") => Ok(Self::Svg),
+            Some("txt") => Ok(Self::Text),
+            _ => {
+                let shown = escaped(&path.to_string_lossy());
+                Err(Failure::Usage(format!("--letter: found {shown}, wanted a name that ends in .svg or .txt")))
+            }
+        }
+    }
+}
+
+impl Content<'_> {
+    /// A page in millimetres; its letters are those of whoever prints it.
+    fn svg(&self, paper: Paper) -> Zeroizing<String> {
+        let (width, height) = paper.millimetres();
+        let mut page = Zeroizing::new(String::with_capacity(ROOM));
+        // Writing to a string cannot fail.
+        let _ = write!(
+            page,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}mm\" height=\"{height}mm\" viewBox=\"0 0 {width} {height}\">\n\
+             <rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n"
+        );
+        let mut y = 60;
+        for line in self.lines_of_code() {
+            let _ =
+                writeln!(page, "<text x=\"25\" y=\"{y}\" font-family=\"monospace\" font-size=\"12\">{}</text>", *line);
+            y += 18;
+        }
+        y += 2;
+        for line in self.sentences() {
+            let _ =
+                writeln!(page, "<text x=\"25\" y=\"{y}\" font-family=\"sans-serif\" font-size=\"4.5\">{line}</text>");
+            y += 8;
+        }
+        self.draw(&mut page, y);
+        page.push_str("</svg>\n");
+        page
+    }
+
+    /// The QR code from here down, 60 mm wide with its margin.
+    fn draw(&self, page: &mut Zeroizing<String>, top: u32) {
+        let Some(picture) = Picture::of(self.code) else { return };
+        let scale = 60.0 / picture.whole_side().saturating_mul(PIXELS) as f32;
+        let _ = writeln!(page, "<g transform=\"translate(25 {top}) scale({scale})\">\n{}</g>", *picture.svg());
+    }
+
+    /// The same for a printer of letters.
+    fn text(&self) -> Zeroizing<String> {
+        let mut page = Zeroizing::new(String::with_capacity(ROOM));
+        page.push_str("\n\n\n");
+        for line in self.lines_of_code() {
+            page.push_str("       ");
+            for letter in line.chars() {
+                page.push(' ');
+                page.push(letter);
+            }
+            page.push_str("\n\n");
+        }
+        page.push('\n');
+        for line in self.sentences() {
+            page.push_str("    ");
+            page.push_str(&line);
+            page.push('\n');
+        }
+        page.push('\n');
+        if let Some(picture) = Picture::of(self.code) {
+            for line in picture.plain(QUIET_ZONE, Theme::Light).lines() {
+                page.push_str("    ");
+                page.push_str(line);
+                page.push('\n');
+            }
+        }
+        page
+    }
+
+    /// Three groups a line, and the hyphen that joins them stays where it is.
+    fn lines_of_code(&self) -> Vec<Zeroizing<String>> {
+        let mut lines = Vec::new();
+        let mut line = Zeroizing::new(String::with_capacity(64));
+        for (group, text) in self.code.split_inclusive('-').enumerate() {
+            line.push_str(text);
+            if group % 3 == 0 && group > 0 {
+                lines.push(std::mem::replace(&mut line, Zeroizing::new(String::with_capacity(64))));
+            }
+        }
+        if !line.is_empty() {
+            lines.push(line);
+        }
+        lines
+    }
+
+    fn sentences(&self) -> Vec<String> {
+        let mut lines = vec!["Type this code when you are asked for it. It works once.".to_owned()];
+        if self.half {
+            lines.push("It is the first of two parts; the second comes on another way.".to_owned());
+        }
+        lines.push(format!("It ends on {}.", end(self.ends)));
+        lines.push("Large or small letters make no difference.".to_owned());
+        lines.push("What looks like an O is a zero, what looks like an I is a one.".to_owned());
+        lines.push("If you hear that it was used before, somebody else has read it:".to_owned());
+        lines.push("say so at once to whoever sent it.".to_owned());
+        lines
+    }
+}
+
+impl Paper {
+    fn millimetres(self) -> (f32, f32) {
+        match self {
+            Self::A4 => (210.0, 297.0),
+            Self::Letter => (215.9, 279.4),
+        }
+    }
+}
+
+/// What the letter leaves out.
+fn note(invitation: &Invitation, host: &str) -> String {
+    let (user, host) = (escaped(&invitation.user), escaped(host));
+    let parts =
+        if invitation.codes.len() > 1 { "It comes in two parts, on different ways; you need both.\n" } else { "" };
+    let end = end(invitation.ends);
+    format!(
+        "For {user}, who has an account on {host}.\n\n\
+         A registration code reaches you in another envelope. With it you make the key for\n\
+         your one-time codes, on your own phone, and nobody else ever sees that key.\n{parts}\n\
+         1. Log in to {host} as {user}.\n\
+         2. Run: otpctl enrol\n   \
+            Where {host} asks for a one-time code and you have none, you may type the\n   \
+            registration code there instead, if that is set up.\n\
+         3. Type the registration code. A QR code is shown: scan it with your app.\n\
+         4. Type a code from the app. Then write the recovery codes down.\n\n\
+         The registration code works once and ends on {end}.\n\
+         If you are told that it was used before and it was not you: answer n, and call an\n\
+         administrator.\n"
+    )
+}
+
+/// To the minute, which is before the end rather than after it.
+fn end(seconds: u64) -> String {
+    let text = utc(seconds);
+    match (text.get(..10), text.get(11..16), text.len()) {
+        (Some(day), Some(time), 20) => format!("{day} at {time} UTC"),
+        _ => text,
+    }
+}
+
+fn write(file: &mut NewFile, text: &str) -> Result<(), Failure> {
+    let shown = file.shown();
+    file.write(text).map_err(|error| {
+        Failure::Stopped(format!("{shown}: {error}; the code is made and lost: invite again, and it is worthless"))
+    })
+}
+
+/// More than any page, so that the buffer never grows and leaves a copy behind.
+const ROOM: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CODE: &str = "E-12345-6789A-BCDEF-GHJKM-NPQRS";
+
+    fn page(half: bool) -> Content<'static> {
+        Content { code: if half { "E-12345-6789A-BCDE" } else { CODE }, half, ends: 951_782_459 }
+    }
+
+    fn invitation(codes: &[&str]) -> Invitation {
+        Invitation {
+            user: "alice".to_owned(),
+            uid: 1000,
+            form: "letter".to_owned(),
+            codes: codes.iter().map(|code| Zeroizing::new((*code).to_owned())).collect(),
+            replaces: false,
+            ends: 951_782_459,
+            superseded: false,
+        }
+    }
+
+    #[test]
+    fn the_code_stands_in_lines_that_fit_the_page() {
+        let lines: Vec<String> = page(false).lines_of_code().iter().map(|line| line.to_string()).collect();
+        assert_eq!(lines, ["E-12345-6789A-BCDEF-", "GHJKM-NPQRS"]);
+        let lines: Vec<String> = page(true).lines_of_code().iter().map(|line| line.to_string()).collect();
+        assert_eq!(lines, ["E-12345-6789A-BCDE"]);
+        assert_eq!(lines.concat(), "E-12345-6789A-BCDE");
+    }
+
+    #[test]
+    fn both_formats_say_when_it_ends_and_what_to_do_and_fit_their_buffer() {
+        for half in [false, true] {
+            for text in [page(half).text(), page(half).svg(Paper::A4), page(half).svg(Paper::Letter)] {
+                assert!(text.contains("Type this code when you are asked for it."));
+                assert!(text.contains("It ends on 2000-02-29 at 00:00 UTC."));
+                assert_eq!(text.contains("the first of two parts"), half);
+                assert!(text.len() < ROOM / 2, "{}", text.len());
+            }
+        }
+    }
+
+    #[test]
+    fn the_page_has_the_size_of_the_paper() {
+        assert!(page(false).svg(Paper::A4).contains("width=\"210mm\" height=\"297mm\" viewBox=\"0 0 210 297\""));
+        assert!(page(false).svg(Paper::Letter).contains("width=\"215.9mm\" height=\"279.4mm\""));
+    }
+
+    #[test]
+    fn the_page_names_no_purpose_and_the_note_names_no_code() {
+        for text in [page(true).text(), page(false).text(), page(true).svg(Paper::A4), page(false).svg(Paper::A4)] {
+            let text = text.to_ascii_lowercase();
+            for word in [
+                "otp",
+                "one-time",
+                "sudo",
+                "pam",
+                "password",
+                "login",
+                "log in",
+                "enrol",
+                "account",
+                "registration",
+                "host",
+                "user",
+            ] {
+                assert!(!text.contains(word), "{word}");
+            }
+        }
+        let note = note(&invitation(&["E-12345", "E-67890"]), "build7");
+        assert!(
+            note.contains("alice")
+                && note.contains("build7")
+                && note.contains("otpctl enrol")
+                && note.contains("two parts")
+        );
+        assert!(!note.contains("12345") && !note.contains("67890"));
+    }
+
+    #[test]
+    fn a_hostile_code_is_written_nowhere() {
+        let path = std::env::temp_dir().join(format!("otpctl-{}-hostile.svg", std::process::id()));
+        for code in ["", "</text><script>", "E-1&amp;", "E-1\n", "E-é"] {
+            let page = NewFile::create(&path).expect("made");
+            let letter = Letter { page, format: Format::Svg, paper: Paper::A4, cover: None };
+            assert!(letter.write(&invitation(&[code])).is_err_and(|failure| failure.code() == 3), "{code}");
+            assert!(!path.exists());
+        }
+    }
+
+    #[test]
+    fn a_name_says_what_is_written() {
+        assert!(Format::of(Path::new("/x/a.svg")).is_ok_and(|format| format == Format::Svg));
+        assert!(Format::of(Path::new("a.txt")).is_ok_and(|format| format == Format::Text));
+        for name in ["a", "a.pdf", ".svg", "a.svg.gz", "a.SVG"] {
+            assert!(Format::of(Path::new(name)).is_err_and(|failure| failure.code() == 2), "{name}");
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Showing an answer to a person or a script, and keys on paper and screen.
+
+pub(crate) mod alert;
+pub(crate) mod app_quirks;
+pub(crate) mod diagnosis;
+pub(crate) mod duration;
+pub(crate) mod escape;
+pub(crate) mod failure;
+pub(crate) mod json;
+pub(crate) mod key_sheet;
+pub(crate) mod letter;
+pub(crate) mod new_file;
+pub(crate) mod qr_file;
+pub(crate) mod table;
+pub(crate) mod terminal;

@@ -1,0 +1,202 @@
+//! The person's end: what is shown and what is typed, unbuffered, so that a secret stays in buffers that are wiped.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, IsTerminal, Read, Write};
+use std::os::fd::AsFd;
+
+use nix::unistd::ttyname;
+use serde::Serialize;
+use terminal_size::{Height, Width, terminal_size_of};
+use zeroize::Zeroizing;
+
+use crate::arguments::Pipe;
+use crate::output::failure::Failure;
+use crate::output::json;
+
+/// Standard input and output, or what stands in for them in a test.
+pub struct Terminal {
+    input: Box<dyn Read>,
+    output: Box<dyn Write>,
+    kind: Kind,
+    typist: Typist,
+}
+
+/// Who types.
+enum Typist {
+    /// Somebody at a terminal, with its name if it has one here.
+    Person(Option<String>),
+    /// A pipe, a file.
+    Nobody,
+}
+
+/// What the output is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A terminal, with its size if it tells.
+    Screen(Option<Size>),
+    /// A pipe, a file, a device.
+    Pipe,
+}
+
+/// In characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    pub columns: usize,
+    pub rows: usize,
+}
+
+impl Terminal {
+    /// What stands in for a terminal, with a person before it.
+    #[cfg(test)]
+    pub fn new(input: Box<dyn Read>, output: Box<dyn Write>, kind: Kind) -> Self {
+        Self { input, output, kind, typist: Typist::Person(None) }
+    }
+
+    /// The process's own. Duplicated descriptors, to get past the buffers of the standard streams.
+    pub fn standard() -> Result<Self, Failure> {
+        let input = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+        let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+        let kind = if output.is_terminal() { Kind::Screen(size(&output)) } else { Kind::Pipe };
+        let typist = if input.is_terminal() { Typist::Person(name(&input)) } else { Typist::Nobody };
+        Ok(Self { input: Box::new(input), output: Box::new(output), kind, typist })
+    }
+
+    /// Asks on the terminal that the process belongs to, for standard input was something else.
+    pub fn ask_on_the_controlling_terminal(&mut self) -> Result<(), Failure> {
+        let none = |error| Failure::Usage(format!("/dev/tty: {error}; without a terminal use --json"));
+        let input = File::open("/dev/tty").map_err(none)?;
+        self.typist = Typist::Person(name(&input));
+        self.input = Box::new(input);
+        Ok(())
+    }
+
+    /// Refuses unless a secret may be written here.
+    pub fn allow_secrets(&self, pipe: Pipe) -> Result<(), Failure> {
+        if self.kind == Kind::Pipe && pipe == Pipe::Refused {
+            let text = "standard output is not a terminal: the key or code would go where anybody may read it later; \
+                        use --allow-pipe if that is meant";
+            return Err(Failure::Usage(text.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// The size, if the output is a terminal that tells it.
+    pub fn size(&self) -> Option<Size> {
+        match self.kind {
+            Kind::Screen(size) => size,
+            Kind::Pipe => None,
+        }
+    }
+
+    /// Does a person see what is shown?
+    pub fn is_screen(&self) -> bool {
+        self.kind != Kind::Pipe
+    }
+
+    /// Is there somebody who answers questions?
+    pub fn asks_a_person(&self) -> bool {
+        matches!(self.typist, Typist::Person(_))
+    }
+
+    /// The terminal's name, as it is claimed to the daemon.
+    pub fn tty(&self) -> Option<String> {
+        match &self.typist {
+            Typist::Person(name) => name.clone(),
+            Typist::Nobody => None,
+        }
+    }
+
+    pub fn show(&mut self, text: &str) -> Result<(), Failure> {
+        self.output.write_all(text.as_bytes())?;
+        Ok(self.output.flush()?)
+    }
+
+    /// One line of JSON.
+    pub fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
+        Ok(json::write(&mut self.output, value)?)
+    }
+
+    /// What was typed, without blanks at its ends; `None` at the end of input.
+    pub fn line(&mut self) -> Result<Option<Zeroizing<String>>, Failure> {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(LINE_BYTES));
+        loop {
+            match self.byte()? {
+                None if bytes.is_empty() => return Ok(None),
+                None | Some(b'\n') => break,
+                Some(_) if bytes.len() == LINE_BYTES => return Err(too_long()),
+                Some(byte) => bytes.push(byte),
+            }
+        }
+        let text = std::str::from_utf8(&bytes).unwrap_or_default();
+        Ok(Some(Zeroizing::new(text.trim().to_owned())))
+    }
+
+    /// One at a time: whatever follows the line belongs to the next reader.
+    fn byte(&mut self) -> io::Result<Option<u8>> {
+        let mut byte = Zeroizing::new([0]);
+        loop {
+            match self.input.read(&mut *byte) {
+                Ok(0) => return Ok(None),
+                Ok(_) => return Ok(byte.first().copied()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => (),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+fn name(input: &File) -> Option<String> {
+    ttyname(input).ok().map(|path| path.to_string_lossy().into_owned())
+}
+
+fn size(output: &File) -> Option<Size> {
+    let (Width(columns), Height(rows)) = terminal_size_of(output)?;
+    Some(Size { columns: columns.into(), rows: rows.into() })
+}
+
+fn too_long() -> Failure {
+    Failure::Stopped(format!("input: a line has more than {LINE_BYTES} bytes; nothing was stored"))
+}
+
+/// Longer than any code.
+const LINE_BYTES: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(text: &'static [u8]) -> Terminal {
+        Terminal::new(Box::new(text), Box::new(io::sink()), Kind::Pipe)
+    }
+
+    fn lines(text: &'static [u8]) -> Vec<String> {
+        let mut terminal = typed(text);
+        std::iter::from_fn(|| terminal.line().expect("line").map(|line| line.to_string())).collect()
+    }
+
+    #[test]
+    fn lines_come_one_by_one_without_blanks_at_their_ends() {
+        assert_eq!(lines(b"123456\n 123 456 \r\n\nlast"), ["123456", "123 456", "", "last"]);
+        assert!(lines(b"").is_empty());
+    }
+
+    #[test]
+    fn what_is_not_utf8_is_nothing() {
+        assert_eq!(lines(b"\xff\xfe\n123456\n"), ["", "123456"]);
+    }
+
+    #[test]
+    fn an_endless_line_is_refused() {
+        let mut terminal = Terminal::new(Box::new(io::repeat(b'1')), Box::new(io::sink()), Kind::Pipe);
+        assert!(matches!(terminal.line(), Err(Failure::Stopped(_))));
+    }
+
+    #[test]
+    fn a_secret_goes_into_a_pipe_only_when_told() {
+        let pipe = typed(b"");
+        assert!(matches!(pipe.allow_secrets(Pipe::Refused), Err(Failure::Usage(_))));
+        assert!(pipe.allow_secrets(Pipe::Allowed).is_ok());
+        let screen = Terminal::new(Box::new(io::empty()), Box::new(io::sink()), Kind::Screen(None));
+        assert!(screen.allow_secrets(Pipe::Refused).is_ok());
+    }
+}
