@@ -2,17 +2,15 @@
 the daemon's own test goes through."""
 
 import re
-from pathlib import Path
 
 import pytest
 from machine import ROOT
 from wire import Client, Refused
 
-SOURCE = ROOT / "otp-enrolld/src"
 COLUMNS = ("root", "otp-admin", "otp-helpdesk", "otp-helpdesk to an admin", "himself", "otp-verify", "anybody else")
 TABLE = {
     act: dict(zip(COLUMNS, cells.split(", "), strict=True))
-    for act, cells in re.findall(r"\(Act::(\w+), \[([A-Z, ]+)\]\)", (SOURCE / "bin/otp-enrolld/rights_tests.rs").read_text())
+    for act, cells in re.findall(r"\(Act::(\w+), \[([A-Z, ]+)\]\)", (ROOT / "otp-enrolld/src/access/rights_tests.rs").read_text())
 }
 # nobody does this for himself, whatever his groups
 FOR_OTHERS = {"Invite", "AddToken", "Resume"}

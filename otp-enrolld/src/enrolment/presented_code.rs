@@ -13,12 +13,13 @@ use otp_core::vault::{Kept, Tickets};
 use otp_protocol::interface::{From, Redemption, Refusal};
 use otp_protocol::peer::Peer;
 
-use crate::events::{Urgency, about, bounded, event, signed};
-use crate::invitations::{hex, notice};
-use crate::rights::{Act, Actor};
-use crate::service::{Daemon, target, unavailable};
-use crate::system::System;
-use crate::{groups, verify};
+use crate::access::groups;
+use crate::access::rights::{Act, Actor};
+use crate::daemon::{Daemon, target, unavailable};
+use crate::enrolment::invite::{hex, notice};
+use crate::hardening::System;
+use crate::log::events::{Urgency, about, bounded, event, signed};
+use crate::verify;
 /// A code that was presented.
 pub struct Presented<'a> {
     /// Who brought it.

@@ -10,13 +10,15 @@ use otp_core::vault::{self, Grounds, Kept, Replaces};
 use otp_protocol::interface::{Redeem, Redeemed, Refusal, Repudiate, Repudiated};
 use otp_protocol::peer::Peer;
 
-use crate::enrolling::plan;
-use crate::enrolments::{Earlier, Purpose};
-use crate::invitations::{log, notice};
-use crate::presented::{Presented, alarm, descends, from_fields, origin, parsed, place, redemption, refusal, refused};
-use crate::rights::Act;
-use crate::service::{Daemon, Session, not_changed, unavailable};
-use crate::system::System;
+use crate::access::rights::Act;
+use crate::daemon::{Daemon, Session, not_changed, unavailable};
+use crate::enrolment::flow::plan;
+use crate::enrolment::invite::{log, notice};
+use crate::enrolment::pending::{Earlier, Purpose};
+use crate::enrolment::presented_code::{
+    Presented, alarm, descends, from_fields, origin, parsed, place, redemption, refusal, refused,
+};
+use crate::hardening::System;
 
 impl Daemon {
     /// Begins an enrolment with a registration code.

@@ -7,7 +7,7 @@ use otp_core::keys::key::{Algorithm, Digits, Kind, Period};
 use otp_core::keys::secret::Secret;
 use zeroize::Zeroizing;
 
-use crate::enrolments::FIRST_COUNTER;
+use crate::enrolment::pending::FIRST_COUNTER;
 
 /// What goes into a URI besides the key.
 pub struct Provisioning<'a> {

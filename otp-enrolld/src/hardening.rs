@@ -9,7 +9,7 @@ use otp_core::log_line::LogLine;
 use otp_core::vault::Mended;
 use otp_system::kernel;
 
-use crate::events::{Urgency, event};
+use crate::log::events::{Urgency, event};
 
 /// This machine: its clocks, and its log for alarms.
 pub struct System;

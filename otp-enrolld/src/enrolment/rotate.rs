@@ -17,15 +17,15 @@ use otp_protocol::interface::{
 use otp_protocol::peer::Peer;
 use zeroize::Zeroizing;
 
-use crate::changing::CODE_REFUSED;
-use crate::enrolling::{label, log_enrolment, new_key, no_beginning, plan};
-use crate::enrolments::{Earlier, Plan, Purpose, TRIES};
-use crate::events::{Urgency, about, paced, signed};
-use crate::invitations::notice;
-use crate::presented::origin;
-use crate::rights::Act;
-use crate::service::{Daemon, Session, not_changed, not_possible, target, unavailable};
-use crate::system::System;
+use crate::access::rights::Act;
+use crate::admin::CODE_REFUSED;
+use crate::daemon::{Daemon, Session, not_changed, not_possible, target, unavailable};
+use crate::enrolment::flow::{label, log_enrolment, new_key, no_beginning, plan};
+use crate::enrolment::invite::notice;
+use crate::enrolment::pending::{Earlier, Plan, Purpose, TRIES};
+use crate::enrolment::presented_code::origin;
+use crate::hardening::System;
+use crate::log::events::{Urgency, about, paced, signed};
 
 impl Daemon {
     /// One more key, for a code of one that is there.

@@ -24,13 +24,13 @@ use otp_protocol::status;
 use otp_system::random;
 use zeroize::Zeroizing;
 
-use crate::enrolments::{Answer, BeginError, Earlier, FIRST_COUNTER, Pending, Plan, Purpose, TRIES};
-use crate::events::{Urgency, about, paced, signed};
-use crate::groups;
-use crate::provisioning::{self, Provisioning};
-use crate::rights::Act;
-use crate::service::{Daemon, Session, account_named, allowed, not_changed, not_possible, unavailable};
-use crate::system::System;
+use crate::access::groups;
+use crate::access::rights::Act;
+use crate::daemon::{Daemon, Session, account_named, allowed, not_changed, not_possible, unavailable};
+use crate::enrolment::otpauth::{self, Provisioning};
+use crate::enrolment::pending::{Answer, BeginError, Earlier, FIRST_COUNTER, Pending, Plan, Purpose, TRIES};
+use crate::hardening::System;
+use crate::log::events::{Urgency, about, paced, signed};
 
 impl Daemon {
     /// Root makes a key for somebody, and sees it. Only where the policy says so: otherwise a user is invited.
@@ -229,7 +229,7 @@ fn enrolment(pending: &Pending, policy: &Policy) -> Result<Enrolment, Refusal> {
         digits: new.digits.get(),
         period: u32::try_from(new.period.seconds()).unwrap_or(u32::MAX),
         counter: (*kind == Kind::Hotp).then_some(FIRST_COUNTER),
-        secret: provisioning::letters(pending.secret()),
+        secret: otpauth::letters(pending.secret()),
         qr_svg: picture.svg(),
         qr_dark: picture.plain(NARROW_ZONE, Theme::Dark),
         qr_light: picture.plain(NARROW_ZONE, Theme::Light),

@@ -16,8 +16,8 @@ use otp_protocol::interface::Notice;
 use otp_system::privileges::become_for_good;
 use serde::Serialize;
 
-use crate::delivery::deliver;
-use crate::events::{Urgency, event};
+use crate::log::events::{Urgency, event};
+use crate::notices::delivery::deliver;
 use crate::start::{StartError, daemon_account};
 
 /// How far to go.

@@ -1,30 +1,17 @@
-//! The daemon `otp-enrolld`: makes and keeps the secret files. `start` is the story of a start, `service` of a call,
-//! `enrolments` of a key on its way to its owner, `rights` says who may do what.
+//! The daemon `otp-enrolld`: makes and keeps the secret files. `start` is the story of a start, `daemon` of a call,
+//! `enrolment` of a key on its way to its owner, `access::rights` says who may do what.
 
 #![forbid(unsafe_code)]
 
-mod changing;
-mod delivery;
-mod diagnosis;
-mod enrolling;
-mod enrolments;
-mod events;
-mod groups;
+mod access;
+mod admin;
+mod daemon;
+mod enrolment;
+mod hardening;
 mod init;
-mod invitations;
-mod keeping;
-mod noticing;
-mod notify;
-mod outlet;
-mod presented;
-mod provisioning;
-mod redeeming;
-mod replacing;
-mod rights;
-mod service;
+mod log;
+mod notices;
 mod start;
-mod system;
-mod throttle;
 mod verify;
 
 use std::process::ExitCode;
@@ -32,7 +19,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use otp_system::random;
 
-use notify::Pass;
+use notices::outbox_runner::Pass;
 
 #[derive(Parser)]
 #[command(name = "otp-enrolld", version, about = "Makes the secret files of pam_otp and answers on its socket")]
@@ -58,13 +45,15 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match CommandLine::parse().command.unwrap_or(Command::Run) {
         Command::Run => start::run().map(|never| match never {}).map_err(|error| error.to_string()),
-        Command::Init => init::init().map(|done| events::say(&done.to_string())).map_err(|error| error.to_string()),
-        Command::Notify { once } => notify::run(Pass::of(once)).map_err(|error| error.to_string()),
+        Command::Init => {
+            init::init().map(|done| log::events::say(&done.to_string())).map_err(|error| error.to_string())
+        }
+        Command::Notify { once } => notices::outbox_runner::run(Pass::of(once)).map_err(|error| error.to_string()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            events::say(&error);
+            log::events::say(&error);
             ExitCode::FAILURE
         }
     }

@@ -22,7 +22,7 @@ use otp_core::policy::NewKey;
 use otp_core::vault::{ChangeError, Enrolment, Grounds, Replaces, Vault};
 use otp_system::random::{self, NoRandomness};
 
-use crate::diagnosis::{Diagnosis, diagnose};
+use crate::enrolment::diagnosis::{Diagnosis, diagnose};
 
 /// How long a key waits for its first code.
 pub const PATIENCE: Duration = Duration::from_secs(15 * 60);
@@ -350,5 +350,5 @@ impl From<NoRandomness> for BeginError {
 }
 
 #[cfg(test)]
-#[path = "enrolments_tests.rs"]
+#[path = "pending_tests.rs"]
 mod tests;

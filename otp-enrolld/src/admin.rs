@@ -18,11 +18,12 @@ use otp_protocol::interface::{Adopt, Done, Forget, Refusal, Request, Restored, R
 use otp_protocol::peer::Peer;
 use zeroize::Zeroizing;
 
-use crate::events::{Urgency, about, bounded, event, paced, signed};
-use crate::rights::{Act, Terms};
-use crate::service::{Daemon, account_named, allowed, not_changed, not_possible, target, unavailable};
-use crate::system::System;
-use crate::{groups, random};
+use crate::access::groups;
+use crate::access::rights::{Act, Terms};
+use crate::daemon::{Daemon, account_named, allowed, not_changed, not_possible, target, unavailable};
+use crate::hardening::System;
+use crate::log::events::{Urgency, about, bounded, event, paced, signed};
+use crate::random;
 
 /// A change as it is asked for.
 struct Wanted {

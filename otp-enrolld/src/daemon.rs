@@ -17,14 +17,14 @@ use otp_protocol::peer::Peer;
 use otp_protocol::server::service::{Event, Service};
 use otp_protocol::status;
 
-use crate::enrolling::cancel;
-use crate::enrolments::{PATIENCE, Pending, Underway};
-use crate::events::{Urgency, event, paced};
-use crate::groups;
-use crate::noticing::Pace;
-use crate::rights::{Act, Actor, Terms, may};
-use crate::system::System;
-use crate::throttle::Throttle;
+use crate::access::groups;
+use crate::access::rights::{Act, Actor, Terms, may};
+use crate::enrolment::flow::cancel;
+use crate::enrolment::pending::{PATIENCE, Pending, Underway};
+use crate::enrolment::throttle::Throttle;
+use crate::hardening::System;
+use crate::log::events::{Urgency, event, paced};
+use crate::notices::spool::Pace;
 use crate::verify::Deciding;
 
 /// What the daemon has at hand for every call.

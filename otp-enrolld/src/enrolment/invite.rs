@@ -17,10 +17,10 @@ use otp_protocol::peer::Peer;
 use otp_system::random;
 use zeroize::Zeroizing;
 
-use crate::events::{Urgency, about, event, signed};
-use crate::rights::Act;
-use crate::service::{Daemon, not_changed, target, unavailable};
-use crate::system::System;
+use crate::access::rights::Act;
+use crate::daemon::{Daemon, not_changed, target, unavailable};
+use crate::hardening::System;
+use crate::log::events::{Urgency, about, event, signed};
 
 impl Daemon {
     /// Makes a registration code for a user. The one before is worthless from now on.

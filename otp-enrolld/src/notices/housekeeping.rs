@@ -16,9 +16,9 @@ use otp_core::vault::{Held, VaultError};
 use otp_protocol::interface::Refusal;
 use otp_protocol::status;
 
-use crate::events::{Urgency, event, tell_what_was_left_out};
-use crate::service::Daemon;
-use crate::system::System;
+use crate::daemon::Daemon;
+use crate::hardening::System;
+use crate::log::events::{Urgency, event, tell_what_was_left_out};
 
 /// The first time in an hour; the clock mark was moved at the start.
 pub fn begin(daemon: Arc<Daemon>) -> io::Result<()> {

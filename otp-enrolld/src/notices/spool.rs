@@ -15,10 +15,10 @@ use otp_core::vault::{Held, Posted, VaultError};
 use otp_protocol::interface::{self, Done, NoticeList, Notices, NoticesShown, Refusal};
 use otp_protocol::peer::Peer;
 
-use crate::events::{Urgency, about, event};
-use crate::rights::Act;
-use crate::service::{Daemon, not_changed, target, unavailable};
-use crate::system::System;
+use crate::access::rights::Act;
+use crate::daemon::{Daemon, not_changed, target, unavailable};
+use crate::hardening::System;
+use crate::log::events::{Urgency, about, event};
 
 impl Daemon {
     /// Spools a notice for `account`, and for the way out of this host. On disk when it returns; whoever cannot give notice

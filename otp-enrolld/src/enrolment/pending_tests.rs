@@ -1,5 +1,5 @@
 use super::*;
-use crate::system::System;
+use crate::hardening::System;
 
 fn account(uid: u32) -> Account {
     Account { name: format!("user{uid}"), uid }

@@ -9,7 +9,7 @@ use otp_core::files::key_file::Account;
 use otp_core::log_line::LogLine;
 use otp_protocol::peer::Peer;
 
-use crate::outlet;
+use crate::log::sink;
 
 /// Priority of a line (syslog(3)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,7 +35,7 @@ pub fn event(urgency: Urgency, line: &str) {
         Urgency::Notice => 5,
         Urgency::Info => 6,
     };
-    outlet::line(severity, line);
+    sink::line(severity, line);
 }
 
 /// The beginning of a line about somebody's keys.
@@ -118,7 +118,7 @@ impl Pace {
 
 /// One line for the person who started the daemon.
 pub fn say(line: &str) {
-    outlet::say(line);
+    sink::say(line);
 }
 
 #[cfg(test)]

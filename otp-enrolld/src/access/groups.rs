@@ -3,7 +3,7 @@
 use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
 use otp_protocol::peer::Peer;
 
-use crate::rights::{Actor, Groups, Target};
+use crate::access::rights::{Actor, Groups, Target};
 
 /// Who a peer is.
 pub fn actor(peer: Peer) -> Actor {

@@ -19,13 +19,13 @@ use otp_protocol::{SOCKET, server};
 use otp_system::kernel::{self, WrongSocket};
 use otp_system::privileges::become_for_good;
 
-use crate::enrolments::Underway;
-use crate::events::say;
-use crate::keeping;
-use crate::noticing::Pace;
-use crate::service::Daemon;
-use crate::system::{System, close_up, end_when_told};
-use crate::throttle::Throttle;
+use crate::daemon::Daemon;
+use crate::enrolment::pending::Underway;
+use crate::enrolment::throttle::Throttle;
+use crate::hardening::{System, close_up, end_when_told};
+use crate::log::events::say;
+use crate::notices::housekeeping;
+use crate::notices::spool::Pace;
 use crate::verify::Deciding;
 
 /// Why the daemon does not run.
@@ -86,7 +86,7 @@ pub fn run() -> Result<Infallible, StartError> {
         pace: Pace::default(),
         known_disabled: Mutex::default(),
     });
-    keeping::begin(Arc::clone(&daemon)).map_err(StartError::Ended)?;
+    housekeeping::begin(Arc::clone(&daemon)).map_err(StartError::Ended)?;
     say("ready");
     Err(StartError::Ended(server::serve(&listener, daemon, Limits::default())))
 }

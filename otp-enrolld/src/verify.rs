@@ -14,11 +14,11 @@ use otp_core::log_line::LogLine;
 use otp_protocol::interface::{From, Refusal, Verdict, Verified, Verify};
 use otp_protocol::peer::Peer;
 
-use crate::events::{Urgency, bounded, event, paced};
-use crate::groups;
-use crate::rights::{Act, Actor};
-use crate::service::{Daemon, allowed, subject, unavailable};
-use crate::system::System;
+use crate::access::groups;
+use crate::access::rights::{Act, Actor};
+use crate::daemon::{Daemon, allowed, subject, unavailable};
+use crate::hardening::System;
+use crate::log::events::{Urgency, bounded, event, paced};
 
 /// How many codes are being checked for each uid that asks, and of whom; a root peer's count by the real uid that it asks for.
 #[derive(Default)]
@@ -210,7 +210,7 @@ impl Drop for Turn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rights::Groups;
+    use crate::access::rights::Groups;
 
     #[test]
     fn so_many_at_a_time_for_one_uid_and_any_number_for_root() {

@@ -1,0 +1,4 @@
+//! Who may do what: rights, the groups that give them, and how much of it at once.
+
+pub(crate) mod groups;
+pub(crate) mod rights;
