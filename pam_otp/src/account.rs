@@ -10,8 +10,8 @@ use otp_core::policy::rotation::Age;
 use otp_core::site::Obstacle;
 use pam::constants::PamResultCode;
 
+use crate::check::{self, OldestKey, Standing};
 use crate::daemon;
-use crate::decider::{self, OldestKey, Standing};
 use crate::host::{Host, Item, Urgency};
 use crate::login::{emergency, settings};
 use crate::notices::{self, Recovery, plain};
@@ -120,7 +120,7 @@ fn standing(host: &impl Host, account: &Account, rules: &Rules) -> (Found, Recov
     if !rules.ask(account, host.item(Item::Rhost).filter(|rhost| !rhost.is_empty()).as_deref()) {
         return (Found::InOrder, Recovery::Quiet);
     }
-    match decider::standing(host, account, rules.limits.clock) {
+    match check::standing(host, account, rules.limits.clock) {
         Ok(Standing::NeverEnrolled) => (Found::InOrder, Recovery::Quiet),
         Ok(Standing::InOrder { oldest, recovery, now }) => {
             (oldest.map_or(Found::InOrder, |key| aged(host, account, &key, rules, now)), recovery)

@@ -11,13 +11,13 @@ use otp_core::files::key_file::Account;
 use otp_core::log_line::LogLine;
 use otp_core::site::Obstacle;
 
-use crate::connection::Silence;
+use crate::check::{self, Standing};
 use crate::daemon;
-use crate::decider::{self, Standing};
-use crate::handover::{Lost, hand_over};
+use crate::daemon::connection::Silence;
 use crate::host::{Host, Urgency};
 use crate::login::End;
 use crate::options::Echo;
+use crate::show_key::{Lost, hand_over};
 
 /// Redeems the code and hands the key over.
 pub fn at_the_prompt(
@@ -27,11 +27,11 @@ pub fn at_the_prompt(
     echo: Echo,
     clock: ClockPolicy,
 ) -> End {
-    let never_enrolled = match decider::standing(host, account, clock) {
+    let never_enrolled = match check::standing(host, account, clock) {
         Ok(standing) => standing == Standing::NeverEnrolled,
         Err(obstacle) => return unanswered(host, account, &obstacle), // who holds his own lock keeps the daemon waiting for it, too
     };
-    let caller = decider::caller(host);
+    let caller = check::caller(host);
     if !never_enrolled && !caller.root {
         return refused("registration"); // asked by the user's own process the daemon would replace a key
     }
@@ -44,7 +44,7 @@ pub fn at_the_prompt(
         Ok(()) => End::Enrolled(key.label.clone()),
         Err(Lost::Conversation) => End::NoConversation,
         Err(Lost::ThrownAway(why)) => refused(why),
-        Err(Lost::Silence(silence)) => End::Failed(decider::obstacle(silence)),
+        Err(Lost::Silence(silence)) => End::Failed(check::obstacle(silence)),
     }
 }
 
@@ -52,7 +52,7 @@ pub fn at_the_prompt(
 fn unredeemed(host: &impl Host, account: &Account, silence: Silence) -> End {
     match silence {
         Silence::Denied(_) => refused("registration"),
-        silence => unanswered(host, account, &decider::obstacle(silence)),
+        silence => unanswered(host, account, &check::obstacle(silence)),
     }
 }
 

@@ -8,7 +8,7 @@ use pam::pam_hooks;
 
 use crate::guard::guarded;
 use crate::libpam::Libpam;
-use crate::rotation::{self, Occasion, Pass};
+use crate::password::{self, Occasion, Pass};
 use crate::{account, login};
 
 struct Module;
@@ -35,7 +35,7 @@ impl PamHooks for Module {
             _ => return PamResultCode::PAM_AUTHTOK_ERR,
         };
         let occasion = if flags & PAM_CHANGE_EXPIRED_AUTHTOK == 0 { Occasion::Wish } else { Occasion::Due };
-        guarded(handle, |handle| rotation::change(&mut Libpam::new(handle), &arguments, pass, occasion))
+        guarded(handle, |handle| password::change(&mut Libpam::new(handle), &arguments, pass, occasion))
     }
 }
 

@@ -13,7 +13,7 @@ use otp_core::policy::Policy;
 use otp_core::site::Obstacle;
 use pam::constants::PamResultCode;
 
-use crate::decider::{self, Finding, SITE, Standing, origin};
+use crate::check::{self, Finding, SITE, Standing, origin};
 use crate::host::{Host, Item, Urgency, UserError};
 use crate::options::{OptionError, Options, Whose, whose};
 use crate::person::Person;
@@ -103,7 +103,7 @@ fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> End {
             _ => decide(host, account, &typed, &rules),
         },
         Person::Unknown => {
-            decider::imitate(host, names.user.as_deref().unwrap_or_default(), &typed, &rules);
+            check::imitate(host, names.user.as_deref().unwrap_or_default(), &typed, &rules);
             End::Refused("unknown-user".to_owned(), 0)
         }
         Person::LookupFailed(errno) => End::Failed(Obstacle { reason: "user-lookup", detail: errno.desc().to_owned() }),
@@ -171,7 +171,7 @@ fn not_wanted(host: &impl Host, account: &Account, rules: &Rules) -> Option<End>
         Passage::Skip => "not-enrolled",
         Passage::Tolerated => "not-enrolled-yet",
     };
-    match decider::standing(host, account, rules.limits.clock) {
+    match check::standing(host, account, rules.limits.clock) {
         Ok(Standing::NeverEnrolled) => Some(End::NotWanted(reason)),
         Ok(_) => None,
         Err(obstacle) => Some(End::Failed(obstacle)),
@@ -179,7 +179,7 @@ fn not_wanted(host: &impl Host, account: &Account, rules: &Rules) -> Option<End>
 }
 
 fn decide(host: &impl Host, account: &Account, typed: &Typed, rules: &Rules) -> End {
-    match decider::decide(host, account, typed, rules) {
+    match check::decide(host, account, typed, rules) {
         Ok(Finding::Accepted(label)) => End::Accepted(label),
         Ok(Finding::Refused(reason, wait)) => End::Refused(reason, wait),
         Err(obstacle) => End::Failed(obstacle),

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use otp_core::files::key_file::Account;
 use otp_core::vault::has_notices;
 
+use crate::check::SITE;
 use crate::daemon;
-use crate::decider::SITE;
 use crate::host::Host;
 
 /// Shows `account` what is there, and tells the daemon if the host took it. Only in a process of root's: no other one can see

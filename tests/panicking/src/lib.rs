@@ -7,18 +7,14 @@
 mod account;
 #[path = "../../../pam_otp/src/answer.rs"]
 mod answer;
-#[path = "../../../pam_otp/src/connection.rs"]
-mod connection;
-#[path = "../../../pam_otp/src/daemon.rs"]
+#[path = "../../../pam_otp/src/daemon/mod.rs"]
 mod daemon;
-#[path = "../../../pam_otp/src/decider.rs"]
-mod decider;
+#[path = "../../../pam_otp/src/check.rs"]
+mod check;
 #[path = "../../../pam_otp/src/enrolment.rs"]
 mod enrolment;
-#[path = "../../../pam_otp/src/handover.rs"]
-mod handover;
-#[path = "../../../pam_otp/src/json.rs"]
-mod json;
+#[path = "../../../pam_otp/src/show_key.rs"]
+mod show_key;
 #[path = "../../../pam_otp/src/rules.rs"]
 mod rules;
 #[path = "../../../pam_otp/src/guard.rs"]

@@ -13,7 +13,7 @@ use nix::unistd::User;
 use otp_core::site::Site;
 use zeroize::Zeroizing;
 
-use crate::json::Value;
+use crate::daemon::json::Value;
 
 const SOCKET: &str = "/run/otp/otp.sock";
 const REPLY_CAP: usize = 128 * 1024;

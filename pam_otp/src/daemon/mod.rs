@@ -1,14 +1,17 @@
 //! What is asked of the daemon, where this process may not decide on the files itself, and where a key is made. One
 //! connection for one question, opened after the prompt; only a key that waits for its first code keeps one open.
 
+pub(crate) mod connection;
+pub(crate) mod json;
+
 use std::time::{Duration, Instant};
 
 use otp_core::files::date::utc;
 use zeroize::Zeroizing;
 
-use crate::connection::{Connection, Silence, failed};
-use crate::decider::OldestKey;
-use crate::json::{Value, quoted};
+use crate::check::OldestKey;
+use crate::daemon::connection::{Connection, Silence, failed};
+use crate::daemon::json::{Value, quoted};
 use crate::notices::plain;
 
 /// Longer than the daemon waits for a lock.

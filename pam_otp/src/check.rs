@@ -12,7 +12,7 @@ use otp_core::keys::key::Kind;
 use otp_core::site::{Obstacle, Site, fits};
 use otp_core::vault::{Held, end_of_a_glance};
 
-use crate::connection::Silence;
+use crate::daemon::connection::Silence;
 use crate::daemon::{self, Caller};
 use crate::host::{Host, Item};
 use crate::notices::Recovery;

@@ -7,7 +7,7 @@
 use otp_core::decision::input::Typed;
 use zeroize::Zeroizing;
 
-use crate::connection::{Denial, Silence};
+use crate::daemon::connection::{Denial, Silence};
 use crate::daemon::{Pending, Stored};
 use crate::host::{ConversationFailed, Host};
 use crate::options::Echo;

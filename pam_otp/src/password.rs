@@ -16,16 +16,16 @@ use otp_core::site::Obstacle;
 use pam::constants::PamResultCode;
 
 use crate::account::who;
-use crate::connection::Silence;
+use crate::check::{self, OldestKey, Standing, origin};
+use crate::daemon::connection::Silence;
 use crate::daemon::{self, Pending};
-use crate::decider::{self, OldestKey, Standing, origin};
-use crate::handover::{Lost, hand_over};
 use crate::host::{ConversationFailed, Host, Item, Urgency};
 use crate::login::{bad_option, emergency, pause_after, refusal_text, settings};
 use crate::notices::plain;
 use crate::options::{Echo, OptionError, Options, Rotate, whose};
 use crate::person::Person;
 use crate::rules::Rules;
+use crate::show_key::{Lost, hand_over};
 
 /// Which of the two passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,7 +128,7 @@ fn wanted(
         return Err(End::Left("exempt"));
     }
     let due = |key: &OldestKey, now| matches!(rules.age(key.confirmed, now), Age::Due(_) | Age::Overdue);
-    match decider::standing(host, account, rules.limits.clock) {
+    match check::standing(host, account, rules.limits.clock) {
         Ok(Standing::InOrder { oldest: Some(key), now, .. }) if due(&key, now) => Ok(Wanted::Now(key)),
         Ok(Standing::InOrder { .. }) if offered => Ok(Wanted::Offered),
         Ok(Standing::InOrder { .. }) => Err(End::Left("not-due")),
@@ -169,20 +169,20 @@ fn replace(host: &mut impl Host, account: &Account, wanted: &Wanted, echo: Echo)
 /// The new key. A recovery code does not tell which of several keys it is to replace; that is asked, and the code is not used up
 /// before the answer is there.
 fn rotated(host: &mut impl Host, account: &Account, code: &str, key: Option<&str>) -> Result<Pending, End> {
-    let asked = daemon::rotate(&account.name, code, key, &decider::caller(host));
+    let asked = daemon::rotate(&account.name, code, key, &check::caller(host));
     match asked {
         Err(Silence::Denied(denial)) if denial.reason.as_deref() == Some("several-keys") => {}
         answer => return answer.map_err(unanswered),
     }
     let answer = host.ask("Name of the key to replace: ", Echo::On)?;
     let name = std::str::from_utf8(&answer).map_err(|_| End::Refused("no-such-key".to_owned()))?;
-    daemon::rotate(&account.name, code, Some(name.trim()), &decider::caller(host)).map_err(unanswered)
+    daemon::rotate(&account.name, code, Some(name.trim()), &check::caller(host)).map_err(unanswered)
 }
 
 fn unanswered(silence: Silence) -> End {
     match silence {
         Silence::Denied(denial) => End::Refused(denial.word()),
-        silence => End::Failed(decider::obstacle(silence)),
+        silence => End::Failed(check::obstacle(silence)),
     }
 }
 
