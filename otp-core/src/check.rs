@@ -3,19 +3,20 @@
 
 use zeroize::Zeroizing;
 
+use crate::accounts::Account;
 use crate::decision::input::Typed;
 use crate::decision::limits::Limits;
 use crate::decision::origin::Origin;
 use crate::decision::state::State;
-use crate::decision::{ClockTrust, Now, OpenKey, Proof, Refusal, Verdict, decide, decide_recovery};
+use crate::decision::{ClockTrust, Now, Proof, Refusal, Verdict, decide, decide_recovery};
 use crate::environment::{Believing, Clock, Surroundings};
-use crate::files::key_file::Account;
 use crate::keys::hotp::Codes;
-use crate::keys::key::{KeyId, Kind, Label, Step};
+use crate::keys::key::{KeyId, Kind, Label, NewKey, Step};
+use crate::keys::open_key::OpenKey;
 use crate::keys::seal::HostKey;
 use crate::keys::secret::Secret;
-use crate::policy::NewKey;
-use crate::vault::{Held, Mended, Vault, VaultError};
+use crate::repair::Mended;
+use crate::vault::{Held, Vault, VaultError};
 
 /// What becomes of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::sys::stat::lstat;
 
-use crate::files::key_file::Account;
+use crate::accounts::Account;
 use crate::policy::toml_table::{Document, TableError, quoted};
 use crate::vault::{VaultError, read_root_file};
 

@@ -1,8 +1,8 @@
 //! The clocks and the ear for alarms, as an argument: the core asks nobody for the time by itself, and logs nothing.
 
+use crate::accounts::Account;
 use crate::decision::limits::ClockPolicy;
-use crate::files::key_file::Account;
-use crate::vault::Mended;
+use crate::repair::Mended;
 
 /// What can be asked about time.
 pub trait Clock {

@@ -4,6 +4,7 @@
 //! shared key lies on disk, `policy` what an admin may choose, and `check` puts them together.
 #![forbid(unsafe_code)]
 
+pub mod accounts;
 pub mod check;
 pub mod codes;
 pub mod decision;
@@ -14,5 +15,6 @@ pub mod keys;
 pub mod log_line;
 pub mod manage;
 pub mod policy;
+pub mod repair;
 pub mod site;
 pub mod vault;

@@ -5,7 +5,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use otp_core::files::key_file::{Account, Record, RecordError};
+use otp_core::accounts::Account;
+use otp_core::files::key_file::{Record, RecordError};
 use otp_core::files::state_slot::{SLOT_BYTES, Slot, VERSION};
 use otp_core::keys::key::Step;
 use otp_core::keys::seal::{HostKey, VaultId};

@@ -1,13 +1,14 @@
 //! Calls that change keys that are there: whether the peer may, a code where one is wanted, the change itself under the
 //! user's lock, one log line.
 
+use otp_core::accounts::Account;
 use otp_core::check::{Outcome, spend};
 use otp_core::decision::input::Typed;
 use otp_core::decision::limits::Limits;
 use otp_core::decision::origin::Origin;
 use otp_core::decision::{Proof, Refusal as Refused, Verdict};
 use otp_core::environment::Clock;
-use otp_core::files::key_file::{Account, Key};
+use otp_core::files::key_file::Key;
 use otp_core::keys::key::Step;
 use otp_core::keys::seal::Nonce;
 use otp_core::log_line::LogLine;
@@ -87,7 +88,7 @@ impl Daemon {
     /// Forgets a user, or what is left of one whose account is gone.
     pub fn forget(&self, peer: Peer, wanted: &Forget) -> Result<Done, Refusal> {
         allowed(groups::actor(peer), peer, Act::Forget, None)?;
-        let uid = changes::uid_named(&wanted.user)
+        let uid = otp_core::accounts::uid_named(&wanted.user)
             .map_err(|errno| Refusal::unavailable(format!("looking the user up failed: {}", errno.desc())))?;
         let uid = uid.ok_or_else(|| Refusal::NoSuchUser { user: wanted.user.clone() })?;
         self.vault.forget(uid).map_err(|error| not_changed(&wanted.user, &error))?;

@@ -5,10 +5,9 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use otp_core::files::key_file::Account;
+use otp_core::accounts::Account;
 use otp_core::keys::seal::HostKey;
 use otp_core::log_line::LogLine;
-use otp_core::manage::changes;
 use otp_core::policy::Policy;
 use otp_core::site::{Obstacle, Site};
 use otp_core::vault::{ChangeError, Vault, VaultError, end_of_a_glance};
@@ -189,7 +188,7 @@ pub(crate) fn target(peer: Peer, act: Act, user: Option<&str>) -> Result<(Accoun
 }
 
 pub(crate) fn account_named(name: &str) -> Result<Account, Refusal> {
-    match changes::named(name) {
+    match otp_core::accounts::named(name) {
         Ok(Some(account)) => Ok(account),
         Ok(None) => Err(Refusal::NoSuchUser { user: name.to_owned() }),
         Err(errno) => Err(Refusal::unavailable(format!("looking the user up failed: {}", errno.desc()))),
@@ -197,7 +196,7 @@ pub(crate) fn account_named(name: &str) -> Result<Account, Refusal> {
 }
 
 pub(crate) fn account_of(uid: u32) -> Result<Account, Refusal> {
-    match changes::account_of(uid) {
+    match otp_core::accounts::account_of(uid) {
         Ok(Some(account)) => Ok(account),
         Ok(None) => Err(Refusal::NoSuchUser { user: format!("uid {uid}") }),
         Err(errno) => Err(Refusal::unavailable(format!("looking uid {uid} up failed: {}", errno.desc()))),

@@ -3,10 +3,10 @@
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
+use otp_core::accounts::Account;
 use otp_core::environment::{Clock, Surroundings, system_boot_ms, system_wall};
-use otp_core::files::key_file::Account;
 use otp_core::log_line::LogLine;
-use otp_core::vault::Mended;
+use otp_core::repair::Mended;
 use otp_system::kernel;
 
 use crate::log::events::{Urgency, event};

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use otp_core::accounts::Account;
 use otp_core::check::{Outcome, check, decoy};
 use otp_core::decision::input::Typed;
 use otp_core::decision::origin::{Asker, Origin};
 use otp_core::decision::{Refusal as Why, Verdict as Decided};
-use otp_core::files::key_file::Account;
 use otp_core::log_line::LogLine;
 use otp_protocol::interface::{From, Refusal, Verdict, Verified, Verify};
 use otp_protocol::peer::Peer;

@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
+use otp_core::accounts::Account;
 use otp_core::decision::limits::Limits;
 use otp_core::decision::origin::Origin;
 use otp_core::decision::state::State;
 use otp_core::decision::wait_left;
 use otp_core::environment::{Clock, Surroundings};
-use otp_core::files::key_file::{Account, Key};
-use otp_core::manage::changes;
+use otp_core::files::key_file::Key;
 use otp_core::vault::{Held, Vault, VaultError, end_of_a_glance};
 
 use crate::interface::{KeyStatus, OriginStatus, Unreadable, UserList, UserStatus};
@@ -53,7 +53,7 @@ pub fn all(
     let deadline = end_of_a_glance();
     let mut list = UserList { users: Vec::new(), unreadable: Vec::new() };
     for uid in vault.enrolled_uids()? {
-        let (user, told) = match changes::account_of(uid) {
+        let (user, told) = match otp_core::accounts::account_of(uid) {
             Ok(Some(account)) => {
                 let told = vault.look(&account, clock, deadline).map(|held| {
                     let told = told(&account, held.as_ref(), limits, clock);

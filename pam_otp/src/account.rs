@@ -3,8 +3,8 @@
 
 use std::ffi::CStr;
 
+use otp_core::accounts::Account;
 use otp_core::emergency::Reason;
-use otp_core::files::key_file::Account;
 use otp_core::log_line::LogLine;
 use otp_core::policy::rotation::Age;
 use otp_core::site::Obstacle;

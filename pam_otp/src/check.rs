@@ -1,13 +1,14 @@
 //! Where a code is checked: on the files, by root's own processes and by those of the user; by the daemon, where the process
 //! may not read the files, or where another person could stop it while it holds the user's lock.
 
+use otp_core::accounts::Account;
 use otp_core::check::{Outcome, check};
 use otp_core::decision::input::Typed;
 use otp_core::decision::limits::{ClockPolicy, Limits};
 use otp_core::decision::origin::{Asker, Origin};
 use otp_core::decision::{Now, Refusal, Verdict};
 use otp_core::environment::{Believing, Clock as _};
-use otp_core::files::key_file::{Account, Record};
+use otp_core::files::key_file::Record;
 use otp_core::keys::key::Kind;
 use otp_core::site::{Obstacle, Site, fits};
 use otp_core::vault::{Held, end_of_a_glance};

@@ -5,9 +5,9 @@
 //! also those of the enrolled, so that the work is the same and a code that comes back is noticed; the daemon makes no key there but a
 //! first one.
 
+use otp_core::accounts::Account;
 use otp_core::codes::registration::RegistrationCode;
 use otp_core::decision::limits::ClockPolicy;
-use otp_core::files::key_file::Account;
 use otp_core::log_line::LogLine;
 use otp_core::site::Obstacle;
 

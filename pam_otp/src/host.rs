@@ -1,9 +1,9 @@
 //! What the module needs from the program it is loaded into. libpam provides it (`libpam`); tests script it.
 
+use otp_core::accounts::Account;
 use otp_core::environment::Surroundings;
-use otp_core::files::key_file::Account;
 use otp_core::log_line::LogLine;
-use otp_core::vault::Mended;
+use otp_core::repair::Mended;
 use zeroize::Zeroizing;
 
 use crate::options::Echo;

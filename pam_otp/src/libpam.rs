@@ -4,9 +4,9 @@
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 
 use nix::unistd::{geteuid, getuid};
+use otp_core::accounts::Account;
 use otp_core::environment::{self, Clock, Surroundings};
-use otp_core::files::key_file::Account;
-use otp_core::vault::Mended;
+use otp_core::repair::Mended;
 use pam::constants::{PAM_ERROR_MSG, PAM_PROMPT_ECHO_OFF, PAM_PROMPT_ECHO_ON, PAM_TEXT_INFO, PamResultCode};
 use pam::conv::Conv;
 use pam::items::{AuthTok, Item as _, OldAuthTok, RHost, Service, Tty};

@@ -4,10 +4,10 @@
 use std::ffi::CStr;
 use std::time::{Duration, Instant};
 
+use otp_core::accounts::Account;
 use otp_core::decision::input::Typed;
 use otp_core::decision::origin::Origin;
 use otp_core::emergency::Reason;
-use otp_core::files::key_file::Account;
 use otp_core::log_line::LogLine;
 use otp_core::policy::Policy;
 use otp_core::site::Obstacle;

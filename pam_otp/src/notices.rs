@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use otp_core::files::key_file::Account;
+use otp_core::accounts::Account;
 use otp_core::vault::has_notices;
 
 use crate::check::SITE;

@@ -2,7 +2,7 @@
 
 use nix::errno::Errno;
 use nix::unistd::{Uid, User};
-use otp_core::files::key_file::Account;
+use otp_core::accounts::Account;
 
 /// The answer of NSS.
 #[derive(Debug, Clone, PartialEq, Eq)]

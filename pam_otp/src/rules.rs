@@ -2,8 +2,8 @@
 //! stricter holds; about the prompt, which has no stricter, the PAM line does.
 
 use nix::unistd::{Gid, Group, User, getgrouplist};
+use otp_core::accounts::Account;
 use otp_core::decision::limits::Limits;
-use otp_core::files::key_file::Account;
 use otp_core::policy::Policy;
 use otp_core::policy::audience::{Candidate, Entry, is_asked};
 use otp_core::policy::rotation::{Age, Rotation};

@@ -5,6 +5,7 @@
 use zeroize::Zeroizing;
 
 use crate::codes::crockford::{self, Domain, Mistyped};
+use crate::keys::seal::CodeHash;
 
 /// Codes in a set.
 pub const SET: u8 = 8;
@@ -72,6 +73,19 @@ impl RecoveryCode {
     pub fn expose(&self) -> &[u8] {
         self.symbols.as_slice()
     }
+}
+
+/// One recovery code, as a keyed hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecoveryHash {
+    /// Which set it belongs to.
+    pub set: [u8; 16],
+    /// Its number in the set, 0 to 31: the bit in the state file.
+    pub index: u8,
+    /// HMAC-SHA-256 under a subkey of the host key.
+    pub hash: CodeHash,
+    /// The redemption of a registration code that its set descends from.
+    pub redemption: Option<[u8; 16]>,
 }
 
 #[cfg(test)]

@@ -10,31 +10,13 @@ use std::fmt;
 
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
+use crate::codes::recovery::RecoveryHash;
 use crate::decision::input::Code;
 use crate::decision::limits::{ClockPolicy, FAR_AHEAD_S, HOTP_AHEAD, HOTP_WIDEST, Limits, Window};
 use crate::decision::origin::Origin;
 use crate::decision::state::State;
-use crate::files::key_file::RecoveryHash;
-use crate::keys::hotp::Codes;
-use crate::keys::key::{KeyId, Kind, Label, Period, Step};
-
-/// A key whose secret is open, as the decision needs it.
-pub struct OpenKey {
-    /// Which key.
-    pub id: KeyId,
-    /// What its owner calls it.
-    pub label: Label,
-    /// TOTP or HOTP.
-    pub kind: Kind,
-    /// Its codes.
-    pub codes: Codes,
-    /// Its time step, if it is TOTP.
-    pub period: Period,
-    /// Never accept this step or counter or an earlier one, whatever the state says: the one burnt at confirmation.
-    pub floor: Step,
-    /// Unix time after which it no longer counts.
-    pub expires: Option<u64>,
-}
+use crate::keys::key::{KeyId, Kind, Label, Step};
+use crate::keys::open_key::OpenKey;
 
 /// The time, as read under the user's lock.
 #[derive(Debug, Clone, Copy)]

@@ -5,7 +5,9 @@ use super::*;
 use crate::decision::input::Typed;
 use crate::decision::limits::{ClockPolicy, Wait};
 use crate::decision::state::KeyState;
-use crate::keys::key::{Algorithm, Digits};
+use crate::keys::hotp::Codes;
+use crate::keys::key::{Algorithm, Digits, Period};
+use crate::keys::open_key::OpenKey;
 use crate::keys::secret::Secret;
 
 const T: u64 = 1_700_000_010;
@@ -302,8 +304,8 @@ mod hotp;
 
 mod recovery {
     use super::*;
+    use crate::codes::recovery::RecoveryHash;
     use crate::decision::state::RecoveryState;
-    use crate::files::key_file::RecoveryHash;
     use crate::keys::seal::CodeHash;
 
     const SET: [u8; 16] = [9; 16];

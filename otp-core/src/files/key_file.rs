@@ -11,11 +11,13 @@
 
 use std::fmt::{self, Write as _};
 
-use crate::codes::recovery::RecoveryCode;
-use crate::decision::OpenKey;
+use crate::accounts::Account;
+use crate::codes::recovery::{RecoveryCode, RecoveryHash};
 use crate::files::checksum;
+use crate::files::hex::{NotHex, hex};
 use crate::keys::hotp::Codes;
 use crate::keys::key::{Algorithm, Digits, KeyId, Kind, Label, Period, Step, ValueError};
+use crate::keys::open_key::OpenKey;
 use crate::keys::seal::{Binding, CodeHash, CodePlace, Fingerprint, HostKey, Purpose, Sealed, VaultId};
 use crate::policy::toml_table::{Document, Table, TableError, quoted};
 
@@ -25,15 +27,6 @@ pub const RECORD_CAP: usize = 16 * 1024;
 const CHECKSUM: &str = "the checksum in the first line is not that of the rest";
 /// Most keys a user can have.
 pub const MAX_KEYS: usize = 5;
-
-/// Whose record it is, as NSS spells it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Account {
-    /// Canonical user name.
-    pub name: String,
-    /// Its uid.
-    pub uid: u32,
-}
 
 /// The secret file of one user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,19 +72,6 @@ pub struct Key {
     pub redemption: Option<[u8; 16]>,
     /// Unix time of its end.
     pub expires: Option<u64>,
-}
-
-/// One recovery code, as a keyed hash.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecoveryHash {
-    /// Which set it belongs to.
-    pub set: [u8; 16],
-    /// Its number in the set, 0 to 31: the bit in the state file.
-    pub index: u8,
-    /// HMAC-SHA-256 under a subkey of the host key.
-    pub hash: CodeHash,
-    /// The redemption of a registration code that its set descends from.
-    pub redemption: Option<[u8; 16]>,
 }
 
 /// Why a file is not this user's record. Names places and rules, never contents.
@@ -317,16 +297,16 @@ fn small(number: u64, what: &'static str) -> Result<u32, RecordError> {
     u32::try_from(number).map_err(|_| RecordError::Value(what))
 }
 
-/// Lower-case hexadecimal of exactly `N` bytes.
-pub(crate) fn hex<const N: usize>(text: &str, what: &'static str) -> Result<[u8; N], RecordError> {
-    let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).map_err(|_| RecordError::Value(what))?;
-    bytes.try_into().map_err(|_| RecordError::Value(what))
-}
-
 /// Nonce, ciphertext of 16 to 64 bytes, tag.
 fn sealed(text: &str) -> Result<Vec<u8>, RecordError> {
     let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).ok();
     bytes.filter(|bytes| (56..=104).contains(&bytes.len())).ok_or(RecordError::Value("sealed"))
+}
+
+impl From<NotHex> for RecordError {
+    fn from(error: NotHex) -> Self {
+        Self::Value(error.0)
+    }
 }
 
 impl From<TableError> for RecordError {

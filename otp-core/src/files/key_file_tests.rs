@@ -2,6 +2,8 @@ use proptest::prelude::*;
 use zeroize::Zeroizing;
 
 use super::*;
+use crate::accounts::Account;
+use crate::codes::recovery::RecoveryHash;
 use crate::keys::seal::Nonce;
 use crate::keys::secret::Secret;
 

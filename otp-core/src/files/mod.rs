@@ -2,6 +2,7 @@
 
 pub(crate) mod checksum;
 pub mod date;
+pub(crate) mod hex;
 pub mod key_file;
 pub mod notice;
 pub mod notice_file;

@@ -10,9 +10,9 @@
 
 use std::fmt::{self, Write as _};
 
+use crate::accounts::Account;
 use crate::files::checksum;
 use crate::files::date::utc;
-use crate::files::key_file::Account;
 use crate::files::notice::{Claim, Notice, NoticeEvent, Where};
 use crate::keys::key::Label;
 use crate::policy::toml_table::{Document, Table, TableError, quoted};

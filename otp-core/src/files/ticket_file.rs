@@ -8,9 +8,10 @@
 
 use std::fmt::{self, Write as _};
 
+use crate::accounts::Account;
 use crate::codes::registration::Form;
 use crate::files::checksum;
-use crate::files::key_file::{Account, hex};
+use crate::files::hex::hex;
 use crate::files::notice::{Claim, Where};
 use crate::files::ticket::{End, Ticket, TicketId, Use, Why};
 use crate::keys::seal::CodeHash;

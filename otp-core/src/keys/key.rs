@@ -172,6 +172,25 @@ impl fmt::Display for ValueError {
 
 impl std::error::Error for ValueError {}
 
+/// Algorithm, digits and period of a new key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewKey {
+    /// Hash; SHA1 is the one that every app honours.
+    pub algorithm: Algorithm,
+    /// Digits of a code.
+    pub digits: Digits,
+    /// Time step.
+    pub period: Period,
+}
+
+impl Default for NewKey {
+    fn default() -> Self {
+        // 6 digits and 30 seconds are in range: the ranges' own tests say so.
+        let (Ok(digits), Ok(period)) = (Digits::new(6), Period::new(30)) else { unreachable!() };
+        Self { algorithm: Algorithm::Sha1, digits, period }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

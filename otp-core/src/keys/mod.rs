@@ -2,5 +2,6 @@
 
 pub mod hotp;
 pub mod key;
+pub mod open_key;
 pub mod seal;
 pub mod secret;

@@ -1,12 +1,9 @@
 //! What may be changed about keys that are there, one function for the daemon and for `otpctl --offline` (R7): both act on a
 //! user who is locked. Who may is decided before.
 
-use nix::errno::Errno;
-use nix::unistd::{Uid, User};
-
+use crate::accounts::{Account, named};
 use crate::decision::origin::Origin;
 use crate::environment::{Clock, Surroundings};
-use crate::files::key_file::Account;
 use crate::keys::key::Label;
 use crate::vault::{ChangeError, Held, Reseal, Use, Vault, VaultError};
 
@@ -136,22 +133,4 @@ fn owner_of_files(vault: &Vault, uid: u32) -> Result<Option<Account>, VaultError
         Some(owner) => Ok(Some(owner)),
         None => Ok(vault.tickets(uid)?.book_of(uid)?.map(|kept| kept.book.account)),
     }
-}
-
-/// The account of that name; `None` if there is positively none.
-pub fn named(name: &str) -> Result<Option<Account>, Errno> {
-    let found = User::from_name(name)?;
-    Ok(found.map(|user| Account { name: user.name, uid: user.uid.as_raw() }))
-}
-
-/// The account of that uid; `None` if there is positively none.
-pub fn account_of(uid: u32) -> Result<Option<Account>, Errno> {
-    let found = User::from_uid(Uid::from_raw(uid))?;
-    Ok(found.map(|user| Account { name: user.name, uid: user.uid.as_raw() }))
-}
-
-/// The uid of that name or, if nobody has it and it is a number, that uid: of an account that is gone.
-pub fn uid_named(name: &str) -> Result<Option<u32>, Errno> {
-    let number = || name.parse().ok().filter(|uid: &u32| uid.to_string() == name);
-    Ok(named(name)?.map(|account| account.uid).or_else(number))
 }

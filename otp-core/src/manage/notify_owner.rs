@@ -1,7 +1,7 @@
 //! Telling a user what became of the keys, one function for the daemon and for `otpctl --offline`: into the user's own spool
 //! and, where the policy names a program for it, into the outbox.
 
-use crate::files::key_file::Account;
+use crate::accounts::Account;
 use crate::files::notice::{Notice, NoticeEvent, Where};
 use crate::keys::key::Label;
 use crate::manage::changes::Change;

@@ -2,15 +2,16 @@
 //! says where it stands, what was found and what was wanted.
 
 pub mod audience;
+pub(crate) mod fields;
 pub mod notify;
 pub(crate) mod partial;
 pub mod rotation;
 pub mod service;
 pub mod toml_table;
 
-use crate::decision::limits::{ClockPolicy, DISABLE_AT, Limits, Wait, Window};
-use crate::decision::origin::Origin;
-use crate::keys::key::{Algorithm, Digits, Period, ValueError};
+use crate::decision::limits::{ClockPolicy, Limits};
+use crate::keys::key::{Algorithm, Digits, NewKey, Period, ValueError};
+use crate::policy::fields::{guesses, ranged, window};
 use crate::policy::notify::Notify;
 use crate::policy::partial::without_broken_services;
 use crate::policy::rotation::Rotation;
@@ -45,17 +46,6 @@ pub struct Policy {
     pub service: Option<Service>,
     /// Names of all services that have a table; only where all were read.
     pub services: Vec<String>,
-}
-
-/// Algorithm, digits and period of a new key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NewKey {
-    /// Hash; SHA1 is the one that every app honours.
-    pub algorithm: Algorithm,
-    /// Digits of a code.
-    pub digits: Digits,
-    /// Time step.
-    pub period: Period,
 }
 
 impl Policy {
@@ -152,38 +142,6 @@ fn clock(root: &mut Table<'_>) -> Result<ClockPolicy, TableError> {
     }
 }
 
-pub(crate) fn window(mut table: Table<'_>, default: Window) -> Result<Window, TableError> {
-    let back = ranged(&mut table, "back", default.back, 0..=2)?;
-    let forward = ranged(&mut table, "forward", default.forward, 0..=2)?;
-    table.end()?;
-    Ok(Window { back, forward })
-}
-
-pub(crate) fn guesses(mut table: Table<'_>, default: Limits) -> Result<([u32; 5], Wait), TableError> {
-    let mut guesses = default.guesses;
-    for (guess, origin) in guesses.iter_mut().zip(Origin::ALL) {
-        let number = ranged(&mut table, origin.as_str(), u64::from(*guess), 3..=88)?;
-        *guess = u32::try_from(number).unwrap_or(*guess);
-    }
-    let sum: u32 = guesses.iter().sum();
-    if sum > DISABLE_AT {
-        let what = format!("the guesses of all origins add up to {sum}; wanted at most {DISABLE_AT}");
-        return Err(table.error_here(what));
-    }
-    let wait = wait(&mut table, default.wait)?;
-    table.end()?;
-    Ok((guesses, wait))
-}
-
-fn wait(table: &mut Table<'_>, default: Wait) -> Result<Wait, TableError> {
-    let Some(found) = table.string("wait")? else { return Ok(default) };
-    match found.value {
-        "growing" => Ok(Wait::Growing),
-        "none" => Ok(Wait::None),
-        other => Err(table.error(&found, format!("wait is {other:?}; wanted \"growing\" or \"none\""))),
-    }
-}
-
 fn new_key(mut table: Table<'_>) -> Result<NewKey, TableError> {
     let default = NewKey::default();
     let algorithm = table.string("algorithm")?.map(|found| checked(&table, &found, Algorithm::parse(found.value)));
@@ -201,21 +159,6 @@ fn checked<T, V>(table: &Table<'_>, found: &Found<V>, value: Result<T, ValueErro
     value.map_err(|error| table.error(found, error.to_string()))
 }
 
-pub(crate) fn ranged<'d>(
-    table: &mut Table<'d>,
-    name: &'d str,
-    default: u64,
-    range: std::ops::RangeInclusive<u64>,
-) -> Result<u64, TableError> {
-    let Some(found) = table.integer(name)? else { return Ok(default) };
-    let number = u64::try_from(found.value).ok().filter(|number| range.contains(number));
-    number.ok_or_else(|| {
-        let wanted = if range.start() == range.end() { String::new() } else { format!(" to {}", range.end()) };
-        let what = format!("{name} is {}; wanted {}{wanted}", found.value, range.start());
-        table.error(&found, what)
-    })
-}
-
 impl Default for Policy {
     fn default() -> Self {
         Self {
@@ -229,14 +172,6 @@ impl Default for Policy {
             service: None,
             services: Vec::new(),
         }
-    }
-}
-
-impl Default for NewKey {
-    fn default() -> Self {
-        // 6 digits and 30 seconds are in range: the ranges' own tests say so.
-        let (Ok(digits), Ok(period)) = (Digits::new(6), Period::new(30)) else { unreachable!() };
-        Self { algorithm: Algorithm::Sha1, digits, period }
     }
 }
 

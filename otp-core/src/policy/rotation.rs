@@ -1,7 +1,7 @@
 //! How old a key may become, if the policy says so: `[rotation]`. Reminders come first, then the key is due and its owner is
 //! asked to replace it, then it is overdue and lets nobody in.
 
-use crate::policy::ranged;
+use crate::policy::fields::ranged;
 use crate::policy::toml_table::{Table, TableError};
 
 /// What `[rotation]` says.

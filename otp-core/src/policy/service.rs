@@ -2,9 +2,10 @@
 
 use crate::decision::limits::Limits;
 use crate::decision::origin::Origin;
+use crate::keys::key::NewKey;
 use crate::policy::audience::Entry;
+use crate::policy::fields::{guesses, window};
 use crate::policy::toml_table::{Day, Found, Table, TableError};
-use crate::policy::{NewKey, guesses, window};
 
 /// The rules of one PAM service.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

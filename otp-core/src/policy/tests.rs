@@ -1,4 +1,6 @@
 use super::*;
+use crate::decision::limits::{Wait, Window};
+use crate::decision::origin::Origin;
 
 #[test]
 fn an_empty_file_is_the_default() {

@@ -1,14 +1,15 @@
 //! Files that belong to their user no longer or come from elsewhere: after an account was renamed, root has them adopted;
 //! after a restore from a backup, root says so. Nothing of this happens by itself.
 
-use super::Vault;
 use super::change::ChangeError;
 use super::error::VaultError;
-use super::locked_user::{Held, now, record_name};
+use super::locked_user::{Held, now};
 use super::tickets::Kept;
+use super::{Vault, record_name};
+use crate::accounts::Account;
 use crate::decision::state::{KeyState, RecoveryState, State};
 use crate::environment::Surroundings;
-use crate::files::key_file::{Account, Key, RECORD_CAP, Record};
+use crate::files::key_file::{Key, RECORD_CAP, Record};
 use crate::files::ticket::{TicketId, Why};
 use crate::keys::seal::{HostKey, Nonce};
 

@@ -3,14 +3,15 @@
 
 use std::fmt;
 
-use super::Vault;
 use super::error::VaultError;
 use super::lock::state_name;
-use super::locked_user::{Held, record_name};
+use super::locked_user::Held;
+use super::{Vault, record_name};
+use crate::codes::recovery::RecoveryHash;
 use crate::decision::origin::Origin;
 use crate::decision::state::{OriginState, State};
 use crate::environment::Clock;
-use crate::files::key_file::{Key, MAX_KEYS, Record, RecoveryHash};
+use crate::files::key_file::{Key, MAX_KEYS, Record};
 use crate::keys::key::{KeyId, Label};
 
 /// Why a change was not made. The vault is as it was, unless the last one says otherwise.

@@ -213,10 +213,10 @@ fn a_counter_is_in_both_slots_before_anybody_hears_of_it() {
     }
 }
 
-fn recovery_set(byte: u8, redemption: Option<[u8; 16]>) -> Vec<crate::files::key_file::RecoveryHash> {
+fn recovery_set(byte: u8, redemption: Option<[u8; 16]>) -> Vec<crate::codes::recovery::RecoveryHash> {
     let hash = |index| crate::keys::seal::CodeHash([index; 32]);
     (0..8)
-        .map(|index| crate::files::key_file::RecoveryHash { set: [byte; 16], index, hash: hash(index), redemption })
+        .map(|index| crate::codes::recovery::RecoveryHash { set: [byte; 16], index, hash: hash(index), redemption })
         .collect()
 }
 

@@ -6,15 +6,16 @@
 
 use nix::errno::Errno;
 
-use super::Vault;
 use super::change::{ChangeError, Enrolment};
 use super::error::VaultError;
 use super::lock::state_name;
-use super::locked_user::{Held, record_name};
+use super::locked_user::Held;
 use super::state_file::fill;
+use super::{Vault, record_name};
+use crate::accounts::Account;
 use crate::decision::state::{OriginState, RecoveryState, State};
 use crate::environment::{Clock, Surroundings};
-use crate::files::key_file::{Account, Key, Record};
+use crate::files::key_file::{Key, Record};
 
 impl Vault {
     /// Stores a new key of `account`: its first, one more, or one in the place of others, which are dead from that instant.

@@ -2,16 +2,18 @@
 
 use std::time::Instant;
 
-use super::Vault;
 use super::error::VaultError;
 use super::lock::{Locked, state_name};
 use super::state_file::{Loaded, StateFile};
+use super::{Vault, record_name};
+use crate::accounts::Account;
 use crate::decision::limits::{FAR_AHEAD_S, Window};
 use crate::decision::state::{KeyState, State};
 use crate::decision::{ClockTrust, Now};
 use crate::environment::{Clock, Surroundings};
-use crate::files::key_file::{Account, Key, RECORD_CAP, Record};
+use crate::files::key_file::{Key, RECORD_CAP, Record};
 use crate::keys::key::{Kind, Step};
+use crate::repair::Mended;
 
 /// A user under lock. The lock ends when this is dropped.
 pub struct Held<'v> {
@@ -22,19 +24,6 @@ pub struct Held<'v> {
     pub(super) state: State,
     now: Now,
     mended: Vec<Mended>,
-}
-
-/// Something that was found and put right; each is worth an alert.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mended {
-    /// One slot was bad: watermarks were raised past everything that could have been accepted.
-    BadSlot,
-    /// The state file is a restored copy: watermarks raised, counters suspended.
-    RestoredCopy,
-    /// A change of keys that a crash had interrupted after its commit was finished.
-    CommitFinished,
-    /// A change of keys that a crash had interrupted before its commit was dropped.
-    CommitUndone,
 }
 
 /// How a key file and a state belong together.
@@ -244,11 +233,6 @@ impl State {
         let new = KeyState { pending: true, ..KeyState::new(key.id, key.floor) };
         self.key(key.id).copied().unwrap_or(new)
     }
-}
-
-/// Name of a user's key file.
-pub(super) fn record_name(uid: u32) -> String {
-    format!("{uid}.toml")
 }
 
 /// Which generations of key file (0 if there is none) and state go together.

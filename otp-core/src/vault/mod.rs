@@ -6,7 +6,7 @@
 //! V2  whoever reads or writes a state holds the lock of its user, and the path still names the locked inode (`lock`)
 //! V3  a state is written in place, the older slot first, and synced before anybody hears of it (`state_file`)
 //! V4  key file and state change together; what a crash leaves behind is finished or undone by the next one who locks
-//!     (`held`, `commit`)
+//!     (`locked_user`, `commit`)
 //! V6  the clock mark is the newest time that is known to have passed (`clock_mark`)
 //! V5  "never enrolled" needs proof: a valid vault.toml, directories that open, and no trace of the user
 //! V7  a notice is on disk before anybody hears of it (`notices`, `outbox`)
@@ -18,7 +18,7 @@ mod clock_mark;
 mod commit;
 mod error;
 mod lock;
-pub(crate) mod locked_user;
+mod locked_user;
 mod notices;
 mod open;
 mod outbox;
@@ -27,8 +27,10 @@ mod tickets;
 
 use std::path::PathBuf;
 
+use crate::accounts::Account;
 use crate::environment::Surroundings;
-use crate::files::key_file::{Account, RecordError, hex};
+use crate::files::hex::hex;
+use crate::files::key_file::RecordError;
 use crate::keys::seal::{Fingerprint, HostKeyId, VaultId};
 use crate::policy::toml_table::{Document, TableError, quoted};
 
@@ -37,7 +39,7 @@ pub use change::{ChangeError, Enrolment, Grounds, Replaces, Repudiated, Use};
 pub use clock_mark::Mark;
 pub use error::VaultError;
 pub use lock::end_of_a_glance;
-pub use locked_user::{Held, Mended};
+pub use locked_user::Held;
 pub use notices::has_notices;
 pub use open::{TrustedDir, read_root_file, root_directory, root_program};
 pub use outbox::{Letter, OUTBOX_CAP, Outbox, Posted};
@@ -172,7 +174,7 @@ impl Vault {
     }
 
     pub(crate) fn malformed_record(&self, account: &Account, error: &RecordError) -> VaultError {
-        VaultError::malformed(&self.keys.path_of(&locked_user::record_name(account.uid)), error.to_string())
+        VaultError::malformed(&self.keys.path_of(&record_name(account.uid)), error.to_string())
     }
 }
 
@@ -199,6 +201,11 @@ impl About {
         let (id, host_key) = (hex(&self.id.0), hex(&self.host_key.0));
         format!("version = 1\nid = {id}\nhost_key = {host_key}\nepoch = {}\n", self.epoch)
     }
+}
+
+/// Name of a user's key file.
+fn record_name(uid: u32) -> String {
+    format!("{uid}.toml")
 }
 
 #[cfg(test)]

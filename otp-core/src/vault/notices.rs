@@ -6,7 +6,7 @@ use std::path::Path;
 use super::error::VaultError;
 use super::open::TrustedDir;
 use super::{NOTICES, OUTBOX, Place, Vault};
-use crate::files::key_file::Account;
+use crate::accounts::Account;
 use crate::files::notice::Notice;
 use crate::files::notice_file::{SPOOL_CAP, Showing, Spool, SpoolError, Spooled};
 

@@ -14,7 +14,7 @@ use nix::sys::stat::{Mode, fstat, fstatat, lstat, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use zeroize::Zeroizing;
 
-use super::VaultError;
+use super::error::VaultError;
 
 /// A directory that only its owner and root can change, and the rule for what lies in it.
 pub struct TrustedDir {

@@ -8,7 +8,7 @@ use super::error::VaultError;
 use super::notices::{parse, write_aside};
 use super::open::TrustedDir;
 use super::{NOTICES, OUTBOX, Place, Vault};
-use crate::files::key_file::Account;
+use crate::accounts::Account;
 use crate::files::notice::Notice;
 use crate::files::notice_file::{SPOOL_CAP, Spool, Spooled};
 

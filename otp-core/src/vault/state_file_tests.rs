@@ -1,6 +1,7 @@
 //! A user's state in its two slots, and the lock on it: what is lost, copied or stopped half-way brings nothing back (P1 to P4, R3).
 
 use super::*;
+use crate::repair::Mended;
 
 #[test]
 fn p2_p3_one_bad_slot_is_mended_and_nothing_used_comes_back() {

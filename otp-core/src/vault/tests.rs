@@ -20,6 +20,7 @@ use crate::keys::hotp::Codes;
 use crate::keys::key::{Algorithm, Digits, KeyId, Kind, Label, Period, Step};
 use crate::keys::seal::{HostKey, Nonce, Sealed};
 use crate::keys::secret::Secret;
+use crate::repair::Mended;
 
 /// Beside whatever is there.
 const FREELY: Enrolment = Enrolment { grounds: Grounds::Any, replaces: Replaces::Nothing, recovery: Vec::new() };

@@ -11,8 +11,8 @@ use nix::fcntl::Flock;
 use super::error::VaultError;
 use super::open::{TrustedDir, errno_of, unreadable};
 use super::{TICKETS, Vault};
+use crate::accounts::Account;
 use crate::environment::Clock;
-use crate::files::key_file::Account;
 use crate::files::ticket::{End, TicketId, Why};
 use crate::files::ticket_file::{BOOK_CAP, Book, BookError, Written};
 

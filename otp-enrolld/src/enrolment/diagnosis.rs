@@ -3,9 +3,8 @@
 
 use otp_core::decision::input::Code;
 use otp_core::keys::hotp::Codes;
-use otp_core::keys::key::{Algorithm, Digits, Kind, Period, Step};
+use otp_core::keys::key::{Algorithm, Digits, Kind, NewKey, Period, Step};
 use otp_core::keys::secret::Secret;
-use otp_core::policy::NewKey;
 
 /// What a code would be a code of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

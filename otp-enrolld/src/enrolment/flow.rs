@@ -4,16 +4,16 @@
 use std::sync::PoisonError;
 
 use nix::unistd::gethostname;
-use otp_core::codes::recovery::{RecoveryCode, SET};
+use otp_core::accounts::Account;
+use otp_core::codes::recovery::{RecoveryCode, RecoveryHash, SET};
 use otp_core::decision::input::Typed;
 use otp_core::decision::state::State;
 use otp_core::environment::Clock;
-use otp_core::files::key_file::{Account, RecoveryHash};
 use otp_core::files::notice::{Notice, Where};
 use otp_core::files::ticket::{End, TicketId, Why, Worth};
 use otp_core::files::ticket_file::Book;
-use otp_core::keys::key::{Kind, Label};
-use otp_core::policy::{NewKey, Policy};
+use otp_core::keys::key::{Kind, Label, NewKey};
+use otp_core::policy::Policy;
 use otp_core::vault::{Tickets, VaultError};
 use otp_protocol::interface::{
     BeginEnrolment, Begun, Cancelled, ConfirmEnrolment, Confirmed, Enrolment, Refusal, Shape, WantedKey,

@@ -3,9 +3,9 @@
 use std::sync::{Mutex, PoisonError};
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
+use otp_core::accounts::Account;
 use otp_core::codes::registration::{Form, RegistrationCode};
 use otp_core::environment::Clock;
-use otp_core::files::key_file::Account;
 use otp_core::files::notice::{Notice, NoticeEvent, Where};
 use otp_core::files::ticket::{Ticket, TicketId, Why};
 use otp_core::files::ticket_file::BookError;

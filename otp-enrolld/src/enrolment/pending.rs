@@ -5,20 +5,22 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use otp_core::accounts::Account;
+use otp_core::codes::recovery::RecoveryHash;
 use otp_core::decision::input::Typed;
 use otp_core::decision::limits::{Limits, Wait};
 use otp_core::decision::origin::Origin;
 use otp_core::decision::state::{KeyState, State};
-use otp_core::decision::{ClockTrust, Now, OpenKey, Refusal, Verdict, decide};
+use otp_core::decision::{ClockTrust, Now, Refusal, Verdict, decide};
 use otp_core::environment::{Clock, Surroundings};
-use otp_core::files::key_file::{Account, Key, Record, RecoveryHash};
+use otp_core::files::key_file::{Key, Record};
 use otp_core::files::notice::NoticeEvent;
 use otp_core::files::ticket::TicketId;
 use otp_core::keys::hotp::Codes;
-use otp_core::keys::key::{KeyId, Kind, Label, Step};
+use otp_core::keys::key::{KeyId, Kind, Label, NewKey, Step};
+use otp_core::keys::open_key::OpenKey;
 use otp_core::keys::seal::{Fingerprint, HostKey, Nonce, Sealed};
 use otp_core::keys::secret::Secret;
-use otp_core::policy::NewKey;
 use otp_core::vault::{ChangeError, Enrolment, Grounds, Replaces, Vault};
 use otp_system::random::{self, NoRandomness};
 

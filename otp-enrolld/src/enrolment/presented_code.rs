@@ -1,10 +1,11 @@
 //! A registration code that is presented: whose it is said to be, how many were wrong of late, which ticket it is of, in constant
 //! time; what is told and noticed where it is nobody's, spent or over.
 
+use otp_core::accounts::Account;
 use otp_core::codes::registration::{Form, RegistrationCode};
 use otp_core::decision::origin::Origin;
 use otp_core::environment::Clock;
-use otp_core::files::key_file::{Account, Record};
+use otp_core::files::key_file::Record;
 use otp_core::files::notice::{Claim, Notice, NoticeEvent, Where};
 use otp_core::files::ticket::{Ticket, TicketId, Use, Worth};
 use otp_core::files::ticket_file::Book;

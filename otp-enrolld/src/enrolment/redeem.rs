@@ -1,9 +1,9 @@
 //! A registration code comes back (`presented` finds its ticket): a good one is used up on disk, and its owner's notice is
 //! spooled, before a key is made and shown. Its owner may also say that it was somebody else who used it.
 
+use otp_core::accounts::Account;
 use otp_core::decision::origin::Origin;
 use otp_core::environment::Clock;
-use otp_core::files::key_file::Account;
 use otp_core::files::notice::{Notice, NoticeEvent, Where};
 use otp_core::files::ticket::{End, TicketId, Use, Why, Worth};
 use otp_core::vault::{self, Grounds, Kept, Replaces};

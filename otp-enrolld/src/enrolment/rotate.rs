@@ -1,12 +1,13 @@
 //! One more key, a key in the place of another, a token, new recovery codes: what an owner gets for a code of a key that is
 //! there. The code is used up by it, whatever comes of the rest.
 
+use otp_core::accounts::Account;
 use otp_core::decision::Proof;
 use otp_core::decision::input::Typed;
 use otp_core::decision::limits::Limits;
 use otp_core::decision::origin::Origin;
 use otp_core::environment::Clock;
-use otp_core::files::key_file::{Account, Key, Record};
+use otp_core::files::key_file::{Key, Record};
 use otp_core::files::notice::NoticeEvent;
 use otp_core::keys::key::{KeyId, Kind};
 use otp_core::keys::secret::Secret;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use otp_core::files::key_file::Account;
+use otp_core::accounts::Account;
 use otp_core::log_line::LogLine;
 use otp_protocol::peer::Peer;
 

@@ -6,9 +6,9 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use std::{io, thread};
 
+use otp_core::accounts::Account;
 use otp_core::decision::limits::{ClockPolicy, Limits};
 use otp_core::environment::{Believing, Clock};
-use otp_core::files::key_file::Account;
 use otp_core::files::notice::NoticeEvent;
 use otp_core::log_line::LogLine;
 use otp_core::manage::notify_owner;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use std::{fmt, thread};
 
 use nix::unistd::gethostname;
+use otp_core::accounts::Account;
 use otp_core::environment::system_wall;
-use otp_core::files::key_file::Account;
 use otp_core::files::notice_file::Spooled;
 use otp_core::log_line::LogLine;
 use otp_core::policy::notify::Notify;

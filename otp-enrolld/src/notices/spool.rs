@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use otp_core::accounts::Account;
 use otp_core::environment::Clock;
-use otp_core::files::key_file::Account;
 use otp_core::files::notice::{Notice, NoticeEvent, Severity};
 use otp_core::files::notice_file::Showing;
 use otp_core::keys::key::Label;

@@ -1,6 +1,6 @@
 //! Security notices on the wire: what they say is fixed by the core, nothing of it is free text.
 
-use otp_core::files::key_file::Account;
+use otp_core::accounts::Account;
 use otp_core::files::notice_file::Spooled;
 use serde::{Deserialize, Serialize};
 

@@ -2,12 +2,11 @@
 //! so to the log and to the screen. Nothing else is needed, and nothing that may be broken is touched.
 
 use nix::unistd::{Uid, getuid};
+use otp_core::accounts::Account;
 use otp_core::emergency::{Mark, MarkError};
 use otp_core::environment::system_wall;
 use otp_core::files::date::utc;
-use otp_core::files::key_file::Account;
 use otp_core::log_line::LogLine;
-use otp_core::manage::changes;
 use otp_core::site::Site;
 use serde::Serialize;
 
@@ -59,7 +58,7 @@ fn list(terminal: &mut Terminal, options: &ListBypasses) -> Result<(), Failure> 
 }
 
 fn listed(uid: u32) -> Listed {
-    let account = changes::account_of(uid).ok().flatten();
+    let account = otp_core::accounts::account_of(uid).ok().flatten();
     let found = account.as_ref().map(|account| Site::STANDARD.marks().of(account));
     let (mark, not_honoured) = match found {
         Some(Ok(mark)) => (mark, None),
@@ -108,7 +107,7 @@ fn end(terminal: &mut Terminal, options: &EndBypass) -> Result<(), Failure> {
 /// Whose uid it is; the number itself, where no account has it.
 fn numbered(typed: &str) -> Option<Account> {
     let uid = typed.parse().ok()?;
-    let account = changes::account_of(uid).ok().flatten();
+    let account = otp_core::accounts::account_of(uid).ok().flatten();
     Some(account.unwrap_or_else(|| Account { name: typed.to_owned(), uid }))
 }
 
@@ -127,7 +126,7 @@ pub fn who() -> String {
 
 /// The account of that name, as the name service spells it.
 pub fn named(name: &str) -> Result<Option<Account>, Failure> {
-    changes::named(name)
+    otp_core::accounts::named(name)
         .map_err(|errno| Failure::Stopped(format!("looking {} up failed: {}", escaped(name), errno.desc())))
 }
 

@@ -6,17 +6,18 @@ use std::io::Write as _;
 
 use nix::sys::prctl;
 use nix::unistd::{Uid, User};
+use otp_core::accounts::Account;
 use otp_core::decision::limits::Limits;
 use otp_core::environment::{Clock, Surroundings, system_boot_ms, system_wall};
 use otp_core::files::date::utc;
-use otp_core::files::key_file::Account;
 use otp_core::files::ticket::Why;
 use otp_core::keys::seal::{HostKey, Nonce};
 use otp_core::log_line::LogLine;
 use otp_core::manage::changes::{self, Change};
 use otp_core::manage::notify_owner::{self, Out};
+use otp_core::repair::Mended;
 use otp_core::site::{Obstacle, Site, fits};
-use otp_core::vault::{ChangeError, Mark, Mended, Posted, Reseal, Vault, end_of_a_glance};
+use otp_core::vault::{ChangeError, Mark, Posted, Reseal, Vault, end_of_a_glance};
 use otp_protocol::interface::{RestoredUsers, UserStatusReply};
 use otp_protocol::status;
 use otp_system::privileges::become_for_good;
@@ -122,7 +123,7 @@ impl Offline {
                 return show_restored(terminal, options.form(), RestoredUsers { users });
             }
             Command::Forget(options) => {
-                let uid = changes::uid_named(&options.user).map_err(|errno| stopped(errno.desc()))?;
+                let uid = otp_core::accounts::uid_named(&options.user).map_err(|errno| stopped(errno.desc()))?;
                 self.vault.forget(uid.ok_or_else(|| no_such_user(&options.user))?).map_err(|error| not_done(&error))?;
             }
             Command::Adopt(options) => self.adopt(options)?,

@@ -34,16 +34,17 @@ mod person;
 
 use std::ffi::CStr;
 
-use guard::guarded;
-use host::{ConversationFailed, Host, Item, Uids, Urgency, UserError};
-use libpam::Libpam;
+use otp_core::accounts::Account;
 use otp_core::environment::{Clock, Surroundings};
-use otp_core::files::key_file::Account;
-use otp_core::vault::Mended;
+use otp_core::repair::Mended;
 use pam::constants::{PamFlag, PamResultCode};
 use pam::module::{PamHandle, PamHooks};
 use pam::pam_hooks;
 use zeroize::Zeroizing;
+
+use guard::guarded;
+use host::{ConversationFailed, Host, Item, Uids, Urgency, UserError};
+use libpam::Libpam;
 
 struct Module;
 pam_hooks!(Module);
