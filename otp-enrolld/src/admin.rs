@@ -17,14 +17,16 @@ use otp_core::manage::notify_owner::{self, Due};
 use otp_core::vault::{ChangeError, Held, Reseal, Standing};
 use otp_protocol::interface::{Adopt, Done, Forget, Refusal, Request, Restored, RestoredUsers};
 use otp_protocol::peer::Peer;
+use otp_system::random;
 use zeroize::Zeroizing;
 
+use crate::access::check::{account_named, allowed, target};
 use crate::access::groups;
 use crate::access::rights::{Act, Terms};
-use crate::daemon::{Daemon, account_named, allowed, not_changed, not_possible, target, unavailable};
+use crate::daemon::Daemon;
 use crate::hardening::System;
 use crate::log::events::{Urgency, about, bounded, event, paced, signed};
-use crate::random;
+use crate::refusals::{not_changed, not_possible, unavailable};
 
 /// A change as it is asked for.
 struct Wanted {

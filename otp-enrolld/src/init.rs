@@ -12,9 +12,9 @@ use otp_core::keys::seal::{HostKey, VaultId};
 use otp_core::site::{Obstacle, Site, fits};
 use otp_core::vault::{About, Place, TrustedDir, Vault};
 use otp_system::privileges::become_for_good;
+use otp_system::random::{self, NoRandomness};
 use zeroize::Zeroizing;
 
-use crate::random::{self, NoRandomness};
 use crate::start::no_account;
 
 /// What `init` did.

@@ -6,18 +6,19 @@
 mod access;
 mod admin;
 mod daemon;
+mod dispatch;
 mod enrolment;
 mod hardening;
 mod init;
 mod log;
 mod notices;
+mod refusals;
 mod start;
 mod verify;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use otp_system::random;
 
 use notices::outbox_runner::Pass;
 

@@ -19,14 +19,14 @@ use otp_protocol::{SOCKET, server};
 use otp_system::kernel::{self, WrongSocket};
 use otp_system::privileges::become_for_good;
 
+use crate::access::concurrency::Deciding;
 use crate::daemon::Daemon;
 use crate::enrolment::pending::Underway;
 use crate::enrolment::throttle::Throttle;
 use crate::hardening::{System, close_up, end_when_told};
 use crate::log::events::say;
 use crate::notices::housekeeping;
-use crate::notices::spool::Pace;
-use crate::verify::Deciding;
+use crate::notices::quota::Pace;
 
 /// Why the daemon does not run.
 #[derive(Debug)]

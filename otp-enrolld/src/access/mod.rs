@@ -1,4 +1,6 @@
 //! Who may do what: rights, the groups that give them, and how much of it at once.
 
+pub(crate) mod check;
+pub(crate) mod concurrency;
 pub(crate) mod groups;
 pub(crate) mod rights;

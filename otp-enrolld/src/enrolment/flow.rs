@@ -24,13 +24,15 @@ use otp_protocol::status;
 use otp_system::random;
 use zeroize::Zeroizing;
 
+use crate::access::check::{account_named, allowed};
 use crate::access::groups;
 use crate::access::rights::Act;
-use crate::daemon::{Daemon, Session, account_named, allowed, not_changed, not_possible, unavailable};
+use crate::daemon::{Daemon, Session};
 use crate::enrolment::otpauth::{self, Provisioning};
 use crate::enrolment::pending::{Answer, BeginError, Earlier, FIRST_COUNTER, Pending, Plan, Purpose, TRIES};
 use crate::hardening::System;
 use crate::log::events::{Urgency, about, paced, signed};
+use crate::refusals::{not_changed, not_possible, unavailable};
 
 impl Daemon {
     /// Root makes a key for somebody, and sees it. Only where the policy says so: otherwise a user is invited.

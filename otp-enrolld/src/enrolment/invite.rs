@@ -17,10 +17,12 @@ use otp_protocol::peer::Peer;
 use otp_system::random;
 use zeroize::Zeroizing;
 
+use crate::access::check::target;
 use crate::access::rights::Act;
-use crate::daemon::{Daemon, not_changed, target, unavailable};
+use crate::daemon::Daemon;
 use crate::hardening::System;
 use crate::log::events::{Urgency, about, event, signed};
+use crate::refusals::{not_changed, unavailable};
 
 impl Daemon {
     /// Makes a registration code for a user. The one before is worthless from now on.

@@ -14,13 +14,16 @@ use otp_core::vault::{Kept, Tickets};
 use otp_protocol::interface::{From, Redemption, Refusal};
 use otp_protocol::peer::Peer;
 
+use crate::access::check::target;
 use crate::access::groups;
 use crate::access::rights::{Act, Actor};
-use crate::daemon::{Daemon, target, unavailable};
+use crate::daemon::Daemon;
 use crate::enrolment::invite::{hex, notice};
 use crate::hardening::System;
 use crate::log::events::{Urgency, about, bounded, event, signed};
+use crate::refusals::unavailable;
 use crate::verify;
+
 /// A code that was presented.
 pub struct Presented<'a> {
     /// Who brought it.

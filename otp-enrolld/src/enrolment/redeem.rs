@@ -11,7 +11,7 @@ use otp_protocol::interface::{Redeem, Redeemed, Refusal, Repudiate, Repudiated};
 use otp_protocol::peer::Peer;
 
 use crate::access::rights::Act;
-use crate::daemon::{Daemon, Session, not_changed, unavailable};
+use crate::daemon::{Daemon, Session};
 use crate::enrolment::flow::plan;
 use crate::enrolment::invite::{log, notice};
 use crate::enrolment::pending::{Earlier, Purpose};
@@ -19,6 +19,7 @@ use crate::enrolment::presented_code::{
     Presented, alarm, descends, from_fields, origin, parsed, place, redemption, refusal, refused,
 };
 use crate::hardening::System;
+use crate::refusals::{not_changed, unavailable};
 
 impl Daemon {
     /// Begins an enrolment with a registration code.

@@ -18,15 +18,17 @@ use otp_protocol::interface::{
 use otp_protocol::peer::Peer;
 use zeroize::Zeroizing;
 
+use crate::access::check::target;
 use crate::access::rights::Act;
 use crate::admin::CODE_REFUSED;
-use crate::daemon::{Daemon, Session, not_changed, not_possible, target, unavailable};
+use crate::daemon::{Daemon, Session};
 use crate::enrolment::flow::{label, log_enrolment, new_key, no_beginning, plan};
 use crate::enrolment::invite::notice;
 use crate::enrolment::pending::{Earlier, Plan, Purpose, TRIES};
 use crate::enrolment::presented_code::origin;
 use crate::hardening::System;
 use crate::log::events::{Urgency, about, paced, signed};
+use crate::refusals::{not_changed, not_possible, unavailable};
 
 impl Daemon {
     /// One more key, for a code of one that is there.

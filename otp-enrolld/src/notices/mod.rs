@@ -3,4 +3,5 @@
 pub(crate) mod delivery;
 pub(crate) mod housekeeping;
 pub(crate) mod outbox_runner;
+pub(crate) mod quota;
 pub(crate) mod spool;

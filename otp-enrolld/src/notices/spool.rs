@@ -1,9 +1,5 @@
 //! Notices: what the daemon has to tell users about their keys, and who may read it.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
-
 use otp_core::accounts::Account;
 use otp_core::environment::Clock;
 use otp_core::files::notice::{Notice, NoticeEvent, Severity};
@@ -15,10 +11,12 @@ use otp_core::vault::{Held, Posted, VaultError};
 use otp_protocol::interface::{self, Done, NoticeList, Notices, NoticesShown, Refusal};
 use otp_protocol::peer::Peer;
 
+use crate::access::check::target;
 use crate::access::rights::Act;
-use crate::daemon::{Daemon, not_changed, target, unavailable};
+use crate::daemon::Daemon;
 use crate::hardening::System;
 use crate::log::events::{Urgency, about, event};
+use crate::refusals::{not_changed, unavailable};
 
 impl Daemon {
     /// Spools a notice for `account`, and for the way out of this host. On disk when it returns; whoever cannot give notice
@@ -94,28 +92,6 @@ impl Daemon {
         Ok(Done {})
     }
 }
-
-/// How many notices of one user may leave this host: whoever can change his own keys without end must not fill the outbox of
-/// everybody. All of them are in his spool. Alarms are not counted; nobody can cause them without end.
-#[derive(Default)]
-pub struct Pace(Mutex<HashMap<u32, (Instant, u32)>>);
-
-impl Pace {
-    fn allows(&self, uid: u32, severity: Severity) -> bool {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|_, (since, _)| since.elapsed() < HOUR);
-        let (_, count) = all.entry(uid).or_insert((Instant::now(), 0));
-        *count = count.saturating_add(u32::from(severity != Severity::Alarm));
-        if *count == MOST_AN_HOUR + 1 {
-            let line = LogLine::default().field("event", "outbox-paced").field("uid", &uid.to_string());
-            event(Urgency::Error, &line.finish());
-        }
-        severity == Severity::Alarm || *count <= MOST_AN_HOUR
-    }
-}
-
-const HOUR: Duration = Duration::from_secs(3600);
-const MOST_AN_HOUR: u32 = 60;
 
 fn tell_if_full(posted: Posted) {
     if posted == Posted::Full {

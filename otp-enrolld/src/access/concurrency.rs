@@ -1,0 +1,84 @@
+//! How many calls of a kind may run at a time, for one who asks and about one user.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How many codes are being checked for each uid that asks, and of whom; a root peer's count by the real uid that it asks for.
+#[derive(Default)]
+pub struct Deciding(Arc<Mutex<HashMap<Pair, usize>>>);
+
+/// Who asks, and about whom; none: an account that does not exist.
+type Pair = (u32, Option<u32>);
+
+/// One of them; given up on drop.
+pub struct Turn {
+    all: Arc<Mutex<HashMap<Pair, usize>>>,
+    pair: Pair,
+}
+
+/// Most at a time for one uid other than 0; and of one user's codes, where root asks.
+const AT_A_TIME: usize = 8;
+
+/// Most of one user's codes at a time, where somebody else asks: who holds his own lock lets each of them wait, and must not
+/// use up what an application has for everybody.
+const OF_ONE_USER: usize = 2;
+
+impl Deciding {
+    /// One more for `asker`, of a code of `of`, if there is room.
+    pub fn turn(&self, asker: u32, of: Option<u32>) -> Option<Turn> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let pair = (asker, of);
+        let for_the_asker: usize = all.iter().filter(|((one, _), _)| *one == asker).map(|(_, count)| count).sum();
+        let of_the_user = all.get(&pair).copied().unwrap_or_default();
+        let (most, most_of_one) = match (asker, of) {
+            (0, Some(0)) => (usize::MAX, usize::MAX),
+            (0, _) => (usize::MAX, AT_A_TIME),
+            (asker, of) if of == Some(asker) => (AT_A_TIME, AT_A_TIME),
+            _ => (AT_A_TIME, OF_ONE_USER),
+        };
+        if for_the_asker >= most || of_the_user >= most_of_one {
+            return None;
+        }
+        all.insert(pair, of_the_user.saturating_add(1));
+        Some(Turn { all: Arc::clone(&self.0), pair })
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = all.get(&self.pair).map_or(0, |count| count.saturating_sub(1));
+        if left == 0 {
+            all.remove(&self.pair)
+        } else {
+            all.insert(self.pair, left)
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_at_a_time_for_one_uid_and_any_number_for_root() {
+        let deciding = Deciding::default();
+        let own = |uid| deciding.turn(uid, Some(uid));
+        let turns: Vec<_> = (0..AT_A_TIME).map(|_| own(1000)).collect();
+        assert!(turns.iter().all(Option::is_some) && own(1000).is_none() && own(1001).is_some());
+        drop(turns);
+        assert!(own(1000).is_some() && (0..100).all(|_| own(0).is_some()));
+        let roots: Vec<_> = (1..100).map(|uid| deciding.turn(0, Some(uid))).collect();
+        assert!(roots.iter().all(Option::is_some));
+    }
+
+    #[test]
+    fn of_one_user_an_application_has_few_at_a_time_and_others_are_left_room() {
+        let deciding = Deciding::default();
+        for (asker, most) in [(7, OF_ONE_USER), (0, AT_A_TIME)] {
+            let turns: Vec<_> = (0..most).map(|_| deciding.turn(asker, Some(1000))).collect();
+            assert!(turns.iter().all(Option::is_some) && deciding.turn(asker, Some(1000)).is_none());
+            assert!(deciding.turn(asker, Some(1001)).is_some() && deciding.turn(asker, None).is_some());
+        }
+    }
+}

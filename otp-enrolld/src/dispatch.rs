@@ -1,0 +1,87 @@
+//! One call after another on a connection, each to the function that answers it.
+
+use std::time::Duration;
+
+use otp_core::log_line::LogLine;
+use otp_core::vault::end_of_a_glance;
+use otp_protocol::interface::{Refusal, Reply, Request, Status, UserList, UserStatusReply};
+use otp_protocol::peer::Peer;
+use otp_protocol::server::service::{Event, Service};
+use otp_protocol::status;
+
+use crate::access::check::{allowed, target};
+use crate::access::groups;
+use crate::access::rights::Act;
+use crate::daemon::{Daemon, Session};
+use crate::enrolment::flow::cancel;
+use crate::enrolment::pending::PATIENCE;
+use crate::hardening::System;
+use crate::log::events::{Urgency, event};
+use crate::refusals::unavailable;
+
+impl Service for Daemon {
+    type Session = Session;
+
+    fn open(&self, peer: Peer) -> Session {
+        Session { peer, pending: None }
+    }
+
+    fn call(&self, session: &mut Session, request: Request) -> Result<Reply, Refusal> {
+        match request {
+            Request::BeginEnrolment(wanted) => self.begin(session, wanted).map(Reply::Begun),
+            Request::ConfirmEnrolment(typed) => self.confirm(session, &typed).map(Reply::Confirmed),
+            Request::CancelEnrolment(_) => cancel(session).map(Reply::Cancelled),
+            Request::Invite(wanted) => self.invite(session.peer, &wanted).map(Reply::Invited),
+            Request::RevokeInvitation(wanted) => self.revoke_invitation(session.peer, &wanted).map(Reply::Done),
+            Request::Redeem(wanted) => self.redeem(session, wanted).map(Reply::Redeemed),
+            Request::Repudiate(wanted) => self.repudiate(session.peer, &wanted).map(Reply::Repudiated),
+            Request::AddKey(wanted) => self.add_key(session, wanted).map(Reply::Begun),
+            Request::Rotate(wanted) => self.rotate(session, wanted).map(Reply::Begun),
+            Request::AddToken(wanted) => self.add_token(session, wanted).map(Reply::TokenBegun),
+            Request::RenewRecoveryCodes(wanted) => self.renew_recovery(session.peer, &wanted).map(Reply::RecoveryCodes),
+            Request::Status(wanted) => self.status(session, &wanted).map(Reply::Status),
+            Request::List(_) => self.list(session).map(Reply::List),
+            Request::Verify(wanted) => self.verify(session.peer, &wanted).map(Reply::Verified),
+            Request::Restored(wanted) => self.restored(session.peer, &wanted).map(Reply::Restored),
+            Request::Forget(wanted) => self.forget(session.peer, &wanted).map(Reply::Done),
+            Request::Adopt(wanted) => self.adopt(session.peer, &wanted).map(Reply::Done),
+            Request::Notices(wanted) => self.notices(session.peer, &wanted).map(Reply::Notices),
+            Request::NoticesShown(wanted) => self.notices_shown(session.peer, &wanted).map(Reply::Done),
+            change => self.change(session.peer, change).map(Reply::Done),
+        }
+    }
+
+    fn idle_limit(&self, session: &Session) -> Option<Duration> {
+        session.pending.as_ref().map(|_| PATIENCE)
+    }
+
+    fn observe(&self, happened: Event) {
+        event(Urgency::Error, &LogLine::default().field("event", &format!("{happened:?}")).finish());
+    }
+}
+
+impl Daemon {
+    fn status(&self, session: &Session, wanted: &Status) -> Result<UserStatusReply, Refusal> {
+        let (account, _) = target(session.peer, Act::ReadStatus, wanted.user.as_deref())?;
+        let limits = self.policy(session.peer)?.limits;
+        let status = status::of(&self.vault, &account, &limits, &System, end_of_a_glance());
+        let status = status.map_err(|error| unavailable(&error))?;
+        Ok(UserStatusReply { status: if session.peer.uid == 0 { status } else { status::without_counts(status) } })
+    }
+
+    fn list(&self, session: &Session) -> Result<UserList, Refusal> {
+        allowed(groups::actor(session.peer), session.peer, Act::List, None)?;
+        let limits = self.policy(session.peer)?.limits;
+        let list = status::all(&self.vault, &limits, &System, &mut |held| self.make_up_for_notices(held));
+        let mut list = list.map_err(|error| unavailable(&error))?;
+        if session.peer.uid != 0 {
+            list.users = list.users.into_iter().map(status::without_counts).collect();
+        }
+        for one in &list.unreadable {
+            let line = LogLine::default().field("event", "unreadable").field("uid", &one.uid.to_string());
+            let line = line.optional("user", one.user.as_deref()).field("detail", &one.reason);
+            event(Urgency::Error, &line.finish());
+        }
+        Ok(list)
+    }
+}

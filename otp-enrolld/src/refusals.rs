@@ -1,0 +1,48 @@
+//! How errors become refusals on the wire, with the line in the log that says more.
+
+use otp_core::accounts::Account;
+use otp_core::log_line::LogLine;
+use otp_core::site::Obstacle;
+use otp_core::vault::{ChangeError, VaultError};
+use otp_protocol::interface::Refusal;
+
+use crate::log::events::{Urgency, event};
+
+/// A change that was not made.
+pub(crate) fn not_changed(user: &str, error: &ChangeError) -> Refusal {
+    match error {
+        ChangeError::Vault(error) => unavailable(error),
+        ChangeError::NotSealed => {
+            Refusal::unavailable("the key could not be opened or sealed; is the host key the one of this vault?")
+        }
+        other => Refusal::NotPossible { user: user.to_owned(), reason: other.word().to_owned() },
+    }
+}
+
+/// Nothing was changed, for this reason of the interface's.
+pub(crate) fn not_possible(account: &Account, reason: &str) -> Refusal {
+    Refusal::NotPossible { user: account.name.clone(), reason: reason.to_owned() }
+}
+
+/// The log has the file and the cause; the peer is told the cause in general.
+pub(crate) fn unavailable(error: &VaultError) -> Refusal {
+    log_vault(error);
+    let held = match error {
+        VaultError::LockTimeout { holder: Some(process), .. } => format!("; process {process} holds the user's lock"),
+        _ => String::new(),
+    };
+    Refusal::unavailable(format!("the vault cannot answer: {}{held}", error.reason()))
+}
+
+fn log_vault(error: &VaultError) {
+    let line = LogLine::default().field("event", "vault").field("reason", error.reason());
+    event(Urgency::Error, &line.field("detail", &error.to_string()).finish());
+}
+
+pub(crate) fn obstacle_line(obstacle: &Obstacle) -> String {
+    LogLine::default()
+        .field("event", "obstacle")
+        .field("reason", obstacle.reason)
+        .field("detail", &obstacle.detail)
+        .finish()
+}
