@@ -9,13 +9,15 @@ mod connect;
 mod input;
 mod output;
 mod pam_files;
+mod policy_path;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use nix::sys::prctl;
 
-use arguments::{Arguments, Command, Pipe, Token, TokenAct};
+use arguments::form::Pipe;
+use arguments::{Arguments, Command, Token, TokenAct};
 use output::failure::Failure;
 use output::terminal::Terminal;
 

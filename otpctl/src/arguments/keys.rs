@@ -7,7 +7,7 @@ use otp_core::codes::registration::Form as Travel;
 use otp_core::keys::key::{Algorithm, Digits, Kind, Label, Period, ValueError};
 use otp_protocol::interface::{Shape, WantedKey};
 
-use super::{Form, Pipe};
+use super::form::{Form, Pipe};
 use crate::output::duration;
 
 /// Make a registration code, with which a user makes a key for himself

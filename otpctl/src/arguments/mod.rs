@@ -1,5 +1,6 @@
 //! The command line: one definition gives the parser and the help; a test holds the man page to it.
 
+pub(crate) mod form;
 pub(crate) mod keys;
 
 use std::path::PathBuf;
@@ -9,6 +10,8 @@ use otp_core::decision::origin::Origin;
 use otp_core::emergency::Reason;
 use otp_core::keys::key::Label;
 use otp_protocol::interface::Status;
+
+use crate::arguments::form::Form;
 
 pub use keys::{Add, AddToken, Enrol, Invite, KeyOutput, Paper, RecoveryCodes, Rotate, Token, TokenAct};
 
@@ -257,20 +260,6 @@ pub struct EndBypass {
     pub user: String,
 }
 
-/// How answers are written.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    Text,
-    Json,
-}
-
-/// Whether a key may be written to something that is not a terminal.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Pipe {
-    Allowed,
-    Refused,
-}
-
 impl Command {
     pub fn form(&self) -> Form {
         match self {
@@ -321,18 +310,6 @@ impl Restored {
 impl ListBypasses {
     pub fn form(&self) -> Form {
         Form::of(self.json)
-    }
-}
-
-impl Pipe {
-    fn of(allowed: bool) -> Self {
-        if allowed { Self::Allowed } else { Self::Refused }
-    }
-}
-
-impl Form {
-    pub fn of(json: bool) -> Self {
-        if json { Self::Json } else { Self::Text }
     }
 }
 

@@ -6,7 +6,8 @@ use otp_protocol::client::Client;
 use otp_protocol::interface::{self, RestoredUsers};
 use zeroize::Zeroizing;
 
-use crate::arguments::{Command, Form, Revoke};
+use crate::arguments::form::Form;
+use crate::arguments::{Command, Revoke};
 use crate::input::code;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;

@@ -1,7 +1,7 @@
 //! `otpctl config`: is the policy file in order? Read as the module reads it, without the daemon. Editing it is `edit`.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use otp_core::site::Site;
 use otp_core::vault::root_program;
@@ -12,6 +12,7 @@ use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 use crate::output::terminal::Terminal;
 use crate::pam_files::Stages;
+use crate::policy_path::whole_path;
 
 pub fn run(terminal: &mut Terminal, act: &ConfigAct) -> Result<(), Failure> {
     match act {
@@ -44,11 +45,6 @@ fn check(terminal: &mut Terminal, options: &CheckConfig) -> Result<(), Failure> 
         Some(why) => Err(Failure::Stopped(escaped(&format!("{path}: {why}")))),
         None => terminal.show(&format!("{}: in order\n", escaped(&path))),
     }
-}
-
-/// As the module wants it.
-pub fn whole_path(path: &Path) -> Result<PathBuf, Failure> {
-    std::path::absolute(path).map_err(|error| Failure::Stopped(escaped(&format!("{}: {error}", path.display()))))
 }
 
 const NO_FILE: &str = "no PAM file has that name, which libpam writes in small letters";

@@ -15,12 +15,12 @@ use otp_core::policy::POLICY_CAP;
 use otp_core::site::Site;
 use otp_core::vault::root_directory;
 
-use crate::command::config::whole_path;
 use crate::command::emergency::who;
 use crate::output::alert::alert;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 use crate::output::terminal::Terminal;
+use crate::policy_path::whole_path;
 
 pub fn edit(terminal: &mut Terminal, file: Option<&Path>) -> Result<(), Failure> {
     if !Uid::effective().is_root() {

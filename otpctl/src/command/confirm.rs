@@ -5,7 +5,7 @@ use otp_protocol::client::{CallError, Client};
 use otp_protocol::interface::{ConfirmEnrolment, Confirmed, Enrolment, Refusal};
 use serde::Serialize;
 
-use crate::arguments::Form;
+use crate::arguments::form::Form;
 use crate::command::recovery_codes;
 use crate::output::escape::escaped;
 use crate::output::failure::{Failure, error_object, told};

@@ -10,7 +10,8 @@ use otp_core::log_line::LogLine;
 use otp_core::site::Site;
 use serde::Serialize;
 
-use crate::arguments::{Bypass, EmergencyAct, EndBypass, Form, ListBypasses};
+use crate::arguments::form::Form;
+use crate::arguments::{Bypass, EmergencyAct, EndBypass, ListBypasses};
 use crate::output::alert::alert;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;

@@ -5,12 +5,14 @@ use nix::unistd::Uid;
 use otp_protocol::client::{CallError, Client};
 use otp_protocol::interface::{BeginEnrolment, From, Redeem, Redeemed, Refusal};
 
-use crate::arguments::{Enrol, Form};
+use crate::arguments::Enrol;
+use crate::arguments::form::Form;
 use crate::command::confirm::{Pending, Purpose};
 use crate::command::used_code;
 use crate::input::registration::{self, Source};
 use crate::output::failure::Failure;
 use crate::output::qr_file;
+use crate::output::redemption::when_and_where;
 use crate::output::terminal::Terminal;
 
 pub fn enrol(
@@ -89,7 +91,7 @@ fn show_earlier(terminal: &mut Terminal, form: Form, redeemed: &Redeemed) -> Res
         (Some(earlier), Form::Text) => terminal.show(&format!(
             "this registration code was used before, {}; that key was never confirmed and is thrown away\n\
              if that was not you: go on, so that the code is used up, and tell an administrator\n\n",
-            used_code::told(earlier)
+            when_and_where(earlier)
         )),
         _ => Ok(()),
     }

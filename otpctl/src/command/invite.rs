@@ -7,7 +7,8 @@ use otp_protocol::client::Client;
 use otp_protocol::interface::{self, Invitation, RevokeInvitation};
 use zeroize::Zeroizing;
 
-use crate::arguments::{Form, Invite};
+use crate::arguments::Invite;
+use crate::arguments::form::Form;
 use crate::output::duration;
 use crate::output::escape::{escaped, escaped_secret};
 use crate::output::failure::Failure;

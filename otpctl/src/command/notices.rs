@@ -4,7 +4,8 @@ use nix::unistd::Uid;
 use otp_protocol::client::Client;
 use otp_protocol::interface::{Notice, Notices, NoticesShown};
 
-use crate::arguments::{Form, ShowNotices};
+use crate::arguments::ShowNotices;
+use crate::arguments::form::Form;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 use crate::output::terminal::Terminal;

@@ -23,7 +23,8 @@ use otp_protocol::status;
 use otp_system::privileges::become_for_good;
 use otp_system::{kernel, random};
 
-use crate::arguments::{Adopt, Command, Form, ShowStatus};
+use crate::arguments::form::Form;
+use crate::arguments::{Adopt, Command, ShowStatus};
 use crate::command::admin::{done, show_restored};
 use crate::command::emergency::{named, no_such_user, who};
 use crate::command::status::{one, show};

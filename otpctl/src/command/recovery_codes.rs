@@ -4,7 +4,8 @@ use otp_protocol::client::Client;
 use otp_protocol::interface::RenewRecoveryCodes;
 use zeroize::Zeroizing;
 
-use crate::arguments::{Form, RecoveryCodes};
+use crate::arguments::RecoveryCodes;
+use crate::arguments::form::Form;
 use crate::input::code;
 use crate::output::escape::escaped_secret;
 use crate::output::failure::Failure;

@@ -4,7 +4,8 @@ use otp_core::files::date::utc;
 use otp_protocol::client::Client;
 use otp_protocol::interface::{KeyStatus, List, OriginStatus, UserList, UserStatus};
 
-use crate::arguments::{Form, ShowList, ShowStatus};
+use crate::arguments::form::Form;
+use crate::arguments::{ShowList, ShowStatus};
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 use crate::output::table::table;

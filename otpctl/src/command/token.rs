@@ -6,7 +6,8 @@ use otp_protocol::client::Client;
 use otp_protocol::interface;
 use zeroize::Zeroizing;
 
-use crate::arguments::{AddToken, Form};
+use crate::arguments::AddToken;
+use crate::arguments::form::Form;
 use crate::command::confirm::{Pending, Purpose};
 use crate::input::no_echo;
 use crate::output::duration;

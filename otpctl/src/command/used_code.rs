@@ -2,12 +2,11 @@
 //! him: whoever says no has all suspended that came of it.
 
 use otp_core::codes::registration::RegistrationCode;
-use otp_core::files::date::utc;
 use otp_protocol::client::Client;
 use otp_protocol::interface::{Redemption, Repudiate};
 
-use crate::output::escape::escaped;
 use crate::output::failure::Failure;
+use crate::output::redemption::when_and_where;
 use crate::output::terminal::Terminal;
 
 /// Asks the owner. Nothing is done without a clear no.
@@ -17,7 +16,7 @@ pub fn ask(
     used: &Redemption,
     connect: impl FnOnce() -> Result<Client, Failure>,
 ) -> Result<(), Failure> {
-    let when = told(used);
+    let when = when_and_where(used);
     terminal.show(&format!("this registration code was used before, {when}, and a key was made with it\n"))?;
     match answer(terminal)? {
         Answer::Yes => Err(not_enrolled("the key that was made then is yours; for a new one ask for a new code")),
@@ -30,17 +29,6 @@ pub fn ask(
             Err(not_enrolled("somebody else used the code"))
         }
     }
-}
-
-/// When and from where, as the program said that was used.
-pub fn told(used: &Redemption) -> String {
-    let mut text = format!("at {}", utc(used.at));
-    for (word, place) in [("on", &used.tty), ("from", &used.rhost), ("through", &used.service)] {
-        if let Some(place) = place {
-            text.push_str(&format!(" {word} {}", escaped(place)));
-        }
-    }
-    text
 }
 
 enum Answer {
@@ -118,18 +106,5 @@ mod tests {
         for typed in ["n\n", "NO\n", "what?\nno\n"] {
             assert!(run(typed).1, "{typed:?}");
         }
-    }
-
-    #[test]
-    fn when_and_from_where_is_told_and_cannot_move_the_cursor() {
-        let at = |tty: &str, rhost: Option<&str>| Redemption {
-            at: 951_782_400,
-            tty: Some(tty.to_owned()),
-            rhost: rhost.map(str::to_owned),
-            service: Some("sshd".to_owned()),
-        };
-        let text = "at 2000-02-29T00:00:00Z on /dev/pts/3 from 192.0.2.7 through sshd";
-        assert_eq!(told(&at("/dev/pts/3", Some("192.0.2.7"))), text);
-        assert!(!told(&at("\x1b[2J", None)).contains('\x1b'));
     }
 }

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use crate::arguments::Form;
+use crate::arguments::form::Form;
 use crate::output::failure::Failure;
 use crate::output::terminal::Terminal;
 

@@ -8,9 +8,9 @@ use otp_protocol::client::CallError;
 use otp_protocol::interface::Refusal;
 use serde_json::json;
 
-use crate::arguments::Form;
-use crate::command::used_code;
+use crate::arguments::form::Form;
 use crate::output::escape::escaped;
+use crate::output::redemption::when_and_where;
 use crate::output::{diagnosis, duration, json};
 
 /// Why a command was not done.
@@ -103,7 +103,7 @@ pub fn told(refusal: &Refusal) -> String {
         Refusal::CodeRefused { tries_left, diagnosis } => code_refused(*tries_left, diagnosis.as_deref()),
         Refusal::RegistrationRefused { reason, wait } => registration_refused(reason, *wait),
         Refusal::RegistrationSpent { used } => {
-            let when = used_code::told(used);
+            let when = when_and_where(used);
             format!(
                 "this registration code was used before, {when}, and a key was made with it; if that was not you, call an administrator"
             )

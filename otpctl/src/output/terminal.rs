@@ -9,7 +9,7 @@ use serde::Serialize;
 use terminal_size::{Height, Width, terminal_size_of};
 use zeroize::Zeroizing;
 
-use crate::arguments::Pipe;
+use crate::arguments::form::Pipe;
 use crate::output::failure::Failure;
 use crate::output::json;
 

@@ -1,0 +1,27 @@
+//! How answers are written, and where a key may be written to.
+
+/// How answers are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Text,
+    Json,
+}
+
+/// Whether a key may be written to something that is not a terminal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Pipe {
+    Allowed,
+    Refused,
+}
+
+impl Pipe {
+    pub fn of(allowed: bool) -> Self {
+        if allowed { Self::Allowed } else { Self::Refused }
+    }
+}
+
+impl Form {
+    pub fn of(json: bool) -> Self {
+        if json { Self::Json } else { Self::Text }
+    }
+}
