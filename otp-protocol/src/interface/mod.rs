@@ -5,6 +5,7 @@
 
 pub(crate) mod admin;
 pub(crate) mod enrolment;
+mod methods;
 mod notice;
 mod refusal;
 mod reply;
@@ -27,14 +28,15 @@ pub use admin::{Adopt, Forget, Rename, Reopen, Restored, Resume, Revoke, Suspend
 pub use enrolment::{
     AddKey, AddToken, From, Invite, Redeem, RenewRecoveryCodes, Repudiate, RevokeInvitation, Rotate, Shape, WantedKey,
 };
+pub use methods::{Reply, Request};
 pub use notice::{Notice, NoticeList, Notices, NoticesShown};
 pub use refusal::Refusal;
 pub use reply::{
     Begun, Cancelled, Confirmed, Done, Enrolment, Invitation, Invited, KeyStatus, OriginStatus, RecoveryCodes,
-    Redeemed, Redemption, Reply, Repudiated, RestoredUsers, TokenBegun, Unreadable, UserList, UserStatus,
-    UserStatusReply, Verdict, Verified,
+    Redeemed, Redemption, Repudiated, RestoredUsers, TokenBegun, Unreadable, UserList, UserStatus, UserStatusReply,
+    Verdict, Verified,
 };
-pub use request::{BeginEnrolment, CancelEnrolment, ConfirmEnrolment, List, Request, Status, Verify};
+pub use request::{BeginEnrolment, CancelEnrolment, ConfirmEnrolment, List, Status, Verify};
 
 /// The interface's name.
 pub const INTERFACE: &str = "io.pam-otp.Otp1";

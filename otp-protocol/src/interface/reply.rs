@@ -3,28 +3,6 @@
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::notice::NoticeList;
-
-/// The answer to a call that was done; its content must be that of the method called.
-#[derive(Serialize)]
-#[serde(untagged)]
-pub enum Reply {
-    Begun(Begun),
-    Redeemed(Redeemed),
-    TokenBegun(TokenBegun),
-    Invited(Invited),
-    Repudiated(Repudiated),
-    RecoveryCodes(RecoveryCodes),
-    Confirmed(Confirmed),
-    Cancelled(Cancelled),
-    Status(UserStatusReply),
-    List(UserList),
-    Done(Done),
-    Restored(RestoredUsers),
-    Verified(Verified),
-    Notices(NoticeList),
-}
-
 /// Answer to `BeginEnrolment`, `AddKey` and `Rotate`.
 #[derive(Serialize, Deserialize)]
 pub struct Begun {

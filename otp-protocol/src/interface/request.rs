@@ -3,42 +3,10 @@
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::admin::{Adopt, Forget, Rename, Reopen, Restored, Resume, Revoke, Suspend};
-use super::enrolment::{
-    AddKey, AddToken, From, Invite, Redeem, RenewRecoveryCodes, Repudiate, RevokeInvitation, Rotate, WantedKey,
-};
-use super::notice::{Notices, NoticesShown};
+use super::enrolment::{From, WantedKey};
 use super::reply::{Begun, Cancelled, Confirmed, UserList, UserStatusReply, Verified};
 use super::{Method, Refusal, values};
 use crate::varlink::parameters::Parameters;
-
-/// One call of `io.pam-otp.Otp1`, checked.
-pub enum Request {
-    BeginEnrolment(BeginEnrolment),
-    ConfirmEnrolment(ConfirmEnrolment),
-    CancelEnrolment(CancelEnrolment),
-    Status(Status),
-    List(List),
-    Suspend(Suspend),
-    Resume(Resume),
-    Reopen(Reopen),
-    Rename(Rename),
-    Revoke(Revoke),
-    Forget(Forget),
-    Adopt(Adopt),
-    Restored(Restored),
-    Verify(Verify),
-    Invite(Invite),
-    RevokeInvitation(RevokeInvitation),
-    Redeem(Redeem),
-    Repudiate(Repudiate),
-    AddKey(AddKey),
-    Rotate(Rotate),
-    AddToken(AddToken),
-    RenewRecoveryCodes(RenewRecoveryCodes),
-    Notices(Notices),
-    NoticesShown(NoticesShown),
-}
 
 /// Make a key for a user and show it.
 #[derive(Serialize)]
@@ -90,39 +58,6 @@ pub struct Verify {
     pub from: From,
 }
 
-impl Request {
-    /// Reads the call of `method`, the full name, with its parameters.
-    pub(crate) fn read(method: &str, parameters: Parameters<'_>) -> Result<Self, Refusal> {
-        match method {
-            BeginEnrolment::NAME => BeginEnrolment::read(parameters).map(Self::BeginEnrolment),
-            ConfirmEnrolment::NAME => ConfirmEnrolment::read(parameters).map(Self::ConfirmEnrolment),
-            CancelEnrolment::NAME => parameters.end().map(|()| Self::CancelEnrolment(CancelEnrolment {})),
-            Status::NAME => Status::read(parameters).map(Self::Status),
-            List::NAME => parameters.end().map(|()| Self::List(List {})),
-            Suspend::NAME => Suspend::read(parameters).map(Self::Suspend),
-            Resume::NAME => Resume::read(parameters).map(Self::Resume),
-            Reopen::NAME => Reopen::read(parameters).map(Self::Reopen),
-            Rename::NAME => Rename::read(parameters).map(Self::Rename),
-            Revoke::NAME => Revoke::read(parameters).map(Self::Revoke),
-            Forget::NAME => Forget::read(parameters).map(Self::Forget),
-            Adopt::NAME => Adopt::read(parameters).map(Self::Adopt),
-            Restored::NAME => Restored::read(parameters).map(Self::Restored),
-            Verify::NAME => Verify::read(parameters).map(Self::Verify),
-            Invite::NAME => Invite::read(parameters).map(Self::Invite),
-            RevokeInvitation::NAME => RevokeInvitation::read(parameters).map(Self::RevokeInvitation),
-            Redeem::NAME => Redeem::read(parameters).map(Self::Redeem),
-            Repudiate::NAME => Repudiate::read(parameters).map(Self::Repudiate),
-            AddKey::NAME => AddKey::read(parameters).map(Self::AddKey),
-            Rotate::NAME => Rotate::read(parameters).map(Self::Rotate),
-            AddToken::NAME => AddToken::read(parameters).map(Self::AddToken),
-            RenewRecoveryCodes::NAME => RenewRecoveryCodes::read(parameters).map(Self::RenewRecoveryCodes),
-            Notices::NAME => Notices::read(parameters).map(Self::Notices),
-            NoticesShown::NAME => NoticesShown::read(parameters).map(Self::NoticesShown),
-            other => Err(Refusal::MethodNotFound { method: other.to_owned() }),
-        }
-    }
-}
-
 impl Method for BeginEnrolment {
     const NAME: &'static str = "io.pam-otp.Otp1.BeginEnrolment";
     type Reply = Begun;
@@ -154,7 +89,7 @@ impl Method for Verify {
 }
 
 impl Verify {
-    fn read(mut parameters: Parameters<'_>) -> Result<Self, Refusal> {
+    pub(super) fn read(mut parameters: Parameters<'_>) -> Result<Self, Refusal> {
         let request = Self {
             user: parameters.optional("user")?.map(values::user_name).transpose()?,
             code: values::code(parameters.required("code")?)?,
@@ -168,7 +103,7 @@ impl Verify {
 }
 
 impl BeginEnrolment {
-    fn read(mut parameters: Parameters<'_>) -> Result<Self, Refusal> {
+    pub(super) fn read(mut parameters: Parameters<'_>) -> Result<Self, Refusal> {
         let request =
             Self { user: values::user_name(parameters.required("user")?)?, key: WantedKey::take(&mut parameters)? };
         parameters.end()?;
@@ -177,7 +112,7 @@ impl BeginEnrolment {
 }
 
 impl ConfirmEnrolment {
-    fn read(mut parameters: Parameters<'_>) -> Result<Self, Refusal> {
+    pub(super) fn read(mut parameters: Parameters<'_>) -> Result<Self, Refusal> {
         let request = Self { code: values::code(parameters.required("code")?)? };
         parameters.end()?;
         Ok(request)
@@ -185,7 +120,7 @@ impl ConfirmEnrolment {
 }
 
 impl Status {
-    fn read(mut parameters: Parameters<'_>) -> Result<Self, Refusal> {
+    pub(super) fn read(mut parameters: Parameters<'_>) -> Result<Self, Refusal> {
         let user = parameters.optional("user")?.map(values::user_name).transpose()?;
         parameters.end()?;
         Ok(Self { user })
@@ -194,6 +129,7 @@ impl Status {
 
 #[cfg(test)]
 mod tests {
+    use crate::interface::Request;
     use otp_core::keys::key::{Algorithm, Digits, Label, Period};
 
     use super::*;

@@ -11,7 +11,8 @@ use crate::server::admission::Place;
 use crate::server::introspection::{self, Introspection};
 use crate::server::limits::{CALL_BYTES, Limits};
 use crate::server::service::Service;
-use crate::varlink::frame::{Bounds, Wire, WireError};
+use crate::varlink::error::WireError;
+use crate::varlink::frame::{Bounds, Wire};
 use crate::varlink::message::{Answering, Call, encode};
 use crate::varlink::parameters::Parameters;
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::varlink::frame::WireError;
+use crate::varlink::error::WireError;
 
 /// A moment, and what it means to have missed it.
 pub struct Deadline {

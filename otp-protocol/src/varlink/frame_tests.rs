@@ -4,6 +4,7 @@ use std::thread;
 use std::time::Instant;
 
 use super::*;
+use crate::varlink::error::WireError;
 
 /// A wire with small bounds, and the peer's end of it.
 fn pair() -> (Wire, UnixStream) {
