@@ -10,14 +10,14 @@ use otp_core::policy::rotation::Age;
 use otp_core::site::Obstacle;
 use pam::constants::PamResultCode;
 
-use crate::check::{self, OldestKey, Standing};
-use crate::daemon;
 use crate::host::{Host, Item, Urgency};
 use crate::login::{emergency, settings};
-use crate::notices::{self, Recovery, plain};
 use crate::options::{OptionError, Options, Whose, whose};
 use crate::person::Person;
+use crate::printable::plain;
 use crate::rules::Rules;
+use crate::standing::{OldestKey, Recovery, Standing};
+use crate::{check, daemon, notices};
 
 /// What the account stage finds.
 #[derive(Debug, Clone, PartialEq, Eq)]

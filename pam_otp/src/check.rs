@@ -16,8 +16,8 @@ use otp_core::vault::{Held, end_of_a_glance};
 use crate::daemon::connection::Silence;
 use crate::daemon::{self, Caller};
 use crate::host::{Host, Item};
-use crate::notices::Recovery;
 use crate::rules::Rules;
+use crate::standing::{OldestKey, Recovery, Standing};
 
 /// Where the module finds what it needs.
 pub const SITE: Site = Site::STANDARD;
@@ -34,33 +34,6 @@ pub enum Finding {
     Accepted(String),
     /// Refused, with the word for the log and the seconds that are left to wait.
     Refused(String, u64),
-}
-
-/// How a user stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
-    /// Positively never enrolled.
-    NeverEnrolled,
-    /// Enrolled and in order.
-    InOrder {
-        /// The oldest key that its owner can replace, if there is one.
-        oldest: Option<OldestKey>,
-        /// Was a recovery code used of which nobody has told the owner?
-        recovery: Recovery,
-        /// Unix time, as far as the clock is believed.
-        now: u64,
-    },
-    /// Suspended, disabled, expired, or without a key after the last one was revoked; which.
-    Barred(&'static str),
-}
-
-/// The oldest key of an app. Counter-based tokens come with their secret and are not replaced by their owner.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OldestKey {
-    /// What its owner calls it.
-    pub label: String,
-    /// Unix time when its first code confirmed it.
-    pub confirmed: u64,
 }
 
 /// Who checks.

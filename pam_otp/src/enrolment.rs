@@ -11,13 +11,13 @@ use otp_core::decision::limits::ClockPolicy;
 use otp_core::log_line::LogLine;
 use otp_core::site::Obstacle;
 
-use crate::check::{self, Standing};
-use crate::daemon;
 use crate::daemon::connection::Silence;
 use crate::host::{Host, Urgency};
-use crate::login::End;
 use crate::options::Echo;
+use crate::outcome::End;
 use crate::show_key::{Lost, hand_over};
+use crate::standing::Standing;
+use crate::{check, daemon};
 
 /// Redeems the code and hands the key over.
 pub fn at_the_prompt(

@@ -13,38 +13,19 @@ use otp_core::policy::Policy;
 use otp_core::site::Obstacle;
 use pam::constants::PamResultCode;
 
-use crate::check::{self, Finding, SITE, Standing, origin};
+use crate::check::{self, Finding, SITE, origin};
 use crate::host::{Host, Item, Urgency, UserError};
 use crate::options::{OptionError, Options, Whose, whose};
+use crate::outcome::{End, code};
 use crate::person::Person;
 use crate::rules::{Contradiction, Passage, Rules};
+use crate::standing::Standing;
 use crate::{answer, enrolment};
 
 /// The one text for every refusal (R8).
 pub const REFUSED: &str = "code refused; each code works once, wait for the next or use a recovery code";
 /// From the answer to the refusal, on average: libpam makes its part of it up to half longer or shorter.
 const FAILURE_PAUSE: Duration = Duration::from_millis(300);
-
-/// How an authentication ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum End {
-    /// A code was accepted, by the key of this label.
-    Accepted(String),
-    /// A registration code has made a first key of this label, and a code of it was typed.
-    Enrolled(String),
-    /// Refused, with the word for the log and the seconds that are left to wait; nothing is wrong with the host.
-    Refused(String, u64),
-    /// Not asked, and why: exempt, or never enrolled where that is allowed.
-    NotWanted(&'static str),
-    /// Nothing could be decided.
-    Failed(Obstacle),
-    /// The host could not ask.
-    NoConversation,
-    /// Options or policy are wrong.
-    Misconfigured(Obstacle),
-    /// Not asked: root has written an emergency mark, for this reason.
-    Emergency(Reason),
-}
 
 /// Authenticates PAM_USER.
 pub fn authenticate(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode {
@@ -223,18 +204,6 @@ fn conclude(host: &mut impl Host, end: &End, names: &Names) -> PamResultCode {
 /// The pause takes up what the work has `used`, so that the refusal comes as late whatever its cause was (R8). In microseconds.
 pub fn pause_after(used: Duration) -> u32 {
     u32::try_from(FAILURE_PAUSE.saturating_sub(used).as_micros()).unwrap_or(0)
-}
-
-/// What an outcome is in PAM: the first table of that name in docs/architecture.md.
-fn code(end: &End) -> PamResultCode {
-    match end {
-        End::Accepted(_) | End::Enrolled(_) => PamResultCode::PAM_SUCCESS,
-        End::Refused(..) => PamResultCode::PAM_AUTH_ERR,
-        End::NotWanted(_) | End::Emergency(_) => PamResultCode::PAM_IGNORE,
-        End::Failed(_) => PamResultCode::PAM_AUTHINFO_UNAVAIL,
-        End::NoConversation => PamResultCode::PAM_CONV_ERR,
-        End::Misconfigured(_) => PamResultCode::PAM_SERVICE_ERR,
-    }
 }
 
 /// The owner at their own session is told what `otpctl status` would tell; everybody else hears the one text (R8).

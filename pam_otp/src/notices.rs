@@ -9,6 +9,8 @@ use otp_core::vault::has_notices;
 use crate::check::SITE;
 use crate::daemon;
 use crate::host::Host;
+use crate::printable::plain;
+use crate::standing::Recovery;
 
 /// Shows `account` what is there, and tells the daemon if the host took it. Only in a process of root's: no other one can see
 /// cheaply whether there is anything. That a recovery code was used is made a notice of by the daemon, when it is asked.
@@ -24,15 +26,6 @@ pub fn show(host: &mut impl Host, account: &Account, recovery: Recovery) {
     }
 }
 
-/// Whether a recovery code was used of which its owner has not been told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Recovery {
-    /// None.
-    Quiet,
-    /// One was, or several.
-    Used,
-}
-
 /// One text for all of them; nothing in it moves a cursor.
 fn text(texts: &[String]) -> String {
     let mut text = String::from("About your one-time codes:");
@@ -41,11 +34,6 @@ fn text(texts: &[String]) -> String {
         text.push_str(&plain(one));
     }
     text
-}
-
-/// Printable ASCII, with a question mark for everything else.
-pub fn plain(text: &str) -> String {
-    text.chars().map(|c| if c == ' ' || c.is_ascii_graphic() { c } else { '?' }).collect()
 }
 
 /// No reason to keep anybody waiting for long.

@@ -16,16 +16,17 @@ use otp_core::site::Obstacle;
 use pam::constants::PamResultCode;
 
 use crate::account::who;
-use crate::check::{self, OldestKey, Standing, origin};
+use crate::check::{self, origin};
 use crate::daemon::connection::Silence;
 use crate::daemon::{self, Pending};
 use crate::host::{ConversationFailed, Host, Item, Urgency};
 use crate::login::{bad_option, emergency, pause_after, refusal_text, settings};
-use crate::notices::plain;
 use crate::options::{Echo, OptionError, Options, Rotate, whose};
 use crate::person::Person;
+use crate::printable::plain;
 use crate::rules::Rules;
 use crate::show_key::{Lost, hand_over};
+use crate::standing::{OldestKey, Standing};
 
 /// Which of the two passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -129,10 +129,10 @@ impl Status {
 
 #[cfg(test)]
 mod tests {
-    use crate::interface::Request;
     use otp_core::keys::key::{Algorithm, Digits, Label, Period};
 
     use super::*;
+    use crate::interface::Request;
 
     fn read(method: &str, parameters: &str) -> Result<Request, Refusal> {
         Request::read(method, Parameters::parse(Some(parameters))?)

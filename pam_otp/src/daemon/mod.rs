@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use otp_core::files::date::utc;
 use zeroize::Zeroizing;
 
-use crate::check::OldestKey;
 use crate::daemon::connection::{Connection, Silence, failed};
 use crate::daemon::json::{Value, quoted};
-use crate::notices::plain;
+use crate::printable::plain;
+use crate::standing::OldestKey;
 
 /// Longer than the daemon waits for a lock.
 const PATIENCE: Duration = Duration::from_secs(15);

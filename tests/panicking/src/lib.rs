@@ -29,6 +29,12 @@ mod login;
 mod notices;
 #[path = "../../../pam_otp/src/options.rs"]
 mod options;
+#[path = "../../../pam_otp/src/outcome.rs"]
+mod outcome;
+#[path = "../../../pam_otp/src/printable.rs"]
+mod printable;
+#[path = "../../../pam_otp/src/standing.rs"]
+mod standing;
 #[path = "../../../pam_otp/src/person.rs"]
 mod person;
 

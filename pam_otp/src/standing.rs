@@ -1,0 +1,37 @@
+//! How a user stands with their keys, whoever found it out: this process or the daemon.
+
+/// How a user stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Positively never enrolled.
+    NeverEnrolled,
+    /// Enrolled and in order.
+    InOrder {
+        /// The oldest key that its owner can replace, if there is one.
+        oldest: Option<OldestKey>,
+        /// Was a recovery code used of which nobody has told the owner?
+        recovery: Recovery,
+        /// Unix time, as far as the clock is believed.
+        now: u64,
+    },
+    /// Suspended, disabled, expired, or without a key after the last one was revoked; which.
+    Barred(&'static str),
+}
+
+/// The oldest key of an app. Counter-based tokens come with their secret and are not replaced by their owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OldestKey {
+    /// What its owner calls it.
+    pub label: String,
+    /// Unix time when its first code confirmed it.
+    pub confirmed: u64,
+}
+
+/// Whether a recovery code was used of which its owner has not been told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recovery {
+    /// None.
+    Quiet,
+    /// One was, or several.
+    Used,
+}
