@@ -8,15 +8,15 @@ use crate::decision::input::Typed;
 use crate::decision::limits::Limits;
 use crate::decision::origin::Origin;
 use crate::decision::state::State;
-use crate::decision::{ClockTrust, Now, Proof, Refusal, Verdict, decide, decide_recovery};
-use crate::environment::{Believing, Clock, Surroundings};
+use crate::decision::{ClockTrust, Now, Proof, RefusalReason, Verdict, decide, decide_recovery};
+use crate::environment::{Believing, Clock, Environment};
 use crate::keys::hotp::Codes;
 use crate::keys::key::{KeyId, Kind, Label, NewKey, Step};
 use crate::keys::open_key::OpenKey;
 use crate::keys::seal::HostKey;
 use crate::keys::secret::Secret;
-use crate::repair::Mended;
-use crate::vault::{Held, Vault, VaultError};
+use crate::repair::Repair;
+use crate::vault::{LockedUser, Vault, VaultError};
 
 /// What becomes of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub fn check(
     typed: &Typed,
     origin: Origin,
     limits: &Limits,
-    around: &dyn Surroundings,
+    around: &dyn Environment,
 ) -> Result<Outcome, VaultError> {
     let around = &Believing { around, policy: limits.clock };
     let Some(mut held) = vault.hold(account, around)? else {
@@ -50,12 +50,12 @@ pub fn check(
 /// The same for a user who is held already, so that something can be done under the same lock.
 pub fn spend(
     vault: &Vault,
-    held: &mut Held<'_>,
+    held: &mut LockedUser<'_>,
     host_key: &HostKey,
     typed: &Typed,
     origin: Origin,
     limits: &Limits,
-    around: &dyn Surroundings,
+    around: &dyn Environment,
 ) -> Result<Outcome, VaultError> {
     let around = &Believing { around, policy: limits.clock };
     let Some(record) = held.record() else {
@@ -115,7 +115,7 @@ impl Outcome {
     }
 }
 
-impl Refusal {
+impl RefusalReason {
     /// One word for the log.
     pub fn reason(self) -> &'static str {
         match self {
@@ -135,7 +135,7 @@ impl Refusal {
     }
 }
 
-impl Mended {
+impl Repair {
     /// One word for the log.
     pub fn reason(self) -> &'static str {
         match self {

@@ -21,7 +21,7 @@ use crate::vault::{VaultError, read_root_file};
 
 /// A mark: who is let past the gate, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mark {
+pub struct EmergencyMark {
     /// For whom; both name and uid must match.
     pub account: Account,
     /// Why, in the words of whoever wrote it.
@@ -38,7 +38,7 @@ pub struct Reason(String);
 
 /// The directory of marks on one host.
 #[derive(Debug, Clone, Copy)]
-pub struct Marks<'a>(pub &'a Path);
+pub struct EmergencyMarks<'a>(pub &'a Path);
 
 /// Why a mark was not written or taken away.
 #[derive(Debug)]
@@ -56,9 +56,9 @@ pub enum MarkError {
     },
 }
 
-impl Marks<'_> {
+impl EmergencyMarks<'_> {
     /// The mark of `account`, if there is one that counts (E1). An error is one that does not; it opens nothing.
-    pub fn of(&self, account: &Account) -> Result<Option<Mark>, VaultError> {
+    pub fn of(&self, account: &Account) -> Result<Option<EmergencyMark>, VaultError> {
         let mark = self.read(account.uid)?;
         match mark {
             Some(mark) if mark.account != *account => {
@@ -84,7 +84,7 @@ impl Marks<'_> {
         Ok(uids)
     }
 
-    fn read(&self, uid: u32) -> Result<Option<Mark>, VaultError> {
+    fn read(&self, uid: u32) -> Result<Option<EmergencyMark>, VaultError> {
         let path = self.path(uid);
         if matches!(lstat(&path), Err(Errno::ENOENT | Errno::ENOTDIR)) {
             return Ok(None);
@@ -95,12 +95,12 @@ impl Marks<'_> {
             return Err(VaultError::untrusted(&path, format!("{names} names; wanted 1")));
         }
         let text = std::str::from_utf8(&bytes).map_err(|_| VaultError::malformed(&path, "not UTF-8"))?;
-        let mark = Mark::parse(text).map_err(|error| VaultError::malformed(&path, error.to_string()))?;
+        let mark = EmergencyMark::parse(text).map_err(|error| VaultError::malformed(&path, error.to_string()))?;
         Ok(Some(mark))
     }
 
     /// Writes `mark` over an earlier one (E3), and makes sure that it will be honoured. As root.
-    pub fn write(&self, mark: &Mark) -> Result<(), MarkError> {
+    pub fn write(&self, mark: &EmergencyMark) -> Result<(), MarkError> {
         self.make_dir()?;
         let (path, aside) = (self.path(mark.account.uid), self.0.join(format!(".{}.new", mark.account.uid)));
         let written = write_aside(&aside, &mark.to_toml()).and_then(|()| fs::rename(&aside, &path));
@@ -138,7 +138,7 @@ impl Marks<'_> {
     }
 }
 
-impl Mark {
+impl EmergencyMark {
     fn parse(text: &str) -> Result<Self, TableError> {
         let document = Document::parse(text)?;
         let mut root = document.root();

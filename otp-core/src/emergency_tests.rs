@@ -22,13 +22,13 @@ impl Bench {
         self.0.join("emergency")
     }
 
-    fn of(&self, account: &Account) -> Result<Option<Mark>, VaultError> {
-        Marks(&self.dir()).of(account)
+    fn of(&self, account: &Account) -> Result<Option<EmergencyMark>, VaultError> {
+        EmergencyMarks(&self.dir()).of(account)
     }
 
     fn marked() -> Self {
         let bench = Self::new();
-        Marks(&bench.dir()).write(&mark()).unwrap();
+        EmergencyMarks(&bench.dir()).write(&mark()).unwrap();
         bench
     }
 
@@ -47,8 +47,8 @@ fn alice() -> Account {
     Account { name: "alice".into(), uid: 1000 }
 }
 
-fn mark() -> Mark {
-    Mark { account: alice(), reason: Reason::new("lost her phone").unwrap(), by: "root".into(), made: 7 }
+fn mark() -> EmergencyMark {
+    EmergencyMark { account: alice(), reason: Reason::new("lost her phone").unwrap(), by: "root".into(), made: 7 }
 }
 
 #[test]
@@ -56,10 +56,10 @@ fn e3_a_mark_is_found_until_it_is_taken_away() {
     let bench = Bench::new();
     assert_eq!(bench.of(&alice()), Ok(None));
     let dir = bench.dir();
-    let marks = Marks(&dir);
+    let marks = EmergencyMarks(&dir);
     marks.write(&mark()).unwrap();
     assert_eq!(bench.of(&alice()), Ok(Some(mark())));
-    let again = Mark { reason: Reason::new("still lost").unwrap(), ..mark() };
+    let again = EmergencyMark { reason: Reason::new("still lost").unwrap(), ..mark() };
     marks.write(&again).unwrap();
     assert_eq!(bench.of(&alice()), Ok(Some(again)));
     assert_eq!(bench.of(&Account { name: "bob".into(), uid: 1001 }), Ok(None));
@@ -71,13 +71,13 @@ fn e3_a_mark_is_found_until_it_is_taken_away() {
 #[test]
 fn marks_are_listed_by_uid_and_nothing_else_is() {
     let bench = Bench::marked();
-    let other = Mark { account: Account { name: "bob".to_owned(), uid: 7 }, ..mark() };
-    Marks(&bench.dir()).write(&other).unwrap();
+    let other = EmergencyMark { account: Account { name: "bob".to_owned(), uid: 7 }, ..mark() };
+    EmergencyMarks(&bench.dir()).write(&other).unwrap();
     for name in [".1000.new", "note", "-1"] {
         fs::write(bench.dir().join(name), "").unwrap();
     }
-    assert_eq!(Marks(&bench.dir()).uids().unwrap(), [7, alice().uid]);
-    assert_eq!(Marks(Path::new("/nonexistent/emergency")).uids().unwrap(), []);
+    assert_eq!(EmergencyMarks(&bench.dir()).uids().unwrap(), [7, alice().uid]);
+    assert_eq!(EmergencyMarks(Path::new("/nonexistent/emergency")).uids().unwrap(), []);
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn e1_a_mark_is_for_one_name_and_one_uid() {
 fn e3_what_a_killed_writer_left_does_not_matter() {
     let bench = Bench::marked();
     fs::write(bench.dir().join(".1000.new"), "half").unwrap();
-    Marks(&bench.dir()).write(&mark()).unwrap();
+    EmergencyMarks(&bench.dir()).write(&mark()).unwrap();
     assert_eq!(bench.of(&alice()), Ok(Some(mark())));
 }
 
@@ -151,7 +151,7 @@ proptest! {
     #[test]
     fn every_mark_survives_the_round_trip(name in "[^\u{0}]{1,40}", uid: u32, reason in "[^\\p{Cc}]{1,60}", by: String, made in 0..i64::MAX as u64) {
         let Ok(reason) = Reason::new(&reason) else { return Ok(()) };
-        let mark = Mark { account: Account { name, uid }, reason, by: by.replace('\u{0}', ""), made };
-        prop_assert_eq!(Mark::parse(&mark.to_toml()), Ok(mark));
+        let mark = EmergencyMark { account: Account { name, uid }, reason, by: by.replace('\u{0}', ""), made };
+        prop_assert_eq!(EmergencyMark::parse(&mark.to_toml()), Ok(mark));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::accounts::Account;
 use crate::decision::limits::ClockPolicy;
-use crate::repair::Mended;
+use crate::repair::Repair;
 
 /// What can be asked about time.
 pub trait Clock {
@@ -15,15 +15,15 @@ pub trait Clock {
 }
 
 /// Where the core works: a host program, the daemon, a test.
-pub trait Surroundings: Clock {
+pub trait Environment: Clock {
     /// Something about `account` was found in the vault and put right. Worth an alert, wherever it happened.
-    fn mended(&self, account: &Account, what: Mended);
+    fn mended(&self, account: &Account, what: Repair);
 }
 
 /// The same surroundings with a clock that an admin vouches for, if the policy says so.
 pub struct Believing<'a> {
     /// What is around.
-    pub around: &'a dyn Surroundings,
+    pub around: &'a dyn Environment,
     /// What the policy says of the clock.
     pub policy: ClockPolicy,
 }
@@ -42,8 +42,8 @@ impl Clock for Believing<'_> {
     }
 }
 
-impl Surroundings for Believing<'_> {
-    fn mended(&self, account: &Account, what: Mended) {
+impl Environment for Believing<'_> {
+    fn mended(&self, account: &Account, what: Repair) {
         self.around.mended(account, what);
     }
 }

@@ -2,7 +2,7 @@
 
 /// Something that was found and put right; each is worth an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mended {
+pub enum Repair {
     /// One slot was bad: watermarks were raised past everything that could have been accepted.
     BadSlot,
     /// The state file is a restored copy: watermarks raised, counters suspended.

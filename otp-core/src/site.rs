@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::User;
 
-use crate::emergency::Marks;
+use crate::emergency::EmergencyMarks;
 use crate::keys::seal::HostKey;
 use crate::policy::toml_table::TableError;
 use crate::policy::{POLICY_CAP, Policy};
-use crate::vault::{Place, Vault, VaultError, read_root_file};
+use crate::vault::{Vault, VaultError, VaultPlace, read_root_file};
 
 /// The places of one host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Site {
 
 /// Why nothing can be decided, as a word and a text for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Obstacle {
+pub struct Unavailable {
     /// One word.
     pub reason: &'static str,
     /// Which file and why; never contents.
@@ -46,13 +46,13 @@ impl Site {
 
     /// Reads the policy, for one PAM service or for none. Without the standard file everything is at its default; a file that
     /// was `named` must be there.
-    pub fn policy(&self, named: Option<&Path>, service: Option<&str>) -> Result<Policy, Obstacle> {
+    pub fn policy(&self, named: Option<&Path>, service: Option<&str>) -> Result<Policy, Unavailable> {
         let read = self.read_policy(named, |text| Policy::parse_for(text, service.unwrap_or("")))?;
         Ok(read.unwrap_or_default())
     }
 
     /// Reads the policy with every service in it; `None` without the standard file.
-    pub fn whole_policy(&self, named: Option<&Path>) -> Result<Option<Policy>, Obstacle> {
+    pub fn whole_policy(&self, named: Option<&Path>) -> Result<Option<Policy>, Unavailable> {
         self.read_policy(named, Policy::parse)
     }
 
@@ -60,9 +60,9 @@ impl Site {
         &self,
         named: Option<&Path>,
         parse: impl FnOnce(&str) -> Result<Policy, TableError>,
-    ) -> Result<Option<Policy>, Obstacle> {
+    ) -> Result<Option<Policy>, Unavailable> {
         let path = named.unwrap_or(Path::new(self.policy));
-        let bad = |detail: String| Obstacle { reason: "bad-policy", detail };
+        let bad = |detail: String| Unavailable { reason: "bad-policy", detail };
         let bytes = match read_root_file(path, POLICY_CAP, false) {
             Err(VaultError::Missing(_)) if named.is_none() => return Ok(None),
             read => read.map_err(|error| bad(error.to_string()))?,
@@ -72,30 +72,30 @@ impl Site {
     }
 
     /// Where emergency marks are.
-    pub fn marks(&self) -> Marks<'static> {
-        Marks(Path::new(self.emergency))
+    pub fn marks(&self) -> EmergencyMarks<'static> {
+        EmergencyMarks(Path::new(self.emergency))
     }
 
     /// Where the vault is and whose.
-    pub fn place(&self) -> Result<Place, Obstacle> {
+    pub fn place(&self) -> Result<VaultPlace, Unavailable> {
         let no_account = |why: &str| {
             let detail = format!("account {}: {why}", self.account);
-            Obstacle { reason: "no-account", detail }
+            Unavailable { reason: "no-account", detail }
         };
         match User::from_name(self.account) {
-            Ok(Some(user)) => Ok(Place { dir: PathBuf::from(self.vault), owner: user.uid.as_raw() }),
+            Ok(Some(user)) => Ok(VaultPlace { dir: PathBuf::from(self.vault), owner: user.uid.as_raw() }),
             Ok(None) => Err(no_account("does not exist")),
             Err(errno) => Err(no_account(errno.desc())),
         }
     }
 
     /// Opens the vault, which must belong to the daemon's account.
-    pub fn open_vault(&self) -> Result<Vault, Obstacle> {
+    pub fn open_vault(&self) -> Result<Vault, Unavailable> {
         Ok(Vault::open(&self.place()?)?)
     }
 
     /// Reads the host key, of root's and closed to everybody else.
-    pub fn host_key(&self) -> Result<HostKey, Obstacle> {
+    pub fn host_key(&self) -> Result<HostKey, Unavailable> {
         let [stored, unsealed] = self.host_keys.map(Path::new);
         let read = |path| read_root_file(path, HostKey::FILE_CAP, true);
         let (path, text) = match read(stored) {
@@ -112,27 +112,27 @@ impl Site {
 }
 
 /// Is this the host key that the seals of `vault` want?
-pub fn fits(key: &HostKey, vault: &Vault) -> Result<(), Obstacle> {
+pub fn fits(key: &HostKey, vault: &Vault) -> Result<(), Unavailable> {
     if key.id() == vault.about().host_key {
         return Ok(());
     }
     Err(no_host_key("the host key is not the one of this vault; restore the escrowed copy"))
 }
 
-fn no_host_key(detail: &str) -> Obstacle {
-    Obstacle { reason: "host-key", detail: detail.to_owned() }
+fn no_host_key(detail: &str) -> Unavailable {
+    Unavailable { reason: "host-key", detail: detail.to_owned() }
 }
 
-impl From<VaultError> for Obstacle {
+impl From<VaultError> for Unavailable {
     fn from(error: VaultError) -> Self {
         Self { reason: error.reason(), detail: error.to_string() }
     }
 }
 
-impl std::fmt::Display for Obstacle {
+impl std::fmt::Display for Unavailable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.detail)
     }
 }
 
-impl std::error::Error for Obstacle {}
+impl std::error::Error for Unavailable {}

@@ -6,7 +6,7 @@ use otp_core::check::{Outcome, spend};
 use otp_core::decision::input::Typed;
 use otp_core::decision::limits::Limits;
 use otp_core::decision::origin::Origin;
-use otp_core::decision::{Proof, Refusal as Refused, Verdict};
+use otp_core::decision::{Proof, RefusalReason as Refused, Verdict};
 use otp_core::environment::Clock;
 use otp_core::files::key_file::Key;
 use otp_core::keys::key::Step;
@@ -14,7 +14,7 @@ use otp_core::keys::seal::Nonce;
 use otp_core::log_line::LogLine;
 use otp_core::manage::changes::{self, Change};
 use otp_core::manage::notify_owner::{self, Due};
-use otp_core::vault::{ChangeError, Held, Reseal, Standing};
+use otp_core::vault::{ChangeError, EnrolmentStatus, LockedUser, Reseal};
 use otp_protocol::interface::{Adopt, Done, Forget, Refusal, Request, Restored, RestoredUsers};
 use otp_protocol::peer::Peer;
 use otp_system::random;
@@ -29,7 +29,7 @@ use crate::log::events::{Urgency, about, bounded, event, paced, signed};
 use crate::refusals::{not_changed, not_possible, unavailable};
 
 /// A change as it is asked for.
-struct Wanted {
+struct RequestedChange {
     act: Act,
     user: Option<String>,
     code: Option<Zeroizing<String>>,
@@ -81,7 +81,7 @@ impl Daemon {
     /// its way ends, though his keys cannot be reached.
     fn end_what_is_on_its_way(&self, account: &Account) -> Result<(), Refusal> {
         let standing = self.vault.standing(account, &System);
-        if standing != Ok(Standing::NeverEnrolled) {
+        if standing != Ok(EnrolmentStatus::NeverEnrolled) {
             drop(self.end_invitation(account)); // and once more after it, for what was made meanwhile
         }
         standing.map(drop).map_err(|error| unavailable(&error))
@@ -139,14 +139,14 @@ impl Daemon {
     }
 
     /// A code of the user's own; to revoke a key, one of that key. It is used up, whatever comes of the change.
-    fn prove(&self, held: &mut Held<'_>, wanted: &Wanted, limits: &Limits) -> Result<(), Refusal> {
+    fn prove(&self, held: &mut LockedUser<'_>, wanted: &RequestedChange, limits: &Limits) -> Result<(), Refusal> {
         let code = wanted.code.as_ref().ok_or_else(|| Refusal::not_allowed("this needs a code of yours"))?;
         let key = match wanted.change.key() {
             Some(name) => Some(held.key_named(name).map_err(|error| not_changed(&held.account().name, &error))?.id),
             None => None,
         };
         let watermark =
-            |held: &Held<'_>| key.and_then(|id| held.state().key(id)).map_or(Step(0), |entry| entry.watermark);
+            |held: &LockedUser<'_>| key.and_then(|id| held.state().key(id)).map_or(Step(0), |entry| entry.watermark);
         let (before, typed) = (watermark(held), Typed::parse(code.as_bytes()));
         if key.is_some() && !matches!(typed, Typed::Code(_)) {
             return Err(not_possible(held.account(), CODE_REFUSED)); // a recovery code is not spent on this
@@ -161,7 +161,7 @@ impl Daemon {
     /// What a code of the user's proves. It is used up.
     pub(crate) fn proven(
         &self,
-        held: &mut Held<'_>,
+        held: &mut LockedUser<'_>,
         typed: &Typed,
         from: Origin,
         limits: &Limits,
@@ -192,7 +192,7 @@ fn told(refusal: Refused) -> &'static str {
 }
 
 /// Who removes the only key that works is refused everywhere until somebody invites him. That has to be meant.
-fn not_the_last(held: &Held<'_>, wanted: &Wanted) -> Result<(), Refusal> {
+fn not_the_last(held: &LockedUser<'_>, wanted: &RequestedChange) -> Result<(), Refusal> {
     let works = |key: &&Key| !held.is_repudiated(key.id);
     let only = held.record().is_some_and(|record| record.keys.iter().filter(works).count() <= 1);
     match wanted.change {
@@ -201,7 +201,7 @@ fn not_the_last(held: &Held<'_>, wanted: &Wanted) -> Result<(), Refusal> {
     }
 }
 
-fn wanted(request: Request) -> Result<Wanted, Refusal> {
+fn wanted(request: Request) -> Result<RequestedChange, Refusal> {
     let mut last = false;
     let (act, user, code, change) = match request {
         Request::Suspend(one) => (Act::Suspend, Some(one.user), None, Change::Suspend),
@@ -214,7 +214,7 @@ fn wanted(request: Request) -> Result<Wanted, Refusal> {
         }
         _ => return Err(Refusal::unavailable("not a change")),
     };
-    Ok(Wanted { act, user, code, last, change })
+    Ok(RequestedChange { act, user, code, last, change })
 }
 
 /// A change that wants no code can be made without end.

@@ -6,16 +6,16 @@ use std::sync::Mutex;
 
 use otp_core::keys::seal::HostKey;
 use otp_core::policy::Policy;
-use otp_core::site::{Obstacle, Site};
+use otp_core::site::{Site, Unavailable};
 use otp_core::vault::Vault;
 use otp_protocol::interface::Refusal;
 use otp_protocol::peer::Peer;
 
-use crate::access::concurrency::Deciding;
-use crate::enrolment::pending::{Pending, Underway};
+use crate::access::concurrency::Concurrency;
+use crate::enrolment::pending::{PendingEnrolment, PendingEnrolments};
 use crate::enrolment::throttle::Throttle;
 use crate::log::events::{Urgency, event};
-use crate::notices::quota::Pace;
+use crate::notices::quota::NoticeQuota;
 use crate::refusals::obstacle_line;
 
 /// What the daemon has at hand for every call.
@@ -27,17 +27,17 @@ pub struct Daemon {
     /// The key of this host.
     pub host_key: HostKey,
     /// Enrolments of all connections.
-    pub underway: Underway,
+    pub underway: PendingEnrolments,
     /// Codes that are being checked.
-    pub deciding: Deciding,
+    pub deciding: Concurrency,
     /// Wrong registration codes.
     pub throttle: Throttle,
     /// Held from the search for a secret that was brought along until it is stored: two users must not find it new at once (R4).
     pub bringing: Mutex<()>,
     /// Registration codes that are being looked at, by the user whose they are said to be.
-    pub redeeming: Deciding,
+    pub redeeming: Concurrency,
     /// Notices that leave this host.
-    pub pace: Pace,
+    pub pace: NoticeQuota,
     /// Users whose keys were found disabled, and who were told so.
     pub known_disabled: Mutex<HashSet<u32>>,
 }
@@ -45,7 +45,7 @@ pub struct Daemon {
 /// One connection.
 pub struct Session {
     pub(crate) peer: Peer,
-    pub(crate) pending: Option<Pending>,
+    pub(crate) pending: Option<PendingEnrolment>,
 }
 
 impl Daemon {
@@ -60,7 +60,7 @@ impl Daemon {
         named: Option<&Path>,
         service: Option<&str>,
     ) -> Result<Policy, Refusal> {
-        self.site.policy(named, service).map_err(|obstacle: Obstacle| {
+        self.site.policy(named, service).map_err(|obstacle: Unavailable| {
             event(Urgency::Error, &obstacle_line(&obstacle));
             Refusal::unavailable(match peer.uid {
                 0 => obstacle.detail,

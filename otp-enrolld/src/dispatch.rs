@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use otp_core::log_line::LogLine;
-use otp_core::vault::end_of_a_glance;
+use otp_core::vault::short_lock_deadline;
 use otp_protocol::interface::{Refusal, Reply, Request, Status, UserList, UserStatusReply};
 use otp_protocol::peer::Peer;
 use otp_protocol::server::service::{Event, Service};
@@ -64,7 +64,7 @@ impl Daemon {
     fn status(&self, session: &Session, wanted: &Status) -> Result<UserStatusReply, Refusal> {
         let (account, _) = target(session.peer, Act::ReadStatus, wanted.user.as_deref())?;
         let limits = self.policy(session.peer)?.limits;
-        let status = status::of(&self.vault, &account, &limits, &System, end_of_a_glance());
+        let status = status::of(&self.vault, &account, &limits, &System, short_lock_deadline());
         let status = status.map_err(|error| unavailable(&error))?;
         Ok(UserStatusReply { status: if session.peer.uid == 0 { status } else { status::without_counts(status) } })
     }

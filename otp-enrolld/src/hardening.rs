@@ -4,9 +4,9 @@ use nix::sys::prctl;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
 use otp_core::accounts::Account;
-use otp_core::environment::{Clock, Surroundings, system_boot_ms, system_wall};
+use otp_core::environment::{Clock, Environment, system_boot_ms, system_wall};
 use otp_core::log_line::LogLine;
-use otp_core::repair::Mended;
+use otp_core::repair::Repair;
 use otp_system::kernel;
 
 use crate::log::events::{Urgency, event};
@@ -28,8 +28,8 @@ impl Clock for System {
     }
 }
 
-impl Surroundings for System {
-    fn mended(&self, account: &Account, what: Mended) {
+impl Environment for System {
+    fn mended(&self, account: &Account, what: Repair) {
         let line = LogLine::default().field("mended", what.reason()).field("user", &account.name);
         event(Urgency::Alert, &line.finish());
     }

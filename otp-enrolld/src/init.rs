@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::{Uid, User};
 use otp_core::keys::seal::{HostKey, VaultId};
-use otp_core::site::{Obstacle, Site, fits};
-use otp_core::vault::{About, Place, TrustedDir, Vault};
+use otp_core::site::{Site, Unavailable, fits};
+use otp_core::vault::{About, TrustedDir, Vault, VaultPlace};
 use otp_system::privileges::become_for_good;
 use otp_system::random::{self, NoRandomness};
 use zeroize::Zeroizing;
@@ -19,7 +19,7 @@ use crate::start::no_account;
 
 /// What `init` did.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Done {
+pub enum InitOutcome {
     /// Both were there and belong together.
     Already,
     /// Both are new.
@@ -38,7 +38,7 @@ pub enum InitError {
     /// A vault without its host key.
     NoHostKey(PathBuf),
     /// What is there is not in order.
-    Obstacle(Obstacle),
+    Obstacle(Unavailable),
     /// The kernel gives no random bytes.
     NoRandomness(NoRandomness),
     /// Something could not be made.
@@ -53,7 +53,7 @@ pub enum InitError {
 }
 
 /// Makes host key and vault, unless they are there.
-pub fn init() -> Result<Done, InitError> {
+pub fn init() -> Result<InitOutcome, InitError> {
     let site = Site::STANDARD;
     let user = User::from_name(site.account).map_err(InitError::Privileges)?;
     let user = user.ok_or(InitError::NoAccount(site.account))?;
@@ -65,16 +65,16 @@ pub fn init() -> Result<Done, InitError> {
     let has_key = site.host_keys.iter().any(|path| Path::new(path).exists());
     match (has_key, about_path.exists()) {
         (true, true) => {
-            fits(&site.host_key()?, &Vault::open(&place).map_err(Obstacle::from)?)?;
-            Ok(Done::Already)
+            fits(&site.host_key()?, &Vault::open(&place).map_err(Unavailable::from)?)?;
+            Ok(InitOutcome::Already)
         }
         (true, false) => Err(InitError::NoVault(about_path)),
         (false, true) => Err(InitError::NoHostKey(key_path.to_owned())),
-        (false, false) => make(key_path, &place, &user).map(|()| Done::Made),
+        (false, false) => make(key_path, &place, &user).map(|()| InitOutcome::Made),
     }
 }
 
-fn make(key_path: &Path, place: &Place, user: &User) -> Result<(), InitError> {
+fn make(key_path: &Path, place: &VaultPlace, user: &User) -> Result<(), InitError> {
     let bytes = random::secret(32)?;
     let mut key = Zeroizing::new([0; 32]);
     key.copy_from_slice(&bytes);
@@ -84,10 +84,10 @@ fn make(key_path: &Path, place: &Place, user: &User) -> Result<(), InitError> {
     make_dir(&place.dir, 0o700)?;
     std::os::unix::fs::chown(&place.dir, Some(place.owner), Some(user.gid.as_raw()))
         .map_err(|error| InitError::Making { path: place.dir.clone(), error })?;
-    TrustedDir::open(&place.dir, place.owner).map_err(Obstacle::from)?; // before there is anything by half
+    TrustedDir::open(&place.dir, place.owner).map_err(Unavailable::from)?; // before there is anything by half
     write_key(key_path, &key)?;
     become_for_good(user).map_err(InitError::Privileges)?;
-    Vault::create(place, &about).map_err(Obstacle::from)?;
+    Vault::create(place, &about).map_err(Unavailable::from)?;
     Ok(())
 }
 
@@ -111,8 +111,8 @@ fn write_key(path: &Path, key: &HostKey) -> Result<(), InitError> {
     write().map_err(|error| InitError::Making { path: path.to_owned(), error })
 }
 
-impl From<Obstacle> for InitError {
-    fn from(obstacle: Obstacle) -> Self {
+impl From<Unavailable> for InitError {
+    fn from(obstacle: Unavailable) -> Self {
         Self::Obstacle(obstacle)
     }
 }
@@ -123,7 +123,7 @@ impl From<NoRandomness> for InitError {
     }
 }
 
-impl fmt::Display for Done {
+impl fmt::Display for InitOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Already => f.write_str("host key and vault are there and belong together; nothing to do"),

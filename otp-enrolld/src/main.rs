@@ -20,17 +20,17 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use notices::outbox_runner::Pass;
+use notices::outbox_runner::Rounds;
 
 #[derive(Parser)]
 #[command(name = "otp-enrolld", version, about = "Makes the secret files of pam_otp and answers on its socket")]
 struct CommandLine {
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<DaemonCommand>,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum DaemonCommand {
     /// Serve in the foreground (the default): on the socket that systemd hands over, or on /run/otp/otp.sock
     Run,
     /// Make host key and vault, once, as root; does nothing if both are there and belong together
@@ -44,12 +44,14 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let outcome = match CommandLine::parse().command.unwrap_or(Command::Run) {
-        Command::Run => start::run().map(|never| match never {}).map_err(|error| error.to_string()),
-        Command::Init => {
+    let outcome = match CommandLine::parse().command.unwrap_or(DaemonCommand::Run) {
+        DaemonCommand::Run => start::run().map(|never| match never {}).map_err(|error| error.to_string()),
+        DaemonCommand::Init => {
             init::init().map(|done| log::events::say(&done.to_string())).map_err(|error| error.to_string())
         }
-        Command::Notify { once } => notices::outbox_runner::run(Pass::of(once)).map_err(|error| error.to_string()),
+        DaemonCommand::Notify { once } => {
+            notices::outbox_runner::run(Rounds::of(once)).map_err(|error| error.to_string())
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,7 +2,7 @@
 
 use otp_core::accounts::Account;
 use otp_core::log_line::LogLine;
-use otp_core::site::Obstacle;
+use otp_core::site::Unavailable;
 use otp_core::vault::{ChangeError, VaultError};
 use otp_protocol::interface::Refusal;
 
@@ -39,7 +39,7 @@ fn log_vault(error: &VaultError) {
     event(Urgency::Error, &line.field("detail", &error.to_string()).finish());
 }
 
-pub(crate) fn obstacle_line(obstacle: &Obstacle) -> String {
+pub(crate) fn obstacle_line(obstacle: &Unavailable) -> String {
     LogLine::default()
         .field("event", "obstacle")
         .field("reason", obstacle.reason)

@@ -12,21 +12,21 @@ use std::sync::{Arc, Mutex};
 use nix::unistd::{Uid, User};
 use otp_core::environment::Believing;
 use otp_core::keys::seal::HostKey;
-use otp_core::site::{Obstacle, Site, fits};
+use otp_core::site::{Site, Unavailable, fits};
 use otp_core::vault::Vault;
-use otp_protocol::server::limits::Limits;
+use otp_protocol::server::limits::ServerLimits;
 use otp_protocol::{SOCKET, server};
 use otp_system::kernel::{self, WrongSocket};
 use otp_system::privileges::become_for_good;
 
-use crate::access::concurrency::Deciding;
+use crate::access::concurrency::Concurrency;
 use crate::daemon::Daemon;
-use crate::enrolment::pending::Underway;
+use crate::enrolment::pending::PendingEnrolments;
 use crate::enrolment::throttle::Throttle;
 use crate::hardening::{System, close_up, end_when_told};
 use crate::log::events::say;
 use crate::notices::housekeeping;
-use crate::notices::quota::Pace;
+use crate::notices::quota::NoticeQuota;
 
 /// Why the daemon does not run.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ pub enum StartError {
     /// The account of that name does not exist.
     NoAccount(&'static str),
     /// Policy, vault or host key are not in order.
-    Obstacle(Obstacle),
+    Obstacle(Unavailable),
     /// The socket cannot be had.
     Socket {
         /// Where.
@@ -68,27 +68,27 @@ pub fn run() -> Result<Infallible, StartError> {
     };
     become_for_good(&user).map_err(StartError::Privileges)?;
     close_up().map_err(StartError::Privileges)?;
-    let vault = Vault::open(&site.place()?).map_err(Obstacle::from)?;
+    let vault = Vault::open(&site.place()?).map_err(Unavailable::from)?;
     fits(&host_key, &vault)?;
-    vault.sweep().map_err(Obstacle::from)?;
+    vault.sweep().map_err(Unavailable::from)?;
     let clock = Believing { around: &System, policy: policy.limits.clock };
-    vault.move_clock_mark(&clock).map_err(Obstacle::from)?;
+    vault.move_clock_mark(&clock).map_err(Unavailable::from)?;
     end_when_told().map_err(StartError::Ended)?; // before any other thread
     let daemon = Arc::new(Daemon {
         site,
         vault,
         host_key,
-        underway: Underway::default(),
-        deciding: Deciding::default(),
+        underway: PendingEnrolments::default(),
+        deciding: Concurrency::default(),
         throttle: Throttle::default(),
         bringing: Mutex::default(),
-        redeeming: Deciding::default(),
-        pace: Pace::default(),
+        redeeming: Concurrency::default(),
+        pace: NoticeQuota::default(),
         known_disabled: Mutex::default(),
     });
     housekeeping::begin(Arc::clone(&daemon)).map_err(StartError::Ended)?;
     say("ready");
-    Err(StartError::Ended(server::serve(&listener, daemon, Limits::default())))
+    Err(StartError::Ended(server::serve(&listener, daemon, ServerLimits::default())))
 }
 
 /// The daemon's account; only root can become it, and only it needs not.
@@ -106,7 +106,7 @@ fn host_key(site: &Site) -> Result<HostKey, StartError> {
         return Ok(site.host_key()?);
     };
     let path = Path::new(&credentials).join("host.key");
-    let obstacle = |why: String| Obstacle { reason: "host-key", detail: format!("{}: {why}", path.display()) };
+    let obstacle = |why: String| Unavailable { reason: "host-key", detail: format!("{}: {why}", path.display()) };
     let text = fs::read(&path).map(zeroize::Zeroizing::new).map_err(|error| obstacle(error.to_string()))?;
     Ok(HostKey::parse(&text).ok_or_else(|| obstacle(HostKey::complaint(&text)))?)
 }
@@ -136,8 +136,8 @@ fn bind(path: &Path) -> Result<UnixListener, StartError> {
     Ok(listener)
 }
 
-impl From<Obstacle> for StartError {
-    fn from(obstacle: Obstacle) -> Self {
+impl From<Unavailable> for StartError {
+    fn from(obstacle: Unavailable) -> Self {
         Self::Obstacle(obstacle)
     }
 }

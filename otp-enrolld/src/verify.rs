@@ -7,9 +7,9 @@ use otp_core::accounts::Account;
 use otp_core::check::{Outcome, check, decoy};
 use otp_core::decision::input::Typed;
 use otp_core::decision::origin::{Asker, Origin};
-use otp_core::decision::{Refusal as Why, Verdict as Decided};
+use otp_core::decision::{RefusalReason as Why, Verdict as Decided};
 use otp_core::log_line::LogLine;
-use otp_protocol::interface::{From, Refusal, Verdict, Verified, Verify};
+use otp_protocol::interface::{From, Refusal, VerdictReply, Verified, Verify};
 use otp_protocol::peer::Peer;
 
 use crate::access::check::{allowed, subject};
@@ -66,14 +66,14 @@ impl Daemon {
 
     /// Under an emergency mark (R14) no code is looked at, and the answer is neither yes nor no: whoever asks is told so, for
     /// everybody may read the marks. It is read before policy and vault, which may be what is broken.
-    fn emergency(&self, account: &Account) -> Option<Verdict> {
+    fn emergency(&self, account: &Account) -> Option<VerdictReply> {
         let mark = self.site.marks().of(account).unwrap_or_else(|error| {
             let line = LogLine::default().field("emergency", "not-honoured").field("user", &account.name);
             let line = line.field("reason", error.reason()).field("detail", &error.to_string());
             bounded(Urgency::Alert, account.uid, line);
             None
         });
-        mark.map(|_| Verdict { accepted: false, reason: EMERGENCY.to_owned(), key: None, wait: 0 })
+        mark.map(|_| VerdictReply { accepted: false, reason: EMERGENCY.to_owned(), key: None, wait: 0 })
     }
 }
 
@@ -90,12 +90,12 @@ pub fn origin(actor: Actor, from: &From, target: u32) -> Origin {
 }
 
 /// Everything there is to say.
-fn whole(outcome: Option<&Outcome>) -> Verdict {
-    let refused = |reason: &str, wait| Verdict { accepted: false, reason: reason.to_owned(), key: None, wait };
+fn whole(outcome: Option<&Outcome>) -> VerdictReply {
+    let refused = |reason: &str, wait| VerdictReply { accepted: false, reason: reason.to_owned(), key: None, wait };
     match outcome {
         None => refused("unknown-user", 0),
         Some(outcome @ Outcome::Decided(Decided::Accepted(proof))) => {
-            Verdict { accepted: true, reason: outcome.reason().to_owned(), key: Some(proof.to_string()), wait: 0 }
+            VerdictReply { accepted: true, reason: outcome.reason().to_owned(), key: Some(proof.to_string()), wait: 0 }
         }
         Some(Outcome::Decided(Decided::Refused(Why::Waiting { left_ms }))) => {
             refused("waiting", left_ms.div_ceil(1000))
@@ -105,17 +105,24 @@ fn whole(outcome: Option<&Outcome>) -> Verdict {
 }
 
 /// What this peer is told of it (R8): wrong and replayed are never told apart, and an application learns only yes or no.
-fn disclosed(verdict: Verdict, actor: Actor, origin: Origin) -> Verdict {
+fn disclosed(verdict: VerdictReply, actor: Actor, origin: Origin) -> VerdictReply {
     let own = ["waiting", "closed", "disabled", "suspended", "expired", "clock-behind", "clock-ahead", "restored-copy"];
     match (actor, origin) {
         (Actor::Root, _) => verdict,
         (_, Origin::Socket) if own.contains(&verdict.reason.as_str()) => verdict,
-        _ if verdict.accepted => Verdict { key: None, ..verdict },
-        _ => Verdict { reason: "refused".to_owned(), wait: 0, ..verdict },
+        _ if verdict.accepted => VerdictReply { key: None, ..verdict },
+        _ => VerdictReply { reason: "refused".to_owned(), wait: 0, ..verdict },
     }
 }
 
-fn log(peer: Peer, asker: u32, wanted: &Verify, account: Option<&Account>, origin: Option<Origin>, verdict: &Verdict) {
+fn log(
+    peer: Peer,
+    asker: u32,
+    wanted: &Verify,
+    account: Option<&Account>,
+    origin: Option<Origin>,
+    verdict: &VerdictReply,
+) {
     let name = account.map(|account| account.name.as_str()).or(wanted.user.as_deref());
     let line = LogLine::default()
         .field("event", "verify")
@@ -148,10 +155,10 @@ fn typed_recovery(wanted: &Verify) -> bool {
     matches!(Typed::parse(wanted.code.as_bytes()), Typed::Recovery(_))
 }
 
-fn outcome(verdict: &Verdict) -> &'static str {
+fn outcome(verdict: &VerdictReply) -> &'static str {
     match verdict {
-        Verdict { accepted: true, .. } => "accepted",
-        Verdict { reason, .. } if reason == EMERGENCY => "ignored",
+        VerdictReply { accepted: true, .. } => "accepted",
+        VerdictReply { reason, .. } if reason == EMERGENCY => "ignored",
         _ => "refused",
     }
 }
@@ -165,8 +172,8 @@ mod tests {
         Actor::User(uid, Groups::default())
     }
 
-    fn refused(reason: &str) -> Verdict {
-        Verdict { accepted: false, reason: reason.to_owned(), key: None, wait: 7 }
+    fn refused(reason: &str) -> VerdictReply {
+        VerdictReply { accepted: false, reason: reason.to_owned(), key: None, wait: 7 }
     }
 
     #[test]

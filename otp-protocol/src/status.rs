@@ -7,9 +7,9 @@ use otp_core::decision::limits::Limits;
 use otp_core::decision::origin::Origin;
 use otp_core::decision::state::State;
 use otp_core::decision::wait_left;
-use otp_core::environment::{Clock, Surroundings};
+use otp_core::environment::{Clock, Environment};
 use otp_core::files::key_file::Key;
-use otp_core::vault::{Held, Vault, VaultError, end_of_a_glance};
+use otp_core::vault::{LockedUser, Vault, VaultError, short_lock_deadline};
 
 use crate::interface::{KeyStatus, OriginStatus, Unreadable, UserList, UserStatus};
 
@@ -18,13 +18,13 @@ pub fn of(
     vault: &Vault,
     account: &Account,
     limits: &Limits,
-    clock: &dyn Surroundings,
+    clock: &dyn Environment,
     deadline: Instant,
 ) -> Result<UserStatus, VaultError> {
     Ok(told(account, vault.look(account, clock, deadline)?.as_ref(), limits, clock))
 }
 
-fn told(account: &Account, held: Option<&Held<'_>>, limits: &Limits, clock: &dyn Clock) -> UserStatus {
+fn told(account: &Account, held: Option<&LockedUser<'_>>, limits: &Limits, clock: &dyn Clock) -> UserStatus {
     let never = State::never_enrolled(account.uid);
     let state = held.map_or(&never, |held| held.state());
     let record = held.and_then(|held| held.record());
@@ -47,10 +47,10 @@ fn told(account: &Account, held: Option<&Held<'_>>, limits: &Limits, clock: &dyn
 pub fn all(
     vault: &Vault,
     limits: &Limits,
-    clock: &dyn Surroundings,
-    with_each: &mut dyn FnMut(Held<'_>),
+    clock: &dyn Environment,
+    with_each: &mut dyn FnMut(LockedUser<'_>),
 ) -> Result<UserList, VaultError> {
-    let deadline = end_of_a_glance();
+    let deadline = short_lock_deadline();
     let mut list = UserList { users: Vec::new(), unreadable: Vec::new() };
     for uid in vault.enrolled_uids()? {
         let (user, told) = match otp_core::accounts::account_of(uid) {

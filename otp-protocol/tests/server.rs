@@ -13,16 +13,16 @@ use std::time::{Duration, Instant};
 
 use otp_protocol::client::{CallError, Client, ConnectError};
 use otp_protocol::interface::{BeginEnrolment, ConfirmEnrolment, List, Refusal, Status, WantedKey};
-use otp_protocol::server::limits::Limits;
+use otp_protocol::server::limits::ServerLimits;
 use otp_protocol::server::service::Event;
 use zeroize::Zeroizing;
 
 use double::{CODE, Double, Running, eventually};
 
 /// Generous in time, so that only the bound under test decides.
-fn patient() -> Limits {
+fn patient() -> ServerLimits {
     let long = Duration::from_secs(60);
-    Limits { message: long, idle: long, write: long, ..Limits::default() }
+    ServerLimits { message: long, idle: long, write: long, ..ServerLimits::default() }
 }
 
 fn running() -> Running {
@@ -257,7 +257,7 @@ fn half_a_message_and_a_hang_up_leave_nothing() {
 
 #[test]
 fn trickle_and_silence_end_at_their_limits() {
-    let limits = Limits { message: Duration::from_millis(60), idle: Duration::from_millis(30), ..patient() };
+    let limits = ServerLimits { message: Duration::from_millis(60), idle: Duration::from_millis(30), ..patient() };
     let running = Running::start(Double::default(), limits);
     let mut silent = running.connect();
     assert_eq!(hear(&mut silent), None);
@@ -273,7 +273,7 @@ fn trickle_and_silence_end_at_their_limits() {
 #[test]
 fn a_pending_key_may_wait_longer_than_others() {
     let service = Double { patience: Some(Duration::from_secs(60)), ..Double::default() };
-    let limits = Limits { idle: Duration::from_millis(30), ..patient() };
+    let limits = ServerLimits { idle: Duration::from_millis(30), ..patient() };
     let running = Running::start(service, limits);
     let mut pending = running.connect();
     let begin = r#"{"method":"io.pam-otp.Otp1.BeginEnrolment","parameters":{"user":"alice"}}"#;
@@ -288,7 +288,7 @@ fn a_pending_key_may_wait_longer_than_others() {
 
 #[test]
 fn a_peer_that_never_reads_holds_up_only_itself() {
-    let limits = Limits { write: Duration::from_millis(60), ..patient() };
+    let limits = ServerLimits { write: Duration::from_millis(60), ..patient() };
     let running = Running::start(Double::default(), limits);
     let mut deaf = running.connect();
     for _ in 0..50 {
@@ -318,7 +318,7 @@ fn a_panic_ends_one_connection() {
 
 #[test]
 fn connections_over_the_cap_are_told_and_closed_and_logged_once() {
-    let limits = Limits { connections: 8, connections_per_uid: 4, connections_root: 4, ..patient() };
+    let limits = ServerLimits { connections: 8, connections_per_uid: 4, connections_root: 4, ..patient() };
     let running = Running::start(Double::default(), limits);
     let mut held: Vec<UnixStream> = (0..4).map(|_| running.connect()).collect();
     for peer in &mut held {
@@ -338,7 +338,7 @@ fn connections_over_the_cap_are_told_and_closed_and_logged_once() {
 
 #[test]
 fn a_client_that_is_turned_away_learns_why() {
-    let limits = Limits { connections: 0, connections_root: 0, ..patient() };
+    let limits = ServerLimits { connections: 0, connections_root: 0, ..patient() };
     let running = Running::start(Double::default(), limits);
     let uid = nix::unistd::geteuid().as_raw();
     for _ in 0..50 {

@@ -17,7 +17,7 @@ use clap::Parser;
 use nix::sys::prctl;
 
 use arguments::form::Pipe;
-use arguments::{Arguments, Command, Token, TokenAct};
+use arguments::{Arguments, Command, TokenAct, TokenArgs};
 use output::failure::Failure;
 use output::terminal::Terminal;
 
@@ -56,7 +56,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             secrets_to(&terminal, options.pipe())?;
             command::recovery_codes::renew(&mut terminal, options, connect::connect)
         }
-        Command::Token(Token { act: TokenAct::Add(options) }) => {
+        Command::Token(TokenArgs { act: TokenAct::Add(options) }) => {
             forbid_core_dumps()?;
             command::token::add(&mut terminal, options, connect::connect)
         }

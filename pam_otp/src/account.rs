@@ -7,7 +7,7 @@ use otp_core::accounts::Account;
 use otp_core::emergency::Reason;
 use otp_core::log_line::LogLine;
 use otp_core::policy::rotation::Age;
-use otp_core::site::Obstacle;
+use otp_core::site::Unavailable;
 use pam::constants::PamResultCode;
 
 use crate::host::{Host, Item, Urgency};
@@ -16,12 +16,12 @@ use crate::options::{OptionError, Options, Whose, whose};
 use crate::person::Person;
 use crate::printable::plain;
 use crate::rules::Rules;
-use crate::standing::{OldestKey, Recovery, Standing};
+use crate::standing::{AccountStatus, OldestKey, Recovery};
 use crate::{check, daemon, notices};
 
 /// What the account stage finds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Found {
+enum AccountOutcome {
     /// Nothing against it: not enrolled, or enrolled and in order.
     InOrder,
     /// In order, with something to say about the age of a key.
@@ -33,9 +33,9 @@ enum Found {
     /// No such user.
     UnknownUser,
     /// Nothing can be said.
-    Unavailable(Obstacle),
+    Unavailable(Unavailable),
     /// Options or policy are wrong.
-    Misconfigured(Obstacle),
+    Misconfigured(Unavailable),
     /// Root has written an emergency mark, for this reason.
     Emergency(Reason),
 }
@@ -47,21 +47,25 @@ pub fn manage(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode {
     let (user, person) = whose(&options, arguments).map_or((None, None), |whose| who(host, whose));
     let (found, recovery) = look(host, options, person.as_ref());
     let found = remind(host, found);
-    if let (Found::InOrder | Found::Barred(_) | Found::Due(_), Some(Person::Known(account))) = (&found, &person) {
+    if let (
+        AccountOutcome::InOrder | AccountOutcome::Barred(_) | AccountOutcome::Due(_),
+        Some(Person::Known(account)),
+    ) = (&found, &person)
+    {
         notices::show(host, account, recovery);
     }
     let (reason, detail, code) = match &found {
-        Found::InOrder | Found::Reminded(_) => return PamResultCode::PAM_SUCCESS,
-        Found::Due(_) => ("due", None, PamResultCode::PAM_NEW_AUTHTOK_REQD),
-        Found::Emergency(reason) => ("emergency", Some(reason.as_str()), PamResultCode::PAM_SUCCESS),
-        Found::Barred(reason) => (*reason, None, PamResultCode::PAM_ACCT_EXPIRED),
-        Found::UnknownUser => return PamResultCode::PAM_AUTH_ERR, // authenticate has said so
-        Found::Unavailable(o) => (o.reason, Some(o.detail.as_str()), PamResultCode::PAM_AUTHINFO_UNAVAIL),
-        Found::Misconfigured(o) => (o.reason, Some(o.detail.as_str()), PamResultCode::PAM_SERVICE_ERR),
+        AccountOutcome::InOrder | AccountOutcome::Reminded(_) => return PamResultCode::PAM_SUCCESS,
+        AccountOutcome::Due(_) => ("due", None, PamResultCode::PAM_NEW_AUTHTOK_REQD),
+        AccountOutcome::Emergency(reason) => ("emergency", Some(reason.as_str()), PamResultCode::PAM_SUCCESS),
+        AccountOutcome::Barred(reason) => (*reason, None, PamResultCode::PAM_ACCT_EXPIRED),
+        AccountOutcome::UnknownUser => return PamResultCode::PAM_AUTH_ERR, // authenticate has said so
+        AccountOutcome::Unavailable(o) => (o.reason, Some(o.detail.as_str()), PamResultCode::PAM_AUTHINFO_UNAVAIL),
+        AccountOutcome::Misconfigured(o) => (o.reason, Some(o.detail.as_str()), PamResultCode::PAM_SERVICE_ERR),
     };
     let (urgency, outcome) = match found {
-        Found::Emergency(_) => (Urgency::Alert, "ignored"),
-        Found::Due(_) => (Urgency::Notice, "due"),
+        AccountOutcome::Emergency(_) => (Urgency::Alert, "ignored"),
+        AccountOutcome::Due(_) => (Urgency::Notice, "due"),
         _ => (Urgency::Notice, "refused"),
     };
     let line = LogLine::default()
@@ -95,57 +99,61 @@ pub fn who(host: &mut impl Host, whose: Whose) -> (Option<String>, Option<Person
 
 /// Nobody: root is the invoker, who has no key as such. `authenticate` refuses him; if another module let him in, nothing here
 /// stands against him.
-fn look(host: &impl Host, options: Result<Options, OptionError>, person: Option<&Person>) -> (Found, Recovery) {
+fn look(
+    host: &impl Host,
+    options: Result<Options, OptionError>,
+    person: Option<&Person>,
+) -> (AccountOutcome, Recovery) {
     let alone = |found| (found, Recovery::Quiet);
     if let Some(Person::Known(account)) = person
         && let Some(reason) = emergency(host, account)
     {
-        return alone(Found::Emergency(reason));
+        return alone(AccountOutcome::Emergency(reason));
     }
     let (_, rules) = match settings(host, options) {
         Ok(settings) => settings,
-        Err(obstacle) => return alone(Found::Misconfigured(obstacle)),
+        Err(obstacle) => return alone(AccountOutcome::Misconfigured(obstacle)),
     };
     match person {
-        None => alone(Found::InOrder),
+        None => alone(AccountOutcome::InOrder),
         Some(Person::Known(account)) => standing(host, account, &rules),
-        Some(Person::Unknown) => alone(Found::UnknownUser),
+        Some(Person::Unknown) => alone(AccountOutcome::UnknownUser),
         Some(Person::LookupFailed(errno)) => {
-            alone(Found::Unavailable(Obstacle { reason: "user-lookup", detail: errno.desc().to_owned() }))
+            alone(AccountOutcome::Unavailable(Unavailable { reason: "user-lookup", detail: errno.desc().to_owned() }))
         }
     }
 }
 
-fn standing(host: &impl Host, account: &Account, rules: &Rules) -> (Found, Recovery) {
+fn standing(host: &impl Host, account: &Account, rules: &Rules) -> (AccountOutcome, Recovery) {
     if !rules.ask(account, host.item(Item::Rhost).filter(|rhost| !rhost.is_empty()).as_deref()) {
-        return (Found::InOrder, Recovery::Quiet);
+        return (AccountOutcome::InOrder, Recovery::Quiet);
     }
     match check::standing(host, account, rules.limits.clock) {
-        Ok(Standing::NeverEnrolled) => (Found::InOrder, Recovery::Quiet),
-        Ok(Standing::InOrder { oldest, recovery, now }) => {
-            (oldest.map_or(Found::InOrder, |key| aged(host, account, &key, rules, now)), recovery)
+        Ok(AccountStatus::NeverEnrolled) => (AccountOutcome::InOrder, Recovery::Quiet),
+        Ok(AccountStatus::InOrder { oldest, recovery, now }) => {
+            (oldest.map_or(AccountOutcome::InOrder, |key| aged(host, account, &key, rules, now)), recovery)
         }
-        Ok(Standing::Barred(reason)) => (Found::Barred(reason), Recovery::Quiet),
-        Err(obstacle) => (Found::Unavailable(obstacle), Recovery::Quiet),
+        Ok(AccountStatus::Barred(reason)) => (AccountOutcome::Barred(reason), Recovery::Quiet),
+        Err(obstacle) => (AccountOutcome::Unavailable(obstacle), Recovery::Quiet),
     }
 }
 
-fn aged(host: &impl Host, account: &Account, key: &OldestKey, rules: &Rules, now: u64) -> Found {
+fn aged(host: &impl Host, account: &Account, key: &OldestKey, rules: &Rules, now: u64) -> AccountOutcome {
     let label = plain(&key.label);
     match rules.age(key.confirmed, now) {
-        Age::Young => Found::InOrder,
-        Age::DueIn(days) => Found::Reminded(format!(
+        Age::Young => AccountOutcome::InOrder,
+        Age::DueIn(days) => AccountOutcome::Reminded(format!(
             "your one-time-code key \"{label}\" is due in {}: replace it with otpctl rotate",
             in_days(days)
         )),
-        Age::Due(_) if can_rotate(host, account, rules) => {
-            Found::Due(format!("your one-time-code key \"{label}\" is due and is replaced now; have its app at hand"))
-        }
-        Age::Due(days) => Found::Reminded(format!(
+        Age::Due(_) if can_rotate(host, account, rules) => AccountOutcome::Due(format!(
+            "your one-time-code key \"{label}\" is due and is replaced now; have its app at hand"
+        )),
+        Age::Due(days) => AccountOutcome::Reminded(format!(
             "your one-time-code key \"{label}\" is due: replace it with otpctl rotate; in {} it lets you in no more",
             in_days(days)
         )),
-        Age::Overdue => Found::Barred("overdue"),
+        Age::Overdue => AccountOutcome::Barred("overdue"),
     }
 }
 
@@ -160,15 +168,15 @@ fn in_days(days: u64) -> String {
 }
 
 /// Says what is to be said of a key's age. Where nobody can hear that a key is due, nobody can be asked for a new one.
-fn remind(host: &mut impl Host, found: Found) -> Found {
+fn remind(host: &mut impl Host, found: AccountOutcome) -> AccountOutcome {
     let told = match &found {
-        Found::Reminded(text) | Found::Due(text) => host.show_text(text),
-        Found::Barred("overdue") => host.show_text(OVERDUE),
+        AccountOutcome::Reminded(text) | AccountOutcome::Due(text) => host.show_text(text),
+        AccountOutcome::Barred("overdue") => host.show_text(OVERDUE),
         _ => Ok(()),
     };
     match found {
-        Found::Due(_) if told.is_err() => Found::InOrder,
-        Found::Reminded(_) => Found::InOrder,
+        AccountOutcome::Due(_) if told.is_err() => AccountOutcome::InOrder,
+        AccountOutcome::Reminded(_) => AccountOutcome::InOrder,
         found => found,
     }
 }

@@ -15,7 +15,7 @@ pub fn obtain(host: &mut impl Host, options: &Options, rules: &Rules) -> Result<
         FirstPass::Try | FirstPass::Use => host.first_pass(),
     };
     if let Some(found) = found {
-        let typed = take(host, options, rules, &found, Source::Module)?;
+        let typed = take(host, options, rules, &found, AnswerSource::Module)?;
         if typed.opens() || options.first_pass == FirstPass::Use {
             return Ok(typed);
         }
@@ -23,12 +23,12 @@ pub fn obtain(host: &mut impl Host, options: &Options, rules: &Rules) -> Result<
         return Ok(Typed::Junk);
     }
     let answer = host.ask(&rules.prompt, options.echo)?;
-    take(host, options, rules, &answer, Source::Person)
+    take(host, options, rules, &answer, AnswerSource::Person)
 }
 
 /// Who gave an answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Source {
+enum AnswerSource {
     /// Asked by this module.
     Person,
     /// PAM_AUTHTOK.
@@ -40,11 +40,11 @@ fn take(
     options: &Options,
     rules: &Rules,
     answer: &Zeroizing<Vec<u8>>,
-    source: Source,
+    source: AnswerSource,
 ) -> Result<Typed, ConversationFailed> {
     let typed = match options.forward {
         Some(length) => split(host, answer, length)?,
-        None if source == Source::Module => Typed::parse_bare(answer),
+        None if source == AnswerSource::Module => Typed::parse_bare(answer),
         None => Typed::parse(answer),
     };
     Ok(typed.of_length(&rules.digits))

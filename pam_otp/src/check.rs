@@ -6,18 +6,18 @@ use otp_core::check::{Outcome, check};
 use otp_core::decision::input::Typed;
 use otp_core::decision::limits::{ClockPolicy, Limits};
 use otp_core::decision::origin::{Asker, Origin};
-use otp_core::decision::{Now, Refusal, Verdict};
+use otp_core::decision::{Now, RefusalReason, Verdict};
 use otp_core::environment::{Believing, Clock as _};
 use otp_core::files::key_file::Record;
 use otp_core::keys::key::Kind;
-use otp_core::site::{Obstacle, Site, fits};
-use otp_core::vault::{Held, end_of_a_glance};
+use otp_core::site::{Site, Unavailable, fits};
+use otp_core::vault::{LockedUser, short_lock_deadline};
 
-use crate::daemon::connection::Silence;
+use crate::daemon::connection::DaemonError;
 use crate::daemon::{self, Caller};
 use crate::host::{Host, Item};
 use crate::rules::Rules;
-use crate::standing::{OldestKey, Recovery, Standing};
+use crate::standing::{AccountStatus, OldestKey, Recovery};
 
 /// Where the module finds what it needs.
 pub const SITE: Site = Site::STANDARD;
@@ -66,18 +66,18 @@ fn decider(host: &impl Host, account: &Account) -> Decider {
 }
 
 /// Has a code checked. Junk never leaves this process.
-pub fn decide(host: &impl Host, account: &Account, typed: &Typed, rules: &Rules) -> Result<Finding, Obstacle> {
+pub fn decide(host: &impl Host, account: &Account, typed: &Typed, rules: &Rules) -> Result<Finding, Unavailable> {
     match (decider(host, account), typed.text()) {
         (Decider::Files, _) => on_files(host, account, typed, &rules.limits),
         (_, None) => Ok(Finding::Refused("junk".to_owned(), 0)),
         (decider, Some(code)) => match daemon::verify(&account.name, &code, rules.config.as_deref(), &caller(host)) {
-            Ok(daemon::Verdict { accepted: true, key, .. }) => Ok(Finding::Accepted(key.unwrap_or_default())),
-            Ok(daemon::Verdict { reason, wait, .. }) => Ok(Finding::Refused(reason, wait)),
-            Err(Silence::NotRunning) if decider == Decider::DaemonFirst => {
+            Ok(daemon::DaemonVerdict { accepted: true, key, .. }) => Ok(Finding::Accepted(key.unwrap_or_default())),
+            Ok(daemon::DaemonVerdict { reason, wait, .. }) => Ok(Finding::Refused(reason, wait)),
+            Err(DaemonError::NotRunning) if decider == Decider::DaemonFirst => {
                 on_files(host, account, typed, &rules.limits)
             }
             // The same code as for a user who does not exist (R8).
-            Err(Silence::NotAllowed) => Ok(Finding::Refused("not-allowed".to_owned(), 0)),
+            Err(DaemonError::NotAllowed) => Ok(Finding::Refused("not-allowed".to_owned(), 0)),
             Err(silence) => Err(obstacle(silence)),
         },
     }
@@ -90,12 +90,12 @@ pub fn imitate(host: &impl Host, name: &str, typed: &Typed, rules: &Rules) {
     drop(decide(host, &nobody, typed, rules)); // it cannot be found; what else stands in the way is no concern of a stranger
 }
 
-fn on_files(host: &impl Host, account: &Account, typed: &Typed, limits: &Limits) -> Result<Finding, Obstacle> {
+fn on_files(host: &impl Host, account: &Account, typed: &Typed, limits: &Limits) -> Result<Finding, Unavailable> {
     let (vault, host_key) = (SITE.open_vault()?, SITE.host_key()?);
     fits(&host_key, &vault)?;
     Ok(match check(&vault, &host_key, account, typed, origin(host, account), limits, host)? {
         Outcome::Decided(Verdict::Accepted(proof)) => Finding::Accepted(proof.to_string()),
-        Outcome::Decided(Verdict::Refused(Refusal::Waiting { left_ms })) => {
+        Outcome::Decided(Verdict::Refused(RefusalReason::Waiting { left_ms })) => {
             Finding::Refused("waiting".to_owned(), left_ms.div_ceil(1000))
         }
         outcome => Finding::Refused(outcome.reason().to_owned(), 0),
@@ -103,23 +103,23 @@ fn on_files(host: &impl Host, account: &Account, typed: &Typed, limits: &Limits)
 }
 
 /// How a user stands, without any code. `policy` says what the clock is worth.
-pub fn standing(host: &impl Host, account: &Account, policy: ClockPolicy) -> Result<Standing, Obstacle> {
+pub fn standing(host: &impl Host, account: &Account, policy: ClockPolicy) -> Result<AccountStatus, Unavailable> {
     let decider = decider(host, account);
     let clock = &Believing { around: host, policy };
     if decider == Decider::Files {
         return standing_on_files(account, clock);
     }
     match daemon::standing(&account.name) {
-        Ok(found) if !found.enrolled => Ok(Standing::NeverEnrolled),
-        Ok(found) if found.suspended => Ok(Standing::Barred("suspended")),
-        Ok(found) if found.disabled => Ok(Standing::Barred("disabled")),
-        Ok(found) if found.expired => Ok(Standing::Barred("expired")),
-        Ok(found) if found.keyless => Ok(Standing::Barred("no-key")),
+        Ok(found) if !found.enrolled => Ok(AccountStatus::NeverEnrolled),
+        Ok(found) if found.suspended => Ok(AccountStatus::Barred("suspended")),
+        Ok(found) if found.disabled => Ok(AccountStatus::Barred("disabled")),
+        Ok(found) if found.expired => Ok(AccountStatus::Barred("expired")),
+        Ok(found) if found.keyless => Ok(AccountStatus::Barred("no-key")),
         Ok(found) => {
             let now = believed(host, clock);
-            Ok(Standing::InOrder { oldest: found.oldest, recovery: Recovery::Quiet, now }) // the daemon knows and has told
+            Ok(AccountStatus::InOrder { oldest: found.oldest, recovery: Recovery::Quiet, now }) // the daemon knows and has told
         }
-        Err(Silence::NotRunning) if decider == Decider::DaemonFirst => standing_on_files(account, clock),
+        Err(DaemonError::NotRunning) if decider == Decider::DaemonFirst => standing_on_files(account, clock),
         Err(silence) => Err(obstacle(silence)),
     }
 }
@@ -131,21 +131,23 @@ fn believed(host: &impl Host, clock: &Believing<'_>) -> u64 {
     now.map_or_else(|| clock.wall(), Now::believed)
 }
 
-fn standing_on_files(account: &Account, clock: &Believing<'_>) -> Result<Standing, Obstacle> {
+fn standing_on_files(account: &Account, clock: &Believing<'_>) -> Result<AccountStatus, Unavailable> {
     let vault = SITE.open_vault()?;
-    let Some(held) = vault.look(account, clock, end_of_a_glance())? else { return Ok(Standing::NeverEnrolled) };
-    let Some(record) = held.record() else { return Ok(Standing::NeverEnrolled) };
+    let Some(held) = vault.look(account, clock, short_lock_deadline())? else {
+        return Ok(AccountStatus::NeverEnrolled);
+    };
+    let Some(record) = held.record() else { return Ok(AccountStatus::NeverEnrolled) };
     let now = held.now().believed();
     Ok(match held.state() {
-        state if state.is_suspended() => Standing::Barred("suspended"),
-        state if state.disabled => Standing::Barred("disabled"),
-        _ if record.has_expired(now) => Standing::Barred("expired"),
-        _ if record.keys.is_empty() => Standing::Barred("no-key"),
-        _ => Standing::InOrder { oldest: oldest(record), recovery: recovery(&held), now },
+        state if state.is_suspended() => AccountStatus::Barred("suspended"),
+        state if state.disabled => AccountStatus::Barred("disabled"),
+        _ if record.has_expired(now) => AccountStatus::Barred("expired"),
+        _ if record.keys.is_empty() => AccountStatus::Barred("no-key"),
+        _ => AccountStatus::InOrder { oldest: oldest(record), recovery: recovery(&held), now },
     })
 }
 
-fn recovery(held: &Held<'_>) -> Recovery {
+fn recovery(held: &LockedUser<'_>) -> Recovery {
     held.untold_recovery().map_or(Recovery::Quiet, |_| Recovery::Used)
 }
 
@@ -167,12 +169,12 @@ pub fn caller(host: &impl Host) -> Caller {
 }
 
 /// Why the daemon was of no help, for the log.
-pub fn obstacle(silence: Silence) -> Obstacle {
+pub fn obstacle(silence: DaemonError) -> Unavailable {
     let detail = match silence {
-        Silence::NotAllowed => "this process may not ask about that user".to_owned(),
-        Silence::NotRunning => "nobody listens on the daemon's socket".to_owned(),
-        Silence::Denied(denial) => format!("the daemon answers {}", denial.error),
-        Silence::Failed(why) => why,
+        DaemonError::NotAllowed => "this process may not ask about that user".to_owned(),
+        DaemonError::NotRunning => "nobody listens on the daemon's socket".to_owned(),
+        DaemonError::Denied(denial) => format!("the daemon answers {}", denial.error),
+        DaemonError::Failed(why) => why,
     };
-    Obstacle { reason: "no-daemon", detail }
+    Unavailable { reason: "no-daemon", detail }
 }

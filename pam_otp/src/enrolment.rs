@@ -9,14 +9,14 @@ use otp_core::accounts::Account;
 use otp_core::codes::registration::RegistrationCode;
 use otp_core::decision::limits::ClockPolicy;
 use otp_core::log_line::LogLine;
-use otp_core::site::Obstacle;
+use otp_core::site::Unavailable;
 
-use crate::daemon::connection::Silence;
+use crate::daemon::connection::DaemonError;
 use crate::host::{Host, Urgency};
 use crate::options::Echo;
-use crate::outcome::End;
+use crate::outcome::LoginOutcome;
 use crate::show_key::{Lost, hand_over};
-use crate::standing::Standing;
+use crate::standing::AccountStatus;
 use crate::{check, daemon};
 
 /// Redeems the code and hands the key over.
@@ -26,9 +26,9 @@ pub fn at_the_prompt(
     code: &RegistrationCode,
     echo: Echo,
     clock: ClockPolicy,
-) -> End {
+) -> LoginOutcome {
     let never_enrolled = match check::standing(host, account, clock) {
-        Ok(standing) => standing == Standing::NeverEnrolled,
+        Ok(standing) => standing == AccountStatus::NeverEnrolled,
         Err(obstacle) => return unanswered(host, account, &obstacle), // who holds his own lock keeps the daemon waiting for it, too
     };
     let caller = check::caller(host);
@@ -41,23 +41,23 @@ pub fn at_the_prompt(
         Err(silence) => return unredeemed(host, account, silence),
     };
     match hand_over(host, &key, echo) {
-        Ok(()) => End::Enrolled(key.label.clone()),
-        Err(Lost::Conversation) => End::NoConversation,
+        Ok(()) => LoginOutcome::Enrolled(key.label.clone()),
+        Err(Lost::Conversation) => LoginOutcome::NoConversation,
         Err(Lost::ThrownAway(why)) => refused(why),
-        Err(Lost::Silence(silence)) => End::Failed(check::obstacle(silence)),
+        Err(Lost::Silence(silence)) => LoginOutcome::Failed(check::obstacle(silence)),
     }
 }
 
 /// The daemon did not take it. Its own log has more.
-fn unredeemed(host: &impl Host, account: &Account, silence: Silence) -> End {
+fn unredeemed(host: &impl Host, account: &Account, silence: DaemonError) -> LoginOutcome {
     match silence {
-        Silence::Denied(_) => refused("registration"),
+        DaemonError::Denied(_) => refused("registration"),
         silence => unanswered(host, account, &check::obstacle(silence)),
     }
 }
 
 /// Something is broken. The person hears the same as always (R8).
-fn unanswered(host: &impl Host, account: &Account, obstacle: &Obstacle) -> End {
+fn unanswered(host: &impl Host, account: &Account, obstacle: &Unavailable) -> LoginOutcome {
     let line = LogLine::default()
         .field("enrolment", "not-begun")
         .field("user", &account.name)
@@ -67,6 +67,6 @@ fn unanswered(host: &impl Host, account: &Account, obstacle: &Obstacle) -> End {
     refused("registration")
 }
 
-fn refused(reason: &str) -> End {
-    End::Refused(reason.to_owned(), 0)
+fn refused(reason: &str) -> LoginOutcome {
+    LoginOutcome::Refused(reason.to_owned(), 0)
 }

@@ -8,7 +8,7 @@ use pam::pam_hooks;
 
 use crate::guard::guarded;
 use crate::libpam::Libpam;
-use crate::password::{self, Occasion, Pass};
+use crate::password::{self, Occasion, Phase};
 use crate::{account, login};
 
 struct Module;
@@ -30,8 +30,8 @@ impl PamHooks for Module {
 
     fn sm_chauthtok(handle: &mut PamHandle, arguments: Vec<&CStr>, flags: PamFlag) -> PamResultCode {
         let pass = match flags & (PAM_PRELIM_CHECK | PAM_UPDATE_AUTHTOK) {
-            PAM_PRELIM_CHECK => Pass::Check,
-            PAM_UPDATE_AUTHTOK => Pass::Change,
+            PAM_PRELIM_CHECK => Phase::Check,
+            PAM_UPDATE_AUTHTOK => Phase::Change,
             _ => return PamResultCode::PAM_AUTHTOK_ERR,
         };
         let occasion = if flags & PAM_CHANGE_EXPIRED_AUTHTOK == 0 { Occasion::Wish } else { Occasion::Due };

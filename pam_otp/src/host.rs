@@ -1,15 +1,15 @@
 //! What the module needs from the program it is loaded into. libpam provides it (`libpam`); tests script it.
 
 use otp_core::accounts::Account;
-use otp_core::environment::Surroundings;
+use otp_core::environment::Environment;
 use otp_core::log_line::LogLine;
-use otp_core::repair::Mended;
+use otp_core::repair::Repair;
 use zeroize::Zeroizing;
 
 use crate::options::Echo;
 
 /// The host program, through PAM.
-pub trait Host: Surroundings {
+pub trait Host: Environment {
     /// PAM_USER, asked for if need be.
     fn user(&mut self) -> Result<String, UserError>;
 
@@ -85,7 +85,7 @@ pub enum Urgency {
 }
 
 /// The line of an alarm about a vault, the same from every host.
-pub fn mended_line(account: &Account, what: Mended) -> String {
+pub fn mended_line(account: &Account, what: Repair) -> String {
     LogLine::default().field("mended", what.reason()).field("user", &account.name).finish()
 }
 

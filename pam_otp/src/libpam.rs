@@ -5,8 +5,8 @@ use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 
 use nix::unistd::{geteuid, getuid};
 use otp_core::accounts::Account;
-use otp_core::environment::{self, Clock, Surroundings};
-use otp_core::repair::Mended;
+use otp_core::environment::{self, Clock, Environment};
+use otp_core::repair::Repair;
 use pam::constants::{PAM_ERROR_MSG, PAM_PROMPT_ECHO_OFF, PAM_PROMPT_ECHO_ON, PAM_TEXT_INFO, PamResultCode};
 use pam::conv::Conv;
 use pam::items::{AuthTok, Item as _, OldAuthTok, RHost, Service, Tty};
@@ -27,7 +27,7 @@ unsafe extern "C" {
 
 /// struct pam_message (pam_conv(3)).
 #[repr(C)]
-struct Message {
+struct PamMessage {
     style: c_int,
     text: *const c_char,
 }
@@ -42,7 +42,7 @@ struct Response {
 /// struct pam_conv.
 #[repr(C)]
 struct Conversation {
-    call: Option<unsafe extern "C" fn(c_int, *mut *const Message, *mut *mut Response, *mut c_void) -> c_int>,
+    call: Option<unsafe extern "C" fn(c_int, *mut *const PamMessage, *mut *mut Response, *mut c_void) -> c_int>,
     context: *mut c_void,
 }
 
@@ -83,7 +83,7 @@ fn tell(conversation: Conv<'_>, text: &str) -> Result<(), ConversationFailed> {
     bytes.extend_from_slice(text.as_bytes());
     bytes.push(0);
     let text = CStr::from_bytes_with_nul(&bytes).map_err(|_| ConversationFailed)?;
-    let message = Message { style: PAM_TEXT_INFO, text: text.as_ptr() };
+    let message = PamMessage { style: PAM_TEXT_INFO, text: text.as_ptr() };
     let (mut only, mut responses) = (&raw const message, std::ptr::null_mut());
     // SAFETY: PAM_CONV is a struct pam_conv of the host's, which libpam keeps for as long as this call lasts.
     let conversation = unsafe { &*conversation.into_raw().cast::<Conversation>() };
@@ -191,8 +191,8 @@ impl Clock for Libpam<'_> {
     }
 }
 
-impl Surroundings for Libpam<'_> {
-    fn mended(&self, account: &Account, what: Mended) {
+impl Environment for Libpam<'_> {
+    fn mended(&self, account: &Account, what: Repair) {
         log(self.handle, Urgency::Alert, &mended_line(account, what));
     }
 }

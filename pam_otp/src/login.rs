@@ -10,16 +10,16 @@ use otp_core::decision::origin::Origin;
 use otp_core::emergency::Reason;
 use otp_core::log_line::LogLine;
 use otp_core::policy::Policy;
-use otp_core::site::Obstacle;
+use otp_core::site::Unavailable;
 use pam::constants::PamResultCode;
 
 use crate::check::{self, Finding, SITE, origin};
 use crate::host::{Host, Item, Urgency, UserError};
 use crate::options::{OptionError, Options, Whose, whose};
-use crate::outcome::{End, code};
+use crate::outcome::{LoginOutcome, code};
 use crate::person::Person;
 use crate::rules::{Contradiction, Passage, Rules};
-use crate::standing::Standing;
+use crate::standing::AccountStatus;
 use crate::{answer, enrolment};
 
 /// The one text for every refusal (R8).
@@ -43,34 +43,34 @@ struct Names {
     answered: Option<Instant>,
 }
 
-fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> End {
+fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> LoginOutcome {
     let options = Options::parse(arguments);
     let whose = match whose(&options, arguments) {
         Ok(whose) => whose,
-        Err(error) => return End::Misconfigured(bad_option(&error)),
+        Err(error) => return LoginOutcome::Misconfigured(bad_option(&error)),
     };
     let person = match person(host, whose, names) {
         Ok(person) => person,
         Err(UserError::Unusable) => Person::Unknown,
-        Err(UserError::Conversation) => return End::NoConversation,
+        Err(UserError::Conversation) => return LoginOutcome::NoConversation,
     };
     if let Person::Known(account) = &person {
         (names.user, names.uid) = (Some(account.name.clone()), Some(account.uid));
         names.origin = Some(origin(host, account));
         if let Some(reason) = emergency(host, account) {
-            return End::Emergency(reason);
+            return LoginOutcome::Emergency(reason);
         }
     }
     let (options, rules) = match settings(host, options) {
         Ok(settings) => settings,
-        Err(obstacle) => return End::Misconfigured(obstacle),
+        Err(obstacle) => return LoginOutcome::Misconfigured(obstacle),
     };
     if let Person::Known(account) = &person
         && let Some(end) = not_wanted(host, account, &rules)
     {
         return end;
     }
-    let Ok(typed) = answer::obtain(host, &options, &rules) else { return End::NoConversation };
+    let Ok(typed) = answer::obtain(host, &options, &rules) else { return LoginOutcome::NoConversation };
     names.answered = Some(Instant::now());
     if options.debug {
         let line = LogLine::default().field("debug", "answered").optional("user", names.user.as_deref());
@@ -85,23 +85,25 @@ fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> End {
         },
         Person::Unknown => {
             check::imitate(host, names.user.as_deref().unwrap_or_default(), &typed, &rules);
-            End::Refused("unknown-user".to_owned(), 0)
+            LoginOutcome::Refused("unknown-user".to_owned(), 0)
         }
-        Person::LookupFailed(errno) => End::Failed(Obstacle { reason: "user-lookup", detail: errno.desc().to_owned() }),
+        Person::LookupFailed(errno) => {
+            LoginOutcome::Failed(Unavailable { reason: "user-lookup", detail: errno.desc().to_owned() })
+        }
     }
 }
 
 /// Something on the PAM line.
-pub fn bad_option(error: &OptionError) -> Obstacle {
-    Obstacle { reason: "bad-option", detail: error.to_string() }
+pub fn bad_option(error: &OptionError) -> Unavailable {
+    Unavailable { reason: "bad-option", detail: error.to_string() }
 }
 
 /// The PAM line and the policy for this service.
-pub fn settings(host: &impl Host, options: Result<Options, OptionError>) -> Result<(Options, Rules), Obstacle> {
+pub fn settings(host: &impl Host, options: Result<Options, OptionError>) -> Result<(Options, Rules), Unavailable> {
     let options = options.map_err(|error| bad_option(&error))?;
     let policy = SITE.policy(options.config.as_deref(), host.item(Item::Service).as_deref())?;
     let rules = Rules::new(&options, &policy, today(host, &policy))
-        .map_err(|Contradiction(detail)| Obstacle { reason: "contradiction", detail })?;
+        .map_err(|Contradiction(detail)| Unavailable { reason: "contradiction", detail })?;
     Ok((options, rules))
 }
 
@@ -143,9 +145,9 @@ fn person(host: &mut impl Host, whose: Whose, names: &mut Names) -> Result<Perso
 }
 
 /// Who is not asked: the exempt, and those who were never enrolled where that is allowed.
-fn not_wanted(host: &impl Host, account: &Account, rules: &Rules) -> Option<End> {
+fn not_wanted(host: &impl Host, account: &Account, rules: &Rules) -> Option<LoginOutcome> {
     if !rules.ask(account, host.item(Item::Rhost).filter(|rhost| !rhost.is_empty()).as_deref()) {
-        return Some(End::NotWanted("exempt"));
+        return Some(LoginOutcome::NotWanted("exempt"));
     }
     let reason = match rules.unenrolled {
         Passage::Deny | Passage::Enrol => return None,
@@ -153,30 +155,30 @@ fn not_wanted(host: &impl Host, account: &Account, rules: &Rules) -> Option<End>
         Passage::Tolerated => "not-enrolled-yet",
     };
     match check::standing(host, account, rules.limits.clock) {
-        Ok(Standing::NeverEnrolled) => Some(End::NotWanted(reason)),
+        Ok(AccountStatus::NeverEnrolled) => Some(LoginOutcome::NotWanted(reason)),
         Ok(_) => None,
-        Err(obstacle) => Some(End::Failed(obstacle)),
+        Err(obstacle) => Some(LoginOutcome::Failed(obstacle)),
     }
 }
 
-fn decide(host: &impl Host, account: &Account, typed: &Typed, rules: &Rules) -> End {
+fn decide(host: &impl Host, account: &Account, typed: &Typed, rules: &Rules) -> LoginOutcome {
     match check::decide(host, account, typed, rules) {
-        Ok(Finding::Accepted(label)) => End::Accepted(label),
-        Ok(Finding::Refused(reason, wait)) => End::Refused(reason, wait),
-        Err(obstacle) => End::Failed(obstacle),
+        Ok(Finding::Accepted(label)) => LoginOutcome::Accepted(label),
+        Ok(Finding::Refused(reason, wait)) => LoginOutcome::Refused(reason, wait),
+        Err(obstacle) => LoginOutcome::Failed(obstacle),
     }
 }
 
 /// Tells the log, the person and the host.
-fn conclude(host: &mut impl Host, end: &End, names: &Names) -> PamResultCode {
+fn conclude(host: &mut impl Host, end: &LoginOutcome, names: &Names) -> PamResultCode {
     let (urgency, outcome, reason, detail, key) = match end {
-        End::Accepted(label) => (Urgency::Info, "accepted", "code", None, Some(label.as_str())),
-        End::Enrolled(label) => (Urgency::Info, "accepted", "enrolled", None, Some(label.as_str())),
-        End::NotWanted(reason) => (Urgency::Info, "ignored", *reason, None, None),
-        End::Emergency(reason) => (Urgency::Alert, "ignored", "emergency", Some(reason.as_str()), None),
-        End::Refused(reason, _) => (Urgency::Notice, "refused", reason.as_str(), None, None),
-        End::NoConversation => (Urgency::Notice, "failed", "conversation", None, None),
-        End::Failed(obstacle) | End::Misconfigured(obstacle) => {
+        LoginOutcome::Accepted(label) => (Urgency::Info, "accepted", "code", None, Some(label.as_str())),
+        LoginOutcome::Enrolled(label) => (Urgency::Info, "accepted", "enrolled", None, Some(label.as_str())),
+        LoginOutcome::NotWanted(reason) => (Urgency::Info, "ignored", *reason, None, None),
+        LoginOutcome::Emergency(reason) => (Urgency::Alert, "ignored", "emergency", Some(reason.as_str()), None),
+        LoginOutcome::Refused(reason, _) => (Urgency::Notice, "refused", reason.as_str(), None, None),
+        LoginOutcome::NoConversation => (Urgency::Notice, "failed", "conversation", None, None),
+        LoginOutcome::Failed(obstacle) | LoginOutcome::Misconfigured(obstacle) => {
             (Urgency::Error, "failed", obstacle.reason, Some(obstacle.detail.as_str()), None)
         }
     };
@@ -193,9 +195,9 @@ fn conclude(host: &mut impl Host, end: &End, names: &Names) -> PamResultCode {
         .optional("detail", detail);
     host.log(urgency, &line.finish());
     // After the log: whoever reads the text may never take it, and end the program meanwhile.
-    if matches!(end, End::Refused(..) | End::Failed(_)) {
+    if matches!(end, LoginOutcome::Refused(..) | LoginOutcome::Failed(_)) {
         host.delay_failure(pause_after(names.answered.map_or(Duration::ZERO, |answered| answered.elapsed())));
-        let refused = if let End::Refused(reason, wait) = end { Some((reason.as_str(), *wait)) } else { None };
+        let refused = if let LoginOutcome::Refused(reason, wait) = end { Some((reason.as_str(), *wait)) } else { None };
         host.show_error(&refusal_text(refused, names.origin));
     }
     code(end)

@@ -22,7 +22,7 @@ pub struct Options {
     /// `whose=user|invoker`: whose code is asked for.
     pub whose: Whose,
     /// `rotate=due|ask`: when the password stage replaces a key.
-    pub rotate: Rotate,
+    pub rotate: RotateWhen,
     /// `config=PATH`: another policy file.
     pub config: Option<PathBuf>,
     /// `debug`: more lines in the log, never a code or a secret.
@@ -60,7 +60,7 @@ pub enum Whose {
 
 /// When the password stage replaces a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rotate {
+pub enum RotateWhen {
     /// When the policy says that it is due.
     Due,
     /// Also whenever somebody changes their password; an empty answer keeps the key.
@@ -120,7 +120,7 @@ impl Options {
             first_pass: read.first_pass.unwrap_or(FirstPass::Ask),
             forward: read.forward,
             whose: read.whose.unwrap_or(Whose::User),
-            rotate: read.rotate.unwrap_or(Rotate::Due),
+            rotate: read.rotate.unwrap_or(RotateWhen::Due),
             config: read.config,
             debug: read.debug.is_some(),
         })
@@ -155,7 +155,7 @@ struct Read {
     first_pass: Option<FirstPass>,
     forward: Option<usize>,
     whose: Option<Whose>,
-    rotate: Option<Rotate>,
+    rotate: Option<RotateWhen>,
     config: Option<PathBuf>,
     debug: Option<()>,
 }
@@ -222,10 +222,10 @@ fn parse_whose(value: &str) -> Result<Whose, OptionError> {
     }
 }
 
-fn parse_rotate(value: &str) -> Result<Rotate, OptionError> {
+fn parse_rotate(value: &str) -> Result<RotateWhen, OptionError> {
     match value {
-        "due" => Ok(Rotate::Due),
-        "ask" => Ok(Rotate::Ask),
+        "due" => Ok(RotateWhen::Due),
+        "ask" => Ok(RotateWhen::Ask),
         _ => Err(malformed("rotate=", value, "due or ask")),
     }
 }
@@ -269,7 +269,7 @@ mod tests {
         let options = parse(&[]).unwrap();
         assert_eq!((options.prompt, options.unenrolled, options.config, options.forward), (None, None, None, None));
         assert_eq!((options.echo, options.first_pass, options.whose), (Echo::Off, FirstPass::Ask, Whose::User));
-        assert!(!options.debug && options.rotate == Rotate::Due);
+        assert!(!options.debug && options.rotate == RotateWhen::Due);
     }
 
     #[test]
@@ -289,7 +289,7 @@ mod tests {
         assert_eq!((options.prompt.as_deref(), options.unenrolled), (Some("Code, please: "), Some(Unenrolled::Skip)));
         assert_eq!((options.config, options.debug), (Some(PathBuf::from("/etc/otp/x.toml")), true));
         assert_eq!((options.echo, options.first_pass), (Echo::On, FirstPass::Use));
-        assert_eq!((options.forward, options.whose, options.rotate), (Some(8), Whose::Invoker, Rotate::Ask));
+        assert_eq!((options.forward, options.whose, options.rotate), (Some(8), Whose::Invoker, RotateWhen::Ask));
         assert_eq!(parse(&[c"nullok"]).unwrap().unenrolled, Some(Unenrolled::Skip));
         assert_eq!(parse(&[c"unenrolled=deny"]).unwrap().unenrolled, Some(Unenrolled::Deny));
         assert_eq!(parse(&[c"try_first_pass", c"forward_pass"]).unwrap().forward, Some(6));

@@ -12,25 +12,25 @@ use otp_core::accounts::Account;
 use otp_core::decision::input::Typed;
 use otp_core::log_line::LogLine;
 use otp_core::policy::rotation::Age;
-use otp_core::site::Obstacle;
+use otp_core::site::Unavailable;
 use pam::constants::PamResultCode;
 
 use crate::account::who;
 use crate::check::{self, origin};
-use crate::daemon::connection::Silence;
-use crate::daemon::{self, Pending};
+use crate::daemon::connection::DaemonError;
+use crate::daemon::{self, EnrolmentSession};
 use crate::host::{ConversationFailed, Host, Item, Urgency};
 use crate::login::{bad_option, emergency, pause_after, refusal_text, settings};
-use crate::options::{Echo, OptionError, Options, Rotate, whose};
+use crate::options::{Echo, OptionError, Options, RotateWhen, whose};
 use crate::person::Person;
 use crate::printable::plain;
 use crate::rules::Rules;
 use crate::show_key::{Lost, hand_over};
-use crate::standing::{OldestKey, Standing};
+use crate::standing::{AccountStatus, OldestKey};
 
 /// Which of the two passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pass {
+pub enum Phase {
     /// PAM_PRELIM_CHECK.
     Check,
     /// PAM_UPDATE_AUTHTOK.
@@ -47,7 +47,7 @@ pub enum Occasion {
 }
 
 /// How it ends.
-enum End {
+enum PasswordOutcome {
     /// The second pass may come.
     Ready,
     /// The key is replaced; the label of the new one.
@@ -57,13 +57,13 @@ enum End {
     /// Refused, with the word for the log.
     Refused(String),
     /// It could not be done.
-    Failed(Obstacle),
+    Failed(Unavailable),
     /// The host could not ask.
     NoConversation,
 }
 
 /// What is to be done about a key.
-enum Wanted {
+enum KeyWanted {
     /// It is due: this one is replaced.
     Now(OldestKey),
     /// Its owner is asked.
@@ -71,11 +71,11 @@ enum Wanted {
 }
 
 /// `pam_sm_chauthtok`.
-pub fn change(host: &mut impl Host, arguments: &[&CStr], pass: Pass, occasion: Occasion) -> PamResultCode {
+pub fn change(host: &mut impl Host, arguments: &[&CStr], pass: Phase, occasion: Occasion) -> PamResultCode {
     let options = Options::parse(arguments);
     let whose = match whose(&options, arguments) {
         Ok(whose) => whose,
-        Err(error) => return conclude(host, &End::Failed(bad_option(&error)), None, None),
+        Err(error) => return conclude(host, &PasswordOutcome::Failed(bad_option(&error)), None, None),
     };
     let (user, person) = who(host, whose);
     let end = run(host, options, person.as_ref(), pass, occasion).unwrap_or_else(|end| end);
@@ -86,25 +86,25 @@ fn run(
     host: &mut impl Host,
     options: Result<Options, OptionError>,
     person: Option<&Person>,
-    pass: Pass,
+    pass: Phase,
     occasion: Occasion,
-) -> Result<End, End> {
+) -> Result<PasswordOutcome, PasswordOutcome> {
     let account = match person {
-        None => return Ok(End::Left("root")),
-        Some(Person::Unknown) => return Err(End::Refused("unknown-user".to_owned())),
+        None => return Ok(PasswordOutcome::Left("root")),
+        Some(Person::Unknown) => return Err(PasswordOutcome::Refused("unknown-user".to_owned())),
         Some(Person::LookupFailed(errno)) => return Err(failed("user-lookup", errno.desc())),
         Some(Person::Known(account)) => account,
     };
     if emergency(host, account).is_some() {
-        return Ok(End::Left("emergency"));
+        return Ok(PasswordOutcome::Left("emergency"));
     }
-    let (options, rules) = settings(host, options).map_err(End::Failed)?;
+    let (options, rules) = settings(host, options).map_err(PasswordOutcome::Failed)?;
     let wanted = wanted(host, account, options.rotate, &rules, occasion)?;
     match daemon::answers(&account.name) {
-        Ok(()) if pass == Pass::Change => replace(host, account, &wanted, options.echo),
-        Ok(()) => Ok(End::Ready),
+        Ok(()) if pass == Phase::Change => replace(host, account, &wanted, options.echo),
+        Ok(()) => Ok(PasswordOutcome::Ready),
         // No daemon, no new key; the password is changed all the same.
-        Err(_) if matches!(wanted, Wanted::Offered) => Ok(End::Left("no-daemon")),
+        Err(_) if matches!(wanted, KeyWanted::Offered) => Ok(PasswordOutcome::Left("no-daemon")),
         Err(silence) => Err(unanswered(silence)),
     }
 }
@@ -113,95 +113,107 @@ fn run(
 fn wanted(
     host: &impl Host,
     account: &Account,
-    rotate: Rotate,
+    rotate: RotateWhen,
     rules: &Rules,
     occasion: Occasion,
-) -> Result<Wanted, End> {
-    let offered = occasion == Occasion::Wish && rotate == Rotate::Ask;
+) -> Result<KeyWanted, PasswordOutcome> {
+    let offered = occasion == Occasion::Wish && rotate == RotateWhen::Ask;
     if !offered && !rules.keys_age() {
-        return Err(End::Left("not-due"));
+        return Err(PasswordOutcome::Left("not-due"));
     }
     // Root sets somebody's password: the owner of the key is not there.
     if occasion == Occasion::Wish && host.uids().real != account.uid {
-        return Err(End::Left("not-the-owner"));
+        return Err(PasswordOutcome::Left("not-the-owner"));
     }
     if !rules.ask(account, host.item(Item::Rhost).filter(|rhost| !rhost.is_empty()).as_deref()) {
-        return Err(End::Left("exempt"));
+        return Err(PasswordOutcome::Left("exempt"));
     }
     let due = |key: &OldestKey, now| matches!(rules.age(key.confirmed, now), Age::Due(_) | Age::Overdue);
     match check::standing(host, account, rules.limits.clock) {
-        Ok(Standing::InOrder { oldest: Some(key), now, .. }) if due(&key, now) => Ok(Wanted::Now(key)),
-        Ok(Standing::InOrder { .. }) if offered => Ok(Wanted::Offered),
-        Ok(Standing::InOrder { .. }) => Err(End::Left("not-due")),
-        Ok(Standing::NeverEnrolled) => Err(End::Left("not-enrolled")),
-        Ok(Standing::Barred(reason)) if occasion == Occasion::Wish => Err(End::Left(reason)),
-        Ok(Standing::Barred(reason)) => Err(End::Refused(reason.to_owned())),
-        Err(obstacle) => Err(End::Failed(obstacle)),
+        Ok(AccountStatus::InOrder { oldest: Some(key), now, .. }) if due(&key, now) => Ok(KeyWanted::Now(key)),
+        Ok(AccountStatus::InOrder { .. }) if offered => Ok(KeyWanted::Offered),
+        Ok(AccountStatus::InOrder { .. }) => Err(PasswordOutcome::Left("not-due")),
+        Ok(AccountStatus::NeverEnrolled) => Err(PasswordOutcome::Left("not-enrolled")),
+        Ok(AccountStatus::Barred(reason)) if occasion == Occasion::Wish => Err(PasswordOutcome::Left(reason)),
+        Ok(AccountStatus::Barred(reason)) => Err(PasswordOutcome::Refused(reason.to_owned())),
+        Err(obstacle) => Err(PasswordOutcome::Failed(obstacle)),
     }
 }
 
 /// A code of the old key, then the new one.
-fn replace(host: &mut impl Host, account: &Account, wanted: &Wanted, echo: Echo) -> Result<End, End> {
+fn replace(
+    host: &mut impl Host,
+    account: &Account,
+    wanted: &KeyWanted,
+    echo: Echo,
+) -> Result<PasswordOutcome, PasswordOutcome> {
     let (prompt, key) = match wanted {
-        Wanted::Now(key) => {
+        KeyWanted::Now(key) => {
             (format!("Code of the key \"{}\", to replace it: ", plain(&key.label)), Some(key.label.as_str()))
         }
-        Wanted::Offered => ("Code of your one-time-code key to replace it, or Enter to keep it: ".to_owned(), None),
+        KeyWanted::Offered => ("Code of your one-time-code key to replace it, or Enter to keep it: ".to_owned(), None),
     };
     let answer = host.ask(&prompt, echo)?;
     if answer.is_empty() && key.is_none() {
-        return Ok(End::Left("kept"));
+        return Ok(PasswordOutcome::Left("kept"));
     }
     let typed = Typed::parse(&answer);
     // Whoever found a recovery code must not get a key for it: a module before this one has checked the password, too.
     if matches!(typed, Typed::Recovery(_)) && !host.holds_old_password() {
-        return Err(End::Refused("needs-password".to_owned()));
+        return Err(PasswordOutcome::Refused("needs-password".to_owned()));
     }
-    let Some(code) = typed.text() else { return Err(End::Refused("junk".to_owned())) };
+    let Some(code) = typed.text() else { return Err(PasswordOutcome::Refused("junk".to_owned())) };
     let new = rotated(host, account, &code, key)?;
     match hand_over(host, &new, echo) {
-        Ok(()) => Ok(End::Replaced(new.label.clone())),
-        Err(Lost::Conversation) => Err(End::NoConversation),
-        Err(Lost::ThrownAway(why)) => Err(End::Refused(why.to_owned())),
+        Ok(()) => Ok(PasswordOutcome::Replaced(new.label.clone())),
+        Err(Lost::Conversation) => Err(PasswordOutcome::NoConversation),
+        Err(Lost::ThrownAway(why)) => Err(PasswordOutcome::Refused(why.to_owned())),
         Err(Lost::Silence(silence)) => Err(unanswered(silence)),
     }
 }
 
 /// The new key. A recovery code does not tell which of several keys it is to replace; that is asked, and the code is not used up
 /// before the answer is there.
-fn rotated(host: &mut impl Host, account: &Account, code: &str, key: Option<&str>) -> Result<Pending, End> {
+fn rotated(
+    host: &mut impl Host,
+    account: &Account,
+    code: &str,
+    key: Option<&str>,
+) -> Result<EnrolmentSession, PasswordOutcome> {
     let asked = daemon::rotate(&account.name, code, key, &check::caller(host));
     match asked {
-        Err(Silence::Denied(denial)) if denial.reason.as_deref() == Some("several-keys") => {}
+        Err(DaemonError::Denied(denial)) if denial.reason.as_deref() == Some("several-keys") => {}
         answer => return answer.map_err(unanswered),
     }
     let answer = host.ask("Name of the key to replace: ", Echo::On)?;
-    let name = std::str::from_utf8(&answer).map_err(|_| End::Refused("no-such-key".to_owned()))?;
+    let name = std::str::from_utf8(&answer).map_err(|_| PasswordOutcome::Refused("no-such-key".to_owned()))?;
     daemon::rotate(&account.name, code, Some(name.trim()), &check::caller(host)).map_err(unanswered)
 }
 
-fn unanswered(silence: Silence) -> End {
+fn unanswered(silence: DaemonError) -> PasswordOutcome {
     match silence {
-        Silence::Denied(denial) => End::Refused(denial.word()),
-        silence => End::Failed(check::obstacle(silence)),
+        DaemonError::Denied(denial) => PasswordOutcome::Refused(denial.word()),
+        silence => PasswordOutcome::Failed(check::obstacle(silence)),
     }
 }
 
-fn failed(reason: &'static str, detail: &str) -> End {
-    End::Failed(Obstacle { reason, detail: detail.to_owned() })
+fn failed(reason: &'static str, detail: &str) -> PasswordOutcome {
+    PasswordOutcome::Failed(Unavailable { reason, detail: detail.to_owned() })
 }
 
 /// Tells the person, the log and the host.
-fn conclude(host: &mut impl Host, end: &End, user: Option<&str>, person: Option<&Person>) -> PamResultCode {
+fn conclude(host: &mut impl Host, end: &PasswordOutcome, user: Option<&str>, person: Option<&Person>) -> PamResultCode {
     let (urgency, outcome, reason, detail, key) = match end {
-        End::Ready => return PamResultCode::PAM_SUCCESS,
-        End::Left("not-due" | "kept" | "root" | "not-enrolled") => return PamResultCode::PAM_IGNORE,
-        End::Left("emergency") => (Urgency::Alert, "ignored", "emergency", None, None),
-        End::Left(reason) => (Urgency::Info, "ignored", *reason, None, None),
-        End::Replaced(label) => (Urgency::Info, "accepted", "rotated", None, Some(label.as_str())),
-        End::Refused(reason) => (Urgency::Notice, "refused", reason.as_str(), None, None),
-        End::NoConversation => (Urgency::Notice, "failed", "conversation", None, None),
-        End::Failed(obstacle) => (Urgency::Error, "failed", obstacle.reason, Some(obstacle.detail.as_str()), None),
+        PasswordOutcome::Ready => return PamResultCode::PAM_SUCCESS,
+        PasswordOutcome::Left("not-due" | "kept" | "root" | "not-enrolled") => return PamResultCode::PAM_IGNORE,
+        PasswordOutcome::Left("emergency") => (Urgency::Alert, "ignored", "emergency", None, None),
+        PasswordOutcome::Left(reason) => (Urgency::Info, "ignored", *reason, None, None),
+        PasswordOutcome::Replaced(label) => (Urgency::Info, "accepted", "rotated", None, Some(label.as_str())),
+        PasswordOutcome::Refused(reason) => (Urgency::Notice, "refused", reason.as_str(), None, None),
+        PasswordOutcome::NoConversation => (Urgency::Notice, "failed", "conversation", None, None),
+        PasswordOutcome::Failed(obstacle) => {
+            (Urgency::Error, "failed", obstacle.reason, Some(obstacle.detail.as_str()), None)
+        }
     };
     let line = LogLine::default()
         .field("outcome", outcome)
@@ -215,9 +227,9 @@ fn conclude(host: &mut impl Host, end: &End, user: Option<&str>, person: Option<
         .optional("detail", detail);
     host.log(urgency, &line.finish());
     match end {
-        End::Replaced(_) => PamResultCode::PAM_SUCCESS,
-        End::Left(_) => PamResultCode::PAM_IGNORE,
-        End::Refused(reason) => {
+        PasswordOutcome::Replaced(_) => PamResultCode::PAM_SUCCESS,
+        PasswordOutcome::Left(_) => PamResultCode::PAM_IGNORE,
+        PasswordOutcome::Refused(reason) => {
             let origin = if let Some(Person::Known(account)) = person { Some(origin(host, account)) } else { None };
             host.delay_failure(pause_after(Duration::ZERO));
             host.show_error(&refusal_text(Some((reason, 0)), origin));
@@ -227,7 +239,7 @@ fn conclude(host: &mut impl Host, end: &End, user: Option<&str>, person: Option<
     }
 }
 
-impl From<ConversationFailed> for End {
+impl From<ConversationFailed> for PasswordOutcome {
     fn from(_: ConversationFailed) -> Self {
         Self::NoConversation
     }

@@ -7,7 +7,7 @@ use otp_core::decision::limits::Limits;
 use otp_core::policy::Policy;
 use otp_core::policy::audience::{Candidate, Entry, is_asked};
 use otp_core::policy::rotation::{Age, Rotation};
-use otp_core::policy::service::{Service, Unenrolled};
+use otp_core::policy::service::{ServicePolicy, Unenrolled};
 
 use crate::options::Options;
 
@@ -27,7 +27,7 @@ pub struct Rules {
     pub unenrolled: Passage,
     /// The policy file that the PAM line names.
     pub config: Option<String>,
-    service: Service,
+    service: ServicePolicy,
     rotation: Option<Rotation>,
 }
 
@@ -90,11 +90,11 @@ impl Rules {
 }
 
 /// Does a service take codes of this length?
-fn takes(service: &Service, length: usize) -> bool {
+fn takes(service: &ServicePolicy, length: usize) -> bool {
     service.digits.is_empty() || service.digits.contains(&length)
 }
 
-fn passage(line: Option<Unenrolled>, service: &Service, now: u64) -> Passage {
+fn passage(line: Option<Unenrolled>, service: &ServicePolicy, now: u64) -> Passage {
     match (line, service.unenrolled) {
         (Some(Unenrolled::Deny), _) => Passage::Deny,
         _ if service.unenrolled_pass(now) => Passage::Tolerated,
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn where_both_speak_about_the_unenrolled_the_stricter_holds() {
         use Unenrolled::{Deny, Skip};
-        let of = |line, policy| passage(line, &Service { unenrolled: policy, ..Service::default() }, 0);
+        let of = |line, policy| passage(line, &ServicePolicy { unenrolled: policy, ..ServicePolicy::default() }, 0);
         assert_eq!(of(None, None), Passage::Deny);
         for (line, policy) in
             [(Some(Deny), Some(Skip)), (Some(Skip), Some(Deny)), (Some(Deny), None), (None, Some(Deny))]
@@ -142,9 +142,9 @@ mod tests {
     #[test]
     fn enrolling_at_the_prompt_is_stricter_than_skipping_and_milder_than_denying() {
         use Unenrolled::{Deny, Enrol, Skip};
-        let of = |line| passage(line, &Service { unenrolled: Some(Enrol), ..Service::default() }, 0);
+        let of = |line| passage(line, &ServicePolicy { unenrolled: Some(Enrol), ..ServicePolicy::default() }, 0);
         assert_eq!((of(None), of(Some(Skip)), of(Some(Deny))), (Passage::Enrol, Passage::Enrol, Passage::Deny));
-        let until = Service { unenrolled: Some(Enrol), report_only: true, ..Service::default() };
+        let until = ServicePolicy { unenrolled: Some(Enrol), report_only: true, ..ServicePolicy::default() };
         assert_eq!(passage(None, &until, 0), Passage::Tolerated);
     }
 
@@ -166,11 +166,12 @@ mod tests {
 
     #[test]
     fn a_gradual_roll_out_lets_the_unenrolled_pass_unless_the_pam_line_denies() {
-        let until = Service { allow_until: Some(10), unenrolled: Some(Unenrolled::Deny), ..Service::default() };
+        let until =
+            ServicePolicy { allow_until: Some(10), unenrolled: Some(Unenrolled::Deny), ..ServicePolicy::default() };
         assert_eq!(passage(None, &until, 9 * 86_400), Passage::Tolerated);
         assert_eq!(passage(None, &until, 10 * 86_400), Passage::Deny);
         assert_eq!(passage(Some(Unenrolled::Deny), &until, 0), Passage::Deny);
-        let date_alone = Service { allow_until: Some(10), ..Service::default() };
+        let date_alone = ServicePolicy { allow_until: Some(10), ..ServicePolicy::default() };
         for line in [None, Some(Unenrolled::Skip)] {
             assert_eq!(passage(line, &date_alone, 0), Passage::Tolerated);
             assert_eq!(

@@ -7,8 +7,8 @@
 use otp_core::decision::input::Typed;
 use zeroize::Zeroizing;
 
-use crate::daemon::connection::{Denial, Silence};
-use crate::daemon::{Pending, Stored};
+use crate::daemon::connection::{DaemonError, ErrorReply};
+use crate::daemon::{EnrolmentSession, StoredKey};
 use crate::host::{ConversationFailed, Host};
 use crate::options::Echo;
 
@@ -20,11 +20,11 @@ pub enum Lost {
     /// The key was thrown away: too many wrong codes, too late, or something has taken its place.
     ThrownAway(&'static str),
     /// The daemon gave no answer.
-    Silence(Silence),
+    Silence(DaemonError),
 }
 
 /// Shows the key until a code of it was typed, then the recovery codes that were made with it.
-pub fn hand_over(host: &mut impl Host, key: &Pending, echo: Echo) -> Result<(), Lost> {
+pub fn hand_over(host: &mut impl Host, key: &EnrolmentSession, echo: Echo) -> Result<(), Lost> {
     let stored = confirmed(host, key, echo)?;
     if !stored.recovery_codes.is_empty() {
         host.show_text(&recovery_codes(&stored))?;
@@ -33,8 +33,8 @@ pub fn hand_over(host: &mut impl Host, key: &Pending, echo: Echo) -> Result<(), 
     Ok(())
 }
 
-fn confirmed(host: &mut impl Host, key: &Pending, echo: Echo) -> Result<Stored, Lost> {
-    let mut terminal = Terminal::Dark;
+fn confirmed(host: &mut impl Host, key: &EnrolmentSession, echo: Echo) -> Result<StoredKey, Lost> {
+    let mut terminal = Background::Dark;
     host.show_text(&sheet(key, terminal))?;
     for _ in 0..MOST_ANSWERS {
         let answer = host.ask("Code from the app: ", echo)?;
@@ -48,10 +48,10 @@ fn confirmed(host: &mut impl Host, key: &Pending, echo: Echo) -> Result<Stored, 
             continue;
         };
         match key.confirm(&code.digits()) {
-            Err(Silence::Denied(denial)) if denial.error == "CodeRefused" && denial.tries_left > 0 => {
+            Err(DaemonError::Denied(denial)) if denial.error == "CodeRefused" && denial.tries_left > 0 => {
                 host.show_text(&refused(&denial))?;
             }
-            Err(Silence::Denied(denial)) => return Err(Lost::ThrownAway(why_thrown_away(&denial))),
+            Err(DaemonError::Denied(denial)) => return Err(Lost::ThrownAway(why_thrown_away(&denial))),
             Err(silence) => return Err(Lost::Silence(silence)),
             Ok(stored) => return Ok(stored),
         }
@@ -61,12 +61,12 @@ fn confirmed(host: &mut impl Host, key: &Pending, echo: Echo) -> Result<Stored, 
 
 /// What the picture must stand out from.
 #[derive(Clone, Copy)]
-enum Terminal {
+enum Background {
     Dark,
     Light,
 }
 
-impl Terminal {
+impl Background {
     fn other(self) -> Self {
         match self {
             Self::Dark => Self::Light,
@@ -76,10 +76,10 @@ impl Terminal {
 }
 
 /// The first line is words: ssh puts the name of user and host before it.
-fn sheet(key: &Pending, terminal: Terminal) -> Zeroizing<String> {
+fn sheet(key: &EnrolmentSession, terminal: Background) -> Zeroizing<String> {
     let (here, other, picture) = match terminal {
-        Terminal::Dark => ("dark", "light", &key.dark),
-        Terminal::Light => ("light", "dark", &key.light),
+        Background::Dark => ("dark", "light", &key.dark),
+        Background::Light => ("light", "dark", &key.light),
     };
     let minutes = key.expires_in.div_ceil(60);
     let mut text = Zeroizing::new(String::with_capacity(picture.len() + key.secret.len() * 2 + 1024)); // never grows
@@ -107,7 +107,7 @@ fn sheet(key: &Pending, terminal: Terminal) -> Zeroizing<String> {
     text
 }
 
-fn recovery_codes(stored: &Stored) -> Zeroizing<String> {
+fn recovery_codes(stored: &StoredKey) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::with_capacity(512 + stored.recovery_codes.len() * 64)); // never grows
     text.push_str("The key is stored. Recovery codes, shown only now; each opens once, when the app is lost:\n");
     for code in &stored.recovery_codes {
@@ -118,7 +118,7 @@ fn recovery_codes(stored: &Stored) -> Zeroizing<String> {
     text
 }
 
-fn refused(denial: &Denial) -> String {
+fn refused(denial: &ErrorReply) -> String {
     let left = match denial.tries_left {
         1 => "one more try".to_owned(),
         tries => format!("{tries} more tries"),
@@ -144,7 +144,7 @@ fn explained(diagnosis: &str) -> Option<String> {
     })
 }
 
-fn why_thrown_away(denial: &Denial) -> &'static str {
+fn why_thrown_away(denial: &ErrorReply) -> &'static str {
     match denial.error.as_str() {
         "CodeRefused" => "not-confirmed",
         "EnrolmentExpired" => "too-late",
@@ -167,9 +167,9 @@ const MOST_ANSWERS: usize = 12;
 mod tests {
     use super::*;
 
-    fn denial(tries_left: u64, diagnosis: Option<&str>) -> Denial {
+    fn denial(tries_left: u64, diagnosis: Option<&str>) -> ErrorReply {
         let error = "CodeRefused".to_owned();
-        Denial { error, reason: None, wait: 0, tries_left, diagnosis: diagnosis.map(str::to_owned) }
+        ErrorReply { error, reason: None, wait: 0, tries_left, diagnosis: diagnosis.map(str::to_owned) }
     }
 
     #[test]

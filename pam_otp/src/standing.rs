@@ -2,7 +2,7 @@
 
 /// How a user stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum AccountStatus {
     /// Positively never enrolled.
     NeverEnrolled,
     /// Enrolled and in order.

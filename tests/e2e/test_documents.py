@@ -163,7 +163,7 @@ def test_the_reasons_in_the_manual_are_those_of_the_log():
     said = {word for function in re.findall(r"fn reason\(.*?\n    \}", module, re.S) for word in quoted_words(function)}
     said |= set(re.findall(r'(?:reason: |NotWanted\(|[Rr]efused\(|Barred\(|Left\(|ThrownAway\(|Passage::\w+ => )"([a-z-]+)"', module))
     said |= set(re.findall(r'=> \("([a-z-]+)", None', module))
-    said -= quoted_words(re.search(r"End::Left\(([^)]*\|[^)]*)\) => return", module)[1])  # where nothing was to be done
+    said -= quoted_words(re.search(r"PasswordOutcome::Left\(([^)]*\|[^)]*)\) => return", module)[1])  # where nothing was to be done
     said -= {"recovery-code"}  # the module says `code`
     assert len(said) >= 30
     log = source("packaging/man/pam_otp.8").split("\n.Sh LOG\n")[1].split("\n.Sh ")[0]

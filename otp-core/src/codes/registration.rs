@@ -14,7 +14,7 @@ use crate::codes::crockford::{self, Domain, Mistyped, Symbols};
 
 /// How a registration code travels; its length and its life follow from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum CodeForm {
     /// Told at the desk or on the phone: short, and only for minutes.
     Spoken,
     /// By mail or chat.
@@ -48,7 +48,7 @@ const BOTH: usize = 2 * PART + 4;
 /// The value of the prefix letter, which is a symbol itself.
 const PREFIX: u8 = 14;
 
-impl Form {
+impl CodeForm {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Spoken, Self::Mail, Self::Letter, Self::Split];
 
@@ -95,8 +95,8 @@ impl Form {
 }
 
 impl RegistrationCode {
-    /// A new code out of [`Form::symbols`] random bytes; `None` if there are more or fewer.
-    pub fn new(form: Form, random: &[u8]) -> Option<Self> {
+    /// A new code out of [`CodeForm::symbols`] random bytes; `None` if there are more or fewer.
+    pub fn new(form: CodeForm, random: &[u8]) -> Option<Self> {
         (random.len() == form.symbols()).then(|| Self(crockford::random(random)))
     }
 
@@ -132,7 +132,7 @@ impl RegistrationCode {
     }
 
     /// Could it be of this form, by its length?
-    pub fn fits(&self, form: Form) -> bool {
+    pub fn fits(&self, form: CodeForm) -> bool {
         self.0.len() == form.symbols()
     }
 
@@ -147,7 +147,7 @@ impl Piece {
     pub fn parse(typed: &str) -> Result<Self, Mistyped> {
         let values = crockford::values(typed, BOTH).map_err(without_prefix)?;
         let Some((&PREFIX, rest)) = values.split_first() else { return Err(Mistyped::Prefix) };
-        let whole = [Form::Spoken, Form::Mail].map(|form| form.symbols() + 1);
+        let whole = [CodeForm::Spoken, CodeForm::Mail].map(|form| form.symbols() + 1);
         match rest.len() {
             length if whole.contains(&length) => code(crockford::checked(Domain::Registration, rest)),
             length if length == PART + 1 => match (first(rest), second(rest)) {

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn sample(form: Form) -> RegistrationCode {
+fn sample(form: CodeForm) -> RegistrationCode {
     let random: Vec<u8> = (0..).step_by(7).take(form.symbols()).collect();
     RegistrationCode::new(form, &random).unwrap()
 }
@@ -13,7 +13,7 @@ fn error(typed: &str) -> Option<Mistyped> {
 
 #[test]
 fn codes_that_were_sent_out_read_the_same_for_ever() {
-    let texts = Form::ALL.map(|form| sample(form).text().to_string());
+    let texts = CodeForm::ALL.map(|form| sample(form).text().to_string());
     assert_eq!(
         texts,
         [
@@ -28,7 +28,7 @@ fn codes_that_were_sent_out_read_the_same_for_ever() {
 
 #[test]
 fn the_prefix_may_lack_its_hyphen_but_not_its_letter() {
-    let text = sample(Form::Spoken).text().to_lowercase();
+    let text = sample(CodeForm::Spoken).text().to_lowercase();
     for same in [text.clone(), text.replace('-', ""), text.replace('-', " ")] {
         assert!(RegistrationCode::parse(&same).is_ok(), "{same}");
     }
@@ -47,7 +47,7 @@ fn lengths_and_letters_that_no_code_has_are_told_by_their_place() {
 
 #[test]
 fn parts_make_a_code_in_their_order_and_in_no_other() {
-    let code = sample(Form::Split);
+    let code = sample(CodeForm::Split);
     let [one, two] = code.parts().try_into().map_err(|_| ()).unwrap();
     let (one, two) = (one.as_str(), two.as_str());
     assert_eq!(RegistrationCode::parse(&format!("{one}{two}")).unwrap().expose(), code.expose());
@@ -63,15 +63,15 @@ fn parts_make_a_code_in_their_order_and_in_no_other() {
 #[test]
 fn no_life_is_longer_than_its_form_allows() {
     let day = 24 * 3600;
-    let longest = Form::ALL.map(Form::longest_life);
+    let longest = CodeForm::ALL.map(CodeForm::longest_life);
     assert_eq!(longest, [600, day, 30 * day, 30 * day]);
-    assert!(Form::ALL.iter().all(|form| form.usual_life() <= form.longest_life()));
+    assert!(CodeForm::ALL.iter().all(|form| form.usual_life() <= form.longest_life()));
 }
 
 proptest! {
     #[test]
     fn what_is_written_is_read(random in proptest::collection::vec(any::<u8>(), 26)) {
-        for form in Form::ALL {
+        for form in CodeForm::ALL {
             let code = RegistrationCode::new(form, &random[..form.symbols()]).unwrap();
             let read = RegistrationCode::parse(&code.text()).ok().unwrap();
             prop_assert!(read.expose() == code.expose() && read.fits(form));

@@ -39,7 +39,7 @@ fn an_accepted_counter_and_all_before_it_are_dead() {
     let next = accepts(&key, &used(&key, 100), 105).unwrap();
     assert_eq!((next.keys[0].watermark, next.keys[0].last_used), (Step(105), T));
     for counter in 96..=105 {
-        assert_eq!(at(&key, &next, counter).0, Verdict::Refused(Refusal::Replayed), "{counter}");
+        assert_eq!(at(&key, &next, counter).0, Verdict::Refused(RefusalReason::Replayed), "{counter}");
     }
     assert!(accepts(&key, &next, 115).is_some());
 }
@@ -48,7 +48,7 @@ fn an_accepted_counter_and_all_before_it_are_dead() {
 fn the_counter_burnt_at_confirmation_holds_even_if_the_state_forgot_it() {
     let key = token(1, 7);
     let state = used(&key, 0);
-    assert_eq!(at(&key, &state, 7).0, Verdict::Refused(Refusal::Replayed));
+    assert_eq!(at(&key, &state, 7).0, Verdict::Refused(RefusalReason::Replayed));
     assert!(accepts(&key, &state, 17).is_some() && accepts(&key, &state, 18).is_none());
 }
 
@@ -58,16 +58,20 @@ fn a_token_pressed_too_often_comes_back_by_two_codes_in_a_row() {
     let state = used(&key, 100);
     for first in [111, 130, 150] {
         let (verdict, heard) = at(&key, &state, first);
-        assert_eq!(verdict, Verdict::Refused(Refusal::Resync));
+        assert_eq!(verdict, Verdict::Refused(RefusalReason::Resync));
         let heard = heard.unwrap();
         assert_eq!((heard.keys[0].watermark, heard.total_failures), (Step(100), 0), "neither accepted nor counted");
-        assert_eq!(at(&key, &heard, first).0, Verdict::Refused(Refusal::Resync), "the same again is not two in a row");
+        assert_eq!(
+            at(&key, &heard, first).0,
+            Verdict::Refused(RefusalReason::Resync),
+            "the same again is not two in a row"
+        );
         assert!(accepts(&key, &heard, first + 2).is_none(), "nor is the one after the next");
         let next = accepts(&key, &heard, first + 1).unwrap();
         assert_eq!((next.keys[0].watermark, next.keys[0].heard), (Step(first + 1), 0));
     }
     let (verdict, next) = at(&key, &state, 151);
-    assert_eq!((verdict, next.unwrap().total_failures), (Verdict::Refused(Refusal::Wrong), 1));
+    assert_eq!((verdict, next.unwrap().total_failures), (Verdict::Refused(RefusalReason::Wrong), 1));
 }
 
 #[test]
@@ -76,7 +80,7 @@ fn after_a_loss_one_code_is_not_enough() {
     let mut state = used(&key, 100);
     state.keys[0].resync = true;
     let (verdict, heard) = at(&key, &state, 101);
-    assert_eq!(verdict, Verdict::Refused(Refusal::Resync));
+    assert_eq!(verdict, Verdict::Refused(RefusalReason::Resync));
     let next = accepts(&key, &heard.unwrap(), 102).unwrap();
     assert!(!next.keys[0].resync);
     assert!(accepts(&key, &next, 103).is_some());
@@ -89,7 +93,7 @@ fn a_counter_from_a_backup_is_not_looked_at_and_time_based_keys_are() {
     let time = code_at(&keys[1], step(T));
     assert!(matches!(run(&keys, &state, &time, Origin::Myself, now(T)).0, Verdict::Accepted(_)));
     let (verdict, next) = at(&keys[0], &State { restored: true, ..used(&keys[0], 0) }, 1);
-    assert_eq!((verdict, next), (Verdict::Refused(Refusal::Restored), None));
+    assert_eq!((verdict, next), (Verdict::Refused(RefusalReason::Restored), None));
 }
 
 #[test]
@@ -100,7 +104,7 @@ fn both_kinds_of_key_work_side_by_side_and_a_clock_set_back_stops_only_one() {
     assert_eq!(verdict, Verdict::Accepted(Proof::Key(keys[0].label.clone())));
     assert_eq!(
         run(&keys[1..], &state, &code_at(&keys[1], step(T)), Origin::Myself, now(T)).0,
-        Verdict::Refused(Refusal::ClockBehind)
+        Verdict::Refused(RefusalReason::ClockBehind)
     );
 }
 
@@ -148,7 +152,7 @@ proptest! {
                 prop_assert!(ahead <= HOTP_WIDEST + 1);
                 prop_assert!(!new.resync && new.heard == 0);
             }
-            before = match verdict { Verdict::Refused(Refusal::Resync) => Some(typed), Verdict::Accepted(_) => None, _ => before };
+            before = match verdict { Verdict::Refused(RefusalReason::Resync) => Some(typed), Verdict::Accepted(_) => None, _ => before };
             state = next;
         }
     }

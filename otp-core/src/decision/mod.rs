@@ -58,7 +58,7 @@ pub enum Verdict {
     /// Accepted.
     Accepted(Proof),
     /// Refused.
-    Refused(Refusal),
+    Refused(RefusalReason),
 }
 
 /// What was proven with.
@@ -84,7 +84,7 @@ impl fmt::Display for Proof {
 
 /// Why a code is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub enum RefusalReason {
     /// Matches nothing in the window. The only refusal that counts.
     Wrong,
     /// Matches a step that is used up.
@@ -139,22 +139,22 @@ pub fn decide(
     }
     let suspended = |key: &OpenKey| state.key(key.id).is_some_and(|entry| entry.suspended);
     if !keys.is_empty() && keys.iter().all(suspended) {
-        return (Verdict::Refused(Refusal::Suspended), None);
+        return (Verdict::Refused(RefusalReason::Suspended), None);
     }
     let in_time = |key: &OpenKey| key.expires.is_none_or(|end| now.wall <= end);
     let live: Vec<&OpenKey> = keys.iter().filter(|key| !suspended(key) && in_time(key)).collect();
     if live.is_empty() {
-        let refusal = if keys.is_empty() { Refusal::NoKey } else { Refusal::Expired };
+        let refusal = if keys.is_empty() { RefusalReason::NoKey } else { RefusalReason::Expired };
         return (Verdict::Refused(refusal), None);
     }
     let fitting: Vec<&OpenKey> = live.into_iter().filter(|key| same_length(key, code)).collect();
     let usable: Vec<&OpenKey> =
         fitting.iter().filter(|key| !(state.restored && key.kind == Kind::Hotp)).copied().collect();
     if !fitting.is_empty() && usable.is_empty() {
-        return (Verdict::Refused(Refusal::Restored), None);
+        return (Verdict::Refused(RefusalReason::Restored), None);
     }
     if !usable.is_empty() && usable.iter().all(|key| is_behind(key, state, now)) {
-        return (Verdict::Refused(Refusal::ClockBehind), None);
+        return (Verdict::Refused(RefusalReason::ClockBehind), None);
     }
     let hits = usable.iter().filter_map(|key| Some((*key, hit(key, state, code, limits.window, now)?)));
     conclude(&hits.collect::<Vec<_>>(), state, limits, origin, now)
@@ -172,10 +172,10 @@ pub fn decide_recovery(
     // Written as it was: where nothing can be written, the answer must not tell a good code from a bad one (R2).
     let refused = |refusal| (Verdict::Refused(refusal), Some(state.clone()));
     match found {
-        _ if state.suspended || state.recovery.suspended => barred(Refusal::Suspended),
-        _ if state.restored => barred(Refusal::Restored),
-        None => refused(Refusal::Wrong),
-        Some(code) if state.recovery.is_used(code.set, code.index) => refused(Refusal::Replayed),
+        _ if state.suspended || state.recovery.suspended => barred(RefusalReason::Suspended),
+        _ if state.restored => barred(RefusalReason::Restored),
+        None => refused(RefusalReason::Wrong),
+        Some(code) if state.recovery.is_used(code.set, code.index) => refused(RefusalReason::Replayed),
         Some(code) => {
             let recovery = state.recovery.with_used(code.set, code.index);
             let left = codes.iter().filter(|code| !recovery.is_used(code.set, code.index)).count();
@@ -206,10 +206,10 @@ fn conclude(
         }
         None if hits.is_empty() => {
             next.count_failure(origin, limits.of(origin), now.boot_ms);
-            Verdict::Refused(Refusal::Wrong)
+            Verdict::Refused(RefusalReason::Wrong)
         }
-        None if hits.iter().any(|(_, hit)| matches!(hit, Hit::Heard(_))) => Verdict::Refused(Refusal::Resync),
-        None => Verdict::Refused(Refusal::Replayed),
+        None if hits.iter().any(|(_, hit)| matches!(hit, Hit::Heard(_))) => Verdict::Refused(RefusalReason::Resync),
+        None => Verdict::Refused(RefusalReason::Replayed),
     };
     (verdict, Some(next)) // whatever it is, it is written: the same work (R8)
 }
@@ -222,17 +222,17 @@ pub fn wait_left(state: &State, limits: &Limits, origin: Origin, boot_ms: u64) -
 }
 
 /// What refuses before any code is looked at.
-fn barred(state: &State, limits: &Limits, origin: Origin, now: Now) -> Option<Refusal> {
+fn barred(state: &State, limits: &Limits, origin: Origin, now: Now) -> Option<RefusalReason> {
     let left_ms = wait_left(state, limits, origin, now.boot_ms);
     match now.clock {
-        _ if state.suspended => Some(Refusal::Suspended),
-        _ if state.disabled => Some(Refusal::Disabled),
-        _ if state.origin(origin).closed => Some(Refusal::Closed),
-        _ if left_ms > 0 => Some(Refusal::Waiting { left_ms }),
+        _ if state.suspended => Some(RefusalReason::Suspended),
+        _ if state.disabled => Some(RefusalReason::Disabled),
+        _ if state.origin(origin).closed => Some(RefusalReason::Closed),
+        _ if left_ms > 0 => Some(RefusalReason::Waiting { left_ms }),
         ClockTrust::Unsynchronised { newest_known }
             if limits.clock == ClockPolicy::Checked && now.wall > newest_known.saturating_add(FAR_AHEAD_S) =>
         {
-            Some(Refusal::ClockAhead)
+            Some(RefusalReason::ClockAhead)
         }
         _ => None,
     }

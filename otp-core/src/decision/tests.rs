@@ -72,7 +72,7 @@ fn a_code_works_once() {
     let next = next.unwrap();
     assert_eq!((next.keys[0].watermark, next.keys[0].last_used), (Step(step(T)), T));
     let (again, _) = run(&keys, &next, &code, Origin::Myself, now(T));
-    assert_eq!(again, Verdict::Refused(Refusal::Replayed));
+    assert_eq!(again, Verdict::Refused(RefusalReason::Replayed));
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn r4_an_earlier_step_is_dead_once_a_later_one_was_used() {
     let next = next.unwrap();
     for earlier in [step(T) - 1, step(T)] {
         let (verdict, _) = run(&keys, &next, &code_at(&keys[0], earlier), Origin::Myself, now(T));
-        assert_eq!(verdict, Verdict::Refused(Refusal::Replayed));
+        assert_eq!(verdict, Verdict::Refused(RefusalReason::Replayed));
     }
 }
 
@@ -111,7 +111,7 @@ fn the_step_burnt_at_confirmation_holds_even_if_the_state_forgot_it() {
     let mut state = state_of(&keys);
     state.keys[0].watermark = Step(0);
     let (verdict, _) = run(&keys, &state, &code_at(&keys[0], step(T)), Origin::Myself, now(T));
-    assert_eq!(verdict, Verdict::Refused(Refusal::Replayed));
+    assert_eq!(verdict, Verdict::Refused(RefusalReason::Replayed));
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn only_wrong_codes_count() {
     let keys = [key(1, 6, step(T))];
     let state = state_of(&keys);
     let (verdict, next) = run(&keys, &state, &wrong_code(&keys, T), Origin::Remote, now(T));
-    assert_eq!(verdict, Verdict::Refused(Refusal::Wrong));
+    assert_eq!(verdict, Verdict::Refused(RefusalReason::Wrong));
     let next = next.unwrap();
     assert_eq!((next.total_failures, next.origin(Origin::Remote).failures), (1, 1));
     assert_eq!(next.origin(Origin::Myself).failures, 0);
@@ -151,7 +151,7 @@ fn during_a_wait_nothing_is_evaluated_or_written() {
     let right = code_at(&keys[0], step(T));
     let at = |boot_ms| Now { boot_ms, ..now(T) };
     let (verdict, next) = run(&keys, &state, &right, Origin::Myself, at(1_001_999));
-    assert_eq!((verdict, next), (Verdict::Refused(Refusal::Waiting { left_ms: 1 }), None));
+    assert_eq!((verdict, next), (Verdict::Refused(RefusalReason::Waiting { left_ms: 1 }), None));
     assert!(matches!(run(&keys, &state, &right, Origin::Myself, at(1_002_000)).0, Verdict::Accepted(_)));
     assert!(matches!(run(&keys, &state, &right, Origin::Console, at(1_000_000)).0, Verdict::Accepted(_)));
 }
@@ -165,10 +165,10 @@ fn a_step_of_the_wall_clock_does_not_shorten_the_wait_and_a_reboot_starts_it_aga
     }
     let later = T + 3_600;
     let (verdict, _) = run(&keys, &state, &code_at(&keys[0], step(later)), Origin::Myself, now(later));
-    assert_eq!(verdict, Verdict::Refused(Refusal::Waiting { left_ms: 128_000 }));
+    assert_eq!(verdict, Verdict::Refused(RefusalReason::Waiting { left_ms: 128_000 }));
     let rebooted = Now { boot_ms: 5_000, ..now(T) };
     let (verdict, _) = run(&keys, &state, &code_at(&keys[0], step(T)), Origin::Myself, rebooted);
-    assert_eq!(verdict, Verdict::Refused(Refusal::Waiting { left_ms: 123_000 }));
+    assert_eq!(verdict, Verdict::Refused(RefusalReason::Waiting { left_ms: 123_000 }));
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn at_its_limit_an_origin_is_closed_and_the_others_stay_open() {
     let mut state = state_of(&keys);
     for _ in 0..20 {
         let (verdict, next) = decide(&keys, &state, &limits, &wrong_code(&keys, T), Origin::Remote, now(T));
-        assert_eq!(verdict, Verdict::Refused(Refusal::Wrong));
+        assert_eq!(verdict, Verdict::Refused(RefusalReason::Wrong));
         assert_eq!(
             state.must_not_come_undone(next.as_ref().unwrap()),
             next.as_ref().unwrap().origin(Origin::Remote).closed
@@ -187,7 +187,7 @@ fn at_its_limit_an_origin_is_closed_and_the_others_stay_open() {
     }
     let right = code_at(&keys[0], step(T));
     let (verdict, next) = decide(&keys, &state, &limits, &right, Origin::Remote, now(T));
-    assert_eq!((verdict, next), (Verdict::Refused(Refusal::Closed), None));
+    assert_eq!((verdict, next), (Verdict::Refused(RefusalReason::Closed), None));
     let (verdict, next) = decide(&keys, &state, &limits, &right, Origin::Myself, now(T));
     assert!(matches!(verdict, Verdict::Accepted(_)));
     let next = next.unwrap();
@@ -204,7 +204,7 @@ fn a_hundred_wrong_codes_in_all_disable_the_keys() {
     let next = next.unwrap();
     assert!(next.disabled);
     let (verdict, _) = run(&keys, &next, &code_at(&keys[0], step(T)), Origin::Myself, now(T));
-    assert_eq!(verdict, Verdict::Refused(Refusal::Disabled));
+    assert_eq!(verdict, Verdict::Refused(RefusalReason::Disabled));
 }
 
 #[test]
@@ -212,10 +212,13 @@ fn suspended_expired_and_empty_records_refuse() {
     let keys = [key(1, 6, 0)];
     let right = code_at(&keys[0], step(T));
     let suspended = State { suspended: true, ..state_of(&keys) };
-    assert_eq!(run(&keys, &suspended, &right, Origin::Myself, now(T)).0, Verdict::Refused(Refusal::Suspended));
-    assert_eq!(run(&[], &state_of(&keys), &right, Origin::Myself, now(T)).0, Verdict::Refused(Refusal::NoKey));
+    assert_eq!(run(&keys, &suspended, &right, Origin::Myself, now(T)).0, Verdict::Refused(RefusalReason::Suspended));
+    assert_eq!(run(&[], &state_of(&keys), &right, Origin::Myself, now(T)).0, Verdict::Refused(RefusalReason::NoKey));
     let ended = [OpenKey { expires: Some(T - 1), ..key(1, 6, 0) }];
-    assert_eq!(run(&ended, &state_of(&ended), &right, Origin::Myself, now(T)).0, Verdict::Refused(Refusal::Expired));
+    assert_eq!(
+        run(&ended, &state_of(&ended), &right, Origin::Myself, now(T)).0,
+        Verdict::Refused(RefusalReason::Expired)
+    );
 }
 
 #[test]
@@ -223,7 +226,7 @@ fn a_clock_behind_the_watermark_is_told_apart_and_does_not_count() {
     let keys = [key(1, 6, step(T))];
     let past = T - 86_400;
     let (verdict, next) = run(&keys, &state_of(&keys), &wrong_code(&keys, past), Origin::Myself, now(past));
-    assert_eq!((verdict, next), (Verdict::Refused(Refusal::ClockBehind), None));
+    assert_eq!((verdict, next), (Verdict::Refused(RefusalReason::ClockBehind), None));
 }
 
 #[test]
@@ -236,7 +239,7 @@ fn an_unsynchronised_clock_may_not_jump_more_than_thirty_days() {
         Verdict::Accepted(_)
     ));
     let (verdict, next) = run(&keys, &state_of(&keys), &code_at(&keys[0], step(far)), Origin::Myself, at(far));
-    assert_eq!((verdict, next), (Verdict::Refused(Refusal::ClockAhead), None));
+    assert_eq!((verdict, next), (Verdict::Refused(RefusalReason::ClockAhead), None));
     let trusting = Limits { clock: ClockPolicy::Trusted, ..Limits::default() };
     let (verdict, _) =
         decide(&keys, &state_of(&keys), &trusting, &code_at(&keys[0], step(far)), Origin::Myself, at(far));
@@ -252,7 +255,7 @@ fn a_code_of_another_length_matches_no_key_and_counts() {
     let keys = [key(1, 6, 0)];
     let eight = code(&format!("00{:06}", keys[0].codes.at(Step(step(T))).unwrap()));
     let (verdict, next) = run(&keys, &state_of(&keys), &eight, Origin::Myself, now(T));
-    assert_eq!(verdict, Verdict::Refused(Refusal::Wrong));
+    assert_eq!(verdict, Verdict::Refused(RefusalReason::Wrong));
     assert_eq!(next.unwrap().total_failures, 1);
 }
 
@@ -329,7 +332,7 @@ mod recovery {
             let again = try_code(&codes, &state, number, Origin::Remote);
             assert_eq!(
                 again,
-                (Verdict::Refused(Refusal::Replayed), Some(state.clone())),
+                (Verdict::Refused(RefusalReason::Replayed), Some(state.clone())),
                 "written, and nothing counted"
             );
         }
@@ -357,11 +360,11 @@ mod recovery {
             other => panic!("{other:?}"),
         };
         let wrong = try_code(&codes, &good, 8, Origin::Remote);
-        assert_eq!(wrong, (Verdict::Refused(Refusal::Wrong), Some(good.clone())), "r2: written like a good one");
-        assert_eq!(refused(&State { suspended: true, ..good.clone() }, 0), Refusal::Suspended);
-        assert_eq!(refused(&State { restored: true, ..good.clone() }, 0), Refusal::Restored);
+        assert_eq!(wrong, (Verdict::Refused(RefusalReason::Wrong), Some(good.clone())), "r2: written like a good one");
+        assert_eq!(refused(&State { suspended: true, ..good.clone() }, 0), RefusalReason::Suspended);
+        assert_eq!(refused(&State { restored: true, ..good.clone() }, 0), RefusalReason::Restored);
         let of_a_thief = RecoveryState { suspended: true, ..RecoveryState::default() };
-        assert_eq!(refused(&State { recovery: of_a_thief, ..good }, 0), Refusal::Suspended);
+        assert_eq!(refused(&State { recovery: of_a_thief, ..good }, 0), RefusalReason::Suspended);
     }
 
     #[test]
@@ -380,8 +383,8 @@ fn a_suspended_key_is_no_key_and_the_others_go_on() {
     let mut state = state_of(&keys);
     let code = code_at(&keys[0], step(T));
     state.keys[0].suspended = true;
-    assert_eq!(run(&keys, &state, &code, Origin::Myself, now(T)).0, Verdict::Refused(Refusal::Wrong));
+    assert_eq!(run(&keys, &state, &code, Origin::Myself, now(T)).0, Verdict::Refused(RefusalReason::Wrong));
     assert!(matches!(run(&keys, &state, &code_at(&keys[1], step(T)), Origin::Myself, now(T)).0, Verdict::Accepted(_)));
     state.keys[1].suspended = true;
-    assert_eq!(run(&keys, &state, &code, Origin::Myself, now(T)), (Verdict::Refused(Refusal::Suspended), None));
+    assert_eq!(run(&keys, &state, &code, Origin::Myself, now(T)), (Verdict::Refused(RefusalReason::Suspended), None));
 }

@@ -18,7 +18,7 @@ use crate::files::hex::{NotHex, hex};
 use crate::keys::hotp::Codes;
 use crate::keys::key::{Algorithm, Digits, KeyId, Kind, Label, Period, Step, ValueError};
 use crate::keys::open_key::OpenKey;
-use crate::keys::seal::{Binding, CodeHash, CodePlace, Fingerprint, HostKey, Purpose, Sealed, VaultId};
+use crate::keys::seal::{Binding, CodeHash, CodePlace, Fingerprint, HashPurpose, HostKey, Sealed, VaultId};
 use crate::policy::toml_table::{Document, Table, TableError, quoted};
 
 /// Largest secret file in bytes. The parser takes up to a hundred times that in memory.
@@ -270,7 +270,7 @@ impl RecoveryHash {
     /// The keyed hash of a code in a set of user `uid`.
     pub fn of(code: &RecoveryCode, set: [u8; 16], uid: u32, host_key: &HostKey, vault: VaultId) -> CodeHash {
         let place = CodePlace { vault, uid, id: set, index: code.index() };
-        host_key.code_hash(Purpose::Recovery, &place, code.expose())
+        host_key.code_hash(HashPurpose::Recovery, &place, code.expose())
     }
 
     fn read(mut table: Table<'_>) -> Result<Self, RecordError> {

@@ -51,7 +51,7 @@ impl Slot {
         if state.keys.len() > MAX_KEYS {
             return None;
         }
-        let mut out = Writer::default();
+        let mut out = SlotWriter::default();
         out.u16(VERSION).u16(0).u64(self.sequence).u64(self.inode).u64(self.written).u32(state.uid);
         out.u32(flags(&[
             (state.enrolled, ENROLLED),
@@ -76,12 +76,12 @@ impl Slot {
 
     /// The version of a slot whose magic and checksum are right (S4).
     pub fn version(bytes: &[u8; SLOT_BYTES]) -> Option<u16> {
-        Reader::checked(bytes)?.u16()
+        SlotReader::checked(bytes)?.u16()
     }
 
     /// Reads a slot; `None` if it is bad (S2).
     pub fn decode(bytes: &[u8; SLOT_BYTES]) -> Option<Self> {
-        let mut input = Reader::checked(bytes)?;
+        let mut input = SlotReader::checked(bytes)?;
         (input.u16()? == VERSION && input.u16()? == 0).then_some(())?;
         let (sequence, inode, written) = (input.u64()?, input.u64()?, input.u64()?);
         let (uid, marks, generation, pending) = (input.u32()?, input.u32()?, input.u64()?, input.u64()?);
@@ -116,7 +116,7 @@ impl Slot {
     }
 }
 
-fn key(input: &mut Reader<'_>) -> Option<KeyState> {
+fn key(input: &mut SlotReader<'_>) -> Option<KeyState> {
     let (id, watermark, last_used) = (KeyId(input.array()?), Step(input.u64()?), input.u64()?);
     let (marks, heard) = (input.u32()?, input.u32()?);
     (marks < 8 && u64::from(heard) <= HOTP_WIDEST).then_some(())?;
@@ -131,9 +131,9 @@ fn flags(marks: &[(bool, u32)]) -> u32 {
 
 /// Collects what follows magic and checksum.
 #[derive(Default)]
-struct Writer(Vec<u8>);
+struct SlotWriter(Vec<u8>);
 
-impl Writer {
+impl SlotWriter {
     fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         self.0.extend_from_slice(bytes);
         self
@@ -162,9 +162,9 @@ impl Writer {
 }
 
 /// Takes values off the front; `None` past the end.
-struct Reader<'a>(&'a [u8]);
+struct SlotReader<'a>(&'a [u8]);
 
-impl<'a> Reader<'a> {
+impl<'a> SlotReader<'a> {
     /// What follows magic and checksum, if both are right.
     fn checked(slot: &'a [u8; SLOT_BYTES]) -> Option<Self> {
         let body = slot.strip_prefix(MAGIC)?;

@@ -7,7 +7,7 @@
 //! T4  confirmed, superseded, revoked or repudiated it is worthless for ever
 //! T5  it is recognised as worthless for 90 days after that, or after its end
 
-use crate::codes::registration::Form;
+use crate::codes::registration::CodeForm;
 use crate::files::notice::Where;
 use crate::keys::seal::CodeHash;
 
@@ -17,7 +17,7 @@ pub struct Ticket {
     /// Its random name; what was made with it descends from it.
     pub id: TicketId,
     /// How the code travels.
-    pub form: Form,
+    pub form: CodeForm,
     /// The keyed hash of the code, or of what Argon2id made of it.
     pub hash: CodeHash,
     /// For Argon2id; of a spoken code only.
@@ -33,9 +33,9 @@ pub struct Ticket {
     /// How often it was redeemed.
     pub uses: u32,
     /// The first and the last time that it was redeemed.
-    pub used: Option<(Use, Use)>,
+    pub used: Option<(TicketUse, TicketUse)>,
     /// What became of it in the end.
-    pub end: Option<End>,
+    pub end: Option<TicketEnd>,
 }
 
 /// Random name of a ticket.
@@ -44,7 +44,7 @@ pub struct TicketId(pub [u8; 16]);
 
 /// One redemption.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Use {
+pub struct TicketUse {
     /// Unix time.
     pub at: u64,
     /// From where.
@@ -53,7 +53,7 @@ pub struct Use {
 
 /// What became of a ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct End {
+pub struct TicketEnd {
     /// Why it is over.
     pub why: Why,
     /// Unix time.
@@ -92,7 +92,7 @@ impl Ticket {
     /// What it is worth at the Unix time `now`.
     pub fn worth(&self, now: u64) -> Worth {
         match (&self.end, &self.used) {
-            (Some(End { why: Why::Confirmed, .. }), _) => Worth::Spent,
+            (Some(TicketEnd { why: Why::Confirmed, .. }), _) => Worth::Spent,
             (Some(_), _) => Worth::Stale,
             _ if now.saturating_add(CLOCK_SLACK_S) < self.issued => Worth::Early,
             (None, _) if self.uses >= MOST_USES || now > self.last_moment() => Worth::Stale,
@@ -107,7 +107,7 @@ impl Ticket {
     }
 
     /// Notes a redemption.
-    pub fn redeem(&mut self, this: Use) {
+    pub fn redeem(&mut self, this: TicketUse) {
         self.uses = self.uses.saturating_add(1);
         let first = self.used.take().map_or_else(|| this.clone(), |(first, _)| first);
         self.used = Some((first, this));
@@ -164,7 +164,7 @@ pub(crate) mod tests {
     const DAY: u64 = 24 * 3600;
     const T: u64 = 1_700_000_000;
 
-    fn ticket(form: Form) -> Ticket {
+    fn ticket(form: CodeForm) -> Ticket {
         let not_after = T + form.usual_life();
         let (id, hash) = (TicketId([1; 16]), CodeHash([2; 32]));
         Ticket {
@@ -183,14 +183,14 @@ pub(crate) mod tests {
     }
 
     fn used(times: &[u64]) -> Ticket {
-        let mut ticket = ticket(Form::Spoken);
-        times.iter().for_each(|at| ticket.redeem(Use { at: *at, from: Where::default() }));
+        let mut ticket = ticket(CodeForm::Spoken);
+        times.iter().for_each(|at| ticket.redeem(TicketUse { at: *at, from: Where::default() }));
         ticket
     }
 
     #[test]
     fn t2_it_ends_by_itself_and_no_file_makes_it_live_longer() {
-        let ticket = ticket(Form::Spoken);
+        let ticket = ticket(CodeForm::Spoken);
         assert_eq!(
             (ticket.worth(T), ticket.worth(T + 600), ticket.worth(T + 601)),
             (Worth::Fresh, Worth::Fresh, Worth::Stale)
@@ -201,7 +201,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_clock_before_its_making_makes_it_worth_nothing_and_does_not_end_it() {
-        let ticket = ticket(Form::Mail);
+        let ticket = ticket(CodeForm::Mail);
         assert_eq!((ticket.worth(T - 300), ticket.worth(T - 301)), (Worth::Fresh, Worth::Early));
         assert!(ticket.is_good(T - DAY) && !ticket.is_forgettable(T - DAY));
     }
@@ -220,7 +220,7 @@ pub(crate) mod tests {
     #[test]
     fn t4_what_is_over_stays_over() {
         for why in Why::ALL {
-            let over = Ticket { end: Some(End { why, at: T + 1 }), ..ticket(Form::Letter) };
+            let over = Ticket { end: Some(TicketEnd { why, at: T + 1 }), ..ticket(CodeForm::Letter) };
             let worth = if why == Why::Confirmed { Worth::Spent } else { Worth::Stale };
             assert_eq!([T - DAY, T + 2, T + 100 * DAY].map(|now| over.worth(now)), [worth; 3]);
         }
@@ -228,10 +228,10 @@ pub(crate) mod tests {
 
     #[test]
     fn t5_remembered_for_90_days_after_the_end_of_its_life() {
-        let letter = ticket(Form::Letter);
+        let letter = ticket(CodeForm::Letter);
         let over = T + 14 * DAY;
         assert!(!letter.is_forgettable(over + 90 * DAY) && letter.is_forgettable(over + 90 * DAY + 1));
-        let early = Ticket { end: Some(End { why: Why::Confirmed, at: T }), ..letter.clone() };
+        let early = Ticket { end: Some(TicketEnd { why: Why::Confirmed, at: T }), ..letter.clone() };
         assert!(!early.is_forgettable(over + 90 * DAY));
     }
 
@@ -241,11 +241,11 @@ pub(crate) mod tests {
             issued_by: u32, life in 0..100 * DAY, uses in 0..9_u32, from in crate::files::notice::tests::any_notice(),
             end in proptest::option::of((0..4_usize, 0..=u64::MAX / 4)),
         ) -> Ticket {
-            let one = Use { at: issued, from: from.from.clone() };
+            let one = TicketUse { at: issued, from: from.from.clone() };
             Ticket {
-                id: TicketId(id), form: Form::ALL[form], hash: CodeHash(hash), salt, replaces, issued, issued_by,
+                id: TicketId(id), form: CodeForm::ALL[form], hash: CodeHash(hash), salt, replaces, issued, issued_by,
                 not_after: issued + life, uses, used: (uses > 0).then(|| (one.clone(), one)),
-                end: end.map(|(why, at)| End { why: Why::ALL[why], at }),
+                end: end.map(|(why, at)| TicketEnd { why: Why::ALL[why], at }),
             }
         }
     }

@@ -9,22 +9,22 @@
 use std::fmt::{self, Write as _};
 
 use crate::accounts::Account;
-use crate::codes::registration::Form;
+use crate::codes::registration::CodeForm;
 use crate::files::checksum;
 use crate::files::hex::hex;
 use crate::files::notice::{Claim, Where};
-use crate::files::ticket::{End, Ticket, TicketId, Use, Why};
+use crate::files::ticket::{Ticket, TicketEnd, TicketId, TicketUse, Why};
 use crate::keys::seal::CodeHash;
 use crate::policy::toml_table::{Document, Table, TableError, quoted};
 
 /// Largest file in bytes.
-pub const BOOK_CAP: usize = 64 * 1024;
+pub const TICKET_FILE_CAP: usize = 64 * 1024;
 /// Most tickets of one user, worthless ones among them.
 pub const MOST: usize = 64;
 
 /// The tickets of one user, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Book {
+pub struct TicketFile {
     /// Whose they are.
     pub account: Account,
     /// The tickets.
@@ -42,7 +42,7 @@ pub struct Written {
 
 /// Why a text is not this user's book, or a ticket has no room in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BookError {
+pub enum TicketFileError {
     /// B1: not this format; where and what.
     Syntax(String),
     /// B2: somebody else's.
@@ -53,7 +53,7 @@ pub enum BookError {
     Full,
 }
 
-impl Book {
+impl TicketFile {
     /// Without a ticket.
     pub fn new(account: &Account) -> Self {
         Self { account: account.clone(), tickets: Vec::new() }
@@ -65,12 +65,12 @@ impl Book {
     }
 
     /// Adds a ticket; the one that was good until now is superseded (T1). Says which.
-    pub fn issue(&mut self, ticket: Ticket, now: u64) -> Result<Option<TicketId>, BookError> {
+    pub fn issue(&mut self, ticket: Ticket, now: u64) -> Result<Option<TicketId>, TicketFileError> {
         self.tickets.retain(|old| !old.is_forgettable(now));
         let superseded = self.end_all(Why::Superseded, now);
         if self.tickets.len() >= MOST {
             // Whoever never used a code does not come back to ask why.
-            let unused = self.tickets.iter().position(|old| old.uses == 0).ok_or(BookError::Full)?;
+            let unused = self.tickets.iter().position(|old| old.uses == 0).ok_or(TicketFileError::Full)?;
             self.tickets.remove(unused);
         }
         self.tickets.push(ticket);
@@ -82,7 +82,7 @@ impl Book {
     pub fn end_all(&mut self, why: Why, now: u64) -> Option<TicketId> {
         let good = self.good(now).map(|ticket| ticket.id);
         for ticket in self.tickets.iter_mut().filter(|ticket| ticket.end.is_none()) {
-            ticket.end = Some(End { why, at: now });
+            ticket.end = Some(TicketEnd { why, at: now });
         }
         good
     }
@@ -98,12 +98,12 @@ impl Book {
     }
 
     /// Reads the text of a book, whosever it is.
-    pub fn parse(text: &str) -> Result<(Self, Written), BookError> {
-        let text = checksum::checked(text).ok_or(BookError::Value("the checksum in the first line"))?;
+    pub fn parse(text: &str) -> Result<(Self, Written), TicketFileError> {
+        let text = checksum::checked(text).ok_or(TicketFileError::Value("the checksum in the first line"))?;
         let document = Document::parse(text)?;
         let mut root = document.root();
         if root.required_number("version")? != 1 {
-            return Err(BookError::Value("version is not 1"));
+            return Err(TicketFileError::Value("version is not 1"));
         }
         let name = root.required_string("user")?.to_owned();
         let account = Account { name, uid: small(root.required_number("uid")?, "uid")? };
@@ -112,14 +112,14 @@ impl Book {
         root.end()?;
         let twins = |place: usize, one: &Ticket| tickets.iter().skip(place + 1).any(|other| other.id == one.id);
         if tickets.len() > MOST || tickets.iter().enumerate().any(|(place, one)| twins(place, one)) {
-            return Err(BookError::Value("number or ids of the tickets"));
+            return Err(TicketFileError::Value("number or ids of the tickets"));
         }
         Ok((Self { account, tickets }, written))
     }
 
     /// This one, if it is that of `account` (B2).
-    pub fn for_account(self, account: &Account) -> Result<Self, BookError> {
-        if self.account == *account { Ok(self) } else { Err(BookError::Owner(self.account)) }
+    pub fn for_account(self, account: &Account) -> Result<Self, TicketFileError> {
+        if self.account == *account { Ok(self) } else { Err(TicketFileError::Owner(self.account)) }
     }
 
     /// The text of the file.
@@ -163,20 +163,20 @@ fn fields(ticket: &Ticket) -> Vec<(&'static str, String)> {
     fields
 }
 
-fn use_fields(names: [&'static str; 4], one: &Use) -> Vec<(&'static str, String)> {
+fn use_fields(names: [&'static str; 4], one: &TicketUse) -> Vec<(&'static str, String)> {
     let [at, tty, rhost, service] = names;
     let claims = [(tty, &one.from.tty), (rhost, &one.from.rhost), (service, &one.from.service)];
     let claims = claims.into_iter().filter_map(|(name, claim)| Some((name, quoted(claim.as_ref()?.as_str()))));
     [(at, one.at.to_string())].into_iter().chain(claims).collect()
 }
 
-fn read(mut table: Table<'_>) -> Result<Ticket, BookError> {
-    let value = BookError::Value;
+fn read(mut table: Table<'_>) -> Result<Ticket, TicketFileError> {
+    let value = TicketFileError::Value;
     let form = table.required_string("form")?;
     let end = table.string("end")?;
     let ticket = Ticket {
         id: TicketId(bytes(table.required_string("id")?, "ticket id")?),
-        form: Form::parse(form).ok_or(value("form"))?,
+        form: CodeForm::parse(form).ok_or(value("form"))?,
         hash: CodeHash(bytes(table.required_string("hash")?, "hash")?),
         salt: table.string("salt")?.map(|text| bytes(text.value, "salt")).transpose()?,
         replaces: table.boolean("replaces")?.ok_or(value("replaces is missing"))?.value,
@@ -194,7 +194,7 @@ fn read(mut table: Table<'_>) -> Result<Ticket, BookError> {
         },
         end: match end {
             Some(why) => {
-                Some(End { why: Why::parse(why.value).ok_or(value("end"))?, at: table.required_number("ended")? })
+                Some(TicketEnd { why: Why::parse(why.value).ok_or(value("end"))?, at: table.required_number("ended")? })
             }
             None => None,
         },
@@ -203,35 +203,35 @@ fn read(mut table: Table<'_>) -> Result<Ticket, BookError> {
     if (ticket.uses > 0) == ticket.used.is_some() { Ok(ticket) } else { Err(value("uses without a time of use")) }
 }
 
-fn use_of<'d>(table: &mut Table<'d>, names: [&'d str; 4]) -> Result<Option<Use>, BookError> {
+fn use_of<'d>(table: &mut Table<'d>, names: [&'d str; 4]) -> Result<Option<TicketUse>, TicketFileError> {
     let [at, tty, rhost, service] = names;
-    let mut claim = |name| -> Result<Option<Claim>, BookError> {
+    let mut claim = |name| -> Result<Option<Claim>, TicketFileError> {
         let Some(text) = table.string(name)? else { return Ok(None) };
-        Claim::parse(text.value).map(Some).ok_or(BookError::Value("where it was used"))
+        Claim::parse(text.value).map(Some).ok_or(TicketFileError::Value("where it was used"))
     };
     let from = Where { tty: claim(tty)?, rhost: claim(rhost)?, service: claim(service)? };
     match table.integer(at)? {
-        Some(_) => Ok(Some(Use { at: table.required_number(at)?, from })),
+        Some(_) => Ok(Some(TicketUse { at: table.required_number(at)?, from })),
         None if from == Where::default() => Ok(None),
-        None => Err(BookError::Value("a place of use without its time")),
+        None => Err(TicketFileError::Value("a place of use without its time")),
     }
 }
 
-fn small(number: u64, what: &'static str) -> Result<u32, BookError> {
-    u32::try_from(number).map_err(|_| BookError::Value(what))
+fn small(number: u64, what: &'static str) -> Result<u32, TicketFileError> {
+    u32::try_from(number).map_err(|_| TicketFileError::Value(what))
 }
 
-fn bytes<const N: usize>(text: &str, what: &'static str) -> Result<[u8; N], BookError> {
-    hex(text, what).map_err(|_| BookError::Value(what))
+fn bytes<const N: usize>(text: &str, what: &'static str) -> Result<[u8; N], TicketFileError> {
+    hex(text, what).map_err(|_| TicketFileError::Value(what))
 }
 
-impl From<TableError> for BookError {
+impl From<TableError> for TicketFileError {
     fn from(error: TableError) -> Self {
         Self::Syntax(error.place())
     }
 }
 
-impl fmt::Display for BookError {
+impl fmt::Display for TicketFileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Syntax(place) => write!(f, "not a file of tickets of version 1: {place}"),
@@ -242,7 +242,7 @@ impl fmt::Display for BookError {
     }
 }
 
-impl std::error::Error for BookError {}
+impl std::error::Error for TicketFileError {}
 
 #[cfg(test)]
 mod tests {
@@ -258,13 +258,13 @@ mod tests {
     proptest! {
         #[test]
         fn b5_every_book_survives_the_round_trip(tickets in proptest::collection::vec(any_ticket(), 0..5), inode in 0..1_u64 << 62) {
-            let (book, written) = (Book { account: alice(), tickets }, Written { inode, at: 7 });
-            prop_assert_eq!(Book::parse(&book.to_toml(written)), Ok((book, written)));
+            let (book, written) = (TicketFile { account: alice(), tickets }, Written { inode, at: 7 });
+            prop_assert_eq!(TicketFile::parse(&book.to_toml(written)), Ok((book, written)));
         }
 
         #[test]
         fn b3_a_full_book_fits_into_its_file_and_one_ticket_is_good(tickets in proptest::collection::vec(any_ticket(), MOST + 1)) {
-            let mut book = Book::new(&alice());
+            let mut book = TicketFile::new(&alice());
             for mut ticket in tickets {
                 (ticket.issued, ticket.not_after) = (1000, 2000);
                 drop(book.issue(ticket, 1000));
@@ -272,12 +272,12 @@ mod tests {
                 prop_assert!(book.tickets.iter().filter(|ticket| ticket.is_good(1000)).count() <= 1);
             }
             let written = Written { inode: u64::MAX >> 1, at: u64::MAX >> 1 };
-            prop_assert!(book.to_toml(written).len() <= BOOK_CAP);
+            prop_assert!(book.to_toml(written).len() <= TICKET_FILE_CAP);
         }
 
         #[test]
         fn no_text_makes_the_reader_panic(text in "\\PC{0,200}") {
-            drop(Book::parse(&format!("{}{text}", checksum::line(&text))));
+            drop(TicketFile::parse(&format!("{}{text}", checksum::line(&text))));
         }
     }
 
@@ -285,10 +285,10 @@ mod tests {
     fn b3_the_largest_book_fits_into_its_file() {
         let claim = Claim::of(Some(&"x".repeat(64)));
         let from = Where { tty: claim.clone(), rhost: claim.clone(), service: claim };
-        let one = Use { at: u64::MAX >> 1, from };
+        let one = TicketUse { at: u64::MAX >> 1, from };
         let ticket = |number: u8| Ticket {
             id: TicketId([number; 16]),
-            form: Form::Spoken,
+            form: CodeForm::Spoken,
             hash: CodeHash([number; 32]),
             salt: Some([number; 16]),
             replaces: false,
@@ -297,17 +297,17 @@ mod tests {
             not_after: u64::MAX >> 1,
             uses: u32::MAX,
             used: Some((one.clone(), one.clone())),
-            end: Some(End { why: Why::Repudiated, at: u64::MAX >> 1 }),
+            end: Some(TicketEnd { why: Why::Repudiated, at: u64::MAX >> 1 }),
         };
         let tickets = (0..u8::try_from(MOST).unwrap()).map(ticket).collect();
-        let book = Book { account: Account { name: "x".repeat(256), uid: u32::MAX }, tickets };
-        assert!(book.to_toml(Written { inode: u64::MAX >> 1, at: u64::MAX >> 1 }).len() <= BOOK_CAP);
+        let book = TicketFile { account: Account { name: "x".repeat(256), uid: u32::MAX }, tickets };
+        assert!(book.to_toml(Written { inode: u64::MAX >> 1, at: u64::MAX >> 1 }).len() <= TICKET_FILE_CAP);
     }
 
     #[test]
     fn b1_a_version_of_tomorrow_is_refused() {
         let text = "version = 2\nuser = \"alice\"\nuid = 1000\ninode = 1\nwritten = 1\n";
-        let found = Book::parse(&format!("{}{text}", checksum::line(text)));
-        assert_eq!(found, Err(BookError::Value("version is not 1")));
+        let found = TicketFile::parse(&format!("{}{text}", checksum::line(text)));
+        assert_eq!(found, Err(TicketFileError::Value("version is not 1")));
     }
 }

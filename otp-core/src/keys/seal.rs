@@ -44,7 +44,7 @@ pub struct CodeHash(pub [u8; 32]);
 
 /// What a hashed code is for; each has a subkey of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+pub enum HashPurpose {
     /// Logging in without the device.
     Recovery,
     /// Beginning an enrolment.
@@ -171,10 +171,10 @@ impl HostKey {
     }
 
     /// The keyed hash of a code, given as the values of its symbols or as what a slow function made of them.
-    pub fn code_hash(&self, purpose: Purpose, place: &CodePlace, code: &[u8]) -> CodeHash {
+    pub fn code_hash(&self, purpose: HashPurpose, place: &CodePlace, code: &[u8]) -> CodeHash {
         let key = self.subkey(match purpose {
-            Purpose::Recovery => b"recovery code",
-            Purpose::Registration => b"registration code",
+            HashPurpose::Recovery => b"recovery code",
+            HashPurpose::Registration => b"registration code",
         });
         let parts: [&[u8]; 5] = [&place.vault.0, &place.uid.to_le_bytes(), &place.id, &[place.index], code];
         CodeHash(*hmac(&key, &parts))

@@ -3,9 +3,9 @@
 
 use crate::accounts::{Account, named};
 use crate::decision::origin::Origin;
-use crate::environment::{Clock, Surroundings};
+use crate::environment::{Clock, Environment};
 use crate::keys::key::Label;
-use crate::vault::{ChangeError, Held, Reseal, Use, Vault, VaultError};
+use crate::vault::{ChangeError, KeyUse, LockedUser, Reseal, Vault, VaultError};
 
 /// A change to one user's keys.
 pub enum Change {
@@ -31,10 +31,10 @@ pub enum Change {
 
 impl Change {
     /// Makes the change; it is on disk when this returns.
-    pub fn apply(&self, held: &mut Held<'_>, clock: &dyn Clock) -> Result<(), ChangeError> {
+    pub fn apply(&self, held: &mut LockedUser<'_>, clock: &dyn Clock) -> Result<(), ChangeError> {
         match self {
-            Self::Suspend => held.set_use(Use::Suspended, clock),
-            Self::Resume => held.set_use(Use::Allowed, clock),
+            Self::Suspend => held.set_use(KeyUse::Suspended, clock),
+            Self::Resume => held.set_use(KeyUse::Allowed, clock),
             Self::Reopen(origin) => held.reopen(*origin, clock),
             Self::Rename { key, label } => held.rename(held.key_named(key)?.id, label, clock),
             Self::Revoke { key } => held.revoke(held.key_named(key)?.id, clock),
@@ -76,7 +76,7 @@ pub fn adopt(
     from: &str,
     to: &Account,
     reseal: &Reseal<'_>,
-    around: &dyn Surroundings,
+    around: &dyn Environment,
 ) -> Result<Account, ChangeError> {
     let from = former(vault, from)?;
     match named(&from.name) {
@@ -104,7 +104,7 @@ fn former(vault: &Vault, from: &str) -> Result<Account, ChangeError> {
 /// Says of everybody that what was restored is meant; returns for whom something changed. `failed` hears of the others.
 pub fn restored_all(
     vault: &Vault,
-    around: &dyn Surroundings,
+    around: &dyn Environment,
     failed: &dyn Fn(u32, &ChangeError),
 ) -> Result<Vec<String>, ChangeError> {
     let mut users = Vec::new();

@@ -6,7 +6,7 @@ use crate::files::notice::{Notice, NoticeEvent, Where};
 use crate::keys::key::Label;
 use crate::manage::changes::Change;
 use crate::policy::Policy;
-use crate::vault::{ChangeError, Held, Posted, Vault, VaultError};
+use crate::vault::{ChangeError, LockedUser, Posted, Vault, VaultError};
 
 /// Do notices leave this host?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub fn notice(event: NoticeEvent, by: u32, at: u64, key: Option<Label>) -> Notic
 }
 
 /// The notice that a change wants, looked up before it is made: afterwards a revoked key has no label.
-pub fn of_change(change: &Change, held: &Held<'_>, by: u32, at: u64) -> Result<Option<Notice>, ChangeError> {
+pub fn of_change(change: &Change, held: &LockedUser<'_>, by: u32, at: u64) -> Result<Option<Notice>, ChangeError> {
     Ok(match change {
         Change::Suspend => Some(notice(NoticeEvent::KeysSuspended, by, at, None)),
         Change::Resume => {

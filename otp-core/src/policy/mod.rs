@@ -15,8 +15,8 @@ use crate::policy::fields::{guesses, ranged, window};
 use crate::policy::notify::Notify;
 use crate::policy::partial::without_broken_services;
 use crate::policy::rotation::Rotation;
-use crate::policy::service::Service;
-use crate::policy::toml_table::{Document, Found, Table, TableError};
+use crate::policy::service::ServicePolicy;
+use crate::policy::toml_table::{Document, Located, Table, TableError};
 
 const DAY_S: u64 = 86_400;
 const REPUDIATE_DAYS: u64 = 7;
@@ -43,7 +43,7 @@ pub struct Policy {
     /// How old a key may become, if there is an end to it.
     pub rotation: Option<Rotation>,
     /// What the table of the service says that this was read for.
-    pub service: Option<Service>,
+    pub service: Option<ServicePolicy>,
     /// Names of all services that have a table; only where all were read.
     pub services: Vec<String>,
 }
@@ -51,18 +51,18 @@ pub struct Policy {
 impl Policy {
     /// Reads the text of a policy file, with every service in it, and wants no contradiction between them and the rest.
     pub fn parse(text: &str) -> Result<Self, TableError> {
-        Self::read(text, Wanted::All)
+        Self::read(text, ServicesWanted::All)
     }
 
     /// Reads it for one PAM service: an error in another one's table does not matter here.
     pub fn parse_for(text: &str, service: &str) -> Result<Self, TableError> {
-        Self::read(text, Wanted::One(service))
+        Self::read(text, ServicesWanted::One(service))
     }
 
-    fn read(text: &str, wanted: Wanted<'_>) -> Result<Self, TableError> {
+    fn read(text: &str, wanted: ServicesWanted<'_>) -> Result<Self, TableError> {
         let rest;
         let document = match (Document::parse(text), &wanted) {
-            (Err(error), Wanted::One(service)) => {
+            (Err(error), ServicesWanted::One(service)) => {
                 rest = without_broken_services(text, service, error)?;
                 Document::parse(&rest)?
             }
@@ -86,13 +86,13 @@ impl Policy {
         }
         policy.rotation = root.table("rotation")?.map(Rotation::read).transpose()?;
         if let Some(mut services) = root.table("service")? {
-            if let Wanted::All = wanted {
+            if let ServicesWanted::All = wanted {
                 policy.services = services.names().map(str::to_owned).collect();
             }
             for name in services.names().filter(|name| wanted.holds(name)) {
                 let Some(table) = services.table(name)? else { continue };
-                let (at, service) = (table.start(), Service::read(table, policy.limits)?);
-                if let (Wanted::All, Some(why)) = (&wanted, service.contradicts(policy.key)) {
+                let (at, service) = (table.start(), ServicePolicy::read(table, policy.limits)?);
+                if let (ServicesWanted::All, Some(why)) = (&wanted, service.contradicts(policy.key)) {
                     return Err(at.error(why));
                 }
                 policy.service = Some(service);
@@ -109,12 +109,12 @@ impl Policy {
 }
 
 /// Which services are read.
-enum Wanted<'a> {
+enum ServicesWanted<'a> {
     All,
     One(&'a str),
 }
 
-impl Wanted<'_> {
+impl ServicesWanted<'_> {
     fn holds(&self, name: &str) -> bool {
         match self {
             Self::All => true,
@@ -155,7 +155,7 @@ fn new_key(mut table: Table<'_>) -> Result<NewKey, TableError> {
     })
 }
 
-fn checked<T, V>(table: &Table<'_>, found: &Found<V>, value: Result<T, ValueError>) -> Result<T, TableError> {
+fn checked<T, V>(table: &Table<'_>, found: &Located<V>, value: Result<T, ValueError>) -> Result<T, TableError> {
     value.map_err(|error| table.error(found, error.to_string()))
 }
 

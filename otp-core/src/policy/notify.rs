@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::policy::toml_table::{Found, Table, TableError};
+use crate::policy::toml_table::{Located, Table, TableError};
 
 /// The program and how long it may take.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Notify {
     }
 }
 
-fn seconds(root: &Table<'_>, found: &Found<i64>) -> Result<u64, TableError> {
+fn seconds(root: &Table<'_>, found: &Located<i64>) -> Result<u64, TableError> {
     let seconds = u64::try_from(found.value).ok().filter(|seconds| (1..=MOST_SECONDS).contains(seconds));
     let what = || format!("notify_deadline is {}; wanted 1 to {MOST_SECONDS} seconds", found.value);
     seconds.ok_or_else(|| root.error(found, what()))

@@ -5,11 +5,11 @@ use crate::decision::origin::Origin;
 use crate::keys::key::NewKey;
 use crate::policy::audience::Entry;
 use crate::policy::fields::{guesses, window};
-use crate::policy::toml_table::{Day, Found, Table, TableError};
+use crate::policy::toml_table::{Day, Located, Table, TableError};
 
 /// The rules of one PAM service.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Service {
+pub struct ServicePolicy {
     /// What to ask.
     pub prompt: Option<String>,
     /// Lengths that count as a code; none means 6, 7 and 8.
@@ -51,7 +51,7 @@ impl Unenrolled {
     }
 }
 
-impl Service {
+impl ServicePolicy {
     /// Reads the table of one service; `general` is what the policy says for all.
     pub fn read(mut table: Table<'_>, general: Limits) -> Result<Self, TableError> {
         let mut limits = general;
@@ -107,7 +107,7 @@ fn prompt(table: &mut Table<'_>) -> Result<Option<String>, TableError> {
 
 fn digits(table: &mut Table<'_>) -> Result<Vec<usize>, TableError> {
     let found = table.integers("digits")?;
-    let length = |one: &Found<i64>| match one.value {
+    let length = |one: &Located<i64>| match one.value {
         6 => Ok(6),
         7 => Ok(7),
         8 => Ok(8),
@@ -145,7 +145,7 @@ fn days_since_1970(date: Day) -> Option<u64> {
 fn entries<'d>(table: &mut Table<'d>, name: &'d str) -> Result<Vec<Entry>, TableError> {
     let found = table.strings(name)?;
     let wanted = "user:NAME, group:NAME, gid:NUMBER or net:ADDRESS[/BITS]";
-    let entry = |one: &Found<&str>| {
+    let entry = |one: &Located<&str>| {
         Entry::parse(one.value).ok_or_else(|| table.error(one, format!("{name} has {:?}; wanted {wanted}", one.value)))
     };
     found.iter().map(entry).collect()
@@ -157,7 +157,7 @@ mod tests {
     use crate::decision::limits::{Wait, Window};
     use crate::policy::Policy;
 
-    fn service(text: &str) -> Result<Service, TableError> {
+    fn service(text: &str) -> Result<ServicePolicy, TableError> {
         Policy::parse_for(text, "sudo").map(|policy| policy.service.unwrap_or_default())
     }
 
@@ -263,9 +263,9 @@ mod tests {
 
     #[test]
     fn the_unenrolled_pass_until_their_day_or_while_it_only_reports() {
-        let until = Service { allow_until: Some(10), ..Service::default() };
+        let until = ServicePolicy { allow_until: Some(10), ..ServicePolicy::default() };
         assert!(until.unenrolled_pass(10 * 86_400 - 1) && !until.unenrolled_pass(10 * 86_400));
-        assert!(Service { report_only: true, ..Service::default() }.unenrolled_pass(u64::MAX));
-        assert!(!Service::default().unenrolled_pass(0));
+        assert!(ServicePolicy { report_only: true, ..ServicePolicy::default() }.unenrolled_pass(u64::MAX));
+        assert!(!ServicePolicy::default().unenrolled_pass(0));
     }
 }

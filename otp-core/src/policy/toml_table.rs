@@ -30,7 +30,7 @@ pub struct Start<'d> {
 
 /// A value and where it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Found<T> {
+pub struct Located<T> {
     /// The value.
     pub value: T,
     /// Its offset in the text, in bytes.
@@ -86,7 +86,7 @@ impl Start<'_> {
 
 impl<'d> Table<'d> {
     /// A whole number, if the field is there.
-    pub fn integer(&mut self, name: &'d str) -> Result<Option<Found<i64>>, TableError> {
+    pub fn integer(&mut self, name: &'d str) -> Result<Option<Located<i64>>, TableError> {
         self.typed(name, NUMBER, |value| {
             let number = value.as_integer()?;
             i64::from_str_radix(number.as_str(), number.radix()).ok()
@@ -94,17 +94,17 @@ impl<'d> Table<'d> {
     }
 
     /// A text, if the field is there.
-    pub fn string(&mut self, name: &'d str) -> Result<Option<Found<&'d str>>, TableError> {
+    pub fn string(&mut self, name: &'d str) -> Result<Option<Located<&'d str>>, TableError> {
         self.typed(name, "a string", |value| value.as_str())
     }
 
     /// True or false, if the field is there.
-    pub fn boolean(&mut self, name: &'d str) -> Result<Option<Found<bool>>, TableError> {
+    pub fn boolean(&mut self, name: &'d str) -> Result<Option<Located<bool>>, TableError> {
         self.typed(name, "true or false", |value| value.as_bool())
     }
 
     /// A date without time, if the field is there.
-    pub fn date(&mut self, name: &'d str) -> Result<Option<Found<Day>>, TableError> {
+    pub fn date(&mut self, name: &'d str) -> Result<Option<Located<Day>>, TableError> {
         self.typed(name, "a date like 2027-01-31", |value| {
             let moment = value.as_datetime()?;
             let date = moment.date.filter(|_| moment.time.is_none() && moment.offset.is_none())?;
@@ -113,7 +113,7 @@ impl<'d> Table<'d> {
     }
 
     /// An array of whole numbers; none if it is absent.
-    pub fn integers(&mut self, name: &'d str) -> Result<Vec<Found<i64>>, TableError> {
+    pub fn integers(&mut self, name: &'d str) -> Result<Vec<Located<i64>>, TableError> {
         self.array(name, "an array of whole numbers", |value| {
             let number = value.as_integer()?;
             i64::from_str_radix(number.as_str(), number.radix()).ok()
@@ -121,7 +121,7 @@ impl<'d> Table<'d> {
     }
 
     /// An array of texts; none if it is absent.
-    pub fn strings(&mut self, name: &'d str) -> Result<Vec<Found<&'d str>>, TableError> {
+    pub fn strings(&mut self, name: &'d str) -> Result<Vec<Located<&'d str>>, TableError> {
         self.array(name, "an array of strings", |value| value.as_str())
     }
 
@@ -154,7 +154,8 @@ impl<'d> Table<'d> {
     pub fn tables(&mut self, name: &'d str) -> Result<Vec<Table<'d>>, TableError> {
         let text = self.text;
         let all = self.array(name, "an array of tables", |value| value.as_table())?;
-        let table = |found: Found<&'d DeTable<'d>>| Table { text, fields: found.value, start: found.at, taken: vec![] };
+        let table =
+            |found: Located<&'d DeTable<'d>>| Table { text, fields: found.value, start: found.at, taken: vec![] };
         Ok(all.into_iter().map(table).collect())
     }
 
@@ -171,7 +172,7 @@ impl<'d> Table<'d> {
     }
 
     /// An error about a value that was found.
-    pub fn error<T>(&self, found: &Found<T>, what: String) -> TableError {
+    pub fn error<T>(&self, found: &Located<T>, what: String) -> TableError {
         TableError::new(self.text, found.at, what)
     }
 
@@ -194,11 +195,11 @@ impl<'d> Table<'d> {
         name: &'d str,
         wanted: &str,
         take: impl Fn(&'d DeValue<'d>) -> Option<T>,
-    ) -> Result<Vec<Found<T>>, TableError> {
+    ) -> Result<Vec<Located<T>>, TableError> {
         let all = self.typed(name, wanted, |value| {
             let one = |one: &'d Spanned<DeValue<'d>>| {
                 let value = take(one.get_ref())?;
-                Some(Found { value, at: one.span().start })
+                Some(Located { value, at: one.span().start })
             };
             value.as_array()?.iter().map(one).collect::<Option<Vec<_>>>()
         })?;
@@ -210,13 +211,13 @@ impl<'d> Table<'d> {
         name: &'d str,
         wanted: &str,
         take: impl FnOnce(&'d DeValue<'d>) -> Option<T>,
-    ) -> Result<Option<Found<T>>, TableError> {
+    ) -> Result<Option<Located<T>>, TableError> {
         self.taken.push(name);
         let Some(value) = self.fields.get(name) else { return Ok(None) };
         let at = value.span().start;
         let found = value.get_ref().type_str();
         match take(value.get_ref()) {
-            Some(value) => Ok(Some(Found { value, at })),
+            Some(value) => Ok(Some(Located { value, at })),
             None if found == "integer" && wanted == NUMBER => {
                 Err(TableError::new(self.text, at, format!("{name} is too large; wanted a number of at most 63 bits")))
             }

@@ -3,12 +3,12 @@
 
 use super::change::ChangeError;
 use super::error::VaultError;
-use super::locked_user::{Held, now};
+use super::locked_user::{LockedUser, now};
 use super::tickets::Kept;
 use super::{Vault, record_name};
 use crate::accounts::Account;
 use crate::decision::state::{KeyState, RecoveryState, State};
-use crate::environment::Surroundings;
+use crate::environment::Environment;
 use crate::files::key_file::{Key, RECORD_CAP, Record};
 use crate::files::ticket::{TicketId, Why};
 use crate::keys::seal::{HostKey, Nonce};
@@ -52,7 +52,7 @@ impl Vault {
         from: &Account,
         to: &Account,
         reseal: &Reseal<'_>,
-        around: &dyn Surroundings,
+        around: &dyn Environment,
     ) -> Result<Record, ChangeError> {
         if from.uid == to.uid {
             self.move_tickets(from.uid, to, around)?; // their lock comes before that of a user
@@ -75,11 +75,11 @@ impl Vault {
     /// To another uid. Until the old files are forgotten both are there, but only one has an account.
     fn move_record(
         &self,
-        old: &Held<'_>,
+        old: &LockedUser<'_>,
         from: &Account,
         to: &Account,
         reseal: &Reseal<'_>,
-        around: &dyn Surroundings,
+        around: &dyn Environment,
     ) -> Result<Record, ChangeError> {
         let mut record = self.resealed(old, from, to, reseal)?;
         record.generation = 1;
@@ -100,7 +100,7 @@ impl Vault {
     /// The record of `old` for `to`. What was used is burnt into the new seals.
     fn resealed(
         &self,
-        old: &Held<'_>,
+        old: &LockedUser<'_>,
         from: &Account,
         to: &Account,
         reseal: &Reseal<'_>,
@@ -127,7 +127,7 @@ impl Vault {
     /// Root says that what was restored is meant: the key file on disk is in force, whatever generation it is of, and what
     /// counts by counters is on again. TOTP codes of the time until now stay dead, and HOTP wants two in a row. What its owner
     /// has repudiated stays off, if the tickets still say so.
-    pub fn restored(&self, account: &Account, around: &dyn Surroundings) -> Result<(), ChangeError> {
+    pub fn restored(&self, account: &Account, around: &dyn Environment) -> Result<(), ChangeError> {
         let Kept { book, restored: tickets } = self.restored_tickets(account, around)?;
         let repudiated: Vec<TicketId> = book.ended(Why::Repudiated).collect();
         match self.restored_keys(account, &repudiated, around) {
@@ -140,7 +140,7 @@ impl Vault {
         &self,
         account: &Account,
         repudiated: &[TicketId],
-        around: &dyn Surroundings,
+        around: &dyn Environment,
     ) -> Result<(), ChangeError> {
         if !self.keys.has(&record_name(account.uid))? {
             return Err(ChangeError::NotEnrolled);
@@ -167,7 +167,7 @@ impl Vault {
         &self,
         account: &Account,
         repudiated: &[TicketId],
-        around: &dyn Surroundings,
+        around: &dyn Environment,
     ) -> Result<(), ChangeError> {
         let locked = self.lock_state(account.uid)?.ok_or(ChangeError::NotEnrolled)?;
         let (mut file, loaded) = self.read_state(locked, account.uid)?;

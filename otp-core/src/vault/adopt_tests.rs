@@ -9,19 +9,19 @@ fn an_adopted_key_works_under_the_new_name_and_nothing_used_comes_back() {
         let step = system_wall() / 30;
         let used = bench.code(step * 30, 0);
         assert!(accepted(&bench.outcome(&used).unwrap()));
-        bench.held().set_use(Use::Suspended, &Shifted::by(0)).unwrap();
+        bench.held().set_use(KeyUse::Suspended, &Shifted::by(0)).unwrap();
         assert_eq!(bench.vault.owner_of(1000).unwrap(), Some(bench.account.clone()));
         assert_eq!(bench.vault.owners_named("alice").unwrap(), std::slice::from_ref(&bench.account));
         let record = bench.vault.adopt(&bench.account, &to, &bench.reseal(), &Shifted::by(0)).unwrap();
         assert_eq!(record.keys[0].floor, Step(step), "burnt into the key file, which outlives the state");
         let mut held = bench.vault.hold(&to, &Shifted::by(0)).unwrap().unwrap();
         assert!(held.state().suspended, "what root said holds on");
-        held.set_use(Use::Allowed, &Shifted::by(0)).unwrap();
+        held.set_use(KeyUse::Allowed, &Shifted::by(0)).unwrap();
         drop(held);
         let ask = |typed: &Typed| {
             check(&bench.vault, &bench.host_key, &to, typed, Origin::Myself, &Limits::default(), &Shifted::by(0))
         };
-        assert!(refused(&ask(&used).unwrap(), Refusal::Replayed));
+        assert!(refused(&ask(&used).unwrap(), RefusalReason::Replayed));
         assert!(accepted(&ask(&bench.now_code()).unwrap()));
         assert_eq!(bench.vault.enrolled_uids().unwrap(), [to.uid]);
         assert_eq!(bench.state_path().exists(), to.uid == 1000);
@@ -77,10 +77,10 @@ fn a_counter_from_a_backup_is_off_until_root_says_so_and_then_wants_two_in_a_row
     assert_eq!(bench.vault.restored(&bench.account, &Shifted::by(0)), Ok(()), "also found by this very call");
     bench.replace_state_by_a_copy();
     bench.held().revoke(KeyId([2; 16]), &Shifted::by(0)).unwrap();
-    assert!(refused(&bench.outcome(&Bench::hotp_code(11, 3)).unwrap(), Refusal::Restored));
+    assert!(refused(&bench.outcome(&Bench::hotp_code(11, 3)).unwrap(), RefusalReason::Restored));
     bench.vault.restored(&bench.account, &Shifted::by(0)).unwrap();
     assert_eq!(bench.vault.restored(&bench.account, &Shifted::by(0)), Err(ChangeError::NothingRestored));
-    assert!(refused(&bench.outcome(&Bench::hotp_code(11, 3)).unwrap(), Refusal::Resync));
+    assert!(refused(&bench.outcome(&Bench::hotp_code(11, 3)).unwrap(), RefusalReason::Resync));
     assert!(accepted(&bench.outcome(&Bench::hotp_code(11, 4)).unwrap()));
     assert!(accepted(&bench.outcome(&Bench::hotp_code(11, 5)).unwrap()));
 }
@@ -94,7 +94,7 @@ fn a_key_file_of_another_generation_counts_when_root_says_so_and_used_codes_stay
     fs::write(bench.key_path(), before).unwrap();
     assert!(bench.outcome(&bench.now_code()).is_err());
     bench.vault.restored(&bench.account, &Shifted::by(0)).unwrap();
-    assert!(refused(&bench.outcome(&bench.now_code()).unwrap(), Refusal::Replayed));
+    assert!(refused(&bench.outcome(&bench.now_code()).unwrap(), RefusalReason::Replayed));
     let later = Shifted::by(90);
     assert!(accepted(&bench.try_code(&bench.code(later.wall(), 1), &later).unwrap().0));
 }
@@ -103,7 +103,7 @@ fn a_key_file_of_another_generation_counts_when_root_says_so_and_used_codes_stay
 fn recovery_codes_from_another_time_than_the_state_are_off_for_good_for_nobody_knows_which_were_used() {
     let bench = Bench::new();
     let enrol = |number, replaces, set| {
-        let how = Enrolment { grounds: Grounds::Any, replaces, recovery: recovery_set(set, None) };
+        let how = KeyAddition { grounds: Grounds::Any, replaces, recovery: recovery_set(set, None) };
         let make = |generation| Some(bench.other_key(generation, number, Kind::Totp));
         bench.vault.enrol(&bench.account, &how, &Shifted::by(0), make).map(drop)
     };
@@ -117,8 +117,8 @@ fn recovery_codes_from_another_time_than_the_state_are_off_for_good_for_nobody_k
         (recovery.set, recovery.suspended)
     };
     assert_eq!(codes(), ([1; 16], true));
-    bench.held().set_use(Use::Suspended, &Shifted::by(0)).unwrap();
-    bench.held().set_use(Use::Allowed, &Shifted::by(0)).unwrap();
+    bench.held().set_use(KeyUse::Suspended, &Shifted::by(0)).unwrap();
+    bench.held().set_use(KeyUse::Allowed, &Shifted::by(0)).unwrap();
     assert_eq!(codes(), ([1; 16], true), "nor does resume bring them back");
 }
 
@@ -127,7 +127,7 @@ fn a_key_file_whose_state_is_lost_counts_when_root_says_so() {
     let bench = Bench::enrolled();
     fs::remove_file(bench.state_path()).unwrap();
     bench.vault.restored(&bench.account, &Shifted::by(0)).unwrap();
-    assert!(refused(&bench.outcome(&bench.now_code()).unwrap(), Refusal::Replayed));
+    assert!(refused(&bench.outcome(&bench.now_code()).unwrap(), RefusalReason::Replayed));
     assert_eq!(bench.held().state().generation, 1);
     let nobody = Account { name: "bob".into(), uid: 7 };
     assert_eq!(bench.vault.restored(&nobody, &Shifted::by(0)), Err(ChangeError::NotEnrolled));

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::error::VaultError;
 use super::lock::state_name;
-use super::locked_user::Held;
+use super::locked_user::LockedUser;
 use super::{Vault, record_name};
 use crate::codes::recovery::RecoveryHash;
 use crate::decision::origin::Origin;
@@ -47,7 +47,7 @@ pub enum ChangeError {
 
 /// How a new key comes into a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Enrolment {
+pub struct KeyAddition {
     /// What allows it; looked at again under the lock.
     pub grounds: Grounds,
     /// Which keys end when it begins.
@@ -82,7 +82,7 @@ pub enum Replaces {
 
 /// What came of a repudiation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Repudiated {
+pub struct RepudiationOutcome {
     /// How many keys descend from it.
     pub keys: usize,
     /// Something was suspended that was not before.
@@ -91,18 +91,18 @@ pub struct Repudiated {
 
 /// May the keys be used?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Use {
+pub enum KeyUse {
     /// Every code is refused.
     Suspended,
     /// As usual.
     Allowed,
 }
 
-impl Held<'_> {
+impl LockedUser<'_> {
     /// Suspends the keys, or allows them again; not those that their owner repudiated, which are off for good.
-    pub fn set_use(&mut self, wanted: Use, clock: &dyn Clock) -> Result<(), ChangeError> {
+    pub fn set_use(&mut self, wanted: KeyUse, clock: &dyn Clock) -> Result<(), ChangeError> {
         self.enrolled()?;
-        let next = State { suspended: wanted == Use::Suspended, ..self.state().clone() };
+        let next = State { suspended: wanted == KeyUse::Suspended, ..self.state().clone() };
         Ok(self.store(next, clock)?)
     }
 
@@ -208,12 +208,12 @@ impl Held<'_> {
     }
 
     /// Suspends every key, and the recovery codes, that descend from this redemption. Says how many keys.
-    pub fn repudiate(&mut self, redemption: [u8; 16], clock: &dyn Clock) -> Result<Repudiated, ChangeError> {
+    pub fn repudiate(&mut self, redemption: [u8; 16], clock: &dyn Clock) -> Result<RepudiationOutcome, ChangeError> {
         let mut next = self.state().clone();
         let keys = next.repudiate(self.enrolled()?, redemption);
         let anew = next != *self.state();
         self.store(next, clock)?;
-        Ok(Repudiated { keys, anew })
+        Ok(RepudiationOutcome { keys, anew })
     }
 
     pub(super) fn enrolled(&self) -> Result<&Record, ChangeError> {

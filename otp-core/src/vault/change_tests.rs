@@ -4,7 +4,7 @@ use super::*;
 use crate::decision::state::KeyState;
 
 impl Bench {
-    fn held(&self) -> Held<'_> {
+    fn held(&self) -> LockedUser<'_> {
         self.vault.hold(&self.account, &Shifted::by(0)).unwrap().unwrap()
     }
 
@@ -88,10 +88,10 @@ fn one_more_key_frees_nobody_and_the_first_after_the_last_does() {
 #[test]
 fn suspended_refuses_until_allowed_and_no_slot_forgets_it() {
     let bench = Bench::enrolled();
-    bench.held().set_use(Use::Suspended, &Shifted::by(0)).unwrap();
+    bench.held().set_use(KeyUse::Suspended, &Shifted::by(0)).unwrap();
     bench.spoil(0);
-    assert!(refused(&bench.outcome(&bench.now_code()).unwrap(), Refusal::Suspended));
-    bench.held().set_use(Use::Allowed, &Shifted::by(0)).unwrap();
+    assert!(refused(&bench.outcome(&bench.now_code()).unwrap(), RefusalReason::Suspended));
+    bench.held().set_use(KeyUse::Allowed, &Shifted::by(0)).unwrap();
     let later = Shifted::by(90);
     assert!(accepted(&bench.try_code(&bench.code(later.wall(), 1), &later).unwrap().0));
 }
@@ -143,15 +143,15 @@ fn a_key_is_named_by_label_or_id() {
 fn r6_after_the_last_key_a_user_is_enrolled_and_refused() {
     let bench = Bench::enrolled();
     bench.held().revoke(KeyId([2; 16]), &Shifted::by(0)).unwrap();
-    assert!(refused(&bench.outcome(&bench.now_code()).unwrap(), Refusal::NoKey));
-    assert_eq!(bench.vault.standing(&bench.account, &Shifted::by(0)).unwrap(), Standing::Enrolled);
+    assert!(refused(&bench.outcome(&bench.now_code()).unwrap(), RefusalReason::NoKey));
+    assert_eq!(bench.vault.standing(&bench.account, &Shifted::by(0)).unwrap(), EnrolmentStatus::Enrolled);
 }
 
 #[test]
 fn r6_who_is_forgotten_was_never_enrolled() {
     let bench = Bench::enrolled();
     bench.vault.forget(1000).unwrap();
-    assert_eq!(bench.vault.standing(&bench.account, &Shifted::by(0)).unwrap(), Standing::NeverEnrolled);
+    assert_eq!(bench.vault.standing(&bench.account, &Shifted::by(0)).unwrap(), EnrolmentStatus::NeverEnrolled);
     assert!(!bench.key_path().exists() && !bench.state_path().exists());
     assert_eq!(bench.vault.forget(1000), Err(ChangeError::NotEnrolled));
     bench.enrol(&Shifted::by(0)).unwrap();
@@ -163,7 +163,7 @@ fn r6_half_forgotten_is_refused_and_can_be_forgotten_to_the_end() {
     fs::remove_file(bench.key_path()).unwrap();
     assert!(bench.vault.standing(&bench.account, &Shifted::by(0)).is_err());
     bench.vault.forget(1000).unwrap();
-    assert_eq!(bench.vault.standing(&bench.account, &Shifted::by(0)).unwrap(), Standing::NeverEnrolled);
+    assert_eq!(bench.vault.standing(&bench.account, &Shifted::by(0)).unwrap(), EnrolmentStatus::NeverEnrolled);
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn damaged_files_are_forgotten_too() {
         let bench = Bench::enrolled();
         damage(&bench);
         bench.vault.forget(1000).unwrap();
-        assert_eq!(bench.vault.standing(&bench.account, &Shifted::by(0)).unwrap(), Standing::NeverEnrolled);
+        assert_eq!(bench.vault.standing(&bench.account, &Shifted::by(0)).unwrap(), EnrolmentStatus::NeverEnrolled);
     }
     assert!(Path::new("/etc/passwd").exists());
 }
@@ -207,8 +207,8 @@ fn a_counter_is_in_both_slots_before_anybody_hears_of_it() {
         bench.spoil(slot);
         let entry = |bench: &Bench| -> KeyState { *bench.held().state().key(KeyId([11; 16])).unwrap() };
         assert_eq!((entry(&bench).watermark, entry(&bench).resync), (Step(5), true));
-        assert!(refused(&bench.outcome(&Bench::hotp_code(11, 5)).unwrap(), Refusal::Replayed));
-        assert!(refused(&bench.outcome(&Bench::hotp_code(11, 7)).unwrap(), Refusal::Resync));
+        assert!(refused(&bench.outcome(&Bench::hotp_code(11, 5)).unwrap(), RefusalReason::Replayed));
+        assert!(refused(&bench.outcome(&Bench::hotp_code(11, 7)).unwrap(), RefusalReason::Resync));
         assert!(accepted(&bench.outcome(&Bench::hotp_code(11, 8)).unwrap()));
     }
 }
@@ -227,8 +227,8 @@ fn a_new_key_in_the_place_of_another_kills_it_and_what_was_counted_against_it() 
     let old = bench.held().record().unwrap().keys[0].clone();
     let wrong = (0..50).map(|_| bench.outcome(&Typed::parse(b"00000000")));
     wrong.for_each(|outcome| drop(outcome.unwrap()));
-    bench.held().set_use(Use::Suspended, &Shifted::by(0)).unwrap();
-    let how = Enrolment { grounds: Grounds::Any, replaces: Replaces::All, recovery: recovery_set(5, None) };
+    bench.held().set_use(KeyUse::Suspended, &Shifted::by(0)).unwrap();
+    let how = KeyAddition { grounds: Grounds::Any, replaces: Replaces::All, recovery: recovery_set(5, None) };
     let make = |generation| Some(Key { label: old.label.clone(), ..bench.other_key(generation, 7, Kind::Totp) });
     let make = |generation| {
         let mut key: Key = make(generation)?;
@@ -250,7 +250,7 @@ fn a_new_key_in_the_place_of_another_kills_it_and_what_was_counted_against_it() 
 fn grounds_that_are_gone_make_no_key() {
     let bench = Bench::new();
     let with = |grounds, replaces, number| {
-        let how = Enrolment { grounds, replaces, recovery: Vec::new() };
+        let how = KeyAddition { grounds, replaces, recovery: Vec::new() };
         let make = |generation| Some(bench.other_key(generation, number, Kind::Totp));
         bench.vault.enrol(&bench.account, &how, &Shifted::by(0), make).map(drop)
     };
@@ -261,7 +261,7 @@ fn grounds_that_are_gone_make_no_key() {
     assert_eq!(with(Grounds::Any, Replaces::Key(key(9)), 2), Err(ChangeError::NoSuchKey));
     assert_eq!(with(Grounds::Key(key(1)), Replaces::Key(key(1)), 2), Ok(()));
     assert_eq!(with(Grounds::Key(key(1)), Replaces::Nothing, 3), Err(ChangeError::GroundsGone));
-    bench.held().set_use(Use::Suspended, &Shifted::by(0)).unwrap();
+    bench.held().set_use(KeyUse::Suspended, &Shifted::by(0)).unwrap();
     assert_eq!(with(Grounds::Key(key(2)), Replaces::Nothing, 3), Err(ChangeError::GroundsGone));
 }
 
@@ -270,17 +270,17 @@ fn what_descends_from_a_repudiated_redemption_is_suspended_for_good_and_nothing_
     let bench = Bench::new();
     bench.add(1, Kind::Hotp).unwrap();
     let thiefs = Some([3; 16]);
-    let how = Enrolment { grounds: Grounds::Any, replaces: Replaces::Nothing, recovery: recovery_set(6, thiefs) };
+    let how = KeyAddition { grounds: Grounds::Any, replaces: Replaces::Nothing, recovery: recovery_set(6, thiefs) };
     let make = |generation| Some(Key { redemption: thiefs, ..bench.other_key(generation, 2, Kind::Hotp) });
     bench.vault.enrol(&bench.account, &how, &Shifted::by(0), make).unwrap();
     for anew in [true, false] {
         let suspended = bench.held().repudiate([3; 16], &Shifted::by(0));
-        assert_eq!(suspended, Ok(Repudiated { keys: 1, anew }));
+        assert_eq!(suspended, Ok(RepudiationOutcome { keys: 1, anew }));
     }
     assert!(!accepted(&bench.outcome(&Bench::hotp_code(2, 2)).unwrap()));
     assert!(bench.held().state().recovery.suspended);
     assert!(accepted(&bench.outcome(&Bench::hotp_code(1, 2)).unwrap()));
-    bench.held().set_use(Use::Allowed, &Shifted::by(0)).unwrap();
+    bench.held().set_use(KeyUse::Allowed, &Shifted::by(0)).unwrap();
     assert!(!accepted(&bench.outcome(&Bench::hotp_code(2, 3)).unwrap()));
 }
 
@@ -298,7 +298,7 @@ fn a_label_that_looks_like_the_id_of_another_key_does_not_stand_in_its_way() {
 #[test]
 fn recovery_codes_go_with_the_last_key() {
     let bench = Bench::new();
-    let how = Enrolment { grounds: Grounds::FirstKey, replaces: Replaces::Nothing, recovery: recovery_set(5, None) };
+    let how = KeyAddition { grounds: Grounds::FirstKey, replaces: Replaces::Nothing, recovery: recovery_set(5, None) };
     let make = |generation| Some(bench.other_key(generation, 1, Kind::Totp));
     bench.vault.enrol(&bench.account, &how, &Shifted::by(0), make).unwrap();
     bench.held().revoke(KeyId([1; 16]), &Shifted::by(0)).unwrap();

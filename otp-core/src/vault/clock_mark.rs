@@ -15,7 +15,7 @@ const CAP: usize = 32;
 
 /// What the mark was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mark {
+pub enum ClockMark {
     /// Unix seconds; 0 if there was none.
     At(u64),
     /// A file that is not to be trusted, or that holds no time.
@@ -49,8 +49,8 @@ impl Vault {
     }
 
     /// Root vouches for `now`: that is the mark from now on, whatever it was. Says what it was.
-    pub fn set_clock_mark(&self, now: u64) -> Result<Mark, VaultError> {
-        let before = self.clock_mark().map_or(Mark::Unreadable, Mark::At);
+    pub fn set_clock_mark(&self, now: u64) -> Result<ClockMark, VaultError> {
+        let before = self.clock_mark().map_or(ClockMark::Unreadable, ClockMark::At);
         self.write_clock_mark(now)?;
         Ok(before)
     }

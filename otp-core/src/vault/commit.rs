@@ -6,15 +6,15 @@
 
 use nix::errno::Errno;
 
-use super::change::{ChangeError, Enrolment};
+use super::change::{ChangeError, KeyAddition};
 use super::error::VaultError;
 use super::lock::state_name;
-use super::locked_user::Held;
+use super::locked_user::LockedUser;
 use super::state_file::fill;
 use super::{Vault, record_name};
 use crate::accounts::Account;
 use crate::decision::state::{OriginState, RecoveryState, State};
-use crate::environment::{Clock, Surroundings};
+use crate::environment::{Clock, Environment};
 use crate::files::key_file::{Key, Record};
 
 impl Vault {
@@ -23,8 +23,8 @@ impl Vault {
     pub fn enrol(
         &self,
         account: &Account,
-        how: &Enrolment,
-        clock: &dyn Surroundings,
+        how: &KeyAddition,
+        clock: &dyn Environment,
         make: impl FnOnce(u64) -> Option<Key>,
     ) -> Result<Record, ChangeError> {
         self.make_state(account.uid, clock)?;
@@ -46,7 +46,7 @@ impl Vault {
     }
 
     /// Locks an account whose state file is there.
-    pub(super) fn hold_there(&self, account: &Account, clock: &dyn Surroundings) -> Result<Held<'_>, VaultError> {
+    pub(super) fn hold_there(&self, account: &Account, clock: &dyn Environment) -> Result<LockedUser<'_>, VaultError> {
         let held = self.hold(account, clock)?;
         held.ok_or_else(|| VaultError::Missing(self.state.path_of(&state_name(account.uid))))
     }
@@ -83,7 +83,7 @@ impl Vault {
     }
 }
 
-impl Held<'_> {
+impl LockedUser<'_> {
     /// Steps 2 to 5: puts `record`, which must be of the next generation, in the place of the one on record.
     pub fn commit(&mut self, record: &Record, clock: &dyn Clock) -> Result<(), VaultError> {
         let vault = self.vault;

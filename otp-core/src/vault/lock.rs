@@ -25,7 +25,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 pub type Locked = Flock<File>;
 
 /// The moment at which a look at a user, or at all of them, gives the locks up.
-pub fn end_of_a_glance() -> Instant {
+pub fn short_lock_deadline() -> Instant {
     Instant::now() + GLANCE
 }
 

@@ -10,20 +10,20 @@ use crate::accounts::Account;
 use crate::decision::limits::{FAR_AHEAD_S, Window};
 use crate::decision::state::{KeyState, State};
 use crate::decision::{ClockTrust, Now};
-use crate::environment::{Clock, Surroundings};
+use crate::environment::{Clock, Environment};
 use crate::files::key_file::{Key, RECORD_CAP, Record};
 use crate::keys::key::{Kind, Step};
-use crate::repair::Mended;
+use crate::repair::Repair;
 
 /// A user under lock. The lock ends when this is dropped.
-pub struct Held<'v> {
+pub struct LockedUser<'v> {
     pub(super) vault: &'v Vault,
     pub(super) file: StateFile,
     pub(super) account: Account,
     pub(super) record: Option<Record>,
     pub(super) state: State,
     now: Now,
-    mended: Vec<Mended>,
+    mended: Vec<Repair>,
 }
 
 /// How a key file and a state belong together.
@@ -37,7 +37,7 @@ enum Pairing {
 
 impl Vault {
     /// Locks `account` and reads its record and state. `None`: there is no trace of it, so it was never enrolled (V5).
-    pub fn hold(&self, account: &Account, around: &dyn Surroundings) -> Result<Option<Held<'_>>, VaultError> {
+    pub fn hold(&self, account: &Account, around: &dyn Environment) -> Result<Option<LockedUser<'_>>, VaultError> {
         self.held(self.lock_state(account.uid)?, account, around)
     }
 
@@ -45,9 +45,9 @@ impl Vault {
     pub fn look(
         &self,
         account: &Account,
-        around: &dyn Surroundings,
+        around: &dyn Environment,
         deadline: Instant,
-    ) -> Result<Option<Held<'_>>, VaultError> {
+    ) -> Result<Option<LockedUser<'_>>, VaultError> {
         self.held(self.lock_state_by(account.uid, deadline)?, account, around)
     }
 
@@ -55,8 +55,8 @@ impl Vault {
         &self,
         locked: Option<Locked>,
         account: &Account,
-        around: &dyn Surroundings,
-    ) -> Result<Option<Held<'_>>, VaultError> {
+        around: &dyn Environment,
+    ) -> Result<Option<LockedUser<'_>>, VaultError> {
         let Some(locked) = locked else {
             return self.no_trace(account).map(|()| None);
         };
@@ -65,7 +65,7 @@ impl Vault {
         let now = now(around, file.known);
         let account = account.clone();
         let state = loaded.state.clone();
-        let mut held = Held { vault: self, file, account, record, state, now, mended: Vec::new() };
+        let mut held = LockedUser { vault: self, file, account, record, state, now, mended: Vec::new() };
         held.mend(&loaded, around)?;
         Ok(Some(held))
     }
@@ -101,7 +101,7 @@ impl Vault {
     }
 }
 
-impl Held<'_> {
+impl LockedUser<'_> {
     /// Who is held.
     pub fn account(&self) -> &Account {
         &self.account
@@ -123,7 +123,7 @@ impl Held<'_> {
     }
 
     /// What was found and put right.
-    pub fn mended(&self) -> &[Mended] {
+    pub fn mended(&self) -> &[Repair] {
         &self.mended
     }
 
@@ -135,7 +135,7 @@ impl Held<'_> {
     /// Writes `next` so that it is on disk when this returns (R2); to both slots if it must not come undone.
     pub fn store(&mut self, next: State, clock: &dyn Clock) -> Result<(), VaultError> {
         let counted = self.record.as_ref().is_some_and(|record| self.state.counts_on(&next, record));
-        if counted || self.state.must_not_come_undone(&next) || self.mended.contains(&Mended::CommitUndone) {
+        if counted || self.state.must_not_come_undone(&next) || self.mended.contains(&Repair::CommitUndone) {
             self.file.store_both(&next, clock)?;
         } else {
             self.file.store(&next, clock)?;
@@ -144,22 +144,22 @@ impl Held<'_> {
         Ok(())
     }
 
-    fn mend(&mut self, loaded: &Loaded, around: &dyn Surroundings) -> Result<(), VaultError> {
+    fn mend(&mut self, loaded: &Loaded, around: &dyn Environment) -> Result<(), VaultError> {
         let generation = self.record.as_ref().map_or(0, |record| record.generation);
         match pairing(&self.state, generation) {
             Pairing::Settled => {}
             Pairing::Undo => {
                 self.state.undo_commit();
-                self.mended.push(Mended::CommitUndone);
+                self.mended.push(Repair::CommitUndone);
             }
             Pairing::Finish => {
                 self.vault.keys.sync()?;
-                self.mended.push(Mended::CommitFinished);
+                self.mended.push(Repair::CommitFinished);
             }
             Pairing::Mismatch => return Err(self.mismatch(generation)),
         }
         if let Some(record) = &self.record {
-            if self.mended.contains(&Mended::CommitFinished) {
+            if self.mended.contains(&Repair::CommitFinished) {
                 self.state.finish_commit(record);
             }
             if let Some(lost) = record.keys.iter().find(|key| self.state.key(key.id).is_none()) {
@@ -167,10 +167,10 @@ impl Held<'_> {
                 return Err(VaultError::malformed(&self.vault.keys.path_of(&record_name(self.account.uid)), why));
             }
         }
-        for (found, what) in [(loaded.damaged, Mended::BadSlot), (loaded.restored, Mended::RestoredCopy)] {
+        for (found, what) in [(loaded.damaged, Repair::BadSlot), (loaded.restored, Repair::RestoredCopy)] {
             if found {
                 self.mended.push(what);
-                self.state.restored |= what == Mended::RestoredCopy;
+                self.state.restored |= what == Repair::RestoredCopy;
                 if let Some(record) = &self.record {
                     self.state.distrust(record, loaded.believed(self.now));
                 }
@@ -178,7 +178,7 @@ impl Held<'_> {
         }
         // The alarm first: killed in between it comes twice, which is better than never.
         self.mended.iter().for_each(|what| around.mended(&self.account, *what));
-        if self.mended.iter().any(|what| *what != Mended::CommitUndone) {
+        if self.mended.iter().any(|what| *what != Repair::CommitUndone) {
             self.file.store_both(&self.state, around)?;
         }
         Ok(())

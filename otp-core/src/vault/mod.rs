@@ -28,26 +28,26 @@ mod tickets;
 use std::path::PathBuf;
 
 use crate::accounts::Account;
-use crate::environment::Surroundings;
+use crate::environment::Environment;
 use crate::files::hex::hex;
 use crate::files::key_file::RecordError;
 use crate::keys::seal::{Fingerprint, HostKeyId, VaultId};
 use crate::policy::toml_table::{Document, TableError, quoted};
 
 pub use adopt::Reseal;
-pub use change::{ChangeError, Enrolment, Grounds, Replaces, Repudiated, Use};
-pub use clock_mark::Mark;
+pub use change::{ChangeError, Grounds, KeyAddition, KeyUse, Replaces, RepudiationOutcome};
+pub use clock_mark::ClockMark;
 pub use error::VaultError;
-pub use lock::end_of_a_glance;
-pub use locked_user::Held;
+pub use lock::short_lock_deadline;
+pub use locked_user::LockedUser;
 pub use notices::has_notices;
 pub use open::{TrustedDir, read_root_file, root_directory, root_program};
-pub use outbox::{Letter, OUTBOX_CAP, Outbox, Posted};
+pub use outbox::{OUTBOX_CAP, Outbox, OutboxNotice, Posted};
 pub use tickets::{Kept, Tickets};
 
 /// Where a vault is and whose it must be. Values, so that nothing weakens a check in tests (R13).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct VaultPlace {
     /// The vault's directory; everything above it belongs to root.
     pub dir: PathBuf,
     /// The daemon's account.
@@ -75,7 +75,7 @@ pub struct About {
 
 /// Is there anything on record about a user?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum EnrolmentStatus {
     /// Positively never enrolled (R6).
     NeverEnrolled,
     /// Enrolled, whatever became of the keys.
@@ -99,7 +99,7 @@ const DIRS: [&str; 5] = [KEYS, STATE, NOTICES, TICKETS, "audit"];
 
 impl Vault {
     /// Opens the vault at `place`. Fails unless a valid vault.toml proves that it is there.
-    pub fn open(place: &Place) -> Result<Self, VaultError> {
+    pub fn open(place: &VaultPlace) -> Result<Self, VaultError> {
         let dir = TrustedDir::open(&place.dir, place.owner)?;
         let about = About::parse(&dir.read(ABOUT, ABOUT_CAP)?)
             .map_err(|why| VaultError::malformed(&dir.path_of(ABOUT), why))?;
@@ -107,7 +107,7 @@ impl Vault {
     }
 
     /// Makes a new vault in the directory at `place`, which must exist and hold no vault.toml. Run as the vault's owner.
-    pub fn create(place: &Place, about: &About) -> Result<Self, VaultError> {
+    pub fn create(place: &VaultPlace, about: &About) -> Result<Self, VaultError> {
         let dir = TrustedDir::open(&place.dir, place.owner)?;
         for name in DIRS {
             dir.make_dir(name)?;
@@ -126,11 +126,11 @@ impl Vault {
     }
 
     /// Is `account` positively never enrolled? Locks the user's state, if there is one.
-    pub fn standing(&self, account: &Account, around: &dyn Surroundings) -> Result<Standing, VaultError> {
+    pub fn standing(&self, account: &Account, around: &dyn Environment) -> Result<EnrolmentStatus, VaultError> {
         match self.hold(account, around)? {
-            None => Ok(Standing::NeverEnrolled),
-            Some(held) if held.record().is_none() => Ok(Standing::NeverEnrolled),
-            Some(_) => Ok(Standing::Enrolled),
+            None => Ok(EnrolmentStatus::NeverEnrolled),
+            Some(held) if held.record().is_none() => Ok(EnrolmentStatus::NeverEnrolled),
+            Some(_) => Ok(EnrolmentStatus::Enrolled),
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::error::VaultError;
 use super::open::TrustedDir;
-use super::{NOTICES, OUTBOX, Place, Vault};
+use super::{NOTICES, OUTBOX, Vault, VaultPlace};
 use crate::accounts::Account;
 use crate::files::notice::Notice;
 use crate::files::notice_file::{SPOOL_CAP, Showing, Spool, SpoolError, Spooled};
@@ -81,7 +81,7 @@ impl Vault {
 }
 
 /// Are there notices for `uid`? Cheap, and without a lock: the daemon has the whole answer.
-pub fn has_notices(place: &Place, uid: u32) -> Result<bool, VaultError> {
+pub fn has_notices(place: &VaultPlace, uid: u32) -> Result<bool, VaultError> {
     TrustedDir::open(&place.dir, place.owner)?.open_dir(NOTICES)?.has(&name(uid))
 }
 

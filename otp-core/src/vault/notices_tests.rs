@@ -15,8 +15,8 @@ fn names(bench: &Bench, dir: &str) -> Vec<String> {
     names
 }
 
-fn place(bench: &Bench) -> Place {
-    Place { dir: bench.dir.clone(), owner: 0 }
+fn place(bench: &Bench) -> VaultPlace {
+    VaultPlace { dir: bench.dir.clone(), owner: 0 }
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn v1_links_fifos_directories_and_open_modes_are_not_trusted() {
         for name in ["keys/1000.toml", "state/1000", "vault.toml"] {
             let bench = Bench::enrolled();
             change(&bench.dir.join(name));
-            let place = Place { dir: bench.dir.clone(), owner: 0 };
+            let place = VaultPlace { dir: bench.dir.clone(), owner: 0 };
             let answer = Vault::open(&place).and_then(|_| bench.try_code(&bench.code(clock.wall(), 1), &clock));
             assert!(answer.is_err(), "{what} at {name}");
         }
@@ -41,19 +41,19 @@ fn v1_links_fifos_directories_and_open_modes_are_not_trusted() {
 #[test]
 fn v1_the_vault_and_everything_above_it_must_be_roots() {
     let bench = Bench::enrolled();
-    let place = Place { dir: bench.dir.clone(), owner: 0 };
-    let open = |place: &Place| Vault::open(place).map(drop);
+    let place = VaultPlace { dir: bench.dir.clone(), owner: 0 };
+    let open = |place: &VaultPlace| Vault::open(place).map(drop);
     fs::set_permissions(&bench.dir, fs::Permissions::from_mode(0o750)).unwrap();
     assert!(matches!(open(&place), Err(VaultError::Untrusted { .. })), "group may look in");
     fs::set_permissions(&bench.dir, fs::Permissions::from_mode(0o700)).unwrap();
-    assert!(matches!(open(&Place { owner: 65534, ..place.clone() }), Err(VaultError::Untrusted { .. })), "owner");
+    assert!(matches!(open(&VaultPlace { owner: 65534, ..place.clone() }), Err(VaultError::Untrusted { .. })), "owner");
     assert!(
-        matches!(open(&Place { dir: "/tmp/otp".into(), owner: 0 }), Err(VaultError::Untrusted { .. })),
+        matches!(open(&VaultPlace { dir: "/tmp/otp".into(), owner: 0 }), Err(VaultError::Untrusted { .. })),
         "/tmp above"
     );
     let link = PathBuf::from(format!("{}-link", bench.dir.display()));
     symlink(&bench.dir, &link).unwrap();
-    let answer = open(&Place { dir: link.clone(), owner: 0 });
+    let answer = open(&VaultPlace { dir: link.clone(), owner: 0 });
     fs::remove_file(&link).unwrap();
     assert!(matches!(answer, Err(VaultError::Untrusted { .. })), "a link to the vault: {answer:?}");
     assert!(open(&place).is_ok());

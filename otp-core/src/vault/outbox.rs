@@ -7,7 +7,7 @@ use nix::fcntl::Flock;
 use super::error::VaultError;
 use super::notices::{parse, write_aside};
 use super::open::TrustedDir;
-use super::{NOTICES, OUTBOX, Place, Vault};
+use super::{NOTICES, OUTBOX, Vault, VaultPlace};
 use crate::accounts::Account;
 use crate::files::notice::Notice;
 use crate::files::notice_file::{SPOOL_CAP, Spool, Spooled};
@@ -17,7 +17,7 @@ pub struct Outbox(TrustedDir);
 
 /// One notice in the outbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Letter {
+pub struct OutboxNotice {
     number: u64,
     /// How often it was tried.
     pub tries: u32,
@@ -50,7 +50,7 @@ impl Vault {
             return Ok(Posted::Full);
         }
         let number = letters.last().map_or(1, |letter| letter.number.saturating_add(1));
-        let letter = Letter { number: number.max(notice.at.saturating_mul(MILLION)), tries: 0, not_before: 0 };
+        let letter = OutboxNotice { number: number.max(notice.at.saturating_mul(MILLION)), tries: 0, not_before: 0 };
         let mut spool = Spool::new(account);
         spool.add(notice);
         write_aside(&dir, TEMPORARY, &spool)?;
@@ -62,7 +62,7 @@ impl Vault {
 
 impl Outbox {
     /// Opens the outbox of the vault at `place`; `None` before its first notice.
-    pub fn open(place: &Place) -> Result<Option<Self>, VaultError> {
+    pub fn open(place: &VaultPlace) -> Result<Option<Self>, VaultError> {
         let vault = TrustedDir::open(&place.dir, place.owner)?;
         match vault.open_dir(NOTICES)?.open_dir(OUTBOX) {
             Err(VaultError::Missing(_)) => Ok(None),
@@ -77,12 +77,12 @@ impl Outbox {
     }
 
     /// Oldest first.
-    pub fn letters(&self) -> Result<Vec<Letter>, VaultError> {
+    pub fn letters(&self) -> Result<Vec<OutboxNotice>, VaultError> {
         letters(&self.0)
     }
 
     /// Whom a letter is about, and what it says.
-    pub fn read(&self, letter: &Letter) -> Result<(Account, Spooled), VaultError> {
+    pub fn read(&self, letter: &OutboxNotice) -> Result<(Account, Spooled), VaultError> {
         let (bytes, path) = (self.0.read(&letter.name(), SPOOL_CAP)?, self.0.path_of(&letter.name()));
         let spool = parse(&bytes, &path)?;
         let only = spool.notices().first().ok_or_else(|| VaultError::malformed(&path, "without a notice"))?;
@@ -90,20 +90,20 @@ impl Outbox {
     }
 
     /// Takes a letter out.
-    pub fn remove(&self, letter: &Letter) -> Result<(), VaultError> {
+    pub fn remove(&self, letter: &OutboxNotice) -> Result<(), VaultError> {
         self.0.remove(&letter.name())?;
         self.0.sync()
     }
 
     /// Counts a try, and puts the next one off until `not_before`.
-    pub fn put_off(&self, letter: &Letter, not_before: u64) -> Result<(), VaultError> {
-        let later = Letter { tries: letter.tries.saturating_add(1), not_before, ..*letter };
+    pub fn put_off(&self, letter: &OutboxNotice, not_before: u64) -> Result<(), VaultError> {
+        let later = OutboxNotice { tries: letter.tries.saturating_add(1), not_before, ..*letter };
         self.0.rename(&letter.name(), &later.name())?;
         self.0.sync()
     }
 }
 
-impl Letter {
+impl OutboxNotice {
     fn name(&self) -> String {
         format!("{:020}.{}.{}", self.number, self.tries, self.not_before)
     }
@@ -118,8 +118,8 @@ impl Letter {
     }
 }
 
-fn letters(dir: &TrustedDir) -> Result<Vec<Letter>, VaultError> {
-    let mut letters: Vec<Letter> = dir.names()?.iter().filter_map(|name| Letter::parse(name)).collect();
+fn letters(dir: &TrustedDir) -> Result<Vec<OutboxNotice>, VaultError> {
+    let mut letters: Vec<OutboxNotice> = dir.names()?.iter().filter_map(|name| OutboxNotice::parse(name)).collect();
     letters.sort_unstable();
     Ok(letters)
 }
@@ -133,9 +133,9 @@ mod tests {
 
     #[test]
     fn only_the_name_of_a_letter_is_one() {
-        let letter = Letter { number: 7, tries: 2, not_before: 99 };
+        let letter = OutboxNotice { number: 7, tries: 2, not_before: 99 };
         assert_eq!(letter.name(), "00000000000000000007.2.99");
-        assert_eq!(Letter::parse(&letter.name()), Some(letter));
+        assert_eq!(OutboxNotice::parse(&letter.name()), Some(letter));
         for bad in [
             "",
             ".new",
@@ -144,7 +144,7 @@ mod tests {
             "00000000000000000007.2.99.1",
             "00000000000000000007.02.99",
         ] {
-            assert_eq!(Letter::parse(bad), None, "{bad:?}");
+            assert_eq!(OutboxNotice::parse(bad), None, "{bad:?}");
         }
     }
 }

@@ -32,7 +32,7 @@ pub struct StateFile {
     file: Locked,
     path: PathBuf,
     inode: u64,
-    newest: Place,
+    newest: SlotPlace,
     sequence: u64,
     /// The newest time that is known to have passed, in Unix seconds.
     pub(super) known: u64,
@@ -55,7 +55,7 @@ pub struct Loaded {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum SlotPlace {
     First,
     Second,
 }
@@ -67,7 +67,7 @@ impl StateFile {
         if about.size() != FILE_BYTES as u64 {
             return Err(VaultError::malformed(&path, format!("{} bytes; wanted {FILE_BYTES}", about.size())));
         }
-        let (first, second) = (slot(&file, &path, Place::First)?, slot(&file, &path, Place::Second)?);
+        let (first, second) = (slot(&file, &path, SlotPlace::First)?, slot(&file, &path, SlotPlace::Second)?);
         let damaged = first.is_none() || second.is_none();
         let (newest, slot) = newer(first, second).ok_or_else(|| VaultError::malformed(&path, "both slots are bad"))?;
         let ctime = u64::try_from(about.ctime()).unwrap_or(0);
@@ -121,8 +121,8 @@ pub fn fill(file: &File, path: &Path, state: &State, known: u64, clock: &dyn Clo
     let written = clock.wall();
     let doubted = is_doubted(written, known, clock);
     let slot = |sequence| Slot { sequence, inode, written, doubted, state: state.clone() };
-    write_slot(file, path, Place::First, &slot(1))?;
-    write_slot(file, path, Place::Second, &slot(2))?;
+    write_slot(file, path, SlotPlace::First, &slot(1))?;
+    write_slot(file, path, SlotPlace::Second, &slot(2))?;
     file.sync_all().map_err(failed)
 }
 
@@ -131,7 +131,7 @@ pub(super) fn is_doubted(written: u64, known: u64, clock: &dyn Clock) -> bool {
     known > 0 && written > known.saturating_add(FAR_AHEAD_S) && !clock.vouched()
 }
 
-impl Place {
+impl SlotPlace {
     fn other(self) -> Self {
         match self {
             Self::First => Self::Second,
@@ -147,7 +147,7 @@ impl Place {
     }
 }
 
-fn slot(file: &File, path: &Path, place: Place) -> Result<Option<Slot>, VaultError> {
+fn slot(file: &File, path: &Path, place: SlotPlace) -> Result<Option<Slot>, VaultError> {
     let mut bytes = [0; SLOT_BYTES];
     file.read_exact_at(&mut bytes, place.offset()).map_err(|error| unreadable(path, &error))?;
     match Slot::version(&bytes) {
@@ -158,16 +158,16 @@ fn slot(file: &File, path: &Path, place: Place) -> Result<Option<Slot>, VaultErr
     }
 }
 
-fn newer(first: Option<Slot>, second: Option<Slot>) -> Option<(Place, Slot)> {
+fn newer(first: Option<Slot>, second: Option<Slot>) -> Option<(SlotPlace, Slot)> {
     match (first, second) {
-        (Some(first), Some(second)) if second.sequence > first.sequence => Some((Place::Second, second)),
-        (Some(first), _) => Some((Place::First, first)),
-        (None, Some(second)) => Some((Place::Second, second)),
+        (Some(first), Some(second)) if second.sequence > first.sequence => Some((SlotPlace::Second, second)),
+        (Some(first), _) => Some((SlotPlace::First, first)),
+        (None, Some(second)) => Some((SlotPlace::Second, second)),
         (None, None) => None,
     }
 }
 
-fn write_slot(file: &File, path: &Path, place: Place, slot: &Slot) -> Result<(), VaultError> {
+fn write_slot(file: &File, path: &Path, place: SlotPlace, slot: &Slot) -> Result<(), VaultError> {
     let bytes = slot.encode().ok_or_else(|| VaultError::cannot_persist(path, nix::errno::Errno::EOVERFLOW))?;
     file.write_all_at(&bytes, place.offset()).map_err(|error| VaultError::cannot_persist(path, errno_of(&error)))
 }

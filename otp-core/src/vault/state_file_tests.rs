@@ -1,7 +1,7 @@
 //! A user's state in its two slots, and the lock on it: what is lost, copied or stopped half-way brings nothing back (P1 to P4, R3).
 
 use super::*;
-use crate::repair::Mended;
+use crate::repair::Repair;
 
 #[test]
 fn p2_p3_one_bad_slot_is_mended_and_nothing_used_comes_back() {
@@ -11,8 +11,8 @@ fn p2_p3_one_bad_slot_is_mended_and_nothing_used_comes_back() {
         assert!(accepted(&bench.try_code(&bench.code(clock.wall(), 0), &clock).unwrap().0));
         bench.spoil(slot);
         let (outcome, mended) = bench.try_code(&bench.code(clock.wall(), 1), &clock).unwrap();
-        assert!(refused(&outcome, Refusal::Replayed), "slot {slot}: {outcome:?}");
-        assert_eq!(mended, [Mended::BadSlot]);
+        assert!(refused(&outcome, RefusalReason::Replayed), "slot {slot}: {outcome:?}");
+        assert_eq!(mended, [Repair::BadSlot]);
         let later = Shifted::by(60);
         let (outcome, mended) = bench.try_code(&bench.code(later.wall(), 1), &later).unwrap();
         assert!(accepted(&outcome) && mended.is_empty(), "both slots are good again");
@@ -28,7 +28,7 @@ fn what_must_not_come_undone_stands_in_both_slots() {
         let refused_wrong = |typed: &Typed| {
             let origin = Origin::Remote;
             let outcome = check(&bench.vault, &bench.host_key, &bench.account, typed, origin, &limits, &clock).unwrap();
-            refused(&outcome, Refusal::Wrong)
+            refused(&outcome, RefusalReason::Wrong)
         };
         assert_eq!(wrong.filter(refused_wrong).take(3).count(), 3);
     };
@@ -61,7 +61,7 @@ fn r3_a_lock_on_a_file_that_lost_its_name_is_worth_nothing() {
         waiter.join().unwrap()
     });
     let (outcome, mended) = waiting.unwrap();
-    assert_eq!(mended, [Mended::RestoredCopy], "it was decided on the file that has the name: {outcome:?}");
+    assert_eq!(mended, [Repair::RestoredCopy], "it was decided on the file that has the name: {outcome:?}");
 }
 
 /// A clock that jumps ahead right after it was read, as it looks to a process that was stopped there.
@@ -130,15 +130,15 @@ fn p4_a_copy_under_another_inode_has_its_watermarks_raised_and_its_counters_susp
     fs::set_permissions(&aside, fs::Permissions::from_mode(0o600)).unwrap();
     fs::rename(&aside, &path).unwrap();
     let (outcome, mended) = bench.try_code(&bench.code(clock.wall(), 1), &clock).unwrap();
-    assert!(refused(&outcome, Refusal::Replayed));
-    assert_eq!(mended, [Mended::RestoredCopy]);
+    assert!(refused(&outcome, RefusalReason::Replayed));
+    assert_eq!(mended, [Repair::RestoredCopy]);
     let held = bench.vault.hold(&bench.account, &clock).unwrap().unwrap();
     assert!(held.state().restored && held.mended().is_empty());
 }
 
 #[test]
 fn p4_a_late_ctime_is_a_restored_copy_and_sixty_seconds_are_not() {
-    for (seconds, want) in [(-50, vec![]), (-70, vec![Mended::RestoredCopy])] {
+    for (seconds, want) in [(-50, vec![]), (-70, vec![Repair::RestoredCopy])] {
         let bench = Bench::new();
         // ctime is the machine's own; a clock behind it makes the recorded write look older than the file.
         let behind = Shifted::by(seconds);

@@ -13,23 +13,23 @@ use crate::decision::input::Typed;
 use crate::decision::limits::{FAR_AHEAD_S, Limits};
 use crate::decision::origin::Origin;
 use crate::decision::state::State;
-use crate::decision::{Proof, Refusal, Verdict};
+use crate::decision::{Proof, RefusalReason, Verdict};
 use crate::environment::{Clock, system_boot_ms, system_wall};
 use crate::files::key_file::{Key, Record};
 use crate::keys::hotp::Codes;
 use crate::keys::key::{Algorithm, Digits, KeyId, Kind, Label, Period, Step};
 use crate::keys::seal::{HostKey, Nonce, Sealed};
 use crate::keys::secret::Secret;
-use crate::repair::Mended;
+use crate::repair::Repair;
 
 /// Beside whatever is there.
-const FREELY: Enrolment = Enrolment { grounds: Grounds::Any, replaces: Replaces::Nothing, recovery: Vec::new() };
+const FREELY: KeyAddition = KeyAddition { grounds: Grounds::Any, replaces: Replaces::Nothing, recovery: Vec::new() };
 
 /// The real clocks, shifted by some seconds.
-struct Shifted(AtomicU64, std::sync::Mutex<Vec<Mended>>);
+struct Shifted(AtomicU64, std::sync::Mutex<Vec<Repair>>);
 
-impl Surroundings for Shifted {
-    fn mended(&self, _: &Account, what: Mended) {
+impl Environment for Shifted {
+    fn mended(&self, _: &Account, what: Repair) {
         self.1.lock().unwrap().push(what);
     }
 }
@@ -71,7 +71,7 @@ impl Bench {
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o700)).unwrap();
         let host_key = HostKey::new(Zeroizing::new([5; 32]));
         let about = About { id: VaultId([1; 16]), host_key: host_key.id(), epoch: 1 };
-        let vault = Vault::create(&Place { dir: dir.clone(), owner: 0 }, &about).unwrap();
+        let vault = Vault::create(&VaultPlace { dir: dir.clone(), owner: 0 }, &about).unwrap();
         Self { dir, vault, host_key, account: Account { name: "alice".into(), uid: 1000 } }
     }
 
@@ -117,7 +117,7 @@ impl Bench {
         Typed::parse(format!("{:06}", codes.at(Step(step)).unwrap()).as_bytes())
     }
 
-    fn try_code(&self, typed: &Typed, clock: &Shifted) -> Result<(Outcome, Vec<Mended>), VaultError> {
+    fn try_code(&self, typed: &Typed, clock: &Shifted) -> Result<(Outcome, Vec<Repair>), VaultError> {
         let limits = Limits { wait: crate::decision::limits::Wait::None, ..Limits::default() };
         let outcome = check(&self.vault, &self.host_key, &self.account, typed, Origin::Myself, &limits, clock)?;
         Ok((outcome, clock.1.lock().unwrap().drain(..).collect()))
@@ -147,7 +147,7 @@ fn accepted(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Decided(Verdict::Accepted(_)))
 }
 
-fn refused(outcome: &Outcome, why: Refusal) -> bool {
+fn refused(outcome: &Outcome, why: RefusalReason) -> bool {
     *outcome == Outcome::Decided(Verdict::Refused(why))
 }
 
@@ -157,11 +157,11 @@ fn an_enrolled_code_works_once_and_what_was_never_enrolled_is_a_fact() {
     let clock = Shifted::by(0);
     let code = bench.code(clock.wall(), 1);
     assert_eq!(bench.try_code(&code, &clock).unwrap().0, Outcome::NotEnrolled);
-    assert_eq!(bench.vault.standing(&bench.account, &clock).unwrap(), Standing::NeverEnrolled);
+    assert_eq!(bench.vault.standing(&bench.account, &clock).unwrap(), EnrolmentStatus::NeverEnrolled);
     bench.enrol(&clock).unwrap();
-    assert_eq!(bench.vault.standing(&bench.account, &clock).unwrap(), Standing::Enrolled);
+    assert_eq!(bench.vault.standing(&bench.account, &clock).unwrap(), EnrolmentStatus::Enrolled);
     assert!(accepted(&bench.try_code(&code, &clock).unwrap().0));
-    assert!(refused(&bench.try_code(&code, &clock).unwrap().0, Refusal::Replayed));
+    assert!(refused(&bench.try_code(&code, &clock).unwrap().0, RefusalReason::Replayed));
     assert_eq!(bench.enrol(&clock), Err(ChangeError::LabelTaken));
 }
 
@@ -171,11 +171,11 @@ fn r6_without_its_proofs_nobody_counts_as_never_enrolled() {
     for missing in ["keys", "state"] {
         let bench = Bench::new();
         fs::remove_dir(bench.dir.join(missing)).unwrap();
-        assert!(Vault::open(&Place { dir: bench.dir.clone(), owner: 0 }).is_err(), "{missing}");
+        assert!(Vault::open(&VaultPlace { dir: bench.dir.clone(), owner: 0 }).is_err(), "{missing}");
     }
     let bench = Bench::new();
     fs::remove_file(bench.dir.join("vault.toml")).unwrap();
-    assert!(matches!(Vault::open(&Place { dir: bench.dir.clone(), owner: 0 }), Err(VaultError::Missing(_))));
+    assert!(matches!(Vault::open(&VaultPlace { dir: bench.dir.clone(), owner: 0 }), Err(VaultError::Missing(_))));
     for gone in ["state/1000", "keys/1000.toml"] {
         let bench = Bench::enrolled();
         fs::remove_file(bench.dir.join(gone)).unwrap();
@@ -212,8 +212,8 @@ fn the_alarm_is_raised_before_the_mending_is_written() {
             true
         }
     }
-    impl Surroundings for Looking<'_> {
-        fn mended(&self, _: &Account, _: Mended) {
+    impl Environment for Looking<'_> {
+        fn mended(&self, _: &Account, _: Repair) {
             let bytes = fs::read(self.0.state_path()).unwrap();
             self.1.set(bytes[100..164] == [0xff; 64]);
         }
@@ -229,7 +229,7 @@ fn the_alarm_is_raised_before_the_mending_is_written() {
 fn an_init_that_was_killed_can_be_repeated() {
     let bench = Bench::new();
     fs::rename(bench.dir.join("vault.toml"), bench.dir.join(".vault.toml.new")).unwrap();
-    let place = Place { dir: bench.dir.clone(), owner: 0 };
+    let place = VaultPlace { dir: bench.dir.clone(), owner: 0 };
     assert!(Vault::create(&place, bench.vault.about()).is_ok() && Vault::open(&place).is_ok());
 }
 
@@ -241,7 +241,7 @@ fn v4_a_commit_that_was_interrupted_is_finished_or_undone() {
     let announced = announce(&bench);
     fs::remove_file(bench.key_path()).unwrap();
     write_state(&bench, &announced);
-    assert_eq!(bench.vault.standing(&bench.account, &clock).unwrap(), Standing::NeverEnrolled);
+    assert_eq!(bench.vault.standing(&bench.account, &clock).unwrap(), EnrolmentStatus::NeverEnrolled);
     bench.enrol(&clock).unwrap();
     assert!(accepted(&bench.try_code(&bench.code(clock.wall(), 1), &clock).unwrap().0));
     // After the rename: the key file is there. Finished by whoever locks next.
@@ -250,7 +250,7 @@ fn v4_a_commit_that_was_interrupted_is_finished_or_undone() {
     write_state(&bench, &announced);
     let (outcome, mended) = bench.try_code(&bench.code(clock.wall(), 1), &clock).unwrap();
     assert!(accepted(&outcome), "{outcome:?}");
-    assert_eq!(mended, [Mended::CommitFinished]);
+    assert_eq!(mended, [Repair::CommitFinished]);
 }
 
 #[test]
@@ -263,10 +263,10 @@ fn v4_a_commit_that_was_undone_comes_back_from_neither_slot() {
         write_state(&bench, &announced);
         let (outcome, mended) = bench.try_code(&bench.code(clock.wall(), 1), &clock).unwrap();
         assert!(accepted(&outcome), "{outcome:?}");
-        assert_eq!(mended, [Mended::CommitUndone]);
+        assert_eq!(mended, [Repair::CommitUndone]);
         bench.spoil(slot);
         let held = bench.vault.hold(&bench.account, &clock).unwrap().unwrap();
-        assert_eq!(held.mended(), [Mended::BadSlot]);
+        assert_eq!(held.mended(), [Repair::BadSlot]);
     }
 }
 
@@ -320,7 +320,7 @@ fn a_wrong_code_is_recorded_before_anybody_hears_of_it() {
     let before = bench.vault.hold(&bench.account, &clock).unwrap().unwrap().state().total_failures;
     let wrong = (0..).map(|n| Typed::parse(format!("{n:06}").as_bytes()));
     let outcomes = wrong.take(3).map(|typed| bench.try_code(&typed, &clock).unwrap().0);
-    let counted = outcomes.filter(|outcome| refused(outcome, Refusal::Wrong)).count() as u32;
+    let counted = outcomes.filter(|outcome| refused(outcome, RefusalReason::Wrong)).count() as u32;
     let after = bench.vault.hold(&bench.account, &clock).unwrap().unwrap().state().total_failures;
     assert_eq!(after - before, counted);
     assert!(counted >= 2, "three random codes cannot all be right");
@@ -329,8 +329,8 @@ fn a_wrong_code_is_recorded_before_anybody_hears_of_it() {
 /// A clock that nobody vouches for.
 struct Unvouched(u64);
 
-impl Surroundings for Unvouched {
-    fn mended(&self, _: &Account, _: Mended) {}
+impl Environment for Unvouched {
+    fn mended(&self, _: &Account, _: Repair) {}
 }
 
 impl Clock for Unvouched {

@@ -13,8 +13,8 @@ use super::open::{TrustedDir, errno_of, unreadable};
 use super::{TICKETS, Vault};
 use crate::accounts::Account;
 use crate::environment::Clock;
-use crate::files::ticket::{End, TicketId, Why};
-use crate::files::ticket_file::{BOOK_CAP, Book, BookError, Written};
+use crate::files::ticket::{TicketEnd, TicketId, Why};
+use crate::files::ticket_file::{TICKET_FILE_CAP, TicketFile, TicketFileError, Written};
 
 /// The tickets of one user, locked. Those of others can be read, too.
 pub struct Tickets {
@@ -25,14 +25,14 @@ pub struct Tickets {
 /// A book as it lies on disk.
 pub struct Kept {
     /// The book.
-    pub book: Book,
+    pub book: TicketFile,
     /// The file is a copy from a backup: what it says may have been used up since.
     pub restored: bool,
 }
 
 impl Kept {
     /// The book to be written anew. Once it is, nobody can tell any more that it came from a backup: what was good in it is not.
-    pub fn settled(mut self, now: u64) -> Book {
+    pub fn settled(mut self, now: u64) -> TicketFile {
         if self.restored {
             self.book.end_all(Why::Revoked, now);
         }
@@ -62,7 +62,7 @@ impl Vault {
         let tickets = self.tickets(from)?;
         match tickets.book_of(from)? {
             Some(kept) if from == to.uid => {
-                tickets.store(&Book { account: to.clone(), ..kept.settled(clock.wall()) }, clock)
+                tickets.store(&TicketFile { account: to.clone(), ..kept.settled(clock.wall()) }, clock)
             }
             Some(_) if from != to.uid => tickets.forget(from),
             _ => Ok(()),
@@ -100,7 +100,7 @@ impl Vault {
         let made_with = |id: TicketId| record.keys.iter().any(|key| key.redemption == Some(id.0));
         let before = book.clone();
         for ticket in book.tickets.iter_mut().filter(|ticket| ticket.end.is_none() && made_with(ticket.id)) {
-            ticket.end = Some(End { why: Why::Confirmed, at: clock.wall() });
+            ticket.end = Some(TicketEnd { why: Why::Confirmed, at: clock.wall() });
         }
         if book == before || restored { Ok(()) } else { tickets.store(&book, clock) }
     }
@@ -119,9 +119,10 @@ impl Tickets {
     /// The book of `account`; an empty one if there is none.
     pub fn book(&self, account: &Account) -> Result<Kept, VaultError> {
         let Some(kept) = self.book_of(account.uid)? else {
-            return Ok(Kept { book: Book::new(account), restored: false });
+            return Ok(Kept { book: TicketFile::new(account), restored: false });
         };
-        let wrong = |why: BookError| VaultError::malformed(&self.dir.path_of(&name(account.uid)), why.to_string());
+        let wrong =
+            |why: TicketFileError| VaultError::malformed(&self.dir.path_of(&name(account.uid)), why.to_string());
         Ok(Kept { book: kept.book.for_account(account).map_err(wrong)?, ..kept })
     }
 
@@ -133,16 +134,17 @@ impl Tickets {
             opened => opened?,
         };
         let about = file.metadata().map_err(|error| unreadable(&path, &error))?;
-        let bytes = self.dir.read(&name, BOOK_CAP)?;
+        let bytes = self.dir.read(&name, TICKET_FILE_CAP)?;
         let text = std::str::from_utf8(&bytes).map_err(|_| VaultError::malformed(&path, "not UTF-8"))?;
-        let (book, written) = Book::parse(text).map_err(|error| VaultError::malformed(&path, error.to_string()))?;
+        let (book, written) =
+            TicketFile::parse(text).map_err(|error| VaultError::malformed(&path, error.to_string()))?;
         let changed = u64::try_from(about.ctime()).unwrap_or(0);
         let restored = written.inode != about.ino() || changed > written.at.saturating_add(LATE_S);
         Ok(Some(Kept { book, restored }))
     }
 
     /// Stores a book; on disk when this returns. Without a ticket there is no file.
-    pub fn store(&self, book: &Book, clock: &dyn Clock) -> Result<(), VaultError> {
+    pub fn store(&self, book: &TicketFile, clock: &dyn Clock) -> Result<(), VaultError> {
         let name = name(book.account.uid);
         if book.tickets.is_empty() {
             self.dir.remove(&name)?;
@@ -168,12 +170,12 @@ impl Tickets {
     }
 
     /// The file has to be there before it can name its own inode.
-    fn write_aside(&self, temporary: &str, book: &Book, clock: &dyn Clock) -> Result<(), VaultError> {
+    fn write_aside(&self, temporary: &str, book: &TicketFile, clock: &dyn Clock) -> Result<(), VaultError> {
         let path = self.dir.path_of(temporary);
         let mut file = self.dir.create(temporary, &[])?;
         let inode = file.metadata().map_err(|error| unreadable(&path, &error))?.ino();
         let text = book.to_toml(Written { inode, at: clock.wall() });
-        if text.len() > BOOK_CAP {
+        if text.len() > TICKET_FILE_CAP {
             return Err(VaultError::cannot_persist(&path, Errno::EFBIG)); // it could not be read again
         }
         let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());

@@ -1,14 +1,14 @@
 //! On real files, as root.
 
 use super::*;
-use crate::codes::registration::Form;
+use crate::codes::registration::CodeForm;
 use crate::files::notice::Where;
-use crate::files::ticket::{Ticket, TicketId, Use, Worth};
+use crate::files::ticket::{Ticket, TicketId, TicketUse, Worth};
 use crate::keys::seal::CodeHash;
 
 fn ticket(byte: u8, now: u64) -> Ticket {
     let (id, hash, not_after) = (TicketId([byte; 16]), CodeHash([byte; 32]), now + 600);
-    let form = Form::Spoken;
+    let form = CodeForm::Spoken;
     Ticket {
         id,
         form,
@@ -39,7 +39,7 @@ fn a_ticket_is_kept_redeemed_and_superseded() {
     let tickets = bench.vault.tickets(1000).unwrap();
     let mut kept = tickets.book(&bench.account).unwrap();
     assert!(!kept.restored && bench.vault.ticket_uids().unwrap() == [1000]);
-    kept.book.tickets[0].redeem(Use { at: now, from: Where::default() });
+    kept.book.tickets[0].redeem(TicketUse { at: now, from: Where::default() });
     tickets.store(&kept.book, &Shifted::by(0)).unwrap();
     let mut again = tickets.book(&bench.account).unwrap().book;
     assert_eq!(
@@ -87,7 +87,7 @@ fn without_a_ticket_there_is_no_file_and_who_is_forgotten_leaves_none() {
     let bench = Bench::new();
     with_one(&bench);
     let tickets = bench.vault.tickets(1000).unwrap();
-    tickets.store(&crate::files::ticket_file::Book::new(&bench.account), &Shifted::by(0)).unwrap();
+    tickets.store(&crate::files::ticket_file::TicketFile::new(&bench.account), &Shifted::by(0)).unwrap();
     assert!(
         bench.vault.ticket_uids().unwrap().is_empty() && tickets.book(&bench.account).unwrap().book.tickets.is_empty()
     );

@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// How many codes are being checked for each uid that asks, and of whom; a root peer's count by the real uid that it asks for.
 #[derive(Default)]
-pub struct Deciding(Arc<Mutex<HashMap<Pair, usize>>>);
+pub struct Concurrency(Arc<Mutex<HashMap<Pair, usize>>>);
 
 /// Who asks, and about whom; none: an account that does not exist.
 type Pair = (u32, Option<u32>);
 
 /// One of them; given up on drop.
-pub struct Turn {
+pub struct CallPermit {
     all: Arc<Mutex<HashMap<Pair, usize>>>,
     pair: Pair,
 }
@@ -23,9 +23,9 @@ const AT_A_TIME: usize = 8;
 /// use up what an application has for everybody.
 const OF_ONE_USER: usize = 2;
 
-impl Deciding {
+impl Concurrency {
     /// One more for `asker`, of a code of `of`, if there is room.
-    pub fn turn(&self, asker: u32, of: Option<u32>) -> Option<Turn> {
+    pub fn turn(&self, asker: u32, of: Option<u32>) -> Option<CallPermit> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let pair = (asker, of);
         let for_the_asker: usize = all.iter().filter(|((one, _), _)| *one == asker).map(|(_, count)| count).sum();
@@ -40,11 +40,11 @@ impl Deciding {
             return None;
         }
         all.insert(pair, of_the_user.saturating_add(1));
-        Some(Turn { all: Arc::clone(&self.0), pair })
+        Some(CallPermit { all: Arc::clone(&self.0), pair })
     }
 }
 
-impl Drop for Turn {
+impl Drop for CallPermit {
     fn drop(&mut self) {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         let left = all.get(&self.pair).map_or(0, |count| count.saturating_sub(1));
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn so_many_at_a_time_for_one_uid_and_any_number_for_root() {
-        let deciding = Deciding::default();
+        let deciding = Concurrency::default();
         let own = |uid| deciding.turn(uid, Some(uid));
         let turns: Vec<_> = (0..AT_A_TIME).map(|_| own(1000)).collect();
         assert!(turns.iter().all(Option::is_some) && own(1000).is_none() && own(1001).is_some());
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn of_one_user_an_application_has_few_at_a_time_and_others_are_left_room() {
-        let deciding = Deciding::default();
+        let deciding = Concurrency::default();
         for (asker, most) in [(7, OF_ONE_USER), (0, AT_A_TIME)] {
             let turns: Vec<_> = (0..most).map(|_| deciding.turn(asker, Some(1000))).collect();
             assert!(turns.iter().all(Option::is_some) && deciding.turn(asker, Some(1000)).is_none());

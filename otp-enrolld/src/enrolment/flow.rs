@@ -10,8 +10,8 @@ use otp_core::decision::input::Typed;
 use otp_core::decision::state::State;
 use otp_core::environment::Clock;
 use otp_core::files::notice::{Notice, Where};
-use otp_core::files::ticket::{End, TicketId, Why, Worth};
-use otp_core::files::ticket_file::Book;
+use otp_core::files::ticket::{TicketEnd, TicketId, Why, Worth};
+use otp_core::files::ticket_file::TicketFile;
 use otp_core::keys::key::{Kind, Label, NewKey};
 use otp_core::policy::Policy;
 use otp_core::vault::{Tickets, VaultError};
@@ -29,7 +29,9 @@ use crate::access::groups;
 use crate::access::rights::Act;
 use crate::daemon::{Daemon, Session};
 use crate::enrolment::otpauth::{self, Provisioning};
-use crate::enrolment::pending::{Answer, BeginError, Earlier, FIRST_COUNTER, Pending, Plan, Purpose, TRIES};
+use crate::enrolment::pending::{
+    BeginError, CodeOutcome, Earlier, EnrolmentPurpose, FIRST_COUNTER, PendingEnrolment, Plan, TRIES,
+};
 use crate::hardening::System;
 use crate::log::events::{Urgency, about, paced, signed};
 use crate::refusals::{not_changed, not_possible, unavailable};
@@ -44,7 +46,7 @@ impl Daemon {
             let reason = "an admin does not see keys: use `otpctl invite`, or set admin_enrol = true in otp.toml";
             return Err(Refusal::not_allowed(reason));
         }
-        let plan = plan(account, &wanted.key, &policy, Purpose::BY_AN_ADMIN)?;
+        let plan = plan(account, &wanted.key, &policy, EnrolmentPurpose::BY_AN_ADMIN)?;
         let enrolment = self.start(session, plan, Earlier::Stays)?;
         Ok(Begun { enrolment })
     }
@@ -77,19 +79,19 @@ impl Daemon {
         let typed = Typed::parse(typed.code.as_bytes());
         let refused = |tries_left, diagnosis| Err(Refusal::CodeRefused { tries_left, diagnosis });
         match pending.answer(&typed, &policy.limits, &System) {
-            Answer::Confirmed(step) => {
+            CodeOutcome::Confirmed(step) => {
                 let stored = self.store(session.peer, pending, step);
                 session.pending = None;
                 stored
             }
-            Answer::Junk(tries_left) => refused(tries_left, None),
-            Answer::Half(tries_left) => refused(tries_left, Some("next-code".to_owned())),
-            Answer::Wrong(tries_left, diagnosis) => {
+            CodeOutcome::Junk(tries_left) => refused(tries_left, None),
+            CodeOutcome::Half(tries_left) => refused(tries_left, Some("next-code".to_owned())),
+            CodeOutcome::Wrong(tries_left, diagnosis) => {
                 log_enrolment("enrolment-code-refused", session.peer, pending, None);
                 session.pending = session.pending.take().filter(|_| tries_left > 0);
                 refused(tries_left, diagnosis.map(|found| found.word()))
             }
-            Answer::Expired => {
+            CodeOutcome::Expired => {
                 session.pending = None;
                 Err(Refusal::EnrolmentExpired {})
             }
@@ -98,7 +100,12 @@ impl Daemon {
 
     /// The notice first, then the key, then the end of its registration code. If the last fails, the key itself shows that the
     /// code is spent: it descends from it.
-    fn store(&self, peer: Peer, pending: &Pending, step: otp_core::keys::key::Step) -> Result<Confirmed, Refusal> {
+    fn store(
+        &self,
+        peer: Peer,
+        pending: &PendingEnrolment,
+        step: otp_core::keys::key::Step,
+    ) -> Result<Confirmed, Refusal> {
         let (plan, purpose) = (pending.plan(), pending.plan().purpose);
         let account = &plan.account;
         let failed = |error| not_changed(&account.name, &error);
@@ -134,7 +141,7 @@ impl Daemon {
     }
 
     /// A secret that somebody brings along may be in use already, also by another user (R4).
-    pub fn wants_a_secret_of_its_own(&self, pending: &Pending) -> Result<(), Refusal> {
+    pub fn wants_a_secret_of_its_own(&self, pending: &PendingEnrolment) -> Result<(), Refusal> {
         let known = self.vault.knows(pending.fingerprint(&self.vault, &self.host_key));
         match known.map_err(|error| unavailable(&error))? {
             true => Err(not_possible(&pending.plan().account, "secret-in-use")),
@@ -143,7 +150,7 @@ impl Daemon {
     }
 
     /// The locked tickets, if this one of the user is still good: it may have been taken back or superseded meanwhile.
-    fn book_with_good(&self, account: &Account, ticket: TicketId) -> Result<(Tickets, Book), Refusal> {
+    fn book_with_good(&self, account: &Account, ticket: TicketId) -> Result<(Tickets, TicketFile), Refusal> {
         let tickets = self.vault.tickets(account.uid).map_err(|error| unavailable(&error))?;
         let mut book = tickets.book(account).map_err(|error| unavailable(&error))?.book;
         let worth = book.ticket_mut(ticket).map(|one| (one.end, one.worth(System.wall())));
@@ -177,8 +184,8 @@ impl Daemon {
 }
 
 /// A key was made with the ticket.
-fn end_confirmed(tickets: &Tickets, mut book: Book, ticket: TicketId) -> Result<(), VaultError> {
-    let end = Some(End { why: Why::Confirmed, at: System.wall() });
+fn end_confirmed(tickets: &Tickets, mut book: TicketFile, ticket: TicketId) -> Result<(), VaultError> {
+    let end = Some(TicketEnd { why: Why::Confirmed, at: System.wall() });
     book.ticket_mut(ticket).into_iter().for_each(|one| one.end = end);
     tickets.store(&book, &System)
 }
@@ -189,7 +196,7 @@ pub fn cancel(session: &mut Session) -> Result<Cancelled, Refusal> {
 }
 
 /// What is wanted, filled up from the policy.
-pub fn plan(account: Account, wanted: &WantedKey, policy: &Policy, purpose: Purpose) -> Result<Plan, Refusal> {
+pub fn plan(account: Account, wanted: &WantedKey, policy: &Policy, purpose: EnrolmentPurpose) -> Result<Plan, Refusal> {
     let label = wanted.label.clone().map_or_else(|| label("phone"), Ok)?;
     let kind = wanted.shape.kind.unwrap_or(Kind::Totp);
     Ok(Plan { account, label, kind, new: new_key(&wanted.shape, policy.key), purpose })
@@ -209,7 +216,7 @@ pub fn new_key(wanted: &Shape, default: NewKey) -> NewKey {
     }
 }
 
-fn enrolment(pending: &Pending, policy: &Policy) -> Result<Enrolment, Refusal> {
+fn enrolment(pending: &PendingEnrolment, policy: &Policy) -> Result<Enrolment, Refusal> {
     let Plan { account, label, kind, new, .. } = pending.plan();
     let issuer = policy.issuer.clone().unwrap_or_else(host_name);
     let provisioning = Provisioning {
@@ -261,7 +268,7 @@ fn notice_of(plan: &Plan, peer: Peer) -> Notice {
 }
 
 /// One line about an enrolment.
-pub fn log_enrolment(what: &'static str, peer: Peer, pending: &Pending, generation: Option<u64>) {
+pub fn log_enrolment(what: &'static str, peer: Peer, pending: &PendingEnrolment, generation: Option<u64>) {
     let Plan { account, label, purpose, .. } = pending.plan();
     let line = about(what, account)
         .field("key", label.as_str())

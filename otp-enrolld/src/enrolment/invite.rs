@@ -4,14 +4,14 @@ use std::sync::{Mutex, PoisonError};
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use otp_core::accounts::Account;
-use otp_core::codes::registration::{Form, RegistrationCode};
+use otp_core::codes::registration::{CodeForm, RegistrationCode};
 use otp_core::environment::Clock;
 use otp_core::files::notice::{Notice, NoticeEvent, Where};
 use otp_core::files::ticket::{Ticket, TicketId, Why};
-use otp_core::files::ticket_file::BookError;
-use otp_core::keys::seal::{CodeHash, CodePlace, Purpose};
+use otp_core::files::ticket_file::TicketFileError;
+use otp_core::keys::seal::{CodeHash, CodePlace, HashPurpose};
 use otp_core::log_line::LogLine;
-use otp_core::vault::{ChangeError, Standing};
+use otp_core::vault::{ChangeError, EnrolmentStatus};
 use otp_protocol::interface::{Done, Invitation, Invite, Invited, Refusal, RevokeInvitation};
 use otp_protocol::peer::Peer;
 use otp_system::random;
@@ -28,11 +28,11 @@ impl Daemon {
     /// Makes a registration code for a user. The one before is worthless from now on.
     pub fn invite(&self, peer: Peer, wanted: &Invite) -> Result<Invited, Refusal> {
         let (account, _) = target(peer, Act::Invite, Some(&wanted.user))?;
-        let form = wanted.form.unwrap_or(Form::Spoken);
+        let form = wanted.form.unwrap_or(CodeForm::Spoken);
         let lasts = life(form, wanted.lasts)?;
         let replaces = wanted.replaces.unwrap_or(false);
         let standing = self.vault.standing(&account, &System).map_err(|error| unavailable(&error))?;
-        if standing == Standing::Enrolled && !replaces {
+        if standing == EnrolmentStatus::Enrolled && !replaces {
             return Err(not_changed(&account.name, &ChangeError::AlreadyEnrolled));
         }
         let code = random::secret(form.symbols()).ok().and_then(|bytes| RegistrationCode::new(form, &bytes));
@@ -89,7 +89,7 @@ impl Daemon {
         salt: Option<[u8; 16]>,
     ) -> Option<CodeHash> {
         let place = CodePlace { vault: self.vault.about().id, uid, id: id.0, index: 0 };
-        let hash = |input: &[u8]| self.host_key.code_hash(Purpose::Registration, &place, input);
+        let hash = |input: &[u8]| self.host_key.code_hash(HashPurpose::Registration, &place, input);
         match salt {
             None => Some(hash(code.expose())),
             Some(salt) => slow(code, &salt).map(|slow| hash(slow.as_slice())),
@@ -100,13 +100,13 @@ impl Daemon {
         &self,
         account: &Account,
         code: &RegistrationCode,
-        form: Form,
+        form: CodeForm,
         (issued, lasts): (u64, u64),
         (replaces, issued_by): (bool, u32),
     ) -> Result<Ticket, Refusal> {
         let id = TicketId(random::bytes().map_err(|_| no_randomness())?);
         let salt = match form {
-            Form::Spoken => Some(random::bytes().map_err(|_| no_randomness())?),
+            CodeForm::Spoken => Some(random::bytes().map_err(|_| no_randomness())?),
             _ => None,
         };
         let hash = self.registration_hash(code, account.uid, id, salt);
@@ -117,7 +117,7 @@ impl Daemon {
 }
 
 /// How long it is to last; what its form allows is a hard limit.
-fn life(form: Form, wanted: Option<u64>) -> Result<u64, Refusal> {
+fn life(form: CodeForm, wanted: Option<u64>) -> Result<u64, Refusal> {
     let seconds = wanted.unwrap_or(form.usual_life());
     if (SHORTEST_LIFE_S..=form.longest_life()).contains(&seconds) {
         return Ok(seconds);
@@ -144,9 +144,11 @@ fn no_randomness() -> Refusal {
     Refusal::unavailable("the kernel gives no random bytes")
 }
 
-fn no_room(account: &Account, error: &BookError) -> Refusal {
+fn no_room(account: &Account, error: &TicketFileError) -> Refusal {
     match error {
-        BookError::Full => Refusal::NotPossible { user: account.name.clone(), reason: "too-many-codes".to_owned() },
+        TicketFileError::Full => {
+            Refusal::NotPossible { user: account.name.clone(), reason: "too-many-codes".to_owned() }
+        }
         other => Refusal::unavailable(other.to_string()),
     }
 }

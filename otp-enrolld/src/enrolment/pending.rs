@@ -11,8 +11,8 @@ use otp_core::decision::input::Typed;
 use otp_core::decision::limits::{Limits, Wait};
 use otp_core::decision::origin::Origin;
 use otp_core::decision::state::{KeyState, State};
-use otp_core::decision::{ClockTrust, Now, Refusal, Verdict, decide};
-use otp_core::environment::{Clock, Surroundings};
+use otp_core::decision::{ClockTrust, Now, RefusalReason, Verdict, decide};
+use otp_core::environment::{Clock, Environment};
 use otp_core::files::key_file::{Key, Record};
 use otp_core::files::notice::NoticeEvent;
 use otp_core::files::ticket::TicketId;
@@ -21,7 +21,7 @@ use otp_core::keys::key::{KeyId, Kind, Label, NewKey, Step};
 use otp_core::keys::open_key::OpenKey;
 use otp_core::keys::seal::{Fingerprint, HostKey, Nonce, Sealed};
 use otp_core::keys::secret::Secret;
-use otp_core::vault::{ChangeError, Enrolment, Grounds, Replaces, Vault};
+use otp_core::vault::{ChangeError, Grounds, KeyAddition, Replaces, Vault};
 use otp_system::random::{self, NoRandomness};
 
 use crate::enrolment::diagnosis::{Diagnosis, diagnose};
@@ -35,24 +35,24 @@ pub const TRIES: u32 = 6;
 
 /// Whose keys are pending, on all connections: one a user.
 #[derive(Default)]
-pub struct Underway(Arc<Mutex<Turns>>);
+pub struct PendingEnrolments(Arc<Mutex<PendingSlots>>);
 
 #[derive(Default)]
-struct Turns {
+struct PendingSlots {
     next: u64,
-    of: HashMap<u32, (u64, Begun)>,
+    of: HashMap<u32, (u64, StartedBy)>,
 }
 
 /// What allowed a beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Begun {
+enum StartedBy {
     WithAnInvitation,
     Otherwise,
 }
 
 /// A user's place among them; given up on drop.
-struct Turn {
-    all: Arc<Mutex<Turns>>,
+struct PendingSlot {
+    all: Arc<Mutex<PendingSlots>>,
     uid: u32,
     number: u64,
 }
@@ -66,12 +66,12 @@ pub enum Earlier {
     Ends,
     /// It is thrown away, unless it began after this place was taken: of two redemptions the later one counts, however long the
     /// earlier one took to begin.
-    EndsIfOlder(Place),
+    EndsIfOlder(StartNumber),
 }
 
 /// A place in the order of beginnings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place(u64);
+pub struct StartNumber(u64);
 
 /// A key that is to be made.
 pub struct Plan {
@@ -84,12 +84,12 @@ pub struct Plan {
     /// Algorithm, digits, period.
     pub new: NewKey,
     /// Why it may be made, and what it does to what is there.
-    pub purpose: Purpose,
+    pub purpose: EnrolmentPurpose,
 }
 
 /// Why a key may be made, and what it does to what is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Purpose {
+pub struct EnrolmentPurpose {
     /// What the notice says when it is stored.
     pub event: NoticeEvent,
     /// Looked at again when it is stored.
@@ -105,7 +105,7 @@ pub struct Purpose {
 }
 
 /// A key that nobody has confirmed yet. Neither printed nor copied: it holds the secret.
-pub struct Pending {
+pub struct PendingEnrolment {
     plan: Plan,
     secret: Secret,
     id: KeyId,
@@ -117,7 +117,7 @@ pub struct Pending {
     brought: bool,
     /// What was heard of it: the first of two codes of a token.
     entry: KeyState,
-    turn: Turn,
+    turn: PendingSlot,
 }
 
 /// Why no enrolment begins.
@@ -130,7 +130,7 @@ pub enum BeginError {
 }
 
 /// What a typed code does to a pending key.
-pub enum Answer {
+pub enum CodeOutcome {
     /// It is a code of the key: confirmed at this step or counter, which is burnt.
     Confirmed(Step),
     /// It is the first of two; the next one is wanted.
@@ -143,7 +143,7 @@ pub enum Answer {
     Expired,
 }
 
-impl Purpose {
+impl EnrolmentPurpose {
     /// One more key, which an admin has seen or brought along.
     pub const BY_AN_ADMIN: Self = Self {
         event: NoticeEvent::AdminEnrolled,
@@ -155,27 +155,33 @@ impl Purpose {
     };
 }
 
-impl Underway {
+impl PendingEnrolments {
     /// Makes a key.
-    pub fn begin(&self, plan: Plan, earlier: Earlier, clock: &dyn Clock) -> Result<Pending, BeginError> {
+    pub fn begin(&self, plan: Plan, earlier: Earlier, clock: &dyn Clock) -> Result<PendingEnrolment, BeginError> {
         let length = plan.new.algorithm.key_length();
         let secret = Secret::new(random::secret(length)?).map_err(|_| BeginError::NoRandomness)?;
         self.pending(plan, secret, earlier, clock)
     }
 
     /// Takes a secret that is in a device already. A counter that stands anywhere is found by two codes in a row.
-    pub fn begin_with(&self, plan: Plan, secret: Secret, clock: &dyn Clock) -> Result<Pending, BeginError> {
+    pub fn begin_with(&self, plan: Plan, secret: Secret, clock: &dyn Clock) -> Result<PendingEnrolment, BeginError> {
         let mut pending = self.pending(plan, secret, Earlier::Stays, clock)?;
         (pending.brought, pending.entry.resync) = (true, pending.plan.kind == Kind::Hotp);
         Ok(pending)
     }
 
-    fn pending(&self, plan: Plan, secret: Secret, earlier: Earlier, clock: &dyn Clock) -> Result<Pending, BeginError> {
-        let begun = plan.purpose.ticket.map_or(Begun::Otherwise, |_| Begun::WithAnInvitation);
+    fn pending(
+        &self,
+        plan: Plan,
+        secret: Secret,
+        earlier: Earlier,
+        clock: &dyn Clock,
+    ) -> Result<PendingEnrolment, BeginError> {
+        let begun = plan.purpose.ticket.map_or(StartedBy::Otherwise, |_| StartedBy::WithAnInvitation);
         let turn = self.turn(plan.account.uid, earlier, begun).ok_or(BeginError::Underway)?;
         let id = KeyId(random::bytes()?);
         let (created, since_ms) = (clock.wall(), clock.boot_ms());
-        Ok(Pending {
+        Ok(PendingEnrolment {
             plan,
             secret,
             id,
@@ -196,49 +202,49 @@ impl Underway {
     /// The same, if it was begun with an invitation.
     pub fn end_of_an_invitation(&self, uid: u32) {
         let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!(turns.of.get(&uid), Some((_, Begun::WithAnInvitation))) {
+        if matches!(turns.of.get(&uid), Some((_, StartedBy::WithAnInvitation))) {
             turns.of.remove(&uid);
         }
     }
 
     /// A place for a beginning that is about to come.
-    pub fn place(&self) -> Place {
+    pub fn place(&self) -> StartNumber {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).place()
     }
 
-    fn turn(&self, uid: u32, earlier: Earlier, begun: Begun) -> Option<Turn> {
+    fn turn(&self, uid: u32, earlier: Earlier, begun: StartedBy) -> Option<PendingSlot> {
         let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let there = turns.number(uid);
         let number = match earlier {
             Earlier::Stays if there.is_some() => return None,
-            Earlier::EndsIfOlder(Place(number)) if there.is_some_and(|there| there > number) => return None,
-            Earlier::EndsIfOlder(Place(number)) => number,
+            Earlier::EndsIfOlder(StartNumber(number)) if there.is_some_and(|there| there > number) => return None,
+            Earlier::EndsIfOlder(StartNumber(number)) => number,
             Earlier::Stays | Earlier::Ends => turns.place().0,
         };
         turns.of.insert(uid, (number, begun));
-        Some(Turn { all: Arc::clone(&self.0), uid, number })
+        Some(PendingSlot { all: Arc::clone(&self.0), uid, number })
     }
 }
 
-impl Turns {
+impl PendingSlots {
     fn number(&self, uid: u32) -> Option<u64> {
         self.of.get(&uid).map(|(number, _)| *number)
     }
 
-    fn place(&mut self) -> Place {
+    fn place(&mut self) -> StartNumber {
         let number = self.next;
         self.next = number.wrapping_add(1);
-        Place(number)
+        StartNumber(number)
     }
 }
 
-impl Turn {
+impl PendingSlot {
     fn lasts(&self) -> bool {
         self.all.lock().unwrap_or_else(PoisonError::into_inner).number(self.uid) == Some(self.number)
     }
 }
 
-impl Drop for Turn {
+impl Drop for PendingSlot {
     fn drop(&mut self) {
         let mut turns = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         if turns.number(self.uid) == Some(self.number) {
@@ -247,7 +253,7 @@ impl Drop for Turn {
     }
 }
 
-impl Pending {
+impl PendingEnrolment {
     /// What it is to be.
     pub fn plan(&self) -> &Plan {
         &self.plan
@@ -279,20 +285,20 @@ impl Pending {
     }
 
     /// Looks at a typed code. With no tries left the caller drops the key.
-    pub fn answer(&mut self, typed: &Typed, limits: &Limits, clock: &dyn Clock) -> Answer {
+    pub fn answer(&mut self, typed: &Typed, limits: &Limits, clock: &dyn Clock) -> CodeOutcome {
         if !self.lasts(clock) {
-            return Answer::Expired;
+            return CodeOutcome::Expired;
         }
-        let Typed::Code(code) = typed else { return Answer::Junk(self.tries_left) };
+        let Typed::Code(code) = typed else { return CodeOutcome::Junk(self.tries_left) };
         match self.decide(typed, limits, clock) {
-            Some((Verdict::Accepted(_), next)) => return Answer::Confirmed(next.watermark),
-            Some((Verdict::Refused(Refusal::Resync), next)) => {
+            Some((Verdict::Accepted(_), next)) => return CodeOutcome::Confirmed(next.watermark),
+            Some((Verdict::Refused(RefusalReason::Resync), next)) => {
                 self.entry = next;
-                return Answer::Half(self.tries_left);
+                return CodeOutcome::Half(self.tries_left);
             }
             _ => self.tries_left = self.tries_left.saturating_sub(1),
         }
-        Answer::Wrong(self.tries_left, diagnose(&self.secret, self.plan.kind, self.plan.new, code, clock.wall()))
+        CodeOutcome::Wrong(self.tries_left, diagnose(&self.secret, self.plan.kind, self.plan.new, code, clock.wall()))
     }
 
     /// Stores the key, with the step that confirmed it burnt.
@@ -302,11 +308,11 @@ impl Pending {
         recovery: Vec<RecoveryHash>,
         vault: &Vault,
         host_key: &HostKey,
-        clock: &dyn Surroundings,
+        clock: &dyn Environment,
     ) -> Result<Record, ChangeError> {
         let nonce = Nonce(random::bytes().map_err(|_| ChangeError::NotSealed)?);
         let (Plan { account, label, kind, new, .. }, purpose) = (&self.plan, self.plan.purpose);
-        let how = Enrolment { grounds: purpose.grounds, replaces: purpose.replaces, recovery };
+        let how = KeyAddition { grounds: purpose.grounds, replaces: purpose.replaces, recovery };
         vault.enrol(account, &how, clock, |generation| {
             let mut key = Key {
                 id: self.id,

@@ -2,13 +2,13 @@
 //! time; what is told and noticed where it is nobody's, spent or over.
 
 use otp_core::accounts::Account;
-use otp_core::codes::registration::{Form, RegistrationCode};
+use otp_core::codes::registration::{CodeForm, RegistrationCode};
 use otp_core::decision::origin::Origin;
 use otp_core::environment::Clock;
 use otp_core::files::key_file::Record;
 use otp_core::files::notice::{Claim, Notice, NoticeEvent, Where};
-use otp_core::files::ticket::{Ticket, TicketId, Use, Worth};
-use otp_core::files::ticket_file::Book;
+use otp_core::files::ticket::{Ticket, TicketId, TicketUse, Worth};
+use otp_core::files::ticket_file::TicketFile;
 use otp_core::log_line::LogLine;
 use otp_core::vault::{Kept, Tickets};
 use otp_protocol::interface::{From, Redemption, Refusal};
@@ -80,7 +80,7 @@ impl Daemon {
     /// The ticket of this code, and what it is worth. All are compared, whichever fits; of those with a slow hash that never
     /// were of use only the newest, and at a prompt, where the answer would be the same, none: how long it takes tells nothing of
     /// how often somebody was invited. However many came after it, a code that was used is known as such.
-    pub fn found(&self, book: &Book, presented: &Presented<'_>, now: u64) -> Option<(TicketId, Worth)> {
+    pub fn found(&self, book: &TicketFile, presented: &Presented<'_>, now: u64) -> Option<(TicketId, Worth)> {
         let code = &presented.code;
         let most = if presented.origin == Origin::Socket { MOST_COMPARED } else { 0 };
         let fitting = book.tickets.iter().rev().filter(|ticket| code.fits(ticket.form));
@@ -118,7 +118,7 @@ impl Daemon {
         let good = books.filter_map(|Kept { book, .. }| book.good(now).cloned().map(|ticket| (book.account, ticket)));
         let mut good: Vec<_> = good.filter(|(_, ticket)| presented.code.fits(ticket.form)).collect();
         good.sort_by_key(|(_, ticket)| std::cmp::Reverse(ticket.issued));
-        if presented.code.fits(Form::Spoken) {
+        if presented.code.fits(CodeForm::Spoken) {
             good.truncate(MOST_COMPARED);
         }
         let same = |(owner, ticket): &(Account, Ticket)| {
@@ -186,7 +186,7 @@ pub fn place(from: &From) -> Where {
     }
 }
 
-pub fn redemption(used: &Use) -> Redemption {
+pub fn redemption(used: &TicketUse) -> Redemption {
     let text = |claim: &Option<Claim>| claim.as_ref().map(|claim| claim.as_str().to_owned());
     Redemption {
         at: used.at,

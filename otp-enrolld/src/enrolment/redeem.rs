@@ -5,7 +5,7 @@ use otp_core::accounts::Account;
 use otp_core::decision::origin::Origin;
 use otp_core::environment::Clock;
 use otp_core::files::notice::{Notice, NoticeEvent, Where};
-use otp_core::files::ticket::{End, TicketId, Use, Why, Worth};
+use otp_core::files::ticket::{TicketEnd, TicketId, TicketUse, Why, Worth};
 use otp_core::vault::{self, Grounds, Kept, Replaces};
 use otp_protocol::interface::{Redeem, Redeemed, Refusal, Repudiate, Repudiated};
 use otp_protocol::peer::Peer;
@@ -14,7 +14,7 @@ use crate::access::rights::Act;
 use crate::daemon::{Daemon, Session};
 use crate::enrolment::flow::plan;
 use crate::enrolment::invite::{log, notice};
-use crate::enrolment::pending::{Earlier, Purpose};
+use crate::enrolment::pending::{Earlier, EnrolmentPurpose};
 use crate::enrolment::presented_code::{
     Presented, alarm, descends, from_fields, origin, parsed, place, redemption, refusal, refused,
 };
@@ -43,7 +43,7 @@ impl Daemon {
         };
         let ticket = book.ticket_mut(id).ok_or_else(refused)?;
         // A crash may have come between the key and the end of its ticket.
-        let repudiated = matches!(ticket.end, Some(End { why: Why::Repudiated, .. }));
+        let repudiated = matches!(ticket.end, Some(TicketEnd { why: Why::Repudiated, .. }));
         let worth = if descends(record.as_ref(), id) && !repudiated { Worth::Spent } else { worth };
         match worth {
             Worth::Fresh | Worth::Again if !restored => {}
@@ -63,7 +63,7 @@ impl Daemon {
         self.wants_room(&plan)?;
         // The one before this: whoever used the code in between, the next one hears of it.
         let earlier = ticket.used.as_ref().map(|(_, last)| redemption(last));
-        ticket.redeem(Use { at: now, from: presented.from.clone() });
+        ticket.redeem(TicketUse { at: now, from: presented.from.clone() });
         let uses = ticket.uses;
         tickets.store(&book, &System).map_err(|error| unavailable(&error))?;
         let place = self.underway.place(); // under the lock: in the order in which the code was used
@@ -99,7 +99,7 @@ impl Daemon {
         let ticket = book.ticket_mut(id).ok_or_else(refused)?;
         let since = match ticket.end {
             // Once said, it may be said again: the answer may have been lost.
-            Some(End { why: Why::Confirmed | Why::Repudiated, at }) => at,
+            Some(TicketEnd { why: Why::Confirmed | Why::Repudiated, at }) => at,
             _ if descends(record.as_ref(), id) => now,
             _ => {
                 self.throttle.count(account.uid, presented.origin);
@@ -112,7 +112,7 @@ impl Daemon {
             return Err(Refusal::NotPossible { user: account.name, reason: "too-late".to_owned() });
         }
         let suspended = self.suspend_descendants(&account, id)?;
-        let end = Some(End { why: Why::Repudiated, at: since });
+        let end = Some(TicketEnd { why: Why::Repudiated, at: since });
         let anew = suspended.anew || ticket.end != end;
         ticket.end = end;
         tickets.store(&book, &System).map_err(|error| unavailable(&error))?;
@@ -126,9 +126,9 @@ impl Daemon {
     }
 
     /// Also what is under way on some connection: it may descend from it, too.
-    fn suspend_descendants(&self, account: &Account, id: TicketId) -> Result<vault::Repudiated, Refusal> {
+    fn suspend_descendants(&self, account: &Account, id: TicketId) -> Result<vault::RepudiationOutcome, Refusal> {
         let held = self.vault.hold(account, &System).map_err(|error| unavailable(&error))?;
-        let Some(mut held) = held else { return Ok(vault::Repudiated { keys: 0, anew: false }) };
+        let Some(mut held) = held else { return Ok(vault::RepudiationOutcome { keys: 0, anew: false }) };
         let suspended = held.repudiate(id.0, &System).map_err(|error| not_changed(&account.name, &error));
         self.underway.end(account.uid); // under the lock: what begins later sees the marks
         suspended
@@ -136,10 +136,10 @@ impl Daemon {
 }
 
 /// What a redemption is for: a first key, or one in the place of all. Recovery codes come with it.
-fn first_or_all(id: TicketId, replaces: bool) -> Purpose {
+fn first_or_all(id: TicketId, replaces: bool) -> EnrolmentPurpose {
     let (event, grounds, replaces) = match replaces {
         true => (NoticeEvent::KeyRotated, Grounds::Any, Replaces::All),
         false => (NoticeEvent::KeyEnrolled, Grounds::FirstKey, Replaces::Nothing),
     };
-    Purpose { event, grounds, replaces, recovery: true, ticket: Some(id), redemption: Some(id.0) }
+    EnrolmentPurpose { event, grounds, replaces, recovery: true, ticket: Some(id), redemption: Some(id.0) }
 }

@@ -11,7 +11,7 @@ use otp_core::files::key_file::{Key, Record};
 use otp_core::files::notice::NoticeEvent;
 use otp_core::keys::key::{KeyId, Kind};
 use otp_core::keys::secret::Secret;
-use otp_core::vault::{ChangeError, Grounds, Held, Replaces};
+use otp_core::vault::{ChangeError, Grounds, LockedUser, Replaces};
 use otp_protocol::interface::{
     AddKey, AddToken, Begun, RecoveryCodes, Refusal, RenewRecoveryCodes, Rotate, TokenBegun,
 };
@@ -24,7 +24,7 @@ use crate::admin::CODE_REFUSED;
 use crate::daemon::{Daemon, Session};
 use crate::enrolment::flow::{label, log_enrolment, new_key, no_beginning, plan};
 use crate::enrolment::invite::notice;
-use crate::enrolment::pending::{Earlier, Plan, Purpose, TRIES};
+use crate::enrolment::pending::{Earlier, EnrolmentPurpose, Plan, TRIES};
 use crate::enrolment::presented_code::origin;
 use crate::hardening::System;
 use crate::log::events::{Urgency, about, paced, signed};
@@ -37,7 +37,7 @@ impl Daemon {
         session.pending = None;
         let (account, _) = target(peer, Act::AddKey, None)?;
         let policy = self.policy(peer)?;
-        let purpose = |key: &Key| Purpose {
+        let purpose = |key: &Key| EnrolmentPurpose {
             event: NoticeEvent::KeyAdded,
             grounds: Grounds::Key(key.id),
             replaces: Replaces::Nothing,
@@ -85,7 +85,7 @@ impl Daemon {
             }
         };
         drop(held);
-        let purpose = Purpose {
+        let purpose = EnrolmentPurpose {
             event: NoticeEvent::KeyRotated,
             grounds,
             replaces: old.as_ref().map_or(Replaces::All, |key| Replaces::Key(key.id)),
@@ -105,7 +105,7 @@ impl Daemon {
         session.pending = None;
         let (account, _) = target(peer, Act::AddToken, Some(&wanted.user))?;
         let secret = secret(&wanted.secret)?;
-        let mut plan = plan(account, &wanted.key, &self.policy(peer)?, Purpose::BY_AN_ADMIN)?;
+        let mut plan = plan(account, &wanted.key, &self.policy(peer)?, EnrolmentPurpose::BY_AN_ADMIN)?;
         if wanted.key.label.is_none() {
             plan.label = label("token")?;
         }
@@ -137,7 +137,7 @@ impl Daemon {
         Ok(RecoveryCodes { recovery_codes })
     }
 
-    fn enrolled(&self, account: &Account) -> Result<Held<'_>, Refusal> {
+    fn enrolled(&self, account: &Account) -> Result<LockedUser<'_>, Refusal> {
         let held = self.vault.hold(account, &System).map_err(|error| unavailable(&error))?;
         let held = held.filter(|held| held.record().is_some());
         held.ok_or_else(|| not_changed(&account.name, &ChangeError::NotEnrolled))
@@ -146,7 +146,7 @@ impl Daemon {
     /// The key that the code is of; it must be `wanted`, if one is. The code is used up.
     fn proven_key(
         &self,
-        held: &mut Held<'_>,
+        held: &mut LockedUser<'_>,
         typed: &Typed,
         from: Origin,
         limits: &Limits,
@@ -167,7 +167,7 @@ impl Daemon {
     /// A recovery code is used up; what is made with it descends from what its set descends from.
     fn proven_by_recovery(
         &self,
-        held: &mut Held<'_>,
+        held: &mut LockedUser<'_>,
         typed: &Typed,
         from: Origin,
         limits: &Limits,
@@ -178,7 +178,7 @@ impl Daemon {
 }
 
 /// The key that a recovery code replaces: the one named, or the only one; none at all if there is none.
-fn only_key(held: &Held<'_>, name: Option<&str>) -> Result<Option<Key>, Refusal> {
+fn only_key(held: &LockedUser<'_>, name: Option<&str>) -> Result<Option<Key>, Refusal> {
     let account = held.account();
     let keys = held.record().map(|record| record.keys.as_slice()).unwrap_or_default();
     match (name, keys) {

@@ -25,7 +25,7 @@ pub enum Urgency {
 }
 
 /// Whose lines, how urgent, and of what kind.
-type Source = (u32, Urgency, &'static str);
+type LineSource = (u32, Urgency, &'static str);
 
 /// One line about something that happened.
 pub fn event(urgency: Urgency, line: &str) {
@@ -77,7 +77,7 @@ pub fn tell_what_was_left_out() {
     tell(quiet);
 }
 
-fn tell(quiet: Vec<(Source, u64)>) {
+fn tell(quiet: Vec<(LineSource, u64)>) {
     for ((uid, urgency, kind), count) in quiet {
         let line = LogLine::default().field("event", "left-out").field("by", &uid.to_string());
         let line = line.optional("kind", Some(kind).filter(|kind| !kind.is_empty()));
@@ -85,14 +85,14 @@ fn tell(quiet: Vec<(Source, u64)>) {
     }
 }
 
-static PACE: Mutex<Pace> = Mutex::new(Pace(BTreeMap::new()));
+static PACE: Mutex<LinePace> = Mutex::new(LinePace(BTreeMap::new()));
 
 /// Whose line came when, and how many were left out since.
-struct Pace(BTreeMap<Source, (Instant, u64)>);
+struct LinePace(BTreeMap<LineSource, (Instant, u64)>);
 
-impl Pace {
+impl LinePace {
     /// Is it time for a line again, and how many were left out before it?
-    fn turn(&mut self, source: Source, now: Instant) -> Option<u64> {
+    fn turn(&mut self, source: LineSource, now: Instant) -> Option<u64> {
         match self.0.get_mut(&source) {
             Some((since, count)) if now.saturating_duration_since(*since) < Duration::from_secs(1) => {
                 *count = count.saturating_add(1);
@@ -107,7 +107,7 @@ impl Pace {
     }
 
     /// Forgets who had no line for a minute. What was left out of it since is told now, or it would never be.
-    fn quiet(&mut self, now: Instant) -> Vec<(Source, u64)> {
+    fn quiet(&mut self, now: Instant) -> Vec<(LineSource, u64)> {
         let recent = |since: &Instant| now.saturating_duration_since(*since) < Duration::from_secs(60);
         let quiet = self.0.iter().filter(|(_, (since, count))| !recent(since) && *count > 0);
         let quiet = quiet.map(|(source, (_, count))| (*source, *count)).collect();
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn what_was_left_out_is_told_though_no_further_line_comes() {
-        let (mut pace, start) = (Pace(BTreeMap::new()), Instant::now());
+        let (mut pace, start) = (LinePace(BTreeMap::new()), Instant::now());
         let at = |ms| start + Duration::from_millis(ms);
         let (alice, bob) = ((1000, Urgency::Notice, ""), (1001, Urgency::Notice, ""));
         assert_eq!([0, 1, 2].map(|ms| pace.turn(alice, at(ms))), [Some(0), None, None]);

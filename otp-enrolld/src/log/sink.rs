@@ -19,7 +19,7 @@ const LONGEST: usize = 4096;
 const NOTICE: u8 = 5;
 
 /// The ways out of this process; the first is standard error.
-static WAYS: Mutex<Vec<Way>> = Mutex::new(Vec::new());
+static WAYS: Mutex<Vec<Sink>> = Mutex::new(Vec::new());
 
 /// One line, of this severity (syslog(3)).
 pub fn line(severity: u8, text: &str) {
@@ -36,7 +36,7 @@ pub fn say(text: &str) {
     });
 }
 
-fn each_way(act: impl FnMut(&mut Way)) {
+fn each_way(act: impl FnMut(&mut Sink)) {
     let mut ways = WAYS.lock().unwrap_or_else(PoisonError::into_inner);
     if ways.is_empty() {
         *ways = ways_of_this_process();
@@ -45,31 +45,31 @@ fn each_way(act: impl FnMut(&mut Way)) {
 }
 
 /// To the journal by one way only: a line must not stand there twice.
-fn ways_of_this_process() -> Vec<Way> {
+fn ways_of_this_process() -> Vec<Sink> {
     if leads_to_the_journal() {
-        return vec![Way::new(|severity, text| match severity {
+        return vec![Sink::new(|severity, text| match severity {
             Some(severity) => to_stderr(&format!("<{severity}>{text}")),
             None => to_stderr(&format!("otp-enrolld: {text}")),
         })];
     }
     let mut syslog = Syslog::new(syslog::SOCKET, "otp-enrolld");
     vec![
-        Way::new(|_, text| to_stderr(&format!("otp-enrolld: {text}"))),
-        Way::new(move |severity, text| syslog.send(severity.unwrap_or(NOTICE), text)),
+        Sink::new(|_, text| to_stderr(&format!("otp-enrolld: {text}"))),
+        Sink::new(move |severity, text| syslog.send(severity.unwrap_or(NOTICE), text)),
     ]
 }
 
 /// Writes a line of a severity, or for the person.
-type Port = dyn FnMut(Option<u8>, &str) -> io::Result<()> + Send;
+type Writer = dyn FnMut(Option<u8>, &str) -> io::Result<()> + Send;
 
 /// One way out, and how it fares.
-struct Way {
-    port: Box<Port>,
+struct Sink {
+    port: Box<Writer>,
     rests_until: Option<Instant>,
     lost: u64,
 }
 
-impl Way {
+impl Sink {
     fn new(port: impl FnMut(Option<u8>, &str) -> io::Result<()> + Send + 'static) -> Self {
         Self { port: Box::new(port), rests_until: None, lost: 0 }
     }
@@ -126,7 +126,7 @@ mod tests {
     fn a_way_that_failed_rests_and_tells_later_how_many_lines_were_lost() {
         let (taken, works) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(true)));
         let (seen, up) = (Arc::clone(&taken), Arc::clone(&works));
-        let mut way = Way::new(move |_, text| {
+        let mut way = Sink::new(move |_, text| {
             seen.lock().unwrap().push(text.to_owned());
             if up.load(Ordering::SeqCst) { Ok(()) } else { Err(ErrorKind::TimedOut.into()) }
         });

@@ -12,7 +12,7 @@ use otp_core::environment::{Believing, Clock};
 use otp_core::files::notice::NoticeEvent;
 use otp_core::log_line::LogLine;
 use otp_core::manage::notify_owner;
-use otp_core::vault::{Held, VaultError};
+use otp_core::vault::{LockedUser, VaultError};
 use otp_protocol::interface::Refusal;
 use otp_protocol::status;
 
@@ -50,7 +50,7 @@ impl Daemon {
     }
 
     /// Of recovery codes that were used, and of keys that were disabled by too many wrong codes.
-    pub fn make_up_for_notices(&self, mut held: Held<'_>) {
+    pub fn make_up_for_notices(&self, mut held: LockedUser<'_>) {
         drop(self.notice_of_recovery_held(&mut held)); // without room for it, the next time
         let (account, disabled) = (held.account().clone(), held.state().disabled);
         drop(held);

@@ -10,9 +10,9 @@ use otp_core::environment::system_wall;
 use otp_core::files::notice_file::Spooled;
 use otp_core::log_line::LogLine;
 use otp_core::policy::notify::Notify;
-use otp_core::site::{Obstacle, Site};
-use otp_core::vault::{Letter, Outbox, VaultError};
-use otp_protocol::interface::Notice;
+use otp_core::site::{Site, Unavailable};
+use otp_core::vault::{Outbox, OutboxNotice, VaultError};
+use otp_protocol::interface::NoticeItem;
 use otp_system::privileges::become_for_good;
 use serde::Serialize;
 
@@ -22,7 +22,7 @@ use crate::start::{StartError, daemon_account};
 
 /// How far to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pass {
+pub enum Rounds {
     /// Every notice that is due, once.
     Once,
     /// Until there is none left.
@@ -35,14 +35,14 @@ pub enum NotifyError {
     /// Not the daemon's account, nor root, who becomes it.
     Account(StartError),
     /// The outbox or the policy is not in order.
-    Obstacle(Obstacle),
+    Obstacle(Unavailable),
     /// With `--once`: so many could not be handed over.
     Left(usize),
 }
 
 /// What the program gets.
 #[derive(Serialize)]
-struct Message<'a> {
+struct NotifyMessage<'a> {
     version: u8,
     host: String,
     user: &'a str,
@@ -59,7 +59,7 @@ struct Message<'a> {
     text: String,
 }
 
-impl Pass {
+impl Rounds {
     /// `--once` or not.
     pub fn of(once: bool) -> Self {
         if once { Self::Once } else { Self::UntilEmpty }
@@ -67,7 +67,7 @@ impl Pass {
 }
 
 /// Empties the outbox, or hands over what is due.
-pub fn run(pass: Pass) -> Result<(), NotifyError> {
+pub fn run(pass: Rounds) -> Result<(), NotifyError> {
     let site = Site::STANDARD;
     let user = daemon_account(site.account)?;
     become_for_good(&user).map_err(StartError::Privileges)?;
@@ -77,10 +77,10 @@ pub fn run(pass: Pass) -> Result<(), NotifyError> {
         let failed = hand_over(&outbox, &site)?;
         let left = outbox.letters()?.len();
         match pass {
-            Pass::Once if failed > 0 => return Err(NotifyError::Left(failed)),
-            Pass::Once => return Ok(()),
-            Pass::UntilEmpty if left == 0 => return Ok(()),
-            Pass::UntilEmpty => thread::sleep(PAUSE),
+            Rounds::Once if failed > 0 => return Err(NotifyError::Left(failed)),
+            Rounds::Once => return Ok(()),
+            Rounds::UntilEmpty if left == 0 => return Ok(()),
+            Rounds::UntilEmpty => thread::sleep(PAUSE),
         }
     }
 }
@@ -88,7 +88,7 @@ pub fn run(pass: Pass) -> Result<(), NotifyError> {
 /// Hands over what is due; how much of it failed. What was tried least comes first: one bad notice holds up no other.
 fn hand_over(outbox: &Outbox, site: &Site) -> Result<usize, NotifyError> {
     let now = system_wall();
-    let mut due: Vec<Letter> = outbox.letters()?.into_iter().filter(|letter| is_due(letter, now)).collect();
+    let mut due: Vec<OutboxNotice> = outbox.letters()?.into_iter().filter(|letter| is_due(letter, now)).collect();
     due.sort_by_key(|letter| letter.tries);
     let mut failed = 0;
     for letter in due {
@@ -100,7 +100,11 @@ fn hand_over(outbox: &Outbox, site: &Site) -> Result<usize, NotifyError> {
 }
 
 /// One notice. Is it gone from the outbox?
-fn one(outbox: &Outbox, letter: &Letter, notify: Result<Option<Notify>, Obstacle>) -> Result<bool, VaultError> {
+fn one(
+    outbox: &Outbox,
+    letter: &OutboxNotice,
+    notify: Result<Option<Notify>, Unavailable>,
+) -> Result<bool, VaultError> {
     let (account, spooled) = match outbox.read(letter) {
         Ok(read) => read,
         Err(error @ VaultError::Malformed { .. }) => {
@@ -133,7 +137,7 @@ fn one(outbox: &Outbox, letter: &Letter, notify: Result<Option<Notify>, Obstacle
 
 fn put_off(
     outbox: &Outbox,
-    letter: &Letter,
+    letter: &OutboxNotice,
     about: Option<(&Account, &Spooled)>,
     why: &str,
 ) -> Result<bool, VaultError> {
@@ -143,13 +147,13 @@ fn put_off(
 }
 
 /// A time that is farther off than any pause is from before the clock was set back.
-fn is_due(letter: &Letter, now: u64) -> bool {
+fn is_due(letter: &OutboxNotice, now: u64) -> bool {
     letter.not_before <= now || letter.not_before > now.saturating_add(LONGEST_S)
 }
 
 fn message(account: &Account, spooled: &Spooled) -> Vec<u8> {
-    let notice = Notice::of(spooled, account);
-    let message = Message {
+    let notice = NoticeItem::of(spooled, account);
+    let message = NotifyMessage {
         version: 1,
         host: gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
         user: &account.name,
@@ -170,7 +174,7 @@ fn message(account: &Account, spooled: &Spooled) -> Vec<u8> {
     bytes
 }
 
-fn tell(urgency: Urgency, what: &str, about: Option<(&Account, &Spooled)>, letter: &Letter, detail: &str) {
+fn tell(urgency: Urgency, what: &str, about: Option<(&Account, &Spooled)>, letter: &OutboxNotice, detail: &str) {
     let line = LogLine::default()
         .field("event", what)
         .optional("notice", about.map(|(_, spooled)| spooled.notice.event.word()))
@@ -186,8 +190,8 @@ impl From<StartError> for NotifyError {
     }
 }
 
-impl From<Obstacle> for NotifyError {
-    fn from(obstacle: Obstacle) -> Self {
+impl From<Unavailable> for NotifyError {
+    fn from(obstacle: Unavailable) -> Self {
         Self::Obstacle(obstacle)
     }
 }

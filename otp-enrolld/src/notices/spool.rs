@@ -7,7 +7,7 @@ use otp_core::files::notice_file::Showing;
 use otp_core::keys::key::Label;
 use otp_core::log_line::LogLine;
 use otp_core::manage::notify_owner::{self, Out};
-use otp_core::vault::{Held, Posted, VaultError};
+use otp_core::vault::{LockedUser, Posted, VaultError};
 use otp_protocol::interface::{self, Done, NoticeList, Notices, NoticesShown, Refusal};
 use otp_protocol::peer::Peer;
 
@@ -68,7 +68,7 @@ impl Daemon {
     }
 
     /// The same for a user who is held already.
-    pub fn notice_of_recovery_held(&self, held: &mut Held<'_>) -> Result<(), Refusal> {
+    pub fn notice_of_recovery_held(&self, held: &mut LockedUser<'_>) -> Result<(), Refusal> {
         let Some(left) = held.untold_recovery() else { return Ok(()) };
         let (account, left) = (held.account().clone(), u8::try_from(left).unwrap_or(u8::MAX));
         let event = NoticeEvent::RecoveryCodeUsed { left };
@@ -81,7 +81,7 @@ impl Daemon {
         let (account, _) = target(peer, Act::ReadNotices, wanted.user.as_deref())?;
         self.notice_of_recovery(&account)?;
         let notices = self.vault.notices(&account).map_err(|error| unavailable(&error))?;
-        Ok(NoticeList { notices: notices.iter().map(|one| interface::Notice::of(one, &account)).collect() })
+        Ok(NoticeList { notices: notices.iter().map(|one| interface::NoticeItem::of(one, &account)).collect() })
     }
 
     /// It was shown.

@@ -1,6 +1,6 @@
 //! What a caller may ask about the way of a key to its owner: invitations, redemptions, rotation, tokens, recovery codes.
 
-use otp_core::codes::registration::Form;
+use otp_core::codes::registration::CodeForm;
 use otp_core::keys::key::{Algorithm, Digits, Kind, Label, Period};
 use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
@@ -15,7 +15,7 @@ use crate::varlink::parameters::Parameters;
 pub struct Invite {
     pub user: String,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "write_form")]
-    pub form: Option<Form>,
+    pub form: Option<CodeForm>,
     /// Seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lasts: Option<u64>,
@@ -281,6 +281,6 @@ impl From {
     }
 }
 
-fn write_form<S: Serializer>(form: &Option<Form>, to: S) -> Result<S::Ok, S::Error> {
-    form.map(Form::as_str).serialize(to)
+fn write_form<S: Serializer>(form: &Option<CodeForm>, to: S) -> Result<S::Ok, S::Error> {
+    form.map(CodeForm::as_str).serialize(to)
 }

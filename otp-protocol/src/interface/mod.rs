@@ -29,12 +29,12 @@ pub use enrolment::{
     AddKey, AddToken, From, Invite, Redeem, RenewRecoveryCodes, Repudiate, RevokeInvitation, Rotate, Shape, WantedKey,
 };
 pub use methods::{Reply, Request};
-pub use notice::{Notice, NoticeList, Notices, NoticesShown};
+pub use notice::{NoticeItem, NoticeList, Notices, NoticesShown};
 pub use refusal::Refusal;
 pub use reply::{
     Begun, Cancelled, Confirmed, Done, Enrolment, Invitation, Invited, KeyStatus, OriginStatus, RecoveryCodes,
     Redeemed, Redemption, Repudiated, RestoredUsers, TokenBegun, Unreadable, UserList, UserStatus, UserStatusReply,
-    Verdict, Verified,
+    VerdictReply, Verified,
 };
 pub use request::{BeginEnrolment, CancelEnrolment, ConfirmEnrolment, List, Status, Verify};
 

@@ -30,12 +30,12 @@ pub struct NoticesShown {
 #[derive(Serialize, Deserialize)]
 pub struct NoticeList {
     /// Oldest first.
-    pub notices: Vec<Notice>,
+    pub notices: Vec<NoticeItem>,
 }
 
 /// Something happened to the keys of a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Notice {
+pub struct NoticeItem {
     pub id: u64,
     /// A word of the interface.
     pub event: String,
@@ -67,7 +67,7 @@ pub struct Notice {
     pub text: String,
 }
 
-impl Notice {
+impl NoticeItem {
     /// What `one` says to `owner`.
     pub fn of(one: &Spooled, owner: &Account) -> Self {
         let (notice, from) = (&one.notice, &one.notice.from);

@@ -129,12 +129,12 @@ pub struct Unreadable {
 /// Answer to `Verify`.
 #[derive(Serialize, Deserialize)]
 pub struct Verified {
-    pub verdict: Verdict,
+    pub verdict: VerdictReply,
 }
 
 /// What came of a code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Verdict {
+pub struct VerdictReply {
     pub accepted: bool,
     /// A word of the log; `code` if accepted.
     pub reason: String,

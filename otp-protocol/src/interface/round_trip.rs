@@ -131,7 +131,7 @@ proptest! {
 
     #[test]
     fn a_verdict_arrives_as_it_left(accepted: bool, reason: String, key: Option<String>, wait: u64) {
-        let reply = Verified { verdict: Verdict { accepted, reason, key, wait } };
+        let reply = Verified { verdict: VerdictReply { accepted, reason, key, wait } };
         prop_assert_eq!(answered::<Verify>(&reply), value(&reply));
     }
 
@@ -182,7 +182,7 @@ proptest! {
     ) {
         let ([id, at, last, _], (by, times, shown, left)) = (numbers, small);
         let ([event, severity, text], [tty, rhost, service]) = (texts, claims);
-        let one = Notice { id, event, severity, at, by, tty, rhost, service, key, left, times, last, shown, text };
+        let one = NoticeItem { id, event, severity, at, by, tty, rhost, service, key, left, times, last, shown, text };
         let reply = NoticeList { notices: vec![one] };
         prop_assert_eq!(answered::<Notices>(&reply), value(&reply));
         let Ok(Request::NoticesShown(found)) = delivered(&NoticesShown { user: None, last: numbers[3] }) else { panic!() };

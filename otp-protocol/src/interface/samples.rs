@@ -1,6 +1,6 @@
 //! One full message of each kind, for the tests.
 
-use otp_core::codes::registration::Form;
+use otp_core::codes::registration::CodeForm;
 use otp_core::decision::origin::Origin;
 use otp_core::keys::key::{Algorithm, Digits, Kind, Label, Period};
 use zeroize::Zeroizing;
@@ -110,7 +110,7 @@ fn code() -> Zeroizing<String> {
 }
 
 pub fn invite() -> Invite {
-    Invite { user: "alice".to_owned(), form: Some(Form::Spoken), lasts: Some(300), replaces: Some(true) }
+    Invite { user: "alice".to_owned(), form: Some(CodeForm::Spoken), lasts: Some(300), replaces: Some(true) }
 }
 
 pub fn invited() -> Invited {
@@ -183,9 +183,9 @@ pub fn adopt() -> Adopt {
     Adopt { user: "alicia".to_owned(), from: "alice".to_owned() }
 }
 
-pub fn notice() -> Notice {
+pub fn notice() -> NoticeItem {
     let text = |text: &str| Some(text.to_owned());
-    Notice {
+    NoticeItem {
         id: 1,
         event: "recovery-code-used".to_owned(),
         severity: "warning".to_owned(),
@@ -214,6 +214,6 @@ pub fn verify() -> Verify {
     }
 }
 
-pub fn verdict() -> Verdict {
-    Verdict { accepted: true, reason: "code".to_owned(), key: Some("phone".to_owned()), wait: 0 }
+pub fn verdict() -> VerdictReply {
+    VerdictReply { accepted: true, reason: "code".to_owned(), key: Some("phone".to_owned()), wait: 0 }
 }

@@ -1,6 +1,6 @@
 //! The values a parameter can have, besides the core's own: what is allowed, and how it is refused.
 
-use otp_core::codes::registration::Form;
+use otp_core::codes::registration::CodeForm;
 use otp_core::decision::origin::Origin;
 use otp_core::keys::key::{Algorithm, Digits, Kind, Label, Period, ValueError};
 use serde::{Serialize, Serializer};
@@ -84,8 +84,8 @@ pub(super) fn code(found: Zeroizing<String>) -> Result<Zeroizing<String>, Refusa
 }
 
 /// How a registration code travels.
-pub(super) fn form(found: String) -> Result<Form, Refusal> {
-    Form::parse(&found).ok_or_else(|| refused("form", &found, "spoken, mail, letter or split"))
+pub(super) fn form(found: String) -> Result<CodeForm, Refusal> {
+    CodeForm::parse(&found).ok_or_else(|| refused("form", &found, "spoken, mail, letter or split"))
 }
 
 /// A secret that is brought along; a refusal does not repeat it.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::peer::Peer;
-use crate::server::limits::Limits;
+use crate::server::limits::ServerLimits;
 
 /// On whose account a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,13 +28,13 @@ type Counts = HashMap<Share, usize>;
 
 /// Counts the open connections.
 pub struct Admission {
-    limits: Limits,
+    limits: ServerLimits,
     open: Arc<Mutex<Counts>>,
 }
 
 /// The right to one connection; given back when dropped.
-pub struct Place {
-    limits: Limits,
+pub struct ConnectionPermit {
+    limits: ServerLimits,
     share: Share,
     /// Where it counts when no key is pending.
     home: Share,
@@ -42,23 +42,23 @@ pub struct Place {
 }
 
 impl Admission {
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: ServerLimits) -> Self {
         Self { limits, open: Arc::default() }
     }
 
     /// A place for one more connection of `peer`, if there is one.
-    pub fn admit(&self, peer: Peer) -> Option<Place> {
+    pub fn admit(&self, peer: Peer) -> Option<ConnectionPermit> {
         let share = Share::of(peer);
         let mut open = locked(&self.open);
         if !has_room(&self.limits, &open, share) {
             return None;
         }
         enter(&mut open, share);
-        Some(Place { limits: self.limits, share, home: share, open: Arc::clone(&self.open) })
+        Some(ConnectionPermit { limits: self.limits, share, home: share, open: Arc::clone(&self.open) })
     }
 }
 
-impl Place {
+impl ConnectionPermit {
     /// Counts among those with a pending key as long as there is one, if there is room; else where it came in.
     pub fn is_pending(&mut self, pending: bool) {
         let wanted = if pending { self.home.pending() } else { self.home };
@@ -90,7 +90,7 @@ impl Share {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         leave(&mut locked(&self.open), self.share);
     }
@@ -110,7 +110,7 @@ fn leave(open: &mut Counts, share: Share) {
     }
 }
 
-fn has_room(limits: &Limits, open: &Counts, share: Share) -> bool {
+fn has_room(limits: &ServerLimits, open: &Counts, share: Share) -> bool {
     let own = open.get(&share).copied().unwrap_or_default();
     let all = |alike: fn(&Share) -> bool| -> usize {
         open.iter().filter(|(share, _)| alike(share)).map(|(_, count)| count).sum()
@@ -143,19 +143,24 @@ mod tests {
     use super::*;
 
     fn admission() -> Admission {
-        Admission::new(Limits { connections: 5, connections_per_uid: 2, connections_root: 3, ..Limits::default() })
+        Admission::new(ServerLimits {
+            connections: 5,
+            connections_per_uid: 2,
+            connections_root: 3,
+            ..ServerLimits::default()
+        })
     }
 
-    fn admit_all(admission: &Admission, uid: u32) -> Vec<Place> {
+    fn admit_all(admission: &Admission, uid: u32) -> Vec<ConnectionPermit> {
         admit_peers(admission, Peer { uid, pid: 1, behind: uid, lent: None })
     }
 
     /// What su does for `behind`.
-    fn admit_started_by(admission: &Admission, behind: u32) -> Vec<Place> {
+    fn admit_started_by(admission: &Admission, behind: u32) -> Vec<ConnectionPermit> {
         admit_peers(admission, Peer { uid: 0, pid: 1, behind, lent: None })
     }
 
-    fn admit_peers(admission: &Admission, peer: Peer) -> Vec<Place> {
+    fn admit_peers(admission: &Admission, peer: Peer) -> Vec<ConnectionPermit> {
         std::iter::from_fn(|| admission.admit(peer)).collect()
     }
 
@@ -167,7 +172,7 @@ mod tests {
     #[test]
     fn all_together_get_the_whole_and_no_more() {
         let admission = admission();
-        let places: Vec<Place> = (1000..1010).flat_map(|uid| admit_all(&admission, uid)).collect();
+        let places: Vec<ConnectionPermit> = (1000..1010).flat_map(|uid| admit_all(&admission, uid)).collect();
         assert_eq!(places.len(), 5);
     }
 
@@ -175,16 +180,16 @@ mod tests {
     fn uids_that_were_lent_leave_half_of_the_places_to_others() {
         let admission = admission();
         let lent = |uid| admit_peers(&admission, Peer { uid, pid: 1, behind: uid, lent: Some(100_000) });
-        let crowd: Vec<Place> = (100_000..100_010).flat_map(lent).collect();
+        let crowd: Vec<ConnectionPermit> = (100_000..100_010).flat_map(lent).collect();
         assert_eq!(crowd.len(), 2);
-        let others: Vec<Place> = (1000..1010).flat_map(|uid| admit_all(&admission, uid)).collect();
+        let others: Vec<ConnectionPermit> = (1000..1010).flat_map(|uid| admit_all(&admission, uid)).collect();
         assert_eq!(others.len(), 3);
     }
 
     #[test]
     fn root_has_a_reserve_that_others_cannot_use_up() {
         let admission = admission();
-        let _others: Vec<Place> = (1000..1010).flat_map(|uid| admit_all(&admission, uid)).collect();
+        let _others: Vec<ConnectionPermit> = (1000..1010).flat_map(|uid| admit_all(&admission, uid)).collect();
         assert_eq!(admit_all(&admission, 0).len(), 3);
     }
 
@@ -206,7 +211,7 @@ mod tests {
     #[test]
     fn many_users_of_su_leave_the_rest_alone() {
         let admission = admission();
-        let su: Vec<Place> = (1000..1010).flat_map(|uid| admit_started_by(&admission, uid)).collect();
+        let su: Vec<ConnectionPermit> = (1000..1010).flat_map(|uid| admit_started_by(&admission, uid)).collect();
         assert_eq!(su.len(), 5);
         assert_eq!(admit_all(&admission, 0).len(), 3);
         assert_eq!(admit_all(&admission, 1000).len(), 2);
@@ -215,17 +220,17 @@ mod tests {
     #[test]
     fn a_crowd_on_the_socket_does_not_keep_su_out() {
         let admission = admission();
-        let _others: Vec<Place> = (1000..1010).flat_map(|uid| admit_all(&admission, uid)).collect();
+        let _others: Vec<ConnectionPermit> = (1000..1010).flat_map(|uid| admit_all(&admission, uid)).collect();
         assert_eq!(admit_started_by(&admission, 1000).len(), 2);
     }
 
     #[test]
     fn who_has_a_pending_key_keeps_nobody_out_while_there_is_room_for_those() {
-        let admission = Admission::new(Limits { connections_pending: 4, ..admission().limits });
-        let mut people: Vec<Place> = (1000..1010).flat_map(|uid| admit_all(&admission, uid)).collect();
+        let admission = Admission::new(ServerLimits { connections_pending: 4, ..admission().limits });
+        let mut people: Vec<ConnectionPermit> = (1000..1010).flat_map(|uid| admit_all(&admission, uid)).collect();
         assert_eq!(people.len(), 5);
         people.iter_mut().for_each(|place| place.is_pending(true));
-        let late: Vec<Place> = (1010..1020).flat_map(|uid| admit_all(&admission, uid)).collect();
+        let late: Vec<ConnectionPermit> = (1010..1020).flat_map(|uid| admit_all(&admission, uid)).collect();
         assert_eq!(late.len(), 4, "one of the first five found no room");
         people.iter_mut().for_each(|place| place.is_pending(false));
         assert!(admit_all(&admission, 1020).is_empty());

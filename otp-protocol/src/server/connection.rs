@@ -7,9 +7,9 @@ use zeroize::Zeroizing;
 
 use crate::interface::{INTERFACE, Refusal, Reply, Request};
 use crate::peer::Peer;
-use crate::server::admission::Place;
+use crate::server::admission::ConnectionPermit;
 use crate::server::introspection::{self, Introspection};
-use crate::server::limits::{CALL_BYTES, Limits};
+use crate::server::limits::{CALL_BYTES, ServerLimits};
 use crate::server::service::Service;
 use crate::varlink::error::WireError;
 use crate::varlink::frame::{Bounds, Wire};
@@ -21,8 +21,8 @@ pub fn converse<S: Service>(
     service: &S,
     peer: Peer,
     stream: UnixStream,
-    limits: &Limits,
-    place: &mut Place,
+    limits: &ServerLimits,
+    place: &mut ConnectionPermit,
 ) -> WireError {
     let mut wire = Wire::new(stream, bounds(limits));
     let mut session = service.open(peer);
@@ -39,7 +39,7 @@ fn exchange<S: Service>(
     service: &S,
     session: &mut S::Session,
     wire: &mut Wire,
-    limits: &Limits,
+    limits: &ServerLimits,
 ) -> Result<(), WireError> {
     let idle = service.idle_limit(session).unwrap_or(limits.idle);
     let message = wire.receive(idle)?;
@@ -96,6 +96,6 @@ pub fn refusal(error: &Refusal) -> Zeroizing<Vec<u8>> {
     encode(error).unwrap_or_else(|| Zeroizing::new(vec![0]))
 }
 
-fn bounds(limits: &Limits) -> Bounds {
+fn bounds(limits: &ServerLimits) -> Bounds {
     Bounds { bytes: CALL_BYTES, message: limits.message, write: limits.write }
 }

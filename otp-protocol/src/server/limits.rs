@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The bounds of one server.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct ServerLimits {
     /// Open connections of everybody but uid 0, together; and as many again of processes of root's that others started.
     pub connections: usize,
     /// Open connections of one uid other than 0; and as many again of processes of root's that it started.
@@ -21,7 +21,7 @@ pub struct Limits {
     pub write: Duration,
 }
 
-impl Default for Limits {
+impl Default for ServerLimits {
     fn default() -> Self {
         Self {
             connections: 64,

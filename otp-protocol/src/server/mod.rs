@@ -22,14 +22,14 @@ use nix::errno::Errno;
 
 use crate::interface::Refusal;
 use crate::peer::Peer;
-use crate::server::admission::{Admission, Place};
+use crate::server::admission::{Admission, ConnectionPermit};
 use crate::server::connection::{converse, refusal};
-use crate::server::limits::Limits;
+use crate::server::limits::ServerLimits;
 use crate::server::once_per_second::OncePerSecond;
 use crate::server::service::{Event, Service};
 
 /// Serves whoever connects to `listener`. Returns only when it is no listening socket (any more), with the reason.
-pub fn serve<S: Service>(listener: &UnixListener, service: Arc<S>, limits: Limits) -> io::Error {
+pub fn serve<S: Service>(listener: &UnixListener, service: Arc<S>, limits: ServerLimits) -> io::Error {
     if let Err(error) = listener.set_nonblocking(false) {
         return error;
     }
@@ -51,7 +51,7 @@ pub fn serve<S: Service>(listener: &UnixListener, service: Arc<S>, limits: Limit
 
 struct Server<S> {
     service: Arc<S>,
-    limits: Limits,
+    limits: ServerLimits,
     admission: Admission,
     failures: OncePerSecond,
     refusals: OncePerSecond,
@@ -69,7 +69,7 @@ impl<S: Service> Server<S> {
         }
     }
 
-    fn start(&mut self, peer: Peer, stream: UnixStream, place: Place) {
+    fn start(&mut self, peer: Peer, stream: UnixStream, place: ConnectionPermit) {
         let service = Arc::clone(&self.service);
         let limits = self.limits;
         let connection = move || {
@@ -103,7 +103,7 @@ impl<S: Service> Server<S> {
 }
 
 /// One connection on its thread.
-fn attend<S: Service>(service: &S, peer: Peer, stream: UnixStream, limits: &Limits, mut place: Place) {
+fn attend<S: Service>(service: &S, peer: Peer, stream: UnixStream, limits: &ServerLimits, mut place: ConnectionPermit) {
     let conversation = AssertUnwindSafe(|| converse(service, peer, stream, limits, &mut place));
     if catch_unwind(conversation).is_err() {
         service.observe(Event::Panicked(peer));

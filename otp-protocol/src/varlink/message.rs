@@ -71,7 +71,7 @@ impl<'a> Call<'a> {
 
 /// The message's bytes with its NUL, in a buffer that never grew; `None` if it exceeds the cap.
 pub fn encode(message: &impl Serialize) -> Option<Zeroizing<Vec<u8>>> {
-    let mut size = Size(0);
+    let mut size = SizeCounter(0);
     serde_json::to_writer(&mut size, message).ok()?;
     if size.0 > REPLY_BYTES {
         return None;
@@ -83,9 +83,9 @@ pub fn encode(message: &impl Serialize) -> Option<Zeroizing<Vec<u8>>> {
 }
 
 /// Counts what would be written.
-struct Size(usize);
+struct SizeCounter(usize);
 
-impl Write for Size {
+impl Write for SizeCounter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0 = self.0.saturating_add(bytes.len());
         Ok(bytes.len())

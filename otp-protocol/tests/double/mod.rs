@@ -12,7 +12,7 @@ use otp_protocol::interface::{
     UserStatusReply,
 };
 use otp_protocol::peer::Peer;
-use otp_protocol::server::limits::Limits;
+use otp_protocol::server::limits::ServerLimits;
 use otp_protocol::server::serve;
 use otp_protocol::server::service::{Event, Service};
 use zeroize::Zeroizing;
@@ -97,7 +97,7 @@ pub struct Running {
 }
 
 impl Running {
-    pub fn start(service: Double, limits: Limits) -> Self {
+    pub fn start(service: Double, limits: ServerLimits) -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::SeqCst);
         let directory = std::env::temp_dir().join(format!("otp-enrolld-{}-{number}", std::process::id()));

@@ -2,7 +2,7 @@
 
 /// How answers are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum OutputFormat {
     Text,
     Json,
 }
@@ -20,7 +20,7 @@ impl Pipe {
     }
 }
 
-impl Form {
+impl OutputFormat {
     pub fn of(json: bool) -> Self {
         if json { Self::Json } else { Self::Text }
     }

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use otp_core::codes::registration::Form as Travel;
+use otp_core::codes::registration::CodeForm as Travel;
 use otp_core::keys::key::{Algorithm, Digits, Kind, Label, Period, ValueError};
 use otp_protocol::interface::{Shape, WantedKey};
 
-use super::form::{Form, Pipe};
+use super::form::{OutputFormat, Pipe};
 use crate::output::duration;
 
 /// Make a registration code, with which a user makes a key for himself
@@ -15,7 +15,7 @@ use crate::output::duration;
 /// The code works once, in that user's account alone, and only until it ends, which is always said. Whoever invites
 /// never sees the key. A new code makes the earlier one of the same user worthless.
 #[derive(Args)]
-pub struct Invite {
+pub struct InviteArgs {
     /// The user to invite
     pub user: String,
 
@@ -74,7 +74,7 @@ pub enum Paper {
 /// of the app. Until that code is accepted nothing is stored: end of input, an interrupt, too many wrong codes or too
 /// long a wait leave nothing. Then recovery codes are shown, once.
 #[derive(Args)]
-pub struct Enrol {
+pub struct EnrolArgs {
     /// Root only, and only where the policy allows it: make a key for this user, without a registration code
     #[arg(conflicts_with = "registration_stdin")]
     pub user: Option<String>,
@@ -94,7 +94,7 @@ pub struct Enrol {
 ///
 /// Then as with enrol: the key is shown once and stored when a code from the app confirms it.
 #[derive(Args)]
-pub struct Add {
+pub struct AddArgs {
     #[command(flatten)]
     pub key: KeyWishes,
 
@@ -107,7 +107,7 @@ pub struct Add {
 /// The old key works until a code confirms the new one, and is dead from that moment. Whatever ends it earlier leaves
 /// the old key as it was.
 #[derive(Args)]
-pub struct Rotate {
+pub struct RotateArgs {
     /// The key to replace, by label or id; left out, it is the one whose code is typed
     pub key: Option<String>,
 
@@ -122,7 +122,7 @@ pub struct Rotate {
 ///
 /// The old set is dead from then on.
 #[derive(Args)]
-pub struct RecoveryCodes {
+pub struct RecoveryCodesArgs {
     /// Write JSON; the code is read from standard input
     #[arg(long)]
     pub json: bool,
@@ -134,14 +134,14 @@ pub struct RecoveryCodes {
 
 /// Bring along the key of a hardware token
 #[derive(Args)]
-pub struct Token {
+pub struct TokenArgs {
     #[command(subcommand)]
     pub act: TokenAct,
 }
 
 #[derive(Subcommand)]
 pub enum TokenAct {
-    Add(AddToken),
+    Add(AddTokenArgs),
 }
 
 /// Store the secret of a hardware token for a user, when codes of the token confirm it
@@ -149,7 +149,7 @@ pub enum TokenAct {
 /// Reads the secret, in base32, from standard input, without showing it. A token that goes by the time is confirmed by
 /// one code; one with a counter by two that follow each other. They are asked for on the terminal.
 #[derive(Args)]
-pub struct AddToken {
+pub struct AddTokenArgs {
     /// Whose token it is
     pub user: String,
 
@@ -218,8 +218,8 @@ pub struct KeyOutput {
 }
 
 impl KeyOutput {
-    pub fn form(&self) -> Form {
-        Form::of(self.json)
+    pub fn form(&self) -> OutputFormat {
+        OutputFormat::of(self.json)
     }
 
     pub fn pipe(&self) -> Pipe {
@@ -227,13 +227,13 @@ impl KeyOutput {
     }
 }
 
-impl Invite {
+impl InviteArgs {
     pub fn pipe(&self) -> Pipe {
         Pipe::of(self.allow_pipe)
     }
 }
 
-impl RecoveryCodes {
+impl RecoveryCodesArgs {
     pub fn pipe(&self) -> Pipe {
         Pipe::of(self.allow_pipe)
     }
@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn options_reach_the_request() {
         let words = ["enrol", "--label", "phone", "--algorithm", "sha256", "--digits", "8", "--period", "60"];
-        let Some(Command::Enrol(Enrol { key, user: None, .. })) = parsed(&words) else { panic!("not parsed") };
+        let Some(Command::Enrol(EnrolArgs { key, user: None, .. })) = parsed(&words) else { panic!("not parsed") };
         let wanted = key.wanted();
         assert_eq!(wanted.label.as_ref().map(Label::as_str), Some("phone"));
         assert_eq!(wanted.shape.algorithm, Some(Algorithm::Sha256));

@@ -11,9 +11,11 @@ use otp_core::emergency::Reason;
 use otp_core::keys::key::Label;
 use otp_protocol::interface::Status;
 
-use crate::arguments::form::Form;
+use crate::arguments::form::OutputFormat;
 
-pub use keys::{Add, AddToken, Enrol, Invite, KeyOutput, Paper, RecoveryCodes, Rotate, Token, TokenAct};
+pub use keys::{
+    AddArgs, AddTokenArgs, EnrolArgs, InviteArgs, KeyOutput, Paper, RecoveryCodesArgs, RotateArgs, TokenAct, TokenArgs,
+};
 
 /// Enrol users for one-time codes and look at their state
 ///
@@ -32,31 +34,31 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 pub enum Command {
-    Invite(Invite),
-    Enrol(Enrol),
-    Add(Add),
-    Rotate(Rotate),
-    RecoveryCodes(RecoveryCodes),
-    Token(Token),
-    Status(ShowStatus),
-    Notices(ShowNotices),
-    List(ShowList),
-    Suspend(Suspend),
-    Resume(Resume),
-    Reopen(Reopen),
-    Rename(Rename),
-    Revoke(Revoke),
-    Forget(Forget),
-    Adopt(Adopt),
-    Restored(Restored),
-    Config(Config),
-    Emergency(Emergency),
-    Clock(Clock),
+    Invite(InviteArgs),
+    Enrol(EnrolArgs),
+    Add(AddArgs),
+    Rotate(RotateArgs),
+    RecoveryCodes(RecoveryCodesArgs),
+    Token(TokenArgs),
+    Status(StatusArgs),
+    Notices(NoticesArgs),
+    List(ListArgs),
+    Suspend(SuspendArgs),
+    Resume(ResumeArgs),
+    Reopen(ReopenArgs),
+    Rename(RenameArgs),
+    Revoke(RevokeArgs),
+    Forget(ForgetArgs),
+    Adopt(AdoptArgs),
+    Restored(AcceptRestoreArgs),
+    Config(ConfigArgs),
+    Emergency(EmergencyArgs),
+    Clock(ClockArgs),
 }
 
 /// Show the keys and the wrong codes of a user, or of whoever calls
 #[derive(Args)]
-pub struct ShowStatus {
+pub struct StatusArgs {
     /// The user to show; left out, it is whoever calls
     pub user: Option<String>,
 
@@ -69,7 +71,7 @@ pub struct ShowStatus {
 ///
 /// On a terminal what is shown counts as seen; each notice is shown three times, here or at logins.
 #[derive(Args)]
-pub struct ShowNotices {
+pub struct NoticesArgs {
     /// The user; left out, it is whoever calls
     pub user: Option<String>,
 
@@ -80,7 +82,7 @@ pub struct ShowNotices {
 
 /// List every enrolled user
 #[derive(Args)]
-pub struct ShowList {
+pub struct ListArgs {
     /// Write JSON
     #[arg(long)]
     pub json: bool,
@@ -88,14 +90,14 @@ pub struct ShowList {
 
 /// Refuse every code of a user until `otpctl resume`
 #[derive(Args)]
-pub struct Suspend {
+pub struct SuspendArgs {
     /// The user
     pub user: String,
 }
 
 /// End a suspension
 #[derive(Args)]
-pub struct Resume {
+pub struct ResumeArgs {
     /// The user
     pub user: String,
 }
@@ -104,7 +106,7 @@ pub struct Resume {
 ///
 /// Root, and otp-admin for others, are not asked for a code, and the total of wrong codes stays. Everybody else is asked for one.
 #[derive(Args)]
-pub struct Reopen {
+pub struct ReopenArgs {
     /// The user; left out, it is whoever calls
     pub user: Option<String>,
 
@@ -115,7 +117,7 @@ pub struct Reopen {
 
 /// Give a key another label
 #[derive(Args)]
-pub struct Rename {
+pub struct RenameArgs {
     /// The user
     pub user: String,
 
@@ -133,7 +135,7 @@ pub struct Rename {
 /// else is asked for one of that key. A recovery code will not do.
 #[derive(Args)]
 #[command(allow_missing_positional = true)]
-pub struct Revoke {
+pub struct RevokeArgs {
     /// The user; left out, it is whoever calls
     pub user: Option<String>,
 
@@ -147,14 +149,14 @@ pub struct Revoke {
 
 /// Forget a user: never enrolled from now on
 #[derive(Args)]
-pub struct Forget {
+pub struct ForgetArgs {
     /// The user, or the uid of one whose account is gone
     pub user: String,
 }
 
 /// Take over the files of a former name or uid, after an account was renamed
 #[derive(Args)]
-pub struct Adopt {
+pub struct AdoptArgs {
     /// The user, as the account is called now
     pub user: String,
 
@@ -167,7 +169,7 @@ pub struct Adopt {
 ///
 /// Turns HOTP keys on again, which then want two codes in a row, and takes a key file of another generation.
 #[derive(Args)]
-pub struct Restored {
+pub struct AcceptRestoreArgs {
     /// The user
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     pub user: Option<String>,
@@ -183,22 +185,22 @@ pub struct Restored {
 
 /// Look the policy file over, or edit it
 #[derive(Args)]
-pub struct Config {
+pub struct ConfigArgs {
     #[command(subcommand)]
     pub act: ConfigAct,
 }
 
 #[derive(Subcommand)]
 pub enum ConfigAct {
-    Check(CheckConfig),
-    Edit(EditConfig),
+    Check(CheckConfigArgs),
+    Edit(EditConfigArgs),
 }
 
 /// Say whether the policy file is in order, with every service in it; needs no daemon
 ///
 /// Looks at the PAM files, too: whether there is one for each service, and whether those that are to ask for a new key can.
 #[derive(Args)]
-pub struct CheckConfig {
+pub struct CheckConfigArgs {
     /// Another file than /etc/otp/otp.toml; root's too, as the module wants it
     pub file: Option<PathBuf>,
 }
@@ -207,36 +209,36 @@ pub struct CheckConfig {
 ///
 /// For root. A copy is opened in $VISUAL, $EDITOR or vi; it takes the file's place, in one step, when the module would read it.
 #[derive(Args)]
-pub struct EditConfig {
+pub struct EditConfigArgs {
     /// Another file than /etc/otp/otp.toml, which need not be there
     pub file: Option<PathBuf>,
 }
 
 /// Say that the clock is right, where nobody vouches for it; only with --offline
 #[derive(Args)]
-pub struct Clock {}
+pub struct ClockArgs {}
 
 /// Let a user past the gate without a code, whatever is broken, or end that
 ///
 /// For root on this machine. Needs no daemon, vault, policy, host key or clock.
 #[derive(Args)]
-pub struct Emergency {
+pub struct EmergencyArgs {
     #[command(subcommand)]
     pub act: EmergencyAct,
 }
 
 #[derive(Subcommand)]
 pub enum EmergencyAct {
-    Bypass(Bypass),
-    End(EndBypass),
-    List(ListBypasses),
+    Bypass(BypassArgs),
+    End(EndBypassArgs),
+    List(ListBypassesArgs),
 }
 
 /// Write a mark: from now on this user is not asked for a code
 ///
 /// Every use of the mark is logged at alert, until `otpctl emergency end`.
 #[derive(Args)]
-pub struct Bypass {
+pub struct BypassArgs {
     /// The user to let past the gate
     pub user: String,
 
@@ -247,7 +249,7 @@ pub struct Bypass {
 
 /// List the marks: who is let past, why, since when
 #[derive(Args)]
-pub struct ListBypasses {
+pub struct ListBypassesArgs {
     /// Write JSON
     #[arg(long)]
     pub json: bool,
@@ -255,33 +257,33 @@ pub struct ListBypasses {
 
 /// Take the mark away: from now on this user is asked again
 #[derive(Args)]
-pub struct EndBypass {
+pub struct EndBypassArgs {
     /// The user, or the uid of one who is gone
     pub user: String,
 }
 
 impl Command {
-    pub fn form(&self) -> Form {
+    pub fn form(&self) -> OutputFormat {
         match self {
-            Self::Invite(options) => Form::of(options.json),
-            Self::Enrol(options) => Form::of(options.output.json),
-            Self::Add(options) => Form::of(options.output.json),
-            Self::Rotate(options) => Form::of(options.output.json),
-            Self::RecoveryCodes(options) => Form::of(options.json),
-            Self::Token(Token { act: TokenAct::Add(options) }) => Form::of(options.json),
+            Self::Invite(options) => OutputFormat::of(options.json),
+            Self::Enrol(options) => OutputFormat::of(options.output.json),
+            Self::Add(options) => OutputFormat::of(options.output.json),
+            Self::Rotate(options) => OutputFormat::of(options.output.json),
+            Self::RecoveryCodes(options) => OutputFormat::of(options.json),
+            Self::Token(TokenArgs { act: TokenAct::Add(options) }) => OutputFormat::of(options.json),
             Self::Status(options) => options.form(),
             Self::Notices(options) => options.form(),
             Self::List(options) => options.form(),
             Self::Restored(options) => options.form(),
-            Self::Emergency(Emergency { act: EmergencyAct::List(options) }) => options.form(),
-            _ => Form::Text,
+            Self::Emergency(EmergencyArgs { act: EmergencyAct::List(options) }) => options.form(),
+            _ => OutputFormat::Text,
         }
     }
 }
 
-impl ShowStatus {
-    pub fn form(&self) -> Form {
-        Form::of(self.json)
+impl StatusArgs {
+    pub fn form(&self) -> OutputFormat {
+        OutputFormat::of(self.json)
     }
 
     pub fn request(&self) -> Status {
@@ -289,27 +291,27 @@ impl ShowStatus {
     }
 }
 
-impl ShowNotices {
-    pub fn form(&self) -> Form {
-        Form::of(self.json)
+impl NoticesArgs {
+    pub fn form(&self) -> OutputFormat {
+        OutputFormat::of(self.json)
     }
 }
 
-impl ShowList {
-    pub fn form(&self) -> Form {
-        Form::of(self.json)
+impl ListArgs {
+    pub fn form(&self) -> OutputFormat {
+        OutputFormat::of(self.json)
     }
 }
 
-impl Restored {
-    pub fn form(&self) -> Form {
-        Form::of(self.json)
+impl AcceptRestoreArgs {
+    pub fn form(&self) -> OutputFormat {
+        OutputFormat::of(self.json)
     }
 }
 
-impl ListBypasses {
-    pub fn form(&self) -> Form {
-        Form::of(self.json)
+impl ListBypassesArgs {
+    pub fn form(&self) -> OutputFormat {
+        OutputFormat::of(self.json)
     }
 }
 

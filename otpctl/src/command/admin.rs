@@ -6,8 +6,8 @@ use otp_protocol::client::Client;
 use otp_protocol::interface::{self, RestoredUsers};
 use zeroize::Zeroizing;
 
-use crate::arguments::form::Form;
-use crate::arguments::{Command, Revoke};
+use crate::arguments::form::OutputFormat;
+use crate::arguments::{Command, RevokeArgs};
 use crate::input::code;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
@@ -98,10 +98,10 @@ pub fn done(command: &Command) -> String {
 }
 
 /// For whom a restore was confirmed.
-pub fn show_restored(terminal: &mut Terminal, form: Form, reply: RestoredUsers) -> Result<(), Failure> {
+pub fn show_restored(terminal: &mut Terminal, form: OutputFormat, reply: RestoredUsers) -> Result<(), Failure> {
     match form {
-        Form::Json => terminal.json(&reply),
-        Form::Text => terminal.show(&restored(&reply.users)),
+        OutputFormat::Json => terminal.json(&reply),
+        OutputFormat::Text => terminal.show(&restored(&reply.users)),
     }
 }
 
@@ -115,7 +115,7 @@ fn restored(users: &[String]) -> String {
 /// What is one's own wants a code, but of root; whether somebody may change what is another's, the daemon says.
 fn code(terminal: &mut Terminal, user: Option<&str>) -> Result<Option<Zeroizing<String>>, Failure> {
     match is_oneself(user) {
-        true => code::asked(terminal, Form::Text, "Code: ").map(Some),
+        true => code::asked(terminal, OutputFormat::Text, "Code: ").map(Some),
         false => Ok(None),
     }
 }
@@ -128,7 +128,7 @@ fn is_oneself(user: Option<&str>) -> bool {
 }
 
 /// Whoever has no key left that works cannot get in to make one.
-fn not_the_last(client: &mut Client, options: &Revoke) -> Result<(), Failure> {
+fn not_the_last(client: &mut Client, options: &RevokeArgs) -> Result<(), Failure> {
     let status = client.call(&interface::Status { user: options.user.clone() })?.status;
     let working: Vec<_> = status.keys.iter().filter(|key| !key.suspended).collect();
     match working.as_slice() {

@@ -6,7 +6,7 @@ use std::path::Path;
 use otp_core::site::Site;
 use otp_core::vault::root_program;
 
-use crate::arguments::{CheckConfig, ConfigAct};
+use crate::arguments::{CheckConfigArgs, ConfigAct};
 use crate::command::config_edit;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
@@ -21,7 +21,7 @@ pub fn run(terminal: &mut Terminal, act: &ConfigAct) -> Result<(), Failure> {
     }
 }
 
-fn check(terminal: &mut Terminal, options: &CheckConfig) -> Result<(), Failure> {
+fn check(terminal: &mut Terminal, options: &CheckConfigArgs) -> Result<(), Failure> {
     let site = Site::STANDARD;
     let named = options.file.as_deref().map(whole_path).transpose()?;
     let found = site.whole_policy(named.as_deref());

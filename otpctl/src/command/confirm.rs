@@ -5,7 +5,7 @@ use otp_protocol::client::{CallError, Client};
 use otp_protocol::interface::{ConfirmEnrolment, Confirmed, Enrolment, Refusal};
 use serde::Serialize;
 
-use crate::arguments::form::Form;
+use crate::arguments::form::OutputFormat;
 use crate::command::recovery_codes;
 use crate::output::escape::escaped;
 use crate::output::failure::{Failure, error_object, told};
@@ -14,23 +14,23 @@ use crate::output::qr_file::PictureFile;
 use crate::output::terminal::Terminal;
 
 /// A key that is pending on a connection.
-pub struct Pending<'a> {
+pub struct PendingKey<'a> {
     pub client: &'a mut Client,
     pub terminal: &'a mut Terminal,
-    pub form: Form,
-    pub purpose: Purpose,
+    pub form: OutputFormat,
+    pub purpose: ConfirmPurpose,
 }
 
 /// What it is for; the last line says so.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+pub enum ConfirmPurpose {
     Enrol,
     Add,
     Rotate,
     Token,
 }
 
-impl Pending<'_> {
+impl PendingKey<'_> {
     /// Shows the key, then asks for codes until one stores it. `begun` is the daemon's answer, for JSON.
     pub fn show_and_confirm(
         mut self,
@@ -66,8 +66,8 @@ impl Pending<'_> {
 
     fn show(&mut self, begun: &impl Serialize, key: &Enrolment) -> Result<(), Failure> {
         match self.form {
-            Form::Json => self.terminal.json(begun),
-            Form::Text => {
+            OutputFormat::Json => self.terminal.json(begun),
+            OutputFormat::Text => {
                 let parts = key_sheet::parts(key, self.terminal.size());
                 parts.iter().try_for_each(|part| self.terminal.show(part))
             }
@@ -77,12 +77,14 @@ impl Pending<'_> {
     /// The next code; an empty line is asked again.
     fn ask(&mut self) -> Result<ConfirmEnrolment, Failure> {
         loop {
-            if self.form == Form::Text {
+            if self.form == OutputFormat::Text {
                 self.terminal.show(self.purpose.prompt())?;
             }
             match self.terminal.line()? {
                 Some(code) if code.is_empty() => (),
-                Some(code) if self.form == Form::Text && !matches!(Typed::parse(code.as_bytes()), Typed::Code(_)) => {
+                Some(code)
+                    if self.form == OutputFormat::Text && !matches!(Typed::parse(code.as_bytes()), Typed::Code(_)) =>
+                {
                     self.terminal.show("that is no code: type the digits that the app shows\n")?;
                 }
                 Some(code) => return Ok(ConfirmEnrolment { code }),
@@ -93,7 +95,7 @@ impl Pending<'_> {
 
     /// The end of input instead of a code; on a screen the prompt's line is ended first.
     fn given_up(&mut self) -> Result<Failure, Failure> {
-        if self.form == Form::Text {
+        if self.form == OutputFormat::Text {
             self.terminal.show("\n")?;
         }
         let what = self.purpose.undone();
@@ -102,14 +104,14 @@ impl Pending<'_> {
 
     fn show_refusal(&mut self, refusal: &Refusal) -> Result<(), Failure> {
         match self.form {
-            Form::Json => self.terminal.json(&error_object(refusal)),
-            Form::Text => self.terminal.show(&format!("{}\n", told(refusal))),
+            OutputFormat::Json => self.terminal.json(&error_object(refusal)),
+            OutputFormat::Text => self.terminal.show(&format!("{}\n", told(refusal))),
         }
     }
 
     fn show_confirmed(&mut self, confirmed: &Confirmed) -> Result<(), Failure> {
-        if self.form == Form::Json {
-            return self.terminal.json(&Stored { confirmed });
+        if self.form == OutputFormat::Json {
+            return self.terminal.json(&StoredJson { confirmed });
         }
         let (user, label) = (escaped(&confirmed.user), escaped(&confirmed.key.label));
         self.terminal.show(&format!("{}\n", self.purpose.done(&user, &label)))?;
@@ -119,7 +121,7 @@ impl Pending<'_> {
     /// The pictures outlive the enrolment; whoever has them must hear what they are.
     fn keep(&mut self, files: Vec<PictureFile>, outcome: &Result<(), Failure>) -> Result<(), Failure> {
         for file in files {
-            if self.form == Form::Text && outcome.is_ok() {
+            if self.form == OutputFormat::Text && outcome.is_ok() {
                 let path = file.shown();
                 self.terminal.show(&format!(
                     "{path} holds the key: whoever reads it can make codes; delete it when it has been scanned\n"
@@ -131,7 +133,7 @@ impl Pending<'_> {
     }
 }
 
-impl Purpose {
+impl ConfirmPurpose {
     fn prompt(self) -> &'static str {
         match self {
             Self::Token => "Code from the token: ",
@@ -170,7 +172,7 @@ fn may_try_again(refusal: &Refusal) -> bool {
 
 /// How a confirmation is told in JSON.
 #[derive(Serialize)]
-struct Stored<'a> {
+struct StoredJson<'a> {
     confirmed: &'a Confirmed,
 }
 

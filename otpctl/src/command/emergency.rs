@@ -3,15 +3,15 @@
 
 use nix::unistd::{Uid, getuid};
 use otp_core::accounts::Account;
-use otp_core::emergency::{Mark, MarkError};
+use otp_core::emergency::{EmergencyMark, MarkError};
 use otp_core::environment::system_wall;
 use otp_core::files::date::utc;
 use otp_core::log_line::LogLine;
 use otp_core::site::Site;
 use serde::Serialize;
 
-use crate::arguments::form::Form;
-use crate::arguments::{Bypass, EmergencyAct, EndBypass, ListBypasses};
+use crate::arguments::form::OutputFormat;
+use crate::arguments::{BypassArgs, EmergencyAct, EndBypassArgs, ListBypassesArgs};
 use crate::output::alert::alert;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
@@ -42,19 +42,19 @@ struct Listed {
 }
 
 #[derive(Serialize)]
-struct Marks {
+struct ListedMarks {
     marks: Vec<Listed>,
 }
 
 /// Also those that do not count: they may have been meant to.
-fn list(terminal: &mut Terminal, options: &ListBypasses) -> Result<(), Failure> {
+fn list(terminal: &mut Terminal, options: &ListBypassesArgs) -> Result<(), Failure> {
     let site = Site::STANDARD;
     let uids = site.marks().uids().map_err(|error| Failure::Stopped(format!("{}: {error}", site.emergency)))?;
     let marks = uids.into_iter().map(listed).collect();
     match options.form() {
-        Form::Json => terminal.json(&Marks { marks }),
-        Form::Text if marks.is_empty() => terminal.show("nobody is let past the gate\n"),
-        Form::Text => terminal.show(&marks.iter().map(told).collect::<String>()),
+        OutputFormat::Json => terminal.json(&ListedMarks { marks }),
+        OutputFormat::Text if marks.is_empty() => terminal.show("nobody is let past the gate\n"),
+        OutputFormat::Text => terminal.show(&marks.iter().map(told).collect::<String>()),
     }
 }
 
@@ -85,9 +85,9 @@ fn told(mark: &Listed) -> String {
     }
 }
 
-fn bypass(terminal: &mut Terminal, options: &Bypass) -> Result<(), Failure> {
+fn bypass(terminal: &mut Terminal, options: &BypassArgs) -> Result<(), Failure> {
     let account = named(&options.user)?.ok_or_else(|| no_such_user(&options.user))?;
-    let mark = Mark { account, reason: options.reason.clone(), by: who(), made: system_wall() };
+    let mark = EmergencyMark { account, reason: options.reason.clone(), by: who(), made: system_wall() };
     Site::STANDARD.marks().write(&mark).map_err(|error| stopped(&error))?;
     let line = line("emergency-bypass", &mark.account.name, mark.account.uid).field("reason", mark.reason.as_str());
     alert(&line.field("by", &mark.by).finish());
@@ -97,7 +97,7 @@ fn bypass(terminal: &mut Terminal, options: &Bypass) -> Result<(), Failure> {
     ))
 }
 
-fn end(terminal: &mut Terminal, options: &EndBypass) -> Result<(), Failure> {
+fn end(terminal: &mut Terminal, options: &EndBypassArgs) -> Result<(), Failure> {
     let account =
         named(&options.user)?.or_else(|| numbered(&options.user)).ok_or_else(|| no_such_user(&options.user))?;
     Site::STANDARD.marks().end(account.uid).map_err(|error| stopped(&error))?;

@@ -5,11 +5,11 @@ use nix::unistd::Uid;
 use otp_protocol::client::{CallError, Client};
 use otp_protocol::interface::{BeginEnrolment, From, Redeem, Redeemed, Refusal};
 
-use crate::arguments::Enrol;
-use crate::arguments::form::Form;
-use crate::command::confirm::{Pending, Purpose};
+use crate::arguments::EnrolArgs;
+use crate::arguments::form::OutputFormat;
+use crate::command::confirm::{ConfirmPurpose, PendingKey};
 use crate::command::used_code;
-use crate::input::registration::{self, Source};
+use crate::input::registration::{self, CodeSource};
 use crate::output::failure::Failure;
 use crate::output::qr_file;
 use crate::output::redemption::when_and_where;
@@ -17,7 +17,7 @@ use crate::output::terminal::Terminal;
 
 pub fn enrol(
     terminal: &mut Terminal,
-    options: &Enrol,
+    options: &EnrolArgs,
     connect: impl Fn() -> Result<Client, Failure>,
 ) -> Result<(), Failure> {
     match &options.user {
@@ -26,19 +26,21 @@ pub fn enrol(
     }
 }
 
-fn by_root(client: &mut Client, terminal: &mut Terminal, options: &Enrol, user: &str) -> Result<(), Failure> {
+fn by_root(client: &mut Client, terminal: &mut Terminal, options: &EnrolArgs, user: &str) -> Result<(), Failure> {
     let form = options.output.form();
     let files = qr_file::wanted(&options.output)?; // before a key is made: a file that is there ends it here
     let request = BeginEnrolment { user: user.to_owned(), key: options.key.wanted() };
     let begun = client.call(&request).map_err(|error| with_the_way_for_users(error, form))?;
-    let pending = Pending { client, terminal, form, purpose: Purpose::Enrol };
+    let pending = PendingKey { client, terminal, form, purpose: ConfirmPurpose::Enrol };
     pending.show_and_confirm(&begun, &begun.enrolment, files)
 }
 
 /// Whoever is not root most likely meant himself.
-fn with_the_way_for_users(error: CallError, form: Form) -> Failure {
+fn with_the_way_for_users(error: CallError, form: OutputFormat) -> Failure {
     match error {
-        CallError::Refused(Refusal::NotAllowed { reason }) if form == Form::Text && !Uid::effective().is_root() => {
+        CallError::Refused(Refusal::NotAllowed { reason })
+            if form == OutputFormat::Text && !Uid::effective().is_root() =>
+        {
             let way = "for yourself leave the name out, and type your registration code when asked";
             Failure::Refused(Refusal::NotAllowed { reason: format!("{reason}; {way}") })
         }
@@ -49,7 +51,7 @@ fn with_the_way_for_users(error: CallError, form: Form) -> Failure {
 /// The connection is made when the code is typed: the daemon does not wait for slow fingers.
 fn by_owner(
     terminal: &mut Terminal,
-    options: &Enrol,
+    options: &EnrolArgs,
     connect: impl Fn() -> Result<Client, Failure>,
 ) -> Result<(), Failure> {
     let form = options.output.form();
@@ -62,10 +64,10 @@ fn by_owner(
     match client.call(&request) {
         Ok(redeemed) => {
             show_earlier(terminal, form, &redeemed)?;
-            let pending = Pending { client, terminal, form, purpose: Purpose::Enrol };
+            let pending = PendingKey { client, terminal, form, purpose: ConfirmPurpose::Enrol };
             pending.show_and_confirm(&redeemed, &redeemed.enrolment, files)
         }
-        Err(CallError::Refused(Refusal::RegistrationSpent { used })) if source == Source::Person => {
+        Err(CallError::Refused(Refusal::RegistrationSpent { used })) if source == CodeSource::Person => {
             used_code::ask(terminal, &code, &used, connect)
         }
         Err(error) => Err(error.into()),
@@ -73,22 +75,22 @@ fn by_owner(
 }
 
 /// A person is asked; a pipe or a file is read only if that is said, for then there is nobody to answer questions.
-fn source(terminal: &Terminal, options: &Enrol) -> Result<Source, Failure> {
+fn source(terminal: &Terminal, options: &EnrolArgs) -> Result<CodeSource, Failure> {
     let usage = |text: &str| Err(Failure::Usage(text.to_owned()));
     match (options.registration_stdin, options.output.form(), terminal.asks_a_person()) {
-        (true, _, _) => Ok(Source::Script),
-        (false, Form::Json, _) => usage("--json: the registration code is read with --registration-stdin"),
-        (false, Form::Text, false) => usage(
+        (true, _, _) => Ok(CodeSource::Script),
+        (false, OutputFormat::Json, _) => usage("--json: the registration code is read with --registration-stdin"),
+        (false, OutputFormat::Text, false) => usage(
             "standard input is not a terminal; use --registration-stdin if the registration code is to be read from it",
         ),
-        (false, Form::Text, true) => Ok(Source::Person),
+        (false, OutputFormat::Text, true) => Ok(CodeSource::Person),
     }
 }
 
 /// In JSON it stands in the answer.
-fn show_earlier(terminal: &mut Terminal, form: Form, redeemed: &Redeemed) -> Result<(), Failure> {
+fn show_earlier(terminal: &mut Terminal, form: OutputFormat, redeemed: &Redeemed) -> Result<(), Failure> {
     match (&redeemed.earlier, form) {
-        (Some(earlier), Form::Text) => terminal.show(&format!(
+        (Some(earlier), OutputFormat::Text) => terminal.show(&format!(
             "this registration code was used before, {}; that key was never confirmed and is thrown away\n\
              if that was not you: go on, so that the code is used up, and tell an administrator\n\n",
             when_and_where(earlier)
@@ -109,12 +111,12 @@ mod tests {
     use std::rc::Rc;
     use std::sync::atomic::Ordering;
 
-    use otp_protocol::server::limits::Limits;
+    use otp_protocol::server::limits::ServerLimits;
 
     use super::double::{CODE, Double, Running, eventually};
     use super::*;
     use crate::arguments::{KeyOutput, KeyWishes};
-    use crate::output::terminal::Kind;
+    use crate::output::terminal::OutputKind;
 
     /// What was written, kept for reading.
     #[derive(Clone, Default)]
@@ -131,13 +133,13 @@ mod tests {
     }
 
     /// A whole run with `typed` as input: how it ended, and what was shown.
-    fn run(form: Form, typed: String) -> (Result<(), Failure>, String) {
-        let running = Running::start(Double::default(), Limits::default());
+    fn run(form: OutputFormat, typed: String) -> (Result<(), Failure>, String) {
+        let running = Running::start(Double::default(), ServerLimits::default());
         let uid = nix::unistd::geteuid().as_raw();
         let mut client = Client::connect(running.path(), &[uid]).expect("connect");
         let paper = Paper::default();
         let input = io::Cursor::new(typed.into_bytes());
-        let mut terminal = Terminal::new(Box::new(input), Box::new(paper.clone()), Kind::Screen(None));
+        let mut terminal = Terminal::new(Box::new(input), Box::new(paper.clone()), OutputKind::Screen(None));
         let outcome = by_root(&mut client, &mut terminal, &options(form), "alice");
         drop(client);
         eventually("session ended", || running.service.closed.load(Ordering::SeqCst) == 1);
@@ -145,12 +147,12 @@ mod tests {
         (outcome, shown)
     }
 
-    fn options(form: Form) -> Enrol {
-        Enrol {
+    fn options(form: OutputFormat) -> EnrolArgs {
+        EnrolArgs {
             user: None,
             registration_stdin: false,
             key: KeyWishes::default(),
-            output: KeyOutput { json: form == Form::Json, ..KeyOutput::default() },
+            output: KeyOutput { json: form == OutputFormat::Json, ..KeyOutput::default() },
         }
     }
 
@@ -158,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_code_of_the_key_stores_it() {
-        let (outcome, shown) = run(Form::Text, format!("{CODE}\n"));
+        let (outcome, shown) = run(OutputFormat::Text, format!("{CODE}\n"));
         assert!(outcome.is_ok());
         assert!(shown.contains('█') && shown.contains("ABCD EFGH") && shown.contains("otpauth://"));
         assert!(shown.contains("enrolled alice: key \"phone\" is stored; clear the screen when done\n"));
@@ -166,7 +168,7 @@ mod tests {
 
     #[test]
     fn the_key_is_shown_once_however_often_a_code_is_wrong() {
-        let (outcome, shown) = run(Form::Text, format!("000000\n\n000001\n{CODE}\n"));
+        let (outcome, shown) = run(OutputFormat::Text, format!("000000\n\n000001\n{CODE}\n"));
         assert!(outcome.is_ok());
         assert_eq!(shown.matches(SECRET).count(), 1); // in the URI
         assert_eq!(shown.matches("ABCD EFGH").count(), 1);
@@ -176,21 +178,21 @@ mod tests {
 
     #[test]
     fn a_line_that_cannot_be_a_code_is_asked_again() {
-        let (outcome, shown) = run(Form::Text, format!("{}\n{CODE}\n", "9".repeat(70)));
+        let (outcome, shown) = run(OutputFormat::Text, format!("{}\n{CODE}\n", "9".repeat(70)));
         assert!(outcome.is_ok());
         assert!(shown.contains("that is no code: type the digits that the app shows"), "{shown}");
     }
 
     #[test]
     fn the_end_of_input_stores_nothing() {
-        let (outcome, shown) = run(Form::Text, "000000\n".to_owned());
+        let (outcome, shown) = run(OutputFormat::Text, "000000\n".to_owned());
         assert_eq!(outcome.map_err(|failure| failure.code()), Err(1));
         assert!(!shown.contains("enrolled alice"));
     }
 
     #[test]
     fn json_is_a_line_for_the_key_and_one_for_each_code() {
-        let (outcome, shown) = run(Form::Json, format!("000000\n{CODE}\n"));
+        let (outcome, shown) = run(OutputFormat::Json, format!("000000\n{CODE}\n"));
         assert!(outcome.is_ok());
         let lines: Vec<serde_json::Value> =
             shown.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();

@@ -1,14 +1,14 @@
 //! `otpctl invite`: a registration code, how to hand it over, and, always, when it ends.
 
-use otp_core::codes::registration::Form as Travel;
+use otp_core::codes::registration::CodeForm as Travel;
 use otp_core::environment::system_wall;
 use otp_core::files::date::utc;
 use otp_protocol::client::Client;
 use otp_protocol::interface::{self, Invitation, RevokeInvitation};
 use zeroize::Zeroizing;
 
-use crate::arguments::Invite;
-use crate::arguments::form::Form;
+use crate::arguments::InviteArgs;
+use crate::arguments::form::OutputFormat;
 use crate::output::duration;
 use crate::output::escape::{escaped, escaped_secret};
 use crate::output::failure::Failure;
@@ -17,7 +17,7 @@ use crate::output::terminal::Terminal;
 
 pub fn invite(
     terminal: &mut Terminal,
-    options: &Invite,
+    options: &InviteArgs,
     connect: impl FnOnce() -> Result<Client, Failure>,
 ) -> Result<(), Failure> {
     if options.revoke {
@@ -38,9 +38,9 @@ pub fn invite(
     if let Some(letter) = letter {
         letter.write(&reply.invitation)?;
     }
-    match Form::of(options.json) {
-        Form::Json => terminal.json(&reply),
-        Form::Text => {
+    match OutputFormat::of(options.json) {
+        OutputFormat::Json => terminal.json(&reply),
+        OutputFormat::Text => {
             let letter = options.letter.as_deref().map(|path| escaped(&path.to_string_lossy()));
             terminal.show(&told(&reply.invitation, letter.as_deref()))
         }
@@ -48,7 +48,7 @@ pub fn invite(
 }
 
 /// How the code travels; a time or a way that do not go together are found before anything is made.
-fn travel(options: &Invite) -> Result<Travel, Failure> {
+fn travel(options: &InviteArgs) -> Result<Travel, Failure> {
     let usual = if options.letter.is_some() { Travel::Letter } else { Travel::Spoken };
     let travel = options.form.unwrap_or(usual);
     if options.letter.is_some() && !matches!(travel, Travel::Letter | Travel::Split) {
@@ -67,7 +67,7 @@ fn travel(options: &Invite) -> Result<Travel, Failure> {
 }
 
 /// A letter takes a whole code off the screen, and of a split one the first part.
-fn shows_a_code(options: &Invite, travel: Travel) -> bool {
+fn shows_a_code(options: &InviteArgs, travel: Travel) -> bool {
     options.json || options.letter.is_none() || travel == Travel::Split
 }
 

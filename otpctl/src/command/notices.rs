@@ -2,18 +2,18 @@
 
 use nix::unistd::Uid;
 use otp_protocol::client::Client;
-use otp_protocol::interface::{Notice, Notices, NoticesShown};
+use otp_protocol::interface::{NoticeItem, Notices, NoticesShown};
 
-use crate::arguments::ShowNotices;
-use crate::arguments::form::Form;
+use crate::arguments::NoticesArgs;
+use crate::arguments::form::OutputFormat;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 use crate::output::terminal::Terminal;
 
-pub fn notices(client: &mut Client, terminal: &mut Terminal, options: &ShowNotices) -> Result<(), Failure> {
+pub fn notices(client: &mut Client, terminal: &mut Terminal, options: &NoticesArgs) -> Result<(), Failure> {
     let user = options.user.clone();
     let reply = client.call(&Notices { user: user.clone() })?;
-    if options.form() == Form::Json {
+    if options.form() == OutputFormat::Json {
         return terminal.json(&reply);
     }
     terminal.show(&lines(&reply.notices))?;
@@ -25,7 +25,7 @@ pub fn notices(client: &mut Client, terminal: &mut Terminal, options: &ShowNotic
     Ok(())
 }
 
-fn lines(notices: &[Notice]) -> String {
+fn lines(notices: &[NoticeItem]) -> String {
     if notices.is_empty() {
         return "no notices\n".to_owned();
     }

@@ -8,23 +8,23 @@ use nix::sys::prctl;
 use nix::unistd::{Uid, User};
 use otp_core::accounts::Account;
 use otp_core::decision::limits::Limits;
-use otp_core::environment::{Clock, Surroundings, system_boot_ms, system_wall};
+use otp_core::environment::{Clock, Environment, system_boot_ms, system_wall};
 use otp_core::files::date::utc;
 use otp_core::files::ticket::Why;
 use otp_core::keys::seal::{HostKey, Nonce};
 use otp_core::log_line::LogLine;
 use otp_core::manage::changes::{self, Change};
 use otp_core::manage::notify_owner::{self, Out};
-use otp_core::repair::Mended;
-use otp_core::site::{Obstacle, Site, fits};
-use otp_core::vault::{ChangeError, Mark, Posted, Reseal, Vault, end_of_a_glance};
+use otp_core::repair::Repair;
+use otp_core::site::{Site, Unavailable, fits};
+use otp_core::vault::{ChangeError, ClockMark, Posted, Reseal, Vault, short_lock_deadline};
 use otp_protocol::interface::{RestoredUsers, UserStatusReply};
 use otp_protocol::status;
 use otp_system::privileges::become_for_good;
 use otp_system::{kernel, random};
 
-use crate::arguments::form::Form;
-use crate::arguments::{Adopt, Command, ShowStatus};
+use crate::arguments::form::OutputFormat;
+use crate::arguments::{AdoptArgs, Command, StatusArgs};
 use crate::command::admin::{done, show_restored};
 use crate::command::emergency::{named, no_such_user, who};
 use crate::command::status::{one, show};
@@ -117,7 +117,7 @@ impl Offline {
                         self.vault.restored(&account, &Machine).map(|()| vec![account.name])
                     }
                     None => changes::restored_all(&self.vault, &Machine, &|uid, error| {
-                        note(Some(Obstacle { reason: "vault", detail: format!("uid {uid}: {error}") }));
+                        note(Some(Unavailable { reason: "vault", detail: format!("uid {uid}: {error}") }));
                     }),
                 };
                 let users = users.map_err(|error| not_done(&error))?;
@@ -139,18 +139,18 @@ impl Offline {
         terminal.show(&format!("{}\n", done(command)))
     }
 
-    fn status(&self, terminal: &mut Terminal, options: &ShowStatus) -> Result<(), Failure> {
+    fn status(&self, terminal: &mut Terminal, options: &StatusArgs) -> Result<(), Failure> {
         let account = account(options.user.as_deref().unwrap_or("root"))?;
-        let status = status::of(&self.vault, &account, &self.limits, &Machine, end_of_a_glance());
+        let status = status::of(&self.vault, &account, &self.limits, &Machine, short_lock_deadline());
         let status = status.map_err(|error| stopped(&error.to_string()))?;
         match options.form() {
-            Form::Json => terminal.json(&UserStatusReply { status }),
-            Form::Text => terminal.show(&one(&status)),
+            OutputFormat::Json => terminal.json(&UserStatusReply { status }),
+            OutputFormat::Text => terminal.show(&one(&status)),
         }
     }
 
     /// Reseals, so this is the one command that cannot do without the host key.
-    fn adopt(&self, options: &Adopt) -> Result<(), Failure> {
+    fn adopt(&self, options: &AdoptArgs) -> Result<(), Failure> {
         let host_key =
             self.host_key.as_ref().ok_or_else(|| stopped("without the right host key no key can be sealed"))?;
         let nonce = || random::bytes().ok().map(Nonce);
@@ -161,7 +161,7 @@ impl Offline {
 
     /// Inside, what is left to be done: the change is made, and is to be told, all the same.
     fn change(&self, account: &Account, change: &Change) -> Result<Result<(), Failure>, Failure> {
-        note(change.settle(&self.vault, account, &Machine).err().map(Obstacle::from));
+        note(change.settle(&self.vault, account, &Machine).err().map(Unavailable::from));
         let held = self.vault.hold(account, &Machine).map_err(|error| stopped(&error.to_string()))?;
         let mut held = held.ok_or_else(|| not_done(&ChangeError::NotEnrolled))?;
         let notice = notify_owner::of_change(change, &held, 0, Machine.wall()).map_err(|error| not_done(&error))?;
@@ -173,7 +173,7 @@ impl Offline {
         };
         // Offline is for emergencies: the change counts, a notice that has no room is only told.
         let kept = notice.map_or(Ok(Posted::Kept), |notice| notify_owner::keep(&self.vault, account, notice, self.out));
-        note(kept.err().map(Obstacle::from));
+        note(kept.err().map(Unavailable::from));
         let left = |error| stopped(&format!("suspended, but a code that is on its way may still be good: {error}"));
         Ok(ended.map_err(left))
     }
@@ -201,14 +201,14 @@ fn account(name: &str) -> Result<Account, Failure> {
     named(name)?.ok_or_else(|| no_such_user(name))
 }
 
-fn clock_taken(before: Mark, now: u64) -> String {
+fn clock_taken(before: ClockMark, now: u64) -> String {
     let taken = format!("the clock is taken as it is: {}\n", utc(now));
     match before {
-        Mark::Unreadable => format!("{taken}the clock mark of the vault could not be read, and is made anew\n"),
-        Mark::At(before) if before > now => {
+        ClockMark::Unreadable => format!("{taken}the clock mark of the vault could not be read, and is made anew\n"),
+        ClockMark::At(before) if before > now => {
             format!("{taken}the clock mark of the vault was ahead of it, at {}, and is set back\n", utc(before))
         }
-        Mark::At(_) => taken,
+        ClockMark::At(_) => taken,
     }
 }
 
@@ -221,7 +221,7 @@ fn done_or_name(command: &Command) -> String {
 }
 
 /// What is broken besides, and does not stop this.
-fn note(obstacle: Option<Obstacle>) {
+fn note(obstacle: Option<Unavailable>) {
     if let Some(obstacle) = obstacle {
         drop(writeln!(std::io::stderr(), "otpctl: note: {}", escaped(&obstacle.detail)));
     }
@@ -249,8 +249,8 @@ impl Clock for Machine {
     }
 }
 
-impl Surroundings for Machine {
-    fn mended(&self, account: &Account, what: Mended) {
+impl Environment for Machine {
+    fn mended(&self, account: &Account, what: Repair) {
         alert(&LogLine::default().field("mended", what.reason()).field("user", &account.name).finish());
     }
 }

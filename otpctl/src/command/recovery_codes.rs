@@ -4,8 +4,8 @@ use otp_protocol::client::Client;
 use otp_protocol::interface::RenewRecoveryCodes;
 use zeroize::Zeroizing;
 
-use crate::arguments::RecoveryCodes;
-use crate::arguments::form::Form;
+use crate::arguments::RecoveryCodesArgs;
+use crate::arguments::form::OutputFormat;
 use crate::input::code;
 use crate::output::escape::escaped_secret;
 use crate::output::failure::Failure;
@@ -13,15 +13,15 @@ use crate::output::terminal::Terminal;
 
 pub fn renew(
     terminal: &mut Terminal,
-    options: &RecoveryCodes,
+    options: &RecoveryCodesArgs,
     connect: impl FnOnce() -> Result<Client, Failure>,
 ) -> Result<(), Failure> {
-    let form = Form::of(options.json);
+    let form = OutputFormat::of(options.json);
     let code = code::asked(terminal, form, "Code of a key: ")?;
     let renewed = connect()?.call(&RenewRecoveryCodes { code })?;
     let shown = match form {
-        Form::Json => terminal.json(&renewed),
-        Form::Text => terminal
+        OutputFormat::Json => terminal.json(&renewed),
+        OutputFormat::Text => terminal
             .show("every earlier recovery code is dead\n")
             .and_then(|()| terminal.show(&sheet(&renewed.recovery_codes))),
     };

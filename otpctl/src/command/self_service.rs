@@ -3,8 +3,8 @@
 use otp_protocol::client::Client;
 use otp_protocol::interface::{self, AddKey};
 
-use crate::arguments::{Add, Rotate};
-use crate::command::confirm::{Pending, Purpose};
+use crate::arguments::{AddArgs, RotateArgs};
+use crate::command::confirm::{ConfirmPurpose, PendingKey};
 use crate::input::code;
 use crate::output::failure::Failure;
 use crate::output::qr_file;
@@ -12,7 +12,7 @@ use crate::output::terminal::Terminal;
 
 pub fn add(
     terminal: &mut Terminal,
-    options: &Add,
+    options: &AddArgs,
     connect: impl FnOnce() -> Result<Client, Failure>,
 ) -> Result<(), Failure> {
     let form = options.output.form();
@@ -20,13 +20,13 @@ pub fn add(
     let code = code::asked(terminal, form, "Code of a key that is there: ")?;
     let client = &mut connect()?;
     let begun = client.call(&AddKey { code, key: options.key.wanted() })?;
-    let pending = Pending { client, terminal, form, purpose: Purpose::Add };
+    let pending = PendingKey { client, terminal, form, purpose: ConfirmPurpose::Add };
     pending.show_and_confirm(&begun, &begun.enrolment, files)
 }
 
 pub fn rotate(
     terminal: &mut Terminal,
-    options: &Rotate,
+    options: &RotateArgs,
     connect: impl FnOnce() -> Result<Client, Failure>,
 ) -> Result<(), Failure> {
     let form = options.output.form();
@@ -40,6 +40,6 @@ pub fn rotate(
         shape: options.shape.wanted(),
         from: interface::From { tty: terminal.tty(), ..interface::From::default() },
     })?;
-    let pending = Pending { client, terminal, form, purpose: Purpose::Rotate };
+    let pending = PendingKey { client, terminal, form, purpose: ConfirmPurpose::Rotate };
     pending.show_and_confirm(&begun, &begun.enrolment, files)
 }

@@ -4,30 +4,30 @@ use otp_core::files::date::utc;
 use otp_protocol::client::Client;
 use otp_protocol::interface::{KeyStatus, List, OriginStatus, UserList, UserStatus};
 
-use crate::arguments::form::Form;
-use crate::arguments::{ShowList, ShowStatus};
+use crate::arguments::form::OutputFormat;
+use crate::arguments::{ListArgs, StatusArgs};
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 use crate::output::table::table;
 use crate::output::terminal::Terminal;
 
-pub fn status(client: &mut Client, terminal: &mut Terminal, options: &ShowStatus) -> Result<(), Failure> {
+pub fn status(client: &mut Client, terminal: &mut Terminal, options: &StatusArgs) -> Result<(), Failure> {
     let reply = client.call(&options.request())?;
     match options.form() {
-        Form::Json => terminal.json(&reply),
-        Form::Text => terminal.show(&one(&reply.status)),
+        OutputFormat::Json => terminal.json(&reply),
+        OutputFormat::Text => terminal.show(&one(&reply.status)),
     }
 }
 
-pub fn list(client: &mut Client, terminal: &mut Terminal, options: &ShowList) -> Result<(), Failure> {
+pub fn list(client: &mut Client, terminal: &mut Terminal, options: &ListArgs) -> Result<(), Failure> {
     show(&client.call(&List {})?, terminal, options.form())
 }
 
 /// Shows a list; of whom nothing can be told makes it a failure, for a list that looks whole and is not misleads.
-pub fn show(list: &UserList, terminal: &mut Terminal, form: Form) -> Result<(), Failure> {
+pub fn show(list: &UserList, terminal: &mut Terminal, form: OutputFormat) -> Result<(), Failure> {
     match form {
-        Form::Json => terminal.json(list)?,
-        Form::Text => terminal.show(&all(list))?,
+        OutputFormat::Json => terminal.json(list)?,
+        OutputFormat::Text => terminal.show(&all(list))?,
     }
     match list.unreadable.len() {
         0 => Ok(()),

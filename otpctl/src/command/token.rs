@@ -6,9 +6,9 @@ use otp_protocol::client::Client;
 use otp_protocol::interface;
 use zeroize::Zeroizing;
 
-use crate::arguments::AddToken;
-use crate::arguments::form::Form;
-use crate::command::confirm::{Pending, Purpose};
+use crate::arguments::AddTokenArgs;
+use crate::arguments::form::OutputFormat;
+use crate::command::confirm::{ConfirmPurpose, PendingKey};
 use crate::input::no_echo;
 use crate::output::duration;
 use crate::output::failure::Failure;
@@ -16,26 +16,26 @@ use crate::output::terminal::Terminal;
 
 pub fn add(
     terminal: &mut Terminal,
-    options: &AddToken,
+    options: &AddTokenArgs,
     connect: impl FnOnce() -> Result<Client, Failure>,
 ) -> Result<(), Failure> {
-    let form = Form::of(options.json);
+    let form = OutputFormat::of(options.json);
     let secret = secret(terminal)?;
-    if form == Form::Text && !terminal.asks_a_person() {
+    if form == OutputFormat::Text && !terminal.asks_a_person() {
         terminal.ask_on_the_controlling_terminal()?;
     }
     let client = &mut connect()?;
     let begun = client.call(&interface::AddToken { user: options.user.clone(), secret, key: options.key.wanted() })?;
     match form {
-        Form::Json => terminal.json(&begun)?,
-        Form::Text => {
+        OutputFormat::Json => terminal.json(&begun)?,
+        OutputFormat::Text => {
             let left = duration::told(begun.expires_in);
             terminal.show(&format!(
                 "to be confirmed within {left} by a code of the token; by two in a row, if it counts\n"
             ))?;
         }
     }
-    Pending { client, terminal, form, purpose: Purpose::Token }.confirm()
+    PendingKey { client, terminal, form, purpose: ConfirmPurpose::Token }.confirm()
 }
 
 /// The first line of standard input.

@@ -19,11 +19,11 @@ pub fn ask(
     let when = when_and_where(used);
     terminal.show(&format!("this registration code was used before, {when}, and a key was made with it\n"))?;
     match answer(terminal)? {
-        Answer::Yes => Err(not_enrolled("the key that was made then is yours; for a new one ask for a new code")),
-        Answer::None => {
+        WasThatYou::Yes => Err(not_enrolled("the key that was made then is yours; for a new one ask for a new code")),
+        WasThatYou::None => {
             Err(not_enrolled("no answer, so nothing was done; the same command with the same code asks again"))
         }
-        Answer::No => {
+        WasThatYou::No => {
             let keys = connect()?.call(&Repudiate { registration: code.text() })?.keys;
             terminal.show(&suspended(keys))?;
             Err(not_enrolled("somebody else used the code"))
@@ -31,13 +31,13 @@ pub fn ask(
     }
 }
 
-enum Answer {
+enum WasThatYou {
     Yes,
     No,
     None,
 }
 
-fn answer(terminal: &mut Terminal) -> Result<Answer, Failure> {
+fn answer(terminal: &mut Terminal) -> Result<WasThatYou, Failure> {
     for _ in 0..3 {
         terminal.show("Was that you? [y/n] ")?;
         let Some(typed) = terminal.line()? else {
@@ -45,13 +45,13 @@ fn answer(terminal: &mut Terminal) -> Result<Answer, Failure> {
             break;
         };
         match typed.to_ascii_lowercase().as_str() {
-            "y" | "yes" => return Ok(Answer::Yes),
-            "n" | "no" => return Ok(Answer::No),
+            "y" | "yes" => return Ok(WasThatYou::Yes),
+            "n" | "no" => return Ok(WasThatYou::No),
             "" => break,
             _ => terminal.show("y for yes, n for no\n")?,
         }
     }
-    Ok(Answer::None)
+    Ok(WasThatYou::None)
 }
 
 fn suspended(keys: usize) -> String {
@@ -73,16 +73,16 @@ fn not_enrolled(why: &str) -> Failure {
 mod tests {
     use std::io;
 
-    use otp_core::codes::registration::Form;
+    use otp_core::codes::registration::CodeForm;
 
     use super::*;
-    use crate::output::terminal::Kind;
+    use crate::output::terminal::OutputKind;
 
     /// How it ended, and whether the daemon was asked for.
     fn run(typed: &'static str) -> (String, bool) {
-        let code = RegistrationCode::new(Form::Spoken, &[7; 9]).expect("a code");
+        let code = RegistrationCode::new(CodeForm::Spoken, &[7; 9]).expect("a code");
         let used = Redemption { at: 0, tty: None, rhost: None, service: None };
-        let mut terminal = Terminal::new(Box::new(typed.as_bytes()), Box::new(io::sink()), Kind::Screen(None));
+        let mut terminal = Terminal::new(Box::new(typed.as_bytes()), Box::new(io::sink()), OutputKind::Screen(None));
         let mut reached = false;
         let outcome = ask(&mut terminal, &code, &used, || {
             reached = true;

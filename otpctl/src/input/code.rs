@@ -2,13 +2,13 @@
 
 use zeroize::Zeroizing;
 
-use crate::arguments::form::Form;
+use crate::arguments::form::OutputFormat;
 use crate::output::failure::Failure;
 use crate::output::terminal::Terminal;
 
 /// The next line; in JSON without a prompt.
-pub fn asked(terminal: &mut Terminal, form: Form, prompt: &str) -> Result<Zeroizing<String>, Failure> {
-    if form == Form::Text {
+pub fn asked(terminal: &mut Terminal, form: OutputFormat, prompt: &str) -> Result<Zeroizing<String>, Failure> {
+    if form == OutputFormat::Text {
         terminal.show(prompt)?;
     }
     match terminal.line()? {

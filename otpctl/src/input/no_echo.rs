@@ -17,7 +17,7 @@ pub fn line(prompt: &str) -> Result<Option<Zeroizing<String>>, Failure> {
     // A descriptor of its own: the buffer of the standard stream is not wiped, and would swallow the next line.
     let mut keys = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let typed = {
-        let _restored = Silence::begin()?;
+        let _restored = EchoOff::begin()?;
         read(&mut keys)
     };
     screen.write_all(b"\n")?;
@@ -25,9 +25,9 @@ pub fn line(prompt: &str) -> Result<Option<Zeroizing<String>>, Failure> {
 }
 
 /// The terminal as it was, put back on drop.
-struct Silence(Termios);
+struct EchoOff(Termios);
 
-impl Silence {
+impl EchoOff {
     fn begin() -> Result<Self, Failure> {
         let before = tcgetattr(io::stdin()).map_err(io::Error::from)?;
         let mut silent = before.clone();
@@ -37,7 +37,7 @@ impl Silence {
     }
 }
 
-impl Drop for Silence {
+impl Drop for EchoOff {
     fn drop(&mut self) {
         // A terminal that is gone needs nothing put back.
         let _ = tcsetattr(io::stdin(), SetArg::TCSADRAIN, &self.0);

@@ -8,7 +8,7 @@ use otp_protocol::client::CallError;
 use otp_protocol::interface::Refusal;
 use serde_json::json;
 
-use crate::arguments::form::Form;
+use crate::arguments::form::OutputFormat;
 use crate::output::escape::escaped;
 use crate::output::redemption::when_and_where;
 use crate::output::{diagnosis, duration, json};
@@ -30,10 +30,10 @@ pub enum Failure {
 
 impl Failure {
     /// Tells it and gives the exit code. A refusal in JSON goes to standard output, as an answer; everything else to standard error.
-    pub fn report(&self, form: Form) -> ExitCode {
+    pub fn report(&self, form: OutputFormat) -> ExitCode {
         // If even this cannot be written, the exit code still says it.
         let _ = match (self, form) {
-            (Self::Refused(refusal), Form::Json) => json::write(&mut io::stdout(), &error_object(refusal)),
+            (Self::Refused(refusal), OutputFormat::Json) => json::write(&mut io::stdout(), &error_object(refusal)),
             _ => writeln!(io::stderr(), "otpctl: {self}"),
         };
         ExitCode::from(self.code())

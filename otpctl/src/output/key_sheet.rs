@@ -6,10 +6,10 @@ use zeroize::Zeroizing;
 
 use crate::output::app_quirks;
 use crate::output::escape::{escaped, escaped_secret};
-use crate::output::terminal::Size;
+use crate::output::terminal::ScreenSize;
 
 /// The parts of the sheet, in the order in which they are shown.
-pub fn parts(key: &Enrolment, window: Option<Size>) -> [Zeroizing<String>; 4] {
+pub fn parts(key: &Enrolment, window: Option<ScreenSize>) -> [Zeroizing<String>; 4] {
     [heading(key), letters(&key.secret), address(&key.uri), picture(&key.uri, window)]
 }
 
@@ -59,14 +59,14 @@ fn address(uri: &str) -> Zeroizing<String> {
 }
 
 /// The QR code, or a line that says why there is none.
-fn picture(uri: &str, window: Option<Size>) -> Zeroizing<String> {
+fn picture(uri: &str, window: Option<ScreenSize>) -> Zeroizing<String> {
     let Some(picture) = Picture::of(uri) else {
         return Zeroizing::new("no QR code: the URI is too long for one; type the key\n".to_owned());
     };
     let margin = margin(&picture, window);
     let needed = picture.columns(margin);
     match window {
-        Some(Size { columns, .. }) if columns < needed => Zeroizing::new(format!(
+        Some(ScreenSize { columns, .. }) if columns < needed => Zeroizing::new(format!(
             "no QR code: it needs {needed} columns and the window has {columns}; type the key, or widen the window and start again\n"
         )),
         _ => picture.draw(margin),
@@ -74,7 +74,7 @@ fn picture(uri: &str, window: Option<Size>) -> Zeroizing<String> {
 }
 
 /// The full margin, unless only the narrow one leaves room for picture and prompt.
-fn margin(picture: &Picture, window: Option<Size>) -> usize {
+fn margin(picture: &Picture, window: Option<ScreenSize>) -> usize {
     let fits = |margin| {
         let rows = picture.rows(margin).saturating_add(1);
         window.is_none_or(|window| rows <= window.rows && picture.columns(margin) <= window.columns)
@@ -108,11 +108,11 @@ mod tests {
         }
     }
 
-    fn window(columns: usize, rows: usize) -> Option<Size> {
-        Some(Size { columns, rows })
+    fn window(columns: usize, rows: usize) -> Option<ScreenSize> {
+        Some(ScreenSize { columns, rows })
     }
 
-    fn shown(key: &Enrolment, window: Option<Size>) -> String {
+    fn shown(key: &Enrolment, window: Option<ScreenSize>) -> String {
         parts(key, window).iter().map(|part| part.as_str()).collect()
     }
 

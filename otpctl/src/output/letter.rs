@@ -11,7 +11,7 @@ use otp_protocol::interface::Invitation;
 use otp_protocol::qr::{PIXELS, Picture, QUIET_ZONE, Theme};
 use zeroize::Zeroizing;
 
-use crate::arguments::{Invite, Paper};
+use crate::arguments::{InviteArgs, Paper};
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 use crate::output::new_file::NewFile;
@@ -19,13 +19,13 @@ use crate::output::new_file::NewFile;
 /// The files of one letter, made and still empty.
 pub struct Letter {
     page: NewFile,
-    format: Format,
+    format: LetterFormat,
     paper: Paper,
     cover: Option<NewFile>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Format {
+enum LetterFormat {
     Svg,
     Text,
 }
@@ -40,9 +40,9 @@ struct Content<'a> {
 
 impl Letter {
     /// Makes the files that were asked for.
-    pub fn wanted(options: &Invite) -> Result<Option<Self>, Failure> {
+    pub fn wanted(options: &InviteArgs) -> Result<Option<Self>, Failure> {
         let Some(path) = options.letter.as_deref() else { return Ok(None) };
-        let format = Format::of(path)?;
+        let format = LetterFormat::of(path)?;
         let page = NewFile::create(path)?;
         let cover = options.cover.as_deref().map(NewFile::create).transpose()?;
         Ok(Some(Self { page, format, paper: options.paper, cover }))
@@ -56,8 +56,8 @@ impl Letter {
         }
         let content = Content { code, half: invitation.codes.len() > 1, ends: invitation.ends };
         let page = match self.format {
-            Format::Svg => content.svg(self.paper),
-            Format::Text => content.text(),
+            LetterFormat::Svg => content.svg(self.paper),
+            LetterFormat::Text => content.text(),
         };
         write(&mut self.page, &page)?;
         if let Some(cover) = &mut self.cover {
@@ -75,7 +75,7 @@ fn is_plain(code: &str) -> bool {
     !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-impl Format {
+impl LetterFormat {
     fn of(path: &Path) -> Result<Self, Failure> {
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("svg") => Ok(Self::Svg),
@@ -317,7 +317,7 @@ mod tests {
         let path = std::env::temp_dir().join(format!("otpctl-{}-hostile.svg", std::process::id()));
         for code in ["", "</text><script>", "E-1&amp;", "E-1\n", "E-é"] {
             let page = NewFile::create(&path).expect("made");
-            let letter = Letter { page, format: Format::Svg, paper: Paper::A4, cover: None };
+            let letter = Letter { page, format: LetterFormat::Svg, paper: Paper::A4, cover: None };
             assert!(letter.write(&invitation(&[code])).is_err_and(|failure| failure.code() == 3), "{code}");
             assert!(!path.exists());
         }
@@ -325,10 +325,10 @@ mod tests {
 
     #[test]
     fn a_name_says_what_is_written() {
-        assert!(Format::of(Path::new("/x/a.svg")).is_ok_and(|format| format == Format::Svg));
-        assert!(Format::of(Path::new("a.txt")).is_ok_and(|format| format == Format::Text));
+        assert!(LetterFormat::of(Path::new("/x/a.svg")).is_ok_and(|format| format == LetterFormat::Svg));
+        assert!(LetterFormat::of(Path::new("a.txt")).is_ok_and(|format| format == LetterFormat::Text));
         for name in ["a", "a.pdf", ".svg", "a.svg.gz", "a.SVG"] {
-            assert!(Format::of(Path::new(name)).is_err_and(|failure| failure.code() == 2), "{name}");
+            assert!(LetterFormat::of(Path::new(name)).is_err_and(|failure| failure.code() == 2), "{name}");
         }
     }
 }

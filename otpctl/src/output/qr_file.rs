@@ -14,18 +14,18 @@ use crate::output::new_file::NewFile;
 /// A new file; removed on drop unless it is kept.
 pub struct PictureFile {
     file: NewFile,
-    format: Format,
+    format: QrFormat,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Format {
+enum QrFormat {
     Svg,
     Png,
 }
 
 /// Makes the files that were asked for, still empty.
 pub fn wanted(output: &KeyOutput) -> Result<Vec<PictureFile>, Failure> {
-    let wishes = [(&output.svg, Format::Svg), (&output.png, Format::Png)];
+    let wishes = [(&output.svg, QrFormat::Svg), (&output.png, QrFormat::Png)];
     let paths = wishes.into_iter().filter_map(|(path, format)| Some((path.as_deref()?, format)));
     paths.map(|(path, format)| Ok(PictureFile { file: NewFile::create(path)?, format })).collect()
 }
@@ -38,8 +38,8 @@ impl PictureFile {
             Failure::Stopped(format!("{path}: the URI is too long for a QR code; nothing was stored"))
         })?;
         let drawn = match self.format {
-            Format::Svg => self.file.write(&picture.svg()),
-            Format::Png => write_png(&picture, self.file.file()),
+            QrFormat::Svg => self.file.write(&picture.svg()),
+            QrFormat::Png => write_png(&picture, self.file.file()),
         };
         drawn.map_err(|error| Failure::Stopped(format!("{path}: {error}; nothing was stored")))
     }

@@ -17,7 +17,7 @@ use crate::output::json;
 pub struct Terminal {
     input: Box<dyn Read>,
     output: Box<dyn Write>,
-    kind: Kind,
+    kind: OutputKind,
     typist: Typist,
 }
 
@@ -31,16 +31,16 @@ enum Typist {
 
 /// What the output is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum OutputKind {
     /// A terminal, with its size if it tells.
-    Screen(Option<Size>),
+    Screen(Option<ScreenSize>),
     /// A pipe, a file, a device.
     Pipe,
 }
 
 /// In characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size {
+pub struct ScreenSize {
     pub columns: usize,
     pub rows: usize,
 }
@@ -48,7 +48,7 @@ pub struct Size {
 impl Terminal {
     /// What stands in for a terminal, with a person before it.
     #[cfg(test)]
-    pub fn new(input: Box<dyn Read>, output: Box<dyn Write>, kind: Kind) -> Self {
+    pub fn new(input: Box<dyn Read>, output: Box<dyn Write>, kind: OutputKind) -> Self {
         Self { input, output, kind, typist: Typist::Person(None) }
     }
 
@@ -56,7 +56,7 @@ impl Terminal {
     pub fn standard() -> Result<Self, Failure> {
         let input = File::from(io::stdin().as_fd().try_clone_to_owned()?);
         let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-        let kind = if output.is_terminal() { Kind::Screen(size(&output)) } else { Kind::Pipe };
+        let kind = if output.is_terminal() { OutputKind::Screen(size(&output)) } else { OutputKind::Pipe };
         let typist = if input.is_terminal() { Typist::Person(name(&input)) } else { Typist::Nobody };
         Ok(Self { input: Box::new(input), output: Box::new(output), kind, typist })
     }
@@ -72,7 +72,7 @@ impl Terminal {
 
     /// Refuses unless a secret may be written here.
     pub fn allow_secrets(&self, pipe: Pipe) -> Result<(), Failure> {
-        if self.kind == Kind::Pipe && pipe == Pipe::Refused {
+        if self.kind == OutputKind::Pipe && pipe == Pipe::Refused {
             let text = "standard output is not a terminal: the key or code would go where anybody may read it later; \
                         use --allow-pipe if that is meant";
             return Err(Failure::Usage(text.to_owned()));
@@ -81,16 +81,16 @@ impl Terminal {
     }
 
     /// The size, if the output is a terminal that tells it.
-    pub fn size(&self) -> Option<Size> {
+    pub fn size(&self) -> Option<ScreenSize> {
         match self.kind {
-            Kind::Screen(size) => size,
-            Kind::Pipe => None,
+            OutputKind::Screen(size) => size,
+            OutputKind::Pipe => None,
         }
     }
 
     /// Does a person see what is shown?
     pub fn is_screen(&self) -> bool {
-        self.kind != Kind::Pipe
+        self.kind != OutputKind::Pipe
     }
 
     /// Is there somebody who answers questions?
@@ -149,9 +149,9 @@ fn name(input: &File) -> Option<String> {
     ttyname(input).ok().map(|path| path.to_string_lossy().into_owned())
 }
 
-fn size(output: &File) -> Option<Size> {
+fn size(output: &File) -> Option<ScreenSize> {
     let (Width(columns), Height(rows)) = terminal_size_of(output)?;
-    Some(Size { columns: columns.into(), rows: rows.into() })
+    Some(ScreenSize { columns: columns.into(), rows: rows.into() })
 }
 
 fn too_long() -> Failure {
@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     fn typed(text: &'static [u8]) -> Terminal {
-        Terminal::new(Box::new(text), Box::new(io::sink()), Kind::Pipe)
+        Terminal::new(Box::new(text), Box::new(io::sink()), OutputKind::Pipe)
     }
 
     fn lines(text: &'static [u8]) -> Vec<String> {
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn an_endless_line_is_refused() {
-        let mut terminal = Terminal::new(Box::new(io::repeat(b'1')), Box::new(io::sink()), Kind::Pipe);
+        let mut terminal = Terminal::new(Box::new(io::repeat(b'1')), Box::new(io::sink()), OutputKind::Pipe);
         assert!(matches!(terminal.line(), Err(Failure::Stopped(_))));
     }
 
@@ -196,7 +196,7 @@ mod tests {
         let pipe = typed(b"");
         assert!(matches!(pipe.allow_secrets(Pipe::Refused), Err(Failure::Usage(_))));
         assert!(pipe.allow_secrets(Pipe::Allowed).is_ok());
-        let screen = Terminal::new(Box::new(io::empty()), Box::new(io::sink()), Kind::Screen(None));
+        let screen = Terminal::new(Box::new(io::empty()), Box::new(io::sink()), OutputKind::Screen(None));
         assert!(screen.allow_secrets(Pipe::Refused).is_ok());
     }
 }

@@ -23,20 +23,20 @@ pub struct Connection(OwnedFd);
 
 /// Why there is no answer, or not the one that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Silence {
+pub enum DaemonError {
     /// Nobody listens: no socket, or nobody behind it. The only case in which root may decide on the files.
     NotRunning,
     /// This process may not ask about that user.
     NotAllowed,
     /// The daemon says no.
-    Denied(Denial),
+    Denied(ErrorReply),
     /// Something else; why.
     Failed(String),
 }
 
 /// An error reply of the daemon's, and what of its parameters is of use here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Denial {
+pub struct ErrorReply {
     /// Its name, without the interface.
     pub error: String,
     /// Of `NotPossible` and `RegistrationRefused`.
@@ -51,14 +51,14 @@ pub struct Denial {
 
 impl Connection {
     /// To a daemon that root or its own account started.
-    pub fn open(deadline: Instant) -> Result<Self, Silence> {
+    pub fn open(deadline: Instant) -> Result<Self, DaemonError> {
         let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
         let fd = socket(AddressFamily::Unix, SockType::Stream, flags, None).map_err(cannot("make a socket"))?;
         let address = UnixAddr::new(SOCKET).map_err(cannot("name the socket"))?;
         loop {
             match connect(fd.as_raw_fd(), &address) {
                 Ok(()) => break,
-                Err(Errno::ENOENT | Errno::ECONNREFUSED) => return Err(Silence::NotRunning),
+                Err(Errno::ENOENT | Errno::ECONNREFUSED) => return Err(DaemonError::NotRunning),
                 // The queue is full; a Unix socket does not wait for room when it must not block.
                 Err(Errno::EAGAIN) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(20)),
                 Err(Errno::EINTR) => {}
@@ -71,11 +71,11 @@ impl Connection {
         if peer == 0 || own() {
             return Ok(Self(fd));
         }
-        Err(Silence::Failed(format!("the socket belongs to uid {peer}; wanted root or the daemon's account")))
+        Err(DaemonError::Failed(format!("the socket belongs to uid {peer}; wanted root or the daemon's account")))
     }
 
     /// One call, one reply: its parameters. `fields` are those of the call, without the braces.
-    pub fn call(&self, method: &str, fields: &str, deadline: Instant) -> Result<Value, Silence> {
+    pub fn call(&self, method: &str, fields: &str, deadline: Instant) -> Result<Value, DaemonError> {
         let head = format!("{{\"method\":\"io.pam-otp.Otp1.{method}\",\"parameters\":{{");
         let mut message = Zeroizing::new(Vec::with_capacity(head.len() + fields.len() + 3));
         message.extend_from_slice(head.as_bytes());
@@ -87,12 +87,12 @@ impl Connection {
         let reply = Value::parse(text).ok_or_else(|| failed("a reply that is not JSON"))?;
         match reply.get("error").and_then(Value::text) {
             None => reply.take("parameters").ok_or_else(|| failed("a reply without parameters")),
-            Some("io.pam-otp.Otp1.NotAllowed") => Err(Silence::NotAllowed),
-            Some(error) => Err(Silence::Denied(Denial::read(error, reply.get("parameters")))),
+            Some("io.pam-otp.Otp1.NotAllowed") => Err(DaemonError::NotAllowed),
+            Some(error) => Err(DaemonError::Denied(ErrorReply::read(error, reply.get("parameters")))),
         }
     }
 
-    fn write_all(&self, mut bytes: &[u8], deadline: Instant) -> Result<(), Silence> {
+    fn write_all(&self, mut bytes: &[u8], deadline: Instant) -> Result<(), DaemonError> {
         while !bytes.is_empty() {
             // Without SIGPIPE: the signals of the host are its own.
             match send(self.0.as_raw_fd(), bytes, MsgFlags::MSG_NOSIGNAL) {
@@ -106,7 +106,7 @@ impl Connection {
     }
 
     /// Up to the NUL that ends a message.
-    fn read_message(&self, deadline: Instant) -> Result<Zeroizing<Vec<u8>>, Silence> {
+    fn read_message(&self, deadline: Instant) -> Result<Zeroizing<Vec<u8>>, DaemonError> {
         let mut message = Zeroizing::new(Vec::with_capacity(REPLY_CAP));
         let mut piece = Zeroizing::new([0; 4096]);
         loop {
@@ -127,18 +127,18 @@ impl Connection {
         }
     }
 
-    fn wait_for(&self, what: PollFlags, deadline: Instant) -> Result<(), Silence> {
+    fn wait_for(&self, what: PollFlags, deadline: Instant) -> Result<(), DaemonError> {
         let left = deadline.saturating_duration_since(Instant::now());
         let timeout = PollTimeout::try_from(left).map_err(|_| failed("no time"))?;
         match poll(&mut [PollFd::new(self.0.as_fd(), what)], timeout) {
-            Ok(0) => Err(Silence::Failed("no answer in time".to_owned())),
+            Ok(0) => Err(DaemonError::Failed("no answer in time".to_owned())),
             Ok(_) | Err(Errno::EINTR) => Ok(()),
             Err(errno) => Err(cannot("wait")(errno)),
         }
     }
 }
 
-impl Denial {
+impl ErrorReply {
     /// One word for the log.
     pub fn word(&self) -> String {
         match (self.error.as_str(), &self.reason) {
@@ -162,11 +162,11 @@ impl Denial {
     }
 }
 
-fn cannot(what: &str) -> impl Fn(Errno) -> Silence + '_ {
-    move |errno| Silence::Failed(format!("cannot {what}: {}", errno.desc()))
+fn cannot(what: &str) -> impl Fn(Errno) -> DaemonError + '_ {
+    move |errno| DaemonError::Failed(format!("cannot {what}: {}", errno.desc()))
 }
 
 /// What the daemon sent instead of what was wanted.
-pub fn failed(what: &str) -> Silence {
-    Silence::Failed(format!("the daemon sent {what}"))
+pub fn failed(what: &str) -> DaemonError {
+    DaemonError::Failed(format!("the daemon sent {what}"))
 }

@@ -47,7 +47,7 @@ pub fn quoted(text: &str) -> String {
 impl Value {
     /// Reads one value that fills the whole text.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut reader = Reader { rest: text };
+        let mut reader = JsonReader { rest: text };
         let value = reader.value(0)?;
         reader.space();
         reader.rest.is_empty().then_some(value)
@@ -102,11 +102,11 @@ impl Value {
     }
 }
 
-struct Reader<'a> {
+struct JsonReader<'a> {
     rest: &'a str,
 }
 
-impl Reader<'_> {
+impl JsonReader<'_> {
     fn value(&mut self, depth: usize) -> Option<Value> {
         self.space();
         match self.rest.chars().next()? {

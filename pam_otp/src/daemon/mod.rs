@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use otp_core::files::date::utc;
 use zeroize::Zeroizing;
 
-use crate::daemon::connection::{Connection, Silence, failed};
+use crate::daemon::connection::{Connection, DaemonError, failed};
 use crate::daemon::json::{Value, quoted};
 use crate::printable::plain;
 use crate::standing::OldestKey;
@@ -36,7 +36,7 @@ pub struct Caller {
 
 /// What the daemon says of a code.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
+pub struct DaemonVerdict {
     /// Accepted, and durable.
     pub accepted: bool,
     /// One word.
@@ -49,7 +49,7 @@ pub struct Verdict {
 
 /// What the daemon says of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
+pub struct DaemonStatus {
     /// Was a key ever enrolled?
     pub enrolled: bool,
     /// Suspended by an admin.
@@ -65,7 +65,7 @@ pub struct Standing {
 }
 
 /// Has the daemon check a code, by the policy file that the PAM line names, if it names one.
-pub fn verify(user: &str, code: &str, config: Option<&str>, caller: &Caller) -> Result<Verdict, Silence> {
+pub fn verify(user: &str, code: &str, config: Option<&str>, caller: &Caller) -> Result<DaemonVerdict, DaemonError> {
     let mut fields = asking(Some(user), Some(caller.real_uid), caller);
     if let Some(config) = config.filter(|_| caller.root) {
         fields.push_str(&format!("\"config\":{},", quoted(config)));
@@ -73,7 +73,7 @@ pub fn verify(user: &str, code: &str, config: Option<&str>, caller: &Caller) -> 
     give(&mut fields, "code", code);
     let reply = call("Verify", &fields, Instant::now() + PATIENCE)?;
     let verdict = reply.get("verdict").ok_or_else(|| failed("a reply without a verdict"))?;
-    Ok(Verdict {
+    Ok(DaemonVerdict {
         accepted: verdict
             .get("accepted")
             .and_then(Value::flag)
@@ -85,24 +85,24 @@ pub fn verify(user: &str, code: &str, config: Option<&str>, caller: &Caller) -> 
 }
 
 /// Has the daemon begin an enrolment with a registration code.
-pub fn redeem(user: &str, code: &str, caller: &Caller) -> Result<Pending, Silence> {
+pub fn redeem(user: &str, code: &str, caller: &Caller) -> Result<EnrolmentSession, DaemonError> {
     let mut fields = asking_for_a_key(user, caller);
     give(&mut fields, "registration", code);
-    Pending::begin("Redeem", &fields)
+    EnrolmentSession::begin("Redeem", &fields)
 }
 
 /// Has the daemon begin an enrolment in the place of a key, for a code of it: of that of this label, or of whichever it is.
-pub fn rotate(user: &str, code: &str, key: Option<&str>, caller: &Caller) -> Result<Pending, Silence> {
+pub fn rotate(user: &str, code: &str, key: Option<&str>, caller: &Caller) -> Result<EnrolmentSession, DaemonError> {
     let mut fields = asking_for_a_key(user, caller);
     give(&mut fields, "code", code);
     if let Some(key) = key {
         fields.push_str(&format!(",\"key\":{}", quoted(key)));
     }
-    Pending::begin("Rotate", &fields)
+    EnrolmentSession::begin("Rotate", &fields)
 }
 
 /// A key that waits for its first code. It is thrown away when this is dropped.
-pub struct Pending {
+pub struct EnrolmentSession {
     connection: Connection,
     /// What its owner calls it.
     pub label: String,
@@ -121,13 +121,13 @@ pub struct Pending {
 }
 
 /// What the daemon says of a key that is stored.
-pub struct Stored {
+pub struct StoredKey {
     /// Shown this once; none if the old ones go on.
     pub recovery_codes: Vec<Zeroizing<String>>,
 }
 
-impl Pending {
-    fn begin(method: &str, fields: &str) -> Result<Self, Silence> {
+impl EnrolmentSession {
+    fn begin(method: &str, fields: &str) -> Result<Self, DaemonError> {
         let deadline = Instant::now() + PATIENCE;
         let connection = Connection::open(deadline)?;
         let reply = connection.call(method, fields, deadline)?;
@@ -149,30 +149,30 @@ impl Pending {
     }
 
     /// Has it stored, for one of its codes, which is used up by it.
-    pub fn confirm(&self, code: &str) -> Result<Stored, Silence> {
+    pub fn confirm(&self, code: &str) -> Result<StoredKey, DaemonError> {
         let fields = Zeroizing::new(format!("\"code\":\"{code}\""));
         let reply = self.connection.call("ConfirmEnrolment", &fields, Instant::now() + PATIENCE)?;
         let codes = reply.get("recovery_codes").and_then(Value::list).ok_or_else(|| failed("no recovery codes"))?;
         let codes = codes.iter().filter_map(|one| one.text().map(|text| Zeroizing::new(text.to_owned())));
-        Ok(Stored { recovery_codes: codes.collect() })
+        Ok(StoredKey { recovery_codes: codes.collect() })
     }
 }
 
 /// Does the daemon answer, whatever it says? Its socket may be there, and a systemd behind it, when the daemon is not.
-pub fn answers(user: &str) -> Result<(), Silence> {
+pub fn answers(user: &str) -> Result<(), DaemonError> {
     match status(user, A_SIGN_OF_LIFE) {
-        Ok(_) | Err(Silence::Denied(_) | Silence::NotAllowed) => Ok(()),
+        Ok(_) | Err(DaemonError::Denied(_) | DaemonError::NotAllowed) => Ok(()),
         Err(silence) => Err(silence),
     }
 }
 
 /// Asks how a user stands.
-pub fn standing(user: &str) -> Result<Standing, Silence> {
+pub fn standing(user: &str) -> Result<DaemonStatus, DaemonError> {
     let reply = status(user, PATIENCE)?;
     let status = reply.get("status").ok_or_else(|| failed("a reply without a status"))?;
     let flag = |name: &str| status.get(name).and_then(Value::flag).ok_or_else(|| failed("a status without its marks"));
     let keys = status.get("keys").and_then(Value::list).ok_or_else(|| failed("a status without keys"))?;
-    Ok(Standing {
+    Ok(DaemonStatus {
         enrolled: flag("enrolled")?,
         suspended: flag("suspended")?,
         disabled: flag("disabled")?,
@@ -182,7 +182,7 @@ pub fn standing(user: &str) -> Result<Standing, Silence> {
     })
 }
 
-fn status(user: &str, patience: Duration) -> Result<Value, Silence> {
+fn status(user: &str, patience: Duration) -> Result<Value, DaemonError> {
     call("Status", &format!("\"user\":{}", quoted(user)), Instant::now() + patience)
 }
 
@@ -205,7 +205,7 @@ fn oldest(keys: &[Value]) -> Option<OldestKey> {
 }
 
 /// What a user has not seen often enough: the texts, and the number of the last one.
-pub fn notices(user: &str, deadline: Instant) -> Result<(Vec<String>, u64), Silence> {
+pub fn notices(user: &str, deadline: Instant) -> Result<(Vec<String>, u64), DaemonError> {
     let reply = call("Notices", &format!("\"user\":{}", quoted(user)), deadline)?;
     let notices = reply.get("notices").and_then(Value::list).ok_or_else(|| failed("a reply without notices"))?;
     let texts = notices.iter().filter_map(|one| one.get("text").and_then(Value::text).map(str::to_owned)).collect();
@@ -214,12 +214,12 @@ pub fn notices(user: &str, deadline: Instant) -> Result<(Vec<String>, u64), Sile
 }
 
 /// Says that they were shown, up to the one of this number.
-pub fn notices_shown(user: &str, last: u64, deadline: Instant) -> Result<(), Silence> {
+pub fn notices_shown(user: &str, last: u64, deadline: Instant) -> Result<(), DaemonError> {
     call("NoticesShown", &format!("\"user\":{},\"last\":{last}", quoted(user)), deadline).map(drop)
 }
 
 /// One call on a connection of its own.
-fn call(method: &str, fields: &str, deadline: Instant) -> Result<Value, Silence> {
+fn call(method: &str, fields: &str, deadline: Instant) -> Result<Value, DaemonError> {
     Connection::open(deadline)?.call(method, fields, deadline)
 }
 

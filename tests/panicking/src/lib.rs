@@ -41,8 +41,8 @@ mod person;
 use std::ffi::CStr;
 
 use otp_core::accounts::Account;
-use otp_core::environment::{Clock, Surroundings};
-use otp_core::repair::Mended;
+use otp_core::environment::{Clock, Environment};
+use otp_core::repair::Repair;
 use pam::constants::{PamFlag, PamResultCode};
 use pam::module::{PamHandle, PamHooks};
 use pam::pam_hooks;
@@ -147,8 +147,8 @@ impl Host for Panicking<'_> {
     }
 }
 
-impl Surroundings for Panicking<'_> {
-    fn mended(&self, account: &Account, what: Mended) {
+impl Environment for Panicking<'_> {
+    fn mended(&self, account: &Account, what: Repair) {
         self.host.mended(account, what);
     }
 }
