@@ -5,6 +5,34 @@ use std::fmt::Write as _;
 /// Longest value in characters; what is longer is cut and marked with `...`.
 const LONGEST: usize = 128;
 
+/// Priority of a line (syslog(3)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Urgency {
+    /// Somebody should look now.
+    Alert,
+    /// Something could not be done or decided.
+    Error,
+    /// A change, or a refusal.
+    Notice,
+    /// Something was allowed, or only read.
+    Info,
+    /// The option `debug`.
+    Debug,
+}
+
+impl Urgency {
+    /// The severity that syslog(3) and the journal have for it.
+    pub fn severity(self) -> u8 {
+        match self {
+            Self::Alert => 1,
+            Self::Error => 3,
+            Self::Notice => 5,
+            Self::Info => 6,
+            Self::Debug => 7,
+        }
+    }
+}
+
 /// A line under construction.
 #[derive(Default)]
 pub struct LogLine(String);

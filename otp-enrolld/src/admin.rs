@@ -11,7 +11,7 @@ use otp_core::environment::Clock;
 use otp_core::files::key_file::Key;
 use otp_core::keys::key::Step;
 use otp_core::keys::seal::Nonce;
-use otp_core::log_line::LogLine;
+use otp_core::log_line::{LogLine, Urgency};
 use otp_core::manage::changes::{self, Change};
 use otp_core::manage::notify_owner::{self, Due};
 use otp_core::vault::{ChangeError, EnrolmentStatus, LockedUser, Reseal};
@@ -25,7 +25,7 @@ use crate::access::groups;
 use crate::access::rights::{Act, Terms};
 use crate::daemon::Daemon;
 use crate::hardening::System;
-use crate::log::events::{Urgency, about, bounded, event, paced, signed};
+use crate::log::events::{about, bounded, event, paced, signed};
 use crate::refusals::{not_changed, not_possible, unavailable};
 
 /// A change as it is asked for.

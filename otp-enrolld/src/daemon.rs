@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use otp_core::keys::seal::HostKey;
+use otp_core::log_line::Urgency;
 use otp_core::policy::Policy;
 use otp_core::site::{Site, Unavailable};
 use otp_core::vault::Vault;
@@ -14,7 +15,7 @@ use otp_protocol::peer::Peer;
 use crate::access::concurrency::Concurrency;
 use crate::enrolment::pending::{PendingEnrolment, PendingEnrolments};
 use crate::enrolment::throttle::Throttle;
-use crate::log::events::{Urgency, event};
+use crate::log::events::event;
 use crate::notices::quota::NoticeQuota;
 use crate::refusals::obstacle_line;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use otp_core::log_line::LogLine;
+use otp_core::log_line::{LogLine, Urgency};
 use otp_core::vault::short_lock_deadline;
 use otp_protocol::interface::{Refusal, Reply, Request, Status, UserList, UserStatusReply};
 use otp_protocol::peer::Peer;
@@ -16,7 +16,7 @@ use crate::daemon::{Daemon, Session};
 use crate::enrolment::flow::cancel;
 use crate::enrolment::pending::PATIENCE;
 use crate::hardening::System;
-use crate::log::events::{Urgency, event};
+use crate::log::events::event;
 use crate::refusals::unavailable;
 
 impl Service for Daemon {

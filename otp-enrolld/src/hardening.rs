@@ -5,11 +5,11 @@ use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
 use otp_core::accounts::Account;
 use otp_core::environment::{Clock, Environment, system_boot_ms, system_wall};
-use otp_core::log_line::LogLine;
+use otp_core::log_line::{LogLine, Urgency};
 use otp_core::repair::Repair;
 use otp_system::kernel;
 
-use crate::log::events::{Urgency, event};
+use crate::log::events::event;
 
 /// This machine: its clocks, and its log for alarms.
 pub struct System;

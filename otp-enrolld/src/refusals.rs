@@ -1,12 +1,12 @@
 //! How errors become refusals on the wire, with the line in the log that says more.
 
 use otp_core::accounts::Account;
-use otp_core::log_line::LogLine;
+use otp_core::log_line::{LogLine, Urgency};
 use otp_core::site::Unavailable;
 use otp_core::vault::{ChangeError, VaultError};
 use otp_protocol::interface::Refusal;
 
-use crate::log::events::{Urgency, event};
+use crate::log::events::event;
 
 /// A change that was not made.
 pub(crate) fn not_changed(user: &str, error: &ChangeError) -> Refusal {

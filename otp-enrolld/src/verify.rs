@@ -8,7 +8,7 @@ use otp_core::check::{Outcome, check, decoy};
 use otp_core::decision::input::Typed;
 use otp_core::decision::origin::{Asker, Origin};
 use otp_core::decision::{RefusalReason as Why, Verdict as Decided};
-use otp_core::log_line::LogLine;
+use otp_core::log_line::{LogLine, Urgency};
 use otp_protocol::interface::{From, Refusal, VerdictReply, Verified, Verify};
 use otp_protocol::peer::Peer;
 
@@ -17,7 +17,7 @@ use crate::access::groups;
 use crate::access::rights::{Act, Actor};
 use crate::daemon::Daemon;
 use crate::hardening::System;
-use crate::log::events::{Urgency, bounded, event, paced};
+use crate::log::events::{bounded, event, paced};
 use crate::refusals::unavailable;
 
 /// The reason of a verdict under an emergency mark.

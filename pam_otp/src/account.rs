@@ -5,12 +5,12 @@ use std::ffi::CStr;
 
 use otp_core::accounts::Account;
 use otp_core::emergency::Reason;
-use otp_core::log_line::LogLine;
+use otp_core::log_line::{LogLine, Urgency};
 use otp_core::policy::rotation::Age;
 use otp_core::site::Unavailable;
 use pam::constants::PamResultCode;
 
-use crate::host::{Host, Item, Urgency};
+use crate::host::{Host, Item};
 use crate::login::{emergency, settings};
 use crate::options::{OptionError, Options, Whose, whose};
 use crate::person::Person;

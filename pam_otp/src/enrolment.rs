@@ -8,11 +8,11 @@
 use otp_core::accounts::Account;
 use otp_core::codes::registration::RegistrationCode;
 use otp_core::decision::limits::ClockPolicy;
-use otp_core::log_line::LogLine;
+use otp_core::log_line::{LogLine, Urgency};
 use otp_core::site::Unavailable;
 
 use crate::daemon::connection::DaemonError;
-use crate::host::{Host, Urgency};
+use crate::host::Host;
 use crate::options::Echo;
 use crate::outcome::LoginOutcome;
 use crate::show_key::{Lost, hand_over};

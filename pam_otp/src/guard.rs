@@ -4,11 +4,10 @@
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::sync::{Mutex, Once, PoisonError};
 
-use otp_core::log_line::LogLine;
+use otp_core::log_line::{LogLine, Urgency};
 use pam::constants::PamResultCode;
 use pam::module::PamHandle;
 
-use crate::host::Urgency;
 use crate::libpam;
 
 /// Where the last panic was, as file and line of our own source.

@@ -2,7 +2,7 @@
 
 use otp_core::accounts::Account;
 use otp_core::environment::Environment;
-use otp_core::log_line::LogLine;
+use otp_core::log_line::{LogLine, Urgency};
 use otp_core::repair::Repair;
 use zeroize::Zeroizing;
 
@@ -67,21 +67,6 @@ pub enum Item {
     Tty,
     /// PAM_RHOST.
     Rhost,
-}
-
-/// Priority of a log line (syslog(3)).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Urgency {
-    /// Something in the vault was found and put right.
-    Alert,
-    /// Nothing could be decided.
-    Error,
-    /// Refused.
-    Notice,
-    /// Accepted or not asked.
-    Info,
-    /// Option `debug`.
-    Debug,
 }
 
 /// The line of an alarm about a vault, the same from every host.

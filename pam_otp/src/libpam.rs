@@ -6,6 +6,7 @@ use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 use nix::unistd::{geteuid, getuid};
 use otp_core::accounts::Account;
 use otp_core::environment::{self, Clock, Environment};
+use otp_core::log_line::Urgency;
 use otp_core::repair::Repair;
 use pam::constants::{PAM_ERROR_MSG, PAM_PROMPT_ECHO_OFF, PAM_PROMPT_ECHO_ON, PAM_TEXT_INFO, PamResultCode};
 use pam::conv::Conv;
@@ -13,7 +14,7 @@ use pam::items::{AuthTok, Item as _, OldAuthTok, RHost, Service, Tty};
 use pam::module::PamHandle;
 use zeroize::Zeroizing;
 
-use crate::host::{ConversationFailed, Host, Item, Uids, Urgency, UserError, mended_line};
+use crate::host::{ConversationFailed, Host, Item, Uids, UserError, mended_line};
 use crate::options::Echo;
 
 /// Item type of PAM_AUTHTOK (security/_pam_types.h).
@@ -64,13 +65,7 @@ impl<'a> Libpam<'a> {
 
 /// Writes one line through pam_syslog(3), which names module, service and stage.
 pub fn log(handle: &PamHandle, urgency: Urgency, line: &str) {
-    let priority = match urgency {
-        Urgency::Alert => libc::LOG_ALERT,
-        Urgency::Error => libc::LOG_ERR,
-        Urgency::Notice => libc::LOG_NOTICE,
-        Urgency::Info => libc::LOG_INFO,
-        Urgency::Debug => libc::LOG_DEBUG,
-    };
+    let priority = libc::c_int::from(urgency.severity());
     let Ok(line) = CString::new(line) else { return }; // a LogLine has no NUL
     // SAFETY: libpam gave us the handle for this call; format and argument are NUL-terminated and outlive it; the format
     // takes one string.

@@ -8,13 +8,13 @@ use otp_core::accounts::Account;
 use otp_core::decision::input::Typed;
 use otp_core::decision::origin::Origin;
 use otp_core::emergency::Reason;
-use otp_core::log_line::LogLine;
+use otp_core::log_line::{LogLine, Urgency};
 use otp_core::policy::Policy;
 use otp_core::site::Unavailable;
 use pam::constants::PamResultCode;
 
 use crate::check::{self, Finding, SITE, origin};
-use crate::host::{Host, Item, Urgency, UserError};
+use crate::host::{Host, Item, UserError};
 use crate::options::{OptionError, Options, Whose, whose};
 use crate::outcome::{LoginOutcome, code};
 use crate::person::Person;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use otp_core::accounts::Account;
 use otp_core::decision::input::Typed;
-use otp_core::log_line::LogLine;
+use otp_core::log_line::{LogLine, Urgency};
 use otp_core::policy::rotation::Age;
 use otp_core::site::Unavailable;
 use pam::constants::PamResultCode;
@@ -19,7 +19,7 @@ use crate::account::who;
 use crate::check::{self, origin};
 use crate::daemon::connection::DaemonError;
 use crate::daemon::{self, EnrolmentSession};
-use crate::host::{ConversationFailed, Host, Item, Urgency};
+use crate::host::{ConversationFailed, Host, Item};
 use crate::login::{bad_option, emergency, pause_after, refusal_text, settings};
 use crate::options::{Echo, OptionError, Options, RotateWhen, whose};
 use crate::person::Person;

@@ -1,13 +1,13 @@
 //! May this peer do this to that user? The rights table asked, and the answer logged.
 
 use otp_core::accounts::Account;
-use otp_core::log_line::LogLine;
+use otp_core::log_line::{LogLine, Urgency};
 use otp_protocol::interface::Refusal;
 use otp_protocol::peer::Peer;
 
 use crate::access::groups;
 use crate::access::rights::{Act, Actor, Terms, may};
-use crate::log::events::{Urgency, paced};
+use crate::log::events::paced;
 
 /// The rights table, with its answer in the log: a no, and a yes to what leaves no other line there.
 pub(crate) fn allowed(actor: Actor, peer: Peer, act: Act, target: Option<u32>) -> Result<Terms, Refusal> {

@@ -13,6 +13,7 @@ use otp_core::files::notice::{Notice, Where};
 use otp_core::files::ticket::{TicketEnd, TicketId, Why, Worth};
 use otp_core::files::ticket_file::TicketFile;
 use otp_core::keys::key::{Kind, Label, NewKey};
+use otp_core::log_line::Urgency;
 use otp_core::policy::Policy;
 use otp_core::vault::{Tickets, VaultError};
 use otp_protocol::interface::{
@@ -33,7 +34,7 @@ use crate::enrolment::pending::{
     BeginError, CodeOutcome, Earlier, EnrolmentPurpose, FIRST_COUNTER, PendingEnrolment, Plan, TRIES,
 };
 use crate::hardening::System;
-use crate::log::events::{Urgency, about, paced, signed};
+use crate::log::events::{about, paced, signed};
 use crate::refusals::{not_changed, not_possible, unavailable};
 
 impl Daemon {

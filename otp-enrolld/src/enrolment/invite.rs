@@ -10,7 +10,7 @@ use otp_core::files::notice::{Notice, NoticeEvent, Where};
 use otp_core::files::ticket::{Ticket, TicketId, Why};
 use otp_core::files::ticket_file::TicketFileError;
 use otp_core::keys::seal::{CodeHash, CodePlace, HashPurpose};
-use otp_core::log_line::LogLine;
+use otp_core::log_line::{LogLine, Urgency};
 use otp_core::vault::{ChangeError, EnrolmentStatus};
 use otp_protocol::interface::{Done, Invitation, Invite, Invited, Refusal, RevokeInvitation};
 use otp_protocol::peer::Peer;
@@ -21,7 +21,7 @@ use crate::access::check::target;
 use crate::access::rights::Act;
 use crate::daemon::Daemon;
 use crate::hardening::System;
-use crate::log::events::{Urgency, about, event, signed};
+use crate::log::events::{about, event, signed};
 use crate::refusals::{not_changed, unavailable};
 
 impl Daemon {

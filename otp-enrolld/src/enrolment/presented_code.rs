@@ -9,7 +9,7 @@ use otp_core::files::key_file::Record;
 use otp_core::files::notice::{Claim, Notice, NoticeEvent, Where};
 use otp_core::files::ticket::{Ticket, TicketId, TicketUse, Worth};
 use otp_core::files::ticket_file::TicketFile;
-use otp_core::log_line::LogLine;
+use otp_core::log_line::{LogLine, Urgency};
 use otp_core::vault::{Kept, Tickets};
 use otp_protocol::interface::{From, Redemption, Refusal};
 use otp_protocol::peer::Peer;
@@ -20,7 +20,7 @@ use crate::access::rights::{Act, Actor};
 use crate::daemon::Daemon;
 use crate::enrolment::invite::{hex, notice};
 use crate::hardening::System;
-use crate::log::events::{Urgency, about, bounded, event, signed};
+use crate::log::events::{about, bounded, event, signed};
 use crate::refusals::unavailable;
 use crate::verify;
 

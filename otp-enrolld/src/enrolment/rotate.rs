@@ -11,6 +11,7 @@ use otp_core::files::key_file::{Key, Record};
 use otp_core::files::notice::NoticeEvent;
 use otp_core::keys::key::{KeyId, Kind};
 use otp_core::keys::secret::Secret;
+use otp_core::log_line::Urgency;
 use otp_core::vault::{ChangeError, Grounds, LockedUser, Replaces};
 use otp_protocol::interface::{
     AddKey, AddToken, Begun, RecoveryCodes, Refusal, RenewRecoveryCodes, Rotate, TokenBegun,
@@ -27,7 +28,7 @@ use crate::enrolment::invite::notice;
 use crate::enrolment::pending::{Earlier, EnrolmentPurpose, Plan, TRIES};
 use crate::enrolment::presented_code::origin;
 use crate::hardening::System;
-use crate::log::events::{Urgency, about, paced, signed};
+use crate::log::events::{about, paced, signed};
 use crate::refusals::{not_changed, not_possible, unavailable};
 
 impl Daemon {

@@ -6,36 +6,17 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use otp_core::accounts::Account;
-use otp_core::log_line::LogLine;
+use otp_core::log_line::{LogLine, Urgency};
 use otp_protocol::peer::Peer;
 
 use crate::log::sink;
-
-/// Priority of a line (syslog(3)).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Urgency {
-    /// Somebody should look now.
-    Alert,
-    /// Something could not be done.
-    Error,
-    /// A change, or a refusal.
-    Notice,
-    /// Something was only read.
-    Info,
-}
 
 /// Whose lines, how urgent, and of what kind.
 type LineSource = (u32, Urgency, &'static str);
 
 /// One line about something that happened.
 pub fn event(urgency: Urgency, line: &str) {
-    let severity = match urgency {
-        Urgency::Alert => 1,
-        Urgency::Error => 3,
-        Urgency::Notice => 5,
-        Urgency::Info => 6,
-    };
-    sink::line(severity, line);
+    sink::line(urgency.severity(), line);
 }
 
 /// The beginning of a line about somebody's keys.

@@ -10,7 +10,7 @@ use otp_core::accounts::Account;
 use otp_core::decision::limits::{ClockPolicy, Limits};
 use otp_core::environment::{Believing, Clock};
 use otp_core::files::notice::NoticeEvent;
-use otp_core::log_line::LogLine;
+use otp_core::log_line::{LogLine, Urgency};
 use otp_core::manage::notify_owner;
 use otp_core::vault::{LockedUser, VaultError};
 use otp_protocol::interface::Refusal;
@@ -18,7 +18,7 @@ use otp_protocol::status;
 
 use crate::daemon::Daemon;
 use crate::hardening::System;
-use crate::log::events::{Urgency, event, tell_what_was_left_out};
+use crate::log::events::{event, tell_what_was_left_out};
 
 /// The first time in an hour; the clock mark was moved at the start.
 pub fn begin(daemon: Arc<Daemon>) -> io::Result<()> {

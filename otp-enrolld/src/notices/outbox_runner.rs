@@ -8,7 +8,7 @@ use nix::unistd::gethostname;
 use otp_core::accounts::Account;
 use otp_core::environment::system_wall;
 use otp_core::files::notice_file::Spooled;
-use otp_core::log_line::LogLine;
+use otp_core::log_line::{LogLine, Urgency};
 use otp_core::policy::notify::Notify;
 use otp_core::site::{Site, Unavailable};
 use otp_core::vault::{Outbox, OutboxNotice, VaultError};
@@ -16,7 +16,7 @@ use otp_protocol::interface::NoticeItem;
 use otp_system::privileges::become_for_good;
 use serde::Serialize;
 
-use crate::log::events::{Urgency, event};
+use crate::log::events::event;
 use crate::notices::delivery::deliver;
 use crate::start::{StartError, daemon_account};
 

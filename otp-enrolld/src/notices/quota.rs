@@ -5,9 +5,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use otp_core::files::notice::Severity;
-use otp_core::log_line::LogLine;
+use otp_core::log_line::{LogLine, Urgency};
 
-use crate::log::events::{Urgency, event};
+use crate::log::events::event;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const MOST_AN_HOUR: u32 = 60;

@@ -5,7 +5,7 @@ use otp_core::environment::Clock;
 use otp_core::files::notice::{Notice, NoticeEvent, Severity};
 use otp_core::files::notice_file::Showing;
 use otp_core::keys::key::Label;
-use otp_core::log_line::LogLine;
+use otp_core::log_line::{LogLine, Urgency};
 use otp_core::manage::notify_owner::{self, Out};
 use otp_core::vault::{LockedUser, Posted, VaultError};
 use otp_protocol::interface::{self, Done, NoticeList, Notices, NoticesShown, Refusal};
@@ -15,7 +15,7 @@ use crate::access::check::target;
 use crate::access::rights::Act;
 use crate::daemon::Daemon;
 use crate::hardening::System;
-use crate::log::events::{Urgency, about, event};
+use crate::log::events::{about, event};
 use crate::refusals::{not_changed, unavailable};
 
 impl Daemon {

@@ -42,6 +42,7 @@ use std::ffi::CStr;
 
 use otp_core::accounts::Account;
 use otp_core::environment::{Clock, Environment};
+use otp_core::log_line::Urgency;
 use otp_core::repair::Repair;
 use pam::constants::{PamFlag, PamResultCode};
 use pam::module::{PamHandle, PamHooks};
@@ -49,7 +50,7 @@ use pam::pam_hooks;
 use zeroize::Zeroizing;
 
 use guard::guarded;
-use host::{ConversationFailed, Host, Item, Uids, Urgency, UserError};
+use host::{ConversationFailed, Host, Item, Uids, UserError};
 use libpam::Libpam;
 
 struct Module;
