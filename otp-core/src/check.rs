@@ -37,45 +37,45 @@ pub fn check(
     typed: &Typed,
     origin: Origin,
     limits: &Limits,
-    around: &dyn Environment,
+    environment: &dyn Environment,
 ) -> Result<Outcome, VaultError> {
-    let around = &Believing { around, policy: limits.clock };
-    let Some(mut held) = vault.hold(account, around)? else {
-        decoy(typed, origin, limits, around);
+    let environment = &Believing { environment, policy: limits.clock };
+    let Some(mut locked) = vault.lock(account, environment)? else {
+        decoy(typed, origin, limits, environment);
         return Ok(Outcome::NotEnrolled);
     };
-    spend(vault, &mut held, host_key, typed, origin, limits, around)
+    spend(vault, &mut locked, host_key, typed, origin, limits, environment)
 }
 
 /// The same for a user who is held already, so that something can be done under the same lock.
 pub fn spend(
     vault: &Vault,
-    held: &mut LockedUser<'_>,
+    locked: &mut LockedUser<'_>,
     host_key: &HostKey,
     typed: &Typed,
     origin: Origin,
     limits: &Limits,
-    around: &dyn Environment,
+    environment: &dyn Environment,
 ) -> Result<Outcome, VaultError> {
-    let around = &Believing { around, policy: limits.clock };
-    let Some(record) = held.record() else {
-        decoy(typed, origin, limits, around);
+    let environment = &Believing { environment, policy: limits.clock };
+    let Some(record) = locked.record() else {
+        decoy(typed, origin, limits, environment);
         return Ok(Outcome::NotEnrolled);
     };
-    let account = held.account();
+    let account = locked.account();
     let keys = record.open(host_key, vault.about().id).map_err(|error| vault.malformed_record(account, &error))?;
     let (verdict, next) = match typed {
-        Typed::Code(code) => decide(&keys, held.state(), limits, code, origin, held.now()),
+        Typed::Code(code) => decide(&keys, locked.state(), limits, code, origin, locked.now()),
         Typed::Recovery(code) => {
             let found = record.recovery_code(code, host_key, vault.about().id);
-            decide_recovery(&record.recovery, found, held.state(), origin)
+            decide_recovery(&record.recovery, found, locked.state(), origin)
         }
         Typed::Registration(_) | Typed::Junk => return Ok(Outcome::Junk),
     };
     match next {
         // A stranger's refused recovery code must not cost the last good time that is on record.
-        Some(next) if next == *held.state() && held.doubts(around) => {}
-        Some(next) => held.store(next, around)?,
+        Some(next) if next == *locked.state() && locked.doubts(environment) => {}
+        Some(next) => locked.store(next, environment)?,
         None => {}
     }
     Ok(Outcome::Decided(verdict))

@@ -17,34 +17,34 @@ pub trait Clock {
 /// Where the core works: a host program, the daemon, a test.
 pub trait Environment: Clock {
     /// Something about `account` was found in the vault and put right. Worth an alert, wherever it happened.
-    fn mended(&self, account: &Account, what: Repair);
+    fn repaired(&self, account: &Account, what: Repair);
 }
 
 /// The same surroundings with a clock that an admin vouches for, if the policy says so.
 pub struct Believing<'a> {
     /// What is around.
-    pub around: &'a dyn Environment,
+    pub environment: &'a dyn Environment,
     /// What the policy says of the clock.
     pub policy: ClockPolicy,
 }
 
 impl Clock for Believing<'_> {
     fn wall(&self) -> u64 {
-        self.around.wall()
+        self.environment.wall()
     }
 
     fn boot_ms(&self) -> u64 {
-        self.around.boot_ms()
+        self.environment.boot_ms()
     }
 
     fn vouched(&self) -> bool {
-        self.policy == ClockPolicy::Trusted || self.around.vouched()
+        self.policy == ClockPolicy::Trusted || self.environment.vouched()
     }
 }
 
 impl Environment for Believing<'_> {
-    fn mended(&self, account: &Account, what: Repair) {
-        self.around.mended(account, what);
+    fn repaired(&self, account: &Account, what: Repair) {
+        self.environment.repaired(account, what);
     }
 }
 

@@ -50,24 +50,24 @@ impl Daemon {
         }
         // A key goes all the same where that cannot be written; the log says why.
         drop(wanted.change.settle(&self.vault, &account, &System).map_err(|error| unavailable(&error)));
-        let held = self.vault.hold(&account, &System).map_err(|error| unavailable(&error))?;
-        let mut held = held.ok_or_else(|| failed(ChangeError::NotEnrolled))?;
+        let locked = self.vault.lock(&account, &System).map_err(|error| unavailable(&error))?;
+        let mut locked = locked.ok_or_else(|| failed(ChangeError::NotEnrolled))?;
         if terms == Terms::WithACode {
-            not_the_last(&held, &wanted)?;
-            self.prove(&mut held, &wanted, &limits)?;
+            not_the_last(&locked, &wanted)?;
+            self.prove(&mut locked, &wanted, &limits)?;
         }
-        let notice = notify_owner::of_change(&wanted.change, &held, peer.uid, System.wall()).map_err(failed)?;
+        let notice = notify_owner::of_change(&wanted.change, &locked, peer.uid, System.wall()).map_err(failed)?;
         let (before, after) = notice.map_or((None, None), |notice| match Due::of(&wanted.change) {
             Due::Before => (Some(notice), None),
             Due::After => (None, Some(notice)),
         });
         before.map_or(Ok(()), |notice| self.notice(&account, notice))?;
-        let key = wanted.change.key().and_then(|name| held.key_named(name).ok());
+        let key = wanted.change.key().and_then(|name| locked.key_named(name).ok());
         let key = key.map(|key| (key.label.as_str().to_owned(), data_encoding::HEXLOWER.encode(&key.id.0)));
-        wanted.change.apply(&mut held, &System).map_err(failed)?;
-        drop(held);
+        wanted.change.apply(&mut locked, &System).map_err(failed)?;
+        drop(locked);
         if matches!(wanted.change, Change::Suspend | Change::Revoke { .. }) {
-            self.underway.end(account.uid); // what was begun before stands on other ground now
+            self.pending_enrolments.end(account.uid); // what was begun before stands on other ground now
         }
         after.into_iter().for_each(|notice| self.notice_after(&account, notice));
         log_change(&wanted.change, key, &account, peer);
@@ -80,11 +80,11 @@ impl Daemon {
     /// Before a suspension, so that no confirmation that has begun comes after it. Of one who holds his own lock, too: what was on
     /// its way ends, though his keys cannot be reached.
     fn end_what_is_on_its_way(&self, account: &Account) -> Result<(), Refusal> {
-        let standing = self.vault.standing(account, &System);
-        if standing != Ok(EnrolmentStatus::NeverEnrolled) {
+        let status = self.vault.enrolment_status(account, &System);
+        if status != Ok(EnrolmentStatus::NeverEnrolled) {
             drop(self.end_invitation(account)); // and once more after it, for what was made meanwhile
         }
-        standing.map(drop).map_err(|error| unavailable(&error))
+        status.map(drop).map_err(|error| unavailable(&error))
     }
 
     /// Forgets a user, or what is left of one whose account is gone.
@@ -94,7 +94,7 @@ impl Daemon {
             .map_err(|errno| Refusal::unavailable(format!("looking the user up failed: {}", errno.desc())))?;
         let uid = uid.ok_or_else(|| Refusal::NoSuchUser { user: wanted.user.clone() })?;
         self.vault.forget(uid).map_err(|error| not_changed(&wanted.user, &error))?;
-        self.underway.end(uid);
+        self.pending_enrolments.end(uid);
         self.forget_disabling(uid);
         let account = Account { name: wanted.user.clone(), uid };
         log("forgotten", &account, peer, |line| line);
@@ -110,7 +110,7 @@ impl Daemon {
         let reseal = Reseal { host_key: &self.host_key, nonce: &nonce };
         let adopted = changes::adopt(&self.vault, &wanted.from, &account, &reseal, &System);
         let from = adopted.map_err(|error| not_changed(&account.name, &error))?;
-        self.underway.end(from.uid); // nobody is whose key it would be
+        self.pending_enrolments.end(from.uid); // nobody is whose key it would be
         log("adopted", &account, peer, |line| line.field("from", &from.name).field("from_uid", &from.uid.to_string()));
         Ok(Done {})
     }
@@ -139,21 +139,22 @@ impl Daemon {
     }
 
     /// A code of the user's own; to revoke a key, one of that key. It is used up, whatever comes of the change.
-    fn prove(&self, held: &mut LockedUser<'_>, wanted: &RequestedChange, limits: &Limits) -> Result<(), Refusal> {
+    fn prove(&self, locked: &mut LockedUser<'_>, wanted: &RequestedChange, limits: &Limits) -> Result<(), Refusal> {
         let code = wanted.code.as_ref().ok_or_else(|| Refusal::not_allowed("this needs a code of yours"))?;
         let key = match wanted.change.key() {
-            Some(name) => Some(held.key_named(name).map_err(|error| not_changed(&held.account().name, &error))?.id),
+            Some(name) => Some(locked.key_named(name).map_err(|error| not_changed(&locked.account().name, &error))?.id),
             None => None,
         };
-        let watermark =
-            |held: &LockedUser<'_>| key.and_then(|id| held.state().key(id)).map_or(Step(0), |entry| entry.watermark);
-        let (before, typed) = (watermark(held), Typed::parse(code.as_bytes()));
+        let watermark = |locked: &LockedUser<'_>| {
+            key.and_then(|id| locked.state().key(id)).map_or(Step(0), |entry| entry.watermark)
+        };
+        let (before, typed) = (watermark(locked), Typed::parse(code.as_bytes()));
         if key.is_some() && !matches!(typed, Typed::Code(_)) {
-            return Err(not_possible(held.account(), CODE_REFUSED)); // a recovery code is not spent on this
+            return Err(not_possible(locked.account(), CODE_REFUSED)); // a recovery code is not spent on this
         }
-        self.proven(held, &typed, Origin::Socket, limits)?;
+        self.proven(locked, &typed, Origin::Socket, limits)?;
         match key {
-            Some(_) if watermark(held) <= before => Err(not_possible(held.account(), CODE_REFUSED)),
+            Some(_) if watermark(locked) <= before => Err(not_possible(locked.account(), CODE_REFUSED)),
             _ => Ok(()),
         }
     }
@@ -161,24 +162,24 @@ impl Daemon {
     /// What a code of the user's proves. It is used up.
     pub(crate) fn proven(
         &self,
-        held: &mut LockedUser<'_>,
+        locked: &mut LockedUser<'_>,
         typed: &Typed,
         from: Origin,
         limits: &Limits,
     ) -> Result<Proof, Refusal> {
-        let outcome = spend(&self.vault, held, &self.host_key, typed, from, limits, &System);
+        let outcome = spend(&self.vault, locked, &self.host_key, typed, from, limits, &System);
         let outcome = outcome.map_err(|error| unavailable(&error))?;
-        log_spent(held.account(), from, &outcome);
+        log_spent(locked.account(), from, &outcome);
         match outcome {
             Outcome::Decided(Verdict::Accepted(proof)) => {
                 if matches!(proof, Proof::Recovery { .. }) {
                     // It is used up, whether or not there is room for a notice now; it is made up for later.
-                    drop(self.notice_of_recovery_held(held));
+                    drop(self.notice_of_recovery_locked(locked));
                 }
                 Ok(proof)
             }
-            Outcome::Decided(Verdict::Refused(why)) => Err(not_possible(held.account(), told(why))),
-            Outcome::Junk | Outcome::NotEnrolled => Err(not_possible(held.account(), CODE_REFUSED)),
+            Outcome::Decided(Verdict::Refused(why)) => Err(not_possible(locked.account(), told(why))),
+            Outcome::Junk | Outcome::NotEnrolled => Err(not_possible(locked.account(), CODE_REFUSED)),
         }
     }
 }
@@ -192,11 +193,11 @@ fn told(refusal: Refused) -> &'static str {
 }
 
 /// Who removes the only key that works is refused everywhere until somebody invites him. That has to be meant.
-fn not_the_last(held: &LockedUser<'_>, wanted: &RequestedChange) -> Result<(), Refusal> {
-    let works = |key: &&Key| !held.is_repudiated(key.id);
-    let only = held.record().is_some_and(|record| record.keys.iter().filter(works).count() <= 1);
+fn not_the_last(locked: &LockedUser<'_>, wanted: &RequestedChange) -> Result<(), Refusal> {
+    let works = |key: &&Key| !locked.is_repudiated(key.id);
+    let only = locked.record().is_some_and(|record| record.keys.iter().filter(works).count() <= 1);
     match wanted.change {
-        Change::Revoke { .. } if only && !wanted.last => Err(not_possible(held.account(), "last-key")),
+        Change::Revoke { .. } if only && !wanted.last => Err(not_possible(locked.account(), "last-key")),
         _ => Ok(()),
     }
 }
@@ -223,7 +224,7 @@ fn log_change(change: &Change, key: Option<(String, String)>, account: &Account,
     let line = about(change.event(), account).optional("key", label.as_deref()).optional("id", id.as_deref());
     let line = signed(line, peer);
     match change {
-        Change::Rename { .. } => bounded(Urgency::Notice, peer.behind, line),
+        Change::Rename { .. } => bounded(Urgency::Notice, peer.accountable_uid, line),
         _ => event(Urgency::Notice, &line.finish()),
     }
 }

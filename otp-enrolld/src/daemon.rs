@@ -17,7 +17,7 @@ use crate::enrolment::pending::{PendingEnrolment, PendingEnrolments};
 use crate::enrolment::throttle::Throttle;
 use crate::log::events::event;
 use crate::notices::quota::NoticeQuota;
-use crate::refusals::obstacle_line;
+use crate::refusals::unavailable_line;
 
 /// What the daemon has at hand for every call.
 pub struct Daemon {
@@ -28,17 +28,17 @@ pub struct Daemon {
     /// The key of this host.
     pub host_key: HostKey,
     /// Enrolments of all connections.
-    pub underway: PendingEnrolments,
+    pub pending_enrolments: PendingEnrolments,
     /// Codes that are being checked.
-    pub deciding: Concurrency,
+    pub verifying: Concurrency,
     /// Wrong registration codes.
     pub throttle: Throttle,
     /// Held from the search for a secret that was brought along until it is stored: two users must not find it new at once (R4).
-    pub bringing: Mutex<()>,
+    pub import_lock: Mutex<()>,
     /// Registration codes that are being looked at, by the user whose they are said to be.
     pub redeeming: Concurrency,
     /// Notices that leave this host.
-    pub pace: NoticeQuota,
+    pub notice_quota: NoticeQuota,
     /// Users whose keys were found disabled, and who were told so.
     pub known_disabled: Mutex<HashSet<u32>>,
 }
@@ -61,10 +61,10 @@ impl Daemon {
         named: Option<&Path>,
         service: Option<&str>,
     ) -> Result<Policy, Refusal> {
-        self.site.policy(named, service).map_err(|obstacle: Unavailable| {
-            event(Urgency::Error, &obstacle_line(&obstacle));
+        self.site.policy(named, service).map_err(|unavailable: Unavailable| {
+            event(Urgency::Error, &unavailable_line(&unavailable));
             Refusal::unavailable(match peer.uid {
-                0 => obstacle.detail,
+                0 => unavailable.detail,
                 _ => "the policy cannot be used; the log says why".to_owned(),
             })
         })

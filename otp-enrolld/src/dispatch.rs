@@ -14,7 +14,7 @@ use crate::access::groups;
 use crate::access::rights::Act;
 use crate::daemon::{Daemon, Session};
 use crate::enrolment::flow::cancel;
-use crate::enrolment::pending::PATIENCE;
+use crate::enrolment::pending::PENDING_TIMEOUT;
 use crate::hardening::System;
 use crate::log::events::event;
 use crate::refusals::unavailable;
@@ -52,7 +52,7 @@ impl Service for Daemon {
     }
 
     fn idle_limit(&self, session: &Session) -> Option<Duration> {
-        session.pending.as_ref().map(|_| PATIENCE)
+        session.pending.as_ref().map(|_| PENDING_TIMEOUT)
     }
 
     fn observe(&self, happened: Event) {
@@ -72,7 +72,7 @@ impl Daemon {
     fn list(&self, session: &Session) -> Result<UserList, Refusal> {
         allowed(groups::actor(session.peer), session.peer, Act::List, None)?;
         let limits = self.policy(session.peer)?.limits;
-        let list = status::all(&self.vault, &limits, &System, &mut |held| self.make_up_for_notices(held));
+        let list = status::all(&self.vault, &limits, &System, &mut |locked| self.make_up_for_notices(locked));
         let mut list = list.map_err(|error| unavailable(&error))?;
         if session.peer.uid != 0 {
             list.users = list.users.into_iter().map(status::without_counts).collect();

@@ -29,7 +29,7 @@ impl Clock for System {
 }
 
 impl Environment for System {
-    fn mended(&self, account: &Account, what: Repair) {
+    fn repaired(&self, account: &Account, what: Repair) {
         let line = LogLine::default().field("mended", what.reason()).field("user", &account.name);
         event(Urgency::Alert, &line.finish());
     }

@@ -112,8 +112,8 @@ fn write_key(path: &Path, key: &HostKey) -> Result<(), InitError> {
 }
 
 impl From<Unavailable> for InitError {
-    fn from(obstacle: Unavailable) -> Self {
-        Self::Obstacle(obstacle)
+    fn from(unavailable: Unavailable) -> Self {
+        Self::Obstacle(unavailable)
     }
 }
 
@@ -149,7 +149,7 @@ impl fmt::Display for InitError {
                 "{} is missing, but there is a vault; restore the escrowed copy, or, to start anew, move the vault away",
                 path.display()
             ),
-            Self::Obstacle(obstacle) => obstacle.fmt(f),
+            Self::Obstacle(unavailable) => unavailable.fmt(f),
             Self::NoRandomness(error) => error.fmt(f),
             Self::Making { path, error } => write!(f, "{}: {error}", path.display()),
             Self::Privileges(errno) => write!(f, "becoming the daemon's account failed: {}", errno.desc()),

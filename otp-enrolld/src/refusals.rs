@@ -39,10 +39,10 @@ fn log_vault(error: &VaultError) {
     event(Urgency::Error, &line.field("detail", &error.to_string()).finish());
 }
 
-pub(crate) fn obstacle_line(obstacle: &Unavailable) -> String {
+pub(crate) fn unavailable_line(unavailable: &Unavailable) -> String {
     LogLine::default()
         .field("event", "obstacle")
-        .field("reason", obstacle.reason)
-        .field("detail", &obstacle.detail)
+        .field("reason", unavailable.reason)
+        .field("detail", &unavailable.detail)
         .finish()
 }

@@ -71,19 +71,19 @@ pub fn run() -> Result<Infallible, StartError> {
     let vault = Vault::open(&site.place()?).map_err(Unavailable::from)?;
     fits(&host_key, &vault)?;
     vault.sweep().map_err(Unavailable::from)?;
-    let clock = Believing { around: &System, policy: policy.limits.clock };
+    let clock = Believing { environment: &System, policy: policy.limits.clock };
     vault.move_clock_mark(&clock).map_err(Unavailable::from)?;
     end_when_told().map_err(StartError::Ended)?; // before any other thread
     let daemon = Arc::new(Daemon {
         site,
         vault,
         host_key,
-        underway: PendingEnrolments::default(),
-        deciding: Concurrency::default(),
+        pending_enrolments: PendingEnrolments::default(),
+        verifying: Concurrency::default(),
         throttle: Throttle::default(),
-        bringing: Mutex::default(),
+        import_lock: Mutex::default(),
         redeeming: Concurrency::default(),
-        pace: NoticeQuota::default(),
+        notice_quota: NoticeQuota::default(),
         known_disabled: Mutex::default(),
     });
     housekeeping::begin(Arc::clone(&daemon)).map_err(StartError::Ended)?;
@@ -106,9 +106,9 @@ fn host_key(site: &Site) -> Result<HostKey, StartError> {
         return Ok(site.host_key()?);
     };
     let path = Path::new(&credentials).join("host.key");
-    let obstacle = |why: String| Unavailable { reason: "host-key", detail: format!("{}: {why}", path.display()) };
-    let text = fs::read(&path).map(zeroize::Zeroizing::new).map_err(|error| obstacle(error.to_string()))?;
-    Ok(HostKey::parse(&text).ok_or_else(|| obstacle(HostKey::complaint(&text)))?)
+    let unavailable = |why: String| Unavailable { reason: "host-key", detail: format!("{}: {why}", path.display()) };
+    let text = fs::read(&path).map(zeroize::Zeroizing::new).map_err(|error| unavailable(error.to_string()))?;
+    Ok(HostKey::parse(&text).ok_or_else(|| unavailable(HostKey::complaint(&text)))?)
 }
 
 /// Binds the socket in a directory of root's. One that nobody answers on is left over from a daemon that died.
@@ -137,8 +137,8 @@ fn bind(path: &Path) -> Result<UnixListener, StartError> {
 }
 
 impl From<Unavailable> for StartError {
-    fn from(obstacle: Unavailable) -> Self {
-        Self::Obstacle(obstacle)
+    fn from(unavailable: Unavailable) -> Self {
+        Self::Obstacle(unavailable)
     }
 }
 
@@ -158,7 +158,9 @@ impl fmt::Display for StartError {
                 )
             }
             Self::NoAccount(name) => no_account(f, name),
-            Self::Obstacle(obstacle) => write!(f, "{obstacle}; `otp-enrolld init` makes host key and vault, once"),
+            Self::Obstacle(unavailable) => {
+                write!(f, "{unavailable}; `otp-enrolld init` makes host key and vault, once")
+            }
             Self::Socket { path, why } => write!(f, "socket {}: {why}", path.display()),
             Self::Privileges(errno) => write!(f, "giving up root failed: {}", errno.desc()),
             Self::Ended(error) => write!(f, "cannot serve: {error}"),

@@ -37,8 +37,8 @@ impl Daemon {
             log(peer, asker, wanted, account.as_ref().ok(), None, &verdict);
             return Ok(Verified { verdict });
         }
-        let turn = self.deciding.turn(asker, target);
-        let _turn = turn.ok_or_else(|| Refusal::Busy { reason: "too many codes at once".to_owned() })?;
+        let permit = self.verifying.permit(asker, target);
+        let _permit = permit.ok_or_else(|| Refusal::Busy { reason: "too many codes at once".to_owned() })?;
         let service = wanted.from.service.as_deref().filter(|_| actor == Actor::Root);
         let config = wanted.config.as_deref().filter(|_| actor == Actor::Root).map(Path::new);
         let limits = self.policy_for(peer, config, service)?.limits();

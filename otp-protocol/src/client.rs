@@ -69,7 +69,7 @@ impl Client {
         let call = encode(&Calling { method: M::NAME, parameters: request }).ok_or(CallError::Failed)?;
         let sent = self.wire.send(&call);
         // A server that turns us away may have spoken before it closed: listen even if it did not.
-        let reply = match (self.wire.receive(PATIENCE), sent) {
+        let reply = match (self.wire.receive(REPLY_TIMEOUT), sent) {
             (Ok(reply), _) => reply,
             (Err(_), Err(error)) | (Err(error), Ok(())) => return Err(error.into()),
         };
@@ -112,4 +112,4 @@ impl From<WireError> for CallError {
 const TRANSFER: Duration = Duration::from_secs(5);
 
 /// For an answer to begin: longer than the daemon may wait for a lock.
-const PATIENCE: Duration = Duration::from_secs(30);
+const REPLY_TIMEOUT: Duration = Duration::from_secs(30);

@@ -17,21 +17,21 @@ pub struct Peer {
     pub pid: i32,
     /// On whose account its connections and log lines count: of a process of root's the real uid, for somebody else may have
     /// started it (su, polkit's helper). Never a reason to allow anything.
-    pub behind: u32,
+    pub accountable_uid: u32,
     /// The first uid of the range in which its uid was lent to somebody (subuid(5)). Nor is this a reason to allow anything.
-    pub lent: Option<u32>,
+    pub subuid: Option<u32>,
 }
 
 impl Peer {
     /// Asks the kernel who is at the other end of `stream`.
     pub fn of(stream: &UnixStream) -> io::Result<Self> {
         let found = getsockopt(stream, PeerCredentials)?;
-        let behind = match found.uid() {
+        let accountable_uid = match found.uid() {
             0 => real_uid(found.pid()).unwrap_or(0),
             uid => uid,
         };
-        let lent = if found.uid() == 0 { None } else { subuid::range_of(found.uid()) };
-        Ok(Self { uid: found.uid(), pid: found.pid(), behind, lent })
+        let subuid = if found.uid() == 0 { None } else { subuid::range_of(found.uid()) };
+        Ok(Self { uid: found.uid(), pid: found.pid(), accountable_uid, subuid })
     }
 }
 
@@ -52,7 +52,7 @@ mod tests {
         let found = Peer::of(&ours)?;
         assert_eq!(found.uid, nix::unistd::geteuid().as_raw());
         assert_eq!(found.pid, nix::unistd::getpid().as_raw());
-        assert_eq!(found.behind, nix::unistd::getuid().as_raw());
+        assert_eq!(found.accountable_uid, nix::unistd::getuid().as_raw());
         Ok(())
     }
 

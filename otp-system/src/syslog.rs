@@ -10,7 +10,7 @@ use std::time::Duration;
 pub const SOCKET: &str = "/dev/log";
 
 /// How long a line waits for a logger that takes none.
-pub const PATIENCE: Duration = Duration::from_millis(100);
+pub const SEND_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// Facility authpriv, shifted as the priority wants it (RFC 3164, section 4.1.1).
 const AUTHPRIV: u8 = 10 << 3;
@@ -28,7 +28,7 @@ impl Syslog {
         Self { path: path.into(), program, socket: None }
     }
 
-    /// Sends one line, which must hold nothing that could pass for another, within [`PATIENCE`].
+    /// Sends one line, which must hold nothing that could pass for another, within [`SEND_TIMEOUT`].
     pub fn send(&mut self, severity: u8, line: &str) -> io::Result<()> {
         // No time stamp: the logger puts its own, and the header's has no zone to be right about.
         let message = format!("<{}>{}[{}]: {line}", AUTHPRIV | severity, self.program, std::process::id());
@@ -46,7 +46,7 @@ impl Syslog {
             Some(socket) => socket,
             None => {
                 let socket = UnixDatagram::unbound()?;
-                socket.set_write_timeout(Some(PATIENCE))?;
+                socket.set_write_timeout(Some(SEND_TIMEOUT))?;
                 socket.connect(&self.path)?;
                 socket
             }
@@ -129,7 +129,7 @@ mod tests {
         assert!(begun.elapsed() < Duration::from_secs(30));
         let begun = Instant::now();
         assert!(syslog.send(5, "event=x").is_err());
-        assert!(begun.elapsed() < PATIENCE * 20);
+        assert!(begun.elapsed() < SEND_TIMEOUT * 20);
         for _ in 0..sent {
             taken(&logger);
         }

@@ -10,13 +10,13 @@ use otp_core::policy::rotation::Age;
 use otp_core::site::Unavailable;
 use pam::constants::PamResultCode;
 
+use crate::account_status::{AccountStatus, OldestKey, Recovery};
 use crate::host::{Host, Item};
 use crate::login::{emergency, settings};
 use crate::options::{OptionError, Options, Whose, whose};
 use crate::person::Person;
 use crate::printable::plain;
 use crate::rules::Rules;
-use crate::standing::{AccountStatus, OldestKey, Recovery};
 use crate::{check, daemon, notices};
 
 /// What the account stage finds.
@@ -81,7 +81,7 @@ pub fn manage(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode {
     code
 }
 
-/// Whose standing counts: the one whose code `authenticate` asks for, by name and account.
+/// Whose status counts: the one whose code `authenticate` asks for, by name and account.
 pub fn who(host: &mut impl Host, whose: Whose) -> (Option<String>, Option<Person>) {
     if whose == Whose::User {
         let user = host.user().ok();
@@ -112,11 +112,11 @@ fn look(
     }
     let (_, rules) = match settings(host, options) {
         Ok(settings) => settings,
-        Err(obstacle) => return alone(AccountOutcome::Misconfigured(obstacle)),
+        Err(unavailable) => return alone(AccountOutcome::Misconfigured(unavailable)),
     };
     match person {
         None => alone(AccountOutcome::InOrder),
-        Some(Person::Known(account)) => standing(host, account, &rules),
+        Some(Person::Known(account)) => found_status(host, account, &rules),
         Some(Person::Unknown) => alone(AccountOutcome::UnknownUser),
         Some(Person::LookupFailed(errno)) => {
             alone(AccountOutcome::Unavailable(Unavailable { reason: "user-lookup", detail: errno.desc().to_owned() }))
@@ -124,17 +124,17 @@ fn look(
     }
 }
 
-fn standing(host: &impl Host, account: &Account, rules: &Rules) -> (AccountOutcome, Recovery) {
+fn found_status(host: &impl Host, account: &Account, rules: &Rules) -> (AccountOutcome, Recovery) {
     if !rules.ask(account, host.item(Item::Rhost).filter(|rhost| !rhost.is_empty()).as_deref()) {
         return (AccountOutcome::InOrder, Recovery::Quiet);
     }
-    match check::standing(host, account, rules.limits.clock) {
+    match check::account_status(host, account, rules.limits.clock) {
         Ok(AccountStatus::NeverEnrolled) => (AccountOutcome::InOrder, Recovery::Quiet),
         Ok(AccountStatus::InOrder { oldest, recovery, now }) => {
             (oldest.map_or(AccountOutcome::InOrder, |key| aged(host, account, &key, rules, now)), recovery)
         }
         Ok(AccountStatus::Barred(reason)) => (AccountOutcome::Barred(reason), Recovery::Quiet),
-        Err(obstacle) => (AccountOutcome::Unavailable(obstacle), Recovery::Quiet),
+        Err(unavailable) => (AccountOutcome::Unavailable(unavailable), Recovery::Quiet),
     }
 }
 

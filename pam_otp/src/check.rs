@@ -13,11 +13,11 @@ use otp_core::keys::key::Kind;
 use otp_core::site::{Site, Unavailable, fits};
 use otp_core::vault::{LockedUser, short_lock_deadline};
 
+use crate::account_status::{AccountStatus, OldestKey, Recovery};
 use crate::daemon::connection::DaemonError;
 use crate::daemon::{self, Caller};
 use crate::host::{Host, Item};
 use crate::rules::Rules;
-use crate::standing::{AccountStatus, OldestKey, Recovery};
 
 /// Where the module finds what it needs.
 pub const SITE: Site = Site::STANDARD;
@@ -78,7 +78,7 @@ pub fn decide(host: &impl Host, account: &Account, typed: &Typed, rules: &Rules)
             }
             // The same code as for a user who does not exist (R8).
             Err(DaemonError::NotAllowed) => Ok(Finding::Refused("not-allowed".to_owned(), 0)),
-            Err(silence) => Err(obstacle(silence)),
+            Err(error) => Err(unavailable(error)),
         },
     }
 }
@@ -103,13 +103,13 @@ fn on_files(host: &impl Host, account: &Account, typed: &Typed, limits: &Limits)
 }
 
 /// How a user stands, without any code. `policy` says what the clock is worth.
-pub fn standing(host: &impl Host, account: &Account, policy: ClockPolicy) -> Result<AccountStatus, Unavailable> {
+pub fn account_status(host: &impl Host, account: &Account, policy: ClockPolicy) -> Result<AccountStatus, Unavailable> {
     let decider = decider(host, account);
-    let clock = &Believing { around: host, policy };
+    let clock = &Believing { environment: host, policy };
     if decider == Decider::Files {
-        return standing_on_files(account, clock);
+        return status_on_files(account, clock);
     }
-    match daemon::standing(&account.name) {
+    match daemon::user_status(&account.name) {
         Ok(found) if !found.enrolled => Ok(AccountStatus::NeverEnrolled),
         Ok(found) if found.suspended => Ok(AccountStatus::Barred("suspended")),
         Ok(found) if found.disabled => Ok(AccountStatus::Barred("disabled")),
@@ -119,8 +119,8 @@ pub fn standing(host: &impl Host, account: &Account, policy: ClockPolicy) -> Res
             let now = believed(host, clock);
             Ok(AccountStatus::InOrder { oldest: found.oldest, recovery: Recovery::Quiet, now }) // the daemon knows and has told
         }
-        Err(DaemonError::NotRunning) if decider == Decider::DaemonFirst => standing_on_files(account, clock),
-        Err(silence) => Err(obstacle(silence)),
+        Err(DaemonError::NotRunning) if decider == Decider::DaemonFirst => status_on_files(account, clock),
+        Err(error) => Err(unavailable(error)),
     }
 }
 
@@ -131,24 +131,24 @@ fn believed(host: &impl Host, clock: &Believing<'_>) -> u64 {
     now.map_or_else(|| clock.wall(), Now::believed)
 }
 
-fn standing_on_files(account: &Account, clock: &Believing<'_>) -> Result<AccountStatus, Unavailable> {
+fn status_on_files(account: &Account, clock: &Believing<'_>) -> Result<AccountStatus, Unavailable> {
     let vault = SITE.open_vault()?;
-    let Some(held) = vault.look(account, clock, short_lock_deadline())? else {
+    let Some(locked) = vault.look(account, clock, short_lock_deadline())? else {
         return Ok(AccountStatus::NeverEnrolled);
     };
-    let Some(record) = held.record() else { return Ok(AccountStatus::NeverEnrolled) };
-    let now = held.now().believed();
-    Ok(match held.state() {
+    let Some(record) = locked.record() else { return Ok(AccountStatus::NeverEnrolled) };
+    let now = locked.now().believed();
+    Ok(match locked.state() {
         state if state.is_suspended() => AccountStatus::Barred("suspended"),
         state if state.disabled => AccountStatus::Barred("disabled"),
         _ if record.has_expired(now) => AccountStatus::Barred("expired"),
         _ if record.keys.is_empty() => AccountStatus::Barred("no-key"),
-        _ => AccountStatus::InOrder { oldest: oldest(record), recovery: recovery(&held), now },
+        _ => AccountStatus::InOrder { oldest: oldest(record), recovery: recovery(&locked), now },
     })
 }
 
-fn recovery(held: &LockedUser<'_>) -> Recovery {
-    held.untold_recovery().map_or(Recovery::Quiet, |_| Recovery::Used)
+fn recovery(locked: &LockedUser<'_>) -> Recovery {
+    locked.untold_recovery().map_or(Recovery::Quiet, |_| Recovery::Used)
 }
 
 fn oldest(record: &Record) -> Option<OldestKey> {
@@ -169,8 +169,8 @@ pub fn caller(host: &impl Host) -> Caller {
 }
 
 /// Why the daemon was of no help, for the log.
-pub fn obstacle(silence: DaemonError) -> Unavailable {
-    let detail = match silence {
+pub fn unavailable(error: DaemonError) -> Unavailable {
+    let detail = match error {
         DaemonError::NotAllowed => "this process may not ask about that user".to_owned(),
         DaemonError::NotRunning => "nobody listens on the daemon's socket".to_owned(),
         DaemonError::Denied(denial) => format!("the daemon answers {}", denial.error),

@@ -11,12 +11,12 @@ use otp_core::decision::limits::ClockPolicy;
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::site::Unavailable;
 
+use crate::account_status::AccountStatus;
 use crate::daemon::connection::DaemonError;
 use crate::host::Host;
 use crate::options::Echo;
 use crate::outcome::LoginOutcome;
 use crate::show_key::{Lost, hand_over};
-use crate::standing::AccountStatus;
 use crate::{check, daemon};
 
 /// Redeems the code and hands the key over.
@@ -27,9 +27,9 @@ pub fn at_the_prompt(
     echo: Echo,
     clock: ClockPolicy,
 ) -> LoginOutcome {
-    let never_enrolled = match check::standing(host, account, clock) {
-        Ok(standing) => standing == AccountStatus::NeverEnrolled,
-        Err(obstacle) => return unanswered(host, account, &obstacle), // who holds his own lock keeps the daemon waiting for it, too
+    let never_enrolled = match check::account_status(host, account, clock) {
+        Ok(status) => status == AccountStatus::NeverEnrolled,
+        Err(unavailable) => return unanswered(host, account, &unavailable), // who holds his own lock keeps the daemon waiting for it, too
     };
     let caller = check::caller(host);
     if !never_enrolled && !caller.root {
@@ -38,31 +38,31 @@ pub fn at_the_prompt(
     let key = match daemon::redeem(&account.name, &code.text(), &caller) {
         Ok(key) if never_enrolled => key,
         Ok(_) => return refused("registration"),
-        Err(silence) => return unredeemed(host, account, silence),
+        Err(error) => return unredeemed(host, account, error),
     };
     match hand_over(host, &key, echo) {
         Ok(()) => LoginOutcome::Enrolled(key.label.clone()),
         Err(Lost::Conversation) => LoginOutcome::NoConversation,
         Err(Lost::ThrownAway(why)) => refused(why),
-        Err(Lost::Silence(silence)) => LoginOutcome::Failed(check::obstacle(silence)),
+        Err(Lost::Daemon(error)) => LoginOutcome::Failed(check::unavailable(error)),
     }
 }
 
 /// The daemon did not take it. Its own log has more.
-fn unredeemed(host: &impl Host, account: &Account, silence: DaemonError) -> LoginOutcome {
-    match silence {
+fn unredeemed(host: &impl Host, account: &Account, error: DaemonError) -> LoginOutcome {
+    match error {
         DaemonError::Denied(_) => refused("registration"),
-        silence => unanswered(host, account, &check::obstacle(silence)),
+        error => unanswered(host, account, &check::unavailable(error)),
     }
 }
 
 /// Something is broken. The person hears the same as always (R8).
-fn unanswered(host: &impl Host, account: &Account, obstacle: &Unavailable) -> LoginOutcome {
+fn unanswered(host: &impl Host, account: &Account, unavailable: &Unavailable) -> LoginOutcome {
     let line = LogLine::default()
         .field("enrolment", "not-begun")
         .field("user", &account.name)
-        .field("reason", obstacle.reason)
-        .field("detail", &obstacle.detail);
+        .field("reason", unavailable.reason)
+        .field("detail", &unavailable.detail);
     host.log(Urgency::Error, &line.finish());
     refused("registration")
 }

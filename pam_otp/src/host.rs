@@ -70,7 +70,7 @@ pub enum Item {
 }
 
 /// The line of an alarm about a vault, the same from every host.
-pub fn mended_line(account: &Account, what: Repair) -> String {
+pub fn repair_line(account: &Account, what: Repair) -> String {
     LogLine::default().field("mended", what.reason()).field("user", &account.name).finish()
 }
 

@@ -6,6 +6,7 @@
 //! kept between calls.
 
 mod account;
+mod account_status;
 mod answer;
 mod check;
 mod daemon;
@@ -23,4 +24,3 @@ mod person;
 mod printable;
 mod rules;
 mod show_key;
-mod standing;

@@ -14,7 +14,7 @@ use pam::items::{AuthTok, Item as _, OldAuthTok, RHost, Service, Tty};
 use pam::module::PamHandle;
 use zeroize::Zeroizing;
 
-use crate::host::{ConversationFailed, Host, Item, Uids, UserError, mended_line};
+use crate::host::{ConversationFailed, Host, Item, Uids, UserError, repair_line};
 use crate::options::Echo;
 
 /// Item type of PAM_AUTHTOK (security/_pam_types.h).
@@ -187,8 +187,8 @@ impl Clock for Libpam<'_> {
 }
 
 impl Environment for Libpam<'_> {
-    fn mended(&self, account: &Account, what: Repair) {
-        log(self.handle, Urgency::Alert, &mended_line(account, what));
+    fn repaired(&self, account: &Account, what: Repair) {
+        log(self.handle, Urgency::Alert, &repair_line(account, what));
     }
 }
 

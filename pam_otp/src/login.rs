@@ -13,13 +13,13 @@ use otp_core::policy::Policy;
 use otp_core::site::Unavailable;
 use pam::constants::PamResultCode;
 
+use crate::account_status::AccountStatus;
 use crate::check::{self, Finding, SITE, origin};
 use crate::host::{Host, Item, UserError};
 use crate::options::{OptionError, Options, Whose, whose};
 use crate::outcome::{LoginOutcome, code};
 use crate::person::Person;
 use crate::rules::{Contradiction, Passage, Rules};
-use crate::standing::AccountStatus;
 use crate::{answer, enrolment};
 
 /// The one text for every refusal (R8).
@@ -63,7 +63,7 @@ fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> LoginOut
     }
     let (options, rules) = match settings(host, options) {
         Ok(settings) => settings,
-        Err(obstacle) => return LoginOutcome::Misconfigured(obstacle),
+        Err(unavailable) => return LoginOutcome::Misconfigured(unavailable),
     };
     if let Person::Known(account) = &person
         && let Some(end) = not_wanted(host, account, &rules)
@@ -154,10 +154,10 @@ fn not_wanted(host: &impl Host, account: &Account, rules: &Rules) -> Option<Logi
         Passage::Skip => "not-enrolled",
         Passage::Tolerated => "not-enrolled-yet",
     };
-    match check::standing(host, account, rules.limits.clock) {
+    match check::account_status(host, account, rules.limits.clock) {
         Ok(AccountStatus::NeverEnrolled) => Some(LoginOutcome::NotWanted(reason)),
         Ok(_) => None,
-        Err(obstacle) => Some(LoginOutcome::Failed(obstacle)),
+        Err(unavailable) => Some(LoginOutcome::Failed(unavailable)),
     }
 }
 
@@ -165,7 +165,7 @@ fn decide(host: &impl Host, account: &Account, typed: &Typed, rules: &Rules) -> 
     match check::decide(host, account, typed, rules) {
         Ok(Finding::Accepted(label)) => LoginOutcome::Accepted(label),
         Ok(Finding::Refused(reason, wait)) => LoginOutcome::Refused(reason, wait),
-        Err(obstacle) => LoginOutcome::Failed(obstacle),
+        Err(unavailable) => LoginOutcome::Failed(unavailable),
     }
 }
 
@@ -178,8 +178,8 @@ fn conclude(host: &mut impl Host, end: &LoginOutcome, names: &Names) -> PamResul
         LoginOutcome::Emergency(reason) => (Urgency::Alert, "ignored", "emergency", Some(reason.as_str()), None),
         LoginOutcome::Refused(reason, _) => (Urgency::Notice, "refused", reason.as_str(), None, None),
         LoginOutcome::NoConversation => (Urgency::Notice, "failed", "conversation", None, None),
-        LoginOutcome::Failed(obstacle) | LoginOutcome::Misconfigured(obstacle) => {
-            (Urgency::Error, "failed", obstacle.reason, Some(obstacle.detail.as_str()), None)
+        LoginOutcome::Failed(unavailable) | LoginOutcome::Misconfigured(unavailable) => {
+            (Urgency::Error, "failed", unavailable.reason, Some(unavailable.detail.as_str()), None)
         }
     };
     let line = LogLine::default()
@@ -211,13 +211,13 @@ pub fn pause_after(used: Duration) -> u32 {
 /// The owner at their own session is told what `otpctl status` would tell; everybody else hears the one text (R8).
 pub fn refusal_text(refused: Option<(&str, u64)>, origin: Option<Origin>) -> String {
     let own = match (refused, origin) {
-        (Some((reason, wait)), Some(Origin::Myself | Origin::Socket)) => own_text(reason, wait),
+        (Some((reason, wait)), Some(Origin::Myself | Origin::Socket)) => owner_advice(reason, wait),
         _ => None,
     };
     own.unwrap_or_else(|| REFUSED.to_owned())
 }
 
-fn own_text(reason: &str, wait: u64) -> Option<String> {
+fn owner_advice(reason: &str, wait: u64) -> Option<String> {
     let text = match reason {
         "waiting" if wait == 0 => "too many wrong codes; wait before the next try",
         "waiting" => return Some(format!("too many wrong codes; wait {} before the next try", duration(wait))),

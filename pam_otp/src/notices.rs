@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use otp_core::accounts::Account;
 use otp_core::vault::has_notices;
 
+use crate::account_status::Recovery;
 use crate::check::SITE;
 use crate::daemon;
 use crate::host::Host;
 use crate::printable::plain;
-use crate::standing::Recovery;
 
 /// Shows `account` what is there, and tells the daemon if the host took it. Only in a process of root's: no other one can see
 /// cheaply whether there is anything. That a recovery code was used is made a notice of by the daemon, when it is asked.
@@ -19,7 +19,7 @@ pub fn show(host: &mut impl Host, account: &Account, recovery: Recovery) {
     if host.uids().effective != 0 || !(recovery == Recovery::Used || there()) {
         return;
     }
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + NOTICES_TIMEOUT;
     let Ok((texts, last)) = daemon::notices(&account.name, deadline) else { return };
     if !texts.is_empty() && host.show_text(&text(&texts)).is_ok() {
         drop(daemon::notices_shown(&account.name, last, deadline));
@@ -37,7 +37,7 @@ fn text(texts: &[String]) -> String {
 }
 
 /// No reason to keep anybody waiting for long.
-const PATIENCE: Duration = Duration::from_secs(2);
+const NOTICES_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {

@@ -16,6 +16,7 @@ use otp_core::site::Unavailable;
 use pam::constants::PamResultCode;
 
 use crate::account::who;
+use crate::account_status::{AccountStatus, OldestKey};
 use crate::check::{self, origin};
 use crate::daemon::connection::DaemonError;
 use crate::daemon::{self, EnrolmentSession};
@@ -26,7 +27,6 @@ use crate::person::Person;
 use crate::printable::plain;
 use crate::rules::Rules;
 use crate::show_key::{Lost, hand_over};
-use crate::standing::{AccountStatus, OldestKey};
 
 /// Which of the two passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,7 +105,7 @@ fn run(
         Ok(()) => Ok(PasswordOutcome::Ready),
         // No daemon, no new key; the password is changed all the same.
         Err(_) if matches!(wanted, KeyWanted::Offered) => Ok(PasswordOutcome::Left("no-daemon")),
-        Err(silence) => Err(unanswered(silence)),
+        Err(error) => Err(unanswered(error)),
     }
 }
 
@@ -129,14 +129,14 @@ fn wanted(
         return Err(PasswordOutcome::Left("exempt"));
     }
     let due = |key: &OldestKey, now| matches!(rules.age(key.confirmed, now), Age::Due(_) | Age::Overdue);
-    match check::standing(host, account, rules.limits.clock) {
+    match check::account_status(host, account, rules.limits.clock) {
         Ok(AccountStatus::InOrder { oldest: Some(key), now, .. }) if due(&key, now) => Ok(KeyWanted::Now(key)),
         Ok(AccountStatus::InOrder { .. }) if offered => Ok(KeyWanted::Offered),
         Ok(AccountStatus::InOrder { .. }) => Err(PasswordOutcome::Left("not-due")),
         Ok(AccountStatus::NeverEnrolled) => Err(PasswordOutcome::Left("not-enrolled")),
         Ok(AccountStatus::Barred(reason)) if occasion == Occasion::Wish => Err(PasswordOutcome::Left(reason)),
         Ok(AccountStatus::Barred(reason)) => Err(PasswordOutcome::Refused(reason.to_owned())),
-        Err(obstacle) => Err(PasswordOutcome::Failed(obstacle)),
+        Err(unavailable) => Err(PasswordOutcome::Failed(unavailable)),
     }
 }
 
@@ -168,7 +168,7 @@ fn replace(
         Ok(()) => Ok(PasswordOutcome::Replaced(new.label.clone())),
         Err(Lost::Conversation) => Err(PasswordOutcome::NoConversation),
         Err(Lost::ThrownAway(why)) => Err(PasswordOutcome::Refused(why.to_owned())),
-        Err(Lost::Silence(silence)) => Err(unanswered(silence)),
+        Err(Lost::Daemon(error)) => Err(unanswered(error)),
     }
 }
 
@@ -190,10 +190,10 @@ fn rotated(
     daemon::rotate(&account.name, code, Some(name.trim()), &check::caller(host)).map_err(unanswered)
 }
 
-fn unanswered(silence: DaemonError) -> PasswordOutcome {
-    match silence {
+fn unanswered(error: DaemonError) -> PasswordOutcome {
+    match error {
         DaemonError::Denied(denial) => PasswordOutcome::Refused(denial.word()),
-        silence => PasswordOutcome::Failed(check::obstacle(silence)),
+        error => PasswordOutcome::Failed(check::unavailable(error)),
     }
 }
 
@@ -211,8 +211,8 @@ fn conclude(host: &mut impl Host, end: &PasswordOutcome, user: Option<&str>, per
         PasswordOutcome::Replaced(label) => (Urgency::Info, "accepted", "rotated", None, Some(label.as_str())),
         PasswordOutcome::Refused(reason) => (Urgency::Notice, "refused", reason.as_str(), None, None),
         PasswordOutcome::NoConversation => (Urgency::Notice, "failed", "conversation", None, None),
-        PasswordOutcome::Failed(obstacle) => {
-            (Urgency::Error, "failed", obstacle.reason, Some(obstacle.detail.as_str()), None)
+        PasswordOutcome::Failed(unavailable) => {
+            (Urgency::Error, "failed", unavailable.reason, Some(unavailable.detail.as_str()), None)
         }
     };
     let line = LogLine::default()

@@ -20,7 +20,7 @@ pub enum Lost {
     /// The key was thrown away: too many wrong codes, too late, or something has taken its place.
     ThrownAway(&'static str),
     /// The daemon gave no answer.
-    Silence(DaemonError),
+    Daemon(DaemonError),
 }
 
 /// Shows the key until a code of it was typed, then the recovery codes that were made with it.
@@ -52,7 +52,7 @@ fn confirmed(host: &mut impl Host, key: &EnrolmentSession, echo: Echo) -> Result
                 host.show_text(&refused(&denial))?;
             }
             Err(DaemonError::Denied(denial)) => return Err(Lost::ThrownAway(why_thrown_away(&denial))),
-            Err(silence) => return Err(Lost::Silence(silence)),
+            Err(error) => return Err(Lost::Daemon(error)),
             Ok(stored) => return Ok(stored),
         }
     }

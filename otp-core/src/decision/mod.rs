@@ -122,7 +122,7 @@ enum Hit {
     /// Of one that is used up.
     Used,
     /// HOTP: of a counter so far above the watermark that a second code must follow it.
-    Heard(u32),
+    FirstOfTwo(u32),
 }
 
 /// Decides. The second part is the state to store; `None` leaves it as it is.
@@ -208,7 +208,9 @@ fn conclude(
             next.count_failure(origin, limits.of(origin), now.boot_ms);
             Verdict::Refused(RefusalReason::Wrong)
         }
-        None if hits.iter().any(|(_, hit)| matches!(hit, Hit::Heard(_))) => Verdict::Refused(RefusalReason::Resync),
+        None if hits.iter().any(|(_, hit)| matches!(hit, Hit::FirstOfTwo(_))) => {
+            Verdict::Refused(RefusalReason::Resync)
+        }
         None => Verdict::Refused(RefusalReason::Replayed),
     };
     (verdict, Some(next)) // whatever it is, it is written: the same work (R8)
@@ -285,7 +287,7 @@ fn counter_hit(key: &OpenKey, state: &State, code: &Code) -> Option<Hit> {
     let opens = |counter| (1..=near).contains(&ahead(counter)) || (heard > 0 && ahead(counter) == heard + 1);
     let noted = |counter| (near + 1..=HOTP_WIDEST).contains(&ahead(counter));
     let spent = |counter| ahead(counter) == 0;
-    let note = |counter: Step| Hit::Heard(u32::try_from(ahead(counter.0)).unwrap_or(0));
+    let note = |counter: Step| Hit::FirstOfTwo(u32::try_from(ahead(counter.0)).unwrap_or(0));
     let fresh = last_of(&compared, opens).map(Hit::Fresh);
     fresh.or(last_of(&compared, noted).map(note)).or(last_of(&compared, spent).map(|_| Hit::Used))
 }
@@ -314,7 +316,7 @@ fn note(state: &mut State, id: KeyId, hit: Hit, now: Now) {
                 (entry.watermark, entry.last_used) = (step, now.wall);
                 (entry.resync, entry.heard) = (false, 0);
             }
-            Hit::Heard(ahead) => entry.heard = ahead,
+            Hit::FirstOfTwo(ahead) => entry.heard = ahead,
             Hit::Fresh(_) | Hit::Used => {}
         }
     }

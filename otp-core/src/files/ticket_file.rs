@@ -258,21 +258,21 @@ mod tests {
     proptest! {
         #[test]
         fn b5_every_book_survives_the_round_trip(tickets in proptest::collection::vec(any_ticket(), 0..5), inode in 0..1_u64 << 62) {
-            let (book, written) = (TicketFile { account: alice(), tickets }, Written { inode, at: 7 });
-            prop_assert_eq!(TicketFile::parse(&book.to_toml(written)), Ok((book, written)));
+            let (ticket_file, written) = (TicketFile { account: alice(), tickets }, Written { inode, at: 7 });
+            prop_assert_eq!(TicketFile::parse(&ticket_file.to_toml(written)), Ok((ticket_file, written)));
         }
 
         #[test]
         fn b3_a_full_book_fits_into_its_file_and_one_ticket_is_good(tickets in proptest::collection::vec(any_ticket(), MOST + 1)) {
-            let mut book = TicketFile::new(&alice());
+            let mut ticket_file = TicketFile::new(&alice());
             for mut ticket in tickets {
                 (ticket.issued, ticket.not_after) = (1000, 2000);
-                drop(book.issue(ticket, 1000));
-                prop_assert!(book.tickets.len() <= MOST);
-                prop_assert!(book.tickets.iter().filter(|ticket| ticket.is_good(1000)).count() <= 1);
+                drop(ticket_file.issue(ticket, 1000));
+                prop_assert!(ticket_file.tickets.len() <= MOST);
+                prop_assert!(ticket_file.tickets.iter().filter(|ticket| ticket.is_good(1000)).count() <= 1);
             }
             let written = Written { inode: u64::MAX >> 1, at: u64::MAX >> 1 };
-            prop_assert!(book.to_toml(written).len() <= TICKET_FILE_CAP);
+            prop_assert!(ticket_file.to_toml(written).len() <= TICKET_FILE_CAP);
         }
 
         #[test]
@@ -300,8 +300,8 @@ mod tests {
             end: Some(TicketEnd { why: Why::Repudiated, at: u64::MAX >> 1 }),
         };
         let tickets = (0..u8::try_from(MOST).unwrap()).map(ticket).collect();
-        let book = TicketFile { account: Account { name: "x".repeat(256), uid: u32::MAX }, tickets };
-        assert!(book.to_toml(Written { inode: u64::MAX >> 1, at: u64::MAX >> 1 }).len() <= TICKET_FILE_CAP);
+        let ticket_file = TicketFile { account: Account { name: "x".repeat(256), uid: u32::MAX }, tickets };
+        assert!(ticket_file.to_toml(Written { inode: u64::MAX >> 1, at: u64::MAX >> 1 }).len() <= TICKET_FILE_CAP);
     }
 
     #[test]

@@ -31,13 +31,13 @@ pub enum Change {
 
 impl Change {
     /// Makes the change; it is on disk when this returns.
-    pub fn apply(&self, held: &mut LockedUser<'_>, clock: &dyn Clock) -> Result<(), ChangeError> {
+    pub fn apply(&self, locked: &mut LockedUser<'_>, clock: &dyn Clock) -> Result<(), ChangeError> {
         match self {
-            Self::Suspend => held.set_use(KeyUse::Suspended, clock),
-            Self::Resume => held.set_use(KeyUse::Allowed, clock),
-            Self::Reopen(origin) => held.reopen(*origin, clock),
-            Self::Rename { key, label } => held.rename(held.key_named(key)?.id, label, clock),
-            Self::Revoke { key } => held.revoke(held.key_named(key)?.id, clock),
+            Self::Suspend => locked.set_use(KeyUse::Suspended, clock),
+            Self::Resume => locked.set_use(KeyUse::Allowed, clock),
+            Self::Reopen(origin) => locked.reopen(*origin, clock),
+            Self::Rename { key, label } => locked.rename(locked.key_named(key)?.id, label, clock),
+            Self::Revoke { key } => locked.revoke(locked.key_named(key)?.id, clock),
         }
     }
 
@@ -76,7 +76,7 @@ pub fn adopt(
     from: &str,
     to: &Account,
     reseal: &Reseal<'_>,
-    around: &dyn Environment,
+    environment: &dyn Environment,
 ) -> Result<Account, ChangeError> {
     let from = former(vault, from)?;
     match named(&from.name) {
@@ -84,7 +84,7 @@ pub fn adopt(
         Err(_) => return Err(ChangeError::StillThere), // the data base cannot say that it is gone
         Ok(_) => {}
     }
-    vault.adopt(&from, to, reseal, around)?;
+    vault.adopt(&from, to, reseal, environment)?;
     Ok(from)
 }
 
@@ -104,7 +104,7 @@ fn former(vault: &Vault, from: &str) -> Result<Account, ChangeError> {
 /// Says of everybody that what was restored is meant; returns for whom something changed. `failed` hears of the others.
 pub fn restored_all(
     vault: &Vault,
-    around: &dyn Environment,
+    environment: &dyn Environment,
     failed: &dyn Fn(u32, &ChangeError),
 ) -> Result<Vec<String>, ChangeError> {
     let mut users = Vec::new();
@@ -116,7 +116,7 @@ pub fn restored_all(
         let owner = owner_of_files(vault, uid).map_err(ChangeError::from);
         let done = owner.and_then(|owner| {
             let owner = owner.ok_or(ChangeError::NotEnrolled)?;
-            vault.restored(&owner, around).map(|()| owner.name)
+            vault.restored(&owner, environment).map(|()| owner.name)
         });
         match done {
             Ok(name) => users.push(name),
@@ -131,6 +131,6 @@ pub fn restored_all(
 fn owner_of_files(vault: &Vault, uid: u32) -> Result<Option<Account>, VaultError> {
     match vault.owner_of(uid)? {
         Some(owner) => Ok(Some(owner)),
-        None => Ok(vault.tickets(uid)?.book_of(uid)?.map(|kept| kept.book.account)),
+        None => Ok(vault.tickets(uid)?.ticket_file_of(uid)?.map(|kept| kept.ticket_file.account)),
     }
 }

@@ -42,15 +42,15 @@ pub fn notice(event: NoticeEvent, by: u32, at: u64, key: Option<Label>) -> Notic
 }
 
 /// The notice that a change wants, looked up before it is made: afterwards a revoked key has no label.
-pub fn of_change(change: &Change, held: &LockedUser<'_>, by: u32, at: u64) -> Result<Option<Notice>, ChangeError> {
+pub fn of_change(change: &Change, locked: &LockedUser<'_>, by: u32, at: u64) -> Result<Option<Notice>, ChangeError> {
     Ok(match change {
         Change::Suspend => Some(notice(NoticeEvent::KeysSuspended, by, at, None)),
         Change::Resume => {
-            held.record().ok_or(ChangeError::NotEnrolled)?;
+            locked.record().ok_or(ChangeError::NotEnrolled)?;
             Some(notice(NoticeEvent::KeysResumed, by, at, None))
         }
         Change::Revoke { key } => {
-            Some(notice(NoticeEvent::KeyRevoked, by, at, Some(held.key_named(key)?.label.clone())))
+            Some(notice(NoticeEvent::KeyRevoked, by, at, Some(locked.key_named(key)?.label.clone())))
         }
         Change::Reopen(_) | Change::Rename { .. } => None,
     })

@@ -52,20 +52,20 @@ impl Vault {
         from: &Account,
         to: &Account,
         reseal: &Reseal<'_>,
-        around: &dyn Environment,
+        environment: &dyn Environment,
     ) -> Result<Record, ChangeError> {
         if from.uid == to.uid {
-            self.move_tickets(from.uid, to, around)?; // their lock comes before that of a user
+            self.move_tickets(from.uid, to, environment)?; // their lock comes before that of a user
         }
-        let mut old = self.hold(from, around)?.ok_or(ChangeError::NotEnrolled)?;
+        let mut old = self.lock(from, environment)?.ok_or(ChangeError::NotEnrolled)?;
         if from.uid == to.uid {
             let mut record = self.resealed(&old, from, to, reseal)?;
             record.generation = old.next_record()?.generation;
             self.move_notices(from.uid, to)?;
-            old.commit(&record, around)?;
+            old.commit(&record, environment)?;
             return Ok(record);
         }
-        let record = self.move_record(&old, from, to, reseal, around)?;
+        let record = self.move_record(&old, from, to, reseal, environment)?;
         drop(old);
         self.move_notices(from.uid, to)?;
         self.forget(from.uid)?;
@@ -79,21 +79,21 @@ impl Vault {
         from: &Account,
         to: &Account,
         reseal: &Reseal<'_>,
-        around: &dyn Environment,
+        environment: &dyn Environment,
     ) -> Result<Record, ChangeError> {
         let mut record = self.resealed(old, from, to, reseal)?;
         record.generation = 1;
         record.recovery.clear(); // their hashes hold the old uid, and nobody has the codes to make new ones
-        self.make_state(to.uid, around)?;
-        let mut new = self.hold_there(to, around)?;
+        self.make_state(to.uid, environment)?;
+        let mut new = self.lock_existing(to, environment)?;
         match &new.record {
             Some(there) if same_keys(there, &record) => return Ok(there.clone()), // killed before the old ones were forgotten
             Some(_) => return Err(ChangeError::AlreadyEnrolled),
             None => {}
         }
         new.state = State { uid: to.uid, generation: 0, pending: None, enrolled: false, ..old.state.clone() };
-        new.file.store_both(&new.state, around)?; // marks and watermarks first: a crash must not free anybody
-        new.commit(&record, around)?;
+        new.file.store_both(&new.state, environment)?; // marks and watermarks first: a crash must not free anybody
+        new.commit(&record, environment)?;
         Ok(record)
     }
 
@@ -127,10 +127,10 @@ impl Vault {
     /// Root says that what was restored is meant: the key file on disk is in force, whatever generation it is of, and what
     /// counts by counters is on again. TOTP codes of the time until now stay dead, and HOTP wants two in a row. What its owner
     /// has repudiated stays off, if the tickets still say so.
-    pub fn restored(&self, account: &Account, around: &dyn Environment) -> Result<(), ChangeError> {
-        let Kept { book, restored: tickets } = self.restored_tickets(account, around)?;
-        let repudiated: Vec<TicketId> = book.ended(Why::Repudiated).collect();
-        match self.restored_keys(account, &repudiated, around) {
+    pub fn restored(&self, account: &Account, environment: &dyn Environment) -> Result<(), ChangeError> {
+        let Kept { ticket_file, restored: tickets } = self.restored_tickets(account, environment)?;
+        let repudiated: Vec<TicketId> = ticket_file.ended(Why::Repudiated).collect();
+        match self.restored_keys(account, &repudiated, environment) {
             Err(ChangeError::NotEnrolled | ChangeError::NothingRestored) if tickets => Ok(()),
             done => done,
         }
@@ -140,24 +140,24 @@ impl Vault {
         &self,
         account: &Account,
         repudiated: &[TicketId],
-        around: &dyn Environment,
+        environment: &dyn Environment,
     ) -> Result<(), ChangeError> {
         if !self.keys.has(&record_name(account.uid))? {
             return Err(ChangeError::NotEnrolled);
         }
-        self.make_state(account.uid, around)?;
-        match self.hold(account, around) {
-            Ok(Some(mut held)) if held.state().restored => {
-                let mut next = State { restored: false, ..held.state().clone() };
-                if let Some(record) = held.record() {
+        self.make_state(account.uid, environment)?;
+        match self.lock(account, environment) {
+            Ok(Some(mut locked)) if locked.state().restored => {
+                let mut next = State { restored: false, ..locked.state().clone() };
+                if let Some(record) = locked.record() {
                     for id in repudiated {
                         next.repudiate(record, id.0);
                     }
                 }
-                Ok(held.store(next, around)?)
+                Ok(locked.store(next, environment)?)
             }
             Ok(_) => Err(ChangeError::NothingRestored),
-            Err(VaultError::Malformed { .. }) => self.pair_anew(account, repudiated, around),
+            Err(VaultError::Malformed { .. }) => self.pair_anew(account, repudiated, environment),
             Err(error) => Err(error.into()),
         }
     }
@@ -167,11 +167,11 @@ impl Vault {
         &self,
         account: &Account,
         repudiated: &[TicketId],
-        around: &dyn Environment,
+        environment: &dyn Environment,
     ) -> Result<(), ChangeError> {
         let locked = self.lock_state(account.uid)?.ok_or(ChangeError::NotEnrolled)?;
         let (mut file, loaded) = self.read_state(locked, account.uid)?;
-        let believed = loaded.believed(now(around, file.known));
+        let believed = loaded.believed(now(environment, file.known));
         let mut state = loaded.state;
         let record = self.record_of(account)?.ok_or(ChangeError::NotEnrolled)?;
         let elsewhere = |key: &Key| state.key(key.id).is_none() && self.is_anothers(key.fingerprint, account.uid);
@@ -189,7 +189,7 @@ impl Vault {
             state.repudiate(&record, id.0);
         }
         state.distrust(&record, believed);
-        Ok(file.store_both(&state, around)?)
+        Ok(file.store_both(&state, environment)?)
     }
 }
 

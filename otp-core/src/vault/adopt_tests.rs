@@ -9,15 +9,15 @@ fn an_adopted_key_works_under_the_new_name_and_nothing_used_comes_back() {
         let step = system_wall() / 30;
         let used = bench.code(step * 30, 0);
         assert!(accepted(&bench.outcome(&used).unwrap()));
-        bench.held().set_use(KeyUse::Suspended, &Shifted::by(0)).unwrap();
+        bench.locked().set_use(KeyUse::Suspended, &Shifted::by(0)).unwrap();
         assert_eq!(bench.vault.owner_of(1000).unwrap(), Some(bench.account.clone()));
         assert_eq!(bench.vault.owners_named("alice").unwrap(), std::slice::from_ref(&bench.account));
         let record = bench.vault.adopt(&bench.account, &to, &bench.reseal(), &Shifted::by(0)).unwrap();
         assert_eq!(record.keys[0].floor, Step(step), "burnt into the key file, which outlives the state");
-        let mut held = bench.vault.hold(&to, &Shifted::by(0)).unwrap().unwrap();
-        assert!(held.state().suspended, "what root said holds on");
-        held.set_use(KeyUse::Allowed, &Shifted::by(0)).unwrap();
-        drop(held);
+        let mut locked = bench.vault.lock(&to, &Shifted::by(0)).unwrap().unwrap();
+        assert!(locked.state().suspended, "what root said holds on");
+        locked.set_use(KeyUse::Allowed, &Shifted::by(0)).unwrap();
+        drop(locked);
         let ask = |typed: &Typed| {
             check(&bench.vault, &bench.host_key, &to, typed, Origin::Myself, &Limits::default(), &Shifted::by(0))
         };
@@ -44,7 +44,7 @@ fn an_adoption_that_was_killed_before_its_commit_is_done_by_the_next() {
     let bench = Bench::enrolled();
     let to = Account { name: "alice".into(), uid: 2000 };
     bench.vault.make_state(2000, &Shifted::by(0)).unwrap();
-    let mut carried = State { uid: 2000, generation: 0, enrolled: false, ..bench.held().state().clone() };
+    let mut carried = State { uid: 2000, generation: 0, enrolled: false, ..bench.locked().state().clone() };
     carried.pending = Some(1);
     let file = OpenOptions::new().read(true).write(true).open(bench.dir.join("state/2000")).unwrap();
     crate::vault::state_file::fill(&file, &bench.dir, &carried, 0, &Shifted::by(0)).unwrap();
@@ -56,7 +56,7 @@ fn an_adoption_that_was_killed_before_its_commit_is_done_by_the_next() {
 fn an_adoption_that_was_killed_after_its_commit_is_ended_by_the_next() {
     let bench = Bench::enrolled();
     let to = Account { name: "alice".into(), uid: 2000 };
-    let saved = (fs::read(bench.key_path()).unwrap(), bench.held().state().clone());
+    let saved = (fs::read(bench.key_path()).unwrap(), bench.locked().state().clone());
     let adopt = || bench.vault.adopt(&bench.account, &to, &bench.reseal(), &Shifted::by(0));
     adopt().unwrap();
     fs::write(bench.key_path(), saved.0).unwrap();
@@ -76,7 +76,7 @@ fn a_counter_from_a_backup_is_off_until_root_says_so_and_then_wants_two_in_a_row
     bench.replace_state_by_a_copy();
     assert_eq!(bench.vault.restored(&bench.account, &Shifted::by(0)), Ok(()), "also found by this very call");
     bench.replace_state_by_a_copy();
-    bench.held().revoke(KeyId([2; 16]), &Shifted::by(0)).unwrap();
+    bench.locked().revoke(KeyId([2; 16]), &Shifted::by(0)).unwrap();
     assert!(refused(&bench.outcome(&Bench::hotp_code(11, 3)).unwrap(), RefusalReason::Restored));
     bench.vault.restored(&bench.account, &Shifted::by(0)).unwrap();
     assert_eq!(bench.vault.restored(&bench.account, &Shifted::by(0)), Err(ChangeError::NothingRestored));
@@ -113,12 +113,12 @@ fn recovery_codes_from_another_time_than_the_state_are_off_for_good_for_nobody_k
     fs::write(bench.key_path(), before).unwrap();
     bench.vault.restored(&bench.account, &Shifted::by(0)).unwrap();
     let codes = || {
-        let recovery = bench.held().state().recovery;
+        let recovery = bench.locked().state().recovery;
         (recovery.set, recovery.suspended)
     };
     assert_eq!(codes(), ([1; 16], true));
-    bench.held().set_use(KeyUse::Suspended, &Shifted::by(0)).unwrap();
-    bench.held().set_use(KeyUse::Allowed, &Shifted::by(0)).unwrap();
+    bench.locked().set_use(KeyUse::Suspended, &Shifted::by(0)).unwrap();
+    bench.locked().set_use(KeyUse::Allowed, &Shifted::by(0)).unwrap();
     assert_eq!(codes(), ([1; 16], true), "nor does resume bring them back");
 }
 
@@ -128,7 +128,7 @@ fn a_key_file_whose_state_is_lost_counts_when_root_says_so() {
     fs::remove_file(bench.state_path()).unwrap();
     bench.vault.restored(&bench.account, &Shifted::by(0)).unwrap();
     assert!(refused(&bench.outcome(&bench.now_code()).unwrap(), RefusalReason::Replayed));
-    assert_eq!(bench.held().state().generation, 1);
+    assert_eq!(bench.locked().state().generation, 1);
     let nobody = Account { name: "bob".into(), uid: 7 };
     assert_eq!(bench.vault.restored(&nobody, &Shifted::by(0)), Err(ChangeError::NotEnrolled));
 }

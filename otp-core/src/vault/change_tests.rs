@@ -4,8 +4,8 @@ use super::*;
 use crate::decision::state::KeyState;
 
 impl Bench {
-    fn held(&self) -> LockedUser<'_> {
-        self.vault.hold(&self.account, &Shifted::by(0)).unwrap().unwrap()
+    fn locked(&self) -> LockedUser<'_> {
+        self.vault.lock(&self.account, &Shifted::by(0)).unwrap().unwrap()
     }
 
     /// A key of another device, with a secret of its own.
@@ -65,33 +65,33 @@ fn a_user_has_up_to_five_keys_with_labels_of_their_own() {
     for number in 11..15 {
         bench.add(number, Kind::Totp).unwrap();
     }
-    assert_eq!(labels(bench.held().record().unwrap()), ["phone", "key 11", "key 12", "key 13", "key 14"]);
+    assert_eq!(labels(bench.locked().record().unwrap()), ["phone", "key 11", "key 12", "key 13", "key 14"]);
     assert_eq!(bench.add(15, Kind::Totp), Err(ChangeError::TooManyKeys));
     assert_eq!(bench.add(11, Kind::Totp), Err(ChangeError::LabelTaken));
-    assert_eq!(bench.held().state().generation, 5);
+    assert_eq!(bench.locked().state().generation, 5);
     assert!(accepted(&bench.outcome(&bench.now_code()).unwrap()), "the first key still works");
 }
 
 #[test]
 fn one_more_key_frees_nobody_and_the_first_after_the_last_does() {
     let bench = Bench::enrolled();
-    let disabled = State { disabled: true, total_failures: 100, ..bench.held().state().clone() };
+    let disabled = State { disabled: true, total_failures: 100, ..bench.locked().state().clone() };
     write_state(&bench, &disabled);
     assert_eq!(bench.add(11, Kind::Totp), Err(ChangeError::KeysDisabled));
-    bench.held().revoke(KeyId([2; 16]), &Shifted::by(0)).unwrap();
-    assert!(bench.held().state().disabled);
+    bench.locked().revoke(KeyId([2; 16]), &Shifted::by(0)).unwrap();
+    assert!(bench.locked().state().disabled);
     bench.add(11, Kind::Totp).unwrap();
-    let state = bench.held().state().clone();
+    let state = bench.locked().state().clone();
     assert!(!state.disabled && state.total_failures == 0 && state.keys.len() == 1);
 }
 
 #[test]
 fn suspended_refuses_until_allowed_and_no_slot_forgets_it() {
     let bench = Bench::enrolled();
-    bench.held().set_use(KeyUse::Suspended, &Shifted::by(0)).unwrap();
+    bench.locked().set_use(KeyUse::Suspended, &Shifted::by(0)).unwrap();
     bench.spoil(0);
     assert!(refused(&bench.outcome(&bench.now_code()).unwrap(), RefusalReason::Suspended));
-    bench.held().set_use(KeyUse::Allowed, &Shifted::by(0)).unwrap();
+    bench.locked().set_use(KeyUse::Allowed, &Shifted::by(0)).unwrap();
     let later = Shifted::by(90);
     assert!(accepted(&bench.try_code(&bench.code(later.wall(), 1), &later).unwrap().0));
 }
@@ -99,17 +99,17 @@ fn suspended_refuses_until_allowed_and_no_slot_forgets_it() {
 #[test]
 fn reopening_clears_an_origin_and_not_the_total() {
     let bench = Bench::enrolled();
-    let mut state = bench.held().state().clone();
+    let mut state = bench.locked().state().clone();
     for origin in [Origin::Remote, Origin::Console] {
         (0..20).for_each(|_| state.count_failure(origin, 20, 1));
     }
     write_state(&bench, &state);
-    bench.held().reopen(Some(Origin::Remote), &Shifted::by(0)).unwrap();
-    let state = bench.held().state().clone();
+    bench.locked().reopen(Some(Origin::Remote), &Shifted::by(0)).unwrap();
+    let state = bench.locked().state().clone();
     assert!(!state.origin(Origin::Remote).closed && state.origin(Origin::Console).closed);
     assert_eq!(state.total_failures, 40);
-    bench.held().reopen(None, &Shifted::by(0)).unwrap();
-    assert!(!bench.held().state().origin(Origin::Console).closed);
+    bench.locked().reopen(None, &Shifted::by(0)).unwrap();
+    assert!(!bench.locked().state().origin(Origin::Console).closed);
 }
 
 #[test]
@@ -117,15 +117,15 @@ fn a_renamed_key_is_the_same_key() {
     let bench = Bench::enrolled();
     bench.add(11, Kind::Totp).unwrap();
     let tablet = Label::new("tablet").unwrap();
-    let mut held = bench.held();
+    let mut locked = bench.locked();
     assert_eq!(
-        held.rename(KeyId([2; 16]), &Label::new("key 11").unwrap(), &Shifted::by(0)),
+        locked.rename(KeyId([2; 16]), &Label::new("key 11").unwrap(), &Shifted::by(0)),
         Err(ChangeError::LabelTaken)
     );
-    assert_eq!(held.rename(KeyId([9; 16]), &tablet, &Shifted::by(0)), Err(ChangeError::NoSuchKey));
-    held.rename(KeyId([2; 16]), &tablet, &Shifted::by(0)).unwrap();
-    drop(held);
-    assert_eq!(labels(bench.held().record().unwrap()), ["tablet", "key 11"]);
+    assert_eq!(locked.rename(KeyId([9; 16]), &tablet, &Shifted::by(0)), Err(ChangeError::NoSuchKey));
+    locked.rename(KeyId([2; 16]), &tablet, &Shifted::by(0)).unwrap();
+    drop(locked);
+    assert_eq!(labels(bench.locked().record().unwrap()), ["tablet", "key 11"]);
     let outcome = bench.outcome(&bench.now_code()).unwrap();
     assert_eq!(outcome, Outcome::Decided(Verdict::Accepted(Proof::Key(tablet))));
 }
@@ -133,25 +133,25 @@ fn a_renamed_key_is_the_same_key() {
 #[test]
 fn a_key_is_named_by_label_or_id() {
     let bench = Bench::enrolled();
-    let held = bench.held();
-    assert_eq!(held.key_named("phone").unwrap().id, KeyId([2; 16]));
-    assert_eq!(held.key_named(&"02".repeat(16)).unwrap().id, KeyId([2; 16]));
-    assert_eq!(held.key_named("tablet").map(|key| key.id), Err(ChangeError::NoSuchKey));
+    let locked = bench.locked();
+    assert_eq!(locked.key_named("phone").unwrap().id, KeyId([2; 16]));
+    assert_eq!(locked.key_named(&"02".repeat(16)).unwrap().id, KeyId([2; 16]));
+    assert_eq!(locked.key_named("tablet").map(|key| key.id), Err(ChangeError::NoSuchKey));
 }
 
 #[test]
 fn r6_after_the_last_key_a_user_is_enrolled_and_refused() {
     let bench = Bench::enrolled();
-    bench.held().revoke(KeyId([2; 16]), &Shifted::by(0)).unwrap();
+    bench.locked().revoke(KeyId([2; 16]), &Shifted::by(0)).unwrap();
     assert!(refused(&bench.outcome(&bench.now_code()).unwrap(), RefusalReason::NoKey));
-    assert_eq!(bench.vault.standing(&bench.account, &Shifted::by(0)).unwrap(), EnrolmentStatus::Enrolled);
+    assert_eq!(bench.vault.enrolment_status(&bench.account, &Shifted::by(0)).unwrap(), EnrolmentStatus::Enrolled);
 }
 
 #[test]
 fn r6_who_is_forgotten_was_never_enrolled() {
     let bench = Bench::enrolled();
     bench.vault.forget(1000).unwrap();
-    assert_eq!(bench.vault.standing(&bench.account, &Shifted::by(0)).unwrap(), EnrolmentStatus::NeverEnrolled);
+    assert_eq!(bench.vault.enrolment_status(&bench.account, &Shifted::by(0)).unwrap(), EnrolmentStatus::NeverEnrolled);
     assert!(!bench.key_path().exists() && !bench.state_path().exists());
     assert_eq!(bench.vault.forget(1000), Err(ChangeError::NotEnrolled));
     bench.enrol(&Shifted::by(0)).unwrap();
@@ -161,9 +161,9 @@ fn r6_who_is_forgotten_was_never_enrolled() {
 fn r6_half_forgotten_is_refused_and_can_be_forgotten_to_the_end() {
     let bench = Bench::enrolled();
     fs::remove_file(bench.key_path()).unwrap();
-    assert!(bench.vault.standing(&bench.account, &Shifted::by(0)).is_err());
+    assert!(bench.vault.enrolment_status(&bench.account, &Shifted::by(0)).is_err());
     bench.vault.forget(1000).unwrap();
-    assert_eq!(bench.vault.standing(&bench.account, &Shifted::by(0)).unwrap(), EnrolmentStatus::NeverEnrolled);
+    assert_eq!(bench.vault.enrolment_status(&bench.account, &Shifted::by(0)).unwrap(), EnrolmentStatus::NeverEnrolled);
 }
 
 #[test]
@@ -184,7 +184,10 @@ fn damaged_files_are_forgotten_too() {
         let bench = Bench::enrolled();
         damage(&bench);
         bench.vault.forget(1000).unwrap();
-        assert_eq!(bench.vault.standing(&bench.account, &Shifted::by(0)).unwrap(), EnrolmentStatus::NeverEnrolled);
+        assert_eq!(
+            bench.vault.enrolment_status(&bench.account, &Shifted::by(0)).unwrap(),
+            EnrolmentStatus::NeverEnrolled
+        );
     }
     assert!(Path::new("/etc/passwd").exists());
 }
@@ -192,9 +195,9 @@ fn damaged_files_are_forgotten_too() {
 #[test]
 fn forgetting_waits_for_a_decision_that_is_under_way() {
     let bench = Bench::enrolled();
-    let held = bench.held();
+    let locked = bench.locked();
     assert!(matches!(bench.vault.forget(1000), Err(ChangeError::Vault(VaultError::LockTimeout { .. }))));
-    drop(held);
+    drop(locked);
     assert!(bench.key_path().exists());
 }
 
@@ -205,7 +208,7 @@ fn a_counter_is_in_both_slots_before_anybody_hears_of_it() {
         bench.add(11, Kind::Hotp).unwrap();
         assert!(accepted(&bench.outcome(&Bench::hotp_code(11, 5)).unwrap()));
         bench.spoil(slot);
-        let entry = |bench: &Bench| -> KeyState { *bench.held().state().key(KeyId([11; 16])).unwrap() };
+        let entry = |bench: &Bench| -> KeyState { *bench.locked().state().key(KeyId([11; 16])).unwrap() };
         assert_eq!((entry(&bench).watermark, entry(&bench).resync), (Step(5), true));
         assert!(refused(&bench.outcome(&Bench::hotp_code(11, 5)).unwrap(), RefusalReason::Replayed));
         assert!(refused(&bench.outcome(&Bench::hotp_code(11, 7)).unwrap(), RefusalReason::Resync));
@@ -224,10 +227,10 @@ fn recovery_set(byte: u8, redemption: Option<[u8; 16]>) -> Vec<crate::codes::rec
 fn a_new_key_in_the_place_of_another_kills_it_and_what_was_counted_against_it() {
     let bench = Bench::new();
     bench.enrol(&Shifted::by(0)).unwrap();
-    let old = bench.held().record().unwrap().keys[0].clone();
+    let old = bench.locked().record().unwrap().keys[0].clone();
     let wrong = (0..50).map(|_| bench.outcome(&Typed::parse(b"00000000")));
     wrong.for_each(|outcome| drop(outcome.unwrap()));
-    bench.held().set_use(KeyUse::Suspended, &Shifted::by(0)).unwrap();
+    bench.locked().set_use(KeyUse::Suspended, &Shifted::by(0)).unwrap();
     let how = KeyAddition { grounds: Grounds::Any, replaces: Replaces::All, recovery: recovery_set(5, None) };
     let make = |generation| Some(Key { label: old.label.clone(), ..bench.other_key(generation, 7, Kind::Totp) });
     let make = |generation| {
@@ -238,11 +241,11 @@ fn a_new_key_in_the_place_of_another_kills_it_and_what_was_counted_against_it() 
     };
     let record = bench.vault.enrol(&bench.account, &how, &Shifted::by(0), make).unwrap();
     assert_eq!((record.keys.len(), record.keys[0].id, record.recovery.len()), (1, KeyId([7; 16]), 8));
-    let held = bench.held();
-    let state = held.state();
+    let locked = bench.locked();
+    let state = locked.state();
     assert_eq!((state.suspended, state.total_failures, state.recovery.set), (true, 0, [5; 16]), "suspended it stays");
     assert!(state.key(old.id).is_none());
-    drop(held);
+    drop(locked);
     assert!(!accepted(&bench.outcome(&bench.now_code()).unwrap()));
 }
 
@@ -261,7 +264,7 @@ fn grounds_that_are_gone_make_no_key() {
     assert_eq!(with(Grounds::Any, Replaces::Key(key(9)), 2), Err(ChangeError::NoSuchKey));
     assert_eq!(with(Grounds::Key(key(1)), Replaces::Key(key(1)), 2), Ok(()));
     assert_eq!(with(Grounds::Key(key(1)), Replaces::Nothing, 3), Err(ChangeError::GroundsGone));
-    bench.held().set_use(KeyUse::Suspended, &Shifted::by(0)).unwrap();
+    bench.locked().set_use(KeyUse::Suspended, &Shifted::by(0)).unwrap();
     assert_eq!(with(Grounds::Key(key(2)), Replaces::Nothing, 3), Err(ChangeError::GroundsGone));
 }
 
@@ -274,13 +277,13 @@ fn what_descends_from_a_repudiated_redemption_is_suspended_for_good_and_nothing_
     let make = |generation| Some(Key { redemption: thiefs, ..bench.other_key(generation, 2, Kind::Hotp) });
     bench.vault.enrol(&bench.account, &how, &Shifted::by(0), make).unwrap();
     for anew in [true, false] {
-        let suspended = bench.held().repudiate([3; 16], &Shifted::by(0));
+        let suspended = bench.locked().repudiate([3; 16], &Shifted::by(0));
         assert_eq!(suspended, Ok(RepudiationOutcome { keys: 1, anew }));
     }
     assert!(!accepted(&bench.outcome(&Bench::hotp_code(2, 2)).unwrap()));
-    assert!(bench.held().state().recovery.suspended);
+    assert!(bench.locked().state().recovery.suspended);
     assert!(accepted(&bench.outcome(&Bench::hotp_code(1, 2)).unwrap()));
-    bench.held().set_use(KeyUse::Allowed, &Shifted::by(0)).unwrap();
+    bench.locked().set_use(KeyUse::Allowed, &Shifted::by(0)).unwrap();
     assert!(!accepted(&bench.outcome(&Bench::hotp_code(2, 3)).unwrap()));
 }
 
@@ -291,8 +294,8 @@ fn a_label_that_looks_like_the_id_of_another_key_does_not_stand_in_its_way() {
     bench.add(2, Kind::Hotp).unwrap();
     let (first, second) = (KeyId([1; 16]), KeyId([2; 16]));
     let id_of_second = data_encoding::HEXLOWER.encode(&second.0);
-    bench.held().rename(first, &Label::new(&id_of_second).unwrap(), &Shifted::by(0)).unwrap();
-    assert_eq!(bench.held().key_named(&id_of_second).map(|key| key.id), Ok(second));
+    bench.locked().rename(first, &Label::new(&id_of_second).unwrap(), &Shifted::by(0)).unwrap();
+    assert_eq!(bench.locked().key_named(&id_of_second).map(|key| key.id), Ok(second));
 }
 
 #[test]
@@ -301,8 +304,8 @@ fn recovery_codes_go_with_the_last_key() {
     let how = KeyAddition { grounds: Grounds::FirstKey, replaces: Replaces::Nothing, recovery: recovery_set(5, None) };
     let make = |generation| Some(bench.other_key(generation, 1, Kind::Totp));
     bench.vault.enrol(&bench.account, &how, &Shifted::by(0), make).unwrap();
-    bench.held().revoke(KeyId([1; 16]), &Shifted::by(0)).unwrap();
-    assert_eq!(bench.held().record().map(|record| (record.keys.len(), record.recovery.len())), Some((0, 0)));
+    bench.locked().revoke(KeyId([1; 16]), &Shifted::by(0)).unwrap();
+    assert_eq!(bench.locked().record().map(|record| (record.keys.len(), record.recovery.len())), Some((0, 0)));
 }
 
 #[path = "adopt_tests.rs"]

@@ -28,27 +28,31 @@ impl Vault {
         make: impl FnOnce(u64) -> Option<Key>,
     ) -> Result<Record, ChangeError> {
         self.make_state(account.uid, clock)?;
-        let mut held = self.hold_there(account, clock)?;
-        held.has_grounds(how.grounds)?;
-        let generation = held.state.generation.saturating_add(1);
+        let mut locked = self.lock_existing(account, clock)?;
+        locked.has_grounds(how.grounds)?;
+        let generation = locked.state.generation.saturating_add(1);
         let key = make(generation).ok_or(ChangeError::NotSealed)?;
-        held.has_room_for(&key.label, how.replaces)?;
+        locked.has_room_for(&key.label, how.replaces)?;
         let new = || Record { account: account.clone(), generation, keys: Vec::new(), recovery: Vec::new() };
-        let mut record = held.record.clone().unwrap_or_else(new);
+        let mut record = locked.record.clone().unwrap_or_else(new);
         record.generation = generation;
         record.keys.retain(|old| !how.replaces.is(old.id));
         record.keys.push(key);
         if !how.recovery.is_empty() {
             record.recovery.clone_from(&how.recovery);
         }
-        held.commit(&record, clock)?;
+        locked.commit(&record, clock)?;
         Ok(record)
     }
 
     /// Locks an account whose state file is there.
-    pub(super) fn hold_there(&self, account: &Account, clock: &dyn Environment) -> Result<LockedUser<'_>, VaultError> {
-        let held = self.hold(account, clock)?;
-        held.ok_or_else(|| VaultError::Missing(self.state.path_of(&state_name(account.uid))))
+    pub(super) fn lock_existing(
+        &self,
+        account: &Account,
+        clock: &dyn Environment,
+    ) -> Result<LockedUser<'_>, VaultError> {
+        let locked = self.lock(account, clock)?;
+        locked.ok_or_else(|| VaultError::Missing(self.state.path_of(&state_name(account.uid))))
     }
 
     /// Step 1. A state that is there already stays as it is.

@@ -15,7 +15,7 @@ use super::error::VaultError;
 use super::open::{Access, TrustedDir, unreadable};
 
 /// How long a lock is waited for.
-const PATIENCE: Duration = Duration::from_secs(10);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long by somebody who only wants to look: a lock is held for a decision, which takes milliseconds.
 const GLANCE: Duration = Duration::from_secs(2);
 /// Longest pause between two tries.
@@ -32,7 +32,7 @@ pub fn short_lock_deadline() -> Instant {
 impl Vault {
     /// Locks the state file of `uid`; `None` if there is none.
     pub(super) fn lock_state(&self, uid: u32) -> Result<Option<Locked>, VaultError> {
-        self.lock_state_by(uid, Instant::now() + PATIENCE)
+        self.lock_state_by(uid, Instant::now() + LOCK_TIMEOUT)
     }
 
     /// The same, waited for until `deadline`. Past it a lock that is free is still taken.
@@ -71,12 +71,12 @@ impl TrustedDir {
             },
             opened => opened?,
         };
-        lock(file, &self.path_of(name), Instant::now() + PATIENCE)
+        lock(file, &self.path_of(name), Instant::now() + LOCK_TIMEOUT)
     }
 
     /// Locks this directory, against other writers of files in it. Unlocked on drop.
     pub(super) fn lock(&self) -> Result<Flock<File>, VaultError> {
-        lock(self.reopened()?, self.path(), Instant::now() + PATIENCE)
+        lock(self.reopened()?, self.path(), Instant::now() + LOCK_TIMEOUT)
     }
 }
 

@@ -23,7 +23,7 @@ pub struct LockedUser<'v> {
     pub(super) record: Option<Record>,
     pub(super) state: State,
     now: Now,
-    mended: Vec<Repair>,
+    repaired: Vec<Repair>,
 }
 
 /// How a key file and a state belong together.
@@ -37,37 +37,37 @@ enum Pairing {
 
 impl Vault {
     /// Locks `account` and reads its record and state. `None`: there is no trace of it, so it was never enrolled (V5).
-    pub fn hold(&self, account: &Account, around: &dyn Environment) -> Result<Option<LockedUser<'_>>, VaultError> {
-        self.held(self.lock_state(account.uid)?, account, around)
+    pub fn lock(&self, account: &Account, environment: &dyn Environment) -> Result<Option<LockedUser<'_>>, VaultError> {
+        self.locked_user(self.lock_state(account.uid)?, account, environment)
     }
 
     /// The same for somebody who only looks and gives up at `deadline` (`end_of_a_glance`).
     pub fn look(
         &self,
         account: &Account,
-        around: &dyn Environment,
+        environment: &dyn Environment,
         deadline: Instant,
     ) -> Result<Option<LockedUser<'_>>, VaultError> {
-        self.held(self.lock_state_by(account.uid, deadline)?, account, around)
+        self.locked_user(self.lock_state_by(account.uid, deadline)?, account, environment)
     }
 
-    fn held(
+    fn locked_user(
         &self,
         locked: Option<Locked>,
         account: &Account,
-        around: &dyn Environment,
+        environment: &dyn Environment,
     ) -> Result<Option<LockedUser<'_>>, VaultError> {
         let Some(locked) = locked else {
             return self.no_trace(account).map(|()| None);
         };
         let (file, loaded) = self.read_state(locked, account.uid)?;
         let record = self.record_of(account)?;
-        let now = now(around, file.known);
+        let now = now(environment, file.known);
         let account = account.clone();
         let state = loaded.state.clone();
-        let mut held = LockedUser { vault: self, file, account, record, state, now, mended: Vec::new() };
-        held.mend(&loaded, around)?;
-        Ok(Some(held))
+        let mut user = LockedUser { vault: self, file, account, record, state, now, repaired: Vec::new() };
+        user.mend(&loaded, environment)?;
+        Ok(Some(user))
     }
 
     /// What a locked state file says about `uid`.
@@ -102,7 +102,7 @@ impl Vault {
 }
 
 impl LockedUser<'_> {
-    /// Who is held.
+    /// Who is locked.
     pub fn account(&self) -> &Account {
         &self.account
     }
@@ -123,8 +123,8 @@ impl LockedUser<'_> {
     }
 
     /// What was found and put right.
-    pub fn mended(&self) -> &[Repair] {
-        &self.mended
+    pub fn repaired(&self) -> &[Repair] {
+        &self.repaired
     }
 
     /// Would a write of now be doubted (P5)?
@@ -135,7 +135,7 @@ impl LockedUser<'_> {
     /// Writes `next` so that it is on disk when this returns (R2); to both slots if it must not come undone.
     pub fn store(&mut self, next: State, clock: &dyn Clock) -> Result<(), VaultError> {
         let counted = self.record.as_ref().is_some_and(|record| self.state.counts_on(&next, record));
-        if counted || self.state.must_not_come_undone(&next) || self.mended.contains(&Repair::CommitUndone) {
+        if counted || self.state.must_not_come_undone(&next) || self.repaired.contains(&Repair::CommitUndone) {
             self.file.store_both(&next, clock)?;
         } else {
             self.file.store(&next, clock)?;
@@ -144,22 +144,22 @@ impl LockedUser<'_> {
         Ok(())
     }
 
-    fn mend(&mut self, loaded: &Loaded, around: &dyn Environment) -> Result<(), VaultError> {
+    fn mend(&mut self, loaded: &Loaded, environment: &dyn Environment) -> Result<(), VaultError> {
         let generation = self.record.as_ref().map_or(0, |record| record.generation);
         match pairing(&self.state, generation) {
             Pairing::Settled => {}
             Pairing::Undo => {
                 self.state.undo_commit();
-                self.mended.push(Repair::CommitUndone);
+                self.repaired.push(Repair::CommitUndone);
             }
             Pairing::Finish => {
                 self.vault.keys.sync()?;
-                self.mended.push(Repair::CommitFinished);
+                self.repaired.push(Repair::CommitFinished);
             }
             Pairing::Mismatch => return Err(self.mismatch(generation)),
         }
         if let Some(record) = &self.record {
-            if self.mended.contains(&Repair::CommitFinished) {
+            if self.repaired.contains(&Repair::CommitFinished) {
                 self.state.finish_commit(record);
             }
             if let Some(lost) = record.keys.iter().find(|key| self.state.key(key.id).is_none()) {
@@ -169,7 +169,7 @@ impl LockedUser<'_> {
         }
         for (found, what) in [(loaded.damaged, Repair::BadSlot), (loaded.restored, Repair::RestoredCopy)] {
             if found {
-                self.mended.push(what);
+                self.repaired.push(what);
                 self.state.restored |= what == Repair::RestoredCopy;
                 if let Some(record) = &self.record {
                     self.state.distrust(record, loaded.believed(self.now));
@@ -177,9 +177,9 @@ impl LockedUser<'_> {
             }
         }
         // The alarm first: killed in between it comes twice, which is better than never.
-        self.mended.iter().for_each(|what| around.mended(&self.account, *what));
-        if self.mended.iter().any(|what| *what != Repair::CommitUndone) {
-            self.file.store_both(&self.state, around)?;
+        self.repaired.iter().for_each(|what| environment.repaired(&self.account, *what));
+        if self.repaired.iter().any(|what| *what != Repair::CommitUndone) {
+            self.file.store_both(&self.state, environment)?;
         }
         Ok(())
     }

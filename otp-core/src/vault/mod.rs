@@ -126,10 +126,14 @@ impl Vault {
     }
 
     /// Is `account` positively never enrolled? Locks the user's state, if there is one.
-    pub fn standing(&self, account: &Account, around: &dyn Environment) -> Result<EnrolmentStatus, VaultError> {
-        match self.hold(account, around)? {
+    pub fn enrolment_status(
+        &self,
+        account: &Account,
+        environment: &dyn Environment,
+    ) -> Result<EnrolmentStatus, VaultError> {
+        match self.lock(account, environment)? {
             None => Ok(EnrolmentStatus::NeverEnrolled),
-            Some(held) if held.record().is_none() => Ok(EnrolmentStatus::NeverEnrolled),
+            Some(locked) if locked.record().is_none() => Ok(EnrolmentStatus::NeverEnrolled),
             Some(_) => Ok(EnrolmentStatus::Enrolled),
         }
     }

@@ -10,12 +10,12 @@ fn p2_p3_one_bad_slot_is_mended_and_nothing_used_comes_back() {
         let clock = Shifted::by(0);
         assert!(accepted(&bench.try_code(&bench.code(clock.wall(), 0), &clock).unwrap().0));
         bench.spoil(slot);
-        let (outcome, mended) = bench.try_code(&bench.code(clock.wall(), 1), &clock).unwrap();
+        let (outcome, repaired) = bench.try_code(&bench.code(clock.wall(), 1), &clock).unwrap();
         assert!(refused(&outcome, RefusalReason::Replayed), "slot {slot}: {outcome:?}");
-        assert_eq!(mended, [Repair::BadSlot]);
+        assert_eq!(repaired, [Repair::BadSlot]);
         let later = Shifted::by(60);
-        let (outcome, mended) = bench.try_code(&bench.code(later.wall(), 1), &later).unwrap();
-        assert!(accepted(&outcome) && mended.is_empty(), "both slots are good again");
+        let (outcome, repaired) = bench.try_code(&bench.code(later.wall(), 1), &later).unwrap();
+        assert!(accepted(&outcome) && repaired.is_empty(), "both slots are good again");
     }
 }
 
@@ -36,20 +36,20 @@ fn what_must_not_come_undone_stands_in_both_slots() {
         let bench = Bench::enrolled();
         bench.spoil(lost);
         let clock = Shifted::by(0);
-        let held = bench.vault.hold(&bench.account, &clock).unwrap().unwrap();
-        assert!(held.state().enrolled && held.state().generation == 1, "after a commit, slot {lost} lost");
-        drop(held);
+        let locked = bench.vault.lock(&bench.account, &clock).unwrap().unwrap();
+        assert!(locked.state().enrolled && locked.state().generation == 1, "after a commit, slot {lost} lost");
+        drop(locked);
         closed_by(&bench);
         bench.spoil(lost);
-        let held = bench.vault.hold(&bench.account, &clock).unwrap().unwrap();
-        assert!(held.state().origin(Origin::Remote).closed, "after the closing guess, slot {lost} lost");
+        let locked = bench.vault.lock(&bench.account, &clock).unwrap().unwrap();
+        assert!(locked.state().origin(Origin::Remote).closed, "after the closing guess, slot {lost} lost");
     }
 }
 
 #[test]
 fn r3_a_lock_on_a_file_that_lost_its_name_is_worth_nothing() {
     let bench = Bench::enrolled();
-    let held = bench.vault.hold(&bench.account, &Shifted::by(0)).unwrap().unwrap();
+    let locked = bench.vault.lock(&bench.account, &Shifted::by(0)).unwrap().unwrap();
     let waiting = std::thread::scope(|scope| {
         let waiter = scope.spawn(|| bench.try_code(&bench.code(system_wall(), 1), &Shifted::by(0)));
         // While the waiter waits for the old inode, the file is replaced by a copy of another inode.
@@ -57,11 +57,11 @@ fn r3_a_lock_on_a_file_that_lost_its_name_is_worth_nothing() {
         fs::copy(&path, &copy).unwrap();
         fs::set_permissions(&copy, fs::Permissions::from_mode(0o600)).unwrap();
         fs::rename(&copy, &path).unwrap();
-        drop(held);
+        drop(locked);
         waiter.join().unwrap()
     });
-    let (outcome, mended) = waiting.unwrap();
-    assert_eq!(mended, [Repair::RestoredCopy], "it was decided on the file that has the name: {outcome:?}");
+    let (outcome, repaired) = waiting.unwrap();
+    assert_eq!(repaired, [Repair::RestoredCopy], "it was decided on the file that has the name: {outcome:?}");
 }
 
 /// A clock that jumps ahead right after it was read, as it looks to a process that was stopped there.
@@ -69,9 +69,9 @@ struct Stopping(std::cell::Cell<u64>);
 
 impl Clock for Stopping {
     fn wall(&self) -> u64 {
-        let behind = self.0.get();
+        let accountable_uid = self.0.get();
         self.0.set(0);
-        system_wall() - behind
+        system_wall() - accountable_uid
     }
 
     fn boot_ms(&self) -> u64 {
@@ -86,13 +86,13 @@ impl Clock for Stopping {
 #[test]
 fn a_process_that_was_stopped_while_writing_does_not_look_like_a_restored_copy() {
     let bench = Bench::enrolled();
-    let held = bench.vault.hold(&bench.account, &Shifted::by(0)).unwrap().unwrap();
-    let (mut held, stopping) = (held, Stopping(std::cell::Cell::new(100)));
-    let state = held.state().clone();
-    held.store(state, &stopping).unwrap();
-    drop(held);
+    let locked = bench.vault.lock(&bench.account, &Shifted::by(0)).unwrap().unwrap();
+    let (mut locked, stopping) = (locked, Stopping(std::cell::Cell::new(100)));
+    let state = locked.state().clone();
+    locked.store(state, &stopping).unwrap();
+    drop(locked);
     let clock = Shifted::by(0);
-    drop(bench.vault.hold(&bench.account, &clock).unwrap());
+    drop(bench.vault.lock(&bench.account, &clock).unwrap());
     assert_eq!(*clock.1.lock().unwrap(), []);
 }
 
@@ -101,8 +101,8 @@ fn a_wild_clock_and_a_bad_slot_lock_nobody_out_for_years() {
     let bench = Bench::enrolled();
     bench.spoil(0);
     let wild = Unvouched(system_wall() + 10 * 365 * 86_400);
-    let held = bench.vault.hold(&bench.account, &wild).unwrap().unwrap();
-    let raised = held.state().keys[0].watermark.0 * 30;
+    let locked = bench.vault.lock(&bench.account, &wild).unwrap().unwrap();
+    let raised = locked.state().keys[0].watermark.0 * 30;
     assert!(raised <= system_wall() + FAR_AHEAD_S + 90, "raised to {raised}");
     assert!(raised >= system_wall(), "and not too little");
 }
@@ -129,11 +129,11 @@ fn p4_a_copy_under_another_inode_has_its_watermarks_raised_and_its_counters_susp
     fs::copy(&path, &aside).unwrap();
     fs::set_permissions(&aside, fs::Permissions::from_mode(0o600)).unwrap();
     fs::rename(&aside, &path).unwrap();
-    let (outcome, mended) = bench.try_code(&bench.code(clock.wall(), 1), &clock).unwrap();
+    let (outcome, repaired) = bench.try_code(&bench.code(clock.wall(), 1), &clock).unwrap();
     assert!(refused(&outcome, RefusalReason::Replayed));
-    assert_eq!(mended, [Repair::RestoredCopy]);
-    let held = bench.vault.hold(&bench.account, &clock).unwrap().unwrap();
-    assert!(held.state().restored && held.mended().is_empty());
+    assert_eq!(repaired, [Repair::RestoredCopy]);
+    let locked = bench.vault.lock(&bench.account, &clock).unwrap().unwrap();
+    assert!(locked.state().restored && locked.repaired().is_empty());
 }
 
 #[test]
@@ -141,19 +141,19 @@ fn p4_a_late_ctime_is_a_restored_copy_and_sixty_seconds_are_not() {
     for (seconds, want) in [(-50, vec![]), (-70, vec![Repair::RestoredCopy])] {
         let bench = Bench::new();
         // ctime is the machine's own; a clock behind it makes the recorded write look older than the file.
-        let behind = Shifted::by(seconds);
-        bench.enrol(&behind).unwrap();
-        let (_, mended) = bench.try_code(&Typed::Junk, &Shifted::by(0)).unwrap();
-        assert_eq!(mended, want, "{seconds}");
+        let accountable_uid = Shifted::by(seconds);
+        bench.enrol(&accountable_uid).unwrap();
+        let (_, repaired) = bench.try_code(&Typed::Junk, &Shifted::by(0)).unwrap();
+        assert_eq!(repaired, want, "{seconds}");
     }
 }
 
 #[test]
 fn r3_the_lock_is_waited_for_and_then_given_up_with_its_holder() {
     let bench = Bench::enrolled();
-    let held = bench.vault.hold(&bench.account, &Shifted::by(0)).unwrap().unwrap();
+    let locked = bench.vault.lock(&bench.account, &Shifted::by(0)).unwrap().unwrap();
     let error = bench.try_code(&bench.code(system_wall(), 1), &Shifted::by(0)).unwrap_err();
-    drop(held);
+    drop(locked);
     let VaultError::LockTimeout { holder, .. } = error else { panic!("{error}") };
     assert_eq!(holder, Some(std::process::id() as i32));
     assert!(accepted(&bench.try_code(&bench.code(system_wall(), 1), &Shifted::by(0)).unwrap().0));

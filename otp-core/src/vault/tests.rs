@@ -29,7 +29,7 @@ const FREELY: KeyAddition = KeyAddition { grounds: Grounds::Any, replaces: Repla
 struct Shifted(AtomicU64, std::sync::Mutex<Vec<Repair>>);
 
 impl Environment for Shifted {
-    fn mended(&self, _: &Account, what: Repair) {
+    fn repaired(&self, _: &Account, what: Repair) {
         self.1.lock().unwrap().push(what);
     }
 }
@@ -157,9 +157,9 @@ fn an_enrolled_code_works_once_and_what_was_never_enrolled_is_a_fact() {
     let clock = Shifted::by(0);
     let code = bench.code(clock.wall(), 1);
     assert_eq!(bench.try_code(&code, &clock).unwrap().0, Outcome::NotEnrolled);
-    assert_eq!(bench.vault.standing(&bench.account, &clock).unwrap(), EnrolmentStatus::NeverEnrolled);
+    assert_eq!(bench.vault.enrolment_status(&bench.account, &clock).unwrap(), EnrolmentStatus::NeverEnrolled);
     bench.enrol(&clock).unwrap();
-    assert_eq!(bench.vault.standing(&bench.account, &clock).unwrap(), EnrolmentStatus::Enrolled);
+    assert_eq!(bench.vault.enrolment_status(&bench.account, &clock).unwrap(), EnrolmentStatus::Enrolled);
     assert!(accepted(&bench.try_code(&code, &clock).unwrap().0));
     assert!(refused(&bench.try_code(&code, &clock).unwrap().0, RefusalReason::Replayed));
     assert_eq!(bench.enrol(&clock), Err(ChangeError::LabelTaken));
@@ -179,7 +179,7 @@ fn r6_without_its_proofs_nobody_counts_as_never_enrolled() {
     for gone in ["state/1000", "keys/1000.toml"] {
         let bench = Bench::enrolled();
         fs::remove_file(bench.dir.join(gone)).unwrap();
-        assert!(bench.vault.standing(&bench.account, &clock).is_err(), "{gone}");
+        assert!(bench.vault.enrolment_status(&bench.account, &clock).is_err(), "{gone}");
         assert!(bench.try_code(&bench.code(clock.wall(), 1), &clock).is_err(), "{gone}");
     }
 }
@@ -213,7 +213,7 @@ fn the_alarm_is_raised_before_the_mending_is_written() {
         }
     }
     impl Environment for Looking<'_> {
-        fn mended(&self, _: &Account, _: Repair) {
+        fn repaired(&self, _: &Account, _: Repair) {
             let bytes = fs::read(self.0.state_path()).unwrap();
             self.1.set(bytes[100..164] == [0xff; 64]);
         }
@@ -221,7 +221,7 @@ fn the_alarm_is_raised_before_the_mending_is_written() {
     let bench = Bench::enrolled();
     bench.spoil(0);
     let looking = Looking(&bench, std::cell::Cell::new(false));
-    drop(bench.vault.hold(&bench.account, &looking).unwrap());
+    drop(bench.vault.lock(&bench.account, &looking).unwrap());
     assert!(looking.1.get(), "at the alarm the bad slot was still bad");
 }
 
@@ -241,32 +241,32 @@ fn v4_a_commit_that_was_interrupted_is_finished_or_undone() {
     let announced = announce(&bench);
     fs::remove_file(bench.key_path()).unwrap();
     write_state(&bench, &announced);
-    assert_eq!(bench.vault.standing(&bench.account, &clock).unwrap(), EnrolmentStatus::NeverEnrolled);
+    assert_eq!(bench.vault.enrolment_status(&bench.account, &clock).unwrap(), EnrolmentStatus::NeverEnrolled);
     bench.enrol(&clock).unwrap();
     assert!(accepted(&bench.try_code(&bench.code(clock.wall(), 1), &clock).unwrap().0));
     // After the rename: the key file is there. Finished by whoever locks next.
     let bench = Bench::enrolled();
     let announced = announce(&bench);
     write_state(&bench, &announced);
-    let (outcome, mended) = bench.try_code(&bench.code(clock.wall(), 1), &clock).unwrap();
+    let (outcome, repaired) = bench.try_code(&bench.code(clock.wall(), 1), &clock).unwrap();
     assert!(accepted(&outcome), "{outcome:?}");
-    assert_eq!(mended, [Repair::CommitFinished]);
+    assert_eq!(repaired, [Repair::CommitFinished]);
 }
 
 #[test]
 fn v4_a_commit_that_was_undone_comes_back_from_neither_slot() {
     for slot in [0, 1] {
         let (bench, clock) = (Bench::enrolled(), Shifted::by(0));
-        let held = bench.vault.hold(&bench.account, &clock).unwrap().unwrap();
-        let announced = State { pending: Some(2), ..held.state().clone() };
-        drop(held);
+        let locked = bench.vault.lock(&bench.account, &clock).unwrap().unwrap();
+        let announced = State { pending: Some(2), ..locked.state().clone() };
+        drop(locked);
         write_state(&bench, &announced);
-        let (outcome, mended) = bench.try_code(&bench.code(clock.wall(), 1), &clock).unwrap();
+        let (outcome, repaired) = bench.try_code(&bench.code(clock.wall(), 1), &clock).unwrap();
         assert!(accepted(&outcome), "{outcome:?}");
-        assert_eq!(mended, [Repair::CommitUndone]);
+        assert_eq!(repaired, [Repair::CommitUndone]);
         bench.spoil(slot);
-        let held = bench.vault.hold(&bench.account, &clock).unwrap().unwrap();
-        assert_eq!(held.mended(), [Repair::BadSlot]);
+        let locked = bench.vault.lock(&bench.account, &clock).unwrap().unwrap();
+        assert_eq!(locked.repaired(), [Repair::BadSlot]);
     }
 }
 
@@ -317,11 +317,11 @@ fn a_sweep_removes_what_a_killed_writer_left_and_nothing_else() {
 fn a_wrong_code_is_recorded_before_anybody_hears_of_it() {
     let bench = Bench::enrolled();
     let clock = Shifted::by(0);
-    let before = bench.vault.hold(&bench.account, &clock).unwrap().unwrap().state().total_failures;
+    let before = bench.vault.lock(&bench.account, &clock).unwrap().unwrap().state().total_failures;
     let wrong = (0..).map(|n| Typed::parse(format!("{n:06}").as_bytes()));
     let outcomes = wrong.take(3).map(|typed| bench.try_code(&typed, &clock).unwrap().0);
     let counted = outcomes.filter(|outcome| refused(outcome, RefusalReason::Wrong)).count() as u32;
-    let after = bench.vault.hold(&bench.account, &clock).unwrap().unwrap().state().total_failures;
+    let after = bench.vault.lock(&bench.account, &clock).unwrap().unwrap().state().total_failures;
     assert_eq!(after - before, counted);
     assert!(counted >= 2, "three random codes cannot all be right");
 }
@@ -330,7 +330,7 @@ fn a_wrong_code_is_recorded_before_anybody_hears_of_it() {
 struct Unvouched(u64);
 
 impl Environment for Unvouched {
-    fn mended(&self, _: &Account, _: Repair) {}
+    fn repaired(&self, _: &Account, _: Repair) {}
 }
 
 impl Clock for Unvouched {

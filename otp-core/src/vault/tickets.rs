@@ -25,7 +25,7 @@ pub struct Tickets {
 /// A book as it lies on disk.
 pub struct Kept {
     /// The book.
-    pub book: TicketFile,
+    pub ticket_file: TicketFile,
     /// The file is a copy from a backup: what it says may have been used up since.
     pub restored: bool,
 }
@@ -34,9 +34,9 @@ impl Kept {
     /// The book to be written anew. Once it is, nobody can tell any more that it came from a backup: what was good in it is not.
     pub fn settled(mut self, now: u64) -> TicketFile {
         if self.restored {
-            self.book.end_all(Why::Revoked, now);
+            self.ticket_file.end_all(Why::Revoked, now);
         }
-        self.book
+        self.ticket_file
     }
 }
 
@@ -60,7 +60,7 @@ impl Vault {
     /// of a book that came back from a backup, for it is made anew here.
     pub(super) fn move_tickets(&self, from: u32, to: &Account, clock: &dyn Clock) -> Result<(), VaultError> {
         let tickets = self.tickets(from)?;
-        match tickets.book_of(from)? {
+        match tickets.ticket_file_of(from)? {
             Some(kept) if from == to.uid => {
                 tickets.store(&TicketFile { account: to.clone(), ..kept.settled(clock.wall()) }, clock)
             }
@@ -72,9 +72,9 @@ impl Vault {
     /// A book that came back from a backup is meant. Says what it was.
     pub(super) fn restored_tickets(&self, account: &Account, clock: &dyn Clock) -> Result<Kept, VaultError> {
         let tickets = self.tickets(account.uid)?;
-        let kept = tickets.book(account)?;
+        let kept = tickets.ticket_file(account)?;
         if kept.restored {
-            tickets.store(&kept.book, clock)?;
+            tickets.store(&kept.ticket_file, clock)?;
         }
         Ok(kept)
     }
@@ -82,7 +82,7 @@ impl Vault {
     /// Ends every ticket of `account` that is not over. Says which one was good.
     pub fn end_tickets(&self, account: &Account, why: Why, clock: &dyn Clock) -> Result<Option<TicketId>, VaultError> {
         let tickets = self.tickets(account.uid)?;
-        let before = tickets.book(account)?.book;
+        let before = tickets.ticket_file(account)?.ticket_file;
         let mut after = before.clone();
         let ended = after.end_all(why, clock.wall());
         if after != before {
@@ -95,14 +95,14 @@ impl Vault {
     /// tells so itself; this is to be done before it goes.
     pub fn end_confirmed_tickets(&self, account: &Account, clock: &dyn Clock) -> Result<(), VaultError> {
         let tickets = self.tickets(account.uid)?;
-        let Kept { mut book, restored } = tickets.book(account)?;
+        let Kept { mut ticket_file, restored } = tickets.ticket_file(account)?;
         let Some(record) = self.record_of(account)? else { return Ok(()) };
         let made_with = |id: TicketId| record.keys.iter().any(|key| key.redemption == Some(id.0));
-        let before = book.clone();
-        for ticket in book.tickets.iter_mut().filter(|ticket| ticket.end.is_none() && made_with(ticket.id)) {
+        let before = ticket_file.clone();
+        for ticket in ticket_file.tickets.iter_mut().filter(|ticket| ticket.end.is_none() && made_with(ticket.id)) {
             ticket.end = Some(TicketEnd { why: Why::Confirmed, at: clock.wall() });
         }
-        if book == before || restored { Ok(()) } else { tickets.store(&book, clock) }
+        if ticket_file == before || restored { Ok(()) } else { tickets.store(&ticket_file, clock) }
     }
 
     /// Removes what a killed writer left half-made.
@@ -117,17 +117,17 @@ impl Vault {
 
 impl Tickets {
     /// The book of `account`; an empty one if there is none.
-    pub fn book(&self, account: &Account) -> Result<Kept, VaultError> {
-        let Some(kept) = self.book_of(account.uid)? else {
-            return Ok(Kept { book: TicketFile::new(account), restored: false });
+    pub fn ticket_file(&self, account: &Account) -> Result<Kept, VaultError> {
+        let Some(kept) = self.ticket_file_of(account.uid)? else {
+            return Ok(Kept { ticket_file: TicketFile::new(account), restored: false });
         };
         let wrong =
             |why: TicketFileError| VaultError::malformed(&self.dir.path_of(&name(account.uid)), why.to_string());
-        Ok(Kept { book: kept.book.for_account(account).map_err(wrong)?, ..kept })
+        Ok(Kept { ticket_file: kept.ticket_file.for_account(account).map_err(wrong)?, ..kept })
     }
 
     /// The book of a uid, whosever it was.
-    pub fn book_of(&self, uid: u32) -> Result<Option<Kept>, VaultError> {
+    pub fn ticket_file_of(&self, uid: u32) -> Result<Option<Kept>, VaultError> {
         let (name, path) = (name(uid), self.dir.path_of(&name(uid)));
         let file = match self.dir.open_file(&name, super::open::Access::Read) {
             Err(VaultError::Missing(_)) => return Ok(None),
@@ -136,23 +136,23 @@ impl Tickets {
         let about = file.metadata().map_err(|error| unreadable(&path, &error))?;
         let bytes = self.dir.read(&name, TICKET_FILE_CAP)?;
         let text = std::str::from_utf8(&bytes).map_err(|_| VaultError::malformed(&path, "not UTF-8"))?;
-        let (book, written) =
+        let (ticket_file, written) =
             TicketFile::parse(text).map_err(|error| VaultError::malformed(&path, error.to_string()))?;
         let changed = u64::try_from(about.ctime()).unwrap_or(0);
         let restored = written.inode != about.ino() || changed > written.at.saturating_add(LATE_S);
-        Ok(Some(Kept { book, restored }))
+        Ok(Some(Kept { ticket_file, restored }))
     }
 
     /// Stores a book; on disk when this returns. Without a ticket there is no file.
-    pub fn store(&self, book: &TicketFile, clock: &dyn Clock) -> Result<(), VaultError> {
-        let name = name(book.account.uid);
-        if book.tickets.is_empty() {
+    pub fn store(&self, ticket_file: &TicketFile, clock: &dyn Clock) -> Result<(), VaultError> {
+        let name = name(ticket_file.account.uid);
+        if ticket_file.tickets.is_empty() {
             self.dir.remove(&name)?;
             return self.dir.sync();
         }
         let temporary = format!(".{name}.new");
         self.dir.remove(&temporary)?; // left by a writer that was killed here
-        let written = self.write_aside(&temporary, book, clock);
+        let written = self.write_aside(&temporary, ticket_file, clock);
         let renamed = written.and_then(|()| self.dir.rename(&temporary, &name));
         renamed.inspect_err(|_| drop(self.dir.remove(&temporary)))?;
         self.dir.sync()
@@ -170,11 +170,11 @@ impl Tickets {
     }
 
     /// The file has to be there before it can name its own inode.
-    fn write_aside(&self, temporary: &str, book: &TicketFile, clock: &dyn Clock) -> Result<(), VaultError> {
+    fn write_aside(&self, temporary: &str, ticket_file: &TicketFile, clock: &dyn Clock) -> Result<(), VaultError> {
         let path = self.dir.path_of(temporary);
         let mut file = self.dir.create(temporary, &[])?;
         let inode = file.metadata().map_err(|error| unreadable(&path, &error))?.ino();
-        let text = book.to_toml(Written { inode, at: clock.wall() });
+        let text = ticket_file.to_toml(Written { inode, at: clock.wall() });
         if text.len() > TICKET_FILE_CAP {
             return Err(VaultError::cannot_persist(&path, Errno::EFBIG)); // it could not be read again
         }

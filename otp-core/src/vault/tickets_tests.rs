@@ -26,9 +26,9 @@ fn ticket(byte: u8, now: u64) -> Ticket {
 
 fn with_one(bench: &Bench) -> u64 {
     let (clock, tickets) = (Shifted::by(0), bench.vault.tickets(1000).unwrap());
-    let mut book = tickets.book(&bench.account).unwrap().book;
-    book.issue(ticket(1, clock.wall()), clock.wall()).unwrap();
-    tickets.store(&book, &clock).unwrap();
+    let mut ticket_file = tickets.ticket_file(&bench.account).unwrap().ticket_file;
+    ticket_file.issue(ticket(1, clock.wall()), clock.wall()).unwrap();
+    tickets.store(&ticket_file, &clock).unwrap();
     clock.wall()
 }
 
@@ -37,11 +37,11 @@ fn a_ticket_is_kept_redeemed_and_superseded() {
     let bench = Bench::new();
     let now = with_one(&bench);
     let tickets = bench.vault.tickets(1000).unwrap();
-    let mut kept = tickets.book(&bench.account).unwrap();
+    let mut kept = tickets.ticket_file(&bench.account).unwrap();
     assert!(!kept.restored && bench.vault.ticket_uids().unwrap() == [1000]);
-    kept.book.tickets[0].redeem(TicketUse { at: now, from: Where::default() });
-    tickets.store(&kept.book, &Shifted::by(0)).unwrap();
-    let mut again = tickets.book(&bench.account).unwrap().book;
+    kept.ticket_file.tickets[0].redeem(TicketUse { at: now, from: Where::default() });
+    tickets.store(&kept.ticket_file, &Shifted::by(0)).unwrap();
+    let mut again = tickets.ticket_file(&bench.account).unwrap().ticket_file;
     assert_eq!(
         (again.tickets[0].worth(now), again.good(now).map(|one| one.id)),
         (Worth::Again, Some(TicketId([1; 16])))
@@ -65,10 +65,10 @@ fn what_was_put_back_from_a_backup_is_known_as_such_until_it_is_stored_again() {
     drop(another_inode);
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     let tickets = bench.vault.tickets(1000).unwrap();
-    let kept = tickets.book(&bench.account).unwrap();
+    let kept = tickets.ticket_file(&bench.account).unwrap();
     assert!(kept.restored);
-    tickets.store(&kept.book, &Shifted::by(0)).unwrap();
-    assert!(!tickets.book(&bench.account).unwrap().restored);
+    tickets.store(&kept.ticket_file, &Shifted::by(0)).unwrap();
+    assert!(!tickets.ticket_file(&bench.account).unwrap().restored);
 }
 
 #[test]
@@ -77,9 +77,9 @@ fn tickets_of_another_account_or_to_everybodys_reach_are_refused() {
     with_one(&bench);
     let tickets = bench.vault.tickets(1000).unwrap();
     let other = Account { name: "bob".into(), uid: 1000 };
-    assert!(matches!(tickets.book(&other), Err(VaultError::Malformed { .. })));
+    assert!(matches!(tickets.ticket_file(&other), Err(VaultError::Malformed { .. })));
     fs::set_permissions(bench.dir.join("tickets/1000"), fs::Permissions::from_mode(0o644)).unwrap();
-    assert!(matches!(tickets.book(&bench.account), Err(VaultError::Untrusted { .. })));
+    assert!(matches!(tickets.ticket_file(&bench.account), Err(VaultError::Untrusted { .. })));
 }
 
 #[test]
@@ -89,7 +89,8 @@ fn without_a_ticket_there_is_no_file_and_who_is_forgotten_leaves_none() {
     let tickets = bench.vault.tickets(1000).unwrap();
     tickets.store(&crate::files::ticket_file::TicketFile::new(&bench.account), &Shifted::by(0)).unwrap();
     assert!(
-        bench.vault.ticket_uids().unwrap().is_empty() && tickets.book(&bench.account).unwrap().book.tickets.is_empty()
+        bench.vault.ticket_uids().unwrap().is_empty()
+            && tickets.ticket_file(&bench.account).unwrap().ticket_file.tickets.is_empty()
     );
     tickets.forget(1000).unwrap();
 }

@@ -25,7 +25,7 @@ const OF_ONE_USER: usize = 2;
 
 impl Concurrency {
     /// One more for `asker`, of a code of `of`, if there is room.
-    pub fn turn(&self, asker: u32, of: Option<u32>) -> Option<CallPermit> {
+    pub fn permit(&self, asker: u32, of: Option<u32>) -> Option<CallPermit> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let pair = (asker, of);
         let for_the_asker: usize = all.iter().filter(|((one, _), _)| *one == asker).map(|(_, count)| count).sum();
@@ -62,23 +62,23 @@ mod tests {
 
     #[test]
     fn so_many_at_a_time_for_one_uid_and_any_number_for_root() {
-        let deciding = Concurrency::default();
-        let own = |uid| deciding.turn(uid, Some(uid));
-        let turns: Vec<_> = (0..AT_A_TIME).map(|_| own(1000)).collect();
-        assert!(turns.iter().all(Option::is_some) && own(1000).is_none() && own(1001).is_some());
-        drop(turns);
+        let verifying = Concurrency::default();
+        let own = |uid| verifying.permit(uid, Some(uid));
+        let permits: Vec<_> = (0..AT_A_TIME).map(|_| own(1000)).collect();
+        assert!(permits.iter().all(Option::is_some) && own(1000).is_none() && own(1001).is_some());
+        drop(permits);
         assert!(own(1000).is_some() && (0..100).all(|_| own(0).is_some()));
-        let roots: Vec<_> = (1..100).map(|uid| deciding.turn(0, Some(uid))).collect();
+        let roots: Vec<_> = (1..100).map(|uid| verifying.permit(0, Some(uid))).collect();
         assert!(roots.iter().all(Option::is_some));
     }
 
     #[test]
     fn of_one_user_an_application_has_few_at_a_time_and_others_are_left_room() {
-        let deciding = Concurrency::default();
+        let verifying = Concurrency::default();
         for (asker, most) in [(7, OF_ONE_USER), (0, AT_A_TIME)] {
-            let turns: Vec<_> = (0..most).map(|_| deciding.turn(asker, Some(1000))).collect();
-            assert!(turns.iter().all(Option::is_some) && deciding.turn(asker, Some(1000)).is_none());
-            assert!(deciding.turn(asker, Some(1001)).is_some() && deciding.turn(asker, None).is_some());
+            let permits: Vec<_> = (0..most).map(|_| verifying.permit(asker, Some(1000))).collect();
+            assert!(permits.iter().all(Option::is_some) && verifying.permit(asker, Some(1000)).is_none());
+            assert!(verifying.permit(asker, Some(1001)).is_some() && verifying.permit(asker, None).is_some());
         }
     }
 }

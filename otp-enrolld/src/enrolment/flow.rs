@@ -55,9 +55,9 @@ impl Daemon {
     /// Makes the key of a plan and shows it.
     pub fn start(&self, session: &mut Session, plan: Plan, earlier: Earlier) -> Result<Enrolment, Refusal> {
         session.pending = None;
-        self.wants_room(&plan)?;
+        self.check_room(&plan)?;
         let policy = self.policy(session.peer)?;
-        let pending = self.underway.begin(plan, earlier, &System).map_err(no_beginning)?;
+        let pending = self.pending_enrolments.begin(plan, earlier, &System).map_err(no_beginning)?;
         log_enrolment("enrolment-begun", session.peer, &pending, None);
         let enrolment = enrolment(&pending, &policy)?;
         session.pending = Some(pending);
@@ -65,11 +65,11 @@ impl Daemon {
     }
 
     /// Would the key of this plan find its place? Asked before anything is used up or shown.
-    pub fn wants_room(&self, plan: &Plan) -> Result<(), Refusal> {
-        let held = self.vault.hold(&plan.account, &System).map_err(|error| unavailable(&error))?;
-        let Some(held) = held else { return Ok(()) };
-        let grounds = held.has_grounds(plan.purpose.grounds);
-        let room = grounds.and_then(|()| held.has_room_for(&plan.label, plan.purpose.replaces));
+    pub fn check_room(&self, plan: &Plan) -> Result<(), Refusal> {
+        let locked = self.vault.lock(&plan.account, &System).map_err(|error| unavailable(&error))?;
+        let Some(locked) = locked else { return Ok(()) };
+        let grounds = locked.has_grounds(plan.purpose.grounds);
+        let room = grounds.and_then(|()| locked.has_room_for(&plan.label, plan.purpose.replaces));
         room.map_err(|error| not_changed(&plan.account.name, &error))
     }
 
@@ -110,11 +110,11 @@ impl Daemon {
         let (plan, purpose) = (pending.plan(), pending.plan().purpose);
         let account = &plan.account;
         let failed = |error| not_changed(&account.name, &error);
-        let _alone = pending.is_brought().then(|| self.bringing.lock().unwrap_or_else(PoisonError::into_inner));
-        if pending.is_brought() {
+        let _alone = pending.is_imported().then(|| self.import_lock.lock().unwrap_or_else(PoisonError::into_inner));
+        if pending.is_imported() {
             self.wants_a_secret_of_its_own(pending)?;
         }
-        self.wants_room(plan)?; // before anybody is told of a key that would find no place
+        self.check_room(plan)?; // before anybody is told of a key that would find no place
         let tickets = match purpose.ticket {
             Some(ticket) => Some((self.book_with_good(account, ticket)?, ticket)),
             None => None,
@@ -130,9 +130,9 @@ impl Daemon {
         let stored = pending.store(step, hashes, &self.vault, &self.host_key, &System);
         let record = stored.map_err(failed)?;
         self.forget_disabling(account.uid); // nothing is stored beside keys that stay disabled
-        if let Some(((tickets, book), ticket)) = tickets {
+        if let Some(((tickets, ticket_file), ticket)) = tickets {
             // The key is in force: its owner must hear so, and get the recovery codes.
-            drop(end_confirmed(&tickets, book, ticket).map_err(|error| unavailable(&error)));
+            drop(end_confirmed(&tickets, ticket_file, ticket).map_err(|error| unavailable(&error)));
         }
         log_enrolment("enrolled", peer, pending, Some(record.generation));
         let key = record.keys.last().ok_or_else(|| Refusal::unavailable("the key is stored, but cannot be shown"))?;
@@ -153,11 +153,11 @@ impl Daemon {
     /// The locked tickets, if this one of the user is still good: it may have been taken back or superseded meanwhile.
     fn book_with_good(&self, account: &Account, ticket: TicketId) -> Result<(Tickets, TicketFile), Refusal> {
         let tickets = self.vault.tickets(account.uid).map_err(|error| unavailable(&error))?;
-        let mut book = tickets.book(account).map_err(|error| unavailable(&error))?.book;
-        let worth = book.ticket_mut(ticket).map(|one| (one.end, one.worth(System.wall())));
+        let mut ticket_file = tickets.ticket_file(account).map_err(|error| unavailable(&error))?.ticket_file;
+        let worth = ticket_file.ticket_mut(ticket).map(|one| (one.end, one.worth(System.wall())));
         match worth {
             // Its last moment may have passed since it was redeemed; the pending key has a life of its own.
-            Some((None, Worth::Again | Worth::Stale)) => Ok((tickets, book)),
+            Some((None, Worth::Again | Worth::Stale)) => Ok((tickets, ticket_file)),
             _ => Err(Refusal::RegistrationRefused { reason: "stale".to_owned(), wait: 0 }),
         }
     }
@@ -185,10 +185,10 @@ impl Daemon {
 }
 
 /// A key was made with the ticket.
-fn end_confirmed(tickets: &Tickets, mut book: TicketFile, ticket: TicketId) -> Result<(), VaultError> {
+fn end_confirmed(tickets: &Tickets, mut ticket_file: TicketFile, ticket: TicketId) -> Result<(), VaultError> {
     let end = Some(TicketEnd { why: Why::Confirmed, at: System.wall() });
-    book.ticket_mut(ticket).into_iter().for_each(|one| one.end = end);
-    tickets.store(&book, &System)
+    ticket_file.ticket_mut(ticket).into_iter().for_each(|one| one.end = end);
+    tickets.store(&ticket_file, &System)
 }
 
 /// Throws the pending key away.
@@ -265,7 +265,7 @@ pub fn no_beginning(error: BeginError) -> Refusal {
 
 fn notice_of(plan: &Plan, peer: Peer) -> Notice {
     let key = Some(plan.label.clone());
-    Notice { event: plan.purpose.event, at: System.wall(), by: peer.behind, from: Where::default(), key }
+    Notice { event: plan.purpose.event, at: System.wall(), by: peer.accountable_uid, from: Where::default(), key }
 }
 
 /// One line about an enrolment.
@@ -276,5 +276,5 @@ pub fn log_enrolment(what: &'static str, peer: Peer, pending: &PendingEnrolment,
         .field("purpose", purpose.event.word())
         .optional("generation", generation.map(|number| number.to_string()).as_deref());
     // Whoever has a counter has codes without end, and with each begins something anew.
-    paced(what, Urgency::Notice, peer.behind, signed(line, peer));
+    paced(what, Urgency::Notice, peer.accountable_uid, signed(line, peer));
 }

@@ -31,8 +31,8 @@ impl Daemon {
         let form = wanted.form.unwrap_or(CodeForm::Spoken);
         let lasts = life(form, wanted.lasts)?;
         let replaces = wanted.replaces.unwrap_or(false);
-        let standing = self.vault.standing(&account, &System).map_err(|error| unavailable(&error))?;
-        if standing == EnrolmentStatus::Enrolled && !replaces {
+        let status = self.vault.enrolment_status(&account, &System).map_err(|error| unavailable(&error))?;
+        if status == EnrolmentStatus::Enrolled && !replaces {
             return Err(not_changed(&account.name, &ChangeError::AlreadyEnrolled));
         }
         let code = random::secret(form.symbols()).ok().and_then(|bytes| RegistrationCode::new(form, &bytes));
@@ -41,12 +41,12 @@ impl Daemon {
         let ticket = self.ticket(&account, &code, form, (now, lasts), (replaces, peer.uid))?;
         let (id, ends) = (ticket.id, ticket.not_after);
         let tickets = self.vault.tickets(account.uid).map_err(|error| unavailable(&error))?;
-        let mut book = tickets.book(&account).map_err(|error| unavailable(&error))?.book;
-        let superseded = book.issue(ticket, now).map_err(|error| no_room(&account, &error))?;
+        let mut ticket_file = tickets.ticket_file(&account).map_err(|error| unavailable(&error))?.ticket_file;
+        let superseded = ticket_file.issue(ticket, now).map_err(|error| no_room(&account, &error))?;
         self.notice(&account, notice(NoticeEvent::RegistrationCodeIssued, peer, now))?;
-        tickets.store(&book, &System).map_err(|error| unavailable(&error))?;
+        tickets.store(&ticket_file, &System).map_err(|error| unavailable(&error))?;
         drop(tickets);
-        self.underway.end(account.uid); // what was begun with an older code
+        self.pending_enrolments.end(account.uid); // what was begun with an older code
         log("registration-code-issued", &account, peer, Some(id), |line| {
             let line = line.field("form", form.as_str()).field("ends", &ends.to_string());
             let line = line.field("replaces", if replaces { "yes" } else { "no" });
@@ -60,7 +60,7 @@ impl Daemon {
     /// Makes the good code of a user worthless.
     pub fn revoke_invitation(&self, peer: Peer, wanted: &RevokeInvitation) -> Result<Done, Refusal> {
         let (account, _) = target(peer, Act::RevokeInvitation, Some(&wanted.user))?;
-        self.underway.end_of_an_invitation(account.uid);
+        self.pending_enrolments.end_of_an_invitation(account.uid);
         match self.end_tickets(&account)? {
             None => Err(Refusal::NotPossible { user: account.name, reason: "no-invitation".to_owned() }),
             ended => {
@@ -72,7 +72,7 @@ impl Daemon {
 
     /// Ends the good code of a user, if there is one, and whatever is under way.
     pub fn end_invitation(&self, account: &Account) -> Result<Option<TicketId>, Refusal> {
-        self.underway.end(account.uid);
+        self.pending_enrolments.end(account.uid);
         self.end_tickets(account)
     }
 
@@ -129,7 +129,7 @@ fn life(form: CodeForm, wanted: Option<u64>) -> Result<u64, Refusal> {
 /// Argon2id (RFC 9106) with 19 MiB and two passes, the second of the parameter sets that OWASP's password storage sheet lists as equal.
 fn slow(code: &RegistrationCode, salt: &[u8; 16]) -> Option<Zeroizing<[u8; 32]>> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(()); // it takes 19 MiB
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let _permit = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let params = Params::new(SLOW_KIB, 2, 1, Some(32)).ok()?;
     let mut memory = Vec::new();
     memory.try_reserve_exact(GIVEN_BACK_BLOCKS).ok()?;
@@ -155,7 +155,7 @@ fn no_room(account: &Account, error: &TicketFileError) -> Refusal {
 
 /// A notice about a registration code.
 pub fn notice(event: NoticeEvent, peer: Peer, at: u64) -> Notice {
-    Notice { event, at, by: peer.behind, from: Where::default(), key: None }
+    Notice { event, at, by: peer.accountable_uid, from: Where::default(), key: None }
 }
 
 /// One line about a registration code.

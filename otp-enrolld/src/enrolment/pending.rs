@@ -27,7 +27,7 @@ use otp_system::random::{self, NoRandomness};
 use crate::enrolment::diagnosis::{Diagnosis, diagnose};
 
 /// How long a key waits for its first code.
-pub const PATIENCE: Duration = Duration::from_secs(15 * 60);
+pub const PENDING_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 /// The counter that an app is told to begin with; HOTP's first code is of this one or of one soon after it.
 pub const FIRST_COUNTER: u64 = 1;
 /// How many wrong codes end it.
@@ -114,10 +114,10 @@ pub struct PendingEnrolment {
     since_ms: u64,
     tries_left: u32,
     /// Its secret is in a device already, and was not made here.
-    brought: bool,
+    imported: bool,
     /// What was heard of it: the first of two codes of a token.
     entry: KeyState,
-    turn: PendingSlot,
+    slot: PendingSlot,
 }
 
 /// Why no enrolment begins.
@@ -166,7 +166,7 @@ impl PendingEnrolments {
     /// Takes a secret that is in a device already. A counter that stands anywhere is found by two codes in a row.
     pub fn begin_with(&self, plan: Plan, secret: Secret, clock: &dyn Clock) -> Result<PendingEnrolment, BeginError> {
         let mut pending = self.pending(plan, secret, Earlier::Stays, clock)?;
-        (pending.brought, pending.entry.resync) = (true, pending.plan.kind == Kind::Hotp);
+        (pending.imported, pending.entry.resync) = (true, pending.plan.kind == Kind::Hotp);
         Ok(pending)
     }
 
@@ -178,7 +178,7 @@ impl PendingEnrolments {
         clock: &dyn Clock,
     ) -> Result<PendingEnrolment, BeginError> {
         let begun = plan.purpose.ticket.map_or(StartedBy::Otherwise, |_| StartedBy::WithAnInvitation);
-        let turn = self.turn(plan.account.uid, earlier, begun).ok_or(BeginError::Underway)?;
+        let slot = self.slot(plan.account.uid, earlier, begun).ok_or(BeginError::Underway)?;
         let id = KeyId(random::bytes()?);
         let (created, since_ms) = (clock.wall(), clock.boot_ms());
         Ok(PendingEnrolment {
@@ -188,9 +188,9 @@ impl PendingEnrolments {
             created,
             since_ms,
             tries_left: TRIES,
-            brought: false,
+            imported: false,
             entry: KeyState::new(id, Step(0)),
-            turn,
+            slot,
         })
     }
 
@@ -212,7 +212,7 @@ impl PendingEnrolments {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).place()
     }
 
-    fn turn(&self, uid: u32, earlier: Earlier, begun: StartedBy) -> Option<PendingSlot> {
+    fn slot(&self, uid: u32, earlier: Earlier, begun: StartedBy) -> Option<PendingSlot> {
         let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let there = turns.number(uid);
         let number = match earlier {
@@ -265,18 +265,18 @@ impl PendingEnrolment {
     }
 
     /// Was its secret brought along?
-    pub fn is_brought(&self) -> bool {
-        self.brought
+    pub fn is_imported(&self) -> bool {
+        self.imported
     }
 
     /// What is left of the 15 minutes, on a clock that nobody can set.
     pub fn time_left(&self, clock: &dyn Clock) -> Duration {
-        PATIENCE.saturating_sub(Duration::from_millis(clock.boot_ms().saturating_sub(self.since_ms)))
+        PENDING_TIMEOUT.saturating_sub(Duration::from_millis(clock.boot_ms().saturating_sub(self.since_ms)))
     }
 
     /// Has nothing taken its place, and is it not too old?
     pub fn lasts(&self, clock: &dyn Clock) -> bool {
-        self.turn.lasts() && !self.time_left(clock).is_zero()
+        self.slot.lasts() && !self.time_left(clock).is_zero()
     }
 
     /// Its keyed fingerprint.

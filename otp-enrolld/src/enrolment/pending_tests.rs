@@ -17,8 +17,8 @@ fn plan(uid: u32, kind: Kind) -> Plan {
     Plan { account: account(uid), label: Label::new("phone").unwrap(), kind, new: NewKey::default(), purpose }
 }
 
-fn begin(underway: &PendingEnrolments, uid: u32) -> Result<PendingEnrolment, BeginError> {
-    underway.begin(plan(uid, Kind::Totp), Earlier::Stays, &System)
+fn begin(pending_enrolments: &PendingEnrolments, uid: u32) -> Result<PendingEnrolment, BeginError> {
+    pending_enrolments.begin(plan(uid, Kind::Totp), Earlier::Stays, &System)
 }
 
 fn code(pending: &PendingEnrolment, offset: i64) -> Typed {
@@ -29,12 +29,12 @@ fn code(pending: &PendingEnrolment, offset: i64) -> Typed {
 
 #[test]
 fn one_enrolment_a_user_at_a_time() {
-    let underway = PendingEnrolments::default();
-    let first = begin(&underway, 1000).ok().unwrap();
-    assert_eq!(begin(&underway, 1000).err(), Some(BeginError::Underway));
-    assert!(begin(&underway, 1001).is_ok());
+    let pending_enrolments = PendingEnrolments::default();
+    let first = begin(&pending_enrolments, 1000).ok().unwrap();
+    assert_eq!(begin(&pending_enrolments, 1000).err(), Some(BeginError::Underway));
+    assert!(begin(&pending_enrolments, 1001).is_ok());
     drop(first);
-    assert!(begin(&underway, 1000).is_ok());
+    assert!(begin(&pending_enrolments, 1000).is_ok());
 }
 
 #[test]
@@ -101,17 +101,17 @@ fn a_key_waits_fifteen_minutes_and_no_longer() {
 
 #[test]
 fn two_keys_are_never_the_same() {
-    let underway = PendingEnrolments::default();
-    let (first, second) = (begin(&underway, 1).ok().unwrap(), begin(&underway, 2).ok().unwrap());
+    let pending_enrolments = PendingEnrolments::default();
+    let (first, second) = (begin(&pending_enrolments, 1).ok().unwrap(), begin(&pending_enrolments, 2).ok().unwrap());
     assert!(first.secret.expose() != second.secret.expose() && first.id != second.id);
     assert_eq!(first.secret.expose().len(), 20);
 }
 
 #[test]
 fn a_token_is_confirmed_by_one_of_its_first_codes_and_that_counter_is_burnt() {
-    let underway = PendingEnrolments::default();
+    let pending_enrolments = PendingEnrolments::default();
     for counter in [FIRST_COUNTER, 2, 10] {
-        let pending = underway.begin(plan(1, Kind::Hotp), Earlier::Stays, &System);
+        let pending = pending_enrolments.begin(plan(1, Kind::Hotp), Earlier::Stays, &System);
         let mut pending = pending.ok().unwrap();
         let codes = Codes::new(&pending.secret, pending.plan.new.algorithm, pending.plan.new.digits).unwrap();
         let typed = |counter| Typed::parse(format!("{:06}", codes.at(Step(counter)).unwrap()).as_bytes());
@@ -138,38 +138,41 @@ fn two_codes_in_a_row_find_the_counter_of_a_device_that_was_used_before() {
 
 #[test]
 fn of_two_redemptions_the_later_one_counts_though_the_earlier_one_begins_last() {
-    let underway = PendingEnrolments::default();
-    let (first, second) = (underway.place(), underway.place());
-    let later = underway.begin(plan(1, Kind::Totp), Earlier::EndsIfOlder(second), &System).ok().unwrap();
-    let earlier = underway.begin(plan(1, Kind::Totp), Earlier::EndsIfOlder(first), &System);
+    let pending_enrolments = PendingEnrolments::default();
+    let (first, second) = (pending_enrolments.place(), pending_enrolments.place());
+    let later = pending_enrolments.begin(plan(1, Kind::Totp), Earlier::EndsIfOlder(second), &System).ok().unwrap();
+    let earlier = pending_enrolments.begin(plan(1, Kind::Totp), Earlier::EndsIfOlder(first), &System);
     assert_eq!(earlier.err(), Some(BeginError::Underway));
     assert!(later.lasts(&System));
-    let third = underway.place();
-    assert!(underway.begin(plan(1, Kind::Totp), Earlier::EndsIfOlder(third), &System).is_ok() && !later.lasts(&System));
+    let third = pending_enrolments.place();
+    assert!(
+        pending_enrolments.begin(plan(1, Kind::Totp), Earlier::EndsIfOlder(third), &System).is_ok()
+            && !later.lasts(&System)
+    );
 }
 
 #[test]
 fn a_later_enrolment_ends_the_earlier_one_where_it_may_and_a_repudiation_ends_any() {
-    let underway = PendingEnrolments::default();
-    let mut first = begin(&underway, 1000).ok().unwrap();
-    let mut second = underway.begin(plan(1000, Kind::Totp), Earlier::Ends, &System).ok().unwrap();
+    let pending_enrolments = PendingEnrolments::default();
+    let mut first = begin(&pending_enrolments, 1000).ok().unwrap();
+    let mut second = pending_enrolments.begin(plan(1000, Kind::Totp), Earlier::Ends, &System).ok().unwrap();
     let typed = code(&first, 0);
     assert!(matches!(first.answer(&typed, &Limits::default(), &System), CodeOutcome::Expired));
     drop(first);
-    assert!(second.lasts(&System) && begin(&underway, 1000).err() == Some(BeginError::Underway));
-    underway.end(1000);
+    assert!(second.lasts(&System) && begin(&pending_enrolments, 1000).err() == Some(BeginError::Underway));
+    pending_enrolments.end(1000);
     let typed = code(&second, 0);
     assert!(matches!(second.answer(&typed, &Limits::default(), &System), CodeOutcome::Expired));
 }
 
 #[test]
 fn what_an_invitation_did_not_begin_does_not_end_with_it() {
-    let underway = PendingEnrolments::default();
+    let pending_enrolments = PendingEnrolments::default();
     for (ticket, lasts) in [(None, true), (Some(TicketId([7; 16])), false)] {
         let plan = plan(1000, Kind::Totp);
         let purpose = EnrolmentPurpose { ticket, ..plan.purpose };
-        let pending = underway.begin(Plan { purpose, ..plan }, Earlier::Stays, &System).ok().unwrap();
-        underway.end_of_an_invitation(1000);
+        let pending = pending_enrolments.begin(Plan { purpose, ..plan }, Earlier::Stays, &System).ok().unwrap();
+        pending_enrolments.end_of_an_invitation(1000);
         assert_eq!(pending.lasts(&System), lasts);
     }
 }

@@ -50,23 +50,23 @@ impl Daemon {
 
     /// A place among those whose codes for this user are looked at. Who holds his own lock lets each of them wait, and must not
     /// use up the connections of everybody.
-    pub fn turn(&self, account: &Account) -> Result<impl Sized + use<>, Refusal> {
-        let turn = self.redeeming.turn(account.uid, Some(account.uid));
-        turn.ok_or_else(|| Refusal::Busy { reason: "too many codes at once".to_owned() })
+    pub fn permit(&self, account: &Account) -> Result<impl Sized + use<>, Refusal> {
+        let permit = self.redeeming.permit(account.uid, Some(account.uid));
+        permit.ok_or_else(|| Refusal::Busy { reason: "too many codes at once".to_owned() })
     }
 
     /// The record, and the locked tickets. The record comes first, without their lock: a user can stop a program of root's that
     /// holds his own lock, and an admin who ends his invitation must not wait for that. Patience is wanted again under the lock,
     /// where every wrong code is counted: many at once are no more guesses than one after the other.
     pub fn looked_up(&self, presented: &Presented<'_>) -> Result<(Option<Record>, Tickets), Refusal> {
-        self.wants_patience(presented)?;
+        self.check_throttle(presented)?;
         let record = self.record(presented.account)?;
         let tickets = self.vault.tickets(presented.account.uid).map_err(|error| unavailable(&error))?;
-        self.wants_patience(presented)?;
+        self.check_throttle(presented)?;
         Ok((record, tickets))
     }
 
-    pub fn wants_patience(&self, presented: &Presented<'_>) -> Result<(), Refusal> {
+    pub fn check_throttle(&self, presented: &Presented<'_>) -> Result<(), Refusal> {
         let wait = self.throttle.wait(presented.account.uid, presented.origin);
         match wait.as_millis().div_ceil(1000) {
             0 => Ok(()),
@@ -80,13 +80,13 @@ impl Daemon {
     /// The ticket of this code, and what it is worth. All are compared, whichever fits; of those with a slow hash that never
     /// were of use only the newest, and at a prompt, where the answer would be the same, none: how long it takes tells nothing of
     /// how often somebody was invited. However many came after it, a code that was used is known as such.
-    pub fn found(&self, book: &TicketFile, presented: &Presented<'_>, now: u64) -> Option<(TicketId, Worth)> {
+    pub fn found(&self, ticket_file: &TicketFile, presented: &Presented<'_>, now: u64) -> Option<(TicketId, Worth)> {
         let code = &presented.code;
         let most = if presented.origin == Origin::Socket { MOST_COMPARED } else { 0 };
-        let fitting = book.tickets.iter().rev().filter(|ticket| code.fits(ticket.form));
+        let fitting = ticket_file.tickets.iter().rev().filter(|ticket| code.fits(ticket.form));
         let always = |ticket: &&Ticket| ticket.salt.is_none() || ticket.used.is_some() || ticket.is_good(now);
         let (compared, over): (Vec<_>, Vec<_>) = fitting.partition(always);
-        let uid = book.account.uid;
+        let uid = ticket_file.account.uid;
         let same = |ticket: &&Ticket| self.registration_hash(code, uid, ticket.id, ticket.salt) == Some(ticket.hash);
         let found: Vec<_> = compared.into_iter().chain(over.into_iter().take(most)).filter(same).collect();
         found.first().map(|one| (one.id, one.worth(now)))
@@ -104,7 +104,7 @@ impl Daemon {
             }
             None => {
                 let line = line("registration-code-unknown", presented);
-                bounded(Urgency::Notice, presented.peer.behind, line);
+                bounded(Urgency::Notice, presented.peer.accountable_uid, line);
             }
         }
         refused()
@@ -114,8 +114,10 @@ impl Daemon {
     pub fn owner_of_code(&self, tickets: &Tickets, presented: &Presented<'_>) -> Option<(Account, TicketId)> {
         let now = System.wall();
         let uids = self.vault.ticket_uids().ok()?.into_iter().filter(|uid| *uid != presented.account.uid);
-        let books = uids.filter_map(|uid| tickets.book_of(uid).ok().flatten());
-        let good = books.filter_map(|Kept { book, .. }| book.good(now).cloned().map(|ticket| (book.account, ticket)));
+        let books = uids.filter_map(|uid| tickets.ticket_file_of(uid).ok().flatten());
+        let good = books.filter_map(|Kept { ticket_file, .. }| {
+            ticket_file.good(now).cloned().map(|ticket| (ticket_file.account, ticket))
+        });
         let mut good: Vec<_> = good.filter(|(_, ticket)| presented.code.fits(ticket.form)).collect();
         good.sort_by_key(|(_, ticket)| std::cmp::Reverse(ticket.issued));
         if presented.code.fits(CodeForm::Spoken) {
@@ -142,7 +144,7 @@ impl Daemon {
 
     pub fn stale(&self, presented: &Presented<'_>, id: TicketId) -> Refusal {
         let line = line("registration-code-stale", presented).field("ticket", &hex(id));
-        bounded(Urgency::Notice, presented.peer.behind, line);
+        bounded(Urgency::Notice, presented.peer.accountable_uid, line);
         match presented.origin {
             Origin::Socket => refusal("stale"),
             _ => refused(),
@@ -150,8 +152,8 @@ impl Daemon {
     }
 
     pub fn record(&self, account: &Account) -> Result<Option<Record>, Refusal> {
-        let held = self.vault.hold(account, &System).map_err(|error| unavailable(&error))?;
-        Ok(held.and_then(|held| held.record().cloned()))
+        let locked = self.vault.lock(account, &System).map_err(|error| unavailable(&error))?;
+        Ok(locked.and_then(|locked| locked.record().cloned()))
     }
 }
 

@@ -34,14 +34,14 @@ impl Daemon {
             from: place(&wanted.from),
             code: parsed(&wanted.registration)?,
         };
-        let _turn = self.turn(&account)?;
+        let _permit = self.permit(&account)?;
         let (record, tickets) = self.looked_up(&presented)?;
-        let Kept { mut book, restored } = tickets.book(&account).map_err(|error| unavailable(&error))?;
+        let Kept { mut ticket_file, restored } = tickets.ticket_file(&account).map_err(|error| unavailable(&error))?;
         let now = System.wall();
-        let Some((id, worth)) = self.found(&book, &presented, now) else {
+        let Some((id, worth)) = self.found(&ticket_file, &presented, now) else {
             return Err(self.unknown(&tickets, &presented));
         };
-        let ticket = book.ticket_mut(id).ok_or_else(refused)?;
+        let ticket = ticket_file.ticket_mut(id).ok_or_else(refused)?;
         // A crash may have come between the key and the end of its ticket.
         let repudiated = matches!(ticket.end, Some(TicketEnd { why: Why::Repudiated, .. }));
         let worth = if descends(record.as_ref(), id) && !repudiated { Worth::Spent } else { worth };
@@ -60,13 +60,13 @@ impl Daemon {
         // At a prompt only a first key: whoever sees the prompt has not logged in.
         let may_replace = ticket.replaces && presented.origin == Origin::Socket;
         let plan = plan(account.clone(), &wanted.key, &self.policy(peer)?, first_or_all(id, may_replace))?;
-        self.wants_room(&plan)?;
+        self.check_room(&plan)?;
         // The one before this: whoever used the code in between, the next one hears of it.
         let earlier = ticket.used.as_ref().map(|(_, last)| redemption(last));
         ticket.redeem(TicketUse { at: now, from: presented.from.clone() });
         let uses = ticket.uses;
-        tickets.store(&book, &System).map_err(|error| unavailable(&error))?;
-        let place = self.underway.place(); // under the lock: in the order in which the code was used
+        tickets.store(&ticket_file, &System).map_err(|error| unavailable(&error))?;
+        let place = self.pending_enrolments.place(); // under the lock: in the order in which the code was used
         drop(tickets);
         let by = Notice { from: presented.from.clone(), ..notice(NoticeEvent::RegistrationCodeUsed, peer, now) };
         self.notice(&account, by)?;
@@ -88,15 +88,15 @@ impl Daemon {
             from: Where::default(),
             code: parsed(&wanted.registration)?,
         };
-        let _turn = self.turn(&account)?;
+        let _permit = self.permit(&account)?;
         let (record, tickets) = self.looked_up(&presented)?;
-        let kept = tickets.book(&account).map_err(|error| unavailable(&error))?;
+        let kept = tickets.ticket_file(&account).map_err(|error| unavailable(&error))?;
         let now = System.wall();
-        let Some((id, _)) = self.found(&kept.book, &presented, now) else {
+        let Some((id, _)) = self.found(&kept.ticket_file, &presented, now) else {
             return Err(self.unknown(&tickets, &presented));
         };
-        let mut book = kept.settled(now);
-        let ticket = book.ticket_mut(id).ok_or_else(refused)?;
+        let mut ticket_file = kept.settled(now);
+        let ticket = ticket_file.ticket_mut(id).ok_or_else(refused)?;
         let since = match ticket.end {
             // Once said, it may be said again: the answer may have been lost.
             Some(TicketEnd { why: Why::Confirmed | Why::Repudiated, at }) => at,
@@ -115,7 +115,7 @@ impl Daemon {
         let end = Some(TicketEnd { why: Why::Repudiated, at: since });
         let anew = suspended.anew || ticket.end != end;
         ticket.end = end;
-        tickets.store(&book, &System).map_err(|error| unavailable(&error))?;
+        tickets.store(&ticket_file, &System).map_err(|error| unavailable(&error))?;
         drop(tickets);
         if anew {
             // Said once more it is answered, but nobody need hear of it again.
@@ -127,10 +127,10 @@ impl Daemon {
 
     /// Also what is under way on some connection: it may descend from it, too.
     fn suspend_descendants(&self, account: &Account, id: TicketId) -> Result<vault::RepudiationOutcome, Refusal> {
-        let held = self.vault.hold(account, &System).map_err(|error| unavailable(&error))?;
-        let Some(mut held) = held else { return Ok(vault::RepudiationOutcome { keys: 0, anew: false }) };
-        let suspended = held.repudiate(id.0, &System).map_err(|error| not_changed(&account.name, &error));
-        self.underway.end(account.uid); // under the lock: what begins later sees the marks
+        let locked = self.vault.lock(account, &System).map_err(|error| unavailable(&error))?;
+        let Some(mut locked) = locked else { return Ok(vault::RepudiationOutcome { keys: 0, anew: false }) };
+        let suspended = locked.repudiate(id.0, &System).map_err(|error| not_changed(&account.name, &error));
+        self.pending_enrolments.end(account.uid); // under the lock: what begins later sees the marks
         suspended
     }
 }

@@ -46,11 +46,11 @@ impl Daemon {
             ticket: None,
             redemption: key.redemption,
         };
-        let mut held = self.enrolled(&account)?;
+        let mut locked = self.enrolled(&account)?;
         let name = wanted.key.label.clone().map_or_else(|| label("phone"), Ok)?;
-        held.has_room_for(&name, Replaces::Nothing).map_err(|error| not_changed(&account.name, &error))?;
-        let key = self.proven_key(&mut held, &typed(&wanted.code), Origin::Socket, &policy.limits, None)?;
-        drop(held);
+        locked.has_room_for(&name, Replaces::Nothing).map_err(|error| not_changed(&account.name, &error))?;
+        let key = self.proven_key(&mut locked, &typed(&wanted.code), Origin::Socket, &policy.limits, None)?;
+        drop(locked);
         let plan = plan(account, &wanted.key, &policy, purpose(&key))?;
         Ok(Begun { enrolment: self.start(session, plan, Earlier::Ends)? })
     }
@@ -63,29 +63,30 @@ impl Daemon {
         let (account, _) = target(peer, Act::Rotate, wanted.user.as_deref())?;
         let policy = self.policy(peer)?;
         let from = origin(peer, &wanted.from, account.uid);
-        let _turn = self.turn(&account)?;
-        let mut held = self.enrolled(&account)?;
+        let _permit = self.permit(&account)?;
+        let mut locked = self.enrolled(&account)?;
         let typed = typed(&wanted.code);
         let (old, grounds, redemption) = match &typed {
             Typed::Recovery(_) => {
                 if peer.uid != 0 {
                     return Err(not_possible(&account, "needs-password"));
                 }
-                let old = only_key(&held, wanted.old.as_deref())?;
-                let room = old.as_ref().map_or(Ok(()), |key| held.has_room_for(&key.label, Replaces::Key(key.id)));
+                let old = only_key(&locked, wanted.old.as_deref())?;
+                let room = old.as_ref().map_or(Ok(()), |key| locked.has_room_for(&key.label, Replaces::Key(key.id)));
                 room.map_err(|error| not_changed(&account.name, &error))?; // before the code is spent
-                let redemption = self.proven_by_recovery(&mut held, &typed, from, &policy.limits)?;
-                (old, Grounds::Recovery(held.state().recovery.set), redemption)
+                let redemption = self.proven_by_recovery(&mut locked, &typed, from, &policy.limits)?;
+                (old, Grounds::Recovery(locked.state().recovery.set), redemption)
             }
             _ => {
-                let named = wanted.old.as_deref().map(|name| held.key_named(name).cloned()).transpose();
+                let named = wanted.old.as_deref().map(|name| locked.key_named(name).cloned()).transpose();
                 let named = named.map_err(|error| not_changed(&account.name, &error))?;
-                let old = self.proven_key(&mut held, &typed, from, &policy.limits, named.as_ref().map(|key| key.id))?;
+                let old =
+                    self.proven_key(&mut locked, &typed, from, &policy.limits, named.as_ref().map(|key| key.id))?;
                 let (id, redemption) = (old.id, old.redemption);
                 (Some(old), Grounds::Key(id), redemption)
             }
         };
-        drop(held);
+        drop(locked);
         let purpose = EnrolmentPurpose {
             event: NoticeEvent::KeyRotated,
             grounds,
@@ -110,8 +111,8 @@ impl Daemon {
         if wanted.key.label.is_none() {
             plan.label = label("token")?;
         }
-        self.wants_room(&plan)?;
-        let pending = self.underway.begin_with(plan, secret, &System).map_err(no_beginning)?;
+        self.check_room(&plan)?;
+        let pending = self.pending_enrolments.begin_with(plan, secret, &System).map_err(no_beginning)?;
         self.wants_a_secret_of_its_own(&pending)?;
         log_enrolment("token-begun", peer, &pending, None);
         let expires_in = pending.time_left(&System).as_secs();
@@ -123,44 +124,44 @@ impl Daemon {
     pub fn renew_recovery(&self, peer: Peer, wanted: &RenewRecoveryCodes) -> Result<RecoveryCodes, Refusal> {
         let (account, _) = target(peer, Act::RenewRecoveryCodes, None)?;
         let limits = self.policy(peer)?.limits;
-        let mut held = self.enrolled(&account)?;
-        let key = self.proven_key(&mut held, &typed(&wanted.code), Origin::Socket, &limits, None)?;
-        drop(held);
+        let mut locked = self.enrolled(&account)?;
+        let key = self.proven_key(&mut locked, &typed(&wanted.code), Origin::Socket, &limits, None)?;
+        drop(locked);
         self.notice_of_recovery(&account)?; // of the old set, which is about to go
-        let mut held = self.enrolled(&account)?;
-        held.has_grounds(Grounds::Key(key.id)).map_err(|error| not_changed(&account.name, &error))?;
+        let mut locked = self.enrolled(&account)?;
+        locked.has_grounds(Grounds::Key(key.id)).map_err(|error| not_changed(&account.name, &error))?;
         let (hashes, recovery_codes) = self.recovery_set(&account, key.redemption)?;
         self.notice(&account, notice(NoticeEvent::RecoveryCodesRenewed, peer, System.wall()))?;
-        held.renew_recovery(hashes, &System).map_err(|error| not_changed(&account.name, &error))?;
-        self.underway.end(account.uid);
+        locked.renew_recovery(hashes, &System).map_err(|error| not_changed(&account.name, &error))?;
+        self.pending_enrolments.end(account.uid);
         let line = signed(about("recovery-codes-renewed", &account), peer);
-        paced("recovery-codes-renewed", Urgency::Notice, peer.behind, line);
+        paced("recovery-codes-renewed", Urgency::Notice, peer.accountable_uid, line);
         Ok(RecoveryCodes { recovery_codes })
     }
 
     fn enrolled(&self, account: &Account) -> Result<LockedUser<'_>, Refusal> {
-        let held = self.vault.hold(account, &System).map_err(|error| unavailable(&error))?;
-        let held = held.filter(|held| held.record().is_some());
-        held.ok_or_else(|| not_changed(&account.name, &ChangeError::NotEnrolled))
+        let locked = self.vault.lock(account, &System).map_err(|error| unavailable(&error))?;
+        let locked = locked.filter(|locked| locked.record().is_some());
+        locked.ok_or_else(|| not_changed(&account.name, &ChangeError::NotEnrolled))
     }
 
     /// The key that the code is of; it must be `wanted`, if one is. The code is used up.
     fn proven_key(
         &self,
-        held: &mut LockedUser<'_>,
+        locked: &mut LockedUser<'_>,
         typed: &Typed,
         from: Origin,
         limits: &Limits,
         wanted: Option<KeyId>,
     ) -> Result<Key, Refusal> {
-        let account = held.account().clone();
+        let account = locked.account().clone();
         if !matches!(typed, Typed::Code(_)) {
             return Err(not_possible(&account, CODE_REFUSED)); // a recovery code is not spent on this
         }
-        let Proof::Key(label) = self.proven(held, typed, from, limits)? else {
+        let Proof::Key(label) = self.proven(locked, typed, from, limits)? else {
             return Err(not_possible(&account, CODE_REFUSED));
         };
-        let key = held.record().and_then(|record| record.keys.iter().find(|key| key.label == label).cloned());
+        let key = locked.record().and_then(|record| record.keys.iter().find(|key| key.label == label).cloned());
         let key = key.filter(|key| wanted.is_none_or(|id| id == key.id));
         key.ok_or_else(|| not_possible(&account, CODE_REFUSED))
     }
@@ -168,22 +169,24 @@ impl Daemon {
     /// A recovery code is used up; what is made with it descends from what its set descends from.
     fn proven_by_recovery(
         &self,
-        held: &mut LockedUser<'_>,
+        locked: &mut LockedUser<'_>,
         typed: &Typed,
         from: Origin,
         limits: &Limits,
     ) -> Result<Option<[u8; 16]>, Refusal> {
-        self.proven(held, typed, from, limits)?;
-        Ok(held.record().and_then(|record: &Record| record.recovery.first()).and_then(|code| code.redemption))
+        self.proven(locked, typed, from, limits)?;
+        Ok(locked.record().and_then(|record: &Record| record.recovery.first()).and_then(|code| code.redemption))
     }
 }
 
 /// The key that a recovery code replaces: the one named, or the only one; none at all if there is none.
-fn only_key(held: &LockedUser<'_>, name: Option<&str>) -> Result<Option<Key>, Refusal> {
-    let account = held.account();
-    let keys = held.record().map(|record| record.keys.as_slice()).unwrap_or_default();
+fn only_key(locked: &LockedUser<'_>, name: Option<&str>) -> Result<Option<Key>, Refusal> {
+    let account = locked.account();
+    let keys = locked.record().map(|record| record.keys.as_slice()).unwrap_or_default();
     match (name, keys) {
-        (Some(name), _) => held.key_named(name).cloned().map(Some).map_err(|error| not_changed(&account.name, &error)),
+        (Some(name), _) => {
+            locked.key_named(name).cloned().map(Some).map_err(|error| not_changed(&account.name, &error))
+        }
         (None, []) => Ok(None),
         (None, [only]) => Ok(Some(only.clone())),
         (None, _) => Err(not_possible(account, "several-keys")),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::fstat;
 use otp_core::log_line::LogLine;
-use otp_system::syslog::{self, PATIENCE, Syslog};
+use otp_system::syslog::{self, SEND_TIMEOUT, Syslog};
 
 /// How long a way that failed is left alone. Its lines are lost, and counted.
 const REST: Duration = Duration::from_secs(1);
@@ -19,33 +19,33 @@ const LONGEST: usize = 4096;
 const NOTICE: u8 = 5;
 
 /// The ways out of this process; the first is standard error.
-static WAYS: Mutex<Vec<Sink>> = Mutex::new(Vec::new());
+static SINKS: Mutex<Vec<Sink>> = Mutex::new(Vec::new());
 
 /// One line, of this severity (syslog(3)).
 pub fn line(severity: u8, text: &str) {
-    each_way(|way| way.line(Some(severity), text));
+    each_sink(|sink| sink.line(Some(severity), text));
 }
 
 /// One line for the person who started the daemon.
 pub fn say(text: &str) {
     let mut said = false;
-    each_way(|way| {
+    each_sink(|sink| {
         if !std::mem::replace(&mut said, true) {
-            way.line(None, text);
+            sink.line(None, text);
         }
     });
 }
 
-fn each_way(act: impl FnMut(&mut Sink)) {
-    let mut ways = WAYS.lock().unwrap_or_else(PoisonError::into_inner);
-    if ways.is_empty() {
-        *ways = ways_of_this_process();
+fn each_sink(act: impl FnMut(&mut Sink)) {
+    let mut sinks = SINKS.lock().unwrap_or_else(PoisonError::into_inner);
+    if sinks.is_empty() {
+        *sinks = sinks_of_this_process();
     }
-    ways.iter_mut().for_each(act);
+    sinks.iter_mut().for_each(act);
 }
 
 /// To the journal by one way only: a line must not stand there twice.
-fn ways_of_this_process() -> Vec<Sink> {
+fn sinks_of_this_process() -> Vec<Sink> {
     if leads_to_the_journal() {
         return vec![Sink::new(|severity, text| match severity {
             Some(severity) => to_stderr(&format!("<{severity}>{text}")),
@@ -64,20 +64,20 @@ type Writer = dyn FnMut(Option<u8>, &str) -> io::Result<()> + Send;
 
 /// One way out, and how it fares.
 struct Sink {
-    port: Box<Writer>,
+    writer: Box<Writer>,
     rests_until: Option<Instant>,
     lost: u64,
 }
 
 impl Sink {
-    fn new(port: impl FnMut(Option<u8>, &str) -> io::Result<()> + Send + 'static) -> Self {
-        Self { port: Box::new(port), rests_until: None, lost: 0 }
+    fn new(writer: impl FnMut(Option<u8>, &str) -> io::Result<()> + Send + 'static) -> Self {
+        Self { writer: Box::new(writer), rests_until: None, lost: 0 }
     }
 
     /// Sends, unless this way rests; tells first of what was lost.
     fn line(&mut self, severity: Option<u8>, text: &str) {
         let rests = self.rests_until.is_some_and(|end| Instant::now() < end);
-        if !rests && self.told_of_the_lost() && (self.port)(severity, text).is_ok() {
+        if !rests && self.told_of_the_lost() && (self.writer)(severity, text).is_ok() {
             return;
         }
         self.lost = self.lost.saturating_add(1);
@@ -88,7 +88,7 @@ impl Sink {
 
     fn told_of_the_lost(&mut self) -> bool {
         let line = LogLine::default().field("event", "lines-lost").field("count", &self.lost.to_string()).finish();
-        let told = self.lost == 0 || (self.port)(Some(NOTICE), &line).is_ok();
+        let told = self.lost == 0 || (self.writer)(Some(NOTICE), &line).is_ok();
         self.lost = if told { 0 } else { self.lost };
         told
     }
@@ -106,7 +106,7 @@ fn to_stderr(line: &str) -> io::Result<()> {
     line.truncate(LONGEST - 1);
     line.push(b'\n');
     let stderr = io::stderr();
-    let timeout = PollTimeout::try_from(PATIENCE).map_err(io::Error::other)?;
+    let timeout = PollTimeout::try_from(SEND_TIMEOUT).map_err(io::Error::other)?;
     let ready = poll(&mut [PollFd::new(stderr.as_fd(), PollFlags::POLLOUT)], timeout)?;
     if ready == 0 {
         return Err(ErrorKind::TimedOut.into());
@@ -126,18 +126,18 @@ mod tests {
     fn a_way_that_failed_rests_and_tells_later_how_many_lines_were_lost() {
         let (taken, works) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(true)));
         let (seen, up) = (Arc::clone(&taken), Arc::clone(&works));
-        let mut way = Sink::new(move |_, text| {
+        let mut sink = Sink::new(move |_, text| {
             seen.lock().unwrap().push(text.to_owned());
             if up.load(Ordering::SeqCst) { Ok(()) } else { Err(ErrorKind::TimedOut.into()) }
         });
-        way.line(Some(5), "one");
+        sink.line(Some(5), "one");
         works.store(false, Ordering::SeqCst);
-        way.line(Some(5), "two");
+        sink.line(Some(5), "two");
         works.store(true, Ordering::SeqCst);
-        way.line(Some(5), "three");
+        sink.line(Some(5), "three");
         assert_eq!(*taken.lock().unwrap(), ["one", "two"], "while it rests nothing is tried");
-        way.rests_until = Some(Instant::now());
-        way.line(Some(5), "four");
+        sink.rests_until = Some(Instant::now());
+        sink.line(Some(5), "four");
         assert_eq!(taken.lock().unwrap()[2..], ["event=lines-lost count=2", "four"]);
     }
 }

@@ -41,19 +41,19 @@ pub fn begin(daemon: Arc<Daemon>) -> io::Result<()> {
 impl Daemon {
     fn move_clock_mark(&self) -> Result<(), VaultError> {
         let policy = self.site.policy(None, None).map_or(ClockPolicy::Checked, |policy| policy.limits.clock);
-        self.vault.move_clock_mark(&Believing { around: &System, policy })
+        self.vault.move_clock_mark(&Believing { environment: &System, policy })
     }
 
     /// Looks after everybody, as a list does. Whom somebody holds locked is left for the next time.
     fn look_after_all(&self) -> Result<(), VaultError> {
-        status::all(&self.vault, &Limits::default(), &System, &mut |held| self.make_up_for_notices(held)).map(drop)
+        status::all(&self.vault, &Limits::default(), &System, &mut |locked| self.make_up_for_notices(locked)).map(drop)
     }
 
     /// Of recovery codes that were used, and of keys that were disabled by too many wrong codes.
-    pub fn make_up_for_notices(&self, mut held: LockedUser<'_>) {
-        drop(self.notice_of_recovery_held(&mut held)); // without room for it, the next time
-        let (account, disabled) = (held.account().clone(), held.state().disabled);
-        drop(held);
+    pub fn make_up_for_notices(&self, mut locked: LockedUser<'_>) {
+        drop(self.notice_of_recovery_locked(&mut locked)); // without room for it, the next time
+        let (account, disabled) = (locked.account().clone(), locked.state().disabled);
+        drop(locked);
         let mut known = self.known_disabled.lock().unwrap_or_else(PoisonError::into_inner);
         if !disabled {
             known.remove(&account.uid);

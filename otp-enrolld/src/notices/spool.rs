@@ -52,7 +52,7 @@ impl Daemon {
             event(Urgency::Alert, &line.optional("key", notice.key.as_ref().map(Label::as_str)).finish());
         }
         let out = match Out::of(&self.site.policy(None, None)) {
-            Out::Post if !self.pace.allows(account.uid, notice.event.severity()) => Out::Stay,
+            Out::Post if !self.notice_quota.allows(account.uid, notice.event.severity()) => Out::Stay,
             out => out,
         };
         notify_owner::keep(&self.vault, account, notice, out).map(tell_if_full)
@@ -61,19 +61,19 @@ impl Daemon {
     /// A recovery code may have been used at a gate that asked the files and not this daemon: its notice is made here, as soon
     /// as somebody asks. Killed in between it comes twice.
     pub fn notice_of_recovery(&self, account: &Account) -> Result<(), Refusal> {
-        match self.vault.hold(account, &System).map_err(|error| unavailable(&error))? {
-            Some(mut held) => self.notice_of_recovery_held(&mut held),
+        match self.vault.lock(account, &System).map_err(|error| unavailable(&error))? {
+            Some(mut locked) => self.notice_of_recovery_locked(&mut locked),
             None => Ok(()),
         }
     }
 
     /// The same for a user who is held already.
-    pub fn notice_of_recovery_held(&self, held: &mut LockedUser<'_>) -> Result<(), Refusal> {
-        let Some(left) = held.untold_recovery() else { return Ok(()) };
-        let (account, left) = (held.account().clone(), u8::try_from(left).unwrap_or(u8::MAX));
+    pub fn notice_of_recovery_locked(&self, locked: &mut LockedUser<'_>) -> Result<(), Refusal> {
+        let Some(left) = locked.untold_recovery() else { return Ok(()) };
+        let (account, left) = (locked.account().clone(), u8::try_from(left).unwrap_or(u8::MAX));
         let event = NoticeEvent::RecoveryCodeUsed { left };
         self.notice(&account, notify_owner::notice(event, account.uid, System.wall(), None))?;
-        held.recovery_told(&System).map_err(|error| not_changed(&account.name, &error))
+        locked.recovery_told(&System).map_err(|error| not_changed(&account.name, &error))
     }
 
     /// What a user has not seen often enough.

@@ -74,7 +74,7 @@ impl ConnectionPermit {
 
 impl Share {
     fn of(peer: Peer) -> Self {
-        match (peer.uid, peer.behind, peer.lent) {
+        match (peer.uid, peer.accountable_uid, peer.subuid) {
             (0, 0, _) => Self::Root,
             (0, uid, _) => Self::Started(uid),
             (uid, _, None) => Self::Own(uid),
@@ -125,10 +125,10 @@ fn has_room(limits: &ServerLimits, open: &Counts, share: Share) -> bool {
             own < most && all(|share| matches!(share, Share::Pending(_))) < limits.connections_pending
         }
         Share::Own(_) | Share::Lent(_) => {
-            let lent = matches!(share, Share::Lent(_));
+            let subuid = matches!(share, Share::Lent(_));
             own < limits.connections_per_uid
                 && all(|share| matches!(share, Share::Own(_) | Share::Lent(_))) < limits.connections
-                && (!lent || all(|share| matches!(share, Share::Lent(_))) < limits.connections / 2)
+                && (!subuid || all(|share| matches!(share, Share::Lent(_))) < limits.connections / 2)
         }
     }
 }
@@ -152,12 +152,12 @@ mod tests {
     }
 
     fn admit_all(admission: &Admission, uid: u32) -> Vec<ConnectionPermit> {
-        admit_peers(admission, Peer { uid, pid: 1, behind: uid, lent: None })
+        admit_peers(admission, Peer { uid, pid: 1, accountable_uid: uid, subuid: None })
     }
 
-    /// What su does for `behind`.
-    fn admit_started_by(admission: &Admission, behind: u32) -> Vec<ConnectionPermit> {
-        admit_peers(admission, Peer { uid: 0, pid: 1, behind, lent: None })
+    /// What su does for `accountable_uid`.
+    fn admit_started_by(admission: &Admission, accountable_uid: u32) -> Vec<ConnectionPermit> {
+        admit_peers(admission, Peer { uid: 0, pid: 1, accountable_uid, subuid: None })
     }
 
     fn admit_peers(admission: &Admission, peer: Peer) -> Vec<ConnectionPermit> {
@@ -179,8 +179,8 @@ mod tests {
     #[test]
     fn uids_that_were_lent_leave_half_of_the_places_to_others() {
         let admission = admission();
-        let lent = |uid| admit_peers(&admission, Peer { uid, pid: 1, behind: uid, lent: Some(100_000) });
-        let crowd: Vec<ConnectionPermit> = (100_000..100_010).flat_map(lent).collect();
+        let subuid = |uid| admit_peers(&admission, Peer { uid, pid: 1, accountable_uid: uid, subuid: Some(100_000) });
+        let crowd: Vec<ConnectionPermit> = (100_000..100_010).flat_map(subuid).collect();
         assert_eq!(crowd.len(), 2);
         let others: Vec<ConnectionPermit> = (1000..1010).flat_map(|uid| admit_all(&admission, uid)).collect();
         assert_eq!(others.len(), 3);

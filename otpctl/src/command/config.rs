@@ -25,7 +25,7 @@ fn check(terminal: &mut Terminal, options: &CheckConfigArgs) -> Result<(), Failu
     let site = Site::STANDARD;
     let named = options.file.as_deref().map(whole_path).transpose()?;
     let found = site.whole_policy(named.as_deref());
-    let found = found.map_err(|obstacle| Failure::Stopped(escaped(&obstacle.detail)))?;
+    let found = found.map_err(|unavailable| Failure::Stopped(escaped(&unavailable.detail)))?;
     let path = named.as_ref().map_or_else(|| site.policy.to_owned(), |path| path.display().to_string());
     let Some(policy) = found else {
         return terminal.show(&format!("{}: not there; everything is at its default\n", escaped(&path)));

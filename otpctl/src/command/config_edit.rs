@@ -122,7 +122,7 @@ fn edited(copy: &Copy) -> Result<Option<String>, Failure> {
     if !ended.success() {
         return Err(stopped(&format!("editor {program}: {ended}; the policy is as it was")));
     }
-    Ok(Site::STANDARD.whole_policy(Some(&copy.0)).err().map(|obstacle| obstacle.detail))
+    Ok(Site::STANDARD.whole_policy(Some(&copy.0)).err().map(|unavailable| unavailable.detail))
 }
 
 /// Held until the end: of two who edit, the second would undo what the first did. It ends with the process, however that ends.

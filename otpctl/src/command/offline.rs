@@ -87,7 +87,7 @@ fn open() -> Result<Offline, Failure> {
     let policy = site.policy(None, None);
     prctl::set_dumpable(false).map_err(|errno| stopped(errno.desc()))?;
     become_for_good(&user).map_err(|errno| stopped(&format!("giving up root failed: {}", errno.desc())))?;
-    let vault = site.open_vault().map_err(|obstacle| stopped(&obstacle.detail))?;
+    let vault = site.open_vault().map_err(|unavailable| stopped(&unavailable.detail))?;
     let host_key = host_key.and_then(|key| fits(&key, &vault).map(|()| key));
     note(host_key.as_ref().err().cloned());
     note(policy.as_ref().err().cloned());
@@ -162,11 +162,11 @@ impl Offline {
     /// Inside, what is left to be done: the change is made, and is to be told, all the same.
     fn change(&self, account: &Account, change: &Change) -> Result<Result<(), Failure>, Failure> {
         note(change.settle(&self.vault, account, &Machine).err().map(Unavailable::from));
-        let held = self.vault.hold(account, &Machine).map_err(|error| stopped(&error.to_string()))?;
-        let mut held = held.ok_or_else(|| not_done(&ChangeError::NotEnrolled))?;
-        let notice = notify_owner::of_change(change, &held, 0, Machine.wall()).map_err(|error| not_done(&error))?;
-        change.apply(&mut held, &Machine).map_err(|error| not_done(&error))?;
-        drop(held);
+        let locked = self.vault.lock(account, &Machine).map_err(|error| stopped(&error.to_string()))?;
+        let mut locked = locked.ok_or_else(|| not_done(&ChangeError::NotEnrolled))?;
+        let notice = notify_owner::of_change(change, &locked, 0, Machine.wall()).map_err(|error| not_done(&error))?;
+        change.apply(&mut locked, &Machine).map_err(|error| not_done(&error))?;
+        drop(locked);
         let ended = match change {
             Change::Suspend => self.vault.end_tickets(account, Why::Revoked, &Machine).map(drop), // a code on its way must not undo it
             _ => Ok(()),
@@ -221,9 +221,9 @@ fn done_or_name(command: &Command) -> String {
 }
 
 /// What is broken besides, and does not stop this.
-fn note(obstacle: Option<Unavailable>) {
-    if let Some(obstacle) = obstacle {
-        drop(writeln!(std::io::stderr(), "otpctl: note: {}", escaped(&obstacle.detail)));
+fn note(unavailable: Option<Unavailable>) {
+    if let Some(unavailable) = unavailable {
+        drop(writeln!(std::io::stderr(), "otpctl: note: {}", escaped(&unavailable.detail)));
     }
 }
 
@@ -250,7 +250,7 @@ impl Clock for Machine {
 }
 
 impl Environment for Machine {
-    fn mended(&self, account: &Account, what: Repair) {
+    fn repaired(&self, account: &Account, what: Repair) {
         alert(&LogLine::default().field("mended", what.reason()).field("user", &account.name).finish());
     }
 }

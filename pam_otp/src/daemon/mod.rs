@@ -9,16 +9,16 @@ use std::time::{Duration, Instant};
 use otp_core::files::date::utc;
 use zeroize::Zeroizing;
 
+use crate::account_status::OldestKey;
 use crate::daemon::connection::{Connection, DaemonError, failed};
 use crate::daemon::json::{Value, quoted};
 use crate::printable::plain;
-use crate::standing::OldestKey;
 
 /// Longer than the daemon waits for a lock.
-const PATIENCE: Duration = Duration::from_secs(15);
+const REPLY_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Longer than the daemon waits for a lock before it tells a status.
-const A_SIGN_OF_LIFE: Duration = Duration::from_secs(4);
+const STATUS_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Who this process asks for; believed by the daemon from root only.
 pub struct Caller {
@@ -71,7 +71,7 @@ pub fn verify(user: &str, code: &str, config: Option<&str>, caller: &Caller) -> 
         fields.push_str(&format!("\"config\":{},", quoted(config)));
     }
     give(&mut fields, "code", code);
-    let reply = call("Verify", &fields, Instant::now() + PATIENCE)?;
+    let reply = call("Verify", &fields, Instant::now() + REPLY_TIMEOUT)?;
     let verdict = reply.get("verdict").ok_or_else(|| failed("a reply without a verdict"))?;
     Ok(DaemonVerdict {
         accepted: verdict
@@ -128,7 +128,7 @@ pub struct StoredKey {
 
 impl EnrolmentSession {
     fn begin(method: &str, fields: &str) -> Result<Self, DaemonError> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + REPLY_TIMEOUT;
         let connection = Connection::open(deadline)?;
         let reply = connection.call(method, fields, deadline)?;
         let key = reply.get("enrolment").ok_or_else(|| failed("a reply without a key"))?;
@@ -151,7 +151,7 @@ impl EnrolmentSession {
     /// Has it stored, for one of its codes, which is used up by it.
     pub fn confirm(&self, code: &str) -> Result<StoredKey, DaemonError> {
         let fields = Zeroizing::new(format!("\"code\":\"{code}\""));
-        let reply = self.connection.call("ConfirmEnrolment", &fields, Instant::now() + PATIENCE)?;
+        let reply = self.connection.call("ConfirmEnrolment", &fields, Instant::now() + REPLY_TIMEOUT)?;
         let codes = reply.get("recovery_codes").and_then(Value::list).ok_or_else(|| failed("no recovery codes"))?;
         let codes = codes.iter().filter_map(|one| one.text().map(|text| Zeroizing::new(text.to_owned())));
         Ok(StoredKey { recovery_codes: codes.collect() })
@@ -160,15 +160,15 @@ impl EnrolmentSession {
 
 /// Does the daemon answer, whatever it says? Its socket may be there, and a systemd behind it, when the daemon is not.
 pub fn answers(user: &str) -> Result<(), DaemonError> {
-    match status(user, A_SIGN_OF_LIFE) {
+    match status(user, STATUS_TIMEOUT) {
         Ok(_) | Err(DaemonError::Denied(_) | DaemonError::NotAllowed) => Ok(()),
-        Err(silence) => Err(silence),
+        Err(error) => Err(error),
     }
 }
 
 /// Asks how a user stands.
-pub fn standing(user: &str) -> Result<DaemonStatus, DaemonError> {
-    let reply = status(user, PATIENCE)?;
+pub fn user_status(user: &str) -> Result<DaemonStatus, DaemonError> {
+    let reply = status(user, REPLY_TIMEOUT)?;
     let status = reply.get("status").ok_or_else(|| failed("a reply without a status"))?;
     let flag = |name: &str| status.get(name).and_then(Value::flag).ok_or_else(|| failed("a status without its marks"));
     let keys = status.get("keys").and_then(Value::list).ok_or_else(|| failed("a status without keys"))?;

@@ -33,8 +33,8 @@ mod options;
 mod outcome;
 #[path = "../../../pam_otp/src/printable.rs"]
 mod printable;
-#[path = "../../../pam_otp/src/standing.rs"]
-mod standing;
+#[path = "../../../pam_otp/src/account_status.rs"]
+mod account_status;
 #[path = "../../../pam_otp/src/person.rs"]
 mod person;
 
@@ -149,8 +149,8 @@ impl Host for Panicking<'_> {
 }
 
 impl Environment for Panicking<'_> {
-    fn mended(&self, account: &Account, what: Repair) {
-        self.host.mended(account, what);
+    fn repaired(&self, account: &Account, what: Repair) {
+        self.host.repaired(account, what);
     }
 }
 
