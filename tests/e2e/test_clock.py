@@ -24,7 +24,7 @@ def ask(machine, user, code, service="otp"):
     return machine.ask(service, user, code)[0]
 
 
-@pytest.mark.parametrize("command", [("status",), ("suspend",), ("restored",)], ids=" ".join)
+@pytest.mark.parametrize("command", [("status",), ("suspend",), ("accept-restore",)], ids=" ".join)
 def test_what_root_mends_offline_under_a_wild_clock_locks_nobody_out_for_years(machine, enrolled, command):
     user, key = enrolled
     overwrite(user.state_file, with_slots(user.state_file.read_bytes(), 0))

@@ -66,7 +66,7 @@ def test_every_pam_option_is_in_manual_and_readme():
 
 def test_every_option_and_command_of_otpctl_is_in_its_manual(machine):
     manual = source("packaging/man/otpctl.1")
-    commands = re.findall(r"^  ([a-z]+) ", run(OTPCTL, "--help").split("Commands:")[1], re.M)
+    commands = re.findall(r"^  ([a-z-]+) ", run(OTPCTL, "--help").split("Commands:")[1], re.M)
     assert {"enrol", "status", "list"} <= set(commands)
     for command in commands:
         assert f".It Cm {command}\n" in manual, command

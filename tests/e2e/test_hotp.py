@@ -144,7 +144,7 @@ def restore(user, saved):
     os.rename(saved, user.state_file)
 
 
-@pytest.mark.parametrize("command", [("restored", "USER"), ("restored", "--all"), ("--offline", "restored", "USER"), ("--offline", "restored", "--all")], ids=" ".join)
+@pytest.mark.parametrize("command", [("accept-restore", "USER"), ("restored", "--all"), ("--offline", "restored", "USER"), ("--offline", "accept-restore", "--all")], ids=" ".join)
 def test_a_counter_from_a_backup_is_off_until_root_says_restored(machine, held, journal, command):
     user, token = held
     saved = VAULT / "state" / ".saved"
@@ -159,7 +159,7 @@ def test_a_counter_from_a_backup_is_off_until_root_says_restored(machine, held, 
     assert done.returncode == 0 and user.name in done.stdout, done.stderr
     assert ask(machine, user, token.code(7)) == AUTH_ERR, "one code is not enough after that"
     assert ask(machine, user, token.code(8)) == SUCCESS
-    assert otpctl("restored", user.name).returncode == 1
+    assert otpctl("accept-restore", user.name).returncode == 1
 
 
 def test_enrolling_at_a_terminal_shows_the_counter(machine, user):

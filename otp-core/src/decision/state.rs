@@ -20,7 +20,7 @@ pub struct State {
     pub suspended: bool,
     /// Too many wrong codes in all; only a new key ends it.
     pub disabled: bool,
-    /// A restored copy: what counts by counters stays off until root has said `restored`.
+    /// A restored copy: what counts by counters stays off until root accepts the restore.
     pub restored: bool,
     /// Wrong codes since the last accepted one, from all origins.
     pub total_failures: u32,

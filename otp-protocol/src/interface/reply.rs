@@ -233,7 +233,7 @@ pub struct UserStatus {
     pub disabled: bool,
     /// All keys have come to their end.
     pub expired: bool,
-    /// The state comes from a backup; HOTP is off until root says `restored`.
+    /// The state comes from a backup; HOTP is off until root accepts the restore.
     pub restored: bool,
     pub keys: Vec<KeyStatus>,
     pub origins: Vec<OriginStatus>,

@@ -50,7 +50,8 @@ pub enum Command {
     Revoke(RevokeArgs),
     Forget(ForgetArgs),
     Adopt(AdoptArgs),
-    Restored(AcceptRestoreArgs),
+    #[command(alias = "restored")] // its name before the first release
+    AcceptRestore(AcceptRestoreArgs),
     Config(ConfigArgs),
     Emergency(EmergencyArgs),
     Clock(ClockArgs),
@@ -165,7 +166,7 @@ pub struct AdoptArgs {
     pub from: String,
 }
 
-/// Say that what came back from a backup is meant
+/// Accept files restored from a backup
 ///
 /// Turns HOTP keys on again, which then want two codes in a row, and takes a key file of another generation.
 #[derive(Args)]
@@ -274,7 +275,7 @@ impl Command {
             Self::Status(options) => options.form(),
             Self::Notices(options) => options.form(),
             Self::List(options) => options.form(),
-            Self::Restored(options) => options.form(),
+            Self::AcceptRestore(options) => options.form(),
             Self::Emergency(EmergencyArgs { act: EmergencyAct::List(options) }) => options.form(),
             _ => OutputFormat::Text,
         }

@@ -31,7 +31,7 @@ pub fn change(
     };
     call(&mut connect()?, terminal, command, code)?;
     match command {
-        Command::Restored(_) => Ok(()), // has told its names
+        Command::AcceptRestore(_) => Ok(()), // has told its names
         other => terminal.show(&format!("{}\n", done(other))),
     }
 }
@@ -67,7 +67,7 @@ fn call(
         Command::Adopt(options) => {
             client.call(&interface::Adopt { user: options.user.clone(), from: options.from.clone() })?;
         }
-        Command::Restored(options) => {
+        Command::AcceptRestore(options) => {
             let reply = client.call(&interface::Restored { user: options.user.clone() })?;
             show_restored(terminal, options.form(), reply)?;
         }
@@ -109,7 +109,7 @@ fn restored(users: &[String]) -> String {
     if users.is_empty() {
         return "nothing is from a backup\n".to_owned();
     }
-    users.iter().map(|name| format!("{}: what was restored is in force\n", escaped(name))).collect()
+    users.iter().map(|name| format!("{}: restore accepted\n", escaped(name))).collect()
 }
 
 /// What is one's own wants a code, but of root; whether somebody may change what is another's, the daemon says.

@@ -110,7 +110,7 @@ impl Offline {
                 let before = self.vault.set_clock_mark(now).map_err(|error| stopped(&error.to_string()))?;
                 return terminal.show(&clock_taken(before, now));
             }
-            Command::Restored(options) => {
+            Command::AcceptRestore(options) => {
                 let users = match &options.user {
                     Some(name) => {
                         let account = account(name)?;
@@ -215,7 +215,7 @@ fn clock_taken(before: ClockMark, now: u64) -> String {
 fn done_or_name(command: &Command) -> String {
     match command {
         Command::Clock(_) => "clock".to_owned(),
-        Command::Restored(options) => format!("restored {}", options.user.as_deref().unwrap_or("--all")),
+        Command::AcceptRestore(options) => format!("accept-restore {}", options.user.as_deref().unwrap_or("--all")),
         other => done(other),
     }
 }

@@ -42,7 +42,7 @@ pub fn one(status: &UserStatus) -> String {
         text.push_str(&format!(", generation {}", status.generation));
     }
     if status.restored {
-        text.push_str(", from a backup: HOTP is off until `otpctl restored`");
+        text.push_str(", from a backup: HOTP is off until `otpctl accept-restore`");
     }
     text.push('\n');
     text.extend(status.keys.iter().map(key));
@@ -170,7 +170,7 @@ mod tests {
             (key.kind, key.resync, key.label) = ("hotp".to_owned(), true, "token".to_owned());
             key.suspended = true;
         }
-        let expected = "alice (uid 1000): enrolled, generation 3, from a backup: HOTP is off until `otpctl restored`\n  \
+        let expected = "alice (uid 1000): enrolled, generation 3, from a backup: HOTP is off until `otpctl accept-restore`\n  \
             key \"token\" (k1): hotp SHA1, 6 digits, confirmed 2000-02-29T00:00:00Z, last used never, wants two codes in a row, off for good: repudiated\n";
         assert_eq!(one(&alice), expected);
     }

@@ -181,7 +181,7 @@ fn not_possible(user: &str, reason: &str) -> String {
         "no-key" => "there is no key; ask an administrator for a registration code",
         "clock-behind" | "clock-ahead" => "the clock of this host is wrong; tell an administrator",
         "resync" => "right so far; start again with the next code of the token",
-        "restored-copy" => "the keys come from a backup; root says otpctl restored if that is meant",
+        "restored-copy" => "the keys come from a backup; if that was meant, root runs otpctl accept-restore",
         "waiting" => "too many wrong codes; wait, otpctl status says how long",
         "closed" => "too many wrong codes by this way; ask an admin to reopen it",
         other => return format!("{user}: {}", escaped(other)),
