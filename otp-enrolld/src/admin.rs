@@ -40,7 +40,7 @@ struct RequestedChange {
 
 impl Daemon {
     /// Suspend, resume, reopen, rename, revoke.
-    pub fn change(&self, peer: Peer, request: Request) -> Result<Done, Refusal> {
+    pub(crate) fn change(&self, peer: Peer, request: Request) -> Result<Done, Refusal> {
         let wanted = wanted(request)?;
         let (account, terms) = target(peer, wanted.act, wanted.user.as_deref())?;
         let limits = self.policy(peer)?.limits;
@@ -88,7 +88,7 @@ impl Daemon {
     }
 
     /// Forgets a user, or what is left of one whose account is gone.
-    pub fn forget(&self, peer: Peer, wanted: &Forget) -> Result<Done, Refusal> {
+    pub(crate) fn forget(&self, peer: Peer, wanted: &Forget) -> Result<Done, Refusal> {
         allowed(groups::actor(peer), peer, Act::Forget, None)?;
         let uid = otp_core::accounts::uid_named(&wanted.user)
             .map_err(|errno| Refusal::unavailable(format!("looking the user up failed: {}", errno.desc())))?;
@@ -103,7 +103,7 @@ impl Daemon {
     }
 
     /// Takes over the files of a former name or uid.
-    pub fn adopt(&self, peer: Peer, wanted: &Adopt) -> Result<Done, Refusal> {
+    pub(crate) fn adopt(&self, peer: Peer, wanted: &Adopt) -> Result<Done, Refusal> {
         allowed(groups::actor(peer), peer, Act::Adopt, None)?;
         let account = account_named(&wanted.user)?;
         let nonce = || random::bytes().ok().map(Nonce);
@@ -116,7 +116,7 @@ impl Daemon {
     }
 
     /// What came back from a backup is meant.
-    pub fn restored(&self, peer: Peer, wanted: &Restored) -> Result<RestoredUsers, Refusal> {
+    pub(crate) fn restored(&self, peer: Peer, wanted: &Restored) -> Result<RestoredUsers, Refusal> {
         allowed(groups::actor(peer), peer, Act::Restored, None)?;
         let users = match &wanted.user {
             Some(name) => {

@@ -20,7 +20,7 @@ use crate::notices::quota::NoticeQuota;
 use crate::refusals::unavailable_line;
 
 /// What the daemon has at hand for every call.
-pub struct Daemon {
+pub(crate) struct Daemon {
     /// Where the policy is; it is read at every call, so that a change needs no restart.
     pub site: Site,
     /// The open vault.
@@ -44,7 +44,7 @@ pub struct Daemon {
 }
 
 /// One connection.
-pub struct Session {
+pub(crate) struct Session {
     pub(crate) peer: Peer,
     pub(crate) pending: Option<PendingEnrolment>,
 }

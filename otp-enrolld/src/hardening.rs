@@ -12,7 +12,7 @@ use otp_system::kernel;
 use crate::log::events::event;
 
 /// This machine: its clocks, and its log for alarms.
-pub struct System;
+pub(crate) struct System;
 
 impl Clock for System {
     fn wall(&self) -> u64 {
@@ -36,7 +36,7 @@ impl Environment for System {
 }
 
 /// From now on SIGTERM and SIGINT end the process with success: whatever is pending was promised to nobody.
-pub fn end_when_told() -> std::io::Result<()> {
+pub(crate) fn end_when_told() -> std::io::Result<()> {
     let ends = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]);
     ends.thread_block()?; // and so in every thread that is started after this
     let waiter = std::thread::Builder::new().stack_size(64 * 1024);
@@ -50,7 +50,7 @@ pub fn end_when_told() -> std::io::Result<()> {
 }
 
 /// Nobody may read this process's memory: no core dump, no ptrace by its own account, no new privileges.
-pub fn close_up() -> nix::Result<()> {
+pub(crate) fn close_up() -> nix::Result<()> {
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
     prctl::set_no_new_privs()?;
     prctl::set_dumpable(false)

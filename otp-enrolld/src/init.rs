@@ -19,7 +19,7 @@ use crate::start::no_account;
 
 /// What `init` did.
 #[derive(Debug, PartialEq, Eq)]
-pub enum InitOutcome {
+pub(crate) enum InitOutcome {
     /// Both were there and belong together.
     Already,
     /// Both are new.
@@ -28,7 +28,7 @@ pub enum InitOutcome {
 
 /// Why `init` did nothing, or not all.
 #[derive(Debug)]
-pub enum InitError {
+pub(crate) enum InitError {
     /// Only root can.
     NotRoot,
     /// The account of that name does not exist.
@@ -53,7 +53,7 @@ pub enum InitError {
 }
 
 /// Makes host key and vault, unless they are there.
-pub fn init() -> Result<InitOutcome, InitError> {
+pub(crate) fn init() -> Result<InitOutcome, InitError> {
     let site = Site::STANDARD;
     let user = User::from_name(site.account).map_err(InitError::Privileges)?;
     let user = user.ok_or(InitError::NoAccount(site.account))?;

@@ -30,7 +30,7 @@ use crate::notices::quota::NoticeQuota;
 
 /// Why the daemon does not run.
 #[derive(Debug)]
-pub enum StartError {
+pub(crate) enum StartError {
     /// Neither root nor the daemon's own account.
     WrongAccount {
         /// Who it is.
@@ -56,7 +56,7 @@ pub enum StartError {
 }
 
 /// Starts and serves for ever.
-pub fn run() -> Result<Infallible, StartError> {
+pub(crate) fn run() -> Result<Infallible, StartError> {
     let site = Site::STANDARD;
     let user = daemon_account(site.account)?;
     let inherited = kernel::listener()?;
@@ -92,7 +92,7 @@ pub fn run() -> Result<Infallible, StartError> {
 }
 
 /// The daemon's account; only root can become it, and only it needs not.
-pub fn daemon_account(name: &'static str) -> Result<User, StartError> {
+pub(crate) fn daemon_account(name: &'static str) -> Result<User, StartError> {
     let user = User::from_name(name).map_err(StartError::Privileges)?.ok_or(StartError::NoAccount(name))?;
     match Uid::effective() {
         found if found.is_root() || found == user.uid => Ok(user),
@@ -169,7 +169,7 @@ impl fmt::Display for StartError {
 }
 
 /// The same advice at `init` and at a start.
-pub fn no_account(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+pub(crate) fn no_account(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
     write!(f, "account {name} does not exist; make it with `systemd-sysusers` from the packaged file, or with ")?;
     write!(f, "`useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin {name}`")
 }

@@ -27,7 +27,7 @@ const RECOVERY: &str = "recovery-code";
 
 impl Daemon {
     /// One check.
-    pub fn verify(&self, peer: Peer, wanted: &Verify) -> Result<Verified, Refusal> {
+    pub(crate) fn verify(&self, peer: Peer, wanted: &Verify) -> Result<Verified, Refusal> {
         let actor = groups::actor(peer);
         let account = subject(actor, peer, wanted.user.as_deref());
         let target = account.as_ref().ok().map(|account| account.uid);
@@ -78,7 +78,7 @@ impl Daemon {
 }
 
 /// Root says for whom it asks; everybody else asks for himself.
-pub fn origin(actor: Actor, from: &From, target: u32) -> Origin {
+pub(crate) fn origin(actor: Actor, from: &From, target: u32) -> Origin {
     match actor {
         Actor::Root => {
             let asker = Asker { real_uid: from.real_uid.unwrap_or(0), rhost: from.rhost.as_deref() };

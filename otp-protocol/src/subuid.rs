@@ -13,7 +13,7 @@ type Ranges = Vec<(u32, u32)>;
 type Version = (u64, u64, u64, i64, i64);
 
 /// The first uid of the range in which `uid` was lent to somebody. Read anew when the file is another.
-pub fn range_of(uid: u32) -> Option<u32> {
+pub(crate) fn range_of(uid: u32) -> Option<u32> {
     static LAST: Mutex<Option<(Version, Ranges)>> = Mutex::new(None);
     let about = fs::metadata(SUBUID).ok()?;
     let version = (about.dev(), about.ino(), about.size(), about.ctime(), about.ctime_nsec());

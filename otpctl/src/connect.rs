@@ -8,7 +8,7 @@ use otp_protocol::{ACCOUNT, SOCKET};
 
 use crate::output::failure::Failure;
 
-pub fn connect() -> Result<Client, Failure> {
+pub(crate) fn connect() -> Result<Client, Failure> {
     Client::connect(Path::new(SOCKET), &trusted()).map_err(|error| match error {
         ConnectError::Unreachable(why) => {
             Failure::Unreachable(format!("cannot reach the daemon at {SOCKET}: {why}; is {ACCOUNT} running?"))

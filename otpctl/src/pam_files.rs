@@ -12,11 +12,11 @@ const MODULE: &str = "pam_otp.so";
 const DEEPEST: usize = 16;
 
 /// The stages in which a service runs this module.
-pub struct Stages(BTreeSet<String>);
+pub(crate) struct Stages(BTreeSet<String>);
 
 impl Stages {
     /// Of this service; `None` if there is no file for it. libpam writes every service in small letters before it looks.
-    pub fn of(service: &str) -> Option<Self> {
+    pub(crate) fn of(service: &str) -> Option<Self> {
         let path = file(service).filter(|_| !service.contains(|c: char| c.is_ascii_uppercase()))?;
         let mut stages = BTreeSet::new();
         collect(&path, None, DEEPEST, &mut stages);
@@ -24,12 +24,12 @@ impl Stages {
     }
 
     /// Is the module run at all?
-    pub fn any(&self) -> bool {
+    pub(crate) fn any(&self) -> bool {
         !self.0.is_empty()
     }
 
     /// Is the module run in this stage: `auth`, `account`, `password`, `session`?
-    pub fn has(&self, stage: &str) -> bool {
+    pub(crate) fn has(&self, stage: &str) -> bool {
         self.0.contains(stage)
     }
 }

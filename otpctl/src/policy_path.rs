@@ -6,6 +6,6 @@ use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 
 /// As the module wants it.
-pub fn whole_path(path: &Path) -> Result<PathBuf, Failure> {
+pub(crate) fn whole_path(path: &Path) -> Result<PathBuf, Failure> {
     std::path::absolute(path).map_err(|error| Failure::Stopped(escaped(&format!("{}: {error}", path.display()))))
 }

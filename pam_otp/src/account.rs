@@ -41,7 +41,7 @@ enum AccountOutcome {
 }
 
 /// `pam_sm_acct_mgmt`.
-pub fn manage(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode {
+pub(crate) fn manage(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode {
     let options = Options::parse(arguments);
     // Where it cannot be told whose code is meant, the options refuse below.
     let (user, person) = whose(&options, arguments).map_or((None, None), |whose| who(host, whose));
@@ -82,7 +82,7 @@ pub fn manage(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode {
 }
 
 /// Whose status counts: the one whose code `authenticate` asks for, by name and account.
-pub fn who(host: &mut impl Host, whose: Whose) -> (Option<String>, Option<Person>) {
+pub(crate) fn who(host: &mut impl Host, whose: Whose) -> (Option<String>, Option<Person>) {
     if whose == Whose::User {
         let user = host.user().ok();
         let person = user.as_deref().map_or(Person::Unknown, Person::named);

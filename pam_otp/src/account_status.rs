@@ -2,7 +2,7 @@
 
 /// How a user stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AccountStatus {
+pub(crate) enum AccountStatus {
     /// Positively never enrolled.
     NeverEnrolled,
     /// Enrolled and in order.
@@ -20,7 +20,7 @@ pub enum AccountStatus {
 
 /// The oldest key of an app. Counter-based tokens come with their secret and are not replaced by their owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OldestKey {
+pub(crate) struct OldestKey {
     /// What its owner calls it.
     pub label: String,
     /// Unix time when its first code confirmed it.
@@ -29,7 +29,7 @@ pub struct OldestKey {
 
 /// Whether a recovery code was used of which its owner has not been told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Recovery {
+pub(crate) enum Recovery {
     /// None.
     Quiet,
     /// One was, or several.

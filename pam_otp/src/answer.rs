@@ -9,7 +9,7 @@ use crate::options::{FirstPass, Options};
 use crate::rules::Rules;
 
 /// The code, as far as there is one. What is left of a password goes to the modules after this one.
-pub fn obtain(host: &mut impl Host, options: &Options, rules: &Rules) -> Result<Typed, ConversationFailed> {
+pub(crate) fn obtain(host: &mut impl Host, options: &Options, rules: &Rules) -> Result<Typed, ConversationFailed> {
     let found = match options.first_pass {
         FirstPass::Ask => None,
         FirstPass::Try | FirstPass::Use => host.first_pass(),

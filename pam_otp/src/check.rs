@@ -20,7 +20,7 @@ use crate::host::{Host, Item};
 use crate::rules::Rules;
 
 /// Where the module finds what it needs.
-pub const SITE: Site = Site::STANDARD;
+pub(crate) const SITE: Site = Site::STANDARD;
 
 /// (uid_t) -1, which no account can have (chown(2)).
 const NOBODYS_UID: u32 = u32::MAX;
@@ -29,7 +29,7 @@ const LONGEST_NAME: usize = 256;
 
 /// What came of a code.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Finding {
+pub(crate) enum Finding {
     /// Accepted, by the key of this label.
     Accepted(String),
     /// Refused, with the word for the log and the seconds that are left to wait.
@@ -48,7 +48,7 @@ enum Decider {
 }
 
 /// Where this guess comes from, as far as this process can know.
-pub fn origin(host: &impl Host, account: &Account) -> Origin {
+pub(crate) fn origin(host: &impl Host, account: &Account) -> Origin {
     let uids = host.uids();
     let rhost = host.item(Item::Rhost);
     match uids.effective {
@@ -66,7 +66,12 @@ fn decider(host: &impl Host, account: &Account) -> Decider {
 }
 
 /// Has a code checked. Junk never leaves this process.
-pub fn decide(host: &impl Host, account: &Account, typed: &Typed, rules: &Rules) -> Result<Finding, Unavailable> {
+pub(crate) fn decide(
+    host: &impl Host,
+    account: &Account,
+    typed: &Typed,
+    rules: &Rules,
+) -> Result<Finding, Unavailable> {
     match (decider(host, account), typed.text()) {
         (Decider::Files, _) => on_files(host, account, typed, &rules.limits),
         (_, None) => Ok(Finding::Refused("junk".to_owned(), 0)),
@@ -84,7 +89,7 @@ pub fn decide(host: &impl Host, account: &Account, typed: &Typed, rules: &Rules)
 }
 
 /// The work of [`decide`] for a name that no account has, so that it goes the way of a user without a key (R8).
-pub fn imitate(host: &impl Host, name: &str, typed: &Typed, rules: &Rules) {
+pub(crate) fn imitate(host: &impl Host, name: &str, typed: &Typed, rules: &Rules) {
     let name = if name.len() > LONGEST_NAME { "" } else { name }; // whole or not at all: its beginning may be somebody's
     let nobody = Account { name: name.to_owned(), uid: NOBODYS_UID };
     drop(decide(host, &nobody, typed, rules)); // it cannot be found; what else stands in the way is no concern of a stranger
@@ -103,7 +108,11 @@ fn on_files(host: &impl Host, account: &Account, typed: &Typed, limits: &Limits)
 }
 
 /// How a user stands, without any code. `policy` says what the clock is worth.
-pub fn account_status(host: &impl Host, account: &Account, policy: ClockPolicy) -> Result<AccountStatus, Unavailable> {
+pub(crate) fn account_status(
+    host: &impl Host,
+    account: &Account,
+    policy: ClockPolicy,
+) -> Result<AccountStatus, Unavailable> {
     let decider = decider(host, account);
     let clock = &Believing { environment: host, policy };
     if decider == Decider::Files {
@@ -158,7 +167,7 @@ fn oldest(record: &Record) -> Option<OldestKey> {
 }
 
 /// What the daemon is told of this process.
-pub fn caller(host: &impl Host) -> Caller {
+pub(crate) fn caller(host: &impl Host) -> Caller {
     Caller {
         root: host.uids().effective == 0,
         real_uid: host.uids().real,
@@ -169,7 +178,7 @@ pub fn caller(host: &impl Host) -> Caller {
 }
 
 /// Why the daemon was of no help, for the log.
-pub fn unavailable(error: DaemonError) -> Unavailable {
+pub(crate) fn unavailable(error: DaemonError) -> Unavailable {
     let detail = match error {
         DaemonError::NotAllowed => "this process may not ask about that user".to_owned(),
         DaemonError::NotRunning => "nobody listens on the daemon's socket".to_owned(),

@@ -20,7 +20,7 @@ use crate::show_key::{Lost, hand_over};
 use crate::{check, daemon};
 
 /// Redeems the code and hands the key over.
-pub fn at_the_prompt(
+pub(crate) fn at_the_prompt(
     host: &mut impl Host,
     account: &Account,
     code: &RegistrationCode,

@@ -14,7 +14,7 @@ use crate::libpam;
 static PLACE: Mutex<Option<String>> = Mutex::new(None);
 
 /// Runs `stage` and turns a panic into PAM_ABORT.
-pub fn guarded(handle: &mut PamHandle, stage: impl FnOnce(&mut PamHandle) -> PamResultCode) -> PamResultCode {
+pub(crate) fn guarded(handle: &mut PamHandle, stage: impl FnOnce(&mut PamHandle) -> PamResultCode) -> PamResultCode {
     static HOOK: Once = Once::new();
     // The hook belongs to the copy of std inside this library; the host's own Rust code, if any, keeps its hook.
     HOOK.call_once(|| panic::set_hook(Box::new(remember)));

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::options::Echo;
 
 /// The host program, through PAM.
-pub trait Host: Environment {
+pub(crate) trait Host: Environment {
     /// PAM_USER, asked for if need be.
     fn user(&mut self) -> Result<String, UserError>;
 
@@ -47,7 +47,7 @@ pub trait Host: Environment {
 
 /// Why PAM_USER is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UserError {
+pub(crate) enum UserError {
     /// The host would not ask for it.
     Conversation,
     /// It is not a name that any account here can have.
@@ -56,11 +56,11 @@ pub enum UserError {
 
 /// The host could not, or would not, ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ConversationFailed;
+pub(crate) struct ConversationFailed;
 
 /// The strings of PAM that the log names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Item {
+pub(crate) enum Item {
     /// PAM_SERVICE.
     Service,
     /// PAM_TTY.
@@ -70,13 +70,13 @@ pub enum Item {
 }
 
 /// The line of an alarm about a vault, the same from every host.
-pub fn repair_line(account: &Account, what: Repair) -> String {
+pub(crate) fn repair_line(account: &Account, what: Repair) -> String {
     LogLine::default().field("mended", what.reason()).field("user", &account.name).finish()
 }
 
 /// Who the process is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Uids {
+pub(crate) struct Uids {
     /// Real uid: the person who started a setuid program.
     pub real: u32,
     /// Effective uid.

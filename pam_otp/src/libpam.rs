@@ -48,13 +48,13 @@ struct Conversation {
 }
 
 /// The host, behind its PAM handle.
-pub struct Libpam<'a> {
+pub(crate) struct Libpam<'a> {
     handle: &'a mut PamHandle,
 }
 
 impl<'a> Libpam<'a> {
     /// Around the handle of the current call.
-    pub fn new(handle: &'a mut PamHandle) -> Self {
+    pub(crate) fn new(handle: &'a mut PamHandle) -> Self {
         Self { handle }
     }
 
@@ -64,7 +64,7 @@ impl<'a> Libpam<'a> {
 }
 
 /// Writes one line through pam_syslog(3), which names module, service and stage.
-pub fn log(handle: &PamHandle, urgency: Urgency, line: &str) {
+pub(crate) fn log(handle: &PamHandle, urgency: Urgency, line: &str) {
     let priority = libc::c_int::from(urgency.severity());
     let Ok(line) = CString::new(line) else { return }; // a LogLine has no NUL
     // SAFETY: libpam gave us the handle for this call; format and argument are NUL-terminated and outlive it; the format

@@ -23,12 +23,12 @@ use crate::rules::{Contradiction, Passage, Rules};
 use crate::{answer, enrolment};
 
 /// The one text for every refusal (R8).
-pub const REFUSED: &str = "code refused; each code works once, wait for the next or use a recovery code";
+pub(crate) const REFUSED: &str = "code refused; each code works once, wait for the next or use a recovery code";
 /// From the answer to the refusal, on average: libpam makes its part of it up to half longer or shorter.
 const FAILURE_PAUSE: Duration = Duration::from_millis(300);
 
 /// Authenticates PAM_USER.
-pub fn authenticate(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode {
+pub(crate) fn authenticate(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode {
     let mut names = Names::default();
     let end = run(host, arguments, &mut names);
     conclude(host, &end, &names)
@@ -94,12 +94,15 @@ fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> LoginOut
 }
 
 /// Something on the PAM line.
-pub fn bad_option(error: &OptionError) -> Unavailable {
+pub(crate) fn bad_option(error: &OptionError) -> Unavailable {
     Unavailable { reason: "bad-option", detail: error.to_string() }
 }
 
 /// The PAM line and the policy for this service.
-pub fn settings(host: &impl Host, options: Result<Options, OptionError>) -> Result<(Options, Rules), Unavailable> {
+pub(crate) fn settings(
+    host: &impl Host,
+    options: Result<Options, OptionError>,
+) -> Result<(Options, Rules), Unavailable> {
     let options = options.map_err(|error| bad_option(&error))?;
     let policy = SITE.policy(options.config.as_deref(), host.item(Item::Service).as_deref())?;
     let rules = Rules::new(&options, &policy, today(host, &policy))
@@ -122,7 +125,7 @@ fn today(host: &impl Host, policy: &Policy) -> u64 {
 
 /// The reason of an emergency mark (R14). It is looked for before options and policy, which may be what is broken. A mark
 /// that does not count is told to the log and opens nothing.
-pub fn emergency(host: &impl Host, account: &Account) -> Option<Reason> {
+pub(crate) fn emergency(host: &impl Host, account: &Account) -> Option<Reason> {
     SITE.marks().of(account).map(|mark| mark.map(|mark| mark.reason)).unwrap_or_else(|error| {
         let line = LogLine::default()
             .field("emergency", "not-honoured")
@@ -204,12 +207,12 @@ fn conclude(host: &mut impl Host, end: &LoginOutcome, names: &Names) -> PamResul
 }
 
 /// The pause takes up what the work has `used`, so that the refusal comes as late whatever its cause was (R8). In microseconds.
-pub fn pause_after(used: Duration) -> u32 {
+pub(crate) fn pause_after(used: Duration) -> u32 {
     u32::try_from(FAILURE_PAUSE.saturating_sub(used).as_micros()).unwrap_or(0)
 }
 
 /// The owner at their own session is told what `otpctl status` would tell; everybody else hears the one text (R8).
-pub fn refusal_text(refused: Option<(&str, u64)>, origin: Option<Origin>) -> String {
+pub(crate) fn refusal_text(refused: Option<(&str, u64)>, origin: Option<Origin>) -> String {
     let own = match (refused, origin) {
         (Some((reason, wait)), Some(Origin::Myself | Origin::Socket)) => owner_advice(reason, wait),
         _ => None,

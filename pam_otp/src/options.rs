@@ -8,7 +8,7 @@ use otp_core::policy::service::Unenrolled;
 
 /// What the line in /etc/pam.d says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
+pub(crate) struct Options {
     /// `prompt=TEXT`: what to ask.
     pub prompt: Option<String>,
     /// `unenrolled=deny|skip`; `nullok` is `unenrolled=skip`.
@@ -31,7 +31,7 @@ pub struct Options {
 
 /// Whether the terminal shows what is typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Echo {
+pub(crate) enum Echo {
     /// PAM_PROMPT_ECHO_ON.
     On,
     /// PAM_PROMPT_ECHO_OFF.
@@ -40,7 +40,7 @@ pub enum Echo {
 
 /// Whether to take an answer that is there already (PAM_AUTHTOK).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FirstPass {
+pub(crate) enum FirstPass {
     /// Always ask.
     Ask,
     /// Take it if it is a code, else ask.
@@ -51,7 +51,7 @@ pub enum FirstPass {
 
 /// Whose code it must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Whose {
+pub(crate) enum Whose {
     /// PAM_USER's: the invoker in sudo, the target in su.
     User,
     /// That of the person who started the process (real uid), never root's.
@@ -60,7 +60,7 @@ pub enum Whose {
 
 /// When the password stage replaces a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RotateWhen {
+pub(crate) enum RotateWhen {
     /// When the policy says that it is due.
     Due,
     /// Also whenever somebody changes their password; an empty answer keeps the key.
@@ -69,7 +69,7 @@ pub enum RotateWhen {
 
 /// An option that refuses the whole line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OptionError {
+pub(crate) enum OptionError {
     /// No such option.
     Unknown(String),
     /// Given twice, or with its synonym.
@@ -86,7 +86,7 @@ pub enum OptionError {
 }
 
 /// Every option, as the man page lists them; a test compares.
-pub const NAMES: [&str; 11] = [
+pub(crate) const NAMES: [&str; 11] = [
     "prompt=",
     "unenrolled=",
     "nullok",
@@ -104,7 +104,7 @@ const LONGEST_PROMPT: usize = 128;
 
 impl Options {
     /// Reads the arguments of the PAM line.
-    pub fn parse(arguments: &[&CStr]) -> Result<Self, OptionError> {
+    pub(crate) fn parse(arguments: &[&CStr]) -> Result<Self, OptionError> {
         let mut read = Read::default();
         for argument in arguments {
             let text = argument.to_str().map_err(|_| unknown(&argument.to_string_lossy()))?;
@@ -129,7 +129,7 @@ impl Options {
 
 /// Whose code the line asks for, also where something else in it is wrong: an emergency mark is looked at all the same, but only
 /// that of the right person. The mistake, if it may have been about just this.
-pub fn whose(options: &Result<Options, OptionError>, arguments: &[&CStr]) -> Result<Whose, OptionError> {
+pub(crate) fn whose(options: &Result<Options, OptionError>, arguments: &[&CStr]) -> Result<Whose, OptionError> {
     let error = match options {
         Ok(options) => return Ok(options.whose),
         Err(error) => error,

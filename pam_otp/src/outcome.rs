@@ -6,7 +6,7 @@ use pam::constants::PamResultCode;
 
 /// How an authentication ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LoginOutcome {
+pub(crate) enum LoginOutcome {
     /// A code was accepted, by the key of this label.
     Accepted(String),
     /// A registration code has made a first key of this label, and a code of it was typed.

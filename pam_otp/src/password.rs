@@ -30,7 +30,7 @@ use crate::show_key::{Lost, hand_over};
 
 /// Which of the two passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
+pub(crate) enum Phase {
     /// PAM_PRELIM_CHECK.
     Check,
     /// PAM_UPDATE_AUTHTOK.
@@ -39,7 +39,7 @@ pub enum Phase {
 
 /// Why the host came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Occasion {
+pub(crate) enum Occasion {
     /// PAM_CHANGE_EXPIRED_AUTHTOK: the account stage of some module said that something is due.
     Due,
     /// Somebody changes a password.
@@ -71,7 +71,7 @@ enum KeyWanted {
 }
 
 /// `pam_sm_chauthtok`.
-pub fn change(host: &mut impl Host, arguments: &[&CStr], pass: Phase, occasion: Occasion) -> PamResultCode {
+pub(crate) fn change(host: &mut impl Host, arguments: &[&CStr], pass: Phase, occasion: Occasion) -> PamResultCode {
     let options = Options::parse(arguments);
     let whose = match whose(&options, arguments) {
         Ok(whose) => whose,

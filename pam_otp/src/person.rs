@@ -6,7 +6,7 @@ use otp_core::accounts::Account;
 
 /// The answer of NSS.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Person {
+pub(crate) enum Person {
     /// An account.
     Known(Account),
     /// Positively none of that name.
@@ -17,7 +17,7 @@ pub enum Person {
 
 impl Person {
     /// Looks a uid up; root is nobody in particular.
-    pub fn of_uid(uid: u32) -> Self {
+    pub(crate) fn of_uid(uid: u32) -> Self {
         match User::from_uid(Uid::from_raw(uid)) {
             _ if uid == 0 => Self::Unknown,
             Ok(Some(user)) => Self::Known(Account { name: user.name, uid: user.uid.as_raw() }),
@@ -27,7 +27,7 @@ impl Person {
     }
 
     /// Looks a name up.
-    pub fn named(name: &str) -> Self {
+    pub(crate) fn named(name: &str) -> Self {
         // A name that no passwd line can hold is not worth a question, and a path in it must not reach a naive NSS module.
         if name.is_empty() || name.len() > 256 || name.contains([':', '/', '\n', '\0']) {
             return Self::Unknown;

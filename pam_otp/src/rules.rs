@@ -13,10 +13,10 @@ use crate::options::Options;
 
 /// The PAM line and the policy contradict each other: no code could ever be right.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Contradiction(pub String);
+pub(crate) struct Contradiction(pub String);
 
 /// The rules of one login.
-pub struct Rules {
+pub(crate) struct Rules {
     /// What to ask.
     pub prompt: String,
     /// Lengths that count as a code; none means any.
@@ -33,7 +33,7 @@ pub struct Rules {
 
 /// How the unenrolled fare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Passage {
+pub(crate) enum Passage {
     /// Asked and refused.
     Deny,
     /// The same, but a registration code makes a first key.
@@ -48,7 +48,7 @@ const PROMPT: &str = "One-time code: ";
 
 impl Rules {
     /// Puts them together. `now` is Unix time.
-    pub fn new(options: &Options, policy: &Policy, now: u64) -> Result<Self, Contradiction> {
+    pub(crate) fn new(options: &Options, policy: &Policy, now: u64) -> Result<Self, Contradiction> {
         let service = policy.service.clone().unwrap_or_default();
         if let Some(length) = options.forward.filter(|length| !takes(&service, *length)) {
             let what = format!("forward_pass is {length}, but this service takes codes of {:?} digits", service.digits);
@@ -67,22 +67,22 @@ impl Rules {
     }
 
     /// Can a key become too old?
-    pub fn keys_age(&self) -> bool {
+    pub(crate) fn keys_age(&self) -> bool {
         self.rotation.is_some()
     }
 
     /// How a key stands that was confirmed then. `now` is Unix time.
-    pub fn age(&self, confirmed: u64, now: u64) -> Age {
+    pub(crate) fn age(&self, confirmed: u64, now: u64) -> Age {
         self.rotation.as_ref().map_or(Age::Young, |rotation| rotation.age(confirmed, now))
     }
 
     /// Does this service ask for a new key when one is due?
-    pub fn rotates(&self, service: &str) -> bool {
+    pub(crate) fn rotates(&self, service: &str) -> bool {
         self.rotation.as_ref().is_some_and(|rotation| rotation.services.iter().any(|one| one == service))
     }
 
     /// Is this user asked, coming from `rhost` (none at this machine)?
-    pub fn ask(&self, account: &Account, rhost: Option<&str>) -> bool {
+    pub(crate) fn ask(&self, account: &Account, rhost: Option<&str>) -> bool {
         let in_group = |entry: &Entry| is_member(account, entry);
         let candidate = Candidate { user: &account.name, rhost, in_group: &in_group };
         is_asked(&self.service.exempt, &self.service.require, &candidate)

@@ -14,7 +14,7 @@ use crate::options::Echo;
 
 /// Why no key was stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Lost {
+pub(crate) enum Lost {
     /// The host could not ask any more.
     Conversation,
     /// The key was thrown away: too many wrong codes, too late, or something has taken its place.
@@ -24,7 +24,7 @@ pub enum Lost {
 }
 
 /// Shows the key until a code of it was typed, then the recovery codes that were made with it.
-pub fn hand_over(host: &mut impl Host, key: &EnrolmentSession, echo: Echo) -> Result<(), Lost> {
+pub(crate) fn hand_over(host: &mut impl Host, key: &EnrolmentSession, echo: Echo) -> Result<(), Lost> {
     let stored = confirmed(host, key, echo)?;
     if !stored.recovery_codes.is_empty() {
         host.show_text(&recovery_codes(&stored))?;

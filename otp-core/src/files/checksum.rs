@@ -4,7 +4,7 @@
 const TABLE: [u32; 256] = table();
 
 /// The CRC-32 of `bytes`.
-pub fn crc32(bytes: &[u8]) -> u32 {
+pub(crate) fn crc32(bytes: &[u8]) -> u32 {
     let step = |crc: u32, byte: &u8| {
         let [low, ..] = (crc ^ u32::from(*byte)).to_le_bytes();
         TABLE.get(usize::from(low)).copied().unwrap_or(0) ^ (crc >> 8)
@@ -13,14 +13,14 @@ pub fn crc32(bytes: &[u8]) -> u32 {
 }
 
 /// What follows the first line, if that line is the checksum of it.
-pub fn checked(text: &str) -> Option<&str> {
+pub(crate) fn checked(text: &str) -> Option<&str> {
     let end = text.find('\n').map_or(text.len(), |end| end + 1);
     let (first, rest) = text.split_at_checked(end)?;
     (first == line(rest)).then_some(rest)
 }
 
 /// The first line of a file: the checksum of everything after it.
-pub fn line(rest: &str) -> String {
+pub(crate) fn line(rest: &str) -> String {
     format!("crc32 = \"{:08x}\"\n", crc32(rest.as_bytes()))
 }
 

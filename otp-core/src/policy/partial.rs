@@ -5,7 +5,7 @@ use crate::policy::toml_table::{Document, TableError};
 
 /// `text` with the tables of other services than `service` blanked in which a mistake was found, the first of which is `error`.
 /// Lines keep their numbers. A mistake anywhere else, or in the table of `service` itself, comes back.
-pub fn without_broken_services(text: &str, service: &str, mut error: TableError) -> Result<String, TableError> {
+pub(crate) fn without_broken_services(text: &str, service: &str, mut error: TableError) -> Result<String, TableError> {
     let mut lines: Vec<&str> = text.lines().collect();
     loop {
         let start = header_before(&lines, error.line).ok_or_else(|| error.clone())?;

@@ -22,7 +22,7 @@ const GLANCE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
 /// A locked file; unlocked on drop.
-pub type Locked = Flock<File>;
+pub(super) type Locked = Flock<File>;
 
 /// The moment at which a look at a user, or at all of them, gives the locks up.
 pub fn short_lock_deadline() -> Instant {

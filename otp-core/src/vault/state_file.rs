@@ -28,7 +28,7 @@ const LATE_S: u64 = 60;
 const REWRITES: usize = 3;
 
 /// A locked state file.
-pub struct StateFile {
+pub(super) struct StateFile {
     file: Locked,
     path: PathBuf,
     inode: u64,
@@ -39,7 +39,7 @@ pub struct StateFile {
 }
 
 /// What a state file says.
-pub struct Loaded {
+pub(super) struct Loaded {
     /// The state in the newest good slot.
     pub state: State,
     /// Unix time of its write.
@@ -62,7 +62,7 @@ enum SlotPlace {
 
 impl StateFile {
     /// Reads a locked state file.
-    pub fn read(file: Locked, path: PathBuf) -> Result<(Self, Loaded), VaultError> {
+    pub(super) fn read(file: Locked, path: PathBuf) -> Result<(Self, Loaded), VaultError> {
         let about = file.metadata().map_err(|error| unreadable(&path, &error))?;
         if about.size() != FILE_BYTES as u64 {
             return Err(VaultError::malformed(&path, format!("{} bytes; wanted {FILE_BYTES}", about.size())));
@@ -78,7 +78,7 @@ impl StateFile {
     }
 
     /// Overwrites the older slot with `state` and syncs it.
-    pub fn store(&mut self, state: &State, clock: &dyn Clock) -> Result<(), VaultError> {
+    pub(super) fn store(&mut self, state: &State, clock: &dyn Clock) -> Result<(), VaultError> {
         let place = self.newest.other();
         let sequence = self.sequence.saturating_add(1);
         for _ in 0..REWRITES {
@@ -96,12 +96,12 @@ impl StateFile {
     }
 
     /// Would a write of now be doubted?
-    pub fn doubts(&self, clock: &dyn Clock) -> bool {
+    pub(super) fn doubts(&self, clock: &dyn Clock) -> bool {
         is_doubted(clock.wall(), self.known, clock)
     }
 
     /// Stores `state` in both slots: what must not come undone when one of them is lost.
-    pub fn store_both(&mut self, state: &State, clock: &dyn Clock) -> Result<(), VaultError> {
+    pub(super) fn store_both(&mut self, state: &State, clock: &dyn Clock) -> Result<(), VaultError> {
         self.store(state, clock)?;
         self.store(state, clock)
     }
@@ -114,7 +114,7 @@ impl StateFile {
 }
 
 /// Fills a new, empty file with `state` in both slots and syncs it (P1). `known` is the newest time that is known to have passed.
-pub fn fill(file: &File, path: &Path, state: &State, known: u64, clock: &dyn Clock) -> Result<(), VaultError> {
+pub(super) fn fill(file: &File, path: &Path, state: &State, known: u64, clock: &dyn Clock) -> Result<(), VaultError> {
     let inode = file.metadata().map_err(|error| unreadable(path, &error))?.ino();
     let failed = |error: std::io::Error| VaultError::cannot_persist(path, errno_of(&error));
     file.write_all_at(&[0; FILE_BYTES], 0).map_err(failed)?;

@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// How many codes are being checked for each uid that asks, and of whom; a root peer's count by the real uid that it asks for.
 #[derive(Default)]
-pub struct Concurrency(Arc<Mutex<HashMap<Pair, usize>>>);
+pub(crate) struct Concurrency(Arc<Mutex<HashMap<Pair, usize>>>);
 
 /// Who asks, and about whom; none: an account that does not exist.
 type Pair = (u32, Option<u32>);
 
 /// One of them; given up on drop.
-pub struct CallPermit {
+pub(crate) struct CallPermit {
     all: Arc<Mutex<HashMap<Pair, usize>>>,
     pair: Pair,
 }
@@ -25,7 +25,7 @@ const OF_ONE_USER: usize = 2;
 
 impl Concurrency {
     /// One more for `asker`, of a code of `of`, if there is room.
-    pub fn permit(&self, asker: u32, of: Option<u32>) -> Option<CallPermit> {
+    pub(crate) fn permit(&self, asker: u32, of: Option<u32>) -> Option<CallPermit> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let pair = (asker, of);
         let for_the_asker: usize = all.iter().filter(|((one, _), _)| *one == asker).map(|(_, count)| count).sum();

@@ -6,7 +6,7 @@ use otp_protocol::peer::Peer;
 use crate::access::rights::{Actor, Groups, Target};
 
 /// Who a peer is.
-pub fn actor(peer: Peer) -> Actor {
+pub(crate) fn actor(peer: Peer) -> Actor {
     match peer.uid {
         0 => Actor::Root,
         uid => Actor::User(uid, groups_of(uid).unwrap_or_default()),
@@ -14,7 +14,7 @@ pub fn actor(peer: Peer) -> Actor {
 }
 
 /// Whom a request is about. Who asks as a helpdesk must not reach admins: whose groups are not known counts as one.
-pub fn target(actor: Actor, uid: u32) -> Target {
+pub(crate) fn target(actor: Actor, uid: u32) -> Target {
     let matters = matches!(actor, Actor::User(_, Groups { helpdesk: true, admin: false, .. }));
     let admin = matters && (uid == 0 || is_member(uid, ADMINS).is_none_or(|member| member));
     Target { uid, admin }

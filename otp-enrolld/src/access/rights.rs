@@ -26,7 +26,7 @@
 
 /// Who asks, as the kernel says, and what the group data base says of him.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Actor {
+pub(crate) enum Actor {
     /// uid 0.
     Root,
     /// Anybody else, with what the groups give.
@@ -35,7 +35,7 @@ pub enum Actor {
 
 /// Groups that give a right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Groups {
+pub(crate) struct Groups {
     /// otp-admin.
     pub admin: bool,
     /// otp-helpdesk.
@@ -46,7 +46,7 @@ pub struct Groups {
 
 /// Whom a request is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Target {
+pub(crate) struct Target {
     /// The uid.
     pub uid: u32,
     /// Root, or a member of otp-admin.
@@ -55,7 +55,7 @@ pub struct Target {
 
 /// What is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Act {
+pub(crate) enum Act {
     /// Make a registration code.
     Invite,
     /// Make it worthless.
@@ -102,7 +102,7 @@ pub enum Act {
 
 /// On what terms it is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Terms {
+pub(crate) enum Terms {
     /// Without more ado.
     Freely,
     /// With a code of the user's.
@@ -111,11 +111,11 @@ pub enum Terms {
 
 /// Refused, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Denial(pub &'static str);
+pub(crate) struct Denial(pub &'static str);
 
 impl Actor {
     /// May he ask about somebody else at all? Who may not is told nothing about another name.
-    pub fn sees_others(self) -> bool {
+    pub(crate) fn sees_others(self) -> bool {
         match self {
             Self::Root => true,
             Self::User(_, groups) => groups != Groups::default(),
@@ -123,7 +123,7 @@ impl Actor {
     }
 
     /// What gives him a right, for the log: that he is root, that it is his `own`, or a group.
-    pub fn ground(self, own: bool) -> &'static str {
+    pub(crate) fn ground(self, own: bool) -> &'static str {
         match self {
             Self::Root => "root",
             Self::User(..) if own => "own",
@@ -147,7 +147,7 @@ impl Groups {
 }
 
 /// May `actor` do `act` to `target` (none for requests about nobody in particular), and on what terms?
-pub fn may(actor: Actor, act: Act, target: Option<Target>) -> Result<Terms, Denial> {
+pub(crate) fn may(actor: Actor, act: Act, target: Option<Target>) -> Result<Terms, Denial> {
     let (uid, groups) = match actor {
         Actor::Root
             if matches!(act, Act::Redeem | Act::Repudiate | Act::AddKey | Act::Rotate | Act::RenewRecoveryCodes) =>

@@ -8,7 +8,7 @@ use otp_core::keys::secret::Secret;
 
 /// What a code would be a code of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Diagnosis {
+pub(crate) enum Diagnosis {
     /// The key, at another time: the device's clock is so many seconds before this one's, or after.
     Clock(i64),
     /// The key with this hash.
@@ -21,7 +21,7 @@ pub enum Diagnosis {
 
 impl Diagnosis {
     /// The word on the wire.
-    pub fn word(self) -> String {
+    pub(crate) fn word(self) -> String {
         match self {
             Self::Clock(seconds) if seconds < 0 => format!("clock-slow {}", seconds.unsigned_abs()),
             Self::Clock(seconds) => format!("clock-fast {seconds}"),
@@ -33,7 +33,7 @@ impl Diagnosis {
 }
 
 /// Looks for the code under other settings and at other times, the likeliest first.
-pub fn diagnose(secret: &Secret, kind: Kind, new: NewKey, code: &Code, wall: u64) -> Option<Diagnosis> {
+pub(crate) fn diagnose(secret: &Secret, kind: Kind, new: NewKey, code: &Code, wall: u64) -> Option<Diagnosis> {
     if kind != Kind::Totp {
         return None;
     }

@@ -39,7 +39,7 @@ use crate::refusals::{not_changed, not_possible, unavailable};
 
 impl Daemon {
     /// Root makes a key for somebody, and sees it. Only where the policy says so: otherwise a user is invited.
-    pub fn begin(&self, session: &mut Session, wanted: BeginEnrolment) -> Result<Begun, Refusal> {
+    pub(crate) fn begin(&self, session: &mut Session, wanted: BeginEnrolment) -> Result<Begun, Refusal> {
         allowed(groups::actor(session.peer), session.peer, Act::BeginEnrolment, None)?;
         let account = account_named(&wanted.user)?;
         let policy = self.policy(session.peer)?;
@@ -53,7 +53,7 @@ impl Daemon {
     }
 
     /// Makes the key of a plan and shows it.
-    pub fn start(&self, session: &mut Session, plan: Plan, earlier: Earlier) -> Result<Enrolment, Refusal> {
+    pub(crate) fn start(&self, session: &mut Session, plan: Plan, earlier: Earlier) -> Result<Enrolment, Refusal> {
         session.pending = None;
         self.check_room(&plan)?;
         let policy = self.policy(session.peer)?;
@@ -65,7 +65,7 @@ impl Daemon {
     }
 
     /// Would the key of this plan find its place? Asked before anything is used up or shown.
-    pub fn check_room(&self, plan: &Plan) -> Result<(), Refusal> {
+    pub(crate) fn check_room(&self, plan: &Plan) -> Result<(), Refusal> {
         let locked = self.vault.lock(&plan.account, &System).map_err(|error| unavailable(&error))?;
         let Some(locked) = locked else { return Ok(()) };
         let grounds = locked.has_grounds(plan.purpose.grounds);
@@ -74,7 +74,7 @@ impl Daemon {
     }
 
     /// A code of the pending key stores it.
-    pub fn confirm(&self, session: &mut Session, typed: &ConfirmEnrolment) -> Result<Confirmed, Refusal> {
+    pub(crate) fn confirm(&self, session: &mut Session, typed: &ConfirmEnrolment) -> Result<Confirmed, Refusal> {
         let policy = self.policy(session.peer)?;
         let pending = session.pending.as_mut().ok_or(Refusal::NothingPending {})?;
         let typed = Typed::parse(typed.code.as_bytes());
@@ -142,7 +142,7 @@ impl Daemon {
     }
 
     /// A secret that somebody brings along may be in use already, also by another user (R4).
-    pub fn wants_a_secret_of_its_own(&self, pending: &PendingEnrolment) -> Result<(), Refusal> {
+    pub(crate) fn wants_a_secret_of_its_own(&self, pending: &PendingEnrolment) -> Result<(), Refusal> {
         let known = self.vault.knows(pending.fingerprint(&self.vault, &self.host_key));
         match known.map_err(|error| unavailable(&error))? {
             true => Err(not_possible(&pending.plan().account, "secret-in-use")),
@@ -163,7 +163,7 @@ impl Daemon {
     }
 
     /// A new set of recovery codes: what is kept, and what is shown.
-    pub fn recovery_set(
+    pub(crate) fn recovery_set(
         &self,
         account: &Account,
         redemption: Option<[u8; 16]>,
@@ -192,24 +192,29 @@ fn end_confirmed(tickets: &Tickets, mut ticket_file: TicketFile, ticket: TicketI
 }
 
 /// Throws the pending key away.
-pub fn cancel(session: &mut Session) -> Result<Cancelled, Refusal> {
+pub(crate) fn cancel(session: &mut Session) -> Result<Cancelled, Refusal> {
     session.pending.take().map(|_| Cancelled {}).ok_or(Refusal::NothingPending {})
 }
 
 /// What is wanted, filled up from the policy.
-pub fn plan(account: Account, wanted: &WantedKey, policy: &Policy, purpose: EnrolmentPurpose) -> Result<Plan, Refusal> {
+pub(crate) fn plan(
+    account: Account,
+    wanted: &WantedKey,
+    policy: &Policy,
+    purpose: EnrolmentPurpose,
+) -> Result<Plan, Refusal> {
     let label = wanted.label.clone().map_or_else(|| label("phone"), Ok)?;
     let kind = wanted.shape.kind.unwrap_or(Kind::Totp);
     Ok(Plan { account, label, kind, new: new_key(&wanted.shape, policy.key), purpose })
 }
 
 /// A label that is known to be one.
-pub fn label(text: &str) -> Result<Label, Refusal> {
+pub(crate) fn label(text: &str) -> Result<Label, Refusal> {
     Label::new(text).map_err(|error| Refusal::unavailable(error.to_string()))
 }
 
 /// Algorithm, digits and period, where nothing is said those of the policy.
-pub fn new_key(wanted: &Shape, default: NewKey) -> NewKey {
+pub(crate) fn new_key(wanted: &Shape, default: NewKey) -> NewKey {
     NewKey {
         algorithm: wanted.algorithm.unwrap_or(default.algorithm),
         digits: wanted.digits.unwrap_or(default.digits),
@@ -256,7 +261,7 @@ fn host_name() -> String {
 }
 
 /// Why no key was made.
-pub fn no_beginning(error: BeginError) -> Refusal {
+pub(crate) fn no_beginning(error: BeginError) -> Refusal {
     match error {
         BeginError::Underway => Refusal::Busy { reason: "an enrolment of this user is under way".to_owned() },
         BeginError::NoRandomness => Refusal::unavailable("the kernel gives no random bytes"),
@@ -269,7 +274,7 @@ fn notice_of(plan: &Plan, peer: Peer) -> Notice {
 }
 
 /// One line about an enrolment.
-pub fn log_enrolment(what: &'static str, peer: Peer, pending: &PendingEnrolment, generation: Option<u64>) {
+pub(crate) fn log_enrolment(what: &'static str, peer: Peer, pending: &PendingEnrolment, generation: Option<u64>) {
     let Plan { account, label, purpose, .. } = pending.plan();
     let line = about(what, account)
         .field("key", label.as_str())

@@ -26,7 +26,7 @@ use crate::refusals::{not_changed, unavailable};
 
 impl Daemon {
     /// Makes a registration code for a user. The one before is worthless from now on.
-    pub fn invite(&self, peer: Peer, wanted: &Invite) -> Result<Invited, Refusal> {
+    pub(crate) fn invite(&self, peer: Peer, wanted: &Invite) -> Result<Invited, Refusal> {
         let (account, _) = target(peer, Act::Invite, Some(&wanted.user))?;
         let form = wanted.form.unwrap_or(CodeForm::Spoken);
         let lasts = life(form, wanted.lasts)?;
@@ -58,7 +58,7 @@ impl Daemon {
     }
 
     /// Makes the good code of a user worthless.
-    pub fn revoke_invitation(&self, peer: Peer, wanted: &RevokeInvitation) -> Result<Done, Refusal> {
+    pub(crate) fn revoke_invitation(&self, peer: Peer, wanted: &RevokeInvitation) -> Result<Done, Refusal> {
         let (account, _) = target(peer, Act::RevokeInvitation, Some(&wanted.user))?;
         self.pending_enrolments.end_of_an_invitation(account.uid);
         match self.end_tickets(&account)? {
@@ -71,7 +71,7 @@ impl Daemon {
     }
 
     /// Ends the good code of a user, if there is one, and whatever is under way.
-    pub fn end_invitation(&self, account: &Account) -> Result<Option<TicketId>, Refusal> {
+    pub(crate) fn end_invitation(&self, account: &Account) -> Result<Option<TicketId>, Refusal> {
         self.pending_enrolments.end(account.uid);
         self.end_tickets(account)
     }
@@ -81,7 +81,7 @@ impl Daemon {
     }
 
     /// The keyed hash of a code for a ticket of `uid`; a short one is made slow to guess first.
-    pub fn registration_hash(
+    pub(crate) fn registration_hash(
         &self,
         code: &RegistrationCode,
         uid: u32,
@@ -154,18 +154,24 @@ fn no_room(account: &Account, error: &TicketFileError) -> Refusal {
 }
 
 /// A notice about a registration code.
-pub fn notice(event: NoticeEvent, peer: Peer, at: u64) -> Notice {
+pub(crate) fn notice(event: NoticeEvent, peer: Peer, at: u64) -> Notice {
     Notice { event, at, by: peer.accountable_uid, from: Where::default(), key: None }
 }
 
 /// One line about a registration code.
-pub fn log(what: &str, account: &Account, peer: Peer, ticket: Option<TicketId>, more: impl FnOnce(LogLine) -> LogLine) {
+pub(crate) fn log(
+    what: &str,
+    account: &Account,
+    peer: Peer,
+    ticket: Option<TicketId>,
+    more: impl FnOnce(LogLine) -> LogLine,
+) {
     let line = about(what, account).optional("ticket", ticket.map(hex).as_deref());
     event(Urgency::Notice, &signed(more(line), peer).finish());
 }
 
 /// A ticket's name as the log spells it.
-pub fn hex(id: TicketId) -> String {
+pub(crate) fn hex(id: TicketId) -> String {
     data_encoding::HEXLOWER.encode(&id.0)
 }
 

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::enrolment::pending::FIRST_COUNTER;
 
 /// What goes into a URI besides the key.
-pub struct Provisioning<'a> {
+pub(crate) struct Provisioning<'a> {
     /// Shown above the code; no colon.
     pub issuer: &'a str,
     /// Shown beside the code.
@@ -26,7 +26,7 @@ pub struct Provisioning<'a> {
 }
 
 /// Base32 of the key: what a person types who cannot scan.
-pub fn letters(secret: &Secret) -> Zeroizing<String> {
+pub(crate) fn letters(secret: &Secret) -> Zeroizing<String> {
     let mut letters = Zeroizing::new(String::with_capacity(BASE32_NOPAD.encode_len(secret.expose().len())));
     BASE32_NOPAD.encode_append(secret.expose(), &mut letters);
     letters
@@ -34,7 +34,7 @@ pub fn letters(secret: &Secret) -> Zeroizing<String> {
 
 impl Provisioning<'_> {
     /// The whole URI.
-    pub fn uri(&self, secret: &Secret) -> Zeroizing<String> {
+    pub(crate) fn uri(&self, secret: &Secret) -> Zeroizing<String> {
         let (issuer, account, letters) = (encoded(self.issuer), encoded(self.account), letters(secret));
         let moving = match self.kind {
             Kind::Totp => format!("period={}", self.period.seconds()),

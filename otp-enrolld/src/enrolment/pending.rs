@@ -27,15 +27,15 @@ use otp_system::random::{self, NoRandomness};
 use crate::enrolment::diagnosis::{Diagnosis, diagnose};
 
 /// How long a key waits for its first code.
-pub const PENDING_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+pub(crate) const PENDING_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 /// The counter that an app is told to begin with; HOTP's first code is of this one or of one soon after it.
-pub const FIRST_COUNTER: u64 = 1;
+pub(crate) const FIRST_COUNTER: u64 = 1;
 /// How many wrong codes end it.
-pub const TRIES: u32 = 6;
+pub(crate) const TRIES: u32 = 6;
 
 /// Whose keys are pending, on all connections: one a user.
 #[derive(Default)]
-pub struct PendingEnrolments(Arc<Mutex<PendingSlots>>);
+pub(crate) struct PendingEnrolments(Arc<Mutex<PendingSlots>>);
 
 #[derive(Default)]
 struct PendingSlots {
@@ -59,7 +59,7 @@ struct PendingSlot {
 
 /// What becomes of an enrolment of the same user that is under way already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Earlier {
+pub(crate) enum Earlier {
     /// It goes on, and no other begins.
     Stays,
     /// It is thrown away.
@@ -71,10 +71,10 @@ pub enum Earlier {
 
 /// A place in the order of beginnings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct StartNumber(u64);
+pub(crate) struct StartNumber(u64);
 
 /// A key that is to be made.
-pub struct Plan {
+pub(crate) struct Plan {
     /// Whose it will be.
     pub account: Account,
     /// What its owner calls it.
@@ -89,7 +89,7 @@ pub struct Plan {
 
 /// Why a key may be made, and what it does to what is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct EnrolmentPurpose {
+pub(crate) struct EnrolmentPurpose {
     /// What the notice says when it is stored.
     pub event: NoticeEvent,
     /// Looked at again when it is stored.
@@ -105,7 +105,7 @@ pub struct EnrolmentPurpose {
 }
 
 /// A key that nobody has confirmed yet. Neither printed nor copied: it holds the secret.
-pub struct PendingEnrolment {
+pub(crate) struct PendingEnrolment {
     plan: Plan,
     secret: Secret,
     id: KeyId,
@@ -122,7 +122,7 @@ pub struct PendingEnrolment {
 
 /// Why no enrolment begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BeginError {
+pub(crate) enum BeginError {
     /// One of this user is under way already.
     Underway,
     /// The kernel gives no random bytes.
@@ -130,7 +130,7 @@ pub enum BeginError {
 }
 
 /// What a typed code does to a pending key.
-pub enum CodeOutcome {
+pub(crate) enum CodeOutcome {
     /// It is a code of the key: confirmed at this step or counter, which is burnt.
     Confirmed(Step),
     /// It is the first of two; the next one is wanted.
@@ -145,7 +145,7 @@ pub enum CodeOutcome {
 
 impl EnrolmentPurpose {
     /// One more key, which an admin has seen or brought along.
-    pub const BY_AN_ADMIN: Self = Self {
+    pub(crate) const BY_AN_ADMIN: Self = Self {
         event: NoticeEvent::AdminEnrolled,
         grounds: Grounds::Any,
         replaces: Replaces::Nothing,
@@ -157,14 +157,24 @@ impl EnrolmentPurpose {
 
 impl PendingEnrolments {
     /// Makes a key.
-    pub fn begin(&self, plan: Plan, earlier: Earlier, clock: &dyn Clock) -> Result<PendingEnrolment, BeginError> {
+    pub(crate) fn begin(
+        &self,
+        plan: Plan,
+        earlier: Earlier,
+        clock: &dyn Clock,
+    ) -> Result<PendingEnrolment, BeginError> {
         let length = plan.new.algorithm.key_length();
         let secret = Secret::new(random::secret(length)?).map_err(|_| BeginError::NoRandomness)?;
         self.pending(plan, secret, earlier, clock)
     }
 
     /// Takes a secret that is in a device already. A counter that stands anywhere is found by two codes in a row.
-    pub fn begin_with(&self, plan: Plan, secret: Secret, clock: &dyn Clock) -> Result<PendingEnrolment, BeginError> {
+    pub(crate) fn begin_with(
+        &self,
+        plan: Plan,
+        secret: Secret,
+        clock: &dyn Clock,
+    ) -> Result<PendingEnrolment, BeginError> {
         let mut pending = self.pending(plan, secret, Earlier::Stays, clock)?;
         (pending.imported, pending.entry.resync) = (true, pending.plan.kind == Kind::Hotp);
         Ok(pending)
@@ -195,12 +205,12 @@ impl PendingEnrolments {
     }
 
     /// Throws away what is under way of a user: what allowed it is gone.
-    pub fn end(&self, uid: u32) {
+    pub(crate) fn end(&self, uid: u32) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).of.remove(&uid);
     }
 
     /// The same, if it was begun with an invitation.
-    pub fn end_of_an_invitation(&self, uid: u32) {
+    pub(crate) fn end_of_an_invitation(&self, uid: u32) {
         let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if matches!(turns.of.get(&uid), Some((_, StartedBy::WithAnInvitation))) {
             turns.of.remove(&uid);
@@ -208,7 +218,7 @@ impl PendingEnrolments {
     }
 
     /// A place for a beginning that is about to come.
-    pub fn place(&self) -> StartNumber {
+    pub(crate) fn place(&self) -> StartNumber {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).place()
     }
 
@@ -255,37 +265,37 @@ impl Drop for PendingSlot {
 
 impl PendingEnrolment {
     /// What it is to be.
-    pub fn plan(&self) -> &Plan {
+    pub(crate) fn plan(&self) -> &Plan {
         &self.plan
     }
 
     /// The secret, to be shown once.
-    pub fn secret(&self) -> &Secret {
+    pub(crate) fn secret(&self) -> &Secret {
         &self.secret
     }
 
     /// Was its secret brought along?
-    pub fn is_imported(&self) -> bool {
+    pub(crate) fn is_imported(&self) -> bool {
         self.imported
     }
 
     /// What is left of the 15 minutes, on a clock that nobody can set.
-    pub fn time_left(&self, clock: &dyn Clock) -> Duration {
+    pub(crate) fn time_left(&self, clock: &dyn Clock) -> Duration {
         PENDING_TIMEOUT.saturating_sub(Duration::from_millis(clock.boot_ms().saturating_sub(self.since_ms)))
     }
 
     /// Has nothing taken its place, and is it not too old?
-    pub fn lasts(&self, clock: &dyn Clock) -> bool {
+    pub(crate) fn lasts(&self, clock: &dyn Clock) -> bool {
         self.slot.lasts() && !self.time_left(clock).is_zero()
     }
 
     /// Its keyed fingerprint.
-    pub fn fingerprint(&self, vault: &Vault, host_key: &HostKey) -> Fingerprint {
+    pub(crate) fn fingerprint(&self, vault: &Vault, host_key: &HostKey) -> Fingerprint {
         host_key.fingerprint(vault.about().id, &self.secret)
     }
 
     /// Looks at a typed code. With no tries left the caller drops the key.
-    pub fn answer(&mut self, typed: &Typed, limits: &Limits, clock: &dyn Clock) -> CodeOutcome {
+    pub(crate) fn answer(&mut self, typed: &Typed, limits: &Limits, clock: &dyn Clock) -> CodeOutcome {
         if !self.lasts(clock) {
             return CodeOutcome::Expired;
         }
@@ -302,7 +312,7 @@ impl PendingEnrolment {
     }
 
     /// Stores the key, with the step that confirmed it burnt.
-    pub fn store(
+    pub(crate) fn store(
         &self,
         step: Step,
         recovery: Vec<RecoveryHash>,

@@ -25,7 +25,7 @@ use crate::refusals::unavailable;
 use crate::verify;
 
 /// A code that was presented.
-pub struct Presented<'a> {
+pub(crate) struct Presented<'a> {
     /// Who brought it.
     pub peer: Peer,
     /// Whose it is said to be.
@@ -40,7 +40,7 @@ pub struct Presented<'a> {
 
 impl Daemon {
     /// Whose code it is said to be, and whether the peer may.
-    pub fn owner(&self, peer: Peer, act: Act, user: Option<&str>) -> Result<Account, Refusal> {
+    pub(crate) fn owner(&self, peer: Peer, act: Act, user: Option<&str>) -> Result<Account, Refusal> {
         match target(peer, act, user) {
             Ok((account, _)) => Ok(account),
             Err(denied @ Refusal::NotAllowed { .. }) => Err(denied),
@@ -50,7 +50,7 @@ impl Daemon {
 
     /// A place among those whose codes for this user are looked at. Who holds his own lock lets each of them wait, and must not
     /// use up the connections of everybody.
-    pub fn permit(&self, account: &Account) -> Result<impl Sized + use<>, Refusal> {
+    pub(crate) fn permit(&self, account: &Account) -> Result<impl Sized + use<>, Refusal> {
         let permit = self.redeeming.permit(account.uid, Some(account.uid));
         permit.ok_or_else(|| Refusal::Busy { reason: "too many codes at once".to_owned() })
     }
@@ -58,7 +58,7 @@ impl Daemon {
     /// The record, and the locked tickets. The record comes first, without their lock: a user can stop a program of root's that
     /// holds his own lock, and an admin who ends his invitation must not wait for that. Patience is wanted again under the lock,
     /// where every wrong code is counted: many at once are no more guesses than one after the other.
-    pub fn looked_up(&self, presented: &Presented<'_>) -> Result<(Option<Record>, Tickets), Refusal> {
+    pub(crate) fn looked_up(&self, presented: &Presented<'_>) -> Result<(Option<Record>, Tickets), Refusal> {
         self.check_throttle(presented)?;
         let record = self.record(presented.account)?;
         let tickets = self.vault.tickets(presented.account.uid).map_err(|error| unavailable(&error))?;
@@ -66,7 +66,7 @@ impl Daemon {
         Ok((record, tickets))
     }
 
-    pub fn check_throttle(&self, presented: &Presented<'_>) -> Result<(), Refusal> {
+    pub(crate) fn check_throttle(&self, presented: &Presented<'_>) -> Result<(), Refusal> {
         let wait = self.throttle.wait(presented.account.uid, presented.origin);
         match wait.as_millis().div_ceil(1000) {
             0 => Ok(()),
@@ -80,7 +80,12 @@ impl Daemon {
     /// The ticket of this code, and what it is worth. All are compared, whichever fits; of those with a slow hash that never
     /// were of use only the newest, and at a prompt, where the answer would be the same, none: how long it takes tells nothing of
     /// how often somebody was invited. However many came after it, a code that was used is known as such.
-    pub fn found(&self, ticket_file: &TicketFile, presented: &Presented<'_>, now: u64) -> Option<(TicketId, Worth)> {
+    pub(crate) fn found(
+        &self,
+        ticket_file: &TicketFile,
+        presented: &Presented<'_>,
+        now: u64,
+    ) -> Option<(TicketId, Worth)> {
         let code = &presented.code;
         let most = if presented.origin == Origin::Socket { MOST_COMPARED } else { 0 };
         let fitting = ticket_file.tickets.iter().rev().filter(|ticket| code.fits(ticket.form));
@@ -93,7 +98,7 @@ impl Daemon {
     }
 
     /// Nobody's code, or somebody else's: one answer for both. The owner of a good one and the admins hear of it.
-    pub fn unknown(&self, tickets: &Tickets, presented: &Presented<'_>) -> Refusal {
+    pub(crate) fn unknown(&self, tickets: &Tickets, presented: &Presented<'_>) -> Refusal {
         self.throttle.count(presented.account.uid, presented.origin);
         match self.owner_of_code(tickets, presented) {
             Some((owner, id)) => {
@@ -111,7 +116,7 @@ impl Daemon {
     }
 
     /// Whose code it is, of those that are still good. A spoken one costs a slow hash for each, so only the newest are tried.
-    pub fn owner_of_code(&self, tickets: &Tickets, presented: &Presented<'_>) -> Option<(Account, TicketId)> {
+    pub(crate) fn owner_of_code(&self, tickets: &Tickets, presented: &Presented<'_>) -> Option<(Account, TicketId)> {
         let now = System.wall();
         let uids = self.vault.ticket_uids().ok()?.into_iter().filter(|uid| *uid != presented.account.uid);
         let books = uids.filter_map(|uid| tickets.ticket_file_of(uid).ok().flatten());
@@ -131,7 +136,7 @@ impl Daemon {
 
     /// A key was made with it already: its owner on the socket is told when and from where, so that he can say that it was not
     /// him. Anybody else hears nothing.
-    pub fn spent(&self, presented: &Presented<'_>, ticket: &Ticket) -> Refusal {
+    pub(crate) fn spent(&self, presented: &Presented<'_>, ticket: &Ticket) -> Refusal {
         alarm("registration-code-replayed", presented, ticket.id);
         let event = NoticeEvent::RegistrationCodeReplayed;
         let from = presented.from.clone();
@@ -142,7 +147,7 @@ impl Daemon {
         }
     }
 
-    pub fn stale(&self, presented: &Presented<'_>, id: TicketId) -> Refusal {
+    pub(crate) fn stale(&self, presented: &Presented<'_>, id: TicketId) -> Refusal {
         let line = line("registration-code-stale", presented).field("ticket", &hex(id));
         bounded(Urgency::Notice, presented.peer.accountable_uid, line);
         match presented.origin {
@@ -151,19 +156,19 @@ impl Daemon {
         }
     }
 
-    pub fn record(&self, account: &Account) -> Result<Option<Record>, Refusal> {
+    pub(crate) fn record(&self, account: &Account) -> Result<Option<Record>, Refusal> {
         let locked = self.vault.lock(account, &System).map_err(|error| unavailable(&error))?;
         Ok(locked.and_then(|locked| locked.record().cloned()))
     }
 }
 
 /// Is there a key that was made with this ticket? A crash may have come between the key and the end of the ticket.
-pub fn descends(record: Option<&Record>, id: TicketId) -> bool {
+pub(crate) fn descends(record: Option<&Record>, id: TicketId) -> bool {
     record.is_some_and(|record| record.keys.iter().any(|key| key.redemption == Some(id.0)))
 }
 
 /// Typing errors are found by whoever types; here they are as good as unknown codes, but nobody guesses with them.
-pub fn parsed(typed: &str) -> Result<RegistrationCode, Refusal> {
+pub(crate) fn parsed(typed: &str) -> Result<RegistrationCode, Refusal> {
     RegistrationCode::parse(typed).map_err(|error| Refusal::InvalidValue {
         field: "registration".to_owned(),
         found: error.to_string(),
@@ -172,7 +177,7 @@ pub fn parsed(typed: &str) -> Result<RegistrationCode, Refusal> {
 }
 
 /// Where a code comes from that is wanted of its owner.
-pub fn origin(peer: Peer, from: &From, target: u32) -> Origin {
+pub(crate) fn origin(peer: Peer, from: &From, target: u32) -> Origin {
     match (groups::actor(peer), from.real_uid) {
         (Actor::Root, None) if target == 0 => Origin::Socket, // root himself, with otpctl
         (actor, _) => verify::origin(actor, from, target),
@@ -180,7 +185,7 @@ pub fn origin(peer: Peer, from: &From, target: u32) -> Origin {
 }
 
 /// From where, as far as it may be shown.
-pub fn place(from: &From) -> Where {
+pub(crate) fn place(from: &From) -> Where {
     Where {
         tty: Claim::of(from.tty.as_deref()),
         rhost: Claim::of(from.rhost.as_deref()),
@@ -188,7 +193,7 @@ pub fn place(from: &From) -> Where {
     }
 }
 
-pub fn redemption(used: &TicketUse) -> Redemption {
+pub(crate) fn redemption(used: &TicketUse) -> Redemption {
     let text = |claim: &Option<Claim>| claim.as_ref().map(|claim| claim.as_str().to_owned());
     Redemption {
         at: used.at,
@@ -198,19 +203,19 @@ pub fn redemption(used: &TicketUse) -> Redemption {
     }
 }
 
-pub fn refused() -> Refusal {
+pub(crate) fn refused() -> Refusal {
     refusal("refused")
 }
 
-pub fn refusal(reason: &str) -> Refusal {
+pub(crate) fn refusal(reason: &str) -> Refusal {
     Refusal::RegistrationRefused { reason: reason.to_owned(), wait: 0 }
 }
 
-pub fn line(what: &str, presented: &Presented<'_>) -> LogLine {
+pub(crate) fn line(what: &str, presented: &Presented<'_>) -> LogLine {
     signed(from_fields(about(what, presented.account), presented), presented.peer)
 }
 
-pub fn from_fields(line: LogLine, presented: &Presented<'_>) -> LogLine {
+pub(crate) fn from_fields(line: LogLine, presented: &Presented<'_>) -> LogLine {
     let text = |claim: &Option<Claim>| claim.as_ref().map(|claim| claim.as_str().to_owned());
     line.field("origin", presented.origin.as_str())
         .optional("service", text(&presented.from.service).as_deref())
@@ -218,7 +223,7 @@ pub fn from_fields(line: LogLine, presented: &Presented<'_>) -> LogLine {
         .optional("tty", text(&presented.from.tty).as_deref())
 }
 
-pub fn alarm(what: &str, presented: &Presented<'_>, id: TicketId) {
+pub(crate) fn alarm(what: &str, presented: &Presented<'_>, id: TicketId) {
     event(Urgency::Alert, &line(what, presented).field("ticket", &hex(id)).finish());
 }
 

@@ -23,7 +23,7 @@ use crate::refusals::{not_changed, unavailable};
 
 impl Daemon {
     /// Begins an enrolment with a registration code.
-    pub fn redeem(&self, session: &mut Session, wanted: Redeem) -> Result<Redeemed, Refusal> {
+    pub(crate) fn redeem(&self, session: &mut Session, wanted: Redeem) -> Result<Redeemed, Refusal> {
         let peer = session.peer;
         session.pending = None;
         let account = self.owner(peer, Act::Redeem, wanted.user.as_deref())?;
@@ -79,7 +79,7 @@ impl Daemon {
     }
 
     /// The owner says that somebody else has used the code: what descends from that use is suspended.
-    pub fn repudiate(&self, peer: Peer, wanted: &Repudiate) -> Result<Repudiated, Refusal> {
+    pub(crate) fn repudiate(&self, peer: Peer, wanted: &Repudiate) -> Result<Repudiated, Refusal> {
         let account = self.owner(peer, Act::Repudiate, None)?;
         let presented = Presented {
             peer,

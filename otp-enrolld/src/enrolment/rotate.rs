@@ -33,7 +33,7 @@ use crate::refusals::{not_changed, not_possible, unavailable};
 
 impl Daemon {
     /// One more key, for a code of one that is there.
-    pub fn add_key(&self, session: &mut Session, wanted: AddKey) -> Result<Begun, Refusal> {
+    pub(crate) fn add_key(&self, session: &mut Session, wanted: AddKey) -> Result<Begun, Refusal> {
         let peer = session.peer;
         session.pending = None;
         let (account, _) = target(peer, Act::AddKey, None)?;
@@ -57,7 +57,7 @@ impl Daemon {
 
     /// A key in the place of another, for a code of that one. A recovery code will do where root says that the UNIX password
     /// was asked for, too.
-    pub fn rotate(&self, session: &mut Session, wanted: Rotate) -> Result<Begun, Refusal> {
+    pub(crate) fn rotate(&self, session: &mut Session, wanted: Rotate) -> Result<Begun, Refusal> {
         let peer = session.peer;
         session.pending = None;
         let (account, _) = target(peer, Act::Rotate, wanted.user.as_deref())?;
@@ -102,7 +102,7 @@ impl Daemon {
     }
 
     /// The secret of a hardware token, which somebody brings along.
-    pub fn add_token(&self, session: &mut Session, wanted: AddToken) -> Result<TokenBegun, Refusal> {
+    pub(crate) fn add_token(&self, session: &mut Session, wanted: AddToken) -> Result<TokenBegun, Refusal> {
         let peer = session.peer;
         session.pending = None;
         let (account, _) = target(peer, Act::AddToken, Some(&wanted.user))?;
@@ -121,7 +121,7 @@ impl Daemon {
     }
 
     /// A new set of recovery codes, for a code of a key. The old set is dead.
-    pub fn renew_recovery(&self, peer: Peer, wanted: &RenewRecoveryCodes) -> Result<RecoveryCodes, Refusal> {
+    pub(crate) fn renew_recovery(&self, peer: Peer, wanted: &RenewRecoveryCodes) -> Result<RecoveryCodes, Refusal> {
         let (account, _) = target(peer, Act::RenewRecoveryCodes, None)?;
         let limits = self.policy(peer)?.limits;
         let mut locked = self.enrolled(&account)?;

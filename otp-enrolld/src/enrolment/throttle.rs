@@ -10,28 +10,28 @@ use otp_core::decision::origin::Origin;
 
 /// By user and origin.
 #[derive(Default)]
-pub struct Throttle(Mutex<HashMap<(u32, &'static str), Wrong>>);
+pub(crate) struct Throttle(Mutex<HashMap<(u32, &'static str), Wrong>>);
 
 /// How many were wrong in a row, and when the last one was.
 type Wrong = (u32, Instant);
 
 impl Throttle {
     /// How long a code for `uid` from `origin` has to wait.
-    pub fn wait(&self, uid: u32, origin: Origin) -> Duration {
+    pub(crate) fn wait(&self, uid: u32, origin: Origin) -> Duration {
         let wrong = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((count, last)) = wrong.get(&(uid, origin.as_str())) else { return Duration::ZERO };
         Duration::from_millis(Wait::Growing.after(*count)).saturating_sub(last.elapsed())
     }
 
     /// One was wrong.
-    pub fn count(&self, uid: u32, origin: Origin) {
+    pub(crate) fn count(&self, uid: u32, origin: Origin) {
         let mut wrong = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (count, last) = wrong.entry((uid, origin.as_str())).or_insert((0, Instant::now()));
         (*count, *last) = (count.saturating_add(1), Instant::now());
     }
 
     /// One was right.
-    pub fn forget(&self, uid: u32, origin: Origin) {
+    pub(crate) fn forget(&self, uid: u32, origin: Origin) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&(uid, origin.as_str()));
     }
 }

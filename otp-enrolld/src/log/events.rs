@@ -15,28 +15,28 @@ use crate::log::sink;
 type LineSource = (u32, Urgency, &'static str);
 
 /// One line about something that happened.
-pub fn event(urgency: Urgency, line: &str) {
+pub(crate) fn event(urgency: Urgency, line: &str) {
     sink::line(urgency.severity(), line);
 }
 
 /// The beginning of a line about somebody's keys.
-pub fn about(what: &str, account: &Account) -> LogLine {
+pub(crate) fn about(what: &str, account: &Account) -> LogLine {
     LogLine::default().field("event", what).field("user", &account.name).field("uid", &account.uid.to_string())
 }
 
 /// The end of one: who asked for it.
-pub fn signed(line: LogLine, peer: Peer) -> LogLine {
+pub(crate) fn signed(line: LogLine, peer: Peer) -> LogLine {
     line.field("by", &peer.uid.to_string()).field("pid", &peer.pid.to_string())
 }
 
 /// One line about something that `uid` can repeat without end: at most one a second for each urgency, and how many were
 /// left out. Nobody may drown the log. Root may.
-pub fn bounded(urgency: Urgency, uid: u32, line: LogLine) {
+pub(crate) fn bounded(urgency: Urgency, uid: u32, line: LogLine) {
     paced("", urgency, uid, line);
 }
 
 /// The same for lines that those of another kind must not push out.
-pub fn paced(kind: &'static str, urgency: Urgency, uid: u32, line: LogLine) {
+pub(crate) fn paced(kind: &'static str, urgency: Urgency, uid: u32, line: LogLine) {
     if uid == 0 {
         return event(urgency, &line.finish());
     }
@@ -53,7 +53,7 @@ pub fn paced(kind: &'static str, urgency: Urgency, uid: u32, line: LogLine) {
 }
 
 /// Tells how many lines were left out of those whose next line does not come.
-pub fn tell_what_was_left_out() {
+pub(crate) fn tell_what_was_left_out() {
     let quiet = PACE.lock().unwrap_or_else(PoisonError::into_inner).quiet(Instant::now());
     tell(quiet);
 }
@@ -98,7 +98,7 @@ impl LinePace {
 }
 
 /// One line for the person who started the daemon.
-pub fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     sink::say(line);
 }
 

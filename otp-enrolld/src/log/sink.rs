@@ -22,12 +22,12 @@ const NOTICE: u8 = 5;
 static SINKS: Mutex<Vec<Sink>> = Mutex::new(Vec::new());
 
 /// One line, of this severity (syslog(3)).
-pub fn line(severity: u8, text: &str) {
+pub(crate) fn line(severity: u8, text: &str) {
     each_sink(|sink| sink.line(Some(severity), text));
 }
 
 /// One line for the person who started the daemon.
-pub fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     let mut said = false;
     each_sink(|sink| {
         if !std::mem::replace(&mut said, true) {

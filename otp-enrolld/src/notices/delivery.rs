@@ -15,7 +15,7 @@ use otp_core::vault::{VaultError, root_program};
 
 /// Why a notice was not handed over.
 #[derive(Debug)]
-pub enum DeliveryError {
+pub(crate) enum DeliveryError {
     /// Somebody else than root may write to the program.
     Untrusted(VaultError),
     /// It could not be started or waited for.
@@ -27,7 +27,7 @@ pub enum DeliveryError {
 }
 
 /// Hands `message` over. Only a program that ends with 0 has it.
-pub fn deliver(notify: &Notify, message: &[u8]) -> Result<(), DeliveryError> {
+pub(crate) fn deliver(notify: &Notify, message: &[u8]) -> Result<(), DeliveryError> {
     let name = notify.command.first().map_or("", String::as_str);
     let program = root_program(Path::new(name)).map_err(DeliveryError::Untrusted)?;
     let mut child = Command::new(program)

@@ -21,7 +21,7 @@ use crate::hardening::System;
 use crate::log::events::{event, tell_what_was_left_out};
 
 /// The first time in an hour; the clock mark was moved at the start.
-pub fn begin(daemon: Arc<Daemon>) -> io::Result<()> {
+pub(crate) fn begin(daemon: Arc<Daemon>) -> io::Result<()> {
     let keeper = move || {
         for minute in 1_u64.. {
             thread::sleep(MINUTE);
@@ -50,7 +50,7 @@ impl Daemon {
     }
 
     /// Of recovery codes that were used, and of keys that were disabled by too many wrong codes.
-    pub fn make_up_for_notices(&self, mut locked: LockedUser<'_>) {
+    pub(crate) fn make_up_for_notices(&self, mut locked: LockedUser<'_>) {
         drop(self.notice_of_recovery_locked(&mut locked)); // without room for it, the next time
         let (account, disabled) = (locked.account().clone(), locked.state().disabled);
         drop(locked);
@@ -63,7 +63,7 @@ impl Daemon {
     }
 
     /// Its keys are others now. When these are disabled, too, that is to be told.
-    pub fn forget_disabling(&self, uid: u32) {
+    pub(crate) fn forget_disabling(&self, uid: u32) {
         self.known_disabled.lock().unwrap_or_else(PoisonError::into_inner).remove(&uid);
     }
 

@@ -22,7 +22,7 @@ use crate::start::{StartError, daemon_account};
 
 /// How far to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rounds {
+pub(crate) enum Rounds {
     /// Every notice that is due, once.
     Once,
     /// Until there is none left.
@@ -31,7 +31,7 @@ pub enum Rounds {
 
 /// Why the outbox cannot be emptied.
 #[derive(Debug)]
-pub enum NotifyError {
+pub(crate) enum NotifyError {
     /// Not the daemon's account, nor root, who becomes it.
     Account(StartError),
     /// The outbox or the policy is not in order.
@@ -61,13 +61,13 @@ struct NotifyMessage<'a> {
 
 impl Rounds {
     /// `--once` or not.
-    pub fn of(once: bool) -> Self {
+    pub(crate) fn of(once: bool) -> Self {
         if once { Self::Once } else { Self::UntilEmpty }
     }
 }
 
 /// Empties the outbox, or hands over what is due.
-pub fn run(pass: Rounds) -> Result<(), NotifyError> {
+pub(crate) fn run(pass: Rounds) -> Result<(), NotifyError> {
     let site = Site::STANDARD;
     let user = daemon_account(site.account)?;
     become_for_good(&user).map_err(StartError::Privileges)?;

@@ -15,11 +15,11 @@ const MOST_AN_HOUR: u32 = 60;
 /// How many notices of one user may leave this host: whoever can change his own keys without end must not fill the outbox of
 /// everybody. All of them are in his spool. Alarms are not counted; nobody can cause them without end.
 #[derive(Default)]
-pub struct NoticeQuota(Mutex<HashMap<u32, (Instant, u32)>>);
+pub(crate) struct NoticeQuota(Mutex<HashMap<u32, (Instant, u32)>>);
 
 impl NoticeQuota {
     /// One more about `uid`: may it leave?
-    pub fn allows(&self, uid: u32, severity: Severity) -> bool {
+    pub(crate) fn allows(&self, uid: u32, severity: Severity) -> bool {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|_, (since, _)| since.elapsed() < HOUR);
         let (_, count) = all.entry(uid).or_insert((Instant::now(), 0));

@@ -21,12 +21,12 @@ use crate::refusals::{not_changed, unavailable};
 impl Daemon {
     /// Spools a notice for `account`, and for the way out of this host. On disk when it returns; whoever cannot give notice
     /// of something must not do it.
-    pub fn notice(&self, account: &Account, notice: Notice) -> Result<(), Refusal> {
+    pub(crate) fn notice(&self, account: &Account, notice: Notice) -> Result<(), Refusal> {
         self.keep(account, notice).map_err(|error| unavailable(&error))
     }
 
     /// The same for what must happen even without a notice: what takes rights away.
-    pub fn notice_after(&self, account: &Account, notice: Notice) {
+    pub(crate) fn notice_after(&self, account: &Account, notice: Notice) {
         let word = notice.event.word();
         if let Err(error) = self.keep(account, notice) {
             lost(word, account, &error);
@@ -34,7 +34,7 @@ impl Daemon {
     }
 
     /// A user who is forgotten has no spool; only the outbox hears of it.
-    pub fn notice_of_forgetting(&self, account: &Account, by: u32) {
+    pub(crate) fn notice_of_forgetting(&self, account: &Account, by: u32) {
         if Out::of(&self.site.policy(None, None)) == Out::Stay {
             return;
         }
@@ -60,7 +60,7 @@ impl Daemon {
 
     /// A recovery code may have been used at a gate that asked the files and not this daemon: its notice is made here, as soon
     /// as somebody asks. Killed in between it comes twice.
-    pub fn notice_of_recovery(&self, account: &Account) -> Result<(), Refusal> {
+    pub(crate) fn notice_of_recovery(&self, account: &Account) -> Result<(), Refusal> {
         match self.vault.lock(account, &System).map_err(|error| unavailable(&error))? {
             Some(mut locked) => self.notice_of_recovery_locked(&mut locked),
             None => Ok(()),
@@ -68,7 +68,7 @@ impl Daemon {
     }
 
     /// The same for a user who is held already.
-    pub fn notice_of_recovery_locked(&self, locked: &mut LockedUser<'_>) -> Result<(), Refusal> {
+    pub(crate) fn notice_of_recovery_locked(&self, locked: &mut LockedUser<'_>) -> Result<(), Refusal> {
         let Some(left) = locked.untold_recovery() else { return Ok(()) };
         let (account, left) = (locked.account().clone(), u8::try_from(left).unwrap_or(u8::MAX));
         let event = NoticeEvent::RecoveryCodeUsed { left };
@@ -77,7 +77,7 @@ impl Daemon {
     }
 
     /// What a user has not seen often enough.
-    pub fn notices(&self, peer: Peer, wanted: &Notices) -> Result<NoticeList, Refusal> {
+    pub(crate) fn notices(&self, peer: Peer, wanted: &Notices) -> Result<NoticeList, Refusal> {
         let (account, _) = target(peer, Act::ReadNotices, wanted.user.as_deref())?;
         self.notice_of_recovery(&account)?;
         let notices = self.vault.notices(&account).map_err(|error| unavailable(&error))?;
@@ -85,7 +85,7 @@ impl Daemon {
     }
 
     /// It was shown.
-    pub fn notices_shown(&self, peer: Peer, wanted: &NoticesShown) -> Result<Done, Refusal> {
+    pub(crate) fn notices_shown(&self, peer: Peer, wanted: &NoticesShown) -> Result<Done, Refusal> {
         let (account, _) = target(peer, Act::ReadNotices, wanted.user.as_deref())?;
         let place = if peer.uid == 0 { Showing::AtALogin } else { Showing::OnRequest };
         self.vault.notices_shown(&account, wanted.last, place).map_err(|error| unavailable(&error))?;

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 /// Field name -> type as written.
-pub type Fields = BTreeMap<String, String>;
+pub(super) type Fields = BTreeMap<String, String>;
 
 /// An interface file, taken apart.
 #[derive(Default)]
-pub struct Interface {
+pub(super) struct Interface {
     pub name: String,
     pub types: BTreeMap<String, Fields>,
     /// Parameters and results.
@@ -17,7 +17,7 @@ pub struct Interface {
 
 impl Interface {
     /// Panics at what it does not understand.
-    pub fn parse(text: &str) -> Self {
+    pub(super) fn parse(text: &str) -> Self {
         let code: Vec<&str> = text.lines().map(|line| line.split('#').next().unwrap_or_default()).collect();
         let spaced = ["(", ")", ":", ","]
             .iter()

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::*;
 
-pub fn enrolment() -> Enrolment {
+pub(crate) fn enrolment() -> Enrolment {
     Enrolment {
         user: "alice".to_owned(),
         uid: 1000,
@@ -27,7 +27,7 @@ pub fn enrolment() -> Enrolment {
     }
 }
 
-pub fn key() -> KeyStatus {
+pub(crate) fn key() -> KeyStatus {
     KeyStatus {
         id: "k1".to_owned(),
         label: "phone".to_owned(),
@@ -44,7 +44,7 @@ pub fn key() -> KeyStatus {
     }
 }
 
-pub fn status() -> UserStatus {
+pub(crate) fn status() -> UserStatus {
     let origin = OriginStatus { origin: "self".to_owned(), failures: Some(2), limit: 20, closed: false, wait: 0 };
     UserStatus {
         user: "alice".to_owned(),
@@ -60,11 +60,11 @@ pub fn status() -> UserStatus {
     }
 }
 
-pub fn unreadable() -> Unreadable {
+pub(crate) fn unreadable() -> Unreadable {
     Unreadable { uid: 1001, user: Some("bob".to_owned()), reason: "/var/lib/otp/keys/1001.toml: not UTF-8".to_owned() }
 }
 
-pub fn confirmed() -> Confirmed {
+pub(crate) fn confirmed() -> Confirmed {
     Confirmed {
         user: "alice".to_owned(),
         uid: 1000,
@@ -74,15 +74,15 @@ pub fn confirmed() -> Confirmed {
     }
 }
 
-pub fn begin() -> BeginEnrolment {
+pub(crate) fn begin() -> BeginEnrolment {
     BeginEnrolment { user: "alice".to_owned(), key: wanted_key() }
 }
 
-pub fn wanted_key() -> WantedKey {
+pub(crate) fn wanted_key() -> WantedKey {
     WantedKey { label: Label::new("phone").ok(), shape: shape() }
 }
 
-pub fn shape() -> Shape {
+pub(crate) fn shape() -> Shape {
     Shape {
         kind: Some(Kind::Totp),
         algorithm: Some(Algorithm::Sha1),
@@ -91,12 +91,12 @@ pub fn shape() -> Shape {
     }
 }
 
-pub fn from() -> From {
+pub(crate) fn from() -> From {
     let text = |text: &str| Some(text.to_owned());
     From { real_uid: Some(1000), service: text("sshd"), rhost: text("192.0.2.1"), tty: text("ssh") }
 }
 
-pub fn redemption() -> Redemption {
+pub(crate) fn redemption() -> Redemption {
     let text = |text: &str| Some(text.to_owned());
     Redemption { at: 1_795_000_000, tty: text("pts/1"), rhost: text("192.0.2.1"), service: text("sshd") }
 }
@@ -109,11 +109,11 @@ fn code() -> Zeroizing<String> {
     Zeroizing::new("123456".to_owned())
 }
 
-pub fn invite() -> Invite {
+pub(crate) fn invite() -> Invite {
     Invite { user: "alice".to_owned(), form: Some(CodeForm::Spoken), lasts: Some(300), replaces: Some(true) }
 }
 
-pub fn invited() -> Invited {
+pub(crate) fn invited() -> Invited {
     let invitation = Invitation {
         user: "alice".to_owned(),
         uid: 1000,
@@ -126,64 +126,64 @@ pub fn invited() -> Invited {
     Invited { invitation }
 }
 
-pub fn redeem() -> Redeem {
+pub(crate) fn redeem() -> Redeem {
     Redeem { user: Some("alice".to_owned()), registration: registration(), key: wanted_key(), from: from() }
 }
 
-pub fn redeemed() -> Redeemed {
+pub(crate) fn redeemed() -> Redeemed {
     Redeemed { enrolment: enrolment(), earlier: Some(redemption()) }
 }
 
-pub fn repudiate() -> Repudiate {
+pub(crate) fn repudiate() -> Repudiate {
     Repudiate { registration: registration() }
 }
 
-pub fn add_key() -> AddKey {
+pub(crate) fn add_key() -> AddKey {
     AddKey { code: code(), key: wanted_key() }
 }
 
-pub fn rotate() -> Rotate {
+pub(crate) fn rotate() -> Rotate {
     let old = Some("phone".to_owned());
     Rotate { user: Some("alice".to_owned()), code: code(), old, shape: shape(), from: from() }
 }
 
-pub fn add_token() -> AddToken {
+pub(crate) fn add_token() -> AddToken {
     let secret = Zeroizing::new("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".to_owned());
     AddToken { user: "alice".to_owned(), secret, key: wanted_key() }
 }
 
-pub fn renew() -> RenewRecoveryCodes {
+pub(crate) fn renew() -> RenewRecoveryCodes {
     RenewRecoveryCodes { code: code() }
 }
 
-pub fn recovery_codes() -> RecoveryCodes {
+pub(crate) fn recovery_codes() -> RecoveryCodes {
     RecoveryCodes { recovery_codes: vec![Zeroizing::new("R-307EN-W3AHR-Z6DMV-29GQY-5CKTB".to_owned())] }
 }
 
-pub fn confirm() -> ConfirmEnrolment {
+pub(crate) fn confirm() -> ConfirmEnrolment {
     ConfirmEnrolment { code: Zeroizing::new("123456".to_owned()) }
 }
 
-pub fn reopen() -> Reopen {
+pub(crate) fn reopen() -> Reopen {
     let code = Some(Zeroizing::new("123456".to_owned()));
     Reopen { user: Some("alice".to_owned()), origin: Some(Origin::Remote), code }
 }
 
-pub fn rename() -> Rename {
+pub(crate) fn rename() -> Rename {
     let label = Label::new("tablet").unwrap();
     Rename { user: Some("alice".to_owned()), key: "phone".to_owned(), label }
 }
 
-pub fn revoke() -> Revoke {
+pub(crate) fn revoke() -> Revoke {
     let code = Some(Zeroizing::new("123456".to_owned()));
     Revoke { user: Some("alice".to_owned()), key: "phone".to_owned(), code, last: Some(true) }
 }
 
-pub fn adopt() -> Adopt {
+pub(crate) fn adopt() -> Adopt {
     Adopt { user: "alicia".to_owned(), from: "alice".to_owned() }
 }
 
-pub fn notice() -> NoticeItem {
+pub(crate) fn notice() -> NoticeItem {
     let text = |text: &str| Some(text.to_owned());
     NoticeItem {
         id: 1,
@@ -203,7 +203,7 @@ pub fn notice() -> NoticeItem {
     }
 }
 
-pub fn verify() -> Verify {
+pub(crate) fn verify() -> Verify {
     let text = |text: &str| Some(text.to_owned());
     Verify {
         user: text("alice"),
@@ -214,6 +214,6 @@ pub fn verify() -> Verify {
     }
 }
 
-pub fn verdict() -> VerdictReply {
+pub(crate) fn verdict() -> VerdictReply {
     VerdictReply { accepted: true, reason: "code".to_owned(), key: Some("phone".to_owned()), wait: 0 }
 }

@@ -27,13 +27,13 @@ enum Share {
 type Counts = HashMap<Share, usize>;
 
 /// Counts the open connections.
-pub struct Admission {
+pub(crate) struct Admission {
     limits: ServerLimits,
     open: Arc<Mutex<Counts>>,
 }
 
 /// The right to one connection; given back when dropped.
-pub struct ConnectionPermit {
+pub(crate) struct ConnectionPermit {
     limits: ServerLimits,
     share: Share,
     /// Where it counts when no key is pending.
@@ -42,12 +42,12 @@ pub struct ConnectionPermit {
 }
 
 impl Admission {
-    pub fn new(limits: ServerLimits) -> Self {
+    pub(crate) fn new(limits: ServerLimits) -> Self {
         Self { limits, open: Arc::default() }
     }
 
     /// A place for one more connection of `peer`, if there is one.
-    pub fn admit(&self, peer: Peer) -> Option<ConnectionPermit> {
+    pub(crate) fn admit(&self, peer: Peer) -> Option<ConnectionPermit> {
         let share = Share::of(peer);
         let mut open = locked(&self.open);
         if !has_room(&self.limits, &open, share) {
@@ -60,7 +60,7 @@ impl Admission {
 
 impl ConnectionPermit {
     /// Counts among those with a pending key as long as there is one, if there is room; else where it came in.
-    pub fn is_pending(&mut self, pending: bool) {
+    pub(crate) fn is_pending(&mut self, pending: bool) {
         let wanted = if pending { self.home.pending() } else { self.home };
         let mut open = locked(&self.open);
         if wanted == self.share || (pending && !has_room(&self.limits, &open, wanted)) {

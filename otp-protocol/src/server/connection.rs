@@ -17,7 +17,7 @@ use crate::varlink::message::{Answering, Call, encode};
 use crate::varlink::parameters::Parameters;
 
 /// Answers call after call until the peer leaves or breaks a rule, and says which.
-pub fn converse<S: Service>(
+pub(crate) fn converse<S: Service>(
     service: &S,
     peer: Peer,
     stream: UnixStream,
@@ -92,7 +92,7 @@ fn encoded(answer: &Result<Answered, Refusal>) -> Zeroizing<Vec<u8>> {
 }
 
 /// The bytes of an error reply. One that cannot be encoded, which no type here allows, is the empty message.
-pub fn refusal(error: &Refusal) -> Zeroizing<Vec<u8>> {
+pub(crate) fn refusal(error: &Refusal) -> Zeroizing<Vec<u8>> {
     encode(error).unwrap_or_else(|| Zeroizing::new(vec![0]))
 }
 

@@ -6,19 +6,19 @@ use crate::interface::{self, Refusal};
 use crate::varlink::parameters::Parameters;
 
 /// The interface's name.
-pub const INTERFACE: &str = "org.varlink.service";
+pub(crate) const INTERFACE: &str = "org.varlink.service";
 
 /// An answer of `org.varlink.service`.
 #[derive(Serialize)]
 #[serde(untagged)]
-pub enum Introspection {
+pub(crate) enum Introspection {
     Product(Product),
     Interface { description: &'static str },
 }
 
 /// Answer to `GetInfo`.
 #[derive(Serialize)]
-pub struct Product {
+pub(crate) struct Product {
     vendor: &'static str,
     product: &'static str,
     version: &'static str,
@@ -27,7 +27,7 @@ pub struct Product {
 }
 
 /// Answers one method of the interface.
-pub fn answer(method: &str, parameters: Parameters<'_>) -> Result<Introspection, Refusal> {
+pub(crate) fn answer(method: &str, parameters: Parameters<'_>) -> Result<Introspection, Refusal> {
     match method {
         "org.varlink.service.GetInfo" => parameters.end().map(|()| product()),
         "org.varlink.service.GetInterfaceDescription" => description(parameters),

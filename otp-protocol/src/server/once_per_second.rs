@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 /// Lets one thing through per second.
 #[derive(Default)]
-pub struct OncePerSecond {
+pub(crate) struct OncePerSecond {
     last: Option<Instant>,
 }
 
 impl OncePerSecond {
     /// Whether it is time again at `now`.
-    pub fn is_due(&mut self, now: Instant) -> bool {
+    pub(crate) fn is_due(&mut self, now: Instant) -> bool {
         let recent = self.last.is_some_and(|last| now.saturating_duration_since(last) < Duration::from_secs(1));
         if !recent {
             self.last = Some(now);

@@ -5,19 +5,19 @@ use std::time::{Duration, Instant};
 use crate::varlink::error::WireError;
 
 /// A moment, and what it means to have missed it.
-pub struct Deadline {
+pub(crate) struct Deadline {
     end: Option<Instant>,
     missed: WireError,
 }
 
 impl Deadline {
-    pub fn after(time: Duration, missed: WireError) -> Self {
+    pub(crate) fn after(time: Duration, missed: WireError) -> Self {
         let end = Instant::now().checked_add(time);
         Self { end, missed }
     }
 
     /// The time left, never zero.
-    pub fn left(&self) -> Result<Duration, WireError> {
+    pub(crate) fn left(&self) -> Result<Duration, WireError> {
         let left = match self.end {
             Some(end) => end.saturating_duration_since(Instant::now()),
             None => Duration::from_secs(u64::from(u32::MAX)),

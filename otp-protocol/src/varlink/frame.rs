@@ -16,7 +16,7 @@ use crate::varlink::error::WireError;
 
 /// What bounds one connection.
 #[derive(Clone, Copy)]
-pub struct Bounds {
+pub(crate) struct Bounds {
     /// Longest message to receive, in bytes without its NUL.
     pub bytes: usize,
     /// From a message's first byte to its end.
@@ -26,7 +26,7 @@ pub struct Bounds {
 }
 
 /// One end of a connection.
-pub struct Wire {
+pub(crate) struct Wire {
     stream: UnixStream,
     bounds: Bounds,
     /// Received and not yet taken; its first `searched` bytes hold no NUL.
@@ -35,12 +35,12 @@ pub struct Wire {
 }
 
 impl Wire {
-    pub fn new(stream: UnixStream, bounds: Bounds) -> Self {
+    pub(crate) fn new(stream: UnixStream, bounds: Bounds) -> Self {
         Self { stream, bounds, pending: Zeroizing::new(Vec::new()), searched: 0 }
     }
 
     /// The next message without its NUL; waits at most `idle` for it to begin.
-    pub fn receive(&mut self, idle: Duration) -> Result<Zeroizing<Vec<u8>>, WireError> {
+    pub(crate) fn receive(&mut self, idle: Duration) -> Result<Zeroizing<Vec<u8>>, WireError> {
         let mut deadline = if self.pending.is_empty() {
             Deadline::after(idle, WireError::Idle)
         } else {
@@ -59,7 +59,7 @@ impl Wire {
     }
 
     /// Sends one message, which must bring its NUL.
-    pub fn send(&mut self, message: &[u8]) -> Result<(), WireError> {
+    pub(crate) fn send(&mut self, message: &[u8]) -> Result<(), WireError> {
         let deadline = Deadline::after(self.bounds.write, WireError::Unread);
         let mut rest = message;
         while !rest.is_empty() {

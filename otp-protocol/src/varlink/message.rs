@@ -12,7 +12,7 @@ use crate::server::limits::REPLY_BYTES;
 /// A call as it arrived; its parameters are not looked into yet.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Call<'a> {
+pub(crate) struct Call<'a> {
     #[serde(borrow)]
     pub method: Cow<'a, str>,
     #[serde(borrow, default)]
@@ -27,20 +27,20 @@ pub struct Call<'a> {
 
 /// A call as it leaves.
 #[derive(Serialize)]
-pub struct Calling<'a, P> {
+pub(crate) struct Calling<'a, P> {
     pub method: &'a str,
     pub parameters: &'a P,
 }
 
 /// An answer to a call that was done, as it leaves.
 #[derive(Serialize)]
-pub struct Answering<'a, P> {
+pub(crate) struct Answering<'a, P> {
     pub parameters: &'a P,
 }
 
 /// An answer as it arrived; only one of the two is looked into.
 #[derive(Deserialize)]
-pub struct Answer<'a> {
+pub(crate) struct Answer<'a> {
     #[serde(borrow, default)]
     pub parameters: Option<&'a RawValue>,
     #[serde(default)]
@@ -49,28 +49,28 @@ pub struct Answer<'a> {
 
 impl<'a> Call<'a> {
     /// `None` unless the bytes are UTF-8 and a call object.
-    pub fn parse(bytes: &'a [u8]) -> Option<Self> {
+    pub(crate) fn parse(bytes: &'a [u8]) -> Option<Self> {
         serde_json::from_str(std::str::from_utf8(bytes).ok()?).ok()
     }
 
     /// The caller wants no answer.
-    pub fn is_oneway(&self) -> bool {
+    pub(crate) fn is_oneway(&self) -> bool {
         self.oneway == Some(true)
     }
 
     /// The caller wants to speak another protocol from here on.
-    pub fn is_upgrade(&self) -> bool {
+    pub(crate) fn is_upgrade(&self) -> bool {
         self.upgrade == Some(true)
     }
 
     /// The parameters as text.
-    pub fn parameters(&self) -> Option<&'a str> {
+    pub(crate) fn parameters(&self) -> Option<&'a str> {
         self.parameters.map(RawValue::get)
     }
 }
 
 /// The message's bytes with its NUL, in a buffer that never grew; `None` if it exceeds the cap.
-pub fn encode(message: &impl Serialize) -> Option<Zeroizing<Vec<u8>>> {
+pub(crate) fn encode(message: &impl Serialize) -> Option<Zeroizing<Vec<u8>>> {
     let mut size = SizeCounter(0);
     serde_json::to_writer(&mut size, message).ok()?;
     if size.0 > REPLY_BYTES {

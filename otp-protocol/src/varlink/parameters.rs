@@ -10,13 +10,13 @@ use serde_json::value::RawValue;
 use crate::interface::Refusal;
 
 /// What is left of the parameters object.
-pub struct Parameters<'a> {
+pub(crate) struct Parameters<'a> {
     left: BTreeMap<String, &'a RawValue>,
 }
 
 impl<'a> Parameters<'a> {
     /// Splits the object without looking into the values; none and null are the empty object.
-    pub fn parse(text: Option<&'a str>) -> Result<Self, Refusal> {
+    pub(crate) fn parse(text: Option<&'a str>) -> Result<Self, Refusal> {
         let text = text.unwrap_or("{}");
         let object: Option<Object<'_>> = serde_json::from_str(text).map_err(|_| Refusal::parameter("parameters"))?;
         let object = object.unwrap_or_default();
@@ -27,13 +27,13 @@ impl<'a> Parameters<'a> {
     }
 
     /// Takes a parameter that must be there.
-    pub fn required<T: DeserializeOwned>(&mut self, name: &str) -> Result<T, Refusal> {
+    pub(crate) fn required<T: DeserializeOwned>(&mut self, name: &str) -> Result<T, Refusal> {
         let value = self.optional(name)?;
         value.ok_or_else(|| Refusal::parameter(name))
     }
 
     /// Takes a parameter that may be absent or null.
-    pub fn optional<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>, Refusal> {
+    pub(crate) fn optional<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>, Refusal> {
         let Some(value) = self.left.remove(name) else {
             return Ok(None);
         };
@@ -41,7 +41,7 @@ impl<'a> Parameters<'a> {
     }
 
     /// Refuses what nobody took.
-    pub fn end(self) -> Result<(), Refusal> {
+    pub(crate) fn end(self) -> Result<(), Refusal> {
         match self.left.keys().next() {
             Some(unknown) => Err(Refusal::parameter(&shortened(unknown))),
             None => Ok(()),

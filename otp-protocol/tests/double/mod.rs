@@ -18,11 +18,11 @@ use otp_protocol::server::service::{Event, Service};
 use zeroize::Zeroizing;
 
 /// The only code that confirms.
-pub const CODE: &str = "123456";
+pub(crate) const CODE: &str = "123456";
 
 /// What the pretended daemon has seen.
 #[derive(Default)]
-pub struct Double {
+pub(crate) struct Double {
     pub opened: AtomicUsize,
     pub closed: Arc<AtomicUsize>,
     pub calls: AtomicUsize,
@@ -32,7 +32,7 @@ pub struct Double {
 }
 
 /// One connection.
-pub struct Session {
+pub(crate) struct Session {
     pending: bool,
     closed: Arc<AtomicUsize>,
 }
@@ -91,13 +91,13 @@ impl Drop for Session {
 }
 
 /// A running server; ends with the test.
-pub struct Running {
+pub(crate) struct Running {
     pub service: Arc<Double>,
     path: PathBuf,
 }
 
 impl Running {
-    pub fn start(service: Double, limits: ServerLimits) -> Self {
+    pub(crate) fn start(service: Double, limits: ServerLimits) -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::SeqCst);
         let directory = std::env::temp_dir().join(format!("otp-enrolld-{}-{number}", std::process::id()));
@@ -110,11 +110,11 @@ impl Running {
         Self { service, path }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    pub fn connect(&self) -> UnixStream {
+    pub(crate) fn connect(&self) -> UnixStream {
         let stream = UnixStream::connect(&self.path).expect("connect");
         stream.set_read_timeout(Some(Duration::from_secs(20))).expect("timeout");
         stream
@@ -130,7 +130,7 @@ impl Drop for Running {
 }
 
 /// Waits for a condition; the deadline only ends a failing test.
-pub fn eventually(what: &str, condition: impl Fn() -> bool) {
+pub(crate) fn eventually(what: &str, condition: impl Fn() -> bool) {
     let end = Instant::now() + Duration::from_secs(20);
     while !condition() {
         assert!(Instant::now() < end, "never: {what}");

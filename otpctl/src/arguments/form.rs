@@ -2,26 +2,26 @@
 
 /// How answers are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum OutputFormat {
+pub(crate) enum OutputFormat {
     Text,
     Json,
 }
 
 /// Whether a key may be written to something that is not a terminal.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Pipe {
+pub(crate) enum Pipe {
     Allowed,
     Refused,
 }
 
 impl Pipe {
-    pub fn of(allowed: bool) -> Self {
+    pub(crate) fn of(allowed: bool) -> Self {
         if allowed { Self::Allowed } else { Self::Refused }
     }
 }
 
 impl OutputFormat {
-    pub fn of(json: bool) -> Self {
+    pub(crate) fn of(json: bool) -> Self {
         if json { Self::Json } else { Self::Text }
     }
 }

@@ -15,7 +15,7 @@ use crate::output::duration;
 /// The code works once, in that user's account alone, and only until it ends, which is always said. Whoever invites
 /// never sees the key. A new code makes the earlier one of the same user worthless.
 #[derive(Args)]
-pub struct InviteArgs {
+pub(crate) struct InviteArgs {
     /// The user to invite
     pub user: String,
 
@@ -63,7 +63,7 @@ pub struct InviteArgs {
 
 /// A size of paper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Paper {
+pub(crate) enum Paper {
     A4,
     Letter,
 }
@@ -74,7 +74,7 @@ pub enum Paper {
 /// of the app. Until that code is accepted nothing is stored: end of input, an interrupt, too many wrong codes or too
 /// long a wait leave nothing. Then recovery codes are shown, once.
 #[derive(Args)]
-pub struct EnrolArgs {
+pub(crate) struct EnrolArgs {
     /// Root only, and only where the policy allows it: make a key for this user, without a registration code
     #[arg(conflicts_with = "registration_stdin")]
     pub user: Option<String>,
@@ -94,7 +94,7 @@ pub struct EnrolArgs {
 ///
 /// Then as with enrol: the key is shown once and stored when a code from the app confirms it.
 #[derive(Args)]
-pub struct AddArgs {
+pub(crate) struct AddArgs {
     #[command(flatten)]
     pub key: KeyWishes,
 
@@ -107,7 +107,7 @@ pub struct AddArgs {
 /// The old key works until a code confirms the new one, and is dead from that moment. Whatever ends it earlier leaves
 /// the old key as it was.
 #[derive(Args)]
-pub struct RotateArgs {
+pub(crate) struct RotateArgs {
     /// The key to replace, by label or id; left out, it is the one whose code is typed
     pub key: Option<String>,
 
@@ -122,7 +122,7 @@ pub struct RotateArgs {
 ///
 /// The old set is dead from then on.
 #[derive(Args)]
-pub struct RecoveryCodesArgs {
+pub(crate) struct RecoveryCodesArgs {
     /// Write JSON; the code is read from standard input
     #[arg(long)]
     pub json: bool,
@@ -134,13 +134,13 @@ pub struct RecoveryCodesArgs {
 
 /// Bring along the key of a hardware token
 #[derive(Args)]
-pub struct TokenArgs {
+pub(crate) struct TokenArgs {
     #[command(subcommand)]
     pub act: TokenAct,
 }
 
 #[derive(Subcommand)]
-pub enum TokenAct {
+pub(crate) enum TokenAct {
     Add(AddTokenArgs),
 }
 
@@ -149,7 +149,7 @@ pub enum TokenAct {
 /// Reads the secret, in base32, from standard input, without showing it. A token that goes by the time is confirmed by
 /// one code; one with a counter by two that follow each other. They are asked for on the terminal.
 #[derive(Args)]
-pub struct AddTokenArgs {
+pub(crate) struct AddTokenArgs {
     /// Whose token it is
     pub user: String,
 
@@ -163,7 +163,7 @@ pub struct AddTokenArgs {
 
 /// What a new key is to be.
 #[derive(Args, Default)]
-pub struct KeyWishes {
+pub(crate) struct KeyWishes {
     /// What the user calls the device, for example "phone"
     #[arg(long, value_parser = Label::new)]
     pub label: Option<Label>,
@@ -174,7 +174,7 @@ pub struct KeyWishes {
 
 /// What its codes are to be like.
 #[derive(Args, Default)]
-pub struct ShapeWishes {
+pub(crate) struct ShapeWishes {
     /// totp, from the time, or hotp, from a counter (RFC 4226)
     #[arg(long, value_parser = Kind::parse)]
     pub kind: Option<Kind>,
@@ -194,7 +194,7 @@ pub struct ShapeWishes {
 
 /// Where a new key is shown.
 #[derive(Args, Default)]
-pub struct KeyOutput {
+pub(crate) struct KeyOutput {
     /// Draw the QR code into this file, too, as SVG
     ///
     /// The file is made, mode 0600; one that is there is not overwritten. Whoever reads it holds the second factor:
@@ -218,35 +218,35 @@ pub struct KeyOutput {
 }
 
 impl KeyOutput {
-    pub fn form(&self) -> OutputFormat {
+    pub(crate) fn form(&self) -> OutputFormat {
         OutputFormat::of(self.json)
     }
 
-    pub fn pipe(&self) -> Pipe {
+    pub(crate) fn pipe(&self) -> Pipe {
         Pipe::of(self.allow_pipe)
     }
 }
 
 impl InviteArgs {
-    pub fn pipe(&self) -> Pipe {
+    pub(crate) fn pipe(&self) -> Pipe {
         Pipe::of(self.allow_pipe)
     }
 }
 
 impl RecoveryCodesArgs {
-    pub fn pipe(&self) -> Pipe {
+    pub(crate) fn pipe(&self) -> Pipe {
         Pipe::of(self.allow_pipe)
     }
 }
 
 impl KeyWishes {
-    pub fn wanted(&self) -> WantedKey {
+    pub(crate) fn wanted(&self) -> WantedKey {
         WantedKey { label: self.label.clone(), shape: self.shape.wanted() }
     }
 }
 
 impl ShapeWishes {
-    pub fn wanted(&self) -> Shape {
+    pub(crate) fn wanted(&self) -> Shape {
         Shape { kind: self.kind, algorithm: self.algorithm, digits: self.digits, period: self.period }
     }
 }

@@ -13,7 +13,7 @@ use otp_protocol::interface::Status;
 
 use crate::arguments::form::OutputFormat;
 
-pub use keys::{
+pub(crate) use keys::{
     AddArgs, AddTokenArgs, EnrolArgs, InviteArgs, KeyOutput, Paper, RecoveryCodesArgs, RotateArgs, TokenAct, TokenArgs,
 };
 
@@ -23,7 +23,7 @@ pub use keys::{
 /// Exit status: 0 done, 1 refused, 2 wrong usage, 3 daemon not reachable.
 #[derive(Parser)]
 #[command(name = "otpctl", version)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// Without the daemon, as root: on the files themselves, under the same locks
     #[arg(long)]
     pub offline: bool,
@@ -33,7 +33,7 @@ pub struct Arguments {
 }
 
 #[derive(Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     Invite(InviteArgs),
     Enrol(EnrolArgs),
     Add(AddArgs),
@@ -59,7 +59,7 @@ pub enum Command {
 
 /// Show the keys and the wrong codes of a user, or of whoever calls
 #[derive(Args)]
-pub struct StatusArgs {
+pub(crate) struct StatusArgs {
     /// The user to show; left out, it is whoever calls
     pub user: Option<String>,
 
@@ -72,7 +72,7 @@ pub struct StatusArgs {
 ///
 /// On a terminal what is shown counts as seen; each notice is shown three times, here or at logins.
 #[derive(Args)]
-pub struct NoticesArgs {
+pub(crate) struct NoticesArgs {
     /// The user; left out, it is whoever calls
     pub user: Option<String>,
 
@@ -83,7 +83,7 @@ pub struct NoticesArgs {
 
 /// List every enrolled user
 #[derive(Args)]
-pub struct ListArgs {
+pub(crate) struct ListArgs {
     /// Write JSON
     #[arg(long)]
     pub json: bool,
@@ -91,14 +91,14 @@ pub struct ListArgs {
 
 /// Refuse every code of a user until `otpctl resume`
 #[derive(Args)]
-pub struct SuspendArgs {
+pub(crate) struct SuspendArgs {
     /// The user
     pub user: String,
 }
 
 /// End a suspension
 #[derive(Args)]
-pub struct ResumeArgs {
+pub(crate) struct ResumeArgs {
     /// The user
     pub user: String,
 }
@@ -107,7 +107,7 @@ pub struct ResumeArgs {
 ///
 /// Root, and otp-admin for others, are not asked for a code, and the total of wrong codes stays. Everybody else is asked for one.
 #[derive(Args)]
-pub struct ReopenArgs {
+pub(crate) struct ReopenArgs {
     /// The user; left out, it is whoever calls
     pub user: Option<String>,
 
@@ -118,7 +118,7 @@ pub struct ReopenArgs {
 
 /// Give a key another label
 #[derive(Args)]
-pub struct RenameArgs {
+pub(crate) struct RenameArgs {
     /// The user
     pub user: String,
 
@@ -136,7 +136,7 @@ pub struct RenameArgs {
 /// else is asked for one of that key. A recovery code will not do.
 #[derive(Args)]
 #[command(allow_missing_positional = true)]
-pub struct RevokeArgs {
+pub(crate) struct RevokeArgs {
     /// The user; left out, it is whoever calls
     pub user: Option<String>,
 
@@ -150,14 +150,14 @@ pub struct RevokeArgs {
 
 /// Forget a user: never enrolled from now on
 #[derive(Args)]
-pub struct ForgetArgs {
+pub(crate) struct ForgetArgs {
     /// The user, or the uid of one whose account is gone
     pub user: String,
 }
 
 /// Take over the files of a former name or uid, after an account was renamed
 #[derive(Args)]
-pub struct AdoptArgs {
+pub(crate) struct AdoptArgs {
     /// The user, as the account is called now
     pub user: String,
 
@@ -170,7 +170,7 @@ pub struct AdoptArgs {
 ///
 /// Turns HOTP keys on again, which then want two codes in a row, and takes a key file of another generation.
 #[derive(Args)]
-pub struct AcceptRestoreArgs {
+pub(crate) struct AcceptRestoreArgs {
     /// The user
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     pub user: Option<String>,
@@ -186,13 +186,13 @@ pub struct AcceptRestoreArgs {
 
 /// Look the policy file over, or edit it
 #[derive(Args)]
-pub struct ConfigArgs {
+pub(crate) struct ConfigArgs {
     #[command(subcommand)]
     pub act: ConfigAct,
 }
 
 #[derive(Subcommand)]
-pub enum ConfigAct {
+pub(crate) enum ConfigAct {
     Check(CheckConfigArgs),
     Edit(EditConfigArgs),
 }
@@ -201,7 +201,7 @@ pub enum ConfigAct {
 ///
 /// Looks at the PAM files, too: whether there is one for each service, and whether those that are to ask for a new key can.
 #[derive(Args)]
-pub struct CheckConfigArgs {
+pub(crate) struct CheckConfigArgs {
     /// Another file than /etc/otp/otp.toml; root's too, as the module wants it
     pub file: Option<PathBuf>,
 }
@@ -210,26 +210,26 @@ pub struct CheckConfigArgs {
 ///
 /// For root. A copy is opened in $VISUAL, $EDITOR or vi; it takes the file's place, in one step, when the module would read it.
 #[derive(Args)]
-pub struct EditConfigArgs {
+pub(crate) struct EditConfigArgs {
     /// Another file than /etc/otp/otp.toml, which need not be there
     pub file: Option<PathBuf>,
 }
 
 /// Say that the clock is right, where nobody vouches for it; only with --offline
 #[derive(Args)]
-pub struct ClockArgs {}
+pub(crate) struct ClockArgs {}
 
 /// Let a user past the gate without a code, whatever is broken, or end that
 ///
 /// For root on this machine. Needs no daemon, vault, policy, host key or clock.
 #[derive(Args)]
-pub struct EmergencyArgs {
+pub(crate) struct EmergencyArgs {
     #[command(subcommand)]
     pub act: EmergencyAct,
 }
 
 #[derive(Subcommand)]
-pub enum EmergencyAct {
+pub(crate) enum EmergencyAct {
     Bypass(BypassArgs),
     End(EndBypassArgs),
     List(ListBypassesArgs),
@@ -239,7 +239,7 @@ pub enum EmergencyAct {
 ///
 /// Every use of the mark is logged at alert, until `otpctl emergency end`.
 #[derive(Args)]
-pub struct BypassArgs {
+pub(crate) struct BypassArgs {
     /// The user to let past the gate
     pub user: String,
 
@@ -250,7 +250,7 @@ pub struct BypassArgs {
 
 /// List the marks: who is let past, why, since when
 #[derive(Args)]
-pub struct ListBypassesArgs {
+pub(crate) struct ListBypassesArgs {
     /// Write JSON
     #[arg(long)]
     pub json: bool,
@@ -258,13 +258,13 @@ pub struct ListBypassesArgs {
 
 /// Take the mark away: from now on this user is asked again
 #[derive(Args)]
-pub struct EndBypassArgs {
+pub(crate) struct EndBypassArgs {
     /// The user, or the uid of one who is gone
     pub user: String,
 }
 
 impl Command {
-    pub fn form(&self) -> OutputFormat {
+    pub(crate) fn form(&self) -> OutputFormat {
         match self {
             Self::Invite(options) => OutputFormat::of(options.json),
             Self::Enrol(options) => OutputFormat::of(options.output.json),
@@ -283,35 +283,35 @@ impl Command {
 }
 
 impl StatusArgs {
-    pub fn form(&self) -> OutputFormat {
+    pub(crate) fn form(&self) -> OutputFormat {
         OutputFormat::of(self.json)
     }
 
-    pub fn request(&self) -> Status {
+    pub(crate) fn request(&self) -> Status {
         Status { user: self.user.clone() }
     }
 }
 
 impl NoticesArgs {
-    pub fn form(&self) -> OutputFormat {
+    pub(crate) fn form(&self) -> OutputFormat {
         OutputFormat::of(self.json)
     }
 }
 
 impl ListArgs {
-    pub fn form(&self) -> OutputFormat {
+    pub(crate) fn form(&self) -> OutputFormat {
         OutputFormat::of(self.json)
     }
 }
 
 impl AcceptRestoreArgs {
-    pub fn form(&self) -> OutputFormat {
+    pub(crate) fn form(&self) -> OutputFormat {
         OutputFormat::of(self.json)
     }
 }
 
 impl ListBypassesArgs {
-    pub fn form(&self) -> OutputFormat {
+    pub(crate) fn form(&self) -> OutputFormat {
         OutputFormat::of(self.json)
     }
 }
@@ -321,7 +321,7 @@ fn origin(text: &str) -> Result<Origin, &'static str> {
 }
 
 #[cfg(test)]
-pub use keys::KeyWishes;
+pub(crate) use keys::KeyWishes;
 
 #[cfg(test)]
 mod tests {

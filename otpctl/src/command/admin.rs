@@ -14,7 +14,7 @@ use crate::output::failure::Failure;
 use crate::output::terminal::Terminal;
 
 /// Connects when a code that is asked for is typed: the daemon does not wait for slow fingers.
-pub fn change(
+pub(crate) fn change(
     terminal: &mut Terminal,
     command: &Command,
     connect: impl Fn() -> Result<Client, Failure>,
@@ -77,7 +77,7 @@ fn call(
 }
 
 /// What was done, in a line.
-pub fn done(command: &Command) -> String {
+pub(crate) fn done(command: &Command) -> String {
     let user = |user: &Option<String>| user.as_deref().map_or_else(|| "yours".to_owned(), escaped);
     match command {
         Command::Suspend(options) => format!("{}: suspended; every code is refused", escaped(&options.user)),
@@ -98,7 +98,7 @@ pub fn done(command: &Command) -> String {
 }
 
 /// For whom a restore was confirmed.
-pub fn show_restored(terminal: &mut Terminal, form: OutputFormat, reply: RestoredUsers) -> Result<(), Failure> {
+pub(crate) fn show_restored(terminal: &mut Terminal, form: OutputFormat, reply: RestoredUsers) -> Result<(), Failure> {
     match form {
         OutputFormat::Json => terminal.json(&reply),
         OutputFormat::Text => terminal.show(&restored(&reply.users)),

@@ -14,7 +14,7 @@ use crate::output::terminal::Terminal;
 use crate::pam_files::Stages;
 use crate::policy_path::whole_path;
 
-pub fn run(terminal: &mut Terminal, act: &ConfigAct) -> Result<(), Failure> {
+pub(crate) fn run(terminal: &mut Terminal, act: &ConfigAct) -> Result<(), Failure> {
     match act {
         ConfigAct::Check(options) => check(terminal, options),
         ConfigAct::Edit(options) => config_edit::edit(terminal, options.file.as_deref()),

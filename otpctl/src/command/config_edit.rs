@@ -22,7 +22,7 @@ use crate::output::failure::Failure;
 use crate::output::terminal::Terminal;
 use crate::policy_path::whole_path;
 
-pub fn edit(terminal: &mut Terminal, file: Option<&Path>) -> Result<(), Failure> {
+pub(crate) fn edit(terminal: &mut Terminal, file: Option<&Path>) -> Result<(), Failure> {
     if !Uid::effective().is_root() {
         return Err(stopped("config edit is for root"));
     }

@@ -14,7 +14,7 @@ use crate::output::qr_file::PictureFile;
 use crate::output::terminal::Terminal;
 
 /// A key that is pending on a connection.
-pub struct PendingKey<'a> {
+pub(crate) struct PendingKey<'a> {
     pub client: &'a mut Client,
     pub terminal: &'a mut Terminal,
     pub form: OutputFormat,
@@ -23,7 +23,7 @@ pub struct PendingKey<'a> {
 
 /// What it is for; the last line says so.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum ConfirmPurpose {
+pub(crate) enum ConfirmPurpose {
     Enrol,
     Add,
     Rotate,
@@ -32,7 +32,7 @@ pub enum ConfirmPurpose {
 
 impl PendingKey<'_> {
     /// Shows the key, then asks for codes until one stores it. `begun` is the daemon's answer, for JSON.
-    pub fn show_and_confirm(
+    pub(crate) fn show_and_confirm(
         mut self,
         begun: &impl Serialize,
         key: &Enrolment,
@@ -50,7 +50,7 @@ impl PendingKey<'_> {
     }
 
     /// Asks for codes until one stores the key.
-    pub fn confirm(&mut self) -> Result<(), Failure> {
+    pub(crate) fn confirm(&mut self) -> Result<(), Failure> {
         loop {
             let request = self.ask()?;
             match self.client.call(&request) {

@@ -17,7 +17,7 @@ use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 use crate::output::terminal::Terminal;
 
-pub fn run(terminal: &mut Terminal, act: &EmergencyAct) -> Result<(), Failure> {
+pub(crate) fn run(terminal: &mut Terminal, act: &EmergencyAct) -> Result<(), Failure> {
     if !Uid::effective().is_root() {
         return Err(Failure::Stopped("only root can let somebody past the gate, or end that".to_owned()));
     }
@@ -117,7 +117,7 @@ fn line(event: &str, user: &str, uid: u32) -> LogLine {
 }
 
 /// Who is at the keyboard, as far as it can be told: the login uid of the audit system, which survives su and sudo. A note.
-pub fn who() -> String {
+pub(crate) fn who() -> String {
     let login = std::fs::read_to_string("/proc/self/loginuid").unwrap_or_default();
     match login.trim().parse::<u32>() {
         Ok(login) if login != u32::MAX => format!("uid {}, login uid {login}", getuid()),
@@ -126,12 +126,12 @@ pub fn who() -> String {
 }
 
 /// The account of that name, as the name service spells it.
-pub fn named(name: &str) -> Result<Option<Account>, Failure> {
+pub(crate) fn named(name: &str) -> Result<Option<Account>, Failure> {
     otp_core::accounts::named(name)
         .map_err(|errno| Failure::Stopped(format!("looking {} up failed: {}", escaped(name), errno.desc())))
 }
 
-pub fn no_such_user(name: &str) -> Failure {
+pub(crate) fn no_such_user(name: &str) -> Failure {
     Failure::Stopped(format!("no such user: {}", escaped(name)))
 }
 

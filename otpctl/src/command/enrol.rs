@@ -15,7 +15,7 @@ use crate::output::qr_file;
 use crate::output::redemption::when_and_where;
 use crate::output::terminal::Terminal;
 
-pub fn enrol(
+pub(crate) fn enrol(
     terminal: &mut Terminal,
     options: &EnrolArgs,
     connect: impl Fn() -> Result<Client, Failure>,

@@ -15,7 +15,7 @@ use crate::output::failure::Failure;
 use crate::output::letter::Letter;
 use crate::output::terminal::Terminal;
 
-pub fn invite(
+pub(crate) fn invite(
     terminal: &mut Terminal,
     options: &InviteArgs,
     connect: impl FnOnce() -> Result<Client, Failure>,

@@ -10,7 +10,7 @@ use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 use crate::output::terminal::Terminal;
 
-pub fn notices(client: &mut Client, terminal: &mut Terminal, options: &NoticesArgs) -> Result<(), Failure> {
+pub(crate) fn notices(client: &mut Client, terminal: &mut Terminal, options: &NoticesArgs) -> Result<(), Failure> {
     let user = options.user.clone();
     let reply = client.call(&Notices { user: user.clone() })?;
     if options.form() == OutputFormat::Json {

@@ -46,7 +46,7 @@ struct Offline {
 /// not lock anybody out for years.
 struct Machine;
 
-pub fn run(terminal: &mut Terminal, command: &Command) -> Result<(), Failure> {
+pub(crate) fn run(terminal: &mut Terminal, command: &Command) -> Result<(), Failure> {
     match command {
         Command::Invite(_)
         | Command::Enrol(_)

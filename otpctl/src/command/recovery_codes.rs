@@ -11,7 +11,7 @@ use crate::output::escape::escaped_secret;
 use crate::output::failure::Failure;
 use crate::output::terminal::Terminal;
 
-pub fn renew(
+pub(crate) fn renew(
     terminal: &mut Terminal,
     options: &RecoveryCodesArgs,
     connect: impl FnOnce() -> Result<Client, Failure>,
@@ -29,7 +29,7 @@ pub fn renew(
 }
 
 /// The codes with what to do with them; nothing if there are none.
-pub fn sheet(codes: &[Zeroizing<String>]) -> Zeroizing<String> {
+pub(crate) fn sheet(codes: &[Zeroizing<String>]) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::with_capacity(ADVICE.len().saturating_add(LINE.saturating_mul(codes.len()))));
     if codes.is_empty() {
         return text;

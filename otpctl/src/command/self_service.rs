@@ -10,7 +10,7 @@ use crate::output::failure::Failure;
 use crate::output::qr_file;
 use crate::output::terminal::Terminal;
 
-pub fn add(
+pub(crate) fn add(
     terminal: &mut Terminal,
     options: &AddArgs,
     connect: impl FnOnce() -> Result<Client, Failure>,
@@ -24,7 +24,7 @@ pub fn add(
     pending.show_and_confirm(&begun, &begun.enrolment, files)
 }
 
-pub fn rotate(
+pub(crate) fn rotate(
     terminal: &mut Terminal,
     options: &RotateArgs,
     connect: impl FnOnce() -> Result<Client, Failure>,

@@ -11,7 +11,7 @@ use crate::output::failure::Failure;
 use crate::output::table::table;
 use crate::output::terminal::Terminal;
 
-pub fn status(client: &mut Client, terminal: &mut Terminal, options: &StatusArgs) -> Result<(), Failure> {
+pub(crate) fn status(client: &mut Client, terminal: &mut Terminal, options: &StatusArgs) -> Result<(), Failure> {
     let reply = client.call(&options.request())?;
     match options.form() {
         OutputFormat::Json => terminal.json(&reply),
@@ -19,12 +19,12 @@ pub fn status(client: &mut Client, terminal: &mut Terminal, options: &StatusArgs
     }
 }
 
-pub fn list(client: &mut Client, terminal: &mut Terminal, options: &ListArgs) -> Result<(), Failure> {
+pub(crate) fn list(client: &mut Client, terminal: &mut Terminal, options: &ListArgs) -> Result<(), Failure> {
     show(&client.call(&List {})?, terminal, options.form())
 }
 
 /// Shows a list; of whom nothing can be told makes it a failure, for a list that looks whole and is not misleads.
-pub fn show(list: &UserList, terminal: &mut Terminal, form: OutputFormat) -> Result<(), Failure> {
+pub(crate) fn show(list: &UserList, terminal: &mut Terminal, form: OutputFormat) -> Result<(), Failure> {
     match form {
         OutputFormat::Json => terminal.json(list)?,
         OutputFormat::Text => terminal.show(&all(list))?,
@@ -36,7 +36,7 @@ pub fn show(list: &UserList, terminal: &mut Terminal, form: OutputFormat) -> Res
 }
 
 /// A user, a line per key and per origin that has something to tell.
-pub fn one(status: &UserStatus) -> String {
+pub(crate) fn one(status: &UserStatus) -> String {
     let mut text = format!("{} (uid {}): {}", escaped(&status.user), status.uid, state(status));
     if status.enrolled {
         text.push_str(&format!(", generation {}", status.generation));

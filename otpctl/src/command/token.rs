@@ -14,7 +14,7 @@ use crate::output::duration;
 use crate::output::failure::Failure;
 use crate::output::terminal::Terminal;
 
-pub fn add(
+pub(crate) fn add(
     terminal: &mut Terminal,
     options: &AddTokenArgs,
     connect: impl FnOnce() -> Result<Client, Failure>,

@@ -10,7 +10,7 @@ use crate::output::redemption::when_and_where;
 use crate::output::terminal::Terminal;
 
 /// Asks the owner. Nothing is done without a clear no.
-pub fn ask(
+pub(crate) fn ask(
     terminal: &mut Terminal,
     code: &RegistrationCode,
     used: &Redemption,

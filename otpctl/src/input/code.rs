@@ -7,7 +7,7 @@ use crate::output::failure::Failure;
 use crate::output::terminal::Terminal;
 
 /// The next line; in JSON without a prompt.
-pub fn asked(terminal: &mut Terminal, form: OutputFormat, prompt: &str) -> Result<Zeroizing<String>, Failure> {
+pub(crate) fn asked(terminal: &mut Terminal, form: OutputFormat, prompt: &str) -> Result<Zeroizing<String>, Failure> {
     if form == OutputFormat::Text {
         terminal.show(prompt)?;
     }

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::output::failure::Failure;
 
 /// Asks on standard error, reads standard input.
-pub fn line(prompt: &str) -> Result<Option<Zeroizing<String>>, Failure> {
+pub(crate) fn line(prompt: &str) -> Result<Option<Zeroizing<String>>, Failure> {
     let mut screen = io::stderr();
     screen.write_all(prompt.as_bytes())?;
     // A descriptor of its own: the buffer of the standard stream is not wiped, and would swallow the next line.

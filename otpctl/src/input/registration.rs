@@ -8,7 +8,7 @@ use crate::output::terminal::Terminal;
 
 /// Who brings the code.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum CodeSource {
+pub(crate) enum CodeSource {
     /// Somebody at a terminal, who may mistype.
     Person,
     /// A program: no prompts, and one chance.
@@ -16,7 +16,7 @@ pub enum CodeSource {
 }
 
 /// A whole code of one line, or of two parts on a line each.
-pub fn read(terminal: &mut Terminal, source: CodeSource) -> Result<RegistrationCode, Failure> {
+pub(crate) fn read(terminal: &mut Terminal, source: CodeSource) -> Result<RegistrationCode, Failure> {
     let mut first: Option<Part> = None;
     let mut mistakes = 0;
     loop {

@@ -4,7 +4,7 @@ use otp_system::syslog::{SOCKET, Syslog};
 
 /// Writes one line. Without a logger, or with one that hangs, it is lost: what was done is done, and a dead log must not keep
 /// root out.
-pub fn alert(line: &str) {
+pub(crate) fn alert(line: &str) {
     let _: std::io::Result<()> = Syslog::new(SOCKET, "otpctl").send(ALERT, line);
 }
 

@@ -13,7 +13,7 @@ struct App {
 }
 
 /// A line for everything about the key that is not what every app does.
-pub fn warnings(algorithm: &str, digits: u8, period: u32) -> String {
+pub(crate) fn warnings(algorithm: &str, digits: u8, period: u32) -> String {
     let mut text = String::new();
     let mut warn = |what: String, ignored_by: &dyn Fn(&App) -> bool| {
         let names: Vec<&str> = APPS.iter().filter(|app| ignored_by(app)).map(|app| app.name).collect();

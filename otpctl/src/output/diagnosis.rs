@@ -3,7 +3,7 @@
 use crate::output::duration;
 
 /// What the daemon's word means and what helps; nothing for a word of another version.
-pub fn told(word: &str) -> Option<String> {
+pub(crate) fn told(word: &str) -> Option<String> {
     let (what, number) = word.split_once(' ').unwrap_or((word, ""));
     let number: Option<u64> = number.parse().ok();
     let ignored = |what: &str, option: &str| {

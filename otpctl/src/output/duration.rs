@@ -1,7 +1,7 @@
 //! Spans of time as people write and read them: `10m`, "10 minutes".
 
 /// Seconds of `90s`, `10m`, `24h`, `14d` or `2w`.
-pub fn parse(text: &str) -> Result<u64, &'static str> {
+pub(crate) fn parse(text: &str) -> Result<u64, &'static str> {
     let wanted = "wanted a number and s, m, h, d or w, for example 10m, 24h or 14d";
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
     let unit = match text.get(digits.len()..) {
@@ -17,7 +17,7 @@ pub fn parse(text: &str) -> Result<u64, &'static str> {
 }
 
 /// In the largest unit of which there are two, rounded down but for the moments that have gone by since it began.
-pub fn told(seconds: u64) -> String {
+pub(crate) fn told(seconds: u64) -> String {
     let units = [(DAY, "days"), (HOUR, "hours"), (MINUTE, "minutes")];
     let in_units = |unit: u64| seconds.saturating_add(MOMENTS) / unit;
     let unit = units.into_iter().find(|(unit, _)| in_units(*unit) >= 2);

@@ -3,14 +3,14 @@
 use zeroize::Zeroizing;
 
 /// Control and direction characters become `\xNN` or `\u{…}`, and so does the backslash, so that nothing is ambiguous.
-pub fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     text.chars().for_each(|letter| push(&mut shown, letter));
     shown
 }
 
 /// The same for a secret: into a buffer that never grows, wiped at the end.
-pub fn escaped_secret(text: &str) -> Zeroizing<String> {
+pub(crate) fn escaped_secret(text: &str) -> Zeroizing<String> {
     let mut shown = Zeroizing::new(String::with_capacity(text.len().saturating_mul(LONGEST)));
     text.chars().for_each(|letter| push(&mut shown, letter));
     shown

@@ -15,7 +15,7 @@ use crate::output::{diagnosis, duration, json};
 
 /// Why a command was not done.
 #[derive(Debug)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// The daemon refuses.
     Refused(Refusal),
     /// The person stopped, or this side cannot go on.
@@ -30,7 +30,7 @@ pub enum Failure {
 
 impl Failure {
     /// Tells it and gives the exit code. A refusal in JSON goes to standard output, as an answer; everything else to standard error.
-    pub fn report(&self, form: OutputFormat) -> ExitCode {
+    pub(crate) fn report(&self, form: OutputFormat) -> ExitCode {
         // If even this cannot be written, the exit code still says it.
         let _ = match (self, form) {
             (Self::Refused(refusal), OutputFormat::Json) => json::write(&mut io::stdout(), &error_object(refusal)),
@@ -39,7 +39,7 @@ impl Failure {
         ExitCode::from(self.code())
     }
 
-    pub fn code(&self) -> u8 {
+    pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Refused(_) | Self::Stopped(_) | Self::Unshown(_) => 1,
             Self::Usage(_) => 2,
@@ -49,7 +49,7 @@ impl Failure {
 }
 
 /// `{"error":{"name":…,"parameters":…}}`
-pub fn error_object(refusal: &Refusal) -> serde_json::Value {
+pub(crate) fn error_object(refusal: &Refusal) -> serde_json::Value {
     let wire = serde_json::to_value(refusal).unwrap_or_default();
     json!({ "error": { "name": wire.get("error"), "parameters": wire.get("parameters") } })
 }
@@ -67,7 +67,7 @@ impl fmt::Display for Failure {
 
 impl Failure {
     /// What was `done` stays so, though showing it failed.
-    pub fn after(self, done: &str) -> Self {
+    pub(crate) fn after(self, done: &str) -> Self {
         Self::Unshown(format!(
             "{self}; {done} all the same; otpctl recovery-codes makes a new set of recovery codes for one that was not seen"
         ))
@@ -94,7 +94,7 @@ impl From<io::Error> for Failure {
 }
 
 /// A refusal in words; whatever came from the daemon is escaped.
-pub fn told(refusal: &Refusal) -> String {
+pub(crate) fn told(refusal: &Refusal) -> String {
     match refusal {
         Refusal::NotAllowed { reason } => format!("not allowed: {}", escaped(reason)),
         Refusal::NoSuchUser { user } => format!("no such user: {}", escaped(user)),

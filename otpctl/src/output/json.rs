@@ -7,7 +7,7 @@ use serde_json::Serializer;
 use serde_json::ser::Formatter;
 
 /// Writes `value` and a newline.
-pub fn write(output: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
+pub(crate) fn write(output: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
     value.serialize(&mut Serializer::with_formatter(&mut *output, Ascii))?;
     output.write_all(b"\n")?;
     output.flush()

@@ -9,7 +9,7 @@ use crate::output::escape::{escaped, escaped_secret};
 use crate::output::terminal::ScreenSize;
 
 /// The parts of the sheet, in the order in which they are shown.
-pub fn parts(key: &Enrolment, window: Option<ScreenSize>) -> [Zeroizing<String>; 4] {
+pub(crate) fn parts(key: &Enrolment, window: Option<ScreenSize>) -> [Zeroizing<String>; 4] {
     [heading(key), letters(&key.secret), address(&key.uri), picture(&key.uri, window)]
 }
 

@@ -17,7 +17,7 @@ use crate::output::failure::Failure;
 use crate::output::new_file::NewFile;
 
 /// The files of one letter, made and still empty.
-pub struct Letter {
+pub(crate) struct Letter {
     page: NewFile,
     format: LetterFormat,
     paper: Paper,
@@ -40,7 +40,7 @@ struct Content<'a> {
 
 impl Letter {
     /// Makes the files that were asked for.
-    pub fn wanted(options: &InviteArgs) -> Result<Option<Self>, Failure> {
+    pub(crate) fn wanted(options: &InviteArgs) -> Result<Option<Self>, Failure> {
         let Some(path) = options.letter.as_deref() else { return Ok(None) };
         let format = LetterFormat::of(path)?;
         let page = NewFile::create(path)?;
@@ -49,7 +49,7 @@ impl Letter {
     }
 
     /// Writes them; of a split code the first part alone.
-    pub fn write(mut self, invitation: &Invitation) -> Result<(), Failure> {
+    pub(crate) fn write(mut self, invitation: &Invitation) -> Result<(), Failure> {
         let code = invitation.codes.first().map_or("", |code| code.as_str());
         if !is_plain(code) {
             return Err(CallError::Strange.into());

@@ -16,7 +16,7 @@ use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 
 /// A new file; removed on drop unless it is kept.
-pub struct NewFile {
+pub(crate) struct NewFile {
     path: PathBuf,
     /// Held open, so that what is removed is in the directory in which it was made.
     directory: OwnedFd,
@@ -33,7 +33,7 @@ enum Fate {
 
 impl NewFile {
     /// Makes it, empty, mode 0600.
-    pub fn create(path: &Path) -> Result<Self, Failure> {
+    pub(crate) fn create(path: &Path) -> Result<Self, Failure> {
         let shown = escaped(&path.to_string_lossy());
         let failed = |errno: Errno| match errno {
             Errno::EEXIST => Failure::Usage(format!("{shown}: there is something of that name; it is not overwritten")),
@@ -49,22 +49,22 @@ impl NewFile {
     }
 
     /// The whole content at once.
-    pub fn write(&mut self, text: &str) -> std::io::Result<()> {
+    pub(crate) fn write(&mut self, text: &str) -> std::io::Result<()> {
         self.file.write_all(text.as_bytes())
     }
 
     /// For whoever writes in pieces.
-    pub fn file(&self) -> &File {
+    pub(crate) fn file(&self) -> &File {
         &self.file
     }
 
     /// Where it is, fit to be shown.
-    pub fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         escaped(&self.path.to_string_lossy())
     }
 
     /// Leaves it where it is.
-    pub fn keep(mut self) {
+    pub(crate) fn keep(mut self) {
         self.fate = Fate::Kept;
     }
 }

@@ -12,7 +12,7 @@ use crate::output::failure::Failure;
 use crate::output::new_file::NewFile;
 
 /// A new file; removed on drop unless it is kept.
-pub struct PictureFile {
+pub(crate) struct PictureFile {
     file: NewFile,
     format: QrFormat,
 }
@@ -24,7 +24,7 @@ enum QrFormat {
 }
 
 /// Makes the files that were asked for, still empty.
-pub fn wanted(output: &KeyOutput) -> Result<Vec<PictureFile>, Failure> {
+pub(crate) fn wanted(output: &KeyOutput) -> Result<Vec<PictureFile>, Failure> {
     let wishes = [(&output.svg, QrFormat::Svg), (&output.png, QrFormat::Png)];
     let paths = wishes.into_iter().filter_map(|(path, format)| Some((path.as_deref()?, format)));
     paths.map(|(path, format)| Ok(PictureFile { file: NewFile::create(path)?, format })).collect()
@@ -32,7 +32,7 @@ pub fn wanted(output: &KeyOutput) -> Result<Vec<PictureFile>, Failure> {
 
 impl PictureFile {
     /// Writes the QR code of `uri`.
-    pub fn draw(&mut self, uri: &str) -> Result<(), Failure> {
+    pub(crate) fn draw(&mut self, uri: &str) -> Result<(), Failure> {
         let path = self.file.shown();
         let picture = Picture::of(uri).ok_or_else(|| {
             Failure::Stopped(format!("{path}: the URI is too long for a QR code; nothing was stored"))
@@ -45,12 +45,12 @@ impl PictureFile {
     }
 
     /// Where it is, fit to be shown.
-    pub fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         self.file.shown()
     }
 
     /// Leaves it where it is.
-    pub fn keep(self) {
+    pub(crate) fn keep(self) {
         self.file.keep();
     }
 }

@@ -6,7 +6,7 @@ use otp_protocol::interface::Redemption;
 use crate::output::escape::escaped;
 
 /// When and from where, as the program said that was used.
-pub fn when_and_where(used: &Redemption) -> String {
+pub(crate) fn when_and_where(used: &Redemption) -> String {
     let mut text = format!("at {}", utc(used.at));
     for (word, place) in [("on", &used.tty), ("from", &used.rhost), ("through", &used.service)] {
         if let Some(place) = place {

@@ -14,7 +14,7 @@ use crate::output::failure::Failure;
 use crate::output::json;
 
 /// Standard input and output, or what stands in for them in a test.
-pub struct Terminal {
+pub(crate) struct Terminal {
     input: Box<dyn Read>,
     output: Box<dyn Write>,
     kind: OutputKind,
@@ -31,7 +31,7 @@ enum Typist {
 
 /// What the output is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OutputKind {
+pub(crate) enum OutputKind {
     /// A terminal, with its size if it tells.
     Screen(Option<ScreenSize>),
     /// A pipe, a file, a device.
@@ -40,7 +40,7 @@ pub enum OutputKind {
 
 /// In characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ScreenSize {
+pub(crate) struct ScreenSize {
     pub columns: usize,
     pub rows: usize,
 }
@@ -48,12 +48,12 @@ pub struct ScreenSize {
 impl Terminal {
     /// What stands in for a terminal, with a person before it.
     #[cfg(test)]
-    pub fn new(input: Box<dyn Read>, output: Box<dyn Write>, kind: OutputKind) -> Self {
+    pub(crate) fn new(input: Box<dyn Read>, output: Box<dyn Write>, kind: OutputKind) -> Self {
         Self { input, output, kind, typist: Typist::Person(None) }
     }
 
     /// The process's own. Duplicated descriptors, to get past the buffers of the standard streams.
-    pub fn standard() -> Result<Self, Failure> {
+    pub(crate) fn standard() -> Result<Self, Failure> {
         let input = File::from(io::stdin().as_fd().try_clone_to_owned()?);
         let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         let kind = if output.is_terminal() { OutputKind::Screen(size(&output)) } else { OutputKind::Pipe };
@@ -62,7 +62,7 @@ impl Terminal {
     }
 
     /// Asks on the terminal that the process belongs to, for standard input was something else.
-    pub fn ask_on_the_controlling_terminal(&mut self) -> Result<(), Failure> {
+    pub(crate) fn ask_on_the_controlling_terminal(&mut self) -> Result<(), Failure> {
         let none = |error| Failure::Usage(format!("/dev/tty: {error}; without a terminal use --json"));
         let input = File::open("/dev/tty").map_err(none)?;
         self.typist = Typist::Person(name(&input));
@@ -71,7 +71,7 @@ impl Terminal {
     }
 
     /// Refuses unless a secret may be written here.
-    pub fn allow_secrets(&self, pipe: Pipe) -> Result<(), Failure> {
+    pub(crate) fn allow_secrets(&self, pipe: Pipe) -> Result<(), Failure> {
         if self.kind == OutputKind::Pipe && pipe == Pipe::Refused {
             let text = "standard output is not a terminal: the key or code would go where anybody may read it later; \
                         use --allow-pipe if that is meant";
@@ -81,7 +81,7 @@ impl Terminal {
     }
 
     /// The size, if the output is a terminal that tells it.
-    pub fn size(&self) -> Option<ScreenSize> {
+    pub(crate) fn size(&self) -> Option<ScreenSize> {
         match self.kind {
             OutputKind::Screen(size) => size,
             OutputKind::Pipe => None,
@@ -89,35 +89,35 @@ impl Terminal {
     }
 
     /// Does a person see what is shown?
-    pub fn is_screen(&self) -> bool {
+    pub(crate) fn is_screen(&self) -> bool {
         self.kind != OutputKind::Pipe
     }
 
     /// Is there somebody who answers questions?
-    pub fn asks_a_person(&self) -> bool {
+    pub(crate) fn asks_a_person(&self) -> bool {
         matches!(self.typist, Typist::Person(_))
     }
 
     /// The terminal's name, as it is claimed to the daemon.
-    pub fn tty(&self) -> Option<String> {
+    pub(crate) fn tty(&self) -> Option<String> {
         match &self.typist {
             Typist::Person(name) => name.clone(),
             Typist::Nobody => None,
         }
     }
 
-    pub fn show(&mut self, text: &str) -> Result<(), Failure> {
+    pub(crate) fn show(&mut self, text: &str) -> Result<(), Failure> {
         self.output.write_all(text.as_bytes())?;
         Ok(self.output.flush()?)
     }
 
     /// One line of JSON.
-    pub fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
+    pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
         Ok(json::write(&mut self.output, value)?)
     }
 
     /// What was typed, without blanks at its ends; `None` at the end of input.
-    pub fn line(&mut self) -> Result<Option<Zeroizing<String>>, Failure> {
+    pub(crate) fn line(&mut self) -> Result<Option<Zeroizing<String>>, Failure> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(LINE_BYTES));
         loop {
             match self.byte()? {

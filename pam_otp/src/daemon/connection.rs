@@ -19,11 +19,11 @@ const SOCKET: &str = "/run/otp/otp.sock";
 const REPLY_CAP: usize = 128 * 1024;
 
 /// An open connection.
-pub struct Connection(OwnedFd);
+pub(crate) struct Connection(OwnedFd);
 
 /// Why there is no answer, or not the one that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DaemonError {
+pub(crate) enum DaemonError {
     /// Nobody listens: no socket, or nobody behind it. The only case in which root may decide on the files.
     NotRunning,
     /// This process may not ask about that user.
@@ -36,7 +36,7 @@ pub enum DaemonError {
 
 /// An error reply of the daemon's, and what of its parameters is of use here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ErrorReply {
+pub(crate) struct ErrorReply {
     /// Its name, without the interface.
     pub error: String,
     /// Of `NotPossible` and `RegistrationRefused`.
@@ -51,7 +51,7 @@ pub struct ErrorReply {
 
 impl Connection {
     /// To a daemon that root or its own account started.
-    pub fn open(deadline: Instant) -> Result<Self, DaemonError> {
+    pub(crate) fn open(deadline: Instant) -> Result<Self, DaemonError> {
         let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
         let fd = socket(AddressFamily::Unix, SockType::Stream, flags, None).map_err(cannot("make a socket"))?;
         let address = UnixAddr::new(SOCKET).map_err(cannot("name the socket"))?;
@@ -75,7 +75,7 @@ impl Connection {
     }
 
     /// One call, one reply: its parameters. `fields` are those of the call, without the braces.
-    pub fn call(&self, method: &str, fields: &str, deadline: Instant) -> Result<Value, DaemonError> {
+    pub(crate) fn call(&self, method: &str, fields: &str, deadline: Instant) -> Result<Value, DaemonError> {
         let head = format!("{{\"method\":\"io.pam-otp.Otp1.{method}\",\"parameters\":{{");
         let mut message = Zeroizing::new(Vec::with_capacity(head.len() + fields.len() + 3));
         message.extend_from_slice(head.as_bytes());
@@ -140,7 +140,7 @@ impl Connection {
 
 impl ErrorReply {
     /// One word for the log.
-    pub fn word(&self) -> String {
+    pub(crate) fn word(&self) -> String {
         match (self.error.as_str(), &self.reason) {
             ("NotPossible" | "RegistrationRefused", Some(reason)) => reason.clone(),
             ("Busy", _) => "busy".to_owned(),
@@ -167,6 +167,6 @@ fn cannot(what: &str) -> impl Fn(Errno) -> DaemonError + '_ {
 }
 
 /// What the daemon sent instead of what was wanted.
-pub fn failed(what: &str) -> DaemonError {
+pub(crate) fn failed(what: &str) -> DaemonError {
     DaemonError::Failed(format!("the daemon sent {what}"))
 }

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 /// A value of a reply.
 #[derive(PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
-pub enum Value {
+pub(crate) enum Value {
     /// A text; wiped, for it may be a secret.
     Text(Zeroizing<String>),
     /// A whole number.
@@ -28,7 +28,7 @@ pub enum Value {
 const DEEPEST: usize = 8;
 
 /// A text as a JSON string, all but printable ASCII escaped.
-pub fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for unit in text.encode_utf16() {
         match u8::try_from(unit).ok().filter(|byte| (0x20..0x7f).contains(byte)) {
@@ -46,7 +46,7 @@ pub fn quoted(text: &str) -> String {
 
 impl Value {
     /// Reads one value that fills the whole text.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut reader = JsonReader { rest: text };
         let value = reader.value(0)?;
         reader.space();
@@ -54,7 +54,7 @@ impl Value {
     }
 
     /// A field of an object, taken out of it.
-    pub fn take(self, name: &str) -> Option<Self> {
+    pub(crate) fn take(self, name: &str) -> Option<Self> {
         match self {
             Self::Object(fields) => fields.into_iter().find(|(found, _)| found == name).map(|(_, value)| value),
             _ => None,
@@ -62,7 +62,7 @@ impl Value {
     }
 
     /// A field of an object.
-    pub fn get(&self, name: &str) -> Option<&Self> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Self> {
         match self {
             Self::Object(fields) => fields.iter().find(|(found, _)| found == name).map(|(_, value)| value),
             _ => None,
@@ -70,7 +70,7 @@ impl Value {
     }
 
     /// As a text.
-    pub fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
             _ => None,
@@ -78,7 +78,7 @@ impl Value {
     }
 
     /// As true or false.
-    pub fn flag(&self) -> Option<bool> {
+    pub(crate) fn flag(&self) -> Option<bool> {
         match self {
             Self::Flag(flag) => Some(*flag),
             _ => None,
@@ -86,7 +86,7 @@ impl Value {
     }
 
     /// As an array.
-    pub fn list(&self) -> Option<&[Self]> {
+    pub(crate) fn list(&self) -> Option<&[Self]> {
         match self {
             Self::Array(values) => Some(values),
             _ => None,
@@ -94,7 +94,7 @@ impl Value {
     }
 
     /// As a number of at least 0.
-    pub fn number(&self) -> Option<u64> {
+    pub(crate) fn number(&self) -> Option<u64> {
         match self {
             Self::Number(number) => u64::try_from(*number).ok(),
             _ => None,

@@ -21,7 +21,7 @@ const REPLY_TIMEOUT: Duration = Duration::from_secs(15);
 const STATUS_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Who this process asks for; believed by the daemon from root only.
-pub struct Caller {
+pub(crate) struct Caller {
     /// Is it root's, so that it may speak for others?
     pub root: bool,
     /// Real uid.
@@ -36,7 +36,7 @@ pub struct Caller {
 
 /// What the daemon says of a code.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DaemonVerdict {
+pub(crate) struct DaemonVerdict {
     /// Accepted, and durable.
     pub accepted: bool,
     /// One word.
@@ -49,7 +49,7 @@ pub struct DaemonVerdict {
 
 /// What the daemon says of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DaemonStatus {
+pub(crate) struct DaemonStatus {
     /// Was a key ever enrolled?
     pub enrolled: bool,
     /// Suspended by an admin.
@@ -65,7 +65,12 @@ pub struct DaemonStatus {
 }
 
 /// Has the daemon check a code, by the policy file that the PAM line names, if it names one.
-pub fn verify(user: &str, code: &str, config: Option<&str>, caller: &Caller) -> Result<DaemonVerdict, DaemonError> {
+pub(crate) fn verify(
+    user: &str,
+    code: &str,
+    config: Option<&str>,
+    caller: &Caller,
+) -> Result<DaemonVerdict, DaemonError> {
     let mut fields = asking(Some(user), Some(caller.real_uid), caller);
     if let Some(config) = config.filter(|_| caller.root) {
         fields.push_str(&format!("\"config\":{},", quoted(config)));
@@ -85,14 +90,19 @@ pub fn verify(user: &str, code: &str, config: Option<&str>, caller: &Caller) -> 
 }
 
 /// Has the daemon begin an enrolment with a registration code.
-pub fn redeem(user: &str, code: &str, caller: &Caller) -> Result<EnrolmentSession, DaemonError> {
+pub(crate) fn redeem(user: &str, code: &str, caller: &Caller) -> Result<EnrolmentSession, DaemonError> {
     let mut fields = asking_for_a_key(user, caller);
     give(&mut fields, "registration", code);
     EnrolmentSession::begin("Redeem", &fields)
 }
 
 /// Has the daemon begin an enrolment in the place of a key, for a code of it: of that of this label, or of whichever it is.
-pub fn rotate(user: &str, code: &str, key: Option<&str>, caller: &Caller) -> Result<EnrolmentSession, DaemonError> {
+pub(crate) fn rotate(
+    user: &str,
+    code: &str,
+    key: Option<&str>,
+    caller: &Caller,
+) -> Result<EnrolmentSession, DaemonError> {
     let mut fields = asking_for_a_key(user, caller);
     give(&mut fields, "code", code);
     if let Some(key) = key {
@@ -102,7 +112,7 @@ pub fn rotate(user: &str, code: &str, key: Option<&str>, caller: &Caller) -> Res
 }
 
 /// A key that waits for its first code. It is thrown away when this is dropped.
-pub struct EnrolmentSession {
+pub(crate) struct EnrolmentSession {
     connection: Connection,
     /// What its owner calls it.
     pub label: String,
@@ -121,7 +131,7 @@ pub struct EnrolmentSession {
 }
 
 /// What the daemon says of a key that is stored.
-pub struct StoredKey {
+pub(crate) struct StoredKey {
     /// Shown this once; none if the old ones go on.
     pub recovery_codes: Vec<Zeroizing<String>>,
 }
@@ -149,7 +159,7 @@ impl EnrolmentSession {
     }
 
     /// Has it stored, for one of its codes, which is used up by it.
-    pub fn confirm(&self, code: &str) -> Result<StoredKey, DaemonError> {
+    pub(crate) fn confirm(&self, code: &str) -> Result<StoredKey, DaemonError> {
         let fields = Zeroizing::new(format!("\"code\":\"{code}\""));
         let reply = self.connection.call("ConfirmEnrolment", &fields, Instant::now() + REPLY_TIMEOUT)?;
         let codes = reply.get("recovery_codes").and_then(Value::list).ok_or_else(|| failed("no recovery codes"))?;
@@ -159,7 +169,7 @@ impl EnrolmentSession {
 }
 
 /// Does the daemon answer, whatever it says? Its socket may be there, and a systemd behind it, when the daemon is not.
-pub fn answers(user: &str) -> Result<(), DaemonError> {
+pub(crate) fn answers(user: &str) -> Result<(), DaemonError> {
     match status(user, STATUS_TIMEOUT) {
         Ok(_) | Err(DaemonError::Denied(_) | DaemonError::NotAllowed) => Ok(()),
         Err(error) => Err(error),
@@ -167,7 +177,7 @@ pub fn answers(user: &str) -> Result<(), DaemonError> {
 }
 
 /// Asks how a user stands.
-pub fn user_status(user: &str) -> Result<DaemonStatus, DaemonError> {
+pub(crate) fn user_status(user: &str) -> Result<DaemonStatus, DaemonError> {
     let reply = status(user, REPLY_TIMEOUT)?;
     let status = reply.get("status").ok_or_else(|| failed("a reply without a status"))?;
     let flag = |name: &str| status.get(name).and_then(Value::flag).ok_or_else(|| failed("a status without its marks"));
@@ -205,7 +215,7 @@ fn oldest(keys: &[Value]) -> Option<OldestKey> {
 }
 
 /// What a user has not seen often enough: the texts, and the number of the last one.
-pub fn notices(user: &str, deadline: Instant) -> Result<(Vec<String>, u64), DaemonError> {
+pub(crate) fn notices(user: &str, deadline: Instant) -> Result<(Vec<String>, u64), DaemonError> {
     let reply = call("Notices", &format!("\"user\":{}", quoted(user)), deadline)?;
     let notices = reply.get("notices").and_then(Value::list).ok_or_else(|| failed("a reply without notices"))?;
     let texts = notices.iter().filter_map(|one| one.get("text").and_then(Value::text).map(str::to_owned)).collect();
@@ -214,7 +224,7 @@ pub fn notices(user: &str, deadline: Instant) -> Result<(Vec<String>, u64), Daem
 }
 
 /// Says that they were shown, up to the one of this number.
-pub fn notices_shown(user: &str, last: u64, deadline: Instant) -> Result<(), DaemonError> {
+pub(crate) fn notices_shown(user: &str, last: u64, deadline: Instant) -> Result<(), DaemonError> {
     call("NoticesShown", &format!("\"user\":{},\"last\":{last}", quoted(user)), deadline).map(drop)
 }
 
