@@ -1,22 +1,21 @@
-//! One check of one code: hold the user, decide, store, let go, answer. Module and daemon both go through here, so that
+//! One check of one code: lock the user, decide, store, let go, answer. Module and daemon both go through here, so that
 //! there is one way to advance a state (R7).
 
 use zeroize::Zeroizing;
 
 use crate::accounts::Account;
-use crate::decision::input::Typed;
+use crate::decision::input::{Guess, Typed};
 use crate::decision::limits::Limits;
-use crate::decision::origin::Origin;
 use crate::decision::state::State;
-use crate::decision::{ClockTrust, Now, Proof, RefusalReason, Verdict, decide, decide_recovery};
+use crate::decision::{Attempt, ClockTrust, Now, Proof, RefusalReason, Verdict, decide, decide_recovery};
 use crate::environment::{Believing, Clock, Environment};
 use crate::keys::hotp::Codes;
 use crate::keys::key::{KeyId, Kind, Label, NewKey, Step};
 use crate::keys::open_key::OpenKey;
-use crate::keys::seal::HostKey;
 use crate::keys::secret::Secret;
 use crate::repair::Repair;
-use crate::vault::{LockedUser, Vault, VaultError};
+use crate::unlocked::Unlocked;
+use crate::vault::{LockedUser, VaultError};
 
 /// What becomes of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,41 +30,38 @@ pub enum Outcome {
 
 /// Checks what `account` typed. An error means that nothing was learnt about the code: the caller refuses.
 pub fn check(
-    vault: &Vault,
-    host_key: &HostKey,
+    unlocked: &Unlocked,
     account: &Account,
-    typed: &Typed,
-    origin: Origin,
+    guess: Guess<'_>,
     limits: &Limits,
     environment: &dyn Environment,
 ) -> Result<Outcome, VaultError> {
     let environment = &Believing { environment, policy: limits.clock };
-    let Some(mut locked) = vault.lock(account, environment)? else {
-        decoy(typed, origin, limits, environment);
+    let Some(mut locked) = unlocked.vault().lock(account, environment)? else {
+        decoy(guess, limits, environment);
         return Ok(Outcome::NotEnrolled);
     };
-    spend(vault, &mut locked, host_key, typed, origin, limits, environment)
+    spend(unlocked, &mut locked, guess, limits, environment)
 }
 
-/// The same for a user who is held already, so that something can be done under the same lock.
+/// The same for a user who is locked already, so that something can be done under the same lock.
 pub fn spend(
-    vault: &Vault,
+    unlocked: &Unlocked,
     locked: &mut LockedUser<'_>,
-    host_key: &HostKey,
-    typed: &Typed,
-    origin: Origin,
+    guess: Guess<'_>,
     limits: &Limits,
     environment: &dyn Environment,
 ) -> Result<Outcome, VaultError> {
     let environment = &Believing { environment, policy: limits.clock };
     let Some(record) = locked.record() else {
-        decoy(typed, origin, limits, environment);
+        decoy(guess, limits, environment);
         return Ok(Outcome::NotEnrolled);
     };
+    let (vault, host_key, origin) = (unlocked.vault(), unlocked.host_key(), guess.origin);
     let account = locked.account();
     let keys = record.open(host_key, vault.about().id).map_err(|error| vault.malformed_record(account, &error))?;
-    let (verdict, next) = match typed {
-        Typed::Code(code) => decide(&keys, locked.state(), limits, code, origin, locked.now()),
+    let (verdict, next) = match guess.typed {
+        Typed::Code(code) => decide(&keys, locked.state(), limits, Attempt { code, origin, now: locked.now() }),
         Typed::Recovery(code) => {
             let found = record.recovery_code(code, host_key, vault.about().id);
             decide_recovery(&record.recovery, found, locked.state(), origin)
@@ -82,8 +78,8 @@ pub fn spend(
 }
 
 /// The work of a decision, for nobody: whoever has no key is not told from others by how long it takes (R8).
-pub fn decoy(typed: &Typed, origin: Origin, limits: &Limits, clock: &dyn Clock) {
-    let (Typed::Code(code), Ok(secret)) = (typed, Secret::new(Zeroizing::new(vec![0; 20]))) else { return };
+pub fn decoy(guess: Guess<'_>, limits: &Limits, clock: &dyn Clock) {
+    let (Typed::Code(code), Ok(secret)) = (guess.typed, Secret::new(Zeroizing::new(vec![0; 20]))) else { return };
     let new = NewKey::default();
     let (Some(codes), Ok(label)) = (Codes::new(&secret, new.algorithm, new.digits), Label::new("decoy")) else {
         return;
@@ -99,7 +95,7 @@ pub fn decoy(typed: &Typed, origin: Origin, limits: &Limits, clock: &dyn Clock) 
     }];
     let now = Now { wall: clock.wall(), boot_ms: clock.boot_ms(), clock: ClockTrust::Trusted };
     let state = State { enrolled: true, ..State::never_enrolled(0) };
-    std::hint::black_box(decide(&keys, &state, limits, code, origin, now));
+    std::hint::black_box(decide(&keys, &state, limits, Attempt { code, origin: guess.origin, now }));
 }
 
 impl Outcome {

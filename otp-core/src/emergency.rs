@@ -17,7 +17,7 @@ use nix::sys::stat::lstat;
 
 use crate::accounts::Account;
 use crate::policy::toml_table::{Document, TableError, quoted};
-use crate::vault::{VaultError, read_root_file};
+use crate::vault::{Readers, VaultError, read_root_file};
 
 /// A mark: who is let past the gate, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +89,7 @@ impl EmergencyMarks<'_> {
         if matches!(lstat(&path), Err(Errno::ENOENT | Errno::ENOTDIR)) {
             return Ok(None);
         }
-        let bytes = read_root_file(&path, CAP, false)?;
+        let bytes = read_root_file(&path, CAP, Readers::Everybody)?;
         let names = fs::symlink_metadata(&path).map_or(0, |about| about.nlink());
         if names != 1 {
             return Err(VaultError::untrusted(&path, format!("{names} names; wanted 1")));

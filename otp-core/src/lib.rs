@@ -17,4 +17,5 @@ pub mod manage;
 pub mod policy;
 pub mod repair;
 pub mod site;
+pub mod unlocked;
 pub mod vault;

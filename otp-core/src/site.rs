@@ -8,7 +8,7 @@ use crate::emergency::EmergencyMarks;
 use crate::keys::seal::HostKey;
 use crate::policy::toml_table::TableError;
 use crate::policy::{POLICY_CAP, Policy};
-use crate::vault::{Vault, VaultError, VaultPlace, read_root_file};
+use crate::vault::{Readers, Vault, VaultError, VaultPlace, read_root_file};
 
 /// The places of one host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Site {
     ) -> Result<Option<Policy>, Unavailable> {
         let path = named.unwrap_or(Path::new(self.policy));
         let bad = |detail: String| Unavailable { reason: "bad-policy", detail };
-        let bytes = match read_root_file(path, POLICY_CAP, false) {
+        let bytes = match read_root_file(path, POLICY_CAP, Readers::Everybody) {
             Err(VaultError::Missing(_)) if named.is_none() => return Ok(None),
             read => read.map_err(|error| bad(error.to_string()))?,
         };
@@ -97,7 +97,7 @@ impl Site {
     /// Reads the host key, of root's and closed to everybody else.
     pub fn host_key(&self) -> Result<HostKey, Unavailable> {
         let [stored, unsealed] = self.host_keys.map(Path::new);
-        let read = |path| read_root_file(path, HostKey::FILE_CAP, true);
+        let read = |path| read_root_file(path, HostKey::FILE_CAP, Readers::RootAlone);
         let (path, text) = match read(stored) {
             // Where neither is there, the first is the one to restore.
             Err(missing @ VaultError::Missing(_)) => match read(unsealed) {

@@ -3,7 +3,7 @@
 
 use otp_core::accounts::Account;
 use otp_core::check::{Outcome, spend};
-use otp_core::decision::input::Typed;
+use otp_core::decision::input::{Guess, Typed};
 use otp_core::decision::limits::Limits;
 use otp_core::decision::origin::Origin;
 use otp_core::decision::{Proof, RefusalReason as Refused, Verdict};
@@ -49,8 +49,8 @@ impl Daemon {
             self.end_what_is_on_its_way(&account)?;
         }
         // A key goes all the same where that cannot be written; the log says why.
-        drop(wanted.change.settle(&self.vault, &account, &System).map_err(|error| unavailable(&error)));
-        let locked = self.vault.lock(&account, &System).map_err(|error| unavailable(&error))?;
+        drop(wanted.change.settle(self.vault(), &account, &System).map_err(|error| unavailable(&error)));
+        let locked = self.vault().lock(&account, &System).map_err(|error| unavailable(&error))?;
         let mut locked = locked.ok_or_else(|| failed(ChangeError::NotEnrolled))?;
         if terms == Terms::WithACode {
             not_the_last(&locked, &wanted)?;
@@ -80,7 +80,7 @@ impl Daemon {
     /// Before a suspension, so that no confirmation that has begun comes after it. Of one who holds his own lock, too: what was on
     /// its way ends, though his keys cannot be reached.
     fn end_what_is_on_its_way(&self, account: &Account) -> Result<(), Refusal> {
-        let status = self.vault.enrolment_status(account, &System);
+        let status = self.vault().enrolment_status(account, &System);
         if status != Ok(EnrolmentStatus::NeverEnrolled) {
             drop(self.end_invitation(account)); // and once more after it, for what was made meanwhile
         }
@@ -93,7 +93,7 @@ impl Daemon {
         let uid = otp_core::accounts::uid_named(&wanted.user)
             .map_err(|errno| Refusal::unavailable(format!("looking the user up failed: {}", errno.desc())))?;
         let uid = uid.ok_or_else(|| Refusal::NoSuchUser { user: wanted.user.clone() })?;
-        self.vault.forget(uid).map_err(|error| not_changed(&wanted.user, &error))?;
+        self.vault().forget(uid).map_err(|error| not_changed(&wanted.user, &error))?;
         self.pending_enrolments.end(uid);
         self.forget_disabling(uid);
         let account = Account { name: wanted.user.clone(), uid };
@@ -107,8 +107,8 @@ impl Daemon {
         allowed(groups::actor(peer), peer, Act::Adopt, None)?;
         let account = account_named(&wanted.user)?;
         let nonce = || random::bytes().ok().map(Nonce);
-        let reseal = Reseal { host_key: &self.host_key, nonce: &nonce };
-        let adopted = changes::adopt(&self.vault, &wanted.from, &account, &reseal, &System);
+        let reseal = Reseal { host_key: self.unlocked.host_key(), nonce: &nonce };
+        let adopted = changes::adopt(self.vault(), &wanted.from, &account, &reseal, &System);
         let from = adopted.map_err(|error| not_changed(&account.name, &error))?;
         self.pending_enrolments.end(from.uid); // nobody is whose key it would be
         log("adopted", &account, peer, |line| line.field("from", &from.name).field("from_uid", &from.uid.to_string()));
@@ -121,10 +121,10 @@ impl Daemon {
         let users = match &wanted.user {
             Some(name) => {
                 let account = account_named(name)?;
-                let done = self.vault.restored(&account, &System);
+                let done = self.vault().restored(&account, &System);
                 done.map(|()| vec![account.name]).map_err(|error| not_changed(name, &error))?
             }
-            None => changes::restored_all(&self.vault, &System, &|uid, error| {
+            None => changes::restored_all(self.vault(), &System, &|uid, error| {
                 let line = LogLine::default().field("event", "not-restored").field("uid", &uid.to_string());
                 event(Urgency::Error, &line.field("detail", &error.to_string()).finish());
             })
@@ -152,7 +152,7 @@ impl Daemon {
         if key.is_some() && !matches!(typed, Typed::Code(_)) {
             return Err(not_possible(locked.account(), CODE_REFUSED)); // a recovery code is not spent on this
         }
-        self.proven(locked, &typed, Origin::Socket, limits)?;
+        self.proven(locked, Guess { typed: &typed, origin: Origin::Socket }, limits)?;
         match key {
             Some(_) if watermark(locked) <= before => Err(not_possible(locked.account(), CODE_REFUSED)),
             _ => Ok(()),
@@ -163,13 +163,12 @@ impl Daemon {
     pub(crate) fn proven(
         &self,
         locked: &mut LockedUser<'_>,
-        typed: &Typed,
-        from: Origin,
+        guess: Guess<'_>,
         limits: &Limits,
     ) -> Result<Proof, Refusal> {
-        let outcome = spend(&self.vault, locked, &self.host_key, typed, from, limits, &System);
+        let outcome = spend(&self.unlocked, locked, guess, limits, &System);
         let outcome = outcome.map_err(|error| unavailable(&error))?;
-        log_spent(locked.account(), from, &outcome);
+        log_spent(locked.account(), guess.origin, &outcome);
         match outcome {
             Outcome::Decided(Verdict::Accepted(proof)) => {
                 if matches!(proof, Proof::Recovery { .. }) {

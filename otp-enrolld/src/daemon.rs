@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Mutex;
 
-use otp_core::keys::seal::HostKey;
 use otp_core::log_line::Urgency;
 use otp_core::policy::Policy;
 use otp_core::site::{Site, Unavailable};
+use otp_core::unlocked::Unlocked;
 use otp_core::vault::Vault;
 use otp_protocol::interface::Refusal;
 use otp_protocol::peer::Peer;
@@ -23,10 +23,8 @@ use crate::refusals::unavailable_line;
 pub(crate) struct Daemon {
     /// Where the policy is; it is read at every call, so that a change needs no restart.
     pub site: Site,
-    /// The open vault.
-    pub vault: Vault,
-    /// The key of this host.
-    pub host_key: HostKey,
+    /// The open vault, and the key of this host.
+    pub unlocked: Unlocked,
     /// Enrolments of all connections.
     pub pending_enrolments: PendingEnrolments,
     /// Codes that are being checked.
@@ -50,6 +48,10 @@ pub(crate) struct Session {
 }
 
 impl Daemon {
+    pub(crate) fn vault(&self) -> &Vault {
+        self.unlocked.vault()
+    }
+
     pub(crate) fn policy(&self, peer: Peer) -> Result<Policy, Refusal> {
         self.policy_for(peer, None, None)
     }

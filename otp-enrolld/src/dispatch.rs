@@ -64,7 +64,7 @@ impl Daemon {
     fn status(&self, session: &Session, wanted: &Status) -> Result<UserStatusReply, Refusal> {
         let (account, _) = target(session.peer, Act::ReadStatus, wanted.user.as_deref())?;
         let limits = self.policy(session.peer)?.limits;
-        let status = status::of(&self.vault, &account, &limits, &System, short_lock_deadline());
+        let status = status::of(self.vault(), &account, &limits, &System, short_lock_deadline());
         let status = status.map_err(|error| unavailable(&error))?;
         Ok(UserStatusReply { status: if session.peer.uid == 0 { status } else { status::without_counts(status) } })
     }
@@ -72,7 +72,7 @@ impl Daemon {
     fn list(&self, session: &Session) -> Result<UserList, Refusal> {
         allowed(groups::actor(session.peer), session.peer, Act::List, None)?;
         let limits = self.policy(session.peer)?.limits;
-        let list = status::all(&self.vault, &limits, &System, &mut |locked| self.make_up_for_notices(locked));
+        let list = status::all(self.vault(), &limits, &System, &mut |locked| self.make_up_for_notices(locked));
         let mut list = list.map_err(|error| unavailable(&error))?;
         if session.peer.uid != 0 {
             list.users = list.users.into_iter().map(status::without_counts).collect();

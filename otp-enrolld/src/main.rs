@@ -50,7 +50,8 @@ fn main() -> ExitCode {
             init::init().map(|done| log::events::say(&done.to_string())).map_err(|error| error.to_string())
         }
         DaemonCommand::Notify { once } => {
-            notices::outbox_runner::run(Rounds::of(once)).map_err(|error| error.to_string())
+            let rounds = if once { Rounds::Once } else { Rounds::UntilEmpty };
+            notices::outbox_runner::run(rounds).map_err(|error| error.to_string())
         }
     };
     match outcome {

@@ -12,7 +12,8 @@ use std::sync::{Arc, Mutex};
 use nix::unistd::{Uid, User};
 use otp_core::environment::Believing;
 use otp_core::keys::seal::HostKey;
-use otp_core::site::{Site, Unavailable, fits};
+use otp_core::site::{Site, Unavailable};
+use otp_core::unlocked::Unlocked;
 use otp_core::vault::Vault;
 use otp_protocol::server::limits::ServerLimits;
 use otp_protocol::{SOCKET, server};
@@ -69,15 +70,15 @@ pub(crate) fn run() -> Result<Infallible, StartError> {
     become_for_good(&user).map_err(StartError::Privileges)?;
     close_up().map_err(StartError::Privileges)?;
     let vault = Vault::open(&site.place()?).map_err(Unavailable::from)?;
-    fits(&host_key, &vault)?;
+    let unlocked = Unlocked::new(vault, host_key)?;
+    let vault = unlocked.vault();
     vault.sweep().map_err(Unavailable::from)?;
     let clock = Believing { environment: &System, policy: policy.limits.clock };
     vault.move_clock_mark(&clock).map_err(Unavailable::from)?;
     end_when_told().map_err(StartError::Ended)?; // before any other thread
     let daemon = Arc::new(Daemon {
         site,
-        vault,
-        host_key,
+        unlocked,
         pending_enrolments: PendingEnrolments::default(),
         verifying: Concurrency::default(),
         throttle: Throttle::default(),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use otp_core::accounts::Account;
 use otp_core::check::{Outcome, check, decoy};
-use otp_core::decision::input::Typed;
+use otp_core::decision::input::{Guess, Typed};
 use otp_core::decision::origin::{Asker, Origin};
 use otp_core::decision::{RefusalReason as Why, Verdict as Decided};
 use otp_core::log_line::{LogLine, Urgency};
@@ -25,6 +25,14 @@ const EMERGENCY: &str = "emergency";
 /// The reason of one that a recovery code brought about.
 const RECOVERY: &str = "recovery-code";
 
+/// One check as it was asked for.
+struct Question<'a> {
+    peer: Peer,
+    /// The uid that it counts for: the peer's own or, where root asks, the real uid that root tells.
+    asker: u32,
+    wanted: &'a Verify,
+}
+
 impl Daemon {
     /// One check.
     pub(crate) fn verify(&self, peer: Peer, wanted: &Verify) -> Result<Verified, Refusal> {
@@ -33,8 +41,9 @@ impl Daemon {
         let target = account.as_ref().ok().map(|account| account.uid);
         allowed(actor, peer, Act::Verify, target)?;
         let asker = if actor == Actor::Root { wanted.from.real_uid.unwrap_or(0) } else { peer.uid };
+        let question = Question { peer, asker, wanted };
         if let Some(verdict) = account.as_ref().ok().and_then(|account| self.emergency(account)) {
-            log(peer, asker, wanted, account.as_ref().ok(), None, &verdict);
+            log(&question, account.as_ref().ok(), None, &verdict);
             return Ok(Verified { verdict });
         }
         let permit = self.verifying.permit(asker, target);
@@ -46,11 +55,11 @@ impl Daemon {
         let (account, origin, outcome) = match account {
             Ok(account) => {
                 let origin = origin(actor, &wanted.from, account.uid);
-                let outcome = check(&self.vault, &self.host_key, &account, &typed, origin, &limits, &System);
+                let outcome = check(&self.unlocked, &account, Guess { typed: &typed, origin }, &limits, &System);
                 (Some(account), origin, Some(outcome.map_err(|error| unavailable(&error))?))
             }
             Err(Refusal::NoSuchUser { .. }) => {
-                decoy(&typed, Origin::Other, &limits, &System);
+                decoy(Guess { typed: &typed, origin: Origin::Other }, &limits, &System);
                 (None, Origin::Other, None)
             }
             Err(refusal) => return Err(refusal),
@@ -60,7 +69,7 @@ impl Daemon {
             // The code is used up, whether or not there is room for a notice now; it is made up for later.
             drop(self.notice_of_recovery(account));
         }
-        log(peer, asker, wanted, account.as_ref(), Some(origin), &whole);
+        log(&question, account.as_ref(), Some(origin), &whole);
         Ok(Verified { verdict: disclosed(whole, actor, origin) })
     }
 
@@ -115,14 +124,8 @@ fn disclosed(verdict: VerdictReply, actor: Actor, origin: Origin) -> VerdictRepl
     }
 }
 
-fn log(
-    peer: Peer,
-    asker: u32,
-    wanted: &Verify,
-    account: Option<&Account>,
-    origin: Option<Origin>,
-    verdict: &VerdictReply,
-) {
+fn log(question: &Question<'_>, account: Option<&Account>, origin: Option<Origin>, verdict: &VerdictReply) {
+    let Question { peer, asker, wanted } = *question;
     let name = account.map(|account| account.name.as_str()).or(wanted.user.as_deref());
     let line = LogLine::default()
         .field("event", "verify")

@@ -65,7 +65,7 @@ impl Picture {
             for column in 0..self.columns(margin) {
                 let upper = self.is_dark(column, row, margin);
                 let lower = self.is_dark(column, row.saturating_add(1), margin);
-                drawn.push(block(upper, lower));
+                drawn.push(block([upper, lower]));
             }
             drawn.push_str(END);
         }
@@ -80,7 +80,7 @@ impl Picture {
         for row in (0..self.columns(margin)).step_by(2) {
             for column in 0..self.columns(margin) {
                 let below = row.saturating_add(1);
-                drawn.push(block(ink(column, row), below < self.columns(margin) && ink(column, below)));
+                drawn.push(block([ink(column, row), below < self.columns(margin) && ink(column, below)]));
             }
             drawn.push('\n');
         }
@@ -120,12 +120,13 @@ impl Picture {
     }
 }
 
-fn block(upper: bool, lower: bool) -> char {
-    match (upper, lower) {
-        (true, true) => '█',
-        (true, false) => '▀',
-        (false, true) => '▄',
-        (false, false) => ' ',
+/// Two modules, one above the other, as one character.
+fn block(inked: [bool; 2]) -> char {
+    match inked {
+        [true, true] => '█',
+        [true, false] => '▀',
+        [false, true] => '▄',
+        [false, false] => ' ',
     }
 }
 

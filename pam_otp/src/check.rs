@@ -3,14 +3,15 @@
 
 use otp_core::accounts::Account;
 use otp_core::check::{Outcome, check};
-use otp_core::decision::input::Typed;
+use otp_core::decision::input::{Guess, Typed};
 use otp_core::decision::limits::{ClockPolicy, Limits};
 use otp_core::decision::origin::{Asker, Origin};
 use otp_core::decision::{Now, RefusalReason, Verdict};
 use otp_core::environment::{Believing, Clock as _};
 use otp_core::files::key_file::Record;
 use otp_core::keys::key::Kind;
-use otp_core::site::{Site, Unavailable, fits};
+use otp_core::site::{Site, Unavailable};
+use otp_core::unlocked::Unlocked;
 use otp_core::vault::{LockedUser, short_lock_deadline};
 
 use crate::account_status::{AccountStatus, OldestKey, Recovery};
@@ -96,9 +97,9 @@ pub(crate) fn imitate(host: &impl Host, name: &str, typed: &Typed, rules: &Rules
 }
 
 fn on_files(host: &impl Host, account: &Account, typed: &Typed, limits: &Limits) -> Result<Finding, Unavailable> {
-    let (vault, host_key) = (SITE.open_vault()?, SITE.host_key()?);
-    fits(&host_key, &vault)?;
-    Ok(match check(&vault, &host_key, account, typed, origin(host, account), limits, host)? {
+    let unlocked = Unlocked::new(SITE.open_vault()?, SITE.host_key()?)?;
+    let guess = Guess { typed, origin: origin(host, account) };
+    Ok(match check(&unlocked, account, guess, limits, host)? {
         Outcome::Decided(Verdict::Accepted(proof)) => Finding::Accepted(proof.to_string()),
         Outcome::Decided(Verdict::Refused(RefusalReason::Waiting { left_ms })) => {
             Finding::Refused("waiting".to_owned(), left_ms.div_ceil(1000))

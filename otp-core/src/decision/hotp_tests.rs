@@ -140,7 +140,7 @@ proptest! {
             let typed = token + pressed.saturating_sub(30); // now and then an old one
             token = token.max(typed);
             let (verdict, next) =
-                decide(std::slice::from_ref(&key), &state, &limits, &code_at(&key, typed), Origin::ALL[origin], now(T));
+                decide(std::slice::from_ref(&key), &state, &limits, Attempt { code: &code_at(&key, typed), origin: Origin::ALL[origin], now: now(T) });
             let next = next.unwrap_or_else(|| state.clone());
             let (old, new) = (state.keys[0], next.keys[0]);
             prop_assert!(new.watermark >= old.watermark);

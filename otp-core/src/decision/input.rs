@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 
 use crate::codes::recovery::RecoveryCode;
 use crate::codes::registration::RegistrationCode;
+use crate::decision::origin::Origin;
 
 /// The shape of an answer.
 pub enum Typed {
@@ -16,6 +17,15 @@ pub enum Typed {
     Registration(RegistrationCode),
     /// Anything else: a password by mistake, an empty line, what sshd types for unknown users.
     Junk,
+}
+
+/// What was typed, and from where.
+#[derive(Clone, Copy)]
+pub struct Guess<'a> {
+    /// What was typed.
+    pub typed: &'a Typed,
+    /// Whose budget of wrong codes it counts against.
+    pub origin: Origin,
 }
 
 /// A code as typed: six to eight digits, without the spaces and hyphens.

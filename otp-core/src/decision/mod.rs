@@ -114,6 +114,17 @@ pub enum RefusalReason {
     Restored,
 }
 
+/// A code, from where it comes, and when.
+#[derive(Clone, Copy)]
+pub struct Attempt<'a> {
+    /// The code.
+    pub code: &'a Code,
+    /// Whose budget of wrong codes it counts against.
+    pub origin: Origin,
+    /// When.
+    pub now: Now,
+}
+
 /// What a code is to one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Hit {
@@ -126,14 +137,8 @@ enum Hit {
 }
 
 /// Decides. The second part is the state to store; `None` leaves it as it is.
-pub fn decide(
-    keys: &[OpenKey],
-    state: &State,
-    limits: &Limits,
-    code: &Code,
-    origin: Origin,
-    now: Now,
-) -> (Verdict, Option<State>) {
+pub fn decide(keys: &[OpenKey], state: &State, limits: &Limits, attempt: Attempt<'_>) -> (Verdict, Option<State>) {
+    let Attempt { code, origin, now } = attempt;
     if let Some(refusal) = barred(state, limits, origin, now) {
         return (Verdict::Refused(refusal), None);
     }

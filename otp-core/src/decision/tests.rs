@@ -60,7 +60,7 @@ fn wrong_code(keys: &[OpenKey], wall: u64) -> Code {
 }
 
 fn run(keys: &[OpenKey], state: &State, code: &Code, origin: Origin, now: Now) -> (Verdict, Option<State>) {
-    decide(keys, state, &Limits::default(), code, origin, now)
+    decide(keys, state, &Limits::default(), Attempt { code, origin, now })
 }
 
 #[test]
@@ -122,8 +122,12 @@ fn r4_a_code_that_two_steps_share_is_used_up_in_both() {
     let (first, second) = (1_u64..).flat_map(|n| [(n, n + 1), (n, n + 2)]).find(|(a, b)| at(*a) == at(*b)).unwrap();
     let wall = (second - 1) * 30;
     let limits = Limits { window: Window { back: 1, forward: 1 }, ..Limits::default() };
-    let (verdict, next) =
-        decide(&keys, &state_of(&keys), &limits, &code_at(&keys[0], first), Origin::Myself, now(wall));
+    let (verdict, next) = decide(
+        &keys,
+        &state_of(&keys),
+        &limits,
+        Attempt { code: &code_at(&keys[0], first), origin: Origin::Myself, now: now(wall) },
+    );
     assert!(matches!(verdict, Verdict::Accepted(_)));
     assert_eq!(next.unwrap().keys[0].watermark, Step(second));
 }
@@ -177,7 +181,12 @@ fn at_its_limit_an_origin_is_closed_and_the_others_stay_open() {
     let limits = Limits { wait: Wait::None, ..Limits::default() };
     let mut state = state_of(&keys);
     for _ in 0..20 {
-        let (verdict, next) = decide(&keys, &state, &limits, &wrong_code(&keys, T), Origin::Remote, now(T));
+        let (verdict, next) = decide(
+            &keys,
+            &state,
+            &limits,
+            Attempt { code: &wrong_code(&keys, T), origin: Origin::Remote, now: now(T) },
+        );
         assert_eq!(verdict, Verdict::Refused(RefusalReason::Wrong));
         assert_eq!(
             state.must_not_come_undone(next.as_ref().unwrap()),
@@ -186,9 +195,9 @@ fn at_its_limit_an_origin_is_closed_and_the_others_stay_open() {
         state = next.unwrap();
     }
     let right = code_at(&keys[0], step(T));
-    let (verdict, next) = decide(&keys, &state, &limits, &right, Origin::Remote, now(T));
+    let (verdict, next) = decide(&keys, &state, &limits, Attempt { code: &right, origin: Origin::Remote, now: now(T) });
     assert_eq!((verdict, next), (Verdict::Refused(RefusalReason::Closed), None));
-    let (verdict, next) = decide(&keys, &state, &limits, &right, Origin::Myself, now(T));
+    let (verdict, next) = decide(&keys, &state, &limits, Attempt { code: &right, origin: Origin::Myself, now: now(T) });
     assert!(matches!(verdict, Verdict::Accepted(_)));
     let next = next.unwrap();
     assert!(next.origin(Origin::Remote).closed, "an accepted code clears its own origin only");
@@ -241,8 +250,12 @@ fn an_unsynchronised_clock_may_not_jump_more_than_thirty_days() {
     let (verdict, next) = run(&keys, &state_of(&keys), &code_at(&keys[0], step(far)), Origin::Myself, at(far));
     assert_eq!((verdict, next), (Verdict::Refused(RefusalReason::ClockAhead), None));
     let trusting = Limits { clock: ClockPolicy::Trusted, ..Limits::default() };
-    let (verdict, _) =
-        decide(&keys, &state_of(&keys), &trusting, &code_at(&keys[0], step(far)), Origin::Myself, at(far));
+    let (verdict, _) = decide(
+        &keys,
+        &state_of(&keys),
+        &trusting,
+        Attempt { code: &code_at(&keys[0], step(far)), origin: Origin::Myself, now: at(far) },
+    );
     assert!(matches!(verdict, Verdict::Accepted(_)));
     assert!(matches!(
         run(&keys, &state_of(&keys), &code_at(&keys[0], step(far)), Origin::Myself, now(far)).0,
@@ -289,7 +302,7 @@ proptest! {
             let key = &keys[usize::from(one.second_key)];
             let typed = code_at(key, step(wall).checked_add_signed(one.offset).unwrap());
             let before = state.clone();
-            let (verdict, next) = decide(&keys, &state, &limits, &typed, Origin::ALL[one.origin], now(wall));
+            let (verdict, next) = decide(&keys, &state, &limits, Attempt { code: &typed, origin: Origin::ALL[one.origin], now: now(wall) });
             let next = next.unwrap_or_else(|| before.clone());
             let risen: Vec<_> = before.keys.iter().zip(&next.keys).filter(|(a, b)| a.watermark != b.watermark).collect();
             prop_assert!(risen.iter().all(|(a, b)| b.watermark > a.watermark));

@@ -49,15 +49,15 @@ impl Entry {
         }
     }
 
-    /// Is the candidate meant? `unknown` is the answer where nobody can say.
-    fn means(&self, candidate: &Candidate<'_>, unknown: bool) -> bool {
+    /// Is the candidate meant? `None` where nobody can say.
+    fn means(&self, candidate: &Candidate<'_>) -> Option<bool> {
         match self {
-            Self::User(name) => name == candidate.user,
-            Self::Group(_) | Self::Gid(_) => (candidate.in_group)(self).unwrap_or(unknown),
+            Self::User(name) => Some(name == candidate.user),
+            Self::Group(_) | Self::Gid(_) => (candidate.in_group)(self),
             Self::Net(net) => match candidate.rhost.map(str::parse) {
-                None => false,
-                Some(Ok(address)) => net.holds(address),
-                Some(Err(_)) => unknown,
+                None => Some(false),
+                Some(Ok(address)) => Some(net.holds(address)),
+                Some(Err(_)) => None,
             },
         }
     }
@@ -66,8 +66,8 @@ impl Entry {
 /// Is the candidate asked? `require`, if it has entries, asks those it means and nobody else; `exempt` takes out whom it
 /// means; who is in both is asked. What cannot be known, a host's address or a group, requires and never exempts.
 pub fn is_asked(exempt: &[Entry], require: &[Entry], candidate: &Candidate<'_>) -> bool {
-    let required = require.iter().any(|entry| entry.means(candidate, true));
-    let exempted = exempt.iter().any(|entry| entry.means(candidate, false));
+    let required = require.iter().any(|entry| entry.means(candidate).unwrap_or(true));
+    let exempted = exempt.iter().any(|entry| entry.means(candidate).unwrap_or(false));
     required || (require.is_empty() && !exempted)
 }
 

@@ -59,13 +59,13 @@ impl Vault {
         }
         let mut old = self.lock(from, environment)?.ok_or(ChangeError::NotEnrolled)?;
         if from.uid == to.uid {
-            let mut record = self.resealed(&old, from, to, reseal)?;
+            let mut record = self.resealed(&old, to, reseal)?;
             record.generation = old.next_record()?.generation;
             self.move_notices(from.uid, to)?;
             old.commit(&record, environment)?;
             return Ok(record);
         }
-        let record = self.move_record(&old, from, to, reseal, environment)?;
+        let record = self.move_record(&old, to, reseal, environment)?;
         drop(old);
         self.move_notices(from.uid, to)?;
         self.forget(from.uid)?;
@@ -76,12 +76,11 @@ impl Vault {
     fn move_record(
         &self,
         old: &LockedUser<'_>,
-        from: &Account,
         to: &Account,
         reseal: &Reseal<'_>,
         environment: &dyn Environment,
     ) -> Result<Record, ChangeError> {
-        let mut record = self.resealed(old, from, to, reseal)?;
+        let mut record = self.resealed(old, to, reseal)?;
         record.generation = 1;
         record.recovery.clear(); // their hashes hold the old uid, and nobody has the codes to make new ones
         self.make_state(to.uid, environment)?;
@@ -98,13 +97,8 @@ impl Vault {
     }
 
     /// The record of `old` for `to`. What was used is burnt into the new seals.
-    fn resealed(
-        &self,
-        old: &LockedUser<'_>,
-        from: &Account,
-        to: &Account,
-        reseal: &Reseal<'_>,
-    ) -> Result<Record, ChangeError> {
+    fn resealed(&self, old: &LockedUser<'_>, to: &Account, reseal: &Reseal<'_>) -> Result<Record, ChangeError> {
+        let from = old.account();
         let mut record = old.enrolled()?.clone();
         for key in &mut record.keys {
             let opened = reseal.host_key.open(&key.sealed, &key.binding(from, self.about.id));

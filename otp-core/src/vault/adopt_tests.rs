@@ -10,20 +10,20 @@ fn an_adopted_key_works_under_the_new_name_and_nothing_used_comes_back() {
         let used = bench.code(step * 30, 0);
         assert!(accepted(&bench.outcome(&used).unwrap()));
         bench.locked().set_use(KeyUse::Suspended, &Shifted::by(0)).unwrap();
-        assert_eq!(bench.vault.owner_of(1000).unwrap(), Some(bench.account.clone()));
-        assert_eq!(bench.vault.owners_named("alice").unwrap(), std::slice::from_ref(&bench.account));
-        let record = bench.vault.adopt(&bench.account, &to, &bench.reseal(), &Shifted::by(0)).unwrap();
+        assert_eq!(bench.vault().owner_of(1000).unwrap(), Some(bench.account.clone()));
+        assert_eq!(bench.vault().owners_named("alice").unwrap(), std::slice::from_ref(&bench.account));
+        let record = bench.vault().adopt(&bench.account, &to, &bench.reseal(), &Shifted::by(0)).unwrap();
         assert_eq!(record.keys[0].floor, Step(step), "burnt into the key file, which outlives the state");
-        let mut locked = bench.vault.lock(&to, &Shifted::by(0)).unwrap().unwrap();
+        let mut locked = bench.vault().lock(&to, &Shifted::by(0)).unwrap().unwrap();
         assert!(locked.state().suspended, "what root said holds on");
         locked.set_use(KeyUse::Allowed, &Shifted::by(0)).unwrap();
         drop(locked);
         let ask = |typed: &Typed| {
-            check(&bench.vault, &bench.host_key, &to, typed, Origin::Myself, &Limits::default(), &Shifted::by(0))
+            check(&bench.unlocked, &to, Guess { typed, origin: Origin::Myself }, &Limits::default(), &Shifted::by(0))
         };
         assert!(refused(&ask(&used).unwrap(), RefusalReason::Replayed));
         assert!(accepted(&ask(&bench.now_code()).unwrap()));
-        assert_eq!(bench.vault.enrolled_uids().unwrap(), [to.uid]);
+        assert_eq!(bench.vault().enrolled_uids().unwrap(), [to.uid]);
         assert_eq!(bench.state_path().exists(), to.uid == 1000);
     }
 }
@@ -33,8 +33,8 @@ fn an_adoption_never_overwrites_a_user() {
     let bench = Bench::enrolled();
     let bob = Account { name: "bob".into(), uid: 2000 };
     let key = bench.other_key(1, 11, Kind::Totp);
-    bench.vault.enrol(&bob, &FREELY, &Shifted::by(0), |_| Some(key)).unwrap();
-    let adopted = bench.vault.adopt(&bench.account, &bob, &bench.reseal(), &Shifted::by(0));
+    bench.vault().enrol(&bob, &FREELY, &Shifted::by(0), |_| Some(key)).unwrap();
+    let adopted = bench.vault().adopt(&bench.account, &bob, &bench.reseal(), &Shifted::by(0));
     assert_eq!(adopted, Err(ChangeError::AlreadyEnrolled));
     assert!(bench.key_path().exists());
 }
@@ -43,13 +43,13 @@ fn an_adoption_never_overwrites_a_user() {
 fn an_adoption_that_was_killed_before_its_commit_is_done_by_the_next() {
     let bench = Bench::enrolled();
     let to = Account { name: "alice".into(), uid: 2000 };
-    bench.vault.make_state(2000, &Shifted::by(0)).unwrap();
+    bench.vault().make_state(2000, &Shifted::by(0)).unwrap();
     let mut carried = State { uid: 2000, generation: 0, enrolled: false, ..bench.locked().state().clone() };
     carried.pending = Some(1);
     let file = OpenOptions::new().read(true).write(true).open(bench.dir.join("state/2000")).unwrap();
     crate::vault::state_file::fill(&file, &bench.dir, &carried, 0, &Shifted::by(0)).unwrap();
-    bench.vault.adopt(&bench.account, &to, &bench.reseal(), &Shifted::by(0)).unwrap();
-    assert_eq!(bench.vault.enrolled_uids().unwrap(), [2000]);
+    bench.vault().adopt(&bench.account, &to, &bench.reseal(), &Shifted::by(0)).unwrap();
+    assert_eq!(bench.vault().enrolled_uids().unwrap(), [2000]);
 }
 
 #[test]
@@ -57,14 +57,14 @@ fn an_adoption_that_was_killed_after_its_commit_is_ended_by_the_next() {
     let bench = Bench::enrolled();
     let to = Account { name: "alice".into(), uid: 2000 };
     let saved = (fs::read(bench.key_path()).unwrap(), bench.locked().state().clone());
-    let adopt = || bench.vault.adopt(&bench.account, &to, &bench.reseal(), &Shifted::by(0));
+    let adopt = || bench.vault().adopt(&bench.account, &to, &bench.reseal(), &Shifted::by(0));
     adopt().unwrap();
     fs::write(bench.key_path(), saved.0).unwrap();
     fs::set_permissions(bench.key_path(), fs::Permissions::from_mode(0o600)).unwrap();
-    bench.vault.make_state(1000, &Shifted::by(0)).unwrap();
+    bench.vault().make_state(1000, &Shifted::by(0)).unwrap();
     write_state(&bench, &saved.1);
     adopt().unwrap();
-    assert_eq!(bench.vault.enrolled_uids().unwrap(), [2000]);
+    assert_eq!(bench.vault().enrolled_uids().unwrap(), [2000]);
     assert!(!bench.state_path().exists());
 }
 
@@ -74,12 +74,12 @@ fn a_counter_from_a_backup_is_off_until_root_says_so_and_then_wants_two_in_a_row
     bench.add(11, Kind::Hotp).unwrap();
     assert!(accepted(&bench.outcome(&Bench::hotp_code(11, 2)).unwrap()));
     bench.replace_state_by_a_copy();
-    assert_eq!(bench.vault.restored(&bench.account, &Shifted::by(0)), Ok(()), "also found by this very call");
+    assert_eq!(bench.vault().restored(&bench.account, &Shifted::by(0)), Ok(()), "also found by this very call");
     bench.replace_state_by_a_copy();
     bench.locked().revoke(KeyId([2; 16]), &Shifted::by(0)).unwrap();
     assert!(refused(&bench.outcome(&Bench::hotp_code(11, 3)).unwrap(), RefusalReason::Restored));
-    bench.vault.restored(&bench.account, &Shifted::by(0)).unwrap();
-    assert_eq!(bench.vault.restored(&bench.account, &Shifted::by(0)), Err(ChangeError::NothingRestored));
+    bench.vault().restored(&bench.account, &Shifted::by(0)).unwrap();
+    assert_eq!(bench.vault().restored(&bench.account, &Shifted::by(0)), Err(ChangeError::NothingRestored));
     assert!(refused(&bench.outcome(&Bench::hotp_code(11, 3)).unwrap(), RefusalReason::Resync));
     assert!(accepted(&bench.outcome(&Bench::hotp_code(11, 4)).unwrap()));
     assert!(accepted(&bench.outcome(&Bench::hotp_code(11, 5)).unwrap()));
@@ -93,7 +93,7 @@ fn a_key_file_of_another_generation_counts_when_root_says_so_and_used_codes_stay
     assert!(accepted(&bench.outcome(&bench.code(system_wall(), 0)).unwrap()));
     fs::write(bench.key_path(), before).unwrap();
     assert!(bench.outcome(&bench.now_code()).is_err());
-    bench.vault.restored(&bench.account, &Shifted::by(0)).unwrap();
+    bench.vault().restored(&bench.account, &Shifted::by(0)).unwrap();
     assert!(refused(&bench.outcome(&bench.now_code()).unwrap(), RefusalReason::Replayed));
     let later = Shifted::by(90);
     assert!(accepted(&bench.try_code(&bench.code(later.wall(), 1), &later).unwrap().0));
@@ -105,13 +105,13 @@ fn recovery_codes_from_another_time_than_the_state_are_off_for_good_for_nobody_k
     let enrol = |number, replaces, set| {
         let how = KeyAddition { grounds: Grounds::Any, replaces, recovery: recovery_set(set, None) };
         let make = |generation| Some(bench.other_key(generation, number, Kind::Totp));
-        bench.vault.enrol(&bench.account, &how, &Shifted::by(0), make).map(drop)
+        bench.vault().enrol(&bench.account, &how, &Shifted::by(0), make).map(drop)
     };
     enrol(11, Replaces::Nothing, 1).unwrap();
     let before = fs::read(bench.key_path()).unwrap();
     enrol(12, Replaces::All, 2).unwrap();
     fs::write(bench.key_path(), before).unwrap();
-    bench.vault.restored(&bench.account, &Shifted::by(0)).unwrap();
+    bench.vault().restored(&bench.account, &Shifted::by(0)).unwrap();
     let codes = || {
         let recovery = bench.locked().state().recovery;
         (recovery.set, recovery.suspended)
@@ -126,9 +126,9 @@ fn recovery_codes_from_another_time_than_the_state_are_off_for_good_for_nobody_k
 fn a_key_file_whose_state_is_lost_counts_when_root_says_so() {
     let bench = Bench::enrolled();
     fs::remove_file(bench.state_path()).unwrap();
-    bench.vault.restored(&bench.account, &Shifted::by(0)).unwrap();
+    bench.vault().restored(&bench.account, &Shifted::by(0)).unwrap();
     assert!(refused(&bench.outcome(&bench.now_code()).unwrap(), RefusalReason::Replayed));
     assert_eq!(bench.locked().state().generation, 1);
     let nobody = Account { name: "bob".into(), uid: 7 };
-    assert_eq!(bench.vault.restored(&nobody, &Shifted::by(0)), Err(ChangeError::NotEnrolled));
+    assert_eq!(bench.vault().restored(&nobody, &Shifted::by(0)), Err(ChangeError::NotEnrolled));
 }

@@ -5,7 +5,7 @@ use crate::decision::state::KeyState;
 
 impl Bench {
     fn locked(&self) -> LockedUser<'_> {
-        self.vault.lock(&self.account, &Shifted::by(0)).unwrap().unwrap()
+        self.vault().lock(&self.account, &Shifted::by(0)).unwrap().unwrap()
     }
 
     /// A key of another device, with a secret of its own.
@@ -15,18 +15,18 @@ impl Bench {
             id: KeyId([number; 16]),
             label: Label::new(&format!("key {number}")).unwrap(),
             kind,
-            fingerprint: self.host_key.fingerprint(VaultId([1; 16]), &secret),
+            fingerprint: self.host_key().fingerprint(VaultId([1; 16]), &secret),
             floor: Step(1),
             ..self.key(generation)
         };
         let binding = key.binding(&self.account, VaultId([1; 16]));
-        key.sealed = self.host_key.seal(&secret, &binding, &Nonce([number; 24])).unwrap();
+        key.sealed = self.host_key().seal(&secret, &binding, &Nonce([number; 24])).unwrap();
         key
     }
 
     fn add(&self, number: u8, kind: Kind) -> Result<Record, ChangeError> {
         let make = |generation| Some(self.other_key(generation, number, kind));
-        self.vault.enrol(&self.account, &FREELY, &Shifted::by(0), make)
+        self.vault().enrol(&self.account, &FREELY, &Shifted::by(0), make)
     }
 
     fn hotp_code(number: u8, counter: u64) -> Typed {
@@ -51,7 +51,7 @@ impl Bench {
     }
 
     fn reseal(&self) -> Reseal<'_> {
-        Reseal { host_key: &self.host_key, nonce: &|| Some(Nonce([8; 24])) }
+        Reseal { host_key: self.host_key(), nonce: &|| Some(Nonce([8; 24])) }
     }
 }
 
@@ -144,16 +144,19 @@ fn r6_after_the_last_key_a_user_is_enrolled_and_refused() {
     let bench = Bench::enrolled();
     bench.locked().revoke(KeyId([2; 16]), &Shifted::by(0)).unwrap();
     assert!(refused(&bench.outcome(&bench.now_code()).unwrap(), RefusalReason::NoKey));
-    assert_eq!(bench.vault.enrolment_status(&bench.account, &Shifted::by(0)).unwrap(), EnrolmentStatus::Enrolled);
+    assert_eq!(bench.vault().enrolment_status(&bench.account, &Shifted::by(0)).unwrap(), EnrolmentStatus::Enrolled);
 }
 
 #[test]
 fn r6_who_is_forgotten_was_never_enrolled() {
     let bench = Bench::enrolled();
-    bench.vault.forget(1000).unwrap();
-    assert_eq!(bench.vault.enrolment_status(&bench.account, &Shifted::by(0)).unwrap(), EnrolmentStatus::NeverEnrolled);
+    bench.vault().forget(1000).unwrap();
+    assert_eq!(
+        bench.vault().enrolment_status(&bench.account, &Shifted::by(0)).unwrap(),
+        EnrolmentStatus::NeverEnrolled
+    );
     assert!(!bench.key_path().exists() && !bench.state_path().exists());
-    assert_eq!(bench.vault.forget(1000), Err(ChangeError::NotEnrolled));
+    assert_eq!(bench.vault().forget(1000), Err(ChangeError::NotEnrolled));
     bench.enrol(&Shifted::by(0)).unwrap();
 }
 
@@ -161,9 +164,12 @@ fn r6_who_is_forgotten_was_never_enrolled() {
 fn r6_half_forgotten_is_refused_and_can_be_forgotten_to_the_end() {
     let bench = Bench::enrolled();
     fs::remove_file(bench.key_path()).unwrap();
-    assert!(bench.vault.enrolment_status(&bench.account, &Shifted::by(0)).is_err());
-    bench.vault.forget(1000).unwrap();
-    assert_eq!(bench.vault.enrolment_status(&bench.account, &Shifted::by(0)).unwrap(), EnrolmentStatus::NeverEnrolled);
+    assert!(bench.vault().enrolment_status(&bench.account, &Shifted::by(0)).is_err());
+    bench.vault().forget(1000).unwrap();
+    assert_eq!(
+        bench.vault().enrolment_status(&bench.account, &Shifted::by(0)).unwrap(),
+        EnrolmentStatus::NeverEnrolled
+    );
 }
 
 #[test]
@@ -183,9 +189,9 @@ fn damaged_files_are_forgotten_too() {
     for damage in damages {
         let bench = Bench::enrolled();
         damage(&bench);
-        bench.vault.forget(1000).unwrap();
+        bench.vault().forget(1000).unwrap();
         assert_eq!(
-            bench.vault.enrolment_status(&bench.account, &Shifted::by(0)).unwrap(),
+            bench.vault().enrolment_status(&bench.account, &Shifted::by(0)).unwrap(),
             EnrolmentStatus::NeverEnrolled
         );
     }
@@ -196,7 +202,7 @@ fn damaged_files_are_forgotten_too() {
 fn forgetting_waits_for_a_decision_that_is_under_way() {
     let bench = Bench::enrolled();
     let locked = bench.locked();
-    assert!(matches!(bench.vault.forget(1000), Err(ChangeError::Vault(VaultError::LockTimeout { .. }))));
+    assert!(matches!(bench.vault().forget(1000), Err(ChangeError::Vault(VaultError::LockTimeout { .. }))));
     drop(locked);
     assert!(bench.key_path().exists());
 }
@@ -236,10 +242,10 @@ fn a_new_key_in_the_place_of_another_kills_it_and_what_was_counted_against_it() 
     let make = |generation| {
         let mut key: Key = make(generation)?;
         let secret = Secret::new(Zeroizing::new(vec![7; 20])).ok()?;
-        key.sealed = bench.host_key.seal(&secret, &key.binding(&bench.account, VaultId([1; 16])), &Nonce([7; 24]))?;
+        key.sealed = bench.host_key().seal(&secret, &key.binding(&bench.account, VaultId([1; 16])), &Nonce([7; 24]))?;
         Some(key)
     };
-    let record = bench.vault.enrol(&bench.account, &how, &Shifted::by(0), make).unwrap();
+    let record = bench.vault().enrol(&bench.account, &how, &Shifted::by(0), make).unwrap();
     assert_eq!((record.keys.len(), record.keys[0].id, record.recovery.len()), (1, KeyId([7; 16]), 8));
     let locked = bench.locked();
     let state = locked.state();
@@ -255,7 +261,7 @@ fn grounds_that_are_gone_make_no_key() {
     let with = |grounds, replaces, number| {
         let how = KeyAddition { grounds, replaces, recovery: Vec::new() };
         let make = |generation| Some(bench.other_key(generation, number, Kind::Totp));
-        bench.vault.enrol(&bench.account, &how, &Shifted::by(0), make).map(drop)
+        bench.vault().enrol(&bench.account, &how, &Shifted::by(0), make).map(drop)
     };
     let key = |number| KeyId([number; 16]);
     assert_eq!(with(Grounds::Key(key(1)), Replaces::Nothing, 2), Err(ChangeError::GroundsGone));
@@ -275,7 +281,7 @@ fn what_descends_from_a_repudiated_redemption_is_suspended_for_good_and_nothing_
     let thiefs = Some([3; 16]);
     let how = KeyAddition { grounds: Grounds::Any, replaces: Replaces::Nothing, recovery: recovery_set(6, thiefs) };
     let make = |generation| Some(Key { redemption: thiefs, ..bench.other_key(generation, 2, Kind::Hotp) });
-    bench.vault.enrol(&bench.account, &how, &Shifted::by(0), make).unwrap();
+    bench.vault().enrol(&bench.account, &how, &Shifted::by(0), make).unwrap();
     for anew in [true, false] {
         let suspended = bench.locked().repudiate([3; 16], &Shifted::by(0));
         assert_eq!(suspended, Ok(RepudiationOutcome { keys: 1, anew }));
@@ -303,7 +309,7 @@ fn recovery_codes_go_with_the_last_key() {
     let bench = Bench::new();
     let how = KeyAddition { grounds: Grounds::FirstKey, replaces: Replaces::Nothing, recovery: recovery_set(5, None) };
     let make = |generation| Some(bench.other_key(generation, 1, Kind::Totp));
-    bench.vault.enrol(&bench.account, &how, &Shifted::by(0), make).unwrap();
+    bench.vault().enrol(&bench.account, &how, &Shifted::by(0), make).unwrap();
     bench.locked().revoke(KeyId([1; 16]), &Shifted::by(0)).unwrap();
     assert_eq!(bench.locked().record().map(|record| (record.keys.len(), record.recovery.len())), Some((0, 0)));
 }

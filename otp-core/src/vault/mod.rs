@@ -41,7 +41,7 @@ pub use error::VaultError;
 pub use lock::short_lock_deadline;
 pub use locked_user::LockedUser;
 pub use notices::has_notices;
-pub use open::{TrustedDir, read_root_file, root_directory, root_program};
+pub use open::{Readers, TrustedDir, read_root_file, root_directory, root_program};
 pub use outbox::{OUTBOX_CAP, Outbox, OutboxNotice, Posted};
 pub use tickets::{Kept, Tickets};
 

@@ -211,9 +211,18 @@ fn file_flags(access: Access) -> OFlag {
     flags | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW | OFlag::O_NOCTTY
 }
 
+/// Who may read a root-owned file outside the vault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readers {
+    /// Everybody: the policy, an emergency mark.
+    Everybody,
+    /// Root alone: the host key.
+    RootAlone,
+}
+
 /// Reads a file of root's outside the vault (the policy, the host key): no link at its end, nobody else may write to it or
-/// to a directory above it. `closed` demands that nobody else may read it either.
-pub fn read_root_file(path: &Path, cap: usize, closed: bool) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+/// to a directory above it. With [`Readers::RootAlone`] nobody else may read it either.
+pub fn read_root_file(path: &Path, cap: usize, readers: Readers) -> Result<Zeroizing<Vec<u8>>, VaultError> {
     for above in path.ancestors().skip(1) {
         root_alone_may_write(above)?;
     }
@@ -225,6 +234,7 @@ pub fn read_root_file(path: &Path, cap: usize, closed: bool) -> Result<Zeroizing
     };
     let file = File::from(fd.map_err(|errno| VaultError::opening(path, errno))?);
     let about = file.metadata().map_err(|error| unreadable(path, &error))?;
+    let closed = readers == Readers::RootAlone;
     let forbidden = if closed { 0o077 } else { 0o022 };
     let linked = closed && about.nlink() != 1;
     if !about.is_file() || about.uid() != 0 || about.mode() & forbidden != 0 || linked {

@@ -27,7 +27,7 @@ fn what_must_not_come_undone_stands_in_both_slots() {
         let wrong = (0..).map(|n| Typed::parse(format!("{n:06}").as_bytes()));
         let refused_wrong = |typed: &Typed| {
             let origin = Origin::Remote;
-            let outcome = check(&bench.vault, &bench.host_key, &bench.account, typed, origin, &limits, &clock).unwrap();
+            let outcome = check(&bench.unlocked, &bench.account, Guess { typed, origin }, &limits, &clock).unwrap();
             refused(&outcome, RefusalReason::Wrong)
         };
         assert_eq!(wrong.filter(refused_wrong).take(3).count(), 3);
@@ -36,12 +36,12 @@ fn what_must_not_come_undone_stands_in_both_slots() {
         let bench = Bench::enrolled();
         bench.spoil(lost);
         let clock = Shifted::by(0);
-        let locked = bench.vault.lock(&bench.account, &clock).unwrap().unwrap();
+        let locked = bench.vault().lock(&bench.account, &clock).unwrap().unwrap();
         assert!(locked.state().enrolled && locked.state().generation == 1, "after a commit, slot {lost} lost");
         drop(locked);
         closed_by(&bench);
         bench.spoil(lost);
-        let locked = bench.vault.lock(&bench.account, &clock).unwrap().unwrap();
+        let locked = bench.vault().lock(&bench.account, &clock).unwrap().unwrap();
         assert!(locked.state().origin(Origin::Remote).closed, "after the closing guess, slot {lost} lost");
     }
 }
@@ -49,7 +49,7 @@ fn what_must_not_come_undone_stands_in_both_slots() {
 #[test]
 fn r3_a_lock_on_a_file_that_lost_its_name_is_worth_nothing() {
     let bench = Bench::enrolled();
-    let locked = bench.vault.lock(&bench.account, &Shifted::by(0)).unwrap().unwrap();
+    let locked = bench.vault().lock(&bench.account, &Shifted::by(0)).unwrap().unwrap();
     let waiting = std::thread::scope(|scope| {
         let waiter = scope.spawn(|| bench.try_code(&bench.code(system_wall(), 1), &Shifted::by(0)));
         // While the waiter waits for the old inode, the file is replaced by a copy of another inode.
@@ -86,13 +86,13 @@ impl Clock for Stopping {
 #[test]
 fn a_process_that_was_stopped_while_writing_does_not_look_like_a_restored_copy() {
     let bench = Bench::enrolled();
-    let locked = bench.vault.lock(&bench.account, &Shifted::by(0)).unwrap().unwrap();
+    let locked = bench.vault().lock(&bench.account, &Shifted::by(0)).unwrap().unwrap();
     let (mut locked, stopping) = (locked, Stopping(std::cell::Cell::new(100)));
     let state = locked.state().clone();
     locked.store(state, &stopping).unwrap();
     drop(locked);
     let clock = Shifted::by(0);
-    drop(bench.vault.lock(&bench.account, &clock).unwrap());
+    drop(bench.vault().lock(&bench.account, &clock).unwrap());
     assert_eq!(*clock.1.lock().unwrap(), []);
 }
 
@@ -101,7 +101,7 @@ fn a_wild_clock_and_a_bad_slot_lock_nobody_out_for_years() {
     let bench = Bench::enrolled();
     bench.spoil(0);
     let wild = Unvouched(system_wall() + 10 * 365 * 86_400);
-    let locked = bench.vault.lock(&bench.account, &wild).unwrap().unwrap();
+    let locked = bench.vault().lock(&bench.account, &wild).unwrap().unwrap();
     let raised = locked.state().keys[0].watermark.0 * 30;
     assert!(raised <= system_wall() + FAR_AHEAD_S + 90, "raised to {raised}");
     assert!(raised >= system_wall(), "and not too little");
@@ -132,7 +132,7 @@ fn p4_a_copy_under_another_inode_has_its_watermarks_raised_and_its_counters_susp
     let (outcome, repaired) = bench.try_code(&bench.code(clock.wall(), 1), &clock).unwrap();
     assert!(refused(&outcome, RefusalReason::Replayed));
     assert_eq!(repaired, [Repair::RestoredCopy]);
-    let locked = bench.vault.lock(&bench.account, &clock).unwrap().unwrap();
+    let locked = bench.vault().lock(&bench.account, &clock).unwrap().unwrap();
     assert!(locked.state().restored && locked.repaired().is_empty());
 }
 
@@ -151,7 +151,7 @@ fn p4_a_late_ctime_is_a_restored_copy_and_sixty_seconds_are_not() {
 #[test]
 fn r3_the_lock_is_waited_for_and_then_given_up_with_its_holder() {
     let bench = Bench::enrolled();
-    let locked = bench.vault.lock(&bench.account, &Shifted::by(0)).unwrap().unwrap();
+    let locked = bench.vault().lock(&bench.account, &Shifted::by(0)).unwrap().unwrap();
     let error = bench.try_code(&bench.code(system_wall(), 1), &Shifted::by(0)).unwrap_err();
     drop(locked);
     let VaultError::LockTimeout { holder, .. } = error else { panic!("{error}") };

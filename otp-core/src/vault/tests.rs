@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::check::{Outcome, check};
-use crate::decision::input::Typed;
+use crate::decision::input::{Guess, Typed};
 use crate::decision::limits::{FAR_AHEAD_S, Limits};
 use crate::decision::origin::Origin;
 use crate::decision::state::State;
@@ -21,6 +21,7 @@ use crate::keys::key::{Algorithm, Digits, KeyId, Kind, Label, Period, Step};
 use crate::keys::seal::{HostKey, Nonce, Sealed};
 use crate::keys::secret::Secret;
 use crate::repair::Repair;
+use crate::unlocked::Unlocked;
 
 /// Beside whatever is there.
 const FREELY: KeyAddition = KeyAddition { grounds: Grounds::Any, replaces: Replaces::Nothing, recovery: Vec::new() };
@@ -57,8 +58,7 @@ impl Shifted {
 /// A vault of root's own in a fresh directory, gone when dropped.
 struct Bench {
     dir: PathBuf,
-    vault: Vault,
-    host_key: HostKey,
+    unlocked: Unlocked,
     account: Account,
 }
 
@@ -72,7 +72,19 @@ impl Bench {
         let host_key = HostKey::new(Zeroizing::new([5; 32]));
         let about = About { id: VaultId([1; 16]), host_key: host_key.id(), epoch: 1 };
         let vault = Vault::create(&VaultPlace { dir: dir.clone(), owner: 0 }, &about).unwrap();
-        Self { dir, vault, host_key, account: Account { name: "alice".into(), uid: 1000 } }
+        Self {
+            dir,
+            unlocked: Unlocked::new(vault, host_key).unwrap(),
+            account: Account { name: "alice".into(), uid: 1000 },
+        }
+    }
+
+    fn vault(&self) -> &Vault {
+        self.unlocked.vault()
+    }
+
+    fn host_key(&self) -> &HostKey {
+        self.unlocked.host_key()
     }
 
     fn enrolled() -> Self {
@@ -94,7 +106,7 @@ impl Bench {
             digits: Digits::new(6).unwrap(),
             period: Period::new(30).unwrap(),
             sealed: Sealed(vec![]),
-            fingerprint: self.host_key.fingerprint(VaultId([1; 16]), &Self::secret()),
+            fingerprint: self.host_key().fingerprint(VaultId([1; 16]), &Self::secret()),
             made_in: generation,
             created: 1,
             confirmed: 2,
@@ -103,12 +115,12 @@ impl Bench {
             expires: None,
         };
         let binding = key.binding(&self.account, VaultId([1; 16]));
-        key.sealed = self.host_key.seal(&Self::secret(), &binding, &Nonce([3; 24])).unwrap();
+        key.sealed = self.host_key().seal(&Self::secret(), &binding, &Nonce([3; 24])).unwrap();
         key
     }
 
     fn enrol(&self, clock: &Shifted) -> Result<Record, ChangeError> {
-        self.vault.enrol(&self.account, &FREELY, clock, |generation| Some(self.key(generation)))
+        self.vault().enrol(&self.account, &FREELY, clock, |generation| Some(self.key(generation)))
     }
 
     fn code(&self, wall: u64, offset: i64) -> Typed {
@@ -119,7 +131,7 @@ impl Bench {
 
     fn try_code(&self, typed: &Typed, clock: &Shifted) -> Result<(Outcome, Vec<Repair>), VaultError> {
         let limits = Limits { wait: crate::decision::limits::Wait::None, ..Limits::default() };
-        let outcome = check(&self.vault, &self.host_key, &self.account, typed, Origin::Myself, &limits, clock)?;
+        let outcome = check(&self.unlocked, &self.account, Guess { typed, origin: Origin::Myself }, &limits, clock)?;
         Ok((outcome, clock.1.lock().unwrap().drain(..).collect()))
     }
 
@@ -157,9 +169,9 @@ fn an_enrolled_code_works_once_and_what_was_never_enrolled_is_a_fact() {
     let clock = Shifted::by(0);
     let code = bench.code(clock.wall(), 1);
     assert_eq!(bench.try_code(&code, &clock).unwrap().0, Outcome::NotEnrolled);
-    assert_eq!(bench.vault.enrolment_status(&bench.account, &clock).unwrap(), EnrolmentStatus::NeverEnrolled);
+    assert_eq!(bench.vault().enrolment_status(&bench.account, &clock).unwrap(), EnrolmentStatus::NeverEnrolled);
     bench.enrol(&clock).unwrap();
-    assert_eq!(bench.vault.enrolment_status(&bench.account, &clock).unwrap(), EnrolmentStatus::Enrolled);
+    assert_eq!(bench.vault().enrolment_status(&bench.account, &clock).unwrap(), EnrolmentStatus::Enrolled);
     assert!(accepted(&bench.try_code(&code, &clock).unwrap().0));
     assert!(refused(&bench.try_code(&code, &clock).unwrap().0, RefusalReason::Replayed));
     assert_eq!(bench.enrol(&clock), Err(ChangeError::LabelTaken));
@@ -179,7 +191,7 @@ fn r6_without_its_proofs_nobody_counts_as_never_enrolled() {
     for gone in ["state/1000", "keys/1000.toml"] {
         let bench = Bench::enrolled();
         fs::remove_file(bench.dir.join(gone)).unwrap();
-        assert!(bench.vault.enrolment_status(&bench.account, &clock).is_err(), "{gone}");
+        assert!(bench.vault().enrolment_status(&bench.account, &clock).is_err(), "{gone}");
         assert!(bench.try_code(&bench.code(clock.wall(), 1), &clock).is_err(), "{gone}");
     }
 }
@@ -221,7 +233,7 @@ fn the_alarm_is_raised_before_the_mending_is_written() {
     let bench = Bench::enrolled();
     bench.spoil(0);
     let looking = Looking(&bench, std::cell::Cell::new(false));
-    drop(bench.vault.lock(&bench.account, &looking).unwrap());
+    drop(bench.vault().lock(&bench.account, &looking).unwrap());
     assert!(looking.1.get(), "at the alarm the bad slot was still bad");
 }
 
@@ -230,7 +242,7 @@ fn an_init_that_was_killed_can_be_repeated() {
     let bench = Bench::new();
     fs::rename(bench.dir.join("vault.toml"), bench.dir.join(".vault.toml.new")).unwrap();
     let place = VaultPlace { dir: bench.dir.clone(), owner: 0 };
-    assert!(Vault::create(&place, bench.vault.about()).is_ok() && Vault::open(&place).is_ok());
+    assert!(Vault::create(&place, bench.vault().about()).is_ok() && Vault::open(&place).is_ok());
 }
 
 #[test]
@@ -241,7 +253,7 @@ fn v4_a_commit_that_was_interrupted_is_finished_or_undone() {
     let announced = announce(&bench);
     fs::remove_file(bench.key_path()).unwrap();
     write_state(&bench, &announced);
-    assert_eq!(bench.vault.enrolment_status(&bench.account, &clock).unwrap(), EnrolmentStatus::NeverEnrolled);
+    assert_eq!(bench.vault().enrolment_status(&bench.account, &clock).unwrap(), EnrolmentStatus::NeverEnrolled);
     bench.enrol(&clock).unwrap();
     assert!(accepted(&bench.try_code(&bench.code(clock.wall(), 1), &clock).unwrap().0));
     // After the rename: the key file is there. Finished by whoever locks next.
@@ -257,7 +269,7 @@ fn v4_a_commit_that_was_interrupted_is_finished_or_undone() {
 fn v4_a_commit_that_was_undone_comes_back_from_neither_slot() {
     for slot in [0, 1] {
         let (bench, clock) = (Bench::enrolled(), Shifted::by(0));
-        let locked = bench.vault.lock(&bench.account, &clock).unwrap().unwrap();
+        let locked = bench.vault().lock(&bench.account, &clock).unwrap().unwrap();
         let announced = State { pending: Some(2), ..locked.state().clone() };
         drop(locked);
         write_state(&bench, &announced);
@@ -265,7 +277,7 @@ fn v4_a_commit_that_was_undone_comes_back_from_neither_slot() {
         assert!(accepted(&outcome), "{outcome:?}");
         assert_eq!(repaired, [Repair::CommitUndone]);
         bench.spoil(slot);
-        let locked = bench.vault.lock(&bench.account, &clock).unwrap().unwrap();
+        let locked = bench.vault().lock(&bench.account, &clock).unwrap().unwrap();
         assert_eq!(locked.repaired(), [Repair::BadSlot]);
     }
 }
@@ -307,21 +319,21 @@ fn a_sweep_removes_what_a_killed_writer_left_and_nothing_else() {
     let bench = Bench::enrolled();
     fs::write(bench.dir.join("keys/.1000.new"), "half").unwrap();
     fs::write(bench.dir.join("state/.1001.new"), "half").unwrap();
-    bench.vault.sweep().unwrap();
-    let names = (bench.vault.keys.names().unwrap(), bench.vault.state.names().unwrap());
+    bench.vault().sweep().unwrap();
+    let names = (bench.vault().keys.names().unwrap(), bench.vault().state.names().unwrap());
     assert_eq!(names, (vec!["1000.toml".to_owned()], vec!["1000".to_owned()]));
-    assert_eq!(bench.vault.enrolled_uids().unwrap(), [1000]);
+    assert_eq!(bench.vault().enrolled_uids().unwrap(), [1000]);
 }
 
 #[test]
 fn a_wrong_code_is_recorded_before_anybody_hears_of_it() {
     let bench = Bench::enrolled();
     let clock = Shifted::by(0);
-    let before = bench.vault.lock(&bench.account, &clock).unwrap().unwrap().state().total_failures;
+    let before = bench.vault().lock(&bench.account, &clock).unwrap().unwrap().state().total_failures;
     let wrong = (0..).map(|n| Typed::parse(format!("{n:06}").as_bytes()));
     let outcomes = wrong.take(3).map(|typed| bench.try_code(&typed, &clock).unwrap().0);
     let counted = outcomes.filter(|outcome| refused(outcome, RefusalReason::Wrong)).count() as u32;
-    let after = bench.vault.lock(&bench.account, &clock).unwrap().unwrap().state().total_failures;
+    let after = bench.vault().lock(&bench.account, &clock).unwrap().unwrap().state().total_failures;
     assert_eq!(after - before, counted);
     assert!(counted >= 2, "three random codes cannot all be right");
 }
@@ -350,7 +362,7 @@ impl Clock for Unvouched {
 #[test]
 fn v6_the_clock_mark_never_moves_back_nor_thirty_days_on_a_clock_that_nobody_vouches_for() {
     let bench = Bench::new();
-    assert_eq!(bench.vault.clock_mark(), Ok(0));
+    assert_eq!(bench.vault().clock_mark(), Ok(0));
     let steps = [
         (1_000, 1_000),
         (900, 1_000),
@@ -358,13 +370,13 @@ fn v6_the_clock_mark_never_moves_back_nor_thirty_days_on_a_clock_that_nobody_vou
         (2_002 + 2 * FAR_AHEAD_S, 1_000 + FAR_AHEAD_S),
     ];
     for (wall, mark) in steps {
-        bench.vault.move_clock_mark(&Unvouched(wall)).unwrap();
-        assert_eq!(bench.vault.clock_mark(), Ok(mark), "at {wall}");
+        bench.vault().move_clock_mark(&Unvouched(wall)).unwrap();
+        assert_eq!(bench.vault().clock_mark(), Ok(mark), "at {wall}");
     }
-    bench.vault.move_clock_mark(&Shifted::by(0)).unwrap();
-    assert!(bench.vault.clock_mark().unwrap() > 1_700_000_000, "a clock that the kernel vouches for is believed");
+    bench.vault().move_clock_mark(&Shifted::by(0)).unwrap();
+    assert!(bench.vault().clock_mark().unwrap() > 1_700_000_000, "a clock that the kernel vouches for is believed");
     fs::write(bench.dir.join("clock"), "soon\n").unwrap();
-    assert!(matches!(bench.vault.clock_mark(), Err(VaultError::Malformed { .. })));
+    assert!(matches!(bench.vault().clock_mark(), Err(VaultError::Malformed { .. })));
 }
 
 #[path = "change_tests.rs"]

@@ -25,7 +25,7 @@ fn ticket(byte: u8, now: u64) -> Ticket {
 }
 
 fn with_one(bench: &Bench) -> u64 {
-    let (clock, tickets) = (Shifted::by(0), bench.vault.tickets(1000).unwrap());
+    let (clock, tickets) = (Shifted::by(0), bench.vault().tickets(1000).unwrap());
     let mut ticket_file = tickets.ticket_file(&bench.account).unwrap().ticket_file;
     ticket_file.issue(ticket(1, clock.wall()), clock.wall()).unwrap();
     tickets.store(&ticket_file, &clock).unwrap();
@@ -36,9 +36,9 @@ fn with_one(bench: &Bench) -> u64 {
 fn a_ticket_is_kept_redeemed_and_superseded() {
     let bench = Bench::new();
     let now = with_one(&bench);
-    let tickets = bench.vault.tickets(1000).unwrap();
+    let tickets = bench.vault().tickets(1000).unwrap();
     let mut kept = tickets.ticket_file(&bench.account).unwrap();
-    assert!(!kept.restored && bench.vault.ticket_uids().unwrap() == [1000]);
+    assert!(!kept.restored && bench.vault().ticket_uids().unwrap() == [1000]);
     kept.ticket_file.tickets[0].redeem(TicketUse { at: now, from: Where::default() });
     tickets.store(&kept.ticket_file, &Shifted::by(0)).unwrap();
     let mut again = tickets.ticket_file(&bench.account).unwrap().ticket_file;
@@ -64,7 +64,7 @@ fn what_was_put_back_from_a_backup_is_known_as_such_until_it_is_stored_again() {
     fs::write(&path, backup).unwrap();
     drop(another_inode);
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    let tickets = bench.vault.tickets(1000).unwrap();
+    let tickets = bench.vault().tickets(1000).unwrap();
     let kept = tickets.ticket_file(&bench.account).unwrap();
     assert!(kept.restored);
     tickets.store(&kept.ticket_file, &Shifted::by(0)).unwrap();
@@ -75,7 +75,7 @@ fn what_was_put_back_from_a_backup_is_known_as_such_until_it_is_stored_again() {
 fn tickets_of_another_account_or_to_everybodys_reach_are_refused() {
     let bench = Bench::new();
     with_one(&bench);
-    let tickets = bench.vault.tickets(1000).unwrap();
+    let tickets = bench.vault().tickets(1000).unwrap();
     let other = Account { name: "bob".into(), uid: 1000 };
     assert!(matches!(tickets.ticket_file(&other), Err(VaultError::Malformed { .. })));
     fs::set_permissions(bench.dir.join("tickets/1000"), fs::Permissions::from_mode(0o644)).unwrap();
@@ -86,10 +86,10 @@ fn tickets_of_another_account_or_to_everybodys_reach_are_refused() {
 fn without_a_ticket_there_is_no_file_and_who_is_forgotten_leaves_none() {
     let bench = Bench::new();
     with_one(&bench);
-    let tickets = bench.vault.tickets(1000).unwrap();
+    let tickets = bench.vault().tickets(1000).unwrap();
     tickets.store(&crate::files::ticket_file::TicketFile::new(&bench.account), &Shifted::by(0)).unwrap();
     assert!(
-        bench.vault.ticket_uids().unwrap().is_empty()
+        bench.vault().ticket_uids().unwrap().is_empty()
             && tickets.ticket_file(&bench.account).unwrap().ticket_file.tickets.is_empty()
     );
     tickets.forget(1000).unwrap();

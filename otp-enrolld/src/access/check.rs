@@ -17,8 +17,7 @@ pub(crate) fn allowed(actor: Actor, peer: Peer, act: Act, target: Option<u32>) -
         Ok(terms) => return Ok(terms),
         Err(_) => (Urgency::Notice, "denied"),
     };
-    let own = target == Some(peer.uid);
-    let reason = answer.map_or_else(|denial| denial.0, |_| actor.ground(own));
+    let reason = answer.map_or_else(|denial| denial.0, |_| actor.ground(target));
     let line = LogLine::default()
         .field("event", what)
         .field("act", &format!("{act:?}"))

@@ -122,11 +122,11 @@ impl Actor {
         }
     }
 
-    /// What gives him a right, for the log: that he is root, that it is his `own`, or a group.
-    pub(crate) fn ground(self, own: bool) -> &'static str {
+    /// What gives them a right over `target`, for the log: that they are root, that it is their own, or a group.
+    pub(crate) fn ground(self, target: Option<u32>) -> &'static str {
         match self {
             Self::Root => "root",
-            Self::User(..) if own => "own",
+            Self::User(uid, _) if target == Some(uid) => "own",
             Self::User(_, Groups { admin: true, .. }) => "otp-admin",
             Self::User(_, Groups { helpdesk: true, .. }) => "otp-helpdesk",
             Self::User(..) => "otp-verify",

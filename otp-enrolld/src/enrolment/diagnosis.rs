@@ -37,10 +37,8 @@ pub(crate) fn diagnose(secret: &Secret, kind: Kind, new: NewKey, code: &Code, wa
     if kind != Kind::Totp {
         return None;
     }
-    let offset_of =
-        |algorithm, digits: Digits, period: Period, reach| offset(secret, algorithm, digits, period, code, wall, reach);
     let period_s = i64::try_from(new.period.seconds()).ok()?;
-    if let Some(steps) = offset_of(new.algorithm, new.digits, new.period, REACH) {
+    if let Some(steps) = offset(secret, new, code, wall, REACH) {
         return Some(Diagnosis::Clock(steps.saturating_mul(period_s)));
     }
     let algorithms = [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512];
@@ -50,7 +48,8 @@ pub(crate) fn diagnose(secret: &Secret, kind: Kind, new: NewKey, code: &Code, wa
     for digits in lengths {
         for algorithm in algorithms {
             for period in &periods {
-                if offset_of(algorithm, digits, *period, NEAR).is_some() {
+                let other = NewKey { algorithm, digits, period: *period };
+                if offset(secret, other, code, wall, NEAR).is_some() {
                     return Some(match () {
                         () if algorithm != new.algorithm => Diagnosis::Algorithm(algorithm),
                         () if digits != new.digits => Diagnosis::Digits(digits),
@@ -64,15 +63,8 @@ pub(crate) fn diagnose(secret: &Secret, kind: Kind, new: NewKey, code: &Code, wa
 }
 
 /// How many steps from now the code is one, the nearest first.
-fn offset(
-    secret: &Secret,
-    algorithm: Algorithm,
-    digits: Digits,
-    period: Period,
-    code: &Code,
-    wall: u64,
-    reach: i64,
-) -> Option<i64> {
+fn offset(secret: &Secret, settings: NewKey, code: &Code, wall: u64, reach: i64) -> Option<i64> {
+    let NewKey { algorithm, digits, period } = settings;
     if usize::from(digits.get()) != code.length() {
         return None;
     }

@@ -66,7 +66,7 @@ impl Daemon {
 
     /// Would the key of this plan find its place? Asked before anything is used up or shown.
     pub(crate) fn check_room(&self, plan: &Plan) -> Result<(), Refusal> {
-        let locked = self.vault.lock(&plan.account, &System).map_err(|error| unavailable(&error))?;
+        let locked = self.vault().lock(&plan.account, &System).map_err(|error| unavailable(&error))?;
         let Some(locked) = locked else { return Ok(()) };
         let grounds = locked.has_grounds(plan.purpose.grounds);
         let room = grounds.and_then(|()| locked.has_room_for(&plan.label, plan.purpose.replaces));
@@ -127,7 +127,7 @@ impl Daemon {
             false => (Vec::new(), Vec::new()),
         };
         self.notice(account, notice_of(plan, peer))?;
-        let stored = pending.store(step, hashes, &self.vault, &self.host_key, &System);
+        let stored = pending.store(step, hashes, &self.unlocked, &System);
         let record = stored.map_err(failed)?;
         self.forget_disabling(account.uid); // nothing is stored beside keys that stay disabled
         if let Some(((tickets, ticket_file), ticket)) = tickets {
@@ -143,7 +143,7 @@ impl Daemon {
 
     /// A secret that somebody brings along may be in use already, also by another user (R4).
     pub(crate) fn wants_a_secret_of_its_own(&self, pending: &PendingEnrolment) -> Result<(), Refusal> {
-        let known = self.vault.knows(pending.fingerprint(&self.vault, &self.host_key));
+        let known = self.vault().knows(pending.fingerprint(&self.unlocked));
         match known.map_err(|error| unavailable(&error))? {
             true => Err(not_possible(&pending.plan().account, "secret-in-use")),
             false => Ok(()),
@@ -152,7 +152,7 @@ impl Daemon {
 
     /// The locked tickets, if this one of the user is still good: it may have been taken back or superseded meanwhile.
     fn book_with_good(&self, account: &Account, ticket: TicketId) -> Result<(Tickets, TicketFile), Refusal> {
-        let tickets = self.vault.tickets(account.uid).map_err(|error| unavailable(&error))?;
+        let tickets = self.vault().tickets(account.uid).map_err(|error| unavailable(&error))?;
         let mut ticket_file = tickets.ticket_file(account).map_err(|error| unavailable(&error))?.ticket_file;
         let worth = ticket_file.ticket_mut(ticket).map(|one| (one.end, one.worth(System.wall())));
         match worth {
@@ -176,7 +176,7 @@ impl Daemon {
             let Some(code) = bytes.first_chunk().and_then(|bytes| RecoveryCode::new(index, bytes)) else {
                 return Err(Refusal::unavailable("a recovery code could not be made"));
             };
-            let hash = RecoveryHash::of(&code, set, account.uid, &self.host_key, self.vault.about().id);
+            let hash = RecoveryHash::of(&code, set, account.uid, self.unlocked.host_key(), self.vault().about().id);
             hashes.push(RecoveryHash { set, index, hash, redemption });
             texts.push(code.text());
         }

@@ -24,6 +24,19 @@ use crate::hardening::System;
 use crate::log::events::{about, event, signed};
 use crate::refusals::{not_changed, unavailable};
 
+/// A ticket that is to be made.
+struct NewTicket {
+    form: CodeForm,
+    /// Unix time when it is made, in seconds.
+    issued: u64,
+    /// Seconds until its end.
+    lasts: u64,
+    /// May its owner replace the keys that they have?
+    replaces: bool,
+    /// The uid of who asked for it.
+    issued_by: u32,
+}
+
 impl Daemon {
     /// Makes a registration code for a user. The one before is worthless from now on.
     pub(crate) fn invite(&self, peer: Peer, wanted: &Invite) -> Result<Invited, Refusal> {
@@ -31,16 +44,17 @@ impl Daemon {
         let form = wanted.form.unwrap_or(CodeForm::Spoken);
         let lasts = life(form, wanted.lasts)?;
         let replaces = wanted.replaces.unwrap_or(false);
-        let status = self.vault.enrolment_status(&account, &System).map_err(|error| unavailable(&error))?;
+        let status = self.vault().enrolment_status(&account, &System).map_err(|error| unavailable(&error))?;
         if status == EnrolmentStatus::Enrolled && !replaces {
             return Err(not_changed(&account.name, &ChangeError::AlreadyEnrolled));
         }
         let code = random::secret(form.symbols()).ok().and_then(|bytes| RegistrationCode::new(form, &bytes));
         let code = code.ok_or_else(no_randomness)?;
         let now = System.wall();
-        let ticket = self.ticket(&account, &code, form, (now, lasts), (replaces, peer.uid))?;
+        let ticket =
+            self.ticket(&account, &code, NewTicket { form, issued: now, lasts, replaces, issued_by: peer.uid })?;
         let (id, ends) = (ticket.id, ticket.not_after);
-        let tickets = self.vault.tickets(account.uid).map_err(|error| unavailable(&error))?;
+        let tickets = self.vault().tickets(account.uid).map_err(|error| unavailable(&error))?;
         let mut ticket_file = tickets.ticket_file(&account).map_err(|error| unavailable(&error))?.ticket_file;
         let superseded = ticket_file.issue(ticket, now).map_err(|error| no_room(&account, &error))?;
         self.notice(&account, notice(NoticeEvent::RegistrationCodeIssued, peer, now))?;
@@ -77,7 +91,7 @@ impl Daemon {
     }
 
     fn end_tickets(&self, account: &Account) -> Result<Option<TicketId>, Refusal> {
-        self.vault.end_tickets(account, Why::Revoked, &System).map_err(|error| unavailable(&error))
+        self.vault().end_tickets(account, Why::Revoked, &System).map_err(|error| unavailable(&error))
     }
 
     /// The keyed hash of a code for a ticket of `uid`; a short one is made slow to guess first.
@@ -88,22 +102,16 @@ impl Daemon {
         id: TicketId,
         salt: Option<[u8; 16]>,
     ) -> Option<CodeHash> {
-        let place = CodePlace { vault: self.vault.about().id, uid, id: id.0, index: 0 };
-        let hash = |input: &[u8]| self.host_key.code_hash(HashPurpose::Registration, &place, input);
+        let place = CodePlace { vault: self.vault().about().id, uid, id: id.0, index: 0 };
+        let hash = |input: &[u8]| self.unlocked.host_key().code_hash(HashPurpose::Registration, &place, input);
         match salt {
             None => Some(hash(code.expose())),
             Some(salt) => slow(code, &salt).map(|slow| hash(slow.as_slice())),
         }
     }
 
-    fn ticket(
-        &self,
-        account: &Account,
-        code: &RegistrationCode,
-        form: CodeForm,
-        (issued, lasts): (u64, u64),
-        (replaces, issued_by): (bool, u32),
-    ) -> Result<Ticket, Refusal> {
+    fn ticket(&self, account: &Account, code: &RegistrationCode, new: NewTicket) -> Result<Ticket, Refusal> {
+        let NewTicket { form, issued, lasts, replaces, issued_by } = new;
         let id = TicketId(random::bytes().map_err(|_| no_randomness())?);
         let salt = match form {
             CodeForm::Spoken => Some(random::bytes().map_err(|_| no_randomness())?),

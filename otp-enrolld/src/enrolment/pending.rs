@@ -11,7 +11,7 @@ use otp_core::decision::input::Typed;
 use otp_core::decision::limits::{Limits, Wait};
 use otp_core::decision::origin::Origin;
 use otp_core::decision::state::{KeyState, State};
-use otp_core::decision::{ClockTrust, Now, RefusalReason, Verdict, decide};
+use otp_core::decision::{Attempt, ClockTrust, Now, RefusalReason, Verdict, decide};
 use otp_core::environment::{Clock, Environment};
 use otp_core::files::key_file::{Key, Record};
 use otp_core::files::notice::NoticeEvent;
@@ -19,9 +19,10 @@ use otp_core::files::ticket::TicketId;
 use otp_core::keys::hotp::Codes;
 use otp_core::keys::key::{KeyId, Kind, Label, NewKey, Step};
 use otp_core::keys::open_key::OpenKey;
-use otp_core::keys::seal::{Fingerprint, HostKey, Nonce, Sealed};
+use otp_core::keys::seal::{Fingerprint, Nonce, Sealed};
 use otp_core::keys::secret::Secret;
-use otp_core::vault::{ChangeError, Grounds, KeyAddition, Replaces, Vault};
+use otp_core::unlocked::Unlocked;
+use otp_core::vault::{ChangeError, Grounds, KeyAddition, Replaces};
 use otp_system::random::{self, NoRandomness};
 
 use crate::enrolment::diagnosis::{Diagnosis, diagnose};
@@ -290,8 +291,8 @@ impl PendingEnrolment {
     }
 
     /// Its keyed fingerprint.
-    pub(crate) fn fingerprint(&self, vault: &Vault, host_key: &HostKey) -> Fingerprint {
-        host_key.fingerprint(vault.about().id, &self.secret)
+    pub(crate) fn fingerprint(&self, unlocked: &Unlocked) -> Fingerprint {
+        unlocked.host_key().fingerprint(unlocked.vault().about().id, &self.secret)
     }
 
     /// Looks at a typed code. With no tries left the caller drops the key.
@@ -316,14 +317,13 @@ impl PendingEnrolment {
         &self,
         step: Step,
         recovery: Vec<RecoveryHash>,
-        vault: &Vault,
-        host_key: &HostKey,
+        unlocked: &Unlocked,
         clock: &dyn Environment,
     ) -> Result<Record, ChangeError> {
         let nonce = Nonce(random::bytes().map_err(|_| ChangeError::NotSealed)?);
         let (Plan { account, label, kind, new, .. }, purpose) = (&self.plan, self.plan.purpose);
         let how = KeyAddition { grounds: purpose.grounds, replaces: purpose.replaces, recovery };
-        vault.enrol(account, &how, clock, |generation| {
+        unlocked.vault().enrol(account, &how, clock, |generation| {
             let mut key = Key {
                 id: self.id,
                 label: label.clone(),
@@ -332,7 +332,7 @@ impl PendingEnrolment {
                 digits: new.digits,
                 period: new.period,
                 sealed: Sealed(Vec::new()),
-                fingerprint: self.fingerprint(vault, host_key),
+                fingerprint: self.fingerprint(unlocked),
                 made_in: generation,
                 created: self.created,
                 confirmed: clock.wall(),
@@ -340,8 +340,8 @@ impl PendingEnrolment {
                 redemption: purpose.redemption,
                 expires: None,
             };
-            let binding = key.binding(account, vault.about().id);
-            key.sealed = host_key.seal(&self.secret, &binding, &nonce)?;
+            let binding = key.binding(account, unlocked.vault().about().id);
+            key.sealed = unlocked.host_key().seal(&self.secret, &binding, &nonce)?;
             Some(key)
         })
     }
@@ -355,7 +355,7 @@ impl PendingEnrolment {
         let state = State { enrolled: true, keys: vec![self.entry], ..State::never_enrolled(account.uid) };
         let limits = Limits { wait: Wait::None, ..*limits };
         let now = Now { wall: clock.wall(), boot_ms: clock.boot_ms(), clock: ClockTrust::Trusted };
-        let (verdict, next) = decide(&keys, &state, &limits, code, Origin::Socket, now);
+        let (verdict, next) = decide(&keys, &state, &limits, Attempt { code, origin: Origin::Socket, now });
         let entry = next.as_ref().and_then(|next| next.key(id)).copied().unwrap_or(self.entry);
         Some((verdict, entry))
     }

@@ -61,7 +61,7 @@ impl Daemon {
     pub(crate) fn looked_up(&self, presented: &Presented<'_>) -> Result<(Option<Record>, Tickets), Refusal> {
         self.check_throttle(presented)?;
         let record = self.record(presented.account)?;
-        let tickets = self.vault.tickets(presented.account.uid).map_err(|error| unavailable(&error))?;
+        let tickets = self.vault().tickets(presented.account.uid).map_err(|error| unavailable(&error))?;
         self.check_throttle(presented)?;
         Ok((record, tickets))
     }
@@ -118,7 +118,7 @@ impl Daemon {
     /// Whose code it is, of those that are still good. A spoken one costs a slow hash for each, so only the newest are tried.
     pub(crate) fn owner_of_code(&self, tickets: &Tickets, presented: &Presented<'_>) -> Option<(Account, TicketId)> {
         let now = System.wall();
-        let uids = self.vault.ticket_uids().ok()?.into_iter().filter(|uid| *uid != presented.account.uid);
+        let uids = self.vault().ticket_uids().ok()?.into_iter().filter(|uid| *uid != presented.account.uid);
         let books = uids.filter_map(|uid| tickets.ticket_file_of(uid).ok().flatten());
         let good = books.filter_map(|Kept { ticket_file, .. }| {
             ticket_file.good(now).cloned().map(|ticket| (ticket_file.account, ticket))
@@ -157,7 +157,7 @@ impl Daemon {
     }
 
     pub(crate) fn record(&self, account: &Account) -> Result<Option<Record>, Refusal> {
-        let locked = self.vault.lock(account, &System).map_err(|error| unavailable(&error))?;
+        let locked = self.vault().lock(account, &System).map_err(|error| unavailable(&error))?;
         Ok(locked.and_then(|locked| locked.record().cloned()))
     }
 }

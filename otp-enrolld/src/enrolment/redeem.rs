@@ -58,8 +58,8 @@ impl Daemon {
             }
         }
         // At a prompt only a first key: whoever sees the prompt has not logged in.
-        let may_replace = ticket.replaces && presented.origin == Origin::Socket;
-        let plan = plan(account.clone(), &wanted.key, &self.policy(peer)?, first_or_all(id, may_replace))?;
+        let purpose = if ticket.replaces && presented.origin == Origin::Socket { instead_of_all } else { first };
+        let plan = plan(account.clone(), &wanted.key, &self.policy(peer)?, purpose(id))?;
         self.check_room(&plan)?;
         // The one before this: whoever used the code in between, the next one hears of it.
         let earlier = ticket.used.as_ref().map(|(_, last)| redemption(last));
@@ -127,7 +127,7 @@ impl Daemon {
 
     /// Also what is under way on some connection: it may descend from it, too.
     fn suspend_descendants(&self, account: &Account, id: TicketId) -> Result<vault::RepudiationOutcome, Refusal> {
-        let locked = self.vault.lock(account, &System).map_err(|error| unavailable(&error))?;
+        let locked = self.vault().lock(account, &System).map_err(|error| unavailable(&error))?;
         let Some(mut locked) = locked else { return Ok(vault::RepudiationOutcome { keys: 0, anew: false }) };
         let suspended = locked.repudiate(id.0, &System).map_err(|error| not_changed(&account.name, &error));
         self.pending_enrolments.end(account.uid); // under the lock: what begins later sees the marks
@@ -135,11 +135,16 @@ impl Daemon {
     }
 }
 
-/// What a redemption is for: a first key, or one in the place of all. Recovery codes come with it.
-fn first_or_all(id: TicketId, replaces: bool) -> EnrolmentPurpose {
-    let (event, grounds, replaces) = match replaces {
-        true => (NoticeEvent::KeyRotated, Grounds::Any, Replaces::All),
-        false => (NoticeEvent::KeyEnrolled, Grounds::FirstKey, Replaces::Nothing),
-    };
+/// A first key, with its recovery codes.
+fn first(id: TicketId) -> EnrolmentPurpose {
+    redemption_of(id, NoticeEvent::KeyEnrolled, Grounds::FirstKey, Replaces::Nothing)
+}
+
+/// A key instead of all that there are, with new recovery codes.
+fn instead_of_all(id: TicketId) -> EnrolmentPurpose {
+    redemption_of(id, NoticeEvent::KeyRotated, Grounds::Any, Replaces::All)
+}
+
+fn redemption_of(id: TicketId, event: NoticeEvent, grounds: Grounds, replaces: Replaces) -> EnrolmentPurpose {
     EnrolmentPurpose { event, grounds, replaces, recovery: true, ticket: Some(id), redemption: Some(id.0) }
 }

@@ -3,7 +3,7 @@
 
 use otp_core::accounts::Account;
 use otp_core::decision::Proof;
-use otp_core::decision::input::Typed;
+use otp_core::decision::input::{Guess, Typed};
 use otp_core::decision::limits::Limits;
 use otp_core::decision::origin::Origin;
 use otp_core::environment::Clock;
@@ -49,7 +49,12 @@ impl Daemon {
         let mut locked = self.enrolled(&account)?;
         let name = wanted.key.label.clone().map_or_else(|| label("phone"), Ok)?;
         locked.has_room_for(&name, Replaces::Nothing).map_err(|error| not_changed(&account.name, &error))?;
-        let key = self.proven_key(&mut locked, &typed(&wanted.code), Origin::Socket, &policy.limits, None)?;
+        let key = self.proven_key(
+            &mut locked,
+            Guess { typed: &typed(&wanted.code), origin: Origin::Socket },
+            &policy.limits,
+            None,
+        )?;
         drop(locked);
         let plan = plan(account, &wanted.key, &policy, purpose(&key))?;
         Ok(Begun { enrolment: self.start(session, plan, Earlier::Ends)? })
@@ -62,10 +67,10 @@ impl Daemon {
         session.pending = None;
         let (account, _) = target(peer, Act::Rotate, wanted.user.as_deref())?;
         let policy = self.policy(peer)?;
-        let from = origin(peer, &wanted.from, account.uid);
         let _permit = self.permit(&account)?;
         let mut locked = self.enrolled(&account)?;
         let typed = typed(&wanted.code);
+        let guess = Guess { typed: &typed, origin: origin(peer, &wanted.from, account.uid) };
         let (old, grounds, redemption) = match &typed {
             Typed::Recovery(_) => {
                 if peer.uid != 0 {
@@ -74,14 +79,13 @@ impl Daemon {
                 let old = only_key(&locked, wanted.old.as_deref())?;
                 let room = old.as_ref().map_or(Ok(()), |key| locked.has_room_for(&key.label, Replaces::Key(key.id)));
                 room.map_err(|error| not_changed(&account.name, &error))?; // before the code is spent
-                let redemption = self.proven_by_recovery(&mut locked, &typed, from, &policy.limits)?;
+                let redemption = self.proven_by_recovery(&mut locked, guess, &policy.limits)?;
                 (old, Grounds::Recovery(locked.state().recovery.set), redemption)
             }
             _ => {
                 let named = wanted.old.as_deref().map(|name| locked.key_named(name).cloned()).transpose();
                 let named = named.map_err(|error| not_changed(&account.name, &error))?;
-                let old =
-                    self.proven_key(&mut locked, &typed, from, &policy.limits, named.as_ref().map(|key| key.id))?;
+                let old = self.proven_key(&mut locked, guess, &policy.limits, named.as_ref().map(|key| key.id))?;
                 let (id, redemption) = (old.id, old.redemption);
                 (Some(old), Grounds::Key(id), redemption)
             }
@@ -125,7 +129,8 @@ impl Daemon {
         let (account, _) = target(peer, Act::RenewRecoveryCodes, None)?;
         let limits = self.policy(peer)?.limits;
         let mut locked = self.enrolled(&account)?;
-        let key = self.proven_key(&mut locked, &typed(&wanted.code), Origin::Socket, &limits, None)?;
+        let key =
+            self.proven_key(&mut locked, Guess { typed: &typed(&wanted.code), origin: Origin::Socket }, &limits, None)?;
         drop(locked);
         self.notice_of_recovery(&account)?; // of the old set, which is about to go
         let mut locked = self.enrolled(&account)?;
@@ -140,7 +145,7 @@ impl Daemon {
     }
 
     fn enrolled(&self, account: &Account) -> Result<LockedUser<'_>, Refusal> {
-        let locked = self.vault.lock(account, &System).map_err(|error| unavailable(&error))?;
+        let locked = self.vault().lock(account, &System).map_err(|error| unavailable(&error))?;
         let locked = locked.filter(|locked| locked.record().is_some());
         locked.ok_or_else(|| not_changed(&account.name, &ChangeError::NotEnrolled))
     }
@@ -149,16 +154,15 @@ impl Daemon {
     fn proven_key(
         &self,
         locked: &mut LockedUser<'_>,
-        typed: &Typed,
-        from: Origin,
+        guess: Guess<'_>,
         limits: &Limits,
         wanted: Option<KeyId>,
     ) -> Result<Key, Refusal> {
         let account = locked.account().clone();
-        if !matches!(typed, Typed::Code(_)) {
+        if !matches!(guess.typed, Typed::Code(_)) {
             return Err(not_possible(&account, CODE_REFUSED)); // a recovery code is not spent on this
         }
-        let Proof::Key(label) = self.proven(locked, typed, from, limits)? else {
+        let Proof::Key(label) = self.proven(locked, guess, limits)? else {
             return Err(not_possible(&account, CODE_REFUSED));
         };
         let key = locked.record().and_then(|record| record.keys.iter().find(|key| key.label == label).cloned());
@@ -170,11 +174,10 @@ impl Daemon {
     fn proven_by_recovery(
         &self,
         locked: &mut LockedUser<'_>,
-        typed: &Typed,
-        from: Origin,
+        guess: Guess<'_>,
         limits: &Limits,
     ) -> Result<Option<[u8; 16]>, Refusal> {
-        self.proven(locked, typed, from, limits)?;
+        self.proven(locked, guess, limits)?;
         Ok(locked.record().and_then(|record: &Record| record.recovery.first()).and_then(|code| code.redemption))
     }
 }

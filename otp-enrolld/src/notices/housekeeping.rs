@@ -41,12 +41,12 @@ pub(crate) fn begin(daemon: Arc<Daemon>) -> io::Result<()> {
 impl Daemon {
     fn move_clock_mark(&self) -> Result<(), VaultError> {
         let policy = self.site.policy(None, None).map_or(ClockPolicy::Checked, |policy| policy.limits.clock);
-        self.vault.move_clock_mark(&Believing { environment: &System, policy })
+        self.vault().move_clock_mark(&Believing { environment: &System, policy })
     }
 
     /// Looks after everybody, as a list does. Whom somebody holds locked is left for the next time.
     fn look_after_all(&self) -> Result<(), VaultError> {
-        status::all(&self.vault, &Limits::default(), &System, &mut |locked| self.make_up_for_notices(locked)).map(drop)
+        status::all(self.vault(), &Limits::default(), &System, &mut |locked| self.make_up_for_notices(locked)).map(drop)
     }
 
     /// Of recovery codes that were used, and of keys that were disabled by too many wrong codes.
@@ -69,7 +69,7 @@ impl Daemon {
 
     /// Unless its owner is still to be told.
     fn notice_of_disabling(&self, account: &Account) -> Result<(), Refusal> {
-        let told = self.vault.notices(account).unwrap_or_default();
+        let told = self.vault().notices(account).unwrap_or_default();
         if told.iter().any(|one| one.notice.event == NoticeEvent::Disabled) {
             return Ok(());
         }

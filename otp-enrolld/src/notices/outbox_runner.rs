@@ -59,15 +59,8 @@ struct NotifyMessage<'a> {
     text: String,
 }
 
-impl Rounds {
-    /// `--once` or not.
-    pub(crate) fn of(once: bool) -> Self {
-        if once { Self::Once } else { Self::UntilEmpty }
-    }
-}
-
 /// Empties the outbox, or hands over what is due.
-pub(crate) fn run(pass: Rounds) -> Result<(), NotifyError> {
+pub(crate) fn run(rounds: Rounds) -> Result<(), NotifyError> {
     let site = Site::STANDARD;
     let user = daemon_account(site.account)?;
     become_for_good(&user).map_err(StartError::Privileges)?;
@@ -76,7 +69,7 @@ pub(crate) fn run(pass: Rounds) -> Result<(), NotifyError> {
     loop {
         let failed = hand_over(&outbox, &site)?;
         let left = outbox.letters()?.len();
-        match pass {
+        match rounds {
             Rounds::Once if failed > 0 => return Err(NotifyError::Left(failed)),
             Rounds::Once => return Ok(()),
             Rounds::UntilEmpty if left == 0 => return Ok(()),

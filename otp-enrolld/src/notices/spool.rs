@@ -39,7 +39,7 @@ impl Daemon {
             return;
         }
         let notice = notify_owner::notice(NoticeEvent::Forgotten, by, System.wall(), None);
-        match self.vault.post(account, notice) {
+        match self.vault().post(account, notice) {
             Ok(posted) => tell_if_full(posted),
             Err(error) => lost(NoticeEvent::Forgotten.word(), account, &error),
         }
@@ -55,13 +55,13 @@ impl Daemon {
             Out::Post if !self.notice_quota.allows(account.uid, notice.event.severity()) => Out::Stay,
             out => out,
         };
-        notify_owner::keep(&self.vault, account, notice, out).map(tell_if_full)
+        notify_owner::keep(self.vault(), account, notice, out).map(tell_if_full)
     }
 
     /// A recovery code may have been used at a gate that asked the files and not this daemon: its notice is made here, as soon
     /// as somebody asks. Killed in between it comes twice.
     pub(crate) fn notice_of_recovery(&self, account: &Account) -> Result<(), Refusal> {
-        match self.vault.lock(account, &System).map_err(|error| unavailable(&error))? {
+        match self.vault().lock(account, &System).map_err(|error| unavailable(&error))? {
             Some(mut locked) => self.notice_of_recovery_locked(&mut locked),
             None => Ok(()),
         }
@@ -80,7 +80,7 @@ impl Daemon {
     pub(crate) fn notices(&self, peer: Peer, wanted: &Notices) -> Result<NoticeList, Refusal> {
         let (account, _) = target(peer, Act::ReadNotices, wanted.user.as_deref())?;
         self.notice_of_recovery(&account)?;
-        let notices = self.vault.notices(&account).map_err(|error| unavailable(&error))?;
+        let notices = self.vault().notices(&account).map_err(|error| unavailable(&error))?;
         Ok(NoticeList { notices: notices.iter().map(|one| interface::NoticeItem::of(one, &account)).collect() })
     }
 
@@ -88,7 +88,7 @@ impl Daemon {
     pub(crate) fn notices_shown(&self, peer: Peer, wanted: &NoticesShown) -> Result<Done, Refusal> {
         let (account, _) = target(peer, Act::ReadNotices, wanted.user.as_deref())?;
         let place = if peer.uid == 0 { Showing::AtALogin } else { Showing::OnRequest };
-        self.vault.notices_shown(&account, wanted.last, place).map_err(|error| unavailable(&error))?;
+        self.vault().notices_shown(&account, wanted.last, place).map_err(|error| unavailable(&error))?;
         Ok(Done {})
     }
 }

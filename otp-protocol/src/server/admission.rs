@@ -59,11 +59,20 @@ impl Admission {
 }
 
 impl ConnectionPermit {
-    /// Counts among those with a pending key as long as there is one, if there is room; else where it came in.
-    pub(crate) fn is_pending(&mut self, pending: bool) {
-        let wanted = if pending { self.home.pending() } else { self.home };
+    /// Counts among those with a pending key from now on, if there is room there.
+    pub(crate) fn count_as_pending(&mut self) {
+        let wanted = self.home.pending();
+        self.move_to(wanted, |limits, open| has_room(limits, open, wanted));
+    }
+
+    /// Counts where it came in: no key is pending.
+    pub(crate) fn count_as_usual(&mut self) {
+        self.move_to(self.home, |_, _| true);
+    }
+
+    fn move_to(&mut self, wanted: Share, allowed: impl FnOnce(&ServerLimits, &Counts) -> bool) {
         let mut open = locked(&self.open);
-        if wanted == self.share || (pending && !has_room(&self.limits, &open, wanted)) {
+        if wanted == self.share || !allowed(&self.limits, &open) {
             return;
         }
         leave(&mut open, self.share);
@@ -229,10 +238,10 @@ mod tests {
         let admission = Admission::new(ServerLimits { connections_pending: 4, ..admission().limits });
         let mut people: Vec<ConnectionPermit> = (1000..1010).flat_map(|uid| admit_all(&admission, uid)).collect();
         assert_eq!(people.len(), 5);
-        people.iter_mut().for_each(|place| place.is_pending(true));
+        people.iter_mut().for_each(|place| place.count_as_pending());
         let late: Vec<ConnectionPermit> = (1010..1020).flat_map(|uid| admit_all(&admission, uid)).collect();
         assert_eq!(late.len(), 4, "one of the first five found no room");
-        people.iter_mut().for_each(|place| place.is_pending(false));
+        people.iter_mut().for_each(|place| place.count_as_usual());
         assert!(admit_all(&admission, 1020).is_empty());
         drop((people, late));
         assert_eq!(admit_all(&admission, 1000).len(), 2);

@@ -22,12 +22,15 @@ pub(crate) fn converse<S: Service>(
     peer: Peer,
     stream: UnixStream,
     limits: &ServerLimits,
-    place: &mut ConnectionPermit,
+    permit: &mut ConnectionPermit,
 ) -> WireError {
     let mut wire = Wire::new(stream, bounds(limits));
     let mut session = service.open(peer);
     loop {
-        place.is_pending(service.idle_limit(&session).is_some());
+        match service.idle_limit(&session) {
+            Some(_) => permit.count_as_pending(),
+            None => permit.count_as_usual(),
+        }
         if let Err(end) = exchange(service, &mut session, &mut wire, limits) {
             return end;
         }

@@ -15,12 +15,14 @@ pub(crate) enum Pipe {
 }
 
 impl Pipe {
+    #[expect(clippy::fn_params_excessive_bools, reason = "a flag, as clap has it")]
     pub(crate) fn of(allowed: bool) -> Self {
         if allowed { Self::Allowed } else { Self::Refused }
     }
 }
 
 impl OutputFormat {
+    #[expect(clippy::fn_params_excessive_bools, reason = "a flag, as clap has it")]
     pub(crate) fn of(json: bool) -> Self {
         if json { Self::Json } else { Self::Text }
     }

@@ -238,8 +238,12 @@ mod tests {
 
     const CODE: &str = "E-12345-6789A-BCDEF-GHJKM-NPQRS";
 
-    fn page(half: bool) -> Content<'static> {
-        Content { code: if half { "E-12345-6789A-BCDE" } else { CODE }, half, ends: 951_782_459 }
+    fn page() -> Content<'static> {
+        Content { code: CODE, half: false, ends: 951_782_459 }
+    }
+
+    fn half_page() -> Content<'static> {
+        Content { code: "E-12345-6789A-BCDE", half: true, ends: 951_782_459 }
     }
 
     fn invitation(codes: &[&str]) -> Invitation {
@@ -256,20 +260,20 @@ mod tests {
 
     #[test]
     fn the_code_stands_in_lines_that_fit_the_page() {
-        let lines: Vec<String> = page(false).lines_of_code().iter().map(|line| line.to_string()).collect();
+        let lines: Vec<String> = page().lines_of_code().iter().map(|line| line.to_string()).collect();
         assert_eq!(lines, ["E-12345-6789A-BCDEF-", "GHJKM-NPQRS"]);
-        let lines: Vec<String> = page(true).lines_of_code().iter().map(|line| line.to_string()).collect();
+        let lines: Vec<String> = half_page().lines_of_code().iter().map(|line| line.to_string()).collect();
         assert_eq!(lines, ["E-12345-6789A-BCDE"]);
         assert_eq!(lines.concat(), "E-12345-6789A-BCDE");
     }
 
     #[test]
     fn both_formats_say_when_it_ends_and_what_to_do_and_fit_their_buffer() {
-        for half in [false, true] {
-            for text in [page(half).text(), page(half).svg(Paper::A4), page(half).svg(Paper::Letter)] {
+        for page in [page(), half_page()] {
+            for text in [page.text(), page.svg(Paper::A4), page.svg(Paper::Letter)] {
                 assert!(text.contains("Type this code when you are asked for it."));
                 assert!(text.contains("It ends on 2000-02-29 at 00:00 UTC."));
-                assert_eq!(text.contains("the first of two parts"), half);
+                assert_eq!(text.contains("the first of two parts"), page.half);
                 assert!(text.len() < ROOM / 2, "{}", text.len());
             }
         }
@@ -277,13 +281,13 @@ mod tests {
 
     #[test]
     fn the_page_has_the_size_of_the_paper() {
-        assert!(page(false).svg(Paper::A4).contains("width=\"210mm\" height=\"297mm\" viewBox=\"0 0 210 297\""));
-        assert!(page(false).svg(Paper::Letter).contains("width=\"215.9mm\" height=\"279.4mm\""));
+        assert!(page().svg(Paper::A4).contains("width=\"210mm\" height=\"297mm\" viewBox=\"0 0 210 297\""));
+        assert!(page().svg(Paper::Letter).contains("width=\"215.9mm\" height=\"279.4mm\""));
     }
 
     #[test]
     fn the_page_names_no_purpose_and_the_note_names_no_code() {
-        for text in [page(true).text(), page(false).text(), page(true).svg(Paper::A4), page(false).svg(Paper::A4)] {
+        for text in [half_page().text(), page().text(), half_page().svg(Paper::A4), page().svg(Paper::A4)] {
             let text = text.to_ascii_lowercase();
             for word in [
                 "otp",
