@@ -1,5 +1,5 @@
-//! What a caller may have changed about keys that are there. Each parameter is read into a type that can only hold what is
-//! allowed; who may is decided elsewhere.
+//! Calls that change existing keys. Each parameter is read into a type that can only hold what is allowed; the daemon's
+//! rights table, not this module, decides who may call what.
 
 use otp_core::decision::origin::Origin;
 use otp_core::keys::key::Label;
@@ -11,27 +11,31 @@ use super::values::{self, checked};
 use super::{Method, Refusal};
 use crate::varlink::parameters::Parameters;
 
-/// Refuse every code of a user.
+/// Refuse every code of a user until [`Resume`]; also ends a registration code or a pending key of theirs.
 #[derive(Serialize)]
 pub struct Suspend {
+    /// Name of the user: 1 to 256 bytes without control characters. No default, so nobody is suspended by omission.
     pub user: String,
 }
 
-/// End a suspension.
+/// End a suspension. Keys that [`Repudiate`](super::Repudiate) has suspended stay off.
 #[derive(Serialize)]
 pub struct Resume {
+    /// Name of the suspended user: 1 to 256 bytes without control characters. Only root may name themselves here.
     pub user: String,
 }
 
-/// Reopen one origin, or all.
+/// Reopen one origin that too many wrong codes have closed, or all of them.
 #[derive(Serialize)]
 pub struct Reopen {
-    /// Nobody named: the caller.
+    /// Name of the user; `None` for the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// None named: all.
+    /// The origin to reopen; `None` for all five.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "values::write_origin")]
     pub origin: Option<Origin>,
+    /// A code or recovery code of the user's, 1 to 64 bytes, which is used up. Required of users who reopen an origin
+    /// of their own; ignored from root, and from otp-admin acting for somebody else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<Zeroizing<String>>,
 }
@@ -39,11 +43,12 @@ pub struct Reopen {
 /// Give a key another label.
 #[derive(Serialize)]
 pub struct Rename {
-    /// Nobody named: the caller.
+    /// Name of the key's owner; `None` for the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// Its label or id.
+    /// Id of the key or, if no key has that id, its present label: 1 to 32 bytes.
     pub key: String,
+    /// The new label; `label-taken` if another key of the same user has it.
     #[serde(serialize_with = "values::write_plain_label")]
     pub label: Label,
 }
@@ -51,37 +56,42 @@ pub struct Rename {
 /// Remove a key for good.
 #[derive(Serialize)]
 pub struct Revoke {
-    /// Nobody named: the caller.
+    /// Name of the key's owner; `None` for the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// Its label or id.
+    /// Id of the key or, if no key has that id, its label: 1 to 32 bytes.
     pub key: String,
+    /// A code of that very key, 1 to 64 bytes, which is used up even if the key stays; a recovery code is refused and
+    /// not used up. Required of users who revoke a key of their own; ignored from root, and from otp-admin acting for
+    /// somebody else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<Zeroizing<String>>,
-    /// Also if it is the last one.
+    /// `Some(true)` lets users revoke their own last working key, which is `last-key` otherwise; `None` means false.
+    /// Not asked of root, nor of otp-admin acting for somebody else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<bool>,
 }
 
-/// Make a user never enrolled.
+/// Delete all that is stored about a user, who then counts as never enrolled.
 #[derive(Serialize)]
 pub struct Forget {
-    /// A name, or the uid of an account that is gone.
+    /// Name of the user or, if no account has that name, the decimal uid of an account that is gone.
     pub user: String,
 }
 
-/// Take over the files of a former name or uid.
+/// Take over the files of a former name or uid after the account was renamed or renumbered.
 #[derive(Serialize)]
 pub struct Adopt {
+    /// Name of the account that gets the files; it must exist.
     pub user: String,
-    /// The former name or uid.
+    /// The former name, or the former uid in decimal, as the files have it; `still-there` while that account exists.
     pub from: String,
 }
 
-/// What was restored is meant.
+/// Accept files that came back from a backup, so that HOTP keys, recovery and registration codes work again.
 #[derive(Serialize)]
 pub struct Restored {
-    /// Nobody named: everybody.
+    /// Name of the user; `None` for every user whose files are a restored copy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! What a caller may ask about the way of a key to its owner: invitations, redemptions, rotation, tokens, recovery codes.
+//! Calls that bring a key to its owner: invitations, redemptions, rotation, tokens, recovery codes.
 
 use otp_core::codes::registration::CodeForm;
 use otp_core::keys::key::{Algorithm, Digits, Kind, Label, Period};
@@ -10,116 +10,162 @@ use super::values::{self, checked};
 use super::{Method, Refusal};
 use crate::varlink::parameters::Parameters;
 
-/// Make a registration code.
+/// Make a registration code, which lets a user begin one enrolment. It supersedes an earlier code and ends a pending
+/// key.
 #[derive(Serialize)]
 pub struct Invite {
+    /// Name of the user to invite; the code works in no other account. Only root may name themselves here.
     pub user: String,
+    /// How the code will travel, which sets its length and its life; `None` for [`CodeForm::Spoken`].
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "write_form")]
     pub form: Option<CodeForm>,
-    /// Seconds.
+    /// How long the code is good, in seconds: 60 up to [`CodeForm::longest_life`]. `None` for [`CodeForm::usual_life`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lasts: Option<u64>,
+    /// `Some(true)`: the new key replaces all keys of the user. `None` means false: the code is for a first key, and
+    /// the call ends in `already-enrolled` for a user who is enrolled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replaces: Option<bool>,
 }
 
-/// Make the registration code of a user worthless.
+/// Make a user's registration code worthless, and throw away a pending key that was begun with it.
 #[derive(Serialize)]
 pub struct RevokeInvitation {
+    /// Name of the invited user; `no-invitation` if no code of theirs is good.
     pub user: String,
 }
 
 /// Begin an enrolment with a registration code.
 #[derive(Serialize)]
 pub struct Redeem {
-    /// Nobody named: the caller.
+    /// Name of the user at whose prompt the code was typed, from root; `None` for the caller. Others may name only
+    /// themselves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// As typed; both parts of a split one on one line.
+    /// The registration code as typed, 1 to 64 bytes; both parts of a split one on one line, the first part first.
     pub registration: Zeroizing<String>,
+    /// Wishes for the new key. On the wire its fields are parameters of the call itself.
     #[serde(flatten)]
     pub key: WantedKey,
+    /// Process at whose prompt the code was typed. From root it selects the origin that a wrong code is charged to; it
+    /// is kept for the owner to see. On the wire its fields are parameters of the call itself.
     #[serde(flatten)]
     pub from: From,
 }
 
-/// Somebody else has used the caller's registration code.
+/// Say that somebody else used the caller's registration code: suspends every key and recovery code that came of it.
 #[derive(Serialize)]
 pub struct Repudiate {
+    /// The caller's own registration code as typed, 1 to 64 bytes, with which a key was made. Taken for 7 days after
+    /// that, or `repudiate_within` of `otp.toml`; then `too-late`.
     pub registration: Zeroizing<String>,
 }
 
-/// Begin an enrolment of one more key.
+/// Begin an enrolment of one more key of the caller's, of up to five.
 #[derive(Serialize)]
 pub struct AddKey {
+    /// A code of any existing key of the caller's, 1 to 64 bytes; once accepted it is used up, even if no key comes of
+    /// it. A recovery code is refused and not used up.
     pub code: Zeroizing<String>,
+    /// Wishes for the new key. On the wire its fields are parameters of the call itself.
     #[serde(flatten)]
     pub key: WantedKey,
 }
 
-/// Begin an enrolment that replaces a key.
+/// Begin an enrolment that replaces a key. The old key works until the new one is confirmed, and its label stays.
 #[derive(Serialize)]
 pub struct Rotate {
-    /// Nobody named: the caller.
+    /// Name of the user at whose prompt the code was typed, from root; `None` for the caller. Others may name only
+    /// themselves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+    /// A code of the key to replace, 1 to 64 bytes, or a recovery code, which only root may hand on (`needs-password`
+    /// otherwise). An accepted one is used up.
     pub code: Zeroizing<String>,
-    /// Label or id of the key to replace; none named: the one that the code is of.
+    /// Id or label of the key to replace; on the wire `key`. `None` for the key that the code belongs to or, with a
+    /// recovery code, for the only key (`several-keys` if there are more).
     #[serde(skip_serializing_if = "Option::is_none", rename = "key")]
     pub old: Option<String>,
+    /// Kind and parameters of the new key; nothing is inherited from the old one. On the wire its fields are parameters
+    /// of the call itself.
     #[serde(flatten)]
     pub shape: Shape,
+    /// Process at whose prompt the code was typed. From root it selects the origin that a wrong code is charged to. On
+    /// the wire its fields are parameters of the call itself.
     #[serde(flatten)]
     pub from: From,
 }
 
-/// Bring along the secret of a hardware token.
+/// Begin the enrolment of a hardware token, which has its secret already.
 #[derive(Serialize)]
 pub struct AddToken {
+    /// Name of the user who gets the token. Only root may name themselves here.
     pub user: String,
-    /// Base32.
+    /// Secret of the token: base32 (RFC 4648 section 6) of 16 to 64 bytes in at most 256 characters. Case, blanks,
+    /// hyphens and padding make no difference. `secret-in-use` if anybody on this host has it.
     pub secret: Zeroizing<String>,
+    /// Label, and the parameters that the token was made with. On the wire its fields are parameters of the call
+    /// itself.
     #[serde(flatten)]
     pub key: WantedKey,
 }
 
-/// Make a new set of recovery codes.
+/// Make a new set of recovery codes; the old set is dead.
 #[derive(Serialize)]
 pub struct RenewRecoveryCodes {
+    /// A code of any key of the caller's, 1 to 64 bytes; once accepted it is used up. A recovery code is refused and
+    /// not used up.
     pub code: Zeroizing<String>,
 }
 
-/// What a new key is to be.
+/// Wishes for a new key; the host's policy fills in what is left out.
 #[derive(Serialize, Default, Clone)]
 pub struct WantedKey {
+    /// The owner's name for the device, unique among their keys (`label-taken`); `None` for `token` in [`AddToken`],
+    /// else for `phone`.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "values::write_label")]
     pub label: Option<Label>,
+    /// Kind and parameters of its codes. On the wire its fields are parameters of the call itself.
     #[serde(flatten)]
     pub shape: Shape,
 }
 
-/// What its codes are to be like.
+/// Kind and parameters of a key's codes.
 #[derive(Serialize, Default, Clone)]
 pub struct Shape {
+    /// TOTP (RFC 6238) or HOTP (RFC 4226); `None` for TOTP.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "values::write_kind")]
     pub kind: Option<Kind>,
+    /// Hash of the HMAC (RFC 6238 section 1.2), which also sets the length of a new secret; `None` for that of
+    /// `otp.toml`.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "values::write_algorithm")]
     pub algorithm: Option<Algorithm>,
+    /// Digits of a code, 6 to 8 (RFC 4226 section 5.3); `None` for those of `otp.toml`.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "values::write_digits")]
     pub digits: Option<Digits>,
+    /// Time step in seconds, 15 to 120 (`X` of RFC 6238 section 4.1); `None` for that of `otp.toml`. HOTP does not use
+    /// it.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "values::write_period")]
     pub period: Option<Period>,
 }
 
-/// At whose prompt a code was typed: believed from root, from anybody else claims.
+/// The process at whose prompt a code was typed. The daemon believes it from root; from anybody else these are claims,
+/// which are logged and select nothing.
 #[derive(Serialize, Default, Clone)]
 pub struct From {
+    /// Real uid of the process (credentials(7)). From root it selects, with `rhost`, the origin that a wrong code is
+    /// charged to; `None` counts as 0, except that root redeeming or rotating for root is then charged as `socket`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub real_uid: Option<u32>,
+    /// PAM_SERVICE of the process (pam_get_item(3)), at most 256 bytes. From root it selects the `[service.NAME]` table
+    /// of the policy for [`Verify`](super::Verify).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
+    /// PAM_RHOST of the process (pam_get_item(3)), at most 256 bytes. From root, with a `real_uid` of 0, a name makes
+    /// the origin `remote`; `None` or an empty one makes it `console`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rhost: Option<String>,
+    /// PAM_TTY of the process (pam_get_item(3)), at most 256 bytes; only logged and shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tty: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Security notices on the wire: what they say is fixed by the core, nothing of it is free text.
+//! Security notices on the wire. The core fixes all that a notice can say; nothing of it is free text.
 
 use otp_core::accounts::Account;
 use otp_core::files::notice_file::Spooled;
@@ -8,62 +8,67 @@ use super::reply::Done;
 use super::{Method, Refusal, values};
 use crate::varlink::parameters::Parameters;
 
-/// What a user has not seen often enough.
+/// Ask for the notices that a user has not seen three times yet.
 #[derive(Serialize)]
 pub struct Notices {
-    /// Nobody named: the caller.
+    /// Name of the user; `None` for the caller. Only root may name somebody else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
 }
 
-/// They were shown.
+/// Say that a person has seen notices, so that each counts as shown once more. From anybody but root a notice counts as
+/// shown twice at the most: the third time is that of a login.
 #[derive(Serialize)]
 pub struct NoticesShown {
-    /// Nobody named: the caller.
+    /// Name of the user who has seen them; `None` for the caller. Only root may name somebody else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// The id of the last one that was shown.
+    /// [`NoticeItem::id`] of the newest notice that was shown; newer ones are not counted.
     pub last: u64,
 }
 
-/// Answer to `Notices`.
+/// Answer to [`Notices`].
 #[derive(Serialize, Deserialize)]
 pub struct NoticeList {
-    /// Oldest first.
+    /// Oldest first; empty if there is nothing to tell.
     pub notices: Vec<NoticeItem>,
 }
 
-/// Something happened to the keys of a user.
+/// An event that concerns the keys of a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoticeItem {
+    /// Number of the notice; rises within one user, with gaps. [`NoticesShown::last`] refers to it.
     pub id: u64,
-    /// A word of the interface.
+    /// One of the words that the interface file lists under `Notice`, such as `key-enrolled`.
     pub event: String,
-    /// `info`, `warning` or `alarm`
+    /// `info`, `warning` or `alarm`; the event alone decides which.
     pub severity: String,
-    /// Seconds since 1970.
+    /// Time of the event, of the first one if there were several; Unix time in seconds, UTC.
     pub at: u64,
-    /// The uid that did it.
+    /// Uid that caused the event: the real uid behind a process that runs as root, as far as `/proc` shows it.
     pub by: u32,
+    /// Terminal that the program named, 1 to 64 letters, digits or any of `._:/@%+-`; `None` if it named none.
     #[serde(default)]
     pub tty: Option<String>,
+    /// Remote host that the program named, in the same alphabet; `None` if it named none.
     #[serde(default)]
     pub rhost: Option<String>,
+    /// PAM service that the program named, in the same alphabet; `None` if it named none.
     #[serde(default)]
     pub service: Option<String>,
-    /// Label of the key.
+    /// Label of the key; `None` where the event is not about a single key.
     #[serde(default)]
     pub key: Option<String>,
-    /// How many recovery codes are left.
+    /// Recovery codes that are left, with `recovery-code-used`; `None` with any other event.
     #[serde(default)]
     pub left: Option<u8>,
-    /// How often it happened.
+    /// Number of events that this notice stands for: 1, or more where a full spool merged notices of the same kind.
     pub times: u32,
-    /// When it happened last, in seconds since 1970.
+    /// Time of the last of these events; Unix time in seconds, UTC. Equals `at` for a single one.
     pub last: u64,
-    /// How often it was shown.
+    /// How often the user has been shown it: 0 to 2. After the third time the notice is gone.
     pub shown: u8,
-    /// All of it in one line of printable ASCII.
+    /// The whole notice for a person, in one line of printable ASCII.
     pub text: String,
 }
 

@@ -1,4 +1,4 @@
-//! Why a call was not done, in the interface's words and Varlink's own; none carries a secret or a code.
+//! Reasons why a call was not done: the errors of this interface and those of Varlink. None carries a secret or a code.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,52 +8,109 @@ use super::reply::Redemption;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "error", content = "parameters")]
 pub enum Refusal {
-    /// The caller may not. The reason never tells whether a user exists or is enrolled.
+    /// The caller may not do this.
     #[serde(rename = "io.pam-otp.Otp1.NotAllowed")]
-    NotAllowed { reason: String },
+    NotAllowed {
+        /// Sentence for a person, which may change. Never tells whether a user exists or is enrolled.
+        reason: String,
+    },
+    /// No account has that name. Callers who may not ask about others hear [`Self::NotAllowed`] instead.
     #[serde(rename = "io.pam-otp.Otp1.NoSuchUser")]
-    NoSuchUser { user: String },
-    /// Nothing was changed; the reason is one of the interface's words.
+    NoSuchUser {
+        /// The name as the call has it, or `uid N` where the caller's own uid N has no account.
+        user: String,
+    },
+    /// Nothing was changed, although the caller may ask for it.
     #[serde(rename = "io.pam-otp.Otp1.NotPossible")]
-    NotPossible { user: String, reason: String },
-    /// No enrolment was begun on this connection.
+    NotPossible {
+        /// Name of the user concerned; empty where the call named nobody.
+        user: String,
+        /// One of the words that the interface file lists, such as `label-taken`. A client takes an unknown one for a
+        /// refusal.
+        reason: String,
+    },
+    /// This connection has no pending enrolment to confirm or cancel.
     #[serde(rename = "io.pam-otp.Otp1.NothingPending")]
     NothingPending {},
-    /// Not a code of the pending key; with no tries left the key is gone.
+    /// The code does not confirm the pending key.
     #[serde(rename = "io.pam-otp.Otp1.CodeRefused")]
     CodeRefused {
+        /// Wrong codes that may still follow; at 0 the key is thrown away. Text that is no code by its shape and
+        /// `next-code` do not lower it.
         tries_left: u32,
-        /// What the code would be a code of.
+        /// Likely cause: `SHA1`, `SHA256`, `SHA512`, `digits N`, `period N`, `clock-slow N` or `clock-fast N`
+        /// (seconds), or `next-code` for the first of two codes that are wanted. `None` if nothing fits.
         #[serde(default)]
         diagnosis: Option<String>,
     },
-    /// A registration code that is not good.
+    /// The registration code is not good.
     #[serde(rename = "io.pam-otp.Otp1.RegistrationRefused")]
-    RegistrationRefused { reason: String, wait: u64 },
-    /// A key was made with the caller's registration code.
+    RegistrationRefused {
+        /// `refused`, which tells nothing; `stale`, the code is over; `early`, the host's clock lies before its making;
+        /// `restored-copy`, it comes from a backup.
+        reason: String,
+        /// Seconds until the daemon looks at another registration code of this user; 0 unless too many were wrong.
+        wait: u64,
+    },
+    /// A key was made with this registration code. Only its owner hears so, on the socket: if somebody else made that
+    /// key, the owner calls `Repudiate`.
     #[serde(rename = "io.pam-otp.Otp1.RegistrationSpent")]
-    RegistrationSpent { used: Redemption },
+    RegistrationSpent {
+        /// The redemption that made the key, which is the last one.
+        used: Redemption,
+    },
+    /// The pending key is gone: it was older than 15 minutes, or a later enrolment or a change of the user's keys ended
+    /// it.
     #[serde(rename = "io.pam-otp.Otp1.EnrolmentExpired")]
     EnrolmentExpired {},
-    /// The right type and an impossible value.
+    /// A parameter has the right type and an impossible value.
     #[serde(rename = "io.pam-otp.Otp1.InvalidValue")]
-    InvalidValue { field: String, found: String, wanted: String },
-    /// Not now; the cause is in the daemon's log.
+    InvalidValue {
+        /// Name of the parameter.
+        field: String,
+        /// The value, cut to 64 characters; of a code or a secret only what is wrong with it or how long it is.
+        found: String,
+        /// Description of the allowed values, for a person; may change.
+        wanted: String,
+    },
+    /// The daemon cannot do it now; its log has the cause.
     #[serde(rename = "io.pam-otp.Otp1.Unavailable")]
-    Unavailable { reason: String },
-    /// Too many at once.
+    Unavailable {
+        /// Sentence for a person, which may change. Names the process that holds the user's lock, if that is the cause.
+        reason: String,
+    },
+    /// Too many connections or codes at once, or another enrolment of the same user is under way.
     #[serde(rename = "io.pam-otp.Otp1.Busy")]
-    Busy { reason: String },
+    Busy {
+        /// Sentence for a person, which may change.
+        reason: String,
+    },
 
+    /// Varlink's own: this service has no such interface.
     #[serde(rename = "org.varlink.service.InterfaceNotFound")]
-    InterfaceNotFound { interface: String },
+    InterfaceNotFound {
+        /// Method name up to its last dot, empty if it has none; or the parameter of `GetInterfaceDescription`.
+        interface: String,
+    },
+    /// Varlink's own: the interface has no such method, maybe because the daemon is older than the client.
     #[serde(rename = "org.varlink.service.MethodNotFound")]
-    MethodNotFound { method: String },
+    MethodNotFound {
+        /// Full name of the method, as the call has it.
+        method: String,
+    },
+    /// Varlink's own: the interface defines the method, the service lacks it. `otp-enrolld` never sends this.
     #[serde(rename = "org.varlink.service.MethodNotImplemented")]
-    MethodNotImplemented { method: String },
-    /// Missing, unknown, repeated or of the wrong type.
+    MethodNotImplemented {
+        /// Full name of the method.
+        method: String,
+    },
+    /// Varlink's own: a parameter is missing, unknown, repeated or of the wrong type.
     #[serde(rename = "org.varlink.service.InvalidParameter")]
-    InvalidParameter { parameter: String },
+    InvalidParameter {
+        /// Name of the parameter, cut to 64 characters; `call` if the bytes are no call, `parameters` if that member is
+        /// no object or too large, `upgrade` if the call asks for that.
+        parameter: String,
+    },
 }
 
 impl Refusal {

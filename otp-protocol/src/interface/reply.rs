@@ -1,4 +1,4 @@
-//! What the daemon answers. [`Enrolment`], [`Invitation`] and recovery codes carry secrets, and nothing else.
+//! Answers of the daemon. [`Enrolment`], [`Invitation`] and recovery codes carry secrets; nothing else does.
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -6,14 +6,16 @@ use zeroize::Zeroizing;
 /// Answer to `BeginEnrolment`, `AddKey` and `Rotate`.
 #[derive(Serialize, Deserialize)]
 pub struct Begun {
+    /// The pending key with its secret, bound to this connection until `ConfirmEnrolment`.
     pub enrolment: Enrolment,
 }
 
 /// Answer to `Redeem`.
 #[derive(Serialize, Deserialize)]
 pub struct Redeemed {
+    /// The pending key with its secret, bound to this connection until `ConfirmEnrolment`.
     pub enrolment: Enrolment,
-    /// The code was redeemed before; when it was first, and from where.
+    /// The last use of the same code before this one, whose pending key ends now; `None` at the first use.
     #[serde(default)]
     pub earlier: Option<Redemption>,
 }
@@ -21,55 +23,64 @@ pub struct Redeemed {
 /// Answer to `AddToken`.
 #[derive(Serialize, Deserialize)]
 pub struct TokenBegun {
-    /// Seconds until the pending key is thrown away.
+    /// Seconds until the pending key is thrown away: 900 at the most.
     pub expires_in: u64,
-    /// How many codes may be tried.
+    /// Wrong codes that end the pending key: 6.
     pub tries: u32,
 }
 
 /// Answer to `Invite`.
 #[derive(Serialize, Deserialize)]
 pub struct Invited {
+    /// The registration code. No other message repeats it.
     pub invitation: Invitation,
 }
 
 /// Answer to `Repudiate`.
 #[derive(Serialize, Deserialize)]
 pub struct Repudiated {
-    /// How many keys are suspended by it.
+    /// Number of keys that descend from the code and are suspended now; the same again if the call is repeated.
     pub keys: usize,
 }
 
 /// Answer to `RenewRecoveryCodes`.
 #[derive(Serialize, Deserialize)]
 pub struct RecoveryCodes {
+    /// The new set of eight codes, shown this once. Each is good for one use.
     pub recovery_codes: Vec<Zeroizing<String>>,
 }
 
 /// A registration code, shown once. Neither `Debug` nor `Clone`.
 #[derive(Serialize, Deserialize)]
 pub struct Invitation {
+    /// Name of the invited user as the account database spells it.
     pub user: String,
+    /// Uid of that account; the code works in no other.
     pub uid: u32,
-    /// `spoken`, `mail`, `letter` or `split`
+    /// `spoken`, `mail`, `letter` or `split`: as in the call, or `spoken` where it named none.
     pub form: String,
-    /// One code, or two parts.
+    /// One code, or the two parts of a split one, which should travel separately.
     pub codes: Vec<Zeroizing<String>>,
+    /// Whether the new key replaces all keys of the user; otherwise the code is for a first key only.
     pub replaces: bool,
-    /// Seconds since 1970.
+    /// Last moment at which the code is good; Unix time in seconds, UTC.
     pub ends: u64,
+    /// Whether an earlier code of this user was still good and is worthless from now on.
     pub superseded: bool,
 }
 
-/// When and from where a code was redeemed.
+/// Time and place of one use of a registration code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Redemption {
-    /// Seconds since 1970.
+    /// Unix time in seconds, UTC.
     pub at: u64,
+    /// Terminal that the program named, 1 to 64 letters, digits or any of `._:/@%+-`; `None` if it named none.
     #[serde(default)]
     pub tty: Option<String>,
+    /// Remote host that the program named, in the same alphabet; `None` if it named none.
     #[serde(default)]
     pub rhost: Option<String>,
+    /// PAM service that the program named, in the same alphabet; `None` if it named none.
     #[serde(default)]
     pub service: Option<String>,
 }
@@ -77,12 +88,16 @@ pub struct Redemption {
 /// Answer to `ConfirmEnrolment`: the key is stored.
 #[derive(Serialize, Deserialize)]
 pub struct Confirmed {
+    /// Name of the key's owner as the account database spells it.
     pub user: String,
+    /// Uid of the key's owner.
     pub uid: u32,
+    /// The key as stored, not used yet. Tells neither its secret nor the code that confirmed it.
     pub key: KeyStatus,
     /// How often the user's keys have changed, this time included.
     pub generation: u64,
-    /// Shown this once; none if the old ones go on.
+    /// Eight recovery codes after `Redeem`, shown this once; none after any other call, which leaves the old ones in
+    /// force.
     pub recovery_codes: Vec<Zeroizing<String>>,
 }
 
@@ -90,119 +105,132 @@ pub struct Confirmed {
 #[derive(Serialize, Deserialize)]
 pub struct Cancelled {}
 
-/// Answer to what changes something and has nothing to tell.
+/// Answer to calls that change something and have nothing to tell.
 #[derive(Serialize, Deserialize)]
 pub struct Done {}
 
 /// Answer to `Restored`.
 #[derive(Serialize, Deserialize)]
 pub struct RestoredUsers {
-    /// For whom something changed.
+    /// Names of the users for whom something changed; may be empty if the call named nobody.
     pub users: Vec<String>,
 }
 
 /// Answer to `Status`.
 #[derive(Serialize, Deserialize)]
 pub struct UserStatusReply {
+    /// State of the user asked about, without the counts of wrong codes unless root asks.
     pub status: UserStatus,
 }
 
 /// Answer to `List`.
 #[derive(Serialize, Deserialize)]
 pub struct UserList {
+    /// Every user with a readable key file, by rising uid.
     pub users: Vec<UserStatus>,
-    /// Users with a key file of whom nothing else can be told.
+    /// Users with a key file about whom nothing else can be told, by rising uid.
     pub unreadable: Vec<Unreadable>,
 }
 
-/// A user whose files or account cannot be read, and why.
+/// A user whose files or account cannot be read, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unreadable {
+    /// The uid that the name of the key file says.
     pub uid: u32,
-    /// None if no account has that uid.
+    /// Name of the account; `None` if no account has that uid or the account database cannot say.
     #[serde(default)]
     pub user: Option<String>,
-    /// Which file and why, as in the log.
+    /// The file and the cause, for a person, as in the daemon's log.
     pub reason: String,
 }
 
 /// Answer to `Verify`.
 #[derive(Serialize, Deserialize)]
 pub struct Verified {
+    /// The decision, with as much of the reason as this caller may hear.
     pub verdict: VerdictReply,
 }
 
-/// What came of a code.
+/// The decision about a code. A refused code is a verdict, not an error: an error means that nothing was decided.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerdictReply {
+    /// Whether the code is right; it is used up then. Only `true` is a yes.
     pub accepted: bool,
-    /// A word of the log; `code` if accepted.
+    /// `code` or `recovery-code` if accepted, else a word for the refusal. Root hears the word of the log, users mostly
+    /// hear what `Status` would tell them, an application hears `refused`; everybody hears `emergency`.
     pub reason: String,
-    /// The label of the key that accepted it; for root only.
+    /// Label of the key that accepted the code, or `recovery code, N left`; `None` for anybody but root and for a
+    /// refusal.
     #[serde(default)]
     pub key: Option<String>,
-    /// Seconds until a code is looked at again.
+    /// Seconds until the daemon looks at a code again; 0 unless `reason` is `waiting`.
     pub wait: u64,
 }
 
 /// A new key, shown once and not yet stored. Neither `Debug` nor `Clone`: it is a secret.
 #[derive(Serialize, Deserialize)]
 pub struct Enrolment {
+    /// Name of the key's future owner as the account database spells it.
     pub user: String,
+    /// Uid of the key's future owner.
     pub uid: u32,
-    /// What the user calls the device.
+    /// The owner's name for the device: 1 to 32 characters.
     pub label: String,
-    /// `totp` or `hotp`
+    /// `totp` (RFC 6238) or `hotp` (RFC 4226).
     pub kind: String,
-    /// `SHA1`, `SHA256` or `SHA512`
+    /// Hash of the HMAC: `SHA1`, `SHA256` or `SHA512`.
     pub algorithm: String,
+    /// Digits of a code: 6 to 8.
     pub digits: u8,
-    /// Seconds in a step; of no use to HOTP.
+    /// Seconds in a time step: 15 to 120. HOTP does not use it.
     pub period: u32,
-    /// HOTP: the counter to begin with.
+    /// Counter that a HOTP device begins with; `None` for TOTP.
     #[serde(default)]
     pub counter: Option<u64>,
-    /// Base32, upper case, no padding.
+    /// The shared secret in base32 (RFC 4648 section 6), upper case, no padding, for a person to type.
     pub secret: Zeroizing<String>,
-    /// `otpauth://…`, with the same secret.
+    /// `otpauth://…` URI with the same secret, for an app to scan.
     pub uri: Zeroizing<String>,
-    /// The URI as a QR code: SVG.
+    /// The URI as a QR code in SVG, for a web page.
     pub qr_svg: Zeroizing<String>,
-    /// The same in half blocks, for a dark terminal.
+    /// The URI as a QR code in half blocks without colours, for a dark terminal; lines end in `\n`.
     pub qr_dark: Zeroizing<String>,
-    /// The same for a light one.
+    /// The URI as a QR code in half blocks without colours, for a light terminal; lines end in `\n`.
     pub qr_light: Zeroizing<String>,
-    /// Seconds until the pending key is thrown away.
+    /// Seconds until the pending key is thrown away: 900 at the most.
     pub expires_in: u64,
-    /// How many codes may be tried.
+    /// Wrong codes that end the pending key: 6.
     pub tries: u32,
 }
 
 /// A stored key, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyStatus {
+    /// Random name of the key, which never changes: 32 lower-case hexadecimal digits.
     pub id: String,
+    /// The owner's name for the device: 1 to 32 characters, unique among their keys. `Rename` changes it.
     pub label: String,
-    /// `totp` or `hotp`
+    /// `totp` (RFC 6238) or `hotp` (RFC 4226).
     pub kind: String,
-    /// `SHA1`, `SHA256` or `SHA512`
+    /// Hash of the HMAC: `SHA1`, `SHA256` or `SHA512`.
     pub algorithm: String,
+    /// Digits of a code: 6 to 8.
     pub digits: u8,
-    /// Seconds in a step.
+    /// Seconds in a time step: 15 to 120. HOTP does not use it.
     pub period: u32,
-    /// Seconds since 1970.
+    /// Beginning of the enrolment; Unix time in seconds, UTC.
     pub created: u64,
-    /// Seconds since 1970.
+    /// Time of the code that confirmed the key; Unix time in seconds, UTC.
     pub confirmed: u64,
-    /// Seconds since 1970; none before the first login.
+    /// Time of the last accepted code since then; Unix time in seconds, UTC. `None` before the first login.
     #[serde(default)]
     pub last_used: Option<u64>,
-    /// Seconds since 1970; none if the key does not come to an end.
+    /// Last second at which the key is good; Unix time, UTC. `None` if it has no end.
     #[serde(default)]
     pub expires: Option<u64>,
-    /// HOTP: two codes in a row are wanted.
+    /// HOTP: state was lost, so that the next login takes two codes in a row (RFC 4226 section 7.4).
     pub resync: bool,
-    /// Its owner has repudiated the registration code that it descends from.
+    /// The owner has repudiated the registration code that the key descends from: it is off for good.
     #[serde(default)]
     pub suspended: bool,
 }
@@ -212,29 +240,39 @@ pub struct KeyStatus {
 pub struct OriginStatus {
     /// `self`, `other`, `remote`, `console` or `socket`
     pub origin: String,
-    /// For root only: the count tells a wrong code from a replayed one.
+    /// Wrong codes in a row; `None` for anybody but root, for the count would tell a wrong code from a replayed one.
     #[serde(default)]
     pub failures: Option<u32>,
+    /// Wrong codes in a row that close the origin, from the host's policy.
     pub limit: u32,
-    /// The limit is reached: no code is taken from this origin.
+    /// The limit was reached: the origin takes no code until `Reopen` or a recovery code opens it.
     pub closed: bool,
-    /// Seconds until a code is looked at again.
+    /// Seconds until a code from this origin is looked at again; 0 if one is looked at now.
     pub wait: u64,
 }
 
-/// All that may be told of a user.
+/// All that may be told about a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserStatus {
+    /// Name of the user as the account database spells it.
     pub user: String,
+    /// Uid of that account.
     pub uid: u32,
+    /// Whether there is a key file. It stays after the last key was revoked: the user is then refused, not let past.
     pub enrolled: bool,
+    /// How often the keys have changed; 0 for a user who never had one.
     pub generation: u64,
+    /// No key works: somebody called `Suspend`, or the owner has repudiated every key.
     pub suspended: bool,
+    /// 100 wrong codes came without an accepted one between them (NIST SP 800-63B-4, 3.2.2). Only recovery codes work
+    /// until a new key replaces the old ones.
     pub disabled: bool,
-    /// All keys have come to their end.
+    /// All keys have reached their end; false if there are none.
     pub expired: bool,
-    /// The state comes from a backup; HOTP is off until root accepts the restore.
+    /// The state comes from a backup: HOTP keys and recovery codes are off until root calls `Restored`.
     pub restored: bool,
+    /// The stored keys, five at the most; empty if the user is not enrolled or the last key was revoked.
     pub keys: Vec<KeyStatus>,
+    /// All five origins, also those without a wrong code.
     pub origins: Vec<OriginStatus>,
 }

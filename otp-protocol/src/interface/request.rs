@@ -1,4 +1,4 @@
-//! What a caller may ask: each parameter read into a type that can only hold what is allowed.
+//! Calls that enrol, ask and check. Each parameter is read into a type that can only hold what is allowed.
 
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -8,52 +8,55 @@ use super::reply::{Begun, Cancelled, Confirmed, UserList, UserStatusReply, Verif
 use super::{Method, Refusal, values};
 use crate::varlink::parameters::Parameters;
 
-/// Make a key for a user and show it.
+/// Make a key for a user and show it to root; only where `otp.toml` says `admin_enrol = true`.
 #[derive(Serialize)]
 pub struct BeginEnrolment {
-    /// The user's name, as the caller spells it.
+    /// Name of the user, as the caller spells it: 1 to 256 bytes without control characters.
     pub user: String,
+    /// Wishes for the new key. On the wire its fields are parameters of the call itself.
     #[serde(flatten)]
     pub key: WantedKey,
 }
 
-/// Store the pending key, if this is one of its codes.
+/// Store the pending key of this connection, if this is one of its codes.
 #[derive(Serialize)]
 pub struct ConfirmEnrolment {
-    /// As typed: 1 to 64 bytes of printable text.
+    /// The code as typed: 1 to 64 bytes without control characters; blanks and hyphens in it make no difference.
     pub code: Zeroizing<String>,
 }
 
-/// Throw the pending key away.
+/// Throw the pending key of this connection away. The end of the connection does the same.
 #[derive(Serialize)]
 pub struct CancelEnrolment {}
 
-/// The state of one user.
+/// Ask for the state of one user.
 #[derive(Serialize)]
 pub struct Status {
-    /// Nobody named: the caller.
+    /// Name of the user; `None` for the caller. Root and otp-admin may name anybody, others only themselves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
 }
 
-/// The state of every enrolled user.
+/// Ask for the state of every enrolled user.
 #[derive(Serialize)]
 pub struct List {}
 
-/// Check a code.
+/// Check a code, which is used up if it is accepted.
 #[derive(Serialize)]
 pub struct Verify {
-    /// Nobody named: the caller.
+    /// Name of the user whose code it is; `None` for the caller. Root and members of otp-verify may name anybody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// As typed.
+    /// A code or recovery code as typed: 1 to 64 bytes without control characters.
     pub code: Zeroizing<String>,
-    /// What it is for; only logged.
+    /// Purpose of the check in the application's words, at most 256 bytes; only logged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
-    /// Another policy file than the standard one; believed from root only.
+    /// Path of the policy file that the PAM line names, at most 256 bytes; `None` for the standard one. Ignored unless
+    /// it comes from root.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config: Option<String>,
+    /// Process that asked for the code. On the wire its fields are parameters of the call itself.
     #[serde(flatten)]
     pub from: From,
 }
