@@ -326,6 +326,3 @@ fn note(state: &mut State, id: KeyId, hit: Hit, now: Now) {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -133,7 +133,7 @@ impl State {
     }
 
     /// Counts one wrong code of `origin`, whose limit is `limit`.
-    pub(crate) fn count_failure(&mut self, origin: Origin, limit: u32, boot_ms: u64) {
+    pub fn count_failure(&mut self, origin: Origin, limit: u32, boot_ms: u64) {
         self.total_failures = self.total_failures.saturating_add(1);
         self.disabled |= self.total_failures >= DISABLE_AT;
         if let Some(entry) = self.origins.get_mut(origin.index()) {

@@ -1,7 +1,8 @@
 //! HOTP: look-ahead, two codes in a row, and that nothing is accepted twice.
 
+use otp_core::keys::open_key::OpenKey;
+
 use super::*;
-use crate::keys::open_key::OpenKey;
 
 fn token(byte: u8, floor: u64) -> OpenKey {
     OpenKey { kind: Kind::Hotp, ..key(byte, 6, floor) }

@@ -1,14 +1,23 @@
+//! What a code opens and what it does not: [`decide`] and [`decide_recovery`], through nothing but what the core offers.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what is not there must fail the test"
+)]
+
+use otp_core::decision::input::{Code, Typed};
+use otp_core::decision::limits::{ClockPolicy, HOTP_AHEAD, HOTP_WIDEST, Limits, Wait, Window};
+use otp_core::decision::origin::Origin;
+use otp_core::decision::state::{KeyState, State};
+use otp_core::decision::{Attempt, ClockTrust, Now, Proof, RefusalReason, Verdict, decide, decide_recovery};
+use otp_core::keys::hotp::Codes;
+use otp_core::keys::key::{Algorithm, Digits, KeyId, Kind, Label, Period, Step};
+use otp_core::keys::open_key::OpenKey;
+use otp_core::keys::secret::Secret;
 use proptest::prelude::*;
 use zeroize::Zeroizing;
-
-use super::*;
-use crate::decision::input::Typed;
-use crate::decision::limits::{ClockPolicy, Wait};
-use crate::decision::state::KeyState;
-use crate::keys::hotp::Codes;
-use crate::keys::key::{Algorithm, Digits, Period};
-use crate::keys::open_key::OpenKey;
-use crate::keys::secret::Secret;
 
 const T: u64 = 1_700_000_010;
 
@@ -315,14 +324,13 @@ proptest! {
     }
 }
 
-#[path = "hotp_tests.rs"]
 mod hotp;
 
 mod recovery {
     use super::*;
-    use crate::codes::recovery::RecoveryHash;
-    use crate::decision::state::RecoveryState;
-    use crate::keys::seal::CodeHash;
+    use otp_core::codes::recovery::RecoveryHash;
+    use otp_core::decision::state::RecoveryState;
+    use otp_core::keys::seal::CodeHash;
 
     const SET: [u8; 16] = [9; 16];
 
