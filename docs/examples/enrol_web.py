@@ -89,7 +89,7 @@ class Daemon:
 
 
 class Session(ThreadingHTTPServer):
-    """One owner, one session, one enrolment at a time. Whoever else connects on this machine, and says nothing, keeps the owner from nothing."""
+    """One owner, one session, one enrolment at a time. Anyone else who connects on this machine, and says nothing, keeps the owner from nothing."""
 
     daemon_threads = True
 

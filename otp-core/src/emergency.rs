@@ -1,6 +1,6 @@
 //! The way back in (R14): a root-owned mark that lets one user past the gate until it is taken away, whatever else is broken.
 //!
-//! E1  a mark counts only if it is a regular file of root's with one name that nobody else may write, below directories
+//! E1  a mark counts only if it is a regular file owned by root with one name that nobody else may write, below directories
 //!     that nobody else may write, and names both the user and the uid that it is for
 //! E2  it is read before everything else, and needs no policy, vault, host key, daemon or clock
 //! E3  it is written whole or not at all: another name, fsync, rename, fsync of the directory

@@ -1,4 +1,4 @@
-//! What the daemon has at hand for every call, and what a connection has: the policy is read anew at each call.
+//! What the daemon has at hand for every call, and what a connection has: the policy is read again at each call.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -31,7 +31,7 @@ pub(crate) struct Daemon {
     pub verifying: Concurrency,
     /// Wrong registration codes.
     pub throttle: Throttle,
-    /// Held from the search for a secret that was brought along until it is stored: two users must not find it new at once (R4).
+    /// Held from the search for a secret that was imported until it is stored: two users must not find it new at once (R4).
     pub import_lock: Mutex<()>,
     /// Registration codes that are being looked at, by the user whose they are said to be.
     pub redeeming: Concurrency,

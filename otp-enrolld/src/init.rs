@@ -141,12 +141,12 @@ impl fmt::Display for InitError {
             Self::NoAccount(name) => no_account(f, name),
             Self::NoVault(path) => write!(
                 f,
-                "{} is missing, but there is a host key; mount the vault, or, to start anew, move the host key away",
+                "{} is missing, but there is a host key; mount the vault, or, to start again, move the host key away",
                 path.display()
             ),
             Self::NoHostKey(path) => write!(
                 f,
-                "{} is missing, but there is a vault; restore the escrowed copy, or, to start anew, move the vault away",
+                "{} is missing, but there is a vault; restore the escrowed copy, or, to start again, move the vault away",
                 path.display()
             ),
             Self::Obstacle(unavailable) => unavailable.fmt(f),

@@ -15,7 +15,7 @@ pub struct Peer {
     pub uid: u32,
     /// Its process id at that moment; may be gone or reused since, so it is for logs and for counting.
     pub pid: i32,
-    /// On whose account its connections and log lines count: of a process of root's the real uid, for somebody else may have
+    /// On whose account its connections and log lines count: of a root-owned process the real uid, for somebody else may have
     /// started it (su, polkit's helper). Never a reason to allow anything.
     pub accountable_uid: u32,
     /// The first uid of the range in which its uid was lent to somebody (subuid(5)). Nor is this a reason to allow anything.

@@ -1,5 +1,5 @@
-//! Uids that one user has besides his own: the ranges of subordinate uids that he may use in name spaces of his
-//! (subuid(5)). Whoever has a range has tens of thousands of uids, and is one person all the same.
+//! Uids that one user has besides his own: the ranges of subordinate uids that he may use in namespaces of his
+//! (subuid(5)). Anyone who has a range has tens of thousands of uids, and is one person all the same.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -12,7 +12,7 @@ type Ranges = Vec<(u32, u32)>;
 /// Which file was read: device, inode, size, and when it was changed last.
 type Version = (u64, u64, u64, i64, i64);
 
-/// The first uid of the range in which `uid` was lent to somebody. Read anew when the file is another.
+/// The first uid of the range in which `uid` was lent to somebody. Read again when the file is another.
 pub(crate) fn range_of(uid: u32) -> Option<u32> {
     static LAST: Mutex<Option<(Version, Ranges)>> = Mutex::new(None);
     let about = fs::metadata(SUBUID).ok()?;

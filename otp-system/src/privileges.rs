@@ -1,4 +1,4 @@
-//! The farewell to root, the same for the daemon and for `otpctl --offline`.
+//! Drops root privileges permanently, the same way for the daemon and for `otpctl --offline`.
 
 use nix::unistd::{Gid, Uid, User, getresgid, getresuid, setgroups, setresgid, setresuid};
 

@@ -158,7 +158,7 @@ fn replace(
         return Ok(PasswordOutcome::Left("kept"));
     }
     let typed = Typed::parse(&answer);
-    // Whoever found a recovery code must not get a key for it: a module before this one has checked the password, too.
+    // Anyone who found a recovery code must not get a key for it: a module before this one has checked the password, too.
     if matches!(typed, Typed::Recovery(_)) && !host.holds_old_password() {
         return Err(PasswordOutcome::Refused("needs-password".to_owned()));
     }

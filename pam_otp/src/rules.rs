@@ -113,7 +113,7 @@ fn is_member(account: &Account, entry: &Entry) -> Option<bool> {
         Entry::Group(name) => Group::from_name(name),
         Entry::User(_) | Entry::Net(_) => return None,
     };
-    // getgrouplist(3) leaves out what it cannot read without a word; a group that is found shows that the data base answers.
+    // getgrouplist(3) leaves out what it cannot read without a word; a group that is found shows that the database answers.
     let gid = group.ok().flatten()?.gid;
     let user = User::from_name(&account.name).ok().flatten()?;
     let name = std::ffi::CString::new(account.name.as_str()).ok()?;

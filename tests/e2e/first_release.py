@@ -53,7 +53,7 @@ def bytes_of(dump):
 
 @contextmanager
 def installed(machine):
-    """Vault, host key, policy and emergency marks of the first release in the place of this machine's own."""
+    """Vault, host key, policy and emergency marks of the first release instead of this machine's own."""
     machine.stop()
     for one in people():
         if one.name not in Path("/etc/passwd").read_text():

@@ -334,7 +334,7 @@ class Machine:
 
     @contextmanager
     def policy(self, text):
-        """A policy file for a while; the daemon is started anew with it."""
+        """A policy file for a while; the daemon is started again with it."""
         before = POLICY.read_text()
         self.stop()
         write(POLICY, text.replace("version = 1\n", DEFAULT_POLICY, 1), 0o644)

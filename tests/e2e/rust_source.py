@@ -356,7 +356,7 @@ class Reader:
             self.crate.types.append(Definition(name, module.file, line))
 
     def begins_item(self, at):
-        """`impl` also stands in types."""
+        """`impl` is also found in types."""
         return self.source.text(at) == "trait" or self.source.text(at - 1) in ("", ";", "{", "}", "]", "unsafe", "default")
 
     def body(self, at):
@@ -381,7 +381,7 @@ class Reader:
         return self.source.end_of_line(at)
 
     def tree(self, at, path, public):
-        """Takes down one branch of a `use` tree; returns the index behind it."""
+        """Takes down one branch of a `use` tree; returns the index after it."""
         source, line = self.source, self.source.tokens[at].line
         while source.text(at) not in (",", ";", "}", "", "as"):
             if source.text(at) == "{":
@@ -408,7 +408,7 @@ class Reader:
         return self.source.past(opening)
 
     def path(self, at):
-        """Takes down a path of two segments or more; returns the index behind it."""
+        """Takes down a path of two segments or more; returns the index after it."""
         source, module, line = self.source, self.scopes[-1][1], self.source.tokens[at].line
         before = source.text(at - 1)
         segments = (source.text(at),)
@@ -435,7 +435,7 @@ class Crate:
         self.read(self.root, root, root.parent)
 
     def add_file(self, module, inside, other):
-        """Reads the file of `mod x;`, which stands in the inline modules `inside`."""
+        """Reads the file of `mod x;`, which is in the inline modules `inside`."""
         parent = self.base / module.parent.file
         directory = self.directories[module.parent.file].joinpath(*inside)
         if other:

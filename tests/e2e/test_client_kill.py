@@ -140,7 +140,7 @@ def test_a_host_killed_at_each_step_of_an_enrolment_at_its_prompt_leaves_the_key
         assert {there_or_not_there(machine, sitting) for sitting in sittings} == {False, True}
 
 
-# a key in the place of another
+# a key instead of another
 
 
 def one_key(machine, sitting):

@@ -20,7 +20,7 @@ AUTHPRIV_INFO = "<86>"
 
 @contextmanager
 def another_logger():
-    """A socket in the place of the logger's; nobody reads it unless the test does."""
+    """A socket instead of the logger's; nobody reads it unless the test does."""
     away = LOG.with_name("log.away")
     LOG.rename(away)
     logger = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -63,7 +63,7 @@ def taken(logger):
 
 @contextmanager
 def daemon_with(machine, stderr, **environment):
-    """A daemon of the test's own in the place of the usual one."""
+    """A daemon of the test's own instead of the usual one."""
     machine.stop()
     daemon = subprocess.Popen([DAEMON], stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr, env={**os.environ, **environment})
     try:

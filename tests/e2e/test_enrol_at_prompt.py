@@ -1,4 +1,4 @@
-"""Whoever was never enrolled types a registration code at the prompt, is handed a key on the screen, and is logged in."""
+"""Anyone who was never enrolled types a registration code at the prompt, is handed a key on the screen, and is logged in."""
 
 import re
 import shlex

@@ -394,7 +394,7 @@ def test_nobody_adopts_keys_while_the_account_data_base_cannot_say_that_their_ow
     adopt = [OTPCTL, "--offline", "adopt", renamed.name, "--from", user.name]
 
     def adopted(at):
-        """With one look into the data base failing."""
+        """With one look into the database failing."""
         return run_under(["-P", "/etc/passwd", "-e", "trace=openat", "-e", f"inject=openat:error=EIO:when={at}"], adopt)
 
     with machine.daemon_stopped(), accounts_in_files_alone():

@@ -547,7 +547,7 @@ def test_a_named_file_in_a_directory_that_others_may_write_to_refuses(machine, e
 
 
 def test_the_account_stage_reads_the_file_that_its_line_names(machine, enrolled, named):
-    """Whoever is exempt is not looked at, so the file shows."""
+    """Anyone who is exempt is not looked at, so the file shows."""
     user, _ = enrolled
     named(f'exempt = ["user:{user.name}"]')
     plain = machine.service("otp-account-plain", "required pam_permit.so", account="required pam_otp.so")

@@ -9,7 +9,7 @@ from handover import invite, redeem
 from journal import fields
 from machine import policy, write
 from test_notices import OUTBOX, empty_outbox
-from totp import totp as hotp  # the counter in the place of the step
+from totp import totp as hotp  # the counter instead of the step
 from wire import Client, Refused
 
 OFTEN = 70

@@ -691,7 +691,7 @@ def test_no_code_and_no_secret_is_in_any_file_or_log(machine, user):
 
 
 def test_a_used_code_is_known_however_many_came_after_it(machine, user):
-    """Whoever may invite cannot take "not me" away from its owner."""
+    """Anyone who may invite cannot take "not me" away from its owner."""
     for form in ("spoken", "letter"):
         owner = machine.new_user()
         code = " ".join(invite(owner, form=form)["codes"])

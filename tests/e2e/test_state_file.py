@@ -55,7 +55,7 @@ def test_with_one_bad_slot_the_other_is_used_and_the_watermark_raised(machine, s
     user, key = enrolled
     overwrite(user.state_file, with_slots(user.state_file.read_bytes(), slot))
     asserts_a_raised_watermark(machine, skip, user, key)
-    assert ZEROED not in (user.state_file.read_bytes()[:SLOT], user.state_file.read_bytes()[SLOT:]), "both slots are written anew"
+    assert ZEROED not in (user.state_file.read_bytes()[:SLOT], user.state_file.read_bytes()[SLOT:]), "both slots are written again"
 
 
 @pytest.mark.parametrize("slot", [0, 1])

@@ -40,7 +40,7 @@ def test_a_letter_a_login_by_ssh_sudo_a_rotation_a_lost_phone_and_a_new_key(mach
         assert not HOSTS["su-own"].attempt(machine, user, key.first).opened
         assert not ssh.attempt(machine, user, letter).opened
 
-        # a new key in the place of the old one
+        # a new key instead of the old one
         terminal = session(user, "rotate")
         answers(terminal, "Code of the key to replace: ", key.second)
         second = key_shown(terminal)

@@ -164,7 +164,7 @@ def test_a_registration_code_is_used_up_and_its_use_noticed_before_a_key_is_made
     assert answers[0]["enrolment"]["secret"]
 
 
-@pytest.mark.parametrize("first", [True, False], ids=["a first key", "in the place of another"])
+@pytest.mark.parametrize("first", [True, False], ids=["a first key", "instead of another"])
 def test_a_confirmed_key_is_noticed_then_stored_with_its_recovery_codes_and_then_its_registration_code_ends(machine, user, first):
     if not first:
         machine.enrol(user)

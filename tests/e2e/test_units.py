@@ -17,7 +17,7 @@ PACKAGING = ROOT / "packaging"
 UNITS = PACKAGING / "systemd"
 SERVICE = UNITS / "otp-enrolld.service"
 
-# Process 1 of new name spaces, on this machine's files, with a vault, a /run and a /tmp of its own.
+# Process 1 of new namespaces, on this machine's files, with a vault, a /run and a /tmp of its own.
 BOOT = f"""
 set -eu
 mount -t proc proc /proc

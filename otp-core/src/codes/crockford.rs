@@ -3,7 +3,7 @@
 //! Thirty-two symbols, without I, L, O and U. Either case is read, `I` and `L` as 1, `O` as 0; blanks and hyphens are passed
 //! over. The check symbol is a sum over GF(32) with the polynomial x^5 + x^2 + 1: every symbol times a power of alpha of its
 //! own. So every single wrong symbol and every swap of two is found, for up to 30 symbols. The kind of code stands in the sum as
-//! a first symbol that is not written: a code of one kind is a typing error in the place of another.
+//! a first symbol that is not written: a code of one kind is a typing error where another is wanted.
 
 use std::fmt;
 
@@ -47,7 +47,7 @@ pub enum Mistyped {
     },
     /// One symbol is wrong, or two are swapped.
     Check,
-    /// A second part in the place of the first, or the other way round.
+    /// A second part instead of the first, or the other way round.
     Order,
     /// One part of two.
     Half,

@@ -1,5 +1,5 @@
 //! The decision (R1): given what is on record and what was typed, is it accepted, and what is the next state?
-//! A pure function; whoever calls it must store the next state before answering (R2).
+//! A pure function; its caller must store the next state before answering (R2).
 
 pub mod input;
 pub mod limits;

@@ -1,4 +1,4 @@
-//! The notices that one user has not seen often enough, and the file `notices/<uid>` that holds them.
+//! The unread notices of one user, and the file `notices/<uid>` that holds them.
 //!
 //! N1  TOML 1.0, at most 16 KiB, version 1; the first line is a checksum of the rest; an unknown field refuses the file
 //! N2  user name and uid must both be the ones it is opened for

@@ -69,7 +69,7 @@ impl TicketFile {
         self.tickets.retain(|old| !old.is_forgettable(now));
         let superseded = self.end_all(Why::Superseded, now);
         if self.tickets.len() >= MOST {
-            // Whoever never used a code does not come back to ask why.
+            // Anyone who never used a code does not come back to ask why.
             let unused = self.tickets.iter().position(|old| old.uses == 0).ok_or(TicketFileError::Full)?;
             self.tickets.remove(unused);
         }

@@ -69,7 +69,7 @@ impl Change {
     }
 }
 
-/// Takes the files of a former name or uid over. `from` is read from the files, for the account data base has forgotten it;
+/// Takes the files of a former name or uid over. `from` is read from the files, for the account database has forgotten it;
 /// while it still knows that account, nothing is done.
 pub fn adopt(
     vault: &Vault,
@@ -81,7 +81,7 @@ pub fn adopt(
     let from = former(vault, from)?;
     match named(&from.name) {
         Ok(Some(account)) if account.uid == from.uid => return Err(ChangeError::StillThere),
-        Err(_) => return Err(ChangeError::StillThere), // the data base cannot say that it is gone
+        Err(_) => return Err(ChangeError::StillThere), // the database cannot say that it is gone
         Ok(_) => {}
     }
     vault.adopt(&from, to, reseal, environment)?;

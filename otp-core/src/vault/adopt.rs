@@ -22,7 +22,7 @@ pub struct Reseal<'a> {
 }
 
 impl Vault {
-    /// Whose key file there is under `uid`, whatever the account data base says.
+    /// Whose key file there is under `uid`, whatever the account database says.
     pub fn owner_of(&self, uid: u32) -> Result<Option<Account>, VaultError> {
         Ok(self.record_under(uid)?.map(|record| record.account))
     }
@@ -45,7 +45,7 @@ impl Vault {
         Ok(owners.filter(|owner| owner.name == name).collect())
     }
 
-    /// Makes the files of `from` those of `to`: name, uid or both have changed. Whoever asks has made sure that `from` is
+    /// Makes the files of `from` those of `to`: name, uid or both have changed. Anyone who asks has made sure that `from` is
     /// nobody's account any more.
     pub fn adopt(
         &self,

@@ -33,7 +33,7 @@ pub enum ChangeError {
     NothingRestored,
     /// A key that came back from a backup is somebody else's by now.
     SecretInUse,
-    /// The account that the files are from still exists, or the account data base cannot say that it does not.
+    /// The account that the files are from still exists, or the account database cannot say that it does not.
     StillThere,
     /// Several users' files have that name.
     Ambiguous,
@@ -151,7 +151,7 @@ impl LockedUser<'_> {
         found.ok_or(ChangeError::NoSuchKey)
     }
 
-    /// May a key of this label be added, or put in the place of others?
+    /// May a key of this label be added, or put instead of others?
     pub fn has_room_for(&self, label: &Label, replaces: Replaces) -> Result<(), ChangeError> {
         let Some(record) = self.record() else { return Ok(()) };
         if let Replaces::Key(id) = replaces
@@ -318,7 +318,7 @@ impl fmt::Display for ChangeError {
             Self::NoSuchKey => "no key has that label or id",
             Self::LabelTaken => "another key has that label; choose one with --label",
             Self::TooManyKeys => "there are five keys; revoke one first",
-            Self::KeysDisabled => "the keys are disabled; revoke them first, then enrol anew",
+            Self::KeysDisabled => "the keys are disabled; revoke them first, then enrol again",
             Self::AlreadyEnrolled => "already enrolled",
             Self::NothingRestored => "nothing of this user is from a backup",
             Self::SecretInUse => "a key in it is somebody else's by now; revoke it there, or forget this user",

@@ -18,7 +18,7 @@ use crate::environment::{Clock, Environment};
 use crate::files::key_file::{Key, Record};
 
 impl Vault {
-    /// Stores a new key of `account`: its first, one more, or one in the place of others, which are dead from that instant.
+    /// Stores a new key of `account`: its first, one more, or one instead of others, which are dead from that instant.
     /// `make` gets the generation that the key is for, and seals it.
     pub fn enrol(
         &self,
@@ -88,7 +88,7 @@ impl Vault {
 }
 
 impl LockedUser<'_> {
-    /// Steps 2 to 5: puts `record`, which must be of the next generation, in the place of the one on record.
+    /// Steps 2 to 5: replaces the record with `record`, which must be of the next generation.
     pub fn commit(&mut self, record: &Record, clock: &dyn Clock) -> Result<(), VaultError> {
         let vault = self.vault;
         let before = self.state.clone();

@@ -88,7 +88,7 @@ const ABOUT_CAP: usize = 4096;
 const KEYS: &str = "keys";
 /// Where state files are.
 const STATE: &str = "state";
-/// Where notices are that a user has not seen often enough.
+/// Where unread notices are.
 const NOTICES: &str = "notices";
 /// Where tickets are.
 const TICKETS: &str = "tickets";

@@ -1,4 +1,4 @@
-//! Opening without being led astray (V1): every path starts at a descriptor that is already trusted, no link is followed,
+//! Safe opening (V1): no symlinks, trusted parents. Every path starts at a descriptor that is already trusted, no link is followed,
 //! no mount crossed, nothing blocks, and what was opened is looked at before it is read.
 
 use std::fs::{File, Metadata};
@@ -220,7 +220,7 @@ pub enum Readers {
     RootAlone,
 }
 
-/// Reads a file of root's outside the vault (the policy, the host key): no link at its end, nobody else may write to it or
+/// Reads a root-owned file outside the vault (the policy, the host key): no link at its end, nobody else may write to it or
 /// to a directory above it. With [`Readers::RootAlone`] nobody else may read it either.
 pub fn read_root_file(path: &Path, cap: usize, readers: Readers) -> Result<Zeroizing<Vec<u8>>, VaultError> {
     for above in path.ancestors().skip(1) {
@@ -240,7 +240,7 @@ pub fn read_root_file(path: &Path, cap: usize, readers: Readers) -> Result<Zeroi
     if !about.is_file() || about.uid() != 0 || about.mode() & forbidden != 0 || linked {
         let found = format!("owner {}, mode {:04o}", about.uid(), about.mode() & 0o7777);
         let wanted = if closed {
-            "a regular file of root's with one name, mode 0400"
+            "a regular file owned by root with one name, mode 0400"
         } else {
             "a regular file that only root may write"
         };

@@ -31,7 +31,7 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// The book to be written anew. Once it is, nobody can tell any more that it came from a backup: what was good in it is not.
+    /// The book to be written again. Once it is, nobody can tell any more that it came from a backup: what was good in it is not.
     pub fn settled(mut self, now: u64) -> TicketFile {
         if self.restored {
             self.ticket_file.end_all(Why::Revoked, now);
@@ -57,7 +57,7 @@ impl Vault {
     }
 
     /// The book under `from` becomes that of `to`. Codes are bound to a uid: with another one they are worth nothing. Nor are those
-    /// of a book that came back from a backup, for it is made anew here.
+    /// of a book that came back from a backup, for it is made again here.
     pub(super) fn move_tickets(&self, from: u32, to: &Account, clock: &dyn Clock) -> Result<(), VaultError> {
         let tickets = self.tickets(from)?;
         match tickets.ticket_file_of(from)? {

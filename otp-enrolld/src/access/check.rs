@@ -32,7 +32,7 @@ pub(crate) fn allowed(actor: Actor, peer: Peer, act: Act, target: Option<u32>) -
 }
 
 /// Whom a call is about: the user named, else the caller. Who may only ask about himself learns nothing about another name,
-/// neither from the answer nor from the time: the account data base is asked about the caller alone.
+/// neither from the answer nor from the time: the account database is asked about the caller alone.
 pub(crate) fn subject(actor: Actor, peer: Peer, user: Option<&str>) -> Result<Account, Refusal> {
     match (actor, user) {
         (_, None) => account_of(peer.uid),
@@ -44,7 +44,7 @@ pub(crate) fn subject(actor: Actor, peer: Peer, user: Option<&str>) -> Result<Ac
     }
 }
 
-/// Who is meant, and on what terms. Whoever may not learns nothing about the name, not even whether it exists.
+/// Who is meant, and on what terms. Anyone who may not learns nothing about the name, not even whether it exists.
 pub(crate) fn target(peer: Peer, act: Act, user: Option<&str>) -> Result<(Account, Terms), Refusal> {
     let actor = groups::actor(peer);
     let account = subject(actor, peer, user);

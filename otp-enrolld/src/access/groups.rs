@@ -1,4 +1,4 @@
-//! What the group data base says of a uid. Where it does not answer, nobody gains a right by it.
+//! What the group database says of a uid. Where it does not answer, nobody gains a right by it.
 
 use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
 use otp_protocol::peer::Peer;

@@ -6,7 +6,7 @@
 //! | take an invitation back               | yes            | yes        | not admins   | no                      | no         |
 //! | redeem, repudiate a registration code | with that code | no         | no           | with that code          | no         |
 //! | begin an enrolment for somebody       | yes            | no         | no           | no                      | no         |
-//! | bring along the secret of a token     | yes            | for others | no           | no                      | no         |
+//! | import the secret of a token     | yes            | for others | no           | no                      | no         |
 //! | add, rotate a key; new recovery codes | with a code    | no         | no           | with a code of a key    | no         |
 //! | read a user's status                  | yes            | yes        | no           | yes                     | no         |
 //! | read a user's notices                 | yes            | no         | no           | yes                     | no         |
@@ -24,7 +24,7 @@
 //! one. Confirming and cancelling need no right of their own: they act on what this connection began. `otp-helpdesk` reaches
 //! neither root nor members of otp-admin, nor itself with an invitation.
 
-/// Who asks, as the kernel says, and what the group data base says of him.
+/// Who asks, as the kernel says, and what the group database says of him.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Actor {
     /// uid 0.
@@ -66,7 +66,7 @@ pub(crate) enum Act {
     Repudiate,
     /// Make a key for somebody.
     BeginEnrolment,
-    /// Bring along the secret of a token.
+    /// Import the secret of a token.
     AddToken,
     /// Make one more key.
     AddKey,
@@ -135,11 +135,11 @@ impl Actor {
 }
 
 impl Groups {
-    /// Whoever may do this for others must not hear that his group may do it.
+    /// Anyone who may do this for others must not hear that his group may do it.
     fn reason_of_oneself(self, act: Act) -> &'static str {
         match act {
             Act::Invite if self.admin || self.helpdesk => "nobody but root invites himself; let somebody else do it",
-            Act::AddToken if self.admin => "nobody but root brings along a token for himself; let another admin do it",
+            Act::AddToken if self.admin => "nobody but root imports a token for himself; let another admin do it",
             Act::Resume if self.admin => "nobody but root ends his own suspension; let another admin do it",
             act => reason(act),
         }
@@ -184,7 +184,7 @@ fn reason(act: Act) -> &'static str {
         }
         Act::Redeem | Act::Repudiate => "a registration code is for the owner of its account alone",
         Act::BeginEnrolment => "only root may enrol a user",
-        Act::AddToken => "only root and otp-admin may bring along a token",
+        Act::AddToken => "only root and otp-admin may import a token",
         Act::AddKey => "only the user may add a key",
         Act::Rotate => "only the user may replace a key",
         Act::RenewRecoveryCodes => "only the user may have new recovery codes",

@@ -141,7 +141,7 @@ impl Daemon {
         Ok(Confirmed { user, uid, key, generation: record.generation, recovery_codes: codes })
     }
 
-    /// A secret that somebody brings along may be in use already, also by another user (R4).
+    /// A secret that somebody imports may be in use already, also by another user (R4).
     pub(crate) fn wants_a_secret_of_its_own(&self, pending: &PendingEnrolment) -> Result<(), Refusal> {
         let known = self.vault().knows(pending.fingerprint(&self.unlocked));
         match known.map_err(|error| unavailable(&error))? {
@@ -280,6 +280,6 @@ pub(crate) fn log_enrolment(what: &'static str, peer: Peer, pending: &PendingEnr
         .field("key", label.as_str())
         .field("purpose", purpose.event.word())
         .optional("generation", generation.map(|number| number.to_string()).as_deref());
-    // Whoever has a counter has codes without end, and with each begins something anew.
+    // Anyone who has a counter has codes without end, and with each begins something again.
     paced(what, Urgency::Notice, peer.accountable_uid, signed(line, peer));
 }

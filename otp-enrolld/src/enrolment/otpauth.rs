@@ -1,6 +1,6 @@
 //! The otpauth URI that an app scans (the key-URI format that Google Authenticator set): `Issuer:account` with exactly one
 //! colon, the issuer again as a parameter, base32 in upper case without padding, and every parameter always present: apps
-//! that know it agree, the others pass over it. HOTP has a counter in the place of the period.
+//! that know it agree, the others pass over it. HOTP has a counter instead of the period.
 
 use data_encoding::BASE32_NOPAD;
 use otp_core::keys::key::{Algorithm, Digits, Kind, Period};

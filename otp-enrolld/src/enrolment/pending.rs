@@ -145,7 +145,7 @@ pub(crate) enum CodeOutcome {
 }
 
 impl EnrolmentPurpose {
-    /// One more key, which an admin has seen or brought along.
+    /// One more key, which an admin has seen or imported.
     pub(crate) const BY_AN_ADMIN: Self = Self {
         event: NoticeEvent::AdminEnrolled,
         grounds: Grounds::Any,
@@ -275,7 +275,7 @@ impl PendingEnrolment {
         &self.secret
     }
 
-    /// Was its secret brought along?
+    /// Was its secret imported?
     pub(crate) fn is_imported(&self) -> bool {
         self.imported
     }

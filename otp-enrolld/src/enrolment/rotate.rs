@@ -1,4 +1,4 @@
-//! One more key, a key in the place of another, a token, new recovery codes: what an owner gets for a code of a key that is
+//! One more key, a key that replaces another, a token, new recovery codes: what an owner gets for a code of a key that is
 //! there. The code is used up by it, whatever comes of the rest.
 
 use otp_core::accounts::Account;
@@ -60,7 +60,7 @@ impl Daemon {
         Ok(Begun { enrolment: self.start(session, plan, Earlier::Ends)? })
     }
 
-    /// A key in the place of another, for a code of that one. A recovery code will do where root says that the UNIX password
+    /// A key that replaces another, for a code of that one. A recovery code will do where root says that the UNIX password
     /// was asked for, too.
     pub(crate) fn rotate(&self, session: &mut Session, wanted: Rotate) -> Result<Begun, Refusal> {
         let peer = session.peer;
@@ -105,7 +105,7 @@ impl Daemon {
         Ok(Begun { enrolment: self.start(session, plan, Earlier::Ends)? })
     }
 
-    /// The secret of a hardware token, which somebody brings along.
+    /// The secret of a hardware token, which somebody imports.
     pub(crate) fn add_token(&self, session: &mut Session, wanted: AddToken) -> Result<TokenBegun, Refusal> {
         let peer = session.peer;
         session.pending = None;

@@ -85,7 +85,7 @@ fn hand_over(outbox: &Outbox, site: &Site) -> Result<usize, NotifyError> {
     due.sort_by_key(|letter| letter.tries);
     let mut failed = 0;
     for letter in due {
-        // Read anew each time: a change of the policy counts at once. If it is broken, everything waits.
+        // Read again each time: a change of the policy counts at once. If it is broken, everything waits.
         let notify = site.policy(None, None).map(|policy| policy.notify);
         failed += usize::from(!one(outbox, &letter, notify)?);
     }

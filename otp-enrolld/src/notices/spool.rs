@@ -76,7 +76,7 @@ impl Daemon {
         locked.recovery_told(&System).map_err(|error| not_changed(&account.name, &error))
     }
 
-    /// What a user has not seen often enough.
+    /// The unread notices of a user.
     pub(crate) fn notices(&self, peer: Peer, wanted: &Notices) -> Result<NoticeList, Refusal> {
         let (account, _) = target(peer, Act::ReadNotices, wanted.user.as_deref())?;
         self.notice_of_recovery(&account)?;

@@ -34,7 +34,7 @@ pub struct Reopen {
     /// The origin to reopen; `None` for all five.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "values::write_origin")]
     pub origin: Option<Origin>,
-    /// A code or recovery code of the user's, 1 to 64 bytes, which is used up. Required of users who reopen an origin
+    /// A code or recovery code of the user, 1 to 64 bytes, which is used up. Required of users who reopen an origin
     /// of their own; ignored from root, and from otp-admin acting for somebody else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<Zeroizing<String>>,

@@ -61,10 +61,10 @@ pub struct Repudiate {
     pub registration: Zeroizing<String>,
 }
 
-/// Begin an enrolment of one more key of the caller's, of up to five.
+/// Begin an enrolment of one more key for the caller, of up to five.
 #[derive(Serialize)]
 pub struct AddKey {
-    /// A code of any existing key of the caller's, 1 to 64 bytes; once accepted it is used up, even if no key comes of
+    /// A code of any existing key of the caller, 1 to 64 bytes; once accepted it is used up, even if no key comes of
     /// it. A recovery code is refused and not used up.
     pub code: Zeroizing<String>,
     /// Wishes for the new key. On the wire its fields are parameters of the call itself.
@@ -110,10 +110,10 @@ pub struct AddToken {
     pub key: WantedKey,
 }
 
-/// Make a new set of recovery codes; the old set is dead.
+/// Make a new set of recovery codes; the old set no longer works.
 #[derive(Serialize)]
 pub struct RenewRecoveryCodes {
-    /// A code of any key of the caller's, 1 to 64 bytes; once accepted it is used up. A recovery code is refused and
+    /// A code of any key of the caller, 1 to 64 bytes; once accepted it is used up. A recovery code is refused and
     /// not used up.
     pub code: Zeroizing<String>,
 }

@@ -88,7 +88,7 @@ pub(super) fn form(found: String) -> Result<CodeForm, Refusal> {
     CodeForm::parse(&found).ok_or_else(|| refused("form", &found, "spoken, mail, letter or split"))
 }
 
-/// A secret that is brought along; a refusal does not repeat it.
+/// A secret that is imported; a refusal does not repeat it.
 pub(super) fn base32(found: Zeroizing<String>) -> Result<Zeroizing<String>, Refusal> {
     if is_plain(&found, SECRET_BYTES) {
         return Ok(found);

@@ -1,4 +1,4 @@
-//! Who may hold how many connections. Three shares that cannot use each other up: root's own; processes of root's that
+//! Who may hold how many connections. Three shares that cannot use each other up: root's own; root-owned processes that
 //! somebody else started (su, polkit's helper), by that somebody; everybody else, by uid. One user may have many uids lent
 //! to him, and so all of these together leave half of the places to others. Where a key is pending, a connection waits for a
 //! person for minutes, and counts apart, so that many who enrol on one day keep nobody out.
@@ -20,7 +20,7 @@ enum Share {
     Own(u32),
     /// This uid, which was lent to some user.
     Lent(u32),
-    /// This uid, or a process of root's that it started, with a key pending.
+    /// This uid, or a root-owned process that it started, with a key pending.
     Pending(u32),
 }
 

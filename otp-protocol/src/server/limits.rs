@@ -5,9 +5,9 @@ use std::time::Duration;
 /// The bounds of one server.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerLimits {
-    /// Open connections of everybody but uid 0, together; and as many again of processes of root's that others started.
+    /// Open connections of everybody but uid 0, together; and as many again of root-owned processes that others started.
     pub connections: usize,
-    /// Open connections of one uid other than 0; and as many again of processes of root's that it started.
+    /// Open connections of one uid other than 0; and as many again of root-owned processes that it started.
     pub connections_per_uid: usize,
     /// Open connections of root's own, a reserve that nobody else can use up.
     pub connections_root: usize,

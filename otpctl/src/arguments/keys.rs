@@ -12,7 +12,7 @@ use crate::output::duration;
 
 /// Make a registration code, with which a user makes a key for himself
 ///
-/// The code works once, in that user's account alone, and only until it ends, which is always said. Whoever invites
+/// The code works once, in that user's account alone, and only until it ends, which is always said. Anyone who invites
 /// never sees the key. A new code makes the earlier one of the same user worthless.
 #[derive(Args)]
 pub(crate) struct InviteArgs {
@@ -132,7 +132,7 @@ pub(crate) struct RecoveryCodesArgs {
     pub allow_pipe: bool,
 }
 
-/// Bring along the key of a hardware token
+/// Import a hardware token's key
 #[derive(Args)]
 pub(crate) struct TokenArgs {
     #[command(subcommand)]
@@ -197,7 +197,7 @@ pub(crate) struct ShapeWishes {
 pub(crate) struct KeyOutput {
     /// Draw the QR code into this file, too, as SVG
     ///
-    /// The file is made, mode 0600; one that is there is not overwritten. Whoever reads it holds the second factor:
+    /// The file is made, mode 0600; one that is there is not overwritten. Anyone who reads it holds the second factor:
     /// delete it when it has been scanned. If nothing is stored, it is removed.
     #[arg(long, value_name = "FILE")]
     pub svg: Option<PathBuf>,

@@ -57,10 +57,10 @@ pub(crate) enum Command {
     Clock(ClockArgs),
 }
 
-/// Show the keys and the wrong codes of a user, or of whoever calls
+/// Show the keys and the wrong codes of a user, or of the caller
 #[derive(Args)]
 pub(crate) struct StatusArgs {
-    /// The user to show; left out, it is whoever calls
+    /// The user to show; defaults to the caller
     pub user: Option<String>,
 
     /// Write JSON
@@ -68,12 +68,12 @@ pub(crate) struct StatusArgs {
     pub json: bool,
 }
 
-/// Show what happened to the keys of a user, or of whoever calls, and has not been seen often enough
+/// Show unread notices about the keys of a user, or of the caller
 ///
 /// On a terminal what is shown counts as seen; each notice is shown three times, here or at logins.
 #[derive(Args)]
 pub(crate) struct NoticesArgs {
-    /// The user; left out, it is whoever calls
+    /// The user; defaults to the caller
     pub user: Option<String>,
 
     /// Write JSON; then nothing counts as seen
@@ -108,7 +108,7 @@ pub(crate) struct ResumeArgs {
 /// Root, and otp-admin for others, are not asked for a code, and the total of wrong codes stays. Everybody else is asked for one.
 #[derive(Args)]
 pub(crate) struct ReopenArgs {
-    /// The user; left out, it is whoever calls
+    /// The user; defaults to the caller
     pub user: Option<String>,
 
     /// Only this one: self, other, remote, console or socket
@@ -137,7 +137,7 @@ pub(crate) struct RenameArgs {
 #[derive(Args)]
 #[command(allow_missing_positional = true)]
 pub(crate) struct RevokeArgs {
-    /// The user; left out, it is whoever calls
+    /// The user; defaults to the caller
     pub user: Option<String>,
 
     /// The key, by label or id

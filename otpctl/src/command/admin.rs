@@ -1,4 +1,4 @@
-//! Commands that change keys which are there: one call each, and a line that says what was done. Whoever is not root is
+//! Commands that change keys which are there: one call each, and a line that says what was done. Anyone who is not root is
 //! asked for a code where one is wanted.
 
 use nix::unistd::{Uid, User};
@@ -127,7 +127,7 @@ fn is_oneself(user: Option<&str>) -> bool {
     !caller.is_root() && user.is_none_or(own)
 }
 
-/// Whoever has no key left that works cannot get in to make one.
+/// Anyone who has no key left that works cannot get in to make one.
 fn not_the_last(client: &mut Client, options: &RevokeArgs) -> Result<(), Failure> {
     let status = client.call(&interface::Status { user: options.user.clone() })?.status;
     let working: Vec<_> = status.keys.iter().filter(|key| !key.suspended).collect();

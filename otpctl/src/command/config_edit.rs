@@ -30,7 +30,7 @@ pub(crate) fn edit(terminal: &mut Terminal, file: Option<&Path>) -> Result<(), F
     let policy = policy.as_path();
     let dir = policy.parent().unwrap_or(Path::new("/"));
     let _lock = lock(Path::new(Site::STANDARD.policy).parent().unwrap_or(dir))?;
-    // The editor is root's: where others can write, they could put something else in the place of the copy.
+    // The editor is root's: where others can write, they could put something else instead of the copy.
     root_directory(dir).map_err(|error| stopped(&error.to_string()))?;
     let before = Before::of(policy)?;
     let copy = Copy::beside(policy, &before.text)?;

@@ -35,7 +35,7 @@ fn by_root(client: &mut Client, terminal: &mut Terminal, options: &EnrolArgs, us
     pending.show_and_confirm(&begun, &begun.enrolment, files)
 }
 
-/// Whoever is not root most likely meant himself.
+/// Anyone who is not root most likely meant himself.
 fn with_the_way_for_users(error: CallError, form: OutputFormat) -> Failure {
     match error {
         CallError::Refused(Refusal::NotAllowed { reason })

@@ -204,7 +204,7 @@ fn account(name: &str) -> Result<Account, Failure> {
 fn clock_taken(before: ClockMark, now: u64) -> String {
     let taken = format!("the clock is taken as it is: {}\n", utc(now));
     match before {
-        ClockMark::Unreadable => format!("{taken}the clock mark of the vault could not be read, and is made anew\n"),
+        ClockMark::Unreadable => format!("{taken}the clock mark of the vault could not be read, and is made again\n"),
         ClockMark::At(before) if before > now => {
             format!("{taken}the clock mark of the vault was ahead of it, at {}, and is set back\n", utc(before))
         }

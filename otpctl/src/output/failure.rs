@@ -81,7 +81,7 @@ impl From<CallError> for Failure {
             CallError::Closed => "the daemon closed the connection; see its log",
             CallError::Silent => "the daemon does not answer; see its log",
             CallError::Failed => "the connection to the daemon failed",
-            CallError::Strange => "the daemon's answer makes no sense; are it and otpctl of the same version?",
+            CallError::Strange => "the daemon's answer makes no sense; do the daemon and otpctl versions match?",
         };
         Self::Unreachable(text.to_owned())
     }
@@ -119,7 +119,7 @@ pub(crate) fn told(refusal: &Refusal) -> String {
         | Refusal::MethodNotFound { method: name }
         | Refusal::MethodNotImplemented { method: name }
         | Refusal::InvalidParameter { parameter: name } => {
-            format!("the daemon does not know {}; are it and otpctl of the same version?", escaped(name))
+            format!("the daemon does not know {}; do the daemon and otpctl versions match?", escaped(name))
         }
     }
 }
@@ -159,7 +159,7 @@ fn not_possible(user: &str, reason: &str) -> String {
         "no-such-key" => "no key has that label or id; see otpctl status",
         "label-taken" => "another key has that label; choose one with --label",
         "too-many-keys" => "there are five keys; revoke one first",
-        "keys-disabled" => "the keys are disabled; revoke them first, then enrol anew",
+        "keys-disabled" => "the keys are disabled; revoke them first, then enrol again",
         "nothing-restored" => "nothing of this user is from a backup",
         "still-there" => "the account that the files are from still exists, or nobody can say that it does not",
         "ambiguous" => "the files of several users have that name; give the uid",

@@ -72,7 +72,7 @@ impl NewFile {
 impl Drop for NewFile {
     fn drop(&mut self) {
         if self.fate == Fate::Removed {
-            // Whoever removed it before us did what we want.
+            // Anyone who removed it before us did what we want.
             let _ = unlinkat(&self.directory, self.name.as_os_str(), UnlinkatFlags::NoRemoveDir);
         }
     }

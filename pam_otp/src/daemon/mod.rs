@@ -96,7 +96,7 @@ pub(crate) fn redeem(user: &str, code: &str, caller: &Caller) -> Result<Enrolmen
     EnrolmentSession::begin("Redeem", &fields)
 }
 
-/// Has the daemon begin an enrolment in the place of a key, for a code of it: of that of this label, or of whichever it is.
+/// Has the daemon begin an enrolment that replaces a key, for a code of it: of the key of this label, or of any.
 pub(crate) fn rotate(
     user: &str,
     code: &str,
@@ -214,7 +214,7 @@ fn oldest(keys: &[Value]) -> Option<OldestKey> {
     keys.filter_map(key).min_by_key(|key| key.confirmed)
 }
 
-/// What a user has not seen often enough: the texts, and the number of the last one.
+/// The unread notices of a user: the texts, and the number of the last one.
 pub(crate) fn notices(user: &str, deadline: Instant) -> Result<(Vec<String>, u64), DaemonError> {
     let reply = call("Notices", &format!("\"user\":{}", quoted(user)), deadline)?;
     let notices = reply.get("notices").and_then(Value::list).ok_or_else(|| failed("a reply without notices"))?;
