@@ -40,7 +40,7 @@ pub struct Written {
     pub at: u64,
 }
 
-/// Why a text is not this user's book, or a ticket has no room in it.
+/// Why a text is not this user's ticket file, or a ticket has no room in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TicketFileError {
     /// B1: not this format; where and what.
@@ -97,7 +97,7 @@ impl TicketFile {
         self.tickets.iter_mut().find(|ticket| ticket.id == id)
     }
 
-    /// Reads the text of a book, whosever it is.
+    /// Reads the text of a ticket file, whosever it is.
     pub fn parse(text: &str) -> Result<(Self, Written), TicketFileError> {
         let text = checksum::checked(text).ok_or(TicketFileError::Value("the checksum in the first line"))?;
         let document = Document::parse(text)?;

@@ -22,16 +22,16 @@ pub struct Tickets {
     _lock: Flock<File>,
 }
 
-/// A book as it lies on disk.
+/// A ticket file as it lies on disk.
 pub struct Kept {
-    /// The book.
+    /// The ticket file.
     pub ticket_file: TicketFile,
     /// The file is a copy from a backup: what it says may have been used up since.
     pub restored: bool,
 }
 
 impl Kept {
-    /// The book to be written again. Once it is, nobody can tell any more that it came from a backup: what was good in it is not.
+    /// The ticket file to be written again. Once it is, nobody can tell any more that it came from a backup: what was good in it is not.
     pub fn settled(mut self, now: u64) -> TicketFile {
         if self.restored {
             self.ticket_file.end_all(Why::Revoked, now);
@@ -48,7 +48,7 @@ impl Vault {
         Ok(Tickets { dir, _lock: lock })
     }
 
-    /// Uids that have a book, in rising order.
+    /// Uids that have a ticket file, in rising order.
     pub fn ticket_uids(&self) -> Result<Vec<u32>, VaultError> {
         let names = self.dir.open_dir(TICKETS)?.names()?;
         let mut uids: Vec<u32> = names.iter().filter_map(|name| name.parse().ok()).collect();
@@ -56,8 +56,8 @@ impl Vault {
         Ok(uids)
     }
 
-    /// The book under `from` becomes that of `to`. Codes are bound to a uid: with another one they are worth nothing. Nor are those
-    /// of a book that came back from a backup, for it is made again here.
+    /// The ticket file under `from` becomes that of `to`. Codes are bound to a uid: with another one they are worth nothing. Nor are those
+    /// of a ticket file that came back from a backup, for it is made again here.
     pub(super) fn move_tickets(&self, from: u32, to: &Account, clock: &dyn Clock) -> Result<(), VaultError> {
         let tickets = self.tickets(from)?;
         match tickets.ticket_file_of(from)? {
@@ -69,7 +69,7 @@ impl Vault {
         }
     }
 
-    /// A book that came back from a backup is meant. Says what it was.
+    /// A ticket file that came back from a backup is meant. Says what it was.
     pub(super) fn restored_tickets(&self, account: &Account, clock: &dyn Clock) -> Result<Kept, VaultError> {
         let tickets = self.tickets(account.uid)?;
         let kept = tickets.ticket_file(account)?;
@@ -116,7 +116,7 @@ impl Vault {
 }
 
 impl Tickets {
-    /// The book of `account`; an empty one if there is none.
+    /// The ticket file of `account`; an empty one if there is none.
     pub fn ticket_file(&self, account: &Account) -> Result<Kept, VaultError> {
         let Some(kept) = self.ticket_file_of(account.uid)? else {
             return Ok(Kept { ticket_file: TicketFile::new(account), restored: false });
@@ -126,7 +126,7 @@ impl Tickets {
         Ok(Kept { ticket_file: kept.ticket_file.for_account(account).map_err(wrong)?, ..kept })
     }
 
-    /// The book of a uid, whosever it was.
+    /// The ticket file of a uid, whosever it was.
     pub fn ticket_file_of(&self, uid: u32) -> Result<Option<Kept>, VaultError> {
         let (name, path) = (name(uid), self.dir.path_of(&name(uid)));
         let file = match self.dir.open_file(&name, super::open::Access::Read) {
@@ -143,7 +143,7 @@ impl Tickets {
         Ok(Some(Kept { ticket_file, restored }))
     }
 
-    /// Stores a book; on disk when this returns. Without a ticket there is no file.
+    /// Stores a ticket file; on disk when this returns. Without a ticket there is no file.
     pub fn store(&self, ticket_file: &TicketFile, clock: &dyn Clock) -> Result<(), VaultError> {
         let name = name(ticket_file.account.uid);
         if ticket_file.tickets.is_empty() {
@@ -158,12 +158,12 @@ impl Tickets {
         self.dir.sync()
     }
 
-    /// Is there a book of a uid, whosever it was?
+    /// Is there a ticket file of a uid, whosever it was?
     pub(super) fn has(&self, uid: u32) -> Result<bool, VaultError> {
         self.dir.has(&name(uid))
     }
 
-    /// Removes the book of a uid.
+    /// Removes the ticket file of a uid.
     pub fn forget(&self, uid: u32) -> Result<(), VaultError> {
         self.dir.remove(&name(uid))?;
         self.dir.sync()

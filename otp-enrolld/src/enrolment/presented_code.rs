@@ -119,8 +119,8 @@ impl Daemon {
     pub(crate) fn owner_of_code(&self, tickets: &Tickets, presented: &Presented<'_>) -> Option<(Account, TicketId)> {
         let now = System.wall();
         let uids = self.vault().ticket_uids().ok()?.into_iter().filter(|uid| *uid != presented.account.uid);
-        let books = uids.filter_map(|uid| tickets.ticket_file_of(uid).ok().flatten());
-        let good = books.filter_map(|Kept { ticket_file, .. }| {
+        let files = uids.filter_map(|uid| tickets.ticket_file_of(uid).ok().flatten());
+        let good = files.filter_map(|Kept { ticket_file, .. }| {
             ticket_file.good(now).cloned().map(|ticket| (ticket_file.account, ticket))
         });
         let mut good: Vec<_> = good.filter(|(_, ticket)| presented.code.fits(ticket.form)).collect();
