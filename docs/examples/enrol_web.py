@@ -9,8 +9,8 @@ the session to it through its own HTTPS. It listens on loopback only and prints 
 does not have that address gets nothing. Nothing is kept: the connection to the daemon is the enrolment, and ends with it.
 """
 
-import html
 import hmac
+import html
 import json
 import secrets
 import socket

@@ -14,11 +14,11 @@ from pathlib import Path
 from statistics import median
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests/e2e"))
+sys.path.insert(0, str(ROOT / "tests"))
 
-from journal import Journal  # noqa: E402
-from machine import ACCOUNT, AUTH_ERR, DAEMON, HOST_KEY, MODULE, SHIFT, SUCCESS, VAULT, Machine, User, run, write  # noqa: E402
-from wire import INTERFACE, Client  # noqa: E402
+from harness.journal import Journal  # noqa: E402
+from harness.machine import ACCOUNT, AUTH_ERR, DAEMON, HOST_KEY, MODULE, SHIFT, SUCCESS, VAULT, Machine, User, run, write  # noqa: E402
+from harness.wire import INTERFACE, Client  # noqa: E402
 
 LOGIN = Path("/usr/local/bin/bench-login")
 SERVICES = Path("/etc/bench.d")
@@ -93,7 +93,7 @@ class Site:
             Service("google", google, user, Code(codes.key)),
             Service("oath", f"pam_oath.so usersfile={OATH}/users window=1 digits=6", user, Code(codes.key)),
         ]
-        self.services += [Service(name, str(path), *member) for (name, path), member in zip(modules, self.members)]
+        self.services += [Service(name, str(path), *member) for (name, path), member in zip(modules, self.members, strict=False)]
         causes = ("suspended", suspended), ("no-key", without_key), ("unknown", User("nobody-at-all", None))
         self.refused = [Service(name, str(MODULE), user, codes, right=AUTH_ERR) for name, user in causes]
 
@@ -202,9 +202,9 @@ def verifications(site, connections, bursts):
             move_clock(step)
             batches = [b"".join(verify_call(user, codes.right(step)) for user, codes in site.members[number::connections]) for number in range(connections)]
             begun = time.perf_counter()
-            for client, batch in zip(clients, batches):
+            for client, batch in zip(clients, batches, strict=True):
                 client.send(batch)
-            replies = [client.receive() for client, batch in zip(clients, batches) for _ in range(batch.count(b"\0"))]
+            replies = [client.receive() for client, batch in zip(clients, batches, strict=True) for _ in range(batch.count(b"\0"))]
             spent += time.perf_counter() - begun
             refused = [reply for reply in replies if b'"accepted":true' not in reply]
             assert not refused, refused
@@ -254,8 +254,8 @@ def medium(name, disk):
     base.mkdir(exist_ok=True)
     mounted = []
     modules = MODULE.parent
-    for place, base in ((modules, Path(disk)), (Path("/etc"), base), (VAULT, base), (GOOGLE, base), (OATH, base)):
-        source = base / place.name
+    for place, above in ((modules, Path(disk)), (Path("/etc"), base), (VAULT, base), (GOOGLE, base), (OATH, base)):
+        source = above / place.name
         shutil.rmtree(source, ignore_errors=True)
         place.mkdir(exist_ok=True)
         run("cp", "-a", place, source)

@@ -1,0 +1,86 @@
+"""One machine for the whole run, inside packaging/private-root; every test brings users of its own."""
+
+import os
+from pathlib import Path
+
+import pytest
+from harness.journal import LOG, Journal
+from harness.machine import ROOT, Machine, run
+
+pytest_plugins = ["harness.notices", "harness.rotation"]  # their fixtures
+
+
+def pytest_addoption(parser):
+    parser.addoption("--artefacts", default=ROOT / "target/release", help="directory of what was built")
+    parser.addoption("--rounds", type=int, default=1, help="campaigns: how many times the usual number of rounds")
+
+
+def pytest_sessionstart():
+    if os.uname().nodename != "private" or not os.path.ismount("/run"):
+        pytest.exit("these tests change accounts and services: run them by tests/run", 64)
+
+
+@pytest.fixture(scope="session")
+def journal():
+    assert not os.path.lexists(LOG)
+    return Journal()
+
+
+@pytest.fixture(scope="session")
+def hosts():
+    """The C programs of tests/hosts, compiled."""
+    directory = Path("/usr/local/lib/otp-hosts")
+    directory.mkdir()
+    source = ROOT / "tests/hosts"
+    warnings = ["-Wall", "-Wextra", "-Werror", "-O1"]
+    for program in ("race", "oddconv", "threads"):
+        run("gcc", *warnings, "-o", directory / program, source / f"{program}.c", "-lpam")
+    run("gcc", *warnings, "-shared", "-fPIC", "-o", directory / "clockshift.so", source / "clockshift.c")
+    return directory
+
+
+@pytest.fixture(scope="session")
+def machine(request, journal, hosts):
+    it = Machine(request.config.getoption("--artefacts"), hosts)
+    it.journal = journal
+    it.rounds = request.config.getoption("--rounds")
+    it.install_clock()
+    it.install()
+    it.service("otp", "required pam_otp.so", account="required pam_otp.so")
+    it.start()
+    yield it
+    it.stop()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item):
+    """A test that fails shows what came into the system's log meanwhile: what the person at the terminal is not told."""
+    machine = item.funcargs.get("machine")
+    journal = item.funcargs.get("journal") or (machine and machine.journal)
+    start = len(journal.lines) if journal else 0
+    outcome = yield
+    if journal and outcome.excinfo:
+        item.add_report_section("call", "system log", "\n".join(journal.lines[start:]))
+
+
+@pytest.fixture(autouse=True)
+def the_daemon_survives(request):
+    """Whatever a test does to it, the daemon must not have died of it; and the next test finds it left alone."""
+    yield
+    if "machine" in request.fixturenames:
+        machine = request.getfixturevalue("machine")
+        if not machine.running():
+            machine.start()
+            pytest.fail("the daemon did not run any more at the end of this test")
+        machine.left_alone()
+
+
+@pytest.fixture
+def user(machine):
+    return machine.new_user()
+
+
+@pytest.fixture
+def enrolled(machine, user):
+    """A user with a fresh key: (user, key)."""
+    return user, machine.enrol(user)

@@ -1,0 +1,305 @@
+"""The worked examples of docs/examples, run as a service account, and recipes of docs/hosts.md, run as they stand there."""
+
+import os
+import re
+import socket
+import subprocess
+import threading
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from harness.hosts import HOSTS, gates, one_try_at_login, sshd
+from harness.machine import CODE_PROMPT, DAEMON_LOG, PASSWORD, PASSWORD_PROMPT, ROOT, SUCCESS, User, as_user, run, write
+from harness.rotation import DUE_PROMPT, NEW_PASSWORD, OFFER, days_later, has_password, replaced_at_the_login, rotates, rotating, stack
+from harness.terminal import Terminal, dialogue
+from harness.wire import SOCKET, acting_as
+
+EXAMPLES = ROOT / "docs/examples"
+ACCEPTED, REFUSED, USAGE, NOT_DECIDED = 0, 1, 2, 3
+YES = b'{"parameters":{"verdict":{"accepted":true,"reason":"code","key":null,"wait":0}}}'
+
+
+@pytest.fixture(scope="module")
+def examples(hosts):
+    """Where the service account can run them: the checkout may be closed to it."""
+    python, c = hosts / "verify.py", hosts / "verify"
+    python.write_bytes((EXAMPLES / "verify.py").read_bytes())
+    python.chmod(0o755)
+    run("gcc", "-Wall", "-Wextra", "-Werror", "-O2", "-o", c, EXAMPLES / "verify.c")
+    return {"python": python, "c": c}
+
+
+@pytest.fixture(params=["python", "c"])
+def example(request, examples):
+    return examples[request.param]
+
+
+@pytest.fixture
+def verifier(machine):
+    """A service account in the group otp-verify."""
+    account = machine.new_user()
+    run("gpasswd", "--add", account.name, "otp-verify")
+    return account
+
+
+def gate(example, caller, user, code, action="release the payroll"):
+    name = user.name if isinstance(user, User) else user
+    return subprocess.run([*as_user(caller), example, name, action], input=code, capture_output=True, text=True, timeout=60)
+
+
+def test_a_code_opens_once(machine, enrolled, verifier, example):
+    user, key = enrolled
+    assert gate(example, verifier, user, key.first).returncode == ACCEPTED
+    assert gate(example, verifier, user, key.first).returncode == REFUSED
+    assert gate(example, verifier, user, key.first).returncode == REFUSED
+    assert gate(example, verifier, user, key.second + "\n").returncode == ACCEPTED
+
+
+def test_debians_own_sudo_file_asks_after_the_line_of_readme(machine, enrolled):
+    user, key = enrolled
+    lines = re.findall(r"^    (sed -i '/\^@include .*)$", (ROOT / "README.md").read_text(), re.M)
+    assert len(lines) == 2
+    files = [Path("/etc/pam.d/sudo"), Path("/etc/pam.d/sudo-i")]
+    before = [path.read_text() for path in files]
+    try:
+        for line in lines:
+            run("sh", "-c", line)
+        for options in ((), ("-i",)):
+            done = machine.sudo(user, [(PASSWORD_PROMPT, PASSWORD), (CODE_PROMPT, key.second if options else key.first)], options)
+            assert done.status == 0 and "\n0\n" in done.text, done
+        assert machine.sudo(user, [(PASSWORD_PROMPT, PASSWORD), (CODE_PROMPT, key.first)]).status == 1
+        assert [path.read_text().count("pam_otp.so") for path in files] == [2, 2]
+    finally:
+        for path, text in zip(files, before, strict=True):
+            write(path, text, 0o644)
+
+
+def test_everything_else_is_refused_in_the_same_way(machine, enrolled, verifier, example):
+    user, key = enrolled
+    answers = [gate(example, verifier, user, code) for code in (key.wrong(), "hunter2", "x" * 70)]
+    answers += [gate(example, verifier, name, key.first) for name in (machine.new_user(), "nobody-at-all", "root")]
+    assert {(answer.returncode, answer.stdout, answer.stderr) for answer in answers} == {(REFUSED, "", "")}
+
+
+def test_a_wrong_code_counts_for_other_and_not_for_the_users_own_origins(machine, enrolled, verifier, example):
+    user, key = enrolled
+    gate(example, verifier, user, key.wrong())
+    failures = {origin["origin"]: origin["failures"] for origin in machine.status(user)["origins"]}
+    assert failures == {"self": 0, "other": 1, "remote": 0, "console": 0, "socket": 0}
+
+
+def test_whoever_is_not_in_the_group_decides_nothing(machine, enrolled, example):
+    user, key = enrolled
+    outsider = machine.new_user()
+    answers = [gate(example, outsider, who, key.first) for who in (user, "nobody-at-all")]
+    assert [answer.returncode for answer in answers] == [NOT_DECIDED, NOT_DECIDED]
+    assert all("NotAllowed" in answer.stderr for answer in answers)
+    assert gate(example, user, user, key.first).returncode == ACCEPTED, "the user's own code, and it was not used up"
+
+
+def test_the_action_is_in_the_log(machine, enrolled, verifier, example):
+    user, key = enrolled
+    begin = len(DAEMON_LOG.read_text())
+    gate(example, verifier, user, key.first, 'pay "4711"\nevent=verify outcome=forged')
+    lines = [line for line in DAEMON_LOG.read_text()[begin:].splitlines() if "event=verify" in line]
+    assert len(lines) == 1 and f"by={verifier.uid} " in lines[0] and " outcome=accepted " in lines[0]
+    assert r'action="pay \x224711\x22\x0aevent=verify outcome=forged"' in lines[0]
+    assert key.first not in lines[0]
+
+
+def test_what_the_daemon_will_not_take_is_not_decided(machine, enrolled, verifier, example):
+    user, key = enrolled
+    assert gate(example, verifier, user, key.first, "x" * 257).returncode == NOT_DECIDED
+    assert gate(example, verifier, user, "").returncode == NOT_DECIDED
+    assert subprocess.run([*as_user(verifier), example, user.name], capture_output=True, timeout=60).returncode == USAGE
+    with machine.daemon_stopped():
+        assert gate(example, verifier, user, key.first).returncode == NOT_DECIDED
+
+
+@contextmanager
+def false_daemon(machine, uid, reply):
+    """Somebody with this uid answers on the socket."""
+    machine.stop()
+    Path(SOCKET).unlink(missing_ok=True)
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(SOCKET)
+    os.chmod(SOCKET, 0o666)
+    with acting_as(uid):
+        server.listen()
+
+    def answer():
+        peer, _ = server.accept()
+        with peer, suppress(OSError):  # it may hang up on us
+            peer.recv(65536)
+            peer.sendall(reply)
+
+    threading.Thread(target=answer, daemon=True).start()
+    try:
+        yield
+    finally:
+        server.close()
+        machine.start()
+
+
+def test_somebody_else_who_answers_is_not_believed(machine, user, verifier, example):
+    with false_daemon(machine, verifier.uid, YES + b"\0"):
+        answer = gate(example, verifier, user, "123456")
+    assert answer.returncode == NOT_DECIDED and "belongs to uid" in answer.stderr
+
+
+REPLIES = {
+    YES + b"\0": ACCEPTED,
+    YES.replace(b"true", b"false") + b"\0": REFUSED,
+    b' { "parameters" : {"verdict":{"key":"a\\"}","more":[1,{"accepted":false}],"accepted":true}} }\0': ACCEPTED,
+    YES: NOT_DECIDED,
+    b"\0": NOT_DECIDED,
+    b"": NOT_DECIDED,
+    YES + b"x\0": NOT_DECIDED,
+    YES[:-1] + b"\0": NOT_DECIDED,
+    YES + YES + b"\0": NOT_DECIDED,
+    YES.replace(b"true", b'"true"') + b"\0": NOT_DECIDED,
+    YES.replace(b"true", b"1") + b"\0": NOT_DECIDED,
+    YES.replace(b"true", b"null") + b"\0": NOT_DECIDED,
+    YES.replace(b"true", b'false,"accepted":true') + b"\0": NOT_DECIDED,
+    YES.replace(b'{"par', b'{"error":"io.pam-otp.Otp1.Busy","par', 1) + b"\0": NOT_DECIDED,
+    b'{"accepted":true}\0': NOT_DECIDED,
+    b'{"parameters":{"accepted":true}}\0': NOT_DECIDED,
+    b'{"parameters":{"x":{"verdict":{"accepted":true}}}}\0': NOT_DECIDED,
+    b'{"parameters":[{"verdict":{"accepted":true}}]}\0': NOT_DECIDED,
+    b'"accepted":true\0': NOT_DECIDED,
+    b"true\0": NOT_DECIDED,
+    b"[" * 60000 + b"\0": NOT_DECIDED,
+    b"x" * 100000: NOT_DECIDED,
+}
+
+
+def test_only_a_clear_yes_opens(machine, user, verifier, example):
+    for reply, wanted in REPLIES.items():
+        with false_daemon(machine, 0, reply):
+            assert gate(example, verifier, user, "123456").returncode == wanted, reply[:120]
+
+
+# recipes
+
+
+def recipe(heading, number):
+    """The number-th indented block below a heading of docs/hosts.md."""
+    section = (ROOT / "docs/hosts.md").read_text().split(f"{heading}\n", 1)[1].split("\n#")[0]
+    blocks = re.findall(r"(?:^    .*\n)+", section, re.M)
+    return re.sub(r"^    ", "", blocks[number], flags=re.M)
+
+
+@pytest.fixture
+def one_gated_command():
+    """/usr/local/sbin/deploy, gated by the recipe as it stands, and a sudo without the lab's own time stamps."""
+    command, service = Path("/usr/local/sbin/deploy"), Path("/etc/pam.d/sudo-otp")
+    rules, lab = Path("/etc/sudoers.d/otp"), Path("/etc/sudoers.d/lab")
+    before = lab.read_text()
+    write(command, "#!/bin/sh\necho deployed\n", 0o755)
+    write(service, recipe("### One sensitive command, and the rest not", 0), 0o644)
+    write(rules, recipe("### One sensitive command, and the rest not", 1), 0o440)
+    write(lab, before.replace("timestamp_timeout=0", "timestamp_timeout=15"), 0o440)
+    run("visudo", "-cq")
+    yield command
+    write(lab, before, 0o440)
+    for path in (command, service, rules):
+        path.unlink()
+
+
+def sudo_in_one_session(user, answers, *commands):
+    """Time stamps are kept for each terminal, so all commands are run on one."""
+    shell = "; ".join(f"sudo {command}" for command in commands)
+    return dialogue([*as_user(user), "sh", "-c", shell], answers)
+
+
+def test_one_sensitive_command_wants_a_code_and_the_rest_do_not(machine, enrolled, one_gated_command):
+    user, key = enrolled
+    password, code = (PASSWORD_PROMPT, PASSWORD), (CODE_PROMPT, key.first)
+    plain = sudo_in_one_session(user, [password], "id -u", "id -u")
+    assert plain.status == 0 and plain.asked(CODE_PROMPT) == 0
+    gated = sudo_in_one_session(user, [password, password, code], "-v", one_gated_command)
+    assert gated.status == 0 and "deployed" in gated.text, "an earlier time stamp does not open it"
+    refused = sudo_in_one_session(user, [password, code], one_gated_command)
+    assert refused.status != 0 and "deployed" not in refused.text
+
+
+@pytest.mark.parametrize("way_round", ["sh -c /usr/local/sbin/deploy", "env /usr/local/sbin/deploy", "-i /usr/local/sbin/deploy", "-s /usr/local/sbin/deploy"])
+def test_what_gating_one_command_cannot_stop_is_as_described(machine, enrolled, one_gated_command, way_round):
+    user, _ = enrolled
+    outcome = sudo_in_one_session(user, [(PASSWORD_PROMPT, PASSWORD)], way_round)
+    assert "deployed" in outcome.text and outcome.asked(CODE_PROMPT) == 0
+
+
+def unlock(machine, user, stack, answer):
+    """A program of the user's own, without root, that gives one answer to every prompt, as screen lockers do."""
+    write(Path("/etc/pam.d/locker"), stack + "account required pam_permit.so\n", 0o644)
+    command = [*as_user(user), "pamtester", "locker", user.name, "authenticate"]
+    return dialogue(command, [(".+: ", answer)]).status == 0
+
+
+def test_a_locker_opens_for_password_and_code_typed_as_one(machine, enrolled):
+    user, key = enrolled
+    stack = recipe("## Screen lockers", 0)
+    assert "forward_pass" in stack
+    assert not unlock(machine, user, stack, PASSWORD)
+    assert not unlock(machine, user, stack, PASSWORD + key.wrong())
+    assert unlock(machine, user, stack, PASSWORD + key.first)
+    assert not unlock(machine, user, stack, PASSWORD + key.first)
+    assert not unlock(machine, user, stack, "not it" + key.second)
+    assert not unlock(machine, user, stack, PASSWORD + key.second), "used up by the wrong password before"
+    with machine.daemon_stopped():
+        assert not unlock(machine, user, stack, PASSWORD + key.code(key.step + 2))
+
+
+def test_a_locker_opens_for_the_code_alone(machine, enrolled):
+    user, key = enrolled
+    stack = recipe("## Screen lockers", 1)
+    assert not unlock(machine, user, stack, key.wrong())
+    assert unlock(machine, user, stack, key.first)
+    assert not unlock(machine, user, stack, key.first)
+
+
+@pytest.fixture
+def passwd():
+    with stack("passwd", recipe("## passwd", 0).strip(), "@include common-password", "account required pam_permit.so"):
+        yield
+
+
+def at_the_code(user):
+    """passwd, up to the question for a code."""
+    terminal = Terminal([*as_user(user), "passwd"])
+    terminal.awaits("Current password: ")
+    terminal.types_hidden(PASSWORD)
+    terminal.awaits(OFFER)
+    return terminal
+
+
+def test_passwd_leaves_the_password_as_it_is_after_a_refused_code(machine, enrolled, passwd):
+    user, key = enrolled
+    terminal = at_the_code(user)
+    terminal.types_hidden(key.wrong())
+    assert terminal.ends() != 0 and "New password" not in terminal.transcript, terminal.transcript
+    assert has_password(user, PASSWORD) and machine.ask("otp", user, key.first)[0] == SUCCESS
+
+
+def test_passwd_replaces_the_key_and_changes_the_password(machine, enrolled, passwd):
+    user, key = enrolled
+    terminal = at_the_code(user)
+    terminal.types_hidden(key.first)
+    new = rotates(terminal)
+    for prompt in ("New password: ", "Retype new password: "):
+        terminal.awaits(prompt)
+        terminal.types_hidden(NEW_PASSWORD)
+    assert terminal.ends() == 0, terminal.transcript
+    assert has_password(user, NEW_PASSWORD) and machine.ask("otp", user, new.first)[0] == SUCCESS
+
+
+@pytest.mark.parametrize("name,number,more", [("sudo", 0, ""), ("ssh", 1, "@include common-password\n"), ("login", 1, "@include common-password\n")])
+def test_a_due_key_is_replaced_by_the_line_of_the_recipe_and_no_new_password_is_wanted(machine, enrolled, name, number, more):
+    (user, key), host = enrolled, HOSTS[name]
+    with one_try_at_login(), gates(machine), sshd(), rotating(host.service), days_later(machine, 8, key):
+        service = Path("/etc/pam.d") / host.service
+        service.write_text(service.read_text() + recipe("## Keys that become due", number) + more)
+        _, attempt = replaced_at_the_login(machine, host, user, key)
+        assert attempt.opened and "assword" not in attempt.text.split(DUE_PROMPT)[1], attempt

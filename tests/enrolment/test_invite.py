@@ -1,0 +1,219 @@
+"""`otpctl invite`: a code for one user's eyes, always with its end, and a letter that names nothing."""
+
+import json
+import os
+import re
+import socket
+import time
+
+import pytest
+from harness import daemon_log
+from harness.machine import OTPCTL, as_user, key_of, otpctl, run
+from harness.screen import LIGHT, read_qr
+from harness.terminal import Terminal
+from harness.wire import Client, Refused
+from PIL import Image, ImageOps
+
+DONE, REFUSED, USAGE = 0, 1, 2
+CODE = r"E(?:-[0-9A-HJKMNP-TV-Z]{1,5})+"
+DAY = 24 * 3600
+
+
+def invited(*words, user=None, status=DONE):
+    """What an administrator at a terminal sees."""
+    terminal = Terminal([*(as_user(user) if user else []), OTPCTL, "invite", *words], columns=200)
+    assert terminal.ends() == status, terminal.transcript
+    return terminal.transcript
+
+
+def codes_in(text):
+    return re.findall(rf"^ +({CODE})$", text, re.M)
+
+
+def redeemed(user, code):
+    """The reason of the refusal, or None."""
+    with Client(uid=user.uid) as client:
+        try:
+            key = key_of(client.call("Redeem", registration=code)["enrolment"]["uri"])
+            client.call("ConfirmEnrolment", code=key.confirming)
+        except Refused as refused:
+            return refused.parameters.get("reason", refused.name)
+
+
+@pytest.mark.parametrize(("words", "left", "lasts"), [((), "10 minutes", 600), (("--form", "mail"), "24 hours", DAY), (("--form", "letter", "--for", "3d"), "3 days", 3 * DAY)])
+def test_the_code_is_shown_with_its_end_as_span_and_as_time(machine, user, words, left, lasts):
+    text = invited(user.name, *words)
+    (code,) = codes_in(text)
+    end = re.search(rf"it ends in {left}, at (\S+Z), and works once", text)[1]
+    assert abs(time.mktime(time.strptime(end, "%Y-%m-%dT%H:%M:%SZ")) - time.timezone - time.time() - lasts) < 10
+    assert f"{user.name} logs in, runs otpctl enrol, and types it" in text and "for a first key only" in text
+    assert redeemed(user, code) is None
+
+
+def test_a_second_code_ends_the_first_and_says_so(machine, user):
+    (first,) = codes_in(invited(user.name))
+    text = invited(user.name)
+    assert f"an earlier code of {user.name} is worthless from now on" in text
+    assert redeemed(user, first) == "stale"
+    assert redeemed(user, *codes_in(text)) is None
+
+
+def test_a_code_is_taken_back(machine, user):
+    (code,) = codes_in(invited(user.name))
+    assert "worthless from now on" in otpctl("invite", user.name, "--revoke").stdout
+    assert redeemed(user, code) == "stale"
+    done = otpctl("invite", user.name, "--revoke")
+    assert done.returncode == REFUSED and "no registration code that is good" in done.stderr
+
+
+def test_a_split_code_is_two_parts_with_the_advice_to_part_them(machine, user):
+    text = invited(user.name, "--form", "split")
+    first, second = codes_in(text)
+    assert "send them on two different ways" in text and "it ends in 14 days" in text
+    for half in (first, second, f"{second} {first}"):
+        assert redeemed(user, half) == "InvalidValue"
+    assert redeemed(user, f"{first} {second}") is None
+
+
+def test_an_enrolled_user_is_invited_only_to_replace(machine, enrolled):
+    user, _ = enrolled
+    assert "invite with --replace" in invited(user.name, status=REFUSED)
+    assert "replaces every key that is there" in invited(user.name, "--replace")
+
+
+@pytest.mark.parametrize("words", [(), ("--json",), ("--form", "split"), ("--form", "split", "--letter", "/tmp/pipe-letter.svg")], ids=" ".join)
+def test_a_code_is_not_written_into_a_pipe(machine, user, words):
+    start = daemon_log.position()
+    done = otpctl("invite", user.name, *words)
+    assert done.returncode == USAGE and "--allow-pipe" in done.stderr
+    assert not re.search(CODE, done.stdout + done.stderr) and daemon_log.since(start) == []
+    assert not os.path.lexists("/tmp/pipe-letter.svg")
+
+
+def test_json_goes_into_a_pipe_when_told(machine, user):
+    done = otpctl("invite", user.name, "--json", "--allow-pipe", "--form", "split")
+    invitation = json.loads(done.stdout)["invitation"]
+    assert (invitation["user"], invitation["form"], len(invitation["codes"])) == (user.name, "split", 2)
+    assert redeemed(user, " ".join(invitation["codes"])) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--for", "11m"), "a spoken code is good for 10 minutes at most"),
+        (("--form", "mail", "--for", "25h"), "a mail code is good for 24 hours at most"),
+        (("--form", "letter", "--for", "31d"), "a letter code is good for 30 days at most"),
+        (("--for", "soon"), "wanted a number and s, m, h, d or w"),
+        (("--form", "spoken", "--letter", "/tmp/x.svg"), "a spoken code ends before a letter arrives"),
+        (("--letter", "/tmp/x.pdf"), "ends in .svg or .txt"),
+        (("--cover", "/tmp/x.txt"), "--letter"),
+        (("--revoke", "--replace"), "cannot be used with"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
+)
+def test_what_cannot_be_is_said_before_the_daemon_is_asked(machine, user, words, said):
+    start = daemon_log.position()
+    done = otpctl("invite", user.name, "--allow-pipe", *words) if "--revoke" not in words else otpctl("invite", user.name, *words)
+    assert done.returncode == USAGE and said in done.stderr, done.stderr
+    assert daemon_log.since(start) == [] and not os.path.lexists("/tmp/x.svg")
+
+
+def test_the_helpdesk_invites_and_ordinary_users_do_not(machine, user):
+    helper, other, admin = machine.new_user(), machine.new_user(), machine.new_user()
+    machine.join(helper, "otp-helpdesk")
+    machine.join(admin, "otp-admin")
+    assert codes_in(invited(user.name, user=helper)) and codes_in(invited(user.name, user=admin))
+    for who, name in [(other, user.name), (other, other.name), (other, "nobody-at-all"), (helper, admin.name)]:
+        assert "not allowed" in invited(name, user=who, status=REFUSED)
+
+
+# letters
+
+
+def code_on(path):
+    """The code as it is read off the page: its large letters, joined."""
+    text = path.read_text()
+    if path.suffix == ".svg":
+        return "".join(re.findall(r'font-family="monospace" font-size="12">([^<]+)<', text))
+    return "".join(re.findall(r"^ {8}(\S(?: \S)*)$", text, re.M)).replace(" ", "")
+
+
+def qr_on(path, tmp_path):
+    if path.suffix == ".svg":
+        run("rsvg-convert", "-o", tmp_path / "page.png", path)
+        return run("zbarimg", "--raw", "-q", tmp_path / "page.png").splitlines()
+    return read_qr(path.read_text(), LIGHT, tmp_path / "page.png")
+
+
+def size_of(path, tmp_path):
+    run("rsvg-convert", "-f", "pdf", "-o", tmp_path / "page.pdf", path)
+    box = re.search(rb"/MediaBox \[ 0 0 ([\d.]+) ([\d.]+) \]", (tmp_path / "page.pdf").read_bytes())
+    return [round(float(points) / 72 * 25.4) for points in box.groups()]
+
+
+def has_margins(path, tmp_path):
+    """Nothing is written within 15 mm of an edge, where printers do not print."""
+    run("rsvg-convert", "-b", "white", "-o", tmp_path / "page.png", path)
+    page = ImageOps.invert(Image.open(tmp_path / "page.png").convert("L"))
+    left, top, right, bottom = page.getbbox()
+    margin = 15 * page.width / 210
+    return min(left, top, page.width - right, page.height - bottom) > margin
+
+
+def named(text, user, issuer="Example Ltd"):
+    """What a letter must not say, of this and more."""
+    words = [user.name, socket.gethostname(), issuer, "otp", "one-time", "sudo", "pam", "password", "login", "log in", "ssh", "account", "enrol", "regist", "key", "linux"]
+    return [word for word in words if word.lower() in text.lower()]
+
+
+@pytest.mark.parametrize("form", ["letter", "split"])
+@pytest.mark.parametrize("name", ["a4.svg", "letter.svg", "page.txt"])
+def test_a_letter_has_the_code_twice_and_names_nothing(machine, tmp_path, name, form):
+    with machine.policy('version = 1\nissuer = "Example Ltd"\n'):
+        user, path = machine.new_user(), tmp_path / name
+        text = invited(user.name, "--letter", str(path), "--form", form, "--paper", "letter" if name == "letter.svg" else "a4")
+        page = path.read_text()
+        code = code_on(path)
+        assert re.fullmatch(CODE, code) and qr_on(path, tmp_path) == [code]
+        assert named(page.replace(code, ""), user) == [] and named("alice logs in to otp", user) != []
+        end = re.search(r"it ends in 14 days, at (\S+)T(\d\d:\d\d)", text)
+        assert f"It ends on {end[1]} at {end[2]} UTC." in page and "Type this code when you are asked for it." in page
+        assert (path.stat().st_mode & 0o7777, path.stat().st_uid) == (0o600, 0)
+        if path.suffix == ".svg":
+            assert has_margins(path, tmp_path)
+            assert size_of(path, tmp_path) == ([216, 279] if name == "letter.svg" else [210, 297])
+        assert code not in text and f"in {path}, and nowhere else" in text
+        rest = codes_in(text)
+        assert len(rest) == (1 if form == "split" else 0)
+        assert redeemed(user, " ".join([code, *rest])) is None
+
+
+def test_a_letter_needs_no_terminal_for_the_code_is_not_shown(machine, user, tmp_path):
+    done = otpctl("invite", user.name, "--letter", tmp_path / "page.svg")
+    assert done.returncode == DONE and "it ends in 14 days" in done.stdout and not re.search(CODE, done.stdout)
+    assert redeemed(user, code_on(tmp_path / "page.svg")) is None
+
+
+def test_the_cover_note_names_host_and_user_and_not_the_code(machine, user, tmp_path):
+    page, note = tmp_path / "page.svg", tmp_path / "note.txt"
+    assert otpctl("invite", user.name, "--letter", page, "--cover", note).returncode == DONE
+    text = note.read_text()
+    assert user.name in text and socket.gethostname() in text and "otpctl enrol" in text
+    assert not re.search(CODE, text) and note.stat().st_mode & 0o7777 == 0o600
+
+
+def test_a_letter_never_takes_the_place_of_anything(machine, user, tmp_path):
+    page, note, start = tmp_path / "page.svg", tmp_path / "note.txt", daemon_log.position()
+    page.write_text("mine")
+    assert "not overwritten" in otpctl("invite", user.name, "--letter", page).stderr
+    note.symlink_to(tmp_path / "elsewhere")
+    done = otpctl("invite", user.name, "--letter", tmp_path / "new.svg", "--cover", note)
+    assert done.returncode == USAGE and "not overwritten" in done.stderr
+    assert page.read_text() == "mine" and sorted(os.listdir(tmp_path)) == ["note.txt", "page.svg"]
+    assert daemon_log.since(start) == []
+
+
+def test_a_letter_goes_again_when_there_is_no_code(machine, enrolled, tmp_path):
+    user, _ = enrolled
+    assert otpctl("invite", user.name, "--letter", tmp_path / "page.svg").returncode == REFUSED
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,1 @@
+"""The harness: the machine, its people, terminals, the socket, strace, the log."""

@@ -1,0 +1,17 @@
+"""What the daemon wrote to its log; every line of it is written before the answer that it is about."""
+
+from harness.journal import fields
+from harness.machine import DAEMON_LOG
+
+
+def position():
+    return DAEMON_LOG.stat().st_size
+
+
+def since(position):
+    return DAEMON_LOG.read_bytes()[position:].decode("utf-8", "backslashreplace").splitlines()
+
+
+def verdicts(position):
+    """The lines of Verify since then, each as a dict of its fields."""
+    return [fields(line) for line in since(position) if "event=verify" in line]

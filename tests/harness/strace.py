@@ -1,0 +1,77 @@
+"""Killing a program at one of its system calls, by strace, and finding out which calls there are."""
+
+import re
+import signal
+import subprocess
+from collections import Counter
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from harness.wait import until
+
+LOG = Path("/tmp/strace.log")
+LINE = re.compile(r"^(\d+)\s+(\w+)\((.*)")
+
+
+class Call(NamedTuple):
+    task: str
+    name: str
+    arguments: str
+    number: int  # how many of this name this task has made, this one included: strace's `when`
+
+
+def calls_of(command):
+    """The system calls that a command makes, in order."""
+    subprocess.run(["strace", "-f", "-qq", "-s", "256", "-o", LOG, *command], capture_output=True, timeout=60)
+    return parsed(LOG)
+
+
+def parsed(log):
+    seen, calls = Counter(), []
+    for line in log.read_text(errors="replace").splitlines():
+        found = LINE.match(line)
+        if found:
+            task, name, arguments = found.groups()
+            seen[task, name] += 1
+            calls.append(Call(task, name, arguments, seen[task, name]))
+    return calls
+
+
+def kill_at(call):
+    return ["-e", f"trace={call.name}", "-e", f"inject={call.name}:signal=KILL:when={call.number}"]
+
+
+def fail(name, error, when=None):
+    return ["-e", f"trace={name}", "-e", f"inject={name}:error={error}" + (f":when={when}" if when else "")]
+
+
+def run_under(options, command):
+    """Runs the command with faults injected; returns the finished process."""
+    return subprocess.run(["strace", "-f", "-qq", "-o", "/dev/null", *options, *command], capture_output=True, text=True, timeout=60)
+
+
+@contextmanager
+def attached(pid, *options):
+    """strace on a running process and the threads that it will start; yields the log's path."""
+    LOG.unlink(missing_ok=True)
+    tracer = subprocess.Popen(["strace", "-f", "-qq", "-s", "256", "-o", LOG, *options, "-p", str(pid)], stderr=subprocess.PIPE)
+    try:
+        until(lambda: all(traced(task) for task in Path(f"/proc/{pid}/task").iterdir()), "strace attached")
+        yield LOG
+    finally:
+        if Path(f"/proc/{pid}").exists():  # else strace ends by itself; interrupting it while it buries a tracee can hang it
+            tracer.send_signal(signal.SIGINT)
+        tracer.communicate(timeout=10)
+
+
+def traced(task):
+    try:
+        return "TracerPid:\t0\n" not in (task / "status").read_text()
+    except (FileNotFoundError, ProcessLookupError):  # it has ended, before it was opened or before it was read
+        return True
+
+CHANGES = (
+    "openat openat2 write pwrite64 pwritev fdatasync fsync rename renameat renameat2 link linkat unlink unlinkat "
+    "fallocate ftruncate fchmod fchown fchownat fchmodat mkdirat flock close"
+).split()

@@ -1,0 +1,198 @@
+"""Files and conversations of the first release are read for ever; those of a later version are refused by name."""
+
+import json
+from contextlib import contextmanager
+
+import pytest
+from harness.first_release import HERE, MARKS, bytes_of, installed, people, person
+from harness.journal import decisions
+from harness.machine import AUTH_ERR, AUTHINFO_UNAVAIL, CODE_PROMPT, HOST_KEY, POLICY, SERVICE_ERR, SUCCESS, VAULT, otpctl, shifted_now
+from harness.otpctl import DONE
+from harness.places import overwrite
+from harness.terminal import Terminal
+from harness.wire import Client
+
+TOTP = ("phone", "tablet", "w.phone")
+HOTP = {"token": 3, "old_token-2@home": 1}  # the last counter that was used
+LATER = 300  # seconds; by then the steps that a restored copy burns are over
+
+
+@pytest.fixture
+def release(machine):
+    """The first release's files, and root has said that they are meant to be here."""
+    with installed(machine):
+        done = otpctl("restored", "--all")
+        assert done.returncode == DONE, done.stderr
+        with machine.clock(+LATER):
+            yield
+
+
+@pytest.fixture(scope="module")
+def gate(machine):
+    return machine.service("otp-first-release", "required pam_otp.so nullok", "required pam_permit.so", account="required pam_otp.so")
+
+
+def now_code(one, label, offset=0):
+    return one.code(label, int(shifted_now() // one.key(label)["period"]) + offset)
+
+
+def reason(machine, journal, service, one, code):
+    start = journal.position()
+    machine.ask(service, one, code)
+    (line,) = decisions(journal.since(start))
+    return line["reason"]
+
+
+def test_what_is_put_back_is_a_restored_copy_until_root_has_said_so(machine, gate, journal):
+    alice, frank = person("alice"), person("frank")
+    with installed(machine):
+        assert reason(machine, journal, gate, alice, now_code(alice, "phone")) == "replayed"
+        assert reason(machine, journal, gate, frank, frank.code("token", 2)) == "restored-copy"
+        assert "restored" in otpctl("status", alice.name).stdout
+        assert otpctl("--offline", "restored", "--all").returncode == DONE
+        assert machine.status(alice)["restored"] is False
+
+
+@pytest.mark.parametrize("label", TOTP)
+def test_real_sudo_opens_for_a_key_of_the_first_release_and_once(machine, release, label):
+    alice = person("alice")
+    machine.sudo_asks(alice, "required pam_otp.so")
+    code = now_code(alice, label)
+    outcomes = [machine.sudo(alice, [(CODE_PROMPT, code)]) for _ in range(2)]
+    assert [outcome.status for outcome in outcomes] == [0, 1], outcomes
+
+
+@pytest.mark.parametrize("label", HOTP)
+def test_a_counter_of_the_first_release_goes_on_where_it_was(machine, release, label):
+    alice, used = person("alice"), HOTP[label]
+    answers = [machine.ask("otp", alice, alice.code(label, counter))[0] for counter in (used, used + 1, used + 2, used + 3)]
+    assert answers == [AUTH_ERR, AUTH_ERR, SUCCESS, SUCCESS], "the used one, then two in a row, then each"
+
+
+@pytest.mark.parametrize("one", people(), ids=lambda one: one.name)
+def test_what_the_daemon_said_of_a_user_it_says_still(machine, release, one):
+    found, then = machine.status(one), one.status
+    assert_still(without(then, "keys", "origins"), found)
+    assert [key["label"] for key in found["keys"]] == [key["label"] for key in then["keys"]]
+    for key, before in zip(found["keys"], then["keys"], strict=True):
+        assert_still(without(before, "last_used", "resync"), key)
+    for origin, before in zip(found["origins"], then["origins"], strict=True):
+        assert_still(before if one.name.startswith("dave") else without(before, "failures"), origin)
+
+
+def without(words, *left_out):
+    return {name: value for name, value in words.items() if name not in left_out}
+
+
+def assert_still(then, found):
+    """A later release may say more."""
+    assert {name: found[name] for name in then} == then
+
+
+def test_who_has_no_key_any_more_is_refused_and_not_skipped(machine, gate, release, journal):
+    assert reason(machine, journal, gate, person("bob"), "123456") == "no-key"
+
+
+def test_who_was_suspended_stays_so_until_resumed(machine, gate, release, journal):
+    carol = person("carol")
+    assert reason(machine, journal, gate, carol, now_code(carol, "phone")) == "suspended"
+    assert otpctl("resume", carol.name).returncode == DONE
+    assert machine.ask("otp", carol, now_code(carol, "phone"))[0] == SUCCESS
+
+
+def test_an_origin_that_was_closed_stays_so_and_its_limit_is_the_policys(machine, release, journal):
+    dave = person("dave")
+    assert reason(machine, journal, "otp", dave, now_code(dave, "phone")) == "closed"
+    with Client() as client:
+        verdict = client.call("Verify", user=dave.name, code=now_code(dave, "phone"), real_uid=4243)["verdict"]
+    assert verdict["accepted"] is True
+
+
+def test_an_emergency_mark_of_the_first_release_lets_pass_until_it_ends(machine, gate, release, journal):
+    erin = person("erin")
+    assert reason(machine, journal, gate, erin, "000000") == "emergency"
+    assert otpctl("emergency", "end", erin.name).returncode == DONE
+    assert machine.ask(gate, erin, "000000")[0] == AUTH_ERR
+
+
+def test_the_policy_of_the_first_release_holds(machine, release):
+    terminal = Terminal(["pamtester", "otp", person("alice").name, "authenticate"])
+    terminal.awaits("Code of the first release: ")
+    terminal.types_hidden("000000")
+    assert terminal.ends() != 0
+    assert "in order" in otpctl("config", "check").stdout
+
+
+# a later version
+
+
+@contextmanager
+def in_its_place(path, content):
+    before, mode = path.read_bytes(), path.stat().st_mode & 0o7777
+    path.chmod(0o600)
+    overwrite(path, content)
+    path.chmod(mode)
+    try:
+        yield
+        assert path.read_bytes() == content, "what is not understood is left as it is"
+    finally:
+        path.chmod(0o600)
+        overwrite(path, before)
+        path.chmod(mode)
+
+
+LATER_FILES = {
+    "vault.toml": (VAULT / "vault.toml", AUTHINFO_UNAVAIL, "malformed-file"),
+    "key-file.toml": (person("alice").key_file, AUTHINFO_UNAVAIL, "malformed-file"),
+    "state.hex": (person("alice").state_file, AUTHINFO_UNAVAIL, "malformed-file"),
+    "host.key": (HOST_KEY, AUTHINFO_UNAVAIL, "host-key"),
+    "otp.toml": (POLICY, SERVICE_ERR, "bad-policy"),
+}
+
+
+@pytest.mark.parametrize("name", LATER_FILES)
+def test_a_file_of_version_2_is_refused_with_both_versions_and_not_touched(machine, release, journal, name):
+    alice = person("alice")
+    path, answer, why = LATER_FILES[name]
+    later = HERE / "version-2" / name
+    with in_its_place(path, bytes_of(later) if later.suffix == ".hex" else later.read_bytes()):
+        start = journal.position()
+        assert machine.ask("otp", alice, now_code(alice, "phone"))[0] == answer
+        lines = [line for line in journal.since(start) if f"reason={why}" in line]
+    assert len(lines) == 1 and "is 2; wanted 1" in lines[0] and str(path) in lines[0], lines
+
+
+def test_an_emergency_mark_of_version_2_is_not_honoured_and_says_so(machine, gate, release, journal):
+    erin = person("erin")
+    with in_its_place(MARKS / str(erin.uid), (HERE / "version-2/emergency.toml").read_bytes()):
+        start = journal.position()
+        assert machine.ask(gate, erin, "000000")[0] == AUTH_ERR
+        assert any("emergency=not-honoured" in line and "version is 2; wanted 1" in line for line in journal.since(start))
+
+
+# conversations
+
+
+@pytest.mark.parametrize("conversation", sorted((HERE / "wire").iterdir()), ids=lambda path: path.stem)
+def test_a_conversation_of_the_first_release_goes_on_as_it_was(machine, release, conversation):
+    lines = [line for line in conversation.read_text().splitlines() if not line.startswith("#")]
+    uid = int(lines.pop(0).removeprefix("as "))
+    code = now_code(person("alice"), "phone")
+    with Client(uid=uid) as client:
+        for line in lines:
+            if line.startswith("> "):
+                client.send(line[2:].replace("$phone", code).encode() + b"\0")
+            else:
+                found = json.loads(client.receive())
+                assert says(json.loads(line[2:]), found), f"{line}\nbut now\n< {json.dumps(found)}"
+
+
+def says(recorded, found):
+    """Is everything there that was recorded? A later reply may have more members; "*" stands for any value that is not null."""
+    if recorded == "*":
+        return found is not None
+    if isinstance(recorded, dict):
+        return isinstance(found, dict) and all(name in found and says(value, found[name]) for name, value in recorded.items())
+    if isinstance(recorded, list):
+        return isinstance(found, list) and len(recorded) == len(found) and all(map(says, recorded, found))
+    return type(recorded) is type(found) and recorded == found
