@@ -1,16 +1,17 @@
 //! A start: as root, open what only root can open; then become the daemon's account for good; then serve.
 
 use std::convert::Infallible;
-use std::fmt;
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use std::{fmt, thread};
 
 use nix::unistd::{Uid, User};
-use otp_core::environment::Believing;
+use otp_core::environment::PolicyClock;
 use otp_core::keys::seal::HostKey;
 use otp_core::site::{Site, Unavailable};
 use otp_core::unlocked::Unlocked;
@@ -24,8 +25,9 @@ use crate::access::concurrency::Concurrency;
 use crate::daemon::Daemon;
 use crate::enrolment::pending::PendingEnrolments;
 use crate::enrolment::throttle::Throttle;
-use crate::hardening::{System, close_up, end_when_told};
+use crate::hardening::{close_up, end_when_told};
 use crate::log::events::say;
+use crate::machine::System;
 use crate::notices::housekeeping;
 use crate::notices::quota::NoticeQuota;
 
@@ -42,7 +44,7 @@ pub(crate) enum StartError {
     /// The account of that name does not exist.
     NoAccount(&'static str),
     /// Policy, vault or host key are not in order.
-    Obstacle(Unavailable),
+    Unavailable(Unavailable),
     /// The socket cannot be had.
     Socket {
         /// Where.
@@ -73,7 +75,7 @@ pub(crate) fn run() -> Result<Infallible, StartError> {
     let unlocked = Unlocked::new(vault, host_key)?;
     let vault = unlocked.vault();
     vault.sweep().map_err(Unavailable::from)?;
-    let clock = Believing { environment: &System, policy: policy.limits.clock };
+    let clock = PolicyClock { environment: &System, policy: policy.limits.clock };
     vault.move_clock_mark(&clock).map_err(Unavailable::from)?;
     end_when_told().map_err(StartError::Ended)?; // before any other thread
     let daemon = Arc::new(Daemon {
@@ -112,6 +114,10 @@ fn host_key(site: &Site) -> Result<HostKey, StartError> {
     Ok(HostKey::parse(&text).ok_or_else(|| unavailable(HostKey::complaint(&text)))?)
 }
 
+/// A daemon that was told to end may answer for so long: pidof(1) no longer finds it once its first thread is gone, but the
+/// socket is open until its last one is.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
+
 /// Binds the socket in a directory of root's. One that nobody answers on is left over from a daemon that died.
 fn bind(path: &Path) -> Result<UnixListener, StartError> {
     let failed = |why: String| StartError::Socket { path: path.to_owned(), why };
@@ -124,13 +130,18 @@ fn bind(path: &Path) -> Result<UnixListener, StartError> {
     if !about.is_dir() || about.uid() != 0 || about.mode() & 0o022 != 0 {
         return Err(failed("its directory is not root's alone to write".to_owned()));
     }
-    match UnixStream::connect(path) {
-        Ok(_) => return Err(failed("another daemon answers on it".to_owned())),
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
-            fs::remove_file(path).map_err(|error| failed(error.to_string()))?;
+    let deadline = Instant::now() + LAST_ANSWERS;
+    loop {
+        match UnixStream::connect(path) {
+            Ok(_) if Instant::now() < deadline => thread::sleep(LAST_ANSWERS / 20),
+            Ok(_) => return Err(failed("another daemon answers on it".to_owned())),
+            Err(error) if error.kind() == ErrorKind::NotFound => break,
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                fs::remove_file(path).map_err(|error| failed(error.to_string()))?;
+                break;
+            }
+            Err(error) => return Err(failed(error.to_string())),
         }
-        Err(error) => return Err(failed(error.to_string())),
     }
     let listener = UnixListener::bind(path).map_err(|error| failed(error.to_string()))?;
     fs::set_permissions(path, Permissions::from_mode(0o666)).map_err(|error| failed(error.to_string()))?;
@@ -139,7 +150,7 @@ fn bind(path: &Path) -> Result<UnixListener, StartError> {
 
 impl From<Unavailable> for StartError {
     fn from(unavailable: Unavailable) -> Self {
-        Self::Obstacle(unavailable)
+        Self::Unavailable(unavailable)
     }
 }
 
@@ -159,7 +170,7 @@ impl fmt::Display for StartError {
                 )
             }
             Self::NoAccount(name) => no_account(f, name),
-            Self::Obstacle(unavailable) => {
+            Self::Unavailable(unavailable) => {
                 write!(f, "{unavailable}; `otp-enrolld init` makes host key and vault, once")
             }
             Self::Socket { path, why } => write!(f, "socket {}: {why}", path.display()),
