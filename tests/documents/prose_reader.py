@@ -8,7 +8,8 @@ from bisect import bisect_right
 from itertools import accumulate
 from pathlib import Path
 
-LEFT_OUT = {".git", "target", "__pycache__", "tests/first-release"}
+LEFT_OUT = {"target", "__pycache__", "tests/first-release"}
+HIDDEN_BUT_OURS = {".cargo", ".ci"}  # other hidden folders are caches of tools
 
 SENTENCE_ENDS = re.compile(r"[.!?][\"')]*\s+(?=[\"'(]*[A-Z])")
 
@@ -59,7 +60,7 @@ def files(root):
     """The files below `root` that may hold prose: their paths from there."""
     for directory, below, names in os.walk(root):
         here = Path(directory).relative_to(root)
-        below[:] = sorted(name for name in below if not {name, str(here / name)} & LEFT_OUT)
+        below[:] = sorted(name for name in below if not {name, str(here / name)} & LEFT_OUT and (name[0] != "." or name in HIDDEN_BUT_OURS))
         yield from (here / name for name in sorted(names) if Path(name).suffix in ("", *READERS))
 
 

@@ -75,6 +75,9 @@ class Import(NamedTuple):
     def written(self):
         return "::".join(self.path + (("*",) if self.name == "*" else ()))
 
+    def __str__(self):
+        return f"line {self.line}: {self.written} as {self.name}"
+
 
 class Stop(NamedTuple):
     """A module on the way of a path, and what is left of the path there."""
@@ -204,18 +207,23 @@ class Source:
         name = self.text(opening + 1)
         if name == "test":
             return self.text(opening + 2) == "]"
-        return name == "cfg" and self.names_test(opening + 3, self.past(opening) - 1)
+        return name == "cfg" and self.names_test(opening + 3, self.past(opening) - 2)
 
     def names_test(self, at, end):
-        """Does a condition name `test`? Not if it says `not(test)`: that is the product."""
-        while at < end:
-            if self.text(at) == "not" and self.text(at + 1) == "(":
-                at = self.past(at + 1)
-            elif self.kind(at) == "name" and self.text(at) == "test":
-                return True
-            else:
-                at += 1
-        return False
+        """Does a condition hold in tests alone? `not(test)` is the product, and so is one of several in `any` without it."""
+        if self.text(at) in ("any", "all") and self.text(at + 1) == "(":
+            parts = [self.names_test(begin, stop) for begin, stop in self.parts(at + 1)]
+            return bool(parts) and (all(parts) if self.text(at) == "any" else any(parts))
+        return end - at == 1 and self.kind(at) == "name" and self.text(at) == "test"
+
+    def parts(self, opening):
+        """Where each of the conditions in a pair of brackets begins and ends."""
+        closing, begin = self.past(opening) - 1, opening + 1
+        commas = [at for at in range(begin, closing) if self.text(at) == "," and self.around[at] == opening]
+        for stop in [*commas, closing]:
+            if begin < stop:
+                yield begin, stop
+            begin = stop + 1
 
     def mark(self, start, end):
         self.is_test[start:end] = [True] * (min(end, len(self.tokens)) - start)
@@ -418,7 +426,8 @@ class Reader:
             at += 2
         if before in ("::", ".") or (before == "$" and segments[0] != "crate"):
             return at  # the rest of a type's path, a method, a macro's variable
-        module.names.add(segments[0])
+        if before != "type":  # an associated type's own name
+            module.names.add(segments[0])
         if len(segments) > 1:
             module.inline.append((line, segments))
         return at
@@ -559,8 +568,8 @@ def edges_of(module):
 
 def targets_of_import(module, one):
     reached = [stop.module for stop in stops(module, one.path)]
-    if one.public and reached and reached[0].is_below(module):
-        return []  # a parent that shows what its own children hold
+    if one.public and reached and reached[0].is_below(module) and one.name not in module.names:
+        return []  # a parent that shows what its own children hold, and makes no use of it
     if one.name == "*":
         own = module.items | set(module.children) | {other.name for other in module.imports}
         for target in modules_named(module, one.path):
@@ -653,6 +662,12 @@ class Tree:
 
     def doubled_types(self):
         return {name: places for name, places in self.types().items() if len(places) > 1}
+
+    def aliases(self):
+        """Imports outside tests that give a thing another name; `as _` gives none."""
+        modules = [module for crate in self.crates for module in crate.modules if not module.is_test]
+        found = {one for module in modules for one in module.imports if one.name not in ("*", "_", one.path[-1])}
+        return sorted(found, key=lambda one: (one.line, one.path))
 
     def shares(self):
         """The part of all lines that each package holds, tests included."""

@@ -97,7 +97,7 @@ def test_every_kind_of_file_is_read_and_old_releases_and_builds_are_not(tmp_path
         "tests/hosts/host.c": "/* Begin anew. */",
         "otp-core/src/lib.rs": "//! Begin anew.",
     }
-    left_out = ["LICENSE-MIT", "target/a.md", "tests/panicking/target/a.md", ".git/a.md", "tests/first-release/a.md", "tests/documents/prose.py"]
+    left_out = ["LICENSE-MIT", "target/a.md", "tests/panicking/target/a.md", ".git/a.md", ".venv/a.md", "tests/first-release/a.md", "tests/documents/prose.py"]
     for path, text in {**kinds, **dict.fromkeys(left_out, "Begin anew.")}.items():
         file = tmp_path / path
         file.parent.mkdir(parents=True, exist_ok=True)
