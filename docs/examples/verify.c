@@ -24,7 +24,7 @@ enum { ACCEPTED = 0, REFUSED = 1, USAGE = 2, NOT_DECIDED = 3 };
 
 #define SOCKET "/run/otp/otp.sock"
 #define ACCOUNT "otp-enrolld"
-#define PATIENCE_S 15 /* for all of it; the daemon may wait 10 s for a lock */
+#define TIMEOUT_S 15 /* for all of it; the daemon may wait 10 s for a lock */
 #define DEEPEST 8
 
 static int verify(const char *user, const char *code, const char *action);
@@ -59,7 +59,7 @@ static int verify(const char *user, const char *code, const char *action)
     static char call[8192], reply[64 * 1024];
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    long deadline = now.tv_sec + PATIENCE_S;
+    long deadline = now.tv_sec + TIMEOUT_S;
 
     FILE *out = fmemopen(call, sizeof call, "w");
     if (!out)
@@ -94,12 +94,12 @@ static int verify(const char *user, const char *code, const char *action)
 static int connected(void)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = SOCKET };
-    struct timeval patience = { .tv_sec = PATIENCE_S };
+    struct timeval timeout = { .tv_sec = TIMEOUT_S };
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return not_decided("socket: %s", strerror(errno)), -1;
     /* it bounds the wait for a place in a full queue too */
-    if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) != 0 ||
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout) != 0 ||
         connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
         not_decided("%s: %s", SOCKET, strerror(errno));
         close(fd);
@@ -145,7 +145,7 @@ static bool ready(int fd, short what, long deadline)
         if (count > 0)
             return true;
         if (count == 0 || errno != EINTR)
-            return not_decided("no answer within %d s", PATIENCE_S), false;
+            return not_decided("no answer within %d s", TIMEOUT_S), false;
     }
 }
 

@@ -16,7 +16,7 @@ import time
 
 SOCKET = "/run/otp/otp.sock"
 ACCOUNT = "otp-enrolld"
-PATIENCE = 15.0  # seconds for all of it; the daemon may wait 10 s for a lock
+TIMEOUT = 15.0  # seconds for all of it; the daemon may wait 10 s for a lock
 LONGEST = 64 * 1024
 
 
@@ -27,10 +27,10 @@ class NotDecided(Exception):
 def verify(user, code, action):
     """True if the code was accepted, which uses it up; False if it was refused."""
     call = {"method": "io.pam-otp.Otp1.Verify", "parameters": {"user": user, "code": code, "action": action}}
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     try:
         with socket.socket(socket.AF_UNIX) as daemon:
-            daemon.settimeout(PATIENCE)
+            daemon.settimeout(TIMEOUT)
             daemon.connect(SOCKET)
             must_be_the_daemon(daemon)
             daemon.sendall(json.dumps(call).encode() + b"\0")
