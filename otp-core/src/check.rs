@@ -8,7 +8,7 @@ use crate::decision::input::{Guess, Typed};
 use crate::decision::limits::Limits;
 use crate::decision::state::State;
 use crate::decision::{Attempt, ClockTrust, Now, Proof, RefusalReason, Verdict, decide, decide_recovery};
-use crate::environment::{Believing, Clock, Environment};
+use crate::environment::{Clock, Environment, PolicyClock};
 use crate::keys::hotp::Codes;
 use crate::keys::key::{KeyId, Kind, Label, NewKey, Step};
 use crate::keys::open_key::OpenKey;
@@ -36,7 +36,7 @@ pub fn check(
     limits: &Limits,
     environment: &dyn Environment,
 ) -> Result<Outcome, VaultError> {
-    let environment = &Believing { environment, policy: limits.clock };
+    let environment = &PolicyClock { environment, policy: limits.clock };
     let Some(mut locked) = unlocked.vault().lock(account, environment)? else {
         decoy(guess, limits, environment);
         return Ok(Outcome::NotEnrolled);
@@ -52,7 +52,7 @@ pub fn spend(
     limits: &Limits,
     environment: &dyn Environment,
 ) -> Result<Outcome, VaultError> {
-    let environment = &Believing { environment, policy: limits.clock };
+    let environment = &PolicyClock { environment, policy: limits.clock };
     let Some(record) = locked.record() else {
         decoy(guess, limits, environment);
         return Ok(Outcome::NotEnrolled);

@@ -20,15 +20,15 @@ pub trait Environment: Clock {
     fn repaired(&self, account: &Account, what: Repair);
 }
 
-/// The same surroundings with a clock that an admin vouches for, if the policy says so.
-pub struct Believing<'a> {
-    /// What is around.
+/// The same environment with a clock that an admin vouches for, if the policy says so.
+pub struct PolicyClock<'a> {
+    /// Clock and alarms of the host.
     pub environment: &'a dyn Environment,
     /// What the policy says of the clock.
     pub policy: ClockPolicy,
 }
 
-impl Clock for Believing<'_> {
+impl Clock for PolicyClock<'_> {
     fn wall(&self) -> u64 {
         self.environment.wall()
     }
@@ -42,7 +42,7 @@ impl Clock for Believing<'_> {
     }
 }
 
-impl Environment for Believing<'_> {
+impl Environment for PolicyClock<'_> {
     fn repaired(&self, account: &Account, what: Repair) {
         self.environment.repaired(account, what);
     }

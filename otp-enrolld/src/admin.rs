@@ -6,7 +6,7 @@ use otp_core::check::{Outcome, spend};
 use otp_core::decision::input::{Guess, Typed};
 use otp_core::decision::limits::Limits;
 use otp_core::decision::origin::Origin;
-use otp_core::decision::{Proof, RefusalReason as Refused, Verdict};
+use otp_core::decision::{Proof, RefusalReason, Verdict};
 use otp_core::environment::Clock;
 use otp_core::files::key_file::Key;
 use otp_core::keys::key::Step;
@@ -24,8 +24,8 @@ use crate::access::check::{account_named, allowed, target};
 use crate::access::groups;
 use crate::access::rights::{Act, Terms};
 use crate::daemon::Daemon;
-use crate::hardening::System;
 use crate::log::events::{about, bounded, event, paced, signed};
+use crate::machine::System;
 use crate::refusals::{not_changed, not_possible, unavailable};
 
 /// A change as it is asked for.
@@ -184,9 +184,9 @@ impl Daemon {
 }
 
 /// Wrong, replayed and half of two are never told apart (R8); the rest is what the own status tells.
-fn told(refusal: Refused) -> &'static str {
+fn told(refusal: RefusalReason) -> &'static str {
     match refusal {
-        Refused::Wrong | Refused::Replayed | Refused::Resync => CODE_REFUSED,
+        RefusalReason::Wrong | RefusalReason::Replayed | RefusalReason::Resync => CODE_REFUSED,
         barred => barred.reason(),
     }
 }
@@ -232,7 +232,7 @@ fn log_change(change: &Change, key: Option<(String, String)>, account: &Account,
 fn log_spent(account: &Account, from: Origin, outcome: &Outcome) {
     let line = about("code", account).field("reason", outcome.reason()).field("origin", from.as_str());
     match outcome {
-        Outcome::Decided(Verdict::Accepted(Proof::Recovery { .. }) | Verdict::Refused(Refused::Wrong)) => {
+        Outcome::Decided(Verdict::Accepted(Proof::Recovery { .. }) | Verdict::Refused(RefusalReason::Wrong)) => {
             event(Urgency::Notice, &line.finish());
         }
         Outcome::Decided(Verdict::Accepted(Proof::Key(_))) => paced("code", Urgency::Notice, account.uid, line),

@@ -15,8 +15,8 @@ use crate::access::rights::Act;
 use crate::daemon::{Daemon, Session};
 use crate::enrolment::flow::cancel;
 use crate::enrolment::pending::PENDING_TIMEOUT;
-use crate::hardening::System;
 use crate::log::events::event;
+use crate::machine::System;
 use crate::refusals::unavailable;
 
 impl Service for Daemon {

@@ -38,7 +38,7 @@ pub(crate) enum InitError {
     /// A vault without its host key.
     NoHostKey(PathBuf),
     /// What is there is not in order.
-    Obstacle(Unavailable),
+    Unavailable(Unavailable),
     /// The kernel gives no random bytes.
     NoRandomness(NoRandomness),
     /// Something could not be made.
@@ -113,7 +113,7 @@ fn write_key(path: &Path, key: &HostKey) -> Result<(), InitError> {
 
 impl From<Unavailable> for InitError {
     fn from(unavailable: Unavailable) -> Self {
-        Self::Obstacle(unavailable)
+        Self::Unavailable(unavailable)
     }
 }
 
@@ -149,7 +149,7 @@ impl fmt::Display for InitError {
                 "{} is missing, but there is a vault; restore the escrowed copy, or, to start again, move the vault away",
                 path.display()
             ),
-            Self::Obstacle(unavailable) => unavailable.fmt(f),
+            Self::Unavailable(unavailable) => unavailable.fmt(f),
             Self::NoRandomness(error) => error.fmt(f),
             Self::Making { path, error } => write!(f, "{}: {error}", path.display()),
             Self::Privileges(errno) => write!(f, "becoming the daemon's account failed: {}", errno.desc()),

@@ -1,4 +1,4 @@
-//! The daemon `otp-enrolld`: makes and keeps the secret files. `start` is the story of a start, `daemon` of a call,
+//! The daemon `otp-enrolld`: makes and keeps the secret files. `start` is the story of a start, `dispatch` of a call,
 //! `enrolment` of a key on its way to its owner, `access::rights` says who may do what.
 
 #![forbid(unsafe_code)]
@@ -11,6 +11,7 @@ mod enrolment;
 mod hardening;
 mod init;
 mod log;
+mod machine;
 mod notices;
 mod refusals;
 mod start;

@@ -27,11 +27,11 @@ pub(crate) fn not_possible(account: &Account, reason: &str) -> Refusal {
 /// The log has the file and the cause; the peer is told the cause in general.
 pub(crate) fn unavailable(error: &VaultError) -> Refusal {
     log_vault(error);
-    let held = match error {
+    let holder = match error {
         VaultError::LockTimeout { holder: Some(process), .. } => format!("; process {process} holds the user's lock"),
         _ => String::new(),
     };
-    Refusal::unavailable(format!("the vault cannot answer: {}{held}", error.reason()))
+    Refusal::unavailable(format!("the vault cannot answer: {}{holder}", error.reason()))
 }
 
 fn log_vault(error: &VaultError) {

@@ -7,7 +7,7 @@ use otp_core::accounts::Account;
 use otp_core::check::{Outcome, check, decoy};
 use otp_core::decision::input::{Guess, Typed};
 use otp_core::decision::origin::{Asker, Origin};
-use otp_core::decision::{RefusalReason as Why, Verdict as Decided};
+use otp_core::decision::{RefusalReason, Verdict};
 use otp_core::log_line::{LogLine, Urgency};
 use otp_protocol::interface::{From, Refusal, VerdictReply, Verified, Verify};
 use otp_protocol::peer::Peer;
@@ -16,8 +16,8 @@ use crate::access::check::{allowed, subject};
 use crate::access::groups;
 use crate::access::rights::{Act, Actor};
 use crate::daemon::Daemon;
-use crate::hardening::System;
 use crate::log::events::{bounded, event, paced};
+use crate::machine::System;
 use crate::refusals::unavailable;
 
 /// The reason of a verdict under an emergency mark.
@@ -103,10 +103,10 @@ fn whole(outcome: Option<&Outcome>) -> VerdictReply {
     let refused = |reason: &str, wait| VerdictReply { accepted: false, reason: reason.to_owned(), key: None, wait };
     match outcome {
         None => refused("unknown-user", 0),
-        Some(outcome @ Outcome::Decided(Decided::Accepted(proof))) => {
+        Some(outcome @ Outcome::Decided(Verdict::Accepted(proof))) => {
             VerdictReply { accepted: true, reason: outcome.reason().to_owned(), key: Some(proof.to_string()), wait: 0 }
         }
-        Some(Outcome::Decided(Decided::Refused(Why::Waiting { left_ms }))) => {
+        Some(Outcome::Decided(Verdict::Refused(RefusalReason::Waiting { left_ms }))) => {
             refused("waiting", left_ms.div_ceil(1000))
         }
         Some(outcome) => refused(outcome.reason(), 0),

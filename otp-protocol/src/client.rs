@@ -13,9 +13,8 @@ use serde_json::value::RawValue;
 
 use crate::interface::{Method, Refusal};
 use crate::peer::Peer;
-use crate::server::limits::REPLY_BYTES;
 use crate::varlink::error::WireError;
-use crate::varlink::frame::{Bounds, Wire};
+use crate::varlink::frame::{Bounds, REPLY_BYTES, Wire};
 use crate::varlink::message::{Answer, Calling, encode};
 
 /// A connection to the daemon.

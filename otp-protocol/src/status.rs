@@ -18,16 +18,16 @@ pub fn of(
     vault: &Vault,
     account: &Account,
     limits: &Limits,
-    clock: &dyn Environment,
+    environment: &dyn Environment,
     deadline: Instant,
 ) -> Result<UserStatus, VaultError> {
-    Ok(told(account, vault.look(account, clock, deadline)?.as_ref(), limits, clock))
+    Ok(told(account, vault.look(account, environment, deadline)?.as_ref(), limits, environment))
 }
 
-fn told(account: &Account, held: Option<&LockedUser<'_>>, limits: &Limits, clock: &dyn Clock) -> UserStatus {
+fn told(account: &Account, locked: Option<&LockedUser<'_>>, limits: &Limits, clock: &dyn Clock) -> UserStatus {
     let never = State::never_enrolled(account.uid);
-    let state = held.map_or(&never, |held| held.state());
-    let record = held.and_then(|held| held.record());
+    let state = locked.map_or(&never, |locked| locked.state());
+    let record = locked.and_then(|locked| locked.record());
     UserStatus {
         user: account.name.clone(),
         uid: account.uid,
@@ -35,19 +35,19 @@ fn told(account: &Account, held: Option<&LockedUser<'_>>, limits: &Limits, clock
         generation: state.generation,
         suspended: state.is_suspended(),
         disabled: state.disabled,
-        expired: held.zip(record).is_some_and(|(held, record)| record.has_expired(held.now().believed())),
+        expired: locked.zip(record).is_some_and(|(locked, record)| record.has_expired(locked.now().believed())),
         restored: state.restored,
         keys: record.map_or(&[][..], |record| &record.keys).iter().map(|one| key(one, state)).collect(),
         origins: Origin::ALL.into_iter().map(|one| origin(one, state, limits, clock)).collect(),
     }
 }
 
-/// Everybody with a key file, by rising uid; each is handed on while he is held. One deadline holds for all locks, so that one
+/// Everybody with a key file, by rising uid; each is handed on while they are locked. One deadline holds for all locks, so that one
 /// stuck user costs no more than ten.
 pub fn all(
     vault: &Vault,
     limits: &Limits,
-    clock: &dyn Environment,
+    environment: &dyn Environment,
     with_each: &mut dyn FnMut(LockedUser<'_>),
 ) -> Result<UserList, VaultError> {
     let deadline = short_lock_deadline();
@@ -55,9 +55,9 @@ pub fn all(
     for uid in vault.enrolled_uids()? {
         let (user, told) = match otp_core::accounts::account_of(uid) {
             Ok(Some(account)) => {
-                let told = vault.look(&account, clock, deadline).map(|held| {
-                    let told = told(&account, held.as_ref(), limits, clock);
-                    held.into_iter().for_each(&mut *with_each);
+                let told = vault.look(&account, environment, deadline).map(|locked| {
+                    let told = told(&account, locked.as_ref(), limits, environment);
+                    locked.into_iter().for_each(&mut *with_each);
                     told
                 });
                 (Some(account.name), told.map_err(|error| error.to_string()))

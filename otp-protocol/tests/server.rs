@@ -272,7 +272,7 @@ fn trickle_and_silence_end_at_their_limits() {
 
 #[test]
 fn a_pending_key_may_wait_longer_than_others() {
-    let service = Double { patience: Some(Duration::from_secs(60)), ..Double::default() };
+    let service = Double { pending_timeout: Some(Duration::from_secs(60)), ..Double::default() };
     let limits = ServerLimits { idle: Duration::from_millis(30), ..patient() };
     let running = Running::start(service, limits);
     let mut pending = running.connect();

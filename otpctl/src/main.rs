@@ -16,16 +16,16 @@ use std::process::ExitCode;
 use clap::Parser;
 use nix::sys::prctl;
 
-use arguments::form::Pipe;
 use arguments::{Arguments, Command, TokenAct, TokenArgs};
 use output::failure::Failure;
+use output::format::Pipe;
 use output::terminal::Terminal;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(arguments.command.form()),
+        Err(failure) => failure.report(arguments.command.format()),
     }
 }
 

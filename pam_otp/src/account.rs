@@ -116,7 +116,7 @@ fn look(
     };
     match person {
         None => alone(AccountOutcome::InOrder),
-        Some(Person::Known(account)) => found_status(host, account, &rules),
+        Some(Person::Known(account)) => status_outcome(host, account, &rules),
         Some(Person::Unknown) => alone(AccountOutcome::UnknownUser),
         Some(Person::LookupFailed(errno)) => {
             alone(AccountOutcome::Unavailable(Unavailable { reason: "user-lookup", detail: errno.desc().to_owned() }))
@@ -124,7 +124,7 @@ fn look(
     }
 }
 
-fn found_status(host: &impl Host, account: &Account, rules: &Rules) -> (AccountOutcome, Recovery) {
+fn status_outcome(host: &impl Host, account: &Account, rules: &Rules) -> (AccountOutcome, Recovery) {
     if !rules.ask(account, host.item(Item::Rhost).filter(|rhost| !rhost.is_empty()).as_deref()) {
         return (AccountOutcome::InOrder, Recovery::Quiet);
     }

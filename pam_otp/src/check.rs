@@ -7,7 +7,7 @@ use otp_core::decision::input::{Guess, Typed};
 use otp_core::decision::limits::{ClockPolicy, Limits};
 use otp_core::decision::origin::{Asker, Origin};
 use otp_core::decision::{Now, RefusalReason, Verdict};
-use otp_core::environment::{Believing, Clock as _};
+use otp_core::environment::{Clock as _, PolicyClock};
 use otp_core::files::key_file::Record;
 use otp_core::keys::key::Kind;
 use otp_core::site::{Site, Unavailable};
@@ -39,7 +39,7 @@ pub(crate) enum Finding {
 
 /// Who checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Decider {
+enum CheckedBy {
     /// This process, on the files.
     Files,
     /// The daemon; this process only if nobody listens.
@@ -58,11 +58,11 @@ pub(crate) fn origin(host: &impl Host, account: &Account) -> Origin {
     }
 }
 
-fn decider(host: &impl Host, account: &Account) -> Decider {
+fn checked_by(host: &impl Host, account: &Account) -> CheckedBy {
     match (host.uids().effective, origin(host, account)) {
-        (0, Origin::Other) => Decider::DaemonFirst,
-        (0, _) => Decider::Files,
-        _ => Decider::Daemon,
+        (0, Origin::Other) => CheckedBy::DaemonFirst,
+        (0, _) => CheckedBy::Files,
+        _ => CheckedBy::Daemon,
     }
 }
 
@@ -73,19 +73,21 @@ pub(crate) fn decide(
     typed: &Typed,
     rules: &Rules,
 ) -> Result<Finding, Unavailable> {
-    match (decider(host, account), typed.text()) {
-        (Decider::Files, _) => on_files(host, account, typed, &rules.limits),
+    match (checked_by(host, account), typed.text()) {
+        (CheckedBy::Files, _) => on_files(host, account, typed, &rules.limits),
         (_, None) => Ok(Finding::Refused("junk".to_owned(), 0)),
-        (decider, Some(code)) => match daemon::verify(&account.name, &code, rules.config.as_deref(), &caller(host)) {
-            Ok(daemon::DaemonVerdict { accepted: true, key, .. }) => Ok(Finding::Accepted(key.unwrap_or_default())),
-            Ok(daemon::DaemonVerdict { reason, wait, .. }) => Ok(Finding::Refused(reason, wait)),
-            Err(DaemonError::NotRunning) if decider == Decider::DaemonFirst => {
-                on_files(host, account, typed, &rules.limits)
+        (checked_by, Some(code)) => {
+            match daemon::verify(&account.name, &code, rules.config.as_deref(), &caller(host)) {
+                Ok(daemon::DaemonVerdict { accepted: true, key, .. }) => Ok(Finding::Accepted(key.unwrap_or_default())),
+                Ok(daemon::DaemonVerdict { reason, wait, .. }) => Ok(Finding::Refused(reason, wait)),
+                Err(DaemonError::NotRunning) if checked_by == CheckedBy::DaemonFirst => {
+                    on_files(host, account, typed, &rules.limits)
+                }
+                // The same code as for a user who does not exist (R8).
+                Err(DaemonError::NotAllowed) => Ok(Finding::Refused("not-allowed".to_owned(), 0)),
+                Err(error) => Err(unavailable(error)),
             }
-            // The same code as for a user who does not exist (R8).
-            Err(DaemonError::NotAllowed) => Ok(Finding::Refused("not-allowed".to_owned(), 0)),
-            Err(error) => Err(unavailable(error)),
-        },
+        }
     }
 }
 
@@ -114,9 +116,9 @@ pub(crate) fn account_status(
     account: &Account,
     policy: ClockPolicy,
 ) -> Result<AccountStatus, Unavailable> {
-    let decider = decider(host, account);
-    let clock = &Believing { environment: host, policy };
-    if decider == Decider::Files {
+    let checked_by = checked_by(host, account);
+    let clock = &PolicyClock { environment: host, policy };
+    if checked_by == CheckedBy::Files {
         return status_on_files(account, clock);
     }
     match daemon::user_status(&account.name) {
@@ -129,19 +131,19 @@ pub(crate) fn account_status(
             let now = believed(host, clock);
             Ok(AccountStatus::InOrder { oldest: found.oldest, recovery: Recovery::Quiet, now }) // the daemon knows and has told
         }
-        Err(DaemonError::NotRunning) if decider == Decider::DaemonFirst => status_on_files(account, clock),
+        Err(DaemonError::NotRunning) if checked_by == CheckedBy::DaemonFirst => status_on_files(account, clock),
         Err(error) => Err(unavailable(error)),
     }
 }
 
 /// The time where it was the daemon that looked: by the clock mark, which root's processes can read.
-fn believed(host: &impl Host, clock: &Believing<'_>) -> u64 {
+fn believed(host: &impl Host, clock: &PolicyClock<'_>) -> u64 {
     let readable = host.uids().effective == 0 && !clock.vouched();
     let now = readable.then(|| SITE.open_vault().ok()?.now(clock).ok()).flatten();
     now.map_or_else(|| clock.wall(), Now::believed)
 }
 
-fn status_on_files(account: &Account, clock: &Believing<'_>) -> Result<AccountStatus, Unavailable> {
+fn status_on_files(account: &Account, clock: &PolicyClock<'_>) -> Result<AccountStatus, Unavailable> {
     let vault = SITE.open_vault()?;
     let Some(locked) = vault.look(account, clock, short_lock_deadline())? else {
         return Ok(AccountStatus::NeverEnrolled);

@@ -16,7 +16,7 @@ use crate::daemon::connection::DaemonError;
 use crate::host::Host;
 use crate::options::Echo;
 use crate::outcome::LoginOutcome;
-use crate::show_key::{Lost, hand_over};
+use crate::show_key::{HandOverError, hand_over};
 use crate::{check, daemon};
 
 /// Redeems the code and hands the key over.
@@ -42,9 +42,9 @@ pub(crate) fn at_the_prompt(
     };
     match hand_over(host, &key, echo) {
         Ok(()) => LoginOutcome::Enrolled(key.label.clone()),
-        Err(Lost::Conversation) => LoginOutcome::NoConversation,
-        Err(Lost::ThrownAway(why)) => refused(why),
-        Err(Lost::Daemon(error)) => LoginOutcome::Failed(check::unavailable(error)),
+        Err(HandOverError::Conversation) => LoginOutcome::NoConversation,
+        Err(HandOverError::ThrownAway(why)) => refused(why),
+        Err(HandOverError::Daemon(error)) => LoginOutcome::Failed(check::unavailable(error)),
     }
 }
 

@@ -26,7 +26,7 @@ use crate::options::{Echo, OptionError, Options, RotateWhen, whose};
 use crate::person::Person;
 use crate::printable::plain;
 use crate::rules::Rules;
-use crate::show_key::{Lost, hand_over};
+use crate::show_key::{HandOverError, hand_over};
 
 /// Which of the two passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,9 +166,9 @@ fn replace(
     let new = rotated(host, account, &code, key)?;
     match hand_over(host, &new, echo) {
         Ok(()) => Ok(PasswordOutcome::Replaced(new.label.clone())),
-        Err(Lost::Conversation) => Err(PasswordOutcome::NoConversation),
-        Err(Lost::ThrownAway(why)) => Err(PasswordOutcome::Refused(why.to_owned())),
-        Err(Lost::Daemon(error)) => Err(unanswered(error)),
+        Err(HandOverError::Conversation) => Err(PasswordOutcome::NoConversation),
+        Err(HandOverError::ThrownAway(why)) => Err(PasswordOutcome::Refused(why.to_owned())),
+        Err(HandOverError::Daemon(error)) => Err(unanswered(error)),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::options::Echo;
 
 /// Why no key was stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Lost {
+pub(crate) enum HandOverError {
     /// The host could not ask any more.
     Conversation,
     /// The key was thrown away: too many wrong codes, too late, or something has taken its place.
@@ -24,7 +24,7 @@ pub(crate) enum Lost {
 }
 
 /// Shows the key until a code of it was typed, then the recovery codes that were made with it.
-pub(crate) fn hand_over(host: &mut impl Host, key: &EnrolmentSession, echo: Echo) -> Result<(), Lost> {
+pub(crate) fn hand_over(host: &mut impl Host, key: &EnrolmentSession, echo: Echo) -> Result<(), HandOverError> {
     let stored = confirmed(host, key, echo)?;
     if !stored.recovery_codes.is_empty() {
         host.show_text(&recovery_codes(&stored))?;
@@ -33,7 +33,7 @@ pub(crate) fn hand_over(host: &mut impl Host, key: &EnrolmentSession, echo: Echo
     Ok(())
 }
 
-fn confirmed(host: &mut impl Host, key: &EnrolmentSession, echo: Echo) -> Result<StoredKey, Lost> {
+fn confirmed(host: &mut impl Host, key: &EnrolmentSession, echo: Echo) -> Result<StoredKey, HandOverError> {
     let mut terminal = Background::Dark;
     host.show_text(&sheet(key, terminal))?;
     for _ in 0..MOST_ANSWERS {
@@ -51,12 +51,12 @@ fn confirmed(host: &mut impl Host, key: &EnrolmentSession, echo: Echo) -> Result
             Err(DaemonError::Denied(denial)) if denial.error == "CodeRefused" && denial.tries_left > 0 => {
                 host.show_text(&refused(&denial))?;
             }
-            Err(DaemonError::Denied(denial)) => return Err(Lost::ThrownAway(why_thrown_away(&denial))),
-            Err(error) => return Err(Lost::Daemon(error)),
+            Err(DaemonError::Denied(denial)) => return Err(HandOverError::ThrownAway(why_thrown_away(&denial))),
+            Err(error) => return Err(HandOverError::Daemon(error)),
             Ok(stored) => return Ok(stored),
         }
     }
-    Err(Lost::ThrownAway("too-many-answers"))
+    Err(HandOverError::ThrownAway("too-many-answers"))
 }
 
 /// What the picture must stand out from.
@@ -152,7 +152,7 @@ fn why_thrown_away(denial: &ErrorReply) -> &'static str {
     }
 }
 
-impl From<ConversationFailed> for Lost {
+impl From<ConversationFailed> for HandOverError {
     fn from(_: ConversationFailed) -> Self {
         Self::Conversation
     }

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MOST = 512, PATIENCE = 60 };
+enum { MOST = 512, TIMEOUT = 60 };
 
 static struct {
     pthread_barrier_t start;
@@ -69,7 +69,7 @@ int main(int argc, char **argv) {
     pthread_barrier_init(&shared->start, &across, count);
     for (int i = 0; i < count; i++)
         if (fork() == 0) {
-            alarm(PATIENCE);
+            alarm(TIMEOUT);
             shared->codes[i] = log_in(argv[1], argv[2], argc == 6 ? argv[5] : NULL);
             _exit(0);
         }

@@ -48,7 +48,7 @@ def test_what_is_put_back_is_a_restored_copy_until_root_has_said_so(machine, gat
     with installed(machine):
         assert reason(machine, journal, gate, alice, now_code(alice, "phone")) == "replayed"
         assert reason(machine, journal, gate, frank, frank.code("token", 2)) == "restored-copy"
-        assert "restored" in otpctl("status", alice.name).stdout
+        assert "accept-restore" in otpctl("status", alice.name).stdout
         assert otpctl("--offline", "restored", "--all").returncode == DONE
         assert machine.status(alice)["restored"] is False
 

@@ -1,5 +1,5 @@
 //! What changes at every login: watermarks, wrong guesses, the marks that close or suspend. The value alone; its place on
-//! disk is `slot` and `vault::state_file`.
+//! disk is `files::state_slot` and `vault::state_file`.
 
 use crate::decision::limits::DISABLE_AT;
 use crate::decision::origin::Origin;

@@ -55,14 +55,14 @@ pub struct TicketUse {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TicketEnd {
     /// Why it is over.
-    pub why: Why,
+    pub why: TicketEndReason,
     /// Unix time.
     pub at: u64,
 }
 
 /// Why a ticket is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Why {
+pub enum TicketEndReason {
     /// A key was made with it.
     Confirmed,
     /// A newer one was made for the same user.
@@ -92,7 +92,7 @@ impl Ticket {
     /// What it is worth at the Unix time `now`.
     pub fn worth(&self, now: u64) -> Worth {
         match (&self.end, &self.used) {
-            (Some(TicketEnd { why: Why::Confirmed, .. }), _) => Worth::Spent,
+            (Some(TicketEnd { why: TicketEndReason::Confirmed, .. }), _) => Worth::Spent,
             (Some(_), _) => Worth::Stale,
             _ if now.saturating_add(CLOCK_SLACK_S) < self.issued => Worth::Early,
             (None, _) if self.uses >= MOST_USES || now > self.last_moment() => Worth::Stale,
@@ -127,7 +127,7 @@ impl Ticket {
     }
 }
 
-impl Why {
+impl TicketEndReason {
     const ALL: [Self; 4] = [Self::Confirmed, Self::Superseded, Self::Revoked, Self::Repudiated];
 
     /// The word in files and messages.
@@ -219,9 +219,9 @@ pub(crate) mod tests {
 
     #[test]
     fn t4_what_is_over_stays_over() {
-        for why in Why::ALL {
+        for why in TicketEndReason::ALL {
             let over = Ticket { end: Some(TicketEnd { why, at: T + 1 }), ..ticket(CodeForm::Letter) };
-            let worth = if why == Why::Confirmed { Worth::Spent } else { Worth::Stale };
+            let worth = if why == TicketEndReason::Confirmed { Worth::Spent } else { Worth::Stale };
             assert_eq!([T - DAY, T + 2, T + 100 * DAY].map(|now| over.worth(now)), [worth; 3]);
         }
     }
@@ -231,7 +231,7 @@ pub(crate) mod tests {
         let letter = ticket(CodeForm::Letter);
         let over = T + 14 * DAY;
         assert!(!letter.is_forgettable(over + 90 * DAY) && letter.is_forgettable(over + 90 * DAY + 1));
-        let early = Ticket { end: Some(TicketEnd { why: Why::Confirmed, at: T }), ..letter.clone() };
+        let early = Ticket { end: Some(TicketEnd { why: TicketEndReason::Confirmed, at: T }), ..letter.clone() };
         assert!(!early.is_forgettable(over + 90 * DAY));
     }
 
@@ -245,7 +245,7 @@ pub(crate) mod tests {
             Ticket {
                 id: TicketId(id), form: CodeForm::ALL[form], hash: CodeHash(hash), salt, replaces, issued, issued_by,
                 not_after: issued + life, uses, used: (uses > 0).then(|| (one.clone(), one)),
-                end: end.map(|(why, at)| TicketEnd { why: Why::ALL[why], at }),
+                end: end.map(|(why, at)| TicketEnd { why: TicketEndReason::ALL[why], at }),
             }
         }
     }

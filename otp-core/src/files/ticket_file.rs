@@ -13,7 +13,7 @@ use crate::codes::registration::CodeForm;
 use crate::files::checksum;
 use crate::files::hex::hex;
 use crate::files::notice::{Claim, Where};
-use crate::files::ticket::{Ticket, TicketEnd, TicketId, TicketUse, Why};
+use crate::files::ticket::{Ticket, TicketEnd, TicketEndReason, TicketId, TicketUse};
 use crate::keys::seal::CodeHash;
 use crate::policy::toml_table::{Document, Table, TableError, quoted};
 
@@ -67,7 +67,7 @@ impl TicketFile {
     /// Adds a ticket; the one that was good until now is superseded (T1). Says which.
     pub fn issue(&mut self, ticket: Ticket, now: u64) -> Result<Option<TicketId>, TicketFileError> {
         self.tickets.retain(|old| !old.is_forgettable(now));
-        let superseded = self.end_all(Why::Superseded, now);
+        let superseded = self.end_all(TicketEndReason::Superseded, now);
         if self.tickets.len() >= MOST {
             // Anyone who never used a code does not come back to ask why.
             let unused = self.tickets.iter().position(|old| old.uses == 0).ok_or(TicketFileError::Full)?;
@@ -79,7 +79,7 @@ impl TicketFile {
 
     /// Ends every ticket that is not over, also one that is used up: a key may still be on its way from it. Says which one was
     /// good.
-    pub fn end_all(&mut self, why: Why, now: u64) -> Option<TicketId> {
+    pub fn end_all(&mut self, why: TicketEndReason, now: u64) -> Option<TicketId> {
         let good = self.good(now).map(|ticket| ticket.id);
         for ticket in self.tickets.iter_mut().filter(|ticket| ticket.end.is_none()) {
             ticket.end = Some(TicketEnd { why, at: now });
@@ -88,7 +88,7 @@ impl TicketFile {
     }
 
     /// The tickets that ended like this.
-    pub fn ended(&self, why: Why) -> impl Iterator<Item = TicketId> {
+    pub fn ended(&self, why: TicketEndReason) -> impl Iterator<Item = TicketId> {
         self.tickets.iter().filter(move |ticket| ticket.end.is_some_and(|end| end.why == why)).map(|ticket| ticket.id)
     }
 
@@ -193,9 +193,10 @@ fn read(mut table: Table<'_>) -> Result<Ticket, TicketFileError> {
             _ => return Err(value("a first use without a last one")),
         },
         end: match end {
-            Some(why) => {
-                Some(TicketEnd { why: Why::parse(why.value).ok_or(value("end"))?, at: table.required_number("ended")? })
-            }
+            Some(why) => Some(TicketEnd {
+                why: TicketEndReason::parse(why.value).ok_or(value("end"))?,
+                at: table.required_number("ended")?,
+            }),
             None => None,
         },
     };
@@ -297,7 +298,7 @@ mod tests {
             not_after: u64::MAX >> 1,
             uses: u32::MAX,
             used: Some((one.clone(), one.clone())),
-            end: Some(TicketEnd { why: Why::Repudiated, at: u64::MAX >> 1 }),
+            end: Some(TicketEnd { why: TicketEndReason::Repudiated, at: u64::MAX >> 1 }),
         };
         let tickets = (0..u8::try_from(MOST).unwrap()).map(ticket).collect();
         let ticket_file = TicketFile { account: Account { name: "x".repeat(256), uid: u32::MAX }, tickets };

@@ -2,6 +2,7 @@
 
 use crate::keys::hotp::Codes;
 use crate::keys::key::{KeyId, Kind, Label, Period, Step};
+
 /// A key whose secret is open, as the decision needs it.
 pub struct OpenKey {
     /// Which key.

@@ -10,14 +10,14 @@ use crate::vault::{ChangeError, LockedUser, Posted, Vault, VaultError};
 
 /// Do notices leave this host?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Out {
+pub enum Outbound {
     /// Through the program of the policy.
     Post,
     /// They do not.
     Stay,
 }
 
-impl Out {
+impl Outbound {
     /// What a policy says of it. One that cannot be read does not say no.
     pub fn of<E>(policy: &Result<Policy, E>) -> Self {
         match policy {
@@ -28,11 +28,11 @@ impl Out {
 }
 
 /// Spools a notice and posts it. It is on disk when this returns; `Full` says that the outbox has no room, the spool has.
-pub fn keep(vault: &Vault, account: &Account, notice: Notice, out: Out) -> Result<Posted, VaultError> {
+pub fn keep(vault: &Vault, account: &Account, notice: Notice, out: Outbound) -> Result<Posted, VaultError> {
     vault.spool(account, notice.clone())?;
     match out {
-        Out::Post => vault.post(account, notice),
-        Out::Stay => Ok(Posted::Kept),
+        Outbound::Post => vault.post(account, notice),
+        Outbound::Stay => Ok(Posted::Kept),
     }
 }
 

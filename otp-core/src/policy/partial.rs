@@ -39,10 +39,10 @@ fn is_header(line: &str) -> bool {
 /// A header with nothing behind it, whole or without its bracket.
 fn stands_alone(header: &str) -> bool {
     let inside = header.trim_start().trim_start_matches('[');
-    let (name, accountable_uid) = inside.split_once(']').unwrap_or((inside, ""));
+    let (name, after) = inside.split_once(']').unwrap_or((inside, ""));
     !name.contains(['[', '=', '\r'])
-        && !accountable_uid.contains('\r')
-        && matches!(accountable_uid.trim_start().chars().next(), None | Some('#'))
+        && !after.contains('\r')
+        && matches!(after.trim_start().chars().next(), None | Some('#'))
 }
 
 /// Empty, a comment, or a key and its value, with nothing behind that could be the header of another table: of a line that may be
@@ -57,20 +57,18 @@ fn is_of_a_table(line: &str) -> bool {
     }
     let Some((key, value)) = line.split_once('=') else { return false };
     let value = value.trim_start();
-    let accountable_uid = match value.chars().next() {
+    let after = match value.chars().next() {
         Some(quote @ ('"' | '\'')) => {
             let rest = value.get(1..).unwrap_or_default();
-            rest.rsplit_once(quote).map_or(rest, |(_, accountable_uid)| accountable_uid)
+            rest.rsplit_once(quote).map_or(rest, |(_, after)| after)
         }
         Some('[') => {
             let rest = value.get(1..).unwrap_or_default();
-            rest.split_once(']')
-                .filter(|(inside, _)| !inside.contains('['))
-                .map_or(rest, |(_, accountable_uid)| accountable_uid)
+            rest.split_once(']').filter(|(inside, _)| !inside.contains('[')).map_or(rest, |(_, after)| after)
         }
         _ => value,
     };
-    !key.contains(['[', ']']) && !accountable_uid.split('#').next().unwrap_or_default().contains(['[', ']'])
+    !key.contains(['[', ']']) && !after.split('#').next().unwrap_or_default().contains(['[', ']'])
 }
 
 /// `sudo` of `[service.sudo]` and `[service.sudo.window]`. Names in quotes are not looked into.

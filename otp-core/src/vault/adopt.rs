@@ -4,13 +4,13 @@
 use super::change::ChangeError;
 use super::error::VaultError;
 use super::locked_user::{LockedUser, now};
-use super::tickets::Kept;
+use super::tickets::StoredTickets;
 use super::{Vault, record_name};
 use crate::accounts::Account;
 use crate::decision::state::{KeyState, RecoveryState, State};
 use crate::environment::Environment;
 use crate::files::key_file::{Key, RECORD_CAP, Record};
-use crate::files::ticket::{TicketId, Why};
+use crate::files::ticket::{TicketEndReason, TicketId};
 use crate::keys::seal::{HostKey, Nonce};
 
 /// What an adoption needs besides the names.
@@ -45,7 +45,7 @@ impl Vault {
         Ok(owners.filter(|owner| owner.name == name).collect())
     }
 
-    /// Makes the files of `from` those of `to`: name, uid or both have changed. Anyone who asks has made sure that `from` is
+    /// Makes the files of `from` those of `to`: name, uid or both have changed. The caller has made sure that `from` is
     /// nobody's account any more.
     pub fn adopt(
         &self,
@@ -122,8 +122,8 @@ impl Vault {
     /// counts by counters is on again. TOTP codes of the time until now stay dead, and HOTP wants two in a row. What its owner
     /// has repudiated stays off, if the tickets still say so.
     pub fn restored(&self, account: &Account, environment: &dyn Environment) -> Result<(), ChangeError> {
-        let Kept { ticket_file, restored: tickets } = self.restored_tickets(account, environment)?;
-        let repudiated: Vec<TicketId> = ticket_file.ended(Why::Repudiated).collect();
+        let StoredTickets { ticket_file, restored: tickets } = self.restored_tickets(account, environment)?;
+        let repudiated: Vec<TicketId> = ticket_file.ended(TicketEndReason::Repudiated).collect();
         match self.restored_keys(account, &repudiated, environment) {
             Err(ChangeError::NotEnrolled | ChangeError::NothingRestored) if tickets => Ok(()),
             done => done,

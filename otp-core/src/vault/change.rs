@@ -151,7 +151,7 @@ impl LockedUser<'_> {
         found.ok_or(ChangeError::NoSuchKey)
     }
 
-    /// May a key of this label be added, or put instead of others?
+    /// May a key of this label be added, or replace others?
     pub fn has_room_for(&self, label: &Label, replaces: Replaces) -> Result<(), ChangeError> {
         let Some(record) = self.record() else { return Ok(()) };
         if let Replaces::Key(id) = replaces

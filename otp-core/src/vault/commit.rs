@@ -18,17 +18,17 @@ use crate::environment::{Clock, Environment};
 use crate::files::key_file::{Key, Record};
 
 impl Vault {
-    /// Stores a new key of `account`: its first, one more, or one instead of others, which are dead from that instant.
+    /// Stores a new key of `account`: its first, one more, or one that replaces others, which no longer work from that instant.
     /// `make` gets the generation that the key is for, and seals it.
     pub fn enrol(
         &self,
         account: &Account,
         how: &KeyAddition,
-        clock: &dyn Environment,
+        environment: &dyn Environment,
         make: impl FnOnce(u64) -> Option<Key>,
     ) -> Result<Record, ChangeError> {
-        self.make_state(account.uid, clock)?;
-        let mut locked = self.lock_existing(account, clock)?;
+        self.make_state(account.uid, environment)?;
+        let mut locked = self.lock_existing(account, environment)?;
         locked.has_grounds(how.grounds)?;
         let generation = locked.state.generation.saturating_add(1);
         let key = make(generation).ok_or(ChangeError::NotSealed)?;
@@ -41,7 +41,7 @@ impl Vault {
         if !how.recovery.is_empty() {
             record.recovery.clone_from(&how.recovery);
         }
-        locked.commit(&record, clock)?;
+        locked.commit(&record, environment)?;
         Ok(record)
     }
 
@@ -49,9 +49,9 @@ impl Vault {
     pub(super) fn lock_existing(
         &self,
         account: &Account,
-        clock: &dyn Environment,
+        environment: &dyn Environment,
     ) -> Result<LockedUser<'_>, VaultError> {
-        let locked = self.lock(account, clock)?;
+        let locked = self.lock(account, environment)?;
         locked.ok_or_else(|| VaultError::Missing(self.state.path_of(&state_name(account.uid))))
     }
 

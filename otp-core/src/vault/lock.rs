@@ -17,7 +17,7 @@ use super::open::{Access, TrustedDir, unreadable};
 /// How long a lock is waited for.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long by somebody who only wants to look: a lock is held for a decision, which takes milliseconds.
-const GLANCE: Duration = Duration::from_secs(2);
+const SHORT_LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 /// Longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
@@ -26,7 +26,7 @@ pub(super) type Locked = Flock<File>;
 
 /// The moment at which a look at a user, or at all of them, gives the locks up.
 pub fn short_lock_deadline() -> Instant {
-    Instant::now() + GLANCE
+    Instant::now() + SHORT_LOCK_TIMEOUT
 }
 
 impl Vault {

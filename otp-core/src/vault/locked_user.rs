@@ -23,7 +23,7 @@ pub struct LockedUser<'v> {
     pub(super) record: Option<Record>,
     pub(super) state: State,
     now: Now,
-    repaired: Vec<Repair>,
+    repairs: Vec<Repair>,
 }
 
 /// How a key file and a state belong together.
@@ -41,7 +41,7 @@ impl Vault {
         self.locked_user(self.lock_state(account.uid)?, account, environment)
     }
 
-    /// The same for somebody who only looks and gives up at `deadline` (`end_of_a_glance`).
+    /// The same for somebody who only looks and gives up at `deadline` (`short_lock_deadline`).
     pub fn look(
         &self,
         account: &Account,
@@ -65,8 +65,8 @@ impl Vault {
         let now = now(environment, file.known);
         let account = account.clone();
         let state = loaded.state.clone();
-        let mut user = LockedUser { vault: self, file, account, record, state, now, repaired: Vec::new() };
-        user.mend(&loaded, environment)?;
+        let mut user = LockedUser { vault: self, file, account, record, state, now, repairs: Vec::new() };
+        user.repair(&loaded, environment)?;
         Ok(Some(user))
     }
 
@@ -123,8 +123,8 @@ impl LockedUser<'_> {
     }
 
     /// What was found and put right.
-    pub fn repaired(&self) -> &[Repair] {
-        &self.repaired
+    pub fn repairs(&self) -> &[Repair] {
+        &self.repairs
     }
 
     /// Would a write of now be doubted (P5)?
@@ -135,7 +135,7 @@ impl LockedUser<'_> {
     /// Writes `next` so that it is on disk when this returns (R2); to both slots if it must not come undone.
     pub fn store(&mut self, next: State, clock: &dyn Clock) -> Result<(), VaultError> {
         let counted = self.record.as_ref().is_some_and(|record| self.state.counts_on(&next, record));
-        if counted || self.state.must_not_come_undone(&next) || self.repaired.contains(&Repair::CommitUndone) {
+        if counted || self.state.must_not_come_undone(&next) || self.repairs.contains(&Repair::CommitUndone) {
             self.file.store_both(&next, clock)?;
         } else {
             self.file.store(&next, clock)?;
@@ -144,22 +144,22 @@ impl LockedUser<'_> {
         Ok(())
     }
 
-    fn mend(&mut self, loaded: &Loaded, environment: &dyn Environment) -> Result<(), VaultError> {
+    fn repair(&mut self, loaded: &Loaded, environment: &dyn Environment) -> Result<(), VaultError> {
         let generation = self.record.as_ref().map_or(0, |record| record.generation);
         match pairing(&self.state, generation) {
             Pairing::Settled => {}
             Pairing::Undo => {
                 self.state.undo_commit();
-                self.repaired.push(Repair::CommitUndone);
+                self.repairs.push(Repair::CommitUndone);
             }
             Pairing::Finish => {
                 self.vault.keys.sync()?;
-                self.repaired.push(Repair::CommitFinished);
+                self.repairs.push(Repair::CommitFinished);
             }
             Pairing::Mismatch => return Err(self.mismatch(generation)),
         }
         if let Some(record) = &self.record {
-            if self.repaired.contains(&Repair::CommitFinished) {
+            if self.repairs.contains(&Repair::CommitFinished) {
                 self.state.finish_commit(record);
             }
             if let Some(lost) = record.keys.iter().find(|key| self.state.key(key.id).is_none()) {
@@ -169,7 +169,7 @@ impl LockedUser<'_> {
         }
         for (found, what) in [(loaded.damaged, Repair::BadSlot), (loaded.restored, Repair::RestoredCopy)] {
             if found {
-                self.repaired.push(what);
+                self.repairs.push(what);
                 self.state.restored |= what == Repair::RestoredCopy;
                 if let Some(record) = &self.record {
                     self.state.distrust(record, loaded.believed(self.now));
@@ -177,8 +177,8 @@ impl LockedUser<'_> {
             }
         }
         // The alarm first: killed in between it comes twice, which is better than never.
-        self.repaired.iter().for_each(|what| environment.repaired(&self.account, *what));
-        if self.repaired.iter().any(|what| *what != Repair::CommitUndone) {
+        self.repairs.iter().for_each(|what| environment.repaired(&self.account, *what));
+        if self.repairs.iter().any(|what| *what != Repair::CommitUndone) {
             self.file.store_both(&self.state, environment)?;
         }
         Ok(())

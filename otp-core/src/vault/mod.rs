@@ -43,7 +43,7 @@ pub use locked_user::LockedUser;
 pub use notices::has_notices;
 pub use open::{Readers, TrustedDir, read_root_file, root_directory, root_program};
 pub use outbox::{OUTBOX_CAP, Outbox, OutboxNotice, Posted};
-pub use tickets::{Kept, Tickets};
+pub use tickets::{StoredTickets, Tickets};
 
 /// Where a vault is and whose it must be. Values, so that nothing weakens a check in tests (R13).
 #[derive(Debug, Clone, PartialEq, Eq)]

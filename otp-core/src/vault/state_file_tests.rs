@@ -69,9 +69,9 @@ struct Stopping(std::cell::Cell<u64>);
 
 impl Clock for Stopping {
     fn wall(&self) -> u64 {
-        let accountable_uid = self.0.get();
+        let seconds = self.0.get();
         self.0.set(0);
-        system_wall() - accountable_uid
+        system_wall() - seconds
     }
 
     fn boot_ms(&self) -> u64 {
@@ -133,7 +133,7 @@ fn p4_a_copy_under_another_inode_has_its_watermarks_raised_and_its_counters_susp
     assert!(refused(&outcome, RefusalReason::Replayed));
     assert_eq!(repaired, [Repair::RestoredCopy]);
     let locked = bench.vault().lock(&bench.account, &clock).unwrap().unwrap();
-    assert!(locked.state().restored && locked.repaired().is_empty());
+    assert!(locked.state().restored && locked.repairs().is_empty());
 }
 
 #[test]
@@ -141,8 +141,8 @@ fn p4_a_late_ctime_is_a_restored_copy_and_sixty_seconds_are_not() {
     for (seconds, want) in [(-50, vec![]), (-70, vec![Repair::RestoredCopy])] {
         let bench = Bench::new();
         // ctime is the machine's own; a clock behind it makes the recorded write look older than the file.
-        let accountable_uid = Shifted::by(seconds);
-        bench.enrol(&accountable_uid).unwrap();
+        let slow_clock = Shifted::by(seconds);
+        bench.enrol(&slow_clock).unwrap();
         let (_, repaired) = bench.try_code(&Typed::Junk, &Shifted::by(0)).unwrap();
         assert_eq!(repaired, want, "{seconds}");
     }

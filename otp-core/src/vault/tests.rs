@@ -278,7 +278,7 @@ fn v4_a_commit_that_was_undone_comes_back_from_neither_slot() {
         assert_eq!(repaired, [Repair::CommitUndone]);
         bench.spoil(slot);
         let locked = bench.vault().lock(&bench.account, &clock).unwrap().unwrap();
-        assert_eq!(locked.repaired(), [Repair::BadSlot]);
+        assert_eq!(locked.repairs(), [Repair::BadSlot]);
     }
 }
 

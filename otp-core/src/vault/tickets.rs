@@ -13,7 +13,7 @@ use super::open::{TrustedDir, errno_of, unreadable};
 use super::{TICKETS, Vault};
 use crate::accounts::Account;
 use crate::environment::Clock;
-use crate::files::ticket::{TicketEnd, TicketId, Why};
+use crate::files::ticket::{TicketEnd, TicketEndReason, TicketId};
 use crate::files::ticket_file::{TICKET_FILE_CAP, TicketFile, TicketFileError, Written};
 
 /// The tickets of one user, locked. Those of others can be read, too.
@@ -23,18 +23,18 @@ pub struct Tickets {
 }
 
 /// A ticket file as it lies on disk.
-pub struct Kept {
+pub struct StoredTickets {
     /// The ticket file.
     pub ticket_file: TicketFile,
     /// The file is a copy from a backup: what it says may have been used up since.
     pub restored: bool,
 }
 
-impl Kept {
+impl StoredTickets {
     /// The ticket file to be written again. Once it is, nobody can tell any more that it came from a backup: what was good in it is not.
     pub fn settled(mut self, now: u64) -> TicketFile {
         if self.restored {
-            self.ticket_file.end_all(Why::Revoked, now);
+            self.ticket_file.end_all(TicketEndReason::Revoked, now);
         }
         self.ticket_file
     }
@@ -70,7 +70,7 @@ impl Vault {
     }
 
     /// A ticket file that came back from a backup is meant. Says what it was.
-    pub(super) fn restored_tickets(&self, account: &Account, clock: &dyn Clock) -> Result<Kept, VaultError> {
+    pub(super) fn restored_tickets(&self, account: &Account, clock: &dyn Clock) -> Result<StoredTickets, VaultError> {
         let tickets = self.tickets(account.uid)?;
         let kept = tickets.ticket_file(account)?;
         if kept.restored {
@@ -80,7 +80,12 @@ impl Vault {
     }
 
     /// Ends every ticket of `account` that is not over. Says which one was good.
-    pub fn end_tickets(&self, account: &Account, why: Why, clock: &dyn Clock) -> Result<Option<TicketId>, VaultError> {
+    pub fn end_tickets(
+        &self,
+        account: &Account,
+        why: TicketEndReason,
+        clock: &dyn Clock,
+    ) -> Result<Option<TicketId>, VaultError> {
         let tickets = self.tickets(account.uid)?;
         let before = tickets.ticket_file(account)?.ticket_file;
         let mut after = before.clone();
@@ -95,12 +100,12 @@ impl Vault {
     /// tells so itself; this is to be done before it goes.
     pub fn end_confirmed_tickets(&self, account: &Account, clock: &dyn Clock) -> Result<(), VaultError> {
         let tickets = self.tickets(account.uid)?;
-        let Kept { mut ticket_file, restored } = tickets.ticket_file(account)?;
+        let StoredTickets { mut ticket_file, restored } = tickets.ticket_file(account)?;
         let Some(record) = self.record_of(account)? else { return Ok(()) };
         let made_with = |id: TicketId| record.keys.iter().any(|key| key.redemption == Some(id.0));
         let before = ticket_file.clone();
         for ticket in ticket_file.tickets.iter_mut().filter(|ticket| ticket.end.is_none() && made_with(ticket.id)) {
-            ticket.end = Some(TicketEnd { why: Why::Confirmed, at: clock.wall() });
+            ticket.end = Some(TicketEnd { why: TicketEndReason::Confirmed, at: clock.wall() });
         }
         if ticket_file == before || restored { Ok(()) } else { tickets.store(&ticket_file, clock) }
     }
@@ -117,17 +122,17 @@ impl Vault {
 
 impl Tickets {
     /// The ticket file of `account`; an empty one if there is none.
-    pub fn ticket_file(&self, account: &Account) -> Result<Kept, VaultError> {
+    pub fn ticket_file(&self, account: &Account) -> Result<StoredTickets, VaultError> {
         let Some(kept) = self.ticket_file_of(account.uid)? else {
-            return Ok(Kept { ticket_file: TicketFile::new(account), restored: false });
+            return Ok(StoredTickets { ticket_file: TicketFile::new(account), restored: false });
         };
         let wrong =
             |why: TicketFileError| VaultError::malformed(&self.dir.path_of(&name(account.uid)), why.to_string());
-        Ok(Kept { ticket_file: kept.ticket_file.for_account(account).map_err(wrong)?, ..kept })
+        Ok(StoredTickets { ticket_file: kept.ticket_file.for_account(account).map_err(wrong)?, ..kept })
     }
 
     /// The ticket file of a uid, whosever it was.
-    pub fn ticket_file_of(&self, uid: u32) -> Result<Option<Kept>, VaultError> {
+    pub fn ticket_file_of(&self, uid: u32) -> Result<Option<StoredTickets>, VaultError> {
         let (name, path) = (name(uid), self.dir.path_of(&name(uid)));
         let file = match self.dir.open_file(&name, super::open::Access::Read) {
             Err(VaultError::Missing(_)) => return Ok(None),
@@ -140,7 +145,7 @@ impl Tickets {
             TicketFile::parse(text).map_err(|error| VaultError::malformed(&path, error.to_string()))?;
         let changed = u64::try_from(about.ctime()).unwrap_or(0);
         let restored = written.inode != about.ino() || changed > written.at.saturating_add(LATE_S);
-        Ok(Some(Kept { ticket_file, restored }))
+        Ok(Some(StoredTickets { ticket_file, restored }))
     }
 
     /// Stores a ticket file; on disk when this returns. Without a ticket there is no file.

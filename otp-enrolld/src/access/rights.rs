@@ -6,7 +6,7 @@
 //! | take an invitation back               | yes            | yes        | not admins   | no                      | no         |
 //! | redeem, repudiate a registration code | with that code | no         | no           | with that code          | no         |
 //! | begin an enrolment for somebody       | yes            | no         | no           | no                      | no         |
-//! | import the secret of a token     | yes            | for others | no           | no                      | no         |
+//! | import the secret of a token          | yes            | for others | no           | no                      | no         |
 //! | add, rotate a key; new recovery codes | with a code    | no         | no           | with a code of a key    | no         |
 //! | read a user's status                  | yes            | yes        | no           | yes                     | no         |
 //! | read a user's notices                 | yes            | no         | no           | yes                     | no         |
@@ -139,7 +139,7 @@ impl Groups {
     fn reason_of_oneself(self, act: Act) -> &'static str {
         match act {
             Act::Invite if self.admin || self.helpdesk => "nobody but root invites himself; let somebody else do it",
-            Act::AddToken if self.admin => "nobody but root imports a token for himself; let another admin do it",
+            Act::AddToken if self.admin => "nobody but root brings along a token for himself; let another admin do it",
             Act::Resume if self.admin => "nobody but root ends his own suspension; let another admin do it",
             act => reason(act),
         }
@@ -184,7 +184,7 @@ fn reason(act: Act) -> &'static str {
         }
         Act::Redeem | Act::Repudiate => "a registration code is for the owner of its account alone",
         Act::BeginEnrolment => "only root may enrol a user",
-        Act::AddToken => "only root and otp-admin may import a token",
+        Act::AddToken => "only root and otp-admin may bring along a token",
         Act::AddKey => "only the user may add a key",
         Act::Rotate => "only the user may replace a key",
         Act::RenewRecoveryCodes => "only the user may have new recovery codes",

@@ -10,7 +10,7 @@ use otp_core::decision::input::Typed;
 use otp_core::decision::state::State;
 use otp_core::environment::Clock;
 use otp_core::files::notice::{Notice, Where};
-use otp_core::files::ticket::{TicketEnd, TicketId, Why, Worth};
+use otp_core::files::ticket::{TicketEnd, TicketEndReason, TicketId, Worth};
 use otp_core::files::ticket_file::TicketFile;
 use otp_core::keys::key::{Kind, Label, NewKey};
 use otp_core::log_line::Urgency;
@@ -33,8 +33,8 @@ use crate::enrolment::otpauth::{self, Provisioning};
 use crate::enrolment::pending::{
     BeginError, CodeOutcome, Earlier, EnrolmentPurpose, FIRST_COUNTER, PendingEnrolment, Plan, TRIES,
 };
-use crate::hardening::System;
 use crate::log::events::{about, paced, signed};
+use crate::machine::System;
 use crate::refusals::{not_changed, not_possible, unavailable};
 
 impl Daemon {
@@ -112,11 +112,11 @@ impl Daemon {
         let failed = |error| not_changed(&account.name, &error);
         let _alone = pending.is_imported().then(|| self.import_lock.lock().unwrap_or_else(PoisonError::into_inner));
         if pending.is_imported() {
-            self.wants_a_secret_of_its_own(pending)?;
+            self.check_secret_is_new(pending)?;
         }
         self.check_room(plan)?; // before anybody is told of a key that would find no place
         let tickets = match purpose.ticket {
-            Some(ticket) => Some((self.book_with_good(account, ticket)?, ticket)),
+            Some(ticket) => Some((self.ticket_file_with_good(account, ticket)?, ticket)),
             None => None,
         };
         if purpose.recovery {
@@ -142,7 +142,7 @@ impl Daemon {
     }
 
     /// A secret that somebody imports may be in use already, also by another user (R4).
-    pub(crate) fn wants_a_secret_of_its_own(&self, pending: &PendingEnrolment) -> Result<(), Refusal> {
+    pub(crate) fn check_secret_is_new(&self, pending: &PendingEnrolment) -> Result<(), Refusal> {
         let known = self.vault().knows(pending.fingerprint(&self.unlocked));
         match known.map_err(|error| unavailable(&error))? {
             true => Err(not_possible(&pending.plan().account, "secret-in-use")),
@@ -151,7 +151,7 @@ impl Daemon {
     }
 
     /// The locked tickets, if this one of the user is still good: it may have been taken back or superseded meanwhile.
-    fn book_with_good(&self, account: &Account, ticket: TicketId) -> Result<(Tickets, TicketFile), Refusal> {
+    fn ticket_file_with_good(&self, account: &Account, ticket: TicketId) -> Result<(Tickets, TicketFile), Refusal> {
         let tickets = self.vault().tickets(account.uid).map_err(|error| unavailable(&error))?;
         let mut ticket_file = tickets.ticket_file(account).map_err(|error| unavailable(&error))?.ticket_file;
         let worth = ticket_file.ticket_mut(ticket).map(|one| (one.end, one.worth(System.wall())));
@@ -186,7 +186,7 @@ impl Daemon {
 
 /// A key was made with the ticket.
 fn end_confirmed(tickets: &Tickets, mut ticket_file: TicketFile, ticket: TicketId) -> Result<(), VaultError> {
-    let end = Some(TicketEnd { why: Why::Confirmed, at: System.wall() });
+    let end = Some(TicketEnd { why: TicketEndReason::Confirmed, at: System.wall() });
     ticket_file.ticket_mut(ticket).into_iter().for_each(|one| one.end = end);
     tickets.store(&ticket_file, &System)
 }
@@ -263,7 +263,7 @@ fn host_name() -> String {
 /// Why no key was made.
 pub(crate) fn no_beginning(error: BeginError) -> Refusal {
     match error {
-        BeginError::Underway => Refusal::Busy { reason: "an enrolment of this user is under way".to_owned() },
+        BeginError::AlreadyPending => Refusal::Busy { reason: "an enrolment of this user is under way".to_owned() },
         BeginError::NoRandomness => Refusal::unavailable("the kernel gives no random bytes"),
     }
 }

@@ -7,7 +7,7 @@ use otp_core::accounts::Account;
 use otp_core::codes::registration::{CodeForm, RegistrationCode};
 use otp_core::environment::Clock;
 use otp_core::files::notice::{Notice, NoticeEvent, Where};
-use otp_core::files::ticket::{Ticket, TicketId, Why};
+use otp_core::files::ticket::{Ticket, TicketEndReason, TicketId};
 use otp_core::files::ticket_file::TicketFileError;
 use otp_core::keys::seal::{CodeHash, CodePlace, HashPurpose};
 use otp_core::log_line::{LogLine, Urgency};
@@ -20,8 +20,8 @@ use zeroize::Zeroizing;
 use crate::access::check::target;
 use crate::access::rights::Act;
 use crate::daemon::Daemon;
-use crate::hardening::System;
 use crate::log::events::{about, event, signed};
+use crate::machine::System;
 use crate::refusals::{not_changed, unavailable};
 
 /// A ticket that is to be made.
@@ -91,7 +91,7 @@ impl Daemon {
     }
 
     fn end_tickets(&self, account: &Account) -> Result<Option<TicketId>, Refusal> {
-        self.vault().end_tickets(account, Why::Revoked, &System).map_err(|error| unavailable(&error))
+        self.vault().end_tickets(account, TicketEndReason::Revoked, &System).map_err(|error| unavailable(&error))
     }
 
     /// The keyed hash of a code for a ticket of `uid`; a short one is made slow to guess first.
@@ -137,7 +137,7 @@ fn life(form: CodeForm, wanted: Option<u64>) -> Result<u64, Refusal> {
 /// Argon2id (RFC 9106) with 19 MiB and two passes, the second of the parameter sets that OWASP's password storage sheet lists as equal.
 fn slow(code: &RegistrationCode, salt: &[u8; 16]) -> Option<Zeroizing<[u8; 32]>> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(()); // it takes 19 MiB
-    let _permit = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let params = Params::new(SLOW_KIB, 2, 1, Some(32)).ok()?;
     let mut memory = Vec::new();
     memory.try_reserve_exact(GIVEN_BACK_BLOCKS).ok()?;

@@ -125,7 +125,7 @@ pub(crate) struct PendingEnrolment {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BeginError {
     /// One of this user is under way already.
-    Underway,
+    AlreadyPending,
     /// The kernel gives no random bytes.
     NoRandomness,
 }
@@ -188,8 +188,8 @@ impl PendingEnrolments {
         earlier: Earlier,
         clock: &dyn Clock,
     ) -> Result<PendingEnrolment, BeginError> {
-        let begun = plan.purpose.ticket.map_or(StartedBy::Otherwise, |_| StartedBy::WithAnInvitation);
-        let slot = self.slot(plan.account.uid, earlier, begun).ok_or(BeginError::Underway)?;
+        let started_by = plan.purpose.ticket.map_or(StartedBy::Otherwise, |_| StartedBy::WithAnInvitation);
+        let slot = self.slot(plan.account.uid, earlier, started_by).ok_or(BeginError::AlreadyPending)?;
         let id = KeyId(random::bytes()?);
         let (created, since_ms) = (clock.wall(), clock.boot_ms());
         Ok(PendingEnrolment {
@@ -212,27 +212,27 @@ impl PendingEnrolments {
 
     /// The same, if it was begun with an invitation.
     pub(crate) fn end_of_an_invitation(&self, uid: u32) {
-        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!(turns.of.get(&uid), Some((_, StartedBy::WithAnInvitation))) {
-            turns.of.remove(&uid);
+        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(slots.of.get(&uid), Some((_, StartedBy::WithAnInvitation))) {
+            slots.of.remove(&uid);
         }
     }
 
     /// A place for a beginning that is about to come.
-    pub(crate) fn place(&self) -> StartNumber {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).place()
+    pub(crate) fn next_start_number(&self) -> StartNumber {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).next_start_number()
     }
 
-    fn slot(&self, uid: u32, earlier: Earlier, begun: StartedBy) -> Option<PendingSlot> {
-        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let there = turns.number(uid);
+    fn slot(&self, uid: u32, earlier: Earlier, started_by: StartedBy) -> Option<PendingSlot> {
+        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let there = slots.number(uid);
         let number = match earlier {
             Earlier::Stays if there.is_some() => return None,
             Earlier::EndsIfOlder(StartNumber(number)) if there.is_some_and(|there| there > number) => return None,
             Earlier::EndsIfOlder(StartNumber(number)) => number,
-            Earlier::Stays | Earlier::Ends => turns.place().0,
+            Earlier::Stays | Earlier::Ends => slots.next_start_number().0,
         };
-        turns.of.insert(uid, (number, begun));
+        slots.of.insert(uid, (number, started_by));
         Some(PendingSlot { all: Arc::clone(&self.0), uid, number })
     }
 }
@@ -242,7 +242,7 @@ impl PendingSlots {
         self.of.get(&uid).map(|(number, _)| *number)
     }
 
-    fn place(&mut self) -> StartNumber {
+    fn next_start_number(&mut self) -> StartNumber {
         let number = self.next;
         self.next = number.wrapping_add(1);
         StartNumber(number)
@@ -257,9 +257,9 @@ impl PendingSlot {
 
 impl Drop for PendingSlot {
     fn drop(&mut self) {
-        let mut turns = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        if turns.number(self.uid) == Some(self.number) {
-            turns.of.remove(&self.uid);
+        let mut slots = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        if slots.number(self.uid) == Some(self.number) {
+            slots.of.remove(&self.uid);
         }
     }
 }
@@ -318,12 +318,12 @@ impl PendingEnrolment {
         step: Step,
         recovery: Vec<RecoveryHash>,
         unlocked: &Unlocked,
-        clock: &dyn Environment,
+        environment: &dyn Environment,
     ) -> Result<Record, ChangeError> {
         let nonce = Nonce(random::bytes().map_err(|_| ChangeError::NotSealed)?);
         let (Plan { account, label, kind, new, .. }, purpose) = (&self.plan, self.plan.purpose);
         let how = KeyAddition { grounds: purpose.grounds, replaces: purpose.replaces, recovery };
-        unlocked.vault().enrol(account, &how, clock, |generation| {
+        unlocked.vault().enrol(account, &how, environment, |generation| {
             let mut key = Key {
                 id: self.id,
                 label: label.clone(),
@@ -335,7 +335,7 @@ impl PendingEnrolment {
                 fingerprint: self.fingerprint(unlocked),
                 made_in: generation,
                 created: self.created,
-                confirmed: clock.wall(),
+                confirmed: environment.wall(),
                 floor: step,
                 redemption: purpose.redemption,
                 expires: None,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::hardening::System;
+use crate::machine::System;
 
 fn account(uid: u32) -> Account {
     Account { name: format!("user{uid}"), uid }
@@ -31,7 +31,7 @@ fn code(pending: &PendingEnrolment, offset: i64) -> Typed {
 fn one_enrolment_a_user_at_a_time() {
     let pending_enrolments = PendingEnrolments::default();
     let first = begin(&pending_enrolments, 1000).ok().unwrap();
-    assert_eq!(begin(&pending_enrolments, 1000).err(), Some(BeginError::Underway));
+    assert_eq!(begin(&pending_enrolments, 1000).err(), Some(BeginError::AlreadyPending));
     assert!(begin(&pending_enrolments, 1001).is_ok());
     drop(first);
     assert!(begin(&pending_enrolments, 1000).is_ok());
@@ -139,12 +139,12 @@ fn two_codes_in_a_row_find_the_counter_of_a_device_that_was_used_before() {
 #[test]
 fn of_two_redemptions_the_later_one_counts_though_the_earlier_one_begins_last() {
     let pending_enrolments = PendingEnrolments::default();
-    let (first, second) = (pending_enrolments.place(), pending_enrolments.place());
+    let (first, second) = (pending_enrolments.next_start_number(), pending_enrolments.next_start_number());
     let later = pending_enrolments.begin(plan(1, Kind::Totp), Earlier::EndsIfOlder(second), &System).ok().unwrap();
     let earlier = pending_enrolments.begin(plan(1, Kind::Totp), Earlier::EndsIfOlder(first), &System);
-    assert_eq!(earlier.err(), Some(BeginError::Underway));
+    assert_eq!(earlier.err(), Some(BeginError::AlreadyPending));
     assert!(later.lasts(&System));
-    let third = pending_enrolments.place();
+    let third = pending_enrolments.next_start_number();
     assert!(
         pending_enrolments.begin(plan(1, Kind::Totp), Earlier::EndsIfOlder(third), &System).is_ok()
             && !later.lasts(&System)
@@ -159,7 +159,7 @@ fn a_later_enrolment_ends_the_earlier_one_where_it_may_and_a_repudiation_ends_an
     let typed = code(&first, 0);
     assert!(matches!(first.answer(&typed, &Limits::default(), &System), CodeOutcome::Expired));
     drop(first);
-    assert!(second.lasts(&System) && begin(&pending_enrolments, 1000).err() == Some(BeginError::Underway));
+    assert!(second.lasts(&System) && begin(&pending_enrolments, 1000).err() == Some(BeginError::AlreadyPending));
     pending_enrolments.end(1000);
     let typed = code(&second, 0);
     assert!(matches!(second.answer(&typed, &Limits::default(), &System), CodeOutcome::Expired));

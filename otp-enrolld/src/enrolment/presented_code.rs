@@ -10,7 +10,7 @@ use otp_core::files::notice::{Claim, Notice, NoticeEvent, Where};
 use otp_core::files::ticket::{Ticket, TicketId, TicketUse, Worth};
 use otp_core::files::ticket_file::TicketFile;
 use otp_core::log_line::{LogLine, Urgency};
-use otp_core::vault::{Kept, Tickets};
+use otp_core::vault::{StoredTickets, Tickets};
 use otp_protocol::interface::{From, Redemption, Refusal};
 use otp_protocol::peer::Peer;
 
@@ -19,8 +19,8 @@ use crate::access::groups;
 use crate::access::rights::{Act, Actor};
 use crate::daemon::Daemon;
 use crate::enrolment::invite::{hex, notice};
-use crate::hardening::System;
 use crate::log::events::{about, bounded, event, signed};
+use crate::machine::System;
 use crate::refusals::unavailable;
 use crate::verify;
 
@@ -56,7 +56,7 @@ impl Daemon {
     }
 
     /// The record, and the locked tickets. The record comes first, without their lock: a user can stop a program of root's that
-    /// holds his own lock, and an admin who ends his invitation must not wait for that. Patience is wanted again under the lock,
+    /// holds his own lock, and an admin who ends his invitation must not wait for that. The throttle is checked again under the lock,
     /// where every wrong code is counted: many at once are no more guesses than one after the other.
     pub(crate) fn looked_up(&self, presented: &Presented<'_>) -> Result<(Option<Record>, Tickets), Refusal> {
         self.check_throttle(presented)?;
@@ -120,7 +120,7 @@ impl Daemon {
         let now = System.wall();
         let uids = self.vault().ticket_uids().ok()?.into_iter().filter(|uid| *uid != presented.account.uid);
         let files = uids.filter_map(|uid| tickets.ticket_file_of(uid).ok().flatten());
-        let good = files.filter_map(|Kept { ticket_file, .. }| {
+        let good = files.filter_map(|StoredTickets { ticket_file, .. }| {
             ticket_file.good(now).cloned().map(|ticket| (ticket_file.account, ticket))
         });
         let mut good: Vec<_> = good.filter(|(_, ticket)| presented.code.fits(ticket.form)).collect();

@@ -1,12 +1,12 @@
-//! A registration code comes back (`presented` finds its ticket): a good one is used up on disk, and its owner's notice is
+//! A registration code comes back (`presented_code` finds its ticket): a good one is used up on disk, and its owner's notice is
 //! spooled, before a key is made and shown. Its owner may also say that it was somebody else who used it.
 
 use otp_core::accounts::Account;
 use otp_core::decision::origin::Origin;
 use otp_core::environment::Clock;
 use otp_core::files::notice::{Notice, NoticeEvent, Where};
-use otp_core::files::ticket::{TicketEnd, TicketId, TicketUse, Why, Worth};
-use otp_core::vault::{self, Grounds, Kept, Replaces};
+use otp_core::files::ticket::{TicketEnd, TicketEndReason, TicketId, TicketUse, Worth};
+use otp_core::vault::{self, Grounds, Replaces, StoredTickets};
 use otp_protocol::interface::{Redeem, Redeemed, Refusal, Repudiate, Repudiated};
 use otp_protocol::peer::Peer;
 
@@ -18,7 +18,7 @@ use crate::enrolment::pending::{Earlier, EnrolmentPurpose};
 use crate::enrolment::presented_code::{
     Presented, alarm, descends, from_fields, origin, parsed, place, redemption, refusal, refused,
 };
-use crate::hardening::System;
+use crate::machine::System;
 use crate::refusals::{not_changed, unavailable};
 
 impl Daemon {
@@ -36,14 +36,15 @@ impl Daemon {
         };
         let _permit = self.permit(&account)?;
         let (record, tickets) = self.looked_up(&presented)?;
-        let Kept { mut ticket_file, restored } = tickets.ticket_file(&account).map_err(|error| unavailable(&error))?;
+        let StoredTickets { mut ticket_file, restored } =
+            tickets.ticket_file(&account).map_err(|error| unavailable(&error))?;
         let now = System.wall();
         let Some((id, worth)) = self.found(&ticket_file, &presented, now) else {
             return Err(self.unknown(&tickets, &presented));
         };
         let ticket = ticket_file.ticket_mut(id).ok_or_else(refused)?;
         // A crash may have come between the key and the end of its ticket.
-        let repudiated = matches!(ticket.end, Some(TicketEnd { why: Why::Repudiated, .. }));
+        let repudiated = matches!(ticket.end, Some(TicketEnd { why: TicketEndReason::Repudiated, .. }));
         let worth = if descends(record.as_ref(), id) && !repudiated { Worth::Spent } else { worth };
         match worth {
             Worth::Fresh | Worth::Again if !restored => {}
@@ -66,7 +67,7 @@ impl Daemon {
         ticket.redeem(TicketUse { at: now, from: presented.from.clone() });
         let uses = ticket.uses;
         tickets.store(&ticket_file, &System).map_err(|error| unavailable(&error))?;
-        let place = self.pending_enrolments.place(); // under the lock: in the order in which the code was used
+        let start_number = self.pending_enrolments.next_start_number(); // under the lock: in the order in which the code was used
         drop(tickets);
         let by = Notice { from: presented.from.clone(), ..notice(NoticeEvent::RegistrationCodeUsed, peer, now) };
         self.notice(&account, by)?;
@@ -74,7 +75,7 @@ impl Daemon {
         log("registration-code-used", &account, peer, Some(id), |line| {
             from_fields(line, &presented).field("uses", &uses.to_string())
         });
-        let enrolment = self.start(session, plan, Earlier::EndsIfOlder(place))?;
+        let enrolment = self.start(session, plan, Earlier::EndsIfOlder(start_number))?;
         Ok(Redeemed { enrolment, earlier })
     }
 
@@ -99,7 +100,7 @@ impl Daemon {
         let ticket = ticket_file.ticket_mut(id).ok_or_else(refused)?;
         let since = match ticket.end {
             // Once said, it may be said again: the answer may have been lost.
-            Some(TicketEnd { why: Why::Confirmed | Why::Repudiated, at }) => at,
+            Some(TicketEnd { why: TicketEndReason::Confirmed | TicketEndReason::Repudiated, at }) => at,
             _ if descends(record.as_ref(), id) => now,
             _ => {
                 self.throttle.count(account.uid, presented.origin);
@@ -112,7 +113,7 @@ impl Daemon {
             return Err(Refusal::NotPossible { user: account.name, reason: "too-late".to_owned() });
         }
         let suspended = self.suspend_descendants(&account, id)?;
-        let end = Some(TicketEnd { why: Why::Repudiated, at: since });
+        let end = Some(TicketEnd { why: TicketEndReason::Repudiated, at: since });
         let anew = suspended.anew || ticket.end != end;
         ticket.end = end;
         tickets.store(&ticket_file, &System).map_err(|error| unavailable(&error))?;

@@ -27,8 +27,8 @@ use crate::enrolment::flow::{label, log_enrolment, new_key, no_beginning, plan};
 use crate::enrolment::invite::notice;
 use crate::enrolment::pending::{Earlier, EnrolmentPurpose, Plan, TRIES};
 use crate::enrolment::presented_code::origin;
-use crate::hardening::System;
 use crate::log::events::{about, paced, signed};
+use crate::machine::System;
 use crate::refusals::{not_changed, not_possible, unavailable};
 
 impl Daemon {
@@ -67,10 +67,11 @@ impl Daemon {
         session.pending = None;
         let (account, _) = target(peer, Act::Rotate, wanted.user.as_deref())?;
         let policy = self.policy(peer)?;
+        let typed = typed(&wanted.code);
+        let origin = origin(peer, &wanted.from, account.uid); // asks for groups: never under the lock (R3)
+        let guess = Guess { typed: &typed, origin };
         let _permit = self.permit(&account)?;
         let mut locked = self.enrolled(&account)?;
-        let typed = typed(&wanted.code);
-        let guess = Guess { typed: &typed, origin: origin(peer, &wanted.from, account.uid) };
         let (old, grounds, redemption) = match &typed {
             Typed::Recovery(_) => {
                 if peer.uid != 0 {
@@ -117,7 +118,7 @@ impl Daemon {
         }
         self.check_room(&plan)?;
         let pending = self.pending_enrolments.begin_with(plan, secret, &System).map_err(no_beginning)?;
-        self.wants_a_secret_of_its_own(&pending)?;
+        self.check_secret_is_new(&pending)?;
         log_enrolment("token-begun", peer, &pending, None);
         let expires_in = pending.time_left(&System).as_secs();
         session.pending = Some(pending);

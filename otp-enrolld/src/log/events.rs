@@ -41,12 +41,12 @@ pub(crate) fn paced(kind: &'static str, urgency: Urgency, uid: u32, line: LogLin
         return event(urgency, &line.finish());
     }
     let now = Instant::now();
-    let (quiet, turn) = {
+    let (quiet, due) = {
         let mut pace = PACE.lock().unwrap_or_else(PoisonError::into_inner);
-        (pace.quiet(now), pace.turn((uid, urgency, kind), now))
+        (pace.quiet(now), pace.due((uid, urgency, kind), now))
     };
     tell(quiet);
-    if let Some(left_out) = turn {
+    if let Some(left_out) = due {
         let left_out = (left_out > 0).then(|| left_out.to_string());
         event(urgency, &line.optional("left_out", left_out.as_deref()).finish());
     }
@@ -73,7 +73,7 @@ struct LinePace(BTreeMap<LineSource, (Instant, u64)>);
 
 impl LinePace {
     /// Is it time for a line again, and how many were left out before it?
-    fn turn(&mut self, source: LineSource, now: Instant) -> Option<u64> {
+    fn due(&mut self, source: LineSource, now: Instant) -> Option<u64> {
         match self.0.get_mut(&source) {
             Some((since, count)) if now.saturating_duration_since(*since) < Duration::from_secs(1) => {
                 *count = count.saturating_add(1);
@@ -111,13 +111,13 @@ mod tests {
         let (mut pace, start) = (LinePace(BTreeMap::new()), Instant::now());
         let at = |ms| start + Duration::from_millis(ms);
         let (alice, bob) = ((1000, Urgency::Notice, ""), (1001, Urgency::Notice, ""));
-        assert_eq!([0, 1, 2].map(|ms| pace.turn(alice, at(ms))), [Some(0), None, None]);
-        assert_eq!(pace.turn(alice, at(1000)), Some(2), "told with the next line");
-        assert_eq!([1001, 1002, 1003].map(|ms| pace.turn(alice, at(ms))), [None; 3]);
-        assert_eq!(pace.turn(bob, at(1000)), Some(0));
+        assert_eq!([0, 1, 2].map(|ms| pace.due(alice, at(ms))), [Some(0), None, None]);
+        assert_eq!(pace.due(alice, at(1000)), Some(2), "told with the next line");
+        assert_eq!([1001, 1002, 1003].map(|ms| pace.due(alice, at(ms))), [None; 3]);
+        assert_eq!(pace.due(bob, at(1000)), Some(0));
         assert_eq!(pace.quiet(at(60_999)), []);
         assert_eq!(pace.quiet(at(61_000)), [(alice, 3)], "and of bob nothing was left out");
         assert_eq!(pace.quiet(at(61_000)), []);
-        assert_eq!(pace.turn(alice, at(61_000)), Some(0));
+        assert_eq!(pace.due(alice, at(61_000)), Some(0));
     }
 }

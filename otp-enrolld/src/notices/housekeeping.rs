@@ -8,7 +8,7 @@ use std::{io, thread};
 
 use otp_core::accounts::Account;
 use otp_core::decision::limits::{ClockPolicy, Limits};
-use otp_core::environment::{Believing, Clock};
+use otp_core::environment::{Clock, PolicyClock};
 use otp_core::files::notice::NoticeEvent;
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::manage::notify_owner;
@@ -17,8 +17,8 @@ use otp_protocol::interface::Refusal;
 use otp_protocol::status;
 
 use crate::daemon::Daemon;
-use crate::hardening::System;
 use crate::log::events::{event, tell_what_was_left_out};
+use crate::machine::System;
 
 /// The first time in an hour; the clock mark was moved at the start.
 pub(crate) fn begin(daemon: Arc<Daemon>) -> io::Result<()> {
@@ -41,7 +41,7 @@ pub(crate) fn begin(daemon: Arc<Daemon>) -> io::Result<()> {
 impl Daemon {
     fn move_clock_mark(&self) -> Result<(), VaultError> {
         let policy = self.site.policy(None, None).map_or(ClockPolicy::Checked, |policy| policy.limits.clock);
-        self.vault().move_clock_mark(&Believing { environment: &System, policy })
+        self.vault().move_clock_mark(&PolicyClock { environment: &System, policy })
     }
 
     /// Looks after everybody, as a list does. Whom somebody holds locked is left for the next time.

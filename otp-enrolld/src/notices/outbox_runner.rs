@@ -35,7 +35,7 @@ pub(crate) enum NotifyError {
     /// Not the daemon's account, nor root, who becomes it.
     Account(StartError),
     /// The outbox or the policy is not in order.
-    Obstacle(Unavailable),
+    Unavailable(Unavailable),
     /// With `--once`: so many could not be handed over.
     Left(usize),
 }
@@ -113,7 +113,7 @@ fn one(
             return outbox.remove(letter).map(|()| true);
         }
         Ok(Some(notify)) => deliver(notify, &message(&account, &spooled)).map_err(|error| error.to_string()),
-        Err(obstacle) => Err(obstacle.detail.clone()),
+        Err(unavailable) => Err(unavailable.detail.clone()),
     };
     match sent {
         Ok(()) => {
@@ -184,14 +184,14 @@ impl From<StartError> for NotifyError {
 }
 
 impl From<Unavailable> for NotifyError {
-    fn from(obstacle: Unavailable) -> Self {
-        Self::Obstacle(obstacle)
+    fn from(unavailable: Unavailable) -> Self {
+        Self::Unavailable(unavailable)
     }
 }
 
 impl From<VaultError> for NotifyError {
     fn from(error: VaultError) -> Self {
-        Self::Obstacle(error.into())
+        Self::Unavailable(error.into())
     }
 }
 
@@ -199,7 +199,7 @@ impl fmt::Display for NotifyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Account(error) => error.fmt(f),
-            Self::Obstacle(obstacle) => obstacle.fmt(f),
+            Self::Unavailable(unavailable) => unavailable.fmt(f),
             Self::Left(1) => f.write_str("1 notice could not be handed over; it stays in the outbox"),
             Self::Left(count) => write!(f, "{count} notices could not be handed over; they stay in the outbox"),
         }

@@ -6,7 +6,7 @@ use otp_core::files::notice::{Notice, NoticeEvent, Severity};
 use otp_core::files::notice_file::Showing;
 use otp_core::keys::key::Label;
 use otp_core::log_line::{LogLine, Urgency};
-use otp_core::manage::notify_owner::{self, Out};
+use otp_core::manage::notify_owner::{self, Outbound};
 use otp_core::vault::{LockedUser, Posted, VaultError};
 use otp_protocol::interface::{self, Done, NoticeList, Notices, NoticesShown, Refusal};
 use otp_protocol::peer::Peer;
@@ -14,8 +14,8 @@ use otp_protocol::peer::Peer;
 use crate::access::check::target;
 use crate::access::rights::Act;
 use crate::daemon::Daemon;
-use crate::hardening::System;
 use crate::log::events::{about, event};
+use crate::machine::System;
 use crate::refusals::{not_changed, unavailable};
 
 impl Daemon {
@@ -35,7 +35,7 @@ impl Daemon {
 
     /// A user who is forgotten has no spool; only the outbox hears of it.
     pub(crate) fn notice_of_forgetting(&self, account: &Account, by: u32) {
-        if Out::of(&self.site.policy(None, None)) == Out::Stay {
+        if Outbound::of(&self.site.policy(None, None)) == Outbound::Stay {
             return;
         }
         let notice = notify_owner::notice(NoticeEvent::Forgotten, by, System.wall(), None);
@@ -51,8 +51,8 @@ impl Daemon {
                 about("notice", account).field("notice", notice.event.word()).field("by", &notice.by.to_string());
             event(Urgency::Alert, &line.optional("key", notice.key.as_ref().map(Label::as_str)).finish());
         }
-        let out = match Out::of(&self.site.policy(None, None)) {
-            Out::Post if !self.notice_quota.allows(account.uid, notice.event.severity()) => Out::Stay,
+        let out = match Outbound::of(&self.site.policy(None, None)) {
+            Outbound::Post if !self.notice_quota.allows(account.uid, notice.event.severity()) => Outbound::Stay,
             out => out,
         };
         notify_owner::keep(self.vault(), account, notice, out).map(tell_if_full)
@@ -67,7 +67,7 @@ impl Daemon {
         }
     }
 
-    /// The same for a user who is held already.
+    /// The same for a user who is locked already.
     pub(crate) fn notice_of_recovery_locked(&self, locked: &mut LockedUser<'_>) -> Result<(), Refusal> {
         let Some(left) = locked.untold_recovery() else { return Ok(()) };
         let (account, left) = (locked.account().clone(), u8::try_from(left).unwrap_or(u8::MAX));

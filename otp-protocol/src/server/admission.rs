@@ -19,7 +19,7 @@ enum Share {
     /// This uid.
     Own(u32),
     /// This uid, which was lent to some user.
-    Lent(u32),
+    Subuid(u32),
     /// This uid, or a root-owned process that it started, with a key pending.
     Pending(u32),
 }
@@ -87,14 +87,14 @@ impl Share {
             (0, 0, _) => Self::Root,
             (0, uid, _) => Self::Started(uid),
             (uid, _, None) => Self::Own(uid),
-            (uid, _, Some(_)) => Self::Lent(uid),
+            (uid, _, Some(_)) => Self::Subuid(uid),
         }
     }
 
     fn pending(self) -> Self {
         match self {
             Self::Root => Self::Pending(0),
-            Self::Started(uid) | Self::Own(uid) | Self::Lent(uid) | Self::Pending(uid) => Self::Pending(uid),
+            Self::Started(uid) | Self::Own(uid) | Self::Subuid(uid) | Self::Pending(uid) => Self::Pending(uid),
         }
     }
 }
@@ -133,11 +133,11 @@ fn has_room(limits: &ServerLimits, open: &Counts, share: Share) -> bool {
             let most = if uid == 0 { limits.connections_pending / 2 } else { limits.connections_per_uid };
             own < most && all(|share| matches!(share, Share::Pending(_))) < limits.connections_pending
         }
-        Share::Own(_) | Share::Lent(_) => {
-            let subuid = matches!(share, Share::Lent(_));
+        Share::Own(_) | Share::Subuid(_) => {
+            let is_subuid = matches!(share, Share::Subuid(_));
             own < limits.connections_per_uid
-                && all(|share| matches!(share, Share::Own(_) | Share::Lent(_))) < limits.connections
-                && (!subuid || all(|share| matches!(share, Share::Lent(_))) < limits.connections / 2)
+                && all(|share| matches!(share, Share::Own(_) | Share::Subuid(_))) < limits.connections
+                && (!is_subuid || all(|share| matches!(share, Share::Subuid(_))) < limits.connections / 2)
         }
     }
 }

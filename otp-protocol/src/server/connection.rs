@@ -9,10 +9,10 @@ use crate::interface::{INTERFACE, Refusal, Reply, Request};
 use crate::peer::Peer;
 use crate::server::admission::ConnectionPermit;
 use crate::server::introspection::{self, Introspection};
-use crate::server::limits::{CALL_BYTES, ServerLimits};
+use crate::server::limits::ServerLimits;
 use crate::server::service::Service;
 use crate::varlink::error::WireError;
-use crate::varlink::frame::{Bounds, Wire};
+use crate::varlink::frame::{Bounds, CALL_BYTES, Wire};
 use crate::varlink::message::{Answering, Call, encode};
 use crate::varlink::parameters::Parameters;
 

@@ -34,9 +34,3 @@ impl Default for ServerLimits {
         }
     }
 }
-
-/// The longest message a caller may send, without its NUL.
-pub const CALL_BYTES: usize = 64 * 1024;
-
-/// The longest reply, without its NUL: a list of every user of a large host.
-pub const REPLY_BYTES: usize = 16 * 1024 * 1024;

@@ -154,6 +154,12 @@ const PIECE_BYTES: usize = 16 * 1024;
 /// First reservation: most messages fit, and a silent connection costs nothing.
 const RESERVED: usize = 8 * 1024;
 
+/// The longest message a caller may send, without its NUL.
+pub(crate) const CALL_BYTES: usize = 64 * 1024;
+
+/// The longest reply, without its NUL: a list of every user of a large host.
+pub(crate) const REPLY_BYTES: usize = 16 * 1024 * 1024;
+
 #[cfg(test)]
 #[path = "frame_tests.rs"]
 mod tests;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use crate::server::limits::REPLY_BYTES;
+use crate::varlink::frame::REPLY_BYTES;
 
 /// A call as it arrived; its parameters are not looked into yet.
 #[derive(Deserialize)]

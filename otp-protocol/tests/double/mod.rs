@@ -28,7 +28,7 @@ pub(crate) struct Double {
     pub calls: AtomicUsize,
     pub events: Mutex<Vec<Event>>,
     /// Silence that a connection with a pending key may keep.
-    pub patience: Option<Duration>,
+    pub pending_timeout: Option<Duration>,
 }
 
 /// One connection.
@@ -76,7 +76,7 @@ impl Service for Double {
     }
 
     fn idle_limit(&self, session: &Session) -> Option<Duration> {
-        self.patience.filter(|_| session.pending)
+        self.pending_timeout.filter(|_| session.pending)
     }
 
     fn observe(&self, event: Event) {

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
-use otp_core::codes::registration::CodeForm as Travel;
+use clap::{Args, Subcommand};
+use otp_core::codes::registration::CodeForm;
 use otp_core::keys::key::{Algorithm, Digits, Kind, Label, Period, ValueError};
 use otp_protocol::interface::{Shape, WantedKey};
 
-use super::form::{OutputFormat, Pipe};
 use crate::output::duration;
+use crate::output::format::{OutputFormat, Pipe};
+use crate::output::letter::Paper;
 
 /// Make a registration code, with which a user makes a key for himself
 ///
@@ -23,7 +24,7 @@ pub(crate) struct InviteArgs {
     ///
     /// The default is spoken, and letter with --letter.
     #[arg(long, value_parser = travel)]
-    pub form: Option<Travel>,
+    pub form: Option<CodeForm>,
 
     /// How long it is good for, for example 10m, 24h or 14d
     #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse)]
@@ -59,13 +60,6 @@ pub(crate) struct InviteArgs {
     /// Make the code of this user worthless instead
     #[arg(long, conflicts_with_all = ["form", "lasts", "replace", "letter", "cover", "json", "allow_pipe"])]
     pub revoke: bool,
-}
-
-/// A size of paper.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Paper {
-    A4,
-    Letter,
 }
 
 /// Make a key with a registration code, show it once, and store it when a code from the app confirms it
@@ -218,7 +212,7 @@ pub(crate) struct KeyOutput {
 }
 
 impl KeyOutput {
-    pub(crate) fn form(&self) -> OutputFormat {
+    pub(crate) fn format(&self) -> OutputFormat {
         OutputFormat::of(self.json)
     }
 
@@ -251,8 +245,8 @@ impl ShapeWishes {
     }
 }
 
-fn travel(text: &str) -> Result<Travel, &'static str> {
-    Travel::parse(text).ok_or("wanted spoken, mail, letter or split")
+fn travel(text: &str) -> Result<CodeForm, &'static str> {
+    CodeForm::parse(text).ok_or("wanted spoken, mail, letter or split")
 }
 
 fn algorithm(text: &str) -> Result<Algorithm, ValueError> {
@@ -303,7 +297,7 @@ mod tests {
     fn an_invitation_takes_its_form_and_its_time() {
         let words = ["invite", "alice", "--form", "split", "--for", "3d", "--replace"];
         let Some(Command::Invite(invite)) = parsed(&words) else { panic!("not parsed") };
-        assert_eq!((invite.form, invite.lasts, invite.replace), (Some(Travel::Split), Some(3 * 86_400), true));
+        assert_eq!((invite.form, invite.lasts, invite.replace), (Some(CodeForm::Split), Some(3 * 86_400), true));
         assert_eq!((invite.paper, invite.revoke), (Paper::A4, false));
     }
 

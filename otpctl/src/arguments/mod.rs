@@ -1,6 +1,5 @@
 //! The command line: one definition gives the parser and the help; a test holds the man page to it.
 
-pub(crate) mod form;
 pub(crate) mod keys;
 
 use std::path::PathBuf;
@@ -11,10 +10,10 @@ use otp_core::emergency::Reason;
 use otp_core::keys::key::Label;
 use otp_protocol::interface::Status;
 
-use crate::arguments::form::OutputFormat;
+use crate::output::format::OutputFormat;
 
 pub(crate) use keys::{
-    AddArgs, AddTokenArgs, EnrolArgs, InviteArgs, KeyOutput, Paper, RecoveryCodesArgs, RotateArgs, TokenAct, TokenArgs,
+    AddArgs, AddTokenArgs, EnrolArgs, InviteArgs, RecoveryCodesArgs, RotateArgs, TokenAct, TokenArgs,
 };
 
 /// Enrol users for one-time codes and look at their state
@@ -264,7 +263,7 @@ pub(crate) struct EndBypassArgs {
 }
 
 impl Command {
-    pub(crate) fn form(&self) -> OutputFormat {
+    pub(crate) fn format(&self) -> OutputFormat {
         match self {
             Self::Invite(options) => OutputFormat::of(options.json),
             Self::Enrol(options) => OutputFormat::of(options.output.json),
@@ -272,18 +271,18 @@ impl Command {
             Self::Rotate(options) => OutputFormat::of(options.output.json),
             Self::RecoveryCodes(options) => OutputFormat::of(options.json),
             Self::Token(TokenArgs { act: TokenAct::Add(options) }) => OutputFormat::of(options.json),
-            Self::Status(options) => options.form(),
-            Self::Notices(options) => options.form(),
-            Self::List(options) => options.form(),
-            Self::AcceptRestore(options) => options.form(),
-            Self::Emergency(EmergencyArgs { act: EmergencyAct::List(options) }) => options.form(),
+            Self::Status(options) => options.format(),
+            Self::Notices(options) => options.format(),
+            Self::List(options) => options.format(),
+            Self::AcceptRestore(options) => options.format(),
+            Self::Emergency(EmergencyArgs { act: EmergencyAct::List(options) }) => options.format(),
             _ => OutputFormat::Text,
         }
     }
 }
 
 impl StatusArgs {
-    pub(crate) fn form(&self) -> OutputFormat {
+    pub(crate) fn format(&self) -> OutputFormat {
         OutputFormat::of(self.json)
     }
 
@@ -293,25 +292,25 @@ impl StatusArgs {
 }
 
 impl NoticesArgs {
-    pub(crate) fn form(&self) -> OutputFormat {
+    pub(crate) fn format(&self) -> OutputFormat {
         OutputFormat::of(self.json)
     }
 }
 
 impl ListArgs {
-    pub(crate) fn form(&self) -> OutputFormat {
+    pub(crate) fn format(&self) -> OutputFormat {
         OutputFormat::of(self.json)
     }
 }
 
 impl AcceptRestoreArgs {
-    pub(crate) fn form(&self) -> OutputFormat {
+    pub(crate) fn format(&self) -> OutputFormat {
         OutputFormat::of(self.json)
     }
 }
 
 impl ListBypassesArgs {
-    pub(crate) fn form(&self) -> OutputFormat {
+    pub(crate) fn format(&self) -> OutputFormat {
         OutputFormat::of(self.json)
     }
 }

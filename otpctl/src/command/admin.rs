@@ -6,11 +6,11 @@ use otp_protocol::client::Client;
 use otp_protocol::interface::{self, RestoredUsers};
 use zeroize::Zeroizing;
 
-use crate::arguments::form::OutputFormat;
 use crate::arguments::{Command, RevokeArgs};
 use crate::input::code;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
+use crate::output::format::OutputFormat;
 use crate::output::terminal::Terminal;
 
 /// Connects when a code that is asked for is typed: the daemon does not wait for slow fingers.
@@ -69,7 +69,7 @@ fn call(
         }
         Command::AcceptRestore(options) => {
             let reply = client.call(&interface::Restored { user: options.user.clone() })?;
-            show_restored(terminal, options.form(), reply)?;
+            show_restored(terminal, options.format(), reply)?;
         }
         _ => return Err(Failure::Usage("not a change".to_owned())),
     }
@@ -98,8 +98,12 @@ pub(crate) fn done(command: &Command) -> String {
 }
 
 /// For whom a restore was confirmed.
-pub(crate) fn show_restored(terminal: &mut Terminal, form: OutputFormat, reply: RestoredUsers) -> Result<(), Failure> {
-    match form {
+pub(crate) fn show_restored(
+    terminal: &mut Terminal,
+    format: OutputFormat,
+    reply: RestoredUsers,
+) -> Result<(), Failure> {
+    match format {
         OutputFormat::Json => terminal.json(&reply),
         OutputFormat::Text => terminal.show(&restored(&reply.users)),
     }

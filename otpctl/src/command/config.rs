@@ -1,4 +1,4 @@
-//! `otpctl config`: is the policy file in order? Read as the module reads it, without the daemon. Editing it is `edit`.
+//! `otpctl config`: is the policy file in order? Read as the module reads it, without the daemon. Editing it is `config_edit`.
 
 use std::io::Write as _;
 use std::path::Path;

@@ -5,10 +5,10 @@ use otp_protocol::client::{CallError, Client};
 use otp_protocol::interface::{ConfirmEnrolment, Confirmed, Enrolment, Refusal};
 use serde::Serialize;
 
-use crate::arguments::form::OutputFormat;
 use crate::command::recovery_codes;
 use crate::output::escape::escaped;
 use crate::output::failure::{Failure, error_object, told};
+use crate::output::format::OutputFormat;
 use crate::output::key_sheet;
 use crate::output::qr_file::PictureFile;
 use crate::output::terminal::Terminal;
@@ -17,7 +17,7 @@ use crate::output::terminal::Terminal;
 pub(crate) struct PendingKey<'a> {
     pub client: &'a mut Client,
     pub terminal: &'a mut Terminal,
-    pub form: OutputFormat,
+    pub format: OutputFormat,
     pub purpose: ConfirmPurpose,
 }
 
@@ -65,7 +65,7 @@ impl PendingKey<'_> {
     }
 
     fn show(&mut self, begun: &impl Serialize, key: &Enrolment) -> Result<(), Failure> {
-        match self.form {
+        match self.format {
             OutputFormat::Json => self.terminal.json(begun),
             OutputFormat::Text => {
                 let parts = key_sheet::parts(key, self.terminal.size());
@@ -77,13 +77,14 @@ impl PendingKey<'_> {
     /// The next code; an empty line is asked again.
     fn ask(&mut self) -> Result<ConfirmEnrolment, Failure> {
         loop {
-            if self.form == OutputFormat::Text {
+            if self.format == OutputFormat::Text {
                 self.terminal.show(self.purpose.prompt())?;
             }
             match self.terminal.line()? {
                 Some(code) if code.is_empty() => (),
                 Some(code)
-                    if self.form == OutputFormat::Text && !matches!(Typed::parse(code.as_bytes()), Typed::Code(_)) =>
+                    if self.format == OutputFormat::Text
+                        && !matches!(Typed::parse(code.as_bytes()), Typed::Code(_)) =>
                 {
                     self.terminal.show("that is no code: type the digits that the app shows\n")?;
                 }
@@ -95,7 +96,7 @@ impl PendingKey<'_> {
 
     /// The end of input instead of a code; on a screen the prompt's line is ended first.
     fn given_up(&mut self) -> Result<Failure, Failure> {
-        if self.form == OutputFormat::Text {
+        if self.format == OutputFormat::Text {
             self.terminal.show("\n")?;
         }
         let what = self.purpose.undone();
@@ -103,14 +104,14 @@ impl PendingKey<'_> {
     }
 
     fn show_refusal(&mut self, refusal: &Refusal) -> Result<(), Failure> {
-        match self.form {
+        match self.format {
             OutputFormat::Json => self.terminal.json(&error_object(refusal)),
             OutputFormat::Text => self.terminal.show(&format!("{}\n", told(refusal))),
         }
     }
 
     fn show_confirmed(&mut self, confirmed: &Confirmed) -> Result<(), Failure> {
-        if self.form == OutputFormat::Json {
+        if self.format == OutputFormat::Json {
             return self.terminal.json(&StoredJson { confirmed });
         }
         let (user, label) = (escaped(&confirmed.user), escaped(&confirmed.key.label));
@@ -121,7 +122,7 @@ impl PendingKey<'_> {
     /// The pictures outlive the enrolment; whoever has them must hear what they are.
     fn keep(&mut self, files: Vec<PictureFile>, outcome: &Result<(), Failure>) -> Result<(), Failure> {
         for file in files {
-            if self.form == OutputFormat::Text && outcome.is_ok() {
+            if self.format == OutputFormat::Text && outcome.is_ok() {
                 let path = file.shown();
                 self.terminal.show(&format!(
                     "{path} holds the key: whoever reads it can make codes; delete it when it has been scanned\n"

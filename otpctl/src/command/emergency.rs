@@ -10,11 +10,11 @@ use otp_core::log_line::LogLine;
 use otp_core::site::Site;
 use serde::Serialize;
 
-use crate::arguments::form::OutputFormat;
 use crate::arguments::{BypassArgs, EmergencyAct, EndBypassArgs, ListBypassesArgs};
 use crate::output::alert::alert;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
+use crate::output::format::OutputFormat;
 use crate::output::terminal::Terminal;
 
 pub(crate) fn run(terminal: &mut Terminal, act: &EmergencyAct) -> Result<(), Failure> {
@@ -51,7 +51,7 @@ fn list(terminal: &mut Terminal, options: &ListBypassesArgs) -> Result<(), Failu
     let site = Site::STANDARD;
     let uids = site.marks().uids().map_err(|error| Failure::Stopped(format!("{}: {error}", site.emergency)))?;
     let marks = uids.into_iter().map(listed).collect();
-    match options.form() {
+    match options.format() {
         OutputFormat::Json => terminal.json(&ListedMarks { marks }),
         OutputFormat::Text if marks.is_empty() => terminal.show("nobody is let past the gate\n"),
         OutputFormat::Text => terminal.show(&marks.iter().map(told).collect::<String>()),

@@ -6,11 +6,11 @@ use otp_protocol::client::{CallError, Client};
 use otp_protocol::interface::{BeginEnrolment, From, Redeem, Redeemed, Refusal};
 
 use crate::arguments::EnrolArgs;
-use crate::arguments::form::OutputFormat;
 use crate::command::confirm::{ConfirmPurpose, PendingKey};
 use crate::command::used_code;
 use crate::input::registration::{self, CodeSource};
 use crate::output::failure::Failure;
+use crate::output::format::OutputFormat;
 use crate::output::qr_file;
 use crate::output::redemption::when_and_where;
 use crate::output::terminal::Terminal;
@@ -27,19 +27,19 @@ pub(crate) fn enrol(
 }
 
 fn by_root(client: &mut Client, terminal: &mut Terminal, options: &EnrolArgs, user: &str) -> Result<(), Failure> {
-    let form = options.output.form();
-    let files = qr_file::wanted(&options.output)?; // before a key is made: a file that is there ends it here
+    let format = options.output.format();
+    let files = qr_file::create(options.output.svg.as_deref(), options.output.png.as_deref())?; // before a key is made: a file that is there ends it here
     let request = BeginEnrolment { user: user.to_owned(), key: options.key.wanted() };
-    let begun = client.call(&request).map_err(|error| with_the_way_for_users(error, form))?;
-    let pending = PendingKey { client, terminal, form, purpose: ConfirmPurpose::Enrol };
+    let begun = client.call(&request).map_err(|error| with_the_way_for_users(error, format))?;
+    let pending = PendingKey { client, terminal, format, purpose: ConfirmPurpose::Enrol };
     pending.show_and_confirm(&begun, &begun.enrolment, files)
 }
 
 /// Anyone who is not root most likely meant himself.
-fn with_the_way_for_users(error: CallError, form: OutputFormat) -> Failure {
+fn with_the_way_for_users(error: CallError, format: OutputFormat) -> Failure {
     match error {
         CallError::Refused(Refusal::NotAllowed { reason })
-            if form == OutputFormat::Text && !Uid::effective().is_root() =>
+            if format == OutputFormat::Text && !Uid::effective().is_root() =>
         {
             let way = "for yourself leave the name out, and type your registration code when asked";
             Failure::Refused(Refusal::NotAllowed { reason: format!("{reason}; {way}") })
@@ -54,17 +54,17 @@ fn by_owner(
     options: &EnrolArgs,
     connect: impl Fn() -> Result<Client, Failure>,
 ) -> Result<(), Failure> {
-    let form = options.output.form();
+    let format = options.output.format();
     let source = source(terminal, options)?;
-    let files = qr_file::wanted(&options.output)?;
+    let files = qr_file::create(options.output.svg.as_deref(), options.output.png.as_deref())?;
     let code = registration::read(terminal, source)?;
     let from = From { tty: terminal.tty(), ..From::default() };
     let request = Redeem { user: None, registration: code.text(), key: options.key.wanted(), from };
     let client = &mut connect()?;
     match client.call(&request) {
         Ok(redeemed) => {
-            show_earlier(terminal, form, &redeemed)?;
-            let pending = PendingKey { client, terminal, form, purpose: ConfirmPurpose::Enrol };
+            show_earlier(terminal, format, &redeemed)?;
+            let pending = PendingKey { client, terminal, format, purpose: ConfirmPurpose::Enrol };
             pending.show_and_confirm(&redeemed, &redeemed.enrolment, files)
         }
         Err(CallError::Refused(Refusal::RegistrationSpent { used })) if source == CodeSource::Person => {
@@ -77,7 +77,7 @@ fn by_owner(
 /// A person is asked; a pipe or a file is read only if that is said, for then there is nobody to answer questions.
 fn source(terminal: &Terminal, options: &EnrolArgs) -> Result<CodeSource, Failure> {
     let usage = |text: &str| Err(Failure::Usage(text.to_owned()));
-    match (options.registration_stdin, options.output.form(), terminal.asks_a_person()) {
+    match (options.registration_stdin, options.output.format(), terminal.asks_a_person()) {
         (true, _, _) => Ok(CodeSource::Script),
         (false, OutputFormat::Json, _) => usage("--json: the registration code is read with --registration-stdin"),
         (false, OutputFormat::Text, false) => usage(
@@ -88,8 +88,8 @@ fn source(terminal: &Terminal, options: &EnrolArgs) -> Result<CodeSource, Failur
 }
 
 /// In JSON it stands in the answer.
-fn show_earlier(terminal: &mut Terminal, form: OutputFormat, redeemed: &Redeemed) -> Result<(), Failure> {
-    match (&redeemed.earlier, form) {
+fn show_earlier(terminal: &mut Terminal, format: OutputFormat, redeemed: &Redeemed) -> Result<(), Failure> {
+    match (&redeemed.earlier, format) {
         (Some(earlier), OutputFormat::Text) => terminal.show(&format!(
             "this registration code was used before, {}; that key was never confirmed and is thrown away\n\
              if that was not you: go on, so that the code is used up, and tell an administrator\n\n",
@@ -115,14 +115,15 @@ mod tests {
 
     use super::double::{CODE, Double, Running, eventually};
     use super::*;
-    use crate::arguments::{KeyOutput, KeyWishes};
+    use crate::arguments::KeyWishes;
+    use crate::arguments::keys::KeyOutput;
     use crate::output::terminal::OutputKind;
 
     /// What was written, kept for reading.
     #[derive(Clone, Default)]
-    struct Paper(Rc<RefCell<Vec<u8>>>);
+    struct Screen(Rc<RefCell<Vec<u8>>>);
 
-    impl Write for Paper {
+    impl Write for Screen {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.borrow_mut().write(bytes)
         }
@@ -133,26 +134,26 @@ mod tests {
     }
 
     /// A whole run with `typed` as input: how it ended, and what was shown.
-    fn run(form: OutputFormat, typed: String) -> (Result<(), Failure>, String) {
+    fn run(format: OutputFormat, typed: String) -> (Result<(), Failure>, String) {
         let running = Running::start(Double::default(), ServerLimits::default());
         let uid = nix::unistd::geteuid().as_raw();
         let mut client = Client::connect(running.path(), &[uid]).expect("connect");
-        let paper = Paper::default();
+        let paper = Screen::default();
         let input = io::Cursor::new(typed.into_bytes());
         let mut terminal = Terminal::new(Box::new(input), Box::new(paper.clone()), OutputKind::Screen(None));
-        let outcome = by_root(&mut client, &mut terminal, &options(form), "alice");
+        let outcome = by_root(&mut client, &mut terminal, &options(format), "alice");
         drop(client);
         eventually("session ended", || running.service.closed.load(Ordering::SeqCst) == 1);
         let shown = String::from_utf8(paper.0.take()).expect("UTF-8");
         (outcome, shown)
     }
 
-    fn options(form: OutputFormat) -> EnrolArgs {
+    fn options(format: OutputFormat) -> EnrolArgs {
         EnrolArgs {
             user: None,
             registration_stdin: false,
             key: KeyWishes::default(),
-            output: KeyOutput { json: form == OutputFormat::Json, ..KeyOutput::default() },
+            output: KeyOutput { json: format == OutputFormat::Json, ..KeyOutput::default() },
         }
     }
 

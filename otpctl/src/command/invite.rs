@@ -1,6 +1,6 @@
 //! `otpctl invite`: a registration code, how to hand it over, and, always, when it ends.
 
-use otp_core::codes::registration::CodeForm as Travel;
+use otp_core::codes::registration::CodeForm;
 use otp_core::environment::system_wall;
 use otp_core::files::date::utc;
 use otp_protocol::client::Client;
@@ -8,10 +8,10 @@ use otp_protocol::interface::{self, Invitation, RevokeInvitation};
 use zeroize::Zeroizing;
 
 use crate::arguments::InviteArgs;
-use crate::arguments::form::OutputFormat;
 use crate::output::duration;
 use crate::output::escape::{escaped, escaped_secret};
 use crate::output::failure::Failure;
+use crate::output::format::OutputFormat;
 use crate::output::letter::Letter;
 use crate::output::terminal::Terminal;
 
@@ -28,7 +28,9 @@ pub(crate) fn invite(
     if shows_a_code(options, travel) {
         terminal.allow_secrets(options.pipe())?;
     }
-    let letter = Letter::wanted(options)?; // before a code is made: a file that is there ends it here
+    let letter =
+        options.letter.as_deref().map(|letter| Letter::create(letter, options.cover.as_deref(), options.paper));
+    let letter = letter.transpose()?; // before a code is made: a file that is there ends it here
     let reply = connect()?.call(&interface::Invite {
         user: options.user.clone(),
         form: Some(travel),
@@ -48,10 +50,10 @@ pub(crate) fn invite(
 }
 
 /// How the code travels; a time or a way that do not go together are found before anything is made.
-fn travel(options: &InviteArgs) -> Result<Travel, Failure> {
-    let usual = if options.letter.is_some() { Travel::Letter } else { Travel::Spoken };
+fn travel(options: &InviteArgs) -> Result<CodeForm, Failure> {
+    let usual = if options.letter.is_some() { CodeForm::Letter } else { CodeForm::Spoken };
     let travel = options.form.unwrap_or(usual);
-    if options.letter.is_some() && !matches!(travel, Travel::Letter | Travel::Split) {
+    if options.letter.is_some() && !matches!(travel, CodeForm::Letter | CodeForm::Split) {
         let text =
             format!("--letter: a {} code ends before a letter arrives; wanted --form letter or split", travel.as_str());
         return Err(Failure::Usage(text));
@@ -67,8 +69,8 @@ fn travel(options: &InviteArgs) -> Result<Travel, Failure> {
 }
 
 /// A letter takes a whole code off the screen, and of a split one the first part.
-fn shows_a_code(options: &InviteArgs, travel: Travel) -> bool {
-    options.json || options.letter.is_none() || travel == Travel::Split
+fn shows_a_code(options: &InviteArgs, travel: CodeForm) -> bool {
+    options.json || options.letter.is_none() || travel == CodeForm::Split
 }
 
 /// What whoever invites has to know and to hand on; `letter` is where the letter is.

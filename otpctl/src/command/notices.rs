@@ -5,15 +5,15 @@ use otp_protocol::client::Client;
 use otp_protocol::interface::{NoticeItem, Notices, NoticesShown};
 
 use crate::arguments::NoticesArgs;
-use crate::arguments::form::OutputFormat;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
+use crate::output::format::OutputFormat;
 use crate::output::terminal::Terminal;
 
 pub(crate) fn notices(client: &mut Client, terminal: &mut Terminal, options: &NoticesArgs) -> Result<(), Failure> {
     let user = options.user.clone();
     let reply = client.call(&Notices { user: user.clone() })?;
-    if options.form() == OutputFormat::Json {
+    if options.format() == OutputFormat::Json {
         return terminal.json(&reply);
     }
     terminal.show(&lines(&reply.notices))?;

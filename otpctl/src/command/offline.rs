@@ -10,11 +10,11 @@ use otp_core::accounts::Account;
 use otp_core::decision::limits::Limits;
 use otp_core::environment::{Clock, Environment, system_boot_ms, system_wall};
 use otp_core::files::date::utc;
-use otp_core::files::ticket::Why;
+use otp_core::files::ticket::TicketEndReason;
 use otp_core::keys::seal::{HostKey, Nonce};
 use otp_core::log_line::LogLine;
 use otp_core::manage::changes::{self, Change};
-use otp_core::manage::notify_owner::{self, Out};
+use otp_core::manage::notify_owner::{self, Outbound};
 use otp_core::repair::Repair;
 use otp_core::site::{Site, Unavailable, fits};
 use otp_core::vault::{ChangeError, ClockMark, Posted, Reseal, Vault, short_lock_deadline};
@@ -23,7 +23,6 @@ use otp_protocol::status;
 use otp_system::privileges::become_for_good;
 use otp_system::{kernel, random};
 
-use crate::arguments::form::OutputFormat;
 use crate::arguments::{AdoptArgs, Command, StatusArgs};
 use crate::command::admin::{done, show_restored};
 use crate::command::emergency::{named, no_such_user, who};
@@ -31,6 +30,7 @@ use crate::command::status::{one, show};
 use crate::output::alert::alert;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
+use crate::output::format::OutputFormat;
 use crate::output::terminal::Terminal;
 
 /// What there is without a daemon.
@@ -39,7 +39,7 @@ struct Offline {
     limits: Limits,
     /// None if it is lost or of another vault.
     host_key: Option<HostKey>,
-    out: Out,
+    out: Outbound,
 }
 
 /// This machine. Its clock is worth what the kernel says of it, here as everywhere: what is put right under a wild clock must
@@ -91,7 +91,7 @@ fn open() -> Result<Offline, Failure> {
     let host_key = host_key.and_then(|key| fits(&key, &vault).map(|()| key));
     note(host_key.as_ref().err().cloned());
     note(policy.as_ref().err().cloned());
-    let out = Out::of(&policy);
+    let out = Outbound::of(&policy);
     let limits = policy.map_or_else(|_| Limits::default(), |policy| policy.limits);
     Ok(Offline { vault, limits, host_key: host_key.ok(), out })
 }
@@ -103,7 +103,7 @@ impl Offline {
             Command::List(options) => {
                 let list = status::all(&self.vault, &self.limits, &Machine, &mut |_| ());
                 let list = list.map_err(|error| stopped(&error.to_string()))?;
-                return show(&list, terminal, options.form());
+                return show(&list, terminal, options.format());
             }
             Command::Clock(_) => {
                 let now = Machine.wall();
@@ -121,7 +121,7 @@ impl Offline {
                     }),
                 };
                 let users = users.map_err(|error| not_done(&error))?;
-                return show_restored(terminal, options.form(), RestoredUsers { users });
+                return show_restored(terminal, options.format(), RestoredUsers { users });
             }
             Command::Forget(options) => {
                 let uid = otp_core::accounts::uid_named(&options.user).map_err(|errno| stopped(errno.desc()))?;
@@ -143,7 +143,7 @@ impl Offline {
         let account = account(options.user.as_deref().unwrap_or("root"))?;
         let status = status::of(&self.vault, &account, &self.limits, &Machine, short_lock_deadline());
         let status = status.map_err(|error| stopped(&error.to_string()))?;
-        match options.form() {
+        match options.format() {
             OutputFormat::Json => terminal.json(&UserStatusReply { status }),
             OutputFormat::Text => terminal.show(&one(&status)),
         }
@@ -168,7 +168,7 @@ impl Offline {
         change.apply(&mut locked, &Machine).map_err(|error| not_done(&error))?;
         drop(locked);
         let ended = match change {
-            Change::Suspend => self.vault.end_tickets(account, Why::Revoked, &Machine).map(drop), // a code on its way must not undo it
+            Change::Suspend => self.vault.end_tickets(account, TicketEndReason::Revoked, &Machine).map(drop), // a code on its way must not undo it
             _ => Ok(()),
         };
         // Offline is for emergencies: the change counts, a notice that has no room is only told.
@@ -215,7 +215,7 @@ fn clock_taken(before: ClockMark, now: u64) -> String {
 fn done_or_name(command: &Command) -> String {
     match command {
         Command::Clock(_) => "clock".to_owned(),
-        Command::AcceptRestore(options) => format!("accept-restore {}", options.user.as_deref().unwrap_or("--all")),
+        Command::AcceptRestore(options) => format!("restored {}", options.user.as_deref().unwrap_or("--all")),
         other => done(other),
     }
 }

@@ -5,10 +5,10 @@ use otp_protocol::interface::RenewRecoveryCodes;
 use zeroize::Zeroizing;
 
 use crate::arguments::RecoveryCodesArgs;
-use crate::arguments::form::OutputFormat;
 use crate::input::code;
 use crate::output::escape::escaped_secret;
 use crate::output::failure::Failure;
+use crate::output::format::OutputFormat;
 use crate::output::terminal::Terminal;
 
 pub(crate) fn renew(
@@ -16,10 +16,10 @@ pub(crate) fn renew(
     options: &RecoveryCodesArgs,
     connect: impl FnOnce() -> Result<Client, Failure>,
 ) -> Result<(), Failure> {
-    let form = OutputFormat::of(options.json);
-    let code = code::asked(terminal, form, "Code of a key: ")?;
+    let format = OutputFormat::of(options.json);
+    let code = code::asked(terminal, format, "Code of a key: ")?;
     let renewed = connect()?.call(&RenewRecoveryCodes { code })?;
-    let shown = match form {
+    let shown = match format {
         OutputFormat::Json => terminal.json(&renewed),
         OutputFormat::Text => terminal
             .show("every earlier recovery code is dead\n")

@@ -15,12 +15,12 @@ pub(crate) fn add(
     options: &AddArgs,
     connect: impl FnOnce() -> Result<Client, Failure>,
 ) -> Result<(), Failure> {
-    let form = options.output.form();
-    let files = qr_file::wanted(&options.output)?;
-    let code = code::asked(terminal, form, "Code of a key that is there: ")?;
+    let format = options.output.format();
+    let files = qr_file::create(options.output.svg.as_deref(), options.output.png.as_deref())?;
+    let code = code::asked(terminal, format, "Code of a key that is there: ")?;
     let client = &mut connect()?;
     let begun = client.call(&AddKey { code, key: options.key.wanted() })?;
-    let pending = PendingKey { client, terminal, form, purpose: ConfirmPurpose::Add };
+    let pending = PendingKey { client, terminal, format, purpose: ConfirmPurpose::Add };
     pending.show_and_confirm(&begun, &begun.enrolment, files)
 }
 
@@ -29,9 +29,9 @@ pub(crate) fn rotate(
     options: &RotateArgs,
     connect: impl FnOnce() -> Result<Client, Failure>,
 ) -> Result<(), Failure> {
-    let form = options.output.form();
-    let files = qr_file::wanted(&options.output)?;
-    let code = code::asked(terminal, form, "Code of the key to replace: ")?;
+    let format = options.output.format();
+    let files = qr_file::create(options.output.svg.as_deref(), options.output.png.as_deref())?;
+    let code = code::asked(terminal, format, "Code of the key to replace: ")?;
     let client = &mut connect()?;
     let begun = client.call(&interface::Rotate {
         user: None,
@@ -40,6 +40,6 @@ pub(crate) fn rotate(
         shape: options.shape.wanted(),
         from: interface::From { tty: terminal.tty(), ..interface::From::default() },
     })?;
-    let pending = PendingKey { client, terminal, form, purpose: ConfirmPurpose::Rotate };
+    let pending = PendingKey { client, terminal, format, purpose: ConfirmPurpose::Rotate };
     pending.show_and_confirm(&begun, &begun.enrolment, files)
 }

@@ -4,28 +4,28 @@ use otp_core::files::date::utc;
 use otp_protocol::client::Client;
 use otp_protocol::interface::{KeyStatus, List, OriginStatus, UserList, UserStatus};
 
-use crate::arguments::form::OutputFormat;
 use crate::arguments::{ListArgs, StatusArgs};
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
+use crate::output::format::OutputFormat;
 use crate::output::table::table;
 use crate::output::terminal::Terminal;
 
 pub(crate) fn status(client: &mut Client, terminal: &mut Terminal, options: &StatusArgs) -> Result<(), Failure> {
     let reply = client.call(&options.request())?;
-    match options.form() {
+    match options.format() {
         OutputFormat::Json => terminal.json(&reply),
         OutputFormat::Text => terminal.show(&one(&reply.status)),
     }
 }
 
 pub(crate) fn list(client: &mut Client, terminal: &mut Terminal, options: &ListArgs) -> Result<(), Failure> {
-    show(&client.call(&List {})?, terminal, options.form())
+    show(&client.call(&List {})?, terminal, options.format())
 }
 
 /// Shows a list; of whom nothing can be told makes it a failure, for a list that looks whole and is not misleads.
-pub(crate) fn show(list: &UserList, terminal: &mut Terminal, form: OutputFormat) -> Result<(), Failure> {
-    match form {
+pub(crate) fn show(list: &UserList, terminal: &mut Terminal, format: OutputFormat) -> Result<(), Failure> {
+    match format {
         OutputFormat::Json => terminal.json(list)?,
         OutputFormat::Text => terminal.show(&all(list))?,
     }

@@ -7,11 +7,11 @@ use otp_protocol::interface;
 use zeroize::Zeroizing;
 
 use crate::arguments::AddTokenArgs;
-use crate::arguments::form::OutputFormat;
 use crate::command::confirm::{ConfirmPurpose, PendingKey};
 use crate::input::no_echo;
 use crate::output::duration;
 use crate::output::failure::Failure;
+use crate::output::format::OutputFormat;
 use crate::output::terminal::Terminal;
 
 pub(crate) fn add(
@@ -19,14 +19,14 @@ pub(crate) fn add(
     options: &AddTokenArgs,
     connect: impl FnOnce() -> Result<Client, Failure>,
 ) -> Result<(), Failure> {
-    let form = OutputFormat::of(options.json);
+    let format = OutputFormat::of(options.json);
     let secret = secret(terminal)?;
-    if form == OutputFormat::Text && !terminal.asks_a_person() {
+    if format == OutputFormat::Text && !terminal.asks_a_person() {
         terminal.ask_on_the_controlling_terminal()?;
     }
     let client = &mut connect()?;
     let begun = client.call(&interface::AddToken { user: options.user.clone(), secret, key: options.key.wanted() })?;
-    match form {
+    match format {
         OutputFormat::Json => terminal.json(&begun)?,
         OutputFormat::Text => {
             let left = duration::told(begun.expires_in);
@@ -35,7 +35,7 @@ pub(crate) fn add(
             ))?;
         }
     }
-    PendingKey { client, terminal, form, purpose: ConfirmPurpose::Token }.confirm()
+    PendingKey { client, terminal, format, purpose: ConfirmPurpose::Token }.confirm()
 }
 
 /// The first line of standard input.

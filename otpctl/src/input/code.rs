@@ -2,13 +2,13 @@
 
 use zeroize::Zeroizing;
 
-use crate::arguments::form::OutputFormat;
 use crate::output::failure::Failure;
+use crate::output::format::OutputFormat;
 use crate::output::terminal::Terminal;
 
 /// The next line; in JSON without a prompt.
-pub(crate) fn asked(terminal: &mut Terminal, form: OutputFormat, prompt: &str) -> Result<Zeroizing<String>, Failure> {
-    if form == OutputFormat::Text {
+pub(crate) fn asked(terminal: &mut Terminal, format: OutputFormat, prompt: &str) -> Result<Zeroizing<String>, Failure> {
+    if format == OutputFormat::Text {
         terminal.show(prompt)?;
     }
     match terminal.line()? {

@@ -8,8 +8,8 @@ use otp_protocol::client::CallError;
 use otp_protocol::interface::Refusal;
 use serde_json::json;
 
-use crate::arguments::form::OutputFormat;
 use crate::output::escape::escaped;
+use crate::output::format::OutputFormat;
 use crate::output::redemption::when_and_where;
 use crate::output::{diagnosis, duration, json};
 
@@ -30,9 +30,9 @@ pub(crate) enum Failure {
 
 impl Failure {
     /// Tells it and gives the exit code. A refusal in JSON goes to standard output, as an answer; everything else to standard error.
-    pub(crate) fn report(&self, form: OutputFormat) -> ExitCode {
+    pub(crate) fn report(&self, format: OutputFormat) -> ExitCode {
         // If even this cannot be written, the exit code still says it.
-        let _ = match (self, form) {
+        let _ = match (self, format) {
             (Self::Refused(refusal), OutputFormat::Json) => json::write(&mut io::stdout(), &error_object(refusal)),
             _ => writeln!(io::stderr(), "otpctl: {self}"),
         };

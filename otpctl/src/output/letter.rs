@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use clap::ValueEnum;
 use nix::unistd::gethostname;
 use otp_core::files::date::utc;
 use otp_protocol::client::CallError;
@@ -11,7 +12,6 @@ use otp_protocol::interface::Invitation;
 use otp_protocol::qr::{PIXELS, Picture, QUIET_ZONE, Theme};
 use zeroize::Zeroizing;
 
-use crate::arguments::{InviteArgs, Paper};
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 use crate::output::new_file::NewFile;
@@ -22,6 +22,13 @@ pub(crate) struct Letter {
     format: LetterFormat,
     paper: Paper,
     cover: Option<NewFile>,
+}
+
+/// A size of paper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Paper {
+    A4,
+    Letter,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,12 +47,11 @@ struct Content<'a> {
 
 impl Letter {
     /// Makes the files that were asked for.
-    pub(crate) fn wanted(options: &InviteArgs) -> Result<Option<Self>, Failure> {
-        let Some(path) = options.letter.as_deref() else { return Ok(None) };
-        let format = LetterFormat::of(path)?;
-        let page = NewFile::create(path)?;
-        let cover = options.cover.as_deref().map(NewFile::create).transpose()?;
-        Ok(Some(Self { page, format, paper: options.paper, cover }))
+    pub(crate) fn create(letter: &Path, cover: Option<&Path>, paper: Paper) -> Result<Self, Failure> {
+        let format = LetterFormat::of(letter)?;
+        let page = NewFile::create(letter)?;
+        let cover = cover.map(NewFile::create).transpose()?;
+        Ok(Self { page, format, paper, cover })
     }
 
     /// Writes them; of a split code the first part alone.

@@ -6,6 +6,7 @@ pub(crate) mod diagnosis;
 pub(crate) mod duration;
 pub(crate) mod escape;
 pub(crate) mod failure;
+pub(crate) mod format;
 pub(crate) mod json;
 pub(crate) mod key_sheet;
 pub(crate) mod letter;

@@ -3,11 +3,11 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter};
+use std::path::Path;
 
 use otp_protocol::qr::{PIXELS, Picture};
 use zeroize::Zeroizing;
 
-use crate::arguments::KeyOutput;
 use crate::output::failure::Failure;
 use crate::output::new_file::NewFile;
 
@@ -24,9 +24,9 @@ enum QrFormat {
 }
 
 /// Makes the files that were asked for, still empty.
-pub(crate) fn wanted(output: &KeyOutput) -> Result<Vec<PictureFile>, Failure> {
-    let wishes = [(&output.svg, QrFormat::Svg), (&output.png, QrFormat::Png)];
-    let paths = wishes.into_iter().filter_map(|(path, format)| Some((path.as_deref()?, format)));
+pub(crate) fn create(svg: Option<&Path>, png: Option<&Path>) -> Result<Vec<PictureFile>, Failure> {
+    let wishes = [(svg, QrFormat::Svg), (png, QrFormat::Png)];
+    let paths = wishes.into_iter().filter_map(|(path, format)| Some((path?, format)));
     paths.map(|(path, format)| Ok(PictureFile { file: NewFile::create(path)?, format })).collect()
 }
 

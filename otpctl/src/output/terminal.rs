@@ -9,8 +9,8 @@ use serde::Serialize;
 use terminal_size::{Height, Width, terminal_size_of};
 use zeroize::Zeroizing;
 
-use crate::arguments::form::Pipe;
 use crate::output::failure::Failure;
+use crate::output::format::Pipe;
 use crate::output::json;
 
 /// Standard input and output, or what stands in for them in a test.

@@ -18,7 +18,7 @@ use crate::printable::plain;
 const REPLY_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Longer than the daemon waits for a lock before it tells a status.
-const STATUS_TIMEOUT: Duration = Duration::from_secs(4);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Who this process asks for; believed by the daemon from root only.
 pub(crate) struct Caller {
@@ -49,7 +49,7 @@ pub(crate) struct DaemonVerdict {
 
 /// What the daemon says of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct DaemonStatus {
+pub(crate) struct ReportedStatus {
     /// Was a key ever enrolled?
     pub enrolled: bool,
     /// Suspended by an admin.
@@ -170,19 +170,19 @@ impl EnrolmentSession {
 
 /// Does the daemon answer, whatever it says? Its socket may be there, and a systemd behind it, when the daemon is not.
 pub(crate) fn answers(user: &str) -> Result<(), DaemonError> {
-    match status(user, STATUS_TIMEOUT) {
+    match status(user, PROBE_TIMEOUT) {
         Ok(_) | Err(DaemonError::Denied(_) | DaemonError::NotAllowed) => Ok(()),
         Err(error) => Err(error),
     }
 }
 
 /// Asks how a user stands.
-pub(crate) fn user_status(user: &str) -> Result<DaemonStatus, DaemonError> {
+pub(crate) fn user_status(user: &str) -> Result<ReportedStatus, DaemonError> {
     let reply = status(user, REPLY_TIMEOUT)?;
     let status = reply.get("status").ok_or_else(|| failed("a reply without a status"))?;
     let flag = |name: &str| status.get(name).and_then(Value::flag).ok_or_else(|| failed("a status without its marks"));
     let keys = status.get("keys").and_then(Value::list).ok_or_else(|| failed("a status without keys"))?;
-    Ok(DaemonStatus {
+    Ok(ReportedStatus {
         enrolled: flag("enrolled")?,
         suspended: flag("suspended")?,
         disabled: flag("disabled")?,
@@ -192,8 +192,8 @@ pub(crate) fn user_status(user: &str) -> Result<DaemonStatus, DaemonError> {
     })
 }
 
-fn status(user: &str, patience: Duration) -> Result<Value, DaemonError> {
-    call("Status", &format!("\"user\":{}", quoted(user)), Instant::now() + patience)
+fn status(user: &str, timeout: Duration) -> Result<Value, DaemonError> {
+    call("Status", &format!("\"user\":{}", quoted(user)), Instant::now() + timeout)
 }
 
 fn earlier(used: &Value) -> Option<String> {
