@@ -1,10 +1,12 @@
 //! Lines for the system's log (authpriv, syslog(3)): a datagram each on its socket. A logger that is not there, was started
 //! again, or hangs, holds nobody up: what it does not take in time is the caller's to drop.
 
-use std::io::{self, ErrorKind};
+use std::io::{self, Write};
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use ::syslog::{Facility, LogFormat, Logger, LoggerBackend, Severity};
 
 /// Where the system's log listens.
 pub const SOCKET: &str = "/dev/log";
@@ -12,53 +14,47 @@ pub const SOCKET: &str = "/dev/log";
 /// How long a line waits for a logger that takes none.
 pub const SEND_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// Facility authpriv, shifted as the priority wants it (RFC 3164, section 4.1.1).
-const AUTHPRIV: u8 = 10 << 3;
-
-/// The way to the logger. It is found at the first line, and again when it is lost.
+/// The way to the logger. It is looked for at every line: the crate's logger never finds one again that was lost.
 pub struct Syslog {
     path: PathBuf,
     program: &'static str,
-    socket: Option<UnixDatagram>,
 }
 
 impl Syslog {
     /// Lines of `program` to the logger that listens on `path`.
     pub fn new(path: impl Into<PathBuf>, program: &'static str) -> Self {
-        Self { path: path.into(), program, socket: None }
+        Self { path: path.into(), program }
     }
 
-    /// Sends one line, which must hold nothing that could pass for another, within [`SEND_TIMEOUT`].
-    pub fn send(&mut self, severity: u8, line: &str) -> io::Result<()> {
-        // No time stamp: the logger puts its own, and the header's has no zone to be right about.
-        let message = format!("<{}>{}[{}]: {line}", AUTHPRIV | severity, self.program, std::process::id());
-        match self.send_once(&message) {
-            Err(error) if is_lost(&error) => {
-                self.socket = None;
-                self.send_once(&message)
-            }
-            sent => sent,
+    /// Sends one line of this severity (syslog(3)) within [`SEND_TIMEOUT`].
+    pub fn send(&self, severity: u8, line: &str) -> io::Result<()> {
+        let socket = UnixDatagram::unbound()?;
+        socket.set_write_timeout(Some(SEND_TIMEOUT))?;
+        socket.connect(&self.path)?;
+        let mut logger = Logger::new(LoggerBackend::Unix(socket), Untimed(self.program));
+        match severity {
+            0 => logger.emerg(line),
+            1 => logger.alert(line),
+            2 => logger.crit(line),
+            3 => logger.err(line),
+            4 => logger.warning(line),
+            5 => logger.notice(line),
+            6 => logger.info(line),
+            _ => logger.debug(line),
         }
-    }
-
-    fn send_once(&mut self, message: &str) -> io::Result<()> {
-        let socket = match self.socket.take() {
-            Some(socket) => socket,
-            None => {
-                let socket = UnixDatagram::unbound()?;
-                socket.set_write_timeout(Some(SEND_TIMEOUT))?;
-                socket.connect(&self.path)?;
-                socket
-            }
-        };
-        let socket = self.socket.insert(socket);
-        socket.send(message.as_bytes()).map(drop)
+        .map_err(io::Error::other)
     }
 }
 
-/// Not merely slow: whoever listened is gone.
-fn is_lost(error: &io::Error) -> bool {
-    !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
+/// Lines of this program without time stamp: the logger puts its own, and the header's has no zone to be right about.
+struct Untimed(&'static str);
+
+impl LogFormat<&str> for Untimed {
+    fn format<W: Write>(&self, to: &mut W, severity: Severity, line: &str) -> ::syslog::Result<()> {
+        let priority = Facility::LOG_AUTHPRIV as u8 | severity as u8;
+        let line = line.replace(char::is_control, " "); // nothing that could pass for another line
+        Ok(write!(to, "<{priority}>{}[{}]: {line}", self.0, std::process::id())?)
+    }
 }
 
 #[cfg(test)]
@@ -108,9 +104,27 @@ mod tests {
     }
 
     #[test]
+    fn every_severity_keeps_its_number() {
+        let place = Place::new("severities");
+        let (logger, syslog) = (place.logger(), syslog(&place.0));
+        for severity in 0..8 {
+            syslog.send(severity, "").expect("sent");
+            assert_eq!(taken(&logger), format!("<{}>otp-test[{}]: ", 80 + severity, std::process::id()));
+        }
+    }
+
+    #[test]
+    fn nothing_in_a_line_passes_for_another() {
+        let place = Place::new("forged");
+        let logger = place.logger();
+        syslog(&place.0).send(5, "a\n<81>su: b\r\0c\u{85}\u{1b}[2Jé").expect("sent");
+        assert!(taken(&logger).ends_with("]: a <81>su: b  c  [2Jé"));
+    }
+
+    #[test]
     fn a_logger_that_comes_later_or_again_is_found() {
         let place = Place::new("again");
-        let mut syslog = syslog(&place.0);
+        let syslog = syslog(&place.0);
         assert!(syslog.send(5, "event=nobody").is_err());
         for event in ["event=first", "event=second"] {
             let logger = place.logger(); // the one before is gone
@@ -122,7 +136,7 @@ mod tests {
     #[test]
     fn a_logger_that_hangs_holds_nobody_up_for_long_and_is_used_again() {
         let place = Place::new("hangs");
-        let (logger, mut syslog) = (place.logger(), syslog(&place.0));
+        let (logger, syslog) = (place.logger(), syslog(&place.0));
         let begun = Instant::now();
         let sent = (0..100_000).take_while(|_| syslog.send(5, "event=x").is_ok()).count();
         assert!((1..100_000).contains(&sent), "its queue is full at some time");

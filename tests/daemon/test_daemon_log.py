@@ -2,40 +2,72 @@
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 import time
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from harness import daemon_log
-from harness.machine import DAEMON, DAEMON_LOG, otpctl
+from harness.machine import DAEMON, DAEMON_LOG, otpctl, run
 from harness.wait import until
 from harness.wire import Client
 
 LOG = Path("/dev/log")
 AUTHPRIV_INFO = "<86>"
+ZONE = "TEST-05:30"  # five and a half hours east of Greenwich (tzset(3))
+
+
+@contextmanager
+def no_logger():
+    away = LOG.with_name("log.away")
+    LOG.rename(away)
+    try:
+        yield
+    finally:
+        LOG.unlink(missing_ok=True)
+        away.rename(LOG)
 
 
 @contextmanager
 def another_logger():
     """A socket instead of the logger's; nobody reads it unless the test does."""
-    away = LOG.with_name("log.away")
-    LOG.rename(away)
-    logger = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    logger.bind(str(LOG))
-    LOG.chmod(0o666)
-    try:
+    with no_logger(), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as logger:
+        logger.bind(str(LOG))
+        LOG.chmod(0o666)
         yield logger
-    finally:
-        logger.close()
-        LOG.unlink(missing_ok=True)
-        away.rename(LOG)
+
+
+@contextmanager
+def real_logger(*command):
+    """The logger of a real machine, started in a zone that is not that of the test."""
+    with no_logger():
+        logger = subprocess.Popen(command, stdin=subprocess.DEVNULL, env={**os.environ, "TZ": ZONE})
+        try:
+            until(lambda: LOG.exists() or logger.poll() is not None, command[0])
+            assert logger.poll() is None, f"{command[0]} ended with {logger.returncode}"
+            yield
+        finally:
+            logger.terminate()
+            logger.wait(10)
+
+
+@pytest.fixture
+def journald():
+    """A command that starts systemd's journal on /dev/log; its files are gone after the test."""
+    directory = Path("/run/systemd/journal")
+    run("mount", "-t", "cgroup2", "-o", "ro", "cgroup2", "/sys/fs/cgroup")
+    yield ["sh", "-c", f"ln -s {directory}/dev-log {LOG} && exec /lib/systemd/systemd-journald"]
+    run("umount", "/sys/fs/cgroup")
+    shutil.rmtree(directory)
+    shutil.rmtree("/run/log/journal")
 
 
 def restart(machine):
-    """A logger that was found is kept while it lives, wherever its name went: a new daemon looks for one anew."""
+    """A new daemon: to the old one a logger may have failed a moment ago, and it would leave it alone."""
     machine.stop()
     machine.start()
 
@@ -84,13 +116,9 @@ def test_lines_go_to_the_systems_log_under_authpriv_and_to_standard_error(machin
 
 
 def test_without_a_logger_the_daemon_serves_and_finds_the_next_one(machine, journal, enrolled):
-    away = LOG.with_name("log.away")
-    LOG.rename(away)
-    try:
+    with no_logger():
         restart(machine)
         assert ask(20) < 1
-    finally:
-        away.rename(LOG)
     time.sleep(1.1)  # a way that failed is left alone for a second
     start = journal.position()
     ask(1)
@@ -152,4 +180,47 @@ def test_a_logger_that_hangs_does_not_keep_root_from_an_emergency(machine, user)
         assert otpctl("emergency", "bypass", user.name, "--reason", "x").returncode == 0
         assert otpctl("emergency", "end", user.name).returncode == 0
         assert time.monotonic() - begun < 5
-        logger.close()
+
+
+def leave_lines(machine, user):
+    """One line from the daemon and one from otpctl; returns the moment before, in whole seconds."""
+    begun = int(time.time())
+    restart(machine)
+    ask(1)
+    assert otpctl("emergency", "bypass", user.name, "--reason", "x").returncode == 0
+    assert otpctl("emergency", "end", user.name).returncode == 0
+    return begun
+
+
+def stands_beside(lines, machine, begun):
+    """The logger's own time, with its zone, before both lines; after the logger's header nothing but what was sent."""
+    lines = [line.split(" ", 3) for line in lines]
+    for program, text in ((f"otp-enrolld[{machine.process.pid}]:", "event=allowed act=List "), ("otpctl[", "event=emergency-end ")):
+        stamp, host, _, _ = next(line for line in lines if line[2].startswith(program) and line[3].startswith(text))
+        when = datetime.fromisoformat(stamp)
+        assert when.utcoffset() == timedelta(hours=5, minutes=30) and begun <= when.timestamp() <= time.time()
+        assert host == os.uname().nodename
+
+
+@pytest.mark.parametrize("believes", ["", 'SysSock.IgnoreTimestamp="off" SysSock.UseSysTimeStamp="off"'], ids=["itself", "the line"])
+def test_rsyslog_puts_its_own_time_beside_a_line_that_brings_none(machine, user, believes):
+    """Also where it would believe a line that brings one, and take UTC for the time here."""
+    config, lines = Path("/tmp/rsyslog.conf"), Path("/var/log/auth.log")
+    lines.unlink(missing_ok=True)
+    debian = re.sub(r"(?m)^.*imklog.*\n", "", Path("/etc/rsyslog.conf").read_text())  # the kernel's lines are the machine's
+    config.write_text(debian.replace('"imuxsock"', f'"imuxsock" {believes}'))
+    with real_logger("/usr/sbin/rsyslogd", "-n", "-f", config, "-i", "/tmp/rsyslog.pid"):
+        begun = leave_lines(machine, user)
+        until(lambda: lines.exists() and "event=emergency-end" in lines.read_text(), "the lines")
+    stands_beside(lines.read_text().splitlines(), machine, begun)
+
+
+def test_the_journal_puts_its_own_time_beside_a_line_that_brings_none(machine, user, journald):
+    def lines():
+        return run("env", f"TZ={ZONE}", "journalctl", "--output", "short-iso")
+
+    with real_logger(*journald):
+        begun = leave_lines(machine, user)
+        until(lambda: "event=emergency-end" in lines(), "the lines")
+    stands_beside(lines().splitlines(), machine, begun)
+    assert run("journalctl", "--field", "SYSLOG_TIMESTAMP") == "", "the field for a time that a line brings"

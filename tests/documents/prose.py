@@ -27,7 +27,7 @@ CONSTRUCTIONS = [
         ("headless-what", rf"^\W*(?-i:What|WHAT)\b(?=\W+\w)(?!{QUESTION})", 'the thing itself: "The daemon\'s answers"', 342),
         ("of-roots", rf"\bof (?:\w+ )?(?!(?:it|that|what|who|there|here)\b)\w+['’]s{NO_NOUN}", '"a root-owned process", "the daemon\'s thread"', 42),
         ("in-the-place-of", r"\bin the place of\b", '"instead of"', 0),
-        ("anew", r"\banew\b", '"again"', 5),
+        ("anew", r"\banew\b", '"again"', 4),
         ("behind-it", r"(?<!clock )(?<!nobody )(?<!person )(?<!systemd )\bbehind it\b", '"after it"', 6),
         ("look-that", r"\blook(?:s|ed|ing)? that\b", '"check that"', 1),
         ("data-base", r"\bdata bases?\b", '"database"', 0),

@@ -52,7 +52,7 @@ fn sinks_of_this_process() -> Vec<Sink> {
             None => to_stderr(&format!("otp-enrolld: {text}")),
         })];
     }
-    let mut syslog = Syslog::new(syslog::SOCKET, "otp-enrolld");
+    let syslog = Syslog::new(syslog::SOCKET, "otp-enrolld");
     vec![
         Sink::new(|_, text| to_stderr(&format!("otp-enrolld: {text}"))),
         Sink::new(move |severity, text| syslog.send(severity.unwrap_or(NOTICE), text)),
