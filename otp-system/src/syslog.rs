@@ -1,5 +1,5 @@
-//! Lines for the system's log (authpriv, syslog(3)): a datagram each on its socket. A logger that is not there, was started
-//! again, or hangs, holds nobody up: what it does not take in time is the caller's to drop.
+//! Lines for the system's log (authpriv, syslog(3)): a datagram each on its socket. A logger that is not there, was
+//! restarted, or hangs, holds nobody up: what it does not take in time is the caller's to drop.
 
 use std::io::{self, Write};
 use std::os::unix::net::UnixDatagram;
