@@ -4,10 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
-from harness.journal import LOG, Journal
+
+from harness.journal import SYSLOG, Journal
 from harness.machine import ROOT, Machine, run
 
-pytest_plugins = ["harness.notices", "harness.rotation"]  # their fixtures
+pytest_plugins = ["harness.notices", "harness.rotation", "harness.services"]  # their fixtures
 
 
 def pytest_addoption(parser):
@@ -22,7 +23,7 @@ def pytest_sessionstart():
 
 @pytest.fixture(scope="session")
 def journal():
-    assert not os.path.lexists(LOG)
+    assert not os.path.lexists(SYSLOG)
     return Journal()
 
 

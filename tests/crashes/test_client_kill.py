@@ -5,20 +5,18 @@ import re
 import signal
 from contextlib import suppress
 
-from harness.enrolment import enrol, invite, invited_and_enrolled, labels, works
+from harness.enrolment import enrol, invited_and_enrolled, invited_user, labels, works
 from harness.machine import CODE_PROMPT, OTPCTL, VAULT
 from harness.prompts import APP_PROMPT, KEEP_PROMPT, RECOVERY_CODE, enrolling, key_of_letters
 from harness.rotation import OFFER, stack
-from harness.strace import LOG, kill_at, parsed
-from harness.sweeps import one_of_two, spent, strays, warm_up
+from harness.strace import STRACE_LOG, kill_at, parsed
+from harness.sweeps import EVERY, one_of_two, spent, strays, warm_up
 from harness.terminal import Terminal, Unexpected
 from harness.wire import INTERFACE, Client
 
-# The whole sweep takes a minute: `tests/campaign 2`.
-EVERY = 3
 # calls of which nobody but the process itself can tell whether it made them
 WITHOUT_EFFECT = set("brk mmap munmap mprotect clock_gettime getuid geteuid getpid rt_sigprocmask sigaltstack lseek".split())
-LETTERS = re.compile(r"(?:[A-Z2-7]{4} ){7}[A-Z2-7]{4}")
+ANY_LETTERS = re.compile(r"(?:[A-Z2-7]{4} ){7}[A-Z2-7]{4}")
 
 
 class Sitting:
@@ -30,17 +28,17 @@ class Sitting:
         self.where = f"{where}\n{terminal.transcript}"
         assert self.status in (0, -signal.SIGKILL), self.where
         self.done = self.status == 0
-        self.key = key_on(terminal.transcript)
+        self.key = key_if_shown(terminal.transcript)
         self.recovery = RECOVERY_CODE.findall(terminal.transcript)
 
 
-def key_on(transcript):
+def key_if_shown(transcript):
     """The key that was shown, if any."""
-    shown = LETTERS.findall(transcript)
+    shown = ANY_LETTERS.findall(transcript)
     return key_of_letters(shown[-1]) if shown else None
 
 
-def killed_at_each(machine, prepare, command, talk):
+def sittings_killed(machine, prepare, command, talk):
     """`command` of what `prepare` gives, with `talk` at its terminal, once for each of its steps from the connection to the daemon
     on (for every third one, unless this is a campaign), killed there; yields the sittings. `prepare` gives the user first."""
     machine.stop()
@@ -49,7 +47,7 @@ def killed_at_each(machine, prepare, command, talk):
     def sit(where, *options):
         prepared = prepare()
         warm_up(machine, prepared[0])
-        terminal = Terminal(["strace", "-f", "-qq", "-s", "256", "-o", LOG, *options, *command(prepared)], columns=200, rows=80)
+        terminal = Terminal(["strace", "-f", "-qq", "-s", "256", "-o", STRACE_LOG, *options, *command(prepared)], columns=200, rows=80)
         with suppress(Unexpected):
             talk(terminal, prepared)
         sitting = Sitting(prepared, terminal, where)
@@ -57,7 +55,7 @@ def killed_at_each(machine, prepare, command, talk):
         return sitting
 
     assert sit("not killed").done
-    steps = steps_in(parsed(LOG))
+    steps = steps_in(parsed(STRACE_LOG))
     killed = 0
     for at, step in enumerate(steps):
         if machine.rounds > 1 or at % EVERY == 0:
@@ -102,19 +100,14 @@ def there_or_not_there(machine, sitting):
     return stored
 
 
-def invited(machine):
-    user = machine.new_user()
-    return user, invite(user)
-
-
 def test_otpctl_enrol_killed_at_each_step_leaves_the_key_or_nothing(machine):
     def talk(terminal, prepared):
         terminal.awaits("Registration code: ")
         terminal.types(prepared[1])
         terminal.awaits(APP_PROMPT)
-        terminal.types(key_on(terminal.transcript).confirming)
+        terminal.types(key_if_shown(terminal.transcript).confirming)
 
-    sittings = killed_at_each(machine, lambda: invited(machine), lambda prepared: by(prepared[0], OTPCTL, "enrol"), talk)
+    sittings = sittings_killed(machine, lambda: invited_user(machine), lambda prepared: by(prepared[0], OTPCTL, "enrol"), talk)
     assert {there_or_not_there(machine, sitting) for sitting in sittings} == {False, True}
 
 
@@ -125,14 +118,14 @@ def test_a_host_killed_at_each_step_of_an_enrolment_at_its_prompt_leaves_the_key
         terminal.awaits(CODE_PROMPT)
         terminal.types(prepared[1])
         terminal.awaits(APP_PROMPT)
-        terminal.types(key_on(terminal.transcript).confirming)
+        terminal.types(key_if_shown(terminal.transcript).confirming)
         terminal.awaits(KEEP_PROMPT)
         terminal.types("")
 
     with enrolling(service):
-        sittings = killed_at_each(
+        sittings = sittings_killed(
             machine,
-            lambda: invited(machine),
+            lambda: invited_user(machine),
             lambda prepared: [machine.hosts / "oddconv", "--", service, prepared[0].name, "person"],
             talk,
         )
@@ -155,9 +148,9 @@ def test_otpctl_rotate_killed_at_each_step_leaves_one_of_two_keys(machine):
         terminal.awaits("Code of the key to replace: ")
         terminal.types(prepared[1].first)
         terminal.awaits(APP_PROMPT)
-        terminal.types(key_on(terminal.transcript).confirming)
+        terminal.types(key_if_shown(terminal.transcript).confirming)
 
-    sittings = killed_at_each(machine, machine.enrolled_user, lambda prepared: by(prepared[0], OTPCTL, "rotate"), talk)
+    sittings = sittings_killed(machine, machine.enrolled_user, lambda prepared: by(prepared[0], OTPCTL, "rotate"), talk)
     assert {one_key(machine, sitting) for sitting in sittings} == {False, True}
 
 
@@ -166,10 +159,10 @@ def test_passwd_killed_at_each_step_of_a_rotation_leaves_one_of_two_keys(machine
         terminal.awaits(OFFER)
         terminal.types_hidden(prepared[1].first)
         terminal.awaits(APP_PROMPT)
-        terminal.types_hidden(key_on(terminal.transcript).confirming)
+        terminal.types_hidden(key_if_shown(terminal.transcript).confirming)
 
     with stack("passwd", "password required pam_otp.so rotate=ask", "account required pam_permit.so"):
-        sittings = killed_at_each(machine, machine.enrolled_user, lambda prepared: by(prepared[0], "passwd"), talk)
+        sittings = sittings_killed(machine, machine.enrolled_user, lambda prepared: by(prepared[0], "passwd"), talk)
         assert {one_key(machine, sitting) for sitting in sittings} == {False, True}
 
 
@@ -195,7 +188,7 @@ def test_otpctl_recovery_codes_killed_at_each_step_leaves_the_old_set_or_none_of
         terminal.awaits("Code of a key: ")
         terminal.types(prepared[2].first)
 
-    sittings = killed_at_each(
+    sittings = sittings_killed(
         machine, lambda: invited_and_enrolled(machine), lambda prepared: by(prepared[0], OTPCTL, "recovery-codes"), talk
     )
     assert {one_set(machine, sitting) for sitting in sittings} == {False, True}

@@ -1,16 +1,17 @@
-"""A handing over that is given up, or for which there is no disk: nothing is half done, and afterwards all works."""
+"""An enrolment that is given up, or for which there is no disk: nothing is half done, and afterwards all works."""
 
 import json
 import re
 from contextlib import contextmanager
 
 import pytest
+
 from harness.enrolment import confirm, enrol, invite, invited_and_enrolled, labels, redeem, shown, works
 from harness.machine import VAULT
-from harness.strace import CHANGES, attached, fail, parsed
+from harness.strace import CHANGES, answering, attached, fail, parsed
 from harness.sweeps import spent
 from harness.wait import until
-from harness.wire import INTERFACE, Client, Refused
+from harness.wire import INTERFACE, Client, Refused, refusal
 
 # to open, unlock and close needs no room
 FAULTY = set(CHANGES) - {"openat", "openat2", "flock", "close"}
@@ -22,9 +23,8 @@ def sent(client, method, **parameters):
 
 
 def unavailable(uid, method, **parameters):
-    with Client(uid=uid) as client, pytest.raises(Refused) as refused:
-        client.call(method, **parameters)
-    assert refused.value.name == "Unavailable", refused.value
+    found = refusal(uid, method, **parameters)
+    assert found.name == "Unavailable", found
 
 
 def files_of(user):
@@ -214,8 +214,7 @@ def faults_of_a_confirmation(machine, prepare):
     with attached(machine.process.pid) as log, Client(uid=user.uid) as client:
         confirm(client, redeem(client, code))
     calls = parsed(log)
-    received = next(at for at, call in enumerate(calls) if "ConfirmEnrolment" in call.arguments)
-    own = [call for call in calls[received + 1 :] if call.task == calls[received].task]
+    _, own = answering(calls, "ConfirmEnrolment")
     return [call for call in own if call.name in FAULTY and not LOG_OR_ANSWER.match(call.arguments)]
 
 

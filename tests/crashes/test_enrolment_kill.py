@@ -1,54 +1,46 @@
 """kill -9 of the daemon at each step of handing a key over: afterwards the old state holds or the new one, never both keys, never
 none where there was one; no key is shown twice, and what nobody confirmed never works."""
 
-import signal
 
-from harness.enrolment import confirm, enrol, invite, invited_and_enrolled, labels, perhaps_dead, redeem, shown, works
+from harness.enrolment import confirm, enrol, invite, invited_and_enrolled, invited_user, labels, redeem, shown, works
 from harness.machine import VAULT
-from harness.strace import CHANGES, attached, kill_at, parsed
-from harness.sweeps import one_of_two, spent, strays, up, warm_up
+from harness.strace import CHANGES, answering, attached, parsed
+from harness.sweeps import EVERY, killed_at, one_of_two, spent, strays, up, warm_up
 from harness.wire import Client, Refused
 
-# The whole sweep takes minutes: `tests/campaign 2`.
-EVERY = 3
 
-
-def steps_of(machine, method, prepare, before, act):
+def steps_to_the_answer(machine, method, prepare, before, act):
     prepared = prepare()
     warm_up(machine, prepared[0])
     with attached(machine.process.pid) as log, Client(uid=prepared[0].uid * (method != "Invite")) as client:
         act(client, prepared, before(client, prepared))
     calls = parsed(log)
-    at, received = next((at, call) for at, call in enumerate(calls) if f"Otp1.{method}" in call.arguments)
-    own = [call for call in calls[at + 1 :] if call.task == received.task]
+    received, own = answering(calls, f"Otp1.{method}")
     answered = next(at for at, call in enumerate(own) if call.name == "sendto" and "parameters" in call.arguments)
     changes = [call for call in own[:answered] if call.name in CHANGES]
     return [*changes, received._replace(arguments="after the answer", number=received.number + 1)]
 
 
-def nothing(client, prepared):
+def nothing_before(client, prepared):
     """Nothing is said before."""
 
 
-def killed_at_each(machine, method, prepare, act, before=nothing):
+def daemon_killed_at_each(machine, method, prepare, act, before=nothing_before):
     """`act` once for each of its steps (for every third one, unless this is a campaign), killed there, and once killed when its
     answer had left. Yields what `prepare` and `before` gave, what `act` gave if the answer came in time, and where it was. At
     every other step the daemon runs again; else the next login finds what was left."""
     machine.stop()
     machine.start()
-    steps = steps_of(machine, method, prepare, before, act)
+    steps = steps_to_the_answer(machine, method, prepare, before, act)
     for at, step in enumerate(steps):
         if machine.rounds == 1 and at % EVERY and step is not steps[-1]:
             continue
-        prepared, done = prepare(), None
+        prepared, begun, done = prepare(), None, None
         where = f"killed at step {at} of {len(steps)}, {step}"
         warm_up(machine, prepared[0])
-        with attached(machine.process.pid, *kill_at(step)):
-            with Client(uid=prepared[0].uid * (method != "Invite")) as client:
-                begun = before(client, prepared)
-                with perhaps_dead():
-                    done = act(client, prepared, begun)
-            assert machine.process.wait(10) == -signal.SIGKILL, where
+        with killed_at(machine, step, where, uid=prepared[0].uid * (method != "Invite")) as client:
+            begun = before(client, prepared)
+            done = act(client, prepared, begun)
         assert (done is not None) == (step is steps[-1]), where
         if at % 2:
             machine.start()
@@ -61,15 +53,11 @@ def killed_at_each(machine, method, prepare, act, before=nothing):
 
 
 def test_inviting_killed_at_each_step_leaves_one_good_code(machine):
-    def prepare():
-        user = machine.new_user()
-        return user, invite(user)
-
     def act(client, prepared, _):
         return client.call("Invite", user=prepared[0].name, form="mail")["invitation"]["codes"][0]
 
     outcomes = set()
-    for (user, code), _, new, where in killed_at_each(machine, "Invite", prepare, act):
+    for (user, code), _, new, where in daemon_killed_at_each(machine, "Invite", lambda: invited_user(machine), act):
         up(machine)
         try:
             key, _ = enrol(user, code)
@@ -85,15 +73,11 @@ def test_inviting_killed_at_each_step_leaves_one_good_code(machine):
 
 
 def test_redeeming_killed_at_each_step_leaves_a_code_that_gives_one_key(machine):
-    def prepare():
-        user = machine.new_user()
-        return user, invite(user)
-
     def act(client, prepared, _):
         return shown(client.call("Redeem", registration=prepared[1]))
 
     outcomes = set()
-    for (user, code), _, lost, where in killed_at_each(machine, "Redeem", prepare, act):
+    for (user, code), _, lost, where in daemon_killed_at_each(machine, "Redeem", lambda: invited_user(machine), act):
         up(machine)
         assert not user.key_file.exists() and not machine.status(user)["enrolled"], where
         with Client(uid=user.uid) as client:
@@ -117,13 +101,9 @@ def test_redeeming_killed_at_each_step_leaves_a_code_that_gives_one_key(machine)
 
 
 def test_a_first_key_killed_at_each_step_is_there_with_its_code_spent_or_not_there(machine):
-    def prepare():
-        user = machine.new_user()
-        return user, invite(user)
-
     outcomes = set()
-    for (user, code), key, recovery, where in killed_at_each(
-        machine, "ConfirmEnrolment", prepare, lambda client, _, key: confirm(client, key), lambda client, prepared: redeem(client, prepared[1])
+    for (user, code), key, recovery, where in daemon_killed_at_each(
+        machine, "ConfirmEnrolment", lambda: invited_user(machine), lambda client, _, key: confirm(client, key), lambda client, prepared: redeem(client, prepared[1])
     ):
         new = works(machine, user, key.first)
         up(machine)
@@ -147,7 +127,7 @@ def test_replacing_all_killed_at_each_step_leaves_one_of_two_keys(machine):
         return user, old, invite(user, replaces=True)
 
     outcomes = set()
-    for (user, old, code), new, recovery, where in killed_at_each(
+    for (user, old, code), new, recovery, where in daemon_killed_at_each(
         machine, "ConfirmEnrolment", prepare, lambda client, _, key: confirm(client, key), lambda client, prepared: redeem(client, prepared[2])
     ):
         changed = one_of_two(machine, user, old, new, recovery, where)
@@ -162,7 +142,7 @@ def test_replacing_all_killed_at_each_step_leaves_one_of_two_keys(machine):
 
 def test_a_rotation_killed_at_each_step_of_its_confirmation_leaves_one_of_two_keys(machine):
     outcomes = set()
-    for (user, old), new, done, where in killed_at_each(
+    for (user, old), new, done, where in daemon_killed_at_each(
         machine,
         "ConfirmEnrolment",
         machine.enrolled_user,
@@ -175,7 +155,7 @@ def test_a_rotation_killed_at_each_step_of_its_confirmation_leaves_one_of_two_ke
 
 def test_adding_killed_at_each_step_of_its_confirmation_takes_nothing_away(machine):
     outcomes = set()
-    for (user, old), new, done, where in killed_at_each(
+    for (user, old), new, done, where in daemon_killed_at_each(
         machine,
         "ConfirmEnrolment",
         machine.enrolled_user,
@@ -196,7 +176,7 @@ def test_beginning_a_rotation_killed_at_each_step_leaves_the_old_key_with_its_co
         return shown(client.call("Rotate", code=prepared[1].first))
 
     outcomes = set()
-    for (user, old), _, new, where in killed_at_each(machine, "Rotate", machine.enrolled_user, act):
+    for (user, old), _, new, where in daemon_killed_at_each(machine, "Rotate", machine.enrolled_user, act):
         burnt = not works(machine, user, old.first)
         assert works(machine, user, old.second), where
         if new:
@@ -215,7 +195,7 @@ def test_new_recovery_codes_killed_at_each_step_leave_the_old_set_or_none_of_it(
         return client.call("RenewRecoveryCodes", code=prepared[2].first)["recovery_codes"]
 
     outcomes = set()
-    for (user, _, key, old), _, fresh, where in killed_at_each(machine, "RenewRecoveryCodes", lambda: invited_and_enrolled(machine), act):
+    for (user, _, key, old), _, fresh, where in daemon_killed_at_each(machine, "RenewRecoveryCodes", lambda: invited_and_enrolled(machine), act):
         kept = works(machine, user, old[0])
         assert works(machine, user, old[1]) == kept, where
         assert fresh is None or (not kept and works(machine, user, fresh[0])), where
@@ -232,7 +212,7 @@ def test_not_me_killed_at_each_step_is_done_when_it_is_said_again(machine):
         return client.call("Repudiate", registration=prepared[1])
 
     outcomes = set()
-    for (user, letter, key, recovery), _, done, where in killed_at_each(machine, "Repudiate", lambda: invited_and_enrolled(machine), act):
+    for (user, letter, key, recovery), _, done, where in daemon_killed_at_each(machine, "Repudiate", lambda: invited_and_enrolled(machine), act):
         alive = works(machine, user, key.first)
         assert done is None or not alive, where
         assert works(machine, user, recovery[0]) == alive, f"{where}: keys and recovery codes are suspended together"

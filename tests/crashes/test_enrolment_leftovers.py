@@ -1,5 +1,5 @@
-"""Where nothing of a handing over may stand when it is over: the daemon's memory, the disk, the logs, notices, and what is handed
-to a program of root's."""
+"""Where no trace of an enrolment may be found when it is over: the daemon's memory, the disk, the logs, notices, and the input of
+the program for notices."""
 
 import base64
 import json
@@ -8,10 +8,11 @@ import time
 from contextlib import suppress
 
 import pytest
+
 from harness import daemon_log
-from harness.enrolment import confirm, enrol, invite, invited_and_enrolled, redeem, refusal, shown, token
+from harness.enrolment import confirm, enrol, invite, invited_and_enrolled, redeem, shown, token_key
 from harness.hosts import HOSTS, gates
-from harness.journal import LOG
+from harness.journal import SYSLOG
 from harness.machine import AUTH_ERR, OTPCTL, PASSWORD, SUCCESS
 from harness.notices import notify_once
 from harness.prompts import APP_PROMPT, begins, confirms, enrolling, key_on
@@ -19,7 +20,7 @@ from harness.rotation import NEW_PASSWORD, OFFER, changes_password, rotates, sta
 from harness.terminal import Terminal
 from harness.traces import ends, forms, in_memory, on_disk
 from harness.wait import TooLate, until
-from harness.wire import Client
+from harness.wire import Client, refusal
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -89,7 +90,7 @@ def test_the_search_in_the_log_finds_what_is_there(machine, enrolled, search):
     secrets = forms(key) | forms_of_code("code", invite(user, form="split", replaces=True))
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
         for secret in secrets.values():
-            sender.sendto(b"<86>planted " + secret + b".", LOG)
+            sender.sendto(b"<86>planted " + secret + b".", SYSLOG)
     assert len(search.finds(secrets, user)) == len(secrets)
 
 
@@ -124,7 +125,7 @@ def test_nothing_of_a_key_that_nobody_confirmed_is_left(machine, user, search):
 
 
 def test_nothing_of_a_tokens_secret_is_left_and_otpctl_has_forgotten_it_while_codes_are_typed(machine, user, search):
-    key = token()
+    key = token_key()
     typed = "-".join(key.base32[at : at + 8].lower() for at in range(0, len(key.base32), 8))
     secrets = forms_of_all([key])
     secrets |= {"as typed": typed.encode(), "as typed, the end": typed.encode()[16:]}
@@ -192,7 +193,7 @@ def test_nothing_of_a_rotation_through_pam_is_left(machine, search):
 
 def test_nothing_that_was_handed_over_is_in_what_is_handed_to_the_program_for_notices(machine, user, search, program):
     place = program('cat >>/tmp/notified/all; { printf "%s\\n" "$0" "$@"; env; tr "\\0" "\\n" </proc/$PPID/cmdline; } >>/tmp/notified/around')
-    code, key = invite(user), token()
+    code, key = invite(user), token_key()
     with Client() as root:
         root.call("AddToken", user=machine.new_user().name, secret=key.base32)
         root.call("ConfirmEnrolment", code=key.confirming)

@@ -8,10 +8,11 @@ import subprocess
 import time
 
 import pytest
+
 from harness.enrolment import invited_and_enrolled
 from harness.machine import AUTH_ERR, AUTHINFO_UNAVAIL, CODE_PROMPT, SUCCESS
-from harness.strace import LOG, calls_of, fail, kill_at, parsed, run_under
-from harness.sweeps import login, strays
+from harness.strace import STRACE_LOG, calls_of, fail, kill_at, parsed, run_under
+from harness.sweeps import login_command, strays
 from harness.terminal import Terminal
 
 RANDOM_KILLS = 100
@@ -37,7 +38,7 @@ def enrolled_with(request):
 def calls_of_the_decision(machine, enrolled_with):
     """The system calls of a successful login, from the opening of the state file to the answer."""
     user, code, _ = enrolled_with(machine)
-    calls = calls_of(login(machine, user, code))
+    calls = calls_of(login_command(machine, user, code))
     opened = next(at for at, call in enumerate(calls) if call.name.startswith("openat") and f'{user.uid}"' in call.arguments)
     answered = next(at for at, call in enumerate(calls) if call.name == "write" and "authenticate 0" in call.arguments)
     return calls[opened : answered + 1]
@@ -48,7 +49,7 @@ def test_killed_between_persist_and_answer_the_code_is_used(machine, enrolled_wi
     persisted = max(at for at, call in enumerate(calls) if call.name in DURABLE)
     for call in calls[persisted + 1 :]:
         user, code, another = enrolled_with(machine)
-        done = run_under(kill_at(call), login(machine, user, code))
+        done = run_under(kill_at(call), login_command(machine, user, code))
         assert "authenticate" not in done.stdout, f"{call} was not reached in time"
         assert machine.ask("otp", user, code)[0] == AUTH_ERR, f"killed at {call}, the code worked again"
         assert machine.ask("otp", user, another)[0] == SUCCESS, f"killed at {call}"
@@ -58,7 +59,7 @@ def test_killed_at_any_call_of_the_decision_the_next_login_works(machine, enroll
     again = set()
     for call in calls_of_the_decision(machine, enrolled_with):
         user, code, another = enrolled_with(machine)
-        done = run_under(kill_at(call), login(machine, user, code))
+        done = run_under(kill_at(call), login_command(machine, user, code))
         assert "authenticate" not in done.stdout, f"{call} was not reached in time"
         again.add(machine.ask("otp", user, code)[0])
         assert machine.ask("otp", user, code)[0] == AUTH_ERR, f"killed at {call}"
@@ -70,7 +71,7 @@ def test_killed_at_any_call_of_the_decision_the_next_login_works(machine, enroll
 def test_real_sudo_killed_after_the_code_was_made_durable_does_not_open_and_the_code_is_used(machine):
     def sudo_under(options, user, key):
         machine.sudo_asks(user, "required pam_otp.so")
-        terminal = Terminal(["strace", "-f", "-qq", "-s", "256", "-o", LOG, "-u", user.name, *options, "sudo", "id", "-u"])
+        terminal = Terminal(["strace", "-f", "-qq", "-s", "256", "-o", STRACE_LOG, "-u", user.name, *options, "sudo", "id", "-u"])
         terminal.awaits(CODE_PROMPT)
         terminal.types_hidden(key.first)
         return terminal.ends(), terminal.transcript
@@ -78,7 +79,7 @@ def test_real_sudo_killed_after_the_code_was_made_durable_does_not_open_and_the_
     user, key = machine.enrolled_user()
     status, transcript = sudo_under([], user, key)
     assert status == 0, transcript
-    calls = parsed(LOG)
+    calls = parsed(STRACE_LOG)
     persisted = max(at for at, call in enumerate(calls) if call.name in DURABLE)
     after = next(call for call in calls[persisted + 1 :] if call.task == calls[persisted].task)
 
@@ -93,12 +94,12 @@ def test_a_hundred_kills_at_random_moments_leave_nothing_behind(machine, request
     chance = random.Random(4226)
     user, key = machine.enrolled_user()
     begun = time.monotonic()
-    subprocess.run(login(machine, user, key.first), stdout=subprocess.DEVNULL, check=True)
+    subprocess.run(login_command(machine, user, key.first), stdout=subprocess.DEVNULL, check=True)
     usual = time.monotonic() - begun
     unused = 0
     for _ in range(RANDOM_KILLS * request.config.getoption("--rounds")):
         user, key = machine.enrolled_user()
-        process = subprocess.Popen(login(machine, user, key.first), stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(login_command(machine, user, key.first), stdout=subprocess.PIPE, text=True)
         end = time.monotonic() + chance.random() * usual
         while time.monotonic() < end:
             pass
@@ -119,13 +120,13 @@ def test_what_cannot_be_persisted_is_refused_whatever_the_code_was(machine, enro
     user, key = enrolled
     results = []
     for code in (key.first, key.wrong()):
-        results.append(run_under(fail(call, fault), login(machine, user, code)).stdout)
+        results.append(run_under(fail(call, fault), login_command(machine, user, code)).stdout)
     assert results[0] == results[1] and "authenticate 9" in results[0]
 
 
 def test_a_lock_that_fails_refuses(machine, enrolled):
     user, key = enrolled
-    assert "authenticate 9" in run_under(fail("flock", "ENOLCK"), login(machine, user, key.first)).stdout
+    assert "authenticate 9" in run_under(fail("flock", "ENOLCK"), login_command(machine, user, key.first)).stdout
 
 
 def test_a_lock_that_is_held_refuses_after_ten_seconds_and_names_the_holder(machine, enrolled, journal):

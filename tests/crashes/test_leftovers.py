@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
+
 from harness.machine import ACCOUNT, DAEMON_LOG, SUCCESS
 from harness.screen import Pane
-from harness.traces import ends, files, forms, in_memory, on_disk
+from harness.traces import ends, forms, in_memory, on_disk, searched_files
 from harness.wire import Client
 
 
@@ -26,7 +27,7 @@ def used(machine):
 
 def test_no_plain_form_of_the_secret_stands_on_disk(used):
     _, key = used
-    assert DAEMON_LOG in set(files())
+    assert DAEMON_LOG in set(searched_files())
     assert on_disk(forms(key)) == []
 
 

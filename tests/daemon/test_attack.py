@@ -9,15 +9,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from harness.machine import SUCCESS, as_user
+
+from harness.machine import PROMPT_SERVICE, SUCCESS, as_user
 from harness.wait import until
 from harness.wire import INTERFACE, SOCKET, Client, Refused
 
-PROMPT_SERVICE = 2.0
 SUBUID = Path("/etc/subuid")
 
 
-def served(user):
+def both_served(user):
     """Root and a user are both answered, soon."""
     begun = time.monotonic()
     try:
@@ -56,7 +56,7 @@ def test_a_hundred_megabytes_are_not_even_read(machine, user):
         except OSError:
             pass
     assert sent < 1 << 20
-    assert memory(machine) - before < 5 and served(user)
+    assert memory(machine) - before < 5 and both_served(user)
 
 
 def test_nesting_without_end_is_refused(machine, user):
@@ -67,7 +67,7 @@ def test_nesting_without_end_is_refused(machine, user):
                 head = b'{"method":"' + INTERFACE.encode() + b'.Status","parameters":{"user":'
                 client.send(head + opened * depth + b"\0")
                 assert b"InvalidParameter" in client.receive()
-    assert served(user)
+    assert both_served(user)
 
 
 def test_three_thousand_connections(machine, user):
@@ -88,7 +88,7 @@ def test_three_thousand_connections(machine, user):
             for client in crowd:
                 client.socket.close()
     machine.left_alone()
-    assert served(user)
+    assert both_served(user)
 
 
 CROWD, SHARE = 300, 8  # connections that one uid wants, and gets
@@ -107,7 +107,7 @@ def test_a_crowd_of_one_uid_keeps_nobody_out_but_itself(machine, enrolled, pasti
         assert all(b"Busy" in client.receive() for client in crowd[SHARE:])
         for client in crowd[:SHARE]:
             client.send(PASTIMES[pastime])
-        assert served(user) and served(bystander)
+        assert both_served(user) and both_served(bystander)
         with Client(uid=user.uid) as client:
             assert client.call("Verify", code=key.first)["verdict"]["accepted"] is True
         assert machine.ask("otp", user, key.second, "-r", bystander.uid)[0] == SUCCESS, "by the daemon, for su"
@@ -171,7 +171,7 @@ def test_one_uid_that_connects_without_end_keeps_nobody_out(machine, enrolled):
     try:
         assert flood.stdout.readline() == b"more\n"
         for _ in range(20):
-            assert served(user) and served(bystander)
+            assert both_served(user) and both_served(bystander)
         assert machine.ask("otp", user, key.first, "-r", bystander.uid)[0] == SUCCESS, "by the daemon, for su"
         assert flood.poll() is None
     finally:
@@ -186,7 +186,7 @@ def test_a_client_that_dies_at_every_byte_leaves_nothing(machine, user):
         with Client() as client:
             client.send(call[:length])
     machine.left_alone()  # till then root's own dead clients count
-    assert served(user)
+    assert both_served(user)
     assert not machine.status(user)["enrolled"] and not user.key_file.exists() and not user.state_file.exists()
     key = machine.enrol(user)
     assert machine.ask("otp", user, key.first)[0] == SUCCESS
@@ -197,7 +197,7 @@ def test_a_client_that_dies_instead_of_reading_leaves_nothing(machine, user):
         with Client() as client:
             client.send(json.dumps({"method": f"{INTERFACE}.BeginEnrolment", "parameters": {"user": user.name}}).encode() + b"\0")
     machine.left_alone()  # till then root's own dead clients count
-    assert served(user)
+    assert both_served(user)
     assert not user.key_file.exists() and not machine.status(user)["enrolled"]
 
 
@@ -214,7 +214,7 @@ def test_without_descriptors_the_daemon_waits_for_some(machine, enrolled):
         assert machine.running()
         for client in clients:
             client.socket.close()
-        until(lambda: served(user), "service")
+        until(lambda: both_served(user), "service")
         assert machine.ask("otp", user, key.first, "-r", 4242)[0] == SUCCESS, "by the daemon"
     finally:
         for client in clients:
@@ -244,6 +244,6 @@ def test_a_hundred_who_enrol_at_once_keep_nobody_out(machine, enrolled):
         for other in [machine.new_user() for _ in range(100)]:
             code = root.call("Invite", user=other.name, form="mail")["invitation"]["codes"][0]
             assert stack.enter_context(Client(uid=other.uid)).call("Redeem", registration=code)["enrolment"]
-        assert served(user)
+        assert both_served(user)
         with Client(uid=user.uid) as client:
             assert client.call("Verify", code=key.first)["verdict"]["accepted"] is True

@@ -13,20 +13,30 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+
 from harness import daemon_log
 from harness.journal import fields
-from harness.machine import ACCOUNT, DAEMON, DAEMON_LOG, HOST_KEY, POLICY, ROOT, SUCCESS, VAULT, Key, as_user, default_policy, listens_at, run, write
+from harness.machine import (
+    ACCOUNT,
+    DAEMON,
+    DAEMON_LOG,
+    HOST_KEY,
+    POLICY,
+    PROMPT_SERVICE,
+    ROOT,
+    SUCCESS,
+    VAULT,
+    Key,
+    as_user,
+    default_policy,
+    listens_at,
+    run,
+    write,
+)
 from harness.wait import until
-from harness.wire import INTERFACE, SOCKET, Client, Closed, Refused
+from harness.wire import INTERFACE, SOCKET, Client, Closed, Refused, refusal_on
 
 SERVICE = "org.varlink.service"
-PROMPT_SERVICE = 2.0  # seconds within which everybody is served whatever the others do
-
-
-def refusal_of(client, method, **parameters):
-    with pytest.raises(Refused) as refused:
-        client.call(method, **parameters)
-    return refused.value
 
 
 # rights
@@ -35,7 +45,7 @@ def refusal_of(client, method, **parameters):
 def test_only_root_begins_an_enrolment(machine, user):
     other = machine.new_user()
     with Client(uid=user.uid) as client:
-        answers = [str(refusal_of(client, "BeginEnrolment", user=name)) for name in (user.name, other.name, "root", "nobody-at-all")]
+        answers = [str(refusal_on(client, "BeginEnrolment", user=name)) for name in (user.name, other.name, "root", "nobody-at-all")]
     assert all(answer.startswith("NotAllowed") for answer in answers)
     assert len(set(answers)) == 1, "the answer must not tell who exists"
 
@@ -47,7 +57,7 @@ def test_a_user_sees_the_own_state_and_nobody_elses(machine, enrolled):
     with Client(uid=user.uid) as client:
         assert client.call("Status")["status"]["user"] == user.name
         assert client.call("Status", user=user.name)["status"]["enrolled"] is True
-        answers = [str(refusal_of(client, "Status", user=name)) for name in (other.name, stranger.name, "nobody-at-all")]
+        answers = [str(refusal_on(client, "Status", user=name)) for name in (other.name, stranger.name, "nobody-at-all")]
     assert set(answers) == {answers[0]} and answers[0].startswith("NotAllowed")
 
 
@@ -84,7 +94,7 @@ def test_what_is_allowed_to_be_read_is_logged_but_cannot_flood(machine, enrolled
 def test_the_list_is_for_root(machine, enrolled):
     user, _ = enrolled
     with Client(uid=user.uid) as client:
-        assert refusal_of(client, "List").name == "NotAllowed"
+        assert refusal_on(client, "List").name == "NotAllowed"
     with Client() as client:
         users = {entry["user"]: entry for entry in client.call("List")["users"]}
     assert users[user.name]["enrolled"] and len(users[user.name]["keys"]) == 1
@@ -92,15 +102,15 @@ def test_the_list_is_for_root(machine, enrolled):
 
 def test_the_account_of_the_daemon_itself_is_no_administrator(machine, user):
     with Client(uid=pwd.getpwnam(ACCOUNT).pw_uid) as client:
-        assert refusal_of(client, "BeginEnrolment", user=user.name).name == "NotAllowed"
-        assert refusal_of(client, "List").name == "NotAllowed"
+        assert refusal_on(client, "BeginEnrolment", user=user.name).name == "NotAllowed"
+        assert refusal_on(client, "List").name == "NotAllowed"
 
 
 def test_rights_are_those_of_the_one_who_connected(machine, user):
     """Being root later, or passing the socket on, changes nothing."""
     with Client(uid=user.uid) as client:
         assert os.geteuid() == 0
-        assert refusal_of(client, "List").name == "NotAllowed"
+        assert refusal_on(client, "List").name == "NotAllowed"
 
 
 # enrolment
@@ -143,7 +153,7 @@ def test_a_confirmed_key_works_and_is_listed(machine, user):
 def test_nothing_is_stored_before_the_code_is_right(machine, user):
     with Client() as client:
         key = machine.begin(client, user)
-        assert refusal_of(client, "ConfirmEnrolment", code=key.wrong()).name == "CodeRefused"
+        assert refusal_on(client, "ConfirmEnrolment", code=key.wrong()).name == "CodeRefused"
         assert not user.key_file.exists()
         assert not machine.status(user)["enrolled"]
         machine.confirm(client, key)
@@ -155,16 +165,16 @@ def test_the_tries_of_an_enrolment_run_out(machine, user):
         enrolment = client.call("BeginEnrolment", user=user.name)["enrolment"]
         key = Key(enrolment)
         for left in reversed(range(enrolment["tries"])):
-            refusal = refusal_of(client, "ConfirmEnrolment", code=key.wrong(left))
+            refusal = refusal_on(client, "ConfirmEnrolment", code=key.wrong(left))
             assert (refusal.name, refusal.parameters["tries_left"]) == ("CodeRefused", left)
-        assert refusal_of(client, "ConfirmEnrolment", code=key.first).name == "NothingPending"
+        assert refusal_on(client, "ConfirmEnrolment", code=key.first).name == "NothingPending"
     assert not user.key_file.exists()
 
 
 def test_a_pending_key_belongs_to_its_connection(machine, user):
     with Client() as first, Client() as second:
         key = machine.begin(first, user)
-        assert refusal_of(second, "ConfirmEnrolment", code=key.confirming).name == "NothingPending"
+        assert refusal_on(second, "ConfirmEnrolment", code=key.confirming).name == "NothingPending"
         machine.confirm(first, key)
 
 
@@ -172,14 +182,14 @@ def test_cancelling_throws_the_key_away(machine, user):
     with Client() as client:
         key = machine.begin(client, user)
         assert client.call("CancelEnrolment") == {}
-        assert refusal_of(client, "ConfirmEnrolment", code=key.confirming).name == "NothingPending"
+        assert refusal_on(client, "ConfirmEnrolment", code=key.confirming).name == "NothingPending"
 
 
 def test_a_second_beginning_on_one_connection_throws_the_first_key_away(machine, user):
     with Client() as client:
         first = machine.begin(client, user)
         second = machine.begin(client, user)
-        assert refusal_of(client, "ConfirmEnrolment", code=first.confirming).name == "CodeRefused"
+        assert refusal_on(client, "ConfirmEnrolment", code=first.confirming).name == "CodeRefused"
         machine.confirm(client, second)
 
 
@@ -187,7 +197,7 @@ def test_an_enrolled_user_gets_no_second_key_of_the_same_label(machine, enrolled
     user, key = enrolled
     before = user.key_file.read_bytes()
     with Client() as client:
-        assert refusal_of(client, "BeginEnrolment", user=user.name).parameters["reason"] == "label-taken"
+        assert refusal_on(client, "BeginEnrolment", user=user.name).parameters["reason"] == "label-taken"
     assert user.key_file.read_bytes() == before
     assert machine.ask("otp", user, key.first)[0] == SUCCESS
 
@@ -196,7 +206,7 @@ def test_of_two_enrolments_of_one_user_the_second_waits_for_the_end_of_the_first
     with Client() as second:
         with Client() as first:
             machine.begin(first, user)
-            assert refusal_of(second, "BeginEnrolment", user=user.name).name == "Busy"
+            assert refusal_on(second, "BeginEnrolment", user=user.name).name == "Busy"
     machine.left_alone()
     key = machine.enrol(user)  # the first key is forgotten
     assert machine.ask("otp", user, key.first)[0] == SUCCESS
@@ -222,14 +232,14 @@ def test_of_two_enrolments_of_one_user_the_second_waits_for_the_end_of_the_first
 def test_an_impossible_wish_is_refused_with_its_field(machine, user, wish):
     (field,) = wish
     with Client() as client:
-        refusal = refusal_of(client, "BeginEnrolment", user=user.name, **wish)
+        refusal = refusal_on(client, "BeginEnrolment", user=user.name, **wish)
     assert (refusal.name, refusal.parameters["field"]) == ("InvalidValue", field)
 
 
 @pytest.mark.parametrize("name", ["", "nobody-at-all", "../../etc/passwd", "a" * 10000, "a\u0000b", "é"])
 def test_a_user_who_does_not_exist_is_not_enrolled(machine, name):
     with Client() as client:
-        assert refusal_of(client, "BeginEnrolment", user=name).name in ("NoSuchUser", "InvalidValue")
+        assert refusal_on(client, "BeginEnrolment", user=name).name in ("NoSuchUser", "InvalidValue")
 
 
 def test_policy_decides_what_a_new_key_is(machine):
@@ -277,10 +287,10 @@ def test_a_malformed_message_gets_an_error_or_the_door(machine, message):
             assert "error" in json.loads(client.receive())
         except Closed:
             pass
-    assert served(machine)
+    assert root_is_served(machine)
 
 
-def served(machine):
+def root_is_served(machine):
     """Root gets an answer promptly."""
     begun = time.monotonic()
     with Client() as client:
@@ -298,7 +308,7 @@ def test_a_message_of_more_than_64_kib_is_cut_off(machine):
             for _ in range(100):
                 client.send(b"x" * 4096)
             client.receive()
-    assert served(machine)
+    assert root_is_served(machine)
 
 
 def test_a_message_in_a_thousand_pieces_is_answered(machine):
@@ -333,7 +343,7 @@ def test_a_client_that_trickles_is_cut_off_and_keeps_nobody_waiting(machine, use
                 return True
 
         client.send(b"{")
-        until(lambda: served(machine) and gone(), "the end of the connection", deadline=12)
+        until(lambda: root_is_served(machine) and gone(), "the end of the connection", deadline=12)
         assert time.monotonic() - begun > 1
 
 
@@ -346,7 +356,7 @@ def test_clients_that_say_nothing_never_keep_root_or_others_waiting(machine, use
                 idle.append(Client(uid=uid, timeout=1))
             except OSError:
                 break
-        assert served(machine)
+        assert root_is_served(machine)
         begun = time.monotonic()
         with Client(uid=other.uid) as client:
             assert client.call("Status")["status"]["user"] == other.name
@@ -365,12 +375,12 @@ def test_strangers_of_many_uids_never_keep_root_waiting(machine):
                     idle.append(Client(uid=uid, timeout=1))
                 except OSError:
                     break
-        assert served(machine)
+        assert root_is_served(machine)
     finally:
         for client in idle:
             client.socket.close()
     machine.left_alone()
-    assert served(machine)
+    assert root_is_served(machine)
 
 
 CROWD = """
@@ -417,7 +427,7 @@ def test_a_client_that_never_reads_keeps_nobody_waiting(machine, user):
                 client.socket.sendall(call)
         except OSError:
             pass
-        assert served(machine)
+        assert root_is_served(machine)
 
 
 def test_a_client_that_hangs_up_in_the_middle_is_survived(machine, user):
@@ -429,7 +439,7 @@ def test_a_client_that_hangs_up_in_the_middle_is_survived(machine, user):
         client = Client()
         client.send(json.dumps({"method": f"{INTERFACE}.List"}).encode() + b"\0")
         client.socket.close()
-    until(lambda: served(machine), "service")
+    until(lambda: root_is_served(machine), "service")
 
 
 def test_a_hundred_clients_at_once_are_all_answered(machine, enrolled):
@@ -524,14 +534,14 @@ def test_files_of_an_enrolled_user_are_the_daemons_alone(machine, enrolled):
 def test_a_second_daemon_refuses_and_the_first_serves_on(machine):
     done = subprocess.run([DAEMON], capture_output=True, text=True, timeout=10)
     assert done.returncode != 0 and "otp-enrolld:" in done.stderr
-    assert served(machine)
+    assert root_is_served(machine)
 
 
 def test_a_socket_left_by_a_dead_daemon_is_replaced(machine):
     machine.stop(signal.SIGKILL)
     assert os.path.exists(SOCKET)
     machine.start()
-    assert served(machine)
+    assert root_is_served(machine)
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+
 from harness import daemon_log
 from harness.machine import DAEMON, DAEMON_LOG, otpctl, run
 from harness.wait import until
@@ -72,7 +73,7 @@ def restart(machine):
     machine.start()
 
 
-def ask(times):
+def longest_call(times):
     """Calls that leave a line each; the longest that one of them took."""
     longest = 0
     with Client() as client:
@@ -83,7 +84,7 @@ def ask(times):
     return longest
 
 
-def taken(logger):
+def lines_taken(logger):
     lines = []
     logger.setblocking(False)
     while True:
@@ -109,7 +110,7 @@ def daemon_with(machine, stderr, **environment):
 
 def test_lines_go_to_the_systems_log_under_authpriv_and_to_standard_error(machine, journal, enrolled):
     start, own = journal.position(), daemon_log.position()
-    ask(1)
+    longest_call(1)
     lines = [line for line in journal.all_since(start) if "otp-enrolld[" in line]
     assert len(lines) == 1 and lines[0].startswith(f"{AUTHPRIV_INFO}otp-enrolld[{machine.process.pid}]: event=allowed act=List")
     assert [line for line in daemon_log.since(own) if "act=List" in line] == [f"otp-enrolld: {lines[0].split(': ', 1)[1]}"]
@@ -118,10 +119,10 @@ def test_lines_go_to_the_systems_log_under_authpriv_and_to_standard_error(machin
 def test_without_a_logger_the_daemon_serves_and_finds_the_next_one(machine, journal, enrolled):
     with no_logger():
         restart(machine)
-        assert ask(20) < 1
+        assert longest_call(20) < 1
     time.sleep(1.1)  # a way that failed is left alone for a second
     start = journal.position()
-    ask(1)
+    longest_call(1)
     lines = [line for line in journal.all_since(start) if "otp-enrolld[" in line]
     assert re.search(r"event=lines-lost count=\d+", lines[0]) and "act=List" in lines[1]
 
@@ -129,13 +130,13 @@ def test_without_a_logger_the_daemon_serves_and_finds_the_next_one(machine, jour
 def test_a_logger_that_hangs_holds_nobody_up(machine, enrolled):
     with another_logger() as logger:
         restart(machine)
-        assert ask(400) < 1, "a line waits a tenth of a second"
+        assert longest_call(400) < 1, "a line waits a tenth of a second"
         assert (machine.status(enrolled[0]) or {})["enrolled"]
-        queued = taken(logger)
+        queued = lines_taken(logger)
         assert 1 <= len(queued) < 400, "its queue was full"
         time.sleep(1.1)
-        ask(1)
-        later = taken(logger)
+        longest_call(1)
+        later = lines_taken(logger)
         assert "event=lines-lost" in later[0] and "act=List" in later[1]
 
 
@@ -143,7 +144,7 @@ def test_standard_error_that_nobody_reads_holds_nobody_up(machine, enrolled):
     read, write = os.pipe()
     try:
         with daemon_with(machine, write):
-            assert ask(2000) < 1  # far more than a pipe holds
+            assert longest_call(2000) < 1  # far more than a pipe holds
             assert machine.status(enrolled[0])["enrolled"]
     finally:
         os.close(read)
@@ -155,7 +156,7 @@ def test_under_systemd_lines_go_to_the_journal_alone(machine, journal, enrolled)
     with open(DAEMON_LOG, "ab") as log:
         about, own = os.fstat(log.fileno()), daemon_log.position()
         with daemon_with(machine, log, JOURNAL_STREAM=f"{about.st_dev}:{about.st_ino}"):
-            ask(1)
+            longest_call(1)
     lines = daemon_log.since(own)
     assert any(line.startswith("<6>event=allowed act=List") for line in lines)
     assert not [line for line in journal.all_since(start) if "act=List" in line]
@@ -165,7 +166,7 @@ def test_under_systemd_lines_go_to_the_journal_alone(machine, journal, enrolled)
 def test_a_journal_that_standard_error_does_not_lead_to_is_none(machine, journal, enrolled, stream):
     with open(DAEMON_LOG, "ab") as log, daemon_with(machine, log, JOURNAL_STREAM=stream):
         start = journal.position()
-        ask(1)
+        longest_call(1)
         assert [line for line in journal.all_since(start) if "act=List" in line]
 
 
@@ -186,7 +187,7 @@ def leave_lines(machine, user):
     """One line from the daemon and one from otpctl; returns the moment before, in whole seconds."""
     begun = int(time.time())
     restart(machine)
-    ask(1)
+    longest_call(1)
     assert otpctl("emergency", "bypass", user.name, "--reason", "x").returncode == 0
     assert otpctl("emergency", "end", user.name).returncode == 0
     return begun

@@ -1,16 +1,14 @@
 """Keys that are there: several a user, suspended, reopened, renamed, revoked, forgotten, adopted; by the daemon and without it."""
 
-import base64
 import json
-import os
 import re
-import signal
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from harness.enrolment import enrol, invite, redeem
+
+from harness.enrolment import enrol, invite, labels, random_secret, redeem
+from harness.journal import ALERT
 from harness.machine import (
     ACCOUNT,
     ACCT_EXPIRED,
@@ -18,51 +16,26 @@ from harness.machine import (
     AUTHINFO_UNAVAIL,
     HOST_KEY,
     OTPCTL,
-    POLICY,
     ROOT,
     SUCCESS,
     VAULT,
     as_user,
-    default_policy,
     otpctl,
+    pam_code,
     run,
     total_failures,
-    write,
 )
+from harness.origins import closed_origins, no_wait
+from harness.otpctl import DONE, REFUSED, USAGE
 from harness.places import accounts_in_files_alone, moved_away
-from harness.strace import CHANGES, attached, kill_at, parsed, run_under
-from harness.sweeps import strays
+from harness.strace import CHANGES, answering, attached, parsed, run_under
+from harness.sweeps import killed_at, strays, up
 from harness.terminal import Terminal
-from harness.totp import totp, unbase32
-from harness.wire import Client, Closed, Refused
+from harness.totp import totp
+from harness.troubles import daemon_dead, host_key_lost, no_trouble, policy_broken
+from harness.wire import Client, Refused, call, refusal
 
-DONE, REFUSED, USAGE = 0, 1, 2
-NO_WAIT = 'version = 1\n[guesses]\nwait = "none"\nconsole = 3\nself = 3\nsocket = 3\n'
-
-
-@pytest.fixture(scope="module")
-def skip(machine):
-    return machine.service("otp-skip-keys", "required pam_otp.so nullok", "required pam_permit.so", account="required pam_otp.so")
-
-
-def ask(machine, user, code, service="otp"):
-    return machine.ask(service, user, code)[0]
-
-
-def refusal(method, as_uid=0, **parameters):
-    with Client(uid=as_uid) as client, pytest.raises(Refused) as refused:
-        client.call(method, **parameters)
-    found = refused.value
-    return found.parameters["reason"] if found.name == "NotPossible" else found.name
-
-
-def call(method, as_uid=0, **parameters):
-    with Client(uid=as_uid) as client:
-        return client.call(method, **parameters)
-
-
-def labels(machine, user):
-    return [key["label"] for key in machine.status(user)["keys"]]
+THREE_GUESSES = "version = 1\n" + no_wait(3)
 
 
 # several keys
@@ -70,16 +43,16 @@ def labels(machine, user):
 
 def test_each_of_five_keys_works_and_a_sixth_is_refused(machine, user):
     keys = [machine.enrol(user, label=f"key {number}") for number in range(5)]
-    assert refusal("BeginEnrolment", user=user.name, label="key 6") == "too-many-keys"
+    assert why_not("BeginEnrolment", user=user.name, label="key 6") == "too-many-keys"
     for key in keys:
-        assert ask(machine, user, key.first) == SUCCESS
-        assert ask(machine, user, key.first) == AUTH_ERR
+        assert pam_code(machine, user, key.first) == SUCCESS
+        assert pam_code(machine, user, key.first) == AUTH_ERR
     assert machine.status(user)["generation"] == 5
 
 
 def test_a_label_that_is_taken_is_refused_before_a_key_is_shown(machine, enrolled):
     user, _ = enrolled
-    assert refusal("BeginEnrolment", user=user.name) == "label-taken"
+    assert why_not("BeginEnrolment", user=user.name) == "label-taken"
     done = otpctl("enrol", user.name, "--json", "--allow-pipe", stdin="")
     assert done.returncode == REFUSED and "otpauth" not in done.stdout and "label-taken" in done.stdout
 
@@ -101,56 +74,62 @@ def test_of_two_pending_keys_with_one_label_only_one_is_stored(machine, enrolled
 def test_a_suspended_user_is_refused_everywhere_until_resumed(machine, skip, enrolled):
     user, key = enrolled
     assert otpctl("suspend", user.name).returncode == DONE
-    assert ask(machine, user, key.first, skip) == AUTH_ERR
+    assert pam_code(machine, user, key.first, skip) == AUTH_ERR
     assert machine.status(user)["suspended"] is True
     assert "suspended" in otpctl("status", user.name).stdout
     assert otpctl("resume", user.name).returncode == DONE
-    assert ask(machine, user, key.first, skip) == SUCCESS
+    assert pam_code(machine, user, key.first, skip) == SUCCESS
 
 
 # reopen
 
 
+def why_not(method, as_uid=0, **parameters):
+    """The reason of a refusal, or its name where it has none."""
+    found = refusal(as_uid, method, **parameters)
+    return found.parameters["reason"] if found.name == "NotPossible" else found.name
+
+
 def close_console(machine, user, key):
     for number in range(3):
-        assert ask(machine, user, key.wrong(number)) == AUTH_ERR
-    assert ask(machine, user, key.first) == AUTH_ERR
-    assert {origin["origin"] for origin in machine.status(user)["origins"] if origin["closed"]} == {"console"}
+        assert pam_code(machine, user, key.wrong(number)) == AUTH_ERR
+    assert pam_code(machine, user, key.first) == AUTH_ERR
+    assert closed_origins(machine, user) == {"console"}
 
 
 def test_root_reopens_and_the_total_stays(machine):
-    with machine.policy(NO_WAIT):
+    with machine.policy(THREE_GUESSES):
         user, key = machine.enrolled_user()
         close_console(machine, user, key)
         assert otpctl("reopen", user.name, "--origin", "remote").returncode == DONE
-        assert ask(machine, user, key.first) == AUTH_ERR, "another one was reopened"
+        assert pam_code(machine, user, key.first) == AUTH_ERR, "another one was reopened"
         assert otpctl("reopen", user.name, "--origin", "console").returncode == DONE
         assert total_failures(user) == 3
-        assert ask(machine, user, key.first) == SUCCESS
+        assert pam_code(machine, user, key.first) == SUCCESS
         assert total_failures(user) == 0
 
 
 def test_a_user_reopens_with_a_code_from_another_origin(machine):
-    with machine.policy(NO_WAIT):
+    with machine.policy(THREE_GUESSES):
         user, key = machine.enrolled_user()
         close_console(machine, user, key)
-        assert refusal("Reopen", user.uid) == "NotAllowed", "without a code"
-        assert refusal("Reopen", user.uid, code=key.wrong(9)) == "code-refused"
+        assert why_not("Reopen", user.uid) == "NotAllowed", "without a code"
+        assert why_not("Reopen", user.uid, code=key.wrong(9)) == "code-refused"
         terminal = Terminal([*as_user(user), "otpctl", "reopen"])
         terminal.awaits("Code: ")
         terminal.types(key.first)
         assert terminal.ends() == DONE
-        assert ask(machine, user, key.first) == AUTH_ERR, "that code is used up"
-        assert ask(machine, user, key.second) == SUCCESS
+        assert pam_code(machine, user, key.first) == AUTH_ERR, "that code is used up"
+        assert pam_code(machine, user, key.second) == SUCCESS
 
 
 def test_guesses_at_the_socket_close_the_socket_alone(machine):
-    with machine.policy(NO_WAIT):
+    with machine.policy(THREE_GUESSES):
         user, key = machine.enrolled_user()
         for number in range(3):
-            assert refusal("Reopen", user.uid, code=key.wrong(number)) == "code-refused"
-        assert refusal("Reopen", user.uid, code=key.first) == "closed"
-        assert ask(machine, user, key.first) == SUCCESS
+            assert why_not("Reopen", user.uid, code=key.wrong(number)) == "code-refused"
+        assert why_not("Reopen", user.uid, code=key.first) == "closed"
+        assert pam_code(machine, user, key.first) == SUCCESS
 
 
 def test_a_stranger_neither_guesses_nor_learns_who_exists(machine, enrolled):
@@ -163,19 +142,19 @@ def test_a_stranger_neither_guesses_nor_learns_who_exists(machine, enrolled):
                 client.call(method, user=name, **more)
             answers.add(str(refused.value))
         assert len(answers) == 1 and answers.pop().startswith("NotAllowed")
-    assert ask(machine, user, key.first) == SUCCESS
+    assert pam_code(machine, user, key.first) == SUCCESS
 
 
 @pytest.mark.parametrize("method, more", [("Suspend", {}), ("Resume", {}), ("Forget", {}), ("Adopt", {"from": "x"}), ("Restored", {})], ids=str)
 def test_what_is_roots_is_refused_to_the_user_himself(machine, enrolled, method, more):
     user, _ = enrolled
-    assert refusal(method, user.uid, user=user.name, **more) == "NotAllowed"
+    assert why_not(method, user.uid, user=user.name, **more) == "NotAllowed"
 
 
 def test_counts_are_told_to_root_alone(machine, enrolled):
     """They would tell a wrong code from one that was used."""
     user, key = enrolled
-    assert ask(machine, user, key.wrong()) == AUTH_ERR
+    assert pam_code(machine, user, key.wrong()) == AUTH_ERR
     admin = machine.new_user()
     machine.join(admin, "otp-admin")
     for uid, told in ((0, True), (admin.uid, False)):
@@ -196,8 +175,8 @@ def test_where_nobody_knows_the_group_of_admins_the_helpdesk_reaches_nobody(mach
     call("Invite", desk.uid, user=user.name, replaces=True)
     groups.write_text("".join(line for line in before.splitlines(keepends=True) if not line.startswith("otp-admin:")))
     try:
-        assert refusal("Invite", desk.uid, user=user.name, replaces=True) == "NotAllowed"
-        assert refusal("Suspend", desk.uid, user=user.name) == "NotAllowed"
+        assert why_not("Invite", desk.uid, user=user.name, replaces=True) == "NotAllowed"
+        assert why_not("Suspend", desk.uid, user=user.name) == "NotAllowed"
     finally:
         groups.write_text(before)
 
@@ -212,25 +191,25 @@ def test_owner_and_root_rename(machine, enrolled):
     assert labels(machine, user) == ["old phone"]
     assert otpctl("rename", user.name, "tablet", "x").returncode == REFUSED
     assert otpctl("rename", user.name, "old phone", "a\nb").returncode == USAGE
-    assert ask(machine, user, key.first) == SUCCESS
+    assert pam_code(machine, user, key.first) == SUCCESS
 
 
 def test_an_owner_revokes_a_key_with_a_code_of_it(machine, user):
     kept, lost = machine.enrol(user, label="kept"), machine.enrol(user, label="lost")
-    assert refusal("Revoke", user.uid, key="lost") == "NotAllowed"
-    assert refusal("Revoke", user.uid, key="lost", code=kept.first) == "code-refused"
-    assert refusal("Revoke", user.uid, key="none", code=kept.second) == "no-such-key"
+    assert why_not("Revoke", user.uid, key="lost") == "NotAllowed"
+    assert why_not("Revoke", user.uid, key="lost", code=kept.first) == "code-refused"
+    assert why_not("Revoke", user.uid, key="none", code=kept.second) == "no-such-key"
     call("Revoke", user.uid, key="lost", code=lost.first)
     assert labels(machine, user) == ["kept"]
-    assert ask(machine, user, lost.second) == AUTH_ERR
-    assert ask(machine, user, kept.second) == SUCCESS
+    assert pam_code(machine, user, lost.second) == AUTH_ERR
+    assert pam_code(machine, user, kept.second) == SUCCESS
 
 
 def test_after_the_last_key_the_user_is_refused_and_not_skipped(machine, skip, enrolled):
     user, key = enrolled
     assert otpctl("revoke", user.name, "phone").returncode == DONE
     assert user.key_file.exists() and "[[key]]" not in user.key_file.read_text()
-    assert ask(machine, user, key.first, skip) == AUTH_ERR
+    assert pam_code(machine, user, key.first, skip) == AUTH_ERR
     assert machine.status(user)["enrolled"] is True
     assert "enrolled, no key" in otpctl("status", user.name).stdout
     service = machine.service("keyless", "required pam_permit.so", account="required pam_otp.so")
@@ -238,23 +217,23 @@ def test_after_the_last_key_the_user_is_refused_and_not_skipped(machine, skip, e
         _, printed = machine.converse(service, user, "text", "000000", "-a", *options)
         assert f"account {ACCT_EXPIRED}" in printed, "also where no code is asked for"
     again = machine.enrol(user)
-    assert ask(machine, user, again.first) == SUCCESS
+    assert pam_code(machine, user, again.first) == SUCCESS
 
 
 def test_disabled_keys_are_revoked_and_bound_anew(machine):
-    with machine.policy(NO_WAIT):
+    with machine.policy(THREE_GUESSES):
         user, key = machine.enrolled_user()
         for number in range(100):
             if number % 3 == 0:
                 call("Reopen", user=user.name)
-            assert ask(machine, user, key.wrong(number)) == AUTH_ERR
+            assert pam_code(machine, user, key.wrong(number)) == AUTH_ERR
         assert machine.status(user)["disabled"] is True
         call("Reopen", user=user.name)
-        assert ask(machine, user, key.first) == AUTH_ERR, "reopening does not help any more"
-        assert refusal("BeginEnrolment", user=user.name, label="new") == "keys-disabled"
+        assert pam_code(machine, user, key.first) == AUTH_ERR, "reopening does not help any more"
+        assert why_not("BeginEnrolment", user=user.name, label="new") == "keys-disabled"
         call("Revoke", user=user.name, key="phone")
         again = machine.enrol(user)
-        assert ask(machine, user, again.first) == SUCCESS
+        assert pam_code(machine, user, again.first) == SUCCESS
 
 
 def test_who_has_lost_the_last_key_is_invited_as_the_readme_says(machine, enrolled):
@@ -264,7 +243,7 @@ def test_who_has_lost_the_last_key_is_invited_as_the_readme_says(machine, enroll
     words = re.search(r"`otpctl (invite alice[^`]*)`", row)[1].replace("alice", user.name).split()
     assert otpctl(*words, "--allow-pipe").returncode == DONE
     new, _ = enrol(user, invite(user, replaces=True))
-    assert ask(machine, user, new.first) == SUCCESS
+    assert pam_code(machine, user, new.first) == SUCCESS
 
 
 # forget
@@ -272,10 +251,10 @@ def test_who_has_lost_the_last_key_is_invited_as_the_readme_says(machine, enroll
 
 def test_who_is_forgotten_was_never_enrolled(machine, skip, enrolled):
     user, key = enrolled
-    assert ask(machine, user, "000000", skip) == AUTH_ERR
+    assert pam_code(machine, user, "000000", skip) == AUTH_ERR
     assert otpctl("forget", user.name).returncode == DONE
     assert not user.key_file.exists() and not user.state_file.exists()
-    assert ask(machine, user, "000000", skip) == SUCCESS
+    assert pam_code(machine, user, "000000", skip) == SUCCESS
     assert machine.status(user)["enrolled"] is False
     assert otpctl("forget", user.name).returncode == REFUSED
     machine.enrol(user)
@@ -308,7 +287,7 @@ def test_a_uid_whose_former_owner_was_only_invited_is_forgotten_and_can_be_invit
 def test_a_damaged_user_is_forgotten(machine, skip, enrolled):
     user, _ = enrolled
     user.state_file.write_bytes(b"nonsense")
-    assert ask(machine, user, "000000", skip) == AUTHINFO_UNAVAIL
+    assert pam_code(machine, user, "000000", skip) == AUTHINFO_UNAVAIL
     assert otpctl("forget", user.name).returncode == DONE
     machine.enrol(user)
 
@@ -331,19 +310,19 @@ def test_who_is_renamed_after_a_restore_from_a_backup_is_adopted_restored_and_in
     with Client(uid=user.uid) as client, pytest.raises(Refused, match="stale"):
         redeem(client, code)
     new, _ = enrol(user, invite(user, replaces=True))
-    assert ask(machine, user, new.first) == SUCCESS
+    assert pam_code(machine, user, new.first) == SUCCESS
 
 
 def test_a_renamed_account_keeps_its_keys_once_root_says_so(machine):
     user, key = machine.enrolled_user()
-    assert ask(machine, user, key.first) == SUCCESS
+    assert pam_code(machine, user, key.first) == SUCCESS
     assert otpctl("adopt", user.name, "--from", user.name).returncode == REFUSED, "that account is still there"
     machine.remove_user(user)
     renamed = machine.new_user(f"new{user.name}", user.uid)
-    assert ask(machine, renamed, key.second) == AUTHINFO_UNAVAIL
+    assert pam_code(machine, renamed, key.second) == AUTHINFO_UNAVAIL
     assert otpctl("adopt", renamed.name, "--from", user.name).returncode == DONE
-    assert ask(machine, renamed, key.first) == AUTH_ERR, "used before"
-    assert ask(machine, renamed, key.second) == SUCCESS
+    assert pam_code(machine, renamed, key.first) == AUTH_ERR, "used before"
+    assert pam_code(machine, renamed, key.second) == SUCCESS
 
 
 @pytest.mark.parametrize("by", ["name", "uid"])
@@ -353,23 +332,23 @@ def test_an_account_with_another_uid_keeps_its_keys_once_root_says_so(machine, s
     machine.remove_user(user)
     moved = machine.new_user(user.name)
     assert otpctl("adopt", moved.name, "--from", user.name if by == "name" else str(user.uid)).returncode == DONE
-    assert ask(machine, moved, key.first, skip) == AUTH_ERR, "still suspended"
+    assert pam_code(machine, moved, key.first, skip) == AUTH_ERR, "still suspended"
     call("Resume", user=moved.name)
-    assert ask(machine, moved, key.second, skip) == SUCCESS
+    assert pam_code(machine, moved, key.second, skip) == SUCCESS
     assert not user.key_file.exists() and not user.state_file.exists()
     assert otpctl("adopt", moved.name, "--from", user.name).returncode == REFUSED
 
 
 def test_a_key_that_was_on_its_way_to_the_former_uid_is_thrown_away(machine):
     user, _ = machine.enrolled_user()
-    secret = base64.b32encode(os.urandom(20)).decode()
+    secret = random_secret()
     with Client() as client:
         client.call("AddToken", user=user.name, secret=secret)
         machine.remove_user(user)
         moved = machine.new_user(user.name)
         assert otpctl("adopt", moved.name, "--from", str(user.uid)).returncode == DONE
         with pytest.raises(Refused, match="EnrolmentExpired"):
-            client.call("ConfirmEnrolment", code=totp(unbase32(secret), int(time.time() // 30)))
+            client.call("ConfirmEnrolment", code=totp(secret, int(time.time() // 30)))
     assert not user.key_file.exists() and not user.state_file.exists()
 
 
@@ -385,15 +364,15 @@ def test_offline_root_lists_and_adopts_without_the_daemon(machine, skip, enrolle
         assert otpctl("--offline", "adopt", renamed.name, "--from", user.name).returncode == DONE
         listed = json.loads(otpctl("--offline", "list", "--json").stdout)
         assert renamed.name in {one["user"] for one in listed["users"]}
-        assert machine.ask(skip, renamed, key.first)[0] == SUCCESS
+        assert pam_code(machine, renamed, key.first, skip) == SUCCESS
 
 
 def test_nobody_adopts_the_keys_of_somebody_who_is_there(machine, enrolled):
     user, _ = enrolled
     other = machine.new_user()
-    assert refusal("Adopt", **{"user": other.name, "from": user.name}) == "still-there"
-    assert refusal("Adopt", **{"user": other.name, "from": str(user.uid)}) == "still-there"
-    assert refusal("Adopt", **{"user": user.name, "from": "nobody-at-all"}) == "not-enrolled"
+    assert why_not("Adopt", **{"user": other.name, "from": user.name}) == "still-there"
+    assert why_not("Adopt", **{"user": other.name, "from": str(user.uid)}) == "still-there"
+    assert why_not("Adopt", **{"user": user.name, "from": "nobody-at-all"}) == "not-enrolled"
 
 
 def test_nobody_adopts_keys_while_the_account_data_base_cannot_say_that_their_owner_is_gone(machine, enrolled):
@@ -411,49 +390,23 @@ def test_nobody_adopts_keys_while_the_account_data_base_cannot_say_that_their_ow
         assert [done.returncode for done in tried] == [REFUSED] * 4
         assert "still exists" in tried[-1].stderr, [done.stderr for done in tried]
         assert adopted(5).returncode == DONE
-    assert ask(machine, renamed, key.first) == SUCCESS
+    assert pam_code(machine, renamed, key.first) == SUCCESS
 
 
 # without the daemon
 
 
-@contextmanager
-def nothing(machine):
-    yield
-
-
-@contextmanager
-def dead(machine):
-    with machine.daemon_stopped():
-        yield
-
-
-@contextmanager
-def policy_broken(machine):
-    write(POLICY, "nonsense\n", 0o644)
-    try:
-        yield
-    finally:
-        default_policy()
-
-
-@contextmanager
-def host_key_lost(machine):
-    with moved_away(HOST_KEY):
-        yield
-
-
-@pytest.mark.parametrize("trouble", [nothing, dead, policy_broken, host_key_lost], ids=lambda trouble: trouble.__name__)
+@pytest.mark.parametrize("trouble", [no_trouble, daemon_dead, policy_broken, host_key_lost], ids=lambda trouble: trouble.__name__)
 def test_offline_root_does_the_same_whatever_is_broken(machine, skip, enrolled, trouble):
     user, key = enrolled
     with trouble(machine):
         done = otpctl("--offline", "status", user.name)
         assert done.returncode == DONE and "enrolled" in done.stdout, done.stderr
         assert otpctl("--offline", "suspend", user.name).returncode == DONE
-    assert ask(machine, user, key.first, skip) == AUTH_ERR
+    assert pam_code(machine, user, key.first, skip) == AUTH_ERR
     with trouble(machine):
         assert otpctl("--offline", "resume", user.name).returncode == DONE
-    assert ask(machine, user, key.first, skip) == SUCCESS
+    assert pam_code(machine, user, key.first, skip) == SUCCESS
     owners = run("stat", "-c", "%U %a", user.key_file, user.state_file).split()
     assert owners == [ACCOUNT, "600"] * 2
     with trouble(machine):
@@ -461,7 +414,7 @@ def test_offline_root_does_the_same_whatever_is_broken(machine, skip, enrolled, 
         assert otpctl("--offline", "revoke", user.name, "tablet").returncode == DONE
         assert run("stat", "-c", "%U %a", user.key_file).split() == [ACCOUNT, "600"]
         assert otpctl("--offline", "forget", user.name).returncode == DONE
-    assert ask(machine, user, "000000", skip) == SUCCESS
+    assert pam_code(machine, user, "000000", skip) == SUCCESS
 
 
 def test_offline_the_process_is_not_root_when_it_touches_the_vault(machine, enrolled):
@@ -490,56 +443,48 @@ def test_what_is_done_offline_is_logged_at_alert(machine, enrolled, journal):
     user, _ = enrolled
     start = journal.position()
     assert otpctl("--offline", "forget", user.name).returncode == DONE
-    assert any(line.startswith("<81>") and "event=offline" in line and user.name in line for line in journal.since(start))
+    assert any(line.startswith(ALERT) and "event=offline" in line and user.name in line for line in journal.since(start))
 
 
 # kill -9
 
 
-def steps_of(machine, method, counted, **parameters):
+def steps_of_call(machine, method, counted, **parameters):
     with attached(machine.process.pid) as log, Client() as client:
         client.call(method, **parameters)
     calls = parsed(log)
-    received = next(at for at, call in enumerate(calls) if f"Otp1.{method}" in call.arguments)
-    return [call for call in calls[received + 1 :] if call.task == calls[received].task and call.name in counted]
+    return [call for call in answering(calls, f"Otp1.{method}")[1] if call.name in counted]
 
 
-def killed_at_each(machine, prepare, method, former=lambda keys: {}, counted=CHANGES, **more):
+def call_killed_at_each(machine, prepare, method, former=lambda keys: {}, counted=CHANGES, **more):
     """Does it once for each of its steps, killed there; yields the user with keys and where it was."""
     user, keys = prepare()
-    steps = steps_of(machine, method, counted, user=user.name, **more, **former(keys))
+    steps = steps_of_call(machine, method, counted, user=user.name, **more, **former(keys))
     otpctl("forget", user.name)  # as many users at each step as at the first
     for at, step in enumerate(steps):
         user, keys = prepare()
         where = f"killed at step {at} of {len(steps)}, {step}"
         machine.left_alone()  # a thread that is about to end makes calls, too
-        with attached(machine.process.pid, *kill_at(step)):
-            with Client() as client:
-                try:
-                    client.call(method, user=user.name, **more, **former(keys))
-                except Closed:
-                    pass
-            assert machine.process.wait(10) == -signal.SIGKILL, where
+        with killed_at(machine, step, where) as client:
+            client.call(method, user=user.name, **more, **former(keys))
         if at % 2:
             machine.start()
         yield user, keys, where
-        if not machine.running():
-            machine.start()
+        up(machine)
 
 
 def test_forgetting_killed_at_each_step_refuses_until_nothing_is_left(machine, skip):
     outcomes = set()
-    for user, key, where in killed_at_each(machine, machine.enrolled_user, "Forget"):
+    for user, key, where in call_killed_at_each(machine, machine.enrolled_user, "Forget"):
         there = (user.key_file.exists(), user.state_file.exists())
-        answer = ask(machine, user, key.wrong(), skip)
+        answer = pam_code(machine, user, key.wrong(), skip)
         expected = {(True, True): AUTH_ERR, (False, True): AUTHINFO_UNAVAIL, (False, False): SUCCESS}
         assert answer == expected.get(there), f"{where}: {there} {answer}"
         outcomes.add(there)
-        if not machine.running():
-            machine.start()
+        up(machine)
         if there != (False, False):
             call("Forget", user=user.name)
-        assert ask(machine, user, machine.enrol(user).first) == SUCCESS, where
+        assert pam_code(machine, user, machine.enrol(user).first) == SUCCESS, where
     assert outcomes == {(True, True), (False, True), (False, False)}
     assert strays() == []
 
@@ -551,11 +496,10 @@ def two_keys(machine):
 
 def test_revoking_killed_at_each_step_is_done_or_undone(machine):
     outcomes = set()
-    for user, (kept, lost), where in killed_at_each(machine, lambda: two_keys(machine), "Revoke", key="lost"):
-        assert ask(machine, user, kept.first) == SUCCESS, where
-        works = ask(machine, user, lost.first) == SUCCESS
-        if not machine.running():
-            machine.start()
+    for user, (kept, lost), where in call_killed_at_each(machine, lambda: two_keys(machine), "Revoke", key="lost"):
+        assert pam_code(machine, user, kept.first) == SUCCESS, where
+        works = pam_code(machine, user, lost.first) == SUCCESS
+        up(machine)
         assert labels(machine, user) == (["kept", "lost"] if works else ["kept"]), where
         outcomes.add(works)
     assert outcomes == {True, False}
@@ -564,10 +508,9 @@ def test_revoking_killed_at_each_step_is_done_or_undone(machine):
 
 def test_renaming_killed_at_each_step_is_done_or_undone(machine):
     outcomes = set()
-    for user, key, where in killed_at_each(machine, machine.enrolled_user, "Rename", key="phone", label="tablet"):
-        assert ask(machine, user, key.first) == SUCCESS, where
-        if not machine.running():
-            machine.start()
+    for user, key, where in call_killed_at_each(machine, machine.enrolled_user, "Rename", key="phone", label="tablet"):
+        assert pam_code(machine, user, key.first) == SUCCESS, where
+        up(machine)
         (label,) = labels(machine, user)
         outcomes.add(label)
     assert outcomes == {"phone", "tablet"}
@@ -576,11 +519,10 @@ def test_renaming_killed_at_each_step_is_done_or_undone(machine):
 
 def test_revoking_the_last_key_killed_at_each_step_never_unenrols(machine, skip):
     outcomes = set()
-    for user, key, where in killed_at_each(machine, machine.enrolled_user, "Revoke", key="phone"):
-        assert ask(machine, user, key.wrong(), skip) == AUTH_ERR, where
-        works = ask(machine, user, key.first, skip) == SUCCESS
-        if not machine.running():
-            machine.start()
+    for user, key, where in call_killed_at_each(machine, machine.enrolled_user, "Revoke", key="phone"):
+        assert pam_code(machine, user, key.wrong(), skip) == AUTH_ERR, where
+        works = pam_code(machine, user, key.first, skip) == SUCCESS
+        up(machine)
         assert labels(machine, user) == (["phone"] if works else []), where
         assert machine.status(user)["enrolled"] is True, where
         outcomes.add(works)
@@ -591,7 +533,7 @@ def test_revoking_the_last_key_killed_at_each_step_never_unenrols(machine, skip)
 def renamed(machine):
     """An account that has got another name: (account, (former account, key)), with one code used."""
     user, key = machine.enrolled_user()
-    assert ask(machine, user, key.first) == SUCCESS
+    assert pam_code(machine, user, key.first) == SUCCESS
     machine.remove_user(user)
     return machine.new_user(f"new{user.name}", user.uid), (user, key)
 
@@ -599,7 +541,7 @@ def renamed(machine):
 def renumbered(machine):
     """The same with another uid."""
     user, key = machine.enrolled_user()
-    assert ask(machine, user, key.first) == SUCCESS
+    assert pam_code(machine, user, key.first) == SUCCESS
     machine.remove_user(user)
     return machine.new_user(user.name), (user, key)
 
@@ -615,13 +557,12 @@ def test_adopting_killed_at_each_step_is_finished_by_root_and_no_code_works_twic
         return {"from": str(keys[0].uid)}
 
     with machine.small_vault(4):
-        for user, (former, key), where in killed_at_each(machine, lambda: change(machine), "Adopt", named, counted):
-            assert ask(machine, user, key.first) != SUCCESS, f"{where}: a used code worked again"
-            if not machine.running():
-                machine.start()
+        for user, (former, key), where in call_killed_at_each(machine, lambda: change(machine), "Adopt", named, counted):
+            assert pam_code(machine, user, key.first) != SUCCESS, f"{where}: a used code worked again"
+            up(machine)
             outcomes.add(otpctl("adopt", user.name, "--from", named((former, key))["from"]).returncode)
-            assert ask(machine, user, key.first) == AUTH_ERR, where
-            assert ask(machine, user, key.second) == SUCCESS, where
+            assert pam_code(machine, user, key.first) == AUTH_ERR, where
+            assert pam_code(machine, user, key.second) == SUCCESS, where
             assert labels(machine, user) == ["phone"], where
             if change is renumbered and former.state_file.exists():  # killed while it forgot the old files
                 assert not former.key_file.exists() and otpctl("forget", str(former.uid)).returncode == DONE, where

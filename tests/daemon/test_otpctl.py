@@ -7,13 +7,13 @@ import subprocess
 import time
 
 import pytest
+
 from harness import daemon_log
-from harness.machine import OTPCTL, SUCCESS, key_of, otpctl
+from harness.machine import HUGE, OTPCTL, SUCCESS, key_of, otpctl
+from harness.otpctl import DONE, REFUSED, UNREACHABLE, USAGE
 from harness.screen import Pane
 from harness.terminal import Terminal
 from harness.totp import unbase32
-
-DONE, REFUSED, USAGE, UNREACHABLE = 0, 1, 2, 3
 
 
 def test_enrolling_at_a_terminal_works_and_says_so(machine, user):
@@ -198,7 +198,6 @@ def test_a_wrong_command_line_is_2(machine, words):
     assert done.returncode == USAGE and done.stdout == "" and done.stderr
 
 
-HUGE = "9" * 400
 NEW_KEY = [("enrol", "USER", "--json", "--allow-pipe"), ("add", "--json", "--allow-pipe"), ("rotate", "--json", "--allow-pipe"), ("token", "add", "USER")]
 INVITE = [("invite", "USER", "--replace", "--allow-pipe")]
 LETTER = [("invite", "USER", "--replace", "--letter", "/tmp/bounds.svg")]

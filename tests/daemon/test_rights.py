@@ -4,7 +4,9 @@ the daemon's own test goes through."""
 import re
 
 import pytest
-from harness.machine import ROOT
+
+from harness.enrolment import NEVER_ISSUED
+from harness.machine import ROOT, UNKNOWN
 from harness.wire import Client, Refused
 
 COLUMNS = ("root", "otp-admin", "otp-helpdesk", "otp-helpdesk to an admin", "himself", "otp-verify", "anybody else")
@@ -15,7 +17,6 @@ TABLE = {
 # nobody does this for himself, whatever his groups
 FOR_OTHERS = {"Invite", "AddToken", "Resume"}
 
-NEVER_ISSUED = "E-07ENW-3AHRM"
 CODE = {"code": "no code"}
 KEY = {"key": "phone"}
 # the act of each method, and what it wants besides the user
@@ -71,7 +72,7 @@ def terms(method, actor, target):
 
 
 @pytest.fixture(scope="module")
-def people(machine):
+def actors_and_targets(machine):
     """In a vault of their own. Everybody but root has a key."""
 
     def somebody(group=None):
@@ -105,8 +106,8 @@ def test_each_method_has_its_row_and_each_row_a_method():
 
 
 @pytest.mark.parametrize(("method", "actor", "target"), CELLS, ids=["-".join(cell) for cell in CELLS])
-def test_it_is_not_allowed_exactly_where_the_table_says_no(people, method, actor, target):
-    actors, targets = people
+def test_it_is_not_allowed_exactly_where_the_table_says_no(actors_and_targets, method, actor, target):
+    actors, targets = actors_and_targets
     uid = 0 if actor == "root" else actors[actor].uid
     named = {**targets, "root": None, "himself": actors.get(actor)}[target]
     user = {} if method in ABOUT_THE_CALLER else {"user": named.name if named else "root"}
@@ -118,17 +119,17 @@ def test_it_is_not_allowed_exactly_where_the_table_says_no(people, method, actor
     elif wanted == "CODE":  # and this is none
         assert name in ("NotPossible", "RegistrationRefused"), (name, found)
     if wanted == "NO" and user and target != "himself":
-        assert answer(uid, method, **METHODS[method][1], user="nobody-of-that-name") == (name, found), "no name is told from another"
+        assert answer(uid, method, **METHODS[method][1], user=UNKNOWN) == (name, found), "no name is told from another"
 
 
 @pytest.mark.parametrize("actor", [actor for actor in ACTORS if actor != "root"])
 @pytest.mark.parametrize("method", ["Reopen", "Revoke"])
-def test_where_a_code_is_wanted_it_is_not_allowed_without_one(people, method, actor):
+def test_where_a_code_is_wanted_it_is_not_allowed_without_one(actors_and_targets, method, actor):
     parameters = {name: value for name, value in METHODS[method][1].items() if name != "code"}
-    assert answer(people[0][actor].uid, method, **parameters)[0] == "NotAllowed"
+    assert answer(actors_and_targets[0][actor].uid, method, **parameters)[0] == "NotAllowed"
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_uid_without_an_account_may_nothing(people, method):
-    user = {} if method in ABOUT_THE_CALLER else {"user": people[1]["user"].name}
+def test_a_uid_without_an_account_may_nothing(actors_and_targets, method):
+    user = {} if method in ABOUT_THE_CALLER else {"user": actors_and_targets[1]["user"].name}
     assert answer(54321, method, **user, **METHODS[method][1])[0] == "NotAllowed"

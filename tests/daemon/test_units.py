@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from harness.machine import ACCOUNT, DAEMON, GROUPS, HOST_KEY, OTPCTL, ROOT, VAULT, as_user, run, write
 from harness.wait import until
 from harness.wire import SOCKET, Client
@@ -18,7 +19,7 @@ UNITS = PACKAGING / "systemd"
 SERVICE = UNITS / "otp-enrolld.service"
 
 # Process 1 of new namespaces, on this machine's files, with a vault, a /run and a /tmp of its own.
-BOOT = f"""
+BOOT_SCRIPT = f"""
 set -eu
 mount -t proc proc /proc
 mount --bind /proc/sys /proc/sys
@@ -95,7 +96,7 @@ def removed(group):
 def booted(machine, control_group):
     spaces = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--uts", "--ipc", "--net", "--cgroup", "--propagation", "private"]
     enter = f"echo $$ > {control_group}/cgroup.procs; exec \"$@\""
-    shell = subprocess.Popen(["bash", "-c", enter, "-", *spaces, "bash", "-c", BOOT], stdin=subprocess.DEVNULL)
+    shell = subprocess.Popen(["bash", "-c", enter, "-", *spaces, "bash", "-c", BOOT_SCRIPT], stdin=subprocess.DEVNULL)
     try:
         children = Path(f"/proc/{shell.pid}/task/{shell.pid}/children")
         pid = int(until(lambda: children.read_text().split(), "the new process 1")[0])
@@ -113,7 +114,7 @@ def ended_booting(it):
 
 
 @pytest.fixture(scope="module")
-def installed(booted):
+def initialised(booted):
     """What an administrator does: `init`, then the socket, which before `init` neither starts nor fails."""
     booted.run("systemctl", "start", "otp-enrolld.socket")
     assert booted.property("ActiveState", "otp-enrolld.socket") == "inactive"
@@ -159,51 +160,51 @@ def test_tmpfiles_makes_the_directories_and_nothing_in_them(booted):
     assert found == ["/run/otp root 755", f"{HOST_KEY.parent} root 755", f"{VAULT} {ACCOUNT} 700"]
 
 
-def test_the_first_call_starts_the_daemon_and_enrols_under_the_sandbox(installed, machine):
+def test_the_first_call_starts_the_daemon_and_enrols_under_the_sandbox(initialised, machine):
     user = machine.new_user()
-    with installed.asks() as client:
+    with initialised.asks() as client:
         machine.confirm(client, machine.begin(client, user))
-    assert installed.run("stat", "-c", "%U %a", user.key_file, user.state_file).split() == [ACCOUNT, "600"] * 2
-    assert "enrolled, generation 1" in installed.run(*as_user(user), OTPCTL, "status")
+    assert initialised.run("stat", "-c", "%U %a", user.key_file, user.state_file).split() == [ACCOUNT, "600"] * 2
+    assert "enrolled, generation 1" in initialised.run(*as_user(user), OTPCTL, "status")
 
 
-def test_the_daemon_never_was_root_and_has_no_way_out(installed):
-    with installed.asks() as client:
+def test_the_daemon_never_was_root_and_has_no_way_out(initialised):
+    with initialised.asks() as client:
         client.call("List")
-    status = Path(f"/proc/{installed.daemon()}/status").read_text()
+    status = Path(f"/proc/{initialised.daemon()}/status").read_text()
     found = dict(line.split(":\t") for line in status.splitlines() if ":\t" in line)
     assert (found["NoNewPrivs"], found["Seccomp"], int(found["CapBnd"], 16)) == ("1", "2", 0)
     account = pwd.getpwnam(ACCOUNT)
     assert set(found["Uid"].split()) == {str(account.pw_uid)}
     assert set(found["Gid"].split() + found["Groups"].split()) == {str(account.pw_gid)}
-    assert installed.in_the_sandbox("test", "-w", VAULT) == 0
-    assert installed.in_the_sandbox("ls", "/home") != 0
-    mounts = [line.split() for line in Path(f"/proc/{installed.daemon()}/mounts").read_text().splitlines()]
+    assert initialised.in_the_sandbox("test", "-w", VAULT) == 0
+    assert initialised.in_the_sandbox("ls", "/home") != 0
+    mounts = [line.split() for line in Path(f"/proc/{initialised.daemon()}/mounts").read_text().splitlines()]
     writable = {where: options.split(",")[0] == "rw" for _, where, _, options, *_ in mounts}
     assert (writable["/"], writable[str(VAULT)]) == (False, True)
-    assert installed.in_the_sandbox("cat", HOST_KEY) != 0
+    assert initialised.in_the_sandbox("cat", HOST_KEY) != 0
 
 
-def test_the_credential_is_for_the_daemon_alone(installed):
+def test_the_credential_is_for_the_daemon_alone(initialised):
     path = "/run/credentials/otp-enrolld.service/host.key"
-    assert installed.in_the_sandbox("cat", path) == 0
-    command = ["nsenter", "-t", str(installed.pid), "-a", "--", "setpriv", "--reuid=65534", "--clear-groups", "--", "cat", path]
+    assert initialised.in_the_sandbox("cat", path) == 0
+    command = ["nsenter", "-t", str(initialised.pid), "-a", "--", "setpriv", "--reuid=65534", "--clear-groups", "--", "cat", path]
     assert subprocess.run(command, capture_output=True).returncode != 0
 
 
-def test_a_killed_daemon_is_there_again_at_the_next_call(installed):
-    with installed.asks() as client:
+def test_a_killed_daemon_is_there_again_at_the_next_call(initialised):
+    with initialised.asks() as client:
         client.call("List")
-    before = installed.daemon()
+    before = initialised.daemon()
     os.kill(before, signal.SIGKILL)
-    until(lambda: installed.daemon() != before, "its end")
-    with installed.asks() as client:
+    until(lambda: initialised.daemon() != before, "its end")
+    with initialised.asks() as client:
         client.call("List")
-    assert installed.daemon() != before
+    assert initialised.daemon() != before
 
 
-def test_only_root_can_move_the_socket(installed):
-    found = installed.run("stat", "-c", "%U %a", "/run/otp", SOCKET).split()
+def test_only_root_can_move_the_socket(initialised):
+    found = initialised.run("stat", "-c", "%U %a", "/run/otp", SOCKET).split()
     assert found == ["root", "755", "root", "666"]
 
 
@@ -216,18 +217,18 @@ cat /etc/otp/host.key >/run/notified/key 2>&1
 """
 
 
-def test_a_notice_starts_the_notifier_which_sees_neither_keys_nor_the_daemons_walls(installed, machine):
+def test_a_notice_starts_the_notifier_which_sees_neither_keys_nor_the_daemons_walls(initialised, machine):
     write(Path("/usr/local/sbin/notified"), NOTIFIED, 0o755)
-    installed.run("install", "-d", "-o", ACCOUNT, "/run/notified")
-    installed.run("sh", "-c", f"echo 'admin_enrol = true\nnotify_command = [\"/usr/local/sbin/notified\"]' >{HOST_KEY.parent}/otp.toml")
-    installed.run("systemctl", "start", "otp-notify.path")
-    seen = Path(f"/proc/{installed.pid}/root/run/notified")
-    outbox = Path(f"/proc/{installed.pid}/root{VAULT}/notices/outbox")
+    initialised.run("install", "-d", "-o", ACCOUNT, "/run/notified")
+    initialised.run("sh", "-c", f"echo 'admin_enrol = true\nnotify_command = [\"/usr/local/sbin/notified\"]' >{HOST_KEY.parent}/otp.toml")
+    initialised.run("systemctl", "start", "otp-notify.path")
+    seen = Path(f"/proc/{initialised.pid}/root/run/notified")
+    outbox = Path(f"/proc/{initialised.pid}/root{VAULT}/notices/outbox")
     user = machine.new_user()
-    with installed.asks() as client:
+    with initialised.asks() as client:
         machine.confirm(client, machine.begin(client, user))
     until(lambda: [path.name for path in outbox.iterdir() if ".1." in path.name], "the first try", 20)
-    assert installed.property("ActiveState", "otp-notify.service") == "active", "it waits for the next try"
+    assert initialised.property("ActiveState", "otp-notify.service") == "active", "it waits for the next try"
     assert user.name in (seen / "message").read_text()
     assert (seen / "privileges").read_text().split()[1] == "0"
     assert "Permission denied" in (seen / "keys").read_text() and ".toml" not in (seen / "keys").read_text()
@@ -237,9 +238,9 @@ def test_a_notice_starts_the_notifier_which_sees_neither_keys_nor_the_daemons_wa
     for letter in outbox.iterdir():
         letter.rename(outbox / letter.name.replace(letter.name.split(".")[2], "0"))
     until(lambda: not list(outbox.iterdir()), "the second try", 20)
-    until(lambda: installed.property("ActiveState", "otp-notify.service") == "inactive", "its end", 20)
-    with installed.asks() as client:
+    until(lambda: initialised.property("ActiveState", "otp-notify.service") == "inactive", "its end", 20)
+    with initialised.asks() as client:
         client.call("Suspend", user=user.name)
     until(lambda: "keys-suspended" in (seen / "message").read_text(), "the next notice", 20)
-    until(lambda: installed.property("ActiveState", "otp-notify.service") == "inactive", "its end", 20)
-    assert installed.property("Result", "otp-notify.service") == "success"
+    until(lambda: initialised.property("ActiveState", "otp-notify.service") == "inactive", "its end", 20)
+    assert initialised.property("Result", "otp-notify.service") == "success"

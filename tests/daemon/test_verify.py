@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 import varlink
+
 from harness import daemon_log
-from harness.machine import AUTH_ERR, SERVICE_ERR, SUCCESS, Key, otpctl, write
+from harness.machine import AUTH_ERR, SERVICE_ERR, SUCCESS, UNKNOWN, Key, otpctl, policy, write
+from harness.origins import closed_origins, failures, no_wait
 from harness.wire import INTERFACE, SOCKET, Client, Refused, acting_as
 
 ACCEPTED = {"accepted": True, "reason": "code", "key": None, "wait": 0}
 REFUSED = {"accepted": False, "reason": "refused", "key": None, "wait": 0}
-NO_WAIT = 'version = 1\n[guesses]\nself = 20\nother = 20\nremote = 20\nconsole = 20\nsocket = 20\nwait = "none"\n'
 AT_A_TIME = 8
-NOBODY = "nobody-of-that-name"
 
 # what root says of the process that it asks for -> the origin that it makes
 CLAIMS = {
@@ -29,17 +29,9 @@ CLAIMS = {
 }
 
 
-def ask(client, code, user=None, **words):
+def verdict(client, code, user=None, **words):
     named = {"user": user if isinstance(user, str) else user.name} if user else {}
     return client.call("Verify", code=code, **named, **words)["verdict"]
-
-
-def failures(machine, user):
-    return {origin["origin"]: origin["failures"] for origin in machine.status(user)["origins"] if origin["failures"]}
-
-
-def closed(machine, user):
-    return {origin["origin"] for origin in machine.status(user)["origins"] if origin["closed"]}
 
 
 @pytest.fixture
@@ -51,7 +43,7 @@ def application(machine):
 
 
 @pytest.fixture
-def asking(user, application):
+def connected_as(user, application):
     """A connection of the user, of root or of an application, by name."""
     with ExitStack() as stack:
         uids = {"owner": user.uid, "root": 0, "application": application.uid}
@@ -62,49 +54,49 @@ def asking(user, application):
 
 
 @pytest.mark.parametrize("who", ["owner", "root", "application"])
-def test_a_code_is_accepted_once(machine, enrolled, asking, who):
+def test_a_code_is_accepted_once(machine, enrolled, connected_as, who):
     user, key = enrolled
-    client = asking(who)
-    assert ask(client, key.first, user)["accepted"] is True
-    assert ask(client, key.first, user)["accepted"] is False
-    assert ask(client, key.second, user)["accepted"] is True
+    client = connected_as(who)
+    assert verdict(client, key.first, user)["accepted"] is True
+    assert verdict(client, key.first, user)["accepted"] is False
+    assert verdict(client, key.second, user)["accepted"] is True
 
 
 @pytest.mark.parametrize("who", ["owner", "root", "application"])
-def test_under_an_emergency_mark_the_answer_is_neither_yes_nor_no(machine, enrolled, asking, who):
+def test_under_an_emergency_mark_the_answer_is_neither_yes_nor_no(machine, enrolled, connected_as, who):
     user, key = enrolled
-    client, start = asking(who), daemon_log.position()
+    client, start = connected_as(who), daemon_log.position()
     assert otpctl("emergency", "bypass", user.name, "--reason", "phone in the lake").returncode == 0
     try:
-        verdicts = [ask(client, code, user) for code in (key.first, key.wrong())]
+        verdicts = [verdict(client, code, user) for code in (key.first, key.wrong())]
     finally:
         assert otpctl("emergency", "end", user.name).returncode == 0
     assert verdicts == [{"accepted": False, "reason": "emergency", "key": None, "wait": 0}] * 2
     line = daemon_log.verdicts(start)[0]
     assert (line["outcome"], line["reason"], line["user"]) == ("ignored", "emergency", user.name)
     assert failures(machine, user) == {}
-    assert ask(client, key.first, user)["accepted"] is True, "the code was not looked at"
+    assert verdict(client, key.first, user)["accepted"] is True, "the code was not looked at"
 
 
 def test_nobody_named_means_the_one_who_asks(machine, enrolled):
     user, key = enrolled
     with Client(uid=user.uid) as client:
-        assert ask(client, key.first) == ACCEPTED
-        assert ask(client, key.first) == REFUSED
+        assert verdict(client, key.first) == ACCEPTED
+        assert verdict(client, key.first) == REFUSED
 
 
 def test_root_without_a_name_asks_for_root(machine):
     with Client() as client:
-        assert ask(client, "123456")["reason"] == "not-enrolled"
+        assert verdict(client, "123456")["reason"] == "not-enrolled"
 
 
 def test_a_code_checked_on_the_socket_is_used_up_for_every_login(machine, enrolled):
     user, key = enrolled
     with Client(uid=user.uid) as client:
-        assert ask(client, key.first) == ACCEPTED
+        assert verdict(client, key.first) == ACCEPTED
         assert machine.ask("otp", user, key.first)[0] == AUTH_ERR
         assert machine.ask("otp", user, key.second)[0] == SUCCESS
-        assert ask(client, key.second) == REFUSED
+        assert verdict(client, key.second) == REFUSED
 
 
 def test_twenty_connections_with_one_code_are_told_yes_once(machine, enrolled):
@@ -117,7 +109,7 @@ def test_twenty_connections_with_one_code_are_told_yes_once(machine, enrolled):
         def one(client):
             start.wait()
             try:
-                answers.append(ask(client, key.first, user)["accepted"])
+                answers.append(verdict(client, key.first, user)["accepted"])
             except Refused as refused:  # of one user's codes only so many are looked at at a time
                 assert refused.name == "Busy"
                 answers.append(False)
@@ -136,9 +128,9 @@ def test_a_stranger_is_told_the_same_of_everybody(machine, enrolled, claims):
     unenrolled, stranger = machine.new_user(), machine.new_user()
     answers = set()
     with Client(uid=stranger.uid) as client:
-        for name, code in [(user.name, key.first), (user.name, key.wrong()), (unenrolled.name, "123456"), (NOBODY, "123456"), ("root", "123456")]:
+        for name, code in [(user.name, key.first), (user.name, key.wrong()), (unenrolled.name, "123456"), (UNKNOWN, "123456"), ("root", "123456")]:
             with pytest.raises(Refused) as refused:
-                ask(client, code, name, **claims)
+                verdict(client, code, name, **claims)
             answers.add(str(refused.value))
     assert len(answers) == 1 and answers.pop().startswith("NotAllowed")
     assert failures(machine, user) == {}
@@ -150,26 +142,26 @@ def test_membership_is_looked_up_at_every_call(machine, enrolled):
     stranger = machine.new_user()
     with Client(uid=stranger.uid) as client:
         with pytest.raises(Refused, match="NotAllowed"):
-            ask(client, key.first, user)
+            verdict(client, key.first, user)
         machine.join(stranger, "otp-verify")
-        assert ask(client, key.first, user) == ACCEPTED
+        assert verdict(client, key.first, user) == ACCEPTED
         machine.leave(stranger, "otp-verify")
         with pytest.raises(Refused, match="NotAllowed"):
-            ask(client, key.second, user)
+            verdict(client, key.second, user)
 
 
 def test_the_primary_group_counts_too(machine, enrolled):
     user, key = enrolled
     application = machine.new_user(gid=grp.getgrnam("otp-verify").gr_gid)
     with Client(uid=application.uid) as client:
-        assert ask(client, key.first, user) == ACCEPTED
+        assert verdict(client, key.first, user) == ACCEPTED
 
 
 def test_a_process_that_merely_runs_with_the_groups_gid_is_no_member(machine, enrolled):
     user, key = enrolled
     stranger = machine.new_user()
     with Client(uid=stranger.uid, gid=grp.getgrnam("otp-verify").gr_gid) as client, pytest.raises(Refused, match="NotAllowed"):
-        ask(client, key.first, user)
+        verdict(client, key.first, user)
 
 
 @pytest.mark.parametrize("group", ["otp-admin", "otp-helpdesk"])
@@ -178,7 +170,7 @@ def test_other_groups_of_ours_may_not(machine, enrolled, group):
     member = machine.new_user()
     machine.join(member, group)
     with Client(uid=member.uid) as client, pytest.raises(Refused, match="NotAllowed"):
-        ask(client, key.first, user)
+        verdict(client, key.first, user)
 
 
 # origins
@@ -190,9 +182,9 @@ def test_root_says_for_whom_it_asks(machine, enrolled, origin):
     claims = CLAIMS[origin](user, machine.new_user())
     start = daemon_log.position()
     with Client() as client:
-        assert ask(client, key.wrong(), user, **claims)["reason"] == "wrong"
+        assert verdict(client, key.wrong(), user, **claims)["reason"] == "wrong"
         assert failures(machine, user) == {origin: 1}
-        assert ask(client, key.first, user, **claims)["accepted"] is True
+        assert verdict(client, key.first, user, **claims)["accepted"] is True
     assert failures(machine, user) == {}
     assert [line["origin"] for line in daemon_log.verdicts(start)] == [origin, origin]
 
@@ -200,22 +192,22 @@ def test_root_says_for_whom_it_asks(machine, enrolled, origin):
 def test_an_empty_rhost_is_the_console(machine, enrolled):
     user, key = enrolled
     with Client() as client:
-        ask(client, key.wrong(), user, real_uid=0, rhost="")
+        verdict(client, key.wrong(), user, real_uid=0, rhost="")
     assert failures(machine, user) == {"console": 1}
 
 
 def test_root_on_the_far_side_is_remote_even_for_root(machine):
     start = daemon_log.position()
     with Client() as client:
-        ask(client, "123456", "root", real_uid=0, rhost="192.0.2.7")
+        verdict(client, "123456", "root", real_uid=0, rhost="192.0.2.7")
     assert [line["origin"] for line in daemon_log.verdicts(start)] == ["remote"]
 
 
-def test_the_owner_is_origin_socket_and_an_application_origin_other(machine, enrolled, asking):
+def test_the_owner_is_origin_socket_and_an_application_origin_other(machine, enrolled, connected_as):
     user, key = enrolled
     start = daemon_log.position()
-    ask(asking("owner"), key.wrong(), user)
-    ask(asking("application"), key.wrong(), user)
+    verdict(connected_as("owner"), key.wrong(), user)
+    verdict(connected_as("application"), key.wrong(), user)
     assert failures(machine, user) == {"socket": 1, "other": 1}
     assert [line["origin"] for line in daemon_log.verdicts(start)] == ["socket", "other"]
 
@@ -223,31 +215,31 @@ def test_the_owner_is_origin_socket_and_an_application_origin_other(machine, enr
 @pytest.mark.parametrize("closing", ["owner", "application", *CLAIMS])
 def test_each_origin_closes_alone_and_the_code_still_opens_the_others(machine, application, closing):
     origin = {"owner": "socket", "application": "other"}.get(closing, closing)
-    with machine.policy(NO_WAIT):
+    with policy(no_wait(20)):
         user, key = machine.enrolled_user()
         uid = {"owner": user.uid, "application": application.uid}.get(closing, 0)
         claims = CLAIMS[closing](user, application) if closing in CLAIMS else {}
         with Client(uid=uid) as client:
             for number in range(20):
-                assert ask(client, key.wrong(number), user, **claims)["accepted"] is False
-            assert ask(client, key.first, user, **claims)["accepted"] is False
-        assert closed(machine, user) == {origin} and failures(machine, user) == {origin: 20}
+                assert verdict(client, key.wrong(number), user, **claims)["accepted"] is False
+            assert verdict(client, key.first, user, **claims)["accepted"] is False
+        assert closed_origins(machine, user) == {origin} and failures(machine, user) == {origin: 20}
         open_ones = [name for name in CLAIMS if name != origin]
         with Client() as client:
-            assert ask(client, key.first, user, **CLAIMS[open_ones[0]](user, application))["accepted"] is True
+            assert verdict(client, key.first, user, **CLAIMS[open_ones[0]](user, application))["accepted"] is True
 
 
 def test_strangers_and_malware_together_close_neither_self_nor_console_and_disable_nothing(machine, application):
-    with machine.policy(NO_WAIT):
+    with policy(no_wait(20)):
         user, key = machine.enrolled_user()
         stranger = machine.new_user()
         with Client(uid=user.uid) as malware, Client(uid=application.uid) as gate, Client() as root:
             for number in range(60):
-                ask(malware, key.wrong(number), user, real_uid=user.uid, service="sudo")
-                ask(gate, key.wrong(number), user, real_uid=user.uid)
-                ask(root, key.wrong(number), user, real_uid=stranger.uid)
-                ask(root, key.wrong(number), user, real_uid=0, rhost="192.0.2.7")
-        assert closed(machine, user) == {"socket", "other", "remote"}
+                verdict(malware, key.wrong(number), user, real_uid=user.uid, service="sudo")
+                verdict(gate, key.wrong(number), user, real_uid=user.uid)
+                verdict(root, key.wrong(number), user, real_uid=stranger.uid)
+                verdict(root, key.wrong(number), user, real_uid=0, rhost="192.0.2.7")
+        assert closed_origins(machine, user) == {"socket", "other", "remote"}
         assert machine.status(user)["disabled"] is False
         key.step = key.step_now()  # so many guesses take their time
         assert machine.ask("otp", user, key.first, "-r", user.uid)[0] == SUCCESS
@@ -255,17 +247,17 @@ def test_strangers_and_malware_together_close_neither_self_nor_console_and_disab
 
 
 def test_a_hundred_wrong_codes_from_everywhere_disable_the_keys(machine, application):
-    with machine.policy(NO_WAIT):
+    with policy(no_wait(20)):
         user, key = machine.enrolled_user()
         with Client() as root, Client(uid=user.uid) as own:
             for number in range(20):
                 for origin in CLAIMS:
-                    assert ask(root, key.wrong(number), user, **CLAIMS[origin](user, application))["reason"] == "wrong"
+                    assert verdict(root, key.wrong(number), user, **CLAIMS[origin](user, application))["reason"] == "wrong"
                 assert machine.status(user)["disabled"] is False
-                assert ask(own, key.wrong(number)) == REFUSED
+                assert verdict(own, key.wrong(number)) == REFUSED
             assert machine.status(user)["disabled"] is True
-            assert ask(own, key.first)["reason"] == "disabled"
-            assert ask(root, key.first, user)["reason"] == "disabled"
+            assert verdict(own, key.first)["reason"] == "disabled"
+            assert verdict(root, key.first, user)["reason"] == "disabled"
 
 
 # what others claim
@@ -277,40 +269,40 @@ def test_a_hundred_wrong_codes_from_everywhere_disable_the_keys(machine, applica
     [{"real_uid": 0}, {"real_uid": 0, "rhost": "192.0.2.7"}, {"real_uid": 4242}, {"service": "sshd", "tty": "tty1"}],
     ids=str,
 )
-def test_what_others_than_root_claim_is_logged_and_selects_nothing(machine, enrolled, asking, who, origin, claims):
+def test_what_others_than_root_claim_is_logged_and_selects_nothing(machine, enrolled, connected_as, who, origin, claims):
     user, key = enrolled
     start = daemon_log.position()
-    assert ask(asking(who), key.wrong(), user, **claims) == REFUSED
+    assert verdict(connected_as(who), key.wrong(), user, **claims) == REFUSED
     assert failures(machine, user) == {origin: 1}
     (line,) = daemon_log.verdicts(start)
     assert line["origin"] == origin and {name: line[name] for name in claims} == {name: str(value) for name, value in claims.items()}
 
 
-def test_the_rules_of_a_service_hold_for_root_who_names_it_and_for_nobody_else(machine, asking, user):
+def test_the_rules_of_a_service_hold_for_root_who_names_it_and_for_nobody_else(machine, connected_as, user):
     with machine.policy("version = 1\n[service.wide.window]\nforward = 2\n"):
         key = machine.enrol(user)
         with machine.mid_step():
             early = key.code(key.step_now() + 2)
-            assert ask(asking("owner"), early, user, service="wide") == REFUSED
-            assert ask(asking("application"), early, user, service="wide") == REFUSED
-            assert ask(asking("root"), early, user)["reason"] == "wrong"
-            assert ask(asking("root"), early, user, service="wide")["accepted"] is True
+            assert verdict(connected_as("owner"), early, user, service="wide") == REFUSED
+            assert verdict(connected_as("application"), early, user, service="wide") == REFUSED
+            assert verdict(connected_as("root"), early, user)["reason"] == "wrong"
+            assert verdict(connected_as("root"), early, user, service="wide")["accepted"] is True
 
 
-def test_the_policy_file_of_a_pam_line_holds_where_the_daemon_decides_and_for_root_alone(machine, asking, user):
+def test_the_policy_file_of_a_pam_line_holds_where_the_daemon_decides_and_for_root_alone(machine, connected_as, user):
     own = write_policy("/etc/otp/own.toml", "[guesses]\nother = 3\nwait = \"none\"\n")
     key = machine.enrol(user)
     service = machine.service("own-policy", f"required pam_otp.so config={own}")
     stranger = machine.new_user()
     for number in range(3):
         assert machine.ask(service, user, key.wrong(number), "-r", stranger.uid)[0] == AUTH_ERR
-    assert closed(machine, user) == {"other"}
+    assert closed_origins(machine, user) == {"other"}
     missing = machine.service("no-policy", "required pam_otp.so config=/etc/otp/nothing.toml")
     assert machine.ask(missing, user, key.first, "-r", stranger.uid)[0] == SERVICE_ERR
     with pytest.raises(Refused) as refused:
-        asking("root").call("Verify", user=user.name, code=key.first, config="/etc/otp/nothing.toml")
+        connected_as("root").call("Verify", user=user.name, code=key.first, config="/etc/otp/nothing.toml")
     assert refused.value.name == "Unavailable"
-    assert ask(asking("owner"), key.first, user, config="/etc/otp/nothing.toml")["accepted"], "a claim of his is passed over"
+    assert verdict(connected_as("owner"), key.first, user, config="/etc/otp/nothing.toml")["accepted"], "a claim of his is passed over"
 
 
 def write_policy(path, text):
@@ -325,58 +317,58 @@ SITUATIONS = {
     "wrong": lambda machine, user, key, client: key.wrong(),
     "replayed": lambda machine, user, key, client: key.confirming,
     "junk": lambda machine, user, key, client: "hunter2",
-    "waiting": lambda machine, user, key, client: [ask(client, key.wrong(n), user) for n in range(4)] and key.first,
+    "waiting": lambda machine, user, key, client: [verdict(client, key.wrong(n), user) for n in range(4)] and key.first,
 }
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
 @pytest.mark.parametrize("who", ["owner", "root", "application"])
-def test_what_is_told_of_a_refusal(machine, enrolled, asking, who, situation):
+def test_what_is_told_of_a_refusal(machine, enrolled, connected_as, who, situation):
     user, key = enrolled
-    client = asking(who)
+    client = connected_as(who)
     with machine.no_wait_passes():
-        verdict = ask(client, SITUATIONS[situation](machine, user, key, client), user)
+        found = verdict(client, SITUATIONS[situation](machine, user, key, client), user)
     if who == "root" or (who == "owner" and situation == "waiting"):
-        assert verdict["reason"] == situation
-        assert verdict["wait"] == (2 if situation == "waiting" else 0)
+        assert found["reason"] == situation
+        assert found["wait"] == (2 if situation == "waiting" else 0)
     else:
-        assert verdict == REFUSED
+        assert found == REFUSED
 
 
-def test_the_label_of_the_key_is_told_to_root_alone(machine, user, asking):
+def test_the_label_of_the_key_is_told_to_root_alone(machine, user, connected_as):
     key = machine.enrol(user, label="blue phone")
-    assert ask(asking("root"), key.first, user) == {**ACCEPTED, "key": "blue phone"}
-    assert ask(asking("owner"), key.second, user) == ACCEPTED
+    assert verdict(connected_as("root"), key.first, user) == {**ACCEPTED, "key": "blue phone"}
+    assert verdict(connected_as("owner"), key.second, user) == ACCEPTED
 
 
-def test_r8_an_application_cannot_tell_enrolled_from_unenrolled_from_unknown(machine, enrolled, asking):
+def test_r8_an_application_cannot_tell_enrolled_from_unenrolled_from_unknown(machine, enrolled, connected_as):
     user, key = enrolled
-    client = asking("application")
+    client = connected_as("application")
     unenrolled = machine.new_user()
     for code in (key.wrong(), "junk"):
-        answers = [ask(client, code, name) for name in (user, unenrolled, NOBODY)]
+        answers = [verdict(client, code, name) for name in (user, unenrolled, UNKNOWN)]
         assert answers == [REFUSED] * 3
 
 
-def test_root_is_told_which_of_them_it_is(machine, user, asking):
-    client = asking("root")
-    assert [ask(client, "123456", name)["reason"] for name in (user, NOBODY)] == ["not-enrolled", "unknown-user"]
+def test_root_is_told_which_of_them_it_is(machine, user, connected_as):
+    client = connected_as("root")
+    assert [verdict(client, "123456", name)["reason"] for name in (user, UNKNOWN)] == ["not-enrolled", "unknown-user"]
 
 
 def test_an_application_asking_for_itself_is_the_owner(machine, application):
     key = machine.enrol(application)
     start = daemon_log.position()
     with Client(uid=application.uid) as client:
-        assert ask(client, key.first) == ACCEPTED
+        assert verdict(client, key.first) == ACCEPTED
     assert [line["origin"] for line in daemon_log.verdicts(start)] == ["socket"]
 
 
-def test_the_owner_is_told_that_the_clock_runs_behind(machine, enrolled, asking):
+def test_the_owner_is_told_that_the_clock_runs_behind(machine, enrolled, connected_as):
     user, key = enrolled
     assert machine.ask("otp", user, key.second)[0] == SUCCESS
     with machine.clock(-3600):
-        assert ask(asking("owner"), key.first)["reason"] == "clock-behind"
-        assert ask(asking("application"), key.first, user) == REFUSED
+        assert verdict(connected_as("owner"), key.first)["reason"] == "clock-behind"
+        assert verdict(connected_as("application"), key.first, user) == REFUSED
 
 
 # junk and bounds
@@ -387,9 +379,9 @@ def test_what_is_no_code_is_refused_and_not_counted(machine, enrolled, typed):
     user, key = enrolled
     with Client() as client:
         for _ in range(6):
-            assert ask(client, typed, user, real_uid=user.uid)["reason"] == "junk"
+            assert verdict(client, typed, user, real_uid=user.uid)["reason"] == "junk"
         assert failures(machine, user) == {}
-        assert ask(client, key.first, user, real_uid=user.uid)["accepted"] is True
+        assert verdict(client, key.first, user, real_uid=user.uid)["accepted"] is True
 
 
 @pytest.mark.parametrize(
@@ -421,7 +413,7 @@ def test_an_impossible_parameter_is_refused_by_name_and_a_code_is_not_repeated(m
         assert refused.value.name in ("InvalidValue", "org.varlink.service.InvalidParameter")
         assert field in json.dumps(refused.value.parameters)
         assert field != "code" or not value or str(value) not in str(refused.value)
-        assert ask(client, key.first) == ACCEPTED
+        assert verdict(client, key.first) == ACCEPTED
     assert key.first not in "\n".join(daemon_log.since(start))
 
 
@@ -446,12 +438,12 @@ def test_a_ninth_code_at_once_for_one_person_is_turned_away_and_the_others_are_s
             (turned_away,) = [client for client in clients if client.socket is quick]
             assert json.loads(turned_away.receive())["error"] == f"{INTERFACE}.Busy"
             with Client() as root, Client(uid=other.uid) as elsewhere:
-                assert ask(root, others_key.first, other, real_uid=other.uid)["accepted"] is True
-                assert ask(elsewhere, others_key.second) == ACCEPTED
+                assert verdict(root, others_key.first, other, real_uid=other.uid)["accepted"] is True
+                assert verdict(elsewhere, others_key.second) == ACCEPTED
         rest = [json.loads(client.receive())["parameters"]["verdict"]["accepted"] for client in clients if client is not turned_away]
     assert sorted(rest) == [False] * (AT_A_TIME - 1) + [True]
     with Client() as client:
-        assert ask(client, key.second, user, real_uid=user.uid)["accepted"] is True
+        assert verdict(client, key.second, user, real_uid=user.uid)["accepted"] is True
 
 
 @pytest.mark.parametrize(("who", "most"), [("application", 2), ("root", 8)])
@@ -473,17 +465,17 @@ def test_who_holds_his_own_lock_keeps_an_application_from_nobody_else(machine, e
                 client.send(message)
                 assert json.loads(client.receive())["error"] == f"{INTERFACE}.Busy"
         with Client(uid=uid) as client:
-            assert ask(client, others_key.first, other)["accepted"] is True
+            assert verdict(client, others_key.first, other)["accepted"] is True
 
 
 # the log
 
 
 @pytest.mark.parametrize("who, origin", [("owner", "socket"), ("root", "console"), ("application", "other")])
-def test_the_log_says_who_asked_for_whom_and_for_what(machine, enrolled, asking, application, who, origin):
+def test_the_log_says_who_asked_for_whom_and_for_what(machine, enrolled, connected_as, application, who, origin):
     user, key = enrolled
     start = daemon_log.position()
-    ask(asking(who), key.first, user, action="pay 100 EUR to Bob")
+    verdict(connected_as(who), key.first, user, action="pay 100 EUR to Bob")
     (line,) = daemon_log.verdicts(start)
     by = {"owner": user.uid, "root": 0, "application": application.uid}[who]
     assert (line["user"], line["uid"], line["by"], line["origin"]) == (user.name, str(user.uid), str(by), origin)
@@ -495,7 +487,7 @@ def test_control_characters_forge_no_line(machine, enrolled, field):
     user, key = enrolled
     start = daemon_log.position()
     with Client(uid=user.uid) as client:
-        ask(client, key.wrong(), **{field: 'x" outcome=accepted\nforged: event=verify outcome=accepted by=0\x1b[2J\r\x7fé'})
+        verdict(client, key.wrong(), **{field: 'x" outcome=accepted\nforged: event=verify outcome=accepted by=0\x1b[2J\r\x7fé'})
     (line,) = [line for line in daemon_log.since(start) if "forged" in line]
     assert all(" " <= sign <= "~" for sign in line)
     assert r"\x0a" in line and r"\x1b" in line and r"\x22" in line
@@ -507,20 +499,20 @@ def test_a_denial_is_logged_with_its_reason(machine, enrolled):
     stranger = machine.new_user()
     start = daemon_log.position()
     with Client(uid=stranger.uid) as client, pytest.raises(Refused):
-        ask(client, key.first, user)
+        verdict(client, key.first, user)
     (line,) = [line for line in daemon_log.since(start) if "event=denied" in line]
     assert f"by={stranger.uid}" in line and "act=Verify" in line and "otp-verify" in line
 
 
-def test_no_code_is_ever_logged(machine, enrolled, asking, journal):
+def test_no_code_is_ever_logged(machine, enrolled, connected_as, journal):
     user, key = enrolled
     position, start = journal.position(), daemon_log.position()
     typed = [key.wrong(), key.first, key.first, "hunter4711", "123456789", "123456\x01", "1" * 65]
     for who in ("owner", "root", "application"):
-        client = asking(who)
+        client = connected_as(who)
         for code in typed:
             try:
-                ask(client, code, user)
+                verdict(client, code, user)
             except Refused as refusal:
                 assert refusal.name == "InvalidValue"
     lines = "\n".join(journal.since(position) + daemon_log.since(start))
@@ -534,7 +526,7 @@ def test_no_code_is_ever_logged(machine, enrolled, asking, journal):
 # a client that nobody here wrote
 
 
-CHANGES = [
+CHANGING_METHODS = [
     ("Suspend", {}),
     ("Resume", {}),
     ("Reopen", {"origin": "console"}),
@@ -566,12 +558,12 @@ def test_the_varlink_client_of_pypi_introspects_and_calls_every_method(machine, 
             assert call("Verify", user=user.name, code=key.first)["verdict"]["accepted"] is False
             (notice,) = call("Notices", user=user.name)["notices"]
             assert notice["event"] == "admin-enrolled" and call("NoticesShown", user=user.name, last=notice["id"]) == {}
-            for method, parameters in CHANGES:
+            for method, parameters in CHANGING_METHODS:
                 assert call(method, user=user.name, **parameters) == {}
             with pytest.raises(varlink.VarlinkError) as refused:
-                call("BeginEnrolment", user=NOBODY)
+                call("BeginEnrolment", user=UNKNOWN)
             assert refused.value.error() == f"{INTERFACE}.NoSuchUser"
-            for method, parameters in [("Adopt", {"from": NOBODY}), ("Restored", {})]:
+            for method, parameters in [("Adopt", {"from": UNKNOWN}), ("Restored", {})]:
                 with pytest.raises(varlink.VarlinkError) as refused:
                     call(method, user=user.name, **parameters)
                 assert refused.value.error() == f"{INTERFACE}.NotPossible"

@@ -4,7 +4,7 @@ import re
 from collections import namedtuple
 from pathlib import Path
 
-from prose_reader import files, read
+from prose_reader import paragraphs_of, prose_files
 
 ROOT = Path(__file__).resolve().parents[2]
 LEFT_OUT = {"tests/documents/prose.py", "tests/documents/test_prose.py"}  # they quote the constructions
@@ -55,7 +55,7 @@ PATTERNS = {row.name: re.compile(row.pattern, re.IGNORECASE) for row in CONSTRUC
 def places(root=ROOT):
     """All places in the tree, in order, by the name of the construction."""
     found = {name: [] for name in PATTERNS}
-    for path in files(root):
+    for path in prose_files(root):
         if str(path) not in LEFT_OUT:
             for name, line, text in places_in(path, (root / path).read_text(errors="replace")):
                 found[name].append(Place(str(path), line, text))
@@ -64,7 +64,7 @@ def places(root=ROOT):
 
 def places_in(path, text):
     """The places in one file: name of the construction, line, and the words around it."""
-    for paragraph in read(path, text):
+    for paragraph in paragraphs_of(path, text):
         for begin, sentence in paragraph.sentences():
             for name, pattern in PATTERNS.items():
                 for match in pattern.finditer(sentence):

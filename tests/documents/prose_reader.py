@@ -56,7 +56,7 @@ class Paragraph:
         return self.numbers[bisect_right(self.starts, position) - 1]
 
 
-def files(root):
+def prose_files(root):
     """The files below `root` that may hold prose: their paths from there."""
     for directory, below, names in os.walk(root):
         here = Path(directory).relative_to(root)
@@ -64,7 +64,7 @@ def files(root):
         yield from (here / name for name in sorted(names) if Path(name).suffix in ("", *READERS))
 
 
-def read(path, text):
+def paragraphs_of(path, text):
     """The paragraphs of a file."""
     reader = READERS.get(Path(path).suffix) or script_reader(text)
     return reader(text) if reader else ()

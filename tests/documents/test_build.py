@@ -7,8 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
-import pytest
-from harness.machine import DAEMON, MODULE, OTPCTL, ROOT, run
+from harness.machine import DAEMON, MODULE, OTPCTL, PANICKING, ROOT, run
 
 MOST_CRATES = 52
 # Every crate that is linked into the module or runs while it is built. A new one is a decision: add it here, with its reason
@@ -23,11 +22,6 @@ HOOKS = ["pam_sm_acct_mgmt", "pam_sm_authenticate", "pam_sm_chauthtok", "pam_sm_
 # what a program needs to speak to another machine, and a program on a Unix socket does not
 NETWORK = re.compile(r"^(getaddrinfo|getnameinfo|gethostbyname.*|gethostbyaddr.*|getservby.*|inet_.*|in6addr_.*|if_nameto.*|res_.*|ns_.*|__res.*|__inet.*)$")
 INTERNET = re.compile(r"\bAF_INET6?\b|\bTcp(Stream|Listener)\b|\bUdpSocket\b|\bToSocketAddrs\b|\bAddressFamily::Inet|\bSockaddrIn6?\b")
-
-
-@pytest.fixture(scope="module")
-def panicking():
-    return ROOT / "tests/panicking/target/release/libpanicking.so"
 
 
 def cargo(*words):
@@ -55,7 +49,7 @@ def needed(path):
     return set(re.findall(r"NEEDED.*\[(.*)\]", dynamic(path)))
 
 
-def symbols(path, which):
+def dynamic_symbols(path, which):
     lines = run("nm", "--dynamic", which, path).splitlines()
     return [line.split()[-1].split("@")[0] for line in lines]
 
@@ -80,11 +74,11 @@ def version(text):
 
 
 def test_the_module_exports_the_six_hooks_and_nothing_else(machine):
-    assert sorted(symbols(MODULE, "--defined-only")) == HOOKS
+    assert sorted(dynamic_symbols(MODULE, "--defined-only")) == HOOKS
 
 
-def test_no_login_loads_more_than_libpam_and_the_c_library(machine, panicking):
-    for library in (MODULE, panicking):  # the second is what the tests of panics run on
+def test_no_login_loads_more_than_libpam_and_the_c_library(machine):
+    for library in (MODULE, PANICKING):  # the second is what the tests of panics run on
         rest = {name for name in needed(library) if not re.fullmatch(r"libpam\.so\.0|libc\.so\.6|ld-linux.*\.so\.\d", name)}
         assert rest == set(), f"{library}: {rest}"
 
@@ -108,7 +102,7 @@ def test_everything_is_hardened(machine):
 
 def test_nothing_has_network_code(machine):
     for path in (MODULE, DAEMON, OTPCTL):
-        assert [name for name in symbols(path, "--undefined-only") if NETWORK.match(name)] == [], path
+        assert [name for name in dynamic_symbols(path, "--undefined-only") if NETWORK.match(name)] == [], path
         assert not {name for name in needed(path) if re.match(r"lib(resolv|anl|curl|ssl)", name)}
     found = [f"{path}: {hit[0]}" for path in sources() for hit in INTERNET.finditer(path.read_text())]
     assert found == []

@@ -9,6 +9,7 @@ import subprocess
 from binascii import crc32
 
 import pytest
+
 from harness.machine import DAEMON, HOST_KEY, OTPCTL, POLICY, ROOT, VAULT, Key, default_policy, run, write
 from harness.wire import Client, Refused
 
@@ -298,7 +299,7 @@ def test_host_key_and_fingerprint_are_those_of_the_description(machine, enrolled
     assert len(bytes.fromhex(record["sealed"])) == 24 + len(key.secret) + 16
 
 
-def symbols(code):
+def symbol_values(code):
     """The values of a code's symbols, without prefix letter and check symbol."""
     alphabet = re.search(r"base32, `(\w{32})`", source("docs/file-format.md"))[1]
     return bytes(alphabet.index(symbol) for symbol in code.replace("-", "")[1:-1])
@@ -320,13 +321,13 @@ def test_hashes_of_codes_are_those_of_the_description(machine, user):
 
     ticket = dict(re.findall(r'^(\w+) = "?(\w+)"?$', (VAULT / "tickets" / str(user.uid)).read_text(), re.M))
     assert (ticket["uses"], ticket["end"], ticket["form"]) == ("1", "confirmed", "mail")
-    assert ticket["hash"] == hashed(b"registration code", ticket["id"], 0, symbols(code))
+    assert ticket["hash"] == hashed(b"registration code", ticket["id"], 0, symbol_values(code))
     head, *codes = user.key_file.read_text().split("[[recovery]]")
     assert f'redemption = "{ticket["id"]}"' in head and len(codes) == len(recovery) == 8
     for number, (kept, code) in enumerate(zip(codes, recovery, strict=True)):
         found = dict(re.findall(r'^(\w+) = "?(\w+)"?$', kept, re.M))
-        assert (found["index"], found["redemption"], symbols(code)[0]) == (str(number), ticket["id"], number)
-        assert found["hash"] == hashed(b"recovery code", found["set"], number, symbols(code)[1:])
+        assert (found["index"], found["redemption"], symbol_values(code)[0]) == (str(number), ticket["id"], number)
+        assert found["hash"] == hashed(b"recovery code", found["set"], number, symbol_values(code)[1:])
 
 
 def test_the_messages_of_the_protocol_page_are_what_is_said(machine, user):

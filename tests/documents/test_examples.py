@@ -9,8 +9,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+
 from harness.hosts import HOSTS, gates, one_try_at_login, sshd
 from harness.machine import CODE_PROMPT, DAEMON_LOG, PASSWORD, PASSWORD_PROMPT, ROOT, SUCCESS, User, as_user, run, write
+from harness.origins import all_failures
 from harness.rotation import DUE_PROMPT, NEW_PASSWORD, OFFER, days_later, has_password, replaced_at_the_login, rotates, rotating, stack
 from harness.terminal import Terminal, dialogue
 from harness.wire import SOCKET, acting_as
@@ -43,17 +45,17 @@ def verifier(machine):
     return account
 
 
-def gate(example, caller, user, code, action="release the payroll"):
+def run_example(example, caller, user, code, action="release the payroll"):
     name = user.name if isinstance(user, User) else user
     return subprocess.run([*as_user(caller), example, name, action], input=code, capture_output=True, text=True, timeout=60)
 
 
 def test_a_code_opens_once(machine, enrolled, verifier, example):
     user, key = enrolled
-    assert gate(example, verifier, user, key.first).returncode == ACCEPTED
-    assert gate(example, verifier, user, key.first).returncode == REFUSED
-    assert gate(example, verifier, user, key.first).returncode == REFUSED
-    assert gate(example, verifier, user, key.second + "\n").returncode == ACCEPTED
+    assert run_example(example, verifier, user, key.first).returncode == ACCEPTED
+    assert run_example(example, verifier, user, key.first).returncode == REFUSED
+    assert run_example(example, verifier, user, key.first).returncode == REFUSED
+    assert run_example(example, verifier, user, key.second + "\n").returncode == ACCEPTED
 
 
 def test_debians_own_sudo_file_asks_after_the_line_of_readme(machine, enrolled):
@@ -77,31 +79,31 @@ def test_debians_own_sudo_file_asks_after_the_line_of_readme(machine, enrolled):
 
 def test_everything_else_is_refused_in_the_same_way(machine, enrolled, verifier, example):
     user, key = enrolled
-    answers = [gate(example, verifier, user, code) for code in (key.wrong(), "hunter2", "x" * 70)]
-    answers += [gate(example, verifier, name, key.first) for name in (machine.new_user(), "nobody-at-all", "root")]
+    answers = [run_example(example, verifier, user, code) for code in (key.wrong(), "hunter2", "x" * 70)]
+    answers += [run_example(example, verifier, name, key.first) for name in (machine.new_user(), "nobody-at-all", "root")]
     assert {(answer.returncode, answer.stdout, answer.stderr) for answer in answers} == {(REFUSED, "", "")}
 
 
 def test_a_wrong_code_counts_for_other_and_not_for_the_users_own_origins(machine, enrolled, verifier, example):
     user, key = enrolled
-    gate(example, verifier, user, key.wrong())
-    failures = {origin["origin"]: origin["failures"] for origin in machine.status(user)["origins"]}
+    run_example(example, verifier, user, key.wrong())
+    failures = all_failures(machine, user)
     assert failures == {"self": 0, "other": 1, "remote": 0, "console": 0, "socket": 0}
 
 
 def test_whoever_is_not_in_the_group_decides_nothing(machine, enrolled, example):
     user, key = enrolled
     outsider = machine.new_user()
-    answers = [gate(example, outsider, who, key.first) for who in (user, "nobody-at-all")]
+    answers = [run_example(example, outsider, who, key.first) for who in (user, "nobody-at-all")]
     assert [answer.returncode for answer in answers] == [NOT_DECIDED, NOT_DECIDED]
     assert all("NotAllowed" in answer.stderr for answer in answers)
-    assert gate(example, user, user, key.first).returncode == ACCEPTED, "the user's own code, and it was not used up"
+    assert run_example(example, user, user, key.first).returncode == ACCEPTED, "the user's own code, and it was not used up"
 
 
 def test_the_action_is_in_the_log(machine, enrolled, verifier, example):
     user, key = enrolled
     begin = len(DAEMON_LOG.read_text())
-    gate(example, verifier, user, key.first, 'pay "4711"\nevent=verify outcome=forged')
+    run_example(example, verifier, user, key.first, 'pay "4711"\nevent=verify outcome=forged')
     lines = [line for line in DAEMON_LOG.read_text()[begin:].splitlines() if "event=verify" in line]
     assert len(lines) == 1 and f"by={verifier.uid} " in lines[0] and " outcome=accepted " in lines[0]
     assert r'action="pay \x224711\x22\x0aevent=verify outcome=forged"' in lines[0]
@@ -110,11 +112,11 @@ def test_the_action_is_in_the_log(machine, enrolled, verifier, example):
 
 def test_what_the_daemon_will_not_take_is_not_decided(machine, enrolled, verifier, example):
     user, key = enrolled
-    assert gate(example, verifier, user, key.first, "x" * 257).returncode == NOT_DECIDED
-    assert gate(example, verifier, user, "").returncode == NOT_DECIDED
+    assert run_example(example, verifier, user, key.first, "x" * 257).returncode == NOT_DECIDED
+    assert run_example(example, verifier, user, "").returncode == NOT_DECIDED
     assert subprocess.run([*as_user(verifier), example, user.name], capture_output=True, timeout=60).returncode == USAGE
     with machine.daemon_stopped():
-        assert gate(example, verifier, user, key.first).returncode == NOT_DECIDED
+        assert run_example(example, verifier, user, key.first).returncode == NOT_DECIDED
 
 
 @contextmanager
@@ -144,7 +146,7 @@ def false_daemon(machine, uid, reply):
 
 def test_somebody_else_who_answers_is_not_believed(machine, user, verifier, example):
     with false_daemon(machine, verifier.uid, YES + b"\0"):
-        answer = gate(example, verifier, user, "123456")
+        answer = run_example(example, verifier, user, "123456")
     assert answer.returncode == NOT_DECIDED and "belongs to uid" in answer.stderr
 
 
@@ -177,7 +179,7 @@ REPLIES = {
 def test_only_a_clear_yes_opens(machine, user, verifier, example):
     for reply, wanted in REPLIES.items():
         with false_daemon(machine, 0, reply):
-            assert gate(example, verifier, user, "123456").returncode == wanted, reply[:120]
+            assert run_example(example, verifier, user, "123456").returncode == wanted, reply[:120]
 
 
 # recipes
@@ -261,13 +263,13 @@ def test_a_locker_opens_for_the_code_alone(machine, enrolled):
 
 
 @pytest.fixture
-def passwd():
+def passwd_of_the_recipe():
     with stack("passwd", recipe("## passwd", 0).strip(), "@include common-password", "account required pam_permit.so"):
         yield
 
 
 def at_the_code(user):
-    """passwd, up to the question for a code."""
+    """passwd_of_the_recipe, up to the question for a code."""
     terminal = Terminal([*as_user(user), "passwd"])
     terminal.awaits("Current password: ")
     terminal.types_hidden(PASSWORD)
@@ -275,7 +277,7 @@ def at_the_code(user):
     return terminal
 
 
-def test_passwd_leaves_the_password_as_it_is_after_a_refused_code(machine, enrolled, passwd):
+def test_passwd_leaves_the_password_as_it_is_after_a_refused_code(machine, enrolled, passwd_of_the_recipe):
     user, key = enrolled
     terminal = at_the_code(user)
     terminal.types_hidden(key.wrong())
@@ -283,7 +285,7 @@ def test_passwd_leaves_the_password_as_it_is_after_a_refused_code(machine, enrol
     assert has_password(user, PASSWORD) and machine.ask("otp", user, key.first)[0] == SUCCESS
 
 
-def test_passwd_replaces_the_key_and_changes_the_password(machine, enrolled, passwd):
+def test_passwd_replaces_the_key_and_changes_the_password(machine, enrolled, passwd_of_the_recipe):
     user, key = enrolled
     terminal = at_the_code(user)
     terminal.types_hidden(key.first)

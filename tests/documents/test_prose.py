@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 from prose import CONSTRUCTIONS, ROOT, Construction, Place, complaint, places, places_in
-from prose_reader import read
+from prose_reader import paragraphs_of
 
 EXAMPLES = {
     "headless-who": ["Who invites never sees it.", "Whoever reads it holds it.", "## Who may do what"],
@@ -51,7 +51,7 @@ def names(path, text):
 
 
 def texts(path, text):
-    return [paragraph.text for paragraph in read(path, text)]
+    return [paragraph.text for paragraph in paragraphs_of(path, text)]
 
 
 @pytest.fixture(scope="module")

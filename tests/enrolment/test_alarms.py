@@ -1,15 +1,16 @@
 """What somebody should look at now stands in the log at alert, facility authpriv; what is in order does not."""
 
 import pytest
-from harness.enrolment import enrol, invite, invited_and_enrolled, refusal, token
-from harness.journal import fields
-from harness.wire import Client
 
-ALERT, NOTICE, INFO = "<81>", "<85>", "<86>"  # 8 * authpriv (10) + severity
-WEEK = 7 * 86400
+from harness.enrolment import enrol, invite, invited_and_enrolled, token_key
+from harness.journal import ALERT, INFO, NOTICE, fields
+from harness.machine import DAY
+from harness.wire import Client, refusal
+
+WEEK = 7 * DAY
 
 
-def replayed(machine):
+def typed_again(machine):
     user, code, _, _ = invited_and_enrolled(machine)
     yield
     assert refusal(user.uid, "Redeem", registration=code).name == "RegistrationSpent"
@@ -42,14 +43,14 @@ def enrolled_by_an_admin(machine):
 
 
 def enrolled_with_a_token(machine):
-    user, key = machine.new_user(), token()
+    user, key = machine.new_user(), token_key()
     yield
     with Client() as client:
         client.call("AddToken", user=user.name, secret=key.base32)
         client.call("ConfirmEnrolment", code=key.confirming)
 
 
-def lines_of(machine, journal, what):
+def lines_meanwhile(machine, journal, what):
     """(priority, event, notice) of each line that the daemon writes meanwhile; what is yielded before is prepared."""
     running = what(machine)
     next(running)
@@ -60,7 +61,7 @@ def lines_of(machine, journal, what):
 
 
 ALARMS = {
-    replayed: {"registration-code-replayed", "notice registration-code-replayed"},
+    typed_again: {"registration-code-replayed", "notice registration-code-replayed"},
     tried_by_another: {"registration-code-of-another", "notice registration-code-tried-by-another"},
     repudiated: {"registration-code-repudiated", "notice repudiated"},
     repudiated_late: {"registration-code-repudiated-late"},
@@ -71,7 +72,7 @@ ALARMS = {
 
 @pytest.mark.parametrize("what", ALARMS, ids=lambda what: what.__name__)
 def test_each_alarm_of_a_handing_over_is_at_alert_in_the_systems_log(machine, journal, what):
-    lines = lines_of(machine, journal, what)
+    lines = lines_meanwhile(machine, journal, what)
     loud = [f"{event} {notice or ''}".strip() for priority, event, notice in lines if priority == ALERT]
     assert set(loud) == ALARMS[what] and len(loud) == len(ALARMS[what]), lines
     assert {priority for priority, *_ in lines} <= {ALERT, NOTICE, INFO}
@@ -84,6 +85,6 @@ def in_order(machine):
 
 
 def test_a_handing_over_that_is_in_order_alarms_nobody(machine, journal):
-    lines = lines_of(machine, journal, in_order)
+    lines = lines_meanwhile(machine, journal, in_order)
     assert {event for _, event, _ in lines} >= {"registration-code-issued", "registration-code-used", "enrolled"}
     assert {priority for priority, *_ in lines} == {NOTICE}, lines

@@ -5,20 +5,16 @@ import re
 import subprocess
 
 import pytest
+
 from harness import daemon_log
+from harness.enrolment import invite, labels, spoken_code
 from harness.journal import fields
-from harness.machine import AUTH_ERR, CODE_PROMPT, OTPCTL, SUCCESS, as_user, early_in_a_step, key_of, otpctl, run
-from harness.otpctl import DONE, REFUSED, UNREACHABLE, USAGE, answers, confirms, key_shown, session
+from harness.machine import AUTH_ERR, CODE_PROMPT, OTPCTL, SUCCESS, as_user, early_in_a_step, key_of, otpctl, pam_code, run
+from harness.otpctl import DONE, REFUSED, UNREACHABLE, USAGE, answers, finishes, key_shown, session
 from harness.screen import DARK, Pane, read_qr
 from harness.terminal import Terminal
-from harness.wire import Client
 
 RECOVERY = r"^ {4}(R(?:-[0-9A-HJKMNP-TV-Z]{5}){5})$"
-
-
-def invitation(user, **wishes):
-    with Client() as client:
-        return " ".join(client.call("Invite", user=user.name, **wishes)["invitation"]["codes"])
 
 
 def mistyped(code):
@@ -32,16 +28,7 @@ def enrolled_by_code(machine, user, code):
     terminal = session(user, "enrol")
     answers(terminal, "Registration code: ", code)
     key = key_shown(terminal)
-    return key, re.findall(RECOVERY, confirms(terminal, key), re.M)
-
-
-def ask(machine, user, code):
-    return machine.ask("otp", user, code)[0]
-
-
-def labels(user):
-    with Client(uid=user.uid) as client:
-        return [key["label"] for key in client.call("Status")["status"]["keys"]]
+    return key, re.findall(RECOVERY, finishes(terminal, key), re.M)
 
 
 def sudo_opens(machine, user, code):
@@ -70,7 +57,7 @@ def test_the_code_on_the_screen_of_the_owner_reads_as_the_address(machine, user,
     command = " ".join([*as_user(user), "otpctl", "enrol"])
     with Pane("owner", command, columns=240) as pane:
         pane.awaits("Registration code: ")
-        pane.types(invitation(user))
+        pane.types(spoken_code(user))
         key = machine.read_screen(pane)
         assert read_qr(pane.coloured(), DARK, tmp_path / "screen.png") == [key.uri]
         pane.types(key.confirming)
@@ -80,11 +67,11 @@ def test_the_code_on_the_screen_of_the_owner_reads_as_the_address(machine, user,
 
 @pytest.mark.parametrize("change", [str.lower, lambda code: code.replace("-", " "), lambda code: code.replace("0", "o").replace("1", "l")], ids=["small", "blanks", "look-alikes"])
 def test_a_code_may_be_typed_as_people_type(machine, user, change):
-    enrolled_by_code(machine, user, change(invitation(user)))
+    enrolled_by_code(machine, user, change(spoken_code(user)))
 
 
 def test_a_split_code_is_asked_for_part_by_part(machine, user):
-    first, second = invitation(user, form="split").split()
+    first, second = invite(user, form="split").split()
     terminal = session(user, "enrol")
     answers(terminal, "Registration code: ", second)
     terminal.awaits("this is the second part; the first one is wanted before it")
@@ -92,11 +79,11 @@ def test_a_split_code_is_asked_for_part_by_part(machine, user):
     answers(terminal, "Second part: ", first)
     terminal.awaits("this is not the second part")
     answers(terminal, "Second part: ", second)
-    confirms(terminal, key_shown(terminal))
+    finishes(terminal, key_shown(terminal))
 
 
 def test_typing_errors_are_told_here_and_the_daemon_hears_nothing(machine, user):
-    code = invitation(user)
+    code = spoken_code(user)
     start = daemon_log.position()
     terminal = session(user, "enrol")
     for wrong, said in [(mistyped(code), "one letter or digit is wrong"), ("123456", "begins with E-"), (code[:-1], "is not the length of a code")]:
@@ -113,7 +100,7 @@ def test_a_mistyped_code_opens_no_connection(machine, user):
         assert done.returncode == REFUSED
         return done.stderr.count("/run/otp/otp.sock")
 
-    code = invitation(user)
+    code = spoken_code(user)
     assert connections(mistyped(code)) == 0
     assert connections(code) == 1, "root's own account has no such code, so this was sent and refused"
 
@@ -132,7 +119,7 @@ def test_the_daemon_does_not_wait_while_a_code_is_typed(machine, enrolled, words
 
 
 def test_the_code_is_never_an_argument_and_a_pipe_must_be_named(machine, user):
-    code = invitation(user)
+    code = spoken_code(user)
     for words in [("--allow-pipe",), ("--allow-pipe", "--json")]:
         done = otpctl("enrol", *words, user=user, stdin=code + "\n")
         assert done.returncode == USAGE and "--registration-stdin" in done.stderr and done.stdout == ""
@@ -143,7 +130,7 @@ def test_the_code_is_never_an_argument_and_a_pipe_must_be_named(machine, user):
 
 
 def test_a_script_enrols_in_json(machine, user):
-    first, second = invitation(user, form="split").split()
+    first, second = invite(user, form="split").split()
     command = [*as_user(user), OTPCTL, "enrol", "--registration-stdin", "--json", "--allow-pipe", "--label", "tablet"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     process.stdin.write(f"{first}\n{second}\n")
@@ -154,19 +141,19 @@ def test_a_script_enrols_in_json(machine, user):
     refused, confirmed = [json.loads(line) for line in rest.splitlines()]
     assert begun["earlier"] is None and refused["error"]["name"].endswith(".CodeRefused")
     assert confirmed["confirmed"]["key"]["label"] == "tablet" and len(confirmed["confirmed"]["recovery_codes"]) == 8
-    assert process.returncode == DONE and ask(machine, user, confirmed["confirmed"]["recovery_codes"][3]) == SUCCESS
+    assert process.returncode == DONE and pam_code(machine, user, confirmed["confirmed"]["recovery_codes"][3]) == SUCCESS
 
 
 def test_somebody_elses_code_is_good_for_nothing(machine, user):
     other = machine.new_user()
     terminal = session(other, "enrol")
-    answers(terminal, "Registration code: ", invitation(user))
+    answers(terminal, "Registration code: ", spoken_code(user))
     assert terminal.ends() == REFUSED and "it is not good for this account" in terminal.transcript
 
 
 @pytest.mark.parametrize("end", ["interrupt", "end of input"])
 def test_whatever_ends_it_early_leaves_nothing_and_the_next_time_says_so(machine, user, end):
-    code = invitation(user)
+    code = spoken_code(user)
     terminal = session(user, "enrol")
     answers(terminal, "Registration code: ", code)
     lost = key_shown(terminal)
@@ -179,11 +166,11 @@ def test_whatever_ends_it_early_leaves_nothing_and_the_next_time_says_so(machine
     terminal.awaits(r"this registration code was used before, at \S+Z on /dev/pts/\d+; that key was never confirmed and is thrown away")
     key = key_shown(terminal)
     assert key.secret != lost.secret
-    confirms(terminal, key)
+    finishes(terminal, key)
 
 
 def test_without_the_daemon_the_code_is_not_used_up(machine, user):
-    code = invitation(user)
+    code = spoken_code(user)
     with machine.daemon_stopped():
         terminal = session(user, "enrol")
         answers(terminal, "Registration code: ", code)
@@ -207,28 +194,28 @@ def test_without_the_daemon_the_code_is_not_used_up(machine, user):
 )
 def test_a_wrong_code_says_what_is_wrong_and_the_right_one_still_stores(machine, user, words, app, said):
     terminal = session(user, "enrol", *words)
-    answers(terminal, "Registration code: ", invitation(user))
+    answers(terminal, "Registration code: ", spoken_code(user))
     key = key_shown(terminal)
     wrong = key_of(key.uri)
     wrong.__dict__.update({name: value for name, value in app.items() if name != "late"})
     answers(terminal, "Code from the app: ", wrong.code(wrong.step_now() - app.get("late", 0) // wrong.period))
     terminal.awaits(re.escape(said))
     terminal.awaits("code refused: tries left: 5")
-    confirms(terminal, key)
+    finishes(terminal, key)
 
 
 # a code that comes back
 
 
-def spent(machine):
+def user_with_spent_code(machine):
     user = machine.new_user()
-    code = invitation(user)
+    code = spoken_code(user)
     key, _ = enrolled_by_code(machine, user, code)
     return user, code, key
 
 
 def test_a_code_that_was_used_tells_when_and_from_where_and_no_suspends_what_came_of_it(machine):
-    user, code, key = spent(machine)
+    user, code, key = user_with_spent_code(machine)
     terminal = session(user, "enrol")
     answers(terminal, "Registration code: ", code)
     terminal.awaits(r"this registration code was used before, at \d{4}-\S+Z on /dev/pts/\d+, and a key was made with it")
@@ -237,23 +224,23 @@ def test_a_code_that_was_used_tells_when_and_from_where_and_no_suspends_what_cam
     terminal.awaits("suspended: the key that came of it; its codes and recovery codes are refused from now on")
     terminal.awaits("call an administrator now")
     assert terminal.ends() == REFUSED
-    assert ask(machine, user, key.first) == AUTH_ERR
+    assert pam_code(machine, user, key.first) == AUTH_ERR
 
 
 @pytest.mark.parametrize("answer", ["y", "", None], ids=["yes", "empty", "end"])
 def test_without_a_no_everything_stays(machine, answer):
-    user, code, key = spent(machine)
+    user, code, key = user_with_spent_code(machine)
     terminal = session(user, "enrol")
     answers(terminal, "Registration code: ", code)
     terminal.awaits(r"Was that you\? \[y/n\] ")
     terminal.pty.sendeof() if answer is None else terminal.types(answer)
     assert terminal.ends() == REFUSED
     assert ("is yours" if answer else "nothing was done; the same command with the same code asks again") in terminal.transcript.replace("so nothing", "nothing")
-    assert ask(machine, user, key.first) == SUCCESS
+    assert pam_code(machine, user, key.first) == SUCCESS
 
 
 def test_a_script_is_told_and_not_asked(machine):
-    user, code, _ = spent(machine)
+    user, code, _ = user_with_spent_code(machine)
     done = otpctl("enrol", "--registration-stdin", "--json", "--allow-pipe", user=user, stdin=code + "\nn\n")
     assert done.returncode == REFUSED and json.loads(done.stdout)["error"]["name"].endswith(".RegistrationSpent")
     done = otpctl("enrol", "--registration-stdin", "--allow-pipe", user=user, stdin=code + "\nn\n")
@@ -279,9 +266,9 @@ def test_one_more_key_for_a_code_of_the_first(machine, enrolled):
     terminal = session(user, "add", "--label", "tablet")
     answers(terminal, "Code of a key that is there: ", key.first)
     tablet = key_shown(terminal)
-    assert 'added for' in confirms(terminal, tablet) and labels(user) == ["phone", "tablet"]
-    assert ask(machine, user, key.first) == AUTH_ERR, "used up"
-    assert ask(machine, user, key.second) == SUCCESS and ask(machine, user, tablet.first) == SUCCESS
+    assert 'added for' in finishes(terminal, tablet) and labels(machine, user) == ["phone", "tablet"]
+    assert pam_code(machine, user, key.first) == AUTH_ERR, "used up"
+    assert pam_code(machine, user, key.second) == SUCCESS and pam_code(machine, user, tablet.first) == SUCCESS
 
 
 @pytest.mark.parametrize("command", ["add", "rotate", "recovery-codes"])
@@ -304,26 +291,26 @@ def test_rotating_ends_the_old_key_when_the_new_one_is_confirmed_and_not_before(
     terminal.awaits("Code from the app: ")
     terminal.interrupts()
     assert terminal.ends() != DONE
-    assert ask(machine, user, old.second) == SUCCESS, "given up: the old key works"
+    assert pam_code(machine, user, old.second) == SUCCESS, "given up: the old key works"
 
     user, old = machine.enrolled_user()
     terminal = session(user, "rotate", "phone", "--algorithm", "SHA256")
     answers(terminal, "Code of the key to replace: ", old.first)
     new = key_shown(terminal)
-    assert "the old one is dead" in confirms(terminal, new)
-    assert ask(machine, user, old.second) == AUTH_ERR and ask(machine, user, new.first) == SUCCESS
-    assert labels(user) == ["phone"]
+    assert "the old one is dead" in finishes(terminal, new)
+    assert pam_code(machine, user, old.second) == AUTH_ERR and pam_code(machine, user, new.first) == SUCCESS
+    assert labels(machine, user) == ["phone"]
 
 
 def test_recovery_codes_are_made_anew_and_the_old_ones_die(machine, user):
-    key, old = enrolled_by_code(machine, user, invitation(user))
+    key, old = enrolled_by_code(machine, user, spoken_code(user))
     terminal = session(user, "recovery-codes")
     answers(terminal, "Code of a key: ", key.first)
     assert terminal.ends() == DONE
     new = re.findall(RECOVERY, terminal.transcript, re.M)
     assert len(set(new) - set(old)) == 8 and "every earlier recovery code is dead" in terminal.transcript
-    assert ask(machine, user, old[0]) == AUTH_ERR
-    assert ask(machine, user, new[0]) == SUCCESS and ask(machine, user, new[0]) == AUTH_ERR
+    assert pam_code(machine, user, old[0]) == AUTH_ERR
+    assert pam_code(machine, user, new[0]) == SUCCESS and pam_code(machine, user, new[0]) == AUTH_ERR
 
 
 def test_recovery_codes_do_not_go_into_a_pipe_and_are_json_when_told(machine, enrolled):
@@ -339,7 +326,7 @@ def test_an_owner_removes_the_last_key_only_when_that_is_said(machine, enrolled)
     done = otpctl("revoke", "phone", user=user, stdin=key.first + "\n")
     assert done.returncode == REFUSED and "--last" in done.stderr and "Code: " not in done.stdout
     assert otpctl("revoke", "phone", "--last", user=user, stdin=key.first + "\n").returncode == DONE
-    assert ask(machine, user, key.second) == AUTH_ERR
+    assert pam_code(machine, user, key.second) == AUTH_ERR
 
 
 def test_an_admin_revokes_and_reopens_for_others_without_their_code(machine, enrolled):
@@ -348,7 +335,7 @@ def test_an_admin_revokes_and_reopens_for_others_without_their_code(machine, enr
     machine.join(admin, "otp-admin")
     assert otpctl("reopen", user.name, user=admin, stdin="").returncode == DONE
     assert otpctl("revoke", user.name, "phone", user=admin, stdin="").returncode == DONE
-    assert labels(user) == []
+    assert labels(machine, user) == []
 
 
 # tokens
@@ -361,7 +348,7 @@ def oath(kind, secret, *more):
 SECRETS = iter(f"{letter}EZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ" for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
-def add_token(user, secret, *words, prefix=()):
+def types_token_codes(user, secret, *words, prefix=()):
     """The secret comes in a pipe, the codes from the terminal."""
     return Terminal(["sh", "-c", 'secret=$1; shift; echo "$secret" | "$@"', "-", secret, *prefix, OTPCTL, "token", "add", user.name, *words], columns=200)
 
@@ -369,21 +356,21 @@ def add_token(user, secret, *words, prefix=()):
 def test_a_token_that_goes_by_the_time_is_confirmed_by_one_code(machine, user):
     secret = next(SECRETS)
     early_in_a_step()
-    terminal = add_token(user, secret, "--label", "fob")
+    terminal = types_token_codes(user, secret, "--label", "fob")
     answers(terminal, "Code from the token: ", oath("totp=SHA1", secret, "--now", "30 seconds ago"))
     assert terminal.ends() == DONE and 'token "fob" is stored' in terminal.transcript
     assert secret not in terminal.transcript
-    assert ask(machine, user, oath("totp=SHA1", secret)) == SUCCESS
+    assert pam_code(machine, user, oath("totp=SHA1", secret)) == SUCCESS
 
 
 def test_a_token_that_counts_is_confirmed_by_two_codes_in_a_row(machine, user):
     secret = next(SECRETS)
-    terminal = add_token(user, secret, "--kind", "hotp")
+    terminal = types_token_codes(user, secret, "--kind", "hotp")
     answers(terminal, "Code from the token: ", oath("hotp", secret, "-c", "4"))
     terminal.awaits("right so far: now the next code of the token")
     answers(terminal, "Code from the token: ", oath("hotp", secret, "-c", "5"))
     assert terminal.ends() == DONE
-    assert labels(user) == ["token"] and ask(machine, user, oath("hotp", secret, "-c", "6")) == SUCCESS
+    assert labels(machine, user) == ["token"] and pam_code(machine, user, oath("hotp", secret, "-c", "6")) == SUCCESS
 
 
 def test_a_secret_typed_at_a_terminal_is_not_shown_and_an_interrupt_leaves_the_terminal_right(machine, user):
@@ -445,9 +432,9 @@ def test_nothing_of_this_works_offline(machine, user):
 
 def test_no_code_and_no_secret_reaches_the_log(machine, user):
     start = daemon_log.position()
-    code = invitation(user)
+    code = spoken_code(user)
     key, recovery = enrolled_by_code(machine, user, code)
-    ask(machine, user, recovery[0])
+    pam_code(machine, user, recovery[0])
     log = "\n".join(daemon_log.since(start))
     assert {"registration-code-issued", "registration-code-used", "enrolled"} <= {fields(line).get("event") for line in log.splitlines()}
     for secret in (code, code[2:7], key.base32, key.secret.hex(), *recovery):
@@ -455,9 +442,9 @@ def test_no_code_and_no_secret_reaches_the_log(machine, user):
 
 
 def test_a_lost_phone_is_suspended_and_replaced_by_a_new_invitation(machine, user):
-    lost, recovery = enrolled_by_code(machine, user, invitation(user))
+    lost, recovery = enrolled_by_code(machine, user, spoken_code(user))
     assert otpctl("suspend", user.name).returncode == DONE
-    new, _ = enrolled_by_code(machine, user, invitation(user, replaces=True))
+    new, _ = enrolled_by_code(machine, user, spoken_code(user, replaces=True))
     assert otpctl("resume", user.name).returncode == DONE
-    assert ask(machine, user, lost.first) == AUTH_ERR and ask(machine, user, recovery[0]) == AUTH_ERR
-    assert ask(machine, user, new.first) == SUCCESS and labels(user) == ["phone"]
+    assert pam_code(machine, user, lost.first) == AUTH_ERR and pam_code(machine, user, recovery[0]) == AUTH_ERR
+    assert pam_code(machine, user, new.first) == SUCCESS and labels(machine, user) == ["phone"]

@@ -6,10 +6,12 @@ import time
 from pathlib import Path
 
 import pytest
+
+from harness.enrolment import NEVER_ISSUED, invite, spoken_code
 from harness.hosts import HOSTS, Ssh, gates, listens, one_try_at_login, server, sshd
 from harness.journal import decisions
-from harness.machine import AUTH_ERR, CODE_PROMPT, REFUSAL, SUCCESS, policy
-from harness.prompts import APP_PROMPT, KEEP_PROMPT, LETTERS, begins, confirms, enrolling, invite, key_on
+from harness.machine import AUTH_ERR, CODE_PROMPT, REFUSAL, SUCCESS, UNKNOWN, policy
+from harness.prompts import APP_PROMPT, KEEP_PROMPT, LETTERS, begins, confirms, enrolling, key_on
 from harness.screen import DARK, LIGHT, Pane, read_qr
 from harness.wait import until
 from harness.wire import Client, Refused
@@ -20,15 +22,10 @@ SHEETS = ["sudo", "su-by-root", "su-own", "su-by-another", "ssh", "ssh-key-then-
 
 
 @pytest.fixture(scope="module")
-def asking(machine):
+def enrolling_hosts(machine):
     machine.somebody = machine.new_user()
     with one_try_at_login(), gates(machine), sshd(), enrolling(*SERVICES):
         yield
-
-
-@pytest.fixture(params=SHEETS)
-def host(request, asking):
-    return HOSTS[request.param]
 
 
 def is_enrolled(machine, user):
@@ -38,9 +35,11 @@ def is_enrolled(machine, user):
 # a first key
 
 
-def test_a_registration_code_makes_a_first_key_and_this_login_goes_on(machine, host, user, journal):
+@pytest.mark.parametrize("name", SHEETS)
+def test_a_registration_code_makes_a_first_key_and_this_login_goes_on(machine, enrolling_hosts, name, user, journal):
+    host = HOSTS[name]
     start = journal.position()
-    terminal = begins(machine, host, user, invite(user))
+    terminal = begins(machine, host, user, spoken_code(user))
     key, codes = confirms(terminal)
     attempt = host.conclude(terminal, user)
     assert attempt.opened and attempt.asked == 1, attempt
@@ -52,16 +51,16 @@ def test_a_registration_code_makes_a_first_key_and_this_login_goes_on(machine, h
     assert not host.attempt(machine, user, codes[0]).opened
 
 
-def test_the_code_that_confirmed_the_key_is_used_up(machine, asking, user):
+def test_the_code_that_confirmed_the_key_is_used_up(machine, enrolling_hosts, user):
     host = HOSTS["sudo"]
-    terminal = begins(machine, host, user, invite(user))
+    terminal = begins(machine, host, user, spoken_code(user))
     key, _ = confirms(terminal)
     assert host.conclude(terminal, user).opened
     assert not host.attempt(machine, user, key.confirming).opened
 
 
 @pytest.mark.parametrize("wish", [{"form": "spoken"}, {"form": "mail"}, {"form": "letter"}, {"form": "split"}], ids=lambda wish: wish["form"])
-def test_every_form_of_registration_code_is_taken(machine, asking, user, wish):
+def test_every_form_of_registration_code_is_taken(machine, enrolling_hosts, user, wish):
     host = HOSTS["ssh"]
     terminal = begins(machine, host, user, invite(user, **wish).lower())
     confirms(terminal)
@@ -70,13 +69,13 @@ def test_every_form_of_registration_code_is_taken(machine, asking, user, wish):
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize("name", ["sudo", "su-by-root", "ssh"])
-def test_the_picture_can_be_read_off_the_screen(machine, asking, user, tmp_path, name, theme):
+def test_the_picture_can_be_read_off_the_screen(machine, enrolling_hosts, user, tmp_path, name, theme):
     host = HOSTS[name]
     host.prepare(machine, user)
     command = shlex.join(map(str, host.command(machine, user)))
     with Pane(f"prompt-{name}-{theme}", command, columns=100, rows=90) as pane:
         pane.awaits(CODE_PROMPT)
-        pane.types(invite(user))
+        pane.types(spoken_code(user))
         pane.awaits(APP_PROMPT)
         if theme == "light":
             pane.types("")
@@ -91,8 +90,8 @@ def test_the_picture_can_be_read_off_the_screen(machine, asking, user, tmp_path,
         assert pane.ended() == 0, pane.text()
 
 
-def test_a_picture_for_the_other_background_comes_as_often_as_enter_is_typed(machine, asking, user):
-    terminal = begins(machine, HOSTS["ssh"], user, invite(user))
+def test_a_picture_for_the_other_background_comes_as_often_as_enter_is_typed(machine, enrolling_hosts, user):
+    terminal = begins(machine, HOSTS["ssh"], user, spoken_code(user))
     for _ in range(3):
         terminal.awaits(APP_PROMPT)
         terminal.types_hidden("")
@@ -103,9 +102,9 @@ def test_a_picture_for_the_other_background_comes_as_often_as_enter_is_typed(mac
     assert len(set(LETTERS.findall(terminal.transcript))) == 1, "one key all the time"
 
 
-def test_ssh_is_never_sent_more_messages_than_it_takes(machine, asking, user):
+def test_ssh_is_never_sent_more_messages_than_it_takes(machine, enrolling_hosts, user):
     """It allows 32; here are as many as can come."""
-    terminal = begins(machine, HOSTS["ssh"], user, invite(user))
+    terminal = begins(machine, HOSTS["ssh"], user, spoken_code(user))
     for _ in range(11):
         terminal.awaits(APP_PROMPT)
         terminal.types_hidden("not a code")
@@ -116,8 +115,10 @@ def test_ssh_is_never_sent_more_messages_than_it_takes(machine, asking, user):
 # codes that are not of the key
 
 
-def test_a_wrong_code_is_told_and_another_one_may_be_typed(machine, host, user):
-    terminal = begins(machine, host, user, invite(user))
+@pytest.mark.parametrize("name", SHEETS)
+def test_a_wrong_code_is_told_and_another_one_may_be_typed(machine, enrolling_hosts, name, user):
+    host = HOSTS[name]
+    terminal = begins(machine, host, user, spoken_code(user))
     terminal.awaits(APP_PROMPT)
     terminal.types_hidden(key_on(terminal.transcript).wrong())
     terminal.awaits("that is no code of this key; [0-9] more tries")
@@ -125,8 +126,8 @@ def test_a_wrong_code_is_told_and_another_one_may_be_typed(machine, host, user):
     assert host.conclude(terminal, user).opened
 
 
-def test_the_likely_cause_of_a_wrong_code_is_told(machine, asking, user):
-    terminal = begins(machine, HOSTS["ssh"], user, invite(user))
+def test_the_likely_cause_of_a_wrong_code_is_told(machine, enrolling_hosts, user):
+    terminal = begins(machine, HOSTS["ssh"], user, spoken_code(user))
     terminal.awaits(APP_PROMPT)
     key = key_on(terminal.transcript)
     terminal.types_hidden(key.code(key.step - 8))
@@ -134,9 +135,9 @@ def test_the_likely_cause_of_a_wrong_code_is_told(machine, asking, user):
     confirms(terminal)
 
 
-def test_after_too_many_wrong_codes_nothing_is_there_and_the_refusal_is_the_usual_one(machine, asking, user, journal):
+def test_after_too_many_wrong_codes_nothing_is_there_and_the_refusal_is_the_usual_one(machine, enrolling_hosts, user, journal):
     host = HOSTS["sudo"]
-    code = invite(user)
+    code = spoken_code(user)
     start = journal.position()
     terminal = begins(machine, host, user, code)
     terminal.awaits(APP_PROMPT)
@@ -157,8 +158,10 @@ def test_after_too_many_wrong_codes_nothing_is_there_and_the_refusal_is_the_usua
 # given up on the way
 
 
-def test_given_up_at_the_picture_nothing_is_there_and_the_code_can_be_used_again(machine, host, user):
-    code = invite(user)
+@pytest.mark.parametrize("name", SHEETS)
+def test_given_up_at_the_picture_nothing_is_there_and_the_code_can_be_used_again(machine, enrolling_hosts, name, user):
+    host = HOSTS[name]
+    code = spoken_code(user)
     terminal = begins(machine, host, user, code)
     terminal.awaits(APP_PROMPT)
     first = key_on(terminal.transcript)
@@ -173,7 +176,7 @@ def test_given_up_at_the_picture_nothing_is_there_and_the_code_can_be_used_again
 
 
 @pytest.fixture
-def hurried(asking):
+def hurried(enrolling_hosts):
     """An sshd that gives a login eight seconds; the host, and the server's process."""
     process = server(2204, "keyboard-interactive", "LoginGraceTime 8\n")
     until(lambda: listens(2204), "sshd at 2204")
@@ -196,7 +199,7 @@ def something_is_pending(user):
 def test_where_sshd_waits_no_longer_nothing_is_there_and_the_code_can_be_used_again(machine, hurried, user):
     hasty, process = hurried
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    code = invite(user)
+    code = spoken_code(user)
     until(lambda: not children.read_text(), "the end of the fixture's own connection")
     begun = time.monotonic()
     terminal = begins(machine, hasty, user, code)
@@ -219,9 +222,9 @@ def test_where_sshd_waits_no_longer_nothing_is_there_and_the_code_can_be_used_ag
     assert patient.attempt(machine, user, key.first).opened
 
 
-def test_given_up_at_the_recovery_codes_the_key_is_there(machine, asking, user):
+def test_given_up_at_the_recovery_codes_the_key_is_there(machine, enrolling_hosts, user):
     host = HOSTS["ssh"]
-    terminal = begins(machine, host, user, invite(user))
+    terminal = begins(machine, host, user, spoken_code(user))
     terminal.awaits(APP_PROMPT)
     key = key_on(terminal.transcript)
     terminal.types_hidden(key.confirming)
@@ -231,9 +234,9 @@ def test_given_up_at_the_recovery_codes_the_key_is_there(machine, asking, user):
     assert host.attempt(machine, user, key.first).opened
 
 
-def test_without_the_daemon_the_refusal_is_the_usual_one(machine, asking, user, journal):
+def test_without_the_daemon_the_refusal_is_the_usual_one(machine, enrolling_hosts, user, journal):
     host = HOSTS["sudo"]
-    code = invite(user)
+    code = spoken_code(user)
     start = journal.position()
     with machine.daemon_stopped():
         attempt = host.attempt(machine, user, code)
@@ -242,10 +245,10 @@ def test_without_the_daemon_the_refusal_is_the_usual_one(machine, asking, user, 
     assert any("enrolment=not-begun" in line and "reason=no-daemon" in line for line in lines), lines
 
 
-def test_a_host_that_gives_one_answer_to_everything_enrols_nobody(machine, asking, user):
+def test_a_host_that_gives_one_answer_to_everything_enrols_nobody(machine, enrolling_hosts, user):
     """A screen locker: what it types at the picture is no code of the key."""
     machine.service("one-answer", "required pam_otp.so", account="required pam_otp.so")
-    code = invite(user)
+    code = spoken_code(user)
     with enrolling("one-answer"):
         result, printed = machine.ask("one-answer", user, code)
         assert result == AUTH_ERR and printed.count("that is no code") == 12
@@ -262,20 +265,19 @@ def seen(machine, host, user, typed):
     return attempt.asked, attempt.text
 
 
-NEVER_ISSUED = "E-07ENW-3AHRM"
 
 
 @pytest.mark.parametrize("name", ["sudo", "su-by-another", "ssh", "login"])
-def test_who_types_no_good_registration_code_sees_no_difference(machine, asking, user, name):
+def test_who_types_no_good_registration_code_sees_no_difference(machine, enrolling_hosts, user, name):
     host = HOSTS[name]
     enrolled, _ = machine.enrolled_user()
     other = machine.new_user()
-    whose = invite(other)
-    code_of_enrolled = invite(enrolled, replaces=True)
+    whose = spoken_code(other)
+    code_of_enrolled = spoken_code(enrolled, replaces=True)
     with policy(""):
         usual = seen(machine, host, enrolled, "junk")
-    superseded = invite(user)
-    invite(user)
+    superseded = spoken_code(user)
+    spoken_code(user)
     attempts = {
         "junk": (user, "junk"),
         "a code": (user, "123456"),
@@ -288,27 +290,29 @@ def test_who_types_no_good_registration_code_sees_no_difference(machine, asking,
         "good, but the user is enrolled": (enrolled, code_of_enrolled),
     }
     if host.takes_any_name:
-        attempts["an unknown user"] = ("nobody-of-that-name", NEVER_ISSUED)
+        attempts["an unknown user"] = (UNKNOWN, NEVER_ISSUED)
     for what, (name, typed) in attempts.items():
         assert seen(machine, host, name, typed) == usual, what
     assert not is_enrolled(machine, user)
     fresh = machine.new_user()  # it was a prompt that takes good ones
-    terminal = begins(machine, host, fresh, invite(fresh))
+    terminal = begins(machine, host, fresh, spoken_code(fresh))
     terminal.awaits(APP_PROMPT)
     host.given_up(terminal)
 
 
-def test_a_code_that_replaces_is_not_redeemed_at_a_prompt_of_an_enrolled_user(machine, host, enrolled):
+@pytest.mark.parametrize("name", SHEETS)
+def test_a_code_that_replaces_is_not_redeemed_at_a_prompt_of_an_enrolled_user(machine, enrolling_hosts, name, enrolled):
+    host = HOSTS[name]
     user, key = enrolled
-    code = invite(user, replaces=True)
+    code = spoken_code(user, replaces=True)
     assert not host.attempt(machine, user, code).opened
     assert host.attempt(machine, user, key.first).opened
     with Client(uid=user.uid) as client:  # it is still good, for its owner
         assert client.call("Redeem", registration=code)["enrolment"]["user"] == user.name
 
 
-def test_a_confirmed_code_that_comes_back_is_refused_and_noticed(machine, asking, user):
-    host, code = HOSTS["ssh"], invite(user)
+def test_a_confirmed_code_that_comes_back_is_refused_and_noticed(machine, enrolling_hosts, user):
+    host, code = HOSTS["ssh"], spoken_code(user)
     terminal = begins(machine, host, user, code)
     confirms(terminal)
     assert host.conclude(terminal, user).opened
@@ -322,8 +326,10 @@ def test_a_confirmed_code_that_comes_back_is_refused_and_noticed(machine, asking
 
 
 @pytest.mark.parametrize("text", ["", '[service.SERVICE]\nunenrolled = "deny"\n', '[service.other]\nunenrolled = "enrol"\n'])
-def test_where_the_policy_does_not_list_the_service_a_registration_code_is_junk(machine, host, user, journal, text):
-    code = invite(user)
+@pytest.mark.parametrize("name", SHEETS)
+def test_where_the_policy_does_not_list_the_service_a_registration_code_is_junk(machine, enrolling_hosts, name, user, journal, text):
+    host = HOSTS[name]
+    code = spoken_code(user)
     start = journal.position()
     with policy(text.replace("SERVICE", host.service)):
         attempt = host.attempt(machine, user, code)
@@ -337,7 +343,7 @@ def test_where_the_policy_does_not_list_the_service_a_registration_code_is_junk(
 def test_the_pam_line_alone_does_not_open_this_way(machine, user, journal):
     service = machine.service("line-enrol", "required pam_otp.so unenrolled=enrol")
     start = journal.position()
-    result, printed = machine.ask(service, user, invite(user))
+    result, printed = machine.ask(service, user, spoken_code(user))
     assert result != SUCCESS and "app" not in printed
     assert any("reason=bad-option" in line and "otp.toml" in line for line in journal.since(start))
 
@@ -345,7 +351,7 @@ def test_the_pam_line_alone_does_not_open_this_way(machine, user, journal):
 def test_the_pam_line_can_forbid_it(machine, user):
     service = machine.service("line-denies", "required pam_otp.so unenrolled=deny")
     with enrolling(service):
-        assert machine.ask(service, user, invite(user))[0] == AUTH_ERR
+        assert machine.ask(service, user, spoken_code(user))[0] == AUTH_ERR
     assert not is_enrolled(machine, user)
 
 
@@ -353,7 +359,7 @@ def test_the_pam_line_can_forbid_it(machine, user):
 def test_what_another_module_asked_for_is_no_registration_code(machine, user, options):
     service = machine.service("first-pass-enrol", "required pam_otp.so", f"required pam_otp.so {options}")
     with enrolling(service):
-        result, printed = machine.ask(service, user, "x" + invite(user))
+        result, printed = machine.ask(service, user, "x" + spoken_code(user))
     assert result == AUTH_ERR and LETTERS.search(printed) is None
 
 
@@ -361,5 +367,5 @@ def test_the_module_leaves_no_form_of_a_key_that_it_has_shown(machine, user):
     """oddconv remembers what it was shown and searches its memory for it, when the key was thrown away."""
     service = machine.service("shows-a-key", "required pam_otp.so", account="required pam_otp.so")
     with enrolling(service):
-        _, printed = machine.converse(service, user, "key", invite(user))
+        _, printed = machine.converse(service, user, "key", spoken_code(user))
     assert re.findall(r"found (\w+) (\d+)", printed) == [("before", "0")] * 3 + [("after", "0")] * 3

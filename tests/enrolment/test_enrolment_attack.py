@@ -1,4 +1,4 @@
-"""Hostile local users while keys are handed over: nobody keeps others from their codes, and no setuid program lends root's rights."""
+"""Hostile local users while others enrol: nobody keeps others from their codes, and no setuid program lends root's rights."""
 
 import fcntl
 import re
@@ -11,37 +11,33 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
 from harness import daemon_log
-from harness.enrolment import enrol, events, invite, labels, other_code, redeem, works
+from harness.enrolment import enrol, invite, labels, other_code, redeem, works
 from harness.hosts import HOSTS, gates
 from harness.machine import SUCCESS, as_user, early_in_a_step, key_of
+from harness.origins import all_failures
 from harness.rotation import OFFER, changes_password, rotates
 from harness.strace import attached
 from harness.terminal import Terminal
 from harness.wait import until
-from harness.wire import Client, Refused
+from harness.wire import Client, Refused, refusal
 
-PROMPT_SERVICE = 4.0  # seconds within which everybody is served whatever the others do
+PROMPT_ENROLMENT = 4.0  # seconds within which everybody is served whatever the others do
 PER_USER = 8  # connections
 # what a host of the module may ask for; none of these gives a key for nothing
 OF_THE_MODULE = {"Verify", "Status", "Notices", "NoticesShown", "Redeem", "Rotate", "ConfirmEnrolment", "CancelEnrolment"}
 
 
-def refusal(uid, method, **parameters):
-    with Client(uid=uid, timeout=60) as client, pytest.raises(Refused) as refused:
-        client.call(method, **parameters)
-    return refused.value
-
-
-def served(machine):
+def others_enrol(machine):
     """Somebody else is invited, redeems and confirms promptly."""
     other = machine.new_user()
-    early_in_a_step(left=2 + PROMPT_SERVICE)  # the wait for the next one is not the daemon's
+    early_in_a_step(left=2 + PROMPT_ENROLMENT)  # the wait for the next one is not the daemon's
     begun = time.monotonic()
     key, _ = enrol(other, invite(other))
     took = time.monotonic() - begun
     assert works(machine, other, key.first)
-    return took < PROMPT_SERVICE, took
+    return took < PROMPT_ENROLMENT, took
 
 
 @contextmanager
@@ -82,7 +78,7 @@ def test_a_user_whose_lock_hangs_keeps_nobody_from_the_tickets(machine, enrolled
         fcntl.flock(held, fcntl.LOCK_EX)
         with all_connections(user, method, registration=code):
             time.sleep(0.5)
-            assert served(machine)[0]
+            assert others_enrol(machine)[0]
 
 
 def test_a_user_with_a_worthless_code_keeps_nobody_from_the_tickets(machine, user):
@@ -92,7 +88,7 @@ def test_a_user_with_a_worthless_code_keeps_nobody_from_the_tickets(machine, use
         client.call("RevokeInvitation", user=user.name)
     with all_connections(user, "Redeem", registration=code):
         time.sleep(0.5)
-        assert served(machine)[0]
+        assert others_enrol(machine)[0]
 
 
 def test_a_spent_code_typed_over_and_over_floods_neither_log_nor_spool(machine, user):
@@ -102,7 +98,7 @@ def test_a_spent_code_typed_over_and_over_floods_neither_log_nor_spool(machine, 
     start = daemon_log.position()
     with all_connections(user, "Redeem", registration=code):
         time.sleep(2)
-    assert events(start).count("registration-code-replayed") <= 6
+    assert daemon_log.events(start).count("registration-code-replayed") <= 6
 
 
 def test_slow_hashes_leave_the_daemon_no_larger(machine):
@@ -174,7 +170,7 @@ def test_a_setuid_program_of_another_user_has_none_of_roots_rights(machine, setu
     if typed == "registration":
         assert not alice.key_file.exists()
     if typed == "wrong":
-        counted = {origin["origin"]: origin["failures"] for origin in machine.status(alice)["origins"]}
+        counted = all_failures(machine, alice)
         assert counted == {"self": 0, "other": 1, "remote": 0, "console": 0, "socket": 0}
 
 
@@ -245,7 +241,7 @@ def test_guesses_through_a_setuid_host_count_for_whoever_runs_it(machine, user):
     assert refusal(0, "Redeem", registration=code, **claims).parameters["wait"] > 0, "mallory waits, with the right one too"
     key, _ = enrol(user, code)  # and the owner does not
     assert refusal(0, "Rotate", code=key.wrong(), **claims).name == "NotPossible"
-    counted = {origin["origin"]: origin["failures"] for origin in machine.status(user)["origins"]}
+    counted = all_failures(machine, user)
     assert counted == {"self": 0, "other": 1, "remote": 0, "console": 0, "socket": 0}
     assert works(machine, user, key.first)
 

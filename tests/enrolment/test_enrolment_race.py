@@ -11,22 +11,23 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness.enrolment import confirm, invite, other_code, redeem, shown, token, works
+from harness.enrolment import confirm, invite, other_code, redeem, shown, token_key, works
 from harness.machine import AUTH_ERR, SUCCESS, policy
-from harness.sweeps import login as command
+from harness.origins import no_wait
+from harness.sweeps import login_command
 from harness.wait import until
 from harness.wire import Client, Refused
 
 LOGINS = 50
 ROUNDS = 5
 # wrong codes are not what this is about: none keeps a right one waiting
-MANY_GUESSES = "[guesses]\nconsole = 60\nself = 10\nother = 10\nremote = 10\nsocket = 10\nwait = \"none\"\n"
+MANY_GUESSES = no_wait(10, console=60)
 
 
-def login(machine, user, code):
+def timed_login(machine, user, code):
     """(accepted, begun, ended) of one process that gives this code."""
     begun = time.monotonic()
-    done = subprocess.run(command(machine, user, code), capture_output=True, text=True, timeout=60)
+    done = subprocess.run(login_command(machine, user, code), capture_output=True, text=True, timeout=60)
     return f"authenticate {SUCCESS}\n" in done.stdout, begun, time.monotonic()
 
 
@@ -42,13 +43,13 @@ def test_race_of_a_swap_with_fifty_logins_by_old_and_new_codes(machine, request)
             codes = [old.second] * (LOGINS // 2) + [new.first, new.second] * (LOGINS // 4)
             chance.shuffle(codes)
             early = LOGINS * (number % ROUNDS) // ROUNDS
-            logins = [(code, pool.submit(login, machine, user, code)) for code in codes[:early]]
+            logins = [(code, pool.submit(timed_login, machine, user, code)) for code in codes[:early]]
             if number % ROUNDS == ROUNDS - 1:
                 next(done for code, done in logins if code == old.second).result()
             asked = time.monotonic()
             confirm(client, new)
             answered = time.monotonic()
-            logins += [(code, pool.submit(login, machine, user, code)) for code in codes[early:]]
+            logins += [(code, pool.submit(timed_login, machine, user, code)) for code in codes[early:]]
             results = [(code, *done.result()) for code, done in logins]
             accepted = {code: (begun, ended) for code, opened, begun, ended in results if opened}
             assert len(accepted) == sum(opened for _, opened, *_ in results), "a code worked twice"
@@ -73,7 +74,7 @@ def begun_logins(machine, user, codes):
     lets them go on and gives their PAM codes."""
     with open(user.state_file, "rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        logins = [subprocess.Popen(command(machine, user, code), stdout=subprocess.PIPE, text=True) for code in codes]
+        logins = [subprocess.Popen(login_command(machine, user, code), stdout=subprocess.PIPE, text=True) for code in codes]
         for process in logins:
             until(lambda: has_open(process, user.state_file), "a login at the lock")
             process.send_signal(signal.SIGSTOP)
@@ -175,7 +176,7 @@ def test_race_of_a_suspension_with_a_confirmation_that_replaces_all_ends_suspend
 def test_race_of_one_tokens_secret_for_two_users_which_one_gets(machine):
     """R4: one secret is never in two keys, or each of its codes would be good twice."""
     for _ in range(20):
-        key, users = token(), [machine.new_user(), machine.new_user()]
+        key, users = token_key(), [machine.new_user(), machine.new_user()]
         with Client() as one, Client() as other, ThreadPoolExecutor(2) as pool:
             for client, user in zip((one, other), users, strict=True):
                 client.call("AddToken", user=user.name, secret=key.base32)

@@ -7,19 +7,18 @@ import socket
 import time
 
 import pytest
+from PIL import Image, ImageOps
+
 from harness import daemon_log
-from harness.machine import OTPCTL, as_user, key_of, otpctl, run
+from harness.enrolment import REGISTRATION_CODE
+from harness.machine import DAY, OTPCTL, as_user, key_of, otpctl, run
+from harness.otpctl import DONE, REFUSED, USAGE
 from harness.screen import LIGHT, read_qr
 from harness.terminal import Terminal
 from harness.wire import Client, Refused
-from PIL import Image, ImageOps
-
-DONE, REFUSED, USAGE = 0, 1, 2
-CODE = r"E(?:-[0-9A-HJKMNP-TV-Z]{1,5})+"
-DAY = 24 * 3600
 
 
-def invited(*words, user=None, status=DONE):
+def otpctl_invite(*words, user=None, status=DONE):
     """What an administrator at a terminal sees."""
     terminal = Terminal([*(as_user(user) if user else []), OTPCTL, "invite", *words], columns=200)
     assert terminal.ends() == status, terminal.transcript
@@ -27,10 +26,10 @@ def invited(*words, user=None, status=DONE):
 
 
 def codes_in(text):
-    return re.findall(rf"^ +({CODE})$", text, re.M)
+    return re.findall(rf"^ +({REGISTRATION_CODE.pattern})$", text, re.M)
 
 
-def redeemed(user, code):
+def refused_for(user, code):
     """The reason of the refusal, or None."""
     with Client(uid=user.uid) as client:
         try:
@@ -42,43 +41,43 @@ def redeemed(user, code):
 
 @pytest.mark.parametrize(("words", "left", "lasts"), [((), "10 minutes", 600), (("--form", "mail"), "24 hours", DAY), (("--form", "letter", "--for", "3d"), "3 days", 3 * DAY)])
 def test_the_code_is_shown_with_its_end_as_span_and_as_time(machine, user, words, left, lasts):
-    text = invited(user.name, *words)
+    text = otpctl_invite(user.name, *words)
     (code,) = codes_in(text)
     end = re.search(rf"it ends in {left}, at (\S+Z), and works once", text)[1]
     assert abs(time.mktime(time.strptime(end, "%Y-%m-%dT%H:%M:%SZ")) - time.timezone - time.time() - lasts) < 10
     assert f"{user.name} logs in, runs otpctl enrol, and types it" in text and "for a first key only" in text
-    assert redeemed(user, code) is None
+    assert refused_for(user, code) is None
 
 
 def test_a_second_code_ends_the_first_and_says_so(machine, user):
-    (first,) = codes_in(invited(user.name))
-    text = invited(user.name)
+    (first,) = codes_in(otpctl_invite(user.name))
+    text = otpctl_invite(user.name)
     assert f"an earlier code of {user.name} is worthless from now on" in text
-    assert redeemed(user, first) == "stale"
-    assert redeemed(user, *codes_in(text)) is None
+    assert refused_for(user, first) == "stale"
+    assert refused_for(user, *codes_in(text)) is None
 
 
 def test_a_code_is_taken_back(machine, user):
-    (code,) = codes_in(invited(user.name))
+    (code,) = codes_in(otpctl_invite(user.name))
     assert "worthless from now on" in otpctl("invite", user.name, "--revoke").stdout
-    assert redeemed(user, code) == "stale"
+    assert refused_for(user, code) == "stale"
     done = otpctl("invite", user.name, "--revoke")
     assert done.returncode == REFUSED and "no registration code that is good" in done.stderr
 
 
 def test_a_split_code_is_two_parts_with_the_advice_to_part_them(machine, user):
-    text = invited(user.name, "--form", "split")
+    text = otpctl_invite(user.name, "--form", "split")
     first, second = codes_in(text)
     assert "send them on two different ways" in text and "it ends in 14 days" in text
     for half in (first, second, f"{second} {first}"):
-        assert redeemed(user, half) == "InvalidValue"
-    assert redeemed(user, f"{first} {second}") is None
+        assert refused_for(user, half) == "InvalidValue"
+    assert refused_for(user, f"{first} {second}") is None
 
 
 def test_an_enrolled_user_is_invited_only_to_replace(machine, enrolled):
     user, _ = enrolled
-    assert "invite with --replace" in invited(user.name, status=REFUSED)
-    assert "replaces every key that is there" in invited(user.name, "--replace")
+    assert "invite with --replace" in otpctl_invite(user.name, status=REFUSED)
+    assert "replaces every key that is there" in otpctl_invite(user.name, "--replace")
 
 
 @pytest.mark.parametrize("words", [(), ("--json",), ("--form", "split"), ("--form", "split", "--letter", "/tmp/pipe-letter.svg")], ids=" ".join)
@@ -86,7 +85,7 @@ def test_a_code_is_not_written_into_a_pipe(machine, user, words):
     start = daemon_log.position()
     done = otpctl("invite", user.name, *words)
     assert done.returncode == USAGE and "--allow-pipe" in done.stderr
-    assert not re.search(CODE, done.stdout + done.stderr) and daemon_log.since(start) == []
+    assert not REGISTRATION_CODE.search(done.stdout + done.stderr) and daemon_log.since(start) == []
     assert not os.path.lexists("/tmp/pipe-letter.svg")
 
 
@@ -94,7 +93,7 @@ def test_json_goes_into_a_pipe_when_told(machine, user):
     done = otpctl("invite", user.name, "--json", "--allow-pipe", "--form", "split")
     invitation = json.loads(done.stdout)["invitation"]
     assert (invitation["user"], invitation["form"], len(invitation["codes"])) == (user.name, "split", 2)
-    assert redeemed(user, " ".join(invitation["codes"])) is None
+    assert refused_for(user, " ".join(invitation["codes"])) is None
 
 
 @pytest.mark.parametrize(
@@ -122,9 +121,9 @@ def test_the_helpdesk_invites_and_ordinary_users_do_not(machine, user):
     helper, other, admin = machine.new_user(), machine.new_user(), machine.new_user()
     machine.join(helper, "otp-helpdesk")
     machine.join(admin, "otp-admin")
-    assert codes_in(invited(user.name, user=helper)) and codes_in(invited(user.name, user=admin))
+    assert codes_in(otpctl_invite(user.name, user=helper)) and codes_in(otpctl_invite(user.name, user=admin))
     for who, name in [(other, user.name), (other, other.name), (other, "nobody-at-all"), (helper, admin.name)]:
-        assert "not allowed" in invited(name, user=who, status=REFUSED)
+        assert "not allowed" in otpctl_invite(name, user=who, status=REFUSED)
 
 
 # letters
@@ -160,7 +159,7 @@ def has_margins(path, tmp_path):
     return min(left, top, page.width - right, page.height - bottom) > margin
 
 
-def named(text, user, issuer="Example Ltd"):
+def words_told(text, user, issuer="Example Ltd"):
     """What a letter must not say, of this and more."""
     words = [user.name, socket.gethostname(), issuer, "otp", "one-time", "sudo", "pam", "password", "login", "log in", "ssh", "account", "enrol", "regist", "key", "linux"]
     return [word for word in words if word.lower() in text.lower()]
@@ -171,11 +170,11 @@ def named(text, user, issuer="Example Ltd"):
 def test_a_letter_has_the_code_twice_and_names_nothing(machine, tmp_path, name, form):
     with machine.policy('version = 1\nissuer = "Example Ltd"\n'):
         user, path = machine.new_user(), tmp_path / name
-        text = invited(user.name, "--letter", str(path), "--form", form, "--paper", "letter" if name == "letter.svg" else "a4")
+        text = otpctl_invite(user.name, "--letter", str(path), "--form", form, "--paper", "letter" if name == "letter.svg" else "a4")
         page = path.read_text()
         code = code_on(path)
-        assert re.fullmatch(CODE, code) and qr_on(path, tmp_path) == [code]
-        assert named(page.replace(code, ""), user) == [] and named("alice logs in to otp", user) != []
+        assert REGISTRATION_CODE.fullmatch(code) and qr_on(path, tmp_path) == [code]
+        assert words_told(page.replace(code, ""), user) == [] and words_told("alice logs in to otp", user) != []
         end = re.search(r"it ends in 14 days, at (\S+)T(\d\d:\d\d)", text)
         assert f"It ends on {end[1]} at {end[2]} UTC." in page and "Type this code when you are asked for it." in page
         assert (path.stat().st_mode & 0o7777, path.stat().st_uid) == (0o600, 0)
@@ -185,13 +184,13 @@ def test_a_letter_has_the_code_twice_and_names_nothing(machine, tmp_path, name, 
         assert code not in text and f"in {path}, and nowhere else" in text
         rest = codes_in(text)
         assert len(rest) == (1 if form == "split" else 0)
-        assert redeemed(user, " ".join([code, *rest])) is None
+        assert refused_for(user, " ".join([code, *rest])) is None
 
 
 def test_a_letter_needs_no_terminal_for_the_code_is_not_shown(machine, user, tmp_path):
     done = otpctl("invite", user.name, "--letter", tmp_path / "page.svg")
-    assert done.returncode == DONE and "it ends in 14 days" in done.stdout and not re.search(CODE, done.stdout)
-    assert redeemed(user, code_on(tmp_path / "page.svg")) is None
+    assert done.returncode == DONE and "it ends in 14 days" in done.stdout and not REGISTRATION_CODE.search(done.stdout)
+    assert refused_for(user, code_on(tmp_path / "page.svg")) is None
 
 
 def test_the_cover_note_names_host_and_user_and_not_the_code(machine, user, tmp_path):
@@ -199,7 +198,7 @@ def test_the_cover_note_names_host_and_user_and_not_the_code(machine, user, tmp_
     assert otpctl("invite", user.name, "--letter", page, "--cover", note).returncode == DONE
     text = note.read_text()
     assert user.name in text and socket.gethostname() in text and "otpctl enrol" in text
-    assert not re.search(CODE, text) and note.stat().st_mode & 0o7777 == 0o600
+    assert not REGISTRATION_CODE.search(text) and note.stat().st_mode & 0o7777 == 0o600
 
 
 def test_a_letter_never_takes_the_place_of_anything(machine, user, tmp_path):

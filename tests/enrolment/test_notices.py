@@ -1,49 +1,34 @@
 """Security notices: kept before anything happens, shown three times by real sudo and by otpctl, handed to a program."""
 
-import contextlib
 import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
+
 from harness.enrolment import invite, invited_and_enrolled, redeem, shown
-from harness.machine import ACCOUNT, AUTH_ERR, DAEMON, SUCCESS, VAULT, as_user, default_policy, otpctl, write
-from harness.notices import OUTBOX, notify_once
-from harness.strace import CHANGES, attached, kill_at, parsed
+from harness.machine import ACCOUNT, AUTH_ERR, DAEMON, DAY, SUCCESS, UNKNOWN, VAULT, as_user, default_policy, otpctl, write
+from harness.notices import HEADING, OUTBOX, noticed, notices, notify_once, spool
+from harness.strace import CHANGES, answering, attached, parsed
+from harness.sweeps import killed_at
 from harness.terminal import dialogue
 from harness.totp import totp
 from harness.wait import until
-from harness.wire import Client, Closed, Refused
+from harness.wire import Client, Refused, call
 
-HEADING = "About your one-time codes:"
 MADE = "a key was made for you by somebody else"
 
 
-def spool(user):
-    return VAULT / "notices" / str(user.uid)
-
-
-def notices(user, uid=0):
-    with Client(uid=uid) as client:
-        return client.call("Notices", user=user.name)["notices"]
-
-
-def events(user):
+def shown_so_often(user):
     return [(one["event"], one["shown"]) for one in notices(user)]
 
 
-def call(method, **parameters):
-    with Client() as client:
-        return client.call(method, **parameters)
-
-
 @pytest.fixture
-def gated(machine, enrolled):
+def unasked(machine, enrolled):
     """An enrolled user whose sudo asks for nothing and has our account stage."""
     user, key = enrolled
     machine.sudo_asks(user, "required pam_permit.so", account="required pam_otp.so")
@@ -53,45 +38,45 @@ def gated(machine, enrolled):
 # at a login
 
 
-def test_sudo_shows_a_notice_three_times_and_never_again(machine, gated):
-    assert events(gated) == [("admin-enrolled", 0)]
+def test_sudo_shows_a_notice_three_times_and_never_again(machine, unasked):
+    assert shown_so_often(unasked) == [("admin-enrolled", 0)]
     for _ in range(3):
-        seen = machine.sudo(gated, [])
+        seen = machine.sudo(unasked, [])
         assert (seen.status, seen.asked(HEADING), seen.asked(MADE)) == (0, 1, 1), seen
-    seen = machine.sudo(gated, [])
+    seen = machine.sudo(unasked, [])
     assert (seen.status, seen.text) == (0, "0\n")
-    assert not spool(gated).exists()
+    assert not spool(unasked).exists()
 
 
-def test_all_notices_come_as_one_text_that_says_what_who_when_and_what_to_do(machine, gated):
-    call("Suspend", user=gated.name)
-    call("Resume", user=gated.name)
-    text = machine.sudo(gated, []).text
+def test_all_notices_come_as_one_text_that_says_what_who_when_and_what_to_do(machine, unasked):
+    call("Suspend", user=unasked.name)
+    call("Resume", user=unasked.name)
+    text = machine.sudo(unasked, []).text
     assert text.count(HEADING) == 1 and len(re.findall(r"^- ", text, re.M)) == 3
     line = r"^- \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ: the suspension of your keys was ended; by root\. If .* tell an administrator at once\."
     assert re.search(line, text, re.M), text
 
 
-def test_a_suspended_user_hears_of_it_where_sudo_asks_no_code(machine, gated):
-    call("Suspend", user=gated.name)
-    seen = machine.sudo(gated, [])
+def test_a_suspended_user_hears_of_it_where_sudo_asks_no_code(machine, unasked):
+    call("Suspend", user=unasked.name)
+    seen = machine.sudo(unasked, [])
     assert seen.status != 0 and "your keys were suspended" in seen.text
 
 
-def test_without_the_daemon_the_login_works_and_the_notice_waits(machine, gated):
+def test_without_the_daemon_the_login_works_and_the_notice_waits(machine, unasked):
     with machine.daemon_stopped():
-        seen = machine.sudo(gated, [])
+        seen = machine.sudo(unasked, [])
         assert (seen.status, seen.text) == (0, "0\n")
-    assert events(gated) == [("admin-enrolled", 0)]
+    assert shown_so_often(unasked) == [("admin-enrolled", 0)]
 
 
-def test_a_daemon_that_does_not_answer_keeps_a_login_two_seconds(machine, gated):
+def test_a_daemon_that_does_not_answer_keeps_a_login_two_seconds(machine, unasked):
     with machine.daemon_hanging():
         begun = time.monotonic()
-        seen = machine.sudo(gated, [])
+        seen = machine.sudo(unasked, [])
         took = time.monotonic() - begun
     assert (seen.status, seen.text) == (0, "0\n") and 1.9 < took < 10
-    assert events(gated) == [("admin-enrolled", 0)]
+    assert shown_so_often(unasked) == [("admin-enrolled", 0)]
 
 
 def test_what_the_host_does_not_take_was_not_shown(machine, enrolled):
@@ -100,16 +85,16 @@ def test_what_the_host_does_not_take_was_not_shown(machine, enrolled):
     for reply, times in (("error", 0), ("noconv", 0), ("text", 1)):
         _, text = machine.converse(service, user, reply, "-a")
         assert f"account {SUCCESS}" in text and text.count(HEADING) == times
-        assert events(user) == [("admin-enrolled", shown)]
+        assert shown_so_often(user) == [("admin-enrolled", times)]
 
 
-def test_a_program_without_root_shows_none(machine, gated):
+def test_a_program_without_root_shows_none(machine, unasked):
     service = machine.service("unprivileged", "required pam_permit.so", account="required pam_otp.so")
     done = subprocess.run(
-        [*as_user(gated), machine.hosts / "oddconv", "-a", "--", service, gated.name, "text"], capture_output=True, text=True
+        [*as_user(unasked), machine.hosts / "oddconv", "-a", "--", service, unasked.name, "text"], capture_output=True, text=True
     )
     assert f"account {SUCCESS}" in done.stdout and HEADING not in done.stdout
-    assert events(gated) == [("admin-enrolled", 0)]
+    assert shown_so_often(unasked) == [("admin-enrolled", 0)]
 
 
 # on the socket and with otpctl
@@ -118,12 +103,12 @@ def test_a_program_without_root_shows_none(machine, gated):
 def test_a_stranger_learns_nothing_of_notices(machine, enrolled):
     user, stranger = enrolled[0], machine.new_user()
     for method, more in (("Notices", {}), ("NoticesShown", {"last": 99})):
-        for name in (user.name, "nobody-of-that-name"):
+        for name in (user.name, UNKNOWN):
             with Client(uid=stranger.uid) as client, pytest.raises(Refused) as refused:
                 client.call(method, user=name, **more)
             assert refused.value.name == "NotAllowed"
-    assert [one["event"] for one in notices(user, uid=user.uid)] == ["admin-enrolled"]
-    assert events(user) == [("admin-enrolled", 0)]
+    assert noticed(user, uid=user.uid) == ["admin-enrolled"]
+    assert shown_so_often(user) == [("admin-enrolled", 0)]
 
 
 def test_what_came_after_what_was_shown_is_not_counted(machine, enrolled):
@@ -131,7 +116,7 @@ def test_what_came_after_what_was_shown_is_not_counted(machine, enrolled):
     last = notices(user)[-1]["id"]
     call("Suspend", user=user.name)
     call("NoticesShown", user=user.name, last=last)
-    assert events(user) == [("admin-enrolled", 1), ("keys-suspended", 0)]
+    assert shown_so_often(user) == [("admin-enrolled", 1), ("keys-suspended", 0)]
 
 
 def test_otpctl_shows_them_and_the_owners_own_screen_counts_twice(machine, enrolled):
@@ -141,10 +126,10 @@ def test_otpctl_shows_them_and_the_owners_own_screen_counts_twice(machine, enrol
     (one,) = json.loads(otpctl("notices", "--json", user=user).stdout)["notices"]
     assert (one["event"], one["severity"], one["by"], one["key"]) == ("admin-enrolled", "alarm", 0, "phone")
     assert MADE in dialogue(["otpctl", "notices", user.name], []).text
-    assert events(user) == [("admin-enrolled", 0)]
+    assert shown_so_often(user) == [("admin-enrolled", 0)]
     for _ in range(4):
         assert MADE in dialogue([*as_user(user), "otpctl", "notices"], []).text
-    assert events(user) == [("admin-enrolled", 2)], "the last time is a login's: nobody makes an alarm vanish before it"
+    assert shown_so_often(user) == [("admin-enrolled", 2)], "the last time is a login's: nobody makes an alarm vanish before it"
 
 
 def test_revoking_says_which_key_and_offline_changes_are_noticed_too(machine, enrolled):
@@ -190,24 +175,20 @@ def test_on_a_full_disk_a_key_is_not_made_and_a_suspension_not_ended_but_it_can_
         call("Suspend", user=user.name)
         (VAULT / "filler").unlink()
         call("Resume", user=user.name)
-        assert events(user) == [("keys-resumed", 0)] and not machine.status(user)["suspended"]
+        assert shown_so_often(user) == [("keys-resumed", 0)] and not machine.status(user)["suspended"]
 
 
-def test_damaged_notices_stop_no_login_and_no_suspension(machine, gated):
-    spool(gated).write_text("nonsense")
-    assert machine.sudo(gated, []).text == "0\n"
-    call("Suspend", user=gated.name)
+def test_damaged_notices_stop_no_login_and_no_suspension(machine, unasked):
+    spool(unasked).write_text("nonsense")
+    assert machine.sudo(unasked, []).text == "0\n"
+    call("Suspend", user=unasked.name)
     with pytest.raises(Refused):
-        call("Resume", user=gated.name)
-    spool(gated).unlink()
-    call("Resume", user=gated.name)
+        call("Resume", user=unasked.name)
+    spool(unasked).unlink()
+    call("Resume", user=unasked.name)
 
 
 # what happened where nobody was there to tell
-
-
-def words(user):
-    return [one["event"] for one in notices(user)]
 
 
 def test_a_recovery_code_is_noticed_wherever_it_is_used(machine):
@@ -239,7 +220,7 @@ def test_whose_keys_were_disabled_is_told_so_once(machine):
         assert machine.status(user)["disabled"]
         for _ in range(3):
             call("List")
-        assert words(user).count("disabled") == 1
+        assert noticed(user).count("disabled") == 1
 
 
 @pytest.mark.parametrize("how", ["Revoke", "Forget"])
@@ -253,7 +234,7 @@ def test_keys_that_are_disabled_once_more_are_told_of_once_more(machine, how):
                     call("Reopen", user=user.name)
                 assert machine.ask("otp", user, key.wrong(number))[0] == AUTH_ERR
             call("List")
-            assert words(user).count("disabled") == 1
+            assert noticed(user).count("disabled") == 1
             for _ in range(3):
                 call("NoticesShown", user=user.name, last=2**40)
             call(how, user=user.name, **({"key": "phone"} if how == "Revoke" else {}))
@@ -371,7 +352,7 @@ def test_a_notice_that_cannot_be_handed_over_for_a_week_is_dropped_with_a_line(m
     machine.enrolled_user()
     notify_once()
     try_now()
-    with machine.clock(8 * 86400):
+    with machine.clock(8 * DAY):
         done = notify_once()
     assert "event=notice-dropped" in done.stderr and letters() == []
 
@@ -414,7 +395,7 @@ def test_an_outbox_that_is_full_is_told_and_the_users_own_notice_kept(machine, p
     for number in range(10_000):
         (OUTBOX / f"{number:020}.0.0").touch()
     user = machine.enrolled_user()[0]
-    assert events(user) == [("admin-enrolled", 0)] and len(letters()) == 10_000
+    assert shown_so_often(user) == [("admin-enrolled", 0)] and len(letters()) == 10_000
     assert "event=outbox-full" in Path("/tmp/otp-enrolld.log").read_text()
 
 
@@ -441,13 +422,12 @@ def changes_of(machine, method, user):
     with attached(machine.process.pid) as log, Client() as client:
         client.call(method, user=user.name)
     calls = parsed(log)
-    received = next(at for at, call in enumerate(calls) if method in call.arguments)
-    own = [call for call in calls[received + 1 :] if call.task == calls[received].task]
+    _, own = answering(calls, method)
     answered = next(at for at, call in enumerate(own) if call.name in ("write", "sendto") and "parameters" in call.arguments)
     return [call for call in own[: answered + 1] if call.name in CHANGES]
 
 
-def suspended(machine):
+def suspended_user(machine):
     user = machine.enrolled_user()[0]
     call("Suspend", user=user.name)
     return user
@@ -455,17 +435,15 @@ def suspended(machine):
 
 def test_killed_at_each_step_no_suspension_ends_unnoticed(machine):
     outcomes = set()
-    for step in changes_of(machine, "Resume", suspended(machine)):
-        user = suspended(machine)
+    for step in changes_of(machine, "Resume", suspended_user(machine)):
+        user = suspended_user(machine)
         machine.left_alone()  # a thread that is about to end makes calls, too
-        with attached(machine.process.pid, *kill_at(step)), Client() as client:
-            with contextlib.suppress(Closed):
-                client.call("Resume", user=user.name)
-            assert machine.process.wait(10) == -signal.SIGKILL, step
+        with killed_at(machine, step, step) as client:
+            client.call("Resume", user=user.name)
         machine.start()
-        noticed = "keys-resumed" in [event for event, _ in events(user)]
+        told = "keys-resumed" in noticed(user)
         ended = not machine.status(user)["suspended"]
-        assert noticed or not ended, f"killed at {step}"
-        outcomes.add((noticed, ended))
+        assert told or not ended, f"killed at {step}"
+        outcomes.add((told, ended))
     assert outcomes == {(False, False), (True, False), (True, True)}
     assert [name for name in os.listdir(VAULT / "notices") if name.startswith(".")] == []

@@ -8,51 +8,19 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from harness import daemon_log
-from harness.enrolment import events, other_code, refusal
-from harness.machine import AUTH_ERR, SUCCESS, VAULT, Key, otpctl, policy
-from harness.totp import totp as code_of_step
-from harness.totp import unbase32
-from harness.wire import Client, Refused
-
-DAY = 24 * 3600
-
-
-def totp(secret, step, algorithm="SHA1", digits=6):
-    """The code of a secret in base32."""
-    return code_of_step(unbase32(secret) if isinstance(secret, str) else secret, step, algorithm, digits)
-
-
-CODE = re.compile(r"E(-[0-9A-HJKMNP-TV-Z]{1,5})+")
-
-
-def invite(user, uid=0, **wishes):
-    with Client(uid=uid) as client:
-        return client.call("Invite", user=user.name, **wishes)["invitation"]
-
-
-def redeem(client, code, **wishes):
-    """The pending key and when the code was used before."""
-    reply = client.call("Redeem", registration=code, **wishes)
-    return Key(reply["enrolment"]), reply.get("earlier")
-
-
-def enrol(user, code, **wishes):
-    """(key, recovery codes) of a user who redeems a code and confirms."""
-    with Client(uid=user.uid) as client:
-        key, _ = redeem(client, code, **wishes)
-        return key, client.call("ConfirmEnrolment", code=key.confirming)["recovery_codes"]
+from harness.enrolment import REGISTRATION_CODE, enrol, invitation, invite, other_code, random_secret, redeem, redeemed, shown, spoken_code
+from harness.machine import AUTH_ERR, DAY, SUCCESS, VAULT, otpctl, policy
+from harness.notices import noticed
+from harness.totp import totp
+from harness.wire import Client, Refused, refusal
 
 
 def refused_registration(uid, code, **wishes):
     found = refusal(uid, "Redeem", registration=code, **wishes)
     assert found.name == "RegistrationRefused", found
     return found.parameters["reason"], found.parameters["wait"]
-
-
-def notices(user):
-    with Client(uid=user.uid) as client:
-        return [notice["event"] for notice in client.call("Notices")["notices"]]
 
 
 @pytest.fixture
@@ -74,12 +42,12 @@ def helpdesk(machine):
 
 @pytest.mark.parametrize(("form", "groups", "lasts"), [("spoken", 2, 600), ("mail", 5, DAY), ("letter", 5, 14 * DAY), ("split", 3, 14 * DAY)])
 def test_each_form_has_its_length_and_its_end(machine, user, form, groups, lasts):
-    invitation = invite(user, form=form)
-    assert abs(invitation["ends"] - time.time() - lasts) < 5
-    assert len(invitation["codes"]) == (2 if form == "split" else 1)
-    for code in invitation["codes"]:
-        assert CODE.fullmatch(code) and code.count("-") == groups
-    enrol(user, " ".join(invitation["codes"]))
+    invited = invitation(user, form=form)
+    assert abs(invited["ends"] - time.time() - lasts) < 5
+    assert len(invited["codes"]) == (2 if form == "split" else 1)
+    for code in invited["codes"]:
+        assert REGISTRATION_CODE.fullmatch(code) and code.count("-") == groups
+    enrol(user, " ".join(invited["codes"]))
 
 
 @pytest.mark.parametrize(("form", "lasts"), [("spoken", 601), ("mail", DAY + 1), ("letter", 30 * DAY + 1), ("split", 30 * DAY + 1), ("mail", 59), ("mail", 0)])
@@ -90,7 +58,7 @@ def test_no_life_beyond_the_hard_limits(machine, user, form, lasts):
 
 
 def test_helpdesk_invites_and_suspends_users_but_no_admins_and_sees_no_key(machine, user, admin, helpdesk):
-    code = invite(user, uid=helpdesk.uid)["codes"][0]
+    code = spoken_code(user, uid=helpdesk.uid)
     for method in ("Invite", "Suspend", "RevokeInvitation"):
         for target in (admin.name, "root"):
             assert refusal(helpdesk.uid, method, user=target).name == "NotAllowed"
@@ -105,7 +73,7 @@ def test_helpdesk_invites_and_suspends_users_but_no_admins_and_sees_no_key(machi
 
 
 def test_admins_invite_bring_tokens_and_resume_but_neither_see_nor_forget(machine, user, admin):
-    code = invite(user, uid=admin.uid)["codes"][0]
+    code = spoken_code(user, uid=admin.uid)
     enrol(user, code)
     with Client(uid=admin.uid) as client:
         client.call("Suspend", user=user.name)
@@ -133,24 +101,24 @@ def test_without_replace_only_a_first_key(machine, enrolled):
 
 def test_a_code_gives_a_key_recovery_codes_and_a_login(machine, user):
     start = daemon_log.position()
-    key, recovery = enrol(user, invite(user)["codes"][0], label="my phone")
+    key, recovery = enrol(user, spoken_code(user), label="my phone")
     assert machine.ask("otp", user, key.first)[0] == SUCCESS
     assert len(recovery) == len(set(recovery)) == 8 and all(re.fullmatch(r"R(-[0-9A-HJKMNP-TV-Z]{5}){5}", code) for code in recovery)
-    assert [event for event in events(start) if event != "verify"] == [
+    assert [event for event in daemon_log.events(start) if event != "verify"] == [
         "registration-code-issued", "registration-code-used", "enrolment-begun", "enrolled",
     ]
-    assert notices(user) == ["registration-code-issued", "registration-code-used", "key-enrolled"]
+    assert noticed(user, uid=user.uid) == ["registration-code-issued", "registration-code-used", "key-enrolled"]
     assert machine.status(user)["keys"][0]["label"] == "my phone"
 
 
 def test_nothing_is_needed_of_case_hyphens_or_look_alikes(machine, user):
-    code = invite(user, form="mail")["codes"][0]
+    code = invite(user, form="mail")
     enrol(user, "e" + code[1:].lower().replace("-", " ").replace("0", "o").replace("1", "l"))
 
 
 def test_before_it_is_confirmed_the_gate_knows_nothing_and_its_end_leaves_nothing(machine, user):
     with Client(uid=user.uid) as client:
-        key, _ = redeem(client, invite(user)["codes"][0])
+        key = redeem(client, spoken_code(user))
         assert machine.ask("otp", user, key.confirming)[0] == AUTH_ERR
         assert not machine.status(user)["enrolled"]
     assert not (VAULT / "keys" / f"{user.uid}.toml").exists()
@@ -158,11 +126,11 @@ def test_before_it_is_confirmed_the_gate_knows_nothing_and_its_end_leaves_nothin
 
 
 def test_redeemed_but_not_confirmed_it_may_be_redeemed_again_and_the_earlier_key_is_dead(machine, user):
-    code = invite(user)["codes"][0]
+    code = spoken_code(user)
     with Client(uid=user.uid) as first, Client(uid=user.uid) as second:
-        one, earlier = redeem(first, code, tty="pts/7")
+        one, earlier = redeemed(first, code, tty="pts/7")
         assert earlier is None
-        two, earlier = redeem(second, code)
+        two, earlier = redeemed(second, code)
         assert earlier["tty"] == "pts/7" and abs(earlier["at"] - time.time()) < 60
         assert one.secret != two.secret
         with pytest.raises(Refused) as refused:
@@ -174,17 +142,17 @@ def test_redeemed_but_not_confirmed_it_may_be_redeemed_again_and_the_earlier_key
 
 def test_each_redemption_hears_of_the_one_before_it_whoever_that_was(machine, user):
     """The owner began and gave up, somebody else did the same, the owner begins again: it is the other one that counts."""
-    code = invite(user)["codes"][0]
+    code = spoken_code(user)
     heard = []
     for tty in ("pts/1", "pts/666", "pts/2"):
         with Client(uid=user.uid) as client:
-            _, earlier = redeem(client, code, tty=tty)
+            _, earlier = redeemed(client, code, tty=tty)
             heard.append(earlier and earlier["tty"])
     assert heard == [None, "pts/1", "pts/666"]
 
 
 def test_five_times_and_not_a_sixth(machine, user):
-    code = invite(user, form="mail")["codes"][0]
+    code = invite(user, form="mail")
     for _ in range(5):
         with Client(uid=user.uid) as client:
             redeem(client, code)
@@ -195,7 +163,7 @@ def test_five_times_and_not_a_sixth(machine, user):
 
 
 def test_a_typing_error_is_named_and_is_no_guess(machine, user):
-    code = invite(user)["codes"][0]
+    code = spoken_code(user)
     for _ in range(6):
         typo = code[:-1] + ("0" if code[-1] != "0" else "1")
         found = refusal(user.uid, "Redeem", registration=typo)
@@ -211,7 +179,7 @@ def no_other_tickets(machine):
 
 
 def test_unknown_codes_are_refused_and_then_wait(machine, no_other_tickets, user):
-    code = invite(user)["codes"][0]
+    code = spoken_code(user)
     wrong = other_code(code)
     for _ in range(4):
         assert refused_registration(user.uid, wrong) == ("refused", 0)
@@ -219,7 +187,7 @@ def test_unknown_codes_are_refused_and_then_wait(machine, no_other_tickets, user
     assert reason == "refused" and 1 <= wait <= 2
     # whoever guesses at a prompt does not keep the owner waiting, nor the other way round
     with Client() as client:
-        Key(client.call("Redeem", user=user.name, registration=code, real_uid=0, service="sshd", rhost="192.0.2.1")["enrolment"])
+        shown(client.call("Redeem", user=user.name, registration=code, real_uid=0, service="sshd", rhost="192.0.2.1"))
     time.sleep(wait)
     enrol(user, code)
 
@@ -227,25 +195,25 @@ def test_unknown_codes_are_refused_and_then_wait(machine, no_other_tickets, user
 def test_a_code_of_another_user_is_refused_alike_and_its_owner_and_the_admins_hear_of_it(machine, user):
     other = machine.new_user()
     for form in ("spoken", "mail"):
-        code = invite(other, form=form)["codes"][0]
+        code = invite(other, form=form)
         start = daemon_log.position()
         assert refused_registration(user.uid, code) == ("refused", 0)
-        assert "registration-code-of-another" in events(start)
-        assert notices(other)[-1] == "registration-code-tried-by-another"
+        assert "registration-code-of-another" in daemon_log.events(start)
+        assert noticed(other, uid=other.uid)[-1] == "registration-code-tried-by-another"
     enrol(other, code)
 
 
 @pytest.mark.parametrize("how", ["expired", "superseded", "revoked", "suspended"])
 def test_what_is_no_longer_valid_is_told_to_its_owner_alone(machine, user, how):
-    code = invite(user)["codes"][0]
+    code = spoken_code(user)
     if how == "superseded":
-        assert invite(user)["superseded"] is True
+        assert invitation(user)["superseded"] is True
     elif how == "revoked":
         with Client() as client:
             client.call("RevokeInvitation", user=user.name)
     elif how == "suspended":
         enrol(user, code)
-        code = invite(user, replaces=True)["codes"][0]
+        code = spoken_code(user, replaces=True)
         with Client() as client:
             client.call("Suspend", user=user.name)
 
@@ -261,39 +229,39 @@ def test_what_is_no_longer_valid_is_told_to_its_owner_alone(machine, user, how):
 
 
 def test_a_clock_before_its_making_refuses_without_using_it_up(machine, user):
-    code = invite(user)["codes"][0]
+    code = spoken_code(user)
     with machine.clock(-3600):
         assert refused_registration(user.uid, code) == ("early", 0)
     enrol(user, code)
 
 
 def test_a_spent_code_asks_its_owner_and_tells_nobody_else(machine, user):
-    code = invite(user)["codes"][0]
+    code = spoken_code(user)
     with Client(uid=user.uid) as client:
-        key, _ = redeem(client, code, tty="pts/9", rhost="192.0.2.7")
+        key = redeem(client, code, tty="pts/9", rhost="192.0.2.7")
         client.call("ConfirmEnrolment", code=key.confirming)
     start = daemon_log.position()
     found = refusal(user.uid, "Redeem", registration=code)
     assert found.name == "RegistrationSpent"
     assert found.parameters["used"]["tty"] == "pts/9" and found.parameters["used"]["rhost"] == "192.0.2.7"
     assert refused_registration(0, code, user=user.name, real_uid=0, service="sshd", rhost="192.0.2.1") == ("refused", 0)
-    assert events(start).count("registration-code-replayed") == 2
-    assert notices(user)[-1] == "registration-code-replayed"
+    assert daemon_log.events(start).count("registration-code-replayed") == 2
+    assert noticed(user, uid=user.uid)[-1] == "registration-code-replayed"
     assert machine.ask("otp", user, key.first)[0] == SUCCESS, "asking alone suspends nothing"
 
 
 def test_not_me_ends_all_that_the_thief_has(machine, user):
     """A thief redeems first, rotates, adds a key, keeps recovery codes; the owner types the letter's code and says: not me."""
-    letter = invite(user, form="letter")["codes"][0]
+    letter = invite(user, form="letter")
     key, recovery = enrol(user, letter)
     with Client(uid=user.uid) as thief:
-        rotated = Key(thief.call("Rotate", code=key.first)["enrolment"])
+        rotated = shown(thief.call("Rotate", code=key.first))
         thief.call("ConfirmEnrolment", code=rotated.confirming)
-        added = Key(thief.call("AddKey", code=rotated.first, label="second")["enrolment"])
+        added = shown(thief.call("AddKey", code=rotated.first, label="second"))
         thief.call("ConfirmEnrolment", code=added.confirming)
         fresh = thief.call("RenewRecoveryCodes", code=rotated.second)["recovery_codes"]
     with Client(uid=user.uid) as on_the_way:
-        pending = Key(on_the_way.call("AddKey", code=added.first, label="third")["enrolment"])
+        pending = shown(on_the_way.call("AddKey", code=added.first, label="third"))
         assert refusal(user.uid, "Redeem", registration=letter).name == "RegistrationSpent"
         start = daemon_log.position()
         with Client(uid=user.uid) as owner:
@@ -301,29 +269,29 @@ def test_not_me_ends_all_that_the_thief_has(machine, user):
         with pytest.raises(Refused) as refused:
             on_the_way.call("ConfirmEnrolment", code=pending.confirming)
         assert refused.value.name == "EnrolmentExpired"
-    assert "registration-code-repudiated" in events(start) and "repudiated" in notices(user)
+    assert "registration-code-repudiated" in daemon_log.events(start) and "repudiated" in noticed(user, uid=user.uid)
     for code in (rotated.second, added.second, added.code(added.step + 1), recovery[0], fresh[0], fresh[7]):
         assert machine.ask("otp", user, code)[0] == AUTH_ERR
     assert refused_registration(user.uid, letter) == ("stale", 0)
     # the way on: an admin invites anew, and nothing of the thief's comes back
-    new, codes = enrol(user, invite(user, replaces=True)["codes"][0])
+    new, codes = enrol(user, spoken_code(user, replaces=True))
     assert machine.ask("otp", user, new.first)[0] == SUCCESS
     assert machine.ask("otp", user, fresh[1])[0] == AUTH_ERR and machine.ask("otp", user, codes[1])[0] == SUCCESS
 
 
 def test_after_a_week_a_repudiation_is_only_an_alarm(machine, user):
-    code = invite(user)["codes"][0]
+    code = spoken_code(user)
     key, recovery = enrol(user, code)
     start = daemon_log.position()
     with machine.clock(7 * DAY + 60):
         found = refusal(user.uid, "Repudiate", registration=code)
     assert (found.name, found.parameters["reason"]) == ("NotPossible", "too-late")
-    assert "registration-code-repudiated-late" in events(start)
+    assert "registration-code-repudiated-late" in daemon_log.events(start)
     assert machine.ask("otp", user, recovery[0])[0] == SUCCESS
 
 
 def test_a_backup_of_the_tickets_is_worth_nothing_until_root_says_so(machine, user):
-    code = invite(user)["codes"][0]
+    code = spoken_code(user)
     path = VAULT / "tickets" / str(user.uid)
     backup = path.read_bytes()
     aside = path.with_name("copy")
@@ -339,9 +307,9 @@ def test_a_backup_of_the_tickets_is_worth_nothing_until_root_says_so(machine, us
 
 def test_not_me_does_not_bring_back_another_code_that_came_from_a_backup(machine, user):
     """Once the tickets are written, nothing tells any more that root has not said `restored`."""
-    stolen = invite(user)["codes"][0]
+    stolen = spoken_code(user)
     enrol(user, stolen)
-    later = invite(user, replaces=True)["codes"][0]
+    later = spoken_code(user, replaces=True)
     path = VAULT / "tickets" / str(user.uid)
     aside = path.with_name("copy")
     aside.write_bytes(path.read_bytes())
@@ -356,8 +324,8 @@ def test_not_me_does_not_bring_back_another_code_that_came_from_a_backup(machine
     assert refused_registration(user.uid, later) == ("stale", 0)
 
 
-def add_token(user, secret):
-    """A key of other descent. The code after the one that has confirmed it."""
+def stored_token(user, secret):
+    """Stores a key that was not made here; the step whose code is still unused."""
     with Client() as client:
         client.call("AddToken", user=user.name, secret=secret, label="token")
         step = int(time.time() // 30)
@@ -366,10 +334,10 @@ def add_token(user, secret):
 
 
 def test_beside_repudiated_keys_the_one_that_works_is_the_last(machine, user):
-    letter = invite(user, form="letter")["codes"][0]
+    letter = invite(user, form="letter")
     enrol(user, letter)
-    secret = base64.b32encode(os.urandom(20)).decode()
-    step = add_token(user, secret)
+    secret = random_secret()
+    step = stored_token(user, secret)
     with Client(uid=user.uid) as client:
         client.call("Repudiate", registration=letter)
         recovery = client.call("RenewRecoveryCodes", code=totp(secret, step))["recovery_codes"]
@@ -384,7 +352,7 @@ def test_beside_repudiated_keys_the_one_that_works_is_the_last(machine, user):
 
 @pytest.mark.parametrize("what", ["the key file", "the state"])
 def test_what_was_repudiated_stays_off_when_it_comes_back_from_a_backup(machine, user, what):
-    letter = invite(user, form="letter")["codes"][0]
+    letter = invite(user, form="letter")
     key, recovery = enrol(user, letter)
     path = user.key_file if what == "the key file" else user.state_file
     aside = path.with_name(".copy")
@@ -393,21 +361,21 @@ def test_what_was_repudiated_stays_off_when_it_comes_back_from_a_backup(machine,
     os.chown(aside, path.stat().st_uid, path.stat().st_gid)
     with Client(uid=user.uid) as client:
         if what == "the key file":
-            rotated = Key(client.call("Rotate", code=key.first)["enrolment"])
+            rotated = shown(client.call("Rotate", code=key.first))
             client.call("ConfirmEnrolment", code=rotated.confirming)
         client.call("Repudiate", registration=letter)
     aside.rename(path)
     with Client() as client:
         assert client.call("Restored", user=user.name)["users"] == [user.name]
-    (shown,) = machine.status(user)["keys"]
-    assert shown["suspended"] is True
+    (kept,) = machine.status(user)["keys"]
+    assert kept["suspended"] is True
     assert machine.ask("otp", user, key.code(key.step + 2))[0] == AUTH_ERR
     assert machine.ask("otp", user, recovery[0])[0] == AUTH_ERR
 
 
 def test_a_token_that_was_handed_on_is_nobody_elses_again_after_a_restore(machine, user):
-    secret = base64.b32encode(os.urandom(20)).decode()
-    add_token(user, secret)
+    secret = random_secret()
+    stored_token(user, secret)
     aside = user.key_file.with_name(".copy")
     aside.write_bytes(user.key_file.read_bytes())
     aside.chmod(0o600)
@@ -415,7 +383,7 @@ def test_a_token_that_was_handed_on_is_nobody_elses_again_after_a_restore(machin
     other = machine.new_user()
     with Client() as client:
         client.call("Revoke", user=user.name, key="token")
-        step = add_token(other, secret)
+        step = stored_token(other, secret)
         aside.rename(user.key_file)
         found = refusal(0, "Restored", user=user.name)
         assert (found.name, found.parameters["reason"]) == ("NotPossible", "secret-in-use")
@@ -428,9 +396,9 @@ def test_a_token_that_was_handed_on_is_nobody_elses_again_after_a_restore(machin
 @pytest.mark.parametrize("offline", [(), ("--offline",)], ids=["daemon", "offline"])
 def test_a_code_whose_end_could_not_be_written_is_spent_also_when_its_key_is_gone(machine, enrolled, offline):
     user, _ = enrolled
-    code = invite(user, form="letter", replaces=True)["codes"][0]
+    code = invite(user, form="letter", replaces=True)
     with Client(uid=user.uid) as client:
-        key, _ = redeem(client, code)
+        key = redeem(client, code)
         in_the_way = VAULT / "tickets" / f".{user.uid}.new"
         in_the_way.mkdir()
         client.call("ConfirmEnrolment", code=key.confirming)
@@ -446,7 +414,7 @@ def test_a_code_whose_end_could_not_be_written_is_spent_also_when_its_key_is_gon
 def test_an_invitation_that_replaces_kills_every_old_key_at_its_confirmation(machine, enrolled):
     user, old = enrolled
     with Client(uid=user.uid) as client:
-        key, _ = redeem(client, invite(user, replaces=True)["codes"][0])
+        key = redeem(client, spoken_code(user, replaces=True))
         assert machine.ask("otp", user, old.first)[0] == SUCCESS, "the old key works until then"
         client.call("ConfirmEnrolment", code=key.confirming)
     assert machine.ask("otp", user, old.second)[0] == AUTH_ERR
@@ -455,7 +423,7 @@ def test_an_invitation_that_replaces_kills_every_old_key_at_its_confirmation(mac
 
 def test_at_a_prompt_nothing_is_replaced(machine, enrolled):
     user, _ = enrolled
-    code = invite(user, replaces=True)["codes"][0]
+    code = spoken_code(user, replaces=True)
     found = refusal(0, "Redeem", user=user.name, registration=code, real_uid=0, service="sshd", rhost="192.0.2.1")
     assert (found.name, found.parameters["reason"]) == ("NotPossible", "already-enrolled")
 
@@ -465,7 +433,7 @@ def test_rotating_takes_a_fresh_code_and_the_old_key_dies_with_the_new_ones_conf
     with Client(uid=user.uid) as client:
         with pytest.raises(Refused):
             client.call("Rotate", code=old.wrong())
-        new = Key(client.call("Rotate", code=old.first)["enrolment"])
+        new = shown(client.call("Rotate", code=old.first))
         assert machine.ask("otp", user, old.first)[0] == AUTH_ERR, "the code is burnt"
         assert machine.ask("otp", user, old.second)[0] == SUCCESS
         client.call("ConfirmEnrolment", code=new.confirming)
@@ -483,7 +451,7 @@ def test_a_rotation_that_is_given_up_leaves_the_old_key(machine, enrolled):
 
 
 def test_the_last_key_goes_only_when_that_is_meant_and_the_recovery_codes_go_with_it(machine, user):
-    key, recovery = enrol(user, invite(user)["codes"][0])
+    key, recovery = enrol(user, spoken_code(user))
     found = refusal(user.uid, "Revoke", key="phone", code=key.first)
     assert (found.name, found.parameters["reason"]) == ("NotPossible", "last-key")
     with Client(uid=user.uid) as client:
@@ -501,11 +469,11 @@ def test_root_rotates_nobodys_key_without_a_code(machine, enrolled):
 
 
 def test_a_recovery_code_replaces_a_key_only_through_pam(machine, user):
-    key, recovery = enrol(user, invite(user)["codes"][0])
+    key, recovery = enrol(user, spoken_code(user))
     found = refusal(user.uid, "Rotate", code=recovery[0])
     assert (found.name, found.parameters["reason"]) == ("NotPossible", "needs-password")
     with Client() as client:
-        new = Key(client.call("Rotate", user=user.name, code=recovery[0], real_uid=user.uid, service="passwd")["enrolment"])
+        new = shown(client.call("Rotate", user=user.name, code=recovery[0], real_uid=user.uid, service="passwd"))
         client.call("ConfirmEnrolment", code=new.confirming)
     assert machine.ask("otp", user, key.first)[0] == AUTH_ERR and machine.ask("otp", user, new.first)[0] == SUCCESS
     assert machine.ask("otp", user, recovery[0])[0] == AUTH_ERR, "it was used up"
@@ -514,8 +482,8 @@ def test_a_recovery_code_replaces_a_key_only_through_pam(machine, user):
 def test_a_recovery_code_is_not_spent_where_one_new_key_would_not_help(machine):
     with machine.policy('version = 1\n[guesses]\nwait = "none"\n'):
         user = machine.new_user()
-        key, recovery = enrol(user, invite(user)["codes"][0])
-        add_token(user, base64.b32encode(os.urandom(20)).decode())
+        key, recovery = enrol(user, spoken_code(user))
+        stored_token(user, random_secret())
         for number in range(100):
             if number % 10 == 0:
                 with Client() as client:
@@ -530,7 +498,7 @@ def test_a_recovery_code_is_not_spent_where_one_new_key_would_not_help(machine):
 
 
 def test_each_recovery_code_opens_once_whatever_is_closed(machine, user):
-    key, recovery = enrol(user, invite(user)["codes"][0])
+    key, recovery = enrol(user, spoken_code(user))
     with machine.no_wait_passes():
         for number in range(5):
             machine.ask("otp", user, key.wrong(number))
@@ -542,7 +510,7 @@ def test_each_recovery_code_opens_once_whatever_is_closed(machine, user):
 
 
 def test_the_use_of_a_recovery_code_is_noticed_wherever_it_was_decided(machine, user):
-    key, recovery = enrol(user, invite(user)["codes"][0])
+    key, recovery = enrol(user, spoken_code(user))
     assert machine.ask("otp", user, recovery[0])[0] == SUCCESS
     with Client(uid=user.uid) as client:
         assert client.call("Verify", code=recovery[5])["verdict"]["accepted"] is True
@@ -552,7 +520,7 @@ def test_the_use_of_a_recovery_code_is_noticed_wherever_it_was_decided(machine, 
 
 
 def test_a_new_set_needs_a_code_and_kills_the_old(machine, user):
-    key, recovery = enrol(user, invite(user)["codes"][0])
+    key, recovery = enrol(user, spoken_code(user))
     assert refusal(user.uid, "RenewRecoveryCodes", code=recovery[0]).name == "NotPossible"
     with Client(uid=user.uid) as client:
         fresh = client.call("RenewRecoveryCodes", code=key.first)["recovery_codes"]
@@ -596,9 +564,9 @@ def test_a_secret_that_is_none_is_refused_without_being_repeated(machine, user, 
 
 
 def test_what_the_app_did_wrong_is_told_and_never_accepted(machine, user):
-    code = invite(user, form="mail")["codes"][0]
+    code = invite(user, form="mail")
     with Client(uid=user.uid) as client:
-        key, _ = redeem(client, code, algorithm="SHA256")
+        key = redeem(client, code, algorithm="SHA256")
         now = key.step_now()
         wrongs = {
             totp(key.secret, now, "SHA1", 6): "SHA1",
@@ -620,13 +588,13 @@ def test_race_of_two_redemptions_which_one_wins(machine, request):
     """A thousand times: `tests/campaign 25`."""
     for _ in range(40 * request.config.getoption("--rounds")):
         user = machine.new_user()
-        code = invite(user, form="mail")["codes"][0]
+        code = invite(user, form="mail")
         start = threading.Barrier(2)
 
         def run(client, user=user, code=code, start=start):
             start.wait()
             try:
-                key, _ = redeem(client, code)
+                key = redeem(client, code)
                 client.call("ConfirmEnrolment", code=key.confirming)
                 return key
             except Refused as refused:
@@ -645,7 +613,7 @@ def test_race_of_two_redemptions_which_one_wins(machine, request):
 
 def test_no_code_and_no_secret_is_in_any_file_or_log(machine, user):
     start = daemon_log.position()
-    code = invite(user, form="mail")["codes"][0]
+    code = invite(user, form="mail")
     key, recovery = enrol(user, code)
     for typed in (code, code.replace("-", ""), recovery[0]):
         refusal(user.uid, "Redeem", registration=typed)
@@ -661,7 +629,7 @@ def test_a_used_code_is_known_however_many_came_after_it(machine, user):
     """Anyone who may invite cannot take "not me" away from its owner."""
     for form in ("spoken", "letter"):
         owner = machine.new_user()
-        code = " ".join(invite(owner, form=form)["codes"])
+        code = invite(owner, form=form)
         key, _ = enrol(owner, code)
         for _ in range(20):
             invite(owner, form=form, replaces=True)
@@ -674,7 +642,7 @@ def test_a_used_code_is_known_however_many_came_after_it(machine, user):
 
 @pytest.mark.parametrize(("days", "policy_says", "in_time"), [(6.9, "", True), (7.1, "", False), (1.1, "repudiate_within = 1\n", False), (29, "repudiate_within = 30\n", True)])
 def test_how_long_not_me_may_be_said_is_for_the_policy(machine, user, days, policy_says, in_time):
-    code = invite(user, form="letter")["codes"][0]
+    code = invite(user, form="letter")
     enrol(user, code)
     with policy(policy_says), machine.clock(int(days * DAY)), Client(uid=user.uid) as client:
         if in_time:
@@ -686,7 +654,7 @@ def test_how_long_not_me_may_be_said_is_for_the_policy(machine, user, days, poli
 
 
 def test_a_recovery_code_is_not_spent_on_removing_a_key(machine, user):
-    _, recovery = enrol(user, invite(user)["codes"][0])
+    _, recovery = enrol(user, spoken_code(user))
     found = refusal(user.uid, "Revoke", key="phone", code=recovery[0], last=True)
     assert (found.name, found.parameters["reason"]) == ("NotPossible", "code-refused")
     assert machine.ask("otp", user, recovery[0])[0] == SUCCESS

@@ -5,19 +5,21 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
+from harness.enrolment import spoken_code
 from harness.hosts import HOSTS as COMMON
 from harness.hosts import IDENTITY, OTHER_HOSTS, gates, listens, one_try_at_login, server, sshd
 from harness.journal import decisions
 from harness.machine import CODE_PROMPT, PASSWORD, SUCCESS, Key, as_user, otpctl, policy, write
-from harness.prompts import APP_PROMPT, confirms, enrolling, invite, key_on
+from harness.prompts import APP_PROMPT, confirms, enrolling, key_on
 from harness.rotation import DUE_PROMPT, NEW_PASSWORD, OFFER, changes_password, days_later, has_password, replaced_at_the_login, rotates, rotating, stack
 from harness.terminal import Terminal
 from harness.wait import until
 from harness.wire import Client, Refused
 
 DUE_TEXT = "is due and is replaced now"
-HOSTS = COMMON | OTHER_HOSTS
-SERVICES = sorted({host.service for host in HOSTS.values()})
+ALL_HOSTS = COMMON | OTHER_HOSTS
+SERVICES = sorted({host.service for host in ALL_HOSTS.values()})
 DEBIANS_OTHER = [f"@include common-{stage}" for stage in ("auth", "account", "password", "session")]
 ASKING = ["sudo", "sudo-i", "su-by-root", "su-own", "su-by-another", "su-login", "ssh", "ssh-key-then-code", "login", "doas"]
 
@@ -120,7 +122,7 @@ def with_recovery_codes(machine, user):
             write(Path("/etc/sudoers.d") / user.name, f"Defaults:{user.name} pam_service=sudo-recovery\n", 0o440)
             terminal = Terminal([*as_user(user), "sudo", "--", "id", "-u"])
             terminal.awaits(CODE_PROMPT)
-            terminal.types_hidden(invite(user))
+            terminal.types_hidden(spoken_code(user))
             found = confirms(terminal)
             assert terminal.ends() == 0
     return found
@@ -167,7 +169,7 @@ def test_of_several_keys_the_lost_one_is_named_before_the_recovery_code_is_spent
 
 def test_what_a_thief_makes_of_a_recovery_code_and_the_password_ends_with_not_me(machine, passwd, user):
     """He uses the letter first, keeps its recovery codes, and some day makes himself another key by passwd, and more with that."""
-    letter = invite(user, form="letter")
+    letter = spoken_code(user, form="letter")
     with Client(uid=user.uid) as thief:
         first = Key(thief.call("Redeem", registration=letter)["enrolment"])
         recovery = thief.call("ConfirmEnrolment", code=first.confirming)["recovery_codes"]
@@ -243,7 +245,7 @@ def test_without_the_option_passwd_is_not_disturbed(machine, enrolled):
 def hosts_that_rotate(machine):
     """Every host asks our module at all stages."""
     machine.somebody = machine.new_user()
-    with one_try_at_login(), gates(machine, HOSTS), sshd():
+    with one_try_at_login(), gates(machine, ALL_HOSTS), sshd():
         for service in SERVICES:
             path = Path("/etc/pam.d") / service
             path.write_text(path.read_text() + "password required pam_otp.so\n")
@@ -252,7 +254,7 @@ def hosts_that_rotate(machine):
 
 @pytest.mark.parametrize("name", ASKING)
 def test_a_due_key_is_replaced_at_the_login_and_the_login_goes_on(machine, hosts_that_rotate, enrolled, name):
-    (user, key), host = enrolled, HOSTS[name]
+    (user, key), host = enrolled, ALL_HOSTS[name]
     with rotating(host.service), days_later(machine, 8, key):
         new, attempt = replaced_at_the_login(machine, host, user, key)
         assert attempt.opened and DUE_TEXT in attempt.text, attempt
@@ -261,7 +263,7 @@ def test_a_due_key_is_replaced_at_the_login_and_the_login_goes_on(machine, hosts
 
 
 def test_login_that_believes_its_caller_asks_for_no_code_and_replaces_a_due_key_all_the_same(machine, hosts_that_rotate, enrolled):
-    (user, key), host = enrolled, HOSTS["login-f"]
+    (user, key), host = enrolled, ALL_HOSTS["login-f"]
     with rotating(host.service), days_later(machine, 8, key):
         terminal = Terminal(host.command(machine, user))
         terminal.awaits(DUE_PROMPT)
@@ -279,7 +281,7 @@ def test_login_that_believes_its_caller_asks_for_no_code_and_replaces_a_due_key_
 
 @pytest.mark.parametrize("name", ["sudo", "sudo-i", "su-own", "su-login", "ssh", "login", "doas"])
 def test_who_does_not_replace_a_due_key_is_not_let_in(machine, hosts_that_rotate, enrolled, name):
-    (user, key), host = enrolled, HOSTS[name]
+    (user, key), host = enrolled, ALL_HOSTS[name]
     with rotating(host.service), days_later(machine, 8, key):
         host.prepare(machine, user)
         terminal = Terminal(host.command(machine, user))
@@ -291,7 +293,7 @@ def test_who_does_not_replace_a_due_key_is_not_let_in(machine, hosts_that_rotate
 
 
 def test_chsh_has_no_place_for_a_new_key_and_refuses_where_it_is_listed(machine, hosts_that_rotate, enrolled):
-    (user, key), host = enrolled, HOSTS["chsh"]
+    (user, key), host = enrolled, ALL_HOSTS["chsh"]
     with rotating(host.service), days_later(machine, 8, key):
         attempt = host.attempt(machine, user, key.first)
         assert not attempt.opened and APP_PROMPT not in attempt.text and "new one required" in attempt.text, attempt
@@ -302,13 +304,13 @@ def test_chsh_has_no_place_for_a_new_key_and_refuses_where_it_is_listed(machine,
 
 @pytest.mark.parametrize("name", ["pamtester", "plain"])
 def test_a_host_that_is_not_root_only_reminds(machine, hosts_that_rotate, enrolled, name):
-    (user, key), host = enrolled, HOSTS[name]
+    (user, key), host = enrolled, ALL_HOSTS[name]
     with rotating(host.service), days_later(machine, 8, key):
         attempt = host.attempt(machine, user, key.first)
     assert attempt.opened and "is due: replace it" in attempt.text, attempt
 
 
-def stages(journal, start):
+def stages_run(journal, start):
     """Which stages of ours a host has run."""
     return {line.get("stage", "auth") for line in decisions(journal.since(start))}
 
@@ -316,14 +318,14 @@ def stages(journal, start):
 @pytest.mark.parametrize(("name", "run"), [("vlock", {"auth"}), ("vlock-unprivileged", {"auth"}), ("runuser", set())])
 def test_a_host_that_never_asks_the_account_stage_hears_of_no_age(machine, hosts_that_rotate, enrolled, journal, name, run):
     """It opens what is open already: a locked screen, or anything to root."""
-    (user, key), host = enrolled, HOSTS[name]
+    (user, key), host = enrolled, ALL_HOSTS[name]
     with rotating(host.service):
         for days in (8, 18):
             with days_later(machine, days, key):
                 start = journal.position()
                 attempt = host.attempt(machine, user, key.first if run else None)
                 assert attempt.opened and "too old" not in attempt.text, attempt
-                assert stages(journal, start) == run
+                assert stages_run(journal, start) == run
 
 
 @pytest.mark.parametrize(("days", "refusal"), [(0, None), (8, "Authentication token is no longer valid; new one required"), (18, "User account has expired")])
@@ -341,7 +343,7 @@ def test_polkits_helper_has_no_place_for_a_new_key_and_refuses(machine, hosts_th
 
 @pytest.mark.parametrize("name", ["sudo", "su-own", "ssh"])
 def test_a_service_that_is_not_listed_only_reminds(machine, hosts_that_rotate, enrolled, name):
-    (user, key), host = enrolled, HOSTS[name]
+    (user, key), host = enrolled, ALL_HOSTS[name]
     with rotating("another"), days_later(machine, 8, key):
         attempt = host.attempt(machine, user, key.first)
     assert attempt.opened, attempt
@@ -349,7 +351,7 @@ def test_a_service_that_is_not_listed_only_reminds(machine, hosts_that_rotate, e
 
 
 def test_a_reminder_comes_before_the_key_is_due(machine, hosts_that_rotate, enrolled):
-    (user, key), host = enrolled, HOSTS["sudo"]
+    (user, key), host = enrolled, ALL_HOSTS["sudo"]
     with rotating("sudo-hosts", days=30), days_later(machine, 0, key):
         assert "is due in 30 days: replace it with otpctl rotate" in host.attempt(machine, user, key.first).text
 
@@ -357,7 +359,7 @@ def test_a_reminder_comes_before_the_key_is_due(machine, hosts_that_rotate, enro
 @pytest.mark.parametrize("daemon", ["stopped", "hanging"])
 def test_without_the_daemon_a_due_key_still_opens(machine, hosts_that_rotate, enrolled, daemon):
     """It cannot be replaced, and due is not overdue."""
-    (user, key), host = enrolled, HOSTS["sudo"]
+    (user, key), host = enrolled, ALL_HOSTS["sudo"]
     away = machine.daemon_stopped if daemon == "stopped" else machine.daemon_hanging
     with rotating(host.service), away(), days_later(machine, 8, key):
         attempt = host.attempt(machine, user, key.first)
@@ -366,7 +368,7 @@ def test_without_the_daemon_a_due_key_still_opens(machine, hosts_that_rotate, en
 
 @pytest.mark.parametrize("name", [*ASKING, "login-f", "chsh", "pamtester", "plain"])
 def test_an_overdue_key_opens_nothing(machine, hosts_that_rotate, enrolled, journal, name):
-    (user, key), host = enrolled, HOSTS[name]
+    (user, key), host = enrolled, ALL_HOSTS[name]
     with rotating(host.service), days_later(machine, 18, key):
         start = journal.position()
         attempt = host.attempt(machine, user, key.first if name != "login-f" else None)
@@ -382,7 +384,7 @@ def test_an_overdue_key_opens_nothing(machine, hosts_that_rotate, enrolled, jour
 @pytest.mark.parametrize("other", ["permit", "deny"])
 def test_without_a_password_line_due_only_bars_where_the_fallback_does_and_overdue_always(machine, enrolled, name, other):
     """libpam takes /etc/pam.d/other for the stage that is missing."""
-    (user, key), host = enrolled, HOSTS[name]
+    (user, key), host = enrolled, ALL_HOSTS[name]
     with gates(machine), stack("other", *(f"{stage} required pam_{other}.so" for stage in ("auth", "account", "password", "session"))):
         with rotating(host.service):
             with days_later(machine, 8, key):
@@ -394,7 +396,7 @@ def test_without_a_password_line_due_only_bars_where_the_fallback_does_and_overd
 @pytest.mark.parametrize("name", ["sudo", "su-own"])
 def test_where_the_fallback_is_debians_own_it_is_the_password_that_a_due_key_changes_and_overdue_bars(machine, enrolled, name):
     """pam_unix answers to whatever is due; the key stays as old as it is."""
-    (user, key), host = enrolled, HOSTS[name]
+    (user, key), host = enrolled, ALL_HOSTS[name]
 
     def asked_for_a_password(code):
         host.prepare(machine, user)
@@ -487,7 +489,7 @@ def key_only(hosts_that_rotate):
     """sshd that asks for the key alone; only the account stage of ours is run."""
     process = server(2203, "publickey")
     until(lambda: listens(2203), "sshd at 2203")
-    yield lambda user, *words: ["ssh", "-p", 2203, "-i", IDENTITY, "-o", "IdentitiesOnly=yes", *HOSTS["ssh"].words(), *words, f"{user.name}@127.0.0.1"]
+    yield lambda user, *words: ["ssh", "-p", 2203, "-i", IDENTITY, "-o", "IdentitiesOnly=yes", *ALL_HOSTS["ssh"].words(), *words, f"{user.name}@127.0.0.1"]
     process.terminate()
     process.wait(10)
 
@@ -519,7 +521,7 @@ def test_ssh_with_a_key_alone_and_no_terminal_is_refused(machine, key_only, enro
 
 def test_a_login_tells_that_a_recovery_code_was_used_and_asks_for_new_ones_when_few_are_left(machine, hosts_that_rotate, user):
     _, codes = with_recovery_codes(machine, user)
-    host = HOSTS["sudo"]
+    host = ALL_HOSTS["sudo"]
     with Client() as client:
         client.call("NoticesShown", user=user.name, last=100)
     for used, code in enumerate(codes[:7], 1):

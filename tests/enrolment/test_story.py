@@ -4,7 +4,7 @@ import shlex
 
 from harness.hosts import HOSTS, gates, one_try_at_login, sshd
 from harness.machine import CODE_PROMPT, OTPCTL, otpctl, run
-from harness.otpctl import answers, confirms, key_shown, session
+from harness.otpctl import answers, finishes, key_shown, session
 from harness.prompts import APP_PROMPT, KEEP_PROMPT, RECOVERY_CODE, enrolling, key_on
 from harness.rotation import OFFER, changes_password, rotates
 from harness.screen import DARK, Pane, read_qr
@@ -44,7 +44,7 @@ def test_a_letter_a_login_by_ssh_sudo_a_rotation_a_lost_phone_and_a_new_key(mach
         terminal = session(user, "rotate")
         answers(terminal, "Code of the key to replace: ", key.second)
         second = key_shown(terminal)
-        assert "the old one is dead" in confirms(terminal, second)
+        assert "the old one is dead" in finishes(terminal, second)
         assert not HOSTS["sudo"].attempt(machine, user, key.code(key.step + 2)).opened
         assert HOSTS["su-own"].attempt(machine, user, second.first).opened
 

@@ -8,11 +8,13 @@ import urllib.request
 from contextlib import ExitStack
 
 import pytest
-from harness.machine import AUTH_ERR, ROOT, SUCCESS, Key, as_user, key_of
-from harness.wire import Client
 from selenium import webdriver
 from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.ui import WebDriverWait
+
+from harness.enrolment import invite
+from harness.machine import AUTH_ERR, ROOT, SUCCESS, Key, as_user, key_of
+from harness.wire import Client
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +31,7 @@ def browser(tmp_path_factory):
 
 
 @pytest.fixture
-def session(machine, hosts):
+def page_of(machine, hosts):
     """Starts the example as a user; gives its address."""
     program = hosts / "enrol_web.py"
     program.write_bytes((ROOT / "docs/examples/enrol_web.py").read_bytes())
@@ -47,11 +49,6 @@ def session(machine, hosts):
         process.wait(10)
 
 
-def invited(user):
-    with Client() as client:
-        return client.call("Invite", user=user.name, form="mail")["invitation"]["codes"][0]
-
-
 def types(browser, name, text):
     page = browser.find_element("tag name", "html")
     field = browser.find_element("name", name)
@@ -65,9 +62,9 @@ def said(browser):
     return browser.find_element("id", "said").text
 
 
-def test_an_owner_enrols_in_the_browser(machine, user, browser, session, tmp_path):
-    code = invited(user)
-    browser.get(session(user))
+def test_an_owner_enrols_in_the_browser(machine, user, browser, page_of, tmp_path):
+    code = invite(user)
+    browser.get(page_of(user))
     types(browser, "registration", code[:-1] + ("0" if code[-1] != "0" else "1"))
     assert "mistyped" in said(browser)
     types(browser, "registration", code.lower())
@@ -87,12 +84,12 @@ def test_an_owner_enrols_in_the_browser(machine, user, browser, session, tmp_pat
     assert machine.ask("otp", user, codes[0])[0] == SUCCESS
 
 
-def test_an_owner_says_in_the_browser_that_it_was_somebody_else(machine, user, browser, session):
-    code = invited(user)
+def test_an_owner_says_in_the_browser_that_it_was_somebody_else(machine, user, browser, page_of):
+    code = invite(user)
     with Client(uid=user.uid) as thief:
         key = Key(thief.call("Redeem", registration=code, service="web", tty="pts/666")["enrolment"])
         thief.call("ConfirmEnrolment", code=key.confirming)
-    browser.get(session(user))
+    browser.get(page_of(user))
     types(browser, "registration", code)
     assert "already" in said(browser) and "pts/666" in said(browser)
     machine.left_alone()  # also on the connection on which it was refused: its owner thinks
@@ -103,27 +100,27 @@ def test_an_owner_says_in_the_browser_that_it_was_somebody_else(machine, user, b
     assert machine.ask("otp", user, key.first)[0] == AUTH_ERR
 
 
-def test_the_code_of_somebody_else_is_of_no_use_there(machine, user, browser, session):
-    browser.get(session(user))
-    types(browser, "registration", invited(machine.new_user()))
+def test_the_code_of_somebody_else_is_of_no_use_there(machine, user, browser, page_of):
+    browser.get(page_of(user))
+    types(browser, "registration", invite(machine.new_user()))
     assert "not good" in said(browser)
 
 
-def test_who_lacks_the_address_or_the_form_gets_nothing(machine, user, session):
-    address = session(user)
+def test_who_lacks_the_address_or_the_form_gets_nothing(machine, user, page_of):
+    address = page_of(user)
     for wrong in (address.rsplit("/", 1)[0] + "/", address + "x"):
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(wrong, timeout=10)
         assert refused.value.code == 404
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(address, data=b"registration=" + invited(user).encode(), timeout=10)
+        urllib.request.urlopen(address, data=b"registration=" + invite(user).encode(), timeout=10)
     assert refused.value.code == 403
 
 
-def test_until_it_is_confirmed_nothing_exists(machine, user, browser, session):
-    address = session(user)
+def test_until_it_is_confirmed_nothing_exists(machine, user, browser, page_of):
+    address = page_of(user)
     browser.get(address)
-    types(browser, "registration", invited(user))
+    types(browser, "registration", invite(user))
     key = browser.find_element("id", "letters").text
     types(browser, "code", "000000")
     browser.get(address)
@@ -131,8 +128,8 @@ def test_until_it_is_confirmed_nothing_exists(machine, user, browser, session):
     assert machine.ask("otp", user, "123456")[0] == AUTH_ERR
 
 
-def test_who_connects_and_says_nothing_keeps_the_owner_from_nothing(machine, user, session):
-    address = session(user)
+def test_who_connects_and_says_nothing_keeps_the_owner_from_nothing(machine, user, page_of):
+    address = page_of(user)
     port = int(re.search(r":(\d+)/", address)[1])
     with ExitStack() as stack:
         for _ in range(5):

@@ -15,3 +15,8 @@ def since(position):
 def verdicts(position):
     """The lines of Verify since then, each as a dict of its fields."""
     return [fields(line) for line in since(position) if "event=verify" in line]
+
+
+def events(position):
+    """The event of each line since then that has one."""
+    return [found["event"] for found in (fields(line) for line in since(position)) if "event" in found]

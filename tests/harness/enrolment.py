@@ -1,20 +1,37 @@
-"""What the tests of handing a key over say to the daemon, one call after another on one connection."""
+"""What the tests of enrolment say to the daemon, one call after another on one connection."""
 
 import base64
 import os
+import re
 from contextlib import contextmanager, suppress
 
-import pytest
-
-from harness import daemon_log
-from harness.journal import fields
 from harness.machine import Key
-from harness.wire import Client, Closed, Refused
+from harness.wire import Client, Closed
+
+REGISTRATION_CODE = re.compile(r"E(?:-[0-9A-HJKMNP-TV-Z]{1,5})+")
+NEVER_ISSUED = "E-07ENW-3AHRM"
 
 
-def invite(user, form="mail", **wishes):
-    with Client() as client:
-        return " ".join(client.call("Invite", user=user.name, form=form, **wishes)["invitation"]["codes"])
+def invitation(user, uid=0, **wishes):
+    """Codes of this user's, their end, and whether they supersede others."""
+    with Client(uid=uid) as client:
+        return client.call("Invite", user=user.name, **wishes)["invitation"]
+
+
+def invite(user, form="mail", uid=0, **wishes):
+    """A registration code; of a split one, both parts."""
+    return " ".join(invitation(user, uid, form=form, **wishes)["codes"])
+
+
+def spoken_code(user, uid=0, **wishes):
+    """A registration code of the form that the daemon gives where none is asked for: good for ten minutes, and slow to check."""
+    (code,) = invitation(user, uid, **wishes)["codes"]
+    return code
+
+
+def invited_user(machine, **wishes):
+    user = machine.new_user()
+    return user, invite(user, **wishes)
 
 
 def shown(reply):
@@ -22,14 +39,24 @@ def shown(reply):
     return Key(reply["enrolment"])
 
 
-def token():
+def random_secret():
+    return base64.b32encode(os.urandom(20)).decode()
+
+
+def token_key():
     """What is in a hardware token, and was not made here."""
-    secret = base64.b32encode(os.urandom(20)).decode()
-    return shown({"enrolment": {"secret": secret, "algorithm": "SHA1", "digits": 6, "period": 30, "uri": ""}})
+    return shown({"enrolment": {"secret": random_secret(), "algorithm": "SHA1", "digits": 6, "period": 30, "uri": ""}})
 
 
 def redeem(client, code, **wishes):
-    return shown(client.call("Redeem", registration=code, **wishes))
+    """The pending key."""
+    return redeemed(client, code, **wishes)[0]
+
+
+def redeemed(client, code, **wishes):
+    """(the pending key, what is said of an earlier use of the code)."""
+    reply = client.call("Redeem", registration=code, **wishes)
+    return shown(reply), reply.get("earlier")
 
 
 def confirm(client, key):
@@ -37,16 +64,15 @@ def confirm(client, key):
     return client.call("ConfirmEnrolment", code=key.confirming)["recovery_codes"]
 
 
-def enrol(user, code):
+def enrol(user, code, **wishes):
     """(key, recovery codes) of a user who redeems a code and confirms."""
     with Client(uid=user.uid) as client:
-        key = redeem(client, code)
+        key = redeem(client, code, **wishes)
         return key, confirm(client, key)
 
 
 def invited_and_enrolled(machine):
-    user = machine.new_user()
-    code = invite(user)
+    user, code = invited_user(machine)
     return user, code, *enrol(user, code)
 
 
@@ -63,12 +89,6 @@ def perhaps_dead():
     """The daemon may be gone before it has answered."""
     with suppress(Closed):
         yield
-
-
-def refusal(uid, method, **parameters):
-    with Client(uid=uid) as client, pytest.raises(Refused) as refused:
-        client.call(method, **parameters)
-    return refused.value
 
 
 def other_code(code):
@@ -94,6 +114,3 @@ def other_code(code):
         total ^= times(value, weight)
     return "E-" + "".join(alphabet[value] for value in [*values, total])
 
-
-def events(start):
-    return [found["event"] for found in (fields(line) for line in daemon_log.since(start)) if "event" in found]

@@ -6,12 +6,11 @@ import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness.machine import ACCOUNT, HOST_KEY, POLICY, ROOT, VAULT, User, default_policy, run, write
+from harness.machine import ACCOUNT, HOST_KEY, MARKS, POLICY, ROOT, VAULT, User, default_policy, run, write
 from harness.places import moved_away
 from harness.totp import totp, unbase32
 
 HERE = ROOT / "tests/first-release"
-MARKS = Path("/etc/otp/emergency")
 VAULT_DIRS = ("keys", "state", "notices", "tickets", "audit")
 FILE_BYTES = 8192
 
@@ -52,7 +51,7 @@ def bytes_of(dump):
 
 
 @contextmanager
-def installed(machine):
+def first_release_installed(machine):
     """Vault, host key, policy and emergency marks of the first release instead of this machine's own."""
     machine.stop()
     for one in people():

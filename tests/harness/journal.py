@@ -7,7 +7,8 @@ import threading
 
 from harness.wait import until
 
-LOG = "/dev/log"
+SYSLOG = "/dev/log"
+ALERT, NOTICE, INFO = "<81>", "<85>", "<86>"  # 8 * authpriv (10) + severity
 
 
 class Journal:
@@ -15,8 +16,8 @@ class Journal:
         self.lines = []
         self.marks = 0
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.bind(LOG)
-        os.chmod(LOG, 0o666)
+        self.socket.bind(SYSLOG)
+        os.chmod(SYSLOG, 0o666)
         threading.Thread(target=self._take, daemon=True).start()
 
     def _take(self):
@@ -29,7 +30,7 @@ class Journal:
         self.marks += 1
         mark, start = f"mark {self.marks}", len(self.lines)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-            sender.sendto(mark.encode(), LOG)
+            sender.sendto(mark.encode(), SYSLOG)
         until(lambda: mark in self.lines[start:], "the log sink")
         return len(self.lines)
 
@@ -50,3 +51,15 @@ def fields(line):
     begin = next(line.index(word) for word in ("outcome=", "event=") if word in line)
     found = re.findall(r'(\w+)=("[^"]*"|\S*)', line[begin:])
     return {name: value.strip('"') for name, value in found}
+
+
+def code_and_reason(machine, journal, user, code, service="otp"):
+    """(PAM code, logged reason) of one login by a plain application."""
+    start = journal.position()
+    result, _ = machine.ask(service, user, code)
+    (decision,) = decisions(journal.since(start))
+    return result, decision["reason"]
+
+
+def reason(machine, journal, user, code, service="otp"):
+    return code_and_reason(machine, journal, user, code, service)[1]

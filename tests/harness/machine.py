@@ -23,12 +23,14 @@ from harness.wire import SOCKET, Client
 ROOT = Path(__file__).resolve().parents[2]
 MULTIARCH = sysconfig.get_config_var("MULTIARCH")
 MODULE = Path("/usr/lib") / MULTIARCH / "security/pam_otp.so"
+PANICKING = ROOT / "tests/panicking/target/release/libpanicking.so"
 DAEMON = Path("/usr/sbin/otp-enrolld")
 OTPCTL = Path("/usr/bin/otpctl")
 POLICY = Path("/etc/otp/otp.toml")
 # Tests have root enrol users where an invitation is not what they are about.
 DEFAULT_POLICY = "version = 1\nadmin_enrol = true\n"
 HOST_KEY = Path("/etc/otp/host.key")
+MARKS = Path("/etc/otp/emergency")
 VAULT = Path("/var/lib/otp")
 DAEMON_LOG = Path("/tmp/otp-enrolld.log")
 SHIFT = Path("/etc/clockshift")
@@ -38,6 +40,10 @@ LISTENING = 0x10000  # a flag in /proc/net/unix
 ACCOUNT = "otp-enrolld"
 GROUPS = ("otp-admin", "otp-helpdesk", "otp-verify")
 PASSWORD = "the pass word"
+UNKNOWN = "nobody-of-that-name"
+HUGE = "9" * 400  # a number that no type holds
+DAY, YEAR = 86_400, 365 * 86_400
+PROMPT_SERVICE = 2.0  # seconds within which everybody is served whatever the others do
 
 # the PAM codes of the tables in docs/architecture.md
 SUCCESS, SERVICE_ERR, SYSTEM_ERR, AUTH_ERR, AUTHINFO_UNAVAIL = 0, 3, 4, 7, 9
@@ -395,6 +401,20 @@ def listens_at(path):
 def otpctl(*words, stdin=None, user=None):
     prefix = as_user(user) if user else []
     return subprocess.run([*prefix, OTPCTL, *words], input=stdin, capture_output=True, text=True, timeout=60)
+
+
+def pam_code(machine, user, code, service="otp"):
+    """What libpam returns to a plain application that gives this code."""
+    return machine.ask(service, user, code)[0]
+
+
+def pam_codes(machine, service, user, *words):
+    """Those of authenticate and acct_mgmt; words as for oddconv, or those of somebody who knows no code."""
+    return codes_of_both_stages(machine.converse(service, user, *(words or ("text", "000000")), "-a")[1])
+
+
+def codes_of_both_stages(printed):
+    return tuple(int(re.search(rf"{stage} (\d+)", printed)[1]) for stage in ("authenticate", "account"))
 
 
 def as_user(user):

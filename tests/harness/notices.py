@@ -7,8 +7,23 @@ from pathlib import Path
 import pytest
 
 from harness.machine import ACCOUNT, DAEMON, POLICY, VAULT, default_policy, write
+from harness.wire import call
 
 OUTBOX = VAULT / "notices/outbox"
+HEADING = "About your one-time codes:"
+
+
+def spool(user):
+    return VAULT / "notices" / str(user.uid)
+
+
+def notices(user, uid=0):
+    return call("Notices", uid, user=user.name)["notices"]
+
+
+def noticed(user, uid=0):
+    """The event of each notice."""
+    return [notice["event"] for notice in notices(user, uid)]
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ def key_shown(terminal):
     return key_of(terminal.awaits(r"(otpauth://\S+)")[1])
 
 
-def confirms(terminal, key):
-    """Types the code of a new key; what was shown."""
+def finishes(terminal, key):
+    """Types the code of a new key, and waits for the end; what was shown."""
     answers(terminal, "Code from the app: ", key.confirming)
     assert terminal.ends() == DONE, terminal.transcript
     return terminal.transcript

@@ -1,21 +1,14 @@
-"""What the module says while a key is handed over through a conversation, and a person who goes along with it."""
+"""What the module says while it shows a new key in a conversation, and a person who goes along with it."""
 
 import re
 
 from harness.machine import CODE_PROMPT, Key, policy
 from harness.terminal import Terminal
-from harness.wire import Client
 
 APP_PROMPT = "Code from the app: "
 KEEP_PROMPT = "Press Enter when you have written them down: "
 LETTERS = re.compile(r"type it into the app:((?: [A-Z2-7]{4})+)")
 RECOVERY_CODE = re.compile(r"R-[0-9A-Z]{5}(?:-[0-9A-Z]{5}){4}")
-
-
-def invite(user, **wishes):
-    """A registration code of the user's."""
-    with Client() as client:
-        return " ".join(client.call("Invite", user=user.name, **wishes)["invitation"]["codes"])
 
 
 def key_on(screen):

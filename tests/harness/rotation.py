@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.machine import CODE_PROMPT, PASSWORD, as_user, policy, write
+from harness.machine import CODE_PROMPT, DAY, PASSWORD, as_user, policy, write
 from harness.prompts import APP_PROMPT, key_on
 from harness.terminal import Terminal
 
-DAY = 86_400
 NEW_PASSWORD = "another pass word 42"
 OFFER = "Code of your one-time-code key to replace it, or Enter to keep it: "
 DUE_PROMPT = 'Code of the key "phone", to replace it: '

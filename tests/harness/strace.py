@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from harness.wait import until
 
-LOG = Path("/tmp/strace.log")
+STRACE_LOG = Path("/tmp/strace.log")
 LINE = re.compile(r"^(\d+)\s+(\w+)\((.*)")
 
 
@@ -23,8 +23,8 @@ class Call(NamedTuple):
 
 def calls_of(command):
     """The system calls that a command makes, in order."""
-    subprocess.run(["strace", "-f", "-qq", "-s", "256", "-o", LOG, *command], capture_output=True, timeout=60)
-    return parsed(LOG)
+    subprocess.run(["strace", "-f", "-qq", "-s", "256", "-o", STRACE_LOG, *command], capture_output=True, timeout=60)
+    return parsed(STRACE_LOG)
 
 
 def parsed(log):
@@ -36,6 +36,12 @@ def parsed(log):
             seen[task, name] += 1
             calls.append(Call(task, name, arguments, seen[task, name]))
     return calls
+
+
+def answering(calls, words):
+    """The call by which a task has read a message with these words, and what the same task called from then on."""
+    at, received = next((at, call) for at, call in enumerate(calls) if words in call.arguments)
+    return received, [call for call in calls[at + 1 :] if call.task == received.task]
 
 
 def kill_at(call):
@@ -54,11 +60,11 @@ def run_under(options, command):
 @contextmanager
 def attached(pid, *options):
     """strace on a running process and the threads that it will start; yields the log's path."""
-    LOG.unlink(missing_ok=True)
-    tracer = subprocess.Popen(["strace", "-f", "-qq", "-s", "256", "-o", LOG, *options, "-p", str(pid)], stderr=subprocess.PIPE)
+    STRACE_LOG.unlink(missing_ok=True)
+    tracer = subprocess.Popen(["strace", "-f", "-qq", "-s", "256", "-o", STRACE_LOG, *options, "-p", str(pid)], stderr=subprocess.PIPE)
     try:
         until(lambda: all(traced(task) for task in Path(f"/proc/{pid}/task").iterdir()), "strace attached")
-        yield LOG
+        yield STRACE_LOG
     finally:
         if Path(f"/proc/{pid}").exists():  # else strace ends by itself; interrupting it while it buries a tracee can hang it
             tracer.send_signal(signal.SIGINT)

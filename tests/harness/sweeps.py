@@ -1,15 +1,18 @@
 """Sweeps: a program killed, or a call made to fail, at each of its steps; and what may be left behind."""
 
 import os
+import signal
+from contextlib import contextmanager
 
-import pytest
-
-from harness.enrolment import labels, works
+from harness.enrolment import labels, perhaps_dead, works
 from harness.machine import VAULT
-from harness.wire import Client, Refused
+from harness.strace import attached, kill_at
+from harness.wire import Client, refusal
+
+EVERY = 3  # a step is killed at; all steps are by `tests/campaign 2`
 
 
-def login(machine, user, code):
+def login_command(machine, user, code):
     return [machine.hosts / "oddconv", "otp", user.name, "text", code]
 
 
@@ -35,16 +38,18 @@ def up(machine):
         machine.start()
 
 
-def refused(client, method, **parameters):
-    with pytest.raises(Refused) as refusal:
-        client.call(method, **parameters)
-    return refusal.value
+@contextmanager
+def killed_at(machine, step, where, uid=0):
+    """A client of a daemon that is killed at this step, which is reached by what the client is used for."""
+    with attached(machine.process.pid, *kill_at(step)):
+        with Client(uid=uid) as client, perhaps_dead():
+            yield client
+        assert machine.process.wait(10) == -signal.SIGKILL, where
 
 
 def spent(user, code):
     """A key was made with this code, and it makes no other."""
-    with Client(uid=user.uid) as client:
-        return refused(client, "Redeem", registration=code).name == "RegistrationSpent"
+    return refusal(user.uid, "Redeem", registration=code).name == "RegistrationSpent"
 
 
 def one_of_two(machine, user, old, new, recovery, where):

@@ -4,7 +4,7 @@ from harness.machine import run
 from harness.wire import Client
 
 
-class Token:
+class CountingToken:
     """What a person holds in the hand: a secret and a counter."""
 
     def __init__(self, enrolment):
@@ -16,8 +16,8 @@ class Token:
         return run("oathtool", "--hotp", "-b", "-d", self.digits, "-c", counter, self.base32).strip()
 
 
-def enrol(user, confirm_at=1, **wishes):
+def enrol_token(user, confirm_at=1, **wishes):
     with Client() as client:
-        token = Token(client.call("BeginEnrolment", user=user.name, kind="hotp", **{"label": "token", **wishes})["enrolment"])
+        token = CountingToken(client.call("BeginEnrolment", user=user.name, kind="hotp", **{"label": "token", **wishes})["enrolment"])
         client.call("ConfirmEnrolment", code=token.code(confirm_at))
     return token

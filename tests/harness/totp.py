@@ -9,6 +9,9 @@ HASHES = {"SHA1": hashlib.sha1, "SHA256": hashlib.sha256, "SHA512": hashlib.sha5
 
 
 def totp(secret, step, algorithm="SHA1", digits=6):
+    """Of a secret as bytes or in base32; for a counter, its number is the step."""
+    if isinstance(secret, str):
+        secret = unbase32(secret)
     mac = hmac.new(secret, struct.pack(">Q", step), HASHES[algorithm]).digest()
     at = mac[-1] & 15
     number = struct.unpack(">I", mac[at : at + 4])[0] & 0x7FFFFFFF

@@ -32,7 +32,7 @@ def ends(secrets):
 def on_disk(secrets, since=0):
     """Where they stand, in files that were changed since then."""
     found = []
-    for path in files():
+    for path in searched_files():
         if path.stat().st_ctime < since:
             continue
         content = path.read_bytes()
@@ -40,7 +40,7 @@ def on_disk(secrets, since=0):
     return found
 
 
-def files():
+def searched_files():
     for top in SEARCHED:
         for directory, _, names in os.walk(top):
             for name in names:

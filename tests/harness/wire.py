@@ -77,3 +77,23 @@ class Client:
             name = reply["error"]
             raise Refused(name.removeprefix(INTERFACE + "."), reply.get("parameters", {}))
         return reply.get("parameters", {})
+
+
+def call(method, uid=0, **parameters):
+    """One call on a connection of its own."""
+    with Client(uid=uid) as client:
+        return client.call(method, **parameters)
+
+
+def refusal_on(client, method, **parameters):
+    """The error that this call is answered with."""
+    try:
+        answer = client.call(method, **parameters)
+    except Refused as refused:
+        return refused
+    raise AssertionError(f"{method} was answered with {answer}")
+
+
+def refusal(uid, method, timeout=10.0, **parameters):
+    with Client(uid=uid, timeout=timeout) as client:
+        return refusal_on(client, method, **parameters)

@@ -8,21 +8,22 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+
 from harness import hosts as programs
 from harness.hosts import CHAIN_PORT, HOSTS, IDENTITY, gates, one_try_at_login, sshd
 from harness.journal import decisions
-from harness.machine import CODE_PROMPT, REFUSAL, as_user, disable, policy, run, write
+from harness.machine import CODE_PROMPT, REFUSAL, UNKNOWN, as_user, disable, policy, run, write
+from harness.notices import HEADING
+from harness.origins import failures, no_wait
 from harness.terminal import Terminal
 from harness.wait import until
-from harness.wire import Client
+from harness.wire import Client, call
 
-UNKNOWN = "nobody-of-that-name"
 OWN = ("self", "socket")  # origins that are told why
-BOUNDS = "[guesses]\nself = 10\nother = 10\nremote = 10\nconsole = 10\nsocket = 10\nwait = \"none\"\n"
 
 
 @pytest.fixture(scope="module")
-def asking(machine):
+def asking_hosts(machine):
     """Every host asks for the code alone; sshd runs."""
     machine.somebody = machine.new_user()
     with one_try_at_login(), gates(machine), sshd():
@@ -31,7 +32,7 @@ def asking(machine):
 
 
 @pytest.fixture(params=HOSTS)
-def host(request, asking):
+def host(request, asking_hosts):
     return HOSTS[request.param]
 
 
@@ -48,7 +49,7 @@ def told(host, reason):
     return reason if host.privileged or reason in ("junk", "waiting", "closed", "suspended", "disabled") else "refused"
 
 
-def refused(host, attempt, text=REFUSAL):
+def refused_at(host, attempt, text=REFUSAL):
     return not attempt.opened and (text in attempt.text) == host.tells
 
 
@@ -58,10 +59,6 @@ def guess(machine, host, user, key, times):
     with Client(uid=uid) as client:
         for number in range(times):
             assert client.call("Verify", user=user.name, code=key.wrong(number), **claims)["verdict"]["accepted"] is False
-
-
-def counted(machine, user):
-    return {origin["origin"]: origin["failures"] for origin in machine.status(user)["origins"] if origin["failures"]}
 
 
 # the cases
@@ -79,9 +76,9 @@ def test_a_wrong_code_is_refused_and_counted_where_it_comes_from(machine, host, 
     user, key = enrolled
     start = journal.position()
     attempt = host.attempt(machine, user, key.wrong())
-    assert refused(host, attempt), attempt
+    assert refused_at(host, attempt), attempt
     assert decided(journal, start, host) == [("refused", told(host, "wrong"))]
-    assert counted(machine, user) == {host.origin: 1}
+    assert failures(machine, user) == {host.origin: 1}
     assert host.attempt(machine, user, key.first).opened
 
 
@@ -89,9 +86,9 @@ def test_an_empty_answer_is_refused_and_not_counted(machine, host, enrolled, jou
     user, key = enrolled
     start = journal.position()
     attempt = host.attempt(machine, user, "")
-    assert refused(host, attempt), attempt
+    assert refused_at(host, attempt), attempt
     assert decided(journal, start, host) == [("refused", "junk")]
-    assert counted(machine, user) == {}
+    assert failures(machine, user) == {}
 
 
 def test_a_used_code_is_refused(machine, host, enrolled, journal):
@@ -99,7 +96,7 @@ def test_a_used_code_is_refused(machine, host, enrolled, journal):
     assert host.attempt(machine, user, key.first).opened
     start = journal.position()
     attempt = host.attempt(machine, user, key.first)
-    assert refused(host, attempt), attempt
+    assert refused_at(host, attempt), attempt
     assert decided(journal, start, host) == [("refused", told(host, "replayed"))]
 
 
@@ -108,27 +105,27 @@ def test_a_late_code_is_refused(machine, host, enrolled, journal):
     start = journal.position()
     with machine.clock(+120):
         attempt = host.attempt(machine, user, key.first)
-    assert refused(host, attempt), attempt
+    assert refused_at(host, attempt), attempt
     assert decided(journal, start, host) == [("refused", told(host, "wrong"))]
 
 
 def test_during_a_wait_even_the_right_code_is_refused(machine, host, enrolled, journal):
     user, key = enrolled
-    with policy(BOUNDS):
+    with policy(no_wait(10)):
         guess(machine, host, user, key, 9)
     start = journal.position()
     attempt = host.attempt(machine, user, key.first)  # 9 failures are a wait of a minute by the usual rules
-    assert refused(host, attempt, "before the next try" if host.origin in OWN else REFUSAL), attempt
+    assert refused_at(host, attempt, "before the next try" if host.origin in OWN else REFUSAL), attempt
     assert decided(journal, start, host) == [("refused", "waiting")]
 
 
 def test_a_closed_origin_refuses_the_right_code(machine, host, enrolled, journal):
     user, key = enrolled
-    with policy(BOUNDS):
+    with policy(no_wait(10)):
         guess(machine, host, user, key, 10)
         start = journal.position()
         attempt = host.attempt(machine, user, key.first)
-    assert refused(host, attempt, "closed" if host.origin in OWN else REFUSAL), attempt
+    assert refused_at(host, attempt, "closed" if host.origin in OWN else REFUSAL), attempt
     assert decided(journal, start, host) == [("refused", "closed")]
 
 
@@ -138,14 +135,14 @@ def test_a_suspended_user_is_refused(machine, host, enrolled, journal):
         client.call("Suspend", user=user.name)
     start = journal.position()
     attempt = host.attempt(machine, user, key.first)
-    assert refused(host, attempt, "suspended" if host.origin in OWN else REFUSAL), attempt
+    assert refused_at(host, attempt, "suspended" if host.origin in OWN else REFUSAL), attempt
     assert decided(journal, start, host) == [("refused", "suspended")]
 
 
 def test_who_has_no_key_is_refused_where_nothing_else_is_said(machine, host, user, journal):
     start = journal.position()
     attempt = host.attempt(machine, user, "123456")
-    assert refused(host, attempt), attempt
+    assert refused_at(host, attempt), attempt
     assert decided(journal, start, host) == [("refused", told(host, "not-enrolled"))]
 
 
@@ -164,12 +161,12 @@ def test_who_has_no_key_is_let_through_where_the_policy_says_so_and_not_asked(ma
 def test_who_has_a_key_is_asked_all_the_same(machine, host, enrolled):
     user, key = enrolled
     with policy(f'[service.{host.service}]\nunenrolled = "skip"\nreport_only = true\nallow_until = 2099-12-31\n'):
-        assert refused(host, host.attempt(machine, user, key.wrong()))
+        assert refused_at(host, host.attempt(machine, user, key.wrong()))
 
 
 def test_a_roll_out_that_is_over_lets_nobody_through(machine, host, user):
     with policy(f"[service.{host.service}]\nallow_until = 2020-01-31\n[service.another]\nreport_only = true\nnonsense = 1\n"):
-        assert refused(host, host.attempt(machine, user, "123456"))
+        assert refused_at(host, host.attempt(machine, user, "123456"))
 
 
 @pytest.mark.parametrize("by", ["user", "group"])
@@ -197,7 +194,7 @@ def test_the_exempt_are_not_asked(machine, host, enrolled, journal, by):
         ('require = ["net:10.0.0.0/8"]', False),
     ],
 )
-def test_who_is_asked(machine, asking, enrolled, rule, asked):
+def test_who_is_asked(machine, asking_hosts, enrolled, rule, asked):
     user, key = enrolled
     host = HOSTS["plain"]
     with policy(f"[service.{host.service}]\n{rule}\n".replace("{name}", user.name).replace("{uid}", str(user.uid))):
@@ -215,43 +212,42 @@ def test_r8_who_has_a_key_and_who_has_none_see_the_same(machine, host, enrolled)
     assert len(texts) == 1 and (REFUSAL in texts.pop()) == host.tells
 
 
-def wrong(machine, host):
+def with_a_wrong_code(machine, host):
     user, key = machine.enrolled_user()
     return user, key.wrong()
 
 
-def replayed(machine, host):
+def with_a_used_code(machine, host):
     user, key = machine.enrolled_user()
     with Client() as client:
         assert client.call("Verify", user=user.name, code=key.first)["verdict"]["accepted"] is True
     return user, key.first
 
 
-def waiting(machine, host):
+def during_a_wait(machine, host):
     user, key = machine.enrolled_user()
-    with policy(BOUNDS):
+    with policy(no_wait(10)):
         guess(machine, host, user, key, 9)
     return user, key.first
 
 
-def closed(machine, host):
+def at_a_closed_origin(machine, host):
     user, key = machine.enrolled_user()
-    with policy(BOUNDS):
+    with policy(no_wait(10)):
         guess(machine, host, user, key, 10)
     return user, key.first
 
 
-def disabled(machine, host):
+def with_disabled_keys(machine, host):
     user, key = machine.enrolled_user()
-    with policy(BOUNDS.replace("10", "20")):
+    with policy(no_wait(20)):
         disable(machine, user, key)
     return user, key.first
 
 
-def suspended(machine, host):
+def with_suspended_keys(machine, host):
     user, key = machine.enrolled_user()
-    with Client() as client:
-        client.call("Suspend", user=user.name)
+    call("Suspend", user=user.name)
     return user, key.first
 
 
@@ -263,13 +259,13 @@ def without_its_last_key(machine, host):
 
 
 REFUSALS = {
-    "wrong": wrong,
-    "replayed": replayed,
+    "wrong": with_a_wrong_code,
+    "replayed": with_a_used_code,
     "junk": lambda machine, host: (machine.enrolled_user()[0], "hunter2"),
-    "waiting": waiting,
-    "closed": closed,
-    "disabled": disabled,
-    "suspended": suspended,
+    "waiting": during_a_wait,
+    "closed": at_a_closed_origin,
+    "disabled": with_disabled_keys,
+    "suspended": with_suspended_keys,
     "no-key": without_its_last_key,
     "not-enrolled": lambda machine, host: (machine.new_user(), "123456"),
     "unknown-user": lambda machine, host: (UNKNOWN, "123456"),
@@ -290,14 +286,14 @@ def test_r8_whoever_is_not_the_owner_sees_the_same_whatever_the_reason(machine, 
         until(lambda: len(decisions(journal.since(start))) > number, "the decision")
     attempts = {reason: host.conclude(terminal, tries[reason][0]) for reason, terminal in terminals.items()}
     assert {line["user"]: line["reason"] for line in decisions(journal.since(start))} == {programs.name_of(person): reason for reason, (person, _) in tries.items()}
-    assert all(refused(host, attempt) for attempt in attempts.values()), attempts
+    assert all(refused_at(host, attempt) for attempt in attempts.values()), attempts
     assert {reason: attempt.text for reason, attempt in attempts.items()} == dict.fromkeys(attempts, attempts["wrong"].text)
 
 
 # su
 
 
-def test_su_by_another_goes_through_the_daemon_and_without_one_to_the_files(machine, asking, enrolled, journal):
+def test_su_by_another_goes_through_the_daemon_and_without_one_to_the_files(machine, asking_hosts, enrolled, journal):
     user, key = enrolled
     host = HOSTS["su-by-another"]
     with machine.daemon_stopped():
@@ -309,7 +305,7 @@ def test_su_by_another_goes_through_the_daemon_and_without_one_to_the_files(mach
     assert host.attempt(machine, user, key.second).opened
 
 
-def test_a_daemon_that_hangs_makes_foreign_su_refuse_in_time_and_does_not_touch_the_owners_login(machine, asking, enrolled, journal):
+def test_a_daemon_that_hangs_makes_foreign_su_refuse_in_time_and_does_not_touch_the_owners_login(machine, asking_hosts, enrolled, journal):
     user, key = enrolled
     sudo, su = HOSTS["sudo"], HOSTS["su-by-another"]
     with machine.daemon_hanging():
@@ -356,7 +352,7 @@ def frozen(process):
 
 
 @pytest.mark.parametrize("halted", [stopped, killed, frozen], ids=lambda halted: halted.__name__)
-def test_a_stranger_who_halts_his_su_in_the_middle_does_not_keep_the_owner_out(machine, asking, enrolled, halted):
+def test_a_stranger_who_halts_his_su_in_the_middle_does_not_keep_the_owner_out(machine, asking_hosts, enrolled, halted):
     user, key = enrolled
     with open(user.state_file, "rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)  # so that the stranger's su is surely in the middle of a decision
@@ -385,7 +381,7 @@ def waits_for_the_daemon(process):
 # sshd
 
 
-def test_three_tries_in_one_connection_are_three_decisions(machine, asking, enrolled, journal):
+def test_three_tries_in_one_connection_are_three_decisions(machine, asking_hosts, enrolled, journal):
     user, key = enrolled
     host = HOSTS["ssh"]
     start = journal.position()
@@ -398,7 +394,7 @@ def test_three_tries_in_one_connection_are_three_decisions(machine, asking, enro
     assert decided(journal, start, host) == [("refused", "wrong"), ("refused", "junk"), ("accepted", "code")]
 
 
-def test_a_code_is_taken_once_within_one_connection_and_once_across_two(machine, asking, enrolled):
+def test_a_code_is_taken_once_within_one_connection_and_once_across_two(machine, asking_hosts, enrolled):
     user, key = enrolled
     host = HOSTS["ssh"]
     first, second = Terminal(host.command(machine, user)), Terminal(host.command(machine, user))
@@ -409,7 +405,7 @@ def test_a_code_is_taken_once_within_one_connection_and_once_across_two(machine,
     assert sorted(host.conclude(terminal, user).opened for terminal in (first, second)) == [False, True]
 
 
-def test_without_the_key_the_chain_never_gets_as_far_as_the_code(machine, asking, enrolled, journal):
+def test_without_the_key_the_chain_never_gets_as_far_as_the_code(machine, asking_hosts, enrolled, journal):
     user, key = enrolled
     start = journal.position()
     terminal = Terminal(programs.Ssh(CHAIN_PORT).command(machine, user))
@@ -417,7 +413,7 @@ def test_without_the_key_the_chain_never_gets_as_far_as_the_code(machine, asking
     assert decisions(journal.since(start)) == []
 
 
-def test_scp_asks_and_copies_and_batch_mode_fails_closed(machine, asking, enrolled, tmp_path):
+def test_scp_asks_and_copies_and_batch_mode_fails_closed(machine, asking_hosts, enrolled, tmp_path):
     user, key = enrolled
     words = ["scp", "-P", CHAIN_PORT, *programs.Ssh(CHAIN_PORT, "-i", IDENTITY).words()]
     copy = tmp_path / "copy"
@@ -443,7 +439,7 @@ def test_scp_asks_and_copies_and_batch_mode_fails_closed(machine, asking, enroll
         ("::1", "net:0.0.0.0/0", True),
     ],
 )
-def test_networks_are_exempt_by_address(machine, asking, enrolled, address, entry, asked):
+def test_networks_are_exempt_by_address(machine, asking_hosts, enrolled, address, entry, asked):
     user, key = enrolled
     host = HOSTS["ssh"]
     with policy(f'[service.sshd]\nexempt = ["{entry}"]\n'):
@@ -455,7 +451,7 @@ def test_networks_are_exempt_by_address(machine, asking, enrolled, address, entr
     assert attempt.opened and attempt.asked == int(asked), attempt
 
 
-def test_a_network_says_nothing_about_logins_at_this_machine(machine, asking, enrolled):
+def test_a_network_says_nothing_about_logins_at_this_machine(machine, asking_hosts, enrolled):
     user, key = enrolled
     with policy('[service.login]\nexempt = ["net:0.0.0.0/0", "net:::/0"]\n'):
         attempt = HOSTS["login"].attempt(machine, user, key.first)
@@ -463,7 +459,7 @@ def test_a_network_says_nothing_about_logins_at_this_machine(machine, asking, en
 
 
 @pytest.mark.parametrize("name", ["root", UNKNOWN])
-def test_strangers_at_sshd_count_nothing_against_anybody(machine, asking, journal, name):
+def test_strangers_at_sshd_count_nothing_against_anybody(machine, asking_hosts, journal, name):
     """For root, forbidden, and for the unknown sshd types junk of its own."""
     start = journal.position()
     attempt = HOSTS["ssh"].attempt(machine, name, "123456")
@@ -475,7 +471,7 @@ def test_strangers_at_sshd_count_nothing_against_anybody(machine, asking, journa
 
 
 @pytest.mark.parametrize("invoker, origin", [("owner", "self"), ("stranger", "other")])
-def test_polkits_helper_asks_whom_it_is_told_to_for_who_started_it(machine, asking, enrolled, journal, invoker, origin):
+def test_polkits_helper_asks_whom_it_is_told_to_for_who_started_it(machine, asking_hosts, enrolled, journal, invoker, origin):
     """By hand, on a pipe and without a bus: it cannot tell polkit, but it asks and we decide."""
     user, key = enrolled
     caller = {"owner": user, "stranger": machine.somebody}[invoker]
@@ -492,18 +488,16 @@ def test_polkits_helper_asks_whom_it_is_told_to_for_who_started_it(machine, aski
 
 # notices
 
-HEADING = "About your one-time codes:"
-
 
 @pytest.mark.parametrize("name", ["sudo", "su-by-root", "su-own", "su-by-another", "login", "doas"])
-def test_a_host_on_a_terminal_shows_what_happened_to_the_keys(machine, asking, enrolled, name):
+def test_a_host_on_a_terminal_shows_what_happened_to_the_keys(machine, asking_hosts, enrolled, name):
     user, key = enrolled
     attempt = HOSTS[name].attempt(machine, user, key.first)
     assert attempt.opened and attempt.text.count(HEADING) == 1, attempt
     assert "a key was made for you by somebody else" in attempt.text
 
 
-def test_sshd_shows_what_happened_to_the_keys_before_a_shell(machine, asking, enrolled):
+def test_sshd_shows_what_happened_to_the_keys_before_a_shell(machine, asking_hosts, enrolled):
     user, key = enrolled
     terminal = Terminal(HOSTS["ssh"].command(machine, user)[:-1])
     terminal.awaits(CODE_PROMPT)

@@ -7,14 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
 from harness.journal import decisions
 from harness.machine import CODE_PROMPT, PASSWORD, REFUSAL, as_user, listens_at, run
+from harness.services import CODE_ALONE
 from harness.terminal import Terminal
 from harness.wait import TooLate, until
 
 XSECURELOCK = "/usr/libexec/xsecurelock/authproto_pam"
 DISPLAY = ":7"
-CODE_ALONE = ("required pam_otp.so",)
 TYPED_AS_ONE = ("requisite pam_otp.so forward_pass", "required pam_unix.so use_first_pass")
 
 

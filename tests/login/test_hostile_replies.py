@@ -1,13 +1,9 @@
 """Whatever the application answers to the prompt, the module refuses and the application lives on."""
 
 import pytest
+
 from harness.journal import decisions
 from harness.machine import AUTH_ERR, CONV_ERR, IGNORE, SUCCESS
-
-
-@pytest.fixture(scope="module")
-def skip(machine):
-    return machine.service("otp-skip", "required pam_otp.so nullok", "required pam_permit.so")
 
 
 @pytest.mark.parametrize("reply", ["null", "error", "noarray", "noconv"])

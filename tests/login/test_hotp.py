@@ -3,29 +3,19 @@
 import os
 
 import pytest
-from harness.journal import decisions
-from harness.machine import AUTH_ERR, SUCCESS, VAULT, key_of, otpctl
-from harness.places import copy, overwrite
-from harness.tokens import enrol
+
+from harness.journal import reason
+from harness.machine import AUTH_ERR, SUCCESS, VAULT, key_of, otpctl, pam_code
+from harness.places import SLOT, copy, overwrite
+from harness.screen import Pane
+from harness.tokens import enrol_token
 from harness.totp import totp
 from harness.wire import Client, Refused
-
-SLOT = 4096
 
 
 @pytest.fixture
 def held(machine, user):
-    return user, enrol(user)
-
-
-def ask(machine, user, code):
-    return machine.ask("otp", user, code)[0]
-
-
-def reason(machine, journal, user, code):
-    start = journal.position()
-    machine.ask("otp", user, code)
-    return decisions(journal.since(start))[0]["reason"]
+    return user, enrol_token(user)
 
 
 def test_oathtool_and_the_tests_own_codes_agree(machine, held):
@@ -42,32 +32,32 @@ def test_the_address_is_that_of_a_counter(machine, user):
 
 def test_a_counter_is_accepted_once_and_those_before_it_never(machine, held, journal):
     user, token = held
-    assert ask(machine, user, token.code(3)) == SUCCESS
+    assert pam_code(machine, user, token.code(3)) == SUCCESS
     for counter in (1, 2, 3):
         assert reason(machine, journal, user, token.code(counter)) == "replayed"
-    assert ask(machine, user, token.code(4)) == SUCCESS
+    assert pam_code(machine, user, token.code(4)) == SUCCESS
 
 
 def test_the_confirming_code_is_used_up(machine, user):
-    token = enrol(user, confirm_at=4)
+    token = enrol_token(user, confirm_at=4)
     for counter in (1, 4):
-        assert ask(machine, user, token.code(counter)) == AUTH_ERR
-    assert ask(machine, user, token.code(5)) == SUCCESS
+        assert pam_code(machine, user, token.code(counter)) == AUTH_ERR
+    assert pam_code(machine, user, token.code(5)) == SUCCESS
 
 
 @pytest.mark.parametrize("counter, answer", [(11, SUCCESS), (12, AUTH_ERR)])
 def test_ten_counters_ahead_open_and_no_more(machine, held, counter, answer):
     user, token = held
-    assert ask(machine, user, token.code(counter)) == answer
+    assert pam_code(machine, user, token.code(counter)) == answer
 
 
 def test_a_token_pressed_too_often_comes_back_by_two_codes_in_a_row(machine, held, journal):
     user, token = held
     assert reason(machine, journal, user, token.code(40)) == "resync"
-    assert ask(machine, user, token.code(42)) == AUTH_ERR
-    assert ask(machine, user, token.code(43)) == SUCCESS
-    assert ask(machine, user, token.code(43)) == AUTH_ERR
-    assert ask(machine, user, token.code(44)) == SUCCESS
+    assert pam_code(machine, user, token.code(42)) == AUTH_ERR
+    assert pam_code(machine, user, token.code(43)) == SUCCESS
+    assert pam_code(machine, user, token.code(43)) == AUTH_ERR
+    assert pam_code(machine, user, token.code(44)) == SUCCESS
     origins = machine.status(user)["origins"]
     assert sum(origin["failures"] for origin in origins) == 0, "half of two codes is no guess"
 
@@ -81,24 +71,24 @@ def test_a_clock_does_not_matter_to_a_counter(machine, held):
     user, token = held
     for counter, shift in [(2, +3600), (3, 0), (4, +86400 * 20), (5, +60)]:
         with machine.clock(shift):
-            assert ask(machine, user, token.code(counter)) == SUCCESS
+            assert pam_code(machine, user, token.code(counter)) == SUCCESS
 
 
 def test_both_kinds_of_key_work_for_one_user(machine, user):
     key = machine.enrol(user, label="phone")
-    token = enrol(user)
-    assert ask(machine, user, token.code(2)) == SUCCESS
-    assert ask(machine, user, key.first) == SUCCESS
-    assert ask(machine, user, token.code(3)) == SUCCESS
-    assert ask(machine, user, key.first) == ask(machine, user, token.code(3)) == AUTH_ERR
+    token = enrol_token(user)
+    assert pam_code(machine, user, token.code(2)) == SUCCESS
+    assert pam_code(machine, user, key.first) == SUCCESS
+    assert pam_code(machine, user, token.code(3)) == SUCCESS
+    assert pam_code(machine, user, key.first) == pam_code(machine, user, token.code(3)) == AUTH_ERR
     kinds = {key["label"]: key["kind"] for key in machine.status(user)["keys"]}
     assert kinds == {"phone": "totp", "token": "hotp"}
 
 
 @pytest.mark.parametrize("digits, algorithm", [(6, "SHA1"), (8, "SHA1")])
 def test_digits_are_those_of_the_token(machine, user, digits, algorithm):
-    token = enrol(user, digits=digits, algorithm=algorithm)
-    assert len(token.code(2)) == digits and ask(machine, user, token.code(2)) == SUCCESS
+    token = enrol_token(user, digits=digits, algorithm=algorithm)
+    assert len(token.code(2)) == digits and pam_code(machine, user, token.code(2)) == SUCCESS
 
 
 def test_fifty_processes_with_one_code_are_one_success(machine, held):
@@ -109,14 +99,14 @@ def test_fifty_processes_with_one_code_are_one_success(machine, held):
 @pytest.mark.parametrize("slot", [0, 1])
 def test_a_lost_slot_brings_no_counter_back_and_wants_two_codes(machine, held, journal, slot):
     user, token = held
-    assert ask(machine, user, token.code(5)) == SUCCESS
+    assert pam_code(machine, user, token.code(5)) == SUCCESS
     whole = user.state_file.read_bytes()
     overwrite(user.state_file, whole[: slot * SLOT] + bytes(SLOT) + whole[(slot + 1) * SLOT :])
     for counter in (2, 5):
         assert reason(machine, journal, user, token.code(counter)) == "replayed"
     assert machine.status(user)["keys"][0]["resync"] is True
-    assert ask(machine, user, token.code(6)) == AUTH_ERR
-    assert ask(machine, user, token.code(7)) == SUCCESS
+    assert pam_code(machine, user, token.code(6)) == AUTH_ERR
+    assert pam_code(machine, user, token.code(7)) == SUCCESS
     assert machine.status(user)["keys"][0]["resync"] is False
 
 
@@ -131,7 +121,7 @@ def test_a_counter_from_a_backup_is_off_until_root_says_restored(machine, held, 
     user, token = held
     saved = VAULT / "state" / ".saved"
     copy(saved, user.state_file)
-    assert ask(machine, user, token.code(5)) == SUCCESS
+    assert pam_code(machine, user, token.code(5)) == SUCCESS
     restore(user, saved)
     for counter in (5, 6):
         assert reason(machine, journal, user, token.code(counter)) == "restored-copy"
@@ -139,14 +129,12 @@ def test_a_counter_from_a_backup_is_off_until_root_says_restored(machine, held, 
     assert "from a backup" in otpctl("status", user.name).stdout
     done = otpctl(*(user.name if word == "USER" else word for word in command))
     assert done.returncode == 0 and user.name in done.stdout, done.stderr
-    assert ask(machine, user, token.code(7)) == AUTH_ERR, "one code is not enough after that"
-    assert ask(machine, user, token.code(8)) == SUCCESS
+    assert pam_code(machine, user, token.code(7)) == AUTH_ERR, "one code is not enough after that"
+    assert pam_code(machine, user, token.code(8)) == SUCCESS
     assert otpctl("accept-restore", user.name).returncode == 1
 
 
 def test_enrolling_at_a_terminal_shows_the_counter(machine, user):
-    from screen import Pane
-
     with Pane("hotp", f"otpctl enrol --kind hotp --label token {user.name}") as pane:
         pane.awaits("Code from the app: ")
         assert "counter-based (HOTP), beginning with counter 1" in pane.text()

@@ -4,13 +4,14 @@ import os
 import subprocess
 
 import pytest
+
 from harness.journal import decisions
-from harness.machine import AUTH_ERR, AUTHINFO_UNAVAIL, CODE_PROMPT, POLICY, SERVICE_ERR, SUCCESS, as_user, default_policy, write
+from harness.machine import AUTH_ERR, AUTHINFO_UNAVAIL, CODE_PROMPT, POLICY, SERVICE_ERR, SUCCESS, UNKNOWN, as_user, default_policy, write
 from harness.wait import until
 from harness.wire import Refused
 
 
-def lines_of(journal, start):
+def decision_lines(journal, start):
     lines = [line for line in journal.since(start) if "outcome=" in line]
     return lines, decisions(lines)
 
@@ -19,7 +20,7 @@ def test_an_accepted_code_is_one_line_with_who_where_and_which_key(machine, user
     key = machine.enrol(user, label="blue phone")
     start = journal.position()
     assert machine.ask("otp", user, key.first, "-t", "pts/7", "-h", "host.example")[0] == SUCCESS
-    lines, (decision,) = lines_of(journal, start)
+    lines, (decision,) = decision_lines(journal, start)
     assert decision["outcome"] == "accepted" and decision["reason"] == "code"
     assert (decision["user"], decision["uid"]) == (user.name, str(user.uid))
     assert (decision["origin"], decision["service"]) == ("remote", "otp")
@@ -38,7 +39,7 @@ def test_the_origin_is_what_the_kernel_says(machine, enrolled, journal, options,
     user, key = enrolled
     start = journal.position()
     machine.ask("otp", user, key.first, *(str(user.uid) if word == "USER" else word for word in options))
-    assert [decision["origin"] for decision in lines_of(journal, start)[1]] == [origin]
+    assert [decision["origin"] for decision in decision_lines(journal, start)[1]] == [origin]
 
 
 def test_a_wrong_a_replayed_and_a_junk_answer_are_told_apart_in_the_log_only(machine, enrolled, journal):
@@ -46,7 +47,7 @@ def test_a_wrong_a_replayed_and_a_junk_answer_are_told_apart_in_the_log_only(mac
     start = journal.position()
     results = [machine.ask("otp", user, code)[0] for code in (key.first, key.first, key.wrong(), "junk")]
     assert results == [SUCCESS, AUTH_ERR, AUTH_ERR, AUTH_ERR]
-    decided = [(line["outcome"], line["reason"]) for line in lines_of(journal, start)[1]]
+    decided = [(line["outcome"], line["reason"]) for line in decision_lines(journal, start)[1]]
     assert decided == [("accepted", "code"), ("refused", "replayed"), ("refused", "wrong"), ("refused", "junk")]
 
 
@@ -98,20 +99,18 @@ def test_a_hostile_label_is_refused_or_escaped(machine, user, journal):
 
 def test_an_unknown_user_is_refused_like_any_other(machine, journal):
     start = journal.position()
-    assert machine.ask("otp", "nobody-of-that-name", "123456")[0] == AUTH_ERR
-    assert [line["reason"] for line in lines_of(journal, start)[1]] == ["unknown-user"]
+    assert machine.ask("otp", UNKNOWN, "123456")[0] == AUTH_ERR
+    assert [line["reason"] for line in decision_lines(journal, start)[1]] == ["unknown-user"]
 
 
-def test_an_unknown_user_is_not_skipped(machine):
-    machine.service("otp-skip", "required pam_otp.so nullok", "required pam_permit.so")
-    assert machine.ask("otp-skip", "nobody-of-that-name", "123456")[0] == AUTH_ERR
+def test_an_unknown_user_is_not_skipped(machine, skip):
+    assert machine.ask(skip, UNKNOWN, "123456")[0] == AUTH_ERR
 
 
-def test_skipping_is_logged_too(machine, user, journal):
-    machine.service("otp-skip", "required pam_otp.so nullok", "required pam_permit.so")
+def test_skipping_is_logged_too(machine, skip, user, journal):
     start = journal.position()
-    assert machine.ask("otp-skip", user, "123456")[0] == SUCCESS  # pam_permit's
-    assert [(line["outcome"], line["reason"]) for line in lines_of(journal, start)[1]] == [("ignored", "not-enrolled")]
+    assert machine.ask(skip, user, "123456")[0] == SUCCESS  # pam_permit's
+    assert [(line["outcome"], line["reason"]) for line in decision_lines(journal, start)[1]] == [("ignored", "not-enrolled")]
 
 
 def test_a_bad_policy_is_logged_with_line_and_column_and_refuses(machine, enrolled, journal):
@@ -120,7 +119,7 @@ def test_a_bad_policy_is_logged_with_line_and_column_and_refuses(machine, enroll
     try:
         start = journal.position()
         assert machine.ask("otp", user, key.first)[0] == SERVICE_ERR
-        lines, (decision,) = lines_of(journal, start)
+        lines, (decision,) = decision_lines(journal, start)
         assert decision["reason"] == "bad-policy"
         assert any("line 3" in line and "column 1" in line for line in journal.since(start))
     finally:

@@ -7,12 +7,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from harness.enrolment import invited_and_enrolled
 from harness.journal import decisions
 from harness.machine import (
     ACCT_EXPIRED,
     AUTH_ERR,
     CODE_PROMPT,
+    HUGE,
     PASSWORD,
     PASSWORD_PROMPT,
     POLICY,
@@ -20,29 +22,16 @@ from harness.machine import (
     SERVICE_ERR,
     SUCCESS,
     as_user,
+    codes_of_both_stages,
     otpctl,
     policy,
     run,
     write,
 )
 from harness.places import changed
+from harness.services import opened, refused
 from harness.terminal import Terminal, dialogue
 from harness.wait import until
-
-OPENED = "\n0\n"
-HUGE = "9" * 400
-
-
-def opened(outcome):
-    return outcome.status == 0 and OPENED in outcome.text
-
-
-def refused(outcome):
-    return outcome.status == 1 and OPENED not in outcome.text
-
-
-def account_code(printed):
-    return int(printed.split("account ")[1].split()[0])
 
 
 def with_password(machine, password):
@@ -79,7 +68,7 @@ def test_an_option_out_of_bounds_refuses_at_both_stages_and_is_logged(machine, e
     service = machine.service("otp-options", f"required pam_otp.so {options}", "required pam_permit.so", account=f"required pam_otp.so {options}")
     start = journal.position()
     code, printed = machine.converse(service, user, "text", key.first, "-a")
-    assert (code, account_code(printed)) == (SERVICE_ERR, SERVICE_ERR)
+    assert (code, codes_of_both_stages(printed)[1]) == (SERVICE_ERR, SERVICE_ERR)
     assert [line["reason"] for line in decisions(journal.since(start))] == ["bad-option"] * 2
     assert machine.ask("otp", user, key.first)[0] == SUCCESS, "the code must not be used up"
 
@@ -392,7 +381,7 @@ DECIDERS = {"on-the-files": (), "by-the-daemon": ("-r", 4242)}  # the module as 
 
 
 @pytest.fixture(params=DECIDERS)
-def asking(request, machine):
+def answer_of(request, machine):
     """Gives a code to a service, wherever the module has it checked."""
     return lambda service, user, code: machine.ask(service, user, code, *DECIDERS[request.param])[0]
 
@@ -403,46 +392,46 @@ def special(machine):
     return machine.service("otp-special", "required pam_otp.so")
 
 
-def test_the_window_of_a_service_is_its_own(machine, enrolled, asking, special):
+def test_the_window_of_a_service_is_its_own(machine, enrolled, answer_of, special):
     user, key = enrolled
     with policy(f"[service.{special}]\nwindow = {{ back = 0, forward = 0 }}\n"), machine.mid_step(later=2):
         before, now, after = (key.code(key.step_now() + offset) for offset in (-1, 0, 1))
-        assert [asking(special, user, code) for code in (before, after)] == [AUTH_ERR] * 2
-        assert asking("otp", user, before) == SUCCESS
-        assert asking(special, user, now) == SUCCESS
-        assert asking("otp", user, after) == SUCCESS
+        assert [answer_of(special, user, code) for code in (before, after)] == [AUTH_ERR] * 2
+        assert answer_of("otp", user, before) == SUCCESS
+        assert answer_of(special, user, now) == SUCCESS
+        assert answer_of("otp", user, after) == SUCCESS
 
 
-def test_a_service_may_have_a_wider_window_than_the_rest(machine, enrolled, asking, special):
+def test_a_service_may_have_a_wider_window_than_the_rest(machine, enrolled, answer_of, special):
     user, key = enrolled
     with policy(f"[window]\nback = 0\nforward = 0\n[service.{special}.window]\nback = 2\n"), machine.mid_step(later=3):
         two_before, before, now, after = (key.code(key.step_now() + offset) for offset in (-2, -1, 0, 1))
-        assert [asking("otp", user, code) for code in (two_before, before, after)] == [AUTH_ERR] * 3
-        assert asking(special, user, two_before) == SUCCESS
-        assert asking(special, user, after) == AUTH_ERR, "what it does not say is as for all"
-        assert asking("otp", user, now) == SUCCESS
+        assert [answer_of("otp", user, code) for code in (two_before, before, after)] == [AUTH_ERR] * 3
+        assert answer_of(special, user, two_before) == SUCCESS
+        assert answer_of(special, user, after) == AUTH_ERR, "what it does not say is as for all"
+        assert answer_of("otp", user, now) == SUCCESS
 
 
-def test_the_guesses_of_a_service_are_its_own(machine, asking, special, journal):
+def test_the_guesses_of_a_service_are_its_own(machine, answer_of, special, journal):
     (here, key), (elsewhere, other_key) = machine.enrolled_user(), machine.enrolled_user()
     with policy(f"[service.{special}]\nguesses = {{ console = 3, other = 3 }}\n"):
         for number in range(3):
-            assert asking(special, here, key.wrong(number)) == AUTH_ERR
-            assert asking("otp", elsewhere, other_key.wrong(number)) == AUTH_ERR
+            assert answer_of(special, here, key.wrong(number)) == AUTH_ERR
+            assert answer_of("otp", elsewhere, other_key.wrong(number)) == AUTH_ERR
         start = journal.position()
-        assert asking(special, here, key.first) == AUTH_ERR
-        assert asking("otp", elsewhere, other_key.first) == SUCCESS
+        assert answer_of(special, here, key.first) == AUTH_ERR
+        assert answer_of("otp", elsewhere, other_key.first) == SUCCESS
     assert [line["reason"] for line in decisions(journal.since(start))] == ["closed", "code"]
 
 
-def test_the_wait_of_a_service_is_its_own(machine, enrolled, asking, special, journal):
+def test_the_wait_of_a_service_is_its_own(machine, enrolled, answer_of, special, journal):
     user, key = enrolled
     with policy(f'[service.{special}]\nguesses = {{ wait = "none" }}\n'):
         start = journal.position()
         for number in range(6):
-            assert asking(special, user, key.wrong(number)) == AUTH_ERR
-        assert asking("otp", user, key.first) == AUTH_ERR
-        assert asking(special, user, key.first) == SUCCESS
+            assert answer_of(special, user, key.wrong(number)) == AUTH_ERR
+        assert answer_of("otp", user, key.first) == AUTH_ERR
+        assert answer_of(special, user, key.first) == SUCCESS
     assert [line["reason"] for line in decisions(journal.since(start))] == ["wrong"] * 6 + ["waiting", "code"]
 
 
@@ -503,7 +492,7 @@ def test_where_the_daemon_decides_window_and_guesses_are_those_of_the_named_file
         assert machine.ask("otp", user, key.code(key.step_now()))[0] == SUCCESS, "another origin"
 
 
-def missing():
+def gone():
     NAMED.unlink()
 
 
@@ -537,14 +526,14 @@ def no_file():
     os.mkfifo(NAMED, 0o644)
 
 
-@pytest.mark.parametrize("fault", [missing, out_of_bounds, too_long, writable_by_its_group, writable_by_all, somebody_elses, behind_a_link, no_file], ids=lambda fault: fault.__name__)
+@pytest.mark.parametrize("fault", [gone, out_of_bounds, too_long, writable_by_its_group, writable_by_all, somebody_elses, behind_a_link, no_file], ids=lambda fault: fault.__name__)
 def test_a_named_file_that_is_not_in_order_refuses_at_both_stages_and_is_logged(machine, enrolled, named, journal, fault):
     user, key = enrolled
     service = named("")
     fault()
     start = journal.position()
     code, printed = machine.converse(service, user, "text", key.first, "-a")
-    assert (code, account_code(printed)) == (SERVICE_ERR, SERVICE_ERR)
+    assert (code, codes_of_both_stages(printed)[1]) == (SERVICE_ERR, SERVICE_ERR)
     lines = journal.since(start)
     assert [line["reason"] for line in decisions(lines)] == ["bad-policy"] * 2 and all(str(NAMED) in line for line in lines)
     assert machine.ask("otp", user, key.first)[0] == SUCCESS, "the code must not be used up"
@@ -570,12 +559,12 @@ def test_the_account_stage_reads_the_file_that_its_line_names(machine, enrolled,
     assert otpctl("suspend", user.name).returncode == 0
 
     def account(service):
-        return account_code(machine.converse(service, user, "text", "", "-a")[1])
+        return codes_of_both_stages(machine.converse(service, user, "text", "", "-a")[1])[1]
 
     assert (account(plain), account(with_a_file)) == (ACCT_EXPIRED, SUCCESS)
     writable_by_all()
     assert account(with_a_file) == SERVICE_ERR
-    missing()
+    gone()
     assert account(with_a_file) == SERVICE_ERR
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pexpect
 import pytest
+
 from harness.enrolment import invited_and_enrolled
 from harness.journal import decisions, fields
 from harness.machine import (
@@ -21,45 +22,38 @@ from harness.machine import (
     AUTHINFO_UNAVAIL,
     CODE_PROMPT,
     CONV_ERR,
+    DAY,
     HOST_KEY,
     PASSWORD,
     PASSWORD_PROMPT,
     REFUSAL,
     SERVICE_ERR,
     SUCCESS,
+    UNKNOWN,
     VAULT,
+    YEAR,
     as_user,
+    codes_of_both_stages,
     disable,
     otpctl,
+    pam_codes,
     policy,
     run,
     write,
 )
+from harness.origins import no_wait
 from harness.places import accounts_in_files_alone, changed, moved_away
 from harness.strace import run_under
 from harness.terminal import Terminal
 from harness.wire import Client, Refused
 
-DAY, YEAR = 86400, 365 * 86400
 EXACT = "[success=done default=die]"
 IGNORED = 6  # libpam says PAM_PERM_DENIED where the module that decides says PAM_IGNORE; ours never says it itself
-UNKNOWN = "nobody-of-that-name"
-NO_WAIT = 'version = 1\n[guesses]\nself = 20\nother = 20\nremote = 20\nconsole = 20\nsocket = 20\nwait = "none"\n'
 
 
 @pytest.fixture(scope="module")
 def exact(machine):
     return machine.service("otp-exact", f"{EXACT} pam_otp.so", account=f"{EXACT} pam_otp.so")
-
-
-def stages(machine, service, user, *words):
-    """PAM codes of authenticate and acct_mgmt; words as for oddconv."""
-    _, printed = machine.converse(service, user, *words, "-a")
-    return codes(printed)
-
-
-def codes(printed):
-    return tuple(int(re.search(rf"{stage} (\d+)", printed)[1]) for stage in ("authenticate", "account"))
 
 
 def logged(journal, start):
@@ -73,7 +67,7 @@ def logged(journal, start):
 def test_accepted(machine, exact, enrolled, journal):
     user, key = enrolled
     start = journal.position()
-    assert stages(machine, exact, user, "text", key.first) == (SUCCESS, SUCCESS)
+    assert pam_codes(machine, exact, user, "text", key.first) == (SUCCESS, SUCCESS)
     assert logged(journal, start) == [("auth", "accepted", "code")]
 
 
@@ -82,19 +76,19 @@ def test_refused_for_what_was_typed(machine, exact, enrolled, journal, reason):
     user, key = enrolled
     typed = {"wrong": key.wrong(), "replayed": key.confirming, "junk": "hunter2"}[reason]
     start = journal.position()
-    assert stages(machine, exact, user, "text", typed) == (AUTH_ERR, SUCCESS)
+    assert pam_codes(machine, exact, user, "text", typed) == (AUTH_ERR, SUCCESS)
     assert logged(journal, start) == [("auth", "refused", reason)]
 
 
 def test_unknown_user(machine, exact, journal):
     start = journal.position()
-    assert stages(machine, exact, UNKNOWN, "text", "123456") == (AUTH_ERR, AUTH_ERR)
+    assert pam_codes(machine, exact, UNKNOWN, "text", "123456") == (AUTH_ERR, AUTH_ERR)
     assert logged(journal, start) == [("auth", "refused", "unknown-user")]
 
 
 def test_not_enrolled_under_deny(machine, exact, user, journal):
     start = journal.position()
-    assert stages(machine, exact, user, "text", "123456") == (AUTH_ERR, SUCCESS)
+    assert pam_codes(machine, exact, user, "text", "123456") == (AUTH_ERR, SUCCESS)
     assert logged(journal, start) == [("auth", "refused", "not-enrolled")]
 
 
@@ -102,7 +96,7 @@ def test_not_enrolled_under_deny(machine, exact, user, journal):
 def test_not_enrolled_where_that_may_pass(machine, exact, user, journal, rule, reason):
     with policy(f"[service.{exact}]\n{rule}\n"):
         start = journal.position()
-        assert stages(machine, exact, user, "text", "123456") == (IGNORED, SUCCESS)
+        assert pam_codes(machine, exact, user, "text", "123456") == (IGNORED, SUCCESS)
         assert logged(journal, start) == [("auth", "ignored", reason)]
 
 
@@ -110,7 +104,7 @@ def test_exempt(machine, exact, enrolled, journal):
     user, key = enrolled
     with policy(f'[service.{exact}]\nexempt = ["user:{user.name}"]\n'):
         start = journal.position()
-        assert stages(machine, exact, user, "text", key.wrong()) == (IGNORED, SUCCESS)
+        assert pam_codes(machine, exact, user, "text", key.wrong()) == (IGNORED, SUCCESS)
         assert logged(journal, start) == [("auth", "ignored", "exempt")]
 
 
@@ -119,7 +113,7 @@ def test_emergency_mark(machine, exact, enrolled, journal):
     assert otpctl("emergency", "bypass", user.name, "--reason", "a test").returncode == 0
     try:
         start = journal.position()
-        assert stages(machine, exact, user, "text", key.wrong()) == (IGNORED, SUCCESS)
+        assert pam_codes(machine, exact, user, "text", key.wrong()) == (IGNORED, SUCCESS)
         assert logged(journal, start) == [("auth", "ignored", "emergency"), ("account", "ignored", "emergency")]
     finally:
         assert otpctl("emergency", "end", user.name).returncode == 0
@@ -127,21 +121,21 @@ def test_emergency_mark(machine, exact, enrolled, journal):
 
 def test_waiting(machine, exact, enrolled, journal):
     user, key = enrolled
-    with policy(NO_WAIT.removeprefix("version = 1\n")), Client() as client:
+    with policy(no_wait(20)), Client() as client:
         for number in range(10):
             client.call("Verify", user=user.name, code=key.wrong(number), real_uid=0)
     start = journal.position()
-    assert stages(machine, exact, user, "text", key.first) == (AUTH_ERR, SUCCESS)
+    assert pam_codes(machine, exact, user, "text", key.first) == (AUTH_ERR, SUCCESS)
     assert logged(journal, start) == [("auth", "refused", "waiting")]
 
 
 def test_closed(machine, exact, enrolled, journal):
     user, key = enrolled
-    with policy(NO_WAIT.removeprefix("version = 1\n")), Client() as client:
+    with policy(no_wait(20)), Client() as client:
         for number in range(20):
             client.call("Verify", user=user.name, code=key.wrong(number), real_uid=0)
     start = journal.position()
-    assert stages(machine, exact, user, "text", key.first) == (AUTH_ERR, SUCCESS)
+    assert pam_codes(machine, exact, user, "text", key.first) == (AUTH_ERR, SUCCESS)
     assert logged(journal, start) == [("auth", "refused", "closed")]
 
 
@@ -150,16 +144,16 @@ def test_suspended(machine, exact, enrolled, journal):
     with Client() as client:
         client.call("Suspend", user=user.name)
     start = journal.position()
-    assert stages(machine, exact, user, "text", key.first) == (AUTH_ERR, ACCT_EXPIRED)
+    assert pam_codes(machine, exact, user, "text", key.first) == (AUTH_ERR, ACCT_EXPIRED)
     assert logged(journal, start) == [("auth", "refused", "suspended"), ("account", "refused", "suspended")]
 
 
 def test_disabled(machine, exact, enrolled, journal):
     user, key = enrolled
-    with policy(NO_WAIT.removeprefix("version = 1\n")):
+    with policy(no_wait(20)):
         disable(machine, user, key)
     start = journal.position()
-    assert stages(machine, exact, user, "text", key.first) == (AUTH_ERR, ACCT_EXPIRED)
+    assert pam_codes(machine, exact, user, "text", key.first) == (AUTH_ERR, ACCT_EXPIRED)
     assert logged(journal, start) == [("auth", "refused", "disabled"), ("account", "refused", "disabled")]
 
 
@@ -171,7 +165,7 @@ def test_expired(machine, exact, enrolled, journal, asker):
     ended = re.sub(r"^(floor = .*)$", r"\1\nexpires = 1", text, flags=re.M)
     user.key_file.write_text(f'crc32 = "{crc32(ended.encode()):08x}"\n{ended}')
     start = journal.position()
-    assert stages(machine, exact, user, "text", key.first, *asker)[1] == ACCT_EXPIRED
+    assert pam_codes(machine, exact, user, "text", key.first, *asker)[1] == ACCT_EXPIRED
     assert logged(journal, start)[-1] == ("account", "refused", "expired")
     status = machine.status(user)
     assert (status["expired"], status["keys"][0]["expires"]) == (True, 1)
@@ -184,9 +178,9 @@ def test_the_account_stage_does_not_wait_long_for_a_lock(machine, enrolled, jour
     with open(user.state_file, "rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         begun = time.monotonic()
-        assert stages(machine, service, user, "text", "", *asker)[1] == AUTHINFO_UNAVAIL
+        assert pam_codes(machine, service, user, "text", "", *asker)[1] == AUTHINFO_UNAVAIL
         assert 1 < time.monotonic() - begun < 8, "a decision takes milliseconds, and who only looks does not wait ten seconds"
-    assert stages(machine, service, user, "text", "", *asker)[1] == SUCCESS
+    assert pam_codes(machine, service, user, "text", "", *asker)[1] == SUCCESS
 
 
 def test_disabled_refuses_sudo_that_asks_for_nothing(machine, enrolled):
@@ -196,7 +190,7 @@ def test_disabled_refuses_sudo_that_asks_for_nothing(machine, enrolled):
     rule = Path("/etc/sudoers.d") / user.name
     write(rule, rule.read_text() + f"{user.name} ALL=(ALL) NOPASSWD: ALL\n", 0o440)
     assert machine.sudo(user, []).status == 0
-    with policy(NO_WAIT.removeprefix("version = 1\n")):
+    with policy(no_wait(20)):
         disable(machine, user, key)
     outcome = machine.sudo(user, [])
     assert outcome.status == 1 and "\n0\n" not in outcome.text
@@ -206,7 +200,7 @@ def test_an_untrusted_file(machine, exact, enrolled, journal):
     user, key = enrolled
     with changed(user.key_file, mode=0o644):
         start = journal.position()
-        assert stages(machine, exact, user, "text", key.first) == (AUTHINFO_UNAVAIL, AUTHINFO_UNAVAIL)
+        assert pam_codes(machine, exact, user, "text", key.first) == (AUTHINFO_UNAVAIL, AUTHINFO_UNAVAIL)
         assert logged(journal, start) == [("auth", "failed", "untrusted-file"), ("account", "refused", "untrusted-file")]
 
 
@@ -214,7 +208,7 @@ def test_an_unreadable_file(machine, exact, enrolled, journal):
     user, key = enrolled
     with moved_away(user.key_file):
         start = journal.position()
-        assert stages(machine, exact, user, "text", key.first) == (AUTHINFO_UNAVAIL, AUTHINFO_UNAVAIL)
+        assert pam_codes(machine, exact, user, "text", key.first) == (AUTHINFO_UNAVAIL, AUTHINFO_UNAVAIL)
         assert {outcome for _, outcome, _ in logged(journal, start)} == {"failed", "refused"}
 
 
@@ -223,7 +217,7 @@ def test_a_vault_or_a_host_key_that_is_gone(machine, exact, enrolled, journal, g
     user, key = enrolled
     with moved_away(gone):
         start = journal.position()
-        assert stages(machine, exact, user, "text", key.first) == (AUTHINFO_UNAVAIL, account)
+        assert pam_codes(machine, exact, user, "text", key.first) == (AUTHINFO_UNAVAIL, account)
         assert logged(journal, start)[0][:2] == ("auth", "failed")
     assert machine.ask(exact, user, key.first)[0] == SUCCESS
 
@@ -260,7 +254,7 @@ def test_what_cannot_be_persisted(machine, exact, enrolled, journal):
     for code in (key.first, key.wrong(), key.confirming):
         command = ["env", "--ignore-signal=XFSZ", "prlimit", "--fsize=0", machine.hosts / "oddconv", "-a", "--", exact, user.name, "text", code]
         done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=60)
-        assert codes(done.stdout) == (AUTHINFO_UNAVAIL, SUCCESS)
+        assert codes_of_both_stages(done.stdout) == (AUTHINFO_UNAVAIL, SUCCESS)
     lines = logged(journal, start)
     assert {(outcome, len(lines)) for _, outcome, _ in lines} == {("failed", 3)} and len(set(lines)) == 1
 
@@ -281,7 +275,7 @@ def test_no_daemon_for_who_needs_one(machine, exact, enrolled, journal):
     with machine.daemon_stopped():
         start = journal.position()
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-        assert codes(done.stdout) == (AUTHINFO_UNAVAIL, AUTHINFO_UNAVAIL)
+        assert codes_of_both_stages(done.stdout) == (AUTHINFO_UNAVAIL, AUTHINFO_UNAVAIL)
         assert logged(journal, start) == [("auth", "failed", "no-daemon"), ("account", "refused", "no-daemon")]
 
 
@@ -292,7 +286,7 @@ def test_a_failure_of_nss_is_no_unknown_user(machine, exact, enrolled, journal, 
     options = ["-P", "/etc/passwd", "-e", "trace=openat", "-e", f"inject=openat:error={fault}"]
     with accounts_in_files_alone():
         done = run_under(options, [machine.hosts / "oddconv", "-a", "--", exact, user.name, "text", key.first])
-    assert codes(done.stdout) == (AUTHINFO_UNAVAIL, AUTHINFO_UNAVAIL)
+    assert codes_of_both_stages(done.stdout) == (AUTHINFO_UNAVAIL, AUTHINFO_UNAVAIL)
     assert logged(journal, start) == [("auth", "failed", "user-lookup"), ("account", "refused", "user-lookup")]
 
 
@@ -300,7 +294,7 @@ def test_a_failure_of_nss_is_no_unknown_user(machine, exact, enrolled, journal, 
 def test_a_conversation_that_fails(machine, exact, enrolled, journal, kind):
     user, key = enrolled
     start = journal.position()
-    assert stages(machine, exact, user, kind) == (CONV_ERR, SUCCESS)
+    assert pam_codes(machine, exact, user, kind) == (CONV_ERR, SUCCESS)
     assert logged(journal, start) == [("auth", "failed", "conversation")]
 
 
@@ -308,7 +302,7 @@ def test_a_bad_option(machine, enrolled, journal):
     user, key = enrolled
     service = machine.service("otp-exact-bad", f"{EXACT} pam_otp.so nulok", account=f"{EXACT} pam_otp.so nulok")
     start = journal.position()
-    assert stages(machine, service, user, "text", key.first) == (SERVICE_ERR, SERVICE_ERR)
+    assert pam_codes(machine, service, user, "text", key.first) == (SERVICE_ERR, SERVICE_ERR)
     assert logged(journal, start) == [("auth", "failed", "bad-option"), ("account", "refused", "bad-option")]
 
 
@@ -316,7 +310,7 @@ def test_a_bad_policy(machine, exact, enrolled, journal):
     user, key = enrolled
     with policy(f"[service.{exact}]\nnonsense = 1\n"):
         start = journal.position()
-        assert stages(machine, exact, user, "text", key.first) == (SERVICE_ERR, SERVICE_ERR)
+        assert pam_codes(machine, exact, user, "text", key.first) == (SERVICE_ERR, SERVICE_ERR)
         assert logged(journal, start) == [("auth", "failed", "bad-policy"), ("account", "refused", "bad-policy")]
 
 
@@ -549,7 +543,7 @@ def test_a_limit_that_the_user_sets_tells_no_right_code_from_a_wrong_one(machine
 
 # single commands
 
-GATE = "Defaults!/usr/bin/id pam_service=otp-gate, timestamp_timeout=0\n"
+GATE = "Defaults!/usr/bin/id pam_service=otp-of-one-command, timestamp_timeout=0\n"
 
 
 class Shell:
@@ -572,9 +566,9 @@ class Shell:
 
 
 @pytest.fixture
-def gated(machine, enrolled):
+def shell_with_gate(machine, enrolled):
     user, key = enrolled
-    machine.service("otp-gate", "required pam_otp.so")
+    machine.service("otp-of-one-command", "required pam_otp.so")
     write(Path("/etc/sudoers.d") / user.name, f"Defaults:{user.name} timestamp_timeout=15\n{GATE}", 0o440)
     run("visudo", "-cq")
     yield Shell(user), key
@@ -585,8 +579,8 @@ def asks(text):
     return {word for word, prompt in (("code", CODE_PROMPT), ("password", r"\[sudo\] password")) if re.search(prompt, text)}
 
 
-def test_one_command_asks_for_a_code_each_time_and_the_rest_for_a_password_once(gated):
-    shell, key = gated
+def test_one_command_asks_for_a_code_each_time_and_the_rest_for_a_password_once(shell_with_gate):
+    shell, key = shell_with_gate
     assert asks(shell.run("sudo whoami", (PASSWORD_PROMPT, PASSWORD))) == {"password"}
     text = shell.run("sudo id -u", (CODE_PROMPT, key.first))
     assert asks(text) == {"code"} and "\n0\n" in text, "the time stamp of the password must not open the gate"
@@ -599,16 +593,16 @@ def test_one_command_asks_for_a_code_each_time_and_the_rest_for_a_password_once(
 
 
 @pytest.mark.parametrize("spelling", ["/bin/id", "/usr/bin/../bin/id", "id"])
-def test_the_gate_is_on_the_file_however_it_is_called(gated, spelling):
-    shell, key = gated
+def test_the_gate_is_on_the_file_however_it_is_called(shell_with_gate, spelling):
+    shell, key = shell_with_gate
     text = shell.run(f"sudo {spelling} -u", (CODE_PROMPT, key.first))
     assert asks(text) == {"code"} and "\n0\n" in text
 
 
 @pytest.mark.parametrize("detour", ["sh -c 'id -u'", "env id -u"])
-def test_what_the_gate_cannot_stop(gated, detour):
+def test_what_the_gate_cannot_stop(shell_with_gate, detour):
     """Documented: whoever may run a shell may run everything."""
-    shell, _ = gated
+    shell, _ = shell_with_gate
     text = shell.run(f"sudo {detour}", (PASSWORD_PROMPT, PASSWORD))
     assert asks(text) == {"password"} and "0\n" in text
 
@@ -616,8 +610,8 @@ def test_what_the_gate_cannot_stop(gated, detour):
 @pytest.mark.parametrize("both", [False, True])
 def test_sudo_i_has_a_service_of_its_own(machine, enrolled, both):
     user, key = enrolled
-    machine.service("otp-gate", "required pam_otp.so")
-    rule = f"Defaults:{user.name} pam_service=otp-gate" + (", pam_login_service=otp-gate" if both else "")
+    machine.service("otp-of-one-command", "required pam_otp.so")
+    rule = f"Defaults:{user.name} pam_service=otp-of-one-command" + (", pam_login_service=otp-of-one-command" if both else "")
     write(Path("/etc/sudoers.d") / user.name, rule + "\n", 0o440)
     answer = (CODE_PROMPT, key.first) if both else (PASSWORD_PROMPT, PASSWORD)
     outcome = machine.sudo(user, [answer], options=["-i"])

@@ -5,17 +5,17 @@ import re
 import shutil
 
 import pytest
+
 from harness.journal import decisions
-from harness.machine import ABORT, CODE_PROMPT, MODULE, ROOT, as_user
+from harness.machine import ABORT, CODE_PROMPT, MODULE, PANICKING, as_user
 from harness.terminal import dialogue
 
 STEPS = ["user", "ask", "answered", "clock", "show", "delay", "item", "bomb"]
 
 
 @pytest.fixture(scope="module")
-def panicking():
-    built = ROOT / "tests/panicking/target/release/libpanicking.so"
-    shutil.copyfile(built, MODULE.with_name("pam_panicking.so"))
+def panicking_module():
+    shutil.copyfile(PANICKING, MODULE.with_name("pam_panicking.so"))
 
 
 def wrong_code_through(machine, user, key, step):
@@ -25,7 +25,7 @@ def wrong_code_through(machine, user, key, step):
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_panic_leaves_sudo_alive_and_refusing(machine, panicking, enrolled, journal, step):
+def test_a_panic_leaves_sudo_alive_and_refusing(machine, panicking_module, enrolled, journal, step):
     user, key = enrolled
     start = journal.position()
     result = wrong_code_through(machine, user, key, step)
@@ -37,14 +37,14 @@ def test_a_panic_leaves_sudo_alive_and_refusing(machine, panicking, enrolled, jo
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_panic_is_pam_abort_to_any_host(machine, panicking, enrolled, step):
+def test_a_panic_is_pam_abort_to_any_host(machine, panicking_module, enrolled, step):
     user, key = enrolled
     service = machine.service(f"panic-{step}", f"required pam_panicking.so at={step}")
     result, _ = machine.ask(service, user, key.wrong())
     assert result == ABORT
 
 
-def test_after_a_panic_the_code_that_was_not_looked_at_still_works(machine, panicking, enrolled):
+def test_after_a_panic_the_code_that_was_not_looked_at_still_works(machine, panicking_module, enrolled):
     user, key = enrolled
     service = machine.service("panic-answered", "required pam_panicking.so at=answered")
     assert machine.ask(service, user, key.first)[0] == ABORT

@@ -4,21 +4,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from harness.journal import decisions
 from harness.machine import CODE_PROMPT, PASSWORD, PASSWORD_PROMPT, REFUSAL, SERVICE_ERR, as_user, write
+from harness.services import CODE_ALONE, OPENED, opened, refused
 from harness.terminal import Terminal
 
 PASSWORD_THEN_CODE = ("requisite pam_unix.so", "required pam_otp.so")
-CODE_ALONE = ("required pam_otp.so",)
-OPENED = "\n0\n"  # what `id -u` prints as root
-
-
-def opened(outcome):
-    return outcome.status == 0 and OPENED in outcome.text
-
-
-def refused(outcome):
-    return outcome.status == 1 and OPENED not in outcome.text and REFUSAL in outcome.text
 
 
 def test_password_then_code_opens_sudo(machine, enrolled):

@@ -5,17 +5,19 @@ import os
 import re
 import shutil
 import subprocess
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from harness.journal import decisions
+
+from harness.journal import ALERT, decisions
 from harness.machine import (
     AUTH_ERR,
     AUTHINFO_UNAVAIL,
     DAEMON,
     HOST_KEY,
     IGNORE,
+    MARKS,
     OTPCTL,
     POLICY,
     ROOT,
@@ -25,22 +27,14 @@ from harness.machine import (
     as_user,
     default_policy,
     otpctl,
+    pam_codes,
     run,
     write,
 )
+from harness.otpctl import DONE, REFUSED, USAGE
 from harness.places import changed, moved_away
+from harness.troubles import clock_in_1971, clock_in_2099, daemon_dead, everything, host_key_lost, no_trouble, policy_broken, vault_gone, vault_open_to_all
 from harness.wait import until
-
-MARKS = Path("/etc/otp/emergency")
-DONE, REFUSED, USAGE = 0, 1, 2
-ALERT = "<81>"  # authpriv, alert
-YEARS = 365 * 86400
-
-
-@pytest.fixture(scope="module")
-def gate(machine):
-    """Lets in whoever the module accepts or ignores."""
-    return machine.service("otp-gate", "required pam_otp.so", "required pam_permit.so", account="required pam_otp.so")
 
 
 @pytest.fixture(scope="module")
@@ -60,66 +54,6 @@ def bypass(user, reason="lost the phone"):
         assert done.returncode == DONE, done.stderr
 
 
-def stages(machine, service, user):
-    """PAM codes of both stages for somebody who knows no code."""
-    _, printed = machine.converse(service, user, "text", "000000", "-a")
-    words = printed.split()
-    return int(words[words.index("authenticate") + 1]), int(words[words.index("account") + 1])
-
-
-@contextmanager
-def broken_policy():
-    write(POLICY, "version = 1\nthis is no policy\n", 0o644)
-    try:
-        yield
-    finally:
-        default_policy()
-
-
-@contextmanager
-def wild_clock(machine, seconds):
-    with machine.clock(seconds):
-        yield
-
-
-def no_trouble(machine):
-    return ExitStack()
-
-
-def policy_broken(machine):
-    return broken_policy()
-
-
-def vault_gone(machine):
-    return moved_away(VAULT)
-
-
-def vault_open_to_all(machine):
-    return changed(VAULT, mode=0o777)
-
-
-def host_key_lost(machine):
-    return moved_away(HOST_KEY)
-
-
-def daemon_dead(machine):
-    return machine.daemon_stopped()
-
-
-def clock_in_2099(machine):
-    return wild_clock(machine, +73 * YEARS)
-
-
-def clock_in_1971(machine):
-    return wild_clock(machine, -55 * YEARS)
-
-
-@contextmanager
-def everything(machine):
-    with machine.daemon_stopped(), broken_policy(), moved_away(HOST_KEY), moved_away(VAULT), machine.clock(+73 * YEARS):
-        yield
-
-
 TROUBLES = [no_trouble, policy_broken, vault_gone, vault_open_to_all, host_key_lost, daemon_dead, clock_in_2099, clock_in_1971, everything]
 
 
@@ -127,17 +61,17 @@ TROUBLES = [no_trouble, policy_broken, vault_gone, vault_open_to_all, host_key_l
 def test_a_bypass_opens_the_gate_whatever_is_broken_and_its_end_closes_it(machine, gate, enrolled, trouble):
     user, _ = enrolled
     with trouble(machine):
-        assert stages(machine, gate, user)[0] in (AUTH_ERR, AUTHINFO_UNAVAIL, SERVICE_ERR)
+        assert pam_codes(machine, gate, user)[0] in (AUTH_ERR, AUTHINFO_UNAVAIL, SERVICE_ERR)
         with bypass(user):
-            assert stages(machine, gate, user) == (SUCCESS, SUCCESS)
-        assert stages(machine, gate, user)[0] in (AUTH_ERR, AUTHINFO_UNAVAIL, SERVICE_ERR)
+            assert pam_codes(machine, gate, user) == (SUCCESS, SUCCESS)
+        assert pam_codes(machine, gate, user)[0] in (AUTH_ERR, AUTHINFO_UNAVAIL, SERVICE_ERR)
 
 
 def test_a_bad_option_does_not_matter_under_a_mark(machine, typo, enrolled):
     user, _ = enrolled
-    assert stages(machine, typo, user)[0] == SERVICE_ERR
+    assert pam_codes(machine, typo, user)[0] == SERVICE_ERR
     with bypass(user):
-        assert stages(machine, typo, user) == (SUCCESS, SUCCESS)
+        assert pam_codes(machine, typo, user) == (SUCCESS, SUCCESS)
 
 
 @pytest.mark.parametrize("line", ["whose=invoker nonsense", "whose=invokr", "whse=invoker"])
@@ -156,7 +90,7 @@ def test_under_a_bad_line_no_mark_of_another_person_is_honoured(machine, enrolle
 def test_sudo_asks_for_the_password_alone_under_a_mark(machine, enrolled):
     user, _ = enrolled
     machine.sudo_asks(user, "requisite pam_unix.so", "required pam_otp.so", account="required pam_otp.so")
-    with broken_policy(), bypass(user):
+    with policy_broken(machine), bypass(user):
         outcome = machine.sudo(user, [(r"\[sudo\] password for \S+: ", "the pass word")])
     assert outcome.status == 0 and outcome.asked("One-time code") == 0 and "\n0\n" in outcome.text
 
@@ -165,14 +99,14 @@ def test_under_a_mark_the_module_stands_aside_and_accepts_nothing(machine, enrol
     """PAM_IGNORE: alone in a stack it opens nothing."""
     user, _ = enrolled
     with bypass(user):
-        assert stages(machine, "otp", user)[0] not in (SUCCESS, IGNORE)
+        assert pam_codes(machine, "otp", user)[0] not in (SUCCESS, IGNORE)
 
 
 def test_every_use_is_logged_at_alert_with_its_reason(machine, gate, enrolled, journal):
     user, _ = enrolled
     with bypass(user, "phone in the lake"):
         start = journal.position()
-        stages(machine, gate, user)
+        pam_codes(machine, gate, user)
         lines = journal.since(start)
     first, second = [line for line in lines if " outcome=" in line]
     assert first.startswith(ALERT) and second.startswith(ALERT)
@@ -193,9 +127,9 @@ def test_beginning_and_end_are_logged_at_alert(machine, user, journal):
 
 
 def test_the_end_of_a_mark_by_number_names_its_user_in_the_log(machine, user, journal):
-    assert otpctl("emergency", "bypass", user.name, "--reason", "lost phone").returncode == 0
+    assert otpctl("emergency", "bypass", user.name, "--reason", "lost phone").returncode == DONE
     start = journal.position()
-    assert otpctl("emergency", "end", str(user.uid)).returncode == 0
+    assert otpctl("emergency", "end", str(user.uid)).returncode == DONE
     (ended,) = [line for line in journal.since(start) if "event=emergency-end" in line]
     assert f"user={user.name} uid={user.uid} " in ended
 
@@ -217,7 +151,7 @@ def test_a_mark_is_for_one_user(machine, gate, enrolled):
     user, _ = enrolled
     other, _ = machine.enrolled_user()
     with bypass(user):
-        assert stages(machine, gate, other)[0] == AUTH_ERR
+        assert pam_codes(machine, gate, other)[0] == AUTH_ERR
 
 
 def test_a_mark_is_not_for_the_next_owner_of_a_uid(machine, gate, journal):
@@ -226,7 +160,7 @@ def test_a_mark_is_not_for_the_next_owner_of_a_uid(machine, gate, journal):
         machine.remove_user(user)
         heir = machine.new_user("heir", user.uid)
         start = journal.position()
-        assert stages(machine, gate, heir)[0] == AUTH_ERR
+        assert pam_codes(machine, gate, heir)[0] == AUTH_ERR
         assert any("emergency=not-honoured" in line and line.startswith(ALERT) for line in journal.since(start))
         machine.remove_user(heir)
         machine.new_user(user.name, user.uid)
@@ -246,7 +180,7 @@ def test_a_mark_that_is_not_roots_alone_is_not_honoured_and_logged(machine, gate
     user, _ = enrolled
     with bypass(user), changed(MARKS / str(user.uid), **wrong):
         start = journal.position()
-        assert stages(machine, gate, user)[0] == AUTH_ERR
+        assert pam_codes(machine, gate, user)[0] == AUTH_ERR
         assert any("emergency=not-honoured" in line and line.startswith(ALERT) for line in journal.since(start))
 
 
@@ -254,7 +188,7 @@ def test_a_mark_that_is_not_roots_alone_is_not_honoured_and_logged(machine, gate
 def test_a_mark_in_a_directory_of_somebody_elses_is_not_honoured(machine, gate, enrolled, wrong):
     user, _ = enrolled
     with bypass(user), changed(MARKS, **wrong):
-        assert stages(machine, gate, user)[0] == AUTH_ERR
+        assert pam_codes(machine, gate, user)[0] == AUTH_ERR
 
 
 def test_a_mark_with_two_names_or_behind_a_link_is_not_honoured(machine, gate, enrolled):
@@ -262,12 +196,12 @@ def test_a_mark_with_two_names_or_behind_a_link_is_not_honoured(machine, gate, e
     mark = MARKS / str(user.uid)
     with bypass(user):
         os.link(mark, MARKS / "twin")
-        assert stages(machine, gate, user)[0] == AUTH_ERR
+        assert pam_codes(machine, gate, user)[0] == AUTH_ERR
         (MARKS / "twin").unlink()
         with moved_away(mark) as away:
             mark.symlink_to(away)
-            assert stages(machine, gate, user)[0] == AUTH_ERR
-        assert stages(machine, gate, user)[0] == SUCCESS
+            assert pam_codes(machine, gate, user)[0] == AUTH_ERR
+        assert pam_codes(machine, gate, user)[0] == SUCCESS
 
 
 def test_a_mark_that_would_not_be_honoured_is_not_left_behind(machine, user):
@@ -431,7 +365,7 @@ def test_a_host_key_that_is_lost_for_good_is_survived_with_a_new_vault(machine, 
     user, _ = enrolled
     machine.stop()
     with moved_away(HOST_KEY), moved_away(VAULT):
-        assert stages(machine, gate, user)[0] == AUTHINFO_UNAVAIL
+        assert pam_codes(machine, gate, user)[0] == AUTHINFO_UNAVAIL
         run(DAEMON, "init")
         machine.start()
         key = machine.enrol(user)

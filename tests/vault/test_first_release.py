@@ -4,9 +4,10 @@ import json
 from contextlib import contextmanager
 
 import pytest
-from harness.first_release import HERE, MARKS, bytes_of, installed, people, person
-from harness.journal import decisions
-from harness.machine import AUTH_ERR, AUTHINFO_UNAVAIL, CODE_PROMPT, HOST_KEY, POLICY, SERVICE_ERR, SUCCESS, VAULT, otpctl, shifted_now
+
+from harness.first_release import HERE, bytes_of, first_release_installed, people, person
+from harness.journal import reason
+from harness.machine import AUTH_ERR, AUTHINFO_UNAVAIL, CODE_PROMPT, HOST_KEY, MARKS, POLICY, SERVICE_ERR, SUCCESS, VAULT, otpctl, shifted_now
 from harness.otpctl import DONE
 from harness.places import overwrite
 from harness.terminal import Terminal
@@ -20,34 +21,22 @@ LATER = 300  # seconds; by then the steps that a restored copy burns are over
 @pytest.fixture
 def release(machine):
     """The first release's files, and root has said that they are meant to be here."""
-    with installed(machine):
+    with first_release_installed(machine):
         done = otpctl("restored", "--all")
         assert done.returncode == DONE, done.stderr
         with machine.clock(+LATER):
             yield
 
 
-@pytest.fixture(scope="module")
-def gate(machine):
-    return machine.service("otp-first-release", "required pam_otp.so nullok", "required pam_permit.so", account="required pam_otp.so")
-
-
 def now_code(one, label, offset=0):
     return one.code(label, int(shifted_now() // one.key(label)["period"]) + offset)
 
 
-def reason(machine, journal, service, one, code):
-    start = journal.position()
-    machine.ask(service, one, code)
-    (line,) = decisions(journal.since(start))
-    return line["reason"]
-
-
-def test_what_is_put_back_is_a_restored_copy_until_root_has_said_so(machine, gate, journal):
+def test_what_is_put_back_is_a_restored_copy_until_root_has_said_so(machine, skip, journal):
     alice, frank = person("alice"), person("frank")
-    with installed(machine):
-        assert reason(machine, journal, gate, alice, now_code(alice, "phone")) == "replayed"
-        assert reason(machine, journal, gate, frank, frank.code("token", 2)) == "restored-copy"
+    with first_release_installed(machine):
+        assert reason(machine, journal, alice, now_code(alice, "phone"), skip) == "replayed"
+        assert reason(machine, journal, frank, frank.code("token", 2), skip) == "restored-copy"
         assert "accept-restore" in otpctl("status", alice.name).stdout
         assert otpctl("--offline", "restored", "--all").returncode == DONE
         assert machine.status(alice)["restored"] is False
@@ -89,30 +78,30 @@ def assert_still(then, found):
     assert {name: found[name] for name in then} == then
 
 
-def test_who_has_no_key_any_more_is_refused_and_not_skipped(machine, gate, release, journal):
-    assert reason(machine, journal, gate, person("bob"), "123456") == "no-key"
+def test_who_has_no_key_any_more_is_refused_and_not_skipped(machine, skip, release, journal):
+    assert reason(machine, journal, person("bob"), "123456", skip) == "no-key"
 
 
-def test_who_was_suspended_stays_so_until_resumed(machine, gate, release, journal):
+def test_who_was_suspended_stays_so_until_resumed(machine, skip, release, journal):
     carol = person("carol")
-    assert reason(machine, journal, gate, carol, now_code(carol, "phone")) == "suspended"
+    assert reason(machine, journal, carol, now_code(carol, "phone"), skip) == "suspended"
     assert otpctl("resume", carol.name).returncode == DONE
     assert machine.ask("otp", carol, now_code(carol, "phone"))[0] == SUCCESS
 
 
 def test_an_origin_that_was_closed_stays_so_and_its_limit_is_the_policys(machine, release, journal):
     dave = person("dave")
-    assert reason(machine, journal, "otp", dave, now_code(dave, "phone")) == "closed"
+    assert reason(machine, journal, dave, now_code(dave, "phone")) == "closed"
     with Client() as client:
         verdict = client.call("Verify", user=dave.name, code=now_code(dave, "phone"), real_uid=4243)["verdict"]
     assert verdict["accepted"] is True
 
 
-def test_an_emergency_mark_of_the_first_release_lets_pass_until_it_ends(machine, gate, release, journal):
+def test_an_emergency_mark_of_the_first_release_lets_pass_until_it_ends(machine, skip, release, journal):
     erin = person("erin")
-    assert reason(machine, journal, gate, erin, "000000") == "emergency"
+    assert reason(machine, journal, erin, "000000", skip) == "emergency"
     assert otpctl("emergency", "end", erin.name).returncode == DONE
-    assert machine.ask(gate, erin, "000000")[0] == AUTH_ERR
+    assert machine.ask(skip, erin, "000000")[0] == AUTH_ERR
 
 
 def test_the_policy_of_the_first_release_holds(machine, release):
@@ -162,11 +151,11 @@ def test_a_file_of_version_2_is_refused_with_both_versions_and_not_touched(machi
     assert len(lines) == 1 and "is 2; wanted 1" in lines[0] and str(path) in lines[0], lines
 
 
-def test_an_emergency_mark_of_version_2_is_not_honoured_and_says_so(machine, gate, release, journal):
+def test_an_emergency_mark_of_version_2_is_not_honoured_and_says_so(machine, skip, release, journal):
     erin = person("erin")
     with in_its_place(MARKS / str(erin.uid), (HERE / "version-2/emergency.toml").read_bytes()):
         start = journal.position()
-        assert machine.ask(gate, erin, "000000")[0] == AUTH_ERR
+        assert machine.ask(skip, erin, "000000")[0] == AUTH_ERR
         assert any("emergency=not-honoured" in line and "version is 2; wanted 1" in line for line in journal.since(start))
 
 

@@ -5,6 +5,7 @@ import shutil
 import time
 
 import pytest
+
 from harness import places
 from harness.journal import decisions
 from harness.machine import AUTH_ERR, AUTHINFO_UNAVAIL, HOST_KEY, SUCCESS, VAULT
@@ -14,19 +15,13 @@ MOST_WORK = 1.0  # seconds of the processor
 LONGEST_ANSWER = 5.0  # seconds, on a machine that has other work
 
 
-@pytest.fixture(scope="module")
-def skip(machine):
-    """A service that lets everybody in whom the module accepts or ignores."""
-    return machine.service("otp-skip", "required pam_otp.so nullok", "required pam_permit.so")
-
-
 @pytest.fixture
 def patient(machine, user):
     """A user whose codes stay good for two minutes: (user, key)."""
     return user, machine.enrol(user, period=120)
 
 
-def refused(machine, service, user, key, what=""):
+def refused_in_time(machine, service, user, key, what=""):
     """Asserts a refusal in time and returns its PAM code."""
     begun, worked = time.monotonic(), work()
     result, _ = machine.ask(service, user, key.first)
@@ -47,7 +42,7 @@ def test_every_byte_flipped_is_refused(machine, skip, patient):
     whole = user.key_file.read_bytes()
     for at, byte in enumerate(whole):
         overwrite(user.key_file, whole[:at] + bytes([byte ^ 1]) + whole[at + 1 :])
-        refused(machine, skip, user, key, f"byte {at}, after {whole[max(0, at - 30) : at]!r}")
+        refused_in_time(machine, skip, user, key, f"byte {at}, after {whole[max(0, at - 30) : at]!r}")
     overwrite(user.key_file, whole)
     assert machine.ask(skip, user, key.first)[0] == SUCCESS, "the file as it was must open"
 
@@ -57,7 +52,7 @@ def test_a_file_cut_off_at_any_length_is_refused(machine, skip, patient):
     whole = user.key_file.read_bytes()
     for length in range(len(whole)):
         overwrite(user.key_file, whole[:length])
-        refused(machine, skip, user, key, f"cut off at {length} of {len(whole)}")
+        refused_in_time(machine, skip, user, key, f"cut off at {length} of {len(whole)}")
     overwrite(user.key_file, whole)
     assert machine.ask(skip, user, key.first)[0] == SUCCESS, "the file as it was must open"
 
@@ -84,7 +79,7 @@ def test_something_else_in_its_place_is_refused_as_untrusted(machine, skip, enro
     with moved_away(user.key_file) as away:
         instead(user.key_file, away)
         start = journal.position()
-        assert refused(machine, skip, user, key) == AUTHINFO_UNAVAIL
+        assert refused_in_time(machine, skip, user, key) == AUTHINFO_UNAVAIL
         (decision,) = decisions(journal.since(start))
         assert decision["outcome"] == "failed"
         assert any(f"{user.uid}.toml" in line for line in journal.since(start)), "the log must name the file"
@@ -95,7 +90,7 @@ def test_something_else_in_its_place_is_refused_as_untrusted(machine, skip, enro
 def test_a_foreign_owner_is_refused(machine, skip, enrolled, owner):
     user, key = enrolled
     shutil.chown(user.key_file, user.uid if owner == "USER" else owner)
-    assert refused(machine, skip, user, key) == AUTHINFO_UNAVAIL
+    assert refused_in_time(machine, skip, user, key) == AUTHINFO_UNAVAIL
     shutil.chown(user.key_file, "otp-enrolld")
     assert machine.ask(skip, user, key.first)[0] == SUCCESS
 
@@ -105,7 +100,7 @@ def test_bits_for_group_or_others_are_refused(machine, skip, enrolled, mode):
     user, key = enrolled
     right = user.key_file.stat().st_mode & 0o7777
     user.key_file.chmod(mode)
-    assert refused(machine, skip, user, key) == AUTHINFO_UNAVAIL
+    assert refused_in_time(machine, skip, user, key) == AUTHINFO_UNAVAIL
     user.key_file.chmod(right)
     assert machine.ask(skip, user, key.first)[0] == SUCCESS
 
@@ -115,7 +110,7 @@ def test_another_users_file_is_refused(machine, skip, enrolled):
     other, others = machine.enrolled_user()
     whole = user.key_file.read_bytes()
     overwrite(user.key_file, other.key_file.read_bytes())
-    refused(machine, skip, user, key)
+    refused_in_time(machine, skip, user, key)
     assert machine.ask(skip, user, others.first)[0] in (AUTH_ERR, AUTHINFO_UNAVAIL)
     overwrite(user.key_file, whole)
     assert machine.ask(skip, user, key.first)[0] == SUCCESS
@@ -125,7 +120,7 @@ def test_a_uid_used_again_by_another_account_is_refused(machine, skip, enrolled)
     user, key = enrolled
     machine.remove_user(user)
     heir = machine.new_user(name=f"heir{user.uid}", uid=user.uid)
-    refused(machine, skip, heir, key)
+    refused_in_time(machine, skip, heir, key)
 
 
 def test_a_name_used_again_with_another_uid_has_no_key(machine, enrolled):
@@ -144,8 +139,8 @@ def test_a_directory_that_others_may_write_refuses_everybody(machine, skip, enro
     user, key = enrolled
     stranger = machine.new_user()
     with changed(VAULT / name, **wrong):
-        assert refused(machine, skip, user, key) == AUTHINFO_UNAVAIL
-        assert refused(machine, skip, stranger, key) == AUTHINFO_UNAVAIL
+        assert refused_in_time(machine, skip, user, key) == AUTHINFO_UNAVAIL
+        assert refused_in_time(machine, skip, stranger, key) == AUTHINFO_UNAVAIL
     assert machine.ask(skip, user, key.first)[0] == SUCCESS
 
 
@@ -156,8 +151,8 @@ def test_a_vault_with_a_part_missing_refuses_and_skips_nobody(machine, skip, enr
     away = path.with_name("away")
     path.rename(away)
     try:
-        assert refused(machine, skip, user, key) == AUTHINFO_UNAVAIL
-        assert refused(machine, skip, stranger, key) == AUTHINFO_UNAVAIL
+        assert refused_in_time(machine, skip, user, key) == AUTHINFO_UNAVAIL
+        assert refused_in_time(machine, skip, stranger, key) == AUTHINFO_UNAVAIL
     finally:
         away.rename(path)
     assert machine.ask(skip, user, key.first)[0] == SUCCESS
@@ -168,10 +163,10 @@ def test_no_vault_at_all_refuses_and_skips_nobody(machine, skip, enrolled):
     away = VAULT.with_name("otp-away")
     VAULT.rename(away)
     try:
-        assert refused(machine, skip, user, key) == AUTHINFO_UNAVAIL
+        assert refused_in_time(machine, skip, user, key) == AUTHINFO_UNAVAIL
         VAULT.mkdir(0o700)  # as when its file system is not mounted
         shutil.chown(VAULT, "otp-enrolld", "otp-enrolld")
-        assert refused(machine, skip, user, key) == AUTHINFO_UNAVAIL
+        assert refused_in_time(machine, skip, user, key) == AUTHINFO_UNAVAIL
     finally:
         if VAULT.exists():
             VAULT.rmdir()
@@ -192,7 +187,7 @@ def test_without_the_right_host_key_nobody_with_a_key_gets_in(machine, skip, enr
     else:
         HOST_KEY.write_text(content)
     try:
-        assert refused(machine, skip, user, key) == AUTHINFO_UNAVAIL
+        assert refused_in_time(machine, skip, user, key) == AUTHINFO_UNAVAIL
     finally:
         HOST_KEY.write_bytes(right)
         HOST_KEY.chmod(0o400)
@@ -203,5 +198,5 @@ def test_without_the_right_host_key_nobody_with_a_key_gets_in(machine, skip, enr
 def test_a_host_key_that_others_may_read_is_refused(machine, skip, enrolled, wrong):
     user, key = enrolled
     with changed(HOST_KEY, **wrong):
-        assert refused(machine, skip, user, key) == AUTHINFO_UNAVAIL
+        assert refused_in_time(machine, skip, user, key) == AUTHINFO_UNAVAIL
     assert machine.ask(skip, user, key.first)[0] == SUCCESS

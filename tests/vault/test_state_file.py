@@ -3,18 +3,13 @@
 import os
 
 import pytest
+
 from harness import places
 from harness.journal import decisions
 from harness.machine import AUTH_ERR, AUTHINFO_UNAVAIL, SUCCESS
 from harness.places import SLOT, ZEROED, changed, copy, moved_away, overwrite, with_slots
 
 SIZE = 2 * SLOT
-
-
-@pytest.fixture(scope="module")
-def skip(machine):
-    """A service that lets everybody in whom the module accepts or ignores."""
-    return machine.service("otp-skip", "required pam_otp.so nullok", "required pam_permit.so")
 
 
 def asserts_a_raised_watermark(machine, service, user, key):

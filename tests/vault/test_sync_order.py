@@ -4,11 +4,12 @@ already taken over, and only a power cut would tell a missing fdatasync or fsync
 import re
 
 import pytest
+
 from harness.enrolment import invite, invited_and_enrolled, redeem
 from harness.machine import VAULT
-from harness.strace import LOG, attached, calls_of, parsed
-from harness.sweeps import login
-from harness.tokens import enrol as enrol_token
+from harness.strace import STRACE_LOG, attached, calls_of, parsed
+from harness.sweeps import login_command
+from harness.tokens import enrol_token
 from harness.wire import Client
 
 
@@ -18,7 +19,7 @@ def put_in_place(file, directory):
 
 
 KEY_FILE = put_in_place("key file", "keys")
-NOTICE = put_in_place("notices", "notices")
+NOTICES = put_in_place("notices", "notices")
 # created, and only then written: the empty file is synced, too, which is of no use and of no harm
 FIRST_STATE = ["sync new state", *put_in_place("state", "state")]
 TICKETS = ["sync new tickets", *put_in_place("tickets", "tickets")]
@@ -26,7 +27,7 @@ CHANGE = ["slots", *KEY_FILE, "slots"]
 SEED = 20  # bytes of a key for SHA1
 
 
-def events(user, calls):
+def changes_on_disk(user, calls):
     """What the calls do to the files of this user, and when somebody is told; repetitions at one place are one event."""
     new, uid, state = f"/.{user.uid}.new", user.uid, f"<{VAULT}/state"
     table = [
@@ -77,13 +78,13 @@ def slots_in_any_order(found):
 
 
 def of_a_login(machine, user, code):
-    return slots_in_any_order(until_answer(events(user, calls_of(["-y", *login(machine, user, code)]))))
+    return slots_in_any_order(until_answer(changes_on_disk(user, calls_of(["-y", *login_command(machine, user, code)]))))
 
 
 def of_the_daemon(machine, user, ask):
     with attached(machine.process.pid, "-y"):
         ask()
-    return slots_in_any_order(until_answer(events(user, parsed(LOG))))
+    return slots_in_any_order(until_answer(changes_on_disk(user, parsed(STRACE_LOG))))
 
 
 def until_answer(found):
@@ -112,7 +113,7 @@ def test_a_first_key_is_made_in_the_order_of_the_commit(machine, user):
 
     with Client() as client:
         key = machine.begin(client, user)
-        assert of_the_daemon(machine, user, confirm) == [*NOTICE, *FIRST_STATE, *CHANGE, "answer"]
+        assert of_the_daemon(machine, user, confirm) == [*NOTICES, *FIRST_STATE, *CHANGE, "answer"]
 
 
 def test_a_change_of_keys_keeps_the_order_of_the_commit(machine, enrolled):
@@ -132,13 +133,13 @@ def test_a_suspension_is_in_both_slots_before_the_answer(machine, enrolled):
         with Client() as client:
             client.call("Suspend", user=user.name)
 
-    assert of_the_daemon(machine, user, suspend) == ["slots", *NOTICE, "answer"]
+    assert of_the_daemon(machine, user, suspend) == ["slots", *NOTICES, "answer"]
 
 
 def test_offline_the_order_is_the_same(machine, enrolled):
     user, _ = enrolled
     calls = calls_of(["-y", "otpctl", "--offline", "rename", user.name, "phone", "tablet"])
-    assert slots_in_any_order(until_answer(events(user, calls))) == [*CHANGE, "answer"]
+    assert slots_in_any_order(until_answer(changes_on_disk(user, calls))) == [*CHANGE, "answer"]
 
 
 def test_forgetting_syncs_the_loss_of_the_key_file_before_the_state_goes(machine, enrolled):
@@ -160,7 +161,7 @@ def test_a_registration_code_is_used_up_and_its_use_noticed_before_a_key_is_made
         with Client(uid=user.uid) as client:
             answers.append(client.call("Redeem", registration=code))
 
-    assert of_the_daemon(machine, user, redeemed) == [*TICKETS, *NOTICE, "make a secret", "answer"]
+    assert of_the_daemon(machine, user, redeemed) == [*TICKETS, *NOTICES, "make a secret", "answer"]
     assert answers[0]["enrolment"]["secret"]
 
 
@@ -172,7 +173,7 @@ def test_a_confirmed_key_is_noticed_then_stored_with_its_recovery_codes_and_then
     with Client(uid=user.uid) as client:
         key = redeem(client, code)
         found = of_the_daemon(machine, user, lambda: answers.append(client.call("ConfirmEnrolment", code=key.confirming)))
-    assert found == [*NOTICE, *(FIRST_STATE if first else []), *CHANGE, *TICKETS, "answer"]
+    assert found == [*NOTICES, *(FIRST_STATE if first else []), *CHANGE, *TICKETS, "answer"]
     assert len(answers[0]["recovery_codes"]) == user.key_file.read_text().count("[[recovery]]") == 8
 
 
@@ -183,4 +184,4 @@ def test_a_repudiation_is_in_both_slots_before_anything_else_and_noticed_before_
         with Client(uid=user.uid) as client:
             assert client.call("Repudiate", registration=code) == {"keys": 1}
 
-    assert of_the_daemon(machine, user, repudiate) == ["slots", *TICKETS, *NOTICE, "answer"]
+    assert of_the_daemon(machine, user, repudiate) == ["slots", *TICKETS, *NOTICES, "answer"]
