@@ -46,7 +46,7 @@ CONSTRUCTIONS = [
         ("for-because", r", for (?:it|he|she|they|there|that|nobody|somebody|everybody) \w+ \w", '"because"', 12),
         ("stands-in", r"\bstands? (?:there|in (?!for\b|(?:the|its|their) way\b))", '"is in", "is there"', 29),
         ("becomes-of", r"\bbecomes of\b", '"happens to"', 11),
-        ("nothing-of", r"(?<!knows )(?<!asks )\bnothing of (?!ours\b|nothing\b)", '"none of", "nothing about"', 13),
+        ("nothing-of", r"(?<!knows )(?<!asks )\bnothing of (?!ours\b|nothing\b)", '"none of", "nothing about"', 12),
     )
 ]
 PATTERNS = {row.name: re.compile(row.pattern, re.IGNORECASE) for row in CONSTRUCTIONS}

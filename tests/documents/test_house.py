@@ -5,9 +5,8 @@ import subprocess
 import textwrap
 
 import pytest
-from rust_source import Source, Tree, lex
-
 from harness.machine import ROOT
+from rust_source import Source, Tree, lex
 
 LARGEST_SHARE = 0.40
 UNSAFE_FILES = ("pam_otp/src/libpam.rs", "otp-system/src/kernel.rs")

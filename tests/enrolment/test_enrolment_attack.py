@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-
 from harness import daemon_log
 from harness.enrolment import enrol, invite, labels, other_code, redeem, works
 from harness.hosts import HOSTS, gates
@@ -25,6 +24,8 @@ from harness.wire import Client, Refused, refusal
 
 PROMPT_ENROLMENT = 4.0  # seconds within which everybody is served whatever the others do
 PER_USER = 8  # connections
+FREE_TRIES, FIRST_WAIT = 4, 2  # codes that are looked at before there is a wait, and its seconds; later ones are longer
+OFTEN = 500  # calls
 # what a host of the module may ask for; none of these gives a key for nothing
 OF_THE_MODULE = {"Verify", "Status", "Notices", "NoticesShown", "Redeem", "Rotate", "ConfirmEnrolment", "CancelEnrolment"}
 
@@ -41,27 +42,29 @@ def others_enrol(machine):
 
 
 @contextmanager
-def all_connections(user, method, **parameters):
-    """The user calls this over and over, on as many connections as he may have."""
-    over = threading.Event()
+def all_connections(machine, user, method, **parameters):
+    """The user calls this over and over, on as many connections as one user gets. Yields how many calls each has been answered."""
+    over, answered = threading.Event(), [0] * PER_USER
 
-    def call(client):
-        calls = 0
+    def call(client, number):
         while not over.is_set():
             try:
                 client.call(method, **parameters)
             except Refused:
-                calls += 1
-        return calls
+                answered[number] += 1
 
+    machine.left_alone()
     clients = [Client(uid=user.uid, timeout=60) for _ in range(PER_USER)]
     with ThreadPoolExecutor(PER_USER) as pool:
-        running = [pool.submit(call, client) for client in clients]
+        running = [pool.submit(call, client, number) for number, client in enumerate(clients)]
         try:
-            yield
+            until(lambda: machine.threads() >= machine.idle_threads + PER_USER, "a thread of the daemon for each connection")
+            yield answered
         finally:
             over.set()
-            assert all(one.result() for one in running)
+            for one in running:
+                one.result()
+    assert all(answered), answered
     for client in clients:
         client.socket.close()
 
@@ -76,8 +79,7 @@ def test_a_user_whose_lock_hangs_keeps_nobody_from_the_tickets(machine, enrolled
     code = invite(user, replaces=True)
     with open(user.state_file, "rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        with all_connections(user, method, registration=code):
-            time.sleep(0.5)
+        with all_connections(machine, user, method, registration=code):
             assert others_enrol(machine)[0]
 
 
@@ -86,19 +88,23 @@ def test_a_user_with_a_worthless_code_keeps_nobody_from_the_tickets(machine, use
     with Client() as client:
         code = client.call("Invite", user=user.name, form="spoken")["invitation"]["codes"][0]
         client.call("RevokeInvitation", user=user.name)
-    with all_connections(user, "Redeem", registration=code):
-        time.sleep(0.5)
+    with all_connections(machine, user, "Redeem", registration=code) as answered:
+        until(lambda: all(answered), "an answer on each connection")
         assert others_enrol(machine)[0]
 
 
 def test_a_spent_code_typed_over_and_over_floods_neither_log_nor_spool(machine, user):
     code = invite(user)
     enrol(user, code)
-    machine.left_alone()  # or the connection on which he enrolled might count yet
-    start = daemon_log.position()
-    with all_connections(user, "Redeem", registration=code):
-        time.sleep(2)
-    assert daemon_log.events(start).count("registration-code-replayed") <= 6
+    start, begun = daemon_log.position(), time.monotonic()
+
+    def lines():
+        return daemon_log.events(start).count("registration-code-replayed")
+
+    with all_connections(machine, user, "Redeem", registration=code) as answered:
+        until(lambda: sum(answered) >= OFTEN and lines() > FREE_TRIES, "many answers, and a line after the first wait")
+    took = time.monotonic() - begun
+    assert lines() <= FREE_TRIES + 1 + took / FIRST_WAIT, (lines(), took)
 
 
 def test_slow_hashes_leave_the_daemon_no_larger(machine):

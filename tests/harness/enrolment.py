@@ -1,4 +1,4 @@
-"""What the tests of enrolment say to the daemon, one call after another on one connection."""
+"""Calls of an enrolment, one after another on one connection, and the codes and keys in their answers."""
 
 import base64
 import os

@@ -404,7 +404,7 @@ def otpctl(*words, stdin=None, user=None):
 
 
 def pam_code(machine, user, code, service="otp"):
-    """What libpam returns to a plain application that gives this code."""
+    """libpam's answer to a plain application that gives this code."""
     return machine.ask(service, user, code)[0]
 
 

@@ -4,7 +4,7 @@ ORIGINS = ("self", "other", "remote", "console", "socket")
 
 
 def no_wait(limit, **others):
-    """What a policy says for so many guesses at each origin without a pause between them."""
+    """Lines of a policy that allow so many guesses at each origin, with no pause between them."""
     limits = dict.fromkeys(ORIGINS, limit) | others
     return "[guesses]\n" + "".join(f"{origin} = {number}\n" for origin, number in limits.items()) + 'wait = "none"\n'
 

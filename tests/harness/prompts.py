@@ -1,4 +1,4 @@
-"""What the module says while it shows a new key in a conversation, and a person who goes along with it."""
+"""The module's prompts while it shows a new key in a conversation, and a person who answers them."""
 
 import re
 

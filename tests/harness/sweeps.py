@@ -9,7 +9,7 @@ from harness.machine import VAULT
 from harness.strace import attached, kill_at
 from harness.wire import Client, refusal
 
-EVERY = 3  # a step is killed at; all steps are by `tests/campaign 2`
+EVERY = 3  # only each third step, for a whole sweep takes minutes: `tests/campaign 2`
 
 
 def login_command(machine, user, code):

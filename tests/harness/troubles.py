@@ -1,4 +1,4 @@
-"""What may be broken while somebody logs in: each is a context manager for the machine, and for whoever else it is about."""
+"""Troubles while somebody logs in: each is a context manager, of the machine and of anything else that it is about."""
 
 from contextlib import contextmanager, nullcontext
 

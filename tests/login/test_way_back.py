@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-
 from harness.journal import ALERT, decisions
 from harness.machine import (
     AUTH_ERR,

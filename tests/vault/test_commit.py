@@ -4,7 +4,6 @@ import json
 import signal
 
 import pytest
-
 from harness.machine import AUTH_ERR, SUCCESS
 from harness.strace import CHANGES, attached, kill_at, parsed
 from harness.sweeps import strays
