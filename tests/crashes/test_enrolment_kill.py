@@ -1,7 +1,6 @@
 """kill -9 of the daemon at each step of handing a key over: afterwards the old state holds or the new one, never both keys, never
 none where there was one; no key is shown twice, and what nobody confirmed never works."""
 
-
 from harness.enrolment import confirm, enrol, invite, invited_and_enrolled, invited_user, labels, redeem, shown, works
 from harness.machine import VAULT
 from harness.strace import CHANGES, answering, attached, parsed

@@ -186,7 +186,6 @@ def test_nothing_of_a_rotation_through_pam_is_left(machine, search):
     assert search.finds(forms_of_all(keys, [code, *recovery]), user) == []
 
 
-
 # out of the host
 
 

@@ -264,8 +264,6 @@ def seen(machine, host, user, typed):
     return attempt.asked, attempt.text
 
 
-
-
 @pytest.mark.parametrize("name", ["sudo", "su-by-another", "ssh", "login"])
 def test_who_types_no_good_registration_code_sees_no_difference(machine, enrolling_hosts, user, name):
     host = HOSTS[name]

@@ -113,6 +113,7 @@ def copy(path, away):
     shutil.copy2(away, path)
     shutil.chown(path, ACCOUNT, ACCOUNT)
 
+
 SLOT = 4096
 ZEROED = bytes(SLOT)
 

@@ -77,6 +77,7 @@ def traced(task):
     except (FileNotFoundError, ProcessLookupError):  # it has ended, before it was opened or before it was read
         return True
 
+
 CHANGES = (
     "openat openat2 write pwrite64 pwritev fdatasync fsync rename renameat renameat2 link linkat unlink unlinkat "
     "fallocate ftruncate fchmod fchown fchownat fchmodat mkdirat flock close"

@@ -190,6 +190,7 @@ def test_swaylock_opens_for_a_code_alone_and_once(machine, compositor, journal):
     until(lambda: typed(client, key.first, lambda: not locked(user)), "the screen unlocked", deadline=30)
     start = journal.position()
     lock_screen(client)
+
     def refused():
         return [line for line in decisions(journal.since(start)) if line["outcome"] == "refused"]
 
