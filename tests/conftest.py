@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from harness.journal import SYSLOG, Journal
 from harness.machine import ROOT, Machine, run
 

@@ -5,6 +5,7 @@ import re
 from contextlib import contextmanager
 
 import pytest
+
 from harness.enrolment import confirm, enrol, invite, invited_and_enrolled, labels, redeem, shown, works
 from harness.machine import VAULT
 from harness.strace import CHANGES, answering, attached, fail, parsed

@@ -8,6 +8,7 @@ import time
 from contextlib import suppress
 
 import pytest
+
 from harness import daemon_log
 from harness.enrolment import confirm, enrol, invite, invited_and_enrolled, redeem, shown, token_key
 from harness.hosts import HOSTS, gates

@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import pytest
+
 from harness.enrolment import invited_and_enrolled
 from harness.machine import AUTH_ERR, AUTHINFO_UNAVAIL, CODE_PROMPT, SUCCESS
 from harness.strace import STRACE_LOG, calls_of, fail, kill_at, parsed, run_under

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from harness.machine import ACCOUNT, DAEMON_LOG, SUCCESS
 from harness.screen import Pane
 from harness.traces import ends, forms, in_memory, on_disk, searched_files

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+
 from harness.machine import PROMPT_SERVICE, SUCCESS, as_user
 from harness.wait import until
 from harness.wire import INTERFACE, SOCKET, Client, Refused

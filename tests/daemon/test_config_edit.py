@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from harness.machine import OTPCTL, POLICY, as_user, default_policy, otpctl, write
 from harness.otpctl import DONE, REFUSED
 from harness.wait import until

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+
 from harness import daemon_log
 from harness.journal import fields
 from harness.machine import (

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+
 from harness import daemon_log
 from harness.machine import DAEMON, DAEMON_LOG, otpctl, run
 from harness.wait import until

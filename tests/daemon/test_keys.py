@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from harness.enrolment import enrol, invite, labels, random_secret, redeem
 from harness.journal import ALERT
 from harness.machine import (

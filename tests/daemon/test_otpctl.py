@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import pytest
+
 from harness import daemon_log
 from harness.machine import HUGE, OTPCTL, SUCCESS, key_of, otpctl
 from harness.otpctl import DONE, REFUSED, UNREACHABLE, USAGE

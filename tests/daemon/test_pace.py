@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from harness import daemon_log
 from harness.enrolment import invite, redeem
 from harness.journal import fields

@@ -4,6 +4,7 @@ the daemon's own test goes through."""
 import re
 
 import pytest
+
 from harness.enrolment import NEVER_ISSUED
 from harness.machine import ROOT, UNKNOWN
 from harness.wire import Client, Refused

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from harness.machine import ACCOUNT, DAEMON, GROUPS, HOST_KEY, OTPCTL, ROOT, VAULT, as_user, run, write
 from harness.wait import until
 from harness.wire import SOCKET, Client

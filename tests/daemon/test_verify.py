@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import varlink
+
 from harness import daemon_log
 from harness.machine import AUTH_ERR, SERVICE_ERR, SUCCESS, UNKNOWN, Key, otpctl, policy, write
 from harness.origins import closed_origins, failures, no_wait

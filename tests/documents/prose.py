@@ -24,15 +24,15 @@ CONSTRUCTIONS = [
     Construction(*row)
     for row in (
         ("headless-who", rf"^\W*(?-i:Who|Whoever|WHO|WHOEVER)\b(?=\W+\w)(?!{QUESTION})", '"Anyone who ..." or the actor: "The owner ..."', 64),
-        ("headless-what", rf"^\W*(?-i:What|WHAT)\b(?=\W+\w)(?!{QUESTION})", 'the thing itself: "The daemon\'s answers"', 342),
-        ("of-roots", rf"\bof (?:\w+ )?(?!(?:it|that|what|who|there|here)\b)\w+['’]s{NO_NOUN}", '"a root-owned process", "the daemon\'s thread"', 42),
+        ("headless-what", rf"^\W*(?-i:What|WHAT)\b(?=\W+\w)(?!{QUESTION})", 'the thing itself: "The daemon\'s answers"', 340),
+        ("of-roots", rf"\bof (?:\w+ )?(?!(?:it|that|what|who|there|here)\b)\w+['’]s{NO_NOUN}", '"a root-owned process", "the daemon\'s thread"', 41),
         ("in-the-place-of", r"\bin the place of\b", '"instead of"', 0),
         ("anew", r"\banew\b", '"again"', 4),
         ("behind-it", r"(?<!clock )(?<!nobody )(?<!person )(?<!systemd )\bbehind it\b", '"after it"', 6),
         ("look-that", r"\blook(?:s|ed|ing)? that\b", '"check that"', 1),
         ("data-base", r"\bdata bases?\b", '"database"', 0),
         ("name-space", r"\bname spaces?\b", '"namespace"', 0),
-        ("he", r"\b(?:he|him|his|himself)\b", '"they", "them", "their"', 89),
+        ("he", r"\b(?:he|him|his|himself)\b", '"they", "them", "their"', 87),
         ("bring-along", r"\b(?:bring|brings|bringing|brought) along\b", '"import"', 2),
         ("left-out-it-is", r"\bleft out, it is\b", '"defaults to"', 3),
         ("is-dead", r"(?<!daemon )(?<!process )\b(?:is|are) dead\b", '"no longer works"', 18),

@@ -9,6 +9,7 @@ import subprocess
 from binascii import crc32
 
 import pytest
+
 from harness.machine import DAEMON, HOST_KEY, OTPCTL, POLICY, ROOT, VAULT, Key, default_policy, run, write
 from harness.wire import Client, Refused
 

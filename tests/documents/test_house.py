@@ -5,8 +5,9 @@ import subprocess
 import textwrap
 
 import pytest
-from harness.machine import ROOT
 from rust_source import Source, Tree, lex
+
+from harness.machine import ROOT
 
 LARGEST_SHARE = 0.40
 UNSAFE_FILES = ("pam_otp/src/libpam.rs", "otp-system/src/kernel.rs")

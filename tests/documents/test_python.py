@@ -8,6 +8,7 @@ import textwrap
 from collections import defaultdict
 
 import pytest
+
 from harness.machine import ROOT
 
 LINTED = ("tests", "docs", "packaging")

@@ -1,6 +1,7 @@
 """What somebody should look at now stands in the log at alert, facility authpriv; what is in order does not."""
 
 import pytest
+
 from harness.enrolment import enrol, invite, invited_and_enrolled, token_key
 from harness.journal import ALERT, INFO, NOTICE, fields
 from harness.machine import DAY

@@ -5,6 +5,7 @@ import re
 import subprocess
 
 import pytest
+
 from harness import daemon_log
 from harness.enrolment import invite, labels, spoken_code
 from harness.journal import fields

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from harness.enrolment import NEVER_ISSUED, invite, spoken_code
 from harness.hosts import HOSTS, Ssh, gates, listens, one_try_at_login, server, sshd
 from harness.journal import decisions

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
 from harness import daemon_log
 from harness.enrolment import enrol, invite, labels, other_code, redeem, works
 from harness.hosts import HOSTS, gates

@@ -7,6 +7,8 @@ import socket
 import time
 
 import pytest
+from PIL import Image, ImageOps
+
 from harness import daemon_log
 from harness.enrolment import REGISTRATION_CODE
 from harness.machine import DAY, OTPCTL, as_user, key_of, otpctl, run
@@ -14,7 +16,6 @@ from harness.otpctl import DONE, REFUSED, USAGE
 from harness.screen import LIGHT, read_qr
 from harness.terminal import Terminal
 from harness.wire import Client, Refused
-from PIL import Image, ImageOps
 
 
 def otpctl_invite(*words, user=None, status=DONE):

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from harness.enrolment import invite, invited_and_enrolled, redeem, shown
 from harness.machine import ACCOUNT, AUTH_ERR, DAEMON, DAY, SUCCESS, UNKNOWN, VAULT, as_user, default_policy, otpctl, write
 from harness.notices import HEADING, OUTBOX, noticed, notices, notify_once, spool

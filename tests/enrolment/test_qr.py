@@ -5,6 +5,7 @@ import re
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
+
 from harness.machine import AUTH_ERR, POLICY, SERVICE_ERR, SUCCESS, default_policy, key_of, otpctl, run, write
 from harness.screen import DARK, LIGHT, Pane, read_qr
 from harness.totp import unbase32

@@ -8,6 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from harness import daemon_log
 from harness.enrolment import REGISTRATION_CODE, confirm, enrol, invitation, invite, other_code, random_secret, redeem, redeemed, shown, spoken_code
 from harness.machine import AUTH_ERR, DAY, SUCCESS, VAULT, otpctl, policy

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from harness.enrolment import spoken_code
 from harness.hosts import HOSTS as COMMON
 from harness.hosts import IDENTITY, OTHER_HOSTS, gates, listens, one_try_at_login, server, sshd

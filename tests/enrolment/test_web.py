@@ -8,12 +8,13 @@ import urllib.request
 from contextlib import ExitStack
 
 import pytest
-from harness.enrolment import invite
-from harness.machine import AUTH_ERR, ROOT, SUCCESS, Key, as_user, key_of
-from harness.wire import Client
 from selenium import webdriver
 from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.ui import WebDriverWait
+
+from harness.enrolment import invite
+from harness.machine import AUTH_ERR, ROOT, SUCCESS, Key, as_user, key_of
+from harness.wire import Client
 
 
 @pytest.fixture(scope="module")

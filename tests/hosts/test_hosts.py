@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+
 from harness import hosts as programs
 from harness.hosts import CHAIN_PORT, HOSTS, IDENTITY, gates, one_try_at_login, sshd
 from harness.journal import decisions

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
 from harness.journal import decisions
 from harness.machine import CODE_PROMPT, PASSWORD, REFUSAL, as_user, listens_at, run
 from harness.services import CODE_ALONE

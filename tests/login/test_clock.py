@@ -1,6 +1,7 @@
 """A clock that was wrong: what is believed of it, what it leaves behind, and the documented way back."""
 
 import pytest
+
 from harness.enrolment import invite, invited_and_enrolled, redeem
 from harness.machine import ACCT_EXPIRED, AUTH_ERR, AUTHINFO_UNAVAIL, DAY, SUCCESS, VAULT, YEAR, otpctl, pam_code, pam_codes, policy, shifted_now
 from harness.otpctl import DONE

@@ -1,6 +1,7 @@
 """Wrong codes are counted for each origin, cost time, and close that origin alone."""
 
 import pytest
+
 from harness.journal import decisions
 from harness.machine import AUTH_ERR, CODE_PROMPT, SUCCESS
 from harness.wait import until

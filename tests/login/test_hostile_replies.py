@@ -1,6 +1,7 @@
 """Whatever the application answers to the prompt, the module refuses and the application lives on."""
 
 import pytest
+
 from harness.journal import decisions
 from harness.machine import AUTH_ERR, CONV_ERR, IGNORE, SUCCESS
 

@@ -3,6 +3,7 @@
 import os
 
 import pytest
+
 from harness.journal import reason
 from harness.machine import AUTH_ERR, SUCCESS, VAULT, key_of, otpctl, pam_code
 from harness.places import SLOT, copy, overwrite

@@ -4,6 +4,7 @@ import os
 import subprocess
 
 import pytest
+
 from harness.journal import decisions
 from harness.machine import AUTH_ERR, AUTHINFO_UNAVAIL, CODE_PROMPT, POLICY, SERVICE_ERR, SUCCESS, UNKNOWN, as_user, default_policy, write
 from harness.wait import until

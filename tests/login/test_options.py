@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from harness.enrolment import invited_and_enrolled
 from harness.journal import decisions
 from harness.machine import (

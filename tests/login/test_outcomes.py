@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pexpect
 import pytest
+
 from harness.enrolment import invited_and_enrolled
 from harness.journal import decisions, fields
 from harness.machine import (

@@ -5,6 +5,7 @@ import re
 import shutil
 
 import pytest
+
 from harness.journal import decisions
 from harness.machine import ABORT, CODE_PROMPT, MODULE, PANICKING, as_user
 from harness.terminal import dialogue

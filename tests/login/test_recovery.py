@@ -4,6 +4,7 @@ import time
 from contextlib import contextmanager
 
 import pytest
+
 from harness.enrolment import invited_and_enrolled
 from harness.journal import code_and_reason
 from harness.machine import AUTH_ERR, DAY, SUCCESS, YEAR

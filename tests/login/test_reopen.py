@@ -1,6 +1,7 @@
 """A closed origin is opened again in each of the ways that there are, and no other origin with it."""
 
 import pytest
+
 from harness.enrolment import invited_and_enrolled
 from harness.hosts import claims
 from harness.machine import SUCCESS, as_user, otpctl, policy, total_failures

@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from harness.journal import decisions
 from harness.machine import CODE_PROMPT, PASSWORD, PASSWORD_PROMPT, REFUSAL, SERVICE_ERR, as_user, write
 from harness.services import CODE_ALONE, OPENED, opened, refused

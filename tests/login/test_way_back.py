@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
 from harness.journal import ALERT, decisions
 from harness.machine import (
     AUTH_ERR,

@@ -4,6 +4,7 @@ import json
 import signal
 
 import pytest
+
 from harness.machine import AUTH_ERR, SUCCESS
 from harness.strace import CHANGES, attached, kill_at, parsed
 from harness.sweeps import strays

@@ -4,6 +4,7 @@ import json
 from contextlib import contextmanager
 
 import pytest
+
 from harness.first_release import HERE, bytes_of, first_release_installed, people, person
 from harness.journal import reason
 from harness.machine import AUTH_ERR, AUTHINFO_UNAVAIL, CODE_PROMPT, HOST_KEY, MARKS, POLICY, SERVICE_ERR, SUCCESS, VAULT, otpctl, shifted_now

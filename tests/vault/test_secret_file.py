@@ -5,6 +5,7 @@ import shutil
 import time
 
 import pytest
+
 from harness import places
 from harness.journal import decisions
 from harness.machine import AUTH_ERR, AUTHINFO_UNAVAIL, HOST_KEY, SUCCESS, VAULT

@@ -3,6 +3,7 @@
 import os
 
 import pytest
+
 from harness import places
 from harness.journal import decisions
 from harness.machine import AUTH_ERR, AUTHINFO_UNAVAIL, SUCCESS

@@ -4,6 +4,7 @@ already taken over, and only a power cut would tell a missing fdatasync or fsync
 import re
 
 import pytest
+
 from harness.enrolment import invite, invited_and_enrolled, redeem
 from harness.machine import VAULT
 from harness.strace import STRACE_LOG, attached, calls_of, parsed
