@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.boot import booting, keep_etc
 from harness.journal import SYSLOG, Journal
 from harness.machine import ROOT, Machine, run
 
@@ -19,6 +20,7 @@ def pytest_addoption(parser):
 def pytest_sessionstart():
     if os.uname().nodename != "private" or not os.path.ismount("/run"):
         pytest.exit("these tests change accounts and services: run them by tests/run", 64)
+    keep_etc()
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +55,13 @@ def machine(request, journal, hosts):
     it.stop()
 
 
+@pytest.fixture(scope="module")
+def booted(request):
+    """A machine with systemd as process 1 and logind; of a module's own, so that no other test meets its processes."""
+    with booting(request.config.getoption("--artefacts")) as it:
+        yield it
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_call(item):
     """A test that fails shows what came into the system's log meanwhile: what the person at the terminal is not told."""
@@ -62,6 +71,8 @@ def pytest_runtest_call(item):
     outcome = yield
     if journal and outcome.excinfo:
         item.add_report_section("call", "system log", "\n".join(journal.lines[start:]))
+    if outcome.excinfo and "booted" in item.funcargs:
+        item.add_report_section("call", "machine", item.funcargs["booted"].report())
 
 
 @pytest.fixture(autouse=True)

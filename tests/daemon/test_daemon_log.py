@@ -177,7 +177,7 @@ def test_a_journal_that_standard_error_does_not_lead_to_is_none(machine, journal
 
 
 def test_a_logger_that_hangs_does_not_keep_root_from_an_emergency(machine, user):
-    with another_logger() as logger:
+    with another_logger():
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as flood:
             flood.setblocking(False)
             with pytest.raises(BlockingIOError):

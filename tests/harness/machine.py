@@ -123,7 +123,7 @@ def key_of(uri):
 
 
 def shifted_now():
-    return time.time() + int(SHIFT.read_text())
+    return time.time() + (int(SHIFT.read_text()) if SHIFT.exists() else 0)
 
 
 def early_in_a_step(period=30, left=2):

@@ -19,7 +19,7 @@ class Terminal:
     def __init__(self, command, env=None, rows=50, columns=140, deadline=15):
         environment = {"PATH": os.environ["PATH"], "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "HOME": "/"}
         environment.update(env or {})
-        self.pty = pexpect.spawn(
+        pty = pexpect.spawn(
             str(command[0]),
             [str(word) for word in command[1:]],
             env=environment,
@@ -28,6 +28,10 @@ class Terminal:
             timeout=deadline,
             dimensions=(rows, columns),
         )
+        self.listens_to(pty)
+
+    def listens_to(self, pty):
+        self.pty = pty
         self.pty.delaybeforesend = None
         self.pty.logfile_read = self
         self.heard = []

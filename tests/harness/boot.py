@@ -1,0 +1,128 @@
+"""Boots a whole machine: systemd as process 1, logind, an /etc of its own, and the product as the README installs it.
+
+The machine has the files of the root that the tests run in, and /etc as it was before any test. Its writes are lost when
+it powers off, and nobody outside sees them: see packaging/private-root."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from harness.booted import Booted, children, command_of
+from harness.machine import DEFAULT_POLICY, POLICY, ROOT, VAULT, run
+from harness.wait import TooLate, until
+
+FIRST_ETC = Path("/usr/local/lib/otp-etc")
+
+# Process 1 runs this before it becomes systemd. Only the units of the packages are left: this machine's /etc may enable
+# others, a database say.
+BOOT = f"""
+set -eu
+rm -rf /etc {VAULT} /var/log/journal
+cp -a {FIRST_ETC} /etc
+rm -rf /etc/systemd/system /etc/otp
+mkdir -p /etc/systemd/system
+: >/etc/fstab
+sed -i /pam_faildelay/d /etc/pam.d/login # three seconds after each refusal
+tr -d - </proc/sys/kernel/random/uuid >/etc/machine-id
+printf private >/etc/hostname
+printf 'Defaults timestamp_timeout=0, passwd_tries=1, lecture=never\\nALL ALL=(ALL:ALL) ALL\\n' >/etc/sudoers.d/lab
+chmod 0440 /etc/sudoers.d/lab
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+mount --make-rshared / # without it credentials are empty
+# no kernel modules to load, no clock to set, no hardware: the conditions of such units see it
+exec env -i container=private-root PATH=/usr/sbin:/usr/bin TERM=dumb \
+    setpriv --bounding-set=-sys_module,-sys_time,-sys_rawio /lib/systemd/systemd --unit=multi-user.target \
+    --log-target=journal --show-status=0 systemd.unified_cgroup_hierarchy=1
+"""
+
+
+def keep_etc():
+    """Before any test: the /etc that every machine boots with."""
+    shutil.rmtree(FIRST_ETC, ignore_errors=True)
+    FIRST_ETC.parent.mkdir(parents=True, exist_ok=True)
+    run("cp", "-a", "/etc", FIRST_ETC)
+
+
+@contextmanager
+def booting(artefacts):
+    """A machine that has reached multi-user.target, with the product installed."""
+    artefacts = Path(artefacts).resolve()
+    with control_group() as group:
+        it = start(group, artefacts)
+        try:
+            finishes_booting(it)
+            it.install(artefacts)
+            it.write(POLICY, DEFAULT_POLICY)
+            yield it
+            it.powers_off()
+        finally:
+            it.is_gone()
+
+
+def start(group, artefacts):
+    into = 'echo $$ >"$0" && exec "$@"'
+    private = [ROOT / "packaging/private-root", "--init", "--see", ROOT, "--see", artefacts, "--", "unshare", "--cgroup", "bash", "-c", BOOT]
+    command = ["bash", "-c", into, f"{group}/cgroup.procs", *private]
+    process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL)
+    try:
+        pid = until(lambda: init_of(process), "the new process 1", 30)
+    except BaseException:
+        process.terminate()
+        raise
+    return Booted(process, pid, group)
+
+
+def init_of(process):
+    """The process id out here of systemd, a grandchild of private-root; None while it is not systemd yet."""
+    assert process.poll() is None, f"no machine: private-root ended with {process.returncode}"
+    for unshare in children(process.pid):
+        for pid in children(unshare):
+            if command_of(pid) == "systemd":
+                return pid
+    return None
+
+
+def finishes_booting(it):
+    try:
+        until(lambda: has_booted(it), "the end of the boot", 60)
+    except TooLate as late:
+        raise TooLate(f"{late}\n{it.report()}") from None
+
+
+def has_booted(it):
+    assert it.process.poll() is None, f"the machine ended with {it.process.returncode}"
+    if not (it.group / "init.scope").is_dir():
+        return False
+    return it.tries("systemctl", "is-system-running").stdout.strip() in ("running", "degraded")
+
+
+@contextmanager
+def control_group():
+    """A control group for all of the machine's processes; it is removed at the end."""
+    top = Path(tempfile.mkdtemp(prefix="cgroup-"))
+    if subprocess.run(["mount", "-t", "cgroup2", "cgroup2", top]).returncode:
+        top.rmdir()
+        pytest.skip("control groups cannot be mounted here")
+    group = top / f"pam_otp-{os.getpid()}-{time.monotonic_ns()}"
+    group.mkdir()
+    try:
+        yield group
+    finally:
+        until(lambda: removed(group), "the control group's end")
+        run("umount", top)
+        top.rmdir()
+
+
+def removed(group):
+    for directory, _, _ in os.walk(group, topdown=False):
+        try:
+            os.rmdir(directory)
+        except OSError:
+            return False
+    return True
