@@ -79,7 +79,7 @@ def longest_call(times):
     with Client() as client:
         for _ in range(times):
             begun = time.monotonic()
-            client.call("List")
+            client.call("Status")
             longest = max(longest, time.monotonic() - begun)
     return longest
 
@@ -122,8 +122,8 @@ def test_lines_go_to_the_systems_log_under_authpriv_and_to_standard_error(machin
     start, own = journal.position(), daemon_log.position()
     longest_call(1)
     lines = [line for line in journal.all_since(start) if "otp-enrolld[" in line]
-    assert len(lines) == 1 and lines[0].startswith(f"{AUTHPRIV_INFO}otp-enrolld[{machine.process.pid}]: event=allowed act=List")
-    assert [line for line in daemon_log.since(own) if "act=List" in line] == [f"otp-enrolld: {lines[0].split(': ', 1)[1]}"]
+    assert len(lines) == 1 and lines[0].startswith(f"{AUTHPRIV_INFO}otp-enrolld[{machine.process.pid}]: event=allowed act=ReadStatus")
+    assert [line for line in daemon_log.since(own) if "act=ReadStatus" in line] == [f"otp-enrolld: {lines[0].split(': ', 1)[1]}"]
 
 
 def test_without_a_logger_the_daemon_serves_and_finds_the_next_one(machine, journal, enrolled):
@@ -132,7 +132,7 @@ def test_without_a_logger_the_daemon_serves_and_finds_the_next_one(machine, jour
         assert longest_call(20) < 1
     start = journal.position()
     lines = once_written(lambda: [line for line in journal.all_since(start) if "otp-enrolld[" in line])
-    assert re.search(r"event=lines-lost count=\d+", lines[0]) and "act=List" in lines[1]
+    assert re.search(r"event=lines-lost count=\d+", lines[0]) and "act=ReadStatus" in lines[1]
 
 
 def test_a_logger_that_hangs_holds_nobody_up(machine, enrolled):
@@ -143,7 +143,7 @@ def test_a_logger_that_hangs_holds_nobody_up(machine, enrolled):
         queued = lines_taken(logger)
         assert 1 <= len(queued) < 400, "its queue was full"
         later = once_written(lambda: lines_taken(logger))
-        assert "event=lines-lost" in later[0] and "act=List" in later[1]
+        assert "event=lines-lost" in later[0] and "act=ReadStatus" in later[1]
 
 
 def test_standard_error_that_nobody_reads_holds_nobody_up(machine, enrolled):
@@ -164,8 +164,8 @@ def test_under_systemd_lines_go_to_the_journal_alone(machine, journal, enrolled)
         with daemon_with(machine, log, JOURNAL_STREAM=f"{about.st_dev}:{about.st_ino}"):
             longest_call(1)
     lines = daemon_log.since(own)
-    assert any(line.startswith("<6>event=allowed act=List") for line in lines)
-    assert not [line for line in journal.all_since(start) if "act=List" in line]
+    assert any(line.startswith("<6>event=allowed act=ReadStatus") for line in lines)
+    assert not [line for line in journal.all_since(start) if "act=ReadStatus" in line]
 
 
 @pytest.mark.parametrize("stream", ["1:1", "nonsense"])
@@ -173,7 +173,7 @@ def test_a_journal_that_standard_error_does_not_lead_to_is_none(machine, journal
     with open(DAEMON_LOG, "ab") as log, daemon_with(machine, log, JOURNAL_STREAM=stream):
         start = journal.position()
         longest_call(1)
-        assert [line for line in journal.all_since(start) if "act=List" in line]
+        assert [line for line in journal.all_since(start) if "act=ReadStatus" in line]
 
 
 def test_a_logger_that_hangs_does_not_keep_root_from_an_emergency(machine, user):
@@ -202,7 +202,7 @@ def leave_lines(machine, user):
 def stands_beside(lines, machine, begun):
     """The logger's own time, with its zone, before both lines; after the logger's header nothing but what was sent."""
     lines = [line.split(" ", 3) for line in lines]
-    for program, text in ((f"otp-enrolld[{machine.process.pid}]:", "event=allowed act=List "), ("otpctl[", "event=emergency-end ")):
+    for program, text in ((f"otp-enrolld[{machine.process.pid}]:", "event=allowed act=ReadStatus "), ("otpctl[", "event=emergency-end ")):
         stamp, host, _, _ = next(line for line in lines if line[2].startswith(program) and line[3].startswith(text))
         when = datetime.fromisoformat(stamp)
         assert when.utcoffset() == timedelta(hours=5, minutes=30) and begun <= when.timestamp() <= time.time()
