@@ -1,7 +1,6 @@
 """Registration codes through the real socket, with real uids: what each presented code is told and what follows (REQUIREMENTS 3.1)."""
 
 import base64
-import os
 import re
 import threading
 import time
@@ -13,6 +12,7 @@ from harness import daemon_log
 from harness.enrolment import REGISTRATION_CODE, confirm, enrol, invitation, invite, other_code, random_secret, redeem, redeemed, shown, spoken_code
 from harness.machine import AUTH_ERR, DAY, SUCCESS, VAULT, otpctl, policy
 from harness.notices import noticed
+from harness.places import copy
 from harness.totp import totp
 from harness.wait import until
 from harness.wire import Client, Refused, refusal
@@ -303,11 +303,8 @@ def test_after_a_week_a_repudiation_is_only_an_alarm(machine, user):
 def test_a_backup_of_the_tickets_is_worth_nothing_until_root_says_so(machine, user):
     code = spoken_code(user)
     path = VAULT / "tickets" / str(user.uid)
-    backup = path.read_bytes()
     aside = path.with_name("copy")
-    aside.write_bytes(backup)
-    aside.chmod(0o600)
-    os.chown(aside, path.stat().st_uid, path.stat().st_gid)
+    copy(aside, path)
     aside.rename(path)
     assert refused_registration(user.uid, code) == ("restored-copy", 0)
     with Client() as client:
@@ -322,9 +319,7 @@ def test_not_me_does_not_bring_back_another_code_that_came_from_a_backup(machine
     later = spoken_code(user, replaces=True)
     path = VAULT / "tickets" / str(user.uid)
     aside = path.with_name("copy")
-    aside.write_bytes(path.read_bytes())
-    aside.chmod(0o600)
-    os.chown(aside, path.stat().st_uid, path.stat().st_gid)
+    copy(aside, path)
     with Client() as client:
         client.call("RevokeInvitation", user=user.name)
     aside.rename(path)
@@ -366,9 +361,7 @@ def test_what_was_repudiated_stays_off_when_it_comes_back_from_a_backup(machine,
     key, recovery = enrol(user, letter)
     path = user.key_file if what == "the key file" else user.state_file
     aside = path.with_name(".copy")
-    aside.write_bytes(path.read_bytes())
-    aside.chmod(0o600)
-    os.chown(aside, path.stat().st_uid, path.stat().st_gid)
+    copy(aside, path)
     with Client(uid=user.uid) as client:
         if what == "the key file":
             rotated = shown(client.call("Rotate", code=key.first))
@@ -387,9 +380,7 @@ def test_a_token_that_was_handed_on_is_nobody_elses_again_after_a_restore(machin
     secret = random_secret()
     stored_token(user, secret)
     aside = user.key_file.with_name(".copy")
-    aside.write_bytes(user.key_file.read_bytes())
-    aside.chmod(0o600)
-    os.chown(aside, user.key_file.stat().st_uid, user.key_file.stat().st_gid)
+    copy(aside, user.key_file)
     other = machine.new_user()
     with Client() as client:
         client.call("Revoke", user=user.name, key="token")
