@@ -42,7 +42,8 @@ def source(path):
 
 @pytest.mark.parametrize("page", ["docs/threats.md", "docs/architecture.md"])
 def test_every_test_that_is_named_exists(page):
-    named = {name for row in table_rows(page) for name in re.findall(r"`([a-z0-9_S]{12,})`", row[-1])}
+    rows = [row for row in table_rows(page) if page == "docs/threats.md" or re.fullmatch(r"R\d+", row[0])]
+    named = {name for row in rows for name in re.findall(r"`([a-z0-9_S]{12,})`", row[-1])}
     assert len(named) > 10
     assert named - names_of_tests() == set()
 
