@@ -82,7 +82,6 @@ def test_a_user_whose_lock_hangs_keeps_nobody_from_the_tickets(machine, enrolled
         fcntl.flock(held, fcntl.LOCK_EX)
         with all_connections(machine, user, method, registration=code):
             assert others_enrol(machine)[0]
-            fcntl.flock(held, fcntl.LOCK_UN)  # the calls that wait need not wait for their deadline
 
 
 def test_a_user_with_a_worthless_code_keeps_nobody_from_the_tickets(machine, user):
