@@ -1,6 +1,7 @@
 """One machine for the whole run, inside packaging/private-root; every test brings users of its own."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,8 @@ def pytest_runtest_call(item):
     if journal and outcome.excinfo:
         item.add_report_section("call", "system log", "\n".join(journal.lines[start:]))
     if outcome.excinfo and "booted" in item.funcargs:
-        item.add_report_section("call", "machine", item.funcargs["booted"].report())
+        with suppress(Exception):  # what the test itself says must not be lost
+            item.add_report_section("call", "machine", item.funcargs["booted"].report())
 
 
 @pytest.fixture(autouse=True)

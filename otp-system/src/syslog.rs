@@ -42,7 +42,10 @@ impl Syslog {
             6 => logger.info(line),
             _ => logger.debug(line),
         }
-        .map_err(io::Error::other)
+        .map_err(|error| match error {
+            ::syslog::Error::Io(error) | ::syslog::Error::Write(error) => error,
+            error => io::Error::other(error),
+        })
     }
 }
 

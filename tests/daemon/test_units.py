@@ -60,10 +60,12 @@ def test_tmpfiles_makes_the_directories_and_nothing_in_them(booted):
 def test_before_init_the_socket_neither_starts_nor_fails(booted):
     booted.systemctl("stop", SOCKET_UNIT, SERVICE.name)
     booted.run("mv", HOST_KEY, "/root/host.key")
-    booted.systemctl("start", SOCKET_UNIT)
-    assert booted.property("ActiveState", SOCKET_UNIT) == "inactive"
-    assert booted.failed_units() == []
-    booted.run("mv", "/root/host.key", HOST_KEY)
+    try:
+        booted.systemctl("start", SOCKET_UNIT)
+        assert booted.property("ActiveState", SOCKET_UNIT) == "inactive"
+        assert booted.failed_units() == []
+    finally:
+        booted.run("mv", "/root/host.key", HOST_KEY)
     booted.systemctl("start", SOCKET_UNIT)
     assert booted.is_active(SOCKET_UNIT)
 

@@ -269,7 +269,7 @@ def passwd_of_the_recipe():
 
 
 def at_the_code(user):
-    """passwd_of_the_recipe, up to the question for a code."""
+    """passwd, up to the question for a code."""
     terminal = Terminal([*as_user(user), "passwd"])
     terminal.awaits("Current password: ")
     terminal.types_hidden(PASSWORD)

@@ -28,6 +28,8 @@ cp -a {FIRST_ETC} /etc
 rm -rf /etc/systemd/system /etc/otp
 mkdir -p /etc/systemd/system
 : >/etc/fstab
+mkdir -p /etc/cloud && : >/etc/cloud/cloud-init.disabled # it would wait for a network
+rm -rf /etc/rc?.d # scripts of System V, from which systemd makes units
 sed -i /pam_faildelay/d /etc/pam.d/login # three seconds after each refusal
 tr -d - </proc/sys/kernel/random/uuid >/etc/machine-id
 printf private >/etc/hostname
@@ -74,6 +76,7 @@ def start(group, artefacts):
         pid = until(lambda: init_of(process), "the new process 1", 30)
     except BaseException:
         process.terminate()
+        process.wait(10)
         raise
     return Booted(process, pid, group)
 
@@ -90,7 +93,7 @@ def init_of(process):
 
 def finishes_booting(it):
     try:
-        until(lambda: has_booted(it), "the end of the boot", 60)
+        until(lambda: has_booted(it), "the end of the boot", 180)
     except TooLate as late:
         raise TooLate(f"{late}\n{it.report()}") from None
 
@@ -114,7 +117,7 @@ def control_group():
     try:
         yield group
     finally:
-        until(lambda: removed(group), "the control group's end")
+        until(lambda: removed(group), "the control group's end", 60)
         run("umount", top)
         top.rmdir()
 

@@ -90,6 +90,7 @@ class Booted:
     # people
 
     def new_user(self, name):
+        name = f"otp-{name}"  # an account that no /etc has
         self.run("useradd", "--create-home", "--shell", "/bin/sh", name)
         self.run("sh", "-c", f"echo '{name}:{PASSWORD}' | chpasswd")
         return User(name, int(self.run("id", "-u", name)))
@@ -194,7 +195,7 @@ class Booted:
     def powers_off(self):
         """As `systemctl poweroff` does; it fails where systemd does not come to its end."""
         os.kill(self.pid, signal.SIGRTMIN + 4)
-        self.process.wait(30)
+        self.process.wait(180)
 
     def is_gone(self):
         """After this no process is left, powered off or not: all of them end with private-root."""

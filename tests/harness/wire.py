@@ -94,6 +94,6 @@ def refusal_on(client, method, **parameters):
     raise AssertionError(f"{method} was answered with {answer}")
 
 
-def refusal(uid, method, timeout=10.0, **parameters):
+def refusal(uid, method, timeout=60.0, **parameters):
     with Client(uid=uid, timeout=timeout) as client:
         return refusal_on(client, method, **parameters)
