@@ -321,7 +321,7 @@ def assert_bad_policy(machine, user, key, journal):
         *('unenrolled = "ask"', "unenrolled = true", 'allow_until = "2027-01-31"', "allow_until = 2027-01-31T00:00:00Z", "allow_until = 1", "report_only = 1"),
         *('exempt = "user:x"', 'exempt = ["x"]', 'exempt = ["user:"]', 'exempt = ["gid:-1"]', f'exempt = ["gid:{2**32}"]', 'exempt = ["net:localhost"]'),
         *('exempt = ["net:10.0.0.0/33"]', 'exempt = ["net:::/129"]', 'exempt = ["net:10.0.0.0/-1"]', 'require = ["host:example.org"]', 'prompt = ""', 'prompt = "\\u0007"'),
-        *('prompt = "a"\nprompt = "b"', "window = { back = 1, back = 1 }", "allow_until = 2027-02-29", "prompt = unquoted", "guesses = { remote = 21 }"),
+        *('prompt = """a\nb"""', "window = { back = 3 }", "allow_until = 1969-12-31", "guesses = { remote = 21 }"),
     ],
 )
 def test_an_impossible_rule_refuses_its_service_and_no_other(machine, enrolled, journal, rule):

@@ -4,7 +4,6 @@
 pub mod audience;
 pub(crate) mod fields;
 pub mod notify;
-pub(crate) mod partial;
 pub mod rotation;
 pub mod service;
 pub mod toml_table;
@@ -13,7 +12,6 @@ use crate::decision::limits::{ClockPolicy, Limits};
 use crate::keys::key::{Algorithm, Digits, NewKey, Period, ValueError};
 use crate::policy::fields::{guesses, ranged, window};
 use crate::policy::notify::Notify;
-use crate::policy::partial::without_broken_services;
 use crate::policy::rotation::Rotation;
 use crate::policy::service::ServicePolicy;
 use crate::policy::toml_table::{Document, Located, Table, TableError};
@@ -54,20 +52,14 @@ impl Policy {
         Self::read(text, ServicesWanted::All)
     }
 
-    /// Reads it for one PAM service: an error in another one's table does not matter here.
+    /// Reads it for one PAM service: a wrong value in another one's table does not matter here. A file that is not TOML is an error
+    /// for all of them: nobody can tell where the broken table ends, and which others it has swallowed.
     pub fn parse_for(text: &str, service: &str) -> Result<Self, TableError> {
         Self::read(text, ServicesWanted::One(service))
     }
 
     fn read(text: &str, wanted: ServicesWanted<'_>) -> Result<Self, TableError> {
-        let rest;
-        let document = match (Document::parse(text), &wanted) {
-            (Err(error), ServicesWanted::One(service)) => {
-                rest = without_broken_services(text, service, error)?;
-                Document::parse(&rest)?
-            }
-            (parsed, _) => parsed?,
-        };
+        let document = Document::parse(text)?;
         let mut root = document.root();
         ranged(&mut root, "version", 1, 1..=1)?;
         let mut policy = Self { issuer: issuer(&mut root)?, ..Self::default() };
@@ -86,6 +78,7 @@ impl Policy {
         }
         policy.rotation = root.table("rotation")?.map(Rotation::read).transpose()?;
         if let Some(mut services) = root.table("service")? {
+            services.no_swallowed_header()?;
             if let ServicesWanted::All = wanted {
                 policy.services = services.names().map(str::to_owned).collect();
             }

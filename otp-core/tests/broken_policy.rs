@@ -1,0 +1,90 @@
+//! A file that is not TOML refuses every service, and so does one whose quotes swallow a table. A wrong value in a valid file
+//! refuses its service alone.
+
+use otp_core::policy::Policy;
+
+/// Which of three services can be used.
+fn usable(text: &str) -> String {
+    let services = ["sudo", "su", "sshd"];
+    services.into_iter().filter(|name| Policy::parse_for(text, name).is_ok()).collect::<Vec<_>>().join(" ")
+}
+
+/// Lines after which the file is no TOML, or which swallow what follows.
+const BROKEN: [&str; 30] = [
+    "=[service.su]",
+    "x = [service.su]",
+    "x=[service.su]",
+    "= [service.su] # since spring",
+    "x = y [service.su]",
+    "prompt = \"a\" [service.su]",
+    "prompt = \"a\"\nprompt = \"b\"",
+    "prompt = unquoted",
+    "prompt = \"no end",
+    "prompt = 'no end",
+    "prompt = \"\"\"no end",
+    "prompt = '''no end",
+    "digits = [6",
+    "digits = [6 7]",
+    "window = { back = 1",
+    "window = { back = 1, back = 2 }",
+    "allow_until = 2027-02-29",
+    "exempt = [\"user:x\"",
+    "exempt = [\"user:EX\\kim\"]",
+    "service.su]",
+    "[service.su",
+    "[service su]",
+    "[[service.su]",
+    "]",
+    "}",
+    "x",
+    "[service.sudo]",
+    "# a\r[service.su]\r",
+    "prompt = \"\"\"\n[service.su]\nunenrolled = \"deny\"\n\"\"\"",
+    "x = { y = [ '''a\n\t [service.su]\nunenrolled = \"deny\"\n''' ] }",
+];
+
+#[test]
+fn a_file_that_is_not_toml_refuses_every_service() {
+    for broken in BROKEN {
+        for text in [
+            format!("[service.sudo]\n{broken}\nunenrolled = \"deny\"\n[service.sshd]\n"),
+            format!("[service.sudo]\n{broken}\n[service.su]\nunenrolled = \"deny\"\n"),
+            format!("[service.sudo]\r\n{broken}\r\n[service.sshd]\r\n"),
+        ] {
+            assert_eq!(usable(&text), "", "{text}");
+            assert!(Policy::parse_for(&text, "").is_err(), "the daemon reads it for no service: {text}");
+            let (check, login) = (Policy::parse(&text).unwrap_err(), Policy::parse_for(&text, "sshd").unwrap_err());
+            assert_eq!(check, login, "`config check` tells what the log tells");
+        }
+    }
+}
+
+#[test]
+fn a_text_with_a_bracket_at_the_start_of_its_line_is_named_with_its_place() {
+    let text = "[service.sudo]\nprompt = '''a\n[service.su]\nunenrolled = \"deny\"\n'''\n";
+    let error = Policy::parse_for(text, "su").unwrap_err();
+    assert_eq!((error.line, error.column), (2, 10));
+    assert!(error.what.contains("wanted its end before the next table"), "{error}");
+    let harmless =
+        "notify_command = [\"/bin/sh\", \"-c\", '''\n[ -x /bin/y ]''']\n[service.sudo]\nprompt = \"[sudo] \"\n";
+    assert_eq!(usable(harmless), "sudo su sshd");
+}
+
+#[test]
+fn a_wrong_value_in_a_valid_file_refuses_its_service_alone() {
+    for wrong in [
+        "unenrolled = \"maybe\"",
+        "digits = [5]",
+        "digits = 6",
+        "allow_until = 2027-01-31T00:00:00Z",
+        "window = { back = 3 }",
+        "prompt = \"\"\"two\nlines\"\"\"",
+        "exempt = [\"alice\"]",
+        "colour = 1",
+        "[service.sudo.window]\nback = 9",
+    ] {
+        let text = format!("issuer = \"x\"\n[service.su]\nprompt = \"s\"\n[service.sudo]\n{wrong}\n[service.sshd]\n");
+        assert_eq!(usable(&text), "su sshd", "{wrong}");
+        assert!(Policy::parse(&text).is_err(), "`config check` tells: {wrong}");
+    }
+}

@@ -1,0 +1,63 @@
+"""A policy that is not TOML refuses every service, and nothing of it is salvaged."""
+
+import os
+import subprocess
+
+import pytest
+from harness.journal import decisions
+from harness.machine import OTPCTL, POLICY, default_policy, otpctl, policy, write
+
+SUCCESS, SERVICE_ERR, AUTH_ERR = 0, 3, 7
+
+BROKEN = [
+    *("=[service.otp-su]", "x = [service.otp-su]", "= [service.otp-su] # since spring", 'prompt = "a" [service.otp-su]', "[[service.otp-su]", "service.otp-su]"),
+    *('prompt = "a"\nprompt = "b"', "window = { back = 1, back = 1 }", "allow_until = 2027-02-29", "prompt = unquoted", "digits = [6", 'prompt = "no end'),
+    *('prompt = """no end', 'exempt = ["user:EX\\kim"]', "# a line end of old\r[service.otp-su]\r", 'x = """\n[service.otp-su]\nunenrolled = "deny"\n"""'),
+]
+
+
+@pytest.fixture(scope="module")
+def services(machine):
+    """One whose table is broken, one whose table follows, one that has none; all of them let the unenrolled pass unless told."""
+    return [machine.service(name, "required pam_otp.so nullok", "required pam_permit.so") for name in ("otp-sudo", "otp-su", "otp-none")]
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=repr)
+def test_a_file_that_is_not_toml_refuses_every_service(machine, services, user, journal, broken):
+    with policy(f'[service.otp-sudo]\n{broken}\n[service.otp-after]\nunenrolled = "deny"\n'):
+        start = journal.position()
+        assert [machine.ask(service, user, "123456")[0] for service in services] == [SERVICE_ERR] * 3
+        lines = journal.since(start)
+        assert [line["reason"] for line in decisions(lines)] == ["bad-policy"] * 3
+        assert all("line " in line and "column " in line for line in lines if "outcome=" in line)
+        done = otpctl("config", "check")
+        assert done.returncode == 1 and "column" in done.stderr and "in order" not in done.stdout
+    assert [machine.ask(service, user, "123456")[0] for service in services] == [SUCCESS] * 3
+
+
+@pytest.mark.parametrize("wrong", ['unenrolled = "maybe"', "digits = [5]", "window = { back = 3 }", "colour = 1"])
+def test_a_wrong_value_in_a_file_that_is_toml_refuses_its_service_alone(machine, services, user, wrong):
+    with policy(f'[service.otp-sudo]\n{wrong}\n[service.otp-su]\nunenrolled = "deny"\n'):
+        assert [machine.ask(service, user, "123456")[0] for service in services] == [SERVICE_ERR, AUTH_ERR, SUCCESS]
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=repr)
+def test_edit_puts_no_broken_file_into_force(machine, tmp_path, broken):
+    text, editor = tmp_path / "text", tmp_path / "editor"
+    write(text, f"version = 1\n[service.otp-sudo]\n{broken}\n", 0o644)
+    write(editor, f"#!/bin/sh\ncat {text} > $1\n", 0o755)
+    before = POLICY.read_text()
+    for answer in ("", "x\n", "e\n"):  # again, it is still broken, and then the input ends
+        done = subprocess.run([OTPCTL, "config", "edit"], input=answer, capture_output=True, text=True, env={**os.environ, "EDITOR": str(editor)}, timeout=30)
+        assert done.returncode == 1 and "line " in done.stdout and "as it was" in done.stderr
+        assert POLICY.read_text() == before
+
+
+def test_the_way_back_in_needs_no_policy(machine, services, user):
+    with policy("=[service.otp-su]\n"):
+        assert otpctl("emergency", "bypass", user.name, "--reason", "broken policy").returncode == 0
+        try:
+            assert machine.ask(services[0], user, "")[0] == SUCCESS
+        finally:
+            assert otpctl("emergency", "end", user.name).returncode == 0
+    default_policy()
