@@ -12,6 +12,8 @@ pub enum Urgency {
     Alert,
     /// Something could not be done or decided.
     Error,
+    /// Something in the policy does not do what its author meant.
+    Warning,
     /// A change, or a refusal.
     Notice,
     /// Something was allowed, or only read.
@@ -26,6 +28,7 @@ impl Urgency {
         match self {
             Self::Alert => 1,
             Self::Error => 3,
+            Self::Warning => 4,
             Self::Notice => 5,
             Self::Info => 6,
             Self::Debug => 7,

@@ -12,7 +12,7 @@ use pam::constants::PamResultCode;
 
 use crate::account_status::{AccountStatus, OldestKey, Recovery};
 use crate::host::{Host, Item};
-use crate::login::{emergency, settings};
+use crate::login::{audience, emergency, settings};
 use crate::options::{OptionError, Options, Whose, whose};
 use crate::person::Person;
 use crate::printable::plain;
@@ -125,7 +125,7 @@ fn look(
 }
 
 fn status_outcome(host: &impl Host, account: &Account, rules: &Rules) -> (AccountOutcome, Recovery) {
-    if !rules.ask(account, host.item(Item::Rhost).filter(|rhost| !rhost.is_empty()).as_deref()) {
+    if !audience(host, account, rules).asked {
         return (AccountOutcome::InOrder, Recovery::Quiet);
     }
     match check::account_status(host, account, rules.limits.clock) {

@@ -10,6 +10,7 @@ use otp_core::decision::origin::Origin;
 use otp_core::emergency::Reason;
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::policy::Policy;
+use otp_core::policy::audience::{Audience, UnmatchedEntry};
 use otp_core::site::Unavailable;
 use pam::constants::PamResultCode;
 
@@ -149,7 +150,11 @@ fn person(host: &mut impl Host, whose: Whose, names: &mut Names) -> Result<Perso
 
 /// Who is not asked: the exempt, and those who were never enrolled where that is allowed.
 fn not_wanted(host: &impl Host, account: &Account, rules: &Rules) -> Option<LoginOutcome> {
-    if !rules.ask(account, host.item(Item::Rhost).filter(|rhost| !rhost.is_empty()).as_deref()) {
+    let audience = audience(host, account, rules);
+    for entry in &audience.unmatched {
+        host.log(Urgency::Warning, &unmatched_line(host, account, entry));
+    }
+    if !audience.asked {
         return Some(LoginOutcome::NotWanted("exempt"));
     }
     let reason = match rules.unenrolled {
@@ -162,6 +167,22 @@ fn not_wanted(host: &impl Host, account: &Account, rules: &Rules) -> Option<Logi
         Ok(_) => None,
         Err(unavailable) => Some(LoginOutcome::Failed(unavailable)),
     }
+}
+
+/// Is this user asked, coming from where the host says?
+pub(crate) fn audience<'r>(host: &impl Host, account: &Account, rules: &'r Rules) -> Audience<'r> {
+    rules.audience(account, host.item(Item::Rhost).filter(|rhost| !rhost.is_empty()).as_deref())
+}
+
+fn unmatched_line(host: &impl Host, account: &Account, found: &UnmatchedEntry<'_>) -> String {
+    LogLine::default()
+        .field("policy", "unmatched")
+        .field("list", found.list)
+        .field("entry", found.entry)
+        .field("reason", found.why.reason())
+        .field("user", &account.name)
+        .optional("service", host.item(Item::Service).as_deref())
+        .finish()
 }
 
 fn decide(host: &impl Host, account: &Account, typed: &Typed, rules: &Rules) -> LoginOutcome {

@@ -21,7 +21,7 @@ use crate::check::{self, origin};
 use crate::daemon::connection::DaemonError;
 use crate::daemon::{self, EnrolmentSession};
 use crate::host::{ConversationFailed, Host, Item};
-use crate::login::{bad_option, emergency, pause_after, refusal_text, settings};
+use crate::login::{audience, bad_option, emergency, pause_after, refusal_text, settings};
 use crate::options::{Echo, OptionError, Options, RotateWhen, whose};
 use crate::person::Person;
 use crate::printable::plain;
@@ -125,7 +125,7 @@ fn wanted(
     if occasion == Occasion::Wish && host.uids().real != account.uid {
         return Err(PasswordOutcome::Left("not-the-owner"));
     }
-    if !rules.ask(account, host.item(Item::Rhost).filter(|rhost| !rhost.is_empty()).as_deref()) {
+    if !audience(host, account, rules).asked {
         return Err(PasswordOutcome::Left("exempt"));
     }
     let due = |key: &OldestKey, now| matches!(rules.age(key.confirmed, now), Age::Due(_) | Age::Overdue);

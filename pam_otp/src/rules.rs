@@ -1,11 +1,11 @@
 //! What holds for this login: the PAM line and the policy's table for the service, put together. Where both speak, the
 //! stricter holds; about the prompt, which has no stricter, the PAM line does.
 
-use nix::unistd::{Gid, Group, User, getgrouplist};
 use otp_core::accounts::Account;
 use otp_core::decision::limits::Limits;
 use otp_core::policy::Policy;
-use otp_core::policy::audience::{Candidate, Entry, is_asked};
+use otp_core::policy::audience::{Audience, Candidate, audience};
+use otp_core::policy::directory::means;
 use otp_core::policy::rotation::{Age, Rotation};
 use otp_core::policy::service::{ServicePolicy, Unenrolled};
 
@@ -81,11 +81,10 @@ impl Rules {
         self.rotation.as_ref().is_some_and(|rotation| rotation.services.iter().any(|one| one == service))
     }
 
-    /// Is this user asked, coming from `rhost` (none at this machine)?
-    pub(crate) fn ask(&self, account: &Account, rhost: Option<&str>) -> bool {
-        let in_group = |entry: &Entry| is_member(account, entry);
-        let candidate = Candidate { user: &account.name, rhost, in_group: &in_group };
-        is_asked(&self.service.exempt, &self.service.require, &candidate)
+    /// Is this user asked, coming from `rhost` (none at this machine), and which entries mean nobody?
+    pub(crate) fn audience(&self, account: &Account, rhost: Option<&str>) -> Audience<'_> {
+        let candidate = Candidate { rhost, meant_by: &|who| means(who, account) };
+        audience(&self.service.exempt, &self.service.require, &candidate)
     }
 }
 
@@ -104,20 +103,6 @@ fn passage(line: Option<Unenrolled>, service: &ServicePolicy, now: u64) -> Passa
         (_, Some(Unenrolled::Enrol)) => Passage::Enrol,
         (Some(Unenrolled::Skip), _) | (None, Some(Unenrolled::Skip)) => Passage::Skip,
     }
-}
-
-/// Groups compare by gid; NSS is asked only when a rule names one. None: it cannot say, or knows no such group.
-fn is_member(account: &Account, entry: &Entry) -> Option<bool> {
-    let group = match entry {
-        Entry::Gid(gid) => Group::from_gid(Gid::from_raw(*gid)),
-        Entry::Group(name) => Group::from_name(name),
-        Entry::User(_) | Entry::Net(_) => return None,
-    };
-    // getgrouplist(3) leaves out what it cannot read without a word; a group that is found shows that the database answers.
-    let gid = group.ok().flatten()?.gid;
-    let user = User::from_name(&account.name).ok().flatten()?;
-    let name = std::ffi::CString::new(account.name.as_str()).ok()?;
-    Some(getgrouplist(&name, user.gid).ok()?.contains(&gid))
 }
 
 #[cfg(test)]

@@ -183,13 +183,16 @@ def test_the_exempt_are_not_asked(machine, host, enrolled, journal, by):
     "rule, asked",
     [
         ('exempt = ["user:{name}"]', False),
-        ('exempt = ["user:somebody-else"]', True),
+        ('exempt = ["user:{somebody}"]', True),
+        ('exempt = ["user:nobody-of-that-name"]', True),
+        ('exempt = ["uid:{uid}"]', False),
         ('exempt = ["gid:{uid}"]', False),
         ('exempt = ["gid:1"]', True),
         ('exempt = ["group:no-such-group"]', True),
         ('require = ["user:{name}"]', True),
         ('require = ["gid:{uid}"]', True),
-        ('require = ["user:somebody-else"]', False),
+        ('require = ["user:{somebody}"]', False),
+        ('require = ["user:nobody-of-that-name"]', True),
         ('require = ["group:{name}"]\nexempt = ["user:{name}"]', True),
         ('require = ["net:10.0.0.0/8"]', False),
     ],
@@ -197,7 +200,10 @@ def test_the_exempt_are_not_asked(machine, host, enrolled, journal, by):
 def test_who_is_asked(machine, asking_hosts, enrolled, rule, asked):
     user, key = enrolled
     host = HOSTS["plain"]
-    with policy(f"[service.{host.service}]\n{rule}\n".replace("{name}", user.name).replace("{uid}", str(user.uid))):
+    names = {"{name}": user.name, "{uid}": str(user.uid), "{somebody}": machine.somebody.name}
+    for name, value in names.items():
+        rule = rule.replace(name, value)
+    with policy(f"[service.{host.service}]\n{rule}\n"):
         assert host.attempt(machine, user, key.first).opened
     with Client() as client:
         used_up = client.call("Verify", user=user.name, code=key.first)["verdict"]["reason"] == "replayed"

@@ -1,4 +1,4 @@
-"""A policy that is not TOML refuses every service, and nothing of it is salvaged."""
+"""A policy that is not TOML refuses every service; no part of it is used."""
 
 import os
 import subprocess

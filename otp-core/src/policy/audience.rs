@@ -5,15 +5,48 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// One entry of `exempt` or `require`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Entry {
-    /// `user:NAME`, compared with the canonical name.
+pub struct Entry {
+    /// As written in the file.
+    pub text: String,
+    /// Whom it means.
+    pub who: Who,
+}
+
+/// Whom an entry means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// `user:NAME`, turned into the account's own spelling by NSS when it is needed.
     User(String),
+    /// `uid:NUMBER`.
+    Uid(u32),
     /// `group:NAME`, turned into its gid by NSS when it is needed.
     Group(String),
     /// `gid:NUMBER`.
     Gid(u32),
     /// `net:ADDRESS` or `net:ADDRESS/BITS`.
     Net(Net),
+}
+
+/// Why an entry means nobody who is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unmatched {
+    /// No account has that name or uid.
+    NoAccount,
+    /// No group has that name or gid.
+    NoGroup,
+    /// NSS did not answer.
+    NoAnswer,
+}
+
+/// An entry at a login that means nobody who is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnmatchedEntry<'a> {
+    /// `exempt` or `require`.
+    pub list: &'static str,
+    /// As written in the file.
+    pub entry: &'a str,
+    /// Why.
+    pub why: Unmatched,
 }
 
 /// An address range.
@@ -27,48 +60,82 @@ pub struct Net {
 
 /// What is known of the one who wants in.
 pub struct Candidate<'a> {
-    /// Canonical user name.
-    pub user: &'a str,
     /// PAM_RHOST of a host that runs as root; none for a login at this machine.
     pub rhost: Option<&'a str>,
-    /// Is the user in this group? An answer of NSS, asked only when an entry wants it; none if NSS cannot say, or knows no
-    /// such group.
-    pub in_group: &'a dyn Fn(&Entry) -> Option<bool>,
+    /// Does this account or group mean the candidate? An answer of NSS, asked for every entry that is no network.
+    pub meant_by: &'a dyn Fn(&Who) -> Result<bool, Unmatched>,
 }
 
+/// The answer of both lists for a candidate.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Audience<'a> {
+    /// Is the candidate asked for a code?
+    pub asked: bool,
+    /// Entries that mean nobody who is known, for the log.
+    pub unmatched: Vec<UnmatchedEntry<'a>>,
+}
+
+/// The forms of an entry, for an error.
+const WANTED: &str = "wanted user:NAME, uid:NUMBER, group:NAME, gid:NUMBER or net:ADDRESS[/BITS]";
+
 impl Entry {
-    /// Reads `user:NAME`, `group:NAME`, `gid:NUMBER` or `net:ADDRESS[/BITS]`.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (kind, value) = text.split_once(':')?;
+    /// Reads `user:NAME`, `uid:NUMBER`, `group:NAME`, `gid:NUMBER` or `net:ADDRESS[/BITS]`; an error says what was found and wanted.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if let Some(control) = text.chars().find(|c| c.is_control()) {
+            let code = u32::from(control);
+            return Err(format!(
+                "{text:?}, with the control character U+{code:04X}; wanted a name without control characters \
+                 (a backslash is \\\\ between double quotes, or \\ between single ones)"
+            ));
+        }
+        let who = text.split_once(':').and_then(|(kind, value)| Who::parse(kind, value));
+        who.map(|who| Self { text: text.to_owned(), who }).ok_or_else(|| format!("{text:?}; {WANTED}"))
+    }
+}
+
+impl Who {
+    fn parse(kind: &str, value: &str) -> Option<Self> {
         match kind {
             "user" if !value.is_empty() => Some(Self::User(value.to_owned())),
+            "uid" => number(value).map(Self::Uid),
             "group" if !value.is_empty() => Some(Self::Group(value.to_owned())),
             "gid" => number(value).map(Self::Gid),
             "net" => Net::parse(value).map(Self::Net),
             _ => None,
         }
     }
+}
 
-    /// Is the candidate meant? `None` where nobody can say.
-    fn means(&self, candidate: &Candidate<'_>) -> Option<bool> {
+impl Unmatched {
+    /// One word for the log.
+    pub fn reason(self) -> &'static str {
         match self {
-            Self::User(name) => Some(name == candidate.user),
-            Self::Group(_) | Self::Gid(_) => (candidate.in_group)(self),
-            Self::Net(net) => match candidate.rhost.map(str::parse) {
-                None => Some(false),
-                Some(Ok(address)) => Some(net.holds(address)),
-                Some(Err(_)) => None,
-            },
+            Self::NoAccount => "no-such-account",
+            Self::NoGroup => "no-such-group",
+            Self::NoAnswer => "lookup-failed",
         }
     }
 }
 
 /// Is the candidate asked? `require`, if it has entries, asks those it means and nobody else; `exempt` takes out whom it
-/// means; who is in both is asked. What cannot be known, a host's address or a group, requires and never exempts.
-pub fn is_asked(exempt: &[Entry], require: &[Entry], candidate: &Candidate<'_>) -> bool {
-    let required = require.iter().any(|entry| entry.means(candidate).unwrap_or(true));
-    let exempted = exempt.iter().any(|entry| entry.means(candidate).unwrap_or(false));
-    required || (require.is_empty() && !exempted)
+/// means; anyone in both is asked. Anything unknown, a host's address, an account or a group, requires and never exempts.
+/// Every entry is looked up, whatever the others say: each login tells of each that means nobody.
+pub fn audience<'a>(exempt: &'a [Entry], require: &'a [Entry], candidate: &Candidate<'_>) -> Audience<'a> {
+    let mut unmatched = Vec::new();
+    let mut means = |list, entry: &'a Entry| match &entry.who {
+        Who::Net(net) => net.means(candidate.rhost),
+        who => match (candidate.meant_by)(who) {
+            Ok(meant) => Some(meant),
+            Err(why) => {
+                unmatched.push(UnmatchedEntry { list, entry: &entry.text, why });
+                None
+            }
+        },
+    };
+    let required: Vec<bool> = require.iter().map(|entry| means("require", entry).unwrap_or(true)).collect();
+    let exempted: Vec<bool> = exempt.iter().map(|entry| means("exempt", entry).unwrap_or(false)).collect();
+    let asked = required.contains(&true) || (require.is_empty() && !exempted.contains(&true));
+    Audience { asked, unmatched }
 }
 
 impl Net {
@@ -81,6 +148,15 @@ impl Net {
         let (widest, above) = if address.is_ipv4() { (32, 96) } else { (128, 0) };
         let bits = bits.unwrap_or(widest);
         (bits <= widest).then(|| Self { address: mapped(address), bits: bits + above })
+    }
+
+    /// Does a login from `rhost` come from here? `None` where that is no address.
+    fn means(&self, rhost: Option<&str>) -> Option<bool> {
+        match rhost.map(str::parse) {
+            None => Some(false),
+            Some(Ok(address)) => Some(self.holds(address)),
+            Some(Err(_)) => None,
+        }
     }
 
     fn holds(&self, address: IpAddr) -> bool {
@@ -107,29 +183,66 @@ fn mapped(address: IpAddr) -> u128 {
 mod tests {
     use super::*;
 
-    fn asked(exempt: &[&str], require: &[&str], user: &str, rhost: Option<&str>) -> bool {
-        let entries = |texts: &[&str]| texts.iter().map(|text| Entry::parse(text).unwrap()).collect::<Vec<_>>();
-        let in_group = |entry: &Entry| match entry {
-            Entry::Gid(gid) => Some(*gid == 7),
-            Entry::Group(name) if name == "lost" => None,
-            entry => Some(*entry == Entry::Group("staff".into())),
+    fn entries(texts: &[&str]) -> Vec<Entry> {
+        texts.iter().map(|text| Entry::parse(text).unwrap()).collect()
+    }
+
+    /// Of a host with the accounts alice (1000), whom it is about, and bob, and the groups staff, with alice in it, 7 and 8.
+    fn asked(exempt: &[&str], require: &[&str], rhost: Option<&str>) -> (bool, Vec<String>) {
+        let meant_by = |who: &Who| match who {
+            Who::User(name) if name == "silent" => Err(Unmatched::NoAnswer),
+            Who::User(name) if name == "alice" || name == "bob" => Ok(name == "alice"),
+            Who::Uid(uid) if [1000, 1001].contains(uid) => Ok(*uid == 1000),
+            Who::Group(name) if name == "staff" => Ok(true),
+            Who::Gid(gid) if [7, 8].contains(gid) => Ok(*gid == 7),
+            Who::Group(_) | Who::Gid(_) => Err(Unmatched::NoGroup),
+            _ => Err(Unmatched::NoAccount),
         };
-        is_asked(&entries(exempt), &entries(require), &Candidate { user, rhost, in_group: &in_group })
+        let (exempt, require) = (entries(exempt), entries(require));
+        let found = audience(&exempt, &require, &Candidate { rhost, meant_by: &meant_by });
+        let told = |one: &UnmatchedEntry<'_>| format!("{} {} {}", one.list, one.entry, one.why.reason());
+        (found.asked, found.unmatched.iter().map(told).collect())
     }
 
     #[test]
     fn everybody_is_asked_unless_a_list_says_otherwise() {
-        assert!(asked(&[], &[], "alice", None));
-        assert!(!asked(&["user:alice"], &[], "alice", None));
-        assert!(asked(&["user:alice"], &[], "bob", None));
-        assert!(!asked(&["gid:7"], &[], "alice", None) && asked(&["gid:8"], &[], "alice", None));
-        assert!(!asked(&[], &["user:bob"], "alice", None) && asked(&[], &["group:staff"], "alice", None));
-        assert!(asked(&["user:alice"], &["gid:7"], "alice", None), "who is in both is asked");
+        let is_asked = |exempt: &[&str], require: &[&str]| asked(exempt, require, None) == (true, vec![]);
+        assert!(is_asked(&[], &[]));
+        assert!(!is_asked(&["user:alice"], &[]) && is_asked(&["user:bob"], &[]));
+        assert!(!is_asked(&["uid:1000"], &[]) && is_asked(&["uid:1001"], &[]));
+        assert!(!is_asked(&["gid:7"], &[]) && is_asked(&["gid:8"], &[]));
+        assert!(!is_asked(&[], &["user:bob"]) && is_asked(&[], &["group:staff"]) && is_asked(&[], &["uid:1000"]));
+        assert!(is_asked(&["user:alice"], &["gid:7"]), "who is in both is asked");
+    }
+
+    #[test]
+    fn an_entry_that_means_nobody_requires_everybody_exempts_nobody_and_is_told() {
+        for (entry, why) in [
+            ("user:cral", "no-such-account"),
+            ("user:Alice", "no-such-account"),
+            ("user: alice", "no-such-account"),
+            ("user:EX\\alice", "no-such-account"),
+            ("user:1000", "no-such-account"),
+            ("uid:4294967295", "no-such-account"),
+            ("group:lost", "no-such-group"),
+            ("gid:9", "no-such-group"),
+            ("user:silent", "lookup-failed"),
+        ] {
+            let told = |list| vec![format!("{list} {entry} {why}")];
+            assert_eq!(asked(&[], &[entry], None), (true, told("require")), "{entry}");
+            assert_eq!(asked(&[entry], &[], None), (true, told("exempt")), "{entry}");
+            for require in [["user:bob", entry], [entry, "user:bob"], [entry, "user:alice"], ["user:alice", entry]] {
+                assert_eq!(asked(&[], &require, None), (true, told("require")), "{require:?}");
+            }
+            for exempt in [["user:alice", entry], [entry, "user:alice"]] {
+                assert_eq!(asked(&exempt, &[], None), (false, told("exempt")), "{exempt:?}: the other one counts");
+            }
+        }
     }
 
     #[test]
     fn networks_compare_by_address_in_either_notation() {
-        let exempt = |net: &str, rhost| !asked(&[net], &[], "alice", rhost);
+        let exempt = |net: &str, rhost| asked(&[net], &[], rhost) == (false, vec![]);
         assert!(exempt("net:10.0.0.0/8", Some("10.1.2.3")) && exempt("net:10.0.0.0/8", Some("::ffff:10.1.2.3")));
         assert!(exempt("net:::ffff:10.0.0.1", Some("10.0.0.1")));
         assert!(!exempt("net:10.0.0.0/8", Some("11.0.0.1")) && !exempt("net:10.0.0.1", Some("10.0.0.2")));
@@ -142,21 +255,36 @@ mod tests {
 
     #[test]
     fn a_host_name_is_never_an_address() {
-        assert!(asked(&["net:127.0.0.0/8"], &[], "alice", Some("localhost")));
-        assert!(asked(&[], &["net:192.0.2.0/24"], "alice", Some("intranet.example")), "unknown: required");
-        assert!(!asked(&[], &["net:192.0.2.0/24"], "alice", Some("198.51.100.1")));
-    }
-
-    #[test]
-    fn a_group_that_nobody_can_look_up_requires_and_never_exempts() {
-        assert!(asked(&["group:lost"], &[], "alice", None) && asked(&[], &["group:lost"], "alice", None));
+        assert!(asked(&["net:127.0.0.0/8"], &[], Some("localhost")).0);
+        assert!(asked(&[], &["net:192.0.2.0/24"], Some("intranet.example")).0, "unknown: required");
+        assert!(!asked(&[], &["net:192.0.2.0/24"], Some("198.51.100.1")).0);
     }
 
     #[test]
     fn what_is_no_entry_is_refused() {
-        let entries = "alice|user:|gid:|gid:x|gid:-1|gid:+1|gid:4294967296|net:localhost|net:10.0.0.1/33|net:10.0.0.1/+8|net:::/129|host:x";
+        let entries = "alice|user:|uid:|uid:x|uid:-1|uid:+1|uid:4294967296|group:|gid:|gid:x|gid:-1|gid:+1|gid:4294967296|net:localhost|net:10.0.0.1/33|net:10.0.0.1/+8|net:::/129|host:x";
         for bad in entries.split('|').chain([""]) {
-            assert_eq!(Entry::parse(bad), None, "{bad:?}");
+            assert_eq!(Entry::parse(bad), Err(format!("{bad:?}; {WANTED}")), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn control_characters_are_refused_and_named() {
+        for (bad, found) in [
+            ("user:EX\u{8}ob", "U+0008"),
+            ("user:EX\tim", "U+0009"),
+            ("user:alice\n", "U+000A"),
+            ("group:EX\u{c}rank", "U+000C"),
+            ("group:\r", "U+000D"),
+            ("user:\u{1b}[31m", "U+001B"),
+            ("user:a\0b", "U+0000"),
+            ("user:a\u{7f}", "U+007F"),
+            ("user:a\u{85}", "U+0085"),
+            ("gid:1\n", "U+000A"),
+        ] {
+            let error = Entry::parse(bad).unwrap_err();
+            assert!(error.contains(found) && error.contains("wanted a name without control characters"), "{error}");
+        }
+        assert!(Entry::parse("user:EX\\bob").is_ok());
     }
 }

@@ -2,6 +2,7 @@
 //! says where it stands, what was found and what was wanted.
 
 pub mod audience;
+pub mod directory;
 pub(crate) mod fields;
 pub mod notify;
 pub mod rotation;
@@ -42,8 +43,8 @@ pub struct Policy {
     pub rotation: Option<Rotation>,
     /// What the table of the service says that this was read for.
     pub service: Option<ServicePolicy>,
-    /// Names of all services that have a table; only where all were read.
-    pub services: Vec<String>,
+    /// All services that have a table, by name; only where all were read.
+    pub services: Vec<(String, ServicePolicy)>,
 }
 
 impl Policy {
@@ -79,14 +80,14 @@ impl Policy {
         policy.rotation = root.table("rotation")?.map(Rotation::read).transpose()?;
         if let Some(mut services) = root.table("service")? {
             services.no_swallowed_header()?;
-            if let ServicesWanted::All = wanted {
-                policy.services = services.names().map(str::to_owned).collect();
-            }
             for name in services.names().filter(|name| wanted.holds(name)) {
                 let Some(table) = services.table(name)? else { continue };
                 let (at, service) = (table.start(), ServicePolicy::read(table, policy.limits)?);
                 if let (ServicesWanted::All, Some(why)) = (&wanted, service.contradicts(policy.key)) {
                     return Err(at.error(why));
+                }
+                if let ServicesWanted::All = wanted {
+                    policy.services.push((name.to_owned(), service.clone()));
                 }
                 policy.service = Some(service);
             }

@@ -144,10 +144,8 @@ fn days_since_1970(date: Day) -> Option<u64> {
 
 fn entries<'d>(table: &mut Table<'d>, name: &'d str) -> Result<Vec<Entry>, TableError> {
     let found = table.strings(name)?;
-    let wanted = "user:NAME, group:NAME, gid:NUMBER or net:ADDRESS[/BITS]";
-    let entry = |one: &Located<&str>| {
-        Entry::parse(one.value).ok_or_else(|| table.error(one, format!("{name} has {:?}; wanted {wanted}", one.value)))
-    };
+    let entry =
+        |one: &Located<&str>| Entry::parse(one.value).map_err(|what| table.error(one, format!("{name} has {what}")));
     found.iter().map(entry).collect()
 }
 
@@ -237,6 +235,12 @@ mod tests {
             ("allow_until = \"soon\"", "wanted a date"),
             ("report_only = 1", "report_only is an integer; wanted true or false"),
             ("exempt = [\"alice\"]", "exempt has \"alice\"; wanted user:NAME"),
+            (
+                "require = [\"user:EX\\bob\"]",
+                "require has \"user:EX\\u{8}ob\", with the control character U+0008; wanted a name",
+            ),
+            ("exempt = [\"user:a\\u000Ab\"]", "U+000A"),
+            ("exempt = ['user:a\tb']", "U+0009"),
             ("window = { back = 3 }", "back is 3; wanted 0 to 2"),
             ("guesses = { self = 90 }", "self is 90; wanted 3 to 88"),
             ("guesses = { remote = 21, other = 3 }", "remote is 21; wanted at most 20"),

@@ -198,7 +198,8 @@ pub(crate) enum ConfigAct {
 
 /// Say whether the policy file is in order, with every service in it; needs no daemon
 ///
-/// Looks at the PAM files, too: whether there is one for each service, and whether those that are to ask for a new key can.
+/// Looks at the PAM files, too: whether there is one for each service, and whether those that are to ask for a new key can. Names
+/// every entry of exempt and require that matches no account and no group, and fails then.
 #[derive(Args)]
 pub(crate) struct CheckConfigArgs {
     /// Another file than /etc/otp/otp.toml; root's too, as the module wants it

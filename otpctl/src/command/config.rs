@@ -7,6 +7,7 @@ use otp_core::site::Site;
 use otp_core::vault::root_program;
 
 use crate::arguments::{CheckConfigArgs, ConfigAct};
+use crate::command::config_audience::unmatched;
 use crate::command::config_edit;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
@@ -32,7 +33,7 @@ fn check(terminal: &mut Terminal, options: &CheckConfigArgs) -> Result<(), Failu
     };
     let rotating = policy.rotation.iter().flat_map(|rotation| &rotation.services);
     let tables =
-        policy.services.iter().filter_map(|service| Some((format!("[service.{service}]"), disobeyed(service)?)));
+        policy.services.iter().filter_map(|(service, _)| Some((format!("[service.{service}]"), disobeyed(service)?)));
     let asked = rotating.clone().filter_map(|name| Some((format!("{name:?} in rotate_services"), asks_nobody(name)?)));
     for (what, why) in tables.chain(asked) {
         drop(writeln!(std::io::stderr(), "otpctl: {}", escaped(&format!("note: {what} holds for nobody yet: {why}"))));
@@ -41,10 +42,13 @@ fn check(terminal: &mut Terminal, options: &CheckConfigArgs) -> Result<(), Failu
     if let Some(Err(error)) = program.map(|program| root_program(Path::new(program))) {
         drop(writeln!(std::io::stderr(), "otpctl: note: notify_command: {}", escaped(&error.to_string())));
     }
-    match rotating.filter_map(|service| cannot_ask(service)).next() {
-        Some(why) => Err(Failure::Stopped(escaped(&format!("{path}: {why}")))),
-        None => terminal.show(&format!("{}: in order\n", escaped(&path))),
+    let wrong = unmatched(&policy).into_iter().chain(rotating.filter_map(|service| cannot_ask(service)));
+    let mut wrong: Vec<String> = wrong.map(|why| escaped(&format!("{path}: {why}"))).collect();
+    let Some(last) = wrong.pop() else { return terminal.show(&format!("{}: in order\n", escaped(&path))) };
+    for why in wrong {
+        drop(writeln!(std::io::stderr(), "otpctl: {why}"));
     }
+    Err(Failure::Stopped(last))
 }
 
 const NO_FILE: &str = "no PAM file has that name, which libpam writes in small letters";

@@ -15,6 +15,7 @@ use otp_core::policy::POLICY_CAP;
 use otp_core::site::Site;
 use otp_core::vault::root_directory;
 
+use crate::command::config_audience::unmatched;
 use crate::command::emergency::who;
 use crate::output::alert::alert;
 use crate::output::escape::escaped;
@@ -53,6 +54,10 @@ pub(crate) fn edit(terminal: &mut Terminal, file: Option<&Path>) -> Result<(), F
             .field("by", &who())
             .finish(),
     );
+    let read = Site::STANDARD.whole_policy(Some(policy)).ok().flatten();
+    for why in read.iter().flat_map(unmatched) {
+        drop(writeln!(std::io::stderr(), "otpctl: note: {}", escaped(&why)));
+    }
     terminal.show(&format!("{}: in force from now on\n", policy.display()))
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod admin;
 pub(crate) mod config;
+pub(crate) mod config_audience;
 pub(crate) mod config_edit;
 pub(crate) mod confirm;
 pub(crate) mod emergency;

@@ -1,0 +1,84 @@
+//! Whom `exempt` and `require` name, for `otpctl config`: an entry that means nobody looks in order, and asks everybody or exempts
+//! nobody.
+
+use std::fs;
+
+use nix::unistd::Group;
+use otp_core::accounts::named;
+use otp_core::policy::Policy;
+use otp_core::policy::audience::{Entry, Unmatched, Who};
+use otp_core::policy::directory::{Found, look_up};
+
+/// Every entry that means nobody, and what comes of it.
+pub(crate) fn unmatched(policy: &Policy) -> Vec<String> {
+    let mut found = Vec::new();
+    for (service, table) in &policy.services {
+        let at = |list, entry: &Entry| format!("[service.{service}] {list} has {:?}", entry.text);
+        let require = table.require.iter().filter_map(|entry| {
+            let (why, known) = nobody(&entry.who)?;
+            let all = table.require.len() == 1;
+            let end = match known {
+                Known::Nothing => "so everybody is asked",
+                Known::Empty if all => "so nobody is asked",
+                Known::Empty => "so it asks nobody",
+            };
+            Some(format!("{}: {why}, {end}", at("require", entry)))
+        });
+        found.extend(require);
+        let exempt = table.exempt.iter().filter_map(|entry| {
+            let (why, _) = nobody(&entry.who)?;
+            Some(format!("{}: {why}, so it exempts nobody", at("exempt", entry)))
+        });
+        found.extend(exempt);
+    }
+    found
+}
+
+/// How an entry can mean nobody: NSS knows nothing of it, or a group without members.
+enum Known {
+    Nothing,
+    Empty,
+}
+
+/// Why it means nobody; `None` if it means somebody, or a network.
+fn nobody(who: &Who) -> Option<(String, Known)> {
+    let why = match look_up(who) {
+        Ok(Found::Group(group)) => {
+            return is_empty(&group).then(|| ("the group has no members".to_owned(), Known::Empty));
+        }
+        Ok(Found::Account(_) | Found::Net) => return None,
+        Err(why) => why,
+    };
+    let text = match (why, who) {
+        (Unmatched::NoAnswer, _) => "the account database (NSS) does not answer".to_owned(),
+        (Unmatched::NoAccount, Who::User(name)) => format!("no account has that name{}", meant(name)),
+        (Unmatched::NoAccount, _) => "no account has that number".to_owned(),
+        (Unmatched::NoGroup, Who::Group(_)) => "no group has that name".to_owned(),
+        (Unmatched::NoGroup, _) => "no group has that number".to_owned(),
+    };
+    Some((text, Known::Nothing))
+}
+
+/// A hint at the intended account, for a name that no account has.
+fn meant(name: &str) -> String {
+    if name.bytes().all(|byte| byte.is_ascii_digit()) {
+        return format!(" (its number is written \"uid:{name}\")");
+    }
+    let plain = name.trim().to_lowercase();
+    match named(&plain) {
+        Ok(Some(account)) => format!(" (there is {:?})", account.name),
+        _ => String::new(),
+    }
+}
+
+/// A group of this machine without members. Of others nobody can say: some databases do not list who is in a group.
+fn is_empty(group: &Group) -> bool {
+    let (Ok(groups), Ok(accounts)) = (fs::read_to_string("/etc/group"), fs::read_to_string("/etc/passwd")) else {
+        return false;
+    };
+    let local = groups.lines().any(|line| line.split(':').next() == Some(&group.name));
+    let gid = group.gid.to_string();
+    let primary = accounts.lines().any(|line| line.split(':').nth(3) == Some(&gid));
+    let member = group.mem.iter().any(|name| !matches!(named(name), Ok(None)));
+    local && !primary && !member
+}
