@@ -9,13 +9,14 @@ use otp_core::decision::origin::Origin;
 use otp_core::decision::{Proof, RefusalReason, Verdict};
 use otp_core::environment::Clock;
 use otp_core::files::key_file::Key;
+use otp_core::files::ticket::TicketId;
 use otp_core::keys::key::Step;
 use otp_core::keys::seal::Nonce;
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::manage::changes::{self, Change};
 use otp_core::manage::notify_owner::{self, Due};
 use otp_core::vault::{ChangeError, EnrolmentStatus, LockedUser, Reseal};
-use otp_protocol::interface::{Adopt, Done, Forget, Refusal, Request, Restored, RestoredUsers};
+use otp_protocol::interface::{Adopt, Done, Forget, Refusal, Reply, Request, Restored, RestoredUsers, Suspended};
 use otp_protocol::peer::Peer;
 use otp_system::random;
 use zeroize::Zeroizing;
@@ -24,6 +25,7 @@ use crate::access::check::{account_named, allowed, target};
 use crate::access::groups;
 use crate::access::rights::{Act, Terms};
 use crate::daemon::Daemon;
+use crate::enrolment::invite;
 use crate::log::events::{about, bounded, event, paced, signed};
 use crate::machine::System;
 use crate::refusals::{not_changed, not_possible, unavailable};
@@ -40,18 +42,23 @@ struct RequestedChange {
 
 impl Daemon {
     /// Suspend, resume, reopen, rename, revoke.
-    pub(crate) fn change(&self, peer: Peer, request: Request) -> Result<Done, Refusal> {
+    pub(crate) fn change(&self, peer: Peer, request: Request) -> Result<Reply, Refusal> {
         let wanted = wanted(request)?;
         let (account, terms) = target(peer, wanted.act, wanted.user.as_deref())?;
         let limits = self.policy(peer)?.limits;
         let failed = |error: ChangeError| not_changed(&account.name, &error);
-        if matches!(wanted.change, Change::Suspend) {
-            self.end_what_is_on_its_way(&account)?;
-        }
+        let ended = match wanted.change {
+            Change::Suspend => self.end_what_is_on_its_way(&account)?,
+            _ => None,
+        };
         // A key goes all the same where that cannot be written; the log says why.
         drop(wanted.change.settle(self.vault(), &account, &System).map_err(|error| unavailable(&error)));
         let locked = self.vault().lock(&account, &System).map_err(|error| unavailable(&error))?;
-        let mut locked = locked.ok_or_else(|| failed(ChangeError::NotEnrolled))?;
+        let Some(mut locked) = locked else {
+            let ended = ended.ok_or_else(|| failed(ChangeError::NotEnrolled))?;
+            invite::log("registration-code-revoked", &account, peer, Some(ended), |line| line);
+            return Ok(Reply::Suspended(Suspended { invitation_only: Some(true) }));
+        };
         if terms == Terms::WithACode {
             not_the_last(&locked, &wanted)?;
             self.prove(&mut locked, &wanted, &limits)?;
@@ -73,18 +80,21 @@ impl Daemon {
         log_change(&wanted.change, key, &account, peer);
         if matches!(wanted.change, Change::Suspend) {
             self.end_invitation(&account).map_err(|_| Refusal::unavailable(HALF_SUSPENDED))?; // a code that is on its way is worthless, too
+            return Ok(Reply::Suspended(Suspended { invitation_only: None }));
         }
-        Ok(Done {})
+        Ok(Reply::Done(Done {}))
     }
 
     /// Before a suspension, so that no confirmation that has begun comes after it. Of one who holds his own lock, too: what was on
-    /// its way ends, though his keys cannot be reached.
-    fn end_what_is_on_its_way(&self, account: &Account) -> Result<(), Refusal> {
+    /// its way ends, though his keys cannot be reached. Says which code ended; for the never enrolled that is all there is to end, so
+    /// there it must not fail.
+    fn end_what_is_on_its_way(&self, account: &Account) -> Result<Option<TicketId>, Refusal> {
         let status = self.vault().enrolment_status(account, &System);
-        if status != Ok(EnrolmentStatus::NeverEnrolled) {
-            drop(self.end_invitation(account)); // and once more after it, for what was made meanwhile
+        let ended = self.end_invitation(account);
+        match status.map_err(|error| unavailable(&error))? {
+            EnrolmentStatus::NeverEnrolled => ended,
+            EnrolmentStatus::Enrolled => Ok(ended.unwrap_or(None)), // once more after it, for what was made meanwhile
         }
-        status.map(drop).map_err(|error| unavailable(&error))
     }
 
     /// Forgets a user, or what is left of one whose account is gone.

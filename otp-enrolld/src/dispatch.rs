@@ -47,7 +47,7 @@ impl Service for Daemon {
             Request::Adopt(wanted) => self.adopt(session.peer, &wanted).map(Reply::Done),
             Request::Notices(wanted) => self.notices(session.peer, &wanted).map(Reply::Notices),
             Request::NoticesShown(wanted) => self.notices_shown(session.peer, &wanted).map(Reply::Done),
-            change => self.change(session.peer, change).map(Reply::Done),
+            change => self.change(session.peer, change),
         }
     }
 

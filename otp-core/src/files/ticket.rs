@@ -106,6 +106,12 @@ impl Ticket {
         matches!(self.worth(now), Worth::Fresh | Worth::Again | Worth::Early)
     }
 
+    /// May a key still come of it at `now`? Also of one that was redeemed for the last time: that key may be pending.
+    pub fn is_under_way(&self, now: u64) -> bool {
+        let pending = self.used.as_ref().is_some_and(|(_, last)| now <= last.at.saturating_add(GRACE_S));
+        self.end.is_none() && (self.is_good(now) || pending)
+    }
+
     /// Notes a redemption.
     pub fn redeem(&mut self, this: TicketUse) {
         self.uses = self.uses.saturating_add(1);

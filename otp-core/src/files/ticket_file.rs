@@ -87,6 +87,11 @@ impl TicketFile {
         good
     }
 
+    /// The ticket of which a key may still come at `now`.
+    pub fn under_way(&self, now: u64) -> Option<TicketId> {
+        self.tickets.iter().find(|ticket| ticket.is_under_way(now)).map(|ticket| ticket.id)
+    }
+
     /// The tickets that ended like this.
     pub fn ended(&self, why: TicketEndReason) -> impl Iterator<Item = TicketId> {
         self.tickets.iter().filter(move |ticket| ticket.end.is_some_and(|end| end.why == why)).map(|ticket| ticket.id)

@@ -79,17 +79,34 @@ impl Vault {
         Ok(kept)
     }
 
-    /// Ends every ticket of `account` that is not over. Says which one was good.
-    pub fn end_tickets(
+    /// Revokes every ticket of `account` that is not over. Says which one was good.
+    pub fn revoke_tickets(&self, account: &Account, clock: &dyn Clock) -> Result<Option<TicketId>, VaultError> {
+        self.revoke(account, clock, TicketFile::end_all)
+    }
+
+    /// The same before a suspension. Says of which one a key could still have come, also one that was redeemed for the last time.
+    pub fn end_invitation(&self, account: &Account, clock: &dyn Clock) -> Result<Option<TicketId>, VaultError> {
+        self.revoke(account, clock, |ticket_file, why, now| {
+            let under_way = ticket_file.under_way(now);
+            ticket_file.end_all(why, now);
+            under_way
+        })
+    }
+
+    /// Nothing is written for a user without tickets, not even their lock.
+    fn revoke(
         &self,
         account: &Account,
-        why: TicketEndReason,
         clock: &dyn Clock,
+        end: impl FnOnce(&mut TicketFile, TicketEndReason, u64) -> Option<TicketId>,
     ) -> Result<Option<TicketId>, VaultError> {
+        if !self.dir.open_dir(TICKETS)?.has(&name(account.uid))? {
+            return Ok(None);
+        }
         let tickets = self.tickets(account.uid)?;
         let before = tickets.ticket_file(account)?.ticket_file;
         let mut after = before.clone();
-        let ended = after.end_all(why, clock.wall());
+        let ended = end(&mut after, TicketEndReason::Revoked, clock.wall());
         if after != before {
             tickets.store(&after, clock)?;
         }

@@ -7,7 +7,7 @@ use otp_core::accounts::Account;
 use otp_core::codes::registration::{CodeForm, RegistrationCode};
 use otp_core::environment::Clock;
 use otp_core::files::notice::{Notice, NoticeEvent, Where};
-use otp_core::files::ticket::{Ticket, TicketEndReason, TicketId};
+use otp_core::files::ticket::{Ticket, TicketId};
 use otp_core::files::ticket_file::TicketFileError;
 use otp_core::keys::seal::{CodeHash, CodePlace, HashPurpose};
 use otp_core::log_line::{LogLine, Urgency};
@@ -75,7 +75,7 @@ impl Daemon {
     pub(crate) fn revoke_invitation(&self, peer: Peer, wanted: &RevokeInvitation) -> Result<Done, Refusal> {
         let (account, _) = target(peer, Act::RevokeInvitation, Some(&wanted.user))?;
         self.pending_enrolments.end_of_an_invitation(account.uid);
-        match self.end_tickets(&account)? {
+        match self.vault().revoke_tickets(&account, &System).map_err(|error| unavailable(&error))? {
             None => Err(Refusal::NotPossible { user: account.name, reason: "no-invitation".to_owned() }),
             ended => {
                 log("registration-code-revoked", &account, peer, ended, |line| line);
@@ -84,14 +84,11 @@ impl Daemon {
         }
     }
 
-    /// Ends the good code of a user, if there is one, and whatever is under way.
+    /// Before or after a suspension: ends the code of a user, if there is one, and whatever is under way. Says of which code a key
+    /// could still have come.
     pub(crate) fn end_invitation(&self, account: &Account) -> Result<Option<TicketId>, Refusal> {
         self.pending_enrolments.end(account.uid);
-        self.end_tickets(account)
-    }
-
-    fn end_tickets(&self, account: &Account) -> Result<Option<TicketId>, Refusal> {
-        self.vault().end_tickets(account, TicketEndReason::Revoked, &System).map_err(|error| unavailable(&error))
+        self.vault().end_invitation(account, &System).map_err(|error| unavailable(&error))
     }
 
     /// The keyed hash of a code for a ticket of `uid`; a short one is made slow to guess first.

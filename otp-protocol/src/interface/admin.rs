@@ -6,12 +6,13 @@ use otp_core::keys::key::Label;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::reply::{Done, RestoredUsers};
+use super::reply::{Done, RestoredUsers, Suspended};
 use super::values::{self, checked};
 use super::{Method, Refusal};
 use crate::varlink::parameters::Parameters;
 
-/// Refuse every code of a user until [`Resume`]; also ends a registration code or a pending key of theirs.
+/// Refuse every code of a user until [`Resume`]; also ends a registration code or a pending key of theirs, and only that if the
+/// user was never enrolled.
 #[derive(Serialize)]
 pub struct Suspend {
     /// Name of the user: 1 to 256 bytes without control characters. No default, so nobody is suspended by omission.
@@ -98,7 +99,7 @@ pub struct Restored {
 
 impl Method for Suspend {
     const NAME: &'static str = "io.pam-otp.Otp1.Suspend";
-    type Reply = Done;
+    type Reply = Suspended;
 }
 
 impl Method for Resume {

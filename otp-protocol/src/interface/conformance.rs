@@ -65,7 +65,7 @@ fn every_method_type_has_the_fields_of_the_file() {
     assert_method(&Status { user: Some("alice".to_owned()) }, &UserStatusReply { status: samples::status() });
     assert_method(&List {}, &UserList { users: vec![samples::status()], unreadable: vec![samples::unreadable()] });
     let user = || "alice".to_owned();
-    assert_method(&Suspend { user: user() }, &Done {});
+    assert_method(&Suspend { user: user() }, &Suspended { invitation_only: Some(true) });
     assert_method(&Resume { user: user() }, &Done {});
     assert_method(&samples::reopen(), &Done {});
     assert_method(&samples::rename(), &Done {});

@@ -6,8 +6,8 @@ use super::admin::{Adopt, Forget, Rename, Reopen, Restored, Resume, Revoke, Susp
 use super::enrolment::{AddKey, AddToken, Invite, Redeem, RenewRecoveryCodes, Repudiate, RevokeInvitation, Rotate};
 use super::notice::{NoticeList, Notices, NoticesShown};
 use super::reply::{
-    Begun, Cancelled, Confirmed, Done, Invited, RecoveryCodes, Redeemed, Repudiated, RestoredUsers, TokenBegun,
-    UserList, UserStatusReply, Verified,
+    Begun, Cancelled, Confirmed, Done, Invited, RecoveryCodes, Redeemed, Repudiated, RestoredUsers, Suspended,
+    TokenBegun, UserList, UserStatusReply, Verified,
 };
 use super::request::{BeginEnrolment, CancelEnrolment, ConfirmEnrolment, List, Status, Verify};
 use super::{Method, Refusal};
@@ -38,7 +38,9 @@ pub enum Reply {
     Status(UserStatusReply),
     /// Answer to `List`: the state of every enrolled user.
     List(UserList),
-    /// Answer to `Suspend`, `Resume`, `Reopen`, `Rename`, `Revoke`, `Forget`, `Adopt`, `RevokeInvitation` and
+    /// Answer to `Suspend`: whether only a registration code ended.
+    Suspended(Suspended),
+    /// Answer to `Resume`, `Reopen`, `Rename`, `Revoke`, `Forget`, `Adopt`, `RevokeInvitation` and
     /// `NoticesShown`; empty.
     Done(Done),
     /// Answer to `Restored`: names of the users for whom something changed.
@@ -61,7 +63,7 @@ pub enum Request {
     Status(Status),
     /// `io.pam-otp.Otp1.List` reads the state of every enrolled user; answered by [`UserList`].
     List(List),
-    /// `io.pam-otp.Otp1.Suspend` refuses every code of a user; answered by [`Done`].
+    /// `io.pam-otp.Otp1.Suspend` refuses every code of a user; answered by [`Suspended`].
     Suspend(Suspend),
     /// `io.pam-otp.Otp1.Resume` ends a suspension; answered by [`Done`].
     Resume(Resume),

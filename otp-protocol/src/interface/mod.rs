@@ -33,8 +33,8 @@ pub use notice::{NoticeItem, NoticeList, Notices, NoticesShown};
 pub use refusal::Refusal;
 pub use reply::{
     Begun, Cancelled, Confirmed, Done, Enrolment, Invitation, Invited, KeyStatus, OriginStatus, RecoveryCodes,
-    Redeemed, Redemption, Repudiated, RestoredUsers, TokenBegun, Unreadable, UserList, UserStatus, UserStatusReply,
-    VerdictReply, Verified,
+    Redeemed, Redemption, Repudiated, RestoredUsers, Suspended, TokenBegun, Unreadable, UserList, UserStatus,
+    UserStatusReply, VerdictReply, Verified,
 };
 pub use request::{BeginEnrolment, CancelEnrolment, ConfirmEnrolment, List, Status, Verify};
 

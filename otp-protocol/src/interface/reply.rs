@@ -109,6 +109,15 @@ pub struct Cancelled {}
 #[derive(Serialize, Deserialize)]
 pub struct Done {}
 
+/// Answer to `Suspend`.
+#[derive(Serialize, Deserialize)]
+pub struct Suspended {
+    /// `Some(true)` if the user was never enrolled and only the registration code ended: nothing is suspended, and nothing
+    /// else is stored. `None` if the keys are suspended, and from a daemon that does not know this member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invitation_only: Option<bool>,
+}
+
 /// Answer to `Restored`.
 #[derive(Serialize, Deserialize)]
 pub struct RestoredUsers {

@@ -29,11 +29,23 @@ pub(crate) fn change(
         }
         _ => None,
     };
-    call(&mut connect()?, terminal, command, code)?;
+    let reach = call(&mut connect()?, terminal, command, code)?;
     match command {
         Command::AcceptRestore(_) => Ok(()), // has told its names
+        Command::Suspend(options) if reach == Reach::Invitation => {
+            terminal.show(&format!("{}\n", invitation_ended(&options.user)))
+        }
         other => terminal.show(&format!("{}\n", done(other))),
     }
+}
+
+/// How far a change went.
+#[derive(PartialEq, Eq)]
+enum Reach {
+    /// It was made to what is stored of a user.
+    Files,
+    /// A suspension, of a user who was invited and never enrolled.
+    Invitation,
 }
 
 fn call(
@@ -41,10 +53,13 @@ fn call(
     terminal: &mut Terminal,
     command: &Command,
     code: Option<Zeroizing<String>>,
-) -> Result<(), Failure> {
+) -> Result<Reach, Failure> {
     match command {
         Command::Suspend(options) => {
-            client.call(&interface::Suspend { user: options.user.clone() })?;
+            let reply = client.call(&interface::Suspend { user: options.user.clone() })?;
+            if reply.invitation_only == Some(true) {
+                return Ok(Reach::Invitation);
+            }
         }
         Command::Resume(options) => {
             client.call(&interface::Resume { user: options.user.clone() })?;
@@ -73,14 +88,14 @@ fn call(
         }
         _ => return Err(Failure::Usage("not a change".to_owned())),
     }
-    Ok(())
+    Ok(Reach::Files)
 }
 
 /// What was done, in a line.
 pub(crate) fn done(command: &Command) -> String {
     let user = |user: &Option<String>| user.as_deref().map_or_else(|| "yours".to_owned(), escaped);
     match command {
-        Command::Suspend(options) => format!("{}: suspended; every code is refused", escaped(&options.user)),
+        Command::Suspend(options) => suspended(&options.user),
         Command::Resume(options) => format!("{}: resumed", escaped(&options.user)),
         Command::Reopen(options) => {
             let what = options.origin.map_or("all origins", |origin| origin.as_str());
@@ -95,6 +110,16 @@ pub(crate) fn done(command: &Command) -> String {
         Command::Adopt(options) => format!("{}: has the keys of {}", escaped(&options.user), escaped(&options.from)),
         _ => String::new(),
     }
+}
+
+/// A suspension of somebody's keys.
+pub(crate) fn suspended(user: &str) -> String {
+    format!("{}: suspended; every code is refused", escaped(user))
+}
+
+/// A suspension of a user who was invited and never enrolled.
+pub(crate) fn invitation_ended(user: &str) -> String {
+    format!("{}: never enrolled; the registration code is worthless from now on, nothing else is stored", escaped(user))
 }
 
 /// For whom a restore was confirmed.

@@ -10,21 +10,20 @@ use otp_core::accounts::Account;
 use otp_core::decision::limits::Limits;
 use otp_core::environment::{Clock, Environment, system_boot_ms, system_wall};
 use otp_core::files::date::utc;
-use otp_core::files::ticket::TicketEndReason;
 use otp_core::keys::seal::{HostKey, Nonce};
 use otp_core::log_line::LogLine;
 use otp_core::manage::changes::{self, Change};
 use otp_core::manage::notify_owner::{self, Outbound};
 use otp_core::repair::Repair;
 use otp_core::site::{Site, Unavailable, fits};
-use otp_core::vault::{ChangeError, ClockMark, Posted, Reseal, Vault, short_lock_deadline};
+use otp_core::vault::{ChangeError, ClockMark, EnrolmentStatus, Posted, Reseal, Vault, short_lock_deadline};
 use otp_protocol::interface::{RestoredUsers, UserStatusReply};
 use otp_protocol::status;
 use otp_system::privileges::become_for_good;
 use otp_system::{kernel, random};
 
 use crate::arguments::{AdoptArgs, Command, StatusArgs};
-use crate::command::admin::{done, show_restored};
+use crate::command::admin::{done, invitation_ended, show_restored, suspended};
 use crate::command::emergency::{named, no_such_user, who};
 use crate::command::status::{one, show};
 use crate::output::alert::alert;
@@ -68,7 +67,12 @@ pub(crate) fn run(terminal: &mut Terminal, command: &Command) -> Result<(), Fail
         alert(&LogLine::default().field("event", "offline").field("done", done).field("by", &who).finish())
     };
     let offline = open()?;
-    offline.act(terminal, command, &tell)?;
+    if let Command::Suspend(options) = command {
+        let done = offline.suspend(&account(&options.user)?, &tell)?;
+        tell(&done);
+        return terminal.show(&format!("{done}\n"));
+    }
+    offline.act(terminal, command)?;
     if !matches!(command, Command::Status(_) | Command::List(_)) {
         tell(&done_or_name(command));
     }
@@ -97,7 +101,7 @@ fn open() -> Result<Offline, Failure> {
 }
 
 impl Offline {
-    fn act(&self, terminal: &mut Terminal, command: &Command, tell: &dyn Fn(&str)) -> Result<(), Failure> {
+    fn act(&self, terminal: &mut Terminal, command: &Command) -> Result<(), Failure> {
         match command {
             Command::Status(options) => return self.status(terminal, options),
             Command::List(options) => {
@@ -130,10 +134,7 @@ impl Offline {
             Command::Adopt(options) => self.adopt(options)?,
             other => {
                 let (user, change) = change(other).ok_or_else(|| stopped("not possible offline"))?;
-                if let Err(left) = self.change(&account(&user)?, &change)? {
-                    tell(&format!("{}, but what is on its way is not ended", done(command)));
-                    return Err(left);
-                }
+                self.change(&account(&user)?, &change)?;
             }
         }
         terminal.show(&format!("{}\n", done(command)))
@@ -159,23 +160,33 @@ impl Offline {
         adopted.map(drop).map_err(|error| not_done(&error))
     }
 
-    /// Inside, what is left to be done: the change is made, and is to be told, all the same.
-    fn change(&self, account: &Account, change: &Change) -> Result<Result<(), Failure>, Failure> {
+    /// Ends what is on its way before it, so that no key is stored meanwhile, and after it. Says what was done.
+    fn suspend(&self, account: &Account, tell: &dyn Fn(&str)) -> Result<String, Failure> {
+        let ended = self.vault.end_invitation(account, &Machine);
+        let status = self.vault.enrolment_status(account, &Machine).map_err(|error| stopped(&error.to_string()))?;
+        if status == EnrolmentStatus::NeverEnrolled {
+            let ended = ended.map_err(|error| stopped(&error.to_string()))?;
+            return ended.map(|_| invitation_ended(&account.name)).ok_or_else(|| not_done(&ChangeError::NotEnrolled));
+        }
+        self.change(account, &Change::Suspend)?;
+        let done = suspended(&account.name);
+        self.vault.end_invitation(account, &Machine).map(|_| done.clone()).map_err(|error| {
+            tell(&format!("{done}, but what is on its way is not ended"));
+            stopped(&format!("suspended, but a code that is on its way may still be good: {error}"))
+        })
+    }
+
+    fn change(&self, account: &Account, change: &Change) -> Result<(), Failure> {
         note(change.settle(&self.vault, account, &Machine).err().map(Unavailable::from));
         let locked = self.vault.lock(account, &Machine).map_err(|error| stopped(&error.to_string()))?;
         let mut locked = locked.ok_or_else(|| not_done(&ChangeError::NotEnrolled))?;
         let notice = notify_owner::of_change(change, &locked, 0, Machine.wall()).map_err(|error| not_done(&error))?;
         change.apply(&mut locked, &Machine).map_err(|error| not_done(&error))?;
         drop(locked);
-        let ended = match change {
-            Change::Suspend => self.vault.end_tickets(account, TicketEndReason::Revoked, &Machine).map(drop), // a code on its way must not undo it
-            _ => Ok(()),
-        };
         // Offline is for emergencies: the change counts, a notice that has no room is only told.
         let kept = notice.map_or(Ok(Posted::Kept), |notice| notify_owner::keep(&self.vault, account, notice, self.out));
         note(kept.err().map(Unavailable::from));
-        let left = |error| stopped(&format!("suspended, but a code that is on its way may still be good: {error}"));
-        Ok(ended.map_err(left))
+        Ok(())
     }
 }
 
@@ -183,7 +194,6 @@ impl Offline {
 fn change(command: &Command) -> Option<(String, Change)> {
     let root = || "root".to_owned();
     match command {
-        Command::Suspend(options) => Some((options.user.clone(), Change::Suspend)),
         Command::Resume(options) => Some((options.user.clone(), Change::Resume)),
         Command::Reopen(options) => Some((options.user.clone().unwrap_or_else(root), Change::Reopen(options.origin))),
         Command::Rename(options) => {
