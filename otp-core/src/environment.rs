@@ -48,6 +48,45 @@ impl Environment for PolicyClock<'_> {
     }
 }
 
+/// This moment, for what must end although clocks are wrong and machines are booted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moment {
+    /// As [`Clock::wall`].
+    pub wall: u64,
+    /// As [`Clock::boot_ms`].
+    pub boot_ms: u64,
+    /// Which boot `boot_ms` counts from; `None` where /proc does not show it.
+    pub boot: Option<BootId>,
+}
+
+/// The kernel's name of one boot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BootId(String);
+
+impl Moment {
+    /// Now.
+    pub fn of(clock: &dyn Clock) -> Self {
+        Self { wall: clock.wall(), boot_ms: clock.boot_ms(), boot: BootId::of_this_boot() }
+    }
+}
+
+impl BootId {
+    /// Reads 36 hexadecimal digits and hyphens.
+    pub fn parse(text: &str) -> Option<Self> {
+        let good = text.len() == 36 && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+        good.then(|| Self(text.to_owned()))
+    }
+
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn of_this_boot() -> Option<Self> {
+        Self::parse(std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim_end())
+    }
+}
+
 /// CLOCK_REALTIME in whole seconds.
 pub fn system_wall() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);

@@ -8,6 +8,9 @@ use otp_core::check::{Outcome, check, decoy};
 use otp_core::decision::input::{Guess, Typed};
 use otp_core::decision::origin::{Asker, Origin};
 use otp_core::decision::{RefusalReason, Verdict};
+use otp_core::emergency::Bypass;
+use otp_core::environment::Moment;
+use otp_core::files::date::utc;
 use otp_core::log_line::{LogLine, Urgency};
 use otp_protocol::interface::{From, Refusal, VerdictReply, Verified, Verify};
 use otp_protocol::peer::Peer;
@@ -42,7 +45,7 @@ impl Daemon {
         allowed(actor, peer, Act::Verify, target)?;
         let asker = if actor == Actor::Root { wanted.from.real_uid.unwrap_or(0) } else { peer.uid };
         let question = Question { peer, asker, wanted };
-        if let Some(verdict) = account.as_ref().ok().and_then(|account| self.emergency(account)) {
+        if let Some(verdict) = account.as_ref().ok().and_then(|account| self.emergency(peer, account)) {
             log(&question, account.as_ref().ok(), None, &verdict);
             return Ok(Verified { verdict });
         }
@@ -75,14 +78,26 @@ impl Daemon {
 
     /// Under an emergency mark (R14) no code is looked at, and the answer is neither yes nor no: whoever asks is told so, for
     /// everybody may read the marks. It is read before policy and vault, which may be what is broken.
-    fn emergency(&self, account: &Account) -> Option<VerdictReply> {
-        let mark = self.site.marks().of(account).unwrap_or_else(|error| {
-            let line = LogLine::default().field("emergency", "not-honoured").field("user", &account.name);
-            let line = line.field("reason", error.reason()).field("detail", &error.to_string());
-            bounded(Urgency::Alert, account.uid, line);
-            None
-        });
-        mark.map(|_| VerdictReply { accepted: false, reason: EMERGENCY.to_owned(), key: None, wait: 0 })
+    fn emergency(&self, peer: Peer, account: &Account) -> Option<VerdictReply> {
+        let line = |word| LogLine::default().field("emergency", word).field("user", &account.name);
+        match self.site.marks().of(account, &System) {
+            Ok(Some(Bypass::InForce(_))) => {
+                return Some(VerdictReply { accepted: false, reason: EMERGENCY.to_owned(), key: None, wait: 0 });
+            }
+            // The module, which asks as root or as the user, has told it already.
+            Ok(Some(Bypass::Ended(mark))) if peer.uid != 0 && peer.uid != account.uid => {
+                let end = mark.end(&Moment::of(&System)).map(utc);
+                let line = line("ended").optional("ended", end.as_deref()).field("by", &mark.by);
+                let line = line.field("detail", mark.reason.as_str());
+                paced("emergency-ended", Urgency::Notice, account.uid, line);
+            }
+            Ok(_) => {}
+            Err(error) => {
+                let line = line("not-honoured").field("reason", error.reason()).field("detail", &error.to_string());
+                bounded(Urgency::Alert, account.uid, line);
+            }
+        }
+        None
     }
 }
 

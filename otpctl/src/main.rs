@@ -7,6 +7,7 @@ mod arguments;
 mod command;
 mod connect;
 mod input;
+mod machine;
 mod output;
 mod pam_files;
 mod policy_path;

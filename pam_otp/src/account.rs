@@ -12,7 +12,7 @@ use pam::constants::PamResultCode;
 
 use crate::account_status::{AccountStatus, OldestKey, Recovery};
 use crate::host::{Host, Item};
-use crate::login::{audience, emergency, settings};
+use crate::login::{EndedMark, audience, emergency, settings};
 use crate::options::{OptionError, Options, Whose, whose};
 use crate::person::Person;
 use crate::printable::plain;
@@ -106,7 +106,7 @@ fn look(
 ) -> (AccountOutcome, Recovery) {
     let alone = |found| (found, Recovery::Quiet);
     if let Some(Person::Known(account)) = person
-        && let Some(reason) = emergency(host, account)
+        && let Some(reason) = emergency(host, account, EndedMark::Silent)
     {
         return alone(AccountOutcome::Emergency(reason));
     }

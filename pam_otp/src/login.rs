@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use otp_core::accounts::Account;
 use otp_core::decision::input::Typed;
 use otp_core::decision::origin::Origin;
-use otp_core::emergency::Reason;
+use otp_core::emergency::{Bypass, Reason};
+use otp_core::environment::Moment;
+use otp_core::files::date::utc;
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::policy::Policy;
 use otp_core::policy::audience::{Audience, UnmatchedEntry};
@@ -58,7 +60,7 @@ fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> LoginOut
     if let Person::Known(account) = &person {
         (names.user, names.uid) = (Some(account.name.clone()), Some(account.uid));
         names.origin = Some(origin(host, account));
-        if let Some(reason) = emergency(host, account) {
+        if let Some(reason) = emergency(host, account, EndedMark::Logged) {
             return LoginOutcome::Emergency(reason);
         }
     }
@@ -124,18 +126,31 @@ fn today(host: &impl Host, policy: &Policy) -> u64 {
     }
 }
 
-/// The reason of an emergency mark (R14). It is looked for before options and policy, which may be what is broken. A mark
-/// that does not count is told to the log and opens nothing.
-pub(crate) fn emergency(host: &impl Host, account: &Account) -> Option<Reason> {
-    SITE.marks().of(account).map(|mark| mark.map(|mark| mark.reason)).unwrap_or_else(|error| {
-        let line = LogLine::default()
-            .field("emergency", "not-honoured")
-            .field("user", &account.name)
-            .field("reason", error.reason())
-            .field("detail", &error.to_string());
-        host.log(Urgency::Alert, &line.finish());
-        None
-    })
+/// Whether the log is told of a mark that has ended: once a login is enough.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EndedMark {
+    Logged,
+    Silent,
+}
+
+/// The reason of an emergency mark that is in force (R14). It is looked for before options and policy, which may be what is
+/// broken. A mark that does not count is told to the log and opens nothing.
+pub(crate) fn emergency(host: &impl Host, account: &Account, ended: EndedMark) -> Option<Reason> {
+    let line = |word| LogLine::default().field("emergency", word).field("user", &account.name);
+    match SITE.marks().of(account, host) {
+        Ok(Some(Bypass::InForce(mark))) => return Some(mark.reason),
+        Ok(Some(Bypass::Ended(mark))) if ended == EndedMark::Logged => {
+            let end = mark.end(&Moment::of(host)).map(utc);
+            let line = line("ended").optional("ended", end.as_deref()).field("by", &mark.by);
+            host.log(Urgency::Notice, &line.field("detail", mark.reason.as_str()).finish());
+        }
+        Ok(_) => {}
+        Err(error) => {
+            let line = line("not-honoured").field("reason", error.reason()).field("detail", &error.to_string());
+            host.log(Urgency::Alert, &line.finish());
+        }
+    }
+    None
 }
 
 /// Whose code is asked for.

@@ -21,7 +21,7 @@ use crate::check::{self, origin};
 use crate::daemon::connection::DaemonError;
 use crate::daemon::{self, EnrolmentSession};
 use crate::host::{ConversationFailed, Host, Item};
-use crate::login::{audience, bad_option, emergency, pause_after, refusal_text, settings};
+use crate::login::{EndedMark, audience, bad_option, emergency, pause_after, refusal_text, settings};
 use crate::options::{Echo, OptionError, Options, RotateWhen, whose};
 use crate::person::Person;
 use crate::printable::plain;
@@ -95,7 +95,7 @@ fn run(
         Some(Person::LookupFailed(errno)) => return Err(failed("user-lookup", errno.desc())),
         Some(Person::Known(account)) => account,
     };
-    if emergency(host, account).is_some() {
+    if emergency(host, account, EndedMark::Silent).is_some() {
         return Ok(PasswordOutcome::Left("emergency"));
     }
     let (options, rules) = settings(host, options).map_err(PasswordOutcome::Failed)?;

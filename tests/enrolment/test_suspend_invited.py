@@ -5,6 +5,7 @@ import re
 from contextlib import nullcontext
 
 import pytest
+
 from harness import daemon_log
 from harness.enrolment import enrol, invite, redeem, refusal, works
 from harness.machine import HOST_KEY, SUCCESS, VAULT, otpctl, run

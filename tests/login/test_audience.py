@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
 from harness.journal import decisions
 from harness.machine import AUTH_ERR, SERVICE_ERR, SUCCESS, otpctl, policy
 from harness.strace import run_under

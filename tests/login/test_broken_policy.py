@@ -4,6 +4,7 @@ import os
 import subprocess
 
 import pytest
+
 from harness.journal import decisions
 from harness.machine import OTPCTL, POLICY, default_policy, otpctl, policy, write
 

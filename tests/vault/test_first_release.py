@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -153,12 +154,25 @@ def test_a_file_of_version_2_is_refused_with_both_versions_and_not_touched(machi
     assert len(lines) == 1 and "is 2; wanted 1" in lines[0] and str(path) in lines[0], lines
 
 
-def test_an_emergency_mark_of_version_2_is_not_honoured_and_says_so(machine, skip, release, journal):
+@pytest.mark.parametrize(("name", "why"), [("version-2", "there is no field \\x22colour\\x22 here"), ("version-3", "version is 3; wanted 1 or 2")])
+def test_an_emergency_mark_of_a_later_version_is_not_honoured_and_says_so(machine, skip, release, journal, name, why):
+    """Version 2 is known by now; this one has a field that it never had."""
     erin = person("erin")
-    with in_its_place(MARKS / str(erin.uid), (HERE / "version-2/emergency.toml").read_bytes()):
+    with in_its_place(MARKS / str(erin.uid), (HERE / name / "emergency.toml").read_bytes()):
         start = journal.position()
         assert machine.ask(skip, erin, "000000")[0] == AUTH_ERR
-        assert any("emergency=not-honoured" in line and "version is 2; wanted 1" in line for line in journal.since(start))
+        lines = [line for line in journal.since(start) if "emergency=not-honoured" in line]
+    assert len(lines) == 1 and why in lines[0], lines
+
+
+def test_an_emergency_mark_of_version_2_as_it_was_at_its_release_lets_pass_until_its_end(machine, skip, release):
+    erin = person("erin")
+    mark = (HERE / "release-2/emergency/30005").read_text()
+    end = int(re.search(r"made = (\d+)", mark)[1]) + int(re.search(r"lasts = (\d+)", mark)[1])
+    with in_its_place(MARKS / str(erin.uid), mark.encode()):
+        for left, answer in ((60, SUCCESS), (-1, AUTH_ERR)):
+            with machine.clock(end - left - int(time.time())):
+                assert machine.ask(skip, erin, "000000")[0] == answer
 
 
 # conversations

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use otp_core::decision::origin::Origin;
-use otp_core::emergency::Reason;
+use otp_core::emergency::{LONGEST_BYPASS_S, Reason};
 use otp_core::keys::key::Label;
 use otp_protocol::interface::Status;
 
+use crate::output::duration;
 use crate::output::format::OutputFormat;
 
 pub(crate) use keys::{
@@ -237,7 +238,7 @@ pub(crate) enum EmergencyAct {
 
 /// Write a mark: from now on this user is not asked for a code
 ///
-/// Every use of the mark is logged at alert, until `otpctl emergency end`.
+/// Every use of the mark is logged at alert. It lasts as long as --for says, or until `otpctl emergency end`.
 #[derive(Args)]
 pub(crate) struct BypassArgs {
     /// The user to let past the gate
@@ -246,9 +247,13 @@ pub(crate) struct BypassArgs {
     /// Why; it stands in the log at every use
     #[arg(long, value_name = "TEXT", value_parser = Reason::new)]
     pub reason: Reason,
+
+    /// How long, 30 days at most, for example 2h or 3d
+    #[arg(long = "for", value_name = "DURATION", value_parser = bypass_duration, default_value = "24h")]
+    pub lasts: u64,
 }
 
-/// List the marks: who is let past, why, since when
+/// List the marks: who is let past, why, since when and until when
 #[derive(Args)]
 pub(crate) struct ListBypassesArgs {
     /// Write JSON
@@ -313,6 +318,14 @@ impl AcceptRestoreArgs {
 impl ListBypassesArgs {
     pub(crate) fn format(&self) -> OutputFormat {
         OutputFormat::of(self.json)
+    }
+}
+
+fn bypass_duration(text: &str) -> Result<u64, String> {
+    let seconds = duration::parse(text)?;
+    match seconds <= LONGEST_BYPASS_S {
+        true => Ok(seconds),
+        false => Err(format!("{} is too long; wanted 30d at most", duration::told(seconds))),
     }
 }
 

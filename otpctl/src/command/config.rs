@@ -8,7 +8,7 @@ use otp_core::vault::root_program;
 
 use crate::arguments::{CheckConfigArgs, ConfigAct};
 use crate::command::config_audience::unmatched;
-use crate::command::config_edit;
+use crate::command::{bypasses, config_edit};
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 use crate::output::terminal::Terminal;
@@ -24,6 +24,9 @@ pub(crate) fn run(terminal: &mut Terminal, act: &ConfigAct) -> Result<(), Failur
 
 fn check(terminal: &mut Terminal, options: &CheckConfigArgs) -> Result<(), Failure> {
     let site = Site::STANDARD;
+    for bypass in bypasses::in_force() {
+        drop(write!(std::io::stderr(), "otpctl: note: {}", bypasses::told(&bypass)));
+    }
     let named = options.file.as_deref().map(whole_path).transpose()?;
     let found = site.whole_policy(named.as_deref());
     let found = found.map_err(|unavailable| Failure::Stopped(escaped(&unavailable.detail)))?;

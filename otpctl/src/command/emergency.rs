@@ -3,15 +3,18 @@
 
 use nix::unistd::{Uid, getuid};
 use otp_core::accounts::Account;
-use otp_core::emergency::{EmergencyMark, MarkError};
-use otp_core::environment::system_wall;
+use otp_core::emergency::{EmergencyMark, Lasting, MarkError};
+use otp_core::environment::Moment;
 use otp_core::files::date::utc;
 use otp_core::log_line::LogLine;
 use otp_core::site::Site;
 use serde::Serialize;
 
 use crate::arguments::{BypassArgs, EmergencyAct, EndBypassArgs, ListBypassesArgs};
+use crate::command::bypasses::{self, ListedBypass};
+use crate::machine::Machine;
 use crate::output::alert::alert;
+use crate::output::duration;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 use crate::output::format::OutputFormat;
@@ -28,72 +31,34 @@ pub(crate) fn run(terminal: &mut Terminal, act: &EmergencyAct) -> Result<(), Fai
     }
 }
 
-/// A mark as it is listed.
-#[derive(Serialize)]
-struct Listed {
-    uid: u32,
-    /// Of the account that has the uid now.
-    user: Option<String>,
-    reason: Option<String>,
-    by: Option<String>,
-    made: Option<u64>,
-    /// Why it does not count; none if it does.
-    not_honoured: Option<String>,
-}
-
 #[derive(Serialize)]
 struct ListedMarks {
-    marks: Vec<Listed>,
+    marks: Vec<ListedBypass>,
 }
 
 /// Also those that do not count: they may have been meant to.
 fn list(terminal: &mut Terminal, options: &ListBypassesArgs) -> Result<(), Failure> {
-    let site = Site::STANDARD;
-    let uids = site.marks().uids().map_err(|error| Failure::Stopped(format!("{}: {error}", site.emergency)))?;
-    let marks = uids.into_iter().map(listed).collect();
+    let marks = bypasses::all().map_err(Failure::Stopped)?;
     match options.format() {
         OutputFormat::Json => terminal.json(&ListedMarks { marks }),
         OutputFormat::Text if marks.is_empty() => terminal.show("nobody is let past the gate\n"),
-        OutputFormat::Text => terminal.show(&marks.iter().map(told).collect::<String>()),
-    }
-}
-
-fn listed(uid: u32) -> Listed {
-    let account = otp_core::accounts::account_of(uid).ok().flatten();
-    let found = account.as_ref().map(|account| Site::STANDARD.marks().of(account));
-    let (mark, not_honoured) = match found {
-        Some(Ok(mark)) => (mark, None),
-        Some(Err(error)) => (None, Some(error.to_string())),
-        None => (None, Some("no account has this uid".to_owned())),
-    };
-    let (reason, by, made) = match mark {
-        Some(mark) => (Some(mark.reason.as_str().to_owned()), Some(mark.by), Some(mark.made)),
-        None => (None, None, None),
-    };
-    Listed { uid, user: account.map(|account| account.name), reason, by, made, not_honoured }
-}
-
-fn told(mark: &Listed) -> String {
-    let user = mark.user.as_deref().map_or_else(|| "?".to_owned(), escaped);
-    let text = |text: &Option<String>| text.as_deref().map(escaped).unwrap_or_default();
-    match (&mark.not_honoured, mark.made) {
-        (None, Some(made)) => {
-            let (reason, by) = (text(&mark.reason), text(&mark.by));
-            format!("{user} (uid {}): not asked since {}, by {by}: {reason}\n", mark.uid, utc(made))
-        }
-        (why, _) => format!("{user} (uid {}): the mark does not count: {}\n", mark.uid, text(why)),
+        OutputFormat::Text => terminal.show(&marks.iter().map(bypasses::told).collect::<String>()),
     }
 }
 
 fn bypass(terminal: &mut Terminal, options: &BypassArgs) -> Result<(), Failure> {
     let account = named(&options.user)?.ok_or_else(|| no_such_user(&options.user))?;
-    let mark = EmergencyMark { account, reason: options.reason.clone(), by: who(), made: system_wall() };
-    Site::STANDARD.marks().write(&mark).map_err(|error| stopped(&error))?;
+    let (now, seconds) = (Moment::of(&Machine), options.lasts);
+    let (reason, lasts) = (options.reason.clone(), Some(Lasting::from(&now, seconds)));
+    let mark = EmergencyMark { account, reason, by: who(), made: now.wall, lasts };
+    Site::STANDARD.marks().write(&mark, &Machine).map_err(|error| stopped(&error))?;
+    let until = utc(now.wall.saturating_add(seconds));
     let line = line("emergency-bypass", &mark.account.name, mark.account.uid).field("reason", mark.reason.as_str());
-    alert(&line.field("by", &mark.by).finish());
-    let user = escaped(&mark.account.name);
+    alert(&line.field("by", &mark.by).field("until", &until).finish());
+    let (user, lasts) = (escaped(&mark.account.name), duration::told(seconds));
     terminal.show(&format!(
-        "{user} is not asked for a code until `otpctl emergency end {user}`; every use is logged at alert\n"
+        "{user} is not asked for a code for {lasts}, until {until}, or until `otpctl emergency end {user}`; \
+         every use is logged at alert\n"
     ))
 }
 

@@ -1,6 +1,7 @@
 //! The commands, a file each.
 
 pub(crate) mod admin;
+pub(crate) mod bypasses;
 pub(crate) mod config;
 pub(crate) mod config_audience;
 pub(crate) mod config_edit;

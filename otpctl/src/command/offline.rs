@@ -8,28 +8,27 @@ use nix::sys::prctl;
 use nix::unistd::{Uid, User};
 use otp_core::accounts::Account;
 use otp_core::decision::limits::Limits;
-use otp_core::environment::{Clock, Environment, system_boot_ms, system_wall};
+use otp_core::environment::Clock as _;
 use otp_core::files::date::utc;
 use otp_core::keys::seal::{HostKey, Nonce};
 use otp_core::log_line::LogLine;
 use otp_core::manage::changes::{self, Change};
 use otp_core::manage::notify_owner::{self, Outbound};
-use otp_core::repair::Repair;
 use otp_core::site::{Site, Unavailable, fits};
 use otp_core::vault::{ChangeError, ClockMark, EnrolmentStatus, Posted, Reseal, Vault, short_lock_deadline};
-use otp_protocol::interface::{RestoredUsers, UserStatusReply};
+use otp_protocol::interface::RestoredUsers;
 use otp_protocol::status;
 use otp_system::privileges::become_for_good;
-use otp_system::{kernel, random};
+use otp_system::random;
 
 use crate::arguments::{AdoptArgs, Command, StatusArgs};
 use crate::command::admin::{done, invitation_ended, show_restored, suspended};
 use crate::command::emergency::{named, no_such_user, who};
-use crate::command::status::{one, show};
+use crate::command::status::{show, show_one};
+use crate::machine::Machine;
 use crate::output::alert::alert;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
-use crate::output::format::OutputFormat;
 use crate::output::terminal::Terminal;
 
 /// What there is without a daemon.
@@ -40,10 +39,6 @@ struct Offline {
     host_key: Option<HostKey>,
     out: Outbound,
 }
-
-/// This machine. Its clock is worth what the kernel says of it, here as everywhere: what is put right under a wild clock must
-/// not lock anybody out for years.
-struct Machine;
 
 pub(crate) fn run(terminal: &mut Terminal, command: &Command) -> Result<(), Failure> {
     match command {
@@ -144,10 +139,7 @@ impl Offline {
         let account = account(options.user.as_deref().unwrap_or("root"))?;
         let status = status::of(&self.vault, &account, &self.limits, &Machine, short_lock_deadline());
         let status = status.map_err(|error| stopped(&error.to_string()))?;
-        match options.format() {
-            OutputFormat::Json => terminal.json(&UserStatusReply { status }),
-            OutputFormat::Text => terminal.show(&one(&status)),
-        }
+        show_one(&status, terminal, options.format())
     }
 
     /// Reseals, so this is the one command that cannot do without the host key.
@@ -243,24 +235,4 @@ fn not_done(error: &ChangeError) -> Failure {
 
 fn stopped(text: &str) -> Failure {
     Failure::Stopped(escaped(text))
-}
-
-impl Clock for Machine {
-    fn wall(&self) -> u64 {
-        system_wall()
-    }
-
-    fn boot_ms(&self) -> u64 {
-        system_boot_ms()
-    }
-
-    fn vouched(&self) -> bool {
-        kernel::clock_is_synchronised()
-    }
-}
-
-impl Environment for Machine {
-    fn repaired(&self, account: &Account, what: Repair) {
-        alert(&LogLine::default().field("mended", what.reason()).field("user", &account.name).finish());
-    }
 }

@@ -2,9 +2,11 @@
 
 use otp_core::files::date::utc;
 use otp_protocol::client::Client;
-use otp_protocol::interface::{KeyStatus, List, OriginStatus, UserList, UserStatus};
+use otp_protocol::interface::{KeyStatus, List, OriginStatus, Unreadable, UserList, UserStatus};
+use serde::Serialize;
 
 use crate::arguments::{ListArgs, StatusArgs};
+use crate::command::bypasses::{self, ListedBypass};
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 use crate::output::format::OutputFormat;
@@ -12,10 +14,18 @@ use crate::output::table::table;
 use crate::output::terminal::Terminal;
 
 pub(crate) fn status(client: &mut Client, terminal: &mut Terminal, options: &StatusArgs) -> Result<(), Failure> {
-    let reply = client.call(&options.request())?;
-    match options.format() {
-        OutputFormat::Json => terminal.json(&reply),
-        OutputFormat::Text => terminal.show(&one(&reply.status)),
+    show_one(&client.call(&options.request())?.status, terminal, options.format())
+}
+
+/// Shows the state of a user, and whether root lets them past the gate.
+pub(crate) fn show_one(status: &UserStatus, terminal: &mut Terminal, format: OutputFormat) -> Result<(), Failure> {
+    let status = WithBypass::of(status, &bypasses::in_force());
+    match format {
+        OutputFormat::Json => terminal.json(&ShownStatus { status }),
+        OutputFormat::Text => {
+            let bypass = status.bypass.as_ref().map(|bypass| format!("  {}", bypasses::said(bypass)));
+            terminal.show(&format!("{}{}", one(status.status), bypass.unwrap_or_default()))
+        }
     }
 }
 
@@ -25,9 +35,16 @@ pub(crate) fn list(client: &mut Client, terminal: &mut Terminal, options: &ListA
 
 /// Shows a list; of whom nothing can be told makes it a failure, for a list that looks whole and is not misleads.
 pub(crate) fn show(list: &UserList, terminal: &mut Terminal, format: OutputFormat) -> Result<(), Failure> {
+    let bypasses = bypasses::in_force(); // also of users without a key, whom a list does not have
     match format {
-        OutputFormat::Json => terminal.json(list)?,
-        OutputFormat::Text => terminal.show(&all(list))?,
+        OutputFormat::Json => {
+            let users = list.users.iter().map(|status| WithBypass::of(status, &bypasses)).collect();
+            terminal.json(&ShownList { users, unreadable: &list.unreadable, bypasses })?;
+        }
+        OutputFormat::Text => {
+            let told = bypasses.iter().map(bypasses::told).collect::<String>();
+            terminal.show(&format!("{}{told}", all(list)))?;
+        }
     }
     match list.unreadable.len() {
         0 => Ok(()),
@@ -35,8 +52,34 @@ pub(crate) fn show(list: &UserList, terminal: &mut Terminal, format: OutputForma
     }
 }
 
+/// A state as it is shown: the daemon's, and the mark that is beside it.
+#[derive(Serialize)]
+struct WithBypass<'a> {
+    #[serde(flatten)]
+    status: &'a UserStatus,
+    bypass: Option<ListedBypass>,
+}
+
+#[derive(Serialize)]
+struct ShownStatus<'a> {
+    status: WithBypass<'a>,
+}
+
+#[derive(Serialize)]
+struct ShownList<'a> {
+    users: Vec<WithBypass<'a>>,
+    unreadable: &'a [Unreadable],
+    bypasses: Vec<ListedBypass>,
+}
+
+impl<'a> WithBypass<'a> {
+    fn of(status: &'a UserStatus, bypasses: &[ListedBypass]) -> Self {
+        Self { status, bypass: bypasses.iter().find(|bypass| bypass.uid == status.uid).cloned() }
+    }
+}
+
 /// A user, a line per key and per origin that has something to tell.
-pub(crate) fn one(status: &UserStatus) -> String {
+fn one(status: &UserStatus) -> String {
     let mut text = format!("{} (uid {}): {}", escaped(&status.user), status.uid, state(status));
     if status.enrolled {
         text.push_str(&format!(", generation {}", status.generation));
@@ -117,8 +160,6 @@ fn used(last: Option<u64>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use otp_protocol::interface::Unreadable;
-
     use super::*;
 
     fn alice() -> UserStatus {

@@ -1,0 +1,139 @@
+//! Emergency marks as they are told: all by `emergency list`, those in force by `status`, `list` and
+//! `config check`. Everybody may read them.
+
+use std::io::Write as _;
+
+use otp_core::accounts::account_of;
+use otp_core::emergency::{Bypass, EmergencyMark};
+use otp_core::environment::{Clock as _, Moment};
+use otp_core::files::date::utc;
+use otp_core::site::Site;
+use serde::Serialize;
+
+use crate::machine::Machine;
+use crate::output::escape::escaped;
+
+/// A mark as it is listed.
+#[derive(Serialize, Clone, Default)]
+pub(crate) struct ListedBypass {
+    pub uid: u32,
+    /// Of the account that has the uid now.
+    pub user: Option<String>,
+    pub reason: Option<String>,
+    pub by: Option<String>,
+    pub made: Option<u64>,
+    /// When it ends or has ended, by the clock as it is now; none if it has no end.
+    pub until: Option<u64>,
+    pub ended: bool,
+    /// Why it does not count; none if it does.
+    pub not_honoured: Option<String>,
+}
+
+/// All, by rising uid, also those that do not count: they may have been meant to.
+pub(crate) fn all() -> Result<Vec<ListedBypass>, String> {
+    let site = Site::STANDARD;
+    let uids = site.marks().uids().map_err(|error| format!("{}: {error}", site.emergency))?;
+    Ok(uids.into_iter().map(listed).collect())
+}
+
+/// Those that let somebody past. A directory that cannot be read is noted beside what was asked for.
+pub(crate) fn in_force() -> Vec<ListedBypass> {
+    let found = all().unwrap_or_else(|error| {
+        drop(writeln!(std::io::stderr(), "otpctl: note: {}", escaped(&error)));
+        Vec::new()
+    });
+    found.into_iter().filter(|one| one.not_honoured.is_none()).collect()
+}
+
+fn listed(uid: u32) -> ListedBypass {
+    let account = account_of(uid).ok().flatten();
+    let found = account.as_ref().map(|account| Site::STANDARD.marks().of(account, &Machine));
+    let none = ListedBypass { uid, user: account.map(|account| account.name), ..ListedBypass::default() };
+    let why = match found {
+        Some(Ok(Some(Bypass::InForce(mark)))) => return with_mark(none, mark),
+        Some(Ok(Some(Bypass::Ended(mark)))) => {
+            let one = with_mark(none, mark);
+            let why = one.until.map(|until| format!("it ended at {}", utc(until)));
+            return ListedBypass { ended: true, not_honoured: why, ..one };
+        }
+        Some(Ok(None)) => "it is gone".to_owned(),
+        Some(Err(error)) => error.to_string(),
+        None => "no account has this uid".to_owned(),
+    };
+    ListedBypass { not_honoured: Some(why), ..none }
+}
+
+fn with_mark(one: ListedBypass, mark: EmergencyMark) -> ListedBypass {
+    let until = mark.end(&Moment::of(&Machine));
+    let (reason, by) = (mark.reason.as_str().to_owned(), mark.by);
+    ListedBypass { reason: Some(reason), by: Some(by), made: Some(mark.made), until, ..one }
+}
+
+/// One line.
+pub(crate) fn told(one: &ListedBypass) -> String {
+    let user = one.user.as_deref().map_or_else(|| "?".to_owned(), escaped);
+    format!("{user} (uid {}): {}", one.uid, said(one))
+}
+
+/// The same without the name.
+pub(crate) fn said(one: &ListedBypass) -> String {
+    let text = |text: &Option<String>| text.as_deref().map(escaped).unwrap_or_default();
+    let (reason, by) = (text(&one.reason), text(&one.by));
+    match (&one.not_honoured, one.made, one.until) {
+        (None, Some(made), Some(until)) => {
+            let (since, behind) = (utc(made), behind(made));
+            format!("not asked since {since}, until {}{behind}, by {by}: {reason}\n", utc(until))
+        }
+        (None, Some(made), None) => format!("not asked since {}, without an end, by {by}: {reason}\n", utc(made)),
+        (Some(_), Some(made), Some(until)) if one.ended => {
+            format!("asked again since {}; the mark made {}, by {by}, has ended: {reason}\n", utc(until), utc(made))
+        }
+        (why, ..) => format!("the mark does not count: {}\n", text(why)),
+    }
+}
+
+/// A clock that is behind the making of a mark does not end it; whoever reads its end must know that.
+fn behind(made: u64) -> &'static str {
+    if Machine.wall() < made { " (the clock is behind its making)" } else { "" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mark() -> ListedBypass {
+        ListedBypass {
+            uid: 1000,
+            user: Some("alice".to_owned()),
+            reason: Some("lost\x1b[2J".to_owned()),
+            by: Some("uid 0".to_owned()),
+            made: Some(951_782_400),
+            ..ListedBypass::default()
+        }
+    }
+
+    #[test]
+    fn every_mark_tells_its_end_or_that_it_has_none() {
+        let with_end = ListedBypass { until: Some(951_868_800), ..mark() };
+        let ended = ListedBypass { ended: true, not_honoured: Some("it ended at …".to_owned()), ..with_end.clone() };
+        let bad = ListedBypass { uid: 7, not_honoured: Some("mode 0666".to_owned()), ..ListedBypass::default() };
+        let cases = [
+            (
+                mark(),
+                "alice (uid 1000): not asked since 2000-02-29T00:00:00Z, without an end, by uid 0: lost\\x1b[2J\n",
+            ),
+            (
+                with_end,
+                "alice (uid 1000): not asked since 2000-02-29T00:00:00Z, until 2000-03-01T00:00:00Z, by uid 0: lost\\x1b[2J\n",
+            ),
+            (
+                ended,
+                "alice (uid 1000): asked again since 2000-03-01T00:00:00Z; the mark made 2000-02-29T00:00:00Z, by uid 0, has ended: lost\\x1b[2J\n",
+            ),
+            (bad, "? (uid 7): the mark does not count: mode 0666\n"),
+        ];
+        for (one, text) in cases {
+            assert_eq!(told(&one), text);
+        }
+    }
+}
