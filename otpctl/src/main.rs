@@ -9,8 +9,9 @@ mod connect;
 mod input;
 mod machine;
 mod output;
-mod pam_files;
 mod policy_path;
+#[expect(dead_code, reason = "`config check` follows the stacks next")]
+mod stack;
 
 use std::process::ExitCode;
 

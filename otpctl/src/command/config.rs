@@ -1,5 +1,6 @@
 //! `otpctl config`: is the policy file in order? Read as the module reads it, without the daemon. Editing it is `config_edit`.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -12,8 +13,10 @@ use crate::command::{bypasses, config_edit};
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 use crate::output::terminal::Terminal;
-use crate::pam_files::Stages;
 use crate::policy_path::whole_path;
+use crate::stack::modules::is_ours;
+use crate::stack::reader::{PamDirectories, ServiceStacks, Stage};
+use crate::stack::words::Dialect;
 
 pub(crate) fn run(terminal: &mut Terminal, act: &ConfigAct) -> Result<(), Failure> {
     match act {
@@ -58,16 +61,16 @@ const NO_FILE: &str = "no PAM file has that name, which libpam writes in small l
 
 /// Why a table for this service would be obeyed by nobody.
 fn disobeyed(service: &str) -> Option<&'static str> {
-    unreached(service, Stages::any, "no line of its PAM file has pam_otp.so")
+    unreached(service, |stages| !stages.is_empty(), "no line of its PAM file has pam_otp.so")
 }
 
 /// Why nobody would be asked for a new key by this service: it is the account stage that says that one is due.
 fn asks_nobody(service: &str) -> Option<&'static str> {
-    unreached(service, |stages| stages.has("account"), "no account line of its PAM file has pam_otp.so")
+    unreached(service, |stages| stages.contains(&Stage::Account), "no account line of its PAM file has pam_otp.so")
 }
 
-fn unreached(service: &str, reached: impl Fn(&Stages) -> bool, why: &'static str) -> Option<&'static str> {
-    match Stages::of(service) {
+fn unreached(service: &str, reached: impl Fn(&BTreeSet<Stage>) -> bool, why: &'static str) -> Option<&'static str> {
+    match own_stages(service) {
         None => Some(NO_FILE),
         Some(stages) => (!reached(&stages)).then_some(why),
     }
@@ -76,12 +79,21 @@ fn unreached(service: &str, reached: impl Fn(&Stages) -> bool, why: &'static str
 /// A service whose account stage says that a key is due, and whose password stage does not replace it, lets the login go on all
 /// the same, or asks for another UNIX password.
 fn cannot_ask(service: &str) -> Option<String> {
-    let stages = Stages::of(service)?;
-    let missing = stages.has("account") && !stages.has("password");
+    let stages = own_stages(service)?;
+    let missing = stages.contains(&Stage::Account) && !stages.contains(&Stage::Password);
     missing.then(|| {
         format!(
             "rotate_services has {service:?}, whose PAM file has an account line with pam_otp.so and no password line; \
              wanted `password required pam_otp.so`"
         )
     })
+}
+
+/// The stages in which this service runs the module, with one libpam or another; `None` if there is no file for it.
+fn own_stages(service: &str) -> Option<BTreeSet<Stage>> {
+    let directories = PamDirectories::standard();
+    let read: Vec<ServiceStacks> =
+        [Dialect::Old, Dialect::New].into_iter().filter_map(|libpam| directories.read(service, libpam)).collect();
+    let lines = read.iter().flat_map(|service| &service.lines).filter(|line| is_ours(line));
+    (!read.is_empty()).then(|| lines.map(|line| line.stage).collect())
 }
