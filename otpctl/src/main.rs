@@ -10,7 +10,6 @@ mod input;
 mod machine;
 mod output;
 mod policy_path;
-#[expect(dead_code, reason = "`config check` follows the stacks next")]
 mod stack;
 
 use std::process::ExitCode;

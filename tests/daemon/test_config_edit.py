@@ -145,7 +145,7 @@ def test_it_is_for_root(policy_file, user):
     assert done.returncode == REFUSED and "root" in done.stderr
 
 
-def test_check_and_edit_agree(editor, policy_file):
+def test_check_and_edit_agree(editor, policy_file, stock):
     assert otpctl("config", "check").returncode == DONE
     done = edit(editor("printf '[service.sudo]\\ndigits = [8]\\n' >> $1"))
     assert done.returncode == REFUSED and "a new key has 6" in done.stdout

@@ -15,7 +15,7 @@ SERVICE = "otp-audience"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def service(machine):
+def audience_service(machine):
     return machine.service(SERVICE, "required pam_otp.so", "required pam_permit.so", account="required pam_otp.so")
 
 

@@ -22,11 +22,6 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 TIME = r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 
 
-@pytest.fixture(scope="module")
-def gate(machine):
-    return machine.service("otp-end", "required pam_otp.so", "required pam_permit.so", account="required pam_otp.so")
-
-
 @pytest.fixture
 def bypassed(machine, enrolled):
     """A user who is let past for a day."""

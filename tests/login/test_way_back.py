@@ -18,6 +18,7 @@ from harness.machine import (
     HOST_KEY,
     IGNORE,
     MARKS,
+    MODULE,
     OTPCTL,
     POLICY,
     ROOT,
@@ -287,22 +288,22 @@ def check(text):
         default_policy()
 
 
-def test_a_table_for_a_service_that_nobody_has_is_told(machine):
-    machine.service("checked", "required pam_otp.so")
+def test_a_table_for_a_service_that_nobody_has_is_told(machine, stock):
+    machine.service("checked", "required pam_otp.so", account="required pam_otp.so")
     done = check("[service.checked]\n[service.chekced]\n")
     assert done.returncode == DONE and "chekced" in done.stderr and "[service.checked]" not in done.stderr
 
 
 @pytest.mark.parametrize("how", ["plain", "@include", "include", "substack", "bracket", "quiet"])
-def test_a_service_that_is_to_ask_for_a_new_key_must_be_able_to(machine, how):
-    write(Path("/etc/pam.d/rotating-part"), "account required pam_otp.so\npassword required pam_otp.so\n", 0o644)
+def test_a_service_that_is_to_ask_for_a_new_key_must_be_able_to(machine, stock, how):
+    write(Path("/etc/pam.d/rotating-part"), "password required pam_otp.so\n", 0o644)
     line = {
         "plain": "password required pam_otp.so",
         "@include": "@include rotating-part",
         "include": "password include rotating-part",
         "substack": "password substack rotating-part",
         "quiet": "-password required pam_otp.so",
-        "bracket": "password [success=ok default=die] /usr/lib/security/pam_otp.so rotate=due",
+        "bracket": f"password [success=ok default=die] {MODULE} rotate=due",
     }[how]
     text = '[rotation]\nmax_age = 90\nrotate_services = ["rotating"]\n'
     for password, good in (("", False), ("# " + line, False), ("auth include rotating-part", False), (line, True)):
@@ -324,14 +325,16 @@ def test_a_service_that_is_to_ask_for_a_new_key_must_be_able_to(machine, how):
         "password required pam_otp.so nonsense # \\",
     ],
 )
-def test_a_pam_file_is_read_as_libpam_reads_it(machine, user, journal, lines):
+def test_a_pam_file_is_read_as_libpam_reads_it(machine, stock, user, journal, lines):
     write(Path("/etc/pam.d/rotating-part"), "password required pam_otp.so nonsense\n", 0o644)
     write(Path("/etc/pam.d/rotating"), f"account required pam_otp.so\n{lines}\nauth required pam_otp.so\n", 0o644)
     start = journal.position()
     subprocess.run(["pamtester", "rotating", user.name, "chauthtok"], capture_output=True, timeout=30)
-    assert "stage=password reason=bad-option" in "".join(journal.since(start)), "libpam has not run it"
+    ran = "stage=password reason=bad-option" in "".join(journal.since(start))
+    assert ran or "# why" in lines, "libpam has not run it; that of Debian 13 lets a comment end a line that goes on"
     done = check('[rotation]\nmax_age = 90\nrotate_services = ["rotating"]\n')
-    assert done.returncode == DONE and done.stderr == "", done.stderr
+    assert "in order" in done.stdout and "note:" not in done.stderr, done.stderr
+    assert done.returncode == REFUSED and "nonsense: no such option" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -342,15 +345,16 @@ def test_a_pam_file_is_read_as_libpam_reads_it(machine, user, journal, lines):
         ("checked", "auth required pam_unix.so\naccount required pam_unix.so\n", "pam_otp.so"),
     ],
 )
-def test_what_the_policy_says_of_a_service_that_will_not_obey_it_is_told(machine, name, lines, why):
+def test_what_the_policy_says_of_a_service_that_will_not_obey_it_is_told(machine, stock, name, lines, why):
     if lines:
         write(Path("/etc/pam.d") / name, lines, 0o644)
     for text in (f"[service.{name}]\n", f'[rotation]\nmax_age = 90\nrotate_services = ["{name}"]\n'):
         done = check(text)
-        assert done.returncode == DONE and name in done.stderr and "holds for nobody" in done.stderr and why in done.stderr
+        assert name in done.stderr and "holds for nobody" in done.stderr and why in done.stderr
+        assert done.returncode == (REFUSED if name == "Checked" else DONE), "a name with capitals is more than a note"
 
 
-def test_a_program_for_notices_that_could_not_be_run_is_told(machine):
+def test_a_program_for_notices_that_could_not_be_run_is_told(machine, stock):
     done = check('notify_command = ["/usr/local/sbin/no-such-program"]\n')
     assert done.returncode == DONE and "no-such-program" in done.stderr
 

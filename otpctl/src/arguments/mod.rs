@@ -184,7 +184,7 @@ pub(crate) struct AcceptRestoreArgs {
     pub json: bool,
 }
 
-/// Look the policy file over, or edit it
+/// Look the policy file and the PAM stacks over, or edit the policy
 #[derive(Args)]
 pub(crate) struct ConfigArgs {
     #[command(subcommand)]
@@ -197,14 +197,19 @@ pub(crate) enum ConfigAct {
     Edit(EditConfigArgs),
 }
 
-/// Say whether the policy file is in order, with every service in it; needs no daemon
+/// Say whether the policy file and the PAM stacks are in order; needs no daemon
 ///
-/// Looks at the PAM files, too: whether there is one for each service, and whether those that are to ask for a new key can. Names
-/// every entry of exempt and require that matches no account and no group, and fails then.
+/// Follows every stack that names pam_otp.so, as libpam does, and says which let somebody in without it or past its refusal. Names
+/// every entry of exempt and require that matches no account and no group. Exit code 1 if anything is wrong. Run it as root, who
+/// can read everything.
 #[derive(Args)]
 pub(crate) struct CheckConfigArgs {
     /// Another file than /etc/otp/otp.toml; root's too, as the module wants it
     pub file: Option<PathBuf>,
+
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Edit the policy file and put it into force only if it is in order

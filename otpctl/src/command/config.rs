@@ -1,19 +1,24 @@
-//! `otpctl config`: is the policy file in order? Read as the module reads it, without the daemon. Editing it is `config_edit`.
+//! `otpctl config`: are the policy file and the PAM stacks in order? Read as the module and libpam read them, without the daemon.
+//! Editing the policy is `config_edit`.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::Path;
 
+use otp_core::policy::Policy;
 use otp_core::site::Site;
 use otp_core::vault::root_program;
+use serde::Serialize;
 
 use crate::arguments::{CheckConfigArgs, ConfigAct};
 use crate::command::config_audience::unmatched;
 use crate::command::{bypasses, config_edit};
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
+use crate::output::format::OutputFormat;
 use crate::output::terminal::Terminal;
 use crate::policy_path::whole_path;
+use crate::stack::findings::{StackFinding, Survey};
 use crate::stack::modules::is_ours;
 use crate::stack::reader::{PamDirectories, ServiceStacks, Stage};
 use crate::stack::words::Dialect;
@@ -25,36 +30,102 @@ pub(crate) fn run(terminal: &mut Terminal, act: &ConfigAct) -> Result<(), Failur
     }
 }
 
+/// How a host is set up.
+#[derive(Serialize)]
+struct SetUp {
+    policy: PolicyVerdict,
+    /// Tables and names in the policy that nothing obeys.
+    notes: Vec<String>,
+    findings: BTreeSet<StackFinding>,
+}
+
+#[derive(Serialize)]
+struct PolicyVerdict {
+    file: String,
+    state: PolicyState,
+    /// Why it is wrong; none if it is not.
+    reasons: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum PolicyState {
+    InOrder,
+    /// Not there; everything is at its default.
+    Absent,
+    Wrong,
+}
+
 fn check(terminal: &mut Terminal, options: &CheckConfigArgs) -> Result<(), Failure> {
+    let set_up = look(options.file.as_deref())?;
+    match OutputFormat::of(options.json) {
+        OutputFormat::Json => terminal.json(&set_up)?,
+        OutputFormat::Text => set_up.tell(terminal)?,
+    }
+    match (set_up.policy.reasons.last(), set_up.findings.len()) {
+        (Some(reason), _) => Err(Failure::Stopped(escaped(reason))),
+        (None, 0) => Ok(()),
+        (None, 1) => Err(Failure::Stopped("the PAM stacks are not in order: 1 finding".to_owned())),
+        (None, count) => Err(Failure::Stopped(format!("the PAM stacks are not in order: {count} findings"))),
+    }
+}
+
+fn look(file: Option<&Path>) -> Result<SetUp, Failure> {
     let site = Site::STANDARD;
     for bypass in bypasses::in_force() {
         drop(write!(std::io::stderr(), "otpctl: note: {}", bypasses::told(&bypass)));
     }
-    let named = options.file.as_deref().map(whole_path).transpose()?;
-    let found = site.whole_policy(named.as_deref());
-    let found = found.map_err(|unavailable| Failure::Stopped(escaped(&unavailable.detail)))?;
-    let path = named.as_ref().map_or_else(|| site.policy.to_owned(), |path| path.display().to_string());
-    let Some(policy) = found else {
-        return terminal.show(&format!("{}: not there; everything is at its default\n", escaped(&path)));
+    let named = file.map(whole_path).transpose()?;
+    let file = named.as_ref().map_or_else(|| site.policy.to_owned(), |path| path.display().to_string());
+    let (state, reasons, notes) = match site.whole_policy(named.as_deref()) {
+        Err(unavailable) => (PolicyState::Wrong, vec![unavailable.detail], Vec::new()),
+        Ok(None) => (PolicyState::Absent, Vec::new(), Vec::new()),
+        Ok(Some(policy)) => {
+            let rotating = policy.rotation.iter().flat_map(|rotation| &rotation.services);
+            let wrong = unmatched(&policy).into_iter().chain(rotating.filter_map(|service| cannot_ask(service)));
+            let wrong: Vec<String> = wrong.map(|why| format!("{file}: {why}")).collect();
+            let state = if wrong.is_empty() { PolicyState::InOrder } else { PolicyState::Wrong };
+            (state, wrong, notes(&policy))
+        }
     };
+    let findings = Survey::standard().findings();
+    Ok(SetUp { policy: PolicyVerdict { file, state, reasons }, notes, findings })
+}
+
+impl SetUp {
+    /// In words. The last mistake in the policy is the failure, which comes last.
+    fn tell(&self, terminal: &mut Terminal) -> Result<(), Failure> {
+        for note in &self.notes {
+            drop(writeln!(std::io::stderr(), "otpctl: note: {}", escaped(note)));
+        }
+        for finding in &self.findings {
+            drop(writeln!(std::io::stderr(), "otpctl: {}", escaped(&finding.to_string())));
+        }
+        for reason in self.policy.reasons.iter().rev().skip(1).rev() {
+            drop(writeln!(std::io::stderr(), "otpctl: {}", escaped(reason)));
+        }
+        let file = escaped(&self.policy.file);
+        match self.policy.state {
+            PolicyState::InOrder => terminal.show(&format!("{file}: in order\n")),
+            PolicyState::Absent => terminal.show(&format!("{file}: not there; everything is at its default\n")),
+            PolicyState::Wrong => Ok(()),
+        }
+    }
+}
+
+/// Tables and names in the policy that nothing will obey.
+fn notes(policy: &Policy) -> Vec<String> {
     let rotating = policy.rotation.iter().flat_map(|rotation| &rotation.services);
     let tables =
         policy.services.iter().filter_map(|(service, _)| Some((format!("[service.{service}]"), disobeyed(service)?)));
-    let asked = rotating.clone().filter_map(|name| Some((format!("{name:?} in rotate_services"), asks_nobody(name)?)));
-    for (what, why) in tables.chain(asked) {
-        drop(writeln!(std::io::stderr(), "otpctl: {}", escaped(&format!("note: {what} holds for nobody yet: {why}"))));
-    }
+    let asked = rotating.filter_map(|name| Some((format!("{name:?} in rotate_services"), asks_nobody(name)?)));
+    let mut notes: Vec<String> =
+        tables.chain(asked).map(|(what, why)| format!("{what} holds for nobody yet: {why}")).collect();
     let program = policy.notify.as_ref().and_then(|notify| notify.command.first());
     if let Some(Err(error)) = program.map(|program| root_program(Path::new(program))) {
-        drop(writeln!(std::io::stderr(), "otpctl: note: notify_command: {}", escaped(&error.to_string())));
+        notes.push(format!("notify_command: {error}"));
     }
-    let wrong = unmatched(&policy).into_iter().chain(rotating.filter_map(|service| cannot_ask(service)));
-    let mut wrong: Vec<String> = wrong.map(|why| escaped(&format!("{path}: {why}"))).collect();
-    let Some(last) = wrong.pop() else { return terminal.show(&format!("{}: in order\n", escaped(&path))) };
-    for why in wrong {
-        drop(writeln!(std::io::stderr(), "otpctl: {why}"));
-    }
-    Err(Failure::Stopped(last))
+    notes
 }
 
 const NO_FILE: &str = "no PAM file has that name, which libpam writes in small letters";

@@ -77,7 +77,7 @@ struct Trace {
 }
 
 /// More is no stack that a person wrote.
-const MOST_TRACES: usize = 200_000;
+const MOST_TRACES: usize = 50_000;
 
 /// All that is to be found in the stack of this stage of this service.
 pub(crate) fn ways(stack: &[StackLine], service: &str) -> BTreeSet<Way> {

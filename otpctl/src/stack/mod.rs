@@ -3,7 +3,13 @@
 pub(crate) mod code;
 pub(crate) mod control;
 pub(crate) mod explore;
+pub(crate) mod findings;
 pub(crate) mod modules;
 pub(crate) mod reader;
 mod walk;
 pub(crate) mod words;
+
+/// The module's own reader of its options: there is one.
+#[path = "../../../pam_otp/src/options.rs"]
+#[cfg_attr(not(test), expect(dead_code, reason = "only whether they can be read is of interest here"))]
+mod options;

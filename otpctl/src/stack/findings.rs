@@ -1,0 +1,369 @@
+//! The mistakes in the stacks of this host, service by service.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{CStr, CString};
+use std::fmt;
+use std::fs;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::code::PamCode;
+use super::explore::{Way, ways};
+use super::modules::{MODULE, ModuleDirectories, file_name, is_ours, resembles_ours};
+use super::options::Options;
+use super::reader::{LineKind, LinePlace, PamDirectories, ServiceStacks, StackLine, Stage};
+use super::words::Dialect;
+
+/// The kinds of mistakes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum FindingKind {
+    /// A line leads past ours, and the stack ends well.
+    PassedOver,
+    /// Our line refuses, and the stack ends well.
+    RefusalIgnored,
+    /// A line names a module that is not there, and means ours.
+    NoSuchModule,
+    /// Our line has an option that the module refuses.
+    BadOption,
+    /// A line that libpam cannot read.
+    BadLine,
+    /// libpam refuses the service.
+    Refused,
+    /// A file that cannot be read by this account.
+    Unreadable,
+    /// Our line runs twice.
+    Doubled,
+    /// The code is asked before the first factor.
+    CodeFirst,
+    /// The account stage never runs our module.
+    NoAccountLine,
+    /// The twin of this service, which the same program uses, never runs our module.
+    NoTwin,
+    /// No program has this service, for its name has capitals.
+    Capitals,
+    /// There are too many ways through the stack.
+    TooMany,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(crate) struct StackFinding {
+    pub service: String,
+    pub stage: Option<&'static str>,
+    pub file: Option<PathBuf>,
+    pub line: Option<usize>,
+    pub kind: FindingKind,
+    pub text: String,
+}
+
+impl fmt::Display for StackFinding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.service)?;
+        self.stage.map_or(Ok(()), |stage| write!(f, ", {stage}"))?;
+        self.file.as_ref().map_or(Ok(()), |file| write!(f, ": {}", file.display()))?;
+        self.line.map_or(Ok(()), |line| write!(f, " line {line}"))?;
+        write!(f, ": {}", self.text)
+    }
+}
+
+/// Where the stacks and modules of a host are.
+pub(crate) struct Survey {
+    pub services: PamDirectories,
+    pub modules: ModuleDirectories,
+}
+
+/// A service as one libpam reads it.
+struct Subject<'a> {
+    name: &'a str,
+    service: ServiceStacks,
+    other: ServiceStacks,
+}
+
+const LIBPAMS: [Dialect; 2] = [Dialect::Old, Dialect::New];
+/// Two services of one program. `sudo -i` and `su -` have one of their own.
+const TWINS: [(&str, &str, &str); 2] = [("sudo", "sudo-i", "sudo -i"), ("su", "su-l", "su -")];
+/// Programs that never run the account stage, or that let nobody in who was not in before.
+const LOCKERS: [&str; 16] = [
+    "i3lock",
+    "swaylock",
+    "waylock",
+    "hyprlock",
+    "gtklock",
+    "xsecurelock",
+    "vlock",
+    "physlock",
+    "xscreensaver",
+    "light-locker",
+    "xlock",
+    "slock",
+    "kde",
+    "kscreenlocker",
+    "gnome-screensaver",
+    "cinnamon-screensaver",
+];
+/// Files that package managers and editors leave; no program has such a service.
+const LEFTOVERS: [&str; 10] =
+    ["~", ".bak", ".old", ".orig", ".save", ".swp", ".rpmnew", ".rpmsave", ".pam-old", ".pacnew"];
+
+impl Survey {
+    pub(crate) fn standard() -> Self {
+        Self { services: PamDirectories::standard(), modules: ModuleDirectories::standard() }
+    }
+
+    /// Everything that is wrong, of every service that names our module or means to.
+    pub(crate) fn findings(&self) -> BTreeSet<StackFinding> {
+        let unlisted = self.services.unlisted().into_iter().map(|(directory, error)| StackFinding {
+            service: "every service".to_owned(),
+            stage: None,
+            file: Some(directory),
+            line: None,
+            kind: FindingKind::Unreadable,
+            text: format!("not looked at: {error}"),
+        });
+        LIBPAMS.into_iter().flat_map(|libpam| self.as_read_by(libpam)).chain(unlisted).collect()
+    }
+
+    fn as_read_by(&self, libpam: Dialect) -> BTreeSet<StackFinding> {
+        let names: Vec<String> = self.services.names().into_iter().filter(|name| !left_over(name)).collect();
+        let other = self.services.read("other", libpam).unwrap_or_default();
+        let subject = |name| Some(Subject { name, service: self.services.read(name, libpam)?, other: other.clone() });
+        let subjects: Vec<Subject<'_>> = names.iter().filter_map(|name| subject(name)).collect();
+        let included: BTreeSet<&PathBuf> = subjects.iter().flat_map(|one| one.service.files.iter().skip(1)).collect();
+        let mut found = BTreeSet::new();
+        for one in &subjects {
+            found.extend(self.words(one));
+            if !one.is_part(&included) {
+                found.extend(one.stacks());
+            }
+        }
+        found.extend(twins(&subjects, &other));
+        found.extend(names.iter().filter_map(|name| self.capitals(name, &included)));
+        found
+    }
+
+    /// Names, options and lines that are misspelt.
+    fn words(&self, one: &Subject<'_>) -> Vec<StackFinding> {
+        let ours = one.names_ours();
+        let mut found = Vec::new();
+        for line in &one.service.lines {
+            let finding = |kind, text: String| one.finding(Some(line.stage), Some(&line.place), kind, text);
+            match &line.kind {
+                LineKind::MustFail { why, text } if ours || text.to_ascii_lowercase().contains("otp") => {
+                    found.push(finding(
+                        FindingKind::BadLine,
+                        format!("libpam cannot read it and fails there: {why}: {text}"),
+                    ));
+                }
+                LineKind::Module { path, .. } if !self.modules.has(path) && (is_ours(line) || resembles_ours(path)) => {
+                    let text = format!("there is no module {path:?}; wanted {MODULE}");
+                    found.push(finding(FindingKind::NoSuchModule, text));
+                }
+                _ => {}
+            }
+            if let Some(why) = line.control.wrong.filter(|_| ours) {
+                let text = format!("libpam cannot read the control, and takes every answer as a refusal: {why}");
+                found.push(finding(FindingKind::BadLine, text));
+            }
+            if let Some(why) = refused_options(line) {
+                found.push(finding(FindingKind::BadOption, format!("{MODULE} refuses the line, and everybody: {why}")));
+            }
+        }
+        found.extend(one.reading());
+        found
+    }
+
+    /// A file that nothing reads, though it names our module.
+    fn capitals(&self, name: &str, included: &BTreeSet<&PathBuf>) -> Option<StackFinding> {
+        let path = self.services.file(name).filter(|path| !included.contains(path))?;
+        let meant = name.contains(|c: char| c.is_ascii_uppercase()) && mentions_ours(&path);
+        let text = format!(
+            "no program reads it: libpam writes every service in small letters; wanted {:?}",
+            name.to_ascii_lowercase()
+        );
+        let finding = StackFinding {
+            service: name.to_owned(),
+            stage: None,
+            file: Some(path),
+            line: None,
+            kind: FindingKind::Capitals,
+            text,
+        };
+        meant.then_some(finding)
+    }
+}
+
+impl Subject<'_> {
+    fn finding(
+        &self,
+        stage: Option<Stage>,
+        place: Option<&LinePlace>,
+        kind: FindingKind,
+        text: String,
+    ) -> StackFinding {
+        StackFinding {
+            service: self.name.to_owned(),
+            stage: stage.map(Stage::name),
+            file: place.map(|place| place.file.clone()),
+            line: place.map(|place| place.line),
+            kind,
+            text,
+        }
+    }
+
+    fn names_ours(&self) -> bool {
+        self.service.lines.iter().any(is_ours)
+    }
+
+    /// A part of others, such as common-auth, that no program has as its service.
+    fn is_part(&self, included: &BTreeSet<&PathBuf>) -> bool {
+        let whole = [Stage::Auth, Stage::Account]
+            .into_iter()
+            .all(|stage| self.service.lines.iter().any(|it| it.stage == stage));
+        let known = TWINS.iter().any(|(plain, login, _)| self.name == *plain || self.name == *login);
+        !whole && !known && self.service.files.first().is_some_and(|file| included.contains(file))
+    }
+
+    /// Where a service has no line, libpam takes those of `other`.
+    fn stage(&self, stage: Stage) -> Vec<StackLine> {
+        let own = self.service.stage(stage);
+        if own.is_empty() { self.other.stage(stage) } else { own }
+    }
+
+    /// Files that libpam, or this account, cannot read.
+    fn reading(&self) -> Option<StackFinding> {
+        let meant = self.names_ours() || self.service.files.iter().any(mentions_ours);
+        let (kind, text) = match (&self.service.unreadable, &self.service.refused) {
+            (Some(what), _) => (FindingKind::Unreadable, format!("not looked at: {what}")),
+            (None, Some(why)) if meant => {
+                (FindingKind::Refused, format!("libpam refuses the service, and everybody: {why}"))
+            }
+            _ => return None,
+        };
+        Some(self.finding(None, None, kind, text))
+    }
+
+    /// Follows the lines as libpam does.
+    fn stacks(&self) -> Vec<StackFinding> {
+        let mut found = Vec::new();
+        if self.service.refused.is_some() {
+            return found;
+        }
+        for stage in [Stage::Auth, Stage::Account] {
+            // Those of `other` are told of that service.
+            let stack = self.service.stage(stage);
+            if stack.iter().any(is_ours) {
+                found.extend(self.ways(stage, &stack));
+            }
+        }
+        let gated = self.service.stage(Stage::Auth).iter().any(is_ours);
+        if gated && !LOCKERS.contains(&self.name) && !self.stage(Stage::Account).iter().any(is_ours) {
+            let text = format!(
+                "no account line has {MODULE}: users who are suspended pass where nobody is asked; wanted `account required {MODULE}`"
+            );
+            found.push(self.finding(Some(Stage::Account), None, FindingKind::NoAccountLine, text));
+        }
+        found
+    }
+
+    fn ways(&self, stage: Stage, stack: &[StackLine]) -> Vec<StackFinding> {
+        let mut found = Vec::new();
+        let (mut passed, mut ignored) = (BTreeMap::new(), BTreeMap::new());
+        for way in ways(stack, self.name) {
+            let (place, kind, text) = match way {
+                Way::PassedOver { by, module, code } => {
+                    passed.entry((by, module)).or_insert_with(Vec::new).push(code);
+                    continue;
+                }
+                Way::RefusalIgnored { ours, code } => {
+                    ignored.entry(ours).or_insert_with(Vec::new).push(code);
+                    continue;
+                }
+                Way::Doubled { first, second } => (
+                    Some(second),
+                    FindingKind::Doubled,
+                    format!(
+                        "{MODULE} runs a second time, after {} line {}; wanted one line",
+                        first.file.display(),
+                        first.line
+                    ),
+                ),
+                Way::CodeFirst { ours, module } => (
+                    Some(ours),
+                    FindingKind::CodeFirst,
+                    format!(
+                        "{MODULE} asks before {module}, so that anybody can use up guesses; wanted the code after the first factor"
+                    ),
+                ),
+                Way::TooMany => (
+                    None,
+                    FindingKind::TooMany,
+                    "there are too many ways through this stack to look at; wanted a simpler one".to_owned(),
+                ),
+            };
+            found.push(self.finding(Some(stage), place.as_ref(), kind, text));
+        }
+        for ((by, module), codes) in passed {
+            let text = format!(
+                "{module} with {} leads past {MODULE}, and lets in without it; wanted `required` or `requisite`, or no jump beyond {MODULE}",
+                spelt(&codes)
+            );
+            found.push(self.finding(Some(stage), Some(&by), FindingKind::PassedOver, text));
+        }
+        for (ours, codes) in ignored {
+            let text = format!(
+                "{MODULE} refuses with {}, and the stack lets in all the same; wanted `required {MODULE}`",
+                spelt(&codes)
+            );
+            found.push(self.finding(Some(stage), Some(&ours), FindingKind::RefusalIgnored, text));
+        }
+        found
+    }
+}
+
+fn spelt(codes: &[PamCode]) -> String {
+    codes.iter().map(|code| code.name()).collect::<Vec<_>>().join(", ")
+}
+
+/// One of the pair has our module, and the other has not.
+fn twins(subjects: &[Subject<'_>], other: &ServiceStacks) -> Vec<StackFinding> {
+    let gated = |name: &str| {
+        let subject = subjects.iter().find(|one| one.name == name);
+        subject.map_or_else(|| other.stage(Stage::Auth), |one| one.stage(Stage::Auth)).iter().any(is_ours)
+    };
+    let lacks = |with: &str, without: &str, command: &str| {
+        let subject = subjects.iter().find(|one| one.name == with).filter(|_| gated(with) && !gated(without))?;
+        let text = format!(
+            "no auth line of the service {without:?} has {MODULE}, which `{command}` uses; wanted the lines of {with:?} there too"
+        );
+        Some(subject.finding(Some(Stage::Auth), None, FindingKind::NoTwin, text))
+    };
+    TWINS
+        .iter()
+        .flat_map(|(plain, login, command)| [lacks(plain, login, command), lacks(login, plain, plain)])
+        .flatten()
+        .collect()
+}
+
+fn left_over(name: &str) -> bool {
+    name.starts_with('.')
+        || LEFTOVERS.iter().any(|end| name.ends_with(end))
+        || name.contains(".dpkg-")
+        || name.contains(".ucf-")
+}
+
+fn mentions_ours(path: &PathBuf) -> bool {
+    fs::read(path).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains("pam_otp"))
+}
+
+/// Why the module would refuse the options of this line, if it is ours.
+fn refused_options(line: &StackLine) -> Option<String> {
+    let LineKind::Module { path, arguments } = &line.kind else { return None };
+    if file_name(path) != MODULE {
+        return None;
+    }
+    let arguments: Vec<CString> = arguments.iter().filter_map(|text| CString::new(text.as_str()).ok()).collect();
+    let arguments: Vec<&CStr> = arguments.iter().map(CString::as_c_str).collect();
+    Options::parse(&arguments).err().map(|error| error.to_string())
+}

@@ -1,0 +1,41 @@
+"""The PAM stacks of Debian, and what an administrator makes of them."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from harness.machine import write
+
+PAM, VENDOR = Path("/etc/pam.d"), Path("/usr/lib/pam.d")
+
+
+@pytest.fixture
+def stock(machine, tmp_path):
+    """The stacks of Debian alone: what other tests wrote is away meanwhile, and what this one writes goes with it."""
+    for directory in (PAM, VENDOR):
+        shutil.copytree(directory, tmp_path / directory.relative_to("/"))
+    for path in PAM.iterdir():
+        if path.is_file() and "pam_otp" in path.read_text():
+            path.unlink()
+    yield
+    for directory in (PAM, VENDOR):
+        for path in directory.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        shutil.copytree(tmp_path / directory.relative_to("/"), directory, dirs_exist_ok=True)
+
+
+def gate_services(*services):
+    """As README says."""
+    for name in services:
+        path = PAM / name
+        text = path.read_text() if path.exists() else (VENDOR / name).read_text()
+        for stage in ("auth", "account"):
+            text = re.sub(rf"^@include common-{stage}$", rf"\g<0>\n{stage} required pam_otp.so", text, flags=re.M)
+        assert text.count("pam_otp.so") == 2, name
+        write(path, text, 0o644)
+
+
+def write_stack(text, name="tried"):
+    write(PAM / name, text.strip("\n") + "\n", 0o644)
