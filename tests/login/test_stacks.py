@@ -1,6 +1,7 @@
 """`otpctl config check` follows the stacks of PAM as libpam does: which let somebody in without a code, and what is misspelt?"""
 
 import json
+import os
 import random
 import re
 import shutil
@@ -95,6 +96,7 @@ TIGHT = {
     "ours by one of two lines": f"{IN}\nauth [success=1 default=ignore] pam_succeed_if.so uid = 1\nauth [success=1 ignore=1 default=die] pam_otp.so\nauth required pam_otp.so whose=invoker",
     "code and password in one": "auth requisite pam_otp.so forward_pass\nauth required pam_unix.so use_first_pass",
     "one line of a substack": f"{IN}\nauth substack part-with-only-us",
+    "code or deny": f"{IN}\nauth [success=1 default=ignore] pam_otp.so\nauth requisite pam_deny.so\nauth required pam_permit.so",
     "no line of the stage": "session required pam_permit.so",
 }
 PARTS = {
@@ -202,6 +204,14 @@ def test_files_in_a_circle_are_told_and_end(stock):
     assert kinds()
 
 
+def test_what_is_no_file_is_told_and_not_waited_for(stock):
+    os.mkfifo(PAM / "pipe")
+    service("auth include pipe\nauth required pam_otp.so\naccount required pam_otp.so")
+    assert "unreadable" in kinds()
+    service("auth include /dev/zero\nauth required pam_otp.so\naccount required pam_otp.so")
+    assert "unreadable" in kinds()
+
+
 def test_a_file_that_must_not_be_read_is_told(stock, user):
     write_stack(f"{IN}\nauth required pam_otp.so\n{ACCOUNT}")
     for path, mode in ((PAM / "tried", 0o600), (PAM, 0o700)):
@@ -262,6 +272,18 @@ def test_it_is_told_without_a_policy_and_of_a_broken_one_both(stock):
         assert [one["kind"] for one in found["findings"]] == ["refusal-ignored"]
         done = otpctl("config", "check")
         assert "tried, auth" in done.stderr and "line 1" in done.stderr and done.stdout == ""
+    finally:
+        default_policy()
+
+
+def test_a_table_for_a_service_that_asks_for_no_code_is_noted(stock):
+    service(f"{IN}\n{ACCOUNT}")
+    write(POLICY, "version = 1\n[service.tried]\n", 0o644)
+    try:
+        done = otpctl("config", "check")
+        assert done.returncode == DONE and "note: [service.tried] asks nobody for a code" in done.stderr
+        service(f"{IN}\nauth required pam_otp.so\n{ACCOUNT}")
+        assert otpctl("config", "check").stderr == ""
     finally:
         default_policy()
 

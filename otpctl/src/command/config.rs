@@ -121,6 +121,12 @@ fn notes(policy: &Policy) -> Vec<String> {
     let asked = rotating.filter_map(|name| Some((format!("{name:?} in rotate_services"), asks_nobody(name)?)));
     let mut notes: Vec<String> =
         tables.chain(asked).map(|(what, why)| format!("{what} holds for nobody yet: {why}")).collect();
+    let ungated = policy.services.iter().filter(|(service, _)| lacks_auth_line(service));
+    notes.extend(ungated.map(|(service, _)| {
+        format!(
+            "[service.{service}] asks nobody for a code: no auth line of its PAM file has pam_otp.so, but others have"
+        )
+    }));
     let program = policy.notify.as_ref().and_then(|notify| notify.command.first());
     if let Some(Err(error)) = program.map(|program| root_program(Path::new(program))) {
         notes.push(format!("notify_command: {error}"));
@@ -133,6 +139,11 @@ const NO_FILE: &str = "no PAM file has that name, which libpam writes in small l
 /// Why a table for this service would be obeyed by nobody.
 fn disobeyed(service: &str) -> Option<&'static str> {
     unreached(service, |stages| !stages.is_empty(), "no line of its PAM file has pam_otp.so")
+}
+
+/// Does the module run in other stages of this service, and not where codes are asked?
+fn lacks_auth_line(service: &str) -> bool {
+    own_stages(service).is_some_and(|stages| !stages.is_empty() && !stages.contains(&Stage::Auth))
 }
 
 /// Why nobody would be asked for a new key by this service: it is the account stage that says that one is due.
