@@ -160,12 +160,12 @@ impl Reading<'_> {
             return Err(format!("more than {MOST_LINES} files, with what they include"));
         }
         self.found.files.push(path.to_owned());
-        let bytes = match fs::read(path) {
+        let bytes = match contents(path) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == ErrorKind::IsADirectory => Vec::new(), // opened, and empty, to libpam
             Err(error) => {
-                self.found.unreadable.get_or_insert_with(|| format!("{}: {error}", path.display()));
-                return Err(format!("{}: {error}", path.display()));
+                let why = format!("{}: {error}", path.display());
+                self.found.unreadable.get_or_insert(why.clone());
+                return Err(why);
             }
         };
         let read = lines(&String::from_utf8_lossy(&bytes), self.dialect);
@@ -250,6 +250,15 @@ impl Reading<'_> {
         }
         self.found.lines.push(line);
         Ok(())
+    }
+}
+
+/// A directory is opened and empty to libpam. A pipe or a device is nothing to wait for.
+fn contents(path: &Path) -> std::io::Result<Vec<u8>> {
+    match fs::metadata(path)? {
+        about if about.is_dir() => Ok(Vec::new()),
+        about if about.is_file() => fs::read(path),
+        _ => Err(Error::other("not a regular file")),
     }
 }
 
