@@ -11,7 +11,7 @@ use nix::unistd::{Uid, User};
 use otp_core::keys::seal::{HostKey, VaultId};
 use otp_core::site::{Site, Unavailable, fits};
 use otp_core::vault::{About, TrustedDir, Vault, VaultPlace};
-use otp_system::privileges::become_for_good;
+use otp_system::privileges::{PrivilegesError, become_for_good};
 use otp_system::random::{self, NoRandomness};
 use zeroize::Zeroizing;
 
@@ -48,14 +48,14 @@ pub(crate) enum InitError {
         /// Why.
         error: io::Error,
     },
-    /// Giving up root failed.
-    Privileges(nix::errno::Errno),
+    /// Giving up root or the terminal failed.
+    Privileges(PrivilegesError),
 }
 
 /// Makes host key and vault, unless they are there.
 pub(crate) fn init() -> Result<InitOutcome, InitError> {
     let site = Site::STANDARD;
-    let user = User::from_name(site.account).map_err(InitError::Privileges)?;
+    let user = User::from_name(site.account).map_err(PrivilegesError::from)?;
     let user = user.ok_or(InitError::NoAccount(site.account))?;
     if !Uid::effective().is_root() {
         return Err(InitError::NotRoot);
@@ -86,7 +86,7 @@ fn make(key_path: &Path, place: &VaultPlace, user: &User) -> Result<(), InitErro
         .map_err(|error| InitError::Making { path: place.dir.clone(), error })?;
     TrustedDir::open(&place.dir, place.owner).map_err(Unavailable::from)?; // before there is anything by half
     write_key(key_path, &key)?;
-    become_for_good(user).map_err(InitError::Privileges)?;
+    become_for_good(user)?;
     Vault::create(place, &about).map_err(Unavailable::from)?;
     Ok(())
 }
@@ -114,6 +114,12 @@ fn write_key(path: &Path, key: &HostKey) -> Result<(), InitError> {
 impl From<Unavailable> for InitError {
     fn from(unavailable: Unavailable) -> Self {
         Self::Unavailable(unavailable)
+    }
+}
+
+impl From<PrivilegesError> for InitError {
+    fn from(error: PrivilegesError) -> Self {
+        Self::Privileges(error)
     }
 }
 
@@ -152,7 +158,7 @@ impl fmt::Display for InitError {
             Self::Unavailable(unavailable) => unavailable.fmt(f),
             Self::NoRandomness(error) => error.fmt(f),
             Self::Making { path, error } => write!(f, "{}: {error}", path.display()),
-            Self::Privileges(errno) => write!(f, "becoming the daemon's account failed: {}", errno.desc()),
+            Self::Privileges(error) => write!(f, "becoming the daemon's account failed: {error}"),
         }
     }
 }

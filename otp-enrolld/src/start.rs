@@ -18,8 +18,8 @@ use otp_core::unlocked::Unlocked;
 use otp_core::vault::Vault;
 use otp_protocol::server::limits::ServerLimits;
 use otp_protocol::{SOCKET, server};
-use otp_system::kernel::{self, WrongSocket};
-use otp_system::privileges::become_for_good;
+use otp_system::kernel::{self, WrongSocket, ignore_hang_up};
+use otp_system::privileges::{PrivilegesError, become_for_good};
 
 use crate::access::concurrency::Concurrency;
 use crate::daemon::Daemon;
@@ -52,14 +52,15 @@ pub(crate) enum StartError {
         /// Why.
         why: String,
     },
-    /// Giving up root, or closing the process up, failed.
-    Privileges(nix::errno::Errno),
+    /// Giving up root or the terminal, or closing the process up, failed.
+    Privileges(PrivilegesError),
     /// The listening socket is gone, or no thread could be started.
     Ended(io::Error),
 }
 
 /// Starts and serves for ever.
 pub(crate) fn run() -> Result<Infallible, StartError> {
+    ignore_hang_up().map_err(PrivilegesError::from)?;
     let site = Site::STANDARD;
     let user = daemon_account(site.account)?;
     let inherited = kernel::listener()?;
@@ -69,8 +70,8 @@ pub(crate) fn run() -> Result<Infallible, StartError> {
         Some(listener) => listener,
         None => bind(Path::new(SOCKET))?,
     };
-    become_for_good(&user).map_err(StartError::Privileges)?;
-    close_up().map_err(StartError::Privileges)?;
+    become_for_good(&user)?;
+    close_up().map_err(PrivilegesError::from)?;
     let vault = Vault::open(&site.place()?).map_err(Unavailable::from)?;
     let unlocked = Unlocked::new(vault, host_key)?;
     let vault = unlocked.vault();
@@ -96,7 +97,7 @@ pub(crate) fn run() -> Result<Infallible, StartError> {
 
 /// The daemon's account; only root can become it, and only it needs not.
 pub(crate) fn daemon_account(name: &'static str) -> Result<User, StartError> {
-    let user = User::from_name(name).map_err(StartError::Privileges)?.ok_or(StartError::NoAccount(name))?;
+    let user = User::from_name(name).map_err(PrivilegesError::from)?.ok_or(StartError::NoAccount(name))?;
     match Uid::effective() {
         found if found.is_root() || found == user.uid => Ok(user),
         found => Err(StartError::WrongAccount { found: found.as_raw(), wanted: name }),
@@ -154,6 +155,12 @@ impl From<Unavailable> for StartError {
     }
 }
 
+impl From<PrivilegesError> for StartError {
+    fn from(error: PrivilegesError) -> Self {
+        Self::Privileges(error)
+    }
+}
+
 impl From<WrongSocket> for StartError {
     fn from(error: WrongSocket) -> Self {
         Self::Socket { path: PathBuf::from("inherited"), why: error.to_string() }
@@ -174,7 +181,7 @@ impl fmt::Display for StartError {
                 write!(f, "{unavailable}; `otp-enrolld init` makes host key and vault, once")
             }
             Self::Socket { path, why } => write!(f, "socket {}: {why}", path.display()),
-            Self::Privileges(errno) => write!(f, "giving up root failed: {}", errno.desc()),
+            Self::Privileges(error) => error.fmt(f),
             Self::Ended(error) => write!(f, "cannot serve: {error}"),
         }
     }

@@ -1,13 +1,17 @@
-//! What no safe library offers: the socket that systemd hands over (sd_listen_fds(3)) and the kernel's word on the clock
-//! (adjtimex(2)). The only file with unsafe code outside the module.
+//! What no safe library offers: the socket that systemd hands over (sd_listen_fds(3)), the kernel's word on the clock
+//! (adjtimex(2)), terminals and sessions (tty_ioctl(4)). The only file with unsafe code outside the module.
 
 use std::fmt;
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 
-use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
+use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::sys::socket::{AddressFamily, SockaddrLike, SockaddrStorage, getsockname, getsockopt, sockopt};
-use nix::unistd::getpid;
+use nix::unistd::{ForkResult, Pid, dup3_raw, fork, getpid, setsid};
 
 /// First descriptor that is handed over.
 const FIRST: RawFd = 3;
@@ -53,6 +57,69 @@ pub fn clock_is_synchronised() -> bool {
     // SAFETY: `modes` is 0, so the call only fills the structure that it is given.
     let state = unsafe { libc::adjtimex(&raw mut answer) };
     state >= 0 && answer.status & libc::STA_UNSYNC == 0
+}
+
+/// From now on the process does not hear that its terminal hangs up (SIGHUP).
+#[expect(unsafe_code, reason = "nix says unsafe of handlers")]
+pub fn ignore_hang_up() -> nix::Result<()> {
+    // SAFETY: nothing is called when a signal is ignored, and no handler was there to be lost.
+    unsafe { signal(Signal::SIGHUP, SigHandler::SigIgn) }.map(drop)
+}
+
+/// The program will lead a session, and so a group of processes, of its own, without a controlling terminal (setsid(2)).
+#[expect(unsafe_code, reason = "the standard library has no stable call for it")]
+pub fn in_its_own_session(command: &mut Command) -> &mut Command {
+    // SAFETY: between fork and exec there is one system call, and no memory is allocated.
+    unsafe { command.pre_exec(|| setsid().map(drop).map_err(Into::into)) }
+}
+
+/// Gives the terminal up, if it is the controlling one (TIOCNOTTY); else ENOTTY.
+#[expect(unsafe_code, reason = "no safe library has this request")]
+pub(crate) fn give_terminal_up(terminal: impl AsFd) -> nix::Result<()> {
+    // SAFETY: the descriptor is open, and the request takes no argument.
+    Errno::result(unsafe { libc::ioctl(terminal.as_fd().as_raw_fd(), libc::TIOCNOTTY) }).map(drop)
+}
+
+/// Makes a terminal that no session has the controlling one of the session that this process leads (TIOCSCTTY).
+#[expect(unsafe_code, reason = "no safe library has this request")]
+pub(crate) fn take_terminal(terminal: impl AsFd) -> nix::Result<()> {
+    // SAFETY: the descriptor is open, and the argument is a number: 0, take it from nobody.
+    Errno::result(unsafe { libc::ioctl(terminal.as_fd().as_raw_fd(), libc::TIOCSCTTY, 0) }).map(drop)
+}
+
+/// Another descriptor for what `number` leads to, for this program alone, and the flags of the first; EBADF if it is not open.
+#[expect(unsafe_code, reason = "a descriptor that was inherited is known by its number")]
+pub(crate) fn duplicate(number: RawFd) -> nix::Result<(OwnedFd, FdFlag)> {
+    // SAFETY: it is borrowed for these two calls, which say EBADF if nothing is open under the number.
+    let inherited = unsafe { BorrowedFd::borrow_raw(number) };
+    let flags = FdFlag::from_bits_retain(fcntl(inherited, FcntlArg::F_GETFD)?);
+    let fd = fcntl(inherited, FcntlArg::F_DUPFD_CLOEXEC(FIRST))?;
+    // SAFETY: the kernel has just made it, for nobody else.
+    Ok((unsafe { OwnedFd::from_raw_fd(fd) }, flags))
+}
+
+/// From now on `number` leads to where `to` does, here and in the programs that this one starts.
+#[expect(unsafe_code, reason = "a descriptor that was inherited is known by its number")]
+pub(crate) fn redirect(number: RawFd, to: impl AsFd) -> nix::Result<()> {
+    // SAFETY: the number stays open, so whoever uses it goes on using an open descriptor; it is not owned here.
+    let redirected = unsafe { dup3_raw(to, number, OFlag::empty()) }?;
+    let _: RawFd = redirected.into_raw_fd();
+    Ok(())
+}
+
+/// Does `work` in a child, which then ends with its answer as exit status. The work must make system calls only: another thread
+/// may have held the lock of the allocator.
+#[expect(unsafe_code, reason = "fork")]
+pub(crate) fn in_a_child(work: impl FnOnce() -> u8) -> nix::Result<Pid> {
+    // SAFETY: the child makes system calls only, as every caller promises, and never returns from here.
+    match unsafe { fork() }? {
+        ForkResult::Parent { child } => Ok(child),
+        ForkResult::Child => {
+            let status = work();
+            // SAFETY: it ends the process at once; nothing is run or flushed that the parent has still to run or flush.
+            unsafe { libc::_exit(status.into()) }
+        }
+    }
 }
 
 impl fmt::Display for WrongSocket {

@@ -1,4 +1,4 @@
-//! What touches the machine: kernel calls that nix lacks, privileges, random numbers, the log socket.
+//! What touches the machine: kernel calls that nix lacks, privileges, terminals, random numbers, the log socket.
 //!
 //! Unsafe code lives in `kernel` alone, one operation a block; outside this crate only the module's FFI file has any.
 
@@ -8,3 +8,4 @@ pub mod kernel;
 pub mod privileges;
 pub mod random;
 pub mod syslog;
+mod terminal;

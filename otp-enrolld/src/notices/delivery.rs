@@ -1,5 +1,5 @@
-//! One notice to one program: the trusted file itself, without a shell, with an environment and a group of processes of its
-//! own, the notice as JSON on standard input, and an end.
+//! One notice to one program: the trusted file itself, without a shell, with an environment and a session of its own, the
+//! notice as JSON on standard input, and an end.
 
 use std::io::Write as _;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -12,6 +12,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use otp_core::policy::notify::Notify;
 use otp_core::vault::{VaultError, root_program};
+use otp_system::kernel::in_its_own_session;
 
 /// Why a notice was not handed over.
 #[derive(Debug)]
@@ -30,7 +31,8 @@ pub(crate) enum DeliveryError {
 pub(crate) fn deliver(notify: &Notify, message: &[u8]) -> Result<(), DeliveryError> {
     let name = notify.command.first().map_or("", String::as_str);
     let program = root_program(Path::new(name)).map_err(DeliveryError::Untrusted)?;
-    let mut child = Command::new(program)
+    let mut command = Command::new(program);
+    command
         .arg0(name) // a program of many names goes by it
         .args(notify.command.iter().skip(1))
         .env_clear()
@@ -38,10 +40,8 @@ pub(crate) fn deliver(notify: &Notify, message: &[u8]) -> Result<(), DeliveryErr
         .env("LANG", "C")
         .current_dir("/")
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .process_group(0)
-        .spawn()
-        .map_err(DeliveryError::Failed)?;
+        .stdout(Stdio::null());
+    let mut child = in_its_own_session(&mut command).spawn().map_err(DeliveryError::Failed)?;
     if let Some(mut input) = child.stdin.take() {
         drop(input.write_all(message)); // fits into the pipe; a program that does not read says by its end what it thinks
     }

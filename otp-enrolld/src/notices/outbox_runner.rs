@@ -63,7 +63,7 @@ struct NotifyMessage<'a> {
 pub(crate) fn run(rounds: Rounds) -> Result<(), NotifyError> {
     let site = Site::STANDARD;
     let user = daemon_account(site.account)?;
-    become_for_good(&user).map_err(StartError::Privileges)?;
+    become_for_good(&user).map_err(StartError::from)?;
     let Some(outbox) = Outbox::open(&site.place()?)? else { return Ok(()) };
     let _alone = outbox.lock()?;
     loop {

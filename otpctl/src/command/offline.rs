@@ -85,7 +85,7 @@ fn open() -> Result<Offline, Failure> {
     let host_key = site.host_key();
     let policy = site.policy(None, None);
     prctl::set_dumpable(false).map_err(|errno| stopped(errno.desc()))?;
-    become_for_good(&user).map_err(|errno| stopped(&format!("giving up root failed: {}", errno.desc())))?;
+    become_for_good(&user).map_err(|error| stopped(&error.to_string()))?;
     let vault = site.open_vault().map_err(|unavailable| stopped(&unavailable.detail))?;
     let host_key = host_key.and_then(|key| fits(&key, &vault).map(|()| key));
     note(host_key.as_ref().err().cloned());

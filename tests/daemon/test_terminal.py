@@ -1,0 +1,345 @@
+"""What runs as the daemon's account is away from the terminal that root typed at: it cannot type there (TIOCSTI), nor read what is
+typed. The terminal goes on as it was: Ctrl-C arrives, the shell goes on, and the daemon outlives a hang-up."""
+
+import fcntl
+import os
+import pwd
+import re
+import signal
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from harness.machine import ACCOUNT, DAEMON, OTPCTL, listens_at, run, write
+from harness.terminal import Terminal
+from harness.wait import until
+from harness.wire import SOCKET, call
+
+ATTACK = Path("/usr/local/lib/attack.py")
+PUSHED = Path("/tmp/notified/pushed")
+FOUND = Path("/tmp/notified/found")
+ATTACKER = f"cat >/dev/null; exec /usr/bin/python3 {ATTACK}"
+# Whatever a program can try: as it is, and as the leader of a session that takes a terminal which no session has.
+ATTACK_TEXT = f"""
+import fcntl, os, termios
+def tries(number):
+    try:
+        for letter in "touch {PUSHED}\\n":
+            fcntl.ioctl(number, termios.TIOCSTI, letter.encode())
+        return "pushed"
+    except OSError as error:
+        return error.strerror
+def reads(number):
+    return "writes" if fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY else "reads"
+def takes(number):
+    try:
+        fcntl.ioctl(number, termios.TIOCSCTTY, 0)
+        return "taken"
+    except OSError as error:
+        return error.strerror
+try:
+    lines = [f"{{os.getuid()}} tty {{open('/proc/self/stat').read().rpartition(')')[2].split()[4]}}"]
+except FileNotFoundError:
+    lines = [f"{{os.getuid()}} tty unknown"]
+try:
+    lines.append("/dev/tty opened " + tries(os.open("/dev/tty", os.O_RDWR)))
+except OSError as error:
+    lines.append("/dev/tty " + error.strerror)
+def attack(who):
+    for number in range(256):
+        if os.isatty(number):
+            lines.append(f"{{who}} {{number}}: {{tries(number)}}, {{takes(number)}}, {{tries(number)}}, {{reads(number)}}")
+attack("itself")
+if os.fork() == 0:
+    os.setsid()
+    attack("child")
+    open("{FOUND}", "w").write("\\n".join(lines) + "\\n")
+    os._exit(0)
+os.wait()
+"""
+
+
+@pytest.fixture
+def attacker(program):
+    write(ATTACK, ATTACK_TEXT, 0o644)
+    return program(ATTACKER)
+
+
+class Shell(Terminal):
+    """Root's, with job control, on a terminal of its own."""
+
+    def __init__(self):
+        super().__init__(["bash", "--norc", "-i"], env={"PS1": "root> "})
+        self.awaits("root> ")
+
+    def runs(self, command):
+        """Runs a command and returns what it printed."""
+        start = len(self.transcript)
+        self.types(f"{command}; echo \"status \"$?")
+        self.awaits(r"status \d+\r\n")
+        self.awaits("root> ")
+        return self.transcript[start:]
+
+
+def found(where=FOUND):
+    return until(lambda: where.exists() and where.read_text(), "what the attack found")
+
+
+def assert_nothing_was_pushed(shell):
+    assert "status 4" in shell.runs("(exit 4)"), "the shell goes on"
+    assert not PUSHED.exists()
+    until(lambda: shell.foreground() == os.getpgid(shell.pty.pid), "the shell in the foreground")
+
+
+def field(pid, name):
+    (line,) = re.findall(rf"^{name}:\s*(.*)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return line.split()
+
+
+def terminal_of(pid):
+    """The kernel's number of the controlling terminal; 0 is none."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[4])
+
+
+def is_the_account(pid):
+    uid = str(pwd.getpwnam(ACCOUNT).pw_uid)
+    return field(pid, "Uid") == [uid] * 4
+
+
+def processes(program):
+    return [int(pid) for pid in filter(str.isdigit, os.listdir("/proc")) if os.path.exists(f"/proc/{pid}/exe") and Path(f"/proc/{pid}/exe").resolve() == program]
+
+
+def served_by(pid=None):
+    """The daemon that serves, once it does."""
+    until(lambda: listens_at(SOCKET), "the socket")
+    (it,) = until(lambda: [one for one in processes(DAEMON) if pid in (None, one) and is_the_account(one)], "the daemon")
+    return it
+
+
+def test_here_the_kernel_lets_a_program_type_at_its_terminal(machine, program):
+    """Else the tests below would show nothing."""
+    write(ATTACK, ATTACK_TEXT, 0o644)
+    program("exit 0")
+    shell = Shell()
+    shell.types(f"setpriv --reuid={ACCOUNT} --clear-groups /usr/bin/python3 {ATTACK}")
+    lines = found()
+    switch = Path("/proc/sys/dev/tty/legacy_tiocsti")
+    if switch.exists() and switch.read_text().strip() == "0":
+        pytest.skip("dev.tty.legacy_tiocsti is 0: TIOCSTI is for nobody without CAP_SYS_ADMIN")
+    assert "/dev/tty opened pushed" in lines and "itself 0: pushed" in lines
+    until(PUSHED.exists, "what was pushed to be run by root's shell")
+    shell.pty.close(force=True)
+
+
+@pytest.mark.parametrize("how", ["{}", "{} 7<>/dev/tty", "{} 7<$(tty) </dev/null 2>&1", "setsid --wait {}", "bash -c '{}; exit $?'", "bash -c 'exec {}'", "script -qec '{}' /dev/null"])
+def test_what_notify_starts_cannot_type_into_roots_shell(machine, attacker, how):
+    machine.enrolled_user()
+    shell = Shell()
+    printed = shell.runs(how.format(f"{DAEMON} notify --once"))
+    assert "event=notified" in printed and "status 0" in printed, printed
+    lines = found()
+    uid = pwd.getpwnam(ACCOUNT).pw_uid
+    assert lines.startswith(f"{uid} tty 0\n/dev/tty No such device or address\n"), lines
+    assert "pushed" not in lines and "taken" not in lines and "reads" not in lines, lines
+    assert_nothing_was_pushed(shell)
+    shell.pty.close(force=True)
+
+
+def test_nor_where_notify_leads_the_session_of_the_terminal(machine, attacker):
+    machine.enrolled_user()
+    terminal = Terminal([DAEMON, "notify", "--once"])
+    assert terminal.ends() == 0, terminal.transcript
+    assert "event=notified" in terminal.transcript
+    lines = found()
+    assert "tty 0\n/dev/tty No such device or address\n" in lines
+    assert "itself 2: " in lines and "pushed" not in lines and "taken" not in lines, lines
+
+
+def test_nor_where_no_session_has_the_terminal(machine, attacker):
+    """As in a rescue shell without job control."""
+    machine.enrolled_user()
+    above, below = os.openpty()
+    done = subprocess.run([DAEMON, "notify", "--once"], stdin=below, stdout=below, stderr=below, start_new_session=True, timeout=30)
+    assert done.returncode == 0
+    lines = found()
+    assert "itself 2: " in lines and "pushed" not in lines and "taken" not in lines, lines
+    os.close(below)
+    os.close(above)
+
+
+def test_what_notify_starts_leads_a_session_of_its_own(machine, program):
+    place = program("cat >/dev/null; ps -o sid=,pgid=,pid= -p $$ >/tmp/notified/session")
+    machine.enrolled_user()
+    run(DAEMON, "notify", "--once")
+    assert len(set((place / "session").read_text().split())) == 1
+
+
+def test_the_daemon_in_the_foreground_of_a_shell_has_no_terminal_and_ends_on_control_c(machine):
+    with machine.daemon_stopped():
+        shell = Shell()
+        shell.types(f"{DAEMON}; echo \"status \"$?")
+        shell.awaits("otp-enrolld: ready")
+        daemon = served_by()
+        assert terminal_of(daemon) == 0 and shell.foreground() == os.getpgid(daemon)
+        assert processes(DAEMON) == [daemon], "nothing forks"
+        assert all(is_written_only(descriptor) for descriptor in terminals_of(daemon))
+        shell.interrupts()
+        shell.awaits("status 0\r\n")
+        shell.awaits("root> ")
+        assert "status 4" in shell.runs("(exit 4)")
+        shell.pty.close(force=True)
+
+
+def terminals_of(pid):
+    directory = Path(f"/proc/{pid}/fd")
+    return [directory.parent / "fdinfo" / one.name for one in directory.iterdir() if os.readlink(one).startswith("/dev/pts/")]
+
+
+def is_written_only(descriptor):
+    (flags,) = re.findall(r"^flags:\s*(\d+)$", descriptor.read_text(), re.MULTILINE)
+    return int(flags, 8) & os.O_ACCMODE == os.O_WRONLY
+
+
+# Each of these makes the daemon the leader of the session, or puts a pty of its own between.
+HOSTS = {
+    "leader": [str(DAEMON)],
+    "script": ["script", "-qec", f"exec {DAEMON}", "/dev/null"],
+    "script with a shell": ["script", "-qec", f"{DAEMON}; exit $?", "/dev/null"],
+    "setsid": ["setsid", "--ctty", "--wait", str(DAEMON)],
+    "sudo with a pty": ["sudo", str(DAEMON)],
+}
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_control_c_ends_the_daemon_whoever_leads_the_session(machine, host):
+    write(Path("/etc/sudoers.d/use_pty"), "Defaults use_pty\n", 0o440)
+    with machine.daemon_stopped():
+        terminal = Terminal(HOSTS[host])
+        terminal.awaits("otp-enrolld: ready")
+        daemon = served_by()
+        assert terminal_of(daemon) == 0
+        terminal.interrupts()
+        # a shell between is interrupted itself
+        assert terminal.ends() == (130 if "a shell" in host else 0), terminal.transcript
+        until(lambda: not processes(DAEMON), "the end of every process")
+
+
+def test_control_c_in_tmux_ends_the_daemon_too(machine):
+    with machine.daemon_stopped():
+        tmux = ["tmux", "-L", "otp", "-f", "/dev/null"]
+        run(*tmux, "new-session", "-d", f"exec {DAEMON}")
+        try:
+            assert terminal_of(served_by()) == 0
+            run(*tmux, "send-keys", "C-c")
+            until(lambda: not processes(DAEMON), "the end of every process")
+        finally:
+            subprocess.run([*tmux, "kill-server"], capture_output=True, check=False)
+
+
+def test_a_leader_that_gives_its_terminal_up_hangs_nobody_up(machine):
+    """The kernel would send SIGHUP to the whole group in the foreground."""
+    with machine.daemon_stopped():
+        terminal = Terminal(["sh", "-c", f"sleep 300 & echo child $!; exec {DAEMON}"])
+        child = int(terminal.awaits(r"child (\d+)")[1])
+        terminal.awaits("otp-enrolld: ready")
+        assert os.getpgid(child) == os.getpgid(terminal.pty.pid) == served_by()
+        assert field(child, "State")[0] == "S"
+        os.kill(child, signal.SIGKILL)
+        terminal.interrupts()
+        assert terminal.ends() == 0
+
+
+@pytest.mark.parametrize("how", ["a shell", "the daemon leads"])
+def test_the_daemon_outlives_its_terminal(machine, how):
+    with machine.daemon_stopped():
+        terminal = Shell() if how == "a shell" else Terminal([DAEMON])
+        if how == "a shell":
+            terminal.types(f"{DAEMON}")
+        terminal.awaits("otp-enrolld: ready")
+        daemon = served_by()
+        os.close(terminal.pty.child_fd)
+        os.kill(daemon, signal.SIGHUP)
+        if how == "a shell":
+            os.waitpid(terminal.pty.pid, 0)
+        assert int(field(daemon, "SigIgn")[0], 16) & 1, "SIGHUP is ignored"
+        user = machine.new_user()
+        assert call("Status", user=user.name)["status"]["enrolled"] is False
+        assert served_by() == daemon
+        os.kill(daemon, signal.SIGTERM)
+        until(lambda: not [one for one in processes(DAEMON) if field(one, "State")[0] != "Z"], "its end")
+        if how != "a shell":
+            os.waitpid(daemon, 0)
+
+
+def test_offline_otpctl_has_no_terminal_and_its_shell_goes_on(machine, enrolled):
+    user, _ = enrolled
+    shell = Shell()
+    with open(user.state_file, "rb") as state:
+        fcntl.flock(state, fcntl.LOCK_EX)
+        shell.types(f"{OTPCTL} --offline suspend {user.name}; echo \"status \"$?")
+        (otpctl,) = until(lambda: [one for one in processes(OTPCTL) if is_the_account(one)], "otpctl, waiting for the lock")
+        assert terminal_of(otpctl) == 0 and shell.foreground() == os.getpgid(otpctl)
+        assert not all(is_written_only(one) for one in terminals_of(otpctl)), "it can still read an answer"
+    shell.awaits("status 0\r\n")
+    shell.awaits("root> ")
+    assert f"{user.name}: suspended" in shell.transcript, shell.transcript
+    with open(user.state_file, "rb") as state:
+        fcntl.flock(state, fcntl.LOCK_EX)
+        shell.types(f"{OTPCTL} --offline resume {user.name}; echo \"status \"$?")
+        until(lambda: [one for one in processes(OTPCTL) if is_the_account(one)], "otpctl, waiting for the lock")
+        shell.interrupts()
+        shell.awaits("root> ")
+    assert "status 4" in shell.runs("(exit 4)")
+    shell.pty.close(force=True)
+
+
+def test_init_gives_the_terminal_up_before_root(machine):
+    calls = Path("/tmp/init-calls")
+    mounts = "mount -t tmpfs -o mode=755 none /etc/otp && mount -t tmpfs -o mode=700 none /var/lib/otp"
+    trace = f"strace -o {calls} -e trace=ioctl,setresuid,openat"
+    terminal = Terminal(["unshare", "--mount", "sh", "-c", f"{mounts} && {trace} {DAEMON} init"])
+    assert terminal.ends() == 0 and "host key and vault made" in terminal.transcript, terminal.transcript
+    text = calls.read_text()
+    given_up, root = re.search(r"TIOCNOTTY\) += 0", text).start(), text.index("setresuid(")
+    proven = text.rindex('"/dev/tty"')
+    assert given_up < root < proven and "ENXIO" in text[proven:].splitlines()[0]
+
+
+def test_a_terminal_that_can_still_be_opened_is_a_refusal(machine, program):
+    """A file in the place of the device stands for a kernel that does not give it up."""
+    place = program("touch /tmp/notified/ran")
+    machine.enrolled_user()
+    for command in (f"{DAEMON} notify --once", f"{OTPCTL} --offline list"):
+        done = subprocess.run(["unshare", "--mount", "sh", "-c", f"mount --bind /etc/hostname /dev/tty && exec {command}"], capture_output=True, text=True, timeout=30)
+        assert done.returncode != 0, done
+        assert "giving up the terminal failed: /dev/tty can still be opened; wanted no controlling terminal" in done.stderr
+    assert not list(place.iterdir())
+
+
+@pytest.mark.parametrize("hide", ["true", "umount -l /proc"])
+def test_without_its_name_or_proc_the_terminal_is_given_up_all_the_same(machine, attacker, hide):
+    """As in a chroot: by a descriptor, or by its name."""
+    machine.enrolled_user()
+    shell = Shell()
+    with without_dev_tty(hide == "true"):
+        printed = shell.runs(f"unshare --mount bash -c '{hide}; {DAEMON} notify --once'")
+    assert "event=notified" in printed, printed
+    lines = found()
+    assert "/dev/tty No such " in lines and "pushed" not in lines and "taken" not in lines and "reads" not in lines, lines
+    assert_nothing_was_pushed(shell)
+    shell.pty.close(force=True)
+
+
+@contextmanager
+def without_dev_tty(missing):
+    away = Path("/dev/tty.away")
+    if missing:
+        Path("/dev/tty").rename(away)
+    try:
+        yield
+    finally:
+        if missing:
+            away.rename("/dev/tty")
