@@ -1,9 +1,9 @@
-//! Away from the terminal that somebody typed at: whatever runs as the daemon's account must not be able to type there
-//! (TIOCSTI), nor read what is typed.
+//! Gives up the terminal that root types at: a process of the daemon's account must not be able to type there (TIOCSTI), nor
+//! read what is typed.
 //!
-//! A process that leads no session gives the terminal up and stays in the foreground of its shell. One that leads its session,
-//! as under `ssh -t` or `docker run -t`, takes the terminal from the whole session; then nobody would hear Ctrl-C, so a child
-//! that stays root, with nothing but the terminal open, takes the terminal over and passes Ctrl-C on.
+//! A process that leads no session gives the terminal up and stays in the foreground of its shell; nothing forks. A process
+//! that leads its session, as under `ssh -t` or `docker run -t`, thereby takes the terminal from the whole session, and nobody
+//! would hear Ctrl-C. So a child that stays root, with nothing but the terminal open, takes it over and passes Ctrl-C on.
 
 use std::fs::{self, OpenOptions};
 use std::io::Read as _;
@@ -40,7 +40,7 @@ pub enum TerminalError {
     Unproven(Errno),
 }
 
-/// What becomes of the descriptors that lead to a terminal.
+/// How descriptors that lead to a terminal are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Descriptors {
     /// They stay as they are: this process is not root, and was given them as the account that it has.

@@ -1,5 +1,5 @@
-"""What runs as the daemon's account is away from the terminal that root typed at: it cannot type there (TIOCSTI), nor read what is
-typed. The terminal goes on as it was: Ctrl-C arrives, the shell goes on, and the daemon outlives a hang-up."""
+"""A program of the daemon's account cannot type at the terminal that root types at (TIOCSTI), nor read there. The terminal goes on
+as it was: Ctrl-C arrives, the shell goes on, and the daemon outlives a hang-up."""
 
 import fcntl
 import os
@@ -21,7 +21,7 @@ ATTACK = Path("/usr/local/lib/attack.py")
 PUSHED = Path("/tmp/notified/pushed")
 FOUND = Path("/tmp/notified/found")
 ATTACKER = f"cat >/dev/null; exec /usr/bin/python3 {ATTACK}"
-# Whatever a program can try: as it is, and as the leader of a session that takes a terminal which no session has.
+# A program tries as it is, and as the leader of a session that takes a terminal which no session has.
 ATTACK_TEXT = f"""
 import fcntl, os, termios
 def tries(number):
@@ -109,7 +109,15 @@ def is_the_account(pid):
 
 
 def processes(program):
-    return [int(pid) for pid in filter(str.isdigit, os.listdir("/proc")) if os.path.exists(f"/proc/{pid}/exe") and Path(f"/proc/{pid}/exe").resolve() == program]
+    """By number; one that has ended and was not waited for has no program any more."""
+    return [int(pid) for pid in filter(str.isdigit, os.listdir("/proc")) if program_of(pid) == str(program)]
+
+
+def program_of(pid):
+    try:
+        return os.readlink(f"/proc/{pid}/exe")
+    except OSError:
+        return None
 
 
 def served_by(pid=None):
@@ -309,7 +317,7 @@ def test_init_gives_the_terminal_up_before_root(machine):
 
 
 def test_a_terminal_that_can_still_be_opened_is_a_refusal(machine, program):
-    """A file in the place of the device stands for a kernel that does not give it up."""
+    """A file instead of the device plays a kernel that does not give it up."""
     place = program("touch /tmp/notified/ran")
     machine.enrolled_user()
     for command in (f"{DAEMON} notify --once", f"{OTPCTL} --offline list"):
