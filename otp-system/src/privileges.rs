@@ -7,7 +7,7 @@ use nix::unistd::{Gid, Uid, User, getresgid, getresuid, setgroups, setresgid, se
 
 use crate::terminal::{self, Descriptors, TerminalError};
 
-/// What could not be given up.
+/// The part that could not be given up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PrivilegesError {
     /// Root, or a part of it.

@@ -67,7 +67,7 @@ def attacker(program):
     return program(ATTACKER)
 
 
-class Shell(Terminal):
+class RootShell(Terminal):
     """Root's, with job control, on a terminal of its own."""
 
     def __init__(self):
@@ -83,7 +83,7 @@ class Shell(Terminal):
         return self.transcript[start:]
 
 
-def found(where=FOUND):
+def findings(where=FOUND):
     return until(lambda: where.exists() and where.read_text(), "what the attack found")
 
 
@@ -131,9 +131,9 @@ def test_here_the_kernel_lets_a_program_type_at_its_terminal(machine, program):
     """Else the tests below would show nothing."""
     write(ATTACK, ATTACK_TEXT, 0o644)
     program("exit 0")
-    shell = Shell()
+    shell = RootShell()
     shell.types(f"setpriv --reuid={ACCOUNT} --clear-groups /usr/bin/python3 {ATTACK}")
-    lines = found()
+    lines = findings()
     switch = Path("/proc/sys/dev/tty/legacy_tiocsti")
     if switch.exists() and switch.read_text().strip() == "0":
         pytest.skip("dev.tty.legacy_tiocsti is 0: TIOCSTI is for nobody without CAP_SYS_ADMIN")
@@ -145,10 +145,10 @@ def test_here_the_kernel_lets_a_program_type_at_its_terminal(machine, program):
 @pytest.mark.parametrize("how", ["{}", "{} 7<>/dev/tty", "{} 7<$(tty) </dev/null 2>&1", "setsid --wait {}", "bash -c '{}; exit $?'", "bash -c 'exec {}'", "script -qec '{}' /dev/null"])
 def test_what_notify_starts_cannot_type_into_roots_shell(machine, attacker, how):
     machine.enrolled_user()
-    shell = Shell()
+    shell = RootShell()
     printed = shell.runs(how.format(f"{DAEMON} notify --once"))
     assert "event=notified" in printed and "status 0" in printed, printed
-    lines = found()
+    lines = findings()
     uid = pwd.getpwnam(ACCOUNT).pw_uid
     assert lines.startswith(f"{uid} tty 0\n/dev/tty No such device or address\n"), lines
     assert "pushed" not in lines and "taken" not in lines and "reads" not in lines, lines
@@ -161,7 +161,7 @@ def test_nor_where_notify_leads_the_session_of_the_terminal(machine, attacker):
     terminal = Terminal([DAEMON, "notify", "--once"])
     assert terminal.ends() == 0, terminal.transcript
     assert "event=notified" in terminal.transcript
-    lines = found()
+    lines = findings()
     assert "tty 0\n/dev/tty No such device or address\n" in lines
     assert "itself 2: " in lines and "pushed" not in lines and "taken" not in lines, lines
 
@@ -172,7 +172,7 @@ def test_nor_where_no_session_has_the_terminal(machine, attacker):
     above, below = os.openpty()
     done = subprocess.run([DAEMON, "notify", "--once"], stdin=below, stdout=below, stderr=below, start_new_session=True, timeout=30)
     assert done.returncode == 0
-    lines = found()
+    lines = findings()
     assert "itself 2: " in lines and "pushed" not in lines and "taken" not in lines, lines
     os.close(below)
     os.close(above)
@@ -187,7 +187,7 @@ def test_what_notify_starts_leads_a_session_of_its_own(machine, program):
 
 def test_the_daemon_in_the_foreground_of_a_shell_has_no_terminal_and_ends_on_control_c(machine):
     with machine.daemon_stopped():
-        shell = Shell()
+        shell = RootShell()
         shell.types(f"{DAEMON}; echo \"status \"$?")
         shell.awaits("otp-enrolld: ready")
         daemon = served_by()
@@ -263,7 +263,7 @@ def test_a_leader_that_gives_its_terminal_up_hangs_nobody_up(machine):
 @pytest.mark.parametrize("how", ["a shell", "the daemon leads"])
 def test_the_daemon_outlives_its_terminal(machine, how):
     with machine.daemon_stopped():
-        terminal = Shell() if how == "a shell" else Terminal([DAEMON])
+        terminal = RootShell() if how == "a shell" else Terminal([DAEMON])
         if how == "a shell":
             terminal.types(f"{DAEMON}")
         terminal.awaits("otp-enrolld: ready")
@@ -284,7 +284,7 @@ def test_the_daemon_outlives_its_terminal(machine, how):
 
 def test_offline_otpctl_has_no_terminal_and_its_shell_goes_on(machine, enrolled):
     user, _ = enrolled
-    shell = Shell()
+    shell = RootShell()
     with open(user.state_file, "rb") as state:
         fcntl.flock(state, fcntl.LOCK_EX)
         shell.types(f"{OTPCTL} --offline suspend {user.name}; echo \"status \"$?")
@@ -331,11 +331,11 @@ def test_a_terminal_that_can_still_be_opened_is_a_refusal(machine, program):
 def test_without_its_name_or_proc_the_terminal_is_given_up_all_the_same(machine, attacker, hide):
     """As in a chroot: by a descriptor, or by its name."""
     machine.enrolled_user()
-    shell = Shell()
+    shell = RootShell()
     with without_dev_tty(hide == "true"):
         printed = shell.runs(f"unshare --mount bash -c '{hide}; {DAEMON} notify --once'")
     assert "event=notified" in printed, printed
-    lines = found()
+    lines = findings()
     assert "/dev/tty No such " in lines and "pushed" not in lines and "taken" not in lines and "reads" not in lines, lines
     assert_nothing_was_pushed(shell)
     shell.pty.close(force=True)
