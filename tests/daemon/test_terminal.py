@@ -127,6 +127,17 @@ def served_by(pid=None):
     return it
 
 
+@contextmanager
+def no_daemon(machine):
+    """A test starts its own. One that a failed test leaves behind keeps no other from the socket."""
+    with machine.daemon_stopped():
+        try:
+            yield
+        finally:
+            for pid in processes(DAEMON):
+                os.kill(pid, signal.SIGKILL)
+
+
 def test_here_the_kernel_lets_a_program_type_at_its_terminal(machine, program):
     """Else the tests below would show nothing."""
     write(ATTACK, ATTACK_TEXT, 0o644)
@@ -186,7 +197,7 @@ def test_what_notify_starts_leads_a_session_of_its_own(machine, program):
 
 
 def test_the_daemon_in_the_foreground_of_a_shell_has_no_terminal_and_ends_on_control_c(machine):
-    with machine.daemon_stopped():
+    with no_daemon(machine):
         shell = RootShell()
         shell.types(f"{DAEMON}; echo \"status \"$?")
         shell.awaits("otp-enrolld: ready")
@@ -224,7 +235,7 @@ HOSTS = {
 @pytest.mark.parametrize("host", HOSTS)
 def test_control_c_ends_the_daemon_whoever_leads_the_session(machine, host):
     write(Path("/etc/sudoers.d/use_pty"), "Defaults use_pty\n", 0o440)
-    with machine.daemon_stopped():
+    with no_daemon(machine):
         terminal = Terminal(HOSTS[host])
         terminal.awaits("otp-enrolld: ready")
         daemon = served_by()
@@ -236,7 +247,7 @@ def test_control_c_ends_the_daemon_whoever_leads_the_session(machine, host):
 
 
 def test_control_c_in_tmux_ends_the_daemon_too(machine):
-    with machine.daemon_stopped():
+    with no_daemon(machine):
         tmux = ["tmux", "-L", "otp", "-f", "/dev/null"]
         run(*tmux, "new-session", "-d", f"exec {DAEMON}")
         try:
@@ -249,12 +260,12 @@ def test_control_c_in_tmux_ends_the_daemon_too(machine):
 
 def test_a_leader_that_gives_its_terminal_up_hangs_nobody_up(machine):
     """The kernel would send SIGHUP to the whole group in the foreground."""
-    with machine.daemon_stopped():
+    with no_daemon(machine):
         terminal = Terminal(["sh", "-c", f"sleep 300 & echo child $!; exec {DAEMON}"])
         child = int(terminal.awaits(r"child (\d+)")[1])
         terminal.awaits("otp-enrolld: ready")
         assert os.getpgid(child) == os.getpgid(terminal.pty.pid) == served_by()
-        assert field(child, "State")[0] == "S"
+        assert field(child, "State")[0] in "RS", "it goes on"
         os.kill(child, signal.SIGKILL)
         terminal.interrupts()
         assert terminal.ends() == 0
@@ -262,7 +273,7 @@ def test_a_leader_that_gives_its_terminal_up_hangs_nobody_up(machine):
 
 @pytest.mark.parametrize("how", ["a shell", "the daemon leads"])
 def test_the_daemon_outlives_its_terminal(machine, how):
-    with machine.daemon_stopped():
+    with no_daemon(machine):
         terminal = RootShell() if how == "a shell" else Terminal([DAEMON])
         if how == "a shell":
             terminal.types(f"{DAEMON}")
