@@ -9,9 +9,9 @@ use std::process::Command;
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
-use nix::sys::signal::{SigHandler, Signal, signal};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::sys::socket::{AddressFamily, SockaddrLike, SockaddrStorage, getsockname, getsockopt, sockopt};
-use nix::unistd::{ForkResult, Pid, dup3_raw, fork, getpid, setsid};
+use nix::unistd::{dup3_raw, getpid, setsid};
 
 /// First descriptor that is handed over.
 const FIRST: RawFd = 3;
@@ -60,10 +60,19 @@ pub fn clock_is_synchronised() -> bool {
 }
 
 /// From now on the process does not hear that its terminal hangs up (SIGHUP).
-#[expect(unsafe_code, reason = "nix says unsafe of handlers")]
 pub fn ignore_hang_up() -> nix::Result<()> {
-    // SAFETY: nothing is called when a signal is ignored, and no handler was there to be lost.
-    unsafe { signal(Signal::SIGHUP, SigHandler::SigIgn) }.map(drop)
+    on_hang_up(&ignored()).map(drop)
+}
+
+fn ignored() -> SigAction {
+    SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty())
+}
+
+/// Sets what SIGHUP does, and returns what it did before.
+#[expect(unsafe_code, reason = "nix says unsafe of handlers")]
+fn on_hang_up(action: &SigAction) -> nix::Result<SigAction> {
+    // SAFETY: the action is to ignore the signal, or the one that was there before: no new handler is set.
+    unsafe { sigaction(Signal::SIGHUP, action) }
 }
 
 /// The program will lead a session, and so a group of processes, of its own, without a controlling terminal (setsid(2)).
@@ -73,18 +82,15 @@ pub fn in_its_own_session(command: &mut Command) -> &mut Command {
     unsafe { command.pre_exec(|| setsid().map(drop).map_err(Into::into)) }
 }
 
-/// Gives the terminal up, if it is the controlling one (TIOCNOTTY); else ENOTTY.
+/// Gives the terminal up, if it is the controlling one (TIOCNOTTY); else ENOTTY. If this process leads the session, the kernel
+/// sends SIGHUP to the group in the foreground; this process does not end by it.
 #[expect(unsafe_code, reason = "no safe library has this request")]
 pub(crate) fn give_terminal_up(terminal: impl AsFd) -> nix::Result<()> {
+    let before = on_hang_up(&ignored())?;
     // SAFETY: the descriptor is open, and the request takes no argument.
-    Errno::result(unsafe { libc::ioctl(terminal.as_fd().as_raw_fd(), libc::TIOCNOTTY) }).map(drop)
-}
-
-/// Makes a terminal that no session has the controlling one of the session that this process leads (TIOCSCTTY).
-#[expect(unsafe_code, reason = "no safe library has this request")]
-pub(crate) fn take_terminal(terminal: impl AsFd) -> nix::Result<()> {
-    // SAFETY: the descriptor is open, and the argument is a number: 0, take it from nobody.
-    Errno::result(unsafe { libc::ioctl(terminal.as_fd().as_raw_fd(), libc::TIOCSCTTY, 0) }).map(drop)
+    let given_up = Errno::result(unsafe { libc::ioctl(terminal.as_fd().as_raw_fd(), libc::TIOCNOTTY) });
+    on_hang_up(&before)?;
+    given_up.map(drop)
 }
 
 /// Another descriptor for what `number` leads to, for this program alone, and the flags of the first; EBADF if it is not open.
@@ -105,21 +111,6 @@ pub(crate) fn redirect(number: RawFd, to: impl AsFd) -> nix::Result<()> {
     let redirected = unsafe { dup3_raw(to, number, OFlag::empty()) }?;
     let _: RawFd = redirected.into_raw_fd();
     Ok(())
-}
-
-/// Does `work` in a child, which then ends with its answer as exit status. The work must make system calls only: another thread
-/// may have held the lock of the allocator.
-#[expect(unsafe_code, reason = "fork")]
-pub(crate) fn in_a_child(work: impl FnOnce() -> u8) -> nix::Result<Pid> {
-    // SAFETY: the child makes system calls only, as every caller promises, and never returns from here.
-    match unsafe { fork() }? {
-        ForkResult::Parent { child } => Ok(child),
-        ForkResult::Child => {
-            let status = work();
-            // SAFETY: it ends the process at once; nothing is run or flushed that the parent has still to run or flush.
-            unsafe { libc::_exit(status.into()) }
-        }
-    }
 }
 
 impl fmt::Display for WrongSocket {

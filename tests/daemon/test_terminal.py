@@ -1,5 +1,5 @@
-"""A program of the daemon's account cannot type at the terminal that root types at (TIOCSTI), nor read there. The terminal goes on
-as it was: Ctrl-C arrives, the shell goes on, and the daemon outlives a hang-up."""
+"""A program of the daemon's account cannot type at the terminal that root types at (TIOCSTI), nor read there. Nothing forks.
+Ctrl-C arrives unless the program leads its session, the shell goes on, and the daemon outlives a hang-up."""
 
 import fcntl
 import os
@@ -222,53 +222,58 @@ def is_written_only(descriptor):
     return int(flags, 8) & os.O_ACCMODE == os.O_WRONLY
 
 
-# Each of these makes the daemon the leader of the session, or puts a pty of its own between.
-HOSTS = {
-    "leader": [str(DAEMON)],
+# Here the daemon leads the session of its terminal.
+LEADERS = {
+    "alone": [str(DAEMON)],
+    "exec": ["sh", "-c", f"exec {DAEMON}"],
     "script": ["script", "-qec", f"exec {DAEMON}", "/dev/null"],
-    "script with a shell": ["script", "-qec", f"{DAEMON}; exit $?", "/dev/null"],
     "setsid": ["setsid", "--ctty", "--wait", str(DAEMON)],
+}
+# Here another process does.
+LED = {
+    "a shell": ["sh", "-c", f"{DAEMON}; exit $?"],
+    "script": ["script", "-qec", f"{DAEMON}; exit $?", "/dev/null"],
     "sudo with a pty": ["sudo", str(DAEMON)],
 }
 
 
-@pytest.mark.parametrize("host", HOSTS)
-def test_control_c_ends_the_daemon_whoever_leads_the_session(machine, host):
-    write(Path("/etc/sudoers.d/use_pty"), "Defaults use_pty\n", 0o440)
+@pytest.mark.parametrize("host", LEADERS)
+def test_a_daemon_that_leads_its_session_forks_nothing_and_ends_on_kill(machine, host):
     with no_daemon(machine):
-        terminal = Terminal(HOSTS[host])
+        terminal = Terminal(LEADERS[host])
         terminal.awaits("otp-enrolld: ready")
         daemon = served_by()
-        assert terminal_of(daemon) == 0
+        assert os.getsid(daemon) == daemon and terminal_of(daemon) == 0
+        assert processes(DAEMON) == [daemon], "nothing forks"
+        assert all(is_written_only(descriptor) for descriptor in terminals_of(daemon))
+        os.kill(daemon, signal.SIGTERM)
+        assert terminal.ends() == 0, terminal.transcript
+        until(lambda: not processes(DAEMON), "the end of every process")
+
+
+@pytest.mark.parametrize("host", LED)
+def test_control_c_ends_the_daemon_where_another_leads_the_session(machine, host):
+    write(Path("/etc/sudoers.d/use_pty"), "Defaults use_pty\n", 0o440)
+    with no_daemon(machine):
+        terminal = Terminal(LED[host])
+        terminal.awaits("otp-enrolld: ready")
+        daemon = served_by()
+        assert os.getsid(daemon) != daemon and terminal_of(daemon) == 0
         terminal.interrupts()
-        # a shell between is interrupted itself
-        assert terminal.ends() == (130 if "a shell" in host else 0), terminal.transcript
+        terminal.ends()  # a shell between may be interrupted itself
         until(lambda: not processes(DAEMON), "the end of every process")
 
 
 def test_control_c_in_tmux_ends_the_daemon_too(machine):
     with no_daemon(machine):
         tmux = ["tmux", "-L", "otp", "-f", "/dev/null"]
-        run(*tmux, "new-session", "-d", f"exec {DAEMON}")
+        run(*tmux, "new-session", "-d", f"{DAEMON}; exit $?")
         try:
             assert terminal_of(served_by()) == 0
             run(*tmux, "send-keys", "C-c")
             until(lambda: not processes(DAEMON), "the end of every process")
         finally:
             subprocess.run([*tmux, "kill-server"], capture_output=True, check=False)
-
-
-def test_a_leader_that_gives_its_terminal_up_hangs_nobody_up(machine):
-    """The kernel would send SIGHUP to the whole group in the foreground."""
-    with no_daemon(machine):
-        terminal = Terminal(["sh", "-c", f"sleep 300 & echo child $!; exec {DAEMON}"])
-        child = int(terminal.awaits(r"child (\d+)")[1])
-        terminal.awaits("otp-enrolld: ready")
-        assert os.getpgid(child) == os.getpgid(terminal.pty.pid) == served_by()
-        assert field(child, "State")[0] in "RS", "it goes on"
-        os.kill(child, signal.SIGKILL)
-        terminal.interrupts()
-        assert terminal.ends() == 0
 
 
 @pytest.mark.parametrize("how", ["a shell", "the daemon leads"])
@@ -313,6 +318,13 @@ def test_offline_otpctl_has_no_terminal_and_its_shell_goes_on(machine, enrolled)
         shell.awaits("root> ")
     assert "status 4" in shell.runs("(exit 4)")
     shell.pty.close(force=True)
+
+
+def test_offline_otpctl_that_leads_its_session_does_its_work(machine, enrolled):
+    """The SIGHUP that giving the terminal up brings does not end it."""
+    user, _ = enrolled
+    terminal = Terminal([OTPCTL, "--offline", "suspend", user.name])
+    assert terminal.ends() == 0 and f"{user.name}: suspended" in terminal.transcript, terminal.transcript
 
 
 def test_init_gives_the_terminal_up_before_root(machine):
