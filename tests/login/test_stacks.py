@@ -18,7 +18,7 @@ REFUSALS = ("auth_err", "authinfo_unavail", "service_err", "conv_err", "abort", 
 IN, ACCOUNT = "@include common-auth", "@include common-account\naccount required pam_otp.so"
 
 
-def findings():
+def stack_findings():
     done = otpctl("config", "check", "--json")
     found = json.loads(done.stdout)
     assert (done.returncode == REFUSED) == bool(found["findings"]), done.stderr
@@ -26,13 +26,13 @@ def findings():
 
 
 def kinds(stage=None, name="tried"):
-    return {found["kind"] for found in findings() if found["service"] == name and stage in (None, found["stage"])}
+    return {found["kind"] for found in stack_findings() if found["service"] == name and stage in (None, found["stage"])}
 
 
 def test_the_stacks_of_this_debian_with_the_lines_of_the_readme_are_in_order(stock):
-    assert findings() == []
+    assert stack_findings() == []
     gate_services(*GATED)
-    assert findings() == []
+    assert stack_findings() == []
     done = otpctl("config", "check")
     assert done.returncode == DONE and done.stderr == "" and "in order" in done.stdout
 
@@ -41,12 +41,12 @@ def test_the_stacks_of_debian_13_with_the_lines_of_the_readme_are_in_order(stock
     for directory in (PAM, VENDOR):
         shutil.rmtree(directory)
         shutil.copytree(ROOT / "tests/hosts/debian13" / directory.relative_to("/"), directory)
-    assert findings() == []
+    assert stack_findings() == []
     gate_services(*GATED)
-    assert findings() == []
+    assert stack_findings() == []
     su = PAM / "su"
     write(su, su.read_text().replace("@include common-auth", "auth sufficient pam_unix.so"), 0o644)
-    assert {(found["service"], found["kind"]) for found in findings()} == {("su", "passed-over"), ("su-l", "passed-over")}
+    assert {(found["service"], found["kind"]) for found in stack_findings()} == {("su", "passed-over"), ("su-l", "passed-over")}
 
 
 HOLES = {
@@ -206,9 +206,9 @@ def test_files_in_a_circle_are_told_and_end(stock):
 
 def test_what_is_no_file_is_told_and_not_waited_for(stock):
     os.mkfifo(PAM / "pipe")
-    service("auth include pipe\nauth required pam_otp.so\naccount required pam_otp.so")
+    write_stack("auth include pipe\nauth required pam_otp.so\naccount required pam_otp.so")
     assert "unreadable" in kinds()
-    service("auth include /dev/zero\nauth required pam_otp.so\naccount required pam_otp.so")
+    write_stack("auth include /dev/zero\nauth required pam_otp.so\naccount required pam_otp.so")
     assert "unreadable" in kinds()
 
 
@@ -239,7 +239,7 @@ def test_doubled_lines_and_a_code_before_the_first_factor_are_told(parts, lines,
 def test_one_of_two_services_of_a_program_is_told(stock, with_us, without):
     write_stack(f"{IN}\n@include common-account", "su-l")
     gate_services(with_us)
-    assert [(found["service"], found["kind"]) for found in findings()] == [(with_us, "no-twin")]
+    assert [(found["service"], found["kind"]) for found in stack_findings()] == [(with_us, "no-twin")]
     (PAM / without).unlink()
     assert kinds(name=with_us) == {"no-twin"}, "`other` is no better"
 
@@ -248,14 +248,14 @@ def test_a_name_with_capitals_is_told(stock):
     write_stack(f"{IN}\nauth required pam_otp.so\n{ACCOUNT}", "Tried")
     assert kinds(name="Tried") == {"capitals"}
     write_stack("@include Tried", "tried")
-    assert findings() == []
+    assert stack_findings() == []
 
 
 def test_root_passes_su_and_lockers_have_no_account_line(stock):
     gate_services("su", "login")
     write_stack("auth include login", "i3lock")
     write_stack(f"account sufficient pam_succeed_if.so uid = 0 use_uid quiet\n{IN}\nauth required pam_otp.so\n{ACCOUNT}", "su-l")
-    assert findings() == []
+    assert stack_findings() == []
 
 
 def test_it_is_told_without_a_policy_and_of_a_broken_one_both(stock):
@@ -277,12 +277,12 @@ def test_it_is_told_without_a_policy_and_of_a_broken_one_both(stock):
 
 
 def test_a_table_for_a_service_that_asks_for_no_code_is_noted(stock):
-    service(f"{IN}\n{ACCOUNT}")
+    write_stack(f"{IN}\n{ACCOUNT}")
     write(POLICY, "version = 1\n[service.tried]\n", 0o644)
     try:
         done = otpctl("config", "check")
         assert done.returncode == DONE and "note: [service.tried] asks nobody for a code" in done.stderr
-        service(f"{IN}\nauth required pam_otp.so\n{ACCOUNT}")
+        write_stack(f"{IN}\nauth required pam_otp.so\n{ACCOUNT}")
         assert otpctl("config", "check").stderr == ""
     finally:
         default_policy()
@@ -291,7 +291,7 @@ def test_a_table_for_a_service_that_asks_for_no_code_is_noted(stock):
 def test_what_package_managers_leave_is_no_service(stock):
     for name in ("tried.dpkg-old", "tried~", "tried.bak", ".tried.swp"):
         write_stack(f"{IN}\nauth optional pam_otp.so\n{ACCOUNT}", name)
-    assert findings() == []
+    assert stack_findings() == []
 
 
 # against libpam itself
@@ -362,7 +362,7 @@ def test_random_stacks_let_in_with_libpam_as_they_do_here(stock, machine):
         for key, value in text.items():
             write_stack(value, key)
     said = dict.fromkeys(truth, False)
-    for found in findings():
+    for found in stack_findings():
         if found["kind"] in ("passed-over", "refusal-ignored") and found["stage"] == "auth" and found["service"] in said:
             said[found["service"]] = True
     assert len(set(truth.values())) == 2 and sum(truth.values()) > len(truth) // 10
