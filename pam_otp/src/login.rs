@@ -22,7 +22,7 @@ use crate::host::{Host, Item, UserError};
 use crate::options::{OptionError, Options, Whose, whose};
 use crate::outcome::{LoginOutcome, code};
 use crate::person::Person;
-use crate::rules::{Contradiction, Passage, Rules};
+use crate::rules::{Contradiction, Passage, Rules, Today};
 use crate::{answer, enrolment};
 
 /// The one text for every refusal (R8).
@@ -113,16 +113,16 @@ pub(crate) fn settings(
     Ok((options, rules))
 }
 
-/// The time by which a date in the policy is judged. A clock that fell back, as one with an empty battery does, brings back no
+/// The time by which a day in the policy is judged. A clock that fell back, as one with an empty battery does, brings back no
 /// day that this vault knows to have passed.
-fn today(host: &impl Host, policy: &Policy) -> u64 {
+fn today(host: &impl Host, policy: &Policy) -> Today {
     let wall = host.wall();
     match &policy.service {
-        Some(service) if service.allow_until.is_some() && host.uids().effective == 0 => {
+        Some(service) if service.has_days() && host.uids().effective == 0 => {
             let known = SITE.open_vault().ok().and_then(|vault| vault.clock_mark().ok());
-            wall.max(known.unwrap_or(wall))
+            Today { now: wall.max(known.unwrap_or(wall)), certain: known.is_some() }
         }
-        _ => wall,
+        _ => Today { now: wall, certain: true },
     }
 }
 

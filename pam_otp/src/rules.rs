@@ -4,7 +4,7 @@
 use otp_core::accounts::Account;
 use otp_core::decision::limits::Limits;
 use otp_core::policy::Policy;
-use otp_core::policy::audience::{Audience, Candidate, audience};
+use otp_core::policy::audience::{Audience, Candidate, Entry, Exemption, audience};
 use otp_core::policy::directory::means;
 use otp_core::policy::rotation::{Age, Rotation};
 use otp_core::policy::service::{ServicePolicy, Unenrolled};
@@ -28,7 +28,17 @@ pub(crate) struct Rules {
     /// The policy file that the PAM line names.
     pub config: Option<String>,
     service: ServicePolicy,
+    exempt: Vec<Entry>,
     rotation: Option<Rotation>,
+}
+
+/// The time by which a day in the policy is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Today {
+    /// Unix time.
+    pub now: u64,
+    /// Was the clock mark asked, where this process must ask it? If not, the clock may have fallen back unnoticed.
+    pub certain: bool,
 }
 
 /// How the unenrolled fare.
@@ -47,20 +57,22 @@ pub(crate) enum Passage {
 const PROMPT: &str = "One-time code: ";
 
 impl Rules {
-    /// Puts them together. `now` is Unix time.
-    pub(crate) fn new(options: &Options, policy: &Policy, now: u64) -> Result<Self, Contradiction> {
+    /// Puts them together. While the day is uncertain, an exemption that has an end does not count.
+    pub(crate) fn new(options: &Options, policy: &Policy, today: Today) -> Result<Self, Contradiction> {
         let service = policy.service.clone().unwrap_or_default();
         if let Some(length) = options.forward.filter(|length| !takes(&service, *length)) {
             let what = format!("forward_pass is {length}, but this service takes codes of {:?} digits", service.digits);
             return Err(Contradiction(what));
         }
+        let counts = |one: &&Exemption| one.until.is_none() || (today.certain && !one.has_ended(today.now));
         let prompt = options.prompt.clone().or_else(|| service.prompt.clone());
         Ok(Self {
             prompt: prompt.unwrap_or_else(|| PROMPT.to_owned()),
             digits: service.digits.clone(),
             limits: policy.limits(),
-            unenrolled: passage(options.unenrolled, &service, now),
+            unenrolled: passage(options.unenrolled, &service, today.now),
             config: options.config.as_ref().map(|path| path.to_string_lossy().into_owned()),
+            exempt: service.exempt.iter().filter(counts).map(|one| one.entry.clone()).collect(),
             service,
             rotation: policy.rotation.clone(),
         })
@@ -84,7 +96,7 @@ impl Rules {
     /// Is this user asked, coming from `rhost` (none at this machine), and which entries mean nobody?
     pub(crate) fn audience(&self, account: &Account, rhost: Option<&str>) -> Audience<'_> {
         let candidate = Candidate { rhost, meant_by: &|who| means(who, account) };
-        audience(&self.service.exempt, &self.service.require, &candidate)
+        audience(&self.exempt, &self.service.require, &candidate)
     }
 }
 
@@ -136,7 +148,9 @@ mod tests {
     #[test]
     fn a_length_that_the_service_does_not_take_is_a_contradiction() {
         let policy = |text| Policy::parse_for(text, "sudo").unwrap();
-        let rules = |options: &[&std::ffi::CStr], text| Rules::new(&Options::parse(options).unwrap(), &policy(text), 0);
+        let today = Today { now: 0, certain: true };
+        let rules =
+            |options: &[&std::ffi::CStr], text| Rules::new(&Options::parse(options).unwrap(), &policy(text), today);
         let (six, eight, both) =
             ("[service.sudo]\ndigits = [6]", "[service.sudo]\ndigits = [8]", "[service.sudo]\ndigits = [6, 8]");
         for (options, text) in [(c"forward_pass=8", six), (c"forward_pass", eight), (c"forward_pass=7", both)] {
@@ -165,5 +179,18 @@ mod tests {
                 "{line:?}: the day is a date, not a wish"
             );
         }
+    }
+
+    #[test]
+    fn an_exemption_with_an_end_counts_before_its_day_and_while_the_day_is_certain() {
+        let text = "[service.sudo]\nexempt = [\"uid:1\", { who = \"uid:2\", until = 1970-01-11 }, { who = \"uid:3\" }]";
+        let policy = Policy::parse_for(text, "sudo").unwrap();
+        let exempt = |now, certain| {
+            let rules = Rules::new(&Options::parse(&[]).unwrap(), &policy, Today { now, certain }).unwrap();
+            rules.exempt.iter().map(|entry| entry.text.clone()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(exempt(10 * 86_400 - 1, true), "uid:1 uid:2 uid:3");
+        assert_eq!(exempt(10 * 86_400, true), "uid:1 uid:3");
+        assert_eq!(exempt(0, false), "uid:1 uid:3");
     }
 }

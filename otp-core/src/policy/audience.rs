@@ -27,6 +27,17 @@ pub enum Who {
     Net(Net),
 }
 
+/// An entry of `exempt`, with its end if it has one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exemption {
+    /// Whom it exempts.
+    pub entry: Entry,
+    /// From this day on it exempts nobody (UTC, as days since 1970).
+    pub until: Option<u64>,
+    /// Why, in the words of its author.
+    pub reason: Option<String>,
+}
+
 /// Why an entry means nobody who is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unmatched {
@@ -90,6 +101,13 @@ impl Entry {
         }
         let who = text.split_once(':').and_then(|(kind, value)| Who::parse(kind, value));
         who.map(|who| Self { text: text.to_owned(), who }).ok_or_else(|| format!("{text:?}; {WANTED}"))
+    }
+}
+
+impl Exemption {
+    /// Has its last day passed? `now` is Unix time.
+    pub fn has_ended(&self, now: u64) -> bool {
+        self.until.is_some_and(|day| now / 86_400 >= day)
     }
 }
 

@@ -3,9 +3,9 @@
 use crate::decision::limits::Limits;
 use crate::decision::origin::Origin;
 use crate::keys::key::NewKey;
-use crate::policy::audience::Entry;
+use crate::policy::audience::{Entry, Exemption};
 use crate::policy::fields::{guesses, window};
-use crate::policy::toml_table::{Day, Located, Table, TableError};
+use crate::policy::toml_table::{Day, Located, Table, TableError, TextOrTable};
 
 /// The rules of one PAM service.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -20,8 +20,8 @@ pub struct ServicePolicy {
     pub allow_until: Option<u64>,
     /// The unenrolled pass, and the log says that they would have been refused.
     pub report_only: bool,
-    /// Who is not asked.
-    pub exempt: Vec<Entry>,
+    /// Who is not asked, some of them until a day.
+    pub exempt: Vec<Exemption>,
     /// Who is asked, if this has entries.
     pub require: Vec<Entry>,
     /// Window and guesses for this service, where it says something of its own.
@@ -67,10 +67,10 @@ impl ServicePolicy {
             prompt: prompt(&mut table)?,
             digits: digits(&mut table)?,
             unenrolled: unenrolled(&mut table)?,
-            allow_until: allow_until(&mut table)?,
+            allow_until: day(&mut table, "allow_until")?,
             report_only: table.boolean("report_only")?.is_some_and(|found| found.value),
-            exempt: entries(&mut table, "exempt")?,
-            require: entries(&mut table, "require")?,
+            exempt: exemptions(&mut table)?,
+            require: required(&mut table)?,
             limits,
         };
         table.end()?;
@@ -82,6 +82,11 @@ impl ServicePolicy {
         let length = usize::from(key.digits.get());
         let fits = self.digits.is_empty() || self.digits.contains(&length);
         (!fits).then(|| format!("digits is {:?}, but a new key has {length}, as [key] says or by default", self.digits))
+    }
+
+    /// Does anything in it end on some day?
+    pub fn has_days(&self) -> bool {
+        self.allow_until.is_some() || self.exempt.iter().any(|one| one.until.is_some())
     }
 
     /// Do the unenrolled pass today, whatever `unenrolled` says? They pass with a line in the log.
@@ -123,10 +128,10 @@ fn unenrolled(table: &mut Table<'_>) -> Result<Option<Unenrolled>, TableError> {
     Unenrolled::parse(found.value).map(Some).ok_or_else(wanted)
 }
 
-/// A day as `"2027-01-31"`, in UTC.
-fn allow_until(table: &mut Table<'_>) -> Result<Option<u64>, TableError> {
-    let Some(found) = table.date("allow_until")? else { return Ok(None) };
-    let wanted = || table.error(&found, "allow_until is no day; wanted a date like 2027-01-31".to_owned());
+/// A day such as `2027-01-31`, in UTC.
+fn day<'d>(table: &mut Table<'d>, name: &'d str) -> Result<Option<u64>, TableError> {
+    let Some(found) = table.date(name)? else { return Ok(None) };
+    let wanted = || table.error(&found, format!("{name} is no day; wanted a date like 2027-01-31"));
     days_since_1970(found.value).map(Some).ok_or_else(wanted)
 }
 
@@ -142,11 +147,45 @@ fn days_since_1970(date: Day) -> Option<u64> {
     (1..=month_length).contains(&day).then(|| years + months + day - 1)
 }
 
-fn entries<'d>(table: &mut Table<'d>, name: &'d str) -> Result<Vec<Entry>, TableError> {
-    let found = table.strings(name)?;
-    let entry =
-        |one: &Located<&str>| Entry::parse(one.value).map_err(|what| table.error(one, format!("{name} has {what}")));
-    found.iter().map(entry).collect()
+fn required(table: &mut Table<'_>) -> Result<Vec<Entry>, TableError> {
+    let found = table.strings("require")?;
+    found.iter().map(|one| entry(table, "require", one)).collect()
+}
+
+fn exemptions(table: &mut Table<'_>) -> Result<Vec<Exemption>, TableError> {
+    let found = table.strings_or_tables("exempt")?;
+    let one = |one| match one {
+        TextOrTable::Text(text) => {
+            entry(table, "exempt", &text).map(|entry| Exemption { entry, until: None, reason: None })
+        }
+        TextOrTable::Table(below) => exemption(below),
+    };
+    found.into_iter().map(one).collect()
+}
+
+/// `{ who = "user:x", until = 2027-01-31, reason = "…" }`; `who` must be there.
+fn exemption(mut table: Table<'_>) -> Result<Exemption, TableError> {
+    let who = table.string("who")?.ok_or_else(|| table.missing("who"))?;
+    let entry = entry(&table, "who", &who)?;
+    let found = Exemption { entry, until: day(&mut table, "until")?, reason: noted_reason(&mut table)? };
+    table.end()?;
+    Ok(found)
+}
+
+fn noted_reason(table: &mut Table<'_>) -> Result<Option<String>, TableError> {
+    let Some(found) = table.string("reason")? else { return Ok(None) };
+    let text = found.value;
+    let good = (1..=128).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    if good && !text.trim().is_empty() {
+        return Ok(Some(text.to_owned()));
+    }
+    let what = format!("reason is {text:?}; wanted 1 to 128 characters, not all blanks, without control characters");
+    Err(table.error(&found, what))
+}
+
+fn entry(table: &Table<'_>, name: &str, found: &Located<&str>) -> Result<Entry, TableError> {
+    let verb = if name == "who" { "is" } else { "has" };
+    Entry::parse(found.value).map_err(|what| table.error(found, format!("{name} {verb} {what}")))
 }
 
 #[cfg(test)]

@@ -37,6 +37,14 @@ pub struct Located<T> {
     at: usize,
 }
 
+/// An element of an array that may hold both.
+pub enum TextOrTable<'d> {
+    /// A text.
+    Text(Located<&'d str>),
+    /// A table.
+    Table(Table<'d>),
+}
+
 /// A date, as it stands in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Day {
@@ -125,6 +133,21 @@ impl<'d> Table<'d> {
         self.array(name, "an array of strings", |value| value.as_str())
     }
 
+    /// An array of texts and tables; none if it is absent.
+    pub fn strings_or_tables(&mut self, name: &'d str) -> Result<Vec<TextOrTable<'d>>, TableError> {
+        let text = self.text;
+        let found =
+            self.array(name, "an array of strings and tables", |value| match (value.as_str(), value.as_table()) {
+                (Some(text), _) => Some(Ok(text)),
+                (None, table) => table.map(Err),
+            })?;
+        let one = |found: Located<Result<&'d str, &'d DeTable<'d>>>| match found.value {
+            Ok(value) => TextOrTable::Text(Located { value, at: found.at }),
+            Err(fields) => TextOrTable::Table(Table { text, fields, start: found.at, taken: Vec::new() }),
+        };
+        Ok(found.into_iter().map(one).collect())
+    }
+
     /// Names of the fields, as they stand in the file.
     pub fn names(&self) -> impl Iterator<Item = &'d str> + use<'d> {
         self.fields.keys().map(|name| name.get_ref().as_ref())
@@ -195,7 +218,8 @@ impl<'d> Table<'d> {
         TableError::new(self.text, self.start, what)
     }
 
-    fn missing(&self, name: &str) -> TableError {
+    /// An error about a field that must be there.
+    pub(crate) fn missing(&self, name: &str) -> TableError {
         self.error_here(format!("the field {name} is missing"))
     }
 

@@ -200,8 +200,8 @@ pub(crate) enum ConfigAct {
 /// Say whether the policy file and the PAM stacks are in order; needs no daemon
 ///
 /// Follows every stack that names pam_otp.so, as libpam does, and says which let somebody in without it or past its refusal. Names
-/// every entry of exempt and require that matches no account and no group. Exit code 1 if anything is wrong. Run it as root, who
-/// can read everything.
+/// every entry of exempt and require that matches no account and no group, and shows exemptions that have ended or end within
+/// 30 days. Exit code 1 if anything is wrong. Run it as root, who can read everything.
 #[derive(Args)]
 pub(crate) struct CheckConfigArgs {
     /// Another file than /etc/otp/otp.toml; root's too, as the module wants it

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::Path;
 
+use otp_core::environment::system_wall;
 use otp_core::policy::Policy;
 use otp_core::site::Site;
 use otp_core::vault::root_program;
 use serde::Serialize;
 
 use crate::arguments::{CheckConfigArgs, ConfigAct};
-use crate::command::config_audience::unmatched;
+use crate::command::config_audience::{ending, unmatched};
 use crate::command::{bypasses, config_edit};
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
@@ -127,6 +128,7 @@ fn notes(policy: &Policy) -> Vec<String> {
             "[service.{service}] asks nobody for a code: no auth line of its PAM file has pam_otp.so, but others have"
         )
     }));
+    notes.extend(ending(policy, system_wall()));
     let program = policy.notify.as_ref().and_then(|notify| notify.command.first());
     if let Some(Err(error)) = program.map(|program| root_program(Path::new(program))) {
         notes.push(format!("notify_command: {error}"));

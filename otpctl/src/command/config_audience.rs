@@ -5,8 +5,9 @@ use std::fs;
 
 use nix::unistd::Group;
 use otp_core::accounts::named;
+use otp_core::files::date::utc;
 use otp_core::policy::Policy;
-use otp_core::policy::audience::{Entry, Unmatched, Who};
+use otp_core::policy::audience::{Entry, Exemption, Unmatched, Who};
 use otp_core::policy::directory::{Found, look_up};
 
 /// Every entry that means nobody, and what comes of it.
@@ -25,7 +26,7 @@ pub(crate) fn unmatched(policy: &Policy) -> Vec<String> {
             Some(format!("{}: {why}, {end}", at("require", entry)))
         });
         found.extend(require);
-        let exempt = table.exempt.iter().filter_map(|entry| {
+        let exempt = table.exempt.iter().filter_map(|Exemption { entry, .. }| {
             let (why, _) = nobody(&entry.who)?;
             Some(format!("{}: {why}, so it exempts nobody", at("exempt", entry)))
         });
@@ -33,6 +34,31 @@ pub(crate) fn unmatched(policy: &Policy) -> Vec<String> {
     }
     found
 }
+
+/// Exemptions that have ended, or end soon. `now` is Unix time.
+pub(crate) fn ending(policy: &Policy, now: u64) -> Vec<String> {
+    let tables = policy.services.iter();
+    let all = tables.flat_map(|(service, table)| table.exempt.iter().map(move |one| (service, one)));
+    all.filter_map(|(service, one)| {
+        let first = one.until?.saturating_mul(DAY_S);
+        let day = utc(first);
+        let day = day.split('T').next().unwrap_or_default();
+        let end = match first.checked_sub(now).map(|left| left.div_ceil(DAY_S)) {
+            None | Some(0) => format!("ended: asked since {day} (UTC)"),
+            Some(1) => format!("ends within a day: asked from {day} (UTC) on"),
+            Some(days) if days <= SOON_DAYS => format!("ends in {days} days: asked from {day} (UTC) on"),
+            Some(_) => return None,
+        };
+        let reason = one.reason.as_ref().map_or_else(String::new, |reason| format!("; reason: {reason}"));
+        Some(format!("[service.{service}] exempt has {:?}, which {end}{reason}", one.entry.text))
+    })
+    .collect()
+}
+
+const DAY_S: u64 = 86_400;
+
+/// Days before its end from which an exemption is shown.
+const SOON_DAYS: u64 = 30;
 
 /// How an entry can mean nobody: NSS knows nothing of it, or a group without members.
 enum Known {
