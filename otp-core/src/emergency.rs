@@ -7,8 +7,9 @@
 //! E4  it holds no secret and everybody may read it: a screen locker asks as its user and must find it too
 //! E5  it ends after as long as it says, counted by CLOCK_BOOTTIME in the boot that wrote it and by wall time in later ones; a
 //!     clock behind its making does not end it. One of version 1 has no end
+//! E6  it is in one of two places: the first is kept; the second, for a host whose first cannot be written, is gone at a reboot.
+//!     A mark that counts in either lets the user past
 
-use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -18,33 +19,9 @@ use nix::errno::Errno;
 use nix::sys::stat::lstat;
 
 use crate::accounts::Account;
-use crate::environment::{BootId, Clock, Moment};
-use crate::policy::toml_table::{Document, Table, TableError, quoted};
+use crate::environment::{Clock, Moment};
+pub use crate::files::emergency_mark::{EmergencyMark, LONGEST_BYPASS_S, Lasting, Reason};
 use crate::vault::{Readers, VaultError, read_root_file};
-
-/// A mark: who is let past the gate, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EmergencyMark {
-    /// For whom; both name and uid must match.
-    pub account: Account,
-    /// Why, in the words of whoever wrote it.
-    pub reason: Reason,
-    /// Who wrote it, as far as that could be told. A note, not a proof.
-    pub by: String,
-    /// When, in Unix seconds, by a clock that may be wrong.
-    pub made: u64,
-    /// How long it lasts; none in a mark of version 1, which has no end.
-    pub lasts: Option<Lasting>,
-}
-
-/// How long a mark lasts (E5).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lasting {
-    /// Seconds from its making, 1 to [`LONGEST_BYPASS_S`].
-    pub seconds: u64,
-    /// The boot that wrote it, and what CLOCK_BOOTTIME said then, in milliseconds; none where the boot was not known.
-    pub boot: Option<(BootId, u64)>,
-}
 
 /// A mark that is to be trusted, and whether it is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,13 +32,27 @@ pub enum Bypass {
     Ended(EmergencyMark),
 }
 
-/// Why somebody is let past the gate: 1 to 128 characters, none of them a control character.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reason(String);
-
-/// The directory of marks on one host.
+/// One directory of marks.
 #[derive(Debug, Clone, Copy)]
 pub struct EmergencyMarks<'a>(pub &'a Path);
+
+/// Both directories of a host (E6).
+#[derive(Debug, Clone, Copy)]
+pub struct EmergencyPlaces<'a> {
+    /// A mark stays here.
+    pub kept: EmergencyMarks<'a>,
+    /// A mark is gone from here at a reboot.
+    pub until_reboot: EmergencyMarks<'a>,
+}
+
+/// Where a mark was written.
+#[derive(Debug)]
+pub enum MarkPlace {
+    /// Where it stays.
+    Kept,
+    /// Where it is gone at a reboot, for this reason.
+    UntilReboot(MarkError),
+}
 
 /// Why a mark was not written or taken away.
 #[derive(Debug)]
@@ -77,6 +68,46 @@ pub enum MarkError {
         /// Why.
         error: io::Error,
     },
+    /// It could be written to neither place.
+    Nowhere(Box<[MarkError; 2]>),
+}
+
+impl EmergencyPlaces<'_> {
+    /// The mark of `account` (E6). An error is a mark that does not count, where no other lets the user past.
+    pub fn of(&self, account: &Account, clock: &dyn Clock) -> Result<Option<Bypass>, VaultError> {
+        match [self.kept, self.until_reboot].map(|place| place.of(account, clock)) {
+            [Ok(Some(found @ Bypass::InForce(_))), _] | [_, Ok(Some(found @ Bypass::InForce(_)))] => Ok(Some(found)),
+            [Err(error), _] | [_, Err(error)] => Err(error),
+            [Ok(first), Ok(second)] => Ok(first.or(second)),
+        }
+    }
+
+    /// Writes `mark`, where it stays if that is possible, and takes an earlier one away from the other place.
+    pub fn write(&self, mark: &EmergencyMark, clock: &dyn Clock) -> Result<MarkPlace, MarkError> {
+        match self.kept.write(mark, clock) {
+            Ok(()) => match self.until_reboot.end(mark.account.uid) {
+                Ok(()) | Err(MarkError::None) => Ok(MarkPlace::Kept),
+                Err(error) => Err(error),
+            },
+            Err(why @ MarkError::Failed { .. }) => match self.until_reboot.write(mark, clock) {
+                Ok(()) => Ok(MarkPlace::UntilReboot(why)),
+                Err(error) => Err(MarkError::Nowhere(Box::new([why, error]))),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes the marks of `uid` away. One that is over and cannot be taken away is no reason to fail if another one went.
+    pub fn end(&self, uid: u32, clock: &dyn Clock) -> Result<(), MarkError> {
+        match [self.kept, self.until_reboot].map(|place| (place, place.end(uid))) {
+            [(_, Err(MarkError::None)), (_, other)] | [(_, other), (_, Err(MarkError::None))] => other,
+            [(place, Err(error)), (_, Ok(()))] | [(_, Ok(())), (place, Err(error))] if place.lets_past(uid, clock) => {
+                Err(error)
+            }
+            [(_, Err(error)), (_, Err(_))] => Err(error),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl EmergencyMarks<'_> {
@@ -109,7 +140,7 @@ impl EmergencyMarks<'_> {
 
     fn read(&self, uid: u32) -> Result<Option<EmergencyMark>, VaultError> {
         let path = self.path(uid);
-        if matches!(lstat(&path), Err(Errno::ENOENT | Errno::ENOTDIR)) {
+        if is_missing(&path) {
             return Ok(None);
         }
         let bytes = read_root_file(&path, CAP, Readers::Everybody)?;
@@ -125,8 +156,10 @@ impl EmergencyMarks<'_> {
     /// Writes `mark` over an earlier one (E3), and makes sure that it will be honoured. As root.
     pub fn write(&self, mark: &EmergencyMark, clock: &dyn Clock) -> Result<(), MarkError> {
         self.make_dir()?;
+        self.is_roots()?;
         let (path, aside) = (self.path(mark.account.uid), self.0.join(format!(".{}.new", mark.account.uid)));
         let written = write_aside(&aside, &mark.to_toml()).and_then(|()| fs::rename(&aside, &path));
+        let written = written.inspect_err(|_| drop(fs::remove_file(&aside)));
         written.and_then(|()| sync(self.0)).map_err(|error| failed(&path, error))?;
         self.of(&mark.account, clock).map(drop).map_err(|error| {
             drop(fs::remove_file(&path)); // or it would begin to count when somebody mends what is wrong
@@ -137,14 +170,29 @@ impl EmergencyMarks<'_> {
     /// Takes the mark of `uid` away, whatever it holds. As root.
     pub fn end(&self, uid: u32) -> Result<(), MarkError> {
         let path = self.path(uid);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Err(MarkError::None),
-            removed => removed.and_then(|()| sync(self.0)).map_err(|error| failed(&path, error)),
+        if is_missing(&path) {
+            return Err(MarkError::None); // on a read-only file system to remove nothing is an error, too
         }
+        fs::remove_file(&path).and_then(|()| sync(self.0)).map_err(|error| failed(&path, error))
+    }
+
+    /// Whether the mark under `uid` may let somebody past, whosever it is; one that cannot be read does not.
+    fn lets_past(&self, uid: u32, clock: &dyn Clock) -> bool {
+        matches!(self.read(uid), Ok(Some(mark)) if !mark.has_ended(&Moment::of(clock)))
     }
 
     fn path(&self, uid: u32) -> PathBuf {
         self.0.join(uid.to_string())
+    }
+
+    /// Before anything is written: a directory owned by root itself, not a link to one. Its mode is judged with the mark.
+    fn is_roots(&self) -> Result<(), MarkError> {
+        let about = fs::symlink_metadata(self.0).map_err(|error| failed(self.0, error))?;
+        if about.is_dir() && about.uid() == 0 {
+            return Ok(());
+        }
+        let found = format!("owner {}, mode {:06o}; wanted a directory owned by root", about.uid(), about.mode());
+        Err(MarkError::NotHonoured(VaultError::untrusted(self.0, found)))
     }
 
     fn make_dir(&self) -> Result<(), MarkError> {
@@ -161,119 +209,8 @@ impl EmergencyMarks<'_> {
     }
 }
 
-impl EmergencyMark {
-    fn parse(text: &str) -> Result<Self, TableError> {
-        let document = Document::parse(text)?;
-        let mut root = document.root();
-        let version = root.required_number("version")?;
-        if !(1..=NEWEST_VERSION).contains(&version) {
-            return Err(root.error_here(format!("version is {version}; wanted 1 or {NEWEST_VERSION}")));
-        }
-        let (name, uid) = (root.required_string("user")?.to_owned(), root.required_number("uid")?);
-        let uid = u32::try_from(uid).map_err(|_| root.error_here(format!("uid is {uid}; wanted 32 bits")))?;
-        let reason = Reason::new(root.required_string("reason")?).map_err(|wanted| root.error_here(wanted.into()))?;
-        let (by, made) = (root.required_string("by")?.to_owned(), root.required_number("made")?);
-        let lasts = if version == 1 { None } else { Some(LastingFields::take(&mut root)?) };
-        let start = root.start();
-        root.end()?; // before a field is missed: what a later program has added says more
-        let lasts = lasts.map(LastingFields::checked).transpose().map_err(|what| start.error(what))?;
-        Ok(Self { account: Account { name, uid }, reason, by, made, lasts })
-    }
-
-    /// Is it over?
-    pub fn has_ended(&self, now: &Moment) -> bool {
-        self.left_ms(now).is_some_and(|left| left <= 0)
-    }
-
-    /// When it ends or has ended, in Unix seconds by the clock of `now`; none if it has no end.
-    pub fn end(&self, now: &Moment) -> Option<u64> {
-        let lasts = self.lasts.as_ref()?;
-        let by_wall = self.made.saturating_add(lasts.seconds);
-        let left = i64::try_from(self.left_ms(now)?.div_euclid(1000)).unwrap_or(i64::MAX);
-        let by_boot = now.wall.saturating_add_signed(left);
-        // Both round; where no clock was set they are the same moment.
-        Some(if by_boot.abs_diff(by_wall) <= ROUNDED_S { by_wall } else { by_boot })
-    }
-
-    /// Milliseconds to its end, below 0 after it.
-    fn left_ms(&self, now: &Moment) -> Option<i128> {
-        let lasts = self.lasts.as_ref()?;
-        let whole = i128::from(lasts.seconds) * 1000;
-        let gone = match &lasts.boot {
-            Some((boot, made_ms)) if now.boot.as_ref() == Some(boot) => i128::from(now.boot_ms) - i128::from(*made_ms),
-            _ => (i128::from(now.wall) - i128::from(self.made)) * 1000,
-        };
-        Some(whole - gone)
-    }
-
-    fn to_toml(&self) -> String {
-        let mut out = format!("version = {}\n", if self.lasts.is_some() { NEWEST_VERSION } else { 1 });
-        let (user, reason, by) = (quoted(&self.account.name), quoted(&self.reason.0), quoted(&self.by));
-        let (uid, made) = (self.account.uid, self.made);
-        let written = write!(out, "user = {user}\nuid = {uid}\nreason = {reason}\nby = {by}\nmade = {made}\n");
-        debug_assert!(written.is_ok(), "writing to a String does not fail");
-        let Some(Lasting { seconds, boot }) = &self.lasts else { return out };
-        let written = writeln!(out, "lasts = {seconds}").and_then(|()| match boot {
-            Some((id, made_ms)) => write!(out, "boot = {}\nboot_ms = {made_ms}\n", quoted(id.as_str())),
-            None => Ok(()),
-        });
-        debug_assert!(written.is_ok(), "writing to a String does not fail");
-        out
-    }
-}
-
-impl Lasting {
-    /// From now on.
-    pub fn from(now: &Moment, seconds: u64) -> Self {
-        Self { seconds, boot: now.boot.clone().map(|boot| (boot, now.boot_ms)) }
-    }
-}
-
-/// The fields of [`Lasting`] as the file has them.
-struct LastingFields<'d> {
-    seconds: Option<i64>,
-    boot: Option<&'d str>,
-    boot_ms: Option<i64>,
-}
-
-impl<'d> LastingFields<'d> {
-    fn take(table: &mut Table<'d>) -> Result<Self, TableError> {
-        Ok(Self {
-            seconds: table.integer("lasts")?.map(|found| found.value),
-            boot: table.string("boot")?.map(|found| found.value),
-            boot_ms: table.integer("boot_ms")?.map(|found| found.value),
-        })
-    }
-
-    fn checked(self) -> Result<Lasting, String> {
-        let seconds = self.seconds.ok_or("the field lasts is missing")?;
-        let wanted = || format!("lasts is {seconds}; wanted 1 to {LONGEST_BYPASS_S}");
-        let in_range = |seconds: &u64| (1..=LONGEST_BYPASS_S).contains(seconds);
-        let boot = match (self.boot, self.boot_ms) {
-            (None, None) => None,
-            (Some(id), Some(made_ms)) => {
-                let id = BootId::parse(id).ok_or("boot is no boot id; wanted 36 hexadecimal digits and hyphens")?;
-                Some((id, u64::try_from(made_ms).map_err(|_| "boot_ms is below 0")?))
-            }
-            _ => return Err("boot and boot_ms must both be there, or neither".to_owned()),
-        };
-        Ok(Lasting { seconds: u64::try_from(seconds).ok().filter(in_range).ok_or_else(wanted)?, boot })
-    }
-}
-
-impl Reason {
-    /// Checks length and characters; the error says what was wanted.
-    pub fn new(text: &str) -> Result<Self, &'static str> {
-        let good = (1..=128).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-        let good = good && !text.trim().is_empty();
-        good.then(|| Self(text.to_owned()))
-            .ok_or("the reason must have 1 to 128 characters, none of them a control character")
-    }
-
-    /// As text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+fn is_missing(path: &Path) -> bool {
+    matches!(lstat(path), Err(Errno::ENOENT | Errno::ENOTDIR))
 }
 
 fn write_aside(aside: &Path, text: &str) -> io::Result<()> {
@@ -301,18 +238,16 @@ impl std::fmt::Display for MarkError {
             Self::None => f.write_str("there is no emergency mark for this user"),
             Self::NotHonoured(error) => write!(f, "no mark was written, for it would not be honoured: {error}"),
             Self::Failed { path, error } => write!(f, "{}: {error}", path.display()),
+            Self::Nowhere(why) => {
+                let [kept, until_reboot] = &**why;
+                write!(f, "{kept}; {until_reboot}")
+            }
         }
     }
 }
 
 impl std::error::Error for MarkError {}
 
-/// No mark lasts longer, in seconds: 30 days.
-pub const LONGEST_BYPASS_S: u64 = 30 * 24 * 3600;
-/// The version of a mark that has an end.
-const NEWEST_VERSION: u64 = 2;
-/// Two clocks in whole seconds that differ by no more are the same.
-const ROUNDED_S: u64 = 2;
 /// Largest mark in bytes.
 const CAP: usize = 4096;
 const DIR_MODE: u32 = 0o755;

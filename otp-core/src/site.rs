@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::User;
 
-use crate::emergency::EmergencyMarks;
+use crate::emergency::{EmergencyMarks, EmergencyPlaces};
 use crate::keys::seal::HostKey;
 use crate::policy::toml_table::TableError;
 use crate::policy::{POLICY_CAP, Policy};
@@ -21,8 +21,8 @@ pub struct Site {
     pub vault: &'static str,
     /// The account that the vault belongs to.
     pub account: &'static str,
-    /// The directory of emergency marks.
-    pub emergency: &'static str,
+    /// The directories of emergency marks: where they stay, and where they are gone at a reboot.
+    pub emergency: [&'static str; 2],
 }
 
 /// Why nothing can be decided, as a word and a text for the log.
@@ -41,7 +41,7 @@ impl Site {
         host_keys: ["/etc/otp/host.key", "/run/otp-key/host.key"],
         vault: "/var/lib/otp",
         account: "otp-enrolld",
-        emergency: "/etc/otp/emergency",
+        emergency: ["/etc/otp/emergency", "/run/otp-emergency"],
     };
 
     /// Reads the policy, for one PAM service or for none. Without the standard file everything is at its default; a file that
@@ -72,8 +72,9 @@ impl Site {
     }
 
     /// Where emergency marks are.
-    pub fn marks(&self) -> EmergencyMarks<'static> {
-        EmergencyMarks(Path::new(self.emergency))
+    pub fn marks(&self) -> EmergencyPlaces<'static> {
+        let [kept, until_reboot] = self.emergency.map(|place| EmergencyMarks(Path::new(place)));
+        EmergencyPlaces { kept, until_reboot }
     }
 
     /// Where the vault is and whose.

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use otp_core::accounts::Account;
-use otp_core::emergency::{Bypass, EmergencyMark, EmergencyMarks, LONGEST_BYPASS_S, Lasting, MarkError, Reason};
+use otp_core::emergency::{
+    Bypass, EmergencyMark, EmergencyMarks, EmergencyPlaces, LONGEST_BYPASS_S, Lasting, MarkError, MarkPlace, Reason,
+};
 use otp_core::environment::{BootId, Clock, Moment};
 use otp_core::vault::VaultError;
 use proptest::prelude::*;
@@ -270,6 +272,30 @@ fn the_end_is_told_by_the_clock_that_people_see() {
     assert_eq!(at(1_000_900, 905_700, 1), Some(1_000_600), "over");
     assert_eq!(at(7, 1, 2), Some(1_000_600));
     assert_eq!(at(7, u64::MAX, 1).map(|end| end < 7), Some(true));
+}
+
+#[test]
+fn e6_a_mark_that_counts_in_either_place_lets_past_and_one_end_takes_both_away() {
+    let (etc, run, clock) = (Bench::new(), Bench::new(), Stopped(7, 0));
+    let (kept, until_reboot) = (etc.dir(), run.dir());
+    let places = EmergencyPlaces { kept: EmergencyMarks(&kept), until_reboot: EmergencyMarks(&until_reboot) };
+    let passes = || matches!(places.of(&alice(), &clock), Ok(Some(Bypass::InForce(_))));
+    assert!(!passes());
+    run.write(&mark()).unwrap();
+    assert!(passes());
+    fs::create_dir_all(&kept).unwrap();
+    fs::write(etc.path(), "no mark").unwrap();
+    assert!(passes(), "one that does not count is no obstacle");
+    fs::remove_file(run.path()).unwrap();
+    assert!(places.of(&alice(), &clock).is_err());
+    run.write(&mark()).unwrap();
+    assert!(matches!(places.write(&mark(), &clock), Ok(MarkPlace::Kept)));
+    assert!(!run.path().exists(), "the later one alone says how long");
+    run.write(&mark()).unwrap();
+    places.end(alice().uid, &clock).unwrap();
+    assert!(!etc.path().exists() && !run.path().exists());
+    assert!(matches!(places.end(alice().uid, &clock), Err(MarkError::None)));
+    assert!(!passes());
 }
 
 #[test]

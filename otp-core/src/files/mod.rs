@@ -2,6 +2,7 @@
 
 pub(crate) mod checksum;
 pub mod date;
+pub mod emergency_mark;
 pub(crate) mod hex;
 pub mod key_file;
 pub mod notice;

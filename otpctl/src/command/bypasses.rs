@@ -4,7 +4,7 @@
 use std::io::Write as _;
 
 use otp_core::accounts::account_of;
-use otp_core::emergency::{Bypass, EmergencyMark};
+use otp_core::emergency::{Bypass, EmergencyMark, EmergencyMarks, EmergencyPlaces};
 use otp_core::environment::{Clock as _, Moment};
 use otp_core::files::date::utc;
 use otp_core::site::Site;
@@ -25,15 +25,27 @@ pub(crate) struct ListedBypass {
     /// When it ends or has ended, by the clock as it is now; none if it has no end.
     pub until: Option<u64>,
     pub ended: bool,
+    /// The mark's file.
+    pub path: String,
+    pub gone_at_reboot: bool,
     /// Why it does not count; none if it does.
     pub not_honoured: Option<String>,
 }
 
 /// All, by rising uid, also those that do not count: they may have been meant to.
 pub(crate) fn all() -> Result<Vec<ListedBypass>, String> {
-    let site = Site::STANDARD;
-    let uids = site.marks().uids().map_err(|error| format!("{}: {error}", site.emergency))?;
-    Ok(uids.into_iter().map(listed).collect())
+    let EmergencyPlaces { kept, until_reboot } = Site::STANDARD.marks();
+    let mut all = Vec::new();
+    for place in [kept, until_reboot] {
+        let uids = place.uids().map_err(|error| format!("{}: {error}", place.0.display()))?;
+        all.extend(uids.into_iter().map(|uid| ListedBypass {
+            path: place.0.join(uid.to_string()).display().to_string(),
+            gone_at_reboot: place.0 == until_reboot.0,
+            ..listed(place, uid)
+        }));
+    }
+    all.sort_by_key(|one| one.uid);
+    Ok(all)
 }
 
 /// Those that let somebody past. A directory that cannot be read is noted beside what was asked for.
@@ -45,9 +57,9 @@ pub(crate) fn in_force() -> Vec<ListedBypass> {
     found.into_iter().filter(|one| one.not_honoured.is_none()).collect()
 }
 
-fn listed(uid: u32) -> ListedBypass {
+fn listed(place: EmergencyMarks<'_>, uid: u32) -> ListedBypass {
     let account = account_of(uid).ok().flatten();
-    let found = account.as_ref().map(|account| Site::STANDARD.marks().of(account, &Machine));
+    let found = account.as_ref().map(|account| place.of(account, &Machine));
     let none = ListedBypass { uid, user: account.map(|account| account.name), ..ListedBypass::default() };
     let why = match found {
         Some(Ok(Some(Bypass::InForce(mark)))) => return with_mark(none, mark),
@@ -79,10 +91,11 @@ pub(crate) fn told(one: &ListedBypass) -> String {
 pub(crate) fn said(one: &ListedBypass) -> String {
     let text = |text: &Option<String>| text.as_deref().map(escaped).unwrap_or_default();
     let (reason, by) = (text(&one.reason), text(&one.by));
+    let reboot = if one.gone_at_reboot { " or a reboot" } else { "" };
     match (&one.not_honoured, one.made, one.until) {
         (None, Some(made), Some(until)) => {
-            let (since, behind) = (utc(made), behind(made));
-            format!("not asked since {since}, until {}{behind}, by {by}: {reason}\n", utc(until))
+            let (since, until, behind) = (utc(made), utc(until), behind(made));
+            format!("not asked since {since}, until {until}{reboot}{behind}, by {by}: {reason}\n")
         }
         (None, Some(made), None) => format!("not asked since {}, without an end, by {by}: {reason}\n", utc(made)),
         (Some(_), Some(made), Some(until)) if one.ended => {

@@ -3,7 +3,7 @@
 
 use nix::unistd::{Uid, getuid};
 use otp_core::accounts::Account;
-use otp_core::emergency::{EmergencyMark, Lasting, MarkError};
+use otp_core::emergency::{Bypass, EmergencyMark, Lasting, MarkError, MarkPlace};
 use otp_core::environment::Moment;
 use otp_core::files::date::utc;
 use otp_core::log_line::LogLine;
@@ -51,21 +51,39 @@ fn bypass(terminal: &mut Terminal, options: &BypassArgs) -> Result<(), Failure> 
     let (now, seconds) = (Moment::of(&Machine), options.lasts);
     let (reason, lasts) = (options.reason.clone(), Some(Lasting::from(&now, seconds)));
     let mark = EmergencyMark { account, reason, by: who(), made: now.wall, lasts };
-    Site::STANDARD.marks().write(&mark, &Machine).map_err(|error| stopped(&error))?;
+    let place = Site::STANDARD.marks().write(&mark, &Machine).map_err(|error| stopped(&error))?;
     let until = utc(now.wall.saturating_add(seconds));
     let line = line("emergency-bypass", &mark.account.name, mark.account.uid).field("reason", mark.reason.as_str());
-    alert(&line.field("by", &mark.by).field("until", &until).finish());
+    let [_, until_reboot] = Site::STANDARD.emergency;
+    let path = matches!(place, MarkPlace::UntilReboot(_)).then_some(until_reboot);
+    alert(&line.field("by", &mark.by).field("until", &until).optional("place", path).finish());
     let (user, lasts) = (escaped(&mark.account.name), duration::told(seconds));
     terminal.show(&format!(
         "{user} is not asked for a code for {lasts}, until {until}, or until `otpctl emergency end {user}`; \
-         every use is logged at alert\n"
+         every use is logged at alert\n{}",
+        told(&place, &mark.account)
     ))
+}
+
+/// The rest that root has to know of a mark that is gone at a reboot.
+fn told(place: &MarkPlace, account: &Account) -> String {
+    let MarkPlace::UntilReboot(why) = place else { return String::new() };
+    let [kept, until_reboot] = Site::STANDARD.emergency;
+    let text = format!("{}: so the mark is in {until_reboot}, and is gone at a reboot\n", escaped(&why.to_string()));
+    match Site::STANDARD.marks().kept.of(account, &Machine) {
+        Ok(Some(Bypass::InForce(_))) => {
+            format!(
+                "{text}an earlier mark in {kept} cannot be changed and is in force, too; see otpctl emergency list\n"
+            )
+        }
+        _ => text,
+    }
 }
 
 fn end(terminal: &mut Terminal, options: &EndBypassArgs) -> Result<(), Failure> {
     let account =
         named(&options.user)?.or_else(|| numbered(&options.user)).ok_or_else(|| no_such_user(&options.user))?;
-    Site::STANDARD.marks().end(account.uid).map_err(|error| stopped(&error))?;
+    Site::STANDARD.marks().end(account.uid, &Machine).map_err(|error| stopped(&error))?;
     alert(&line("emergency-end", &account.name, account.uid).field("by", &who()).finish());
     terminal.show(&format!("{} is asked for a code again\n", escaped(&options.user)))
 }
