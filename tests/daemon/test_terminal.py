@@ -284,7 +284,7 @@ def test_the_daemon_outlives_its_terminal(machine, how):
             terminal.types(f"{DAEMON}")
         terminal.awaits("otp-enrolld: ready")
         daemon = served_by()
-        os.close(terminal.pty.child_fd)
+        terminal.pty.ptyproc.fileobj.close()
         os.kill(daemon, signal.SIGHUP)
         if how == "a shell":
             os.waitpid(terminal.pty.pid, 0)

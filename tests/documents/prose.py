@@ -23,7 +23,7 @@ QUESTION = r".*\?\W*$"
 CONSTRUCTIONS = [
     Construction(*row)
     for row in (
-        ("headless-who", rf"^\W*(?-i:Who|Whoever|WHO|WHOEVER)\b(?=\W+\w)(?!{QUESTION})", '"Anyone who ..." or the actor: "The owner ..."', 64),
+        ("headless-who", rf"^\W*(?-i:Who|Whoever|WHO|WHOEVER)\b(?=\W+\w)(?!{QUESTION})", '"Anyone who ..." or the actor: "The owner ..."', 63),
         ("headless-what", rf"^\W*(?-i:What|WHAT)\b(?=\W+\w)(?!{QUESTION})", 'the thing itself: "The daemon\'s answers"', 334),
         ("of-roots", rf"\bof (?:\w+ )?(?!(?:it|that|what|who|there|here)\b)\w+['’]s{NO_NOUN}", '"a root-owned process", "the daemon\'s thread"', 41),
         ("in-the-place-of", r"\bin the place of\b", '"instead of"', 0),

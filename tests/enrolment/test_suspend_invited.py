@@ -7,11 +7,11 @@ from contextlib import nullcontext
 import pytest
 
 from harness import daemon_log
-from harness.enrolment import enrol, invite, redeem, refusal, works
+from harness.enrolment import enrol, invite, redeem, works
 from harness.machine import HOST_KEY, SUCCESS, VAULT, otpctl, run
 from harness.otpctl import DONE, REFUSED
 from harness.places import moved_away
-from harness.wire import Client, Refused
+from harness.wire import Client, Refused, refusal
 
 FORMS = ("spoken", "mail", "letter", "split")
 GROUPS = ("root", "otp-admin", "otp-helpdesk")

@@ -2,7 +2,9 @@
 
 import re
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -11,19 +13,29 @@ from harness.machine import write
 PAM, VENDOR = Path("/etc/pam.d"), Path("/usr/lib/pam.d")
 
 
+@contextmanager
+def of_debian_alone():
+    """The files of other tests are away meanwhile, and those written in it go with it."""
+    with TemporaryDirectory() as kept:
+        for directory in (PAM, VENDOR):
+            shutil.copytree(directory, Path(kept) / directory.relative_to("/"))
+        for path in PAM.iterdir():
+            if path.is_file() and "pam_otp" in path.read_text():
+                path.unlink()
+        try:
+            yield
+        finally:
+            for directory in (PAM, VENDOR):
+                for path in directory.iterdir():
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+                shutil.copytree(Path(kept) / directory.relative_to("/"), directory, dirs_exist_ok=True)
+
+
 @pytest.fixture
-def stock(machine, tmp_path):
-    """The stacks of Debian alone: what other tests wrote is away meanwhile, and what this one writes goes with it."""
-    for directory in (PAM, VENDOR):
-        shutil.copytree(directory, tmp_path / directory.relative_to("/"))
-    for path in PAM.iterdir():
-        if path.is_file() and "pam_otp" in path.read_text():
-            path.unlink()
-    yield
-    for directory in (PAM, VENDOR):
-        for path in directory.iterdir():
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-        shutil.copytree(tmp_path / directory.relative_to("/"), directory, dirs_exist_ok=True)
+def stock(machine):
+    """The stacks of Debian alone."""
+    with of_debian_alone():
+        yield
 
 
 def gate_services(*services):

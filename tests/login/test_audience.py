@@ -9,6 +9,7 @@ import pytest
 
 from harness.journal import decisions
 from harness.machine import AUTH_ERR, SERVICE_ERR, SUCCESS, otpctl, policy
+from harness.stacks import of_debian_alone
 from harness.strace import run_under
 
 SERVICE = "otp-audience"
@@ -43,7 +44,7 @@ def asked(machine, user, journal, rule):
 
 
 def checked(rule):
-    with policy(f"[service.{SERVICE}]\n{rule}\n"):
+    with policy(f"[service.{SERVICE}]\n{rule}\n"), of_debian_alone():
         return otpctl("config", "check")
 
 

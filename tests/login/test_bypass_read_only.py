@@ -9,20 +9,17 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+
 from harness.first_release import MARKS
-from harness.machine import AUTH_ERR, HOST_KEY, SUCCESS, VAULT, as_user, otpctl, run, write
+from harness.machine import AUTH_ERR, HOST_KEY, VAULT, as_user, otpctl, run, write
 from harness.otpctl import DONE, REFUSED
 from harness.places import moved_away
+from harness.services import lets_past
 from harness.wire import Client
 
 ETC, ETC_OTP = Path("/etc"), Path("/etc/otp")
 UNTIL_REBOOT = Path("/run/otp-emergency")
 GONE = "is in /run/otp-emergency, and is gone at a reboot"
-
-
-@pytest.fixture(scope="module")
-def gate(machine):
-    return machine.service("otp-read-only", "required pam_otp.so", "required pam_permit.so", account="required pam_otp.so")
 
 
 @pytest.fixture(autouse=True)
@@ -82,12 +79,7 @@ READ_ONLY = {
 everywhere = pytest.mark.parametrize("where", READ_ONLY)
 
 
-def lets_past(machine, gate, user):
-    opened = machine.ask(gate, user, "000000")[0]
-    return opened == SUCCESS
-
-
-def bypass(user, *words):
+def otpctl_bypass(user, *words):
     return otpctl("emergency", "bypass", user.name, "--reason", "lost the phone", *words)
 
 
@@ -101,7 +93,7 @@ def test_the_mark_is_in_run_and_root_hears_that_it_is_gone_at_a_reboot(machine, 
     with READ_ONLY[where]():
         assert not lets_past(machine, gate, user)
         start = journal.position()
-        done = bypass(user, "--for", "2h")
+        done = otpctl_bypass(user, "--for", "2h")
         assert done.returncode == DONE, done.stderr
         assert "Read-only file system" in done.stdout and GONE in done.stdout and "for 2 hours" in done.stdout
         (line,) = [line for line in journal.since(start) if "event=emergency-bypass" in line]
@@ -129,7 +121,7 @@ def test_it_needs_neither_daemon_nor_vault_nor_host_key_nor_policy_there_either(
         broken.enter_context(machine.clock(+73 * 365 * 86400))
         broken.enter_context(READ_ONLY[where]())
         assert not lets_past(machine, gate, user)
-        assert bypass(user).returncode == DONE
+        assert otpctl_bypass(user).returncode == DONE
         assert lets_past(machine, gate, user)
         assert otpctl("emergency", "end", user.name).returncode == DONE
         assert not lets_past(machine, gate, user)
@@ -138,7 +130,7 @@ def test_it_needs_neither_daemon_nor_vault_nor_host_key_nor_policy_there_either(
 def test_a_full_disk_does_not_keep_root_out_either(machine, gate, enrolled):
     user, _ = enrolled
     with full():
-        done = bypass(user)
+        done = otpctl_bypass(user)
         assert done.returncode == DONE and "No space left" in done.stdout and GONE in done.stdout, done
         assert lets_past(machine, gate, user) and os.listdir(MARKS) == ["full"]
         assert otpctl("emergency", "end", user.name).returncode == DONE
@@ -151,7 +143,7 @@ def test_a_screen_locker_and_an_application_find_it_there(machine, gate, enrolle
     machine.join(application, "otp-verify")
     host = [*as_user(user), machine.hosts / "oddconv", "-a", "--", gate, user.name, "text", "000000"]
     with READ_ONLY[where]():
-        assert bypass(user).returncode == DONE
+        assert otpctl_bypass(user).returncode == DONE
         with Client(uid=application.uid) as client:
             assert client.call("Verify", user=user.name, code="000000")["verdict"]["reason"] == "emergency"
         assert "authenticate 0" in subprocess.run(host, capture_output=True, text=True, timeout=60).stdout
@@ -160,7 +152,7 @@ def test_a_screen_locker_and_an_application_find_it_there(machine, gate, enrolle
 def test_a_reboot_ends_it(machine, gate, enrolled):
     user, _ = enrolled
     with read_only(ETC_OTP):
-        assert bypass(user).returncode == DONE
+        assert otpctl_bypass(user).returncode == DONE
         shutil.rmtree(UNTIL_REBOOT)
         assert not lets_past(machine, gate, user)
 
@@ -168,8 +160,8 @@ def test_a_reboot_ends_it(machine, gate, enrolled):
 def test_a_later_bypass_that_can_be_kept_takes_its_place(machine, gate, enrolled):
     user, _ = enrolled
     with read_only(ETC_OTP):
-        assert bypass(user, "--for", "30d").returncode == DONE
-    done = bypass(user, "--for", "1h")
+        assert otpctl_bypass(user, "--for", "30d").returncode == DONE
+    done = otpctl_bypass(user, "--for", "1h")
     assert done.returncode == DONE and "reboot" not in done.stdout
     assert not mark_of(user).exists() and mark_of(user, MARKS).exists()
     assert otpctl("emergency", "end", user.name).returncode == DONE
@@ -178,9 +170,9 @@ def test_a_later_bypass_that_can_be_kept_takes_its_place(machine, gate, enrolled
 
 def test_the_end_takes_marks_away_from_both_places(machine, gate, enrolled):
     user, _ = enrolled
-    assert bypass(user).returncode == DONE
+    assert otpctl_bypass(user).returncode == DONE
     with read_only(ETC_OTP):
-        done = bypass(user)
+        done = otpctl_bypass(user)
         assert done.returncode == DONE and "an earlier mark in /etc/otp/emergency cannot be changed" in done.stdout
         assert len(json.loads(otpctl("emergency", "list", "--json").stdout)["marks"]) == 2
     assert otpctl("emergency", "end", str(user.uid)).returncode == DONE
@@ -189,13 +181,13 @@ def test_the_end_takes_marks_away_from_both_places(machine, gate, enrolled):
 
 def test_a_mark_that_cannot_be_taken_away_is_no_success(machine, gate, enrolled):
     user, _ = enrolled
-    assert bypass(user).returncode == DONE
+    assert otpctl_bypass(user).returncode == DONE
     with read_only(ETC_OTP):
         for _ in range(2):
             done = otpctl("emergency", "end", user.name)
             assert done.returncode == REFUSED and "Read-only file system" in done.stderr and str(mark_of(user, MARKS)) in done.stderr
             assert lets_past(machine, gate, user)
-            assert bypass(user).returncode == DONE, "now there is one that can be taken away, too"
+            assert otpctl_bypass(user).returncode == DONE, "now there is one that can be taken away, too"
     assert otpctl("emergency", "end", user.name).returncode == DONE
 
 
@@ -205,7 +197,7 @@ def test_one_that_is_over_and_stays_does_not_keep_the_other_from_its_end(machine
     write(mark_of(user, MARKS), text, 0o644)
     with read_only(ETC_OTP):
         assert not lets_past(machine, gate, user)
-        assert bypass(user).returncode == DONE and lets_past(machine, gate, user)
+        assert otpctl_bypass(user).returncode == DONE and lets_past(machine, gate, user)
         done = otpctl("emergency", "end", user.name)
         assert done.returncode == DONE, done.stderr
         assert not lets_past(machine, gate, user)
@@ -240,7 +232,7 @@ def test_a_place_that_is_not_roots_alone_is_not_used(machine, gate, enrolled, od
     odd(user)
     before = sorted(os.listdir("/tmp"))
     with read_only(ETC_OTP):
-        done = bypass(user)
+        done = otpctl_bypass(user)
         assert done.returncode == REFUSED and "Read-only file system" in done.stderr and str(UNTIL_REBOOT) in done.stderr, done
         assert not lets_past(machine, gate, user)
     assert sorted(os.listdir("/tmp")) == before
@@ -250,7 +242,7 @@ def test_a_place_that_is_not_roots_alone_is_not_used(machine, gate, enrolled, od
 def test_a_mark_of_somebody_else_in_run_opens_nothing_and_is_told(machine, gate, enrolled, journal):
     user, _ = enrolled
     with read_only(ETC_OTP):
-        assert bypass(user).returncode == DONE
+        assert otpctl_bypass(user).returncode == DONE
     for change, back in (((lambda: shutil.chown(mark_of(user), "nobody")), (lambda: shutil.chown(mark_of(user), "root"))), ((lambda: UNTIL_REBOOT.chmod(0o777)), (lambda: UNTIL_REBOOT.chmod(0o755)))):
         change()
         start = journal.position()
@@ -275,7 +267,7 @@ def test_a_mark_that_does_not_count_in_etc_does_not_take_the_way_back(machine, g
     write(mark_of(user, MARKS), "version = 9\n", 0o644)
     with read_only(ETC):
         assert machine.ask(gate, user, "000000")[0] == AUTH_ERR
-        assert bypass(user).returncode == DONE
+        assert otpctl_bypass(user).returncode == DONE
         assert lets_past(machine, gate, user)
         assert otpctl("emergency", "end", user.name).returncode == DONE
         assert not lets_past(machine, gate, user)

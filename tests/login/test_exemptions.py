@@ -4,8 +4,10 @@ import datetime
 import subprocess
 
 import pytest
+
 from harness.journal import decisions
 from harness.machine import AUTH_ERR, SERVICE_ERR, SUCCESS, VAULT, as_user, otpctl, policy, shifted_now
+from harness.stacks import of_debian_alone
 
 SERVICE = "otp-exemptions"
 DAY = 86_400
@@ -22,7 +24,7 @@ def day(offset):
     return (datetime.datetime.fromtimestamp(shifted_now(), datetime.UTC).date() + datetime.timedelta(days=offset)).isoformat()
 
 
-def until(user, date, more=""):
+def exempt_until(user, date, more=""):
     return f'[service.{SERVICE}]\nexempt = [{{ who = "user:{user.name}", until = {date}{more} }}]\n'
 
 
@@ -32,7 +34,7 @@ def ask(machine, user):
 
 def test_from_midnight_utc_of_its_day_on_an_exempt_user_is_asked(machine, user, journal):
     midnight = (int(shifted_now()) // DAY + 2) * DAY
-    with policy(until(user, day(2))):
+    with policy(exempt_until(user, day(2))):
         start = journal.position()
         assert ask(machine, user) == SUCCESS
         with machine.clock(midnight - 60 - int(shifted_now())):
@@ -62,12 +64,12 @@ def test_the_account_stage_goes_by_the_same_day(machine, user):
     assert otpctl("suspend", user.name).returncode == 0
     service = machine.service("otp-exempt-account", "required pam_permit.so", account="required pam_otp.so")
     for date, wanted in ((day(1), "account 0"), (day(0), "account 13")):
-        with policy(until(user, date).replace(SERVICE, service)):
+        with policy(exempt_until(user, date).replace(SERVICE, service)):
             assert wanted in machine.converse(service, user, "text", "", "-a")[1]
 
 
 def test_a_clock_that_falls_back_brings_no_exemption_back(machine, user):
-    with policy(until(user, day(-30))):
+    with policy(exempt_until(user, day(-30))):
         assert ask(machine, user) == AUTH_ERR
         for seconds in (-50 * YEAR, -60 * DAY, -int(shifted_now())):
             with machine.synchronised(False), machine.clock(seconds):
@@ -78,7 +80,7 @@ def test_where_the_clock_mark_cannot_be_read_no_exemption_with_an_end_counts(mac
     away = VAULT.with_name("otp-away")
     VAULT.rename(away)
     try:
-        with policy(until(user, day(30))):
+        with policy(exempt_until(user, day(30))):
             assert ask(machine, user) not in (SUCCESS, SERVICE_ERR)
         with policy(f'[service.{SERVICE}]\nexempt = ["user:{user.name}"]\n'):
             assert ask(machine, user) == SUCCESS
@@ -89,7 +91,7 @@ def test_where_the_clock_mark_cannot_be_read_no_exemption_with_an_end_counts(mac
 def test_a_process_without_root_goes_by_the_wall_clock(machine, user):
     host = [*as_user(user), machine.hosts / "oddconv", "--", SERVICE, user.name, "text", "000000"]
     for date, code in ((day(1), SUCCESS), (day(0), AUTH_ERR)):
-        with policy(until(user, date)):
+        with policy(exempt_until(user, date)):
             done = subprocess.run(host, capture_output=True, text=True, timeout=30)
             assert f"authenticate {code}" in done.stdout
 
@@ -119,7 +121,7 @@ def test_a_wrong_exemption_refuses_its_service_alone_and_is_named(machine, user,
 
 def test_check_shows_exemptions_that_have_ended_or_end_soon(machine, user):
     def told(date, more=""):
-        with policy(until(user, date, more)):
+        with policy(exempt_until(user, date, more)), of_debian_alone():
             done = otpctl("config", "check")
         assert done.returncode == 0 and "in order" in done.stdout
         return [line for line in done.stderr.splitlines() if user.name in line]
