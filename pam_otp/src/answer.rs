@@ -5,7 +5,7 @@ use otp_core::decision::input::Typed;
 use zeroize::Zeroizing;
 
 use crate::host::{ConversationFailed, Host};
-use crate::options::{FirstPass, Options};
+use crate::options::{Echo, FirstPass, Options};
 use crate::rules::Rules;
 
 /// The code, as far as there is one. What is left of a password goes to the modules after this one.
@@ -24,6 +24,22 @@ pub(crate) fn obtain(host: &mut impl Host, options: &Options, rules: &Rules) -> 
     }
     let answer = host.ask(&rules.prompt, options.echo)?;
     take(host, options, rules, &answer, AnswerSource::Person)
+}
+
+/// Nobody is asked for a code, so `forward_pass` asks for the password alone: the module behind this one may be told never to
+/// ask. Without an answer that module refuses.
+pub(crate) fn forward_password(host: &mut impl Host, options: &Options) {
+    let asks = match options.first_pass {
+        FirstPass::Ask => true,
+        FirstPass::Try => host.first_pass().is_none(),
+        FirstPass::Use => false,
+    };
+    if options.forward.is_some()
+        && asks
+        && let Ok(password) = host.ask("Password: ", Echo::Off)
+    {
+        let _ = host.set_first_pass(&password);
+    }
 }
 
 /// Who gave an answer.

@@ -61,6 +61,9 @@ fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> LoginOut
         (names.user, names.uid) = (Some(account.name.clone()), Some(account.uid));
         names.origin = Some(origin(host, account));
         if let Some(reason) = emergency(host, account, EndedMark::Logged) {
+            if let Ok(options) = &options {
+                answer::forward_password(host, options);
+            }
             return LoginOutcome::Emergency(reason);
         }
     }
@@ -71,6 +74,9 @@ fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> LoginOut
     if let Person::Known(account) = &person
         && let Some(end) = not_wanted(host, account, &rules)
     {
+        if matches!(end, LoginOutcome::NotWanted(_)) {
+            answer::forward_password(host, &options);
+        }
         return end;
     }
     let Ok(typed) = answer::obtain(host, &options, &rules) else { return LoginOutcome::NoConversation };

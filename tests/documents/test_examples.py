@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.hosts import HOSTS, gates, one_try_at_login, sshd
-from harness.machine import CODE_PROMPT, DAEMON_LOG, PASSWORD, PASSWORD_PROMPT, ROOT, SUCCESS, User, as_user, run, write
+from harness.machine import CODE_PROMPT, DAEMON_LOG, PASSWORD, PASSWORD_PROMPT, ROOT, SUCCESS, User, as_user, policy, run, write
 from harness.origins import all_failures
 from harness.rotation import DUE_PROMPT, NEW_PASSWORD, OFFER, days_later, has_password, replaced_at_the_login, rotates, rotating, stack
 from harness.terminal import Terminal, dialogue
@@ -257,6 +257,7 @@ def test_a_locker_opens_for_password_and_code_typed_as_one(machine, enrolled):
 def test_a_locker_opens_for_the_code_alone(machine, enrolled):
     user, key = enrolled
     stack = recipe("## Screen lockers", 1)
+    assert "success=done" in stack
     assert not unlock(machine, user, stack, key.wrong())
     assert unlock(machine, user, stack, key.first)
     assert not unlock(machine, user, stack, key.first)
@@ -305,3 +306,52 @@ def test_a_due_key_is_replaced_by_the_line_of_the_recipe_and_no_new_password_is_
         service.write_text(service.read_text() + recipe("## Keys that become due", number) + more)
         _, attempt = replaced_at_the_login(machine, host, user, key)
         assert attempt.opened and "assword" not in attempt.text.split(DUE_PROMPT)[1], attempt
+
+
+# the users whom no code is asked of
+
+
+def recipes():
+    """Every stack with an auth line of ours that the documents show as a block."""
+    plain = [(ROOT / name).read_text() for name in ("README.md", "docs/hosts.md")]
+    blocks = [block for text in plain for block in re.findall(r"(?:^ {4,6}(?! ).*\n)+", text, re.M)]
+    blocks += re.findall(r"^\.Bd -literal.*\n((?:.*\n)*?)\.Ed$", (ROOT / "packaging/man/pam_otp.8").read_text(), re.M)
+    stacks = [re.sub(r"^ +", "", block, flags=re.M) for block in blocks]
+    return sorted({text for text in stacks if re.search(r"^auth .*pam_otp\.so", text, re.M)})
+
+
+def test_the_documents_show_such_stacks():
+    assert len(recipes()) >= 4 and any("forward_pass" in text for text in recipes()) and any("success=done" in text for text in recipes())
+
+
+@contextmanager
+def marked(user):
+    run("otpctl", "emergency", "bypass", user.name, "--reason", "lost the phone")
+    try:
+        yield
+    finally:
+        run("otpctl", "emergency", "end", user.name)
+
+
+def exempt(user):
+    return policy(f'[service.locker]\nexempt = ["user:{user.name}"]\n')
+
+
+def skipped(user):
+    return policy('[service.locker]\nunenrolled = "skip"\n')
+
+
+@pytest.mark.parametrize("as_root", [True, False], ids=["root", "the user"])
+@pytest.mark.parametrize("text", recipes())
+@pytest.mark.parametrize("unasked", [marked, exempt, skipped])
+def test_whom_no_code_is_asked_of_comes_in_with_the_password(machine, enrolled, unasked, text, as_root):
+    user = machine.new_user() if unasked == skipped else enrolled[0]
+    if "account" not in text:
+        text += "account required pam_otp.so\n"
+    write(Path("/etc/pam.d/locker"), text, 0o644)
+    command = [*([] if as_root else as_user(user)), "pamtester", "locker", user.name, "authenticate", "acct_mgmt"]
+    with unasked(user):
+        assert dialogue(command, [(".+: ", PASSWORD)]).status == 0
+        assert dialogue(command, [(".+: ", "not it")]).status != 0
+    code_too = [] if re.match("auth .*pam_otp", text) else [(CODE_PROMPT, "000000")]
+    assert dialogue(command, [(".+: ", PASSWORD), *code_too]).status != 0, "and with it alone only then"

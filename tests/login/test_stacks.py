@@ -95,6 +95,7 @@ TIGHT = {
     "a jump out of a substack": "auth substack part-jump\nauth required pam_otp.so",
     "ours by one of two lines": f"{IN}\nauth [success=1 default=ignore] pam_succeed_if.so uid = 1\nauth [success=1 ignore=1 default=die] pam_otp.so\nauth required pam_otp.so whose=invoker",
     "code and password in one": "auth requisite pam_otp.so forward_pass\nauth required pam_unix.so use_first_pass",
+    "the code, or the password where none is asked": "auth [success=done ignore=ignore default=die] pam_otp.so\nauth required pam_unix.so",
     "one line of a substack": f"{IN}\nauth substack part-with-only-us",
     "code or deny": f"{IN}\nauth [success=1 default=ignore] pam_otp.so\nauth requisite pam_deny.so\nauth required pam_permit.so",
     "no line of the stage": "session required pam_permit.so",
