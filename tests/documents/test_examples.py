@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.hosts import HOSTS, gates, one_try_at_login, sshd
+from harness.hosts import HOSTS, OTHER_HOSTS, gates, one_try_at_login, sshd
 from harness.machine import CODE_PROMPT, DAEMON_LOG, PASSWORD, PASSWORD_PROMPT, ROOT, SUCCESS, User, as_user, policy, run, write
 from harness.origins import all_failures
 from harness.rotation import DUE_PROMPT, NEW_PASSWORD, OFFER, days_later, has_password, replaced_at_the_login, rotates, rotating, stack
@@ -18,6 +18,7 @@ from harness.terminal import Terminal, dialogue
 from harness.wire import SOCKET, acting_as
 
 EXAMPLES = ROOT / "docs/examples"
+ALL_HOSTS = HOSTS | OTHER_HOSTS
 ACCEPTED, REFUSED, USAGE, NOT_DECIDED = 0, 1, 2, 3
 YES = b'{"parameters":{"verdict":{"accepted":true,"reason":"code","key":null,"wait":0}}}'
 
@@ -298,14 +299,40 @@ def test_passwd_replaces_the_key_and_changes_the_password(machine, enrolled, pas
     assert has_password(user, NEW_PASSWORD) and machine.ask("otp", user, new.first)[0] == SUCCESS
 
 
-@pytest.mark.parametrize("name,number,more", [("sudo", 0, ""), ("ssh", 1, "@include common-password\n"), ("login", 1, "@include common-password\n")])
-def test_a_due_key_is_replaced_by_the_line_of_the_recipe_and_no_new_password_is_wanted(machine, enrolled, name, number, more):
-    (user, key), host = enrolled, HOSTS[name]
-    with one_try_at_login(), gates(machine), sshd(), rotating(host.service), days_later(machine, 8, key):
+RECIPE_HOSTS = ["sudo", "sudo-i", "su-own", "su-login", "doas", "ssh", "login"]
+
+
+@contextmanager
+def due_by_the_recipe(host):
+    """Its service is to ask for a new key, and is otherwise as Debian has it."""
+    with sshd(), one_try_at_login(), rotating(host.service):
         service = Path("/etc/pam.d") / host.service
-        service.write_text(service.read_text() + recipe("## Keys that become due", number) + more)
+        service.write_text("account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so\naccount requisite pam_deny.so\n" + service.read_text() + recipe("## Keys that become due", 0))
+        yield
+
+
+@pytest.mark.parametrize("name", RECIPE_HOSTS)
+def test_a_due_key_is_replaced_by_the_recipe_and_no_new_password_is_wanted(machine, enrolled, name):
+    (user, key), host = enrolled, ALL_HOSTS[name]
+    with gates(machine, {name: host}), due_by_the_recipe(host), days_later(machine, 8, key):
         _, attempt = replaced_at_the_login(machine, host, user, key)
         assert attempt.opened and "assword" not in attempt.text.split(DUE_PROMPT)[1], attempt
+
+
+@pytest.mark.parametrize("name", RECIPE_HOSTS)
+def test_an_expired_password_is_changed_by_the_recipe_too(machine, enrolled, name):
+    (user, key), host = enrolled, ALL_HOSTS[name]
+    run("chage", "-d", "0", user.name)
+    with gates(machine, {name: host}), due_by_the_recipe(host):
+        host.prepare(machine, user)
+        terminal = Terminal(host.command(machine, user))
+        terminal.awaits(CODE_PROMPT)
+        terminal.types_hidden(key.first)
+        for prompt, text in (("Current password: ", PASSWORD), ("New password: ", NEW_PASSWORD), ("Retype new password: ", NEW_PASSWORD)):
+            terminal.awaits(prompt)
+            terminal.types_hidden(text)
+        assert host.conclude(terminal, user).opened
+    assert has_password(user, NEW_PASSWORD)
 
 
 # the users whom no code is asked of

@@ -168,7 +168,7 @@ fn cannot_ask(service: &str) -> Option<String> {
     missing.then(|| {
         format!(
             "rotate_services has {service:?}, whose PAM file has an account line with pam_otp.so and no password line; \
-             wanted `password required pam_otp.so`"
+             wanted `password [success=done ignore=ignore default=die] pam_otp.so` before the lines that change a password"
         )
     })
 }
