@@ -101,6 +101,10 @@ def hundred_megabytes(path, away):
     os.truncate(path, 100 << 20)
 
 
+# for every file of the vault
+INTRUDERS = [symlink, relative_symlink, dangling_symlink, hard_link, fifo, directory, device, missing, empty, hundred_megabytes]
+
+
 def hundred_megabytes_of_comment(path, away):
     copy(path, away)
     with open(path, "ab") as file:

@@ -119,24 +119,15 @@ def test_emergency_mark(machine, exact, enrolled, journal):
         assert otpctl("emergency", "end", user.name).returncode == 0
 
 
-def test_waiting(machine, exact, enrolled, journal):
+@pytest.mark.parametrize("wrong_codes, reason", [(10, "waiting"), (20, "closed")])
+def test_an_origin_with_wrong_codes(machine, exact, enrolled, journal, wrong_codes, reason):
     user, key = enrolled
     with policy(no_wait(20)), Client() as client:
-        for number in range(10):
+        for number in range(wrong_codes):
             client.call("Verify", user=user.name, code=key.wrong(number), real_uid=0)
     start = journal.position()
     assert pam_codes(machine, exact, user, "text", key.first) == (AUTH_ERR, SUCCESS)
-    assert logged(journal, start) == [("auth", "refused", "waiting")]
-
-
-def test_closed(machine, exact, enrolled, journal):
-    user, key = enrolled
-    with policy(no_wait(20)), Client() as client:
-        for number in range(20):
-            client.call("Verify", user=user.name, code=key.wrong(number), real_uid=0)
-    start = journal.position()
-    assert pam_codes(machine, exact, user, "text", key.first) == (AUTH_ERR, SUCCESS)
-    assert logged(journal, start) == [("auth", "refused", "closed")]
+    assert logged(journal, start) == [("auth", "refused", reason)]
 
 
 def test_suspended(machine, exact, enrolled, journal):

@@ -57,23 +57,7 @@ def test_a_file_cut_off_at_any_length_is_refused(machine, skip, patient):
     assert machine.ask(skip, user, key.first)[0] == SUCCESS, "the file as it was must open"
 
 
-@pytest.mark.parametrize(
-    "instead",
-    [
-        places.symlink,
-        places.relative_symlink,
-        places.dangling_symlink,
-        places.hard_link,
-        places.fifo,
-        places.directory,
-        places.device,
-        places.missing,
-        places.empty,
-        places.hundred_megabytes,
-        places.hundred_megabytes_of_comment,
-    ],
-    ids=lambda what: what.__name__,
-)
+@pytest.mark.parametrize("instead", [*places.INTRUDERS, places.hundred_megabytes_of_comment], ids=lambda what: what.__name__)
 def test_something_else_in_its_place_is_refused_as_untrusted(machine, skip, enrolled, journal, instead):
     user, key = enrolled
     with moved_away(user.key_file) as away:

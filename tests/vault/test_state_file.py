@@ -118,22 +118,7 @@ def test_a_copy_written_back_in_place_an_hour_later_does_not_bring_a_used_code_b
         assert machine.ask(skip, user, key.code(key.step_now()))[0] == SUCCESS
 
 
-@pytest.mark.parametrize(
-    "instead",
-    [
-        places.symlink,
-        places.relative_symlink,
-        places.dangling_symlink,
-        places.hard_link,
-        places.fifo,
-        places.directory,
-        places.device,
-        places.missing,
-        places.empty,
-        places.hundred_megabytes,
-    ],
-    ids=lambda what: what.__name__,
-)
+@pytest.mark.parametrize("instead", places.INTRUDERS, ids=lambda what: what.__name__)
 def test_something_else_in_its_place_is_refused(machine, skip, enrolled, journal, instead):
     user, key = enrolled
     with moved_away(user.state_file) as away:
