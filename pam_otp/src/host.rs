@@ -7,6 +7,7 @@ use otp_core::repair::Repair;
 use zeroize::Zeroizing;
 
 use crate::options::Echo;
+use crate::password_age::PasswordAge;
 
 /// The host program, through PAM.
 pub(crate) trait Host: Environment {
@@ -24,6 +25,9 @@ pub(crate) trait Host: Environment {
 
     /// Is PAM_OLDAUTHTOK there? While a password is changed, a module before this one has then asked for the old one.
     fn holds_old_password(&self) -> bool;
+
+    /// How old the UNIX password of `account` is; none where /etc/shadow and the like do not say, or may not be read.
+    fn password_age(&self, account: &Account) -> Option<PasswordAge>;
 
     /// Shows an error text. That nobody may see it is no reason to fail.
     fn show_error(&mut self, text: &str);

@@ -20,6 +20,7 @@ mod notices;
 mod options;
 mod outcome;
 mod password;
+mod password_age;
 mod person;
 mod printable;
 mod rules;

@@ -1,4 +1,4 @@
-//! libpam, where pam-bindings does not reach: the log, the delay, and the kernel's word on the clock. The only file of the
+//! libpam, where pam-bindings does not reach: the log, the delay, the shadow line, and the kernel's word on the clock. The only file of the
 //! module with unsafe code.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
@@ -16,9 +16,12 @@ use zeroize::Zeroizing;
 
 use crate::host::{ConversationFailed, Host, Item, Uids, UserError, repair_line};
 use crate::options::Echo;
+use crate::password_age::PasswordAge;
 
 /// Item type of PAM_AUTHTOK (security/_pam_types.h).
 const PAM_AUTHTOK: c_int = 6;
+/// Longer than any line of /etc/shadow, in bytes.
+const SHADOW_LINE: usize = 16 * 1024;
 
 unsafe extern "C" {
     fn pam_syslog(handle: *const PamHandle, priority: c_int, format: *const c_char, ...);
@@ -136,6 +139,19 @@ impl Host for Libpam<'_> {
 
     fn holds_old_password(&self) -> bool {
         self.handle.get_item::<OldAuthTok<'_>>().ok().flatten().is_some_and(|found| !found.as_bytes().is_empty())
+    }
+
+    fn password_age(&self, account: &Account) -> Option<PasswordAge> {
+        let name = CString::new(account.name.as_str()).ok()?;
+        let mut strings = Zeroizing::new(vec![0; SHADOW_LINE]); // the password's hash is among them
+        // SAFETY: `spwd` is pointers and plain numbers, for which all zeros are values.
+        let mut entry: libc::spwd = unsafe { std::mem::zeroed() };
+        let mut found = std::ptr::null_mut();
+        let (place, room) = (strings.as_mut_ptr(), strings.len());
+        // SAFETY: the name is NUL-terminated, `room` is the length of `place`, and all of them outlive the call.
+        let answer = unsafe { libc::getspnam_r(name.as_ptr(), &raw mut entry, place, room, &raw mut found) };
+        let there = answer == 0 && !found.is_null();
+        there.then_some(PasswordAge { last_change: entry.sp_lstchg, max_age: entry.sp_max })
     }
 
     fn show_error(&mut self, text: &str) {

@@ -33,8 +33,14 @@ const FAILURE_PAUSE: Duration = Duration::from_millis(300);
 /// Authenticates PAM_USER.
 pub(crate) fn authenticate(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode {
     let mut names = Names::default();
-    let end = run(host, arguments, &mut names);
-    conclude(host, &end, &names)
+    let options = Options::parse(arguments);
+    let end = run(host, options.clone(), arguments, &mut names);
+    let code = conclude(host, &end, &names);
+    // After the log, too: the program may be ended at this prompt.
+    if let (LoginOutcome::NotWanted(_) | LoginOutcome::Emergency(_), Ok(options)) = (&end, &options) {
+        answer::forward_password(host, options);
+    }
+    code
 }
 
 /// Who it turned out to be about, for the log line, and when an answer was there.
@@ -46,8 +52,12 @@ struct Names {
     answered: Option<Instant>,
 }
 
-fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> LoginOutcome {
-    let options = Options::parse(arguments);
+fn run(
+    host: &mut impl Host,
+    options: Result<Options, OptionError>,
+    arguments: &[&CStr],
+    names: &mut Names,
+) -> LoginOutcome {
     let whose = match whose(&options, arguments) {
         Ok(whose) => whose,
         Err(error) => return LoginOutcome::Misconfigured(bad_option(&error)),
@@ -61,9 +71,6 @@ fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> LoginOut
         (names.user, names.uid) = (Some(account.name.clone()), Some(account.uid));
         names.origin = Some(origin(host, account));
         if let Some(reason) = emergency(host, account, EndedMark::Logged) {
-            if let Ok(options) = &options {
-                answer::forward_password(host, options);
-            }
             return LoginOutcome::Emergency(reason);
         }
     }
@@ -74,9 +81,6 @@ fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> LoginOut
     if let Person::Known(account) = &person
         && let Some(end) = not_wanted(host, account, &rules)
     {
-        if matches!(end, LoginOutcome::NotWanted(_)) {
-            answer::forward_password(host, &options);
-        }
         return end;
     }
     let Ok(typed) = answer::obtain(host, &options, &rules) else { return LoginOutcome::NoConversation };

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.hosts import HOSTS, OTHER_HOSTS, gates, one_try_at_login, sshd
-from harness.machine import CODE_PROMPT, DAEMON_LOG, PASSWORD, PASSWORD_PROMPT, ROOT, SUCCESS, User, as_user, policy, run, write
+from harness.machine import CODE_PROMPT, DAEMON_LOG, DAY, PASSWORD, PASSWORD_PROMPT, ROOT, SUCCESS, User, as_user, policy, run, write
 from harness.origins import all_failures
 from harness.rotation import DUE_PROMPT, NEW_PASSWORD, OFFER, days_later, has_password, replaced_at_the_login, rotates, rotating, stack
 from harness.terminal import Terminal, dialogue
@@ -335,7 +335,56 @@ def test_an_expired_password_is_changed_by_the_recipe_too(machine, enrolled, nam
     assert has_password(user, NEW_PASSWORD)
 
 
-# the users whom no code is asked of
+def both_are_due(machine, host, user, key, code):
+    """A login that meets an expired password and a due key, up to this code of the key."""
+    run("chage", "-d", "0", user.name)
+    host.prepare(machine, user)
+    terminal = Terminal(host.command(machine, user))
+    for prompt, text in ((CODE_PROMPT, key.first), ("Current password: ", PASSWORD), (DUE_PROMPT, code)):
+        terminal.awaits(prompt)
+        terminal.types_hidden(text)
+    return terminal
+
+
+@pytest.mark.parametrize("name", RECIPE_HOSTS)
+def test_a_due_key_and_an_expired_password_are_both_replaced_by_the_recipe_at_one_login(machine, enrolled, name):
+    (user, key), host = enrolled, ALL_HOSTS[name]
+    with gates(machine, {name: host}), due_by_the_recipe(host), days_later(machine, 8, key):
+        terminal = both_are_due(machine, host, user, key, key.second)
+        new = rotates(terminal)
+        for prompt in ("New password: ", "Retype new password: "):
+            terminal.awaits(prompt)
+            terminal.types_hidden(NEW_PASSWORD)
+        assert host.conclude(terminal, user).opened
+        assert machine.ask("otp", user, new.first)[0] == SUCCESS
+    assert has_password(user, NEW_PASSWORD)
+
+
+@pytest.mark.parametrize("name", RECIPE_HOSTS)
+def test_a_refused_code_of_a_due_key_leaves_the_expired_password_as_it_is(machine, enrolled, name):
+    (user, key), host = enrolled, ALL_HOSTS[name]
+    with gates(machine, {name: host}), due_by_the_recipe(host), days_later(machine, 8, key):
+        terminal = both_are_due(machine, host, user, key, key.wrong())
+        attempt = host.conclude(terminal, user)
+        assert not attempt.opened and "New password" not in attempt.text, attempt
+
+
+def test_a_password_past_its_longest_age_is_due_beside_the_key(machine, enrolled):
+    (user, key), host = enrolled, ALL_HOSTS["sudo"]
+    with gates(machine, {"sudo": host}), due_by_the_recipe(host), days_later(machine, 8, key):
+        six_days_ago = key.step_now() * 30 // DAY - 6
+        for later, (longest, due) in enumerate((("99999", False), ("-1", False), ("5", True))):
+            run("chage", "-d", six_days_ago, "-M", longest, user.name)
+            host.prepare(machine, user)
+            terminal = Terminal(host.command(machine, user))
+            terminal.awaits(CODE_PROMPT)
+            terminal.types_hidden(key.code(key.step - 1 + later))
+            terminal.awaits("Current password: " if due else DUE_PROMPT)
+            terminal.ends_input_hidden()
+            assert terminal.ends() != 0
+
+
+# users who are not asked for a code
 
 
 def recipes():
@@ -371,7 +420,7 @@ def skipped(user):
 @pytest.mark.parametrize("as_root", [True, False], ids=["root", "the user"])
 @pytest.mark.parametrize("text", recipes())
 @pytest.mark.parametrize("unasked", [marked, exempt, skipped])
-def test_whom_no_code_is_asked_of_comes_in_with_the_password(machine, enrolled, unasked, text, as_root):
+def test_a_user_who_is_not_asked_for_a_code_gets_in_with_the_password(machine, enrolled, unasked, text, as_root):
     user = machine.new_user() if unasked == skipped else enrolled[0]
     if "account" not in text:
         text += "account required pam_otp.so\n"

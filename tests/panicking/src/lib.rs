@@ -35,6 +35,8 @@ mod outcome;
 mod printable;
 #[path = "../../../pam_otp/src/account_status.rs"]
 mod account_status;
+#[path = "../../../pam_otp/src/password_age.rs"]
+mod password_age;
 #[path = "../../../pam_otp/src/person.rs"]
 mod person;
 
@@ -118,6 +120,10 @@ impl Host for Panicking<'_> {
 
     fn holds_old_password(&self) -> bool {
         self.host.holds_old_password()
+    }
+
+    fn password_age(&self, account: &Account) -> Option<password_age::PasswordAge> {
+        self.host.password_age(account)
     }
 
     fn show_error(&mut self, text: &str) {
