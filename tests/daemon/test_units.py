@@ -3,11 +3,12 @@
 import os
 import re
 import signal
+import time
 from pathlib import Path
 
 import pytest
 
-from harness.machine import ACCOUNT, GROUPS, HOST_KEY, ROOT, VAULT, run
+from harness.machine import ACCOUNT, DAY, GROUPS, HOST_KEY, ROOT, VAULT, run
 from harness.wait import until
 from harness.wire import SOCKET
 
@@ -100,6 +101,26 @@ def test_the_credential_is_for_the_daemon_alone(booted):
     path = f"/run/credentials/{SERVICE.name}/host.key"
     assert booted.in_the_sandbox("cat", path) == 0
     assert booted.tries("setpriv", "--reuid=65534", "--clear-groups", "--", "cat", path).returncode != 0
+
+
+def test_under_its_unit_the_daemon_asks_the_kernel_about_the_clock(booted, hosts):
+    """After 40 days off: a clock that the kernel vouches for is believed and moves the mark, another is not."""
+    user, key = booted.enrolled_user("away")
+    booted.write("/etc/pam.d/locker", "auth required pam_otp.so\n")
+    mark = booted.root / str(VAULT / "clock").lstrip("/")
+    before = mark.read_text()
+    try:
+        for synchronised, opened in ((False, False), (True, True)):
+            with booted.clock(hosts / "clockshift.so", 40 * DAY, synchronised):
+                booted.systemctl("restart", SERVICE.name)
+                code = key.code(int((time.time() + 40 * DAY) // key.period))
+                asked = ["sh", "-c", f"echo {code} | pamtester locker {user.name} authenticate"]
+                done = booted.tries(*asked, user=user)
+            assert (done.returncode == 0) == opened, booted.report()
+            assert (int(mark.read_text()) > time.time() + 39 * DAY) == opened
+    finally:
+        mark.write_text(before)
+        booted.systemctl("restart", SERVICE.name)
 
 
 def test_a_killed_daemon_is_there_again_at_the_next_call(booted):
