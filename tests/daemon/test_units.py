@@ -1,5 +1,6 @@
 """The unit files: what they say, and a real systemd that starts the daemon by them, with all their walls up."""
 
+import json
 import os
 import re
 import signal
@@ -69,6 +70,34 @@ def test_before_init_the_socket_neither_starts_nor_fails(booted):
         booted.run("mv", "/root/host.key", HOST_KEY)
     booted.systemctl("start", SOCKET_UNIT)
     assert booted.is_active(SOCKET_UNIT)
+
+
+@pytest.mark.parametrize("path", [HOST_KEY, VAULT / "vault.toml"], ids=["host key", "vault"])
+def test_what_was_missing_comes_back_and_so_does_the_daemon(booted, path):
+    """However often somebody has tried meanwhile, and though the machine booted without it."""
+    booted.systemctl("stop", SOCKET_UNIT, SERVICE.name)
+    booted.run("mv", path, "/root/missing")
+    try:
+        for _ in range(25):  # more than the limits of a service, 5 in ten seconds, and of a socket, 20 in two
+            booted.tries("systemctl", "start", SERVICE.name)
+        booted.tries("otpctl", "status")
+        until(lambda: int(booted.property("NRestarts")) > 0, "another try of systemd's own", 20)
+        assert booted.property("ActiveState") == "activating" and not booted.daemon()
+    finally:
+        booted.run("mv", "/root/missing", path)
+    until(lambda: booted.is_active(SOCKET_UNIT) and booted.daemon(), "socket and service", 30)
+    with booted.asks() as client:
+        client.call("List")
+    assert booted.failed_units() == []
+
+
+def test_in_the_journal_the_daemons_lines_are_authpriv(booted):
+    user, _ = booted.enrolled_user("lines")
+    lines = booted.run("journalctl", "--boot", "--output=json", f"--unit={SERVICE.name}", f"_COMM={SERVICE.stem}").splitlines()
+    found = [json.loads(line) for line in lines]
+    enrolled = [line for line in found if line["MESSAGE"].startswith(f"event=enrolled user={user.name} ")]
+    assert enrolled and {line["SYSLOG_FACILITY"] for line in found} == {"10"}
+    assert booted.run("journalctl", "--boot", "--facility=authpriv", "--output=cat", f"--unit={SERVICE.name}").count(f"user={user.name} ")
 
 
 def test_the_first_call_starts_the_daemon_and_enrols_under_the_sandbox(booted):
