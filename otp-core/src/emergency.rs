@@ -10,9 +10,9 @@
 //! E6  it is in one of two places: the first is kept; the second, for a host whose first cannot be written, is gone at a reboot.
 //!     A mark that counts in either lets the user past
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -21,6 +21,7 @@ use nix::sys::stat::lstat;
 use crate::accounts::Account;
 use crate::environment::{Clock, Moment};
 pub use crate::files::emergency_mark::{EmergencyMark, LONGEST_BYPASS_S, Lasting, Reason};
+use crate::public_dir;
 use crate::vault::{Readers, VaultError, read_root_file};
 
 /// A mark that is to be trusted, and whether it is over.
@@ -197,13 +198,7 @@ impl EmergencyMarks<'_> {
 
     fn make_dir(&self) -> Result<(), MarkError> {
         for dir in [self.0.parent().unwrap_or(Path::new("/")), self.0] {
-            match DirBuilder::new().mode(DIR_MODE).create(dir) {
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                made => made
-                    .and_then(|()| fs::set_permissions(dir, Permissions::from_mode(DIR_MODE))) // whatever the umask is
-                    .and_then(|()| sync(dir.parent().unwrap_or(Path::new("/"))))
-                    .map_err(|error| failed(dir, error))?,
-            }
+            public_dir::make(dir).map_err(|error| failed(dir, error))?;
         }
         Ok(())
     }
@@ -250,5 +245,4 @@ impl std::error::Error for MarkError {}
 
 /// Largest mark in bytes.
 const CAP: usize = 4096;
-const DIR_MODE: u32 = 0o755;
 const FILE_MODE: u32 = 0o644;

@@ -15,6 +15,7 @@ pub mod keys;
 pub mod log_line;
 pub mod manage;
 pub mod policy;
+pub mod public_dir;
 pub mod repair;
 pub mod site;
 pub mod unlocked;

@@ -10,6 +10,7 @@ mod input;
 mod machine;
 mod output;
 mod policy_path;
+mod reach;
 mod stack;
 
 use std::process::ExitCode;

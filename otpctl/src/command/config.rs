@@ -3,15 +3,17 @@
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use otp_core::environment::system_wall;
 use otp_core::policy::Policy;
 use otp_core::site::Site;
 use otp_core::vault::root_program;
+use otp_protocol::SOCKET;
 use serde::Serialize;
 
 use crate::arguments::{CheckConfigArgs, ConfigAct};
+use crate::command::bypasses::ListedBypass;
 use crate::command::config_audience::{ending, unmatched};
 use crate::command::{bypasses, config_edit};
 use crate::output::escape::escaped;
@@ -19,6 +21,7 @@ use crate::output::failure::Failure;
 use crate::output::format::OutputFormat;
 use crate::output::terminal::Terminal;
 use crate::policy_path::whole_path;
+use crate::reach::{OthersNeed, obstacle};
 use crate::stack::findings::{StackFinding, Survey};
 use crate::stack::modules::is_ours;
 use crate::stack::reader::{PamDirectories, ServiceStacks, Stage};
@@ -37,6 +40,8 @@ struct SetUp {
     policy: PolicyVerdict,
     /// Tables and names in the policy that nothing obeys.
     notes: Vec<String>,
+    /// Paths besides the policy that programs without root cannot reach.
+    unreachable: Vec<String>,
     findings: BTreeSet<StackFinding>,
 }
 
@@ -63,7 +68,8 @@ fn check(terminal: &mut Terminal, options: &CheckConfigArgs) -> Result<(), Failu
         OutputFormat::Json => terminal.json(&set_up)?,
         OutputFormat::Text => set_up.tell(terminal)?,
     }
-    match (set_up.policy.reasons.last(), set_up.findings.len()) {
+    let wrong = set_up.unreachable.iter().chain(&set_up.policy.reasons).next_back();
+    match (wrong, set_up.findings.len()) {
         (Some(reason), _) => Err(Failure::Stopped(escaped(reason))),
         (None, 0) => Ok(()),
         (None, 1) => Err(Failure::Stopped("the PAM stacks are not in order: 1 finding".to_owned())),
@@ -73,24 +79,37 @@ fn check(terminal: &mut Terminal, options: &CheckConfigArgs) -> Result<(), Failu
 
 fn look(file: Option<&Path>) -> Result<SetUp, Failure> {
     let site = Site::STANDARD;
-    for bypass in bypasses::in_force() {
-        drop(write!(std::io::stderr(), "otpctl: note: {}", bypasses::told(&bypass)));
+    let in_force = bypasses::in_force();
+    for bypass in &in_force {
+        drop(write!(std::io::stderr(), "otpctl: note: {}", bypasses::told(bypass)));
     }
     let named = file.map(whole_path).transpose()?;
     let file = named.as_ref().map_or_else(|| site.policy.to_owned(), |path| path.display().to_string());
+    let closed = obstacle(Path::new(&file), OthersNeed::Read);
+    let unreachable: Vec<String> =
+        unreachable(in_force).into_iter().filter(|why| closed.as_ref() != Some(why)).collect();
     let (state, reasons, notes) = match site.whole_policy(named.as_deref()) {
         Err(unavailable) => (PolicyState::Wrong, vec![unavailable.detail], Vec::new()),
-        Ok(None) => (PolicyState::Absent, Vec::new(), Vec::new()),
+        Ok(None) if closed.is_none() => (PolicyState::Absent, Vec::new(), Vec::new()),
+        Ok(None) => (PolicyState::Wrong, closed.into_iter().collect(), Vec::new()),
         Ok(Some(policy)) => {
             let rotating = policy.rotation.iter().flat_map(|rotation| &rotation.services);
             let wrong = unmatched(&policy).into_iter().chain(rotating.filter_map(|service| cannot_ask(service)));
-            let wrong: Vec<String> = wrong.map(|why| format!("{file}: {why}")).collect();
+            let wrong: Vec<String> = wrong.map(|why| format!("{file}: {why}")).chain(closed).collect();
             let state = if wrong.is_empty() { PolicyState::InOrder } else { PolicyState::Wrong };
             (state, wrong, notes(&policy))
         }
     };
     let findings = Survey::standard().findings();
-    Ok(SetUp { policy: PolicyVerdict { file, state, reasons }, notes, findings })
+    Ok(SetUp { policy: PolicyVerdict { file, state, reasons }, notes, unreachable, findings })
+}
+
+/// Emergency marks, which screen lockers look for, and the socket.
+fn unreachable(in_force: Vec<ListedBypass>) -> BTreeSet<String> {
+    let marks = in_force.into_iter().map(|bypass| (PathBuf::from(bypass.path), OthersNeed::Read));
+    let places = Site::STANDARD.emergency.map(|place| (PathBuf::from(place), OthersNeed::Enter));
+    let socket = [(PathBuf::from(SOCKET), OthersNeed::Connect)];
+    marks.chain(places).chain(socket).filter_map(|(path, wanted)| obstacle(&path, wanted)).collect()
 }
 
 impl SetUp {
@@ -102,7 +121,8 @@ impl SetUp {
         for finding in &self.findings {
             drop(writeln!(std::io::stderr(), "otpctl: {}", escaped(&finding.to_string())));
         }
-        for reason in self.policy.reasons.iter().rev().skip(1).rev() {
+        let wrong = self.unreachable.iter().chain(&self.policy.reasons);
+        for reason in wrong.rev().skip(1).collect::<Vec<_>>().into_iter().rev() {
             drop(writeln!(std::io::stderr(), "otpctl: {}", escaped(reason)));
         }
         let file = escaped(&self.policy.file);

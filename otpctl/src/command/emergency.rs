@@ -1,6 +1,9 @@
 //! `otpctl emergency`: the way back in for root on the console (R14). It looks the user up, writes or removes one file, says
 //! so to the log and to the screen. Nothing else is needed, and nothing that may be broken is touched.
 
+use std::io::Write as _;
+use std::path::Path;
+
 use nix::unistd::{Uid, getuid};
 use otp_core::accounts::Account;
 use otp_core::emergency::{Bypass, EmergencyMark, Lasting, MarkError, MarkPlace};
@@ -19,6 +22,7 @@ use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 use crate::output::format::OutputFormat;
 use crate::output::terminal::Terminal;
+use crate::reach::{OthersNeed, obstacle};
 
 pub(crate) fn run(terminal: &mut Terminal, act: &EmergencyAct) -> Result<(), Failure> {
     if !Uid::effective().is_root() {
@@ -54,10 +58,17 @@ fn bypass(terminal: &mut Terminal, options: &BypassArgs) -> Result<(), Failure> 
     let place = Site::STANDARD.marks().write(&mark, &Machine).map_err(|error| stopped(&error))?;
     let until = utc(now.wall.saturating_add(seconds));
     let line = line("emergency-bypass", &mark.account.name, mark.account.uid).field("reason", mark.reason.as_str());
-    let [_, until_reboot] = Site::STANDARD.emergency;
+    let [kept, until_reboot] = Site::STANDARD.emergency;
     let path = matches!(place, MarkPlace::UntilReboot(_)).then_some(until_reboot);
     alert(&line.field("by", &mark.by).field("until", &until).optional("place", path).finish());
     let (user, lasts) = (escaped(&mark.account.name), duration::told(seconds));
+    let written = match place {
+        MarkPlace::Kept => kept,
+        MarkPlace::UntilReboot(_) => until_reboot,
+    };
+    if let Some(why) = obstacle(&Path::new(written).join(mark.account.uid.to_string()), OthersNeed::Read) {
+        drop(writeln!(std::io::stderr(), "otpctl: note: screen lockers do not see the mark: {}", escaped(&why)));
+    }
     terminal.show(&format!(
         "{user} is not asked for a code for {lasts}, until {until}, or until `otpctl emergency end {user}`; \
          every use is logged at alert\n{}",
