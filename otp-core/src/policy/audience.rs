@@ -170,17 +170,35 @@ impl Net {
 
     /// Does a login from `rhost` come from here? `None` where that is no address.
     fn means(&self, rhost: Option<&str>) -> Option<bool> {
-        match rhost.map(str::parse) {
-            None => Some(false),
-            Some(Ok(address)) => Some(self.holds(address)),
-            Some(Err(_)) => None,
-        }
+        rhost.map_or(Some(false), |rhost| Some(self.holds(address_in(rhost)?)))
     }
 
     fn holds(&self, address: IpAddr) -> bool {
         let differing = self.address ^ mapped(address);
         self.bits == 0 || differing.leading_zeros() >= self.bits
     }
+}
+
+/// The address in what a host says of the far end: one of IPv6 may have its zone, either may be in brackets, and a port may
+/// follow (`fe80::1%eth0`, `[2001:db8::1]:4711`, `10.1.2.3:4711`). `None` for a name; no name has these signs.
+fn address_in(rhost: &str) -> Option<IpAddr> {
+    let bare = match rhost.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((inside, "")) => inside,
+        Some((inside, port)) => port.strip_prefix(':').filter(|port| is_port(port)).map(|_| inside)?,
+        None => match rhost.split_once(':') {
+            Some((v4, port)) if is_port(port) => return v4.parse::<Ipv4Addr>().ok().map(IpAddr::V4),
+            _ => rhost,
+        },
+    };
+    match bare.split_once('%') {
+        Some((v6, zone)) if !zone.is_empty() => v6.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
+        Some(_) => None,
+        None => bare.parse().ok(),
+    }
+}
+
+fn is_port(text: &str) -> bool {
+    text.parse::<u16>().is_ok() && number(text).is_some()
 }
 
 /// Digits alone: no sign.
@@ -276,6 +294,31 @@ mod tests {
         assert!(asked(&["net:127.0.0.0/8"], &[], Some("localhost")).0);
         assert!(asked(&[], &["net:192.0.2.0/24"], Some("intranet.example")).0, "unknown: required");
         assert!(!asked(&[], &["net:192.0.2.0/24"], Some("198.51.100.1")).0);
+    }
+
+    #[test]
+    fn zone_brackets_and_port_are_no_part_of_an_address() {
+        for (net, rhost) in [
+            ("net:fe80::/10", "fe80::77%lo"),
+            ("net:fe80::/10", "fe80::77%2"),
+            ("net:fe80::1", "[fe80::1]"),
+            ("net:fe80::1", "[fe80::1]:22"),
+            ("net:fe80::1", "[fe80::1%eth0]:65535"),
+            ("net:10.0.0.0/8", "10.1.2.3:4711"),
+            ("net:10.0.0.0/8", "[10.1.2.3]"),
+            ("net:10.0.0.0/8", "[::ffff:10.1.2.3]:1"),
+            ("net:10.0.0.0/8", "::ffff:10.1.2.3%eth0"),
+            ("net:::1:22", "::1:22"),
+        ] {
+            assert_eq!(asked(&[net], &[], Some(rhost)), (false, vec![]), "{net} {rhost}");
+            assert_eq!(asked(&[], &["net:192.0.2.7"], Some(rhost)), (false, vec![]), "{rhost} is another address");
+        }
+        let names = "fe80::1%|%lo|10.1.2.3%lo|[fe80::1|fe80::1]|[]|[fe80::1]22|[fe80::1]:|[fe80::1]:65536|[fe80::1]:+1|10.1.2.3:|\
+                     10.1.2.3:http|10.1.2.3:65536|10.1.2.3:+1|10.1.2.3:1:2|host:22|[host]|host%lo|10.1.2|010.1.2.3|[[fe80::1]]| fe80::1";
+        for name in names.split('|') {
+            assert!(asked(&["net:::/0", "net:0.0.0.0/0"], &[], Some(name)).0, "{name:?} exempts nobody");
+            assert!(asked(&[], &["net:192.0.2.7"], Some(name)).0, "{name:?} requires");
+        }
     }
 
     #[test]
