@@ -12,6 +12,7 @@ mod check;
 mod daemon;
 mod enrolment;
 mod entry;
+mod file_uid;
 mod guard;
 mod host;
 mod libpam;

@@ -216,3 +216,61 @@ fn synchronised() -> bool {
     let state = unsafe { libc::adjtimex(&raw mut answer) };
     state >= 0 && answer.status & libc::STA_UNSYNC == 0
 }
+
+/// The capability sets of this thread (capget(2)), as the kernel packs them: effective, permitted and inheritable, twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Capabilities(pub(crate) [[u32; 3]; 2]);
+
+/// struct __user_cap_header_struct: _LINUX_CAPABILITY_VERSION_3, and this thread.
+const CAPABILITIES_OF_THIS_THREAD: [u32; 2] = [0x2008_0522, 0];
+
+/// The capabilities of this thread, or `None` where they are not told.
+pub(crate) fn capabilities() -> Option<Capabilities> {
+    let (mut header, mut sets) = (CAPABILITIES_OF_THIS_THREAD, [[0; 3]; 2]);
+    // SAFETY: both are as long as version 3 has it, and outlive the call.
+    let answer = unsafe { libc::syscall(libc::SYS_capget, header.as_mut_ptr(), sets.as_mut_ptr()) };
+    (answer == 0).then_some(Capabilities(sets))
+}
+
+/// Puts the same ones in force again. The kernel refuses any that are not permitted.
+pub(crate) fn set_capabilities(wanted: &Capabilities) {
+    let mut header = CAPABILITIES_OF_THIS_THREAD;
+    // SAFETY: both are as long as version 3 has it, and outlive the call, which only reads the second.
+    let answer = unsafe { libc::syscall(libc::SYS_capset, header.as_mut_ptr(), wanted.0.as_ptr()) };
+    let _: libc::c_long = answer; // a sandbox that forbids it is no reason to fail
+}
+
+/// Is there a filter of system calls (PR_GET_SECCOMP)?
+pub(crate) fn is_filtered() -> bool {
+    // SAFETY: this request takes no argument.
+    let mode = unsafe { libc::prctl(libc::PR_GET_SECCOMP) };
+    mode > 0
+}
+
+/// May this process be dumped and traced (PR_GET_DUMPABLE)? -1 where that is not told.
+pub(crate) fn dumpable() -> c_int {
+    // SAFETY: this request takes no argument.
+    unsafe { libc::prctl(libc::PR_GET_DUMPABLE) }
+}
+
+/// Sets that mark to 0 or 1; the kernel sets 2 by itself.
+pub(crate) fn set_dumpable(mark: c_int) {
+    // SAFETY: this request takes a number, and refuses any but 0 and 1.
+    let answer = unsafe { libc::prctl(libc::PR_SET_DUMPABLE, libc::c_long::from(mark)) };
+    let _: c_int = answer;
+}
+
+/// The signal that this thread gets when its parent ends; 0 for none.
+pub(crate) fn death_signal() -> c_int {
+    let mut signal: c_int = 0;
+    // SAFETY: this request fills the number that it is given, which outlives the call.
+    let answer = unsafe { libc::prctl(libc::PR_GET_PDEATHSIG, &raw mut signal) };
+    if answer == 0 { signal } else { 0 }
+}
+
+/// Sets that signal.
+pub(crate) fn set_death_signal(signal: c_int) {
+    // SAFETY: this request takes a number.
+    let answer = unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::c_long::from(signal)) };
+    let _: c_int = answer;
+}

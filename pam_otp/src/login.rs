@@ -18,6 +18,7 @@ use pam::constants::PamResultCode;
 
 use crate::account_status::AccountStatus;
 use crate::check::{self, Finding, SITE, origin};
+use crate::file_uid::as_owner;
 use crate::host::{Host, Item, UserError};
 use crate::options::{OptionError, Options, Whose, whose};
 use crate::outcome::{LoginOutcome, code};
@@ -129,7 +130,7 @@ fn today(host: &impl Host, policy: &Policy) -> Today {
     let wall = host.wall();
     match &policy.service {
         Some(service) if service.has_days() && host.uids().effective == 0 => {
-            let known = SITE.open_vault().ok().and_then(|vault| vault.clock_mark().ok());
+            let known = SITE.open_vault(as_owner).ok().and_then(|vault| vault.clock_mark().ok());
             Today { now: wall.max(known.unwrap_or(wall)), certain: known.is_some() }
         }
         _ => Today { now: wall, certain: true },

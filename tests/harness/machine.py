@@ -428,7 +428,7 @@ def split_options(words):
         word = words.pop(0)
         if word in ("-r", "-h", "-t", "-f"):
             options += [word, words.pop(0)]
-        elif word == "-a":
+        elif word in ("-a", "-p"):
             options.append(word)
         else:
             plain.append(word)

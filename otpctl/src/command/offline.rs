@@ -15,7 +15,7 @@ use otp_core::log_line::LogLine;
 use otp_core::manage::changes::{self, Change};
 use otp_core::manage::notify_owner::{self, Outbound};
 use otp_core::site::{Site, Unavailable, fits};
-use otp_core::vault::{ChangeError, ClockMark, EnrolmentStatus, Posted, Reseal, Vault, short_lock_deadline};
+use otp_core::vault::{ChangeError, ClockMark, EnrolmentStatus, Posted, Reseal, Vault, as_it_is, short_lock_deadline};
 use otp_protocol::interface::RestoredUsers;
 use otp_protocol::status;
 use otp_system::privileges::become_for_good;
@@ -86,7 +86,7 @@ fn open() -> Result<Offline, Failure> {
     let policy = site.policy(None, None);
     prctl::set_dumpable(false).map_err(|errno| stopped(errno.desc()))?;
     become_for_good(&user).map_err(|error| stopped(&error.to_string()))?;
-    let vault = site.open_vault().map_err(|unavailable| stopped(&unavailable.detail))?;
+    let vault = site.open_vault(as_it_is).map_err(|unavailable| stopped(&unavailable.detail))?;
     let host_key = host_key.and_then(|key| fits(&key, &vault).map(|()| key));
     note(host_key.as_ref().err().cloned());
     note(policy.as_ref().err().cloned());
