@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::vault::short_lock_deadline;
-use otp_protocol::interface::{Refusal, Reply, Request, Status, UserList, UserStatusReply};
+use otp_protocol::interface::{Barred, BarredReply, Refusal, Reply, Request, Status, UserList, UserStatusReply};
 use otp_protocol::peer::Peer;
 use otp_protocol::server::service::{Event, Service};
 use otp_protocol::status;
@@ -40,6 +40,7 @@ impl Service for Daemon {
             Request::AddToken(wanted) => self.add_token(session, wanted).map(Reply::TokenBegun),
             Request::RenewRecoveryCodes(wanted) => self.renew_recovery(session.peer, &wanted).map(Reply::RecoveryCodes),
             Request::Status(wanted) => self.status(session, &wanted).map(Reply::Status),
+            Request::Barred(wanted) => self.barred(session.peer, &wanted).map(Reply::Barred),
             Request::List(_) => self.list(session).map(Reply::List),
             Request::Verify(wanted) => self.verify(session.peer, &wanted).map(Reply::Verified),
             Request::Restored(wanted) => self.restored(session.peer, &wanted).map(Reply::Restored),
@@ -67,6 +68,16 @@ impl Daemon {
         let status = status::of(self.vault(), &account, &limits, &System, short_lock_deadline());
         let status = status.map_err(|error| unavailable(&error))?;
         Ok(UserStatusReply { status: if session.peer.uid == 0 { status } else { status::without_counts(status) } })
+    }
+
+    /// Yes or no, from the same look as a status.
+    fn barred(&self, peer: Peer, wanted: &Barred) -> Result<BarredReply, Refusal> {
+        let (account, _) = target(peer, Act::AskBarred, wanted.user.as_deref())?;
+        let limits = self.policy(peer)?.limits;
+        let status = status::of(self.vault(), &account, &limits, &System, short_lock_deadline());
+        let status = status.map_err(|error| unavailable(&error))?;
+        let keyless = status.enrolled && status.keys.is_empty();
+        Ok(BarredReply { barred: status.suspended || status.disabled || status.expired || keyless })
     }
 
     fn list(&self, session: &Session) -> Result<UserList, Refusal> {

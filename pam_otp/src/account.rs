@@ -129,7 +129,7 @@ fn status_outcome(host: &impl Host, account: &Account, rules: &Rules) -> (Accoun
         return (AccountOutcome::InOrder, Recovery::Quiet);
     }
     match check::account_status(host, account, rules.limits.clock) {
-        Ok(AccountStatus::NeverEnrolled) => (AccountOutcome::InOrder, Recovery::Quiet),
+        Ok(AccountStatus::NeverEnrolled | AccountStatus::NotBarred) => (AccountOutcome::InOrder, Recovery::Quiet),
         Ok(AccountStatus::InOrder { oldest, recovery, now }) => {
             (oldest.map_or(AccountOutcome::InOrder, |key| aged(host, account, &key, rules, now)), recovery)
         }

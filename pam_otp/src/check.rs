@@ -182,8 +182,25 @@ pub(crate) fn account_status(
             Err(DaemonError::NotRunning) => Ok(status_on_files(account, clock)?),
             found => found.map_err(unavailable),
         },
-        CheckedBy::Daemon => status_by_daemon(host, account, clock).map_err(unavailable),
+        CheckedBy::Daemon => status_without_root(host, account, clock).map_err(unavailable),
     }
+}
+
+/// A service that runs as an account of its own may hear of others no more than yes or no.
+fn status_without_root(
+    host: &impl Host,
+    account: &Account,
+    clock: &PolicyClock<'_>,
+) -> Result<AccountStatus, DaemonError> {
+    if host.uids().real != account.uid {
+        match daemon::barred(&account.name) {
+            Ok(Some(true)) => return Ok(AccountStatus::Barred("barred")),
+            Ok(Some(false)) => return Ok(AccountStatus::NotBarred),
+            Ok(None) | Err(DaemonError::NotAllowed) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    status_by_daemon(host, account, clock)
 }
 
 fn status_by_daemon(

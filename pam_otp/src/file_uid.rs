@@ -1,4 +1,4 @@
-//! The vault's opens with the file system uid of its owner (setfsuid(2)): a host of root's needs no capability for them then,
+//! The vault's opens with the file system uid of its owner (setfsuid(2)): a root-owned host needs no capability for them then,
 //! and may lack all. Afterwards the host is as it was, also when the call panics: its file system uid, the capabilities in
 //! force, and two marks that the kernel takes away at such a change: dumpable, and the signal at the death of the parent.
 
@@ -20,7 +20,7 @@ pub(crate) fn as_owner(owner: u32, call: &mut dyn FnMut()) {
     call();
 }
 
-/// What the host was; it is so again when this is dropped.
+/// The host as it was; it is so again when this is dropped.
 struct ChangedUid {
     uid: Uid,
     capabilities: Option<Capabilities>,

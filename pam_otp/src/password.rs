@@ -153,7 +153,7 @@ fn wanted(
     match check::account_status(host, account, rules.limits.clock) {
         Ok(AccountStatus::InOrder { oldest: Some(key), now, .. }) if due(&key, now) => Ok(KeyWanted::Now(key)),
         Ok(AccountStatus::InOrder { .. }) if offered => Ok(KeyWanted::Offered),
-        Ok(AccountStatus::InOrder { .. }) => Err(PasswordOutcome::Left("not-due")),
+        Ok(AccountStatus::InOrder { .. } | AccountStatus::NotBarred) => Err(PasswordOutcome::Left("not-due")),
         Ok(AccountStatus::NeverEnrolled) => Err(PasswordOutcome::Left("not-enrolled")),
         Ok(AccountStatus::Barred(reason)) if occasion == Occasion::Wish => Err(PasswordOutcome::Left(reason)),
         Ok(AccountStatus::Barred(reason)) => Err(PasswordOutcome::Refused(reason.to_owned())),

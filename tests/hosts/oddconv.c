@@ -149,7 +149,7 @@ static void search(const char *when) {
         printf("found %s %ld\n", when, found[n]);
 }
 
-/* What a module must leave as it is: file system uid, marks of the process, capabilities in force. */
+/* A module must leave these as they are: file system uid, marks of the process, capabilities in force. */
 static void tell_process(const char *when) {
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct sets[2];

@@ -351,8 +351,8 @@ fn not_opened(path: &Path, errno: Errno, about: nix::Result<FileStat>, owner: u3
     }
 }
 
-/// A path that a sandbox hides (InaccessiblePaths= of systemd) shows something of root's that is closed to all: no foreign file,
-/// but one that this process may not see.
+/// A path that a sandbox hides (InaccessiblePaths= of systemd) shows a root-owned stand-in that is closed to all: no foreign
+/// file, but one that this process may not see.
 fn is_hidden(uid: u32, mode: u32, owner: u32) -> bool {
     uid == 0 && owner != 0 && mode & 0o7777 == 0
 }

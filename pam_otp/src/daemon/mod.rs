@@ -20,6 +20,9 @@ const REPLY_TIMEOUT: Duration = Duration::from_secs(15);
 /// Longer than the daemon waits for a lock before it tells a status.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(4);
 
+/// A daemon of an earlier version does not know a method.
+const METHOD_NOT_FOUND: &str = "org.varlink.service.MethodNotFound";
+
 /// Who this process asks for; believed by the daemon from root only.
 pub(crate) struct Caller {
     /// Is it root's, so that it may speak for others?
@@ -190,6 +193,19 @@ pub(crate) fn user_status(user: &str) -> Result<ReportedStatus, DaemonError> {
         keyless: keys.is_empty(),
         oldest: oldest(keys),
     })
+}
+
+/// Asks whether a user is barred; what the group `otp-verify` may hear of others. `None` from a daemon that does not know the question.
+pub(crate) fn barred(user: &str) -> Result<Option<bool>, DaemonError> {
+    let asked = call("Barred", &format!("\"user\":{}", quoted(user)), Instant::now() + REPLY_TIMEOUT);
+    match asked {
+        Ok(reply) => {
+            let answer = reply.get("barred").and_then(Value::flag);
+            answer.map(Some).ok_or_else(|| failed("a reply that says neither yes nor no"))
+        }
+        Err(DaemonError::Denied(denial)) if denial.error == METHOD_NOT_FOUND => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn status(user: &str, timeout: Duration) -> Result<Value, DaemonError> {
