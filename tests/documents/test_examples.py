@@ -61,13 +61,12 @@ def test_a_code_opens_once(machine, enrolled, verifier, example):
 
 def test_debians_own_sudo_file_asks_after_the_line_of_readme(machine, enrolled):
     user, key = enrolled
-    lines = re.findall(r"^    (sed -i '/\^@include .*)$", (ROOT / "README.md").read_text(), re.M)
-    assert len(lines) == 2
+    (lines,) = re.findall(r"^    (for stage in auth account; do .*?^    done; done)$", (ROOT / "README.md").read_text(), re.M | re.S)
     files = [Path("/etc/pam.d/sudo"), Path("/etc/pam.d/sudo-i")]
     before = [path.read_text() for path in files]
     try:
-        for line in lines:
-            run("sh", "-c", line)
+        for _ in range(2):
+            run("sh", "-c", lines)
         for options in ((), ("-i",)):
             done = machine.sudo(user, [(PASSWORD_PROMPT, PASSWORD), (CODE_PROMPT, key.second if options else key.first)], options)
             assert done.status == 0 and "\n0\n" in done.text, done
@@ -76,6 +75,80 @@ def test_debians_own_sudo_file_asks_after_the_line_of_readme(machine, enrolled):
     finally:
         for path, text in zip(files, before, strict=True):
             write(path, text, 0o644)
+
+
+def test_a_half_of_the_readmes_lines_is_completed_and_a_comment_is_none(tmp_path):
+    (lines,) = re.findall(r"^    (for stage in auth account; do .*?^    done; done)$", (ROOT / "README.md").read_text(), re.M | re.S)
+    file, stock = tmp_path / "sudo", "@include common-auth\n@include common-account\n"
+    whole = "@include common-auth\nauth required pam_otp.so\n@include common-account\naccount required pam_otp.so\n"
+    halves = [stock, whole, whole.replace("auth required pam_otp.so\n", ""), whole.replace("account required pam_otp.so\n", "")]
+    for text in [*halves, "# auth required pam_otp.so\n" + stock]:
+        file.write_text(text)
+        run("sh", "-c", lines.replace("/etc/pam.d/sudo /etc/pam.d/sudo-i", str(file)))
+        assert file.read_text().removeprefix("# auth required pam_otp.so\n") == whole, text
+    with_brackets = "auth [success=ok default=die] pam_otp.so nullok\n-account\trequired\tpam_otp.so\n" + stock
+    file.write_text(with_brackets)
+    run("sh", "-c", lines.replace("/etc/pam.d/sudo /etc/pam.d/sudo-i", str(file)))
+    assert file.read_text() == with_brackets
+
+
+def become(user, seconds):
+    """As Ansible does it: the first prompt is answered on a pipe that stays open, and then the sign of success is waited for."""
+    words = ["sudo", "-H", "-S", "-p", "[sudo via ansible, key=x] password:", "-u", "root", "/bin/sh", "-c", "echo BECOME-SUCCESS-x; id -u"]
+    process = subprocess.Popen([*as_user(user), *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.stdin.write(f"{PASSWORD}\n")
+    process.stdin.flush()
+    try:
+        status = process.wait(seconds)
+    finally:
+        process.kill()
+    return status, process.stdout.read(), process.stderr.read()
+
+
+def test_the_recipe_for_ansible_works_and_ends_where_the_exemption_has_ended(machine, journal):
+    deploy = machine.new_user("deploy")
+    machine.sudo_asks(deploy, "requisite pam_unix.so", "required pam_otp.so", account="required pam_permit.so")
+    chapter = (ROOT / "docs/hosts.md").read_text().split("### Ansible, and whatever else answers one prompt\n")[1].split("\n#")[0]
+    rules = re.search(r"((?:    .*\n)+)", chapter)[1].replace("    ", "").replace("service.sudo", f"service.sudo-{deploy.name}")
+    limit = re.search(r"^    (Defaults:deploy passwd_timeout=1)$", chapter, re.M)[1]
+    rule = Path("/etc/sudoers.d") / deploy.name
+    write(rule, rule.read_text() + limit.replace("=1", "=0.05") + "\n", 0o440)  # three seconds
+    with policy(rules):
+        start = journal.position()
+        status, said, _ = become(deploy, 20)
+        assert (status, said) == (0, "BECOME-SUCCESS-x\n0\n")
+        assert any("outcome=ignored reason=exempt" in line for line in journal.since(start))
+    with policy(rules.replace("2027-07-01", "2020-01-01")):
+        status, said, why = become(deploy, 30)
+        assert status == 1 and said == "" and "timed out" in why
+
+
+SSHD = ("usepam yes", "kbdinteractiveauthentication yes", "passwordauthentication no")
+
+
+def in_force(config):
+    """The values by which the real sshd would go."""
+    said = run("/usr/sbin/sshd", "-T", "-f", config).splitlines()
+    return tuple(line for line in said if line.split()[0] in {one.split()[0] for one in SSHD})
+
+
+@pytest.mark.parametrize("others", [{}, {"50-cloud-init.conf": "PasswordAuthentication yes\nKbdInteractiveAuthentication no\n"}], ids=["debian", "cloud"])
+def test_the_drop_in_for_sshd_goes_before_debians_own_lines_and_others(machine, tmp_path, others):
+    text = (ROOT / "docs/hosts.md").read_text()
+    name, lines = re.search(r"`/etc/ssh/sshd_config\.d/(\S+)`:\n\n((?:    .*\n)+)", text).groups()
+    lines = "".join(line.strip() + "\n" for line in lines.splitlines())
+    drop_ins, config = tmp_path / "sshd_config.d", tmp_path / "sshd_config"
+    drop_ins.mkdir()
+    stock = Path("/usr/share/openssh/sshd_config").read_text().replace("/etc/ssh/sshd_config.d", str(drop_ins))
+    assert str(drop_ins) in stock and "\nKbdInteractiveAuthentication no\n" in stock
+    run("ssh-keygen", "-A")
+    for other, content in others.items():
+        (drop_ins / other).write_text(content)
+    config.write_text(stock + lines)
+    assert set(in_force(config)) != set(SSHD), "appended, they do not hold"
+    config.write_text(stock)
+    (drop_ins / name).write_text(lines)
+    assert set(in_force(config)) == set(SSHD)
 
 
 def test_everything_else_is_refused_in_the_same_way(machine, enrolled, verifier, example):
