@@ -83,7 +83,8 @@ fn look(file: Option<&Path>) -> Result<SetUp, Failure> {
         Ok(None) => (PolicyState::Absent, Vec::new(), Vec::new()),
         Ok(Some(policy)) => {
             let rotating = policy.rotation.iter().flat_map(|rotation| &rotation.services);
-            let wrong = unmatched(&policy).into_iter().chain(rotating.filter_map(|service| cannot_ask(service)));
+            let wrong = unmatched(&policy).into_iter().chain(no_service(&policy));
+            let wrong = wrong.chain(rotating.filter_map(|service| cannot_ask(service)));
             let wrong: Vec<String> = wrong.map(|why| format!("{file}: {why}")).collect();
             let state = if wrong.is_empty() { PolicyState::InOrder } else { PolicyState::Wrong };
             (state, wrong, notes(&policy))
@@ -134,6 +135,19 @@ fn notes(policy: &Policy) -> Vec<String> {
         notes.push(format!("notify_command: {error}"));
     }
     notes
+}
+
+/// Tables that no login will ever obey: libpam writes a service in small letters and takes it for the name of a file.
+fn no_service(policy: &Policy) -> Vec<String> {
+    let odd = |c: char| c.is_ascii_uppercase() || c.is_whitespace() || c.is_control() || c == '/';
+    let names = policy.services.iter().map(|(name, _)| name);
+    let never = names.filter(|name| name.contains(odd) || ["", ".", ".."].contains(&name.as_str()));
+    let text = |name| {
+        format!(
+            "[service.{name:?}] holds for nobody: wanted the name of a PAM service, in small letters and without blanks"
+        )
+    };
+    never.map(text).collect()
 }
 
 const NO_FILE: &str = "no PAM file has that name, which libpam writes in small letters";
