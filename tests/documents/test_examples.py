@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.hosts import HOSTS, OTHER_HOSTS, gates, one_try_at_login, sshd
+from harness.hosts import HOSTS, IDENTITY, OTHER_HOSTS, Doas, Ssh, Sudo, gates, listens, one_try_at_login, server, sshd
 from harness.machine import CODE_PROMPT, DAEMON_LOG, DAY, PASSWORD, PASSWORD_PROMPT, ROOT, SUCCESS, User, as_user, policy, run, write
 from harness.origins import all_failures
 from harness.rotation import DUE_PROMPT, NEW_PASSWORD, OFFER, days_later, has_password, replaced_at_the_login, rotates, rotating, stack
 from harness.terminal import Terminal, dialogue
+from harness.wait import until
 from harness.wire import SOCKET, acting_as
 
 EXAMPLES = ROOT / "docs/examples"
@@ -307,7 +308,8 @@ def due_by_the_recipe(host):
     """Its service is to ask for a new key, and is otherwise as Debian has it."""
     with sshd(), one_try_at_login(), rotating(host.service):
         service = Path("/etc/pam.d") / host.service
-        service.write_text("account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so\naccount requisite pam_deny.so\n" + service.read_text() + recipe("## Keys that become due", 0))
+        debian = "account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so\naccount requisite pam_deny.so\naccount required pam_permit.so\n"
+        service.write_text(service.read_text() + debian + recipe("## Keys that become due", 0))
         yield
 
 
@@ -382,6 +384,70 @@ def test_a_password_past_its_longest_age_is_due_beside_the_key(machine, enrolled
             terminal.awaits("Current password: " if due else DUE_PROMPT)
             terminal.ends_input_hidden()
             assert terminal.ends() != 0
+
+
+# suspended users who are asked for nothing
+
+
+class SudoUnasked(Sudo):
+    service = "sudo"
+
+    def prepare(self, machine, user):
+        write(Path("/etc/sudoers.d") / user.name, f"{user.name} ALL=(ALL:ALL) NOPASSWD: ALL\n", 0o440)
+
+
+class SudoLoginUnasked(SudoUnasked):
+    service = "sudo-i"
+
+    def command(self, machine, user):
+        return [*as_user(user), "sudo", "-i", "--", "id", "-u"]
+
+
+class DoasUnasked(Doas):
+    def prepare(self, machine, user):
+        write(Path("/etc/doas.conf"), f"permit nopass {user.name}\n", 0o600)
+
+
+class SshByKey(Ssh):
+    def __init__(self):
+        super().__init__(BY_KEY_PORT, "-i", str(IDENTITY), "-tt")
+
+
+BY_KEY_PORT = 2203
+UNASKED = {"sudo": SudoUnasked(), "sudo-i": SudoLoginUnasked(), "doas": DoasUnasked(), "ssh": SshByKey()}
+
+
+@pytest.fixture
+def by_key():
+    with sshd():
+        process = server(BY_KEY_PORT, "publickey")
+        until(lambda: listens(BY_KEY_PORT), "sshd that takes a key alone")
+        yield
+        process.terminate()
+        process.wait(10)
+
+
+def lines_of_readme(service):
+    """Debian's own file of this service with the two lines that README adds to sudo's."""
+    for line in re.findall(r"^    (sed -i '/\^@include .*') /etc/pam.d/sudo .*$", (ROOT / "README.md").read_text(), re.M):
+        run("sh", "-c", f"{line} /etc/pam.d/{service}")
+
+
+@pytest.mark.parametrize("name", UNASKED)
+def test_an_expired_password_leads_no_suspended_user_past_the_account_line_of_readme(machine, enrolled, stock, by_key, name):
+    (user, _), host = enrolled, UNASKED[name]
+    lines_of_readme(host.service)
+    assert (Path("/etc/pam.d") / host.service).read_text().count("pam_otp.so") == 2
+    assert host.attempt(machine, user).opened
+    run("otpctl", "suspend", user.name)
+    assert not host.attempt(machine, user).opened
+    for days in (("-d", "0"), ("-d", "2020-01-01", "-M", "30")):
+        run("chage", *days, user.name)
+        attempt = host.attempt(machine, user)
+        assert not attempt.opened and "assword:" not in attempt.text, attempt
+    run("otpctl", "resume", user.name)
+    run("chage", "-d", "2020-01-01", "-M", "99999", user.name)
+    assert host.attempt(machine, user).opened, "it was the suspension that kept them out"
 
 
 # users who are not asked for a code

@@ -43,8 +43,8 @@ def gate_services(*services):
     for name in services:
         path = PAM / name
         text = path.read_text() if path.exists() else (VENDOR / name).read_text()
-        for stage in ("auth", "account"):
-            text = re.sub(rf"^@include common-{stage}$", rf"\g<0>\n{stage} required pam_otp.so", text, flags=re.M)
+        text = re.sub(r"^@include common-auth$", "\\g<0>\nauth required pam_otp.so", text, flags=re.M)
+        text = re.sub(r"^@include common-account$", "account required pam_otp.so\n\\g<0>", text, flags=re.M)
         assert text.count("pam_otp.so") == 2, name
         write(path, text, 0o644)
 

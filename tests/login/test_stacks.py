@@ -15,7 +15,7 @@ from harness.stacks import PAM, VENDOR, gate_services, write_stack
 
 GATED = ("sudo", "sudo-i", "su", "sshd", "login", "doas", "polkit-1")
 REFUSALS = ("auth_err", "authinfo_unavail", "service_err", "conv_err", "abort", "module_unknown")
-IN, ACCOUNT = "@include common-auth", "@include common-account\naccount required pam_otp.so"
+IN, ACCOUNT = "@include common-auth", "account required pam_otp.so\n@include common-account"
 
 
 def stack_findings():
@@ -147,6 +147,25 @@ def test_a_stack_that_lets_nobody_in_without_a_code_is_in_order(parts, how):
 def test_the_account_stage_is_followed_too(parts, lines, kind):
     write_stack(f"{IN}\nauth required pam_otp.so\n{lines}")
     assert kinds("account") == ({kind} if kind else set())
+
+
+PAST_IT = "leads past pam_otp.so where the password has expired"
+
+
+@pytest.mark.parametrize("lines, by", [
+    ("@include common-account\naccount required pam_otp.so", "common-account"),
+    ("account [success=ok new_authtok_reqd=done ignore=ignore default=die] pam_unix.so\naccount required pam_otp.so", "tried"),
+    ("account [success=ok new_authtok_reqd=1 default=die] pam_sss.so\naccount required pam_otp.so\naccount [default=ok] pam_debug.so acct=new_authtok_reqd", "tried"),
+    ("account required pam_unix.so\naccount required pam_otp.so", None),
+    ("account required pam_otp.so\n@include common-account", None),
+    ("account requisite pam_otp.so\naccount sufficient pam_unix.so\naccount required pam_permit.so", None),
+])  # fmt: skip
+def test_a_line_that_leads_past_ours_by_an_expired_password_is_noted(stock, lines, by):
+    write_stack(f"{IN}\nauth required pam_otp.so\n{lines}")
+    done = otpctl("config", "check")
+    assert done.returncode == DONE and (done.stderr == "") == (by is None)
+    assert by is None or f"note: tried, account: /etc/pam.d/{by} line " in done.stderr and PAST_IT in done.stderr
+    assert json.loads(otpctl("config", "check", "--json").stdout)["findings"] == []
 
 
 def test_the_other_service_answers_for_a_stage_that_has_no_line(stock):

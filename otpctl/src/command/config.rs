@@ -35,7 +35,7 @@ pub(crate) fn run(terminal: &mut Terminal, act: &ConfigAct) -> Result<(), Failur
 #[derive(Serialize)]
 struct SetUp {
     policy: PolicyVerdict,
-    /// Tables and names in the policy that nothing obeys.
+    /// Tables and names in the policy that nothing obeys, and stacks that could be tighter.
     notes: Vec<String>,
     findings: BTreeSet<StackFinding>,
 }
@@ -78,7 +78,7 @@ fn look(file: Option<&Path>) -> Result<SetUp, Failure> {
     }
     let named = file.map(whole_path).transpose()?;
     let file = named.as_ref().map_or_else(|| site.policy.to_owned(), |path| path.display().to_string());
-    let (state, reasons, notes) = match site.whole_policy(named.as_deref()) {
+    let (state, reasons, mut notes) = match site.whole_policy(named.as_deref()) {
         Err(unavailable) => (PolicyState::Wrong, vec![unavailable.detail], Vec::new()),
         Ok(None) => (PolicyState::Absent, Vec::new(), Vec::new()),
         Ok(Some(policy)) => {
@@ -90,7 +90,9 @@ fn look(file: Option<&Path>) -> Result<SetUp, Failure> {
             (state, wrong, notes(&policy))
         }
     };
-    let findings = Survey::standard().findings();
+    let (noted, findings): (BTreeSet<_>, BTreeSet<_>) =
+        Survey::standard().findings().into_iter().partition(StackFinding::is_note);
+    notes.extend(noted.iter().map(StackFinding::to_string));
     Ok(SetUp { policy: PolicyVerdict { file, state, reasons }, notes, findings })
 }
 

@@ -21,6 +21,8 @@ use super::words::Dialect;
 pub(crate) enum FindingKind {
     /// A line leads past ours, and the stack ends well.
     PassedOver,
+    /// A line leads past ours where the UNIX password has expired. A note: the README has had it in that order.
+    PassedOverByExpiry,
     /// Our line refuses, and the stack ends well.
     RefusalIgnored,
     /// A line names a module that is not there, and means ours.
@@ -56,6 +58,13 @@ pub(crate) struct StackFinding {
     pub line: Option<usize>,
     pub kind: FindingKind,
     pub text: String,
+}
+
+impl StackFinding {
+    /// Worth a note, and no reason to fail?
+    pub(crate) fn is_note(&self) -> bool {
+        self.kind == FindingKind::PassedOverByExpiry
+    }
 }
 
 impl fmt::Display for StackFinding {
@@ -280,6 +289,13 @@ impl Subject<'_> {
                     ignored.entry(ours).or_insert_with(Vec::new).push(code);
                     continue;
                 }
+                Way::PassedOverByExpiry { by, module } => (
+                    Some(by),
+                    FindingKind::PassedOverByExpiry,
+                    format!(
+                        "{module} leads past {MODULE} where the password has expired, and suspended users pass where nobody is asked; wanted `account required {MODULE}` before it"
+                    ),
+                ),
                 Way::Doubled { first, second } => (
                     Some(second),
                     FindingKind::Doubled,
