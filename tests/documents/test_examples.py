@@ -497,3 +497,14 @@ def test_a_user_who_is_not_asked_for_a_code_gets_in_with_the_password(machine, e
         assert dialogue(command, [(".+: ", "not it")]).status != 0
     code_too = [] if re.match("auth .*pam_otp", text) else [(CODE_PROMPT, "000000")]
     assert dialogue(command, [(".+: ", PASSWORD), *code_too]).status != 0, "and with it alone only then"
+
+
+@pytest.mark.parametrize("options", ["forward_pass nulok", "forward_pass=9", "forward_pass=", "nullok unenrolled=skip forward_pass", "forward_pass use_first_pass try_first_pass", "[prompt=] forward_pass=7"])
+def test_a_mistake_on_a_line_with_forward_pass_does_not_close_the_way_back_in(machine, enrolled, options):
+    user, key = enrolled
+    write(Path("/etc/pam.d/locker"), f"auth requisite pam_otp.so {options}\nauth required pam_unix.so use_first_pass\naccount required pam_permit.so\n", 0o644)
+    command = ["pamtester", "locker", user.name, "authenticate"]
+    assert dialogue(command, [(".+: ", PASSWORD + key.first)]).status != 0
+    with marked(user):
+        assert dialogue(command, [(".+: ", PASSWORD)]).status == 0
+        assert dialogue(command, [(".+: ", "not it")]).status != 0
