@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::sys::stat::lstat;
+use nix::sys::statvfs::{FsFlags, statvfs};
 
 use crate::accounts::Account;
 use crate::environment::{Clock, Moment};
@@ -90,10 +91,13 @@ impl EmergencyPlaces<'_> {
                 Ok(()) | Err(MarkError::None) => Ok(MarkPlace::Kept),
                 Err(error) => Err(error),
             },
-            Err(why @ MarkError::Failed { .. }) => match self.until_reboot.write(mark, clock) {
-                Ok(()) => Ok(MarkPlace::UntilReboot(why)),
-                Err(error) => Err(MarkError::Nowhere(Box::new([why, error]))),
-            },
+            // On a read-only file system nobody can mend what is not trusted there.
+            Err(why) if matches!(why, MarkError::Failed { .. }) || is_read_only(self.kept.0) => {
+                match self.until_reboot.write(mark, clock) {
+                    Ok(()) => Ok(MarkPlace::UntilReboot(why)),
+                    Err(error) => Err(MarkError::Nowhere(Box::new([why, error]))),
+                }
+            }
             Err(error) => Err(error),
         }
     }
@@ -196,12 +200,30 @@ impl EmergencyMarks<'_> {
         Err(MarkError::NotHonoured(VaultError::untrusted(self.0, found)))
     }
 
+    /// A directory that another hand made may be closed to the programs that ask as their user (E4). Where that cannot be changed,
+    /// root's programs find the mark all the same.
+    fn open_to_readers(&self) {
+        let closed = |about: &fs::Metadata| about.is_dir() && about.uid() == 0 && about.mode() & READABLE != READABLE;
+        if let Some(about) = fs::symlink_metadata(self.0).ok().filter(closed) {
+            drop(fs::set_permissions(self.0, Permissions::from_mode(about.mode() & 0o7777 | READABLE)));
+        }
+    }
+
     fn make_dir(&self) -> Result<(), MarkError> {
         for dir in [self.0.parent().unwrap_or(Path::new("/")), self.0] {
+            if dir == self.0 {
+                self.open_to_readers();
+            }
             public_dir::make(dir).map_err(|error| failed(dir, error))?;
         }
         Ok(())
     }
+}
+
+/// Itself, or the directory that it is in: it may be a link to anywhere.
+fn is_read_only(dir: &Path) -> bool {
+    let places = [Some(dir), dir.parent()].into_iter().flatten();
+    places.filter_map(|place| statvfs(place).ok()).any(|about| about.flags().contains(FsFlags::ST_RDONLY))
 }
 
 fn is_missing(path: &Path) -> bool {
@@ -245,4 +267,6 @@ impl std::error::Error for MarkError {}
 
 /// Largest mark in bytes.
 const CAP: usize = 4096;
+/// The bits of a directory by which everybody lists it and opens what is there.
+const READABLE: u32 = 0o555;
 const FILE_MODE: u32 = 0o644;

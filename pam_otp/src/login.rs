@@ -38,8 +38,8 @@ pub(crate) fn authenticate(host: &mut impl Host, arguments: &[&CStr]) -> PamResu
     let end = run(host, options.clone(), arguments, &mut names);
     let code = conclude(host, &end, &names);
     // After the log, too: the program may be ended at this prompt.
-    if let (LoginOutcome::NotWanted(_) | LoginOutcome::Emergency(_), Ok(options)) = (&end, &options) {
-        answer::forward_password(host, options);
+    if let LoginOutcome::NotWanted(_) | LoginOutcome::Emergency(_) = end {
+        answer::forward_password(host, &options, arguments);
     }
     code
 }

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.hosts import HOSTS, OTHER_HOSTS, gates, one_try_at_login, sshd
+from harness.hosts import HOSTS, IDENTITY, OTHER_HOSTS, Doas, Ssh, Sudo, gates, listens, one_try_at_login, server, sshd
 from harness.machine import CODE_PROMPT, DAEMON_LOG, DAY, PASSWORD, PASSWORD_PROMPT, ROOT, SUCCESS, User, as_user, policy, run, write
 from harness.origins import all_failures
 from harness.rotation import DUE_PROMPT, NEW_PASSWORD, OFFER, days_later, has_password, replaced_at_the_login, rotates, rotating, stack
+from harness.stacks import lines_of_readme
 from harness.terminal import Terminal, dialogue
+from harness.wait import until
 from harness.wire import SOCKET, acting_as
 
 EXAMPLES = ROOT / "docs/examples"
@@ -61,7 +63,7 @@ def test_a_code_opens_once(machine, enrolled, verifier, example):
 
 def test_debians_own_sudo_file_asks_after_the_line_of_readme(machine, enrolled):
     user, key = enrolled
-    (lines,) = re.findall(r"^    (for stage in auth account; do .*?^    done; done)$", (ROOT / "README.md").read_text(), re.M | re.S)
+    lines = lines_of_readme()
     files = [Path("/etc/pam.d/sudo"), Path("/etc/pam.d/sudo-i")]
     before = [path.read_text() for path in files]
     try:
@@ -78,17 +80,16 @@ def test_debians_own_sudo_file_asks_after_the_line_of_readme(machine, enrolled):
 
 
 def test_a_half_of_the_readmes_lines_is_completed_and_a_comment_is_none(tmp_path):
-    (lines,) = re.findall(r"^    (for stage in auth account; do .*?^    done; done)$", (ROOT / "README.md").read_text(), re.M | re.S)
     file, stock = tmp_path / "sudo", "@include common-auth\n@include common-account\n"
-    whole = "@include common-auth\nauth required pam_otp.so\n@include common-account\naccount required pam_otp.so\n"
+    whole = "@include common-auth\nauth required pam_otp.so\naccount required pam_otp.so\n@include common-account\n"
     halves = [stock, whole, whole.replace("auth required pam_otp.so\n", ""), whole.replace("account required pam_otp.so\n", "")]
     for text in [*halves, "# auth required pam_otp.so\n" + stock]:
         file.write_text(text)
-        run("sh", "-c", lines.replace("/etc/pam.d/sudo /etc/pam.d/sudo-i", str(file)))
+        run("sh", "-c", lines_of_readme(file))
         assert file.read_text().removeprefix("# auth required pam_otp.so\n") == whole, text
     with_brackets = "auth [success=ok default=die] pam_otp.so nullok\n-account\trequired\tpam_otp.so\n" + stock
     file.write_text(with_brackets)
-    run("sh", "-c", lines.replace("/etc/pam.d/sudo /etc/pam.d/sudo-i", str(file)))
+    run("sh", "-c", lines_of_readme(file))
     assert file.read_text() == with_brackets
 
 
@@ -380,7 +381,8 @@ def due_by_the_recipe(host):
     """Its service is to ask for a new key, and is otherwise as Debian has it."""
     with sshd(), one_try_at_login(), rotating(host.service):
         service = Path("/etc/pam.d") / host.service
-        service.write_text("account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so\naccount requisite pam_deny.so\n" + service.read_text() + recipe("## Keys that become due", 0))
+        debian = "account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so\naccount requisite pam_deny.so\naccount required pam_permit.so\n"
+        service.write_text(service.read_text() + debian + recipe("## Keys that become due", 0))
         yield
 
 
@@ -457,6 +459,64 @@ def test_a_password_past_its_longest_age_is_due_beside_the_key(machine, enrolled
             assert terminal.ends() != 0
 
 
+# suspended users who are asked for nothing
+
+
+class SudoUnasked(Sudo):
+    service = "sudo"
+
+    def prepare(self, machine, user):
+        write(Path("/etc/sudoers.d") / user.name, f"{user.name} ALL=(ALL:ALL) NOPASSWD: ALL\n", 0o440)
+
+
+class SudoLoginUnasked(SudoUnasked):
+    service = "sudo-i"
+
+    def command(self, machine, user):
+        return [*as_user(user), "sudo", "-i", "--", "id", "-u"]
+
+
+class DoasUnasked(Doas):
+    def prepare(self, machine, user):
+        write(Path("/etc/doas.conf"), f"permit nopass {user.name}\n", 0o600)
+
+
+class SshByKey(Ssh):
+    def __init__(self):
+        super().__init__(BY_KEY_PORT, "-i", str(IDENTITY), "-tt")
+
+
+BY_KEY_PORT = 2203
+UNASKED = {"sudo": SudoUnasked(), "sudo-i": SudoLoginUnasked(), "doas": DoasUnasked(), "ssh": SshByKey()}
+
+
+@pytest.fixture
+def by_key():
+    with sshd():
+        process = server(BY_KEY_PORT, "publickey")
+        until(lambda: listens(BY_KEY_PORT), "sshd that takes a key alone")
+        yield
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.mark.parametrize("name", UNASKED)
+def test_an_expired_password_leads_no_suspended_user_past_the_account_line_of_readme(machine, enrolled, stock, by_key, name):
+    (user, _), host = enrolled, UNASKED[name]
+    run("sh", "-c", lines_of_readme(Path("/etc/pam.d") / host.service))
+    assert (Path("/etc/pam.d") / host.service).read_text().count("pam_otp.so") == 2
+    assert host.attempt(machine, user).opened
+    run("otpctl", "suspend", user.name)
+    assert not host.attempt(machine, user).opened
+    for days in (("-d", "0"), ("-d", "2020-01-01", "-M", "30")):
+        run("chage", *days, user.name)
+        attempt = host.attempt(machine, user)
+        assert not attempt.opened and "assword:" not in attempt.text, attempt
+    run("otpctl", "resume", user.name)
+    run("chage", "-d", "2020-01-01", "-M", "99999", user.name)
+    assert host.attempt(machine, user).opened, "it was the suspension that kept them out"
+
+
 # users who are not asked for a code
 
 
@@ -504,3 +564,14 @@ def test_a_user_who_is_not_asked_for_a_code_gets_in_with_the_password(machine, e
         assert dialogue(command, [(".+: ", "not it")]).status != 0
     code_too = [] if re.match("auth .*pam_otp", text) else [(CODE_PROMPT, "000000")]
     assert dialogue(command, [(".+: ", PASSWORD), *code_too]).status != 0, "and with it alone only then"
+
+
+@pytest.mark.parametrize("options", ["forward_pass nulok", "forward_pass=9", "forward_pass=", "nullok unenrolled=skip forward_pass", "forward_pass use_first_pass try_first_pass", "[prompt=] forward_pass=7"])
+def test_a_mistake_on_a_line_with_forward_pass_does_not_close_the_way_back_in(machine, enrolled, options):
+    user, key = enrolled
+    write(Path("/etc/pam.d/locker"), f"auth requisite pam_otp.so {options}\nauth required pam_unix.so use_first_pass\naccount required pam_permit.so\n", 0o644)
+    command = ["pamtester", "locker", user.name, "authenticate"]
+    assert dialogue(command, [(".+: ", PASSWORD + key.first)]).status != 0
+    with marked(user):
+        assert dialogue(command, [(".+: ", PASSWORD)]).status == 0
+        assert dialogue(command, [(".+: ", "not it")]).status != 0

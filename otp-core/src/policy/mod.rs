@@ -7,6 +7,7 @@ pub(crate) mod fields;
 pub mod notify;
 pub mod rotation;
 pub mod service;
+mod swallowed;
 pub mod toml_table;
 
 use crate::decision::limits::{ClockPolicy, Limits};
@@ -15,6 +16,7 @@ use crate::policy::fields::{guesses, ranged, window};
 use crate::policy::notify::Notify;
 use crate::policy::rotation::Rotation;
 use crate::policy::service::ServicePolicy;
+use crate::policy::swallowed::swallowed;
 use crate::policy::toml_table::{Document, Located, Table, TableError};
 
 const DAY_S: u64 = 86_400;
@@ -61,6 +63,7 @@ impl Policy {
 
     fn read(text: &str, wanted: ServicesWanted<'_>) -> Result<Self, TableError> {
         let document = Document::parse(text)?;
+        document.refuse(swallowed)?;
         let mut root = document.root();
         ranged(&mut root, "version", 1, 1..=1)?;
         let mut policy = Self { issuer: issuer(&mut root)?, ..Self::default() };
@@ -79,7 +82,6 @@ impl Policy {
         }
         policy.rotation = root.table("rotation")?.map(Rotation::read).transpose()?;
         if let Some(mut services) = root.table("service")? {
-            services.no_swallowed_header()?;
             for name in services.names().filter(|name| wanted.holds(name)) {
                 let Some(table) = services.table(name)? else { continue };
                 let (at, service) = (table.start(), ServicePolicy::read(table, policy.limits)?);

@@ -38,7 +38,7 @@ pub(crate) fn run(terminal: &mut Terminal, act: &ConfigAct) -> Result<(), Failur
 #[derive(Serialize)]
 struct SetUp {
     policy: PolicyVerdict,
-    /// Tables and names in the policy that nothing obeys.
+    /// Tables and names in the policy that nothing obeys, and stacks that could be tighter.
     notes: Vec<String>,
     /// Paths besides the policy that programs without root cannot reach.
     unreachable: Vec<String>,
@@ -88,19 +88,22 @@ fn look(file: Option<&Path>) -> Result<SetUp, Failure> {
     let closed = obstacle(Path::new(&file), OthersNeed::Read);
     let unreachable: Vec<String> =
         unreachable(in_force).into_iter().filter(|why| closed.as_ref() != Some(why)).collect();
-    let (state, reasons, notes) = match site.whole_policy(named.as_deref()) {
+    let (state, reasons, mut notes) = match site.whole_policy(named.as_deref()) {
         Err(unavailable) => (PolicyState::Wrong, vec![unavailable.detail], Vec::new()),
         Ok(None) if closed.is_none() => (PolicyState::Absent, Vec::new(), Vec::new()),
         Ok(None) => (PolicyState::Wrong, closed.into_iter().collect(), Vec::new()),
         Ok(Some(policy)) => {
             let rotating = policy.rotation.iter().flat_map(|rotation| &rotation.services);
-            let wrong = unmatched(&policy).into_iter().chain(rotating.filter_map(|service| cannot_ask(service)));
+            let wrong = unmatched(&policy).into_iter().chain(no_service(&policy));
+            let wrong = wrong.chain(rotating.filter_map(|service| cannot_ask(service)));
             let wrong: Vec<String> = wrong.map(|why| format!("{file}: {why}")).chain(closed).collect();
             let state = if wrong.is_empty() { PolicyState::InOrder } else { PolicyState::Wrong };
             (state, wrong, notes(&policy))
         }
     };
-    let findings = Survey::standard().findings();
+    let (noted, findings): (BTreeSet<_>, BTreeSet<_>) =
+        Survey::standard().findings().into_iter().partition(StackFinding::is_note);
+    notes.extend(noted.iter().map(StackFinding::to_string));
     Ok(SetUp { policy: PolicyVerdict { file, state, reasons }, notes, unreachable, findings })
 }
 
@@ -154,6 +157,19 @@ fn notes(policy: &Policy) -> Vec<String> {
         notes.push(format!("notify_command: {error}"));
     }
     notes
+}
+
+/// Tables that no login will ever obey: libpam writes a service in small letters and takes it for the name of a file.
+fn no_service(policy: &Policy) -> Vec<String> {
+    let odd = |c: char| c.is_ascii_uppercase() || c.is_whitespace() || c.is_control() || c == '/';
+    let names = policy.services.iter().map(|(name, _)| name);
+    let never = names.filter(|name| name.contains(odd) || ["", ".", ".."].contains(&name.as_str()));
+    let text = |name| {
+        format!(
+            "[service.{name:?}] holds for nobody: wanted the name of a PAM service, in small letters and without blanks"
+        )
+    };
+    never.map(text).collect()
 }
 
 const NO_FILE: &str = "no PAM file has that name, which libpam writes in small letters";

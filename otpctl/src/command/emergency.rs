@@ -14,7 +14,7 @@ use otp_core::site::Site;
 use serde::Serialize;
 
 use crate::arguments::{BypassArgs, EmergencyAct, EndBypassArgs, ListBypassesArgs};
-use crate::command::bypasses::{self, ListedBypass};
+use crate::command::bypasses::{self, FoundBypasses, ListedBypass};
 use crate::machine::Machine;
 use crate::output::alert::alert;
 use crate::output::duration;
@@ -42,12 +42,16 @@ struct ListedMarks {
 
 /// Also those that do not count: they may have been meant to.
 fn list(terminal: &mut Terminal, options: &ListBypassesArgs) -> Result<(), Failure> {
-    let marks = bypasses::all().map_err(Failure::Stopped)?;
+    let FoundBypasses { marks, unread } = bypasses::all();
     match options.format() {
-        OutputFormat::Json => terminal.json(&ListedMarks { marks }),
-        OutputFormat::Text if marks.is_empty() => terminal.show("nobody is let past the gate\n"),
-        OutputFormat::Text => terminal.show(&marks.iter().map(bypasses::told).collect::<String>()),
+        OutputFormat::Json => terminal.json(&ListedMarks { marks })?,
+        OutputFormat::Text if !marks.is_empty() => {
+            terminal.show(&marks.iter().map(bypasses::told).collect::<String>())?;
+        }
+        OutputFormat::Text if unread.is_empty() => terminal.show("nobody is let past the gate\n")?,
+        OutputFormat::Text => {}
     }
+    if unread.is_empty() { Ok(()) } else { Err(Failure::Stopped(escaped(&unread.join("; ")))) }
 }
 
 fn bypass(terminal: &mut Terminal, options: &BypassArgs) -> Result<(), Failure> {
