@@ -77,7 +77,7 @@ pub(crate) fn decide(
         (CheckedBy::Files, _) => on_files(host, account, typed, &rules.limits),
         (_, None) => Ok(Finding::Refused("junk".to_owned(), 0)),
         (checked_by, Some(code)) => {
-            match daemon::verify(&account.name, &code, rules.config.as_deref(), &caller(host)) {
+            match daemon::verify(named_to_daemon(host, account), &code, rules.config.as_deref(), &caller(host)) {
                 Ok(daemon::DaemonVerdict { accepted: true, key, .. }) => Ok(Finding::Accepted(key.unwrap_or_default())),
                 Ok(daemon::DaemonVerdict { reason, wait, .. }) => Ok(Finding::Refused(reason, wait)),
                 Err(DaemonError::NotRunning) if checked_by == CheckedBy::DaemonFirst => {
@@ -121,7 +121,7 @@ pub(crate) fn account_status(
     if checked_by == CheckedBy::Files {
         return status_on_files(account, clock);
     }
-    match daemon::user_status(&account.name) {
+    match daemon::user_status(named_to_daemon(host, account)) {
         Ok(found) if !found.enrolled => Ok(AccountStatus::NeverEnrolled),
         Ok(found) if found.suspended => Ok(AccountStatus::Barred("suspended")),
         Ok(found) if found.disabled => Ok(AccountStatus::Barred("disabled")),
@@ -167,6 +167,13 @@ fn oldest(record: &Record) -> Option<OldestKey> {
     let keys = record.keys.iter().filter(|key| key.kind == Kind::Totp);
     let key = keys.min_by_key(|key| key.confirmed)?;
     Some(OldestKey { label: key.label.as_str().to_owned(), confirmed: key.confirmed })
+}
+
+/// How the daemon is told whom a question is about. A process of the user's own names nobody: the kernel says whose it is, by a uid,
+/// which may have several names.
+pub(crate) fn named_to_daemon<'a>(host: &impl Host, account: &'a Account) -> Option<&'a str> {
+    let own = host.uids().effective != 0 && host.uids().effective == account.uid;
+    (!own).then_some(account.name.as_str())
 }
 
 /// What the daemon is told of this process.

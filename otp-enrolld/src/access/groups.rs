@@ -1,6 +1,7 @@
 //! What the group database says of a uid. Where it does not answer, nobody gains a right by it.
 
 use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
+use otp_core::accounts::account_of;
 use otp_protocol::peer::Peer;
 
 use crate::access::rights::{Actor, Groups, Target};
@@ -32,8 +33,10 @@ fn is_member(uid: u32, group: &str) -> Option<bool> {
     Some(gids(uid)?.contains(&group.gid))
 }
 
+/// `None` also where the name is not UTF-8: with another one in its stead the database would be asked about nobody.
 fn gids(uid: u32) -> Option<Vec<Gid>> {
     let user = User::from_uid(Uid::from_raw(uid)).ok()??;
+    account_of(uid).ok()??.is_named().then_some(())?;
     let name = std::ffi::CString::new(user.name.as_str()).ok()?;
     getgrouplist(&name, user.gid).ok()
 }
