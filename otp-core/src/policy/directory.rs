@@ -2,9 +2,10 @@
 //! spells that one: where it takes `Carl` for `carl`, so does the policy.
 
 use nix::errno::Errno;
-use nix::unistd::{Gid, Group, User, getgrouplist};
+use nix::unistd::{Gid, Group};
 
 use crate::accounts::{Account, account_of, named};
+use crate::membership::is_member;
 use crate::policy::audience::{Unmatched, Who};
 
 /// The account, group or network that an entry names.
@@ -39,15 +40,8 @@ pub fn means(who: &Who, account: &Account) -> Result<bool, Unmatched> {
     match (look_up(who)?, who) {
         (Found::Account(_), Who::Uid(_)) | (Found::Net, _) => Ok(false),
         (Found::Account(found), _) => Ok(found.name == account.name),
-        (Found::Group(group), _) => is_member(account, group.gid),
+        (Found::Group(group), _) => is_member(account, &group).map_err(|_| Unmatched::NoAnswer),
     }
-}
-
-/// getgrouplist(3) leaves out what it cannot read without a word; a group that was found shows that the database answers.
-fn is_member(account: &Account, gid: Gid) -> Result<bool, Unmatched> {
-    let user = answer(User::from_name(&account.name), Unmatched::NoAnswer)?;
-    let name = std::ffi::CString::new(account.name.as_str()).map_err(|_| Unmatched::NoAnswer)?;
-    Ok(getgrouplist(&name, user.gid).map_err(|_| Unmatched::NoAnswer)?.contains(&gid))
 }
 
 fn answer<T>(found: Result<Option<T>, Errno>, none: Unmatched) -> Result<T, Unmatched> {

@@ -12,7 +12,7 @@ use otp_core::vault::root_program;
 use serde::Serialize;
 
 use crate::arguments::{CheckConfigArgs, ConfigAct};
-use crate::command::config_audience::{ending, unmatched};
+use crate::command::config_audience::{ending, of_a_directory, unmatched};
 use crate::command::{bypasses, config_edit};
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
@@ -129,6 +129,7 @@ fn notes(policy: &Policy) -> Vec<String> {
         )
     }));
     notes.extend(ending(policy, system_wall()));
+    notes.extend(of_a_directory(policy));
     let program = policy.notify.as_ref().and_then(|notify| notify.command.first());
     if let Some(Err(error)) = program.map(|program| root_program(Path::new(program))) {
         notes.push(format!("notify_command: {error}"));
