@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from harness.directory import ADA, ALICE, BOB, Directory, accounts_from
+from harness.directory import ADA, ALICE, BOB, CAROL, Directory, accounts_from
 from harness.machine import ACCT_EXPIRED, AUTH_ERR, SUCCESS, append, otpctl, pam_codes, policy, run
 from harness.otpctl import DONE
 from harness.stacks import of_debian_alone
@@ -102,6 +102,17 @@ def test_an_outage_lets_no_member_past(machine, gate, corp, local, name):
         assert pam_codes(machine, gate, user) == (AUTH_ERR, ACCT_EXPIRED)
     with corp.nslcd():
         assert otpctl("forget", user.name).returncode == DONE
+
+
+def test_a_user_in_require_is_known_by_any_spelling_and_in_an_outage_everybody_is_asked(machine, gate, corp, local):
+    with corp.sssd() as sssd:
+        with policy(f'[service.{gate}]\nrequire = ["user:{ALICE.name}@corp"]\n'):
+            assert pam_codes(machine, gate, ALICE)[0] == AUTH_ERR
+            assert pam_codes(machine, gate, f"{ALICE.name}@corp")[0] == AUTH_ERR
+            assert pam_codes(machine, gate, BOB) == (SUCCESS, SUCCESS)
+        with sssd.stopped(), policy(f'[service.{gate}]\nrequire = ["user:{CAROL.name}"]\n'):
+            assert pam_codes(machine, gate, BOB)[0] == AUTH_ERR
+            assert pam_codes(machine, gate, local)[0] == AUTH_ERR
 
 
 def test_an_outage_exempts_nobody_who_cannot_be_said_to_be_a_member(machine, gate, corp, journal):

@@ -121,6 +121,16 @@ def test_an_emergency_mark_lets_each_name_past(machine, gate, two_names, order, 
         assert pam_codes(machine, gate, first)[0] == pam_codes(machine, gate, second)[0] == AUTH_ERR
 
 
+def test_an_entry_by_another_name_of_the_uid_requires_and_does_not_exempt(machine, gate, two_names):
+    first, second = two_names
+    for named, logs_in in ((first, second), (second, first)):
+        with policy(f'[service.{gate}]\nrequire = ["user:{named.name}"]\n'):
+            assert machine.ask(gate, logs_in, "000000")[0] == AUTH_ERR
+        with policy(f'[service.{gate}]\nexempt = ["user:{named.name}"]\n'):
+            assert machine.ask(gate, logs_in, "000000")[0] == AUTH_ERR
+            assert machine.ask(gate, named, "000000")[0] == SUCCESS
+
+
 def test_a_name_that_is_another_uids_by_now_owns_nothing(machine, gate, two_names, journal):
     """The second name was given to somebody else: the files that have it are no longer those of the first."""
     first, second = two_names

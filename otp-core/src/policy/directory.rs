@@ -6,7 +6,7 @@ use nix::unistd::{Gid, Group};
 
 use crate::accounts::{Account, account_of, named};
 use crate::membership::is_member;
-use crate::policy::audience::{Unmatched, Who};
+use crate::policy::audience::{Relation, Unmatched, Who};
 
 /// The account, group or network that an entry names.
 #[derive(Debug)]
@@ -30,17 +30,19 @@ pub fn look_up(who: &Who) -> Result<Found, Unmatched> {
     }
 }
 
-/// Does it mean this account? Accounts compare by name as NSS spells it or by uid, groups by gid.
-pub fn means(who: &Who, account: &Account) -> Result<bool, Unmatched> {
+/// The relation of this account to it. Accounts compare by uid, and by name as NSS spells it; groups by gid.
+pub fn relation(who: &Who, account: &Account) -> Result<Relation, Unmatched> {
     match who {
-        Who::User(name) if *name == account.name => return Ok(true),
-        Who::Uid(uid) if *uid == account.uid => return Ok(true),
+        Who::User(name) if *name == account.name => return Ok(Relation::Same),
+        Who::Uid(uid) if *uid == account.uid => return Ok(Relation::Same),
         _ => {}
     }
     match (look_up(who)?, who) {
-        (Found::Account(_), Who::Uid(_)) | (Found::Net, _) => Ok(false),
-        (Found::Account(found), _) => Ok(found.name == account.name),
-        (Found::Group(group), _) => is_member(account, &group).map_err(|_| Unmatched::NoAnswer),
+        (Found::Account(_), Who::Uid(_)) | (Found::Net, _) => Ok(Relation::Another),
+        (Found::Account(found), _) if found == *account => Ok(Relation::Same),
+        (Found::Account(found), _) if found.uid == account.uid => Ok(Relation::SameUid),
+        (Found::Account(_), _) => Ok(Relation::Another),
+        (Found::Group(group), _) => is_member(account, &group).map(Relation::from).map_err(|_| Unmatched::NoAnswer),
     }
 }
 
