@@ -1,7 +1,7 @@
 //! The way back in (R14): a root-owned mark that lets one user past the gate until its end, whatever else is broken.
 //!
 //! E1  a mark counts only if it is a regular file owned by root with one name that nobody else may write, below directories
-//!     that nobody else may write, and names both the user and the uid that it is for
+//!     that nobody else may write, and names the uid that it is for and a user name that the account database gives to this uid
 //! E2  it is read before everything else, and needs no policy, vault, host key, daemon or clock
 //! E3  it is written whole or not at all: another name, fsync, rename, fsync of the directory
 //! E4  it holds no secret and everybody may read it: a screen locker asks as its user and must find it too
@@ -120,11 +120,7 @@ impl EmergencyMarks<'_> {
     /// it opens nothing.
     pub fn of(&self, account: &Account, clock: &dyn Clock) -> Result<Option<Bypass>, VaultError> {
         let Some(mark) = self.read(account.uid)? else { return Ok(None) };
-        if mark.account != *account {
-            let found = format!("for {:?} (uid {})", mark.account.name, mark.account.uid);
-            let why = format!("{found}; wanted {:?}", account.name);
-            return Err(VaultError::malformed(&self.path(account.uid), why));
-        }
+        account.owns(&mark.account).map_err(|why| VaultError::malformed(&self.path(account.uid), why.to_string()))?;
         let ended = mark.lasts.is_some() && mark.has_ended(&Moment::of(clock));
         Ok(Some(if ended { Bypass::Ended(mark) } else { Bypass::InForce(mark) }))
     }

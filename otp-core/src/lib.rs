@@ -14,6 +14,7 @@ pub mod files;
 pub mod keys;
 pub mod log_line;
 pub mod manage;
+pub mod membership;
 pub mod policy;
 pub mod public_dir;
 pub mod repair;

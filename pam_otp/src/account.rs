@@ -84,8 +84,8 @@ pub(crate) fn manage(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode
 /// Whose status counts: the one whose code `authenticate` asks for, by name and account.
 pub(crate) fn who(host: &mut impl Host, whose: Whose) -> (Option<String>, Option<Person>) {
     if whose == Whose::User {
-        let user = host.user().ok();
-        let person = user.as_deref().map_or(Person::Unknown, Person::named);
+        let found = Person::of_user(host).ok();
+        let (user, person) = found.map_or((None, Person::Unknown), |(user, person)| (Some(user), person));
         return (user, Some(person));
     }
     match host.uids().real {
@@ -160,7 +160,7 @@ fn aged(host: &impl Host, account: &Account, key: &OldestKey, rules: &Rules, now
 /// Is this a place where a due key can be replaced? Without the daemon it cannot, and due is not overdue.
 fn can_rotate(host: &impl Host, account: &Account, rules: &Rules) -> bool {
     let listed = || host.item(Item::Service).is_some_and(|name| rules.rotates(&name));
-    host.uids().effective == 0 && listed() && daemon::answers(&account.name).is_ok()
+    host.uids().effective == 0 && listed() && daemon::answers(check::named_to_daemon(host, account)).is_ok()
 }
 
 fn in_days(days: u64) -> String {

@@ -94,7 +94,7 @@ pub(crate) fn decide(
 
 fn by_daemon(host: &impl Host, account: &Account, typed: &Typed, rules: &Rules) -> Result<Finding, DaemonError> {
     let Some(code) = typed.text() else { return Ok(Finding::Refused("junk".to_owned(), 0)) };
-    match daemon::verify(&account.name, &code, rules.config.as_deref(), &caller(host)) {
+    match daemon::verify(named_to_daemon(host, account), &code, rules.config.as_deref(), &caller(host)) {
         Ok(daemon::DaemonVerdict { accepted: true, key, .. }) => Ok(Finding::Accepted(key.unwrap_or_default())),
         Ok(daemon::DaemonVerdict { reason, wait, .. }) => Ok(Finding::Refused(reason, wait)),
         // The same code as for a user who does not exist (R8).
@@ -208,7 +208,7 @@ fn status_by_daemon(
     account: &Account,
     clock: &PolicyClock<'_>,
 ) -> Result<AccountStatus, DaemonError> {
-    Ok(match daemon::user_status(&account.name)? {
+    Ok(match daemon::user_status(named_to_daemon(host, account))? {
         found if !found.enrolled => AccountStatus::NeverEnrolled,
         found if found.suspended => AccountStatus::Barred("suspended"),
         found if found.disabled => AccountStatus::Barred("disabled"),
@@ -252,6 +252,13 @@ fn oldest(record: &Record) -> Option<OldestKey> {
     let keys = record.keys.iter().filter(|key| key.kind == Kind::Totp);
     let key = keys.min_by_key(|key| key.confirmed)?;
     Some(OldestKey { label: key.label.as_str().to_owned(), confirmed: key.confirmed })
+}
+
+/// How the daemon is told whom a question is about. A process of the user's own names nobody: the kernel says whose it is, by a uid,
+/// which may have several names.
+pub(crate) fn named_to_daemon<'a>(host: &impl Host, account: &'a Account) -> Option<&'a str> {
+    let own = host.uids().effective != 0 && host.uids().effective == account.uid;
+    (!own).then_some(account.name.as_str())
 }
 
 /// What the daemon is told of this process.

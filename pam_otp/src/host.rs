@@ -1,5 +1,8 @@
 //! What the module needs from the program it is loaded into. libpam provides it (`libpam`); tests script it.
 
+use std::ffi::{CStr, CString};
+
+use nix::errno::Errno;
 use otp_core::accounts::Account;
 use otp_core::environment::Environment;
 use otp_core::log_line::{LogLine, Urgency};
@@ -12,7 +15,10 @@ use crate::password_age::PasswordAge;
 /// The host program, through PAM.
 pub(crate) trait Host: Environment {
     /// PAM_USER, asked for if need be.
-    fn user(&mut self) -> Result<String, UserError>;
+    fn user(&mut self) -> Result<UserName, UserError>;
+
+    /// The uid of a name that is not UTF-8; `None` if there is positively none.
+    fn uid_of(&self, name: &CStr) -> Result<Option<u32>, Errno>;
 
     /// Asks; the answer, byte for byte.
     fn ask(&mut self, prompt: &str, echo: Echo) -> Result<Zeroizing<Vec<u8>>, ConversationFailed>;
@@ -47,6 +53,15 @@ pub(crate) trait Host: Environment {
 
     /// Real and effective uid of the process.
     fn uids(&self) -> Uids;
+}
+
+/// PAM_USER.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum UserName {
+    /// UTF-8.
+    Text(String),
+    /// Anything else.
+    Bytes(CString),
 }
 
 /// Why PAM_USER is not known.

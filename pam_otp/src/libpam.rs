@@ -2,7 +2,9 @@
 //! module with unsafe code.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
+use std::mem::MaybeUninit;
 
+use nix::errno::Errno;
 use nix::unistd::{geteuid, getuid};
 use otp_core::accounts::Account;
 use otp_core::environment::{self, Clock, Environment};
@@ -10,11 +12,11 @@ use otp_core::log_line::Urgency;
 use otp_core::repair::Repair;
 use pam::constants::{PAM_ERROR_MSG, PAM_PROMPT_ECHO_OFF, PAM_PROMPT_ECHO_ON, PAM_TEXT_INFO, PamResultCode};
 use pam::conv::Conv;
-use pam::items::{AuthTok, Item as _, OldAuthTok, RHost, Service, Tty};
+use pam::items::{AuthTok, Item as _, OldAuthTok, RHost, Service, Tty, User};
 use pam::module::PamHandle;
 use zeroize::Zeroizing;
 
-use crate::host::{ConversationFailed, Host, Item, Uids, UserError, repair_line};
+use crate::host::{ConversationFailed, Host, Item, Uids, UserError, UserName, repair_line};
 use crate::options::Echo;
 use crate::password_age::PasswordAge;
 
@@ -103,11 +105,20 @@ fn tell(conversation: Conv<'_>, text: &str) -> Result<(), ConversationFailed> {
 }
 
 impl Host for Libpam<'_> {
-    fn user(&mut self) -> Result<String, UserError> {
-        self.handle.get_user(None).map_err(|code| match code {
-            PamResultCode::PAM_CONV_ERR | PamResultCode::PAM_CONV_AGAIN => UserError::Conversation,
-            _ => UserError::Unusable,
-        })
+    fn user(&mut self) -> Result<UserName, UserError> {
+        match self.handle.get_user(None) {
+            Ok(name) => Ok(UserName::Text(name)),
+            Err(PamResultCode::PAM_CONV_ERR | PamResultCode::PAM_CONV_AGAIN) => Err(UserError::Conversation),
+            // pam-bindings says no more of a name that is not UTF-8.
+            Err(_) => match self.handle.get_item::<User<'_>>().ok().flatten() {
+                Some(User(name)) if name.to_str().is_err() => Ok(UserName::Bytes(name.to_owned())),
+                _ => Err(UserError::Unusable),
+            },
+        }
+    }
+
+    fn uid_of(&self, name: &CStr) -> Result<Option<u32>, Errno> {
+        uid_of(name)
     }
 
     fn ask(&mut self, prompt: &str, echo: Echo) -> Result<Zeroizing<Vec<u8>>, ConversationFailed> {
@@ -207,6 +218,30 @@ impl Environment for Libpam<'_> {
         log(self.handle, Urgency::Alert, &repair_line(account, what));
     }
 }
+
+/// The uid of a name as libpam has it (getpwnam_r(3)); nix takes UTF-8 alone.
+fn uid_of(name: &CStr) -> Result<Option<u32>, Errno> {
+    let mut entry = MaybeUninit::<libc::passwd>::uninit();
+    let mut buffer = vec![0; SMALLEST_BUFFER];
+    loop {
+        let mut found = std::ptr::null_mut();
+        // SAFETY: the name is NUL-terminated; the entry, the buffer with its length and the result outlive the call.
+        let error = unsafe {
+            libc::getpwnam_r(name.as_ptr(), entry.as_mut_ptr(), buffer.as_mut_ptr(), buffer.len(), &raw mut found)
+        };
+        match error {
+            // SAFETY: with 0 the result is null or points to the entry, which is filled.
+            0 => return Ok(unsafe { found.as_ref() }.map(|entry| entry.pw_uid)),
+            libc::ERANGE if buffer.len() < LARGEST_BUFFER => buffer.resize(buffer.len() * 2, 0),
+            libc::EINTR => {}
+            error => return Err(Errno::from_raw(error)),
+        }
+    }
+}
+
+/// For the strings of an entry of /etc/passwd, in bytes.
+const SMALLEST_BUFFER: usize = 1024;
+const LARGEST_BUFFER: usize = 1024 * 1024;
 
 /// Does the kernel say that the clock is synchronised (adjtimex(2), STA_UNSYNC)?
 fn synchronised() -> bool {

@@ -169,9 +169,9 @@ fn person(host: &mut impl Host, whose: Whose, names: &mut Names) -> Result<Perso
     if whose == Whose::Invoker {
         return Ok(Person::of_uid(host.uids().real));
     }
-    let name = host.user()?;
-    names.user = Some(name.clone());
-    Ok(Person::named(&name))
+    let (name, person) = Person::of_user(host)?;
+    names.user = Some(name);
+    Ok(person)
 }
 
 /// Who is not asked: the exempt, and those who were never enrolled where that is allowed.

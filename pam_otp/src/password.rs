@@ -113,7 +113,7 @@ fn run(
     let (options, rules) = settings(host, options).map_err(PasswordOutcome::Failed)?;
     let wanted = wanted(host, account, options.rotate, &rules, occasion)?;
     let next = next(host, account, occasion);
-    match daemon::answers(&account.name) {
+    match daemon::answers(check::named_to_daemon(host, account)) {
         Ok(()) if pass == Phase::Change => {
             replace(host, account, &wanted, options.echo).map(|label| PasswordOutcome::Replaced(label, next))
         }

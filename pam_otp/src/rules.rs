@@ -5,7 +5,7 @@ use otp_core::accounts::Account;
 use otp_core::decision::limits::Limits;
 use otp_core::policy::Policy;
 use otp_core::policy::audience::{Audience, Candidate, Entry, Exemption, audience};
-use otp_core::policy::directory::means;
+use otp_core::policy::directory::relation;
 use otp_core::policy::rotation::{Age, Rotation};
 use otp_core::policy::service::{ServicePolicy, Unenrolled};
 
@@ -95,7 +95,7 @@ impl Rules {
 
     /// Is this user asked, coming from `rhost` (none at this machine), and which entries mean nobody?
     pub(crate) fn audience(&self, account: &Account, rhost: Option<&str>) -> Audience<'_> {
-        let candidate = Candidate { rhost, meant_by: &|who| means(who, account) };
+        let candidate = Candidate { rhost, relation: &|who| relation(who, account) };
         audience(&self.exempt, &self.service.require, &candidate)
     }
 }

@@ -1,7 +1,7 @@
 //! What may be changed about keys that are there, one function for the daemon and for `otpctl --offline` (R7): both act on a
 //! user who is locked. Who may is decided before.
 
-use crate::accounts::{Account, named};
+use crate::accounts::{Account, named, numbered};
 use crate::decision::origin::Origin;
 use crate::environment::{Clock, Environment};
 use crate::keys::key::Label;
@@ -91,7 +91,7 @@ pub fn adopt(
 /// Whose files are meant by a former name or uid.
 fn former(vault: &Vault, from: &str) -> Result<Account, ChangeError> {
     let mut owners = vault.owners_named(from)?;
-    if let (true, Ok(uid)) = (owners.is_empty(), from.parse()) {
+    if let (true, Some(uid)) = (owners.is_empty(), numbered(from).or_else(|| from.parse().ok())) {
         owners.extend(vault.owner_of(uid)?);
     }
     match owners.as_slice() {

@@ -63,7 +63,7 @@ impl Vault {
         let (file, loaded) = self.read_state(locked, account.uid)?;
         let record = self.record_of(account)?;
         let now = now(environment, file.known);
-        let account = account.clone();
+        let account = record.as_ref().map_or(account, |record| &record.account).clone();
         let state = loaded.state.clone();
         let mut user = LockedUser { vault: self, file, account, record, state, now, repairs: Vec::new() };
         user.repair(&loaded, environment)?;
@@ -102,7 +102,7 @@ impl Vault {
 }
 
 impl LockedUser<'_> {
-    /// Who is locked.
+    /// Who is locked, by the name that the key file has, to which its seals are bound; without one, by the name they were locked by.
     pub fn account(&self) -> &Account {
         &self.account
     }

@@ -1,6 +1,6 @@
 //! May this peer do this to that user? The rights table asked, and the answer logged.
 
-use otp_core::accounts::Account;
+use otp_core::accounts::{Account, meant, numbered};
 use otp_core::log_line::{LogLine, Urgency};
 use otp_protocol::interface::Refusal;
 use otp_protocol::peer::Peer;
@@ -39,7 +39,7 @@ pub(crate) fn subject(actor: Actor, peer: Peer, user: Option<&str>) -> Result<Ac
     match (actor, user) {
         (_, None) => account_of(peer.uid),
         (Actor::User(uid, _), Some(name)) if !actor.sees_others() => {
-            let own = account_of(uid).ok().filter(|own| own.name == name);
+            let own = account_of(uid).ok().filter(|own| own.name == name || numbered(name) == Some(uid));
             own.ok_or_else(|| Refusal::NoSuchUser { user: name.to_owned() })
         }
         (_, Some(name)) => account_named(name),
@@ -54,8 +54,9 @@ pub(crate) fn target(peer: Peer, act: Act, user: Option<&str>) -> Result<(Accoun
     Ok((account?, terms))
 }
 
+/// The account of a name, or of `uid:NUMBER`.
 pub(crate) fn account_named(name: &str) -> Result<Account, Refusal> {
-    match otp_core::accounts::named(name) {
+    match meant(name) {
         Ok(Some(account)) => Ok(account),
         Ok(None) => Err(Refusal::NoSuchUser { user: name.to_owned() }),
         Err(errno) => Err(Refusal::unavailable(format!("looking the user up failed: {}", errno.desc()))),

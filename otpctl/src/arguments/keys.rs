@@ -7,6 +7,7 @@ use otp_core::codes::registration::CodeForm;
 use otp_core::keys::key::{Algorithm, Digits, Kind, Label, Period, ValueError};
 use otp_protocol::interface::{Shape, WantedKey};
 
+use crate::arguments::user::user;
 use crate::output::duration;
 use crate::output::format::{OutputFormat, Pipe};
 use crate::output::letter::Paper;
@@ -18,6 +19,7 @@ use crate::output::letter::Paper;
 #[derive(Args)]
 pub(crate) struct InviteArgs {
     /// The user to invite
+    #[arg(value_parser = user())]
     pub user: String,
 
     /// How the code travels: spoken (10 minutes), mail (24 hours), letter (14 days) or split (14 days, in two parts)
@@ -70,7 +72,7 @@ pub(crate) struct InviteArgs {
 #[derive(Args)]
 pub(crate) struct EnrolArgs {
     /// Root only, and only where the policy allows it: make a key for this user, without a registration code
-    #[arg(conflicts_with = "registration_stdin")]
+    #[arg(conflicts_with = "registration_stdin", value_parser = user())]
     pub user: Option<String>,
 
     /// Read the registration code from standard input: its first line, or two for a code of two parts
@@ -145,6 +147,7 @@ pub(crate) enum TokenAct {
 #[derive(Args)]
 pub(crate) struct AddTokenArgs {
     /// Whose token it is
+    #[arg(value_parser = user())]
     pub user: String,
 
     #[command(flatten)]

@@ -1,6 +1,7 @@
 //! The command line: one definition gives the parser and the help; a test holds the man page to it.
 
 pub(crate) mod keys;
+mod user;
 
 use std::path::PathBuf;
 
@@ -13,13 +14,16 @@ use otp_protocol::interface::Status;
 use crate::output::duration;
 use crate::output::format::OutputFormat;
 
+use user::user;
+
 pub(crate) use keys::{
     AddArgs, AddTokenArgs, EnrolArgs, InviteArgs, RecoveryCodesArgs, RotateArgs, TokenAct, TokenArgs,
 };
 
 /// Enrol users for one-time codes and look at their state
 ///
-/// Talks to the daemon otp-enrolld on its local socket, which alone decides who may do what.
+/// Talks to the daemon otp-enrolld on its local socket, which alone decides who may do what. Wherever a user is named, uid:NUMBER
+/// names the account of that uid.
 /// Exit status: 0 done, 1 refused, 2 wrong usage, 3 daemon not reachable.
 #[derive(Parser)]
 #[command(name = "otpctl", version)]
@@ -61,6 +65,7 @@ pub(crate) enum Command {
 #[derive(Args)]
 pub(crate) struct StatusArgs {
     /// The user to show; defaults to the caller
+    #[arg(value_parser = user())]
     pub user: Option<String>,
 
     /// Write JSON
@@ -74,6 +79,7 @@ pub(crate) struct StatusArgs {
 #[derive(Args)]
 pub(crate) struct NoticesArgs {
     /// The user; defaults to the caller
+    #[arg(value_parser = user())]
     pub user: Option<String>,
 
     /// Write JSON; then nothing counts as seen
@@ -93,6 +99,7 @@ pub(crate) struct ListArgs {
 #[derive(Args)]
 pub(crate) struct SuspendArgs {
     /// The user
+    #[arg(value_parser = user())]
     pub user: String,
 }
 
@@ -100,6 +107,7 @@ pub(crate) struct SuspendArgs {
 #[derive(Args)]
 pub(crate) struct ResumeArgs {
     /// The user
+    #[arg(value_parser = user())]
     pub user: String,
 }
 
@@ -109,6 +117,7 @@ pub(crate) struct ResumeArgs {
 #[derive(Args)]
 pub(crate) struct ReopenArgs {
     /// The user; defaults to the caller
+    #[arg(value_parser = user())]
     pub user: Option<String>,
 
     /// Only this one: self, other, remote, console or socket
@@ -120,6 +129,7 @@ pub(crate) struct ReopenArgs {
 #[derive(Args)]
 pub(crate) struct RenameArgs {
     /// The user
+    #[arg(value_parser = user())]
     pub user: String,
 
     /// The key, by label or id
@@ -138,6 +148,7 @@ pub(crate) struct RenameArgs {
 #[command(allow_missing_positional = true)]
 pub(crate) struct RevokeArgs {
     /// The user; defaults to the caller
+    #[arg(value_parser = user())]
     pub user: Option<String>,
 
     /// The key, by label or id
@@ -152,6 +163,7 @@ pub(crate) struct RevokeArgs {
 #[derive(Args)]
 pub(crate) struct ForgetArgs {
     /// The user, or the uid of one whose account is gone
+    #[arg(value_parser = user())]
     pub user: String,
 }
 
@@ -159,10 +171,11 @@ pub(crate) struct ForgetArgs {
 #[derive(Args)]
 pub(crate) struct AdoptArgs {
     /// The user, as the account is called now
+    #[arg(value_parser = user())]
     pub user: String,
 
     /// What the name or the uid was before
-    #[arg(long, value_name = "NAME|UID")]
+    #[arg(long, value_name = "NAME|UID", value_parser = user())]
     pub from: String,
 }
 
@@ -172,7 +185,7 @@ pub(crate) struct AdoptArgs {
 #[derive(Args)]
 pub(crate) struct AcceptRestoreArgs {
     /// The user
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    #[arg(required_unless_present = "all", conflicts_with = "all", value_parser = user())]
     pub user: Option<String>,
 
     /// Every user
@@ -247,6 +260,7 @@ pub(crate) enum EmergencyAct {
 #[derive(Args)]
 pub(crate) struct BypassArgs {
     /// The user to let past the gate
+    #[arg(value_parser = user())]
     pub user: String,
 
     /// Why; it stands in the log at every use
@@ -270,6 +284,7 @@ pub(crate) struct ListBypassesArgs {
 #[derive(Args)]
 pub(crate) struct EndBypassArgs {
     /// The user, or the uid of one who is gone
+    #[arg(value_parser = user())]
     pub user: String,
 }
 

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::arguments::{CheckConfigArgs, ConfigAct};
 use crate::command::bypasses::ListedBypass;
-use crate::command::config_audience::{ending, unmatched};
+use crate::command::config_audience::{ending, of_a_directory, unmatched};
 use crate::command::{bypasses, config_edit};
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
@@ -152,6 +152,7 @@ fn notes(policy: &Policy) -> Vec<String> {
         )
     }));
     notes.extend(ending(policy, system_wall()));
+    notes.extend(of_a_directory(policy));
     let program = policy.notify.as_ref().and_then(|notify| notify.command.first());
     if let Some(Err(error)) = program.map(|program| root_program(Path::new(program))) {
         notes.push(format!("notify_command: {error}"));

@@ -105,7 +105,7 @@ fn end(terminal: &mut Terminal, options: &EndBypassArgs) -> Result<(), Failure> 
 
 /// Whose uid it is; the number itself, where no account has it.
 fn numbered(typed: &str) -> Option<Account> {
-    let uid = typed.parse().ok()?;
+    let uid = otp_core::accounts::numbered(typed).or_else(|| typed.parse().ok())?;
     let account = otp_core::accounts::account_of(uid).ok().flatten();
     Some(account.unwrap_or_else(|| Account { name: typed.to_owned(), uid }))
 }
@@ -123,9 +123,9 @@ pub(crate) fn who() -> String {
     }
 }
 
-/// The account of that name, as the name service spells it.
+/// The account of that name, as the name service spells it, or of `uid:NUMBER`.
 pub(crate) fn named(name: &str) -> Result<Option<Account>, Failure> {
-    otp_core::accounts::named(name)
+    otp_core::accounts::meant(name)
         .map_err(|errno| Failure::Stopped(format!("looking {} up failed: {}", escaped(name), errno.desc())))
 }
 

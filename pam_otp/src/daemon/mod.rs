@@ -69,12 +69,12 @@ pub(crate) struct ReportedStatus {
 
 /// Has the daemon check a code, by the policy file that the PAM line names, if it names one.
 pub(crate) fn verify(
-    user: &str,
+    user: Option<&str>,
     code: &str,
     config: Option<&str>,
     caller: &Caller,
 ) -> Result<DaemonVerdict, DaemonError> {
-    let mut fields = asking(Some(user), Some(caller.real_uid), caller);
+    let mut fields = asking(user, Some(caller.real_uid), caller);
     if let Some(config) = config.filter(|_| caller.root) {
         fields.push_str(&format!("\"config\":{},", quoted(config)));
     }
@@ -172,7 +172,7 @@ impl EnrolmentSession {
 }
 
 /// Does the daemon answer, whatever it says? Its socket may be there, and a systemd behind it, when the daemon is not.
-pub(crate) fn answers(user: &str) -> Result<(), DaemonError> {
+pub(crate) fn answers(user: Option<&str>) -> Result<(), DaemonError> {
     match status(user, PROBE_TIMEOUT) {
         Ok(_) | Err(DaemonError::Denied(_) | DaemonError::NotAllowed) => Ok(()),
         Err(error) => Err(error),
@@ -180,7 +180,7 @@ pub(crate) fn answers(user: &str) -> Result<(), DaemonError> {
 }
 
 /// Asks how a user stands.
-pub(crate) fn user_status(user: &str) -> Result<ReportedStatus, DaemonError> {
+pub(crate) fn user_status(user: Option<&str>) -> Result<ReportedStatus, DaemonError> {
     let reply = status(user, REPLY_TIMEOUT)?;
     let status = reply.get("status").ok_or_else(|| failed("a reply without a status"))?;
     let flag = |name: &str| status.get(name).and_then(Value::flag).ok_or_else(|| failed("a status without its marks"));
@@ -208,8 +208,8 @@ pub(crate) fn barred(user: &str) -> Result<Option<bool>, DaemonError> {
     }
 }
 
-fn status(user: &str, timeout: Duration) -> Result<Value, DaemonError> {
-    call("Status", &format!("\"user\":{}", quoted(user)), Instant::now() + timeout)
+fn status(user: Option<&str>, timeout: Duration) -> Result<Value, DaemonError> {
+    call("Status", &about(user), Instant::now() + timeout)
 }
 
 fn earlier(used: &Value) -> Option<String> {
@@ -232,7 +232,7 @@ fn oldest(keys: &[Value]) -> Option<OldestKey> {
 
 /// The unread notices of a user: the texts, and the number of the last one.
 pub(crate) fn notices(user: &str, deadline: Instant) -> Result<(Vec<String>, u64), DaemonError> {
-    let reply = call("Notices", &format!("\"user\":{}", quoted(user)), deadline)?;
+    let reply = call("Notices", &about(Some(user)), deadline)?;
     let notices = reply.get("notices").and_then(Value::list).ok_or_else(|| failed("a reply without notices"))?;
     let texts = notices.iter().filter_map(|one| one.get("text").and_then(Value::text).map(str::to_owned)).collect();
     let last = notices.iter().filter_map(|one| one.get("id").and_then(Value::number)).max();
@@ -241,7 +241,12 @@ pub(crate) fn notices(user: &str, deadline: Instant) -> Result<(Vec<String>, u64
 
 /// Says that they were shown, up to the one of this number.
 pub(crate) fn notices_shown(user: &str, last: u64, deadline: Instant) -> Result<(), DaemonError> {
-    call("NoticesShown", &format!("\"user\":{},\"last\":{last}", quoted(user)), deadline).map(drop)
+    call("NoticesShown", &format!("\"last\":{last},{}", about(Some(user))), deadline).map(drop)
+}
+
+/// The field that names a user; none is the caller.
+fn about(user: Option<&str>) -> String {
+    format!("\"user\":{}", user.map_or_else(|| "null".to_owned(), quoted))
 }
 
 /// One call on a connection of its own.

@@ -42,6 +42,7 @@ mod person;
 
 use std::ffi::CStr;
 
+use nix::errno::Errno;
 use otp_core::accounts::Account;
 use otp_core::environment::{Clock, Environment};
 use otp_core::log_line::Urgency;
@@ -52,7 +53,7 @@ use pam::pam_hooks;
 use zeroize::Zeroizing;
 
 use guard::guarded;
-use host::{ConversationFailed, Host, Item, Uids, UserError};
+use host::{ConversationFailed, Host, Item, Uids, UserError, UserName};
 use libpam::Libpam;
 
 struct Module;
@@ -95,9 +96,13 @@ impl Panicking<'_> {
 }
 
 impl Host for Panicking<'_> {
-    fn user(&mut self) -> Result<String, UserError> {
+    fn user(&mut self) -> Result<UserName, UserError> {
         self.step("user");
         self.host.user()
+    }
+
+    fn uid_of(&self, name: &CStr) -> Result<Option<u32>, Errno> {
+        self.host.uid_of(name)
     }
 
     fn first_pass(&self) -> Option<Zeroizing<Vec<u8>>> {
