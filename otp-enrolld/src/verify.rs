@@ -53,11 +53,12 @@ impl Daemon {
         let _permit = permit.ok_or_else(|| Refusal::Busy { reason: "too many codes at once".to_owned() })?;
         let service = wanted.from.service.as_deref().filter(|_| actor == Actor::Root);
         let config = wanted.config.as_deref().filter(|_| actor == Actor::Root).map(Path::new);
-        let limits = self.policy_for(peer, config, service)?.limits();
+        let policy = self.policy_for(peer, config, service)?;
+        let limits = policy.limits();
         let typed = Typed::parse(wanted.code.as_bytes());
         let (account, origin, outcome) = match account {
             Ok(account) => {
-                let origin = origin(actor, &wanted.from, account.uid);
+                let origin = policy.origin(origin(actor, &wanted.from, account.uid));
                 let outcome = check(&self.unlocked, &account, Guess { typed: &typed, origin }, &limits, &System);
                 (Some(account), origin, Some(outcome.map_err(|error| unavailable(&error))?))
             }
@@ -101,12 +102,12 @@ impl Daemon {
     }
 }
 
-/// Root says for whom it asks; everybody else asks for himself.
+/// Root says for whom it asks; everybody else asks for himself. Whatever the policy says about the service.
 pub(crate) fn origin(actor: Actor, from: &From, target: u32) -> Origin {
     match actor {
         Actor::Root => {
-            let asker = Asker { real_uid: from.real_uid.unwrap_or(0), rhost: from.rhost.as_deref() };
-            Origin::of_pam_host(asker, target)
+            let (rhost, tty) = (from.rhost.as_deref(), from.tty.as_deref());
+            Origin::of_pam_host(Asker { real_uid: from.real_uid.unwrap_or(0), rhost, tty }, target)
         }
         Actor::User(uid, _) if uid == target => Origin::Socket,
         Actor::User(..) => Origin::Other,

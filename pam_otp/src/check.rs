@@ -4,7 +4,7 @@
 use otp_core::accounts::Account;
 use otp_core::check::{Outcome, check};
 use otp_core::decision::input::{Guess, Typed};
-use otp_core::decision::limits::{ClockPolicy, Limits};
+use otp_core::decision::limits::ClockPolicy;
 use otp_core::decision::origin::{Asker, Origin};
 use otp_core::decision::{Now, RefusalReason, Verdict};
 use otp_core::environment::{Clock as _, PolicyClock};
@@ -17,7 +17,7 @@ use otp_core::vault::{LockedUser, short_lock_deadline};
 use crate::account_status::{AccountStatus, OldestKey, Recovery};
 use crate::daemon::connection::DaemonError;
 use crate::daemon::{self, Caller};
-use crate::host::{Host, Item};
+use crate::host::{Host, Item, Uids};
 use crate::rules::Rules;
 
 /// Where the module finds what it needs.
@@ -48,20 +48,21 @@ enum CheckedBy {
     Daemon,
 }
 
-/// Where this guess comes from, as far as this process can know.
+/// Where this guess comes from, as far as this process can know, whatever the policy says about the service.
 pub(crate) fn origin(host: &impl Host, account: &Account) -> Origin {
     let uids = host.uids();
-    let rhost = host.item(Item::Rhost);
+    let (rhost, tty) = (host.item(Item::Rhost), host.item(Item::Tty));
+    let asker = Asker { real_uid: uids.real, rhost: rhost.as_deref(), tty: tty.as_deref() };
     match uids.effective {
-        0 => Origin::of_pam_host(Asker { real_uid: uids.real, rhost: rhost.as_deref() }, account.uid),
+        0 => Origin::of_pam_host(asker, account.uid),
         _ => Origin::Socket,
     }
 }
 
 fn checked_by(host: &impl Host, account: &Account) -> CheckedBy {
-    match (host.uids().effective, origin(host, account)) {
-        (0, Origin::Other) => CheckedBy::DaemonFirst,
-        (0, _) => CheckedBy::Files,
+    match host.uids() {
+        Uids { effective: 0, real } if real == 0 || real == account.uid => CheckedBy::Files,
+        Uids { effective: 0, .. } => CheckedBy::DaemonFirst,
         _ => CheckedBy::Daemon,
     }
 }
@@ -74,14 +75,14 @@ pub(crate) fn decide(
     rules: &Rules,
 ) -> Result<Finding, Unavailable> {
     match (checked_by(host, account), typed.text()) {
-        (CheckedBy::Files, _) => on_files(host, account, typed, &rules.limits),
+        (CheckedBy::Files, _) => on_files(host, account, typed, rules),
         (_, None) => Ok(Finding::Refused("junk".to_owned(), 0)),
         (checked_by, Some(code)) => {
             match daemon::verify(&account.name, &code, rules.config.as_deref(), &caller(host)) {
                 Ok(daemon::DaemonVerdict { accepted: true, key, .. }) => Ok(Finding::Accepted(key.unwrap_or_default())),
                 Ok(daemon::DaemonVerdict { reason, wait, .. }) => Ok(Finding::Refused(reason, wait)),
                 Err(DaemonError::NotRunning) if checked_by == CheckedBy::DaemonFirst => {
-                    on_files(host, account, typed, &rules.limits)
+                    on_files(host, account, typed, rules)
                 }
                 // The same code as for a user who does not exist (R8).
                 Err(DaemonError::NotAllowed) => Ok(Finding::Refused("not-allowed".to_owned(), 0)),
@@ -98,10 +99,10 @@ pub(crate) fn imitate(host: &impl Host, name: &str, typed: &Typed, rules: &Rules
     drop(decide(host, &nobody, typed, rules)); // it cannot be found; what else stands in the way is no concern of a stranger
 }
 
-fn on_files(host: &impl Host, account: &Account, typed: &Typed, limits: &Limits) -> Result<Finding, Unavailable> {
+fn on_files(host: &impl Host, account: &Account, typed: &Typed, rules: &Rules) -> Result<Finding, Unavailable> {
     let unlocked = Unlocked::new(SITE.open_vault()?, SITE.host_key()?)?;
-    let guess = Guess { typed, origin: origin(host, account) };
-    Ok(match check(&unlocked, account, guess, limits, host)? {
+    let guess = Guess { typed, origin: rules.origin(origin(host, account)) };
+    Ok(match check(&unlocked, account, guess, &rules.limits, host)? {
         Outcome::Decided(Verdict::Accepted(proof)) => Finding::Accepted(proof.to_string()),
         Outcome::Decided(Verdict::Refused(RefusalReason::Waiting { left_ms })) => {
             Finding::Refused("waiting".to_owned(), left_ms.div_ceil(1000))

@@ -78,6 +78,7 @@ fn run(
         Ok(settings) => settings,
         Err(unavailable) => return LoginOutcome::Misconfigured(unavailable),
     };
+    names.origin = names.origin.map(|origin| rules.origin(origin));
     if let Person::Known(account) = &person
         && let Some(end) = not_wanted(host, account, &rules)
     {

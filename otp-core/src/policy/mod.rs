@@ -10,6 +10,7 @@ pub mod service;
 pub mod toml_table;
 
 use crate::decision::limits::{ClockPolicy, Limits};
+use crate::decision::origin::Origin;
 use crate::keys::key::{Algorithm, Digits, NewKey, Period, ValueError};
 use crate::policy::fields::{guesses, ranged, window};
 use crate::policy::notify::Notify;
@@ -99,6 +100,11 @@ impl Policy {
     /// Window, guesses and wait for the service that this was read for.
     pub fn limits(&self) -> Limits {
         self.service.as_ref().map_or(self.limits, |service| service.limits)
+    }
+
+    /// The origin of a guess at the service that was asked for, which a root-owned host or the kernel says is `found`.
+    pub fn origin(&self, found: Origin) -> Origin {
+        found.lowered_to(self.service.as_ref().and_then(|service| service.origin))
     }
 }
 
