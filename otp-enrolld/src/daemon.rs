@@ -11,7 +11,7 @@ use otp_core::vault::Vault;
 use otp_protocol::interface::Refusal;
 use otp_protocol::peer::Peer;
 
-use crate::access::concurrency::Concurrency;
+use crate::access::concurrency::{Concurrency, LockWaits};
 use crate::enrolment::pending::{PendingEnrolment, PendingEnrolments};
 use crate::enrolment::throttle::Throttle;
 use crate::notices::quota::NoticeQuota;
@@ -27,6 +27,8 @@ pub(crate) struct Daemon {
     pub pending_enrolments: PendingEnrolments,
     /// Codes that are being checked.
     pub verifying: Concurrency,
+    /// Those of them that wait for somebody's lock.
+    pub waiting: LockWaits,
     /// Wrong registration codes.
     pub throttle: Throttle,
     /// Held from the search for a secret that was imported until it is stored: two users must not find it new at once (R4).
