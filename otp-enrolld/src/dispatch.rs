@@ -15,7 +15,7 @@ use crate::access::rights::Act;
 use crate::daemon::{Daemon, Session};
 use crate::enrolment::flow::cancel;
 use crate::enrolment::pending::PENDING_TIMEOUT;
-use crate::log::events::event;
+use crate::log::events::{event, limited, lines_count_for, trouble};
 use crate::machine::System;
 use crate::refusals::unavailable;
 
@@ -23,6 +23,7 @@ impl Service for Daemon {
     type Session = Session;
 
     fn open(&self, peer: Peer) -> Session {
+        lines_count_for(peer);
         Session { peer, pending: None }
     }
 
@@ -57,7 +58,11 @@ impl Service for Daemon {
     }
 
     fn observe(&self, happened: Event) {
-        event(Urgency::Error, &LogLine::default().field("event", &format!("{happened:?}")).finish());
+        let line = LogLine::default().field("event", &format!("{happened:?}"));
+        match happened {
+            Event::Panicked(_) => trouble("panicked", Urgency::Error, line),
+            Event::AcceptFailed(_) | Event::TurnedAway(_) | Event::NoThread(_) => event(Urgency::Error, &line.finish()), // paced already
+        }
     }
 }
 
@@ -91,7 +96,7 @@ impl Daemon {
         for one in &list.unreadable {
             let line = LogLine::default().field("event", "unreadable").field("uid", &one.uid.to_string());
             let line = line.optional("user", one.user.as_deref()).field("detail", &one.reason);
-            event(Urgency::Error, &line.finish());
+            limited("unreadable", Urgency::Error, one.uid, line); // each of them by itself, however often somebody lists
         }
         Ok(list)
     }

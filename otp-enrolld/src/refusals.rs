@@ -6,7 +6,7 @@ use otp_core::site::Unavailable;
 use otp_core::vault::{ChangeError, VaultError};
 use otp_protocol::interface::Refusal;
 
-use crate::log::events::event;
+use crate::log::events::trouble;
 
 /// A change that was not made.
 pub(crate) fn not_changed(user: &str, error: &ChangeError) -> Refusal {
@@ -39,13 +39,11 @@ pub(crate) fn unavailable(error: &VaultError) -> Refusal {
 
 fn log_vault(error: &VaultError) {
     let line = LogLine::default().field("event", "vault").field("reason", error.reason());
-    event(Urgency::Error, &line.field("detail", &error.to_string()).finish());
+    trouble(error.reason(), Urgency::Error, line.field("detail", &error.to_string()));
 }
 
-pub(crate) fn unavailable_line(unavailable: &Unavailable) -> String {
-    LogLine::default()
-        .field("event", "obstacle")
-        .field("reason", unavailable.reason)
-        .field("detail", &unavailable.detail)
-        .finish()
+/// The log hears what stands in the way.
+pub(crate) fn log_obstacle(unavailable: &Unavailable) {
+    let line = LogLine::default().field("event", "obstacle").field("reason", unavailable.reason);
+    trouble(unavailable.reason, Urgency::Error, line.field("detail", &unavailable.detail));
 }

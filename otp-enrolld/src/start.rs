@@ -22,7 +22,7 @@ use otp_protocol::{SOCKET, server};
 use otp_system::kernel::{self, WrongSocket, ignore_hang_up};
 use otp_system::privileges::{PrivilegesError, become_for_good};
 
-use crate::access::concurrency::Concurrency;
+use crate::access::concurrency::{Concurrency, LockWaits};
 use crate::daemon::Daemon;
 use crate::enrolment::pending::PendingEnrolments;
 use crate::enrolment::throttle::Throttle;
@@ -86,6 +86,7 @@ pub(crate) fn run() -> Result<Infallible, StartError> {
         unlocked,
         pending_enrolments: PendingEnrolments::default(),
         verifying: Concurrency::default(),
+        waiting: LockWaits::default(),
         throttle: Throttle::default(),
         import_lock: Mutex::default(),
         redeeming: Concurrency::default(),

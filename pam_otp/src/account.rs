@@ -17,7 +17,7 @@ use crate::options::{OptionError, Options, Whose, whose};
 use crate::person::Person;
 use crate::printable::plain;
 use crate::rules::Rules;
-use crate::{check, daemon, notices};
+use crate::{check, daemon, notices, unasked};
 
 /// What the account stage finds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,8 +170,8 @@ fn in_days(days: u64) -> String {
 /// Says what is to be said of a key's age. Where nobody can hear that a key is due, nobody can be asked for a new one.
 fn remind(host: &mut impl Host, found: AccountOutcome) -> AccountOutcome {
     let told = match &found {
-        AccountOutcome::Reminded(text) | AccountOutcome::Due(text) => host.show_text(text),
-        AccountOutcome::Barred("overdue") => host.show_text(OVERDUE),
+        AccountOutcome::Reminded(text) | AccountOutcome::Due(text) => unasked::tell(host, text),
+        AccountOutcome::Barred("overdue") => host.show_error(OVERDUE),
         _ => Ok(()),
     };
     match found {

@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use otp_core::accounts::Account;
 use otp_core::check::{Outcome, check};
 use otp_core::decision::input::{Guess, Typed};
-use otp_core::decision::limits::{ClockPolicy, Limits};
+use otp_core::decision::limits::ClockPolicy;
 use otp_core::decision::origin::{Asker, Origin};
 use otp_core::decision::{Now, RefusalReason, Verdict};
 use otp_core::environment::{Clock as _, PolicyClock};
@@ -23,7 +23,7 @@ use crate::account_status::{AccountStatus, OldestKey, Recovery};
 use crate::daemon::connection::DaemonError;
 use crate::daemon::{self, Caller};
 use crate::file_uid::as_owner;
-use crate::host::{Host, Item};
+use crate::host::{Host, Item, Uids};
 use crate::rules::Rules;
 
 /// Where the module finds what it needs.
@@ -54,20 +54,21 @@ enum CheckedBy {
     Daemon,
 }
 
-/// Where this guess comes from, as far as this process can know.
+/// Where this guess comes from, as far as this process can know, whatever the policy says about the service.
 pub(crate) fn origin(host: &impl Host, account: &Account) -> Origin {
     let uids = host.uids();
-    let rhost = host.item(Item::Rhost);
+    let (rhost, tty) = (host.item(Item::Rhost), host.item(Item::Tty));
+    let asker = Asker { real_uid: uids.real, rhost: rhost.as_deref(), tty: tty.as_deref() };
     match uids.effective {
-        0 => Origin::of_pam_host(Asker { real_uid: uids.real, rhost: rhost.as_deref() }, account.uid),
+        0 => Origin::of_pam_host(asker, account.uid),
         _ => Origin::Socket,
     }
 }
 
 fn checked_by(host: &impl Host, account: &Account) -> CheckedBy {
-    match (host.uids().effective, origin(host, account)) {
-        (0, Origin::Other) => CheckedBy::DaemonFirst,
-        (0, _) => CheckedBy::Files,
+    match host.uids() {
+        Uids { effective: 0, real } if real == 0 || real == account.uid => CheckedBy::Files,
+        Uids { effective: 0, .. } => CheckedBy::DaemonFirst,
         _ => CheckedBy::Daemon,
     }
 }
@@ -80,12 +81,12 @@ pub(crate) fn decide(
     rules: &Rules,
 ) -> Result<Finding, Unavailable> {
     match checked_by(host, account) {
-        CheckedBy::Files => match on_files(host, account, typed, &rules.limits) {
+        CheckedBy::Files => match on_files(host, account, typed, rules) {
             Err(FilesError::Confined(why)) => by_daemon(host, account, typed, rules).map_err(|error| both(why, error)),
             found => Ok(found?),
         },
         CheckedBy::DaemonFirst => match by_daemon(host, account, typed, rules) {
-            Err(DaemonError::NotRunning) => Ok(on_files(host, account, typed, &rules.limits)?),
+            Err(DaemonError::NotRunning) => Ok(on_files(host, account, typed, rules)?),
             found => found.map_err(unavailable),
         },
         CheckedBy::Daemon => by_daemon(host, account, typed, rules).map_err(unavailable),
@@ -153,10 +154,10 @@ fn host_key() -> Result<HostKey, FilesError> {
     })
 }
 
-fn on_files(host: &impl Host, account: &Account, typed: &Typed, limits: &Limits) -> Result<Finding, FilesError> {
+fn on_files(host: &impl Host, account: &Account, typed: &Typed, rules: &Rules) -> Result<Finding, FilesError> {
     let unlocked = Unlocked::new(open_vault()?, host_key()?)?;
-    let guess = Guess { typed, origin: origin(host, account) };
-    Ok(match check(&unlocked, account, guess, limits, host)? {
+    let guess = Guess { typed, origin: rules.origin(origin(host, account)) };
+    Ok(match check(&unlocked, account, guess, &rules.limits, host)? {
         Outcome::Decided(Verdict::Accepted(proof)) => Finding::Accepted(proof.to_string()),
         Outcome::Decided(Verdict::Refused(RefusalReason::Waiting { left_ms })) => {
             Finding::Refused("waiting".to_owned(), left_ms.div_ceil(1000))

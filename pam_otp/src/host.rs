@@ -35,14 +35,17 @@ pub(crate) trait Host: Environment {
     /// How old the UNIX password of `account` is; none where /etc/shadow and the like do not say, or may not be read.
     fn password_age(&self, account: &Account) -> Option<PasswordAge>;
 
-    /// Shows an error text. That nobody may see it is no reason to fail.
-    fn show_error(&mut self, text: &str);
+    /// Shows an error text.
+    fn show_error(&mut self, text: &str) -> Result<(), ConversationFailed>;
 
     /// Shows a text, whatever PAM_SILENT says: it is for what the user must hear. It may hold a secret: no copy of it is left
     /// behind on this side of the conversation.
     fn show_text(&mut self, text: &str) -> Result<(), ConversationFailed>;
 
-    /// PAM_SERVICE, PAM_TTY or PAM_RHOST.
+    /// Is standard error of this process a terminal?
+    fn standard_error_is_terminal(&self) -> bool;
+
+    /// PAM_SERVICE, PAM_TTY, PAM_RHOST or PAM_RUSER.
     fn item(&self, item: Item) -> Option<String>;
 
     /// Writes one line to the system's log (authpriv).
@@ -77,7 +80,7 @@ pub(crate) enum UserError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ConversationFailed;
 
-/// The strings of PAM that the log names.
+/// The strings of PAM that the log names, or that tell programs apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Item {
     /// PAM_SERVICE.
@@ -86,6 +89,8 @@ pub(crate) enum Item {
     Tty,
     /// PAM_RHOST.
     Rhost,
+    /// PAM_RUSER.
+    Ruser,
 }
 
 /// The line of an alarm about a vault, the same from every host.

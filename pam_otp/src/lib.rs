@@ -26,3 +26,4 @@ mod person;
 mod printable;
 mod rules;
 mod show_key;
+mod unasked;

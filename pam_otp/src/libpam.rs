@@ -2,6 +2,7 @@
 //! module with unsafe code.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
+use std::io::{IsTerminal as _, stderr};
 use std::mem::MaybeUninit;
 
 use nix::errno::Errno;
@@ -12,7 +13,7 @@ use otp_core::log_line::Urgency;
 use otp_core::repair::Repair;
 use pam::constants::{PAM_ERROR_MSG, PAM_PROMPT_ECHO_OFF, PAM_PROMPT_ECHO_ON, PAM_TEXT_INFO, PamResultCode};
 use pam::conv::Conv;
-use pam::items::{AuthTok, Item as _, OldAuthTok, RHost, Service, Tty, User};
+use pam::items::{AuthTok, Item as _, OldAuthTok, RHost, RUser, Service, Tty, User};
 use pam::module::PamHandle;
 use zeroize::Zeroizing;
 
@@ -77,13 +78,13 @@ pub(crate) fn log(handle: &PamHandle, urgency: Urgency, line: &str) {
     unsafe { pam_syslog(handle, libc::LOG_AUTHPRIV | priority, c"%s".as_ptr(), line.as_ptr()) }
 }
 
-/// Shows a text from a buffer that is wiped afterwards: pam-bindings would leave its copy behind.
-fn tell(conversation: Conv<'_>, text: &str) -> Result<(), ConversationFailed> {
+/// Shows a text of this style from a buffer that is wiped afterwards: pam-bindings would leave its copy behind.
+fn tell(conversation: Conv<'_>, style: c_int, text: &str) -> Result<(), ConversationFailed> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(text.len() + 1));
     bytes.extend_from_slice(text.as_bytes());
     bytes.push(0);
     let text = CStr::from_bytes_with_nul(&bytes).map_err(|_| ConversationFailed)?;
-    let message = PamMessage { style: PAM_TEXT_INFO, text: text.as_ptr() };
+    let message = PamMessage { style, text: text.as_ptr() };
     let (mut only, mut responses) = (&raw const message, std::ptr::null_mut());
     // SAFETY: PAM_CONV is a struct pam_conv of the host's, which libpam keeps for as long as this call lasts.
     let conversation = unsafe { &*conversation.into_raw().cast::<Conversation>() };
@@ -165,14 +166,16 @@ impl Host for Libpam<'_> {
         there.then_some(PasswordAge { last_change: entry.sp_lstchg, max_age: entry.sp_max })
     }
 
-    fn show_error(&mut self, text: &str) {
-        if let Some(conversation) = self.conversation() {
-            drop(conversation.send(PAM_ERROR_MSG, text));
-        }
+    fn show_error(&mut self, text: &str) -> Result<(), ConversationFailed> {
+        tell(self.conversation().ok_or(ConversationFailed)?, PAM_ERROR_MSG, text)
     }
 
     fn show_text(&mut self, text: &str) -> Result<(), ConversationFailed> {
-        tell(self.conversation().ok_or(ConversationFailed)?, text)
+        tell(self.conversation().ok_or(ConversationFailed)?, PAM_TEXT_INFO, text)
+    }
+
+    fn standard_error_is_terminal(&self) -> bool {
+        stderr().is_terminal()
     }
 
     fn item(&self, item: Item) -> Option<String> {
@@ -181,6 +184,7 @@ impl Host for Libpam<'_> {
             Item::Service => self.handle.get_item::<Service<'_>>().ok().flatten().map(|item| text(item.0)),
             Item::Tty => self.handle.get_item::<Tty<'_>>().ok().flatten().map(|item| text(item.0)),
             Item::Rhost => self.handle.get_item::<RHost<'_>>().ok().flatten().map(|item| text(item.0)),
+            Item::Ruser => self.handle.get_item::<RUser<'_>>().ok().flatten().map(|item| text(item.0)),
         }
     }
 

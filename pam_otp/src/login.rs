@@ -79,6 +79,7 @@ fn run(
         Ok(settings) => settings,
         Err(unavailable) => return LoginOutcome::Misconfigured(unavailable),
     };
+    names.origin = names.origin.map(|origin| rules.origin(origin));
     if let Person::Known(account) = &person
         && let Some(end) = not_wanted(host, account, &rules)
     {
@@ -248,7 +249,7 @@ fn conclude(host: &mut impl Host, end: &LoginOutcome, names: &Names) -> PamResul
     if matches!(end, LoginOutcome::Refused(..) | LoginOutcome::Failed(_)) {
         host.delay_failure(pause_after(names.answered.map_or(Duration::ZERO, |answered| answered.elapsed())));
         let refused = if let LoginOutcome::Refused(reason, wait) = end { Some((reason.as_str(), *wait)) } else { None };
-        host.show_error(&refusal_text(refused, names.origin));
+        let _ = host.show_error(&refusal_text(refused, names.origin)); // nobody may see it, and it is refused all the same
     }
     code(end)
 }

@@ -248,7 +248,7 @@ fn conclude(host: &mut impl Host, end: &PasswordOutcome, user: Option<&str>, per
         PasswordOutcome::Refused(reason) => {
             let origin = if let Some(Person::Known(account)) = person { Some(origin(host, account)) } else { None };
             host.delay_failure(pause_after(Duration::ZERO));
-            host.show_error(&refusal_text(Some((reason, 0)), origin));
+            let _ = host.show_error(&refusal_text(Some((reason, 0)), origin)); // nobody may see it, and it is refused all the same
             PamResultCode::PAM_AUTHTOK_ERR
         }
         _ => PamResultCode::PAM_AUTHTOK_ERR,

@@ -3,6 +3,7 @@
 
 use otp_core::accounts::Account;
 use otp_core::decision::limits::Limits;
+use otp_core::decision::origin::Origin;
 use otp_core::policy::Policy;
 use otp_core::policy::audience::{Audience, Candidate, Entry, Exemption, audience};
 use otp_core::policy::directory::relation;
@@ -91,6 +92,11 @@ impl Rules {
     /// Does this service ask for a new key when one is due?
     pub(crate) fn rotates(&self, service: &str) -> bool {
         self.rotation.as_ref().is_some_and(|rotation| rotation.services.iter().any(|one| one == service))
+    }
+
+    /// Where a guess counts that comes from `found`: the policy may lower that for this service.
+    pub(crate) fn origin(&self, found: Origin) -> Origin {
+        found.lowered_to(self.service.origin)
     }
 
     /// Is this user asked, coming from `rhost` (none at this machine), and which entries mean nobody?

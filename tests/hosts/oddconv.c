@@ -3,7 +3,7 @@
  * A PAM application with one odd conversation. REPLY: text (TEXT), null, huge, long, binary, nul (a NUL before TEXT),
  * error, noarray, noconv, count (an answer to a question nobody asked), key (TEXT, then six zeros to every question; a key that
  * is shown meanwhile is looked for as with -f: its letters, with and without the blanks, and a row of its picture), person (a
- * line of standard input to each question, which is printed). Prints `authenticate CODE` and, with -a, `account CODE` and
+ * line of standard input to each question, which is printed). TTY is tty1, and none if empty. Prints `authenticate CODE` and, with -a, `account CODE` and
  * `credentials CODE`.
  *
  * -p puts CAP_DAC_OVERRIDE out of force, which stays permitted, and prints before and after the stages what a module must leave as
@@ -178,7 +178,7 @@ static void look_for(const char *hex) {
 }
 
 int main(int argc, char **argv) {
-    const char *real_uid = NULL, *rhost = NULL, *tty = NULL;
+    const char *real_uid = NULL, *rhost = NULL, *tty = "tty1";
     int all = 0, lowered = 0;
     for (int option; (option = getopt(argc, argv, "apr:h:t:f:")) != -1;)
         switch (option) {
@@ -209,7 +209,7 @@ int main(int argc, char **argv) {
     pam_set_item(handle, PAM_FAIL_DELAY, (const void *)no_delay);
     if (rhost)
         pam_set_item(handle, PAM_RHOST, rhost);
-    if (tty)
+    if (*tty)
         pam_set_item(handle, PAM_TTY, tty);
     if (lowered)
         lower_and_mark();

@@ -11,6 +11,7 @@ mod swallowed;
 pub mod toml_table;
 
 use crate::decision::limits::{ClockPolicy, Limits};
+use crate::decision::origin::Origin;
 use crate::keys::key::{Algorithm, Digits, NewKey, Period, ValueError};
 use crate::policy::fields::{guesses, ranged, window};
 use crate::policy::notify::Notify;
@@ -101,6 +102,11 @@ impl Policy {
     /// Window, guesses and wait for the service that this was read for.
     pub fn limits(&self) -> Limits {
         self.service.as_ref().map_or(self.limits, |service| service.limits)
+    }
+
+    /// The origin of a guess at the service that was asked for, which a root-owned host or the kernel says is `found`.
+    pub fn origin(&self, found: Origin) -> Origin {
+        found.lowered_to(self.service.as_ref().and_then(|service| service.origin))
     }
 }
 

@@ -27,9 +27,7 @@ pub(crate) fn allowed(actor: Actor, peer: Peer, act: Act, target: Option<u32>) -
         .field("by", &peer.uid.to_string())
         .field("pid", &peer.pid.to_string())
         .field("reason", reason);
-    // Who has a range of uids has one line a second all the same; an account's own lines are not among what is denied to those.
-    let whose = answer.err().and(peer.subuid).unwrap_or(peer.accountable_uid);
-    paced(what, urgency, whose, line); // nobody hides a denial behind junk of his own
+    paced(what, urgency, peer.accountable_uid, line); // nobody hides a denial behind junk of his own
     answer.map_err(|denial| Refusal::NotAllowed { reason: denial.0.to_owned() })
 }
 

@@ -273,7 +273,7 @@ pub(crate) fn no_beginning(error: BeginError) -> Refusal {
 
 fn notice_of(plan: &Plan, peer: Peer) -> Notice {
     let key = Some(plan.label.clone());
-    Notice { event: plan.purpose.event, at: System.wall(), by: peer.accountable_uid, from: Where::default(), key }
+    Notice { event: plan.purpose.event, at: System.wall(), by: peer.person(), from: Where::default(), key }
 }
 
 /// One line about an enrolment.

@@ -163,7 +163,7 @@ fn no_room(account: &Account, error: &TicketFileError) -> Refusal {
 
 /// A notice about a registration code.
 pub(crate) fn notice(event: NoticeEvent, peer: Peer, at: u64) -> Notice {
-    Notice { event, at, by: peer.accountable_uid, from: Where::default(), key: None }
+    Notice { event, at, by: peer.person(), from: Where::default(), key: None }
 }
 
 /// One line about a registration code.

@@ -16,7 +16,7 @@ use crate::enrolment::flow::plan;
 use crate::enrolment::invite::{log, notice};
 use crate::enrolment::pending::{Earlier, EnrolmentPurpose};
 use crate::enrolment::presented_code::{
-    Presented, alarm, descends, from_fields, origin, parsed, place, redemption, refusal, refused,
+    Presented, alarm, descends, from_fields, parsed, place, redemption, refusal, refused,
 };
 use crate::machine::System;
 use crate::refusals::{not_changed, unavailable};
@@ -30,7 +30,7 @@ impl Daemon {
         let presented = Presented {
             peer,
             account: &account,
-            origin: origin(peer, &wanted.from, account.uid),
+            origin: self.origin(peer, &wanted.from, account.uid)?,
             from: place(&wanted.from),
             code: parsed(&wanted.registration)?,
         };

@@ -9,7 +9,7 @@ use otp_protocol::interface::{Shape, WantedKey};
 
 use crate::arguments::user::user;
 use crate::output::duration;
-use crate::output::format::{OutputFormat, Pipe};
+use crate::output::format::{OutputFormat, Pipe, UnderSudo};
 use crate::output::letter::Paper;
 
 /// Make a registration code, with which a user makes a key for himself
@@ -126,6 +126,13 @@ pub(crate) struct RecoveryCodesArgs {
     /// Write the recovery codes even if standard output is not a terminal
     #[arg(long)]
     pub allow_pipe: bool,
+
+    /// Show it under sudo, too
+    ///
+    /// sudo may keep all that a command shows (log_output, log_ttyout), and no command can see whether it does. Without
+    /// this option nothing is made under sudo.
+    #[arg(long)]
+    pub allow_sudo: bool,
 }
 
 /// Import a hardware token's key
@@ -212,6 +219,13 @@ pub(crate) struct KeyOutput {
     /// Whatever reads the pipe or file then holds the second factor. Without this option nothing is made.
     #[arg(long)]
     pub allow_pipe: bool,
+
+    /// Show it under sudo, too
+    ///
+    /// sudo may keep all that a command shows (log_output, log_ttyout), and no command can see whether it does. Without
+    /// this option nothing is made under sudo.
+    #[arg(long)]
+    pub allow_sudo: bool,
 }
 
 impl KeyOutput {
@@ -221,6 +235,10 @@ impl KeyOutput {
 
     pub(crate) fn pipe(&self) -> Pipe {
         Pipe::of(self.allow_pipe)
+    }
+
+    pub(crate) fn under_sudo(&self) -> UnderSudo {
+        UnderSudo::of(self.allow_sudo)
     }
 }
 
@@ -233,6 +251,10 @@ impl InviteArgs {
 impl RecoveryCodesArgs {
     pub(crate) fn pipe(&self) -> Pipe {
         Pipe::of(self.allow_pipe)
+    }
+
+    pub(crate) fn under_sudo(&self) -> UnderSudo {
+        UnderSudo::of(self.allow_sudo)
     }
 }
 

@@ -39,6 +39,8 @@ mod account_status;
 mod password_age;
 #[path = "../../../pam_otp/src/person.rs"]
 mod person;
+#[path = "../../../pam_otp/src/unasked.rs"]
+mod unasked;
 
 use std::ffi::CStr;
 
@@ -131,13 +133,17 @@ impl Host for Panicking<'_> {
         self.host.password_age(account)
     }
 
-    fn show_error(&mut self, text: &str) {
+    fn show_error(&mut self, text: &str) -> Result<(), ConversationFailed> {
         self.step("show");
-        self.host.show_error(text);
+        self.host.show_error(text)
     }
 
     fn show_text(&mut self, text: &str) -> Result<(), ConversationFailed> {
         self.host.show_text(text)
+    }
+
+    fn standard_error_is_terminal(&self) -> bool {
+        self.host.standard_error_is_terminal()
     }
 
     fn item(&self, item: Item) -> Option<String> {
