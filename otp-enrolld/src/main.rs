@@ -14,6 +14,7 @@ mod log;
 mod machine;
 mod notices;
 mod refusals;
+mod service_manager;
 mod start;
 mod verify;
 

@@ -31,6 +31,7 @@ use crate::log::events::say;
 use crate::machine::System;
 use crate::notices::housekeeping;
 use crate::notices::quota::NoticeQuota;
+use crate::service_manager;
 
 /// Why the daemon does not run.
 #[derive(Debug)]
@@ -94,7 +95,9 @@ pub(crate) fn run() -> Result<Infallible, StartError> {
         known_disabled: Mutex::default(),
     });
     housekeeping::begin(Arc::clone(&daemon)).map_err(StartError::Ended)?;
+    service_manager::keep_watchdog(Path::new(SOCKET)).map_err(StartError::Ended)?;
     say("ready");
+    service_manager::ready();
     Err(StartError::Ended(server::serve(&listener, daemon, ServerLimits::default())))
 }
 

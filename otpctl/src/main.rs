@@ -6,6 +6,8 @@
 mod arguments;
 mod command;
 mod connect;
+mod escrow;
+mod host_key_export;
 mod input;
 mod machine;
 mod output;
@@ -27,7 +29,12 @@ use output::terminal::Terminal;
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => {
+            if !matches!(arguments.command, Command::HostKey(_) | Command::Emergency(_)) {
+                command::host_key::remind_of_export();
+            }
+            ExitCode::SUCCESS
+        }
         Err(failure) => failure.report(arguments.command.format()),
     }
 }
@@ -68,6 +75,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::List(options) => command::status::list(&mut connect::connect()?, &mut terminal, options),
         Command::Config(options) => command::config::run(&mut terminal, &options.act),
         Command::Emergency(options) => command::emergency::run(&mut terminal, &options.act),
+        Command::HostKey(options) => command::host_key::run(&mut terminal, &options.act),
         Command::Clock(_) => Err(Failure::Usage("clock: only with --offline, as root".to_owned())),
         command => command::admin::change(&mut terminal, command, connect::connect),
     }

@@ -163,6 +163,27 @@ def test_a_killed_daemon_is_there_again_at_the_next_call(booted):
     assert booted.daemon() != before
 
 
+def test_systemd_starts_a_daemon_again_that_has_stopped_to_answer(booted):
+    drop_in = "/run/systemd/system/otp-enrolld.service.d/hurry.conf"
+    booted.run("mkdir", "-p", str(Path(drop_in).parent))
+    booted.write(drop_in, "[Service]\nWatchdogSec=2\nTimeoutAbortSec=1\n")
+    booted.systemctl("daemon-reload")
+    booted.systemctl("restart", SERVICE.name)
+    before = booted.daemon()
+    try:
+        until(lambda: booted.property("WatchdogTimestampMonotonic") != "0", "the first word of the daemon")
+        assert booted.daemon() == before
+        os.kill(before, signal.SIGSTOP)
+        until(lambda: booted.daemon() not in (None, before), "another daemon", 20)
+        with booted.asks() as client:
+            client.call("List")
+        assert any("Watchdog timeout" in line for line in booted.journal(SERVICE.name))
+    finally:
+        booted.run("rm", drop_in)
+        booted.systemctl("daemon-reload")
+        booted.systemctl("restart", SERVICE.name)
+
+
 def test_only_root_can_move_the_socket(booted):
     found = booted.run("stat", "-c", "%U %a", "/run/otp", SOCKET).split()
     assert found == ["root", "755", "root", "666"]

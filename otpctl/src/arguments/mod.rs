@@ -58,6 +58,7 @@ pub(crate) enum Command {
     AcceptRestore(AcceptRestoreArgs),
     Config(ConfigArgs),
     Emergency(EmergencyArgs),
+    HostKey(HostKeyArgs),
     Clock(ClockArgs),
 }
 
@@ -288,6 +289,52 @@ pub(crate) struct EndBypassArgs {
     pub user: String,
 }
 
+/// Export the host key to a safe, import it again, or check it
+///
+/// For root on this machine; needs no daemon. Without the host key every key and every recovery code is lost.
+#[derive(Args)]
+pub(crate) struct HostKeyArgs {
+    #[command(subcommand)]
+    pub act: HostKeyAct,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum HostKeyAct {
+    Export(ExportHostKeyArgs),
+    Import(ImportHostKeyArgs),
+    Check(CheckHostKeyArgs),
+}
+
+/// Write the host key to a file, sealed with a passphrase, or show it once
+///
+/// The export is noted in /etc/otp/escrowed and logged at alert. From a pipe the passphrase is the first line.
+#[derive(Args)]
+pub(crate) struct ExportHostKeyArgs {
+    /// The new file, mode 0600; nothing is overwritten
+    #[arg(required_unless_present = "show", conflicts_with = "show")]
+    pub file: Option<PathBuf>,
+
+    /// Show it on the terminal instead, to be written down
+    #[arg(long)]
+    pub show: bool,
+}
+
+/// Put an exported host key back, if it is the one that the vault wants
+///
+/// Never over another one. Without a file the key itself is asked for, as `export --show` had shown it.
+#[derive(Args)]
+pub(crate) struct ImportHostKeyArgs {
+    /// An export, or a copy of host.key
+    pub file: Option<PathBuf>,
+}
+
+/// Say whether host key and vault belong together, and when the key was exported
+#[derive(Args)]
+pub(crate) struct CheckHostKeyArgs {
+    /// Also open this export
+    pub file: Option<PathBuf>,
+}
+
 impl Command {
     pub(crate) fn format(&self) -> OutputFormat {
         match self {
@@ -359,12 +406,29 @@ pub(crate) use keys::KeyWishes;
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+    use clap_complete::{Shell, generate_to};
 
     use super::*;
 
     #[test]
     fn the_definition_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    /// The new ones are left in target/completions, to be copied.
+    #[test]
+    fn the_completions_in_packaging_are_those_of_this_definition() {
+        let root = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+        let fresh = root.join("target/completions");
+        std::fs::create_dir_all(&fresh).unwrap();
+        let is_old = |shell| {
+            let new = generate_to(shell, &mut Arguments::command(), "otpctl", &fresh).unwrap();
+            let kept = root.join("packaging/completions").join(new.file_name().unwrap());
+            std::fs::read(kept).unwrap_or_default() != std::fs::read(new).unwrap()
+        };
+        let old: Vec<Shell> =
+            [Shell::Bash, Shell::Zsh, Shell::Fish].into_iter().filter(|shell| is_old(*shell)).collect();
+        assert!(old.is_empty(), "{old:?}: cp target/completions/* packaging/completions");
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub(crate) mod config_edit;
 pub(crate) mod confirm;
 pub(crate) mod emergency;
 pub(crate) mod enrol;
+pub(crate) mod host_key;
 pub(crate) mod invite;
 pub(crate) mod notices;
 pub(crate) mod offline;
