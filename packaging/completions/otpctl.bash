@@ -288,7 +288,7 @@ _otpctl() {
             return 0
             ;;
         otpctl__subcmd__add)
-            opts="-h --label --kind --algorithm --digits --period --svg --png --json --allow-pipe --help"
+            opts="-h --label --kind --algorithm --digits --period --svg --png --json --allow-pipe --allow-sudo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -594,7 +594,7 @@ _otpctl() {
             return 0
             ;;
         otpctl__subcmd__enrol)
-            opts="-h --registration-stdin --label --kind --algorithm --digits --period --svg --png --json --allow-pipe --help"
+            opts="-h --registration-stdin --label --kind --algorithm --digits --period --svg --png --json --allow-pipe --allow-sudo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1286,7 +1286,7 @@ _otpctl() {
             return 0
             ;;
         otpctl__subcmd__recovery__subcmd__codes)
-            opts="-h --json --allow-pipe --help"
+            opts="-h --json --allow-pipe --allow-sudo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1360,7 +1360,7 @@ _otpctl() {
             return 0
             ;;
         otpctl__subcmd__rotate)
-            opts="-h --kind --algorithm --digits --period --svg --png --json --allow-pipe --help"
+            opts="-h --kind --algorithm --digits --period --svg --png --json --allow-pipe --allow-sudo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

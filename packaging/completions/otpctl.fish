@@ -70,6 +70,7 @@ complete -c otpctl -n "__fish_otpctl_using_subcommand enrol" -l png -d 'Draw the
 complete -c otpctl -n "__fish_otpctl_using_subcommand enrol" -l registration-stdin -d 'Read the registration code from standard input: its first line, or two for a code of two parts'
 complete -c otpctl -n "__fish_otpctl_using_subcommand enrol" -l json -d 'Write JSON: the pending key, then what became of each code read from standard input'
 complete -c otpctl -n "__fish_otpctl_using_subcommand enrol" -l allow-pipe -d 'Write the key even if standard output is not a terminal'
+complete -c otpctl -n "__fish_otpctl_using_subcommand enrol" -l allow-sudo -d 'Show it under sudo, too'
 complete -c otpctl -n "__fish_otpctl_using_subcommand enrol" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c otpctl -n "__fish_otpctl_using_subcommand add" -l label -d 'What the user calls the device, for example "phone"' -r
 complete -c otpctl -n "__fish_otpctl_using_subcommand add" -l kind -d 'totp, from the time, or hotp, from a counter (RFC 4226)' -r
@@ -80,6 +81,7 @@ complete -c otpctl -n "__fish_otpctl_using_subcommand add" -l svg -d 'Draw the Q
 complete -c otpctl -n "__fish_otpctl_using_subcommand add" -l png -d 'Draw the QR code into this file, too, as PNG' -r -F
 complete -c otpctl -n "__fish_otpctl_using_subcommand add" -l json -d 'Write JSON: the pending key, then what became of each code read from standard input'
 complete -c otpctl -n "__fish_otpctl_using_subcommand add" -l allow-pipe -d 'Write the key even if standard output is not a terminal'
+complete -c otpctl -n "__fish_otpctl_using_subcommand add" -l allow-sudo -d 'Show it under sudo, too'
 complete -c otpctl -n "__fish_otpctl_using_subcommand add" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c otpctl -n "__fish_otpctl_using_subcommand rotate" -l kind -d 'totp, from the time, or hotp, from a counter (RFC 4226)' -r
 complete -c otpctl -n "__fish_otpctl_using_subcommand rotate" -l algorithm -d 'The hash: SHA1, SHA256 or SHA512; several apps know only SHA1 and do not say so' -r
@@ -89,9 +91,11 @@ complete -c otpctl -n "__fish_otpctl_using_subcommand rotate" -l svg -d 'Draw th
 complete -c otpctl -n "__fish_otpctl_using_subcommand rotate" -l png -d 'Draw the QR code into this file, too, as PNG' -r -F
 complete -c otpctl -n "__fish_otpctl_using_subcommand rotate" -l json -d 'Write JSON: the pending key, then what became of each code read from standard input'
 complete -c otpctl -n "__fish_otpctl_using_subcommand rotate" -l allow-pipe -d 'Write the key even if standard output is not a terminal'
+complete -c otpctl -n "__fish_otpctl_using_subcommand rotate" -l allow-sudo -d 'Show it under sudo, too'
 complete -c otpctl -n "__fish_otpctl_using_subcommand rotate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c otpctl -n "__fish_otpctl_using_subcommand recovery-codes" -l json -d 'Write JSON; the code is read from standard input'
 complete -c otpctl -n "__fish_otpctl_using_subcommand recovery-codes" -l allow-pipe -d 'Write the recovery codes even if standard output is not a terminal'
+complete -c otpctl -n "__fish_otpctl_using_subcommand recovery-codes" -l allow-sudo -d 'Show it under sudo, too'
 complete -c otpctl -n "__fish_otpctl_using_subcommand recovery-codes" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c otpctl -n "__fish_otpctl_using_subcommand token; and not __fish_seen_subcommand_from add help" -s h -l help -d 'Print help'
 complete -c otpctl -n "__fish_otpctl_using_subcommand token; and not __fish_seen_subcommand_from add help" -f -a "add" -d 'Store the secret of a hardware token for a user, when codes of the token confirm it'

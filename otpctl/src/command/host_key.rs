@@ -14,7 +14,7 @@ use otp_core::files::date::utc;
 use otp_core::keys::seal::{HostKey, HostKeyId};
 use otp_core::log_line::LogLine;
 use otp_core::site::{Site, fits};
-use otp_core::vault::Vault;
+use otp_core::vault::{Vault, as_it_is};
 use otp_system::random;
 use zeroize::Zeroizing;
 
@@ -51,7 +51,7 @@ pub(crate) fn remind_of_export() {
     if !Uid::effective().is_root() || !io::stderr().is_terminal() {
         return;
     }
-    let Ok(vault) = Site::STANDARD.open_vault() else { return };
+    let Ok(vault) = Site::STANDARD.open_vault(as_it_is) else { return };
     if Escrow::last().is_none_or(|last| last.host_key != vault.about().host_key) {
         let text =
             "the host key has never been exported, and without it every key is lost: otpctl host-key export FILE";
@@ -140,7 +140,7 @@ fn check(terminal: &mut Terminal, options: &CheckHostKeyArgs) -> Result<(), Fail
 }
 
 fn vault() -> Result<Vault, Failure> {
-    Site::STANDARD.open_vault().map_err(|unavailable| stopped(&unavailable.detail))
+    Site::STANDARD.open_vault(as_it_is).map_err(|unavailable| stopped(&unavailable.detail))
 }
 
 fn fits_vault(key: &HostKey, vault: &Vault) -> Result<(), Failure> {
