@@ -7,9 +7,10 @@ import threading
 import pytest
 
 from harness.boot import booting_without_the_product
-from harness.machine import CODE_PROMPT, DAEMON, HOST_KEY, MODULE, PASSWORD, PASSWORD_PROMPT, POLICY, ROOT, VAULT, run
+from harness.machine import CODE_PROMPT, DAEMON, HOST_KEY, MODULE, PASSWORD, PASSWORD_PROMPT, POLICY, ROOT, VAULT, Key, run
 from harness.packages import PACKAGES, apt_install, disk, dpkg_install, let_root_enrol, never_had_the_product, package_files
 from harness.stacks import lines_of_readme
+from harness.tokens import CountingToken
 from harness.wire import SOCKET
 
 UNITS = ("otp-enrolld.socket", "otp-enrolld.service", "otp-notify.path")
@@ -188,6 +189,52 @@ def test_a_gate_that_a_package_question_took_out_is_seen_by_config_check(install
     assert "pam_otp.so" not in installed.run("cat", "/etc/pam.d/gated-demo")
     checked = installed.tries("otpctl", "config", "check")
     assert checked.returncode == 1 and "gated-demo" in checked.stdout + checked.stderr, checked
+
+
+def verified(machine, user, code):
+    with machine.asks() as client:
+        return client.call("Verify", user=user.name, code=code)["verdict"]["accepted"]
+
+
+def accounts_of_everybody(machine):
+    """(user with an app, their key, their recovery codes, user with a token, the token, an invited user, their code)."""
+    alice, bob, carol = (machine.new_user(name) for name in ("drill-app", "drill-token", "drill-letter"))
+    with machine.asks() as client:
+        key = Key(client.call("BeginEnrolment", user=alice.name)["enrolment"])
+        recovery = client.call("ConfirmEnrolment", code=key.confirming)["recovery_codes"]
+    with machine.asks() as client:
+        token = CountingToken(client.call("BeginEnrolment", user=bob.name, kind="hotp", label="token")["enrolment"])
+        client.call("ConfirmEnrolment", code=token.code(1))
+    with machine.asks() as client:
+        (letter,) = client.call("Invite", user=carol.name, form="letter")["invitation"]["codes"]
+    return alice, key, recovery, bob, token, carol, letter
+
+
+def test_the_drill_a_backup_opens_everything_on_a_new_machine_with_another_uid_of_the_daemon(installed, packages, newer_packages):
+    alice, key, recovery, bob, token, carol, letter = accounts_of_everybody(installed)
+    assert verified(installed, alice, key.first) and verified(installed, alice, recovery[0]) and verified(installed, bob, token.code(2))
+    installed.run("sh", "-c", "cd /root && tar -cpf backup.tar /var/lib/otp /etc/otp/otp.toml && echo 'correct horse battery' | otpctl host-key export otp.key")
+    before = installed.run("id", "-u", "otp-enrolld").strip()
+
+    installed.run("dpkg", "--purge", *PACKAGES)
+    installed.run("sh", "-c", f"userdel otp-enrolld; useradd --system --uid {before} somebody-else")
+    dpkg_install(installed, packages)
+    assert installed.run("id", "-u", "otp-enrolld").strip() != before
+    chapter = (ROOT / "docs/operator-guide.md").read_text().split("**On a new machine**")[1]
+    (steps,) = re.findall(r"^((?:    .*\n)+)", chapter, re.M)[:1]
+    steps = re.sub(r"^    ", "", steps, flags=re.M).replace("otp.key\n", "otp.key <passphrase\n")
+    installed.run("sh", "-euc", f"cd /root; echo 'correct horse battery' >passphrase\n{steps}")
+
+    assert not verified(installed, alice, key.first) and not verified(installed, alice, recovery[0]), "used before"
+    assert verified(installed, alice, recovery[1])
+    assert [verified(installed, bob, token.code(count)) for count in (3, 4, 4)] == [False, True, False]
+    with installed.asks(uid=carol.uid) as client:
+        redeemed = Key(client.call("Redeem", registration=letter)["enrolment"])
+        client.call("ConfirmEnrolment", code=redeemed.confirming)
+    dpkg_install(installed, newer_packages)
+    assert verified(installed, carol, redeemed.first)
+    installed.run("dpkg", "--force-downgrade", "--install", *package_files(packages))
+    assert verified(installed, carol, redeemed.second) and installed.failed_units() == []
 
 
 def test_in_an_image_no_vault_and_no_host_key_are_made(packages):
