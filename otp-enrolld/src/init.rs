@@ -1,6 +1,7 @@
 //! Making a host's host key and vault, once. What is there stays; what is there by half is never completed by guessing,
 //! because a missing vault may be one that is not mounted, and a missing host key one that waits in an escrow.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
@@ -79,7 +80,7 @@ fn make(key_path: &Path, place: &VaultPlace, user: &User) -> Result<(), InitErro
     let mut key = Zeroizing::new([0; 32]);
     key.copy_from_slice(&bytes);
     let key = HostKey::new(key);
-    let about = About { id: VaultId(random::bytes()?), host_key: key.id(), epoch: 1 };
+    let about = About { id: VaultId(random::bytes()?), host_key: key.id(), epoch: 1, needs: BTreeSet::new() };
     make_dir(key_path.parent().unwrap_or(Path::new("/")), 0o755)?;
     make_dir(&place.dir, 0o700)?;
     std::os::unix::fs::chown(&place.dir, Some(place.owner), Some(user.gid.as_raw()))

@@ -9,6 +9,7 @@ mod daemon;
 mod dispatch;
 mod enrolment;
 mod hardening;
+mod index;
 mod init;
 mod log;
 mod machine;

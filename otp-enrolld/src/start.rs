@@ -26,6 +26,7 @@ use crate::daemon::Daemon;
 use crate::enrolment::pending::PendingEnrolments;
 use crate::enrolment::throttle::Throttle;
 use crate::hardening::{close_up, end_when_told};
+use crate::index;
 use crate::log::events::say;
 use crate::machine::System;
 use crate::notices::housekeeping;
@@ -76,6 +77,7 @@ pub(crate) fn run() -> Result<Infallible, StartError> {
     let unlocked = Unlocked::new(vault, host_key)?;
     let vault = unlocked.vault();
     vault.sweep().map_err(Unavailable::from)?;
+    index::rebuild(vault);
     let clock = PolicyClock { environment: &System, policy: policy.limits.clock };
     vault.move_clock_mark(&clock).map_err(Unavailable::from)?;
     end_when_told().map_err(StartError::Ended)?; // before any other thread

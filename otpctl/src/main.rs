@@ -67,6 +67,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Config(options) => command::config::run(&mut terminal, &options.act),
         Command::Emergency(options) => command::emergency::run(&mut terminal, &options.act),
         Command::Clock(_) => Err(Failure::Usage("clock: only with --offline, as root".to_owned())),
+        Command::VaultVersion(_) => Err(Failure::Usage("vault-version: only with --offline, as root".to_owned())),
         command => command::admin::change(&mut terminal, command, connect::connect),
     }
 }

@@ -41,8 +41,12 @@ impl Vault {
 
     /// Everybody who has a key file under this name. One that cannot be read is nobody's.
     pub fn owners_named(&self, name: &str) -> Result<Vec<Account>, VaultError> {
-        let owners = self.enrolled_uids()?.into_iter().filter_map(|uid| self.owner_of(uid).ok().flatten());
-        Ok(owners.filter(|owner| owner.name == name).collect())
+        Ok(self.owners()?.into_iter().filter(|owner| owner.name == name).collect())
+    }
+
+    /// Everybody who has a key file that can be read, by rising uid.
+    pub fn owners(&self) -> Result<Vec<Account>, VaultError> {
+        Ok(self.enrolled_uids()?.into_iter().filter_map(|uid| self.owner_of(uid).ok().flatten()).collect())
     }
 
     /// Makes the files of `from` those of `to`: name, uid or both have changed. The caller has made sure that `from` is

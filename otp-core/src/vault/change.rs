@@ -231,7 +231,7 @@ impl LockedUser<'_> {
 impl Vault {
     /// Forgets a user: from now on never enrolled (R6). It asks nothing of the files, for it is also the way out when they
     /// are damaged, or those of a former owner of the uid. First the key file, synced, then the state, synced: with the state alone
-    /// a user is refused, not let past. Notices last. Who was invited and never enrolled has tickets and notices to be forgotten.
+    /// a user is refused, not let past. The name leaves the index in between. Notices last. Who was invited and never enrolled has tickets and notices to be forgotten.
     pub fn forget(&self, uid: u32) -> Result<(), ChangeError> {
         let tickets = self.tickets(uid)?; // their lock comes before the others
         let _no_new_state = self.state.lock()?;
@@ -245,8 +245,10 @@ impl Vault {
             return Err(ChangeError::NotEnrolled);
         }
         tickets.forget(uid)?;
+        let name = self.index_without(uid)?;
         self.keys.remove(&key_file)?;
         self.keys.sync()?;
+        self.unindex(name.as_deref(), uid)?;
         self.state.remove(&state_file)?;
         self.state.sync()?;
         Ok(self.drop_notices(uid)?)

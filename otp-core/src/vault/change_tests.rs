@@ -316,3 +316,5 @@ fn recovery_codes_go_with_the_last_key() {
 
 #[path = "adopt_tests.rs"]
 mod adopt;
+#[path = "names_tests.rs"]
+mod names;

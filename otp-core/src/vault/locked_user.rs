@@ -11,7 +11,7 @@ use crate::decision::limits::{FAR_AHEAD_S, Window};
 use crate::decision::state::{KeyState, State};
 use crate::decision::{ClockTrust, Now};
 use crate::environment::{Clock, Environment};
-use crate::files::key_file::{Key, RECORD_CAP, Record};
+use crate::files::key_file::{Key, RECORD_CAP, Record, RecordError};
 use crate::keys::key::{Kind, Step};
 use crate::repair::Repair;
 
@@ -97,7 +97,12 @@ impl Vault {
             read => read?,
         };
         let text = std::str::from_utf8(&bytes).map_err(|_| VaultError::malformed(&path, "not UTF-8"))?;
-        Record::parse(text, account).map(Some).map_err(|error| VaultError::malformed(&path, error.to_string()))
+        match Record::parse(text, account) {
+            Err(RecordError::Owner { found, wanted }) if found.uid == wanted.uid => {
+                Err(VaultError::Renamed { path, was: found.name })
+            }
+            read => read.map(Some).map_err(|error| VaultError::malformed(&path, error.to_string())),
+        }
     }
 }
 

@@ -55,6 +55,7 @@ pub(crate) enum Command {
     Config(ConfigArgs),
     Emergency(EmergencyArgs),
     Clock(ClockArgs),
+    VaultVersion(VaultVersionArgs),
 }
 
 /// Show the keys and the wrong codes of a user, or of the caller
@@ -224,6 +225,16 @@ pub(crate) struct EditConfigArgs {
 /// Say that the clock is right, where nobody vouches for it; only with --offline
 #[derive(Args)]
 pub(crate) struct ClockArgs {}
+
+/// Make the vault one that an older version of pam_otp can use; only with --offline
+///
+/// Names what version 1 could not see, if there is any such thing, and then changes nothing. The daemon of this version makes the vault version 2 again when it starts.
+#[derive(Args)]
+pub(crate) struct VaultVersionArgs {
+    /// The version of vault.toml: 1
+    #[arg(value_parser = clap::value_parser!(u8).range(1..=1))]
+    pub version: u8,
+}
 
 /// Let a user past the gate without a code, whatever is broken, or end that
 ///

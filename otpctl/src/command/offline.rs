@@ -14,6 +14,7 @@ use otp_core::keys::seal::{HostKey, Nonce};
 use otp_core::log_line::LogLine;
 use otp_core::manage::changes::{self, Change};
 use otp_core::manage::notify_owner::{self, Outbound};
+use otp_core::manage::vault_version::{WayBack, back_to_1};
 use otp_core::site::{Site, Unavailable, fits};
 use otp_core::vault::{ChangeError, ClockMark, EnrolmentStatus, Posted, Reseal, Vault, short_lock_deadline};
 use otp_protocol::interface::RestoredUsers;
@@ -109,6 +110,7 @@ impl Offline {
                 let before = self.vault.set_clock_mark(now).map_err(|error| stopped(&error.to_string()))?;
                 return terminal.show(&clock_taken(before, now));
             }
+            Command::VaultVersion(_) => return self.back_to_version_1(terminal),
             Command::AcceptRestore(options) => {
                 let users = match &options.user {
                     Some(name) => {
@@ -133,6 +135,20 @@ impl Offline {
             }
         }
         terminal.show(&format!("{}\n", done(command)))
+    }
+
+    fn back_to_version_1(&self, terminal: &mut Terminal) -> Result<(), Failure> {
+        match back_to_1(&self.vault).map_err(|error| stopped(&error.to_string()))? {
+            WayBack::Already => terminal.show("the vault is of version 1 already\n"),
+            WayBack::Done => terminal.show(
+                "the vault is of version 1: an older version of pam_otp can use it. The daemon of this one makes it version 2 again \
+                 when it starts\n",
+            ),
+            WayBack::Blocked(found) => {
+                let lines: Vec<String> = found.iter().map(|one| escaped(&one.to_string())).collect();
+                Err(Failure::Stopped(format!("version 1 could not see this:\n{}", lines.join("\n"))))
+            }
+        }
     }
 
     fn status(&self, terminal: &mut Terminal, options: &StatusArgs) -> Result<(), Failure> {
@@ -217,6 +233,7 @@ fn clock_taken(before: ClockMark, now: u64) -> String {
 fn done_or_name(command: &Command) -> String {
     match command {
         Command::Clock(_) => "clock".to_owned(),
+        Command::VaultVersion(_) => "vault-version 1".to_owned(),
         Command::AcceptRestore(options) => format!("restored {}", options.user.as_deref().unwrap_or("--all")),
         other => done(other),
     }

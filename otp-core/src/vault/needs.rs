@@ -1,0 +1,62 @@
+//! The needs in `vault.toml`, and the lock under which that changes: every writer of that file, or of files that it names there, locks
+//! the vault's own directory (V8, V9). A word is there before its files, so that an older program refuses the vault.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+
+use nix::fcntl::Flock;
+
+use super::Vault;
+use super::about::{self, about_in};
+use super::error::VaultError;
+use crate::files::vault_file::Need;
+
+/// A vault whose own directory is locked.
+pub(super) struct LockedVault<'v> {
+    pub(super) vault: &'v Vault,
+    _lock: Flock<File>,
+}
+
+impl Vault {
+    /// Locks the vault's own directory, after every other lock (V8).
+    pub(super) fn lock_itself(&self) -> Result<LockedVault<'_>, VaultError> {
+        Ok(LockedVault { vault: self, _lock: self.dir.lock()? })
+    }
+
+    /// The needs in vault.toml at this moment.
+    pub fn needs(&self) -> Result<BTreeSet<Need>, VaultError> {
+        about_in(&self.dir).map(|about| about.needs)
+    }
+
+    /// From now on a program need know of nothing: vault.toml is of version 1.
+    pub fn need_nothing(&self) -> Result<(), VaultError> {
+        self.lock_itself()?.change(|needs| {
+            let any = !needs.is_empty();
+            needs.clear();
+            any
+        })
+    }
+
+    /// Makes what vaults of an earlier version lack, and removes what a killed writer left half-made.
+    pub(super) fn sweep_itself(&self) -> Result<(), VaultError> {
+        let locked = self.lock_itself()?;
+        about::sweep(&self.dir)?;
+        locked.sweep_names()
+    }
+}
+
+impl LockedVault<'_> {
+    /// From now on a program must know of `need`; that is on disk when this returns.
+    pub(super) fn need(&self, need: Need) -> Result<(), VaultError> {
+        self.change(|needs| needs.insert(need))
+    }
+
+    /// Changes the words; `change` says whether it did.
+    fn change(&self, change: impl FnOnce(&mut BTreeSet<Need>) -> bool) -> Result<(), VaultError> {
+        let mut about = about_in(&self.vault.dir)?;
+        match change(&mut about.needs) {
+            true => about::write(&self.vault.dir, &about),
+            false => Ok(()),
+        }
+    }
+}
