@@ -5,6 +5,7 @@
 
 mod access;
 mod admin;
+mod adopt;
 mod daemon;
 mod dispatch;
 mod enrolment;
@@ -14,8 +15,10 @@ mod init;
 mod log;
 mod machine;
 mod notices;
+mod passwd_watch;
 mod refusals;
 mod start;
+mod suspend;
 mod verify;
 
 use std::process::ExitCode;

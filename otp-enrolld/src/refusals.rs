@@ -32,6 +32,7 @@ pub(crate) fn unavailable(error: &VaultError) -> Refusal {
         _ => String::new(),
     };
     let advice = match error {
+        VaultError::Gone(_) => "; root says `otpctl adopt` if it is the same person, else `otpctl forget`",
         VaultError::UidChanged(_) | VaultError::Renamed { .. } => "; root mends it with `otpctl adopt`",
         _ => "",
     };

@@ -31,6 +31,7 @@ use crate::log::events::say;
 use crate::machine::System;
 use crate::notices::housekeeping;
 use crate::notices::quota::NoticeQuota;
+use crate::passwd_watch;
 
 /// Why the daemon does not run.
 #[derive(Debug)]
@@ -92,6 +93,7 @@ pub(crate) fn run() -> Result<Infallible, StartError> {
         notice_quota: NoticeQuota::default(),
         known_disabled: Mutex::default(),
     });
+    passwd_watch::begin(Arc::clone(&daemon)).map_err(StartError::Ended)?;
     housekeeping::begin(Arc::clone(&daemon)).map_err(StartError::Ended)?;
     say("ready");
     Err(StartError::Ended(server::serve(&listener, daemon, ServerLimits::default())))

@@ -276,6 +276,7 @@ fn owner_advice(reason: &str, wait: u64) -> Option<String> {
         "expired" => "your key has expired; ask an admin for a new one",
         "uid-changed" => "your keys are stored under the uid that you had before; ask root to run `otpctl adopt`",
         "renamed" => "the keys of your uid are stored under another name; ask root to run `otpctl adopt`",
+        "account-gone" => "your account was deleted and made again; ask root to run `otpctl adopt`",
         "several-keys" => "you have several keys, and none was named",
         "no-such-key" => "you have no key of that name; `otpctl status` lists them",
         "restored-copy" => "your token's counter comes from a backup; ask an admin to confirm that",

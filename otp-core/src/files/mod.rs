@@ -11,4 +11,5 @@ pub mod notice_file;
 pub mod state_slot;
 pub mod ticket;
 pub mod ticket_file;
+pub mod user_mark;
 pub mod vault_file;

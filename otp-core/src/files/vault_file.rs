@@ -24,15 +24,21 @@ pub struct About {
 pub enum Need {
     /// `names/` is whole: it says under which uid a name is enrolled.
     Names,
+    /// There are marks in `gone/`: local accounts that were seen missing.
+    Gone,
+    /// There are marks in `suspended/`: suspensions that the state does not say yet.
+    Suspended,
 }
 
 impl Need {
-    const ALL: [Self; 1] = [Self::Names];
+    const ALL: [Self; 3] = [Self::Names, Self::Gone, Self::Suspended];
 
     /// As the file has it; also the name of the directory that it speaks of.
     pub fn word(self) -> &'static str {
         match self {
             Self::Names => "names",
+            Self::Gone => "gone",
+            Self::Suspended => "suspended",
         }
     }
 }

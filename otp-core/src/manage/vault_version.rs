@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::accounts::{Account, named};
-use crate::vault::{Vault, VaultError};
+use crate::environment::Environment;
+use crate::vault::{MarkKind, Vault, VaultError, short_lock_deadline};
 
 /// Something that a program of version 1 would overlook.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +16,10 @@ pub enum Obstacle {
         /// The uid of that name by now.
         now: u32,
     },
+    /// This uid is refused as that of an account that was seen missing.
+    Gone(u32),
+    /// The keys of this uid are suspended by a mark, while somebody holds the lock of their state.
+    Suspended(u32),
     /// The account database does not say which uid the owner of these keys has.
     NotKnown(Account),
 }
@@ -31,11 +36,11 @@ pub enum WayBack {
 }
 
 /// Makes vault.toml one of version 1, if nothing stands in the way.
-pub fn back_to_1(vault: &Vault) -> Result<WayBack, VaultError> {
+pub fn back_to_1(vault: &Vault, environment: &dyn Environment) -> Result<WayBack, VaultError> {
     if vault.needs()?.is_empty() {
         return Ok(WayBack::Already);
     }
-    let mut found = Vec::new();
+    let mut found = marks(vault, environment)?;
     for owner in vault.owners()? {
         match named(&owner.name) {
             Ok(Some(account)) if account.uid != owner.uid => {
@@ -48,8 +53,23 @@ pub fn back_to_1(vault: &Vault) -> Result<WayBack, VaultError> {
     if !found.is_empty() {
         return Ok(WayBack::Blocked(found));
     }
-    vault.need_nothing()?;
-    Ok(WayBack::Done)
+    match vault.need_nothing()? {
+        true => Ok(WayBack::Done),
+        false => Ok(WayBack::Blocked(marks(vault, environment)?)), // one has come meanwhile
+    }
+}
+
+/// Marks that are left. A suspension goes into the state first, where its lock is free by now.
+fn marks(vault: &Vault, environment: &dyn Environment) -> Result<Vec<Obstacle>, VaultError> {
+    for (_, mark) in vault.marked(MarkKind::Suspended)? {
+        let Some(mark) = mark else { continue };
+        if let Ok(Some(mut locked)) = vault.look(&mark.account, environment, short_lock_deadline()) {
+            drop(locked.settle_suspension(environment)); // if it fails the mark is still there
+        }
+    }
+    let gone = vault.marked(MarkKind::Gone)?.into_iter().map(|(uid, _)| Obstacle::Gone(uid));
+    let suspended = vault.marked(MarkKind::Suspended)?.into_iter().map(|(uid, _)| Obstacle::Suspended(uid));
+    Ok(gone.chain(suspended).collect())
 }
 
 impl fmt::Display for Obstacle {
@@ -58,6 +78,8 @@ impl fmt::Display for Obstacle {
             Self::Elsewhere { owner, now } => {
                 write!(f, "{}: enrolled under uid {}, and has uid {now} now; adopt or forget", owner.name, owner.uid)
             }
+            Self::Gone(uid) => write!(f, "uid {uid}: refused, for its account was seen missing; adopt or forget"),
+            Self::Suspended(uid) => write!(f, "uid {uid}: suspended while a process holds the lock; end that process"),
             Self::NotKnown(owner) => write!(f, "{}: the account database does not answer", owner.name),
         }
     }

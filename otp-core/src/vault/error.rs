@@ -40,6 +40,8 @@ pub enum VaultError {
         /// The name in it.
         was: String,
     },
+    /// A local account that was seen missing, and may be another person's by now.
+    Gone(PathBuf),
     /// Somebody else held the lock for too long.
     LockTimeout {
         /// Which file.
@@ -66,6 +68,7 @@ impl VaultError {
             Self::Malformed { .. } => "malformed-file",
             Self::UidChanged(_) => "uid-changed",
             Self::Renamed { .. } => "renamed",
+            Self::Gone(_) => "account-gone",
             Self::LockTimeout { .. } => "lock-timeout",
             Self::CannotPersist { .. } => "cannot-persist",
         }
@@ -109,6 +112,11 @@ impl fmt::Display for VaultError {
             Self::Renamed { path, was } => write!(
                 f,
                 "{}: renamed: adopt, or forget if {was:?} was somebody else; the keys belong to that name",
+                path.display()
+            ),
+            Self::Gone(path) => write!(
+                f,
+                "{}: the account was deleted and made again: adopt if it is the same person, else forget",
                 path.display()
             ),
             Self::LockTimeout { path, holder: Some(pid) } => {

@@ -130,8 +130,18 @@ impl Vault {
         Ok(report)
     }
 
+    /// Entries of users whom /etc/passwd had; one that cannot be read is passed over.
+    pub(super) fn local_entries(&self) -> Result<Vec<NameEntry>, VaultError> {
+        let names = match self.dir.open_dir(NAMES) {
+            Err(VaultError::Missing(_)) => return Ok(Vec::new()),
+            opened => opened?,
+        };
+        let entries = names.names()?.into_iter().filter_map(|file| read(&names, &file).ok().flatten());
+        Ok(entries.filter(|entry| entry.local).collect())
+    }
+
     /// Is the key file there that an entry speaks of? One that cannot be read does not say no.
-    fn is_live(&self, entry: &NameEntry) -> Result<bool, VaultError> {
+    pub(super) fn is_live(&self, entry: &NameEntry) -> Result<bool, VaultError> {
         Ok(self.owner_of(entry.account.uid)?.is_some_and(|owner| owner.name == entry.account.name))
     }
 

@@ -28,20 +28,22 @@ impl Vault {
         about_in(&self.dir).map(|about| about.needs)
     }
 
-    /// From now on a program need know of nothing: vault.toml is of version 1.
-    pub fn need_nothing(&self) -> Result<(), VaultError> {
-        self.lock_itself()?.change(|needs| {
-            let any = !needs.is_empty();
-            needs.clear();
-            any
-        })
+    /// From now on a program need know of nothing: vault.toml is of version 1. Says no, and changes nothing, if there is a mark.
+    pub fn need_nothing(&self) -> Result<bool, VaultError> {
+        let locked = self.lock_itself()?;
+        if !locked.has_no_marks()? {
+            return Ok(false);
+        }
+        let clear = |needs: &mut BTreeSet<Need>| !std::mem::take(needs).is_empty();
+        locked.change(clear).map(|()| true)
     }
 
     /// Makes what vaults of an earlier version lack, and removes what a killed writer left half-made.
     pub(super) fn sweep_itself(&self) -> Result<(), VaultError> {
         let locked = self.lock_itself()?;
         about::sweep(&self.dir)?;
-        locked.sweep_names()
+        locked.sweep_names()?;
+        locked.sweep_marks()
     }
 }
 
@@ -49,6 +51,11 @@ impl LockedVault<'_> {
     /// From now on a program must know of `need`; that is on disk when this returns.
     pub(super) fn need(&self, need: Need) -> Result<(), VaultError> {
         self.change(|needs| needs.insert(need))
+    }
+
+    /// From now on a program need not know of it.
+    pub(super) fn need_no(&self, need: Need) -> Result<(), VaultError> {
+        self.change(|needs| needs.remove(&need))
     }
 
     /// Changes the words; `change` says whether it did.

@@ -50,6 +50,7 @@ pub(crate) enum Command {
     Revoke(RevokeArgs),
     Forget(ForgetArgs),
     Adopt(AdoptArgs),
+    Gc(GcArgs),
     #[command(alias = "restored")] // its name before the first release
     AcceptRestore(AcceptRestoreArgs),
     Config(ConfigArgs),
@@ -157,14 +158,40 @@ pub(crate) struct ForgetArgs {
 }
 
 /// Take over the files of a former name or uid, after an account was renamed
+///
+/// With --all, those of everybody whose account has another name or uid than the files; look at --dry-run first, for a name or a uid
+/// may have been given to another person.
 #[derive(Args)]
 pub(crate) struct AdoptArgs {
     /// The user, as the account is called now
-    pub user: String,
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    pub user: Option<String>,
 
-    /// What the name or the uid was before
-    #[arg(long, value_name = "NAME|UID")]
-    pub from: String,
+    /// What the name or the uid was before; by default the same name under another uid, or the same uid under another name
+    #[arg(long, value_name = "NAME|UID", conflicts_with = "all")]
+    pub from: Option<String>,
+
+    /// Everybody
+    #[arg(long)]
+    pub all: bool,
+
+    /// Change nothing and say what --all would do
+    #[arg(long, conflicts_with = "user")]
+    pub dry_run: bool,
+
+    /// Write JSON, with --all
+    #[arg(long, conflicts_with = "user")]
+    pub json: bool,
+}
+
+/// Look for local accounts that are gone, and list every user who is refused because theirs was
+///
+/// Each is refused until `otpctl adopt`, if the account was made again for the same person, or `otpctl forget UID`.
+#[derive(Args)]
+pub(crate) struct GcArgs {
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Accept files restored from a backup
@@ -297,6 +324,8 @@ impl Command {
             Self::Notices(options) => options.format(),
             Self::List(options) => options.format(),
             Self::AcceptRestore(options) => options.format(),
+            Self::Adopt(options) => OutputFormat::of(options.json),
+            Self::Gc(options) => OutputFormat::of(options.json),
             Self::Emergency(EmergencyArgs { act: EmergencyAct::List(options) }) => options.format(),
             _ => OutputFormat::Text,
         }
