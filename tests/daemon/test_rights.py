@@ -38,13 +38,15 @@ METHODS = {
     "Resume": ("Resume", {}),
     "Forget": ("Forget", {}),
     "Adopt": ("Adopt", {"from": "a-former-name"}),
+    "AdoptAll": ("Adopt", {"dry_run": True}),
+    "ListGone": ("ListGone", {}),
     "Restored": ("Restored", {}),
     "Reopen": ("Reopen", CODE),
     "Rename": ("Rename", KEY | {"label": "phone"}),
     "Revoke": ("Revoke", KEY | CODE | {"last": True}),
     "Verify": ("Verify", CODE),
 }
-ABOUT_THE_CALLER = {"Repudiate", "AddKey", "RenewRecoveryCodes", "List"}
+ABOUT_THE_CALLER = {"Repudiate", "AddKey", "RenewRecoveryCodes", "List", "AdoptAll", "ListGone"}
 ON_THE_CONNECTION = {"ConfirmEnrolment", "CancelEnrolment"}
 
 ACTORS = ("root", "otp-admin", "otp-helpdesk", "otp-verify", "user")
@@ -102,7 +104,7 @@ def answer(uid, method, **parameters):
 def test_each_method_has_its_row_and_each_row_a_method():
     interface = set(re.findall(r"^method (\w+)", (ROOT / "otp-protocol/src/interface/io.pam-otp.Otp1.varlink").read_text(), re.M))
     assert interface == set(METHODS) | ON_THE_CONNECTION
-    assert {act for act, _ in METHODS.values()} == set(TABLE) and len(TABLE) == 21
+    assert {act for act, _ in METHODS.values()} == set(TABLE) and len(TABLE) == 22
 
 
 @pytest.mark.parametrize(("method", "actor", "target"), CELLS, ids=["-".join(cell) for cell in CELLS])

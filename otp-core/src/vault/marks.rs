@@ -68,12 +68,10 @@ impl Vault {
 impl LockedVault<'_> {
     /// Marks a user: the word first, then the file. One that is there stays as it is. Says whether it is new.
     pub(super) fn mark(&self, kind: MarkKind, mark: &UserMark) -> Result<bool, VaultError> {
-        let (dir, name) = (&self.vault.dir, mark.account.uid.to_string());
-        let marks = dir.make_dir(kind.need().word()).and_then(|()| dir.open_dir(kind.need().word()))?;
+        let (marks, name) = (self.dir_of(kind.need())?, mark.account.uid.to_string());
         if marks.has(&name)? {
             return Ok(false);
         }
-        dir.sync()?; // of the new directory's name
         self.need(kind.need())?;
         marks.replace(&name, mark.to_toml().as_bytes())?;
         Ok(true)
@@ -92,8 +90,10 @@ impl LockedVault<'_> {
     /// Removes what a killed writer left half-made, and words without a mark.
     pub(super) fn sweep_marks(&self) -> Result<(), VaultError> {
         for kind in MarkKind::ALL {
-            self.vault.dir.make_dir(kind.need().word())?;
-            let dir = self.vault.dir.open_dir(kind.need().word())?;
+            let dir = match self.vault.dir.open_dir(kind.need().word()) {
+                Err(VaultError::Missing(_)) => continue, // if its word is there everybody is refused, and the log says why
+                opened => opened?,
+            };
             for name in dir.names()?.iter().filter(|name| name.starts_with('.')) {
                 dir.remove(name)?;
             }

@@ -123,7 +123,8 @@ fn a_mark_that_cannot_be_read_counts_and_a_place_for_marks_that_is_gone_refuses(
     let clock = Shifted::by(0);
     for (kind, text) in [("gone", ""), ("gone", "crc32"), ("suspended", "crc32")] {
         let bench = Bench::enrolled();
-        bench.vault().sweep().unwrap();
+        fs::create_dir(bench.dir.join(kind)).unwrap();
+        fs::set_permissions(bench.dir.join(kind), fs::Permissions::from_mode(0o700)).unwrap();
         fs::write(bench.dir.join(kind).join("1000"), text).unwrap();
         let answer = bench.outcome(&bench.now_code());
         assert!(answer.is_err() || refused(&answer.unwrap(), RefusalReason::Suspended), "{kind}");
@@ -131,6 +132,8 @@ fn a_mark_that_cannot_be_read_counts_and_a_place_for_marks_that_is_gone_refuses(
     let bench = Bench::enrolled();
     bench.mark_gone();
     fs::remove_dir_all(bench.dir.join("gone")).unwrap();
+    bench.vault().sweep().unwrap();
+    assert!(bench.vault().suspend_aside(&bench.account, &clock).is_ok(), "another kind");
     let reopened = Vault::open(&VaultPlace { dir: bench.dir.clone(), owner: 0 }).unwrap();
     assert!(matches!(reopened.lock(&bench.account, &clock).err().unwrap(), VaultError::Missing(_)));
 }

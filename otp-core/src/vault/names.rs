@@ -31,6 +31,15 @@ enum Syncing {
     Together,
 }
 
+/// Where an index is made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum IndexPlace {
+    /// In the one that is there.
+    There,
+    /// Beside it, for there is none.
+    Aside,
+}
+
 impl Vault {
     /// The rest of the proof that `account`, of which there is no trace under its uid, was never enrolled (R6): nor is it under another
     /// uid. A vault without an index says nothing about that.
@@ -50,7 +59,7 @@ impl Vault {
     /// Before the key file of `account` is written. An entry that leads to other files of that name proves more until they are gone.
     pub(super) fn index_before(&self, account: &Account) -> Result<(), VaultError> {
         let locked = self.lock_itself()?;
-        let names = self.dir.make_dir(NAMES).and_then(|()| self.dir.open_dir(NAMES))?;
+        let names = locked.dir_of(Need::Names)?;
         let elsewhere = match read(&names, &NameEntry::file_name(&account.name)) {
             Ok(None) => false,
             Ok(Some(entry)) => entry.account.uid != account.uid && self.is_live(&entry).unwrap_or(true),
@@ -93,8 +102,12 @@ impl Vault {
     /// Makes the index again from the key files. vault.toml names it once it is whole. Only the one writer of key files may call this (R7).
     pub fn rebuild_names(&self) -> Result<IndexReport, VaultError> {
         let locked = self.lock_itself()?;
-        let names = self.dir.make_dir(NAMES).and_then(|()| self.dir.open_dir(NAMES))?;
-        let syncing = if self.needs()?.contains(&Need::Names) { Syncing::Each } else { Syncing::Together };
+        let needed = self.needs()?.contains(&Need::Names);
+        let (names, place) = match self.dir.open_dir(NAMES) {
+            Err(VaultError::Missing(_)) => (locked.emptied(ASIDE)?, IndexPlace::Aside),
+            opened => (opened?, IndexPlace::There),
+        };
+        let syncing = if needed && place == IndexPlace::There { Syncing::Each } else { Syncing::Together };
         let mut report = IndexReport::default();
         let mut owners: BTreeMap<String, Vec<Account>> = BTreeMap::new();
         for uid in self.enrolled_uids()? {
@@ -123,8 +136,16 @@ impl Vault {
             }
         }
         report.changed += drop_stale(&names, &owners, &report)?;
-        if report.unreadable.is_empty() && syncing == Syncing::Together {
+        let whole = report.unreadable.is_empty();
+        if syncing == Syncing::Together {
             names.sync_file_system()?;
+        }
+        // One that was whole and is lost comes back whole or not at all: until then nobody counts as never enrolled.
+        if place == IndexPlace::Aside && (whole || !needed) {
+            self.dir.rename(ASIDE, NAMES)?;
+            self.dir.sync()?;
+        }
+        if whole && !needed {
             locked.need(Need::Names)?;
         }
         Ok(report)
@@ -174,8 +195,10 @@ impl LockedVault<'_> {
 
     /// Removes what a killed writer left half-made.
     pub(super) fn sweep_names(&self) -> Result<(), VaultError> {
-        self.vault.dir.make_dir(NAMES)?;
-        let names = self.vault.dir.open_dir(NAMES)?;
+        let names = match self.vault.dir.open_dir(NAMES) {
+            Err(VaultError::Missing(_)) => return Ok(()),
+            opened => opened?,
+        };
         for name in names.names()?.iter().filter(|name| name.starts_with('.')) {
             names.remove(name)?;
         }
@@ -238,3 +261,4 @@ fn write(names: &TrustedDir, file: &str, entry: &NameEntry, syncing: Syncing) ->
 
 /// Where the entries are.
 const NAMES: &str = "names";
+const ASIDE: &str = ".names.new";

@@ -95,6 +95,22 @@ fn what_cannot_be_read_proves_nobody_never_enrolled() {
 }
 
 #[test]
+fn an_index_that_is_lost_comes_back_whole_or_not_at_all() {
+    let bench = Bench::enrolled();
+    bench.enrol_as("bob", 2000);
+    bench.rebuild();
+    let (lost, whole) = (bench.dir.join("names"), fs::read(bench.key_path()).unwrap());
+    fs::remove_dir_all(&lost).unwrap();
+    assert!(matches!(bench.add(11, Kind::Totp), Err(ChangeError::Vault(VaultError::Missing(_)))), "no change hides it");
+    fs::write(bench.key_path(), "crc32").unwrap();
+    assert_eq!(bench.rebuild().unreadable.len(), 1);
+    assert!(!lost.exists() && matches!(bench.elsewhere("carol", 5), Err(VaultError::Missing(_))));
+    fs::write(bench.key_path(), whole).unwrap();
+    assert_eq!(bench.rebuild().changed, 2);
+    assert!(uid_changed(bench.elsewhere("alice", 2000)) && !uid_changed(bench.elsewhere("carol", 5)));
+}
+
+#[test]
 fn adopting_and_forgetting_keep_the_index_and_leave_no_entry_behind() {
     let bench = Bench::enrolled();
     bench.rebuild();

@@ -9,6 +9,7 @@ use nix::fcntl::Flock;
 use super::Vault;
 use super::about::{self, about_in};
 use super::error::VaultError;
+use super::open::TrustedDir;
 use crate::files::vault_file::Need;
 
 /// A vault whose own directory is locked.
@@ -56,6 +57,26 @@ impl LockedVault<'_> {
     /// From now on a program need not know of it.
     pub(super) fn need_no(&self, need: Need) -> Result<(), VaultError> {
         self.change(|needs| needs.remove(&need))
+    }
+
+    /// The directory that a word speaks of. It is made unless the word is there already: then it was lost, and an empty one would hide that.
+    pub(super) fn dir_of(&self, need: Need) -> Result<TrustedDir, VaultError> {
+        let dir = &self.vault.dir;
+        match dir.open_dir(need.word()) {
+            Err(VaultError::Missing(_)) if !about_in(dir)?.needs.contains(&need) => {}
+            opened => return opened,
+        }
+        dir.make_dir(need.word())?;
+        dir.sync()?;
+        dir.open_dir(need.word())
+    }
+
+    /// An empty directory of that name; files of a writer that was killed there go.
+    pub(super) fn emptied(&self, name: &str) -> Result<TrustedDir, VaultError> {
+        self.vault.dir.make_dir(name)?;
+        let dir = self.vault.dir.open_dir(name)?;
+        dir.names()?.iter().try_for_each(|file| dir.remove(file))?;
+        Ok(dir)
     }
 
     /// Changes the words; `change` says whether it did.
