@@ -8,8 +8,23 @@ from contextlib import contextmanager
 import pytest
 
 from harness.first_release import HERE, bytes_of, first_release_installed, people, person
-from harness.journal import reason
-from harness.machine import AUTH_ERR, AUTHINFO_UNAVAIL, CODE_PROMPT, HOST_KEY, MARKS, POLICY, SERVICE_ERR, SUCCESS, VAULT, otpctl, shifted_now
+from harness.journal import code_and_reason, reason
+from harness.machine import (
+    ACCOUNT,
+    AUTH_ERR,
+    AUTHINFO_UNAVAIL,
+    CODE_PROMPT,
+    HOST_KEY,
+    MARKS,
+    POLICY,
+    SERVICE_ERR,
+    SUCCESS,
+    VAULT,
+    otpctl,
+    run,
+    shifted_now,
+    write,
+)
 from harness.otpctl import DONE
 from harness.places import overwrite
 from harness.terminal import Terminal
@@ -169,7 +184,21 @@ def test_a_vault_toml_of_a_later_version_refuses_and_is_not_touched(machine, rel
 
 def test_the_daemon_makes_the_vault_one_of_version_2_as_it_was_at_its_release(machine, release):
     assert (VAULT / "vault.toml").read_text() == (HERE / "release-2/vault.toml").read_text()
+    (entry,) = (HERE / "release-2/names").iterdir()
+    assert (VAULT / "names" / entry.name).read_text() == entry.read_text()
     assert machine.ask("otp", person("alice"), now_code(person("alice"), "phone"))[0] == SUCCESS
+
+
+@pytest.mark.parametrize(("kind", "answer", "why"), [("gone", AUTHINFO_UNAVAIL, "account-gone"), ("suspended", AUTH_ERR, "suspended")])
+def test_a_mark_of_the_second_release_counts_until_it_is_taken_away(machine, release, journal, kind, answer, why):
+    alice = person("alice")
+    directory = VAULT / kind
+    directory.mkdir(mode=0o700)
+    write(directory / str(alice.uid), (HERE / f"release-2/{kind}/30005").read_text(), 0o600)
+    run("chown", "-R", f"{ACCOUNT}:", directory)
+    assert code_and_reason(machine, journal, alice, now_code(alice, "phone")) == (answer, why)
+    (directory / str(alice.uid)).unlink()
+    assert machine.ask("otp", alice, now_code(alice, "phone"))[0] == SUCCESS
 
 
 @pytest.mark.parametrize(("name", "why"), LATER_SINCE_VERSION_2)

@@ -36,7 +36,7 @@ enum Syncing {
 enum IndexPlace {
     /// In the one that is there.
     There,
-    /// Beside it, for there is none.
+    /// Beside it: there is none.
     Aside,
 }
 
