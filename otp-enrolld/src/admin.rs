@@ -9,23 +9,19 @@ use otp_core::decision::origin::Origin;
 use otp_core::decision::{Proof, RefusalReason, Verdict};
 use otp_core::environment::Clock;
 use otp_core::files::key_file::Key;
-use otp_core::files::ticket::TicketId;
 use otp_core::keys::key::Step;
-use otp_core::keys::seal::Nonce;
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::manage::changes::{self, Change};
 use otp_core::manage::notify_owner::{self, Due};
-use otp_core::vault::{ChangeError, EnrolmentStatus, LockedUser, Reseal};
-use otp_protocol::interface::{Adopt, Done, Forget, Refusal, Reply, Request, Restored, RestoredUsers, Suspended};
+use otp_core::vault::{ChangeError, LockedUser};
+use otp_protocol::interface::{Done, Forget, Refusal, Reply, Request, Restored, RestoredUsers};
 use otp_protocol::peer::Peer;
-use otp_system::random;
 use zeroize::Zeroizing;
 
 use crate::access::check::{account_named, allowed, target};
 use crate::access::groups;
 use crate::access::rights::{Act, Terms};
 use crate::daemon::Daemon;
-use crate::enrolment::invite;
 use crate::log::events::{about, bounded, event, paced, signed};
 use crate::machine::System;
 use crate::refusals::{not_changed, not_possible, unavailable};
@@ -41,24 +37,16 @@ struct RequestedChange {
 }
 
 impl Daemon {
-    /// Suspend, resume, reopen, rename, revoke.
+    /// Resume, reopen, rename, revoke.
     pub(crate) fn change(&self, peer: Peer, request: Request) -> Result<Reply, Refusal> {
         let wanted = wanted(request)?;
         let (account, terms) = target(peer, wanted.act, wanted.user.as_deref())?;
         let limits = self.policy(peer)?.limits;
         let failed = |error: ChangeError| not_changed(&account.name, &error);
-        let ended = match wanted.change {
-            Change::Suspend => self.end_what_is_on_its_way(&account)?,
-            _ => None,
-        };
         // A key goes all the same where that cannot be written; the log says why.
         drop(wanted.change.settle(self.vault(), &account, &System).map_err(|error| unavailable(&error)));
         let locked = self.vault().lock(&account, &System).map_err(|error| unavailable(&error))?;
-        let Some(mut locked) = locked else {
-            let ended = ended.ok_or_else(|| failed(ChangeError::NotEnrolled))?;
-            invite::log("registration-code-revoked", &account, peer, Some(ended), |line| line);
-            return Ok(Reply::Suspended(Suspended { invitation_only: Some(true) }));
-        };
+        let mut locked = locked.ok_or_else(|| failed(ChangeError::NotEnrolled))?;
         if terms == Terms::WithACode {
             not_the_last(&locked, &wanted)?;
             self.prove(&mut locked, &wanted, &limits)?;
@@ -73,28 +61,12 @@ impl Daemon {
         let key = key.map(|key| (key.label.as_str().to_owned(), data_encoding::HEXLOWER.encode(&key.id.0)));
         wanted.change.apply(&mut locked, &System).map_err(failed)?;
         drop(locked);
-        if matches!(wanted.change, Change::Suspend | Change::Revoke { .. }) {
+        if matches!(wanted.change, Change::Revoke { .. }) {
             self.pending_enrolments.end(account.uid); // what was begun before stands on other ground now
         }
         after.into_iter().for_each(|notice| self.notice_after(&account, notice));
         log_change(&wanted.change, key, &account, peer);
-        if matches!(wanted.change, Change::Suspend) {
-            self.end_invitation(&account).map_err(|_| Refusal::unavailable(HALF_SUSPENDED))?; // a code that is on its way is worthless, too
-            return Ok(Reply::Suspended(Suspended { invitation_only: None }));
-        }
         Ok(Reply::Done(Done {}))
-    }
-
-    /// Before a suspension, so that no confirmation that has begun comes after it. Of one who holds his own lock, too: what was on
-    /// its way ends, though his keys cannot be reached. Says which code ended; for the never enrolled that is all there is to end, so
-    /// there it must not fail.
-    fn end_what_is_on_its_way(&self, account: &Account) -> Result<Option<TicketId>, Refusal> {
-        let status = self.vault().enrolment_status(account, &System);
-        let ended = self.end_invitation(account);
-        match status.map_err(|error| unavailable(&error))? {
-            EnrolmentStatus::NeverEnrolled => ended,
-            EnrolmentStatus::Enrolled => Ok(ended.unwrap_or(None)), // once more after it, for what was made meanwhile
-        }
     }
 
     /// Forgets a user, or what is left of one whose account is gone.
@@ -109,19 +81,6 @@ impl Daemon {
         let account = Account { name: wanted.user.clone(), uid };
         log("forgotten", &account, peer, |line| line);
         self.notice_of_forgetting(&account, peer.uid);
-        Ok(Done {})
-    }
-
-    /// Takes over the files of a former name or uid.
-    pub(crate) fn adopt(&self, peer: Peer, wanted: &Adopt) -> Result<Done, Refusal> {
-        allowed(groups::actor(peer), peer, Act::Adopt, None)?;
-        let account = account_named(&wanted.user)?;
-        let nonce = || random::bytes().ok().map(Nonce);
-        let reseal = Reseal { host_key: self.unlocked.host_key(), nonce: &nonce };
-        let adopted = changes::adopt(self.vault(), &wanted.from, &account, &reseal, &System);
-        let from = adopted.map_err(|error| not_changed(&account.name, &error))?;
-        self.pending_enrolments.end(from.uid); // nobody is whose key it would be
-        log("adopted", &account, peer, |line| line.field("from", &from.name).field("from_uid", &from.uid.to_string()));
         Ok(Done {})
     }
 
@@ -214,7 +173,6 @@ fn not_the_last(locked: &LockedUser<'_>, wanted: &RequestedChange) -> Result<(),
 fn wanted(request: Request) -> Result<RequestedChange, Refusal> {
     let mut last = false;
     let (act, user, code, change) = match request {
-        Request::Suspend(one) => (Act::Suspend, Some(one.user), None, Change::Suspend),
         Request::Resume(one) => (Act::Resume, Some(one.user), None, Change::Resume),
         Request::Reopen(one) => (Act::Reopen, one.user, one.code, Change::Reopen(one.origin)),
         Request::Rename(one) => (Act::Rename, one.user, None, Change::Rename { key: one.key, label: one.label }),
@@ -250,10 +208,8 @@ fn log_spent(account: &Account, from: Origin, outcome: &Outcome) {
     }
 }
 
-fn log(what: &str, account: &Account, peer: Peer, more: impl FnOnce(LogLine) -> LogLine) {
+pub(crate) fn log(what: &str, account: &Account, peer: Peer, more: impl FnOnce(LogLine) -> LogLine) {
     event(Urgency::Notice, &signed(more(about(what, account)), peer).finish());
 }
 
-const HALF_SUSPENDED: &str =
-    "the keys are suspended, but a code that is on its way cannot be ended and may still be good";
 pub(crate) const CODE_REFUSED: &str = "code-refused";

@@ -1,6 +1,7 @@
 //! Making a host's host key and vault, once. What is there stays; what is there by half is never completed by guessing,
 //! because a missing vault may be one that is not mounted, and a missing host key one that waits in an escrow.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -80,7 +81,7 @@ fn make(key_path: &Path, place: &VaultPlace, user: &User) -> Result<(), InitErro
     let mut key = Zeroizing::new([0; 32]);
     key.copy_from_slice(&bytes);
     let key = HostKey::new(key);
-    let about = About { id: VaultId(random::bytes()?), host_key: key.id(), epoch: 1 };
+    let about = About { id: VaultId(random::bytes()?), host_key: key.id(), epoch: 1, needs: BTreeSet::new() };
     let etc = key_path.parent().unwrap_or(Path::new("/"));
     public_dir::make(etc).map_err(|error| InitError::Making { path: etc.to_owned(), error })?;
     make_vault_dir(place, user).map_err(|error| InitError::Making { path: place.dir.clone(), error })?;

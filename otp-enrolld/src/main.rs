@@ -5,17 +5,21 @@
 
 mod access;
 mod admin;
+mod adopt;
 mod daemon;
 mod dispatch;
 mod enrolment;
 mod hardening;
+mod index;
 mod init;
 mod log;
 mod machine;
 mod notices;
+mod passwd_watch;
 mod refusals;
 mod service_manager;
 mod start;
+mod suspend;
 mod verify;
 
 use std::process::ExitCode;

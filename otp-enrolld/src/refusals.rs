@@ -34,7 +34,12 @@ pub(crate) fn unavailable(error: &VaultError) -> Refusal {
         VaultError::LockTimeout { holder: Some(process), .. } => format!("; process {process} holds the user's lock"),
         _ => String::new(),
     };
-    Refusal::unavailable(format!("the vault cannot answer: {}{holder}", error.reason()))
+    let advice = match error {
+        VaultError::Gone(_) => "; root says `otpctl adopt` if it is the same person, else `otpctl forget`",
+        VaultError::UidChanged(_) | VaultError::Renamed { .. } => "; root mends it with `otpctl adopt`",
+        _ => "",
+    };
+    Refusal::unavailable(format!("the vault cannot answer: {}{holder}{advice}", error.reason()))
 }
 
 fn log_vault(error: &VaultError) {

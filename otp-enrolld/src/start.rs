@@ -27,10 +27,12 @@ use crate::daemon::Daemon;
 use crate::enrolment::pending::PendingEnrolments;
 use crate::enrolment::throttle::Throttle;
 use crate::hardening::{close_up, end_when_told};
+use crate::index;
 use crate::log::events::say;
 use crate::machine::System;
 use crate::notices::housekeeping;
 use crate::notices::quota::NoticeQuota;
+use crate::passwd_watch;
 use crate::service_manager;
 
 /// Why the daemon does not run.
@@ -79,6 +81,7 @@ pub(crate) fn run() -> Result<Infallible, StartError> {
     let unlocked = Unlocked::new(vault, host_key)?;
     let vault = unlocked.vault();
     vault.sweep().map_err(Unavailable::from)?;
+    index::rebuild(vault);
     let clock = PolicyClock { environment: &System, policy: policy.limits.clock };
     vault.move_clock_mark(&clock).map_err(Unavailable::from)?;
     end_when_told().map_err(StartError::Ended)?; // before any other thread
@@ -94,6 +97,7 @@ pub(crate) fn run() -> Result<Infallible, StartError> {
         notice_quota: NoticeQuota::default(),
         known_disabled: Mutex::default(),
     });
+    passwd_watch::begin(Arc::clone(&daemon)).map_err(StartError::Ended)?;
     housekeeping::begin(Arc::clone(&daemon)).map_err(StartError::Ended)?;
     service_manager::keep_watchdog(Path::new(SOCKET)).map_err(StartError::Ended)?;
     say("ready");

@@ -13,7 +13,7 @@ use otp_core::vault::{LockedUser, Vault, VaultError, short_lock_deadline};
 
 use crate::interface::{KeyStatus, OriginStatus, Unreadable, UserList, UserStatus};
 
-/// The status of `account`; its lock is waited for until `deadline`.
+/// The status of `account`, which is an error where the account's keys are under another uid; its lock is waited for until `deadline`.
 pub fn of(
     vault: &Vault,
     account: &Account,
@@ -21,7 +21,11 @@ pub fn of(
     environment: &dyn Environment,
     deadline: Instant,
 ) -> Result<UserStatus, VaultError> {
-    Ok(told(account, vault.look(account, environment, deadline)?.as_ref(), limits, environment))
+    let status = told(account, vault.look(account, environment, deadline)?.as_ref(), limits, environment);
+    if !status.enrolled {
+        vault.nowhere_else(account)?;
+    }
+    Ok(status)
 }
 
 fn told(account: &Account, locked: Option<&LockedUser<'_>>, limits: &Limits, clock: &dyn Clock) -> UserStatus {

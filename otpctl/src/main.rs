@@ -77,6 +77,9 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Emergency(options) => command::emergency::run(&mut terminal, &options.act),
         Command::HostKey(options) => command::host_key::run(&mut terminal, &options.act),
         Command::Clock(_) => Err(Failure::Usage("clock: only with --offline, as root".to_owned())),
+        Command::VaultVersion(_) => Err(Failure::Usage("vault-version: only with --offline, as root".to_owned())),
+        Command::Gc(options) => command::gc::gc(&mut connect::connect()?, &mut terminal, options),
+        Command::Adopt(options) => command::adopt::adopt(&mut terminal, options, connect::connect),
         command => command::admin::change(&mut terminal, command, connect::connect),
     }
 }

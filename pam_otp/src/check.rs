@@ -231,17 +231,18 @@ fn believed(host: &impl Host, clock: &PolicyClock<'_>) -> u64 {
 
 fn status_on_files(account: &Account, clock: &PolicyClock<'_>) -> Result<AccountStatus, FilesError> {
     let vault = open_vault()?;
-    let Some(locked) = vault.look(account, clock, short_lock_deadline())? else {
+    let locked = vault.look(account, clock, short_lock_deadline())?;
+    let Some((locked, record)) = locked.as_ref().and_then(|locked| Some((locked, locked.record()?))) else {
+        vault.nowhere_else(account)?;
         return Ok(AccountStatus::NeverEnrolled);
     };
-    let Some(record) = locked.record() else { return Ok(AccountStatus::NeverEnrolled) };
     let now = locked.now().believed();
     Ok(match locked.state() {
         state if state.is_suspended() => AccountStatus::Barred("suspended"),
         state if state.disabled => AccountStatus::Barred("disabled"),
         _ if record.has_expired(now) => AccountStatus::Barred("expired"),
         _ if record.keys.is_empty() => AccountStatus::Barred("no-key"),
-        _ => AccountStatus::InOrder { oldest: oldest(record), recovery: recovery(&locked), now },
+        _ => AccountStatus::InOrder { oldest: oldest(record), recovery: recovery(locked), now },
     })
 }
 

@@ -248,7 +248,11 @@ fn conclude(host: &mut impl Host, end: &LoginOutcome, names: &Names) -> PamResul
     // After the log: whoever reads the text may never take it, and end the program meanwhile.
     if matches!(end, LoginOutcome::Refused(..) | LoginOutcome::Failed(_)) {
         host.delay_failure(pause_after(names.answered.map_or(Duration::ZERO, |answered| answered.elapsed())));
-        let refused = if let LoginOutcome::Refused(reason, wait) = end { Some((reason.as_str(), *wait)) } else { None };
+        let refused = match end {
+            LoginOutcome::Refused(reason, wait) => Some((reason.as_str(), *wait)),
+            LoginOutcome::Failed(unavailable) => Some((unavailable.reason, 0)),
+            _ => None,
+        };
         let _ = host.show_error(&refusal_text(refused, names.origin)); // nobody may see it, and it is refused all the same
     }
     code(end)
@@ -276,6 +280,9 @@ fn owner_advice(reason: &str, wait: u64) -> Option<String> {
         "disabled" => "too many wrong codes in all: the keys are disabled; ask an admin for a new one",
         "suspended" => "your keys are suspended; ask an admin",
         "expired" => "your key has expired; ask an admin for a new one",
+        "uid-changed" => "your keys are stored under the uid that you had before; ask root to run `otpctl adopt`",
+        "renamed" => "the keys of your uid are stored under another name; ask root to run `otpctl adopt`",
+        "account-gone" => "your account was deleted and made again; ask root to run `otpctl adopt`",
         "several-keys" => "you have several keys, and none was named",
         "no-such-key" => "you have no key of that name; `otpctl status` lists them",
         "restored-copy" => "your token's counter comes from a backup; ask an admin to confirm that",

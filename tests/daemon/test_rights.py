@@ -38,6 +38,8 @@ METHODS = {
     "Resume": ("Resume", {}),
     "Forget": ("Forget", {}),
     "Adopt": ("Adopt", {"from": "a-former-name"}),
+    "AdoptAll": ("Adopt", {"dry_run": True}),
+    "ListGone": ("ListGone", {}),
     "Restored": ("Restored", {}),
     "Reopen": ("Reopen", CODE),
     "Rename": ("Rename", KEY | {"label": "phone"}),
@@ -45,7 +47,7 @@ METHODS = {
     "Verify": ("Verify", CODE),
     "Barred": ("AskBarred", {}),
 }
-ABOUT_THE_CALLER = {"Repudiate", "AddKey", "RenewRecoveryCodes", "List"}
+ABOUT_THE_CALLER = {"Repudiate", "AddKey", "RenewRecoveryCodes", "List", "AdoptAll", "ListGone"}
 ON_THE_CONNECTION = {"ConfirmEnrolment", "CancelEnrolment"}
 
 ACTORS = ("root", "otp-admin", "otp-helpdesk", "otp-verify", "user")

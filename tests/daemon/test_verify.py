@@ -567,6 +567,8 @@ def test_the_varlink_client_of_pypi_introspects_and_calls_every_method(machine, 
                 with pytest.raises(varlink.VarlinkError) as refused:
                     call(method, user=user.name, **parameters)
                 assert refused.value.error() == f"{INTERFACE}.NotPossible"
+            assert set(call("AdoptAll", dry_run=True)) == {"adopted", "left"}
+            assert "users" in call("ListGone")
             call("Invite", user=user.name)
             assert call("RevokeInvitation", user=user.name) == {}
             (code,) = call("Invite", user=user.name, form="mail")["invitation"]["codes"]

@@ -59,7 +59,8 @@ def run_under(options, command):
 
 @contextmanager
 def attached(pid, *options):
-    """strace on a running process and the threads that it will start; yields the log's path."""
+    """strace on a running process, once each of its threads is at rest, and on the threads that it will start; yields the log's path."""
+    until(lambda: all(at_rest(task) for task in Path(f"/proc/{pid}/task").iterdir()), "every thread at rest")
     STRACE_LOG.unlink(missing_ok=True)
     tracer = subprocess.Popen(["strace", "-f", "-qq", "-s", "256", "-o", STRACE_LOG, *options, "-p", str(pid)], stderr=subprocess.PIPE)
     try:
@@ -69,6 +70,14 @@ def attached(pid, *options):
         if Path(f"/proc/{pid}").exists():  # else strace ends by itself; interrupting it while it buries a tracee can hang it
             tracer.send_signal(signal.SIGINT)
         tracer.communicate(timeout=10)
+
+
+def at_rest(task):
+    """It waits for something, and nothing has come: a change of /etc/passwd that the daemon is looking at would."""
+    try:
+        return (task / "stat").read_text().rsplit(") ", 1)[1][0] == "S"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def traced(task):

@@ -12,6 +12,8 @@ import pytest
 from harness.boot import booting
 from harness.booted import children
 from harness.machine import CODE_PROMPT, DAEMON, MODULE, OTPCTL, PASSWORD, VAULT
+from harness.places import moved_away
+from harness.wait import until
 
 SOCKET_UNIT, SERVICE_UNIT = "otp-enrolld.socket", "otp-enrolld.service"
 
@@ -71,6 +73,29 @@ def test_the_first_status_starts_the_daemon_by_its_socket_and_under_its_sandbox(
     assert re.search(r"^NoNewPrivs:\t1$", status, re.M) and re.search(r"^Seccomp:\t2$", status, re.M)
     assert booted.in_the_sandbox("test", "-w", VAULT) == 0
     assert booted.in_the_sandbox("ls", "/home") != 0
+
+
+HOOK = "etc/shadow-maint/userdel-post.d/otp-enrolld"
+
+
+def test_the_daemon_in_its_sandbox_sees_an_account_go(booted):
+    zoe, _ = booted.enrolled_user("zoe")
+    hook = booted.root / HOOK
+    with moved_away(hook):
+        booted.run("userdel", "-r", zoe.name)
+        until((booted.root / f"var/lib/otp/gone/{zoe.uid}").exists, "the mark")
+    assert any("event=account-gone" in line and f"user={zoe.name}" in line for line in booted.journal(SERVICE_UNIT))
+    booted.run("otpctl", "forget", zoe.uid)  # the next account gets the same uid
+
+
+def test_so_does_the_hook_that_the_readme_installs_while_the_daemon_is_down(booted):
+    amy, _ = booted.enrolled_user("amy")
+    booted.systemctl("stop", SOCKET_UNIT, SERVICE_UNIT)
+    try:
+        booted.run("userdel", "-r", amy.name)
+        assert (booted.root / f"var/lib/otp/gone/{amy.uid}").exists()
+    finally:
+        booted.systemctl("start", SOCKET_UNIT, SERVICE_UNIT)
 
 
 def test_sudo_in_a_session_asks_for_a_code_and_takes_it_once(booted):

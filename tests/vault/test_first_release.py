@@ -8,8 +8,23 @@ from contextlib import contextmanager
 import pytest
 
 from harness.first_release import HERE, bytes_of, first_release_installed, people, person
-from harness.journal import reason
-from harness.machine import AUTH_ERR, AUTHINFO_UNAVAIL, CODE_PROMPT, HOST_KEY, MARKS, POLICY, SERVICE_ERR, SUCCESS, VAULT, otpctl, shifted_now
+from harness.journal import code_and_reason, reason
+from harness.machine import (
+    ACCOUNT,
+    AUTH_ERR,
+    AUTHINFO_UNAVAIL,
+    CODE_PROMPT,
+    HOST_KEY,
+    MARKS,
+    POLICY,
+    SERVICE_ERR,
+    SUCCESS,
+    VAULT,
+    otpctl,
+    run,
+    shifted_now,
+    write,
+)
 from harness.otpctl import DONE
 from harness.places import overwrite
 from harness.terminal import Terminal
@@ -134,7 +149,6 @@ def in_its_place(path, content):
 
 
 LATER_FILES = {
-    "vault.toml": (VAULT / "vault.toml", AUTHINFO_UNAVAIL, "malformed-file"),
     "key-file.toml": (person("alice").key_file, AUTHINFO_UNAVAIL, "malformed-file"),
     "state.hex": (person("alice").state_file, AUTHINFO_UNAVAIL, "malformed-file"),
     "host.key": (HOST_KEY, AUTHINFO_UNAVAIL, "host-key"),
@@ -154,7 +168,40 @@ def test_a_file_of_version_2_is_refused_with_both_versions_and_not_touched(machi
     assert len(lines) == 1 and "is 2; wanted 1" in lines[0] and str(path) in lines[0], lines
 
 
-@pytest.mark.parametrize(("name", "why"), [("version-2", "there is no field \\x22colour\\x22 here"), ("version-3", "version is 3; wanted 1 or 2")])
+LATER_SINCE_VERSION_2 = [("version-2", "there is no field \\x22colour\\x22 here"), ("version-3", "version is 3; wanted 1 or 2")]
+
+
+@pytest.mark.parametrize(("name", "why"), LATER_SINCE_VERSION_2)
+def test_a_vault_toml_of_a_later_version_refuses_and_is_not_touched(machine, release, journal, name, why):
+    """Version 2 is known by now; this one has a field that it never had."""
+    alice, path = person("alice"), VAULT / "vault.toml"
+    with in_its_place(path, (HERE / name / "vault.toml").read_bytes()):
+        start = journal.position()
+        assert machine.ask("otp", alice, now_code(alice, "phone"))[0] == AUTHINFO_UNAVAIL
+        lines = [line for line in journal.since(start) if "reason=malformed-file" in line]
+    assert len(lines) == 1 and why in lines[0] and str(path) in lines[0], lines
+
+
+def test_the_daemon_makes_the_vault_one_of_version_2_as_it_was_at_its_release(machine, release):
+    assert (VAULT / "vault.toml").read_text() == (HERE / "release-2/vault.toml").read_text()
+    (entry,) = (HERE / "release-2/names").iterdir()
+    assert (VAULT / "names" / entry.name).read_text() == entry.read_text()
+    assert machine.ask("otp", person("alice"), now_code(person("alice"), "phone"))[0] == SUCCESS
+
+
+@pytest.mark.parametrize(("kind", "answer", "why"), [("gone", AUTHINFO_UNAVAIL, "account-gone"), ("suspended", AUTH_ERR, "suspended")])
+def test_a_mark_of_the_second_release_counts_until_it_is_taken_away(machine, release, journal, kind, answer, why):
+    alice = person("alice")
+    directory = VAULT / kind
+    directory.mkdir(mode=0o700)
+    write(directory / str(alice.uid), (HERE / f"release-2/{kind}/30005").read_text(), 0o600)
+    run("chown", "-R", f"{ACCOUNT}:", directory)
+    assert code_and_reason(machine, journal, alice, now_code(alice, "phone")) == (answer, why)
+    (directory / str(alice.uid)).unlink()
+    assert machine.ask("otp", alice, now_code(alice, "phone"))[0] == SUCCESS
+
+
+@pytest.mark.parametrize(("name", "why"), LATER_SINCE_VERSION_2)
 def test_an_emergency_mark_of_a_later_version_is_not_honoured_and_says_so(machine, skip, release, journal, name, why):
     """Version 2 is known by now; this one has a field that it never had."""
     erin = person("erin")

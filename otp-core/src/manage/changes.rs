@@ -1,17 +1,15 @@
 //! What may be changed about keys that are there, one function for the daemon and for `otpctl --offline` (R7): both act on a
 //! user who is locked. Who may is decided before.
 
-use crate::accounts::{Account, named, numbered};
+use crate::accounts::Account;
 use crate::decision::origin::Origin;
 use crate::environment::{Clock, Environment};
 use crate::keys::key::Label;
-use crate::vault::{ChangeError, KeyUse, LockedUser, Reseal, Vault, VaultError};
+use crate::vault::{ChangeError, KeyUse, LockedUser, Vault, VaultError};
 
 /// A change to one user's keys.
 pub enum Change {
-    /// Refuse every code.
-    Suspend,
-    /// End that.
+    /// End a suspension.
     Resume,
     /// Reopen one origin, or all.
     Reopen(Option<Origin>),
@@ -33,7 +31,6 @@ impl Change {
     /// Makes the change; it is on disk when this returns.
     pub fn apply(&self, locked: &mut LockedUser<'_>, clock: &dyn Clock) -> Result<(), ChangeError> {
         match self {
-            Self::Suspend => locked.set_use(KeyUse::Suspended, clock),
             Self::Resume => locked.set_use(KeyUse::Allowed, clock),
             Self::Reopen(origin) => locked.reopen(*origin, clock),
             Self::Rename { key, label } => locked.rename(locked.key_named(key)?.id, label, clock),
@@ -52,7 +49,6 @@ impl Change {
     /// What the log calls it when it is done.
     pub fn event(&self) -> &'static str {
         match self {
-            Self::Suspend => "suspended",
             Self::Resume => "resumed",
             Self::Reopen(_) => "reopened",
             Self::Rename { .. } => "renamed",
@@ -64,40 +60,8 @@ impl Change {
     pub fn key(&self) -> Option<&str> {
         match self {
             Self::Rename { key, .. } | Self::Revoke { key } => Some(key),
-            Self::Suspend | Self::Resume | Self::Reopen(_) => None,
+            Self::Resume | Self::Reopen(_) => None,
         }
-    }
-}
-
-/// Takes the files of a former name or uid over. `from` is read from the files, for the account database has forgotten it;
-/// while it still knows that account, nothing is done.
-pub fn adopt(
-    vault: &Vault,
-    from: &str,
-    to: &Account,
-    reseal: &Reseal<'_>,
-    environment: &dyn Environment,
-) -> Result<Account, ChangeError> {
-    let from = former(vault, from)?;
-    match named(&from.name) {
-        Ok(Some(account)) if account.uid == from.uid => return Err(ChangeError::StillThere),
-        Err(_) => return Err(ChangeError::StillThere), // the database cannot say that it is gone
-        Ok(_) => {}
-    }
-    vault.adopt(&from, to, reseal, environment)?;
-    Ok(from)
-}
-
-/// Whose files are meant by a former name or uid.
-fn former(vault: &Vault, from: &str) -> Result<Account, ChangeError> {
-    let mut owners = vault.owners_named(from)?;
-    if let (true, Some(uid)) = (owners.is_empty(), numbered(from).or_else(|| from.parse().ok())) {
-        owners.extend(vault.owner_of(uid)?);
-    }
-    match owners.as_slice() {
-        [] => Err(ChangeError::NotEnrolled),
-        [owner] => Ok(owner.clone()),
-        _ => Err(ChangeError::Ambiguous),
     }
 }
 

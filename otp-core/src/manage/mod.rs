@@ -1,4 +1,7 @@
 //! What is done to keys that are there, by the same functions in the daemon and in `otpctl --offline` (R7).
 
+pub mod adoption;
 pub mod changes;
 pub mod notify_owner;
+pub mod suspension;
+pub mod vault_version;

@@ -44,7 +44,6 @@ pub fn notice(event: NoticeEvent, by: u32, at: u64, key: Option<Label>) -> Notic
 /// The notice that a change wants, looked up before it is made: afterwards a revoked key has no label.
 pub fn of_change(change: &Change, locked: &LockedUser<'_>, by: u32, at: u64) -> Result<Option<Notice>, ChangeError> {
     Ok(match change {
-        Change::Suspend => Some(notice(NoticeEvent::KeysSuspended, by, at, None)),
         Change::Resume => {
             locked.record().ok_or(ChangeError::NotEnrolled)?;
             Some(notice(NoticeEvent::KeysResumed, by, at, None))

@@ -4,6 +4,7 @@
 use super::change::ChangeError;
 use super::error::VaultError;
 use super::locked_user::{LockedUser, now};
+use super::marks::MarkKind;
 use super::tickets::StoredTickets;
 use super::{Vault, record_name};
 use crate::accounts::Account;
@@ -41,8 +42,12 @@ impl Vault {
 
     /// Everybody who has a key file under this name. One that cannot be read is nobody's.
     pub fn owners_named(&self, name: &str) -> Result<Vec<Account>, VaultError> {
-        let owners = self.enrolled_uids()?.into_iter().filter_map(|uid| self.owner_of(uid).ok().flatten());
-        Ok(owners.filter(|owner| owner.name == name).collect())
+        Ok(self.owners()?.into_iter().filter(|owner| owner.name == name).collect())
+    }
+
+    /// Everybody who has a key file that can be read, by rising uid.
+    pub fn owners(&self) -> Result<Vec<Account>, VaultError> {
+        Ok(self.enrolled_uids()?.into_iter().filter_map(|uid| self.owner_of(uid).ok().flatten()).collect())
     }
 
     /// Makes the files of `from` those of `to`: name, uid or both have changed. The caller has made sure that `from` is
@@ -57,12 +62,19 @@ impl Vault {
         if from.uid == to.uid {
             self.move_tickets(from.uid, to, environment)?; // their lock comes before that of a user
         }
-        let mut old = self.lock(from, environment)?.ok_or(ChangeError::NotEnrolled)?;
+        let mut old = self.lock_even_gone(from, environment)?.ok_or(ChangeError::NotEnrolled)?;
+        if from == to {
+            return match self.unmark(MarkKind::Gone, to.uid)? {
+                true => Ok(old.enrolled()?.clone()),
+                false => Err(ChangeError::StillThere),
+            };
+        }
         if from.uid == to.uid {
             let mut record = self.resealed(&old, to, reseal)?;
             record.generation = old.next_record()?.generation;
             self.move_notices(from.uid, to)?;
             old.commit(&record, environment)?;
+            self.unmark(MarkKind::Gone, to.uid)?;
             return Ok(record);
         }
         let record = self.move_record(&old, to, reseal, environment)?;
@@ -84,7 +96,10 @@ impl Vault {
         record.generation = 1;
         record.recovery.clear(); // their hashes hold the old uid, and nobody has the codes to make new ones
         self.make_state(to.uid, environment)?;
-        let mut new = self.lock_existing(to, environment)?;
+        let mut new = match self.lock_existing(to, environment) {
+            Err(VaultError::Renamed { .. }) => return Err(ChangeError::AlreadyEnrolled), // somebody else's files
+            locked => locked?,
+        };
         match &new.record {
             Some(there) if same_keys(there, &record) => return Ok(there.clone()), // killed before the old ones were forgotten
             Some(_) => return Err(ChangeError::AlreadyEnrolled),

@@ -6,6 +6,7 @@ use std::fmt;
 use super::error::VaultError;
 use super::lock::state_name;
 use super::locked_user::LockedUser;
+use super::marks::MarkKind;
 use super::{Vault, record_name};
 use crate::codes::recovery::RecoveryHash;
 use crate::decision::origin::Origin;
@@ -35,6 +36,8 @@ pub enum ChangeError {
     SecretInUse,
     /// The account that the files are from still exists, or the account database cannot say that it does not.
     StillThere,
+    /// Neither the name nor the uid in the files is that of an account.
+    NoAccount,
     /// Several users' files have that name.
     Ambiguous,
     /// A key could not be opened or sealed.
@@ -103,7 +106,8 @@ impl LockedUser<'_> {
     pub fn set_use(&mut self, wanted: KeyUse, clock: &dyn Clock) -> Result<(), ChangeError> {
         self.enrolled()?;
         let next = State { suspended: wanted == KeyUse::Suspended, ..self.state().clone() };
-        Ok(self.store(next, clock)?)
+        self.store(next, clock)?;
+        Ok(self.no_longer_aside()?)
     }
 
     /// Reopens one origin, or all. The total of wrong codes stays: only an accepted code clears that.
@@ -231,22 +235,24 @@ impl LockedUser<'_> {
 impl Vault {
     /// Forgets a user: from now on never enrolled (R6). It asks nothing of the files, for it is also the way out when they
     /// are damaged, or those of a former owner of the uid. First the key file, synced, then the state, synced: with the state alone
-    /// a user is refused, not let past. Notices last. Who was invited and never enrolled has tickets and notices to be forgotten.
+    /// a user is refused, not let past. The name leaves the index, and marks go, in between. Notices last. Who was invited and never enrolled has tickets and notices to be forgotten.
     pub fn forget(&self, uid: u32) -> Result<(), ChangeError> {
         let tickets = self.tickets(uid)?; // their lock comes before the others
         let _no_new_state = self.state.lock()?;
-        let _no_decision = match self.lock_state(uid) {
-            Err(error @ VaultError::LockTimeout { .. }) => return Err(error.into()),
-            locked => locked.ok().flatten(), // what is not to be trusted is not locked by anybody either
-        };
+        // One that is held all the time keeps nothing here: its holder has the file that goes, and hears so when it writes there.
+        let _no_decision = self.lock_state(uid).ok().flatten();
         let (key_file, state_file) = (record_name(uid), state_name(uid));
         let enrolled = self.keys.has(&key_file)? || self.state.has(&state_file)?;
         if !enrolled && !tickets.has(uid)? && !self.has_spool(uid)? {
             return Err(ChangeError::NotEnrolled);
         }
         tickets.forget(uid)?;
+        let name = self.index_without(uid)?;
         self.keys.remove(&key_file)?;
         self.keys.sync()?;
+        self.unindex(name.as_deref(), uid)?;
+        self.unmark(MarkKind::Gone, uid)?;
+        self.unmark(MarkKind::Suspended, uid)?;
         self.state.remove(&state_file)?;
         self.state.sync()?;
         Ok(self.drop_notices(uid)?)
@@ -297,6 +303,7 @@ impl ChangeError {
             Self::NothingRestored => "nothing-restored",
             Self::SecretInUse => "secret-in-use",
             Self::StillThere => "still-there",
+            Self::NoAccount => "no-account",
             Self::Ambiguous => "ambiguous",
             Self::NotSealed => "not-sealed",
             Self::GroundsGone => "grounds-gone",
@@ -323,6 +330,7 @@ impl fmt::Display for ChangeError {
             Self::NothingRestored => "nothing of this user is from a backup",
             Self::SecretInUse => "a key in it is somebody else's by now; revoke it there, or forget this user",
             Self::StillThere => "the account that the files are from still exists, or nobody can say that it does not",
+            Self::NoAccount => "no account has the name or the uid in the files",
             Self::Ambiguous => "several users' files have that name; give the uid",
             Self::NotSealed => "a key could not be opened or sealed",
             Self::GroundsGone => "the key that allowed this was replaced, revoked or suspended meanwhile",

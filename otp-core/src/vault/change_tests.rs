@@ -199,15 +199,6 @@ fn damaged_files_are_forgotten_too() {
 }
 
 #[test]
-fn forgetting_waits_for_a_decision_that_is_under_way() {
-    let bench = Bench::enrolled();
-    let locked = bench.locked();
-    assert!(matches!(bench.vault().forget(1000), Err(ChangeError::Vault(VaultError::LockTimeout { .. }))));
-    drop(locked);
-    assert!(bench.key_path().exists());
-}
-
-#[test]
 fn a_counter_is_in_both_slots_before_anybody_hears_of_it() {
     for slot in [0, 1] {
         let bench = Bench::enrolled();
@@ -316,3 +307,7 @@ fn recovery_codes_go_with_the_last_key() {
 
 #[path = "adopt_tests.rs"]
 mod adopt;
+#[path = "marks_tests.rs"]
+mod marks;
+#[path = "names_tests.rs"]
+mod names;

@@ -1,8 +1,8 @@
 //! Changing the keys of a user: key file and state together, so that a crash anywhere leaves the old pair or the new one.
 //!
 //! Steps, always under the lock: (1) a first state is written whole under another name and renamed into place; (2) both
-//! slots say that generation N+1 is coming and hold the floors of its new keys; (3) the rename of the key file is the
-//! commit; (4) its directory is synced; (5) both slots say N+1. Only then anybody is told.
+//! slots say that generation N+1 is coming and hold the floors of its new keys; (3) the index says where the name is enrolled,
+//! and the rename of the key file is the commit; (4) its directory is synced; (5) both slots say N+1. Only then anybody is told.
 
 use nix::errno::Errno;
 
@@ -95,7 +95,8 @@ impl LockedUser<'_> {
         let mut next = before.clone();
         next.announce_commit(record);
         self.file.store_both(&next, clock)?;
-        let renamed = vault.write_aside(record).and_then(|temporary| {
+        let named = vault.index_before(&record.account);
+        let renamed = named.and_then(|()| vault.write_aside(record)).and_then(|temporary| {
             let renamed = vault.keys.rename(&temporary, &record_name(record.account.uid));
             renamed.inspect_err(|_| drop(vault.keys.remove(&temporary)))
         });
@@ -107,6 +108,8 @@ impl LockedUser<'_> {
         vault.keys.sync()?;
         next.finish_commit(record);
         self.file.store_both(&next, clock)?;
+        // What is left of an entry proves nothing, and the daemon's next start puts it right.
+        drop(vault.index_after(&record.account, self.record.as_ref().map(|former| &former.account)));
         (self.state, self.record) = (next, Some(record.clone()));
         Ok(())
     }

@@ -31,6 +31,17 @@ pub enum VaultError {
         /// Place and rule, never contents.
         why: String,
     },
+    /// This user's keys are there, under the uid that the account had before.
+    UidChanged(PathBuf),
+    /// The keys of this uid, under the name that the account had before, or those of somebody who had the uid before.
+    Renamed {
+        /// Which file.
+        path: PathBuf,
+        /// The name in it.
+        was: String,
+    },
+    /// A local account that was seen missing, and may be another person's by now.
+    Gone(PathBuf),
     /// Somebody else held the lock for too long.
     LockTimeout {
         /// Which file.
@@ -55,6 +66,9 @@ impl VaultError {
             Self::Untrusted { .. } => "untrusted-file",
             Self::Unreadable { .. } => "unreadable-file",
             Self::Malformed { .. } => "malformed-file",
+            Self::UidChanged(_) => "uid-changed",
+            Self::Renamed { .. } => "renamed",
+            Self::Gone(_) => "account-gone",
             Self::LockTimeout { .. } => "lock-timeout",
             Self::CannotPersist { .. } => "cannot-persist",
         }
@@ -99,6 +113,19 @@ impl fmt::Display for VaultError {
             Self::Untrusted { path, why } => write!(f, "{}: not trusted: {why}", path.display()),
             Self::Unreadable { path, errno } => write!(f, "{}: cannot be read: {}", path.display(), errno.desc()),
             Self::Malformed { path, why } => write!(f, "{}: {why}", path.display()),
+            Self::UidChanged(path) => {
+                write!(f, "{}: uid changed: adopt, or forget if these are the keys of somebody else", path.display())
+            }
+            Self::Renamed { path, was } => write!(
+                f,
+                "{}: renamed: adopt, or forget if {was:?} was somebody else; the keys belong to that name",
+                path.display()
+            ),
+            Self::Gone(path) => write!(
+                f,
+                "{}: the account was deleted and made again: adopt if it is the same person, else forget",
+                path.display()
+            ),
             Self::LockTimeout { path, holder: Some(pid) } => {
                 write!(f, "{}: locked by process {pid} for too long", path.display())
             }

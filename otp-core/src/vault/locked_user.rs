@@ -6,12 +6,12 @@ use super::error::VaultError;
 use super::lock::{Locked, state_name};
 use super::state_file::{Loaded, StateFile};
 use super::{Vault, record_name};
-use crate::accounts::Account;
+use crate::accounts::{Account, NotOwner};
 use crate::decision::limits::{FAR_AHEAD_S, Window};
 use crate::decision::state::{KeyState, State};
 use crate::decision::{ClockTrust, Now};
 use crate::environment::{Clock, Environment};
-use crate::files::key_file::{Key, RECORD_CAP, Record};
+use crate::files::key_file::{Key, RECORD_CAP, Record, RecordError};
 use crate::keys::key::{Kind, Step};
 use crate::repair::Repair;
 
@@ -22,6 +22,8 @@ pub struct LockedUser<'v> {
     pub(super) account: Account,
     pub(super) record: Option<Record>,
     pub(super) state: State,
+    /// Suspended by a mark, which the state may not say yet.
+    pub(super) suspended_aside: bool,
     now: Now,
     repairs: Vec<Repair>,
 }
@@ -38,6 +40,17 @@ enum Pairing {
 impl Vault {
     /// Locks `account` and reads its record and state. `None`: there is no trace of it, so it was never enrolled (V5).
     pub fn lock(&self, account: &Account, environment: &dyn Environment) -> Result<Option<LockedUser<'_>>, VaultError> {
+        let locked = self.lock_state(account.uid)?;
+        self.refuse_gone(locked.as_ref(), account)?;
+        self.locked_user(locked, account, environment)
+    }
+
+    /// The same for a user who is marked as gone, too.
+    pub(super) fn lock_even_gone(
+        &self,
+        account: &Account,
+        environment: &dyn Environment,
+    ) -> Result<Option<LockedUser<'_>>, VaultError> {
         self.locked_user(self.lock_state(account.uid)?, account, environment)
     }
 
@@ -48,7 +61,13 @@ impl Vault {
         environment: &dyn Environment,
         deadline: Instant,
     ) -> Result<Option<LockedUser<'_>>, VaultError> {
-        self.locked_user(self.lock_state_by(account.uid, deadline)?, account, environment)
+        let locked = self.lock_state_by(account.uid, deadline)?;
+        self.refuse_gone(locked.as_ref(), account)?;
+        self.locked_user(locked, account, environment)
+    }
+
+    fn refuse_gone(&self, locked: Option<&Locked>, account: &Account) -> Result<(), VaultError> {
+        locked.map_or(Ok(()), |_| self.not_gone(account.uid))
     }
 
     fn locked_user(
@@ -64,8 +83,11 @@ impl Vault {
         let record = self.record_of(account)?;
         let now = now(environment, file.known);
         let account = record.as_ref().map_or(account, |record| &record.account).clone();
-        let state = loaded.state.clone();
-        let mut user = LockedUser { vault: self, file, account, record, state, now, repairs: Vec::new() };
+        let mut state = loaded.state.clone();
+        let suspended_aside = record.is_some() && self.is_suspended_aside(account.uid)?;
+        state.suspended |= suspended_aside;
+        let mut user =
+            LockedUser { vault: self, file, account, record, state, suspended_aside, now, repairs: Vec::new() };
         user.repair(&loaded, environment)?;
         Ok(Some(user))
     }
@@ -97,7 +119,12 @@ impl Vault {
             read => read?,
         };
         let text = std::str::from_utf8(&bytes).map_err(|_| VaultError::malformed(&path, "not UTF-8"))?;
-        Record::parse(text, account).map(Some).map_err(|error| VaultError::malformed(&path, error.to_string()))
+        match Record::parse(text, account) {
+            Err(RecordError::Owner(NotOwner::Another { found, wanted })) if found.uid == wanted.uid => {
+                Err(VaultError::Renamed { path, was: found.name })
+            }
+            read => read.map(Some).map_err(|error| VaultError::malformed(&path, error.to_string())),
+        }
     }
 }
 
@@ -135,7 +162,11 @@ impl LockedUser<'_> {
     /// Writes `next` so that it is on disk when this returns (R2); to both slots if it must not come undone.
     pub fn store(&mut self, next: State, clock: &dyn Clock) -> Result<(), VaultError> {
         let counted = self.record.as_ref().is_some_and(|record| self.state.counts_on(&next, record));
-        if counted || self.state.must_not_come_undone(&next) || self.repairs.contains(&Repair::CommitUndone) {
+        if self.suspended_aside
+            || counted
+            || self.state.must_not_come_undone(&next)
+            || self.repairs.contains(&Repair::CommitUndone)
+        {
             self.file.store_both(&next, clock)?;
         } else {
             self.file.store(&next, clock)?;

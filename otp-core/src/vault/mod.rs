@@ -10,29 +10,35 @@
 //! V6  the clock mark is the newest time that is known to have passed (`clock_mark`)
 //! V5  "never enrolled" needs proof: a valid vault.toml, directories that open, and no trace of the user
 //! V7  a notice is on disk before anybody hears of it (`notices`, `outbox`)
-//! V8  locks are taken in this order: tickets, the directory of states, a user's state, notices
+//! V8  locks are taken in this order: tickets, the directory of states, a user's state, notices, the vault itself
+//! V9  a file that older programs would overlook is named in vault.toml before it counts (`needs`)
 
+mod about;
 mod adopt;
 mod change;
 mod clock_mark;
 mod commit;
 mod error;
+mod gone;
 mod lock;
 mod locked_user;
+mod marks;
+mod names;
+mod needs;
 mod notices;
 mod open;
 mod outbox;
+mod passwd;
 mod state_file;
+mod suspended;
 mod tickets;
 
 use std::path::PathBuf;
 
 use crate::accounts::Account;
 use crate::environment::Environment;
-use crate::files::hex::hex;
 use crate::files::key_file::RecordError;
-use crate::keys::seal::{Fingerprint, HostKeyId, VaultId};
-use crate::policy::toml_table::{Document, TableError, quoted};
+use crate::keys::seal::Fingerprint;
 
 pub use adopt::Reseal;
 pub use change::{ChangeError, Grounds, KeyAddition, KeyUse, Replaces, RepudiationOutcome};
@@ -40,10 +46,15 @@ pub use clock_mark::ClockMark;
 pub use error::VaultError;
 pub use lock::short_lock_deadline;
 pub use locked_user::LockedUser;
+pub use marks::MarkKind;
+pub use names::IndexReport;
 pub use notices::has_notices;
 pub use open::{OpenedBy, Readers, TrustedDir, as_it_is, read_root_file, root_directory, root_program};
 pub use outbox::{OUTBOX_CAP, Outbox, OutboxNotice, Posted};
+pub use passwd::Passwd;
 pub use tickets::{StoredTickets, Tickets};
+
+pub use crate::files::vault_file::{About, Need};
 
 /// Where a vault is and whose it must be. Values, so that nothing weakens a check in tests (R13).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,17 +73,6 @@ pub struct Vault {
     about: About,
 }
 
-/// What `vault.toml` says: the proof that the vault is there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct About {
-    /// Random name of this vault.
-    pub id: VaultId,
-    /// The host key that its seals want.
-    pub host_key: HostKeyId,
-    /// Rises when the whole vault is declared new.
-    pub epoch: u64,
-}
-
 /// Is there anything on record about a user?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EnrolmentStatus {
@@ -82,8 +82,6 @@ pub enum EnrolmentStatus {
     Enrolled,
 }
 
-const ABOUT: &str = "vault.toml";
-const ABOUT_CAP: usize = 4096;
 /// Where key files are.
 const KEYS: &str = "keys";
 /// Where state files are.
@@ -112,8 +110,7 @@ impl Vault {
 
     fn opened(place: &VaultPlace, opened_by: OpenedBy) -> Result<Self, VaultError> {
         let dir = TrustedDir::open_by(&place.dir, place.owner, opened_by)?;
-        let about = About::parse(&dir.read(ABOUT, ABOUT_CAP)?)
-            .map_err(|why| VaultError::malformed(&dir.path_of(ABOUT), why))?;
+        let about = about::about_in(&dir)?;
         Ok(Self { keys: dir.open_dir(KEYS)?, state: dir.open_dir(STATE)?, dir, about })
     }
 
@@ -124,10 +121,7 @@ impl Vault {
             dir.make_dir(name)?;
         }
         dir.open_dir(NOTICES)?.make_dir(OUTBOX)?;
-        dir.remove(".vault.toml.new")?; // left by an init that was killed here
-        dir.create(".vault.toml.new", about.to_toml().as_bytes())?;
-        dir.rename_new(".vault.toml.new", ABOUT)?;
-        dir.sync()?;
+        about::write_first(&dir, about)?;
         Ok(Self { keys: dir.open_dir(KEYS)?, state: dir.open_dir(STATE)?, dir, about: about.clone() })
     }
 
@@ -142,11 +136,10 @@ impl Vault {
         account: &Account,
         environment: &dyn Environment,
     ) -> Result<EnrolmentStatus, VaultError> {
-        match self.lock(account, environment)? {
-            None => Ok(EnrolmentStatus::NeverEnrolled),
-            Some(locked) if locked.record().is_none() => Ok(EnrolmentStatus::NeverEnrolled),
-            Some(_) => Ok(EnrolmentStatus::Enrolled),
+        if self.lock(account, environment)?.is_some_and(|locked| locked.record().is_some()) {
+            return Ok(EnrolmentStatus::Enrolled);
         }
+        self.nowhere_else(account).map(|()| EnrolmentStatus::NeverEnrolled)
     }
 
     /// Uids that have a key file, in rising order.
@@ -185,36 +178,12 @@ impl Vault {
             }
         }
         self.sweep_tickets()?;
-        self.sweep_notices()
+        self.sweep_notices()?;
+        self.sweep_itself()
     }
 
     pub(crate) fn malformed_record(&self, account: &Account, error: &RecordError) -> VaultError {
         VaultError::malformed(&self.keys.path_of(&record_name(account.uid)), error.to_string())
-    }
-}
-
-impl About {
-    fn parse(text: &[u8]) -> Result<Self, String> {
-        let text = std::str::from_utf8(text).map_err(|_| "not UTF-8".to_owned())?;
-        let place = |error: TableError| error.to_string();
-        let document = Document::parse(text).map_err(place)?;
-        let mut root = document.root();
-        let version = root.required_number("version").map_err(place)?;
-        if version != 1 {
-            return Err(format!("version is {version}; wanted 1"));
-        }
-        let id = hex(root.required_string("id").map_err(place)?, "id").map_err(|e| e.to_string())?;
-        let host_key = root.required_string("host_key").map_err(place)?;
-        let host_key = hex(host_key, "host_key").map_err(|e| e.to_string())?;
-        let epoch = root.required_number("epoch").map_err(place)?;
-        root.end().map_err(place)?;
-        Ok(Self { id: VaultId(id), host_key: HostKeyId(host_key), epoch })
-    }
-
-    fn to_toml(&self) -> String {
-        let hex = |bytes: &[u8]| quoted(&data_encoding::HEXLOWER.encode(bytes));
-        let (id, host_key) = (hex(&self.id.0), hex(&self.host_key.0));
-        format!("version = 1\nid = {id}\nhost_key = {host_key}\nepoch = {}\n", self.epoch)
     }
 }
 

@@ -125,13 +125,33 @@ impl TrustedDir {
 
     /// Makes the file `name`, mode 0600, which must not exist, writes `bytes` and syncs it.
     pub fn create(&self, name: &str, bytes: &[u8]) -> Result<File, VaultError> {
+        let file = self.create_unsynced(name, bytes)?;
+        file.sync_all().map_err(|error| VaultError::cannot_persist(&self.path_of(name), errno_of(&error)))?;
+        Ok(file)
+    }
+
+    /// The same for one of many files, which are synced together ([`Self::sync_file_system`]).
+    pub(super) fn create_unsynced(&self, name: &str, bytes: &[u8]) -> Result<File, VaultError> {
         let path = self.path_of(name);
         let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
         let fd = openat(&self.fd, name, flags, Mode::S_IRUSR | Mode::S_IWUSR);
         let mut file = File::from(fd.map_err(|errno| VaultError::cannot_persist(&path, errno))?);
-        let written = file.write_all(bytes).and_then(|()| file.sync_all());
-        written.map_err(|error| VaultError::cannot_persist(&path, errno_of(&error)))?;
+        file.write_all(bytes).map_err(|error| VaultError::cannot_persist(&path, errno_of(&error)))?;
         Ok(file)
+    }
+
+    /// Syncs all that was written to its file system.
+    pub(super) fn sync_file_system(&self) -> Result<(), VaultError> {
+        nix::unistd::syncfs(&self.fd).map_err(|errno| VaultError::cannot_persist(&self.path, errno))
+    }
+
+    /// Writes a file whole, over the one that is there: aside, synced, renamed, this directory synced.
+    pub(super) fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), VaultError> {
+        let temporary = format!(".{name}.new");
+        self.remove(&temporary)?; // left by a writer that was killed here
+        let written = self.create(&temporary, bytes).and_then(|_| self.rename(&temporary, name));
+        written.inspect_err(|_| drop(self.remove(&temporary)))?;
+        self.sync()
     }
 
     /// Renames within this directory, replacing what is there.

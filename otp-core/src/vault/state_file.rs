@@ -106,9 +106,13 @@ impl StateFile {
         self.store(state, clock)
     }
 
-    /// A user may stop a setuid process between reading the clock and writing. That must not look like a restored copy.
+    /// A user may stop a setuid process between reading the clock and writing. That must not look like a restored copy, and must not
+    /// outlast that its user is forgotten.
     fn was_stopped_since(&self, written: u64) -> Result<bool, VaultError> {
         let about = self.file.metadata().map_err(|error| unreadable(&self.path, &error))?;
+        if about.nlink() == 0 {
+            return Err(VaultError::Missing(self.path.clone())); // its user was forgotten meanwhile
+        }
         Ok(u64::try_from(about.ctime()).unwrap_or(0) > written.saturating_add(LATE_S / 2))
     }
 }

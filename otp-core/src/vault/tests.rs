@@ -18,7 +18,7 @@ use crate::environment::{Clock, system_boot_ms, system_wall};
 use crate::files::key_file::{Key, Record};
 use crate::keys::hotp::Codes;
 use crate::keys::key::{Algorithm, Digits, KeyId, Kind, Label, Period, Step};
-use crate::keys::seal::{HostKey, Nonce, Sealed};
+use crate::keys::seal::{HostKey, Nonce, Sealed, VaultId};
 use crate::keys::secret::Secret;
 use crate::repair::Repair;
 use crate::unlocked::Unlocked;
@@ -70,7 +70,7 @@ impl Bench {
         fs::create_dir(&dir).expect("these tests want root");
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o700)).unwrap();
         let host_key = HostKey::new(Zeroizing::new([5; 32]));
-        let about = About { id: VaultId([1; 16]), host_key: host_key.id(), epoch: 1 };
+        let about = About { id: VaultId([1; 16]), host_key: host_key.id(), epoch: 1, needs: Default::default() };
         let vault = Vault::create(&VaultPlace { dir: dir.clone(), owner: 0 }, &about).unwrap();
         Self {
             dir,

@@ -13,7 +13,7 @@ use crate::log::events::paced;
 pub(crate) fn allowed(actor: Actor, peer: Peer, act: Act, target: Option<u32>) -> Result<Terms, Refusal> {
     let answer = may(actor, act, target.map(|uid| groups::target(actor, uid)));
     let (urgency, what) = match answer {
-        Ok(_) if matches!(act, Act::ReadStatus | Act::ReadNotices | Act::List | Act::AskBarred) => {
+        Ok(_) if matches!(act, Act::ReadStatus | Act::ReadNotices | Act::List | Act::ListGone | Act::AskBarred) => {
             (Urgency::Info, "allowed")
         }
         Ok(terms) => return Ok(terms),

@@ -13,7 +13,7 @@
 //! | list all users                        | yes            | yes        | no           | no                      | no         |
 //! | suspend                               | yes            | yes        | not admins   | no                      | no         |
 //! | resume                                | yes            | for others | no           | no                      | no         |
-//! | forget, adopt, restored               | yes            | no         | no           | no                      | no         |
+//! | forget, adopt, restored, list gone    | yes            | no         | no           | no                      | no         |
 //! | reopen an origin                      | yes            | for others | no           | with a code             | no         |
 //! | rename a key                          | yes            | no         | no           | yes                     | no         |
 //! | revoke a key                          | yes            | for others | no           | with a code of that key | no         |
@@ -89,6 +89,8 @@ pub(crate) enum Act {
     Forget,
     /// Take over the files of a former name or uid.
     Adopt,
+    /// List accounts that were seen missing.
+    ListGone,
     /// Say that what came back from a backup is meant.
     Restored,
     /// Reopen an origin.
@@ -198,6 +200,7 @@ fn reason(act: Act) -> &'static str {
         Act::Resume => "only root and otp-admin may end a suspension",
         Act::Forget => "only root may forget a user",
         Act::Adopt => "only root may have files adopted",
+        Act::ListGone => "only root may list accounts that are gone",
         Act::Restored => "only root may say that a restore is meant",
         Act::Reopen => "only root, otp-admin and the user may reopen an origin",
         Act::Rename => "only root and the user may rename a key",

@@ -5,7 +5,7 @@ const CODE: Option<Terms> = Some(Terms::WithACode);
 const NO: Option<Terms> = None;
 
 /// For each act: root, otp-admin, otp-helpdesk to a user, otp-helpdesk to an admin, the user himself, otp-verify, anybody else.
-const TABLE: [(Act, [Option<Terms>; 7]); 22] = [
+const TABLE: [(Act, [Option<Terms>; 7]); 23] = [
     (Act::Invite, [YES, YES, YES, NO, NO, NO, NO]),
     (Act::RevokeInvitation, [YES, YES, YES, NO, NO, NO, NO]),
     (Act::Redeem, [CODE, NO, NO, NO, CODE, NO, NO]),
@@ -22,6 +22,7 @@ const TABLE: [(Act, [Option<Terms>; 7]); 22] = [
     (Act::Resume, [YES, YES, NO, NO, NO, NO, NO]),
     (Act::Forget, [YES, NO, NO, NO, NO, NO, NO]),
     (Act::Adopt, [YES, NO, NO, NO, NO, NO, NO]),
+    (Act::ListGone, [YES, NO, NO, NO, NO, NO, NO]),
     (Act::Restored, [YES, NO, NO, NO, NO, NO, NO]),
     (Act::Reopen, [YES, YES, NO, NO, CODE, NO, NO]),
     (Act::Rename, [YES, NO, NO, NO, YES, NO, NO]),

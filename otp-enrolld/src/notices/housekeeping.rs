@@ -1,5 +1,5 @@
-//! What the daemon does unasked, in a thread of its own: once a day the vault's clock mark, once an hour the notices of what
-//! happened at gates that ask the files and not this daemon, once a minute how many lines were left out of the log. The notices
+//! What the daemon does unasked, in a thread of its own: once a day the vault's clock mark, once an hour the accounts that are gone, and
+//! the notices of what happened at gates that ask the files and not this daemon, once a minute how many lines were left out of the log. The notices
 //! come too when somebody has all users listed.
 
 use std::sync::{Arc, PoisonError};
@@ -32,6 +32,7 @@ pub(crate) fn begin(daemon: Arc<Daemon>) -> io::Result<()> {
             if minute.is_multiple_of(24 * 60) {
                 daemon.move_clock_mark().unwrap_or_else(|error| failed("clock-mark", &error));
             }
+            daemon.look_for_missing();
             daemon.look_after_all().unwrap_or_else(|error| failed("notices", &error));
         }
     };
@@ -52,6 +53,7 @@ impl Daemon {
     /// Of recovery codes that were used, and of keys that were disabled by too many wrong codes.
     pub(crate) fn make_up_for_notices(&self, mut locked: LockedUser<'_>) {
         drop(self.notice_of_recovery_locked(&mut locked)); // without room for it, the next time
+        drop(locked.settle_suspension(&System)); // if it fails the mark still holds
         let (account, disabled) = (locked.account().clone(), locked.state().disabled);
         drop(locked);
         let mut known = self.known_disabled.lock().unwrap_or_else(PoisonError::into_inner);

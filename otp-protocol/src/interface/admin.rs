@@ -6,7 +6,7 @@ use otp_core::keys::key::Label;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::reply::{Done, RestoredUsers, Suspended};
+use super::reply::{AdoptedUsers, Done, GoneUsers, RestoredUsers, Suspended};
 use super::values::{self, checked};
 use super::{Method, Refusal};
 use crate::varlink::parameters::Parameters;
@@ -85,9 +85,23 @@ pub struct Forget {
 pub struct Adopt {
     /// Name of the account that gets the files; it must exist.
     pub user: String,
-    /// The former name, or the former uid in decimal, as the files have it; `still-there` while that account exists.
-    pub from: String,
+    /// The former name, or the former uid in decimal, as the files have it; `still-there` while that account exists. `None` for the
+    /// files of `user` under another uid, or of its uid under another name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
 }
+
+/// Take over the files of everybody whose account was renamed or renumbered.
+#[derive(Serialize)]
+pub struct AdoptAll {
+    /// `Some(true)` changes nothing and says what would be done; `None` means false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<bool>,
+}
+
+/// Look for local accounts that are gone, and list those that were seen missing.
+#[derive(Serialize)]
+pub struct ListGone {}
 
 /// Accept files that came back from a backup, so that HOTP keys, recovery and registration codes work again.
 #[derive(Serialize)]
@@ -130,6 +144,16 @@ impl Method for Forget {
 impl Method for Adopt {
     const NAME: &'static str = "io.pam-otp.Otp1.Adopt";
     type Reply = Done;
+}
+
+impl Method for AdoptAll {
+    const NAME: &'static str = "io.pam-otp.Otp1.AdoptAll";
+    type Reply = AdoptedUsers;
+}
+
+impl Method for ListGone {
+    const NAME: &'static str = "io.pam-otp.Otp1.ListGone";
+    type Reply = GoneUsers;
 }
 
 impl Method for Restored {
@@ -196,8 +220,16 @@ impl Adopt {
     pub(super) fn read(mut parameters: Parameters<'_>) -> Result<Self, Refusal> {
         let request = Self {
             user: values::user_name(parameters.required("user")?)?,
-            from: values::user_name(parameters.required("from")?)?,
+            from: parameters.optional("from")?.map(values::user_name).transpose()?,
         };
+        parameters.end()?;
+        Ok(request)
+    }
+}
+
+impl AdoptAll {
+    pub(super) fn read(mut parameters: Parameters<'_>) -> Result<Self, Refusal> {
+        let request = Self { dry_run: parameters.optional("dry_run")? };
         parameters.end()?;
         Ok(request)
     }

@@ -72,6 +72,8 @@ fn every_method_type_has_the_fields_of_the_file() {
     assert_method(&samples::revoke(), &Done {});
     assert_method(&Forget { user: user() }, &Done {});
     assert_method(&samples::adopt(), &Done {});
+    assert_method(&AdoptAll { dry_run: Some(true) }, &samples::adopted());
+    assert_method(&ListGone {}, &samples::gone());
     assert_method(&Restored { user: Some(user()) }, &RestoredUsers { users: vec![user()] });
     assert_method(&samples::invite(), &samples::invited());
     assert_method(&RevokeInvitation { user: user() }, &Done {});
@@ -111,6 +113,7 @@ fn what_the_file_calls_optional_may_be_absent_and_nothing_else() {
         (Revoke::NAME, object(&samples::revoke())),
         (Forget::NAME, object(&Forget { user: user() })),
         (Adopt::NAME, object(&samples::adopt())),
+        (AdoptAll::NAME, object(&AdoptAll { dry_run: Some(true) })),
         (Restored::NAME, object(&Restored { user: Some(user()) })),
         (Verify::NAME, object(&samples::verify())),
         (Invite::NAME, object(&samples::invite())),

@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use super::admin::{Adopt, Forget, Rename, Reopen, Restored, Resume, Revoke, Suspend};
+use super::admin::{Adopt, AdoptAll, Forget, ListGone, Rename, Reopen, Restored, Resume, Revoke, Suspend};
 use super::enrolment::{AddKey, AddToken, Invite, Redeem, RenewRecoveryCodes, Repudiate, RevokeInvitation, Rotate};
 use super::notice::{NoticeList, Notices, NoticesShown};
 use super::reply::{
-    BarredReply, Begun, Cancelled, Confirmed, Done, Invited, RecoveryCodes, Redeemed, Repudiated, RestoredUsers,
-    Suspended, TokenBegun, UserList, UserStatusReply, Verified,
+    AdoptedUsers, BarredReply, Begun, Cancelled, Confirmed, Done, GoneUsers, Invited, RecoveryCodes, Redeemed,
+    Repudiated, RestoredUsers, Suspended, TokenBegun, UserList, UserStatusReply, Verified,
 };
 use super::request::{Barred, BeginEnrolment, CancelEnrolment, ConfirmEnrolment, List, Status, Verify};
 use super::{Method, Refusal};
@@ -45,6 +45,10 @@ pub enum Reply {
     /// Answer to `Resume`, `Reopen`, `Rename`, `Revoke`, `Forget`, `Adopt`, `RevokeInvitation` and
     /// `NoticesShown`; empty.
     Done(Done),
+    /// Answer to `AdoptAll`: whose files went over, and whose did not.
+    Adopted(AdoptedUsers),
+    /// Answer to `ListGone`: users whose account was seen missing.
+    Gone(GoneUsers),
     /// Answer to `Restored`: names of the users for whom something changed.
     Restored(RestoredUsers),
     /// Answer to `Verify`: the verdict on a code, a refusal included.
@@ -81,6 +85,10 @@ pub enum Request {
     Forget(Forget),
     /// `io.pam-otp.Otp1.Adopt` takes over the files of a former name or uid; answered by [`Done`].
     Adopt(Adopt),
+    /// `io.pam-otp.Otp1.AdoptAll` does so for everybody; answered by [`AdoptedUsers`].
+    AdoptAll(AdoptAll),
+    /// `io.pam-otp.Otp1.ListGone` lists accounts that were seen missing; answered by [`GoneUsers`].
+    ListGone(ListGone),
     /// `io.pam-otp.Otp1.Restored` accepts files from a backup; answered by [`RestoredUsers`].
     Restored(Restored),
     /// `io.pam-otp.Otp1.Verify` checks a code; answered by [`Verified`], also if the code is refused.
@@ -124,6 +132,8 @@ impl Request {
             Revoke::NAME => Revoke::read(parameters).map(Self::Revoke),
             Forget::NAME => Forget::read(parameters).map(Self::Forget),
             Adopt::NAME => Adopt::read(parameters).map(Self::Adopt),
+            AdoptAll::NAME => AdoptAll::read(parameters).map(Self::AdoptAll),
+            ListGone::NAME => parameters.end().map(|()| Self::ListGone(ListGone {})),
             Restored::NAME => Restored::read(parameters).map(Self::Restored),
             Verify::NAME => Verify::read(parameters).map(Self::Verify),
             Invite::NAME => Invite::read(parameters).map(Self::Invite),

@@ -24,7 +24,7 @@ pub(crate) mod samples;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub use admin::{Adopt, Forget, Rename, Reopen, Restored, Resume, Revoke, Suspend};
+pub use admin::{Adopt, AdoptAll, Forget, ListGone, Rename, Reopen, Restored, Resume, Revoke, Suspend};
 pub use enrolment::{
     AddKey, AddToken, From, Invite, Redeem, RenewRecoveryCodes, Repudiate, RevokeInvitation, Rotate, Shape, WantedKey,
 };
@@ -32,9 +32,9 @@ pub use methods::{Reply, Request};
 pub use notice::{NoticeItem, NoticeList, Notices, NoticesShown};
 pub use refusal::Refusal;
 pub use reply::{
-    BarredReply, Begun, Cancelled, Confirmed, Done, Enrolment, Invitation, Invited, KeyStatus, OriginStatus,
-    RecoveryCodes, Redeemed, Redemption, Repudiated, RestoredUsers, Suspended, TokenBegun, Unreadable, UserList,
-    UserStatus, UserStatusReply, VerdictReply, Verified,
+    Adopted, AdoptedUsers, BarredReply, Begun, Cancelled, Confirmed, Done, Enrolment, GoneUser, GoneUsers, Invitation,
+    Invited, KeyStatus, OriginStatus, RecoveryCodes, Redeemed, Redemption, Repudiated, RestoredUsers, Suspended,
+    TokenBegun, Unreadable, UserList, UserStatus, UserStatusReply, VerdictReply, Verified,
 };
 pub use request::{Barred, BeginEnrolment, CancelEnrolment, ConfirmEnrolment, List, Status, Verify};
 

@@ -1,5 +1,7 @@
 //! Answers of the daemon. [`Enrolment`], [`Invitation`] and recovery codes carry secrets; nothing else does.
 
+use otp_core::files::user_mark::UserMark;
+use otp_core::manage::adoption::{Adoption, Adoptions};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -123,6 +125,68 @@ pub struct Suspended {
     /// else is stored. `None` if the keys are suspended, and from a daemon that does not know this member.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invitation_only: Option<bool>,
+}
+
+/// Answer to `AdoptAll`.
+#[derive(Serialize, Deserialize)]
+pub struct AdoptedUsers {
+    /// Files that went over, or would, in that order.
+    pub adopted: Vec<Adopted>,
+    /// Files that stay although their account is not the one in them, and why.
+    pub left: Vec<Unreadable>,
+}
+
+/// Files that went over to an account.
+#[derive(Serialize, Deserialize)]
+pub struct Adopted {
+    /// Name of the account.
+    pub user: String,
+    /// Its uid.
+    pub uid: u32,
+    /// The name in the files before.
+    pub from: String,
+    /// The uid in the files before.
+    pub from_uid: u32,
+}
+
+impl From<Adoptions> for AdoptedUsers {
+    fn from(all: Adoptions) -> Self {
+        let told =
+            |one: Adoption| Adopted { user: one.to.name, uid: one.to.uid, from: one.from.name, from_uid: one.from.uid };
+        let left = all.left.into_iter().map(|(uid, user, why)| Unreadable { uid, user, reason: why.to_string() });
+        Self { adopted: all.adopted.into_iter().map(told).collect(), left: left.collect() }
+    }
+}
+
+/// Answer to `ListGone`.
+#[derive(Serialize, Deserialize)]
+pub struct GoneUsers {
+    /// By rising uid.
+    pub users: Vec<GoneUser>,
+}
+
+/// A user who is refused because the account was seen missing.
+#[derive(Serialize, Deserialize)]
+pub struct GoneUser {
+    /// The uid.
+    pub uid: u32,
+    /// The name then; `None` if the mark cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// When that was first seen, in Unix seconds; `None` if the mark cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<u64>,
+}
+
+impl GoneUsers {
+    /// From the marks in the vault.
+    pub fn of(marks: Vec<(u32, Option<UserMark>)>) -> Self {
+        let one = |(uid, mark): (u32, Option<UserMark>)| {
+            let (user, since) = mark.map(|mark| (mark.account.name, mark.since)).unzip();
+            GoneUser { uid, user, since }
+        };
+        Self { users: marks.into_iter().map(one).collect() }
+    }
 }
 
 /// Answer to `Restored`.

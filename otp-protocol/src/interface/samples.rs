@@ -180,7 +180,16 @@ pub(crate) fn revoke() -> Revoke {
 }
 
 pub(crate) fn adopt() -> Adopt {
-    Adopt { user: "alicia".to_owned(), from: "alice".to_owned() }
+    Adopt { user: "alicia".to_owned(), from: Some("alice".to_owned()) }
+}
+
+pub(crate) fn gone() -> GoneUsers {
+    GoneUsers { users: vec![GoneUser { uid: 1000, user: Some("zoe".to_owned()), since: Some(1_795_000_000) }] }
+}
+
+pub(crate) fn adopted() -> AdoptedUsers {
+    let one = Adopted { user: "alicia".to_owned(), uid: 1000, from: "alice".to_owned(), from_uid: 1000 };
+    AdoptedUsers { adopted: vec![one], left: vec![unreadable()] }
 }
 
 pub(crate) fn notice() -> NoticeItem {

@@ -54,12 +54,14 @@ pub(crate) enum Command {
     Revoke(RevokeArgs),
     Forget(ForgetArgs),
     Adopt(AdoptArgs),
+    Gc(GcArgs),
     #[command(alias = "restored")] // its name before the first release
     AcceptRestore(AcceptRestoreArgs),
     Config(ConfigArgs),
     Emergency(EmergencyArgs),
     HostKey(HostKeyArgs),
     Clock(ClockArgs),
+    VaultVersion(VaultVersionArgs),
 }
 
 /// Show the keys and the wrong codes of a user, or of the caller
@@ -169,15 +171,40 @@ pub(crate) struct ForgetArgs {
 }
 
 /// Take over the files of a former name or uid, after an account was renamed
+///
+/// With --all, those of everybody whose account has another name or uid than the files; look at --dry-run first, for a name or a uid
+/// may have been given to another person.
 #[derive(Args)]
 pub(crate) struct AdoptArgs {
     /// The user, as the account is called now
-    #[arg(value_parser = user())]
-    pub user: String,
+    #[arg(required_unless_present = "all", conflicts_with = "all", value_parser = user())]
+    pub user: Option<String>,
 
-    /// What the name or the uid was before
-    #[arg(long, value_name = "NAME|UID", value_parser = user())]
-    pub from: String,
+    /// What the name or the uid was before; by default the same name under another uid, or the same uid under another name
+    #[arg(long, value_name = "NAME|UID", conflicts_with = "all", value_parser = user())]
+    pub from: Option<String>,
+
+    /// Everybody
+    #[arg(long)]
+    pub all: bool,
+
+    /// Change nothing and say what --all would do
+    #[arg(long, conflicts_with = "user")]
+    pub dry_run: bool,
+
+    /// Write JSON, with --all
+    #[arg(long, conflicts_with = "user")]
+    pub json: bool,
+}
+
+/// Look for local accounts that are gone, and list every user who is refused because theirs was
+///
+/// Each is refused until `otpctl adopt`, if the account was made again for the same person, or `otpctl forget UID`.
+#[derive(Args)]
+pub(crate) struct GcArgs {
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Accept files restored from a backup
@@ -238,6 +265,16 @@ pub(crate) struct EditConfigArgs {
 /// Say that the clock is right, where nobody vouches for it; only with --offline
 #[derive(Args)]
 pub(crate) struct ClockArgs {}
+
+/// Make the vault one that an older version of pam_otp can use; only with --offline
+///
+/// Names what version 1 could not see, if there is any such thing, and then changes nothing. The daemon of this version makes the vault version 2 again when it starts.
+#[derive(Args)]
+pub(crate) struct VaultVersionArgs {
+    /// The version of vault.toml: 1
+    #[arg(value_parser = clap::value_parser!(u8).range(1..=1))]
+    pub version: u8,
+}
 
 /// Let a user past the gate without a code, whatever is broken, or end that
 ///
@@ -348,6 +385,8 @@ impl Command {
             Self::Notices(options) => options.format(),
             Self::List(options) => options.format(),
             Self::AcceptRestore(options) => options.format(),
+            Self::Adopt(options) => OutputFormat::of(options.json),
+            Self::Gc(options) => OutputFormat::of(options.json),
             Self::Emergency(EmergencyArgs { act: EmergencyAct::List(options) }) => options.format(),
             _ => OutputFormat::Text,
         }

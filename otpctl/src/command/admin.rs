@@ -80,9 +80,6 @@ fn call(
         Command::Forget(options) => {
             client.call(&interface::Forget { user: options.user.clone() })?;
         }
-        Command::Adopt(options) => {
-            client.call(&interface::Adopt { user: options.user.clone(), from: options.from.clone() })?;
-        }
         Command::AcceptRestore(options) => {
             let reply = client.call(&interface::Restored { user: options.user.clone() })?;
             show_restored(terminal, options.format(), reply)?;
@@ -108,7 +105,6 @@ pub(crate) fn done(command: &Command) -> String {
         }
         Command::Revoke(options) => format!("{}: key \"{}\" is revoked", user(&options.user), escaped(&options.key)),
         Command::Forget(options) => format!("{}: forgotten; never enrolled from now on", escaped(&options.user)),
-        Command::Adopt(options) => format!("{}: has the keys of {}", escaped(&options.user), escaped(&options.from)),
         _ => String::new(),
     }
 }

@@ -1,6 +1,7 @@
 //! The commands, a file each.
 
 pub(crate) mod admin;
+pub(crate) mod adopt;
 pub(crate) mod bypasses;
 pub(crate) mod config;
 pub(crate) mod config_audience;
@@ -8,6 +9,7 @@ pub(crate) mod config_edit;
 pub(crate) mod confirm;
 pub(crate) mod emergency;
 pub(crate) mod enrol;
+pub(crate) mod gc;
 pub(crate) mod host_key;
 pub(crate) mod invite;
 pub(crate) mod notices;

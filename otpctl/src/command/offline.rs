@@ -10,20 +10,26 @@ use otp_core::accounts::Account;
 use otp_core::decision::limits::Limits;
 use otp_core::environment::Clock as _;
 use otp_core::files::date::utc;
+use otp_core::files::notice::NoticeEvent;
 use otp_core::keys::seal::{HostKey, Nonce};
 use otp_core::log_line::LogLine;
+use otp_core::manage::adoption::{self, Rehearsal};
 use otp_core::manage::changes::{self, Change};
 use otp_core::manage::notify_owner::{self, Outbound};
+use otp_core::manage::suspension::{self, Suspension};
+use otp_core::manage::vault_version::{WayBack, back_to_1};
 use otp_core::site::{Site, Unavailable, fits};
-use otp_core::vault::{ChangeError, ClockMark, EnrolmentStatus, Posted, Reseal, Vault, as_it_is, short_lock_deadline};
-use otp_protocol::interface::RestoredUsers;
+use otp_core::vault::{ChangeError, ClockMark, MarkKind, Posted, Reseal, Vault, as_it_is, short_lock_deadline};
+use otp_protocol::interface::{GoneUsers, RestoredUsers};
 use otp_protocol::status;
 use otp_system::privileges::become_for_good;
 use otp_system::random;
 
 use crate::arguments::{AdoptArgs, Command, StatusArgs};
 use crate::command::admin::{done, invitation_ended, show_restored, suspended};
+use crate::command::adopt;
 use crate::command::emergency::{named, no_such_user, who};
+use crate::command::gc::show_gone;
 use crate::command::status::{show, show_one};
 use crate::machine::Machine;
 use crate::output::alert::alert;
@@ -69,7 +75,10 @@ pub(crate) fn run(terminal: &mut Terminal, command: &Command) -> Result<(), Fail
         return terminal.show(&format!("{done}\n"));
     }
     offline.act(terminal, command)?;
-    if !matches!(command, Command::Status(_) | Command::List(_)) {
+    if !matches!(
+        command,
+        Command::Status(_) | Command::List(_) | Command::Gc(_) | Command::Adopt(AdoptArgs { dry_run: true, .. })
+    ) {
         tell(&done_or_name(command));
     }
     Ok(())
@@ -110,6 +119,12 @@ impl Offline {
                 let before = self.vault.set_clock_mark(now).map_err(|error| stopped(&error.to_string()))?;
                 return terminal.show(&clock_taken(before, now));
             }
+            Command::Gc(options) => {
+                let found = self.vault.mark_missing(&Machine).and_then(|_| self.vault.marked(MarkKind::Gone));
+                let gone = GoneUsers::of(found.map_err(|error| stopped(&error.to_string()))?);
+                return show_gone(terminal, options, &gone);
+            }
+            Command::VaultVersion(_) => return self.back_to_version_1(terminal),
             Command::AcceptRestore(options) => {
                 let users = match &options.user {
                     Some(name) => {
@@ -127,13 +142,27 @@ impl Offline {
                 let uid = otp_core::accounts::uid_named(&options.user).map_err(|errno| stopped(errno.desc()))?;
                 self.vault.forget(uid.ok_or_else(|| no_such_user(&options.user))?).map_err(|error| not_done(&error))?;
             }
-            Command::Adopt(options) => self.adopt(options)?,
+            Command::Adopt(options) => return self.adopt(terminal, options),
             other => {
                 let (user, change) = change(other).ok_or_else(|| stopped("not possible offline"))?;
                 self.change(&account(&user)?, &change)?;
             }
         }
         terminal.show(&format!("{}\n", done(command)))
+    }
+
+    fn back_to_version_1(&self, terminal: &mut Terminal) -> Result<(), Failure> {
+        match back_to_1(&self.vault, &Machine).map_err(|error| stopped(&error.to_string()))? {
+            WayBack::Already => terminal.show("the vault is of version 1 already\n"),
+            WayBack::Done => terminal.show(
+                "the vault is of version 1: an older version of pam_otp can use it. The daemon of this one makes it version 2 again \
+                 when it starts\n",
+            ),
+            WayBack::Blocked(found) => {
+                let lines: Vec<String> = found.iter().map(|one| escaped(&one.to_string())).collect();
+                Err(Failure::Stopped(format!("version 1 could not see this:\n{}", lines.join("\n"))))
+            }
+        }
     }
 
     fn status(&self, terminal: &mut Terminal, options: &StatusArgs) -> Result<(), Failure> {
@@ -144,24 +173,32 @@ impl Offline {
     }
 
     /// Reseals, so this is the one command that cannot do without the host key.
-    fn adopt(&self, options: &AdoptArgs) -> Result<(), Failure> {
+    fn adopt(&self, terminal: &mut Terminal, options: &AdoptArgs) -> Result<(), Failure> {
         let host_key =
             self.host_key.as_ref().ok_or_else(|| stopped("without the right host key no key can be sealed"))?;
         let nonce = || random::bytes().ok().map(Nonce);
         let reseal = Reseal { host_key, nonce: &nonce };
-        let adopted = changes::adopt(&self.vault, &options.from, &account(&options.user)?, &reseal, &Machine);
-        adopted.map(drop).map_err(|error| not_done(&error))
+        if let Some(user) = &options.user {
+            let adopted = adoption::adopt(&self.vault, options.from.as_deref(), &account(user)?, &reseal, &Machine);
+            adopted.map_err(|error| not_done(&error))?;
+            return terminal.show(&format!("{}\n", adopt::done(user, options.from.as_deref())));
+        }
+        let rehearsal = if options.dry_run { Rehearsal::Dry } else { Rehearsal::Real };
+        let all = adoption::adopt_all(&self.vault, rehearsal, &reseal, &Machine).map_err(|error| not_done(&error))?;
+        adopt::show_all(terminal, options, &all.into())
     }
 
     /// Ends what is on its way before it, so that no key is stored meanwhile, and after it. Says what was done.
     fn suspend(&self, account: &Account, tell: &dyn Fn(&str)) -> Result<String, Failure> {
         let ended = self.vault.end_invitation(account, &Machine);
-        let status = self.vault.enrolment_status(account, &Machine).map_err(|error| stopped(&error.to_string()))?;
-        if status == EnrolmentStatus::NeverEnrolled {
+        if suspension::suspend(&self.vault, account, &Machine).map_err(|error| not_done(&error))?
+            == Suspension::NeverEnrolled
+        {
             let ended = ended.map_err(|error| stopped(&error.to_string()))?;
             return ended.map(|_| invitation_ended(&account.name)).ok_or_else(|| not_done(&ChangeError::NotEnrolled));
         }
-        self.change(account, &Change::Suspend)?;
+        let notice = notify_owner::notice(NoticeEvent::KeysSuspended, 0, Machine.wall(), None);
+        note(notify_owner::keep(&self.vault, account, notice, self.out).err().map(Unavailable::from));
         let done = suspended(&account.name);
         self.vault.end_invitation(account, &Machine).map(|_| done.clone()).map_err(|error| {
             tell(&format!("{done}, but what is on its way is not ended"));
@@ -218,6 +255,9 @@ fn clock_taken(before: ClockMark, now: u64) -> String {
 fn done_or_name(command: &Command) -> String {
     match command {
         Command::Clock(_) => "clock".to_owned(),
+        Command::VaultVersion(_) => "vault-version 1".to_owned(),
+        Command::Adopt(AdoptArgs { user: Some(user), from, .. }) => adopt::done(user, from.as_deref()),
+        Command::Adopt(_) => "adopted --all".to_owned(),
         Command::AcceptRestore(options) => format!("restored {}", options.user.as_deref().unwrap_or("--all")),
         other => done(other),
     }

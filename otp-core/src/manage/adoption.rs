@@ -1,0 +1,141 @@
+//! Taking over the files of accounts that have another name or uid by now, one or all of them. Whose files there are is read from the
+//! files, for the account database knows nothing of a former name.
+
+use crate::accounts::{Account, account_of, named, numbered};
+use crate::environment::Environment;
+use crate::vault::{ChangeError, Reseal, Vault};
+
+/// Files that went over, or would.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adoption {
+    /// Name and uid in the files before.
+    pub from: Account,
+    /// The account by now.
+    pub to: Account,
+}
+
+/// The outcome for all users.
+#[derive(Debug, Default)]
+pub struct Adoptions {
+    /// In the order in which they were made.
+    pub adopted: Vec<Adoption>,
+    /// Files that stay as they are although their account is not the one in them: uid, name where it can be read, and why.
+    pub left: Vec<(u32, Option<String>, ChangeError)>,
+}
+
+/// Whether anything is changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rehearsal {
+    /// It is only said what would be.
+    Dry,
+    /// In earnest.
+    Real,
+}
+
+/// Makes files those of `to`: the ones of `from`, a former name or uid, or, with none, those that have the name of `to` under another uid
+/// or its uid under another name. Says whose they were. While the account database still knows that account, nothing is done, unless the
+/// account was seen missing and `to` has its name and uid: then that counts no more.
+pub fn adopt(
+    vault: &Vault,
+    from: Option<&str>,
+    to: &Account,
+    reseal: &Reseal<'_>,
+    environment: &dyn Environment,
+) -> Result<Account, ChangeError> {
+    let from = match from {
+        Some(from) => former(vault, from)?,
+        None => former_of(vault, to)?,
+    };
+    match named(&from.name) {
+        // Under another spelling of the name it is the same person.
+        Ok(Some(account)) if account.uid == from.uid && account != *to => {
+            return Err(ChangeError::StillThere);
+        }
+        Err(_) => return Err(ChangeError::StillThere), // the database cannot say that it is gone
+        Ok(_) => {}
+    }
+    vault.adopt(&from, to, reseal, environment)?;
+    Ok(from)
+}
+
+/// Does that for everybody whose account has another name or uid than the files. One whose new uid is still taken by the files of another
+/// one waits until those have gone over.
+pub fn adopt_all(
+    vault: &Vault,
+    rehearsal: Rehearsal,
+    reseal: &Reseal<'_>,
+    environment: &dyn Environment,
+) -> Result<Adoptions, ChangeError> {
+    let mut all = Adoptions::default();
+    let mut due = Vec::new();
+    for uid in vault.enrolled_uids()? {
+        match vault.owner_of(uid) {
+            Ok(Some(from)) => match by_now(vault, &from) {
+                Ok(Some(to)) if to != from => due.push(Adoption { from, to }),
+                Ok(_) => {}
+                Err(why) => all.left.push((uid, Some(from.name), why)),
+            },
+            Ok(None) => {}
+            Err(error) => all.left.push((uid, None, error.into())),
+        }
+    }
+    if rehearsal == Rehearsal::Dry {
+        all.adopted = due;
+        return Ok(all);
+    }
+    while !due.is_empty() {
+        let (before, mut waiting) = (due.len(), Vec::new());
+        for one in due {
+            match vault.adopt(&one.from, &one.to, reseal, environment) {
+                Ok(_) => all.adopted.push(one),
+                Err(error) => waiting.push((one, error)),
+            }
+        }
+        if waiting.len() == before {
+            let told = waiting.into_iter().map(|(one, error)| (one.from.uid, Some(one.from.name), error));
+            all.left.extend(told);
+            break;
+        }
+        due = waiting.into_iter().map(|(one, _)| one).collect();
+    }
+    Ok(all)
+}
+
+/// The account that the owner of files has by now: that of the name or, if nobody has it, that of the uid.
+fn by_now(vault: &Vault, owner: &Account) -> Result<Option<Account>, ChangeError> {
+    vault.not_gone(owner.uid)?; // whose account was made again may be another person: root says so of each
+    let unknown = |_| ChangeError::StillThere; // the database does not answer
+    match named(&owner.name).map_err(unknown)? {
+        Some(account) => Ok(Some(account)),
+        None => account_of(owner.uid).map_err(unknown)?.map(Some).ok_or(ChangeError::NoAccount),
+    }
+}
+
+/// Whose files are meant by a former name or uid.
+fn former(vault: &Vault, from: &str) -> Result<Account, ChangeError> {
+    let mut owners = vault.owners_named(from)?;
+    if let (true, Some(uid)) = (owners.is_empty(), numbered(from).or_else(|| from.parse().ok())) {
+        owners.extend(vault.owner_of(uid)?);
+    }
+    only(owners)
+}
+
+/// Whose files are meant where only the account is named that they are to be of.
+fn former_of(vault: &Vault, to: &Account) -> Result<Account, ChangeError> {
+    let mut owners = vault.owners_named(&to.name)?;
+    if owners.len() > 1 {
+        owners.retain(|owner| owner != to); // left from an adoption that was killed
+    }
+    if owners.is_empty() {
+        owners.extend(vault.owner_of(to.uid)?);
+    }
+    only(owners)
+}
+
+fn only(owners: Vec<Account>) -> Result<Account, ChangeError> {
+    match owners.as_slice() {
+        [] => Err(ChangeError::NotEnrolled),
+        [owner] => Ok(owner.clone()),
+        _ => Err(ChangeError::Ambiguous),
+    }
+}

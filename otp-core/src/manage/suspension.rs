@@ -1,0 +1,32 @@
+//! Suspending a user, whoever holds the lock: one function for the daemon and for `otpctl --offline`.
+
+use crate::accounts::Account;
+use crate::environment::Environment;
+use crate::vault::{ChangeError, KeyUse, Vault, VaultError, short_lock_deadline};
+
+/// How far a suspension went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Suspension {
+    /// The state says so.
+    Stored,
+    /// A mark beside it does: somebody holds the lock, this process if it is known.
+    Aside(Option<i32>),
+    /// There are no keys, and never were.
+    NeverEnrolled,
+}
+
+/// Refuses every code of `account` from now on.
+pub fn suspend(vault: &Vault, account: &Account, environment: &dyn Environment) -> Result<Suspension, ChangeError> {
+    match vault.look(account, environment, short_lock_deadline()) {
+        Ok(Some(mut locked)) if locked.record().is_some() => {
+            locked.set_use(KeyUse::Suspended, environment)?;
+            Ok(Suspension::Stored)
+        }
+        Ok(_) => Ok(vault.nowhere_else(account).map(|()| Suspension::NeverEnrolled)?),
+        Err(VaultError::LockTimeout { holder, .. }) => {
+            vault.suspend_aside(account, environment)?;
+            Ok(Suspension::Aside(holder))
+        }
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,112 @@
+//! Marks about users, beside their files: `gone/<uid>` and `suspended/<uid>`. A mark counts as soon as its file is there, and is
+//! looked for under the user's lock. vault.toml names the kind while there is a mark of it (V9).
+
+use super::Vault;
+use super::error::VaultError;
+use super::needs::LockedVault;
+use super::open::TrustedDir;
+use crate::files::user_mark::UserMark;
+use crate::files::vault_file::Need;
+
+/// Kinds of marks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MarkKind {
+    /// A local account was seen missing: refused until it is adopted or forgotten.
+    Gone,
+    /// The keys are suspended, and somebody held the lock of the state that should say so.
+    Suspended,
+}
+
+impl MarkKind {
+    const ALL: [Self; 2] = [Self::Gone, Self::Suspended];
+
+    fn need(self) -> Need {
+        match self {
+            Self::Gone => Need::Gone,
+            Self::Suspended => Need::Suspended,
+        }
+    }
+}
+
+impl Vault {
+    /// Every mark of that kind by rising uid, with its content where that can be read.
+    pub fn marked(&self, kind: MarkKind) -> Result<Vec<(u32, Option<UserMark>)>, VaultError> {
+        let Some(dir) = self.marks(kind)? else { return Ok(Vec::new()) };
+        let mut uids: Vec<u32> = dir.names()?.iter().filter_map(|name| name.parse().ok()).collect();
+        uids.sort_unstable();
+        let read = |uid: u32| dir.read(&uid.to_string(), UserMark::CAP).ok().and_then(|text| UserMark::parse(&text));
+        Ok(uids.into_iter().map(|uid| (uid, read(uid))).collect())
+    }
+
+    /// Is `uid` marked? Whatever is there under that name is a mark.
+    pub(super) fn is_marked(&self, kind: MarkKind, uid: u32) -> Result<bool, VaultError> {
+        self.marks(kind)?.map_or(Ok(false), |dir| dir.has(&uid.to_string()))
+    }
+
+    /// Takes a mark away, if it is there. Says whether it was.
+    pub(super) fn unmark(&self, kind: MarkKind, uid: u32) -> Result<bool, VaultError> {
+        if !self.is_marked(kind, uid)? {
+            return Ok(false);
+        }
+        let locked = self.lock_itself()?;
+        let Some(dir) = self.marks(kind)? else { return Ok(false) };
+        dir.remove(&uid.to_string())?;
+        dir.sync()?;
+        locked.drop_need_without_marks(kind, &dir)?;
+        Ok(true)
+    }
+
+    /// Where marks of that kind are. A vault that needs them and does not have the directory is not whole.
+    fn marks(&self, kind: MarkKind) -> Result<Option<TrustedDir>, VaultError> {
+        match self.dir.open_dir(kind.need().word()) {
+            Err(VaultError::Missing(_)) if !self.about.needs.contains(&kind.need()) => Ok(None),
+            opened => opened.map(Some),
+        }
+    }
+}
+
+impl LockedVault<'_> {
+    /// Marks a user: the word first, then the file. One that is there stays as it is. Says whether it is new.
+    pub(super) fn mark(&self, kind: MarkKind, mark: &UserMark) -> Result<bool, VaultError> {
+        let (marks, name) = (self.dir_of(kind.need())?, mark.account.uid.to_string());
+        if marks.has(&name)? {
+            return Ok(false);
+        }
+        self.need(kind.need())?;
+        marks.replace(&name, mark.to_toml().as_bytes())?;
+        Ok(true)
+    }
+
+    /// Are there marks of no kind?
+    pub(super) fn has_no_marks(&self) -> Result<bool, VaultError> {
+        for kind in MarkKind::ALL {
+            if !self.vault.marks(kind)?.map_or(Ok(true), |dir| is_empty(&dir))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Removes what a killed writer left half-made, and words without a mark.
+    pub(super) fn sweep_marks(&self) -> Result<(), VaultError> {
+        for kind in MarkKind::ALL {
+            let dir = match self.vault.dir.open_dir(kind.need().word()) {
+                Err(VaultError::Missing(_)) => continue, // if its word is there everybody is refused, and the log says why
+                opened => opened?,
+            };
+            for name in dir.names()?.iter().filter(|name| name.starts_with('.')) {
+                dir.remove(name)?;
+            }
+            self.drop_need_without_marks(kind, &dir)?;
+        }
+        Ok(())
+    }
+
+    fn drop_need_without_marks(&self, kind: MarkKind, dir: &TrustedDir) -> Result<(), VaultError> {
+        if is_empty(dir)? { self.need_no(kind.need()) } else { Ok(()) }
+    }
+}
+
+fn is_empty(dir: &TrustedDir) -> Result<bool, VaultError> {
+    Ok(dir.names()?.is_empty())
+}

@@ -1,0 +1,264 @@
+//! The index `names/`: under which uid a name is enrolled, so that an account whose uid has changed is not taken for one that was
+//! never enrolled. An entry is written and synced before the key file that it speaks of, and proves something only while
+//! that file is there and names the user.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::error::VaultError;
+use super::needs::LockedVault;
+use super::open::TrustedDir;
+use super::passwd::Passwd;
+use super::{Vault, record_name};
+use crate::accounts::Account;
+use crate::files::name_entry::NameEntry;
+use crate::files::vault_file::Need;
+
+/// The outcome of making the index.
+#[derive(Debug, Default)]
+pub struct IndexReport {
+    /// Entries that were written or removed.
+    pub changed: usize,
+    /// Uids whose key file cannot be read, and why: until they are mended or forgotten, an index that was not whole stays so.
+    pub unreadable: Vec<(u32, VaultError)>,
+}
+
+/// When entries reach the disk.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Syncing {
+    /// One by one.
+    Each,
+    /// All of them at the end: until then the index does not count.
+    Together,
+}
+
+/// Where an index is made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum IndexPlace {
+    /// In the one that is there.
+    There,
+    /// Beside it: there is none.
+    Aside,
+}
+
+impl Vault {
+    /// The rest of the proof that `account`, of which there is no trace under its uid, was never enrolled (R6): nor is it under another
+    /// uid. A vault without an index says nothing about that.
+    pub fn nowhere_else(&self, account: &Account) -> Result<(), VaultError> {
+        if !self.needs()?.contains(&Need::Names) {
+            return Ok(());
+        }
+        let names = self.dir.open_dir(NAMES)?;
+        match read(&names, &NameEntry::file_name(&account.name))? {
+            Some(entry) if entry.account.uid != account.uid && self.is_live(&entry)? => {
+                Err(VaultError::UidChanged(self.keys.path_of(&record_name(entry.account.uid))))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Before the key file of `account` is written. An entry that leads to other files of that name proves more until they are gone.
+    pub(super) fn index_before(&self, account: &Account) -> Result<(), VaultError> {
+        let locked = self.lock_itself()?;
+        let names = locked.dir_of(Need::Names)?;
+        let elsewhere = match read(&names, &NameEntry::file_name(&account.name)) {
+            Ok(None) => false,
+            Ok(Some(entry)) => entry.account.uid != account.uid && self.is_live(&entry).unwrap_or(true),
+            Err(_) => self.another_of_that_name(account)?.is_some(),
+        };
+        if elsewhere { Ok(()) } else { locked.enter(&names, account) }
+    }
+
+    /// After the commit: the name leads to these files, and a former name to none of them.
+    pub(super) fn index_after(&self, account: &Account, former: Option<&Account>) -> Result<(), VaultError> {
+        let locked = self.lock_itself()?;
+        let names = self.dir.open_dir(NAMES)?;
+        locked.enter(&names, account)?;
+        match former.filter(|former| former.name != account.name) {
+            Some(former) => locked.leave(&names, former),
+            None => Ok(()),
+        }
+    }
+
+    /// Before the key file of `uid` goes: other files of that name take its place in the index. Says the name.
+    pub(super) fn index_without(&self, uid: u32) -> Result<Option<String>, VaultError> {
+        let names = match self.dir.open_dir(NAMES) {
+            Err(VaultError::Missing(_)) => return Ok(None),
+            opened => opened?,
+        };
+        let Ok(Some(owner)) = self.owner_of(uid) else { return Ok(None) }; // an entry without a key file proves nothing
+        let account = Account { name: owner.name, uid };
+        if let Some(other) = self.another_of_that_name(&account)? {
+            self.lock_itself()?.enter(&names, &other)?;
+        }
+        Ok(Some(account.name))
+    }
+
+    /// After the key file of `uid` has gone.
+    pub(super) fn unindex(&self, name: Option<&str>, uid: u32) -> Result<(), VaultError> {
+        let Some(name) = name else { return Ok(()) };
+        self.lock_itself()?.leave(&self.dir.open_dir(NAMES)?, &Account { name: name.to_owned(), uid })
+    }
+
+    /// Makes the index again from the key files. vault.toml names it once it is whole. Only the one writer of key files may call this (R7).
+    pub fn rebuild_names(&self) -> Result<IndexReport, VaultError> {
+        let locked = self.lock_itself()?;
+        let needed = self.needs()?.contains(&Need::Names);
+        let (names, place) = match self.dir.open_dir(NAMES) {
+            Err(VaultError::Missing(_)) => (locked.emptied(ASIDE)?, IndexPlace::Aside),
+            opened => (opened?, IndexPlace::There),
+        };
+        let syncing = if needed && place == IndexPlace::There { Syncing::Each } else { Syncing::Together };
+        let mut report = IndexReport::default();
+        let mut owners: BTreeMap<String, Vec<Account>> = BTreeMap::new();
+        for uid in self.enrolled_uids()? {
+            match self.owner_of(uid) {
+                Ok(Some(owner)) if owner.uid == uid => {
+                    owners.entry(NameEntry::file_name(&owner.name)).or_default().push(owner);
+                }
+                Ok(None) => {}
+                Ok(Some(owner)) => {
+                    let why = VaultError::malformed(
+                        &self.keys.path_of(&record_name(uid)),
+                        format!("names uid {}", owner.uid),
+                    );
+                    report.unreadable.push((uid, why));
+                }
+                Err(error) => report.unreadable.push((uid, error)),
+            }
+        }
+        let local = Passwd::read().unwrap_or_default();
+        for (file, owners) in &owners {
+            let old = read(&names, file).ok().flatten();
+            let Some(new) = chosen(owners, old.as_ref(), &local) else { continue };
+            if old.as_ref() != Some(&new) {
+                report.changed += 1;
+                write(&names, file, &new, syncing)?;
+            }
+        }
+        report.changed += drop_stale(&names, &owners, &report)?;
+        let whole = report.unreadable.is_empty();
+        if syncing == Syncing::Together {
+            names.sync_file_system()?;
+        }
+        // One that was whole and is lost comes back whole or not at all: until then nobody counts as never enrolled.
+        if place == IndexPlace::Aside && (whole || !needed) {
+            self.dir.rename(ASIDE, NAMES)?;
+            self.dir.sync()?;
+        }
+        if whole && !needed {
+            locked.need(Need::Names)?;
+        }
+        Ok(report)
+    }
+
+    /// Entries of users whom /etc/passwd had; one that cannot be read is passed over.
+    pub(super) fn local_entries(&self) -> Result<Vec<NameEntry>, VaultError> {
+        let names = match self.dir.open_dir(NAMES) {
+            Err(VaultError::Missing(_)) => return Ok(Vec::new()),
+            opened => opened?,
+        };
+        let entries = names.names()?.into_iter().filter_map(|file| read(&names, &file).ok().flatten());
+        Ok(entries.filter(|entry| entry.local).collect())
+    }
+
+    /// Is the key file there that an entry speaks of? One that cannot be read does not say no.
+    pub(super) fn is_live(&self, entry: &NameEntry) -> Result<bool, VaultError> {
+        Ok(self.owner_of(entry.account.uid)?.is_some_and(|owner| owner.name == entry.account.name))
+    }
+
+    /// Files of that name under another uid.
+    fn another_of_that_name(&self, account: &Account) -> Result<Option<Account>, VaultError> {
+        Ok(self.owners_named(&account.name)?.into_iter().find(|other| other.uid != account.uid))
+    }
+}
+
+impl LockedVault<'_> {
+    /// Makes the entry of `account`, unless it is there.
+    fn enter(&self, names: &TrustedDir, account: &Account) -> Result<(), VaultError> {
+        let file = NameEntry::file_name(&account.name);
+        let old = read(names, &file).ok().flatten();
+        let kept = old.as_ref().is_some_and(|old| old.account == *account && old.local);
+        let local = Passwd::read().map_or(kept, |passwd| passwd.has(account));
+        let new = NameEntry { account: account.clone(), local };
+        if old.as_ref() == Some(&new) { Ok(()) } else { write(names, &file, &new, Syncing::Each) }
+    }
+
+    /// Removes the entry of a name that leads to `former`; one that leads elsewhere stays.
+    fn leave(&self, names: &TrustedDir, former: &Account) -> Result<(), VaultError> {
+        let file = NameEntry::file_name(&former.name);
+        if read(names, &file)?.is_none_or(|entry| entry.account.uid != former.uid) {
+            return Ok(());
+        }
+        names.remove(&file)?;
+        names.sync()
+    }
+
+    /// Removes what a killed writer left half-made.
+    pub(super) fn sweep_names(&self) -> Result<(), VaultError> {
+        let names = match self.vault.dir.open_dir(NAMES) {
+            Err(VaultError::Missing(_)) => return Ok(()),
+            opened => opened?,
+        };
+        for name in names.names()?.iter().filter(|name| name.starts_with('.')) {
+            names.remove(name)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whose files an entry is to lead to, where a name has several: those that it leads to already. An entry
+/// that was local stays so: the daemon looks for such users in /etc/passwd, and must miss one who is no longer there.
+fn chosen(owners: &[Account], old: Option<&NameEntry>, passwd: &Passwd) -> Option<NameEntry> {
+    let old = old.filter(|old| owners.contains(&old.account));
+    let account = old.map(|old| &old.account).or(owners.first())?.clone();
+    let local = passwd.has(&account) || old.is_some_and(|old| old.local);
+    Some(NameEntry { account, local })
+}
+
+/// Removes entries that lead to no key file. Those of files that cannot be read stay. Says how many went.
+fn drop_stale(
+    names: &TrustedDir,
+    owners: &BTreeMap<String, Vec<Account>>,
+    report: &IndexReport,
+) -> Result<usize, VaultError> {
+    let damaged: BTreeSet<u32> = report.unreadable.iter().map(|(uid, _)| *uid).collect();
+    let mut gone = 0;
+    for file in names.names()?.iter().filter(|file| !owners.contains_key(*file)) {
+        let stays = match read(names, file) {
+            Ok(entry) => entry.is_some_and(|entry| damaged.contains(&entry.account.uid)),
+            Err(_) => !damaged.is_empty(),
+        };
+        if !stays {
+            names.remove(file)?;
+            gone += 1;
+        }
+    }
+    if gone > 0 {
+        names.sync()?;
+    }
+    Ok(gone)
+}
+
+fn read(names: &TrustedDir, file: &str) -> Result<Option<NameEntry>, VaultError> {
+    let bytes = match names.read(file, NameEntry::CAP) {
+        Err(VaultError::Missing(_)) => return Ok(None),
+        read => read?,
+    };
+    let entry = NameEntry::parse(&bytes, file);
+    entry.map(Some).map_err(|why| VaultError::malformed(&names.path_of(file), why.to_string()))
+}
+
+fn write(names: &TrustedDir, file: &str, entry: &NameEntry, syncing: Syncing) -> Result<(), VaultError> {
+    let text = entry.to_toml();
+    if syncing == Syncing::Each {
+        return names.replace(file, text.as_bytes());
+    }
+    let temporary = format!(".{file}.new");
+    names.remove(&temporary)?;
+    names.create_unsynced(&temporary, text.as_bytes())?;
+    names.rename(&temporary, file)
+}
+
+/// Where the entries are.
+const NAMES: &str = "names";
+const ASIDE: &str = ".names.new";

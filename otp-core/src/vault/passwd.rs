@@ -1,0 +1,111 @@
+//! Accounts that /etc/passwd itself has: local ones, whatever a directory adds to them.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use super::error::VaultError;
+use super::open::{Readers, read_root_file};
+use crate::accounts::Account;
+
+/// A whole /etc/passwd.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Passwd {
+    names: HashSet<Vec<u8>>,
+    uids: HashSet<u32>,
+    both: HashSet<(Vec<u8>, u32)>,
+}
+
+impl Passwd {
+    /// Reads the file on this host.
+    pub fn read() -> Result<Self, VaultError> {
+        let path = Path::new(PASSWD);
+        let bytes = read_root_file(path, CAP, Readers::Everybody)?;
+        Self::parse(&bytes).ok_or_else(|| VaultError::malformed(path, "not whole, or without uid 0"))
+    }
+
+    /// Reads its text. `None` unless each line is whole and one has uid 0: a file that is being written cannot tell who is gone.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let mut found = Self::default();
+        for line in text.strip_suffix(b"\n")?.split(|byte| *byte == b'\n') {
+            match line.first() {
+                None | Some(b'#' | b'+' | b'-') => continue, // blank, a comment, what NIS is asked
+                Some(_) => {}
+            }
+            let fields: Vec<&[u8]> = line.split(|byte| *byte == b':').collect();
+            let [name, _, uid, gid, _, _, _] = fields.as_slice() else { return None };
+            let (uid, _) = (number(uid)?, number(gid)?);
+            if name.is_empty() {
+                return None;
+            }
+            found.names.insert(name.to_vec());
+            found.uids.insert(uid);
+            found.both.insert((name.to_vec(), uid));
+        }
+        found.uids.contains(&0).then_some(found)
+    }
+
+    /// Does a line have name and uid of `account`?
+    pub fn has(&self, account: &Account) -> bool {
+        self.both.contains(&(account.name.clone().into_bytes(), account.uid))
+    }
+
+    /// Does a line have its name, or its uid?
+    pub fn has_either(&self, account: &Account) -> bool {
+        self.names.contains(account.name.as_bytes()) || self.uids.contains(&account.uid)
+    }
+}
+
+fn number(field: &[u8]) -> Option<u32> {
+    let digits = !field.is_empty() && field.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(field).ok().filter(|_| digits)?.parse().ok()
+}
+
+const PASSWD: &str = "/etc/passwd";
+/// Far above any file of local accounts, in bytes.
+const CAP: usize = 32 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: &str = "root:x:0:0:root:/root:/bin/bash\n# admins\nzoe:x:7100:7100:,,,:/home/zoe:/bin/sh\n\nj\u{f6}rg:!:7101:100::/:\n+::::::\n";
+
+    fn account(name: &str, uid: u32) -> Account {
+        Account { name: name.to_owned(), uid }
+    }
+
+    #[test]
+    fn a_line_has_name_and_uid_and_each_is_known_alone() {
+        let passwd = Passwd::parse(WHOLE.as_bytes()).unwrap();
+        assert!(passwd.has(&account("zoe", 7100)) && passwd.has(&account("j\u{f6}rg", 7101)));
+        assert!(!passwd.has(&account("zoe", 7101)), "both, of two lines");
+        for (name, uid, either) in [("zoe", 1, true), ("amy", 7101, true), ("amy", 1, false), ("ZOE", 2, false)] {
+            assert_eq!(passwd.has_either(&account(name, uid)), either, "{name} {uid}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_being_written_says_nothing() {
+        for end in 1..WHOLE.len() {
+            let Some(part) = Passwd::parse(&WHOLE.as_bytes()[..end]) else { continue };
+            assert_eq!(WHOLE.as_bytes()[end - 1], b'\n', "cut at a line's end it cannot be told: {part:?}");
+        }
+        for text in [
+            "",
+            "\n",
+            "zoe:x:7100:7100::/:\n",
+            "root:x:0:0::/\n",
+            "root:x:0:0::/:",
+            "root:x:zero:0::/:\n",
+            ":x:0:0::/:\n",
+            "root:x:0:0::/:\nzoe:x:71",
+        ] {
+            assert_eq!(Passwd::parse(text.as_bytes()), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn that_of_this_machine_is_whole() {
+        assert!(Passwd::read().unwrap().has(&account("root", 0)));
+    }
+}

@@ -1,0 +1,42 @@
+//! A suspension where somebody holds the lock of the state that should say so: a user may stop a program of theirs that holds it. The
+//! mark counts for everybody who gets the lock next, and goes once the state says the same.
+
+use super::Vault;
+use super::change::ChangeError;
+use super::error::VaultError;
+use super::locked_user::LockedUser;
+use super::marks::MarkKind;
+use crate::accounts::Account;
+use crate::environment::Clock;
+use crate::files::user_mark::UserMark;
+
+impl Vault {
+    /// Suspends the keys of `account` without its lock; on disk when this returns.
+    pub fn suspend_aside(&self, account: &Account, clock: &dyn Clock) -> Result<(), VaultError> {
+        let mark = UserMark { account: account.clone(), since: clock.wall() };
+        self.lock_itself()?.mark(MarkKind::Suspended, &mark).map(drop)
+    }
+
+    /// Are the keys of `uid` suspended by a mark, whatever the state says?
+    pub fn is_suspended_aside(&self, uid: u32) -> Result<bool, VaultError> {
+        self.is_marked(MarkKind::Suspended, uid)
+    }
+}
+
+impl LockedUser<'_> {
+    /// Writes a suspension from beside the state into it. Only the one writer of key files may call this (R7).
+    pub fn settle_suspension(&mut self, clock: &dyn Clock) -> Result<(), ChangeError> {
+        if self.suspended_aside {
+            self.store(self.state.clone(), clock)?;
+            self.no_longer_aside()?;
+        }
+        Ok(())
+    }
+
+    /// The state says by now what holds.
+    pub(super) fn no_longer_aside(&mut self) -> Result<(), VaultError> {
+        self.vault.unmark(MarkKind::Suspended, self.account.uid)?;
+        self.suspended_aside = false;
+        Ok(())
+    }
+}

@@ -1,0 +1,48 @@
+//! A suspension. It must not depend on its user: it is written beside the state where somebody holds the user's lock.
+
+use otp_core::environment::Clock;
+use otp_core::files::notice::NoticeEvent;
+use otp_core::log_line::Urgency;
+use otp_core::manage::suspension::{self, Suspension};
+use otp_core::vault::ChangeError;
+use otp_protocol::interface::{Refusal, Suspend, Suspended};
+use otp_protocol::peer::Peer;
+
+use crate::access::check::target;
+use crate::access::rights::Act;
+use crate::daemon::Daemon;
+use crate::enrolment::invite::{self, notice};
+use crate::log::events::{about, event, signed};
+use crate::machine::System;
+use crate::refusals::not_changed;
+
+impl Daemon {
+    /// Refuses every code of a user, and ends what is on its way: before it, so that no confirmation that has begun comes after it,
+    /// and after it, for what was made meanwhile. Of the never enrolled that is all there is to end, so there it must not fail.
+    pub(crate) fn suspend(&self, peer: Peer, wanted: &Suspend) -> Result<Suspended, Refusal> {
+        let (account, _) = target(peer, Act::Suspend, Some(&wanted.user))?;
+        let failed = |error: ChangeError| not_changed(&account.name, &error);
+        let ended = self.end_invitation(&account);
+        let reached = suspension::suspend(self.vault(), &account, &System).map_err(failed)?;
+        let line = match reached {
+            Suspension::NeverEnrolled => {
+                let ended = ended?.ok_or_else(|| failed(ChangeError::NotEnrolled))?;
+                invite::log("registration-code-revoked", &account, peer, Some(ended), |line| line);
+                return Ok(Suspended { invitation_only: Some(true) });
+            }
+            Suspension::Stored => about("suspended", &account),
+            Suspension::Aside(holder) => {
+                let holder = holder.map_or_else(|| "unknown".to_owned(), |process| process.to_string());
+                about("suspended", &account).field("holder", &holder)
+            }
+        };
+        self.pending_enrolments.end(account.uid); // what was begun before stands on other ground now
+        self.notice_after(&account, notice(NoticeEvent::KeysSuspended, peer, System.wall()));
+        event(Urgency::Notice, &signed(line, peer).finish());
+        self.end_invitation(&account).map_err(|_| Refusal::unavailable(HALF_SUSPENDED))?;
+        Ok(Suspended { invitation_only: None })
+    }
+}
+
+const HALF_SUSPENDED: &str =
+    "the keys are suspended, but a code that is on its way cannot be ended and may still be good";
