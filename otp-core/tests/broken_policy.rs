@@ -59,8 +59,11 @@ fn a_file_that_is_not_toml_refuses_every_service() {
     }
 }
 
-/// Files that are TOML, in which the table of `su` is part of something else: its `unenrolled = "deny"` would count for nothing.
-const SWALLOWED: [&str; 18] = [
+/// Files that are TOML, in which a table is part of something else: what it says, as `unenrolled = "deny"` for `su`, would count for nothing.
+const SWALLOWED: [&str; 21] = [
+    "notify_command = [\"/bin/true\", '''\n[rotation]\nmax_age = 30\n''']",
+    "notify_command = [\"/bin/true\", '''\nguesses.self = 3\n''']",
+    "notify_command = [\"/bin/true\", '''\n [ \"key\" ]\ndigits = 8\n''']",
     "notify_command = [\"/bin/true\", \"\"\"\n[service.su]\nunenrolled = \"deny\"\n\"\"\"]",
     "notify_command = [\"/bin/true\", '''\n  [ \"service\" . su ]\nunenrolled = \"deny\"\n''']",
     "notify_command = [\"/bin/true\", '''\n[service]\nsu.unenrolled = \"deny\"\n''']",
@@ -100,7 +103,7 @@ fn a_text_with_a_bracket_at_the_start_of_its_line_is_named_with_its_place() {
     let error = Policy::parse_for(text, "su").unwrap_err();
     assert_eq!((error.line, error.column), (2, 10));
     assert!(error.what.contains("wanted its end before the next table"), "{error}");
-    let harmless = "notify_command = [\"/bin/sh\", \"-c\", '''\n[ -x /bin/y ]\nservices=1; service ssh status\n[[ -n $service ]]''']\n[service.sudo]\nprompt = \"[sudo] \"\n";
+    let harmless = "notify_command = [\"/bin/sh\", \"-c\", '''\n[ -x /bin/y ]\nservices=1; service ssh status\nkey=$1; window=3\n[[ -n $service ]] && key.sh\n[keys]''']\n[service.sudo]\nprompt = \"[sudo] \"\n";
     assert_eq!(usable(harmless), "sudo su sshd");
 }
 

@@ -104,6 +104,14 @@ pub(crate) fn duplicate(number: RawFd) -> nix::Result<(OwnedFd, FdFlag)> {
     Ok((unsafe { OwnedFd::from_raw_fd(fd) }, flags))
 }
 
+/// From now on no program that this one starts inherits `number`.
+#[expect(unsafe_code, reason = "a descriptor that was inherited is known by its number")]
+pub(crate) fn keep_from_programs(number: RawFd) -> nix::Result<()> {
+    // SAFETY: it is borrowed for this call, which says EBADF if nothing is open under the number.
+    let inherited = unsafe { BorrowedFd::borrow_raw(number) };
+    fcntl(inherited, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).map(drop)
+}
+
 /// From now on `number` leads to where `to` does, here and in the programs that this one starts.
 #[expect(unsafe_code, reason = "a descriptor that was inherited is known by its number")]
 pub(crate) fn redirect(number: RawFd, to: impl AsFd) -> nix::Result<()> {

@@ -1,5 +1,5 @@
 //! Gives up the terminal that root types at: a process of the daemon's account must not be able to type there (TIOCSTI), nor
-//! read what is typed.
+//! read what is typed. Nor does a program that it starts inherit anything else that root's shell has open.
 //!
 //! A process that leads no session gives the terminal up and stays in the foreground of its shell, so Ctrl-C still arrives. A
 //! process that leads its session, as under `ssh -t` or `docker run -t`, gives the terminal up for the whole session, and Ctrl-C
@@ -40,7 +40,7 @@ pub(crate) enum Descriptors {
     /// They stay as they are: this process is not root, and was given them as the account that it has.
     Kept,
     /// Those that a program started from here would inherit only write from now on: such a program could read what is typed, or,
-    /// once no session has the terminal, take it and type there.
+    /// once no session has the terminal, take it and type there. Only the first three are inherited at all.
     WriteOnly,
 }
 
@@ -50,13 +50,17 @@ pub(crate) fn give_up(descriptors: Descriptors) -> Result<(), TerminalError> {
     let mut terminals: Vec<OwnedFd> = own.into_iter().collect();
     for number in open_descriptors() {
         let Ok((terminal, flags)) = kernel::duplicate(number) else { continue };
-        if !isatty(&terminal).unwrap_or(false) {
-            continue;
+        let failed = |why| TerminalError::Descriptor { number, why };
+        let inherited = descriptors == Descriptors::WriteOnly && !flags.contains(FdFlag::FD_CLOEXEC);
+        if isatty(&terminal).unwrap_or(false) {
+            if inherited {
+                only_write(number, &terminal).map_err(failed)?;
+            }
+            terminals.push(terminal);
         }
-        if descriptors == Descriptors::WriteOnly && !flags.contains(FdFlag::FD_CLOEXEC) {
-            only_write(number, &terminal).map_err(|why| TerminalError::Descriptor { number, why })?;
+        if inherited && number > libc::STDERR_FILENO {
+            kernel::keep_from_programs(number).map_err(failed)?;
         }
-        terminals.push(terminal);
     }
     // By its name, and by every descriptor, for the name may not exist (chroot). ENOTTY: that is not the controlling one.
     for terminal in &terminals {

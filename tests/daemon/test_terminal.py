@@ -189,6 +189,44 @@ def test_nor_where_no_session_has_the_terminal(machine, attacker):
     os.close(above)
 
 
+INHERITED = Path("/usr/local/lib/inherited.py")
+INHERITED_TEXT = """
+import os
+def tries(number):
+    found = [os.readlink(f"/proc/self/fd/{number}")]
+    for what in (lambda: os.read(number, 100), lambda: os.write(number, b"touch /tmp/notified/pushed\\n")):
+        try:
+            found.append(what())
+        except OSError:
+            pass
+    return found
+open_ = [int(name) for name in os.listdir("/proc/self/fd") if int(name) > 2 and os.path.exists(f"/proc/self/fd/{name}")]
+open("/tmp/notified/found", "w").write(f"{os.getuid()} {[tries(number) for number in open_]}")
+"""
+
+
+def test_what_notify_starts_inherits_nothing_else_that_root_has_open(machine, program, tmp_path):
+    """Neither a file, nor a lock, nor the other end of a terminal."""
+    write(INHERITED, INHERITED_TEXT, 0o644)
+    program(f"cat >/dev/null; exec /usr/bin/python3 {INHERITED}")
+    machine.enrolled_user()
+    secret = tmp_path / "secret"
+    write(secret, "known to root", 0o600)
+    above, below = os.openpty()
+    with open(secret, "r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        done = subprocess.run([DAEMON, "notify", "--once"], pass_fds=(above, file.fileno()), timeout=30)
+        with open(secret, "rb") as again, pytest.raises(BlockingIOError):
+            fcntl.flock(again, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert done.returncode == 0 and findings() == f"{pwd.getpwnam(ACCOUNT).pw_uid} []"
+    os.set_blocking(below, False)
+    with pytest.raises(BlockingIOError):
+        os.read(below, 100)
+    assert secret.read_text() == "known to root"
+    os.close(below)
+    os.close(above)
+
+
 def test_what_notify_starts_leads_a_session_of_its_own(machine, program):
     place = program("cat >/dev/null; ps -o sid=,pgid=,pid= -p $$ >/tmp/notified/session")
     machine.enrolled_user()

@@ -500,20 +500,31 @@ def by_key():
         process.wait(10)
 
 
+def debians_with_the_lines_of_readme(service):
+    run("sh", "-c", lines_of_readme(Path("/etc/pam.d") / service))
+
+
+def block_of_readme(service):
+    """The whole file that README shows."""
+    (block,) = [text for text in recipes() if text.startswith("auth     requisite  pam_unix.so\nauth     required   pam_otp.so\naccount")]
+    write(Path("/etc/pam.d") / service, block, 0o644)
+
+
+@pytest.mark.parametrize("lines", [debians_with_the_lines_of_readme, block_of_readme], ids=["Debian", "whole"])
 @pytest.mark.parametrize("name", UNASKED)
-def test_an_expired_password_leads_no_suspended_user_past_the_account_line_of_readme(machine, enrolled, stock, by_key, name):
+def test_an_expired_password_leads_no_suspended_user_past_the_account_line_of_readme(machine, enrolled, stock, by_key, name, lines):
     (user, _), host = enrolled, UNASKED[name]
-    run("sh", "-c", lines_of_readme(Path("/etc/pam.d") / host.service))
+    lines(host.service)
     assert (Path("/etc/pam.d") / host.service).read_text().count("pam_otp.so") == 2
     assert host.attempt(machine, user).opened
     run("otpctl", "suspend", user.name)
     assert not host.attempt(machine, user).opened
-    for days in (("-d", "0"), ("-d", "2020-01-01", "-M", "30")):
+    for days in (("-d", "0"), ("-d", "2020-01-01", "-M", "30"), ("-d", "2020-01-01", "-M", "30", "-I", "1")):
         run("chage", *days, user.name)
         attempt = host.attempt(machine, user)
         assert not attempt.opened and "assword:" not in attempt.text, attempt
     run("otpctl", "resume", user.name)
-    run("chage", "-d", "2020-01-01", "-M", "99999", user.name)
+    run("chage", "-d", "2020-01-01", "-M", "99999", "-I", "-1", user.name)
     assert host.attempt(machine, user).opened, "it was the suspension that kept them out"
 
 

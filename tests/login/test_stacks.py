@@ -169,6 +169,23 @@ def test_a_line_that_leads_past_ours_by_an_expired_password_is_noted(stock, line
     assert json.loads(otpctl("config", "check", "--json").stdout)["findings"] == []
 
 
+@pytest.mark.parametrize("name, lines, noted", [
+    ("sudo", "account required pam_unix.so\naccount required pam_otp.so", True),
+    ("sudo", "account requisite pam_otp.so\naccount required pam_unix.so", False),
+    ("sudo", "account required pam_otp.so\naccount required pam_unix.so\naccount required pam_sss.so", False),
+    ("sudo-deploy", "account required pam_nologin.so\naccount required pam_sss.so\naccount required pam_otp.so", True),
+    ("sudo-deploy", "account required pam_otp.so\naccount required pam_nologin.so", False),
+    ("su", "account required pam_unix.so\naccount required pam_otp.so", False),
+])  # fmt: skip
+def test_a_refusal_of_an_expired_password_that_sudo_passes_over_is_noted(stock, name, lines, noted):
+    text = f"{IN}\nauth required pam_otp.so\n{lines}"
+    write_stack(text, name)
+    write_stack(text.replace("account required pam_unix.so\n", ""), f"{name}-{'l' if name == 'su' else 'i'}")
+    done = otpctl("config", "check")
+    assert done.returncode == DONE and (PAST_IT in done.stderr) == noted, done.stderr
+    assert not noted or f"note: {name}, account: /etc/pam.d/{name} line 3: " in done.stderr
+
+
 def test_the_other_service_answers_for_a_stage_that_has_no_line(stock):
     write_stack("@include common-auth\nauth required pam_otp.so")
     assert kinds() == {"no-account-line"}

@@ -1,5 +1,5 @@
 //! Tables that a slip has put inside something else, in a file that is TOML all the same: a text whose quotes were closed too
-//! late, or a table below that of a service. The service they were written for would then have the rules of one without a table.
+//! late, or a table below that of a service. Their rules would then count for nothing, and nobody would hear of it.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -11,20 +11,20 @@ pub(super) type Swallowed = (usize, String);
 pub(super) fn swallowed(text: &str, root: &DeTable<'_>) -> Option<Swallowed> {
     root.iter().find_map(|(name, value)| match (name.get_ref().as_ref(), value.get_ref()) {
         (SERVICES, DeValue::Table(services)) => in_texts(text, value, &is_of_a_table).or_else(|| in_services(services)),
-        _ => in_texts(text, value, &names_services),
+        _ => in_texts(text, value, &is_of_policy),
     })
 }
 
-/// A text, however deep, that goes on over a line of a policy.
-fn in_texts(text: &str, value: &Spanned<DeValue<'_>>, is_of_policy: &dyn Fn(&str) -> bool) -> Option<Swallowed> {
+/// A text, however deep, that goes on over a line which is of another table.
+fn in_texts(text: &str, value: &Spanned<DeValue<'_>>, is_other: &dyn Fn(&str) -> bool) -> Option<Swallowed> {
     let span = value.span();
     match value.get_ref() {
-        DeValue::Table(below) => below.values().find_map(|one| in_texts(text, one, is_of_policy)),
-        DeValue::Array(below) => below.iter().find_map(|one| in_texts(text, one, is_of_policy)),
+        DeValue::Table(below) => below.values().find_map(|one| in_texts(text, one, is_other)),
+        DeValue::Array(below) => below.iter().find_map(|one| in_texts(text, one, is_other)),
         DeValue::String(_) => {
             let mut lines = text.get(span.clone())?.lines().skip(1);
             let what = || "this text goes on over a table or a key; wanted its end before the next table".to_owned();
-            lines.any(is_of_policy).then(|| (span.start, what()))
+            lines.any(is_other).then(|| (span.start, what()))
         }
         _ => None,
     }
@@ -35,11 +35,17 @@ fn is_of_a_table(line: &str) -> bool {
     line.trim_start().starts_with('[') || line.contains('=')
 }
 
-/// Elsewhere it may: a command has lines of its own, also some that begin with a bracket.
-fn names_services(line: &str) -> bool {
+/// Elsewhere it may: a command has lines of its own, also some that begin with a bracket or with `key=`.
+fn is_of_policy(line: &str) -> bool {
     let key = line.trim_start_matches(|c: char| c == '[' || c.is_whitespace()).trim_start_matches(['"', '\'']);
-    let after = key.strip_prefix(SERVICES).map(|rest| rest.trim_start_matches(['"', '\'']).trim_start());
-    after.is_some_and(|rest| rest.starts_with(['.', ']', '=']))
+    TABLES.iter().filter_map(|table| Some((table, key.strip_prefix(table)?))).any(|(table, rest)| {
+        let rest = rest.trim_start_matches(['"', '\'']).trim_start();
+        let begins = |what: &[char]| rest.starts_with(what);
+        match line.trim_start().starts_with('[') {
+            true => begins(&['.', ']']),
+            false => (begins(&['.']) && rest.contains('=')) || (*table == SERVICES && begins(&['='])),
+        }
+    })
 }
 
 fn in_services(services: &DeTable<'_>) -> Option<Swallowed> {
@@ -72,6 +78,8 @@ fn of_another(service: &str, value: &Spanned<DeValue<'_>>) -> Option<Swallowed> 
 }
 
 const SERVICES: &str = "service";
+/// The tables of a policy.
+const TABLES: [&str; 5] = [SERVICES, "rotation", "guesses", "window", "key"];
 /// The keys of a service.
 const KEYS: [&str; 9] =
     ["prompt", "digits", "unenrolled", "allow_until", "report_only", "exempt", "require", "window", "guesses"];

@@ -225,7 +225,7 @@ pub(crate) struct AcceptRestoreArgs {
     pub json: bool,
 }
 
-/// Look the policy file and the PAM stacks over, or edit the policy
+/// Check the policy file and the PAM stacks, or edit the policy
 #[derive(Args)]
 pub(crate) struct ConfigArgs {
     #[command(subcommand)]
@@ -238,7 +238,7 @@ pub(crate) enum ConfigAct {
     Edit(EditConfigArgs),
 }
 
-/// Say whether the policy file and the PAM stacks are in order; needs no daemon
+/// Check the policy file and the PAM stacks; needs no daemon
 ///
 /// Follows every stack that names pam_otp.so, as libpam does, and says which let somebody in without it or past its refusal. Names
 /// every entry of exempt and require that matches no account and no group, and shows exemptions that have ended or end within

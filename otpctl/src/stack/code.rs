@@ -51,6 +51,7 @@ impl PamCode {
     pub(crate) const CONV_ERR: Self = Self(19);
     pub(crate) const IGNORE: Self = Self(25);
     pub(crate) const ABORT: Self = Self(26);
+    pub(crate) const AUTHTOK_EXPIRED: Self = Self(27);
     pub(crate) const MODULE_UNKNOWN: Self = Self(28);
     /// The module waits for the program: libpam answers at once, and not with success.
     pub(crate) const INCOMPLETE: Self = Self(31);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::code::PamCode;
 use super::control::StackAction;
-use super::modules::{answers, asks_first_factor, is_ours};
+use super::modules::{answers, asks_first_factor, is_ours, is_sudo};
 use super::reader::{LineKind, LinePlace, StackLine, Stage};
 use super::walk::Walk;
 
@@ -13,7 +13,8 @@ use super::walk::Walk;
 pub(crate) enum Way {
     /// This line, by this answer, leads past ours, and the stack ends well.
     PassedOver { by: LinePlace, module: String, code: PamCode },
-    /// This line of the account stage, which has a password changed, leads past ours. The program lets in after the change.
+    /// This line of the account stage says that the password has expired, and leads past ours or stands for its refusal. The
+    /// program lets in all the same, or after a change of the password.
     PassedOverByExpiry { by: LinePlace, module: String },
     /// Our line refuses with this code, and the stack ends well.
     RefusalIgnored { ours: LinePlace, code: PamCode },
@@ -77,6 +78,8 @@ struct Trace {
     first_factor: bool,
     /// The last step that led past a line of ours.
     passed: Option<(LinePlace, String, PamCode)>,
+    /// The first line that bars an account because its password has expired.
+    barred: Option<(LinePlace, String)>,
 }
 
 /// More is no stack that a person wrote.
@@ -93,11 +96,12 @@ pub(crate) fn ways(stack: &[StackLine], service: &str) -> BTreeSet<Way> {
         asked: None,
         first_factor: false,
         passed: None,
+        barred: None,
     };
     let (mut found, mut seen, mut open) = (BTreeSet::new(), BTreeSet::from([begin.clone()]), vec![begin]);
     while let Some(trace) = open.pop() {
         let Some(line) = stack.get(trace.walk.at) else {
-            found.extend(trace.ending());
+            found.extend(trace.ending(service));
             continue;
         };
         for code in answers_that_differ(line, service) {
@@ -120,7 +124,10 @@ fn answers_that_differ(line: &StackLine, service: &str) -> Vec<PamCode> {
         let own = own_answers(line.stage);
         return [own.accepted, own.aside, own.refused].concat();
     }
-    let told_apart = [PamCode::SUCCESS, PamCode::NEW_AUTHTOK_REQD];
+    let told_apart: &[PamCode] = match line.stage {
+        Stage::Account => &[PamCode::SUCCESS, PamCode::NEW_AUTHTOK_REQD, PamCode::AUTHTOK_EXPIRED],
+        _ => &[PamCode::SUCCESS],
+    };
     let mut kinds: BTreeSet<(StackAction, Option<PamCode>)> = BTreeSet::new();
     let all = answers(line, service).into_iter();
     let apart = |code: PamCode| told_apart.contains(&code).then_some(code);
@@ -138,6 +145,8 @@ impl Trace {
                 found.insert(Way::CodeFirst { ours: ours.clone(), module: module_of(line) });
             }
             next.first_factor = true;
+        } else if code == PamCode::AUTHTOK_EXPIRED {
+            next.barred.get_or_insert_with(|| (line.place.clone(), module_of(line)));
         }
         let skipped = stack.iter().take(next.walk.at).skip(self.walk.at + 1);
         if skipped.into_iter().any(is_ours) {
@@ -165,7 +174,7 @@ impl Trace {
     }
 
     /// The hole that this way shows at its end.
-    fn ending(&self) -> Option<Way> {
+    fn ending(&self, service: &str) -> Option<Way> {
         if self.accepted.is_some() {
             return None;
         }
@@ -173,6 +182,10 @@ impl Trace {
             (PamCode::SUCCESS, _) => {}
             (PamCode::NEW_AUTHTOK_REQD, Stage::Account) if self.refused.is_none() => {
                 let (by, module, _) = self.passed.clone()?;
+                return Some(Way::PassedOverByExpiry { by, module });
+            }
+            (PamCode::AUTHTOK_EXPIRED, Stage::Account) if is_sudo(service) => {
+                let (by, module) = self.barred.clone()?;
                 return Some(Way::PassedOverByExpiry { by, module });
             }
             _ => return None,

@@ -90,8 +90,16 @@ const QUIET: [&str; 5] = ["debug", "quiet", "quiet_fail", "quiet_success", "audi
 
 /// Also what begins like one of them, as `sudo-otp` for `pam_service` of sudo.
 fn started_by_users(service: &str) -> bool {
-    let family = service.split_once('-').map_or(service, |(family, _)| family);
-    STARTED_BY_USERS.contains(&service) || matches!(family, "su" | "sudo")
+    STARTED_BY_USERS.contains(&service) || matches!(family(service), "su" | "sudo")
+}
+
+/// Where nobody is asked (NOPASSWD), sudo lets in whom an expired password bars.
+pub(crate) fn is_sudo(service: &str) -> bool {
+    family(service) == "sudo"
+}
+
+fn family(service: &str) -> &str {
+    service.split_once('-').map_or(service, |(family, _)| family)
 }
 
 /// Where libpam looks for modules that are named without a path.
