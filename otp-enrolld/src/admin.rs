@@ -16,6 +16,7 @@ use otp_core::log_line::{LogLine, Urgency};
 use otp_core::manage::changes::{self, Change};
 use otp_core::manage::notify_owner::{self, Due};
 use otp_core::vault::{ChangeError, EnrolmentStatus, LockedUser, Reseal};
+use otp_protocol::database::ask;
 use otp_protocol::interface::{Adopt, Done, Forget, Refusal, Reply, Request, Restored, RestoredUsers, Suspended};
 use otp_protocol::peer::Peer;
 use otp_system::random;
@@ -24,6 +25,7 @@ use zeroize::Zeroizing;
 use crate::access::check::{account_named, allowed, target};
 use crate::access::groups;
 use crate::access::rights::{Act, Terms};
+use crate::access::slow::slow;
 use crate::daemon::Daemon;
 use crate::enrolment::invite;
 use crate::log::events::{about, bounded, event, paced, signed};
@@ -99,9 +101,10 @@ impl Daemon {
 
     /// Forgets a user, or what is left of one whose account is gone.
     pub(crate) fn forget(&self, peer: Peer, wanted: &Forget) -> Result<Done, Refusal> {
-        allowed(groups::actor(peer), peer, Act::Forget, None)?;
-        let uid = otp_core::accounts::uid_named(&wanted.user)
-            .map_err(|errno| Refusal::unavailable(format!("looking the user up failed: {}", errno.desc())))?;
+        allowed(groups::actor(peer)?, peer, Act::Forget, None)?;
+        let named = wanted.user.clone();
+        let uid = ask(move || otp_core::accounts::uid_named(&named)).map_err(|_| slow())?;
+        let uid = uid.map_err(|errno| Refusal::unavailable(format!("looking the user up failed: {}", errno.desc())))?;
         let uid = uid.ok_or_else(|| Refusal::NoSuchUser { user: wanted.user.clone() })?;
         self.vault().forget(uid).map_err(|error| not_changed(&wanted.user, &error))?;
         self.pending_enrolments.end(uid);
@@ -114,7 +117,7 @@ impl Daemon {
 
     /// Takes over the files of a former name or uid.
     pub(crate) fn adopt(&self, peer: Peer, wanted: &Adopt) -> Result<Done, Refusal> {
-        allowed(groups::actor(peer), peer, Act::Adopt, None)?;
+        allowed(groups::actor(peer)?, peer, Act::Adopt, None)?;
         let account = account_named(&wanted.user)?;
         let nonce = || random::bytes().ok().map(Nonce);
         let reseal = Reseal { host_key: self.unlocked.host_key(), nonce: &nonce };
@@ -127,7 +130,7 @@ impl Daemon {
 
     /// What came back from a backup is meant.
     pub(crate) fn restored(&self, peer: Peer, wanted: &Restored) -> Result<RestoredUsers, Refusal> {
-        allowed(groups::actor(peer), peer, Act::Restored, None)?;
+        allowed(groups::actor(peer)?, peer, Act::Restored, None)?;
         let users = match &wanted.user {
             Some(name) => {
                 let account = account_named(name)?;

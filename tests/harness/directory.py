@@ -66,7 +66,6 @@ class Directory:
         (HOME / "slapd.conf").write_text(SLAPD)
         (HOME / "data.ldif").write_text(entries(groups))
         run("slapadd", "-q", "-f", HOME / "slapd.conf", "-l", HOME / "data.ldif")
-        write(Path("/etc/sssd/sssd.conf"), SSSD, 0o600)
         write(Path("/etc/nslcd.conf"), NSLCD, 0o640)
         shutil.chown("/etc/nslcd.conf", "root", "nslcd")
         self.begin()
@@ -88,8 +87,9 @@ class Directory:
             self.begin()
 
     @contextmanager
-    def sssd(self):
-        """Before it with nothing in its caches; stopped and hung by its own methods."""
+    def sssd(self, nss=""):
+        """Before it with nothing in its caches, and with these settings for NSS; stopped and hung by its own methods."""
+        write(Path("/etc/sssd/sssd.conf"), SSSD.replace("[nss]\n", f"[nss]\n{nss}\n"), 0o600)
         for name in ("db", "mc", "pipes/private", "pubconf/krb5.include.d", "gpo_cache"):
             (SSSD_STATE / name).mkdir(parents=True, exist_ok=True)
         Path("/run/sssd").mkdir(exist_ok=True)
@@ -158,6 +158,7 @@ class Sssd:
             yield
         finally:
             os.kill(nss, signal.SIGCONT)
+            until(lambda: known(BOB), "sssd going on")
 
 
 @contextmanager

@@ -2,17 +2,21 @@
 
 import grp
 import subprocess
+import time
 from contextlib import contextmanager
 
 import pytest
 
+from harness.daemon_log import position, since
 from harness.directory import ADA, ALICE, BOB, CAROL, Directory, accounts_from
-from harness.machine import ACCT_EXPIRED, AUTH_ERR, SUCCESS, append, otpctl, pam_codes, policy, run
+from harness.machine import ACCT_EXPIRED, AUTH_ERR, OTPCTL, PROMPT_SERVICE, SUCCESS, append, codes_of_both_stages, otpctl, pam_codes, policy, run
 from harness.otpctl import DONE
 from harness.stacks import of_debian_alone
 from harness.wire import call, refusal
 
 CREW, LISTED = 79000, 78999  # gids
+NOTHING_KEPT = "memcache_timeout = 0"  # in the memory that sssd shares with its callers
+PATIENCE = 3.0  # seconds that the daemon waits for the account database
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +156,66 @@ def test_the_helpdesk_reaches_no_admin_whose_group_cannot_be_read(machine, corp)
             assert refusal(helper.uid, "Suspend", user=user.name).name == "NotAllowed"
     with corp.sssd():
         for user in (ADA, BOB):
+            assert otpctl("forget", user.name).returncode == DONE
+
+
+def test_a_directory_that_hangs_hangs_nobody_of_this_machine(machine, gate, corp, journal):
+    """Their own status, notices and locker ask the directory nothing; a list tells them, and whom the directory has by the name in
+    the file."""
+    user, key = machine.enrolled_user()
+    with corp.sssd(NOTHING_KEPT) as sssd:
+        machine.enrol(ALICE)
+        with sssd.hanging():
+            begun = time.monotonic()
+            for words in (["status"], ["status", user.name], ["notices"]):
+                assert run_as(user, OTPCTL, *words).returncode == DONE
+            assert pam_codes_of(machine, gate, user, key.first) == (SUCCESS, SUCCESS)
+            assert time.monotonic() - begun < PROMPT_SERVICE
+            start = position()
+            begun = time.monotonic()
+            done = otpctl("list")
+            assert time.monotonic() - begun < 2 * PATIENCE
+        assert f"{user.name} " in done.stdout
+        assert f"cannot read {ALICE.name} (uid {ALICE.uid}): the account database does not answer" in done.stdout
+        lines = [line for line in since(start) if "event=without-account" in line or "event=unreadable" in line]
+        assert len(lines) == 1 and f"first={ALICE.uid}" in lines[0]
+        assert otpctl("forget", ALICE.name).returncode == DONE
+
+
+def pam_codes_of(machine, service, user, code):
+    """Of a screen locker that the user runs."""
+    return codes_of_both_stages(run_as(user, machine.hosts / "oddconv", "-a", "--", service, user.name, "text", code).stdout)
+
+
+def run_as(user, *command):
+    """setpriv would ask the directory whether somebody has this number for a name."""
+    return subprocess.run(command, user=user.uid, group=user.uid, extra_groups=[], capture_output=True, text=True, timeout=20)
+
+
+def test_a_question_about_groups_ends_and_is_told_once(machine, corp, user):
+    other = machine.new_user()
+    with corp.sssd(NOTHING_KEPT) as sssd, sssd.hanging():
+        start = position()
+        for _ in range(2):
+            begun = time.monotonic()
+            refused = refusal(user.uid, "Status", user=other.name)
+            assert refused.name == "Unavailable" and time.monotonic() - begun < 2 * PATIENCE
+        told = [line for line in since(start) if "event=account-database-slow" in line]
+    assert len(told) == 1
+    assert refusal(user.uid, "Status", user=other.name).name in ("NotAllowed", "NoSuchUser"), "and works again"
+
+
+def test_a_list_in_an_outage_is_one_line_in_the_log(machine, corp):
+    with corp.sssd(NOTHING_KEPT) as sssd:
+        for user in (ALICE, BOB, CAROL):
+            machine.enrol(user)
+        with sssd.stopped():
+            start = position()
+            done = otpctl("list")
+        told = [line for line in since(start) if "event=without-account" in line or "event=unreadable" in line]
+        assert len(told) == 1 and " users=3 " in told[0]
+        for user in (ALICE, BOB, CAROL):
+            assert f"cannot read {user.name} (uid {user.uid})" in done.stdout
             assert otpctl("forget", user.name).returncode == DONE
 
 

@@ -4,3 +4,4 @@ pub(crate) mod check;
 pub(crate) mod concurrency;
 pub(crate) mod groups;
 pub(crate) mod rights;
+pub(crate) mod slow;

@@ -40,7 +40,7 @@ use crate::refusals::{NOT_UTF_8, not_changed, not_possible, unavailable};
 impl Daemon {
     /// Root makes a key for somebody, and sees it. Only where the policy says so: otherwise a user is invited.
     pub(crate) fn begin(&self, session: &mut Session, wanted: BeginEnrolment) -> Result<Begun, Refusal> {
-        allowed(groups::actor(session.peer), session.peer, Act::BeginEnrolment, None)?;
+        allowed(groups::actor(session.peer)?, session.peer, Act::BeginEnrolment, None)?;
         let account = account_named(&wanted.user)?;
         let policy = self.policy(session.peer)?;
         if !policy.admin_enrol {
