@@ -1,7 +1,7 @@
 //! Calls that change keys that are there: whether the peer may, a code where one is wanted, the change itself under the
 //! user's lock, one log line.
 
-use otp_core::accounts::Account;
+use otp_core::accounts::{Account, no_answer};
 use otp_core::check::{Outcome, spend};
 use otp_core::decision::input::{Guess, Typed};
 use otp_core::decision::limits::Limits;
@@ -104,7 +104,7 @@ impl Daemon {
         allowed(groups::actor(peer)?, peer, Act::Forget, None)?;
         let named = wanted.user.clone();
         let uid = ask(move || otp_core::accounts::uid_named(&named)).map_err(|_| slow())?;
-        let uid = uid.map_err(|errno| Refusal::unavailable(format!("looking the user up failed: {}", errno.desc())))?;
+        let uid = uid.map_err(|errno| Refusal::unavailable(no_answer(errno)))?;
         let uid = uid.ok_or_else(|| Refusal::NoSuchUser { user: wanted.user.clone() })?;
         self.vault().forget(uid).map_err(|error| not_changed(&wanted.user, &error))?;
         self.pending_enrolments.end(uid);

@@ -84,7 +84,7 @@ fn uid_field(uid: u32) -> impl Fn(&str) -> bool {
 }
 
 /// Runs `question` beside this thread, unless too many run that have no answer.
-fn begin(question: impl FnOnce() + Send + 'static) -> Result<(), Slow> {
+pub(crate) fn begin(question: impl FnOnce() + Send + 'static) -> Result<(), Slow> {
     static RUNNING: AtomicUsize = AtomicUsize::new(0);
     if RUNNING.fetch_add(1, Ordering::Relaxed) >= AT_A_TIME {
         RUNNING.fetch_sub(1, Ordering::Relaxed);

@@ -69,7 +69,7 @@ pub fn all(
             }
             Ok(None) => (former(), Err(NO_ACCOUNT.to_owned())),
             Err(Errno::ETIMEDOUT) => (former(), Err(NO_ANSWER.to_owned())),
-            Err(errno) => (former(), Err(format!("{NO_ANSWER}: {}", errno.desc()))),
+            Err(errno) => (former(), Err(format!("{NO_ANSWER} ({errno:?})"))),
         };
         match told {
             Ok(status) => list.users.push(status),

@@ -1,7 +1,7 @@
 //! May this peer do this to that user? The rights table asked, and the answer logged.
 
 use nix::errno::Errno;
-use otp_core::accounts::{Account, numbered};
+use otp_core::accounts::{Account, no_answer, numbered};
 use otp_core::log_line::{LogLine, Urgency};
 use otp_protocol::database::{self, AccountAnswer};
 use otp_protocol::interface::Refusal;
@@ -76,7 +76,7 @@ pub(crate) fn account_of(uid: u32) -> Result<Account, Refusal> {
 fn known(answer: AccountAnswer, user: &str) -> Result<Account, Refusal> {
     match answer {
         Err(Errno::ETIMEDOUT) => return Err(slow()),
-        Err(errno) => return Err(Refusal::unavailable(format!("looking {user} up failed: {}", errno.desc()))),
+        Err(errno) => return Err(Refusal::unavailable(no_answer(errno))),
         Ok(_) => {}
     }
     answer.ok().flatten().ok_or_else(|| Refusal::NoSuchUser { user: user.to_owned() })

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use nix::unistd::{Uid, getuid};
-use otp_core::accounts::Account;
+use otp_core::accounts::{Account, no_answer};
 use otp_core::emergency::{Bypass, EmergencyMark, Lasting, MarkError, MarkPlace};
 use otp_core::environment::Moment;
 use otp_core::files::date::utc;
@@ -126,7 +126,7 @@ pub(crate) fn who() -> String {
 /// The account of that name, as the name service spells it, or of `uid:NUMBER`.
 pub(crate) fn named(name: &str) -> Result<Option<Account>, Failure> {
     otp_core::accounts::meant(name)
-        .map_err(|errno| Failure::Stopped(format!("looking {} up failed: {}", escaped(name), errno.desc())))
+        .map_err(|errno| Failure::Stopped(format!("looking {} up failed: {}", escaped(name), no_answer(errno))))
 }
 
 pub(crate) fn no_such_user(name: &str) -> Failure {

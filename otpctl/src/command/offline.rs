@@ -6,7 +6,7 @@ use std::io::Write as _;
 
 use nix::sys::prctl;
 use nix::unistd::{Uid, User};
-use otp_core::accounts::Account;
+use otp_core::accounts::{Account, no_answer};
 use otp_core::decision::limits::Limits;
 use otp_core::environment::Clock as _;
 use otp_core::files::date::utc;
@@ -124,7 +124,7 @@ impl Offline {
                 return show_restored(terminal, options.format(), RestoredUsers { users });
             }
             Command::Forget(options) => {
-                let uid = otp_core::accounts::uid_named(&options.user).map_err(|errno| stopped(errno.desc()))?;
+                let uid = otp_core::accounts::uid_named(&options.user).map_err(|errno| stopped(&no_answer(errno)))?;
                 self.vault.forget(uid.ok_or_else(|| no_such_user(&options.user))?).map_err(|error| not_done(&error))?;
             }
             Command::Adopt(options) => self.adopt(options)?,

@@ -170,9 +170,9 @@ fn not_possible(user: &str, reason: &str) -> String {
         "last-key" => "that is the last key; --last if it is meant",
         "several-keys" => "there are several keys; name the one to replace",
         "secret-in-use" => "this secret is a key already, here or of somebody else; nothing was stored",
-        "name-not-utf8" => {
-            "the name of this account is not UTF-8, and no key file can hold it; give the account another name, or invite it by \
-             another name of the same uid"
+        "unusable-name" => {
+            "the name of this account is not UTF-8, or has a colon or slash, which no login takes; give the account another name, or \
+             invite it by another name of the same uid"
         }
         "too-late" => "the key was made too long ago to be suspended this way; call an administrator",
         "needs-password" => {
