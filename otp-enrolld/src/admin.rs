@@ -1,7 +1,8 @@
 //! Calls that change keys that are there: whether the peer may, a code where one is wanted, the change itself under the
 //! user's lock, one log line.
 
-use otp_core::accounts::{Account, no_answer};
+use nix::errno::Errno;
+use otp_core::accounts::Account;
 use otp_core::check::{Outcome, spend};
 use otp_core::decision::input::{Guess, Typed};
 use otp_core::decision::limits::Limits;
@@ -16,16 +17,15 @@ use otp_core::log_line::{LogLine, Urgency};
 use otp_core::manage::changes::{self, Change};
 use otp_core::manage::notify_owner::{self, Due};
 use otp_core::vault::{ChangeError, EnrolmentStatus, LockedUser, Reseal};
-use otp_protocol::database::ask;
+use otp_protocol::database::{self, ask};
 use otp_protocol::interface::{Adopt, Done, Forget, Refusal, Reply, Request, Restored, RestoredUsers, Suspended};
 use otp_protocol::peer::Peer;
 use otp_system::random;
 use zeroize::Zeroizing;
 
-use crate::access::check::{account_named, allowed, target};
+use crate::access::check::{account_named, allowed, not_answered};
 use crate::access::groups;
 use crate::access::rights::{Act, Terms};
-use crate::access::slow::slow;
 use crate::daemon::Daemon;
 use crate::enrolment::invite;
 use crate::log::events::{about, bounded, event, paced, signed};
@@ -46,7 +46,7 @@ impl Daemon {
     /// Suspend, resume, reopen, rename, revoke.
     pub(crate) fn change(&self, peer: Peer, request: Request) -> Result<Reply, Refusal> {
         let wanted = wanted(request)?;
-        let (account, terms) = target(peer, wanted.act, wanted.user.as_deref())?;
+        let (account, terms) = self.target_on_file(peer, wanted.act, wanted.user.as_deref())?;
         let limits = self.policy(peer)?.limits;
         let failed = |error: ChangeError| not_changed(&account.name, &error);
         let ended = match wanted.change {
@@ -103,9 +103,19 @@ impl Daemon {
     pub(crate) fn forget(&self, peer: Peer, wanted: &Forget) -> Result<Done, Refusal> {
         allowed(groups::actor(peer)?, peer, Act::Forget, None)?;
         let named = wanted.user.clone();
-        let uid = ask(move || otp_core::accounts::uid_named(&named)).map_err(|_| slow())?;
-        let uid = uid.map_err(|errno| Refusal::unavailable(no_answer(errno)))?;
-        let uid = uid.ok_or_else(|| Refusal::NoSuchUser { user: wanted.user.clone() })?;
+        let known = ask(move || otp_core::accounts::uid_named(&named)).unwrap_or(Err(Errno::ETIMEDOUT));
+        let uid = match known {
+            Ok(Some(uid)) => uid,
+            known => match self.on_file(&wanted.user)? {
+                Some(owner) => owner.uid,
+                None => {
+                    return Err(known.map_or_else(not_answered, |_| Refusal::NoSuchUser { user: wanted.user.clone() }));
+                }
+            },
+        };
+        if wanted.gone != Some(true) && self.may_be_away(uid)? {
+            return Err(Refusal::NotPossible { user: wanted.user.clone(), reason: "perhaps-away".to_owned() });
+        }
         self.vault().forget(uid).map_err(|error| not_changed(&wanted.user, &error))?;
         self.pending_enrolments.end(uid);
         self.forget_disabling(uid);
@@ -113,6 +123,12 @@ impl Daemon {
         log("forgotten", &account, peer, |line| line);
         self.notice_of_forgetting(&account, peer.uid);
         Ok(Done {})
+    }
+
+    /// Is this a user whose account is not there, at a time when a directory may be down?
+    fn may_be_away(&self, uid: u32) -> Result<bool, Refusal> {
+        let uids = self.vault().enrolled_uids().map_err(|error| unavailable(&error))?;
+        Ok(database::may_be_away(uid, &uids))
     }
 
     /// Takes over the files of a former name or uid.

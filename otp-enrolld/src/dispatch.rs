@@ -68,7 +68,7 @@ impl Service for Daemon {
 
 impl Daemon {
     fn status(&self, session: &Session, wanted: &Status) -> Result<UserStatusReply, Refusal> {
-        let (account, _) = target(session.peer, Act::ReadStatus, wanted.user.as_deref())?;
+        let (account, _) = self.target_on_file(session.peer, Act::ReadStatus, wanted.user.as_deref())?;
         let limits = self.policy(session.peer)?.limits;
         let status = status::of(self.vault(), &account, &limits, &System, short_lock_deadline());
         let status = status.map_err(|error| unavailable(&error))?;

@@ -47,9 +47,7 @@ pub fn meant(text: &str) -> AccountAnswer {
 
 /// The accounts of these uids. All together have the time of one question: those of this machine are asked for first.
 pub fn accounts_of(uids: &[u32]) -> HashMap<u32, AccountAnswer> {
-    let passwd = fs::read(PASSWD).unwrap_or_default();
-    let passwd = String::from_utf8_lossy(&passwd);
-    let here: HashSet<u32> = passwd.lines().filter_map(|line| line.split(':').nth(2)?.parse().ok()).collect();
+    let here = local_uids();
     let (first, rest): (Vec<u32>, Vec<u32>) = uids.iter().partition(|uid| here.contains(uid));
     let mut found: HashMap<u32, AccountAnswer> =
         first.into_iter().map(|uid| (uid, accounts::account_of(uid))).collect();
@@ -72,6 +70,34 @@ pub fn accounts_of(uids: &[u32]) -> HashMap<u32, AccountAnswer> {
         found.entry(*uid).or_insert(Err(Errno::ETIMEDOUT));
     }
     found
+}
+
+/// Is this a user whose account is not there, at a time when it may only be away? If nobody can say, or nobody else of the users that a
+/// directory may have can be found either. sssd that cannot reach its server, and has nothing in its cache, says of everybody that there is
+/// no such user.
+pub fn may_be_away(uid: u32, enrolled: &[u32]) -> bool {
+    match account_of(uid) {
+        Ok(Some(_)) => return false,
+        Err(_) => return true,
+        Ok(None) => {}
+    }
+    let here = local_uids();
+    let others: Vec<u32> = enrolled.iter().copied().filter(|other| *other != uid && !here.contains(other)).collect();
+    asks_a_directory() && !others.is_empty() && !accounts_of(&others).values().any(|one| matches!(one, Ok(Some(_))))
+}
+
+/// Has the account database a source besides files?
+fn asks_a_directory() -> bool {
+    let text = fs::read_to_string(SWITCH).unwrap_or_default();
+    let sources = text.lines().filter_map(|line| line.trim().strip_prefix("passwd:"));
+    let mut words = sources.flat_map(str::split_whitespace);
+    words.any(|word| !["files", "compat", "db", "extrausers", "systemd"].contains(&word) && !word.starts_with('['))
+}
+
+fn local_uids() -> HashSet<u32> {
+    let passwd = fs::read(PASSWD).unwrap_or_default();
+    let passwd = String::from_utf8_lossy(&passwd);
+    passwd.lines().filter_map(|line| line.split(':').nth(2)?.parse().ok()).collect()
 }
 
 /// Is there such a line in /etc/passwd? It is the first source, which answers at once.
@@ -114,6 +140,7 @@ const AT_A_TIME: usize = 64;
 /// Enough for NSS modules.
 const STACK_BYTES: usize = 512 * 1024;
 const PASSWD: &str = "/etc/passwd";
+const SWITCH: &str = "/etc/nsswitch.conf";
 
 #[cfg(test)]
 mod tests {

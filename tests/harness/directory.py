@@ -15,6 +15,7 @@ from harness.wait import until
 SWITCH = Path("/etc/nsswitch.conf")
 BASE = "dc=corp,dc=example"
 LDAP_PORT = 389
+NOT_FOUND = 2  # getent(1)
 HOME = Path("/srv/ldap")
 SSSD_STATE = Path("/var/lib/sss")
 ALICE, BOB, CAROL, ADA = (User(name, 70001 + number) for number, name in enumerate(("alice", "bob", "carol", "ada")))
@@ -147,6 +148,20 @@ class Sssd:
             yield
         finally:
             self.begin()
+
+    @contextmanager
+    def knowing_nobody(self):
+        """It is begun with nothing in its caches while nobody listens at the directory's port: so it says of everybody that there is no
+        such user."""
+        self.end()
+        for path in (SSSD_STATE / "db").iterdir():
+            path.unlink()
+        run("sssd", "-D")
+        until(lambda: subprocess.run(["getent", "passwd", ALICE.name], capture_output=True).returncode == NOT_FOUND, "sssd without users")
+        try:
+            yield
+        finally:
+            self.end()
 
     @contextmanager
     def hanging(self):

@@ -1,6 +1,7 @@
 """Users from a directory, and what an outage of it means: a group that cannot be read lets nobody past."""
 
 import grp
+import json
 import re
 import subprocess
 import time
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from harness.daemon_log import position, since
-from harness.directory import ADA, ALICE, BOB, CAROL, Directory, accounts_from
+from harness.directory import ADA, ALICE, BOB, CAROL, Directory, Sssd, accounts_from
 from harness.journal import decisions
 from harness.machine import (
     ACCT_EXPIRED,
@@ -25,7 +26,7 @@ from harness.machine import (
     policy,
     run,
 )
-from harness.otpctl import DONE
+from harness.otpctl import DONE, REFUSED
 from harness.stacks import of_debian_alone
 from harness.wire import call, refusal
 
@@ -243,6 +244,47 @@ def test_a_list_in_an_outage_is_one_line_in_the_log(machine, corp):
         for user in (ALICE, BOB, CAROL):
             assert f"cannot read {user.name} (uid {user.uid})" in done.stdout
             assert otpctl("forget", user.name).returncode == DONE
+
+
+def test_in_an_outage_users_are_known_by_name_and_uid_of_their_files(machine, gate, corp):
+    with corp.sssd(NOTHING_KEPT) as sssd:
+        machine.enrol(ALICE)
+        with sssd.stopped():
+            for name in (ALICE.name, f"uid:{ALICE.uid}"):
+                for offline in ([], ["--offline"]):
+                    assert otpctl(*offline, "suspend", name).returncode == DONE
+                    assert json.loads(otpctl(*offline, "status", "--json", name).stdout)["status"]["suspended"] is True
+                    assert otpctl(*offline, "resume", name).returncode == DONE
+                assert otpctl("emergency", "bypass", name, "--reason", "lost the phone").returncode == DONE
+        assert pam_codes(machine, gate, ALICE) == (SUCCESS, SUCCESS)
+        assert otpctl("emergency", "end", ALICE.name).returncode == DONE
+        assert otpctl("suspend", "nobody-of-that-name").returncode == REFUSED
+        assert otpctl("forget", ALICE.name).returncode == DONE
+
+
+@contextmanager
+def no_sssd(sssd):
+    """It is not begun again: its directory is away."""
+    sssd.end()
+    yield
+
+
+@pytest.mark.parametrize("outage", [no_sssd, Sssd.knowing_nobody], ids=lambda outage: outage.__name__)
+def test_in_an_outage_nobody_of_a_directory_is_forgotten_by_mistake(machine, corp, outage):
+    leaver, _ = machine.enrolled_user()
+    machine.remove_user(leaver)
+    with corp.sssd(NOTHING_KEPT) as sssd:
+        for user in (ALICE, BOB):
+            machine.enrol(user)
+        with corp.away(), outage(sssd):
+            for words in (["forget", str(ALICE.uid)], ["forget", ALICE.name], ["--offline", "forget", f"uid:{ALICE.uid}"]):
+                done = otpctl(*words)
+                assert done.returncode == REFUSED and "--gone" in done.stderr, done
+            assert ALICE.key_file.exists()
+            assert otpctl("forget", "--gone", str(ALICE.uid)).returncode == DONE
+    with corp.sssd(NOTHING_KEPT):
+        assert otpctl("forget", str(leaver.uid)).returncode == DONE, "others are there: this one has left"
+        assert otpctl("forget", BOB.name).returncode == DONE
 
 
 def test_check_notes_a_group_of_the_directory_in_require(machine, corp):

@@ -2,3 +2,4 @@
 
 pub mod changes;
 pub mod notify_owner;
+pub mod on_file;

@@ -74,10 +74,10 @@ pub(crate) fn account_of(uid: u32) -> Result<Account, Refusal> {
 }
 
 fn known(answer: AccountAnswer, user: &str) -> Result<Account, Refusal> {
-    match answer {
-        Err(Errno::ETIMEDOUT) => return Err(slow()),
-        Err(errno) => return Err(Refusal::unavailable(no_answer(errno))),
-        Ok(_) => {}
-    }
-    answer.ok().flatten().ok_or_else(|| Refusal::NoSuchUser { user: user.to_owned() })
+    answer.map_err(not_answered)?.ok_or_else(|| Refusal::NoSuchUser { user: user.to_owned() })
+}
+
+/// The account database did not answer.
+pub(crate) fn not_answered(errno: Errno) -> Refusal {
+    if errno == Errno::ETIMEDOUT { slow() } else { Refusal::unavailable(no_answer(errno)) }
 }

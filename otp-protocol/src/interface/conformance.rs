@@ -70,7 +70,7 @@ fn every_method_type_has_the_fields_of_the_file() {
     assert_method(&samples::reopen(), &Done {});
     assert_method(&samples::rename(), &Done {});
     assert_method(&samples::revoke(), &Done {});
-    assert_method(&Forget { user: user() }, &Done {});
+    assert_method(&Forget { user: user(), gone: Some(true) }, &Done {});
     assert_method(&samples::adopt(), &Done {});
     assert_method(&Restored { user: Some(user()) }, &RestoredUsers { users: vec![user()] });
     assert_method(&samples::invite(), &samples::invited());
@@ -109,7 +109,7 @@ fn what_the_file_calls_optional_may_be_absent_and_nothing_else() {
         (Reopen::NAME, object(&samples::reopen())),
         (Rename::NAME, object(&samples::rename())),
         (Revoke::NAME, object(&samples::revoke())),
-        (Forget::NAME, object(&Forget { user: user() })),
+        (Forget::NAME, object(&Forget { user: user(), gone: None })),
         (Adopt::NAME, object(&samples::adopt())),
         (Restored::NAME, object(&Restored { user: Some(user()) })),
         (Verify::NAME, object(&samples::verify())),
