@@ -9,7 +9,7 @@ use nix::unistd::{Uid, User};
 /// Whose record it is, as NSS spells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    /// Canonical user name; `uid:NUMBER`, which no name can be, where it is not UTF-8.
+    /// Canonical user name; `uid:NUMBER`, which no name can be, where it is not UTF-8 or `may_log_in` says no.
     pub name: String,
     /// Its uid.
     pub uid: u32,
@@ -53,12 +53,12 @@ impl Account {
         }
     }
 
-    /// Has it a name that a file and a message can hold, which is UTF-8?
+    /// Has it a name that a file, a message and a login can hold?
     pub fn is_named(&self) -> bool {
         self.name != by_number(self.uid)
     }
 
-    /// The account of this uid, whose name is not UTF-8.
+    /// The account of this uid, whose name is of no use.
     pub fn without_a_name(uid: u32) -> Self {
         Self { name: by_number(uid), uid }
     }
@@ -66,11 +66,20 @@ impl Account {
     fn of(user: User) -> Self {
         let uid = user.uid.as_raw();
         // nix puts this character instead of bytes that are not UTF-8.
-        if user.name.contains(char::REPLACEMENT_CHARACTER) {
-            return Self::without_a_name(uid);
-        }
-        Self { name: user.name, uid }
+        let usable = may_log_in(&user.name) && !user.name.contains(char::REPLACEMENT_CHARACTER);
+        if usable { Self { name: user.name, uid } } else { Self::without_a_name(uid) }
     }
+}
+
+/// Can somebody log in by this name? One that no passwd line can hold is not worth a question, and a path in it must not reach a naive
+/// NSS module.
+pub fn may_log_in(name: &str) -> bool {
+    (1..=LONGEST_NAME).contains(&name.len()) && !name.contains([':', '/', '\n', '\0'])
+}
+
+/// An account database that gave no answer, for people: its own word would read like that of a missing file.
+pub fn no_answer(errno: Errno) -> String {
+    format!("the account database (NSS) does not answer ({errno:?})")
 }
 
 /// The account of that name; `None` if there is positively none.
@@ -119,13 +128,7 @@ impl fmt::Display for NotOwner {
                 found.name, found.uid, wanted.name, wanted.uid
             ),
             Self::NobodyCanSay { found, errno } => {
-                write!(
-                    f,
-                    "belongs to {:?} (uid {}), a name that could not be looked up: {}",
-                    found.name,
-                    found.uid,
-                    errno.desc()
-                )
+                write!(f, "belongs to {:?} (uid {}), and {}", found.name, found.uid, no_answer(*errno))
             }
         }
     }
@@ -134,6 +137,8 @@ impl fmt::Display for NotOwner {
 impl std::error::Error for NotOwner {}
 
 const NUMBERED: &str = "uid:";
+/// LOGIN_NAME_MAX (limits.h).
+const LONGEST_NAME: usize = 256;
 
 #[cfg(test)]
 mod tests {
@@ -166,5 +171,16 @@ mod tests {
         let nameless = Account::without_a_name(7);
         assert!(!nameless.is_named() && nameless.name == "uid:7");
         assert!(account("uid:8", 7).is_named());
+    }
+
+    #[test]
+    fn no_login_has_a_path_or_a_field_for_a_name() {
+        assert!(
+            ["a", "a b", "EX\\\\bob", "bob@corp"].iter().all(|name| may_log_in(name)) && may_log_in(&"x".repeat(256))
+        );
+        assert!(
+            !["", "corp/bob", "/", "a:b", "a\nb", "a\0b"].iter().any(|name| may_log_in(name))
+                && !may_log_in(&"x".repeat(257))
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! Calls that change keys that are there: whether the peer may, a code where one is wanted, the change itself under the
 //! user's lock, one log line.
 
+use nix::errno::Errno;
 use otp_core::accounts::Account;
 use otp_core::check::{Outcome, spend};
 use otp_core::decision::input::{Guess, Typed};
@@ -14,11 +15,12 @@ use otp_core::log_line::{LogLine, Urgency};
 use otp_core::manage::changes::{self, Change};
 use otp_core::manage::notify_owner::{self, Due};
 use otp_core::vault::{ChangeError, LockedUser};
+use otp_protocol::database::{self, ask};
 use otp_protocol::interface::{Done, Forget, Refusal, Reply, Request, Restored, RestoredUsers};
 use otp_protocol::peer::Peer;
 use zeroize::Zeroizing;
 
-use crate::access::check::{account_named, allowed, target};
+use crate::access::check::{account_named, allowed, not_answered};
 use crate::access::groups;
 use crate::access::rights::{Act, Terms};
 use crate::daemon::Daemon;
@@ -40,7 +42,7 @@ impl Daemon {
     /// Resume, reopen, rename, revoke.
     pub(crate) fn change(&self, peer: Peer, request: Request) -> Result<Reply, Refusal> {
         let wanted = wanted(request)?;
-        let (account, terms) = target(peer, wanted.act, wanted.user.as_deref())?;
+        let (account, terms) = self.target_on_file(peer, wanted.act, wanted.user.as_deref())?;
         let limits = self.policy(peer)?.limits;
         let failed = |error: ChangeError| not_changed(&account.name, &error);
         // A key goes all the same where that cannot be written; the log says why.
@@ -71,10 +73,21 @@ impl Daemon {
 
     /// Forgets a user, or what is left of one whose account is gone.
     pub(crate) fn forget(&self, peer: Peer, wanted: &Forget) -> Result<Done, Refusal> {
-        allowed(groups::actor(peer), peer, Act::Forget, None)?;
-        let uid = otp_core::accounts::uid_named(&wanted.user)
-            .map_err(|errno| Refusal::unavailable(format!("looking the user up failed: {}", errno.desc())))?;
-        let uid = uid.ok_or_else(|| Refusal::NoSuchUser { user: wanted.user.clone() })?;
+        allowed(groups::actor(peer)?, peer, Act::Forget, None)?;
+        let named = wanted.user.clone();
+        let known = ask(move || otp_core::accounts::uid_named(&named)).unwrap_or(Err(Errno::ETIMEDOUT));
+        let uid = match known {
+            Ok(Some(uid)) => uid,
+            known => match self.on_file(&wanted.user)? {
+                Some(owner) => owner.uid,
+                None => {
+                    return Err(known.map_or_else(not_answered, |_| Refusal::NoSuchUser { user: wanted.user.clone() }));
+                }
+            },
+        };
+        if wanted.gone != Some(true) && self.may_be_away(uid)? {
+            return Err(Refusal::NotPossible { user: wanted.user.clone(), reason: "perhaps-away".to_owned() });
+        }
         self.vault().forget(uid).map_err(|error| not_changed(&wanted.user, &error))?;
         self.pending_enrolments.end(uid);
         self.forget_disabling(uid);
@@ -84,9 +97,15 @@ impl Daemon {
         Ok(Done {})
     }
 
+    /// Is this a user whose account is not there, at a time when a directory may be down?
+    fn may_be_away(&self, uid: u32) -> Result<bool, Refusal> {
+        let uids = self.vault().enrolled_uids().map_err(|error| unavailable(&error))?;
+        Ok(database::may_be_away(uid, &uids))
+    }
+
     /// What came back from a backup is meant.
     pub(crate) fn restored(&self, peer: Peer, wanted: &Restored) -> Result<RestoredUsers, Refusal> {
-        allowed(groups::actor(peer), peer, Act::Restored, None)?;
+        allowed(groups::actor(peer)?, peer, Act::Restored, None)?;
         let users = match &wanted.user {
             Some(name) => {
                 let account = account_named(name)?;

@@ -18,7 +18,7 @@ use crate::refusals::{not_changed, unavailable};
 impl Daemon {
     /// Of a former name or uid.
     pub(crate) fn adopt(&self, peer: Peer, wanted: &Adopt) -> Result<Done, Refusal> {
-        allowed(groups::actor(peer), peer, Act::Adopt, None)?;
+        allowed(groups::actor(peer)?, peer, Act::Adopt, None)?;
         let to = account_named(&wanted.user)?;
         let nonce = || random::bytes().ok().map(Nonce);
         let reseal = Reseal { host_key: self.unlocked.host_key(), nonce: &nonce };
@@ -30,7 +30,7 @@ impl Daemon {
 
     /// Of everybody whose account is another one by now.
     pub(crate) fn adopt_all(&self, peer: Peer, wanted: &AdoptAll) -> Result<AdoptedUsers, Refusal> {
-        allowed(groups::actor(peer), peer, Act::Adopt, None)?;
+        allowed(groups::actor(peer)?, peer, Act::Adopt, None)?;
         let rehearsal = if wanted.dry_run == Some(true) { Rehearsal::Dry } else { Rehearsal::Real };
         let nonce = || random::bytes().ok().map(Nonce);
         let reseal = Reseal { host_key: self.unlocked.host_key(), nonce: &nonce };
@@ -44,7 +44,7 @@ impl Daemon {
 
     /// Everybody who is refused because the account was seen missing, after another look into /etc/passwd.
     pub(crate) fn list_gone(&self, peer: Peer) -> Result<GoneUsers, Refusal> {
-        allowed(groups::actor(peer), peer, Act::ListGone, None)?;
+        allowed(groups::actor(peer)?, peer, Act::ListGone, None)?;
         self.look_for_missing();
         self.vault().marked(MarkKind::Gone).map(GoneUsers::of).map_err(|error| unavailable(&error))
     }

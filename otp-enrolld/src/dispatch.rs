@@ -71,7 +71,7 @@ impl Service for Daemon {
 
 impl Daemon {
     fn status(&self, session: &Session, wanted: &Status) -> Result<UserStatusReply, Refusal> {
-        let (account, _) = target(session.peer, Act::ReadStatus, wanted.user.as_deref())?;
+        let (account, _) = self.target_on_file(session.peer, Act::ReadStatus, wanted.user.as_deref())?;
         let limits = self.policy(session.peer)?.limits;
         let status = status::of(self.vault(), &account, &limits, &System, short_lock_deadline());
         let status = status.map_err(|error| unavailable(&error))?;
@@ -89,14 +89,20 @@ impl Daemon {
     }
 
     fn list(&self, session: &Session) -> Result<UserList, Refusal> {
-        allowed(groups::actor(session.peer), session.peer, Act::List, None)?;
+        allowed(groups::actor(session.peer)?, session.peer, Act::List, None)?;
         let limits = self.policy(session.peer)?.limits;
         let list = status::all(self.vault(), &limits, &System, &mut |locked| self.make_up_for_notices(locked));
         let mut list = list.map_err(|error| unavailable(&error))?;
         if session.peer.uid != 0 {
             list.users = list.users.into_iter().map(status::without_counts).collect();
         }
-        for one in &list.unreadable {
+        let (nameless, broken): (Vec<_>, Vec<_>) = list.unreadable.iter().partition(|one| status::without_account(one));
+        if let (Some(first), count) = (nameless.first(), nameless.len()) {
+            let line = LogLine::default().field("event", "without-account").field("users", &count.to_string());
+            let line = line.field("first", &first.uid.to_string()).field("detail", &first.reason);
+            event(Urgency::Error, &line.finish()); // one line: in an outage there may be thousands
+        }
+        for one in broken {
             let line = LogLine::default().field("event", "unreadable").field("uid", &one.uid.to_string());
             let line = line.optional("user", one.user.as_deref()).field("detail", &one.reason);
             limited("unreadable", Urgency::Error, one.uid, line); // each of them by itself, however often somebody lists

@@ -24,8 +24,8 @@ pub(crate) fn not_possible(account: &Account, reason: &str) -> Refusal {
     Refusal::NotPossible { user: account.name.clone(), reason: reason.to_owned() }
 }
 
-/// The reason where a name is not UTF-8: no key file and no message can hold it.
-pub(crate) const NOT_UTF_8: &str = "name-not-utf8";
+/// The reason where no key file and no message can hold a name, or no login takes it.
+pub(crate) const UNUSABLE_NAME: &str = "unusable-name";
 
 /// The log has the file and the cause; the peer is told the cause in general.
 pub(crate) fn unavailable(error: &VaultError) -> Refusal {

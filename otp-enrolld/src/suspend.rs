@@ -8,7 +8,6 @@ use otp_core::vault::ChangeError;
 use otp_protocol::interface::{Refusal, Suspend, Suspended};
 use otp_protocol::peer::Peer;
 
-use crate::access::check::target;
 use crate::access::rights::Act;
 use crate::daemon::Daemon;
 use crate::enrolment::invite::{self, notice};
@@ -20,7 +19,7 @@ impl Daemon {
     /// Refuses every code of a user, and ends what is on its way: before it, so that no confirmation that has begun comes after it,
     /// and after it, for what was made meanwhile. Of the never enrolled that is all there is to end, so there it must not fail.
     pub(crate) fn suspend(&self, peer: Peer, wanted: &Suspend) -> Result<Suspended, Refusal> {
-        let (account, _) = target(peer, Act::Suspend, Some(&wanted.user))?;
+        let (account, _) = self.target_on_file(peer, Act::Suspend, Some(&wanted.user))?;
         let failed = |error: ChangeError| not_changed(&account.name, &error);
         let ended = self.end_invitation(&account);
         let reached = suspension::suspend(self.vault(), &account, &System).map_err(failed)?;

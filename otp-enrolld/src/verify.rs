@@ -19,7 +19,6 @@ use otp_protocol::interface::{From, Refusal, VerdictReply, Verified, Verify};
 use otp_protocol::peer::{Peer, accountable_for};
 
 use crate::access::check::{allowed, subject};
-use crate::access::groups;
 use crate::access::rights::{Act, Actor};
 use crate::daemon::Daemon;
 use crate::log::events::{bounded, event, paced};
@@ -45,8 +44,7 @@ struct Question<'a> {
 impl Daemon {
     /// One check.
     pub(crate) fn verify(&self, peer: Peer, wanted: &Verify) -> Result<Verified, Refusal> {
-        let actor = groups::actor(peer);
-        let account = subject(actor, peer, wanted.user.as_deref());
+        let (actor, account) = subject(peer, Act::Verify, wanted.user.as_deref())?;
         let target = account.as_ref().ok().map(|account| account.uid);
         allowed(actor, peer, Act::Verify, target)?;
         let asker = accountable_for(if actor == Actor::Root { wanted.from.real_uid.unwrap_or(0) } else { peer.uid });

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod client;
+pub mod database;
 pub mod interface;
 pub mod peer;
 pub mod qr;

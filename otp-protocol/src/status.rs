@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use nix::errno::Errno;
 use otp_core::accounts::Account;
 use otp_core::decision::limits::Limits;
 use otp_core::decision::origin::Origin;
@@ -11,6 +12,7 @@ use otp_core::environment::{Clock, Environment};
 use otp_core::files::key_file::Key;
 use otp_core::vault::{LockedUser, Vault, VaultError, short_lock_deadline};
 
+use crate::database::accounts_of;
 use crate::interface::{KeyStatus, OriginStatus, Unreadable, UserList, UserStatus};
 
 /// The status of `account`, which is an error where the account's keys are under another uid; its lock is waited for until `deadline`.
@@ -54,10 +56,13 @@ pub fn all(
     environment: &dyn Environment,
     with_each: &mut dyn FnMut(LockedUser<'_>),
 ) -> Result<UserList, VaultError> {
-    let deadline = short_lock_deadline();
     let mut list = UserList { users: Vec::new(), unreadable: Vec::new() };
-    for uid in vault.enrolled_uids()? {
-        let (user, told) = match otp_core::accounts::account_of(uid) {
+    let uids = vault.enrolled_uids()?;
+    let mut accounts = accounts_of(&uids);
+    let deadline = short_lock_deadline();
+    for uid in uids {
+        let former = || vault.owner_of(uid).ok().flatten().map(|owner| owner.name);
+        let (user, told) = match accounts.remove(&uid).unwrap_or(Ok(None)) {
             Ok(Some(account)) => {
                 let told = vault.look(&account, environment, deadline).map(|locked| {
                     let told = told(&account, locked.as_ref(), limits, environment);
@@ -66,8 +71,9 @@ pub fn all(
                 });
                 (Some(account.name), told.map_err(|error| error.to_string()))
             }
-            Ok(None) => (None, Err("no account has this uid".to_owned())),
-            Err(errno) => (None, Err(format!("looking the uid up failed: {}", errno.desc()))),
+            Ok(None) => (former(), Err(NO_ACCOUNT.to_owned())),
+            Err(Errno::ETIMEDOUT) => (former(), Err(NO_ANSWER.to_owned())),
+            Err(errno) => (former(), Err(format!("{NO_ANSWER} ({errno:?})"))),
         };
         match told {
             Ok(status) => list.users.push(status),
@@ -75,6 +81,11 @@ pub fn all(
         }
     }
     Ok(list)
+}
+
+/// Is a user unreadable because the account database knows no such uid, or does not answer?
+pub fn without_account(one: &Unreadable) -> bool {
+    one.reason == NO_ACCOUNT || one.reason.starts_with(NO_ANSWER)
 }
 
 /// What everybody but root may see of it: not the counts, which would tell a wrong code from a replayed one (R8).
@@ -112,3 +123,7 @@ fn origin(origin: Origin, state: &State, limits: &Limits, clock: &dyn Clock) -> 
         wait: wait_left(state, limits, origin, clock.boot_ms()).div_ceil(1000),
     }
 }
+
+/// sssd says the same of a user who has left and of one whom it cannot ask for.
+const NO_ACCOUNT: &str = "no account has this uid now, or its directory is down";
+const NO_ANSWER: &str = "the account database does not answer";

@@ -7,6 +7,8 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::database::{begin, meant};
+
 /// Which file was read: device, inode, size, and when it was changed last.
 type Version = (u64, u64, u64, i64, i64);
 
@@ -31,14 +33,38 @@ type Owner = (Option<u32>, Instant);
 
 /// On whose account `uid` counts, if it was lent to somebody: that of the user to whom /etc/subuid gives its range. Where that
 /// is root, for whom containers of others run, or nobody that is known, it is the first uid that the file gives them: all
-/// their ranges still count together.
+/// their ranges still count together. A uid that an account has is lent to nobody, wherever it lies.
 pub(crate) fn account_of(uid: u32) -> Option<u32> {
     let (owner, first) = {
         let lent = lent()?;
         let owner = &lent.ranges.iter().find(|range| (range.first..=range.last).contains(&uid))?.owner;
         (owner.clone(), lent.ranges.iter().find(|range| range.owner == *owner)?.first)
     };
+    if is_an_accounts(uid) {
+        return None;
+    }
     Some(uid_of(owner).filter(|uid| *uid != 0).unwrap_or(first))
+}
+
+/// Has an account this uid? The database is asked beside the caller, who accepts connections and waits for nobody: until there is an
+/// answer, the uid counts as lent.
+fn is_an_accounts(uid: u32) -> bool {
+    static ASKED: Mutex<BTreeMap<u32, (Instant, bool)>> = Mutex::new(BTreeMap::new());
+    let asked = || ASKED.lock().unwrap_or_else(PoisonError::into_inner);
+    let (at, answer) = asked().get(&uid).copied().unzip();
+    if at.is_none_or(|at| at.elapsed() > REMEMBERED) {
+        let note = move |answer| {
+            let mut asked = asked();
+            if asked.len() >= MOST_REMEMBERED {
+                asked.clear();
+            }
+            asked.insert(uid, (Instant::now(), answer));
+        };
+        note(answer.unwrap_or(false)); // nobody asks meanwhile
+        let question = move || otp_core::accounts::account_of(uid).map_or((), |found| note(found.is_some()));
+        begin(question).unwrap_or_default(); // with too many questions it is asked again later
+    }
+    answer.unwrap_or(false)
 }
 
 /// The file as it is now; it is read again when it is another.
@@ -52,7 +78,7 @@ fn lent() -> Option<MutexGuard<'static, Lent>> {
     Some(lent)
 }
 
-/// The name service is asked without the lock: nobody else must wait for it. Its no counts for a minute.
+/// The name service is asked without the lock: nobody else must wait for it, and it is not waited for without end. Its no counts for a minute.
 fn uid_of(owner: String) -> Option<u32> {
     if let Ok(uid) = owner.parse() {
         return Some(uid);
@@ -62,7 +88,7 @@ fn uid_of(owner: String) -> Option<u32> {
         Some((None, asked)) if asked.elapsed() < Duration::from_secs(60) => return None,
         _ => {}
     }
-    let uid = otp_core::accounts::named(&owner).ok().flatten().map(|account| account.uid);
+    let uid = meant(&owner).ok().flatten().map(|account| account.uid);
     known().owners.insert(owner, (uid, Instant::now()));
     uid
 }
@@ -85,6 +111,9 @@ fn range(line: &str) -> Option<Range> {
 }
 
 const SUBUID: &str = "/etc/subuid";
+/// How long an answer about a uid is good.
+const REMEMBERED: Duration = Duration::from_secs(600);
+const MOST_REMEMBERED: usize = 4096;
 
 #[cfg(test)]
 mod tests {

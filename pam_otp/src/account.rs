@@ -3,7 +3,7 @@
 
 use std::ffi::CStr;
 
-use otp_core::accounts::Account;
+use otp_core::accounts::{Account, no_answer};
 use otp_core::emergency::Reason;
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::policy::rotation::Age;
@@ -119,7 +119,7 @@ fn look(
         Some(Person::Known(account)) => status_outcome(host, account, &rules),
         Some(Person::Unknown) => alone(AccountOutcome::UnknownUser),
         Some(Person::LookupFailed(errno)) => {
-            alone(AccountOutcome::Unavailable(Unavailable { reason: "user-lookup", detail: errno.desc().to_owned() }))
+            alone(AccountOutcome::Unavailable(Unavailable { reason: "user-lookup", detail: no_answer(*errno) }))
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::ffi::CStr;
 use std::time::{Duration, Instant};
 
-use otp_core::accounts::Account;
+use otp_core::accounts::{Account, no_answer};
 use otp_core::decision::input::Typed;
 use otp_core::decision::origin::Origin;
 use otp_core::emergency::{Bypass, Reason};
@@ -103,7 +103,7 @@ fn run(
             LoginOutcome::Refused("unknown-user".to_owned(), 0)
         }
         Person::LookupFailed(errno) => {
-            LoginOutcome::Failed(Unavailable { reason: "user-lookup", detail: errno.desc().to_owned() })
+            LoginOutcome::Failed(Unavailable { reason: "user-lookup", detail: no_answer(*errno) })
         }
     }
 }

@@ -11,7 +11,7 @@
 use std::ffi::CStr;
 use std::time::Duration;
 
-use otp_core::accounts::Account;
+use otp_core::accounts::{Account, no_answer};
 use otp_core::decision::input::Typed;
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::policy::rotation::Age;
@@ -104,7 +104,7 @@ fn run(
     let account = match person {
         None => return Ok(PasswordOutcome::Left("root")),
         Some(Person::Unknown) => return Err(PasswordOutcome::Refused("unknown-user".to_owned())),
-        Some(Person::LookupFailed(errno)) => return Err(failed("user-lookup", errno.desc())),
+        Some(Person::LookupFailed(errno)) => return Err(failed("user-lookup", &no_answer(*errno))),
         Some(Person::Known(account)) => account,
     };
     if emergency(host, account, EndedMark::Silent).is_some() {

@@ -36,11 +36,7 @@ impl Person {
 
     /// Looks a name up.
     fn named(name: &str) -> Self {
-        // A name that no passwd line can hold is not worth a question, and a path in it must not reach a naive NSS module.
-        if name.is_empty() || name.len() > 256 || name.contains([':', '/', '\n', '\0']) {
-            return Self::Unknown;
-        }
-        accounts::named(name).into()
+        if accounts::may_log_in(name) { accounts::named(name).into() } else { Self::Unknown }
     }
 }
 

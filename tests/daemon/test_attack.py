@@ -12,7 +12,7 @@ import pytest
 
 from harness.machine import PROMPT_SERVICE, SUCCESS, as_user
 from harness.wait import until
-from harness.wire import INTERFACE, SOCKET, Client, Refused
+from harness.wire import INTERFACE, SOCKET, Client, Refused, call
 
 SUBUID = Path("/etc/subuid")
 
@@ -149,6 +149,21 @@ def test_a_range_of_subordinate_uids_keeps_nobody_out_and_fills_no_log(machine, 
         denied = [line for line in journal.lines[start:] if "event=denied" in line]
         assert 1 <= len(denied) <= seconds + 2
         assert f"by={first}" in denied[0]
+
+
+def test_an_account_in_a_range_of_subordinate_uids_is_lent_to_nobody(machine):
+    """As an id mapping of a directory may put it there."""
+    first = 400000
+    own = machine.new_user(uid=first + 5000)
+    machine.enrol(own)
+    machine.left_alone()
+    with lent_uids(machine.new_user(), first, 65536):
+        assert call("Status", uid=own.uid)["status"]["enrolled"] is True  # from now on the daemon knows whose it is
+        with ExitStack() as stack:
+            crowd = [stack.enter_context(Client(uid=uid)) for uid in range(first, first + 40) for _ in range(SHARE)]
+            assert all(b"Busy" in client.receive() for client in crowd[32:])
+            assert call("Status", uid=own.uid)["status"]["enrolled"] is True
+    machine.remove_user(own)
 
 
 # Holds the newest of its connections, and so those that were let in come and go.

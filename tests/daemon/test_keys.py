@@ -263,8 +263,16 @@ def test_who_is_forgotten_was_never_enrolled(machine, skip, enrolled):
 def test_an_account_that_is_gone_is_forgotten_by_uid(machine):
     user, _ = machine.enrolled_user()
     machine.remove_user(user)
-    assert otpctl("forget", user.name).returncode == REFUSED
+    assert otpctl("forget", "nobody-of-that-name").returncode == REFUSED
     assert otpctl("forget", str(user.uid)).returncode == DONE
+    assert not user.key_file.exists() and not user.state_file.exists()
+
+
+def test_an_account_that_is_gone_is_suspended_and_forgotten_by_the_name_in_its_file(machine):
+    user, _ = machine.enrolled_user()
+    machine.remove_user(user)
+    assert otpctl("suspend", user.name).returncode == DONE
+    assert otpctl("forget", user.name).returncode == DONE
     assert not user.key_file.exists() and not user.state_file.exists()
 
 

@@ -165,10 +165,10 @@ def test_the_list_names_who_cannot_be_read_and_fails(machine, enrolled):
     torn.key_file.write_bytes(whole)
     assert done.returncode == as_json.returncode == REFUSED and "cannot be read" in done.stderr
     assert re.search(rf"^{user.name} ", done.stdout, re.M)
-    for name, uid, why in [(torn.name, torn.uid, str(torn.key_file)), ("?", gone.uid, "no account"), (locked.name, locked.uid, "locked")]:
+    for name, uid, why in [(torn.name, torn.uid, str(torn.key_file)), (gone.name, gone.uid, "no account"), (locked.name, locked.uid, "locked")]:
         assert re.search(rf"^cannot read {re.escape(name)} \(uid {uid}\): .*{re.escape(why)}", done.stdout, re.M)
     unreadable = {one["uid"]: one for one in json.loads(as_json.stdout)["unreadable"]}
-    assert {torn.uid, gone.uid, locked.uid} <= unreadable.keys() and unreadable[gone.uid]["user"] is None
+    assert {torn.uid, gone.uid, locked.uid} <= unreadable.keys() and unreadable[gone.uid]["user"] == gone.name
     assert otpctl("forget", str(gone.uid)).returncode == DONE
 
 

@@ -15,6 +15,7 @@ from harness.wait import until
 SWITCH = Path("/etc/nsswitch.conf")
 BASE = "dc=corp,dc=example"
 LDAP_PORT = 389
+NOT_FOUND = 2  # getent(1)
 HOME = Path("/srv/ldap")
 SSSD_STATE = Path("/var/lib/sss")
 ALICE, BOB, CAROL, ADA = (User(name, 70001 + number) for number, name in enumerate(("alice", "bob", "carol", "ada")))
@@ -66,7 +67,6 @@ class Directory:
         (HOME / "slapd.conf").write_text(SLAPD)
         (HOME / "data.ldif").write_text(entries(groups))
         run("slapadd", "-q", "-f", HOME / "slapd.conf", "-l", HOME / "data.ldif")
-        write(Path("/etc/sssd/sssd.conf"), SSSD, 0o600)
         write(Path("/etc/nslcd.conf"), NSLCD, 0o640)
         shutil.chown("/etc/nslcd.conf", "root", "nslcd")
         self.begin()
@@ -88,8 +88,9 @@ class Directory:
             self.begin()
 
     @contextmanager
-    def sssd(self):
-        """Before it with nothing in its caches; stopped and hung by its own methods."""
+    def sssd(self, nss=""):
+        """Before it with nothing in its caches, and with these settings for NSS; stopped and hung by its own methods."""
+        write(Path("/etc/sssd/sssd.conf"), SSSD.replace("[nss]\n", f"[nss]\n{nss}\n"), 0o600)
         for name in ("db", "mc", "pipes/private", "pubconf/krb5.include.d", "gpo_cache"):
             (SSSD_STATE / name).mkdir(parents=True, exist_ok=True)
         Path("/run/sssd").mkdir(exist_ok=True)
@@ -149,6 +150,20 @@ class Sssd:
             self.begin()
 
     @contextmanager
+    def knowing_nobody(self):
+        """It is begun with nothing in its caches while nobody listens at the directory's port: so it says of everybody that there is no
+        such user."""
+        self.end()
+        for path in (SSSD_STATE / "db").iterdir():
+            path.unlink()
+        run("sssd", "-D")
+        until(lambda: subprocess.run(["getent", "passwd", ALICE.name], capture_output=True).returncode == NOT_FOUND, "sssd without users")
+        try:
+            yield
+        finally:
+            self.end()
+
+    @contextmanager
     def hanging(self):
         """The process that answers NSS takes calls, and does not answer."""
         parent = self.pid_file.read_text().strip()
@@ -158,6 +173,7 @@ class Sssd:
             yield
         finally:
             os.kill(nss, signal.SIGCONT)
+            until(lambda: known(BOB), "sssd going on")
 
 
 @contextmanager

@@ -1,18 +1,38 @@
 """Users from a directory, and what an outage of it means: a group that cannot be read lets nobody past."""
 
 import grp
+import json
+import re
 import subprocess
+import time
 from contextlib import contextmanager
 
 import pytest
 
-from harness.directory import ADA, ALICE, BOB, CAROL, Directory, accounts_from
-from harness.machine import ACCT_EXPIRED, AUTH_ERR, SUCCESS, append, otpctl, pam_codes, policy, run
-from harness.otpctl import DONE
+from harness.daemon_log import position, since
+from harness.directory import ADA, ALICE, BOB, CAROL, Directory, Sssd, accounts_from
+from harness.journal import decisions
+from harness.machine import (
+    ACCT_EXPIRED,
+    AUTH_ERR,
+    AUTHINFO_UNAVAIL,
+    OTPCTL,
+    PROMPT_SERVICE,
+    SUCCESS,
+    append,
+    codes_of_both_stages,
+    otpctl,
+    pam_codes,
+    policy,
+    run,
+)
+from harness.otpctl import DONE, REFUSED
 from harness.stacks import of_debian_alone
 from harness.wire import call, refusal
 
 CREW, LISTED = 79000, 78999  # gids
+NOTHING_KEPT = "memcache_timeout = 0"  # in the memory that sssd shares with its callers
+PATIENCE = 3.0  # seconds that the daemon waits for the account database
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +135,17 @@ def test_a_user_in_require_is_known_by_any_spelling_and_in_an_outage_everybody_i
             assert pam_codes(machine, gate, local)[0] == AUTH_ERR
 
 
+def test_the_log_says_that_the_directory_does_not_answer(machine, gate, corp, journal):
+    with nslcd_stopped(corp):
+        start = journal.position()
+        assert machine.ask(gate, ALICE, "123456")[0] == AUTHINFO_UNAVAIL
+        refused = refusal(0, "Status", user=ALICE.name)
+    ((reason, detail),) = [(line["reason"], line["detail"]) for line in decisions(journal.since(start)) if line["outcome"] == "failed"]
+    assert reason == "user-lookup"
+    for text in (detail, refused.parameters["reason"]):
+        assert "account database" in text and "does not answer" in text and "No such file" not in text
+
+
 def test_an_outage_exempts_nobody_who_cannot_be_said_to_be_a_member(machine, gate, corp, journal):
     with sssd_without_initgroups(corp), policy(f'[service.{gate}]\nexempt = ["group:crew"]\n'):
         start = journal.position()
@@ -153,6 +184,107 @@ def test_the_helpdesk_reaches_no_admin_whose_group_cannot_be_read(machine, corp)
     with corp.sssd():
         for user in (ADA, BOB):
             assert otpctl("forget", user.name).returncode == DONE
+
+
+def test_a_directory_that_hangs_hangs_nobody_of_this_machine(machine, gate, corp, journal):
+    """Their own status, notices and locker ask the directory nothing; a list tells them, and whom the directory has by the name in
+    the file."""
+    user, key = machine.enrolled_user()
+    with corp.sssd(NOTHING_KEPT) as sssd:
+        machine.enrol(ALICE)
+        with sssd.hanging():
+            begun = time.monotonic()
+            for words in (["status"], ["status", user.name], ["notices"]):
+                assert run_as(user, OTPCTL, *words).returncode == DONE
+            assert pam_codes_of(machine, gate, user, key.first) == (SUCCESS, SUCCESS)
+            assert time.monotonic() - begun < PROMPT_SERVICE
+            start = position()
+            begun = time.monotonic()
+            done = otpctl("list")
+            assert time.monotonic() - begun < 2 * PATIENCE
+        assert f"{user.name} " in done.stdout
+        assert f"cannot read {ALICE.name} (uid {ALICE.uid}): the account database does not answer" in done.stdout
+        lines = [line for line in since(start) if "event=without-account" in line or "event=unreadable" in line]
+        assert len(lines) == 1
+        assert otpctl("forget", ALICE.name).returncode == DONE
+
+
+def pam_codes_of(machine, service, user, code):
+    """Of a screen locker that the user runs."""
+    return codes_of_both_stages(run_as(user, machine.hosts / "oddconv", "-a", "--", service, user.name, "text", code).stdout)
+
+
+def run_as(user, *command):
+    """setpriv would ask the directory whether somebody has this number for a name."""
+    return subprocess.run(command, user=user.uid, group=user.uid, extra_groups=[], capture_output=True, text=True, timeout=20)
+
+
+def test_a_question_about_groups_ends_and_is_told_once(machine, corp, user):
+    other = machine.new_user()
+    with corp.sssd(NOTHING_KEPT) as sssd, sssd.hanging():
+        start = position()
+        for _ in range(2):
+            begun = time.monotonic()
+            refused = refusal(user.uid, "Status", user=other.name)
+            assert refused.name == "Unavailable" and time.monotonic() - begun < 2 * PATIENCE
+        told = [line for line in since(start) if "event=account-database-slow" in line]
+    assert len(told) == 1
+    assert refusal(user.uid, "Status", user=other.name).name in ("NotAllowed", "NoSuchUser"), "and works again"
+
+
+def test_a_list_in_an_outage_is_one_line_in_the_log(machine, corp):
+    with corp.sssd(NOTHING_KEPT) as sssd:
+        for user in (ALICE, BOB, CAROL):
+            machine.enrol(user)
+        with sssd.stopped():
+            start = position()
+            done = otpctl("list")
+        told = [line for line in since(start) if "event=without-account" in line or "event=unreadable" in line]
+        assert len(told) == 1 and int(re.search(r" users=(\d+) ", told[0])[1]) >= 3
+        for user in (ALICE, BOB, CAROL):
+            assert f"cannot read {user.name} (uid {user.uid})" in done.stdout
+            assert otpctl("forget", user.name).returncode == DONE
+
+
+def test_in_an_outage_users_are_known_by_name_and_uid_of_their_files(machine, gate, corp):
+    with corp.sssd(NOTHING_KEPT) as sssd:
+        machine.enrol(ALICE)
+        with sssd.stopped():
+            for name in (ALICE.name, f"uid:{ALICE.uid}"):
+                for offline in ([], ["--offline"]):
+                    assert otpctl(*offline, "suspend", name).returncode == DONE
+                    assert json.loads(otpctl(*offline, "status", "--json", name).stdout)["status"]["suspended"] is True
+                    assert otpctl(*offline, "resume", name).returncode == DONE
+                assert otpctl("emergency", "bypass", name, "--reason", "lost the phone").returncode == DONE
+        assert pam_codes(machine, gate, ALICE) == (SUCCESS, SUCCESS)
+        assert otpctl("emergency", "end", ALICE.name).returncode == DONE
+        assert otpctl("suspend", "nobody-of-that-name").returncode == REFUSED
+        assert otpctl("forget", ALICE.name).returncode == DONE
+
+
+@contextmanager
+def no_sssd(sssd):
+    """It is not begun again: its directory is away."""
+    sssd.end()
+    yield
+
+
+@pytest.mark.parametrize("outage", [no_sssd, Sssd.knowing_nobody], ids=lambda outage: outage.__name__)
+def test_in_an_outage_nobody_of_a_directory_is_forgotten_by_mistake(machine, corp, outage):
+    leaver, _ = machine.enrolled_user()
+    machine.remove_user(leaver)
+    with corp.sssd(NOTHING_KEPT) as sssd:
+        for user in (ALICE, BOB):
+            machine.enrol(user)
+        with corp.away(), outage(sssd):
+            for words in (["forget", str(ALICE.uid)], ["forget", ALICE.name], ["--offline", "forget", f"uid:{ALICE.uid}"]):
+                done = otpctl(*words)
+                assert done.returncode == REFUSED and "--gone" in done.stderr, done
+            assert ALICE.key_file.exists()
+            assert otpctl("forget", "--gone", str(ALICE.uid)).returncode == DONE
+    with corp.sssd(NOTHING_KEPT):
+        assert otpctl("forget", str(leaver.uid)).returncode == DONE, "others are there: this one has left"
+        assert otpctl("forget", BOB.name).returncode == DONE
 
 
 def test_check_notes_a_group_of_the_directory_in_require(machine, corp):

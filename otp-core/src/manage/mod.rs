@@ -3,5 +3,6 @@
 pub mod adoption;
 pub mod changes;
 pub mod notify_owner;
+pub mod on_file;
 pub mod suspension;
 pub mod vault_version;

@@ -1,12 +1,15 @@
 //! May this peer do this to that user? The rights table asked, and the answer logged.
 
-use otp_core::accounts::{Account, meant, numbered};
+use nix::errno::Errno;
+use otp_core::accounts::{Account, no_answer, numbered};
 use otp_core::log_line::{LogLine, Urgency};
+use otp_protocol::database::{self, AccountAnswer};
 use otp_protocol::interface::Refusal;
 use otp_protocol::peer::Peer;
 
 use crate::access::groups;
-use crate::access::rights::{Act, Actor, Terms, may};
+use crate::access::rights::{Act, Actor, Target, Terms, may};
+use crate::access::slow::slow;
 use crate::log::events::paced;
 
 /// The rights table, with its answer in the log: a no, and a yes to what leaves no other line there.
@@ -31,40 +34,50 @@ pub(crate) fn allowed(actor: Actor, peer: Peer, act: Act, target: Option<u32>) -
     answer.map_err(|denial| Refusal::NotAllowed { reason: denial.0.to_owned() })
 }
 
-/// Whom a call is about: the user named, else the caller. Who may only ask about himself learns nothing about another name,
-/// neither from the answer nor from the time: the account database is asked about the caller alone.
-pub(crate) fn subject(actor: Actor, peer: Peer, user: Option<&str>) -> Result<Account, Refusal> {
-    match (actor, user) {
-        (_, None) => account_of(peer.uid),
-        (Actor::User(uid, _), Some(name)) if !actor.sees_others() => {
-            let own = account_of(uid).ok().filter(|own| own.name == name || numbered(name) == Some(uid));
-            own.ok_or_else(|| Refusal::NoSuchUser { user: name.to_owned() })
-        }
-        (_, Some(name)) => account_named(name),
+/// Whom a call is about: the user named, else the caller; and who asks. For what everybody may do of their own no groups are asked
+/// for, which a directory may have. Anyone who may only ask about themselves learns nothing about another name, neither from the answer
+/// nor from the time: the account database is asked about the caller alone.
+pub(crate) fn subject(peer: Peer, act: Act, user: Option<&str>) -> Result<(Actor, Result<Account, Refusal>), Refusal> {
+    let plain = groups::by_uid(peer);
+    let own = || account_of(peer.uid);
+    let own = match user {
+        None => Some(own()),
+        Some(_) if peer.uid == 0 => None,
+        Some(name) => own().ok().filter(|own| own.name == name || numbered(name) == Some(peer.uid)).map(Ok),
+    };
+    if let Some(own) = own {
+        let everybodys = may(plain, act, Some(Target { uid: peer.uid, admin: false })).is_ok();
+        return Ok((if everybodys { plain } else { groups::actor(peer)? }, own));
     }
+    let actor = groups::actor(peer)?;
+    let account = match user {
+        Some(name) if actor.sees_others() => account_named(name),
+        name => Err(Refusal::NoSuchUser { user: name.unwrap_or_default().to_owned() }),
+    };
+    Ok((actor, account))
 }
 
 /// Who is meant, and on what terms. Anyone who may not learns nothing about the name, not even whether it exists.
 pub(crate) fn target(peer: Peer, act: Act, user: Option<&str>) -> Result<(Account, Terms), Refusal> {
-    let actor = groups::actor(peer);
-    let account = subject(actor, peer, user);
+    let (actor, account) = subject(peer, act, user)?;
     let terms = allowed(actor, peer, act, account.as_ref().ok().map(|account| account.uid))?;
     Ok((account?, terms))
 }
 
 /// The account of a name, or of `uid:NUMBER`.
 pub(crate) fn account_named(name: &str) -> Result<Account, Refusal> {
-    match meant(name) {
-        Ok(Some(account)) => Ok(account),
-        Ok(None) => Err(Refusal::NoSuchUser { user: name.to_owned() }),
-        Err(errno) => Err(Refusal::unavailable(format!("looking the user up failed: {}", errno.desc()))),
-    }
+    known(database::meant(name), name)
 }
 
 pub(crate) fn account_of(uid: u32) -> Result<Account, Refusal> {
-    match otp_core::accounts::account_of(uid) {
-        Ok(Some(account)) => Ok(account),
-        Ok(None) => Err(Refusal::NoSuchUser { user: format!("uid {uid}") }),
-        Err(errno) => Err(Refusal::unavailable(format!("looking uid {uid} up failed: {}", errno.desc()))),
-    }
+    known(database::account_of(uid), &format!("uid {uid}"))
+}
+
+fn known(answer: AccountAnswer, user: &str) -> Result<Account, Refusal> {
+    answer.map_err(not_answered)?.ok_or_else(|| Refusal::NoSuchUser { user: user.to_owned() })
+}
+
+/// The account database did not answer.
+pub(crate) fn not_answered(errno: Errno) -> Refusal {
+    if errno == Errno::ETIMEDOUT { slow() } else { Refusal::unavailable(no_answer(errno)) }
 }

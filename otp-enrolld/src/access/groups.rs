@@ -1,24 +1,39 @@
 //! What the group database says of a uid. Where it does not answer, nobody gains a right by it.
 
 use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
-use otp_core::accounts::account_of;
+use otp_core::accounts;
 use otp_core::membership::is_member;
+use otp_protocol::database::ask;
+use otp_protocol::interface::Refusal;
 use otp_protocol::peer::Peer;
 
 use crate::access::rights::{Actor, Groups, Target};
+use crate::access::slow::{answered, slow};
 
-/// Who a peer is.
-pub(crate) fn actor(peer: Peer) -> Actor {
+/// Who a peer is, without what groups give: enough for what is their own, which asks no directory.
+pub(crate) fn by_uid(peer: Peer) -> Actor {
     match peer.uid {
         0 => Actor::Root,
-        uid => Actor::User(uid, groups_of(uid).unwrap_or_default()),
+        uid => Actor::User(uid, Groups::default()),
+    }
+}
+
+/// Who a peer is. A directory that hangs is waited for no longer than a person would wait.
+pub(crate) fn actor(peer: Peer) -> Result<Actor, Refusal> {
+    match by_uid(peer) {
+        Actor::Root => Ok(Actor::Root),
+        Actor::User(uid, _) => {
+            let groups = ask(move || groups_of(uid)).map_err(|_| slow())?;
+            answered();
+            Ok(Actor::User(uid, groups.unwrap_or_default()))
+        }
     }
 }
 
 /// Whom a request is about. Who asks as a helpdesk must not reach admins: whose groups are not known counts as one.
 pub(crate) fn target(actor: Actor, uid: u32) -> Target {
     let matters = matches!(actor, Actor::User(_, Groups { helpdesk: true, admin: false, .. }));
-    let admin = matters && (uid == 0 || is_admin(uid).unwrap_or(true));
+    let admin = matters && (uid == 0 || ask(move || is_admin(uid)).ok().flatten().unwrap_or(true));
     Target { uid, admin }
 }
 
@@ -31,13 +46,13 @@ fn groups_of(uid: u32) -> Option<Groups> {
 /// `None` also where nobody knows the group: a source that does not answer may be the one that has it.
 fn is_admin(uid: u32) -> Option<bool> {
     let group = Group::from_name(ADMINS).ok()??;
-    is_member(&account_of(uid).ok()??, &group).ok()
+    is_member(&accounts::account_of(uid).ok()??, &group).ok()
 }
 
 /// `None` also where the name is not UTF-8: with another one in its stead the database would be asked about nobody.
 fn gids(uid: u32) -> Option<Vec<Gid>> {
     let user = User::from_uid(Uid::from_raw(uid)).ok()??;
-    account_of(uid).ok()??.is_named().then_some(())?;
+    accounts::account_of(uid).ok()??.is_named().then_some(())?;
     let name = std::ffi::CString::new(user.name.as_str()).ok()?;
     getgrouplist(&name, user.gid).ok()
 }

@@ -3,4 +3,6 @@
 pub(crate) mod check;
 pub(crate) mod concurrency;
 pub(crate) mod groups;
+pub(crate) mod on_file;
 pub(crate) mod rights;
+pub(crate) mod slow;

@@ -84,3 +84,16 @@ fn where_a_user_gives_a_code_a_group_of_his_own_does_not_spare_it() {
         assert!(may(all, act, user(7)).is_err(), "{act:?}");
     }
 }
+
+#[test]
+fn what_is_ones_own_needs_no_group() {
+    let own = Some(Target { uid: 7, admin: false });
+    let every = [false, true].map(|one| [false, true].map(|two| [false, true].map(|three| (one, two, three))));
+    for (act, _) in TABLE {
+        let Ok(terms) = may(Actor::User(7, Groups::default()), act, own) else { continue };
+        for (admin, helpdesk, verify) in every.into_iter().flatten().flatten() {
+            let groups = Groups { admin, helpdesk, verify };
+            assert_eq!(may(Actor::User(7, groups), act, own), Ok(terms), "{act:?} {groups:?}");
+        }
+    }
+}

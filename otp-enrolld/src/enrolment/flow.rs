@@ -35,12 +35,12 @@ use crate::enrolment::pending::{
 };
 use crate::log::events::{about, paced, signed};
 use crate::machine::System;
-use crate::refusals::{NOT_UTF_8, not_changed, not_possible, unavailable};
+use crate::refusals::{UNUSABLE_NAME, not_changed, not_possible, unavailable};
 
 impl Daemon {
     /// Root makes a key for somebody, and sees it. Only where the policy says so: otherwise a user is invited.
     pub(crate) fn begin(&self, session: &mut Session, wanted: BeginEnrolment) -> Result<Begun, Refusal> {
-        allowed(groups::actor(session.peer), session.peer, Act::BeginEnrolment, None)?;
+        allowed(groups::actor(session.peer)?, session.peer, Act::BeginEnrolment, None)?;
         let account = account_named(&wanted.user)?;
         let policy = self.policy(session.peer)?;
         if !policy.admin_enrol {
@@ -68,7 +68,7 @@ impl Daemon {
     pub(crate) fn check_room(&self, plan: &Plan) -> Result<(), Refusal> {
         let locked = self.vault().lock(&plan.account, &System).map_err(|error| unavailable(&error))?;
         if !plan.account.is_named() && locked.as_ref().is_none_or(|locked| locked.record().is_none()) {
-            return Err(not_possible(&plan.account, NOT_UTF_8));
+            return Err(not_possible(&plan.account, UNUSABLE_NAME));
         }
         let Some(locked) = locked else { return Ok(()) };
         let grounds = locked.has_grounds(plan.purpose.grounds);

@@ -22,7 +22,7 @@ use crate::access::rights::Act;
 use crate::daemon::Daemon;
 use crate::log::events::{about, event, signed};
 use crate::machine::System;
-use crate::refusals::{NOT_UTF_8, not_changed, not_possible, unavailable};
+use crate::refusals::{UNUSABLE_NAME, not_changed, not_possible, unavailable};
 
 /// A ticket that is to be made.
 struct NewTicket {
@@ -42,7 +42,7 @@ impl Daemon {
     pub(crate) fn invite(&self, peer: Peer, wanted: &Invite) -> Result<Invited, Refusal> {
         let (account, _) = target(peer, Act::Invite, Some(&wanted.user))?;
         if !account.is_named() {
-            return Err(not_possible(&account, NOT_UTF_8));
+            return Err(not_possible(&account, UNUSABLE_NAME));
         }
         let form = wanted.form.unwrap_or(CodeForm::Spoken);
         let lasts = life(form, wanted.lasts)?;

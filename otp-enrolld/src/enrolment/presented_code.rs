@@ -50,7 +50,7 @@ impl Daemon {
 
     /// Where a code counts that is wanted of its owner, for whom a root peer says that it asks.
     pub(crate) fn origin(&self, peer: Peer, from: &From, target: u32) -> Result<Origin, Refusal> {
-        match (groups::actor(peer), from.real_uid) {
+        match (groups::by_uid(peer), from.real_uid) {
             (Actor::Root, None) if target == 0 => Ok(Origin::Socket), // root itself, with otpctl
             (Actor::Root, _) => {
                 let policy = self.policy_for(peer, None, from.service.as_deref())?;

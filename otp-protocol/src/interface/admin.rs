@@ -76,8 +76,12 @@ pub struct Revoke {
 /// Delete all that is stored about a user, who then counts as never enrolled.
 #[derive(Serialize)]
 pub struct Forget {
-    /// Name of the user or, if no account has that name, the decimal uid of an account that is gone.
+    /// Name of the user or, if no account has that name, the name in a key file or the decimal uid of an account that is gone.
     pub user: String,
+    /// `Some(true)`: the account is gone for good. `None` means false: `perhaps-away` for a user without an account, while nobody of a
+    /// directory can be looked up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gone: Option<bool>,
 }
 
 /// Take over the files of a former name or uid after the account was renamed or renumbered.
@@ -174,8 +178,11 @@ impl Resume {
 }
 
 impl Forget {
-    pub(super) fn read(parameters: Parameters<'_>) -> Result<Self, Refusal> {
-        Ok(Self { user: only_user(parameters)? })
+    pub(super) fn read(mut parameters: Parameters<'_>) -> Result<Self, Refusal> {
+        let request =
+            Self { user: values::user_name(parameters.required("user")?)?, gone: parameters.optional("gone")? };
+        parameters.end()?;
+        Ok(request)
     }
 }
 

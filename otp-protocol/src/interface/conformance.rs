@@ -70,7 +70,7 @@ fn every_method_type_has_the_fields_of_the_file() {
     assert_method(&samples::reopen(), &Done {});
     assert_method(&samples::rename(), &Done {});
     assert_method(&samples::revoke(), &Done {});
-    assert_method(&Forget { user: user() }, &Done {});
+    assert_method(&Forget { user: user(), gone: Some(true) }, &Done {});
     assert_method(&samples::adopt(), &Done {});
     assert_method(&AdoptAll { dry_run: Some(true) }, &samples::adopted());
     assert_method(&ListGone {}, &samples::gone());
@@ -111,7 +111,7 @@ fn what_the_file_calls_optional_may_be_absent_and_nothing_else() {
         (Reopen::NAME, object(&samples::reopen())),
         (Rename::NAME, object(&samples::rename())),
         (Revoke::NAME, object(&samples::revoke())),
-        (Forget::NAME, object(&Forget { user: user() })),
+        (Forget::NAME, object(&Forget { user: user(), gone: None })),
         (Adopt::NAME, object(&samples::adopt())),
         (AdoptAll::NAME, object(&AdoptAll { dry_run: Some(true) })),
         (Restored::NAME, object(&Restored { user: Some(user()) })),

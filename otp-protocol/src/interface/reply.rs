@@ -217,10 +217,10 @@ pub struct UserList {
 pub struct Unreadable {
     /// The uid that the name of the key file says.
     pub uid: u32,
-    /// Name of the account; `None` if no account has that uid or the account database cannot say.
+    /// Name of the account or, where no account has that uid or the account database cannot say, the name in the key file.
     #[serde(default)]
     pub user: Option<String>,
-    /// The file and the cause, for a person, as in the daemon's log.
+    /// The file and the cause, for a person.
     pub reason: String,
 }
 

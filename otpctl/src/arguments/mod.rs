@@ -165,9 +165,13 @@ pub(crate) struct RevokeArgs {
 /// Forget a user: never enrolled from now on
 #[derive(Args)]
 pub(crate) struct ForgetArgs {
-    /// The user, or the uid of one whose account is gone
+    /// The user, or the name or uid of one whose account is gone
     #[arg(value_parser = user())]
     pub user: String,
+
+    /// The account is gone for good, also where its directory may only be down
+    #[arg(long)]
+    pub gone: bool,
 }
 
 /// Take over the files of a former name or uid, after an account was renamed

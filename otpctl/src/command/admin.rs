@@ -78,7 +78,7 @@ fn call(
             client.call(&interface::Revoke { user, key, code, last: options.last.then_some(true) })?;
         }
         Command::Forget(options) => {
-            client.call(&interface::Forget { user: options.user.clone() })?;
+            client.call(&interface::Forget { user: options.user.clone(), gone: options.gone.then_some(true) })?;
         }
         Command::AcceptRestore(options) => {
             let reply = client.call(&interface::Restored { user: options.user.clone() })?;

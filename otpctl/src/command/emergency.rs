@@ -5,12 +5,14 @@ use std::io::Write as _;
 use std::path::Path;
 
 use nix::unistd::{Uid, getuid};
-use otp_core::accounts::Account;
+use otp_core::accounts::{Account, no_answer};
 use otp_core::emergency::{Bypass, EmergencyMark, Lasting, MarkError, MarkPlace};
 use otp_core::environment::Moment;
 use otp_core::files::date::utc;
 use otp_core::log_line::LogLine;
+use otp_core::manage::on_file::on_file;
 use otp_core::site::Site;
+use otp_core::vault::as_it_is;
 use serde::Serialize;
 
 use crate::arguments::{BypassArgs, EmergencyAct, EndBypassArgs, ListBypassesArgs};
@@ -55,7 +57,7 @@ fn list(terminal: &mut Terminal, options: &ListBypassesArgs) -> Result<(), Failu
 }
 
 fn bypass(terminal: &mut Terminal, options: &BypassArgs) -> Result<(), Failure> {
-    let account = named(&options.user)?.ok_or_else(|| no_such_user(&options.user))?;
+    let account = account(&options.user)?;
     let (now, seconds) = (Moment::of(&Machine), options.lasts);
     let (reason, lasts) = (options.reason.clone(), Some(Lasting::from(&now, seconds)));
     let mark = EmergencyMark { account, reason, by: who(), made: now.wall, lasts };
@@ -78,6 +80,17 @@ fn bypass(terminal: &mut Terminal, options: &BypassArgs) -> Result<(), Failure> 
          every use is logged at alert\n{}",
         told(&place, &mark.account)
     ))
+}
+
+/// The account or, where the account database knows none or does not answer, the user whose files have that name. Nothing depends on the
+/// vault where it does.
+fn account(name: &str) -> Result<Account, Failure> {
+    let known = named(name);
+    if let Ok(Some(account)) = known {
+        return Ok(account);
+    }
+    let owner = Site::STANDARD.open_vault(as_it_is).ok().and_then(|vault| on_file(&vault, name).ok().flatten());
+    owner.ok_or_else(|| known.err().unwrap_or_else(|| no_such_user(name)))
 }
 
 /// The rest that root has to know of a mark that is gone at a reboot.
@@ -126,7 +139,7 @@ pub(crate) fn who() -> String {
 /// The account of that name, as the name service spells it, or of `uid:NUMBER`.
 pub(crate) fn named(name: &str) -> Result<Option<Account>, Failure> {
     otp_core::accounts::meant(name)
-        .map_err(|errno| Failure::Stopped(format!("looking {} up failed: {}", escaped(name), errno.desc())))
+        .map_err(|errno| Failure::Stopped(format!("looking {} up failed: {}", escaped(name), no_answer(errno))))
 }
 
 pub(crate) fn no_such_user(name: &str) -> Failure {

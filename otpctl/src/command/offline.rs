@@ -6,7 +6,7 @@ use std::io::Write as _;
 
 use nix::sys::prctl;
 use nix::unistd::{Uid, User};
-use otp_core::accounts::Account;
+use otp_core::accounts::{Account, no_answer};
 use otp_core::decision::limits::Limits;
 use otp_core::environment::Clock as _;
 use otp_core::files::date::utc;
@@ -16,16 +16,18 @@ use otp_core::log_line::LogLine;
 use otp_core::manage::adoption::{self, Rehearsal};
 use otp_core::manage::changes::{self, Change};
 use otp_core::manage::notify_owner::{self, Outbound};
+use otp_core::manage::on_file::on_file;
 use otp_core::manage::suspension::{self, Suspension};
 use otp_core::manage::vault_version::{WayBack, back_to_1};
 use otp_core::site::{Site, Unavailable, fits};
 use otp_core::vault::{ChangeError, ClockMark, MarkKind, Posted, Reseal, Vault, as_it_is, short_lock_deadline};
+use otp_protocol::database::may_be_away;
 use otp_protocol::interface::{GoneUsers, RestoredUsers};
 use otp_protocol::status;
 use otp_system::privileges::become_for_good;
 use otp_system::random;
 
-use crate::arguments::{AdoptArgs, Command, StatusArgs};
+use crate::arguments::{AdoptArgs, Command, ForgetArgs, StatusArgs};
 use crate::command::admin::{done, invitation_ended, show_restored, suspended};
 use crate::command::adopt;
 use crate::command::emergency::{named, no_such_user, who};
@@ -34,7 +36,7 @@ use crate::command::status::{show, show_one};
 use crate::machine::Machine;
 use crate::output::alert::alert;
 use crate::output::escape::escaped;
-use crate::output::failure::Failure;
+use crate::output::failure::{Failure, not_possible};
 use crate::output::terminal::Terminal;
 
 /// What there is without a daemon.
@@ -70,7 +72,7 @@ pub(crate) fn run(terminal: &mut Terminal, command: &Command) -> Result<(), Fail
     };
     let offline = open()?;
     if let Command::Suspend(options) = command {
-        let done = offline.suspend(&account(&options.user)?, &tell)?;
+        let done = offline.suspend(&offline.account(&options.user)?, &tell)?;
         tell(&done);
         return terminal.show(&format!("{done}\n"));
     }
@@ -128,7 +130,7 @@ impl Offline {
             Command::AcceptRestore(options) => {
                 let users = match &options.user {
                     Some(name) => {
-                        let account = account(name)?;
+                        let account = self.account(name)?;
                         self.vault.restored(&account, &Machine).map(|()| vec![account.name])
                     }
                     None => changes::restored_all(&self.vault, &Machine, &|uid, error| {
@@ -139,13 +141,13 @@ impl Offline {
                 return show_restored(terminal, options.format(), RestoredUsers { users });
             }
             Command::Forget(options) => {
-                let uid = otp_core::accounts::uid_named(&options.user).map_err(|errno| stopped(errno.desc()))?;
-                self.vault.forget(uid.ok_or_else(|| no_such_user(&options.user))?).map_err(|error| not_done(&error))?;
+                let uid = self.forgettable(options)?;
+                self.vault.forget(uid).map_err(|error| not_done(&error))?;
             }
             Command::Adopt(options) => return self.adopt(terminal, options),
             other => {
                 let (user, change) = change(other).ok_or_else(|| stopped("not possible offline"))?;
-                self.change(&account(&user)?, &change)?;
+                self.change(&self.account(&user)?, &change)?;
             }
         }
         terminal.show(&format!("{}\n", done(command)))
@@ -165,8 +167,37 @@ impl Offline {
         }
     }
 
+    /// The uid of a user who is to be forgotten; not while their directory may only be down, unless root says that they are gone.
+    fn forgettable(&self, options: &ForgetArgs) -> Result<u32, Failure> {
+        let uid = match otp_core::accounts::uid_named(&options.user) {
+            Ok(Some(uid)) => uid,
+            known => match on_file(&self.vault, &options.user).map_err(|error| stopped(&error.to_string()))? {
+                Some(owner) => owner.uid,
+                None => {
+                    return Err(known.map_or_else(|errno| stopped(&no_answer(errno)), |_| no_such_user(&options.user)));
+                }
+            },
+        };
+        let enrolled = self.vault.enrolled_uids().map_err(|error| stopped(&error.to_string()))?;
+        if !options.gone && may_be_away(uid, &enrolled) {
+            return Err(Failure::Stopped(not_possible(&escaped(&options.user), "perhaps-away")));
+        }
+        Ok(uid)
+    }
+
+    /// Whom a name or `uid:NUMBER` means: an account or, where there is none now, whose files have it.
+    fn account(&self, name: &str) -> Result<Account, Failure> {
+        match named(name) {
+            Ok(Some(account)) => Ok(account),
+            known => {
+                let owner = on_file(&self.vault, name).map_err(|error| stopped(&error.to_string()))?;
+                owner.ok_or_else(|| known.err().unwrap_or_else(|| no_such_user(name)))
+            }
+        }
+    }
+
     fn status(&self, terminal: &mut Terminal, options: &StatusArgs) -> Result<(), Failure> {
-        let account = account(options.user.as_deref().unwrap_or("root"))?;
+        let account = self.account(options.user.as_deref().unwrap_or("root"))?;
         let status = status::of(&self.vault, &account, &self.limits, &Machine, short_lock_deadline());
         let status = status.map_err(|error| stopped(&error.to_string()))?;
         show_one(&status, terminal, options.format())
@@ -179,7 +210,8 @@ impl Offline {
         let nonce = || random::bytes().ok().map(Nonce);
         let reseal = Reseal { host_key, nonce: &nonce };
         if let Some(user) = &options.user {
-            let adopted = adoption::adopt(&self.vault, options.from.as_deref(), &account(user)?, &reseal, &Machine);
+            let account = named(user)?.ok_or_else(|| no_such_user(user))?; // it must exist
+            let adopted = adoption::adopt(&self.vault, options.from.as_deref(), &account, &reseal, &Machine);
             adopted.map_err(|error| not_done(&error))?;
             return terminal.show(&format!("{}\n", adopt::done(user, options.from.as_deref())));
         }
@@ -235,10 +267,6 @@ fn change(command: &Command) -> Option<(String, Change)> {
         }
         _ => None,
     }
-}
-
-fn account(name: &str) -> Result<Account, Failure> {
-    named(name)?.ok_or_else(|| no_such_user(name))
 }
 
 fn clock_taken(before: ClockMark, now: u64) -> String {

@@ -152,7 +152,7 @@ fn registration_refused(reason: &str, wait: u64) -> String {
 }
 
 /// What stands in the way of a change, and what helps.
-fn not_possible(user: &str, reason: &str) -> String {
+pub(crate) fn not_possible(user: &str, reason: &str) -> String {
     let why = match reason {
         "not-enrolled" => "not enrolled",
         "already-enrolled" => "enrolled already; invite with --replace, or forget that user before you adopt files",
@@ -170,9 +170,13 @@ fn not_possible(user: &str, reason: &str) -> String {
         "last-key" => "that is the last key; --last if it is meant",
         "several-keys" => "there are several keys; name the one to replace",
         "secret-in-use" => "this secret is a key already, here or of somebody else; nothing was stored",
-        "name-not-utf8" => {
-            "the name of this account is not UTF-8, and no key file can hold it; give the account another name, or invite it by \
-             another name of the same uid"
+        "unusable-name" => {
+            "the name of this account is not UTF-8, or has a colon or slash, which no login takes; give the account another name, or \
+             invite it by another name of the same uid"
+        }
+        "perhaps-away" => {
+            "no account has that uid now, nor can anybody else of a directory be looked up: it may be down; --gone if the account \
+             is gone for good"
         }
         "too-late" => "the key was made too long ago to be suspended this way; call an administrator",
         "needs-password" => {

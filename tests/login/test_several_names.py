@@ -215,7 +215,7 @@ def test_a_user_whose_name_is_not_utf_8_is_not_invited_and_goes_by_uid(machine, 
         done = otpctl(*command)
         assert done.returncode == REFUSED and "not UTF-8" in done.stderr, done
     for method, parameters in (("Invite", {}), ("BeginEnrolment", {}), ("AddToken", {"secret": "A" * 32})):
-        assert refusal(0, method, user=uid, **parameters).parameters["reason"] == "name-not-utf8"
+        assert refusal(0, method, user=uid, **parameters).parameters["reason"] == "unusable-name"
     assert call("Status", user=uid)["status"]["enrolled"] is False
     assert call("Status", uid=raw_name.uid)["status"]["uid"] == raw_name.uid
     assert otpctl("status", user=User("", raw_name.uid)).returncode == DONE
@@ -225,6 +225,20 @@ def test_a_user_whose_name_is_not_utf_8_is_not_invited_and_goes_by_uid(machine, 
     assert converse_raw(machine, gate, raw_name) == (SUCCESS, SUCCESS)
     assert otpctl("emergency", "end", uid).returncode == DONE
     assert converse_raw(machine, gate, raw_name)[0] == AUTH_ERR
+
+
+def test_a_name_that_no_login_takes_is_not_invited_either(machine, gate, skip, journal):
+    user = machine.new_user("corp/bob")
+    try:
+        for name in (user.name, f"uid:{user.uid}"):
+            done = otpctl("invite", "--allow-pipe", name)
+            assert done.returncode == REFUSED and "slash" in done.stderr
+            assert json.loads(otpctl("status", "--json", name).stdout)["status"]["user"] == f"uid:{user.uid}"
+        start = journal.position()
+        assert machine.ask(gate, user, "123456")[0] == machine.ask(skip, user, "123456")[0] == AUTH_ERR
+        assert [line["reason"] for line in decisions(journal.since(start))] == ["unknown-user"] * 2
+    finally:
+        machine.remove_user(user)
 
 
 def test_beside_a_name_that_is_not_utf_8_another_one_of_the_uid_has_a_key(machine, gate, raw_name):
@@ -241,6 +255,7 @@ def test_beside_a_name_that_is_not_utf_8_another_one_of_the_uid_has_a_key(machin
                 assert call("Status", user=plain.name)["status"]["enrolled"] is True
     finally:
         without_lines_of(plain.name.encode())
+        otpctl("forget", f"uid:{plain.uid}")
 
 
 @contextmanager

@@ -1,0 +1,24 @@
+//! An account database that does not answer in time: one line in the log when it begins, and none until it has answered again.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use otp_core::log_line::{LogLine, Urgency};
+use otp_protocol::interface::Refusal;
+
+use crate::log::events::event;
+
+static SLOW: AtomicBool = AtomicBool::new(false);
+
+/// No answer came in time.
+pub(crate) fn slow() -> Refusal {
+    if !SLOW.swap(true, Ordering::Relaxed) {
+        let line = LogLine::default().field("event", "account-database-slow");
+        event(Urgency::Error, &line.field("detail", "users and groups of a directory cannot be looked up").finish());
+    }
+    Refusal::unavailable("the account database does not answer")
+}
+
+/// An answer came.
+pub(crate) fn answered() {
+    SLOW.store(false, Ordering::Relaxed);
+}
