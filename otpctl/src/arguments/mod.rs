@@ -60,6 +60,7 @@ pub(crate) enum Command {
     Emergency(EmergencyArgs),
     HostKey(HostKeyArgs),
     Clock(ClockArgs),
+    Mend(MendArgs),
 }
 
 /// Show the keys and the wrong codes of a user, or of the caller
@@ -238,6 +239,17 @@ pub(crate) struct EditConfigArgs {
 /// Say that the clock is right, where nobody vouches for it; only with --offline
 #[derive(Args)]
 pub(crate) struct ClockArgs {}
+
+/// Put owners, modes and link counts of the vault right; only with --offline
+///
+/// After a copy with other owners or modes, with hard links, or to a server on which the daemon's account has another uid. It never
+/// accepts a restored copy: that is `otpctl accept-restore`.
+#[derive(Args)]
+pub(crate) struct MendArgs {
+    /// Say what would be done, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
 
 /// Let a user past the gate without a code, whatever is broken, or end that
 ///

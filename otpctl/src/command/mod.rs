@@ -10,6 +10,7 @@ pub(crate) mod emergency;
 pub(crate) mod enrol;
 pub(crate) mod host_key;
 pub(crate) mod invite;
+pub(crate) mod mend;
 pub(crate) mod notices;
 pub(crate) mod offline;
 pub(crate) mod recovery_codes;
