@@ -17,6 +17,8 @@ mod enrolment;
 mod show_key;
 #[path = "../../../pam_otp/src/rules.rs"]
 mod rules;
+#[path = "../../../pam_otp/src/file_uid.rs"]
+mod file_uid;
 #[path = "../../../pam_otp/src/guard.rs"]
 mod guard;
 #[path = "../../../pam_otp/src/host.rs"]
