@@ -170,7 +170,7 @@ def test_polkits_helper_in_its_units_sandbox_asks_and_takes_a_code(sandboxed):
     assert verified(sandboxed, user) == 3
 
 
-@pytest.mark.parametrize("properties", [["TemporaryFileSystem=/var/lib/otp:ro"], [STRICT, "BindReadOnlyPaths=/srv:/var/lib/otp"]], ids=["empty", "foreign"])
+@pytest.mark.parametrize("properties", [["TemporaryFileSystem=/var/lib/otp:ro"], [STRICT, "BindReadOnlyPaths=/srv:/var/lib/otp"], ["PrivateUsers=yes"]], ids=["empty", "foreign", "users"])
 def test_a_vault_that_is_not_the_real_one_refuses_and_asks_nobody(sandboxed, properties):
     user, key = sandboxed.enrolled_user(f"v{properties[-1][0].lower()}")
     assert both_stages(sandboxed, properties, user, key.first).returncode != 0
