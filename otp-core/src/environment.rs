@@ -2,7 +2,7 @@
 
 use crate::accounts::Account;
 use crate::decision::limits::ClockPolicy;
-use crate::repair::Repair;
+use crate::repair::{Repair, RestoredEvidence};
 
 /// What can be asked about time.
 pub trait Clock {
@@ -18,6 +18,12 @@ pub trait Clock {
 pub trait Environment: Clock {
     /// Something about `account` was found in the vault and put right. Worth an alert, wherever it happened.
     fn repaired(&self, account: &Account, what: Repair);
+
+    /// The same of a restored copy, with the marks by which it was known.
+    fn restored_copy(&self, account: &Account, evidence: &RestoredEvidence) {
+        let _: &RestoredEvidence = evidence;
+        self.repaired(account, Repair::RestoredCopy);
+    }
 }
 
 /// The same environment with a clock that an admin vouches for, if the policy says so.
@@ -45,6 +51,10 @@ impl Clock for PolicyClock<'_> {
 impl Environment for PolicyClock<'_> {
     fn repaired(&self, account: &Account, what: Repair) {
         self.environment.repaired(account, what);
+    }
+
+    fn restored_copy(&self, account: &Account, evidence: &RestoredEvidence) {
+        self.environment.restored_copy(account, evidence);
     }
 }
 

@@ -1,5 +1,35 @@
 //! What was found wrong in a vault and put right.
 
+use std::path::PathBuf;
+
+use crate::files::date::utc;
+use crate::log_line::LogLine;
+
+/// The marks of a restored copy, for the log. A program that touched the file (a relabelling, chmod, a backup that puts atime
+/// back) leaves the same ones: nothing in stat(2) tells the two apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestoredEvidence {
+    /// Which file.
+    pub file: PathBuf,
+    /// When it says that it was written last, in Unix seconds.
+    pub written: u64,
+    /// When the kernel says that it was changed last (ctime).
+    pub changed: u64,
+    /// It says so of another inode.
+    pub moved: bool,
+}
+
+impl RestoredEvidence {
+    /// The file and both times in a line.
+    pub fn told_in(&self, line: LogLine) -> LogLine {
+        let inode = if self.moved { "other" } else { "same" };
+        line.field("file", &self.file.display().to_string())
+            .field("written", &utc(self.written))
+            .field("changed", &utc(self.changed))
+            .field("inode", inode)
+    }
+}
+
 /// Something that was found and put right; each is worth an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repair {

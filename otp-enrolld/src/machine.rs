@@ -3,7 +3,7 @@
 use otp_core::accounts::Account;
 use otp_core::environment::{Clock, Environment, system_boot_ms, system_wall};
 use otp_core::log_line::{LogLine, Urgency};
-use otp_core::repair::Repair;
+use otp_core::repair::{Repair, RestoredEvidence};
 use otp_system::kernel;
 
 use crate::log::events::limited;
@@ -29,5 +29,11 @@ impl Environment for System {
     fn repaired(&self, account: &Account, what: Repair) {
         let line = LogLine::default().field("mended", what.reason()).field("user", &account.name);
         limited(what.reason(), Urgency::Alert, account.uid, line); // what cannot be written is found again at every call
+    }
+
+    fn restored_copy(&self, account: &Account, evidence: &RestoredEvidence) {
+        let what = Repair::RestoredCopy.reason();
+        let line = LogLine::default().field("mended", what).field("user", &account.name);
+        limited(what, Urgency::Alert, account.uid, evidence.told_in(line));
     }
 }

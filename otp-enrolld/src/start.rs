@@ -191,9 +191,13 @@ impl fmt::Display for StartError {
                 )
             }
             Self::NoAccount(name) => no_account(f, name),
-            Self::Unavailable(unavailable) => {
-                write!(f, "{unavailable}; `otp-enrolld init` makes host key and vault, once")
-            }
+            // Only where something is missing: at a file that is not in order init would refuse, too.
+            Self::Unavailable(unavailable) => match unavailable.reason {
+                "missing-file" | "host-key" => {
+                    write!(f, "{unavailable}; `otp-enrolld init` makes host key and vault, once")
+                }
+                _ => unavailable.fmt(f),
+            },
             Self::Socket { path, why } => write!(f, "socket {}: {why}", path.display()),
             Self::Privileges(error) => error.fmt(f),
             Self::Ended(error) => write!(f, "cannot serve: {error}"),

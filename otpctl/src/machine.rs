@@ -4,7 +4,7 @@
 use otp_core::accounts::Account;
 use otp_core::environment::{Clock, Environment, system_boot_ms, system_wall};
 use otp_core::log_line::LogLine;
-use otp_core::repair::Repair;
+use otp_core::repair::{Repair, RestoredEvidence};
 use otp_system::kernel;
 
 use crate::output::alert::alert;
@@ -29,5 +29,10 @@ impl Clock for Machine {
 impl Environment for Machine {
     fn repaired(&self, account: &Account, what: Repair) {
         alert(&LogLine::default().field("mended", what.reason()).field("user", &account.name).finish());
+    }
+
+    fn restored_copy(&self, account: &Account, evidence: &RestoredEvidence) {
+        let line = LogLine::default().field("mended", Repair::RestoredCopy.reason()).field("user", &account.name);
+        alert(&evidence.told_in(line).finish());
     }
 }

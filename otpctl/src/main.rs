@@ -76,6 +76,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Config(options) => command::config::run(&mut terminal, &options.act),
         Command::Emergency(options) => command::emergency::run(&mut terminal, &options.act),
         Command::HostKey(options) => command::host_key::run(&mut terminal, &options.act),
+        Command::Mend(_) => Err(Failure::Usage("mend: only with --offline, as root".to_owned())),
         Command::Clock(_) => Err(Failure::Usage("clock: only with --offline, as root".to_owned())),
         Command::VaultVersion(_) => Err(Failure::Usage("vault-version: only with --offline, as root".to_owned())),
         Command::Gc(options) => command::gc::gc(&mut connect::connect()?, &mut terminal, options),

@@ -94,8 +94,8 @@ pub(crate) enum Item {
 }
 
 /// The line of an alarm about a vault, the same from every host.
-pub(crate) fn repair_line(account: &Account, what: Repair) -> String {
-    LogLine::default().field("mended", what.reason()).field("user", &account.name).finish()
+pub(crate) fn repair_line(account: &Account, what: Repair) -> LogLine {
+    LogLine::default().field("mended", what.reason()).field("user", &account.name)
 }
 
 /// Who the process is.

@@ -10,7 +10,7 @@ use nix::unistd::{geteuid, getuid};
 use otp_core::accounts::Account;
 use otp_core::environment::{self, Clock, Environment};
 use otp_core::log_line::Urgency;
-use otp_core::repair::Repair;
+use otp_core::repair::{Repair, RestoredEvidence};
 use pam::constants::{PAM_ERROR_MSG, PAM_PROMPT_ECHO_OFF, PAM_PROMPT_ECHO_ON, PAM_TEXT_INFO, PamResultCode};
 use pam::conv::Conv;
 use pam::items::{AuthTok, Item as _, OldAuthTok, RHost, RUser, Service, Tty, User};
@@ -219,7 +219,12 @@ impl Clock for Libpam<'_> {
 
 impl Environment for Libpam<'_> {
     fn repaired(&self, account: &Account, what: Repair) {
-        log(self.handle, Urgency::Alert, &repair_line(account, what));
+        log(self.handle, Urgency::Alert, &repair_line(account, what).finish());
+    }
+
+    fn restored_copy(&self, account: &Account, evidence: &RestoredEvidence) {
+        let line = evidence.told_in(repair_line(account, Repair::RestoredCopy));
+        log(self.handle, Urgency::Alert, &line.finish());
     }
 }
 

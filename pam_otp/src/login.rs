@@ -285,7 +285,10 @@ fn owner_advice(reason: &str, wait: u64) -> Option<String> {
         "account-gone" => "your account was deleted and made again; ask root to run `otpctl adopt`",
         "several-keys" => "you have several keys, and none was named",
         "no-such-key" => "you have no key of that name; `otpctl status` lists them",
-        "restored-copy" => "your token's counter comes from a backup; ask an admin to confirm that",
+        "restored-copy" => {
+            "the file of your keys was put back from a backup, or another program has touched it: recovery codes and tokens \
+             with a counter are off until an admin runs otpctl accept-restore"
+        }
         "clock-behind" => {
             "this machine's clock is behind your last code; ask an admin to set it, or for a new key if it is right"
         }

@@ -332,6 +332,25 @@ class Machine:
             self.start()
 
     @contextmanager
+    def another_vault(self):
+        """A host key and a vault of their own for a while, on the same file system as everything else."""
+        self.stop()
+        places = (HOST_KEY.parent, VAULT)
+        for path in places:
+            path.rename(path.with_suffix(".aside"))
+        try:
+            run(DAEMON, "init")
+            default_policy()
+            self.start()
+            yield
+        finally:
+            self.stop()
+            for path in places:
+                shutil.rmtree(path)
+                path.with_suffix(".aside").rename(path)
+            self.start()
+
+    @contextmanager
     def read_only_vault(self):
         run("mount", "-o", "remount,ro", VAULT)
         try:

@@ -166,11 +166,11 @@ def test_polkits_helper_in_its_units_sandbox_asks_and_takes_a_code(sandboxed):
     for code, outcome in ((key.wrong(), "refused"), (key.first, "accepted"), (key.first, "refused")):
         in_a_unit(sandboxed, POLKIT, f"cookie\\n{code}", "/usr/lib/polkit-1/polkit-agent-helper-1", user.name)
         lines = [line for line in sandboxed.run("journalctl", "--boot", "--output=cat", "--facility=authpriv").splitlines() if "pam_otp(polkit-1:auth)" in line]
-        assert f"outcome={outcome} " in lines[-1], lines
+        assert f"outcome={outcome} " in lines[-1] and " origin=other " in lines[-1], lines
     assert verified(sandboxed, user) == 3
 
 
-@pytest.mark.parametrize("properties", [["TemporaryFileSystem=/var/lib/otp:ro"], [STRICT, "BindReadOnlyPaths=/srv:/var/lib/otp"]], ids=["empty", "foreign"])
+@pytest.mark.parametrize("properties", [["TemporaryFileSystem=/var/lib/otp:ro"], [STRICT, "BindReadOnlyPaths=/srv:/var/lib/otp"], ["PrivateUsers=yes"]], ids=["empty", "foreign", "users"])
 def test_a_vault_that_is_not_the_real_one_refuses_and_asks_nobody(sandboxed, properties):
     user, key = sandboxed.enrolled_user(f"v{properties[-1][0].lower()}")
     assert both_stages(sandboxed, properties, user, key.first).returncode != 0

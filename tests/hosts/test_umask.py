@@ -109,15 +109,24 @@ def test_check_names_what_programs_without_root_cannot_reach(machine, user, path
         otpctl("emergency", "end", user.name)
 
 
-@pytest.mark.parametrize("path, mode", [(HOST_KEY.parent, 0o700), (MARKS, 0o750)], ids=["etc", "marks"])
-def test_a_bypass_says_that_lockers_do_not_see_its_mark(machine, user, path, mode):
-    MARKS.mkdir(mode=0o755, exist_ok=True)
+@pytest.mark.parametrize("mode", [0o700, 0o750, 0o754])
+def test_a_bypass_says_that_lockers_do_not_see_its_mark(machine, user, mode):
+    path = HOST_KEY.parent
     with changed(path, mode=mode):
         done = otpctl("emergency", "bypass", user.name, "--reason", "umask")
         assert done.returncode == DONE and "is not asked for a code" in done.stdout
         assert "screen lockers do not see the mark" in done.stderr and f"`chmod o+x {path}`" in done.stderr
         assert not unlocks(user, "000000")
     assert unlocks(user, "000000")
+    otpctl("emergency", "end", user.name)
+
+
+@pytest.mark.parametrize("mode", [0o700, 0o750])
+def test_a_bypass_opens_the_directory_of_marks_to_lockers(machine, user, mode):
+    MARKS.mkdir(mode=0o755, exist_ok=True)
+    with changed(MARKS, mode=mode):
+        done = under("077", "otpctl", "emergency", "bypass", user.name, "--reason", "umask")
+        assert done.stderr == "" and unlocks(user, "000000")
     otpctl("emergency", "end", user.name)
 
 

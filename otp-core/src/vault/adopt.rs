@@ -137,7 +137,7 @@ impl Vault {
     /// counts by counters is on again. TOTP codes of the time until now stay dead, and HOTP wants two in a row. What its owner
     /// has repudiated stays off, if the tickets still say so.
     pub fn restored(&self, account: &Account, environment: &dyn Environment) -> Result<(), ChangeError> {
-        let StoredTickets { ticket_file, restored: tickets } = self.restored_tickets(account, environment)?;
+        let StoredTickets { ticket_file, restored: tickets, .. } = self.restored_tickets(account, environment)?;
         let repudiated: Vec<TicketId> = ticket_file.ended(TicketEndReason::Repudiated).collect();
         match self.restored_keys(account, &repudiated, environment) {
             Err(ChangeError::NotEnrolled | ChangeError::NothingRestored) if tickets => Ok(()),

@@ -198,7 +198,7 @@ impl LockedUser<'_> {
                 return Err(VaultError::malformed(&self.vault.keys.path_of(&record_name(self.account.uid)), why));
             }
         }
-        for (found, what) in [(loaded.damaged, Repair::BadSlot), (loaded.restored, Repair::RestoredCopy)] {
+        for (found, what) in [(loaded.damaged, Repair::BadSlot), (loaded.restored.is_some(), Repair::RestoredCopy)] {
             if found {
                 self.repairs.push(what);
                 self.state.restored |= what == Repair::RestoredCopy;
@@ -208,7 +208,12 @@ impl LockedUser<'_> {
             }
         }
         // The alarm first: killed in between it comes twice, which is better than never.
-        self.repairs.iter().for_each(|what| environment.repaired(&self.account, *what));
+        for what in &self.repairs {
+            match (&loaded.restored, what) {
+                (Some(evidence), Repair::RestoredCopy) => environment.restored_copy(&self.account, evidence),
+                _ => environment.repaired(&self.account, *what),
+            }
+        }
         if self.repairs.iter().any(|what| *what != Repair::CommitUndone) {
             self.file.store_both(&self.state, environment)?;
         }

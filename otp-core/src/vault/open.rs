@@ -237,9 +237,13 @@ impl TrustedDir {
         let path = self.path_of(name);
         match about {
             about if !about.is_file() => Err(VaultError::untrusted(&path, "not a regular file")),
-            about if about.nlink() != 1 => {
-                Err(VaultError::untrusted(&path, format!("{} names; wanted 1", about.nlink())))
-            }
+            about if about.nlink() != 1 => Err(VaultError::untrusted(
+                &path,
+                format!(
+                    "link count {}: a hard-linked copy; wanted 1, which `otpctl --offline mend` makes",
+                    about.nlink()
+                ),
+            )),
             about => check_owner_and_mode(&path, (about.uid(), about.mode()), self.owner),
         }
     }
@@ -383,10 +387,16 @@ fn check_owner_and_mode(path: &Path, (uid, mode): (u32, u32), owner: u32) -> Res
         return Err(VaultError::opening(path, Errno::EACCES));
     }
     if uid != owner {
-        return Err(VaultError::untrusted(path, format!("owner {uid}; wanted {owner}")));
+        return Err(VaultError::untrusted(
+            path,
+            format!("owner {uid}; wanted {owner}, which `otpctl --offline mend` makes it"),
+        ));
     }
     if mode & 0o077 != 0 {
-        let why = format!("mode {:04o}; wanted none for group and others", mode & 0o7777);
+        let why = format!(
+            "mode {:04o}; wanted none for group and others, which `otpctl --offline mend` makes it",
+            mode & 0o7777
+        );
         return Err(VaultError::untrusted(path, why));
     }
     Ok(())

@@ -19,6 +19,7 @@ use crate::decision::limits::FAR_AHEAD_S;
 use crate::decision::state::State;
 use crate::environment::Clock;
 use crate::files::state_slot::{SLOT_BYTES, Slot, VERSION};
+use crate::repair::RestoredEvidence;
 
 const FILE_BYTES: usize = 8192;
 const SLOT_APART: u64 = 4096;
@@ -50,8 +51,8 @@ pub(super) struct Loaded {
     pub changed: u64,
     /// One slot is bad (P3).
     pub damaged: bool,
-    /// It is a restored copy (P4).
-    pub restored: bool,
+    /// It is a restored copy (P4), by these marks.
+    pub restored: Option<RestoredEvidence>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,8 +72,14 @@ impl StateFile {
         let damaged = first.is_none() || second.is_none();
         let (newest, slot) = newer(first, second).ok_or_else(|| VaultError::malformed(&path, "both slots are bad"))?;
         let ctime = u64::try_from(about.ctime()).unwrap_or(0);
-        let restored = slot.inode != about.ino() || ctime > slot.written.saturating_add(LATE_S);
-        let Slot { sequence, written, doubted, state, .. } = slot;
+        let Slot { sequence, inode, written, doubted, state } = slot;
+        let moved = inode != about.ino();
+        let restored = (moved || ctime > written.saturating_add(LATE_S)).then(|| RestoredEvidence {
+            file: path.clone(),
+            written,
+            changed: ctime,
+            moved,
+        });
         let this = Self { file, path, inode: about.ino(), newest, sequence, known: 0 };
         Ok((this, Loaded { state, written, doubted, changed: ctime, damaged, restored }))
     }

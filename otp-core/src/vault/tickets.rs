@@ -15,6 +15,7 @@ use crate::accounts::Account;
 use crate::environment::Clock;
 use crate::files::ticket::{TicketEnd, TicketEndReason, TicketId};
 use crate::files::ticket_file::{TICKET_FILE_CAP, TicketFile, TicketFileError, Written};
+use crate::repair::RestoredEvidence;
 
 /// The tickets of one user, locked. Those of others can be read, too.
 pub struct Tickets {
@@ -28,6 +29,8 @@ pub struct StoredTickets {
     pub ticket_file: TicketFile,
     /// The file is a copy from a backup: what it says may have been used up since.
     pub restored: bool,
+    /// The marks of such a copy.
+    pub evidence: Option<RestoredEvidence>,
 }
 
 impl StoredTickets {
@@ -117,7 +120,7 @@ impl Vault {
     /// tells so itself; this is to be done before it goes.
     pub fn end_confirmed_tickets(&self, account: &Account, clock: &dyn Clock) -> Result<(), VaultError> {
         let tickets = self.tickets(account.uid)?;
-        let StoredTickets { mut ticket_file, restored } = tickets.ticket_file(account)?;
+        let StoredTickets { mut ticket_file, restored, .. } = tickets.ticket_file(account)?;
         let Some(record) = self.record_of(account)? else { return Ok(()) };
         let made_with = |id: TicketId| record.keys.iter().any(|key| key.redemption == Some(id.0));
         let before = ticket_file.clone();
@@ -141,7 +144,7 @@ impl Tickets {
     /// The ticket file of `account`; an empty one if there is none.
     pub fn ticket_file(&self, account: &Account) -> Result<StoredTickets, VaultError> {
         let Some(kept) = self.ticket_file_of(account.uid)? else {
-            return Ok(StoredTickets { ticket_file: TicketFile::new(account), restored: false });
+            return Ok(StoredTickets { ticket_file: TicketFile::new(account), restored: false, evidence: None });
         };
         let wrong =
             |why: TicketFileError| VaultError::malformed(&self.dir.path_of(&name(account.uid)), why.to_string());
@@ -161,8 +164,10 @@ impl Tickets {
         let (ticket_file, written) =
             TicketFile::parse(text).map_err(|error| VaultError::malformed(&path, error.to_string()))?;
         let changed = u64::try_from(about.ctime()).unwrap_or(0);
-        let restored = written.inode != about.ino() || changed > written.at.saturating_add(LATE_S);
-        Ok(Some(StoredTickets { ticket_file, restored }))
+        let moved = written.inode != about.ino();
+        let restored = moved || changed > written.at.saturating_add(LATE_S);
+        let evidence = restored.then_some(RestoredEvidence { file: path, written: written.at, changed, moved });
+        Ok(Some(StoredTickets { ticket_file, restored, evidence }))
     }
 
     /// Stores a ticket file; on disk when this returns. Without a ticket there is no file.

@@ -6,6 +6,8 @@ use otp_core::decision::origin::Origin;
 use otp_core::environment::Clock;
 use otp_core::files::notice::{Notice, NoticeEvent, Where};
 use otp_core::files::ticket::{TicketEnd, TicketEndReason, TicketId, TicketUse, Worth};
+use otp_core::log_line::Urgency;
+use otp_core::repair::RestoredEvidence;
 use otp_core::vault::{self, Grounds, Replaces, StoredTickets};
 use otp_protocol::interface::{Redeem, Redeemed, Refusal, Repudiate, Repudiated};
 use otp_protocol::peer::Peer;
@@ -18,6 +20,7 @@ use crate::enrolment::pending::{Earlier, EnrolmentPurpose};
 use crate::enrolment::presented_code::{
     Presented, alarm, descends, from_fields, parsed, place, redemption, refusal, refused,
 };
+use crate::log::events::{about, paced, signed};
 use crate::machine::System;
 use crate::refusals::{not_changed, unavailable};
 
@@ -36,7 +39,7 @@ impl Daemon {
         };
         let _permit = self.permit(&account)?;
         let (record, tickets) = self.looked_up(&presented)?;
-        let StoredTickets { mut ticket_file, restored } =
+        let StoredTickets { mut ticket_file, restored, evidence } =
             tickets.ticket_file(&account).map_err(|error| unavailable(&error))?;
         let invited = ticket_file.account.clone(); // by this name, where the account has several
         let now = System.wall();
@@ -55,7 +58,10 @@ impl Daemon {
                     Worth::Spent => self.spent(&presented, ticket),
                     Worth::Stale => self.stale(&presented, id),
                     Worth::Early => refusal("early"),
-                    Worth::Fresh | Worth::Again => refusal("restored-copy"),
+                    Worth::Fresh | Worth::Again => {
+                        evidence.iter().for_each(|evidence| log_restored(&presented, evidence));
+                        refusal("restored-copy")
+                    }
                 });
             }
         }
@@ -135,6 +141,12 @@ impl Daemon {
         self.pending_enrolments.end(account.uid); // under the lock: what begins later sees the marks
         suspended
     }
+}
+
+/// A good code in a file that is not to be believed: which file, and both of its times.
+fn log_restored(presented: &Presented<'_>, evidence: &RestoredEvidence) {
+    let line = evidence.told_in(about("registration-code-restored", presented.account));
+    paced("registration-code-restored", Urgency::Alert, presented.peer.accountable_uid, signed(line, presented.peer));
 }
 
 /// A first key, with its recovery codes.

@@ -62,6 +62,7 @@ pub(crate) enum Command {
     HostKey(HostKeyArgs),
     Clock(ClockArgs),
     VaultVersion(VaultVersionArgs),
+    Mend(MendArgs),
 }
 
 /// Show the keys and the wrong codes of a user, or of the caller
@@ -278,6 +279,17 @@ pub(crate) struct VaultVersionArgs {
     /// The version of vault.toml: 1
     #[arg(value_parser = clap::value_parser!(u8).range(1..=1))]
     pub version: u8,
+}
+
+/// Put owners, modes and link counts of the vault right; only with --offline
+///
+/// After a copy with other owners or modes, with hard links, or to a server on which the daemon's account has another uid. It never
+/// accepts a restored copy: that is `otpctl accept-restore`.
+#[derive(Args)]
+pub(crate) struct MendArgs {
+    /// Say what would be done, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// Let a user past the gate without a code, whatever is broken, or end that

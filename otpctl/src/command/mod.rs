@@ -12,6 +12,7 @@ pub(crate) mod enrol;
 pub(crate) mod gc;
 pub(crate) mod host_key;
 pub(crate) mod invite;
+pub(crate) mod mend;
 pub(crate) mod notices;
 pub(crate) mod offline;
 pub(crate) mod recovery_codes;

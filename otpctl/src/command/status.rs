@@ -85,13 +85,17 @@ fn one(status: &UserStatus) -> String {
         text.push_str(&format!(", generation {}", status.generation));
     }
     if status.restored {
-        text.push_str(", from a backup: HOTP is off until `otpctl accept-restore`");
+        text.push_str(TOUCHED);
     }
     text.push('\n');
     text.extend(status.keys.iter().map(key));
     text.extend(status.origins.iter().filter_map(origin));
     text
 }
+
+/// Two causes that nobody can tell apart, and what helps.
+const TOUCHED: &str = ", put back from a backup or touched by another program (chmod, relabelling): recovery codes, registration codes \
+                       and HOTP are off until root runs `otpctl accept-restore`";
 
 fn key(key: &KeyStatus) -> String {
     let step = if key.kind == "hotp" { String::new() } else { format!(", {} s", key.period) };
@@ -211,7 +215,8 @@ mod tests {
             (key.kind, key.resync, key.label) = ("hotp".to_owned(), true, "token".to_owned());
             key.suspended = true;
         }
-        let expected = "alice (uid 1000): enrolled, generation 3, from a backup: HOTP is off until `otpctl accept-restore`\n  \
+        let expected = "alice (uid 1000): enrolled, generation 3, put back from a backup or touched by another program (chmod, relabelling): \
+            recovery codes, registration codes and HOTP are off until root runs `otpctl accept-restore`\n  \
             key \"token\" (k1): hotp SHA1, 6 digits, confirmed 2000-02-29T00:00:00Z, last used never, wants two codes in a row, off for good: repudiated\n";
         assert_eq!(one(&alice), expected);
     }

@@ -142,7 +142,9 @@ fn registration_refused(reason: &str, wait: u64) -> String {
         "refused" => "it is not good for this account",
         "stale" => "it is no longer valid; ask for a new one",
         "early" => "the clock of this host lies before the making of the code; tell an administrator",
-        "restored-copy" => "it comes from a backup of this host; ask for a new one",
+        "restored-copy" => {
+            "the file of registration codes was put back from a backup, or another program has touched it; ask for a new code"
+        }
         other => &escaped(other),
     };
     match wait {

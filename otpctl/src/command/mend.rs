@@ -1,0 +1,260 @@
+//! `otpctl --offline mend`: owners, modes and link counts of the vault, after it was copied in a way that changed them, or to a
+//! server on which the daemon's account has another uid. As root, for only root can give files away, in a directory that somebody
+//! else may write to: so every step goes by a descriptor that was looked at, and never along a link. It changes no content,
+//! and judges no restored copy.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use nix::dir::Dir;
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2, renameat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat};
+use nix::unistd::{Gid, Uid, UnlinkatFlags, User, fchown, fsync, unlinkat};
+use otp_core::log_line::LogLine;
+use otp_core::site::Site;
+use otp_core::vault::root_directory;
+use zeroize::Zeroizing;
+
+use crate::arguments::MendArgs;
+use crate::command::emergency::who;
+use crate::output::alert::alert;
+use crate::output::escape::escaped;
+use crate::output::failure::Failure;
+use crate::output::terminal::Terminal;
+
+pub(crate) fn run(terminal: &mut Terminal, options: &MendArgs) -> Result<(), Failure> {
+    if !Uid::effective().is_root() {
+        return Err(stopped("--offline mend is for root"));
+    }
+    let site = Site::STANDARD;
+    let user = User::from_name(site.account).map_err(|errno| stopped(errno.desc()))?;
+    let user = user.ok_or_else(|| stopped(&format!("account {} does not exist", site.account)))?;
+    let top = Path::new(site.vault);
+    root_directory(top.parent().unwrap_or(Path::new("/"))).map_err(|error| stopped(&error.to_string()))?;
+    let dir = opened(AT_FDCWD, top, DIRECTORY).map_err(|errno| failed(top, errno))?;
+    let before = fstat(&dir).map_err(|errno| failed(top, errno))?;
+    let wanted = Wanted { uid: user.uid, gid: user.gid };
+    let mut round = Round {
+        wanted,
+        former: Uid::from_raw(before.st_uid),
+        doing: Doing::of(options),
+        done: Vec::new(),
+        left: Vec::new(),
+    };
+    round.directory(&dir, top, DEEPEST);
+    round.tell(terminal)
+}
+
+/// The owner that everything is to have.
+#[derive(Clone, Copy)]
+struct Wanted {
+    uid: Uid,
+    gid: Gid,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Doing {
+    Told,
+    Done,
+}
+
+/// One walk through the vault.
+struct Round {
+    wanted: Wanted,
+    /// The owner of the vault's directory, who is the daemon's account of another host where files came from there.
+    former: Uid,
+    doing: Doing,
+    done: Vec<String>,
+    left: Vec<String>,
+}
+
+impl Doing {
+    fn of(options: &MendArgs) -> Self {
+        if options.dry_run { Self::Told } else { Self::Done }
+    }
+}
+
+impl Round {
+    fn directory(&mut self, dir: &OwnedFd, path: &Path, deepest: usize) {
+        self.outcome(path, fstat(dir).and_then(|about| self.owner_and_mode(dir, &about, DIRECTORY_MODE)));
+        let names = match names(dir) {
+            Ok(names) => names,
+            Err(errno) => return self.left.push(told(path, errno.desc())),
+        };
+        for name in names {
+            let path = path.join(&name);
+            let about = match fstatat(dir, name.as_str(), AtFlags::AT_SYMLINK_NOFOLLOW) {
+                Ok(about) => about,
+                Err(Errno::ENOENT) => continue, // the daemon has replaced it meanwhile
+                Err(errno) => {
+                    self.left.push(told(&path, errno.desc()));
+                    continue;
+                }
+            };
+            match kind(&about) {
+                SFlag::S_IFREG => {
+                    let outcome = self.file(dir, &name);
+                    self.outcome(&path, outcome);
+                }
+                SFlag::S_IFDIR if deepest > 0 => match opened(dir.as_fd(), Path::new(&name), DIRECTORY) {
+                    Ok(below) => self.directory(&below, &path, deepest - 1),
+                    Err(errno) => self.left.push(told(&path, errno.desc())),
+                },
+                _ => self.left.push(told(&path, "nothing that belongs into a vault: left alone")),
+            }
+        }
+    }
+
+    fn outcome(&mut self, path: &Path, outcome: nix::Result<Option<String>>) {
+        match outcome {
+            Ok(Some(what)) => self.done.push(told(path, &what)),
+            Ok(None) | Err(Errno::ENOENT) => {}
+            Err(Errno::EMLINK) => self.left.push(told(
+                path,
+                "a hard link to a file of another owner than the vault: left alone, it may not belong here; remove it, or make it a copy",
+            )),
+            Err(errno) => self.left.push(told(path, errno.desc())),
+        }
+    }
+
+    /// EMLINK where the file may belong to another account.
+    fn file(&self, dir: &OwnedFd, name: &str) -> nix::Result<Option<String>> {
+        let file = opened(dir.as_fd(), Path::new(name), FILE)?;
+        let about = fstat(&file)?;
+        match about.st_nlink {
+            _ if kind(&about) != SFlag::S_IFREG => Err(Errno::EINVAL),
+            0 => Ok(None),
+            1 => self.owner_and_mode(&file, &about, FILE_MODE),
+            _ if !self.is_the_vaults(&about) => Err(Errno::EMLINK),
+            count => {
+                if self.doing == Doing::Done {
+                    self.copy(dir, name, file)?;
+                }
+                Ok(Some(format!("link count {count}, now a file of its own")))
+            }
+        }
+    }
+
+    /// A file of another owner that has two names may have been put here to be given away or shown.
+    fn is_the_vaults(&self, about: &FileStat) -> bool {
+        let owner = Uid::from_raw(about.st_uid);
+        owner == self.wanted.uid || (owner == self.former && !owner.is_root())
+    }
+
+    fn owner_and_mode(&self, fd: &OwnedFd, about: &FileStat, mode: Mode) -> nix::Result<Option<String>> {
+        let found = Mode::from_bits_truncate(about.st_mode);
+        let mut what = Vec::new();
+        if (about.st_uid, about.st_gid) != (self.wanted.uid.as_raw(), self.wanted.gid.as_raw()) {
+            let (uid, gid) = (self.wanted.uid, self.wanted.gid);
+            what.push(format!("owner {}:{}, now {uid}:{gid}", about.st_uid, about.st_gid));
+        }
+        if found != mode {
+            what.push(format!("mode {:04o}, now {:04o}", found.bits(), mode.bits()));
+        }
+        if self.doing == Doing::Done && !what.is_empty() {
+            fchown(fd, Some(self.wanted.uid), Some(self.wanted.gid))?;
+            fchmod(fd, mode)?; // after the owner: a change of owner takes bits away
+        }
+        Ok((!what.is_empty()).then(|| what.join("; ")))
+    }
+
+    /// The same bytes in an inode of their own.
+    fn copy(&self, dir: &OwnedFd, name: &str, from: OwnedFd) -> nix::Result<()> {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(LARGEST));
+        File::from(from).take(LARGEST as u64).read_to_end(&mut bytes).map_err(|error| errno(&error))?;
+        if bytes.len() == LARGEST {
+            return Err(Errno::EFBIG);
+        }
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let aside = format!(".{name}.mend");
+        match unlinkat(dir, aside.as_str(), UnlinkatFlags::NoRemoveDir) {
+            Ok(()) | Err(Errno::ENOENT) => {}
+            Err(errno) => return Err(errno),
+        }
+        let made = openat(dir, aside.as_str(), flags, FILE_MODE)?;
+        fchown(&made, Some(self.wanted.uid), Some(self.wanted.gid))?;
+        fchmod(&made, FILE_MODE)?;
+        let mut made = File::from(made);
+        made.write_all(&bytes).and_then(|()| made.sync_all()).map_err(|error| errno(&error))?;
+        renameat(dir, aside.as_str(), dir, name)?;
+        fsync(dir)
+    }
+
+    fn tell(&self, terminal: &mut Terminal) -> Result<(), Failure> {
+        for line in &self.done {
+            terminal.show(&format!("{line}\n"))?;
+        }
+        for line in &self.left {
+            drop(writeln!(std::io::stderr(), "otpctl: {line}"));
+        }
+        let (count, would) = (self.done.len(), if self.doing == Doing::Told { "would be " } else { "" });
+        if self.doing == Doing::Done && count > 0 {
+            let done = format!("mend: {count} of the vault's files and directories");
+            alert(&LogLine::default().field("event", "offline").field("done", &done).field("by", &who()).finish());
+        }
+        terminal.show(&format!(
+            "{count} {would}mended; files that were copied or touched count as restored from a backup until \
+             `otpctl accept-restore --all`, which this command never does\n"
+        ))?;
+        match self.left.len() {
+            0 => Ok(()),
+            1 => Err(stopped("1 was left as it is")),
+            left => Err(stopped(&format!("{left} were left as they are"))),
+        }
+    }
+}
+
+fn opened(dir: impl std::os::fd::AsFd, name: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
+    let flags = flags | OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let resolve = match name.is_absolute() {
+        true => ResolveFlag::RESOLVE_NO_SYMLINKS,
+        false => ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_XDEV,
+    };
+    match openat2(&dir, name, OpenHow::new().flags(flags).resolve(resolve)) {
+        Err(Errno::ENOSYS | Errno::EPERM) => openat(&dir, name, flags, Mode::empty()), // one component, or a root-owned path
+        answer => answer,
+    }
+}
+
+fn names(dir: &OwnedFd) -> nix::Result<Vec<String>> {
+    let again = openat(dir, ".", DIRECTORY | OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
+    let mut names = Vec::new();
+    for entry in Dir::from_fd(again)?.iter() {
+        names.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    names.retain(|name| name != "." && name != "..");
+    names.sort();
+    Ok(names)
+}
+
+fn kind(about: &FileStat) -> SFlag {
+    SFlag::from_bits_truncate(about.st_mode) & SFlag::S_IFMT
+}
+
+fn errno(error: &std::io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or(Errno::EIO as i32))
+}
+
+fn told(path: &Path, what: &str) -> String {
+    escaped(&format!("{}: {what}", path.display()))
+}
+
+fn failed(path: &Path, errno: Errno) -> Failure {
+    stopped(&format!("{}: {}", PathBuf::from(path).display(), errno.desc()))
+}
+
+fn stopped(text: &str) -> Failure {
+    Failure::Stopped(escaped(text))
+}
+
+const DIRECTORY: OFlag = OFlag::O_DIRECTORY;
+const FILE: OFlag = OFlag::O_NOCTTY;
+const DIRECTORY_MODE: Mode = Mode::S_IRWXU;
+const FILE_MODE: Mode = Mode::S_IRUSR.union(Mode::S_IWUSR);
+/// Directories below the vault's: notices/outbox is the second one down.
+const DEEPEST: usize = 2;
+/// More than any file of a vault has.
+const LARGEST: usize = 4 << 20;
