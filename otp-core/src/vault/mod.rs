@@ -42,7 +42,7 @@ pub use lock::short_lock_deadline;
 pub use locked_user::LockedUser;
 pub use notices::has_notices;
 pub use open::{OpenedBy, Readers, TrustedDir, as_it_is, read_root_file, root_directory, root_program};
-pub use outbox::{OUTBOX_CAP, Outbox, OutboxNotice, Posted};
+pub use outbox::{OUTBOX_CAP, Outbox, OutboxNotice, OutboxPlace, Posted};
 pub use tickets::{StoredTickets, Tickets};
 
 /// Where a vault is and whose it must be. Values, so that nothing weakens a check in tests (R13).
@@ -92,8 +92,6 @@ const STATE: &str = "state";
 const NOTICES: &str = "notices";
 /// Where tickets are.
 const TICKETS: &str = "tickets";
-/// Where notices are, below that one, that are to leave this host.
-const OUTBOX: &str = "outbox";
 /// Directories of a vault, besides its vault.toml.
 const DIRS: [&str; 5] = [KEYS, STATE, NOTICES, TICKETS, "audit"];
 
@@ -123,7 +121,6 @@ impl Vault {
         for name in DIRS {
             dir.make_dir(name)?;
         }
-        dir.open_dir(NOTICES)?.make_dir(OUTBOX)?;
         dir.remove(".vault.toml.new")?; // left by an init that was killed here
         dir.create(".vault.toml.new", about.to_toml().as_bytes())?;
         dir.rename_new(".vault.toml.new", ABOUT)?;

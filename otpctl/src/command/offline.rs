@@ -18,7 +18,7 @@ use otp_core::site::{Site, Unavailable, fits};
 use otp_core::vault::{ChangeError, ClockMark, EnrolmentStatus, Posted, Reseal, Vault, as_it_is, short_lock_deadline};
 use otp_protocol::interface::RestoredUsers;
 use otp_protocol::status;
-use otp_system::privileges::become_for_good;
+use otp_system::privileges::{become_for_good, group_of};
 use otp_system::random;
 
 use crate::arguments::{AdoptArgs, Command, StatusArgs};
@@ -86,12 +86,12 @@ fn open() -> Result<Offline, Failure> {
     let host_key = site.host_key();
     let policy = site.policy(None, None);
     prctl::set_dumpable(false).map_err(|errno| stopped(errno.desc()))?;
-    become_for_good(&user).map_err(|error| stopped(&error.to_string()))?;
+    become_for_good(&user, &group_of(site.notifier)).map_err(|error| stopped(&error.to_string()))?;
     let vault = site.open_vault(as_it_is).map_err(|unavailable| stopped(&unavailable.detail))?;
     let host_key = host_key.and_then(|key| fits(&key, &vault).map(|()| key));
     note(host_key.as_ref().err().cloned());
     note(policy.as_ref().err().cloned());
-    let out = Outbound::of(&policy);
+    let out = Outbound::of(&policy, &site);
     let limits = policy.map_or_else(|_| Limits::default(), |policy| policy.limits);
     Ok(Offline { vault, limits, host_key: host_key.ok(), out })
 }
@@ -177,8 +177,12 @@ impl Offline {
         change.apply(&mut locked, &Machine).map_err(|error| not_done(&error))?;
         drop(locked);
         // Offline is for emergencies: the change counts, a notice that has no room is only told.
-        let kept = notice.map_or(Ok(Posted::Kept), |notice| notify_owner::keep(&self.vault, account, notice, self.out));
-        note(kept.err().map(Unavailable::from));
+        let kept =
+            notice.map_or(Ok(Posted::Kept), |notice| notify_owner::keep(&self.vault, account, notice, &self.out));
+        note(match kept {
+            Ok(Posted::Failed(detail)) => Some(Unavailable { reason: "outbox", detail }),
+            kept => kept.err().map(Unavailable::from),
+        });
         Ok(())
     }
 }
