@@ -8,7 +8,7 @@ use crate::emergency::{EmergencyMarks, EmergencyPlaces};
 use crate::keys::seal::HostKey;
 use crate::policy::toml_table::TableError;
 use crate::policy::{POLICY_CAP, Policy};
-use crate::vault::{OpenedBy, Readers, Vault, VaultError, VaultPlace, read_root_file};
+use crate::vault::{OpenedBy, OutboxPlace, Readers, Vault, VaultError, VaultPlace, read_root_file};
 
 /// The places of one host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,10 @@ pub struct Site {
     pub vault: &'static str,
     /// The account that the vault belongs to.
     pub account: &'static str,
+    /// The directory of notices that are to leave this host.
+    pub outbox: &'static str,
+    /// The account that owns it, and hands them over.
+    pub notifier: &'static str,
     /// The directories of emergency marks: where they stay, and where they are gone at a reboot.
     pub emergency: [&'static str; 2],
 }
@@ -41,6 +45,8 @@ impl Site {
         host_keys: ["/etc/otp/host.key", "/run/otp-key/host.key"],
         vault: "/var/lib/otp",
         account: "otp-enrolld",
+        outbox: "/var/lib/otp-notify/outbox",
+        notifier: "otp-notify",
         emergency: ["/etc/otp/emergency", "/run/otp-emergency"],
     };
 
@@ -79,15 +85,18 @@ impl Site {
 
     /// Where the vault is and whose.
     pub fn place(&self) -> Result<VaultPlace, Unavailable> {
-        let no_account = |why: &str| {
-            let detail = format!("account {}: {why}", self.account);
-            Unavailable { reason: "no-account", detail }
-        };
-        match User::from_name(self.account) {
-            Ok(Some(user)) => Ok(VaultPlace { dir: PathBuf::from(self.vault), owner: user.uid.as_raw() }),
-            Ok(None) => Err(no_account("does not exist")),
-            Err(errno) => Err(no_account(errno.desc())),
-        }
+        Ok(VaultPlace { dir: PathBuf::from(self.vault), owner: system_account(self.account)?.uid.as_raw() })
+    }
+
+    /// Where the outbox is and whose.
+    pub fn outbox(&self) -> Result<OutboxPlace, Unavailable> {
+        let (notifier, daemon) = (system_account(self.notifier)?, system_account(self.account)?);
+        Ok(OutboxPlace {
+            dir: PathBuf::from(self.outbox),
+            owner: notifier.uid.as_raw(),
+            group: notifier.gid.as_raw(),
+            writer: daemon.uid.as_raw(),
+        })
     }
 
     /// Opens the vault, which must belong to the daemon's account.
@@ -109,6 +118,15 @@ impl Site {
         };
         let text = text.map_err(|error| no_host_key(&error.to_string()))?;
         HostKey::parse(&text).ok_or_else(|| no_host_key(&format!("{}: {}", path.display(), HostKey::complaint(&text))))
+    }
+}
+
+fn system_account(name: &str) -> Result<User, Unavailable> {
+    let missing = |why: &str| Unavailable { reason: "no-account", detail: format!("account {name}: {why}") };
+    match User::from_name(name) {
+        Ok(Some(user)) => Ok(user),
+        Ok(None) => Err(missing("does not exist")),
+        Err(errno) => Err(missing(errno.desc())),
     }
 }
 

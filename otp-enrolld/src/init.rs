@@ -17,7 +17,7 @@ use otp_system::privileges::{PrivilegesError, become_for_good};
 use otp_system::random::{self, NoRandomness};
 use zeroize::Zeroizing;
 
-use crate::start::no_account;
+use crate::start::{make_outbox, no_account};
 
 /// What `init` did.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,6 +63,7 @@ pub(crate) fn init() -> Result<InitOutcome, InitError> {
         return Err(InitError::NotRoot);
     }
     let place = site.place()?;
+    make_outbox(&site).map_err(|error| InitError::Making { path: PathBuf::from(site.outbox), error })?;
     let (key_path, about_path) = (Path::new(site.host_keys[0]), place.dir.join("vault.toml"));
     let has_key = site.host_keys.iter().any(|path| Path::new(path).exists());
     match (has_key, about_path.exists()) {
@@ -87,7 +88,7 @@ fn make(key_path: &Path, place: &VaultPlace, user: &User) -> Result<(), InitErro
     make_vault_dir(place, user).map_err(|error| InitError::Making { path: place.dir.clone(), error })?;
     TrustedDir::open(&place.dir, place.owner).map_err(Unavailable::from)?; // before there is anything by half
     write_key(key_path, &key)?;
-    become_for_good(user)?;
+    become_for_good(user, &[])?;
     Vault::create(place, &about).map_err(Unavailable::from)?;
     Ok(())
 }

@@ -1,9 +1,9 @@
 //! A start: as root, open what only root can open; then become the daemon's account for good; then serve.
 
 use std::convert::Infallible;
-use std::fs::{self, Permissions};
+use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -20,7 +20,7 @@ use otp_core::vault::Vault;
 use otp_protocol::server::limits::ServerLimits;
 use otp_protocol::{SOCKET, server};
 use otp_system::kernel::{self, WrongSocket, ignore_hang_up};
-use otp_system::privileges::{PrivilegesError, become_for_good};
+use otp_system::privileges::{PrivilegesError, become_for_good, group_of};
 
 use crate::access::concurrency::{Concurrency, LockWaits};
 use crate::daemon::Daemon;
@@ -33,6 +33,7 @@ use crate::machine::System;
 use crate::notices::housekeeping;
 use crate::notices::quota::NoticeQuota;
 use crate::passwd_watch;
+use crate::refusals::log_obstacle;
 use crate::service_manager;
 
 /// Why the daemon does not run.
@@ -74,7 +75,8 @@ pub(crate) fn run() -> Result<Infallible, StartError> {
         Some(listener) => listener,
         None => bind(Path::new(SOCKET))?,
     };
-    become_for_good(&user)?;
+    make_outbox(&site).map_err(StartError::Ended)?;
+    become_for_good(&user, &group_of(site.notifier))?;
     close_up().map_err(PrivilegesError::from)?;
     site.policy(None, None)?; // it is read at every call, no longer as root
     let vault = Vault::open(&site.place()?).map_err(Unavailable::from)?;
@@ -82,6 +84,7 @@ pub(crate) fn run() -> Result<Infallible, StartError> {
     let vault = unlocked.vault();
     vault.sweep().map_err(Unavailable::from)?;
     index::rebuild(vault);
+    empty_former_outbox(&site, vault);
     let clock = PolicyClock { environment: &System, policy: policy.limits.clock };
     vault.move_clock_mark(&clock).map_err(Unavailable::from)?;
     end_when_told().map_err(StartError::Ended)?; // before any other thread
@@ -111,6 +114,31 @@ pub(crate) fn daemon_account(name: &'static str) -> Result<User, StartError> {
     match Uid::effective() {
         found if found.is_root() || found == user.uid => Ok(user),
         found => Err(StartError::WrongAccount { found: found.as_raw(), wanted: name }),
+    }
+}
+
+/// Only root can, and only where tmpfiles.d(5) has not: the outbox, below a root-owned directory. Without its account there is
+/// none.
+pub(crate) fn make_outbox(site: &Site) -> std::io::Result<()> {
+    let path = Path::new(site.outbox);
+    let Some((place, above)) = site.outbox().ok().zip(path.parent()) else { return Ok(()) };
+    if !Uid::effective().is_root() || path.exists() {
+        return Ok(());
+    }
+    public_dir::make(above)?;
+    DirBuilder::new().mode(0o700).create(path)?;
+    std::os::unix::fs::chown(path, Some(place.owner), Some(place.group))?;
+    fs::set_permissions(path, Permissions::from_mode(0o2770)) // last: a chown takes set-gid away
+}
+
+/// A letter that cannot be moved now stays where it is, and the log says so.
+fn empty_former_outbox(site: &Site, vault: &Vault) {
+    let emptied = || match vault.has_former_outbox()? {
+        true => Ok(vault.empty_former_outbox(&site.outbox()?)?),
+        false => Ok(()),
+    };
+    if let Err(unavailable) = emptied() {
+        log_obstacle(&unavailable);
     }
 }
 

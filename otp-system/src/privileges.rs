@@ -17,22 +17,27 @@ pub enum PrivilegesError {
     Terminal(TerminalError),
 }
 
-/// Becomes `user` for good: no other groups, no saved ids, no controlling terminal, no way back. Files made from then on are
-/// its own to use, whatever umask root has set.
-pub fn become_for_good(user: &User) -> Result<(), PrivilegesError> {
+/// Becomes `user` for good: no groups but its own and `groups`, no saved ids, no controlling terminal, no way back. Files made
+/// from then on are its own to use, whatever umask root has set.
+pub fn become_for_good(user: &User, groups: &[Gid]) -> Result<(), PrivilegesError> {
     if user.uid.is_root() {
         return Err(PrivilegesError::Root(Errno::EPERM));
     }
     let descriptors = if Uid::effective().is_root() { Descriptors::WriteOnly } else { Descriptors::Kept };
     umask(Mode::S_IRWXG | Mode::S_IRWXO);
     terminal::give_up(descriptors)?;
-    leave_root(user.uid, user.gid)?;
+    leave_root(user.uid, user.gid, groups)?;
     Ok(terminal::prove_gone()?)
 }
 
-fn leave_root(uid: Uid, gid: Gid) -> nix::Result<()> {
+/// The group of the account `name`, to be kept; none where there is no such account.
+pub fn group_of(name: &str) -> Vec<Gid> {
+    User::from_name(name).ok().flatten().map(|user| user.gid).into_iter().collect()
+}
+
+fn leave_root(uid: Uid, gid: Gid, groups: &[Gid]) -> nix::Result<()> {
     if Uid::effective().is_root() {
-        setgroups(&[])?;
+        setgroups(groups)?;
         setresgid(gid, gid, gid)?;
         setresuid(uid, uid, uid)?;
     }

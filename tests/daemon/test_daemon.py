@@ -21,6 +21,7 @@ from harness.machine import (
     DAEMON,
     DAEMON_LOG,
     HOST_KEY,
+    NOTIFIER,
     POLICY,
     PROMPT_SERVICE,
     ROOT,
@@ -498,7 +499,7 @@ def test_the_daemon_has_given_root_up_for_good(machine):
     status = dict(line.split(":\t", 1) for line in Path(f"/proc/{machine.process.pid}/status").read_text().splitlines() if ":\t" in line)
     assert status["Uid"].split() == [str(account.pw_uid)] * 4
     assert status["Gid"].split() == [str(account.pw_gid)] * 4
-    assert status["Groups"].split() in ([], [str(account.pw_gid)])
+    assert status["Groups"].split() == [str(pwd.getpwnam(NOTIFIER).pw_gid)], "that of the outbox alone"
     assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == int(status["CapInh"], 16) == 0
 
 

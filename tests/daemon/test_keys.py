@@ -394,10 +394,10 @@ def test_nobody_adopts_keys_while_the_account_data_base_cannot_say_that_their_ow
         return run_under(["-P", "/etc/passwd", "-e", "trace=openat", "-e", f"inject=openat:error=EIO:when={at}"], adopt)
 
     with machine.daemon_stopped(), accounts_in_files_alone():
-        tried = [adopted(at) for at in range(1, 5)]
+        tried = [adopted(at) for at in (1, 3, 4, 5)]  # the second is for the outbox, which nothing waits for
         assert [done.returncode for done in tried] == [REFUSED] * 4
         assert "still exists" in tried[-1].stderr, [done.stderr for done in tried]
-        assert adopted(5).returncode == DONE
+        assert adopted(6).returncode == DONE
     assert pam_code(machine, renamed, key.first) == SUCCESS
 
 

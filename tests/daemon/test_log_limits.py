@@ -39,13 +39,13 @@ def held_lock(user):
         holder.wait()
 
 
-def asked(times, uid, user):
+def status_asked(times, uid, user):
     """So many calls about this user, well or badly answered; how long they took."""
     with Client(uid=uid) as client:
-        return asked_by(client, times, user)
+        return status_asked_by(client, times, user)
 
 
-def asked_by(client, times, user):
+def status_asked_by(client, times, user):
     begun = time.monotonic()
     for _ in range(times):
         with suppress(Refused):
@@ -76,11 +76,11 @@ def test_a_broken_policy_is_a_line_a_second_however_often_somebody_asks(machine,
     uid = user.uid if who == "user" else 0
     with broken_policy():
         start = daemon_log.position()
-        seconds = asked(CALLS, uid, user)
+        seconds = status_asked(CALLS, uid, user)
         lines = lines_with(start, "event", "obstacle")
         assert 0 < len(lines) <= seconds + 2 and "no-such-key" in lines[0]["detail"]
         a_second_passes()
-        asked(1, uid, user)
+        status_asked(1, uid, user)
         assert all_counted(start, "event", "obstacle") == CALLS + 1
 
 
@@ -88,9 +88,9 @@ def test_the_trouble_of_one_user_does_not_push_out_that_of_another(machine, enro
     user, other = enrolled[0], machine.new_user()
     with broken_policy(), Client(uid=user.uid) as flood, Client(uid=other.uid) as client:
         start = daemon_log.position()
-        asked_by(flood, CALLS // 10, user)
-        asked_by(client, 1, other)
-        asked_by(flood, CALLS // 10, user)
+        status_asked_by(flood, CALLS // 10, user)
+        status_asked_by(client, 1, other)
+        status_asked_by(flood, CALLS // 10, user)
     allowed = [number for number, line in enumerate(daemon_log.since(start)) if f"by={other.uid} " in line]
     assert allowed and "event=obstacle" in daemon_log.since(start)[allowed[0] + 1], "told with the call that it belongs to"
 
@@ -100,11 +100,11 @@ def test_locks_that_are_not_had_are_a_line_a_second(machine, enrolled):
     with held_lock(user), ExitStack() as opened, ThreadPoolExecutor(8) as crowd:
         clients = [opened.enter_context(Client(uid=user.uid)) for _ in range(7)]
         start = daemon_log.position()
-        took = list(crowd.map(lambda client: asked_by(client, 3, user), clients))
+        took = list(crowd.map(lambda client: status_asked_by(client, 3, user), clients))
         lines = lines_with(start, "reason", "lock-timeout")
         assert 0 < len(lines) <= max(took) + 2 < 21
         a_second_passes()
-        asked(1, user.uid, user)
+        status_asked(1, user.uid, user)
         assert all_counted(start, "reason", "lock-timeout") == 22
 
 
@@ -113,7 +113,7 @@ def test_a_file_that_cannot_be_read_is_a_line_a_second(machine, enrolled):
     user.state_file.chmod(0o644)
     try:
         start = daemon_log.position()
-        seconds = asked(CALLS, user.uid, user)
+        seconds = status_asked(CALLS, user.uid, user)
         assert 0 < len(lines_with(start, "event", "vault")) <= seconds + 2
     finally:
         user.state_file.chmod(0o600)

@@ -61,7 +61,7 @@ def connections():
     return sum(fields[-1] == SOCKET and fields[5] == "03" for fields in lines)
 
 
-def settled():
+def crowd_settled():
     """The crowd is in, or was turned away."""
     seen = []
 
@@ -92,7 +92,7 @@ def test_a_user_with_subordinate_uids_stops_nobodys_su(machine, enrolled, owner)
     machine.left_alone()
     with stack("su", *SU), lends(f"{named}:{FIRST}:{MANY}", f"{named}:{FIRST + MANY}:{MANY}"), holding_own_lock(attacker):
         with crowd_of_su(machine, attacker, uids):
-            settled()
+            crowd_settled()
             assert connections() <= 8, "all of these are one user"
             assert su_opens(machine, user, key.first)
             assert machine.status(user)["enrolled"], "root is served"
@@ -107,7 +107,7 @@ def test_those_of_many_users_leave_half_of_su_to_others(machine, enrolled):
         for number, one in enumerate(attackers):
             first = FIRST + number * MANY
             crowds.enter_context(crowd_of_su(machine, one, range(first, first + 10)))
-        settled()
+        crowd_settled()
         assert connections() <= 32
         assert su_opens(machine, user, key.first)
 
@@ -139,7 +139,7 @@ def test_where_proc_hides_processes_a_users_su_does_not_take_what_is_roots(machi
         hidden = subprocess.run([*as_user(attacker), "cat", f"/proc/{machine.process.pid}/status"], capture_output=True)
         assert hidden.returncode != 0, "it is hidden"
         with crowd_of_su(machine, attacker, [attacker.uid] * CROWD):
-            settled()
+            crowd_settled()
             assert connections() <= 8, "each has told its real uid with its first byte"
             assert su_opens(machine, user, key.first)
             for _ in range(20):

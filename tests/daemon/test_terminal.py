@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.machine import ACCOUNT, DAEMON, OTPCTL, listens_at, run, write
+from harness.machine import ACCOUNT, DAEMON, NOTIFIER, OTPCTL, listens_at, run, write
 from harness.terminal import Terminal
 from harness.wait import until
 from harness.wire import SOCKET, call
@@ -143,7 +143,7 @@ def test_here_the_kernel_lets_a_program_type_at_its_terminal(machine, program):
     write(ATTACK, ATTACK_TEXT, 0o644)
     program("exit 0")
     shell = RootShell()
-    shell.types(f"setpriv --reuid={ACCOUNT} --clear-groups /usr/bin/python3 {ATTACK}")
+    shell.types(f"setpriv --reuid={NOTIFIER} --clear-groups /usr/bin/python3 {ATTACK}")
     lines = findings()
     switch = Path("/proc/sys/dev/tty/legacy_tiocsti")
     if switch.exists() and switch.read_text().strip() == "0":
@@ -160,7 +160,7 @@ def test_what_notify_starts_cannot_type_into_roots_shell(machine, attacker, how)
     printed = shell.runs(how.format(f"{DAEMON} notify --once"))
     assert "event=notified" in printed and "status 0" in printed, printed
     lines = findings()
-    uid = pwd.getpwnam(ACCOUNT).pw_uid
+    uid = pwd.getpwnam(NOTIFIER).pw_uid
     assert lines.startswith(f"{uid} tty 0\n/dev/tty No such device or address\n"), lines
     assert "pushed" not in lines and "taken" not in lines and "reads" not in lines, lines
     assert_nothing_was_pushed(shell)

@@ -553,6 +553,7 @@ def test_the_varlink_client_of_pypi_introspects_and_calls_every_method(machine, 
             key = Key(call("BeginEnrolment", user=user.name, label="phone", algorithm="SHA1", digits=6, period=120)["enrolment"])
             assert call("ConfirmEnrolment", code=key.confirming)["user"] == user.name
             assert call("Status", user=user.name)["status"]["enrolled"] is True
+            assert call("Barred", user=user.name) == {"barred": False}
             assert user.name in [status["user"] for status in call("List")["users"]]
             assert call("Verify", user=user.name, code=key.first, action="a test")["verdict"]["accepted"] is True
             assert call("Verify", user=user.name, code=key.first)["verdict"]["accepted"] is False

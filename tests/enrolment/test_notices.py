@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from harness import daemon_log
 from harness.enrolment import invite, invited_and_enrolled, redeem, shown
-from harness.machine import ACCOUNT, AUTH_ERR, DAEMON, DAY, SUCCESS, UNKNOWN, VAULT, as_user, default_policy, otpctl, write
+from harness.machine import ACCOUNT, AUTH_ERR, DAEMON, DAY, NOTIFIER, SUCCESS, UNKNOWN, VAULT, as_user, default_policy, otpctl, write
 from harness.notices import HEADING, OUTBOX, noticed, notices, notify_once, spool
 from harness.strace import CHANGES, answering, attached, parsed
 from harness.sweeps import killed_at
@@ -283,7 +284,7 @@ def test_the_program_gets_each_notice_as_json_and_nothing_of_the_environment(mac
     assert MADE in got["text"] and abs(got["at"] - time.time()) < 60
     assert (place / "words").read_text() == "a word; $(not) `for` a shell\n"
     names = {line.split("=")[0] for line in (place / "env").read_text().splitlines()} - {"PWD", "SHLVL", "_", "OLDPWD"}
-    assert names == {"PATH", "LANG"} and (place / "who").read_text() == f"{ACCOUNT}\n"
+    assert names == {"PATH", "LANG"} and (place / "who").read_text() == f"{NOTIFIER}\n"
     assert letters() == []
     everything = "".join(path.read_text() for path in place.iterdir()) + done.stderr + spool(user).read_text()
     assert all(form not in everything for form in (key.base32, key.secret.hex(), key.uri))
@@ -310,7 +311,7 @@ def test_what_the_program_refuses_is_kept_and_tried_again_later_each_time(machin
 def test_a_program_that_hangs_is_killed_with_its_children_and_nobody_else(machine, program):
     place = program("sleep 300 & echo $! >/tmp/notified/child; trap '' TERM; sleep 300", deadline=1)
     machine.enrolled_user()
-    bystander = subprocess.Popen(["setpriv", f"--reuid={ACCOUNT}", "--clear-groups", "sleep", "300"])
+    bystander = subprocess.Popen(["setpriv", f"--reuid={NOTIFIER}", "--clear-groups", "sleep", "300"])
     begun = time.monotonic()
     done = notify_once()
     assert 0.9 < time.monotonic() - begun < 10
@@ -382,8 +383,8 @@ def test_a_damaged_letter_is_dropped_and_holds_up_nobody(machine, program):
     place = program("cat >>/tmp/notified/all")
     letter = OUTBOX / "00000000000000000001.0.0"
     letter.write_text("nonsense")
-    shutil.chown(letter, ACCOUNT, ACCOUNT)
-    letter.chmod(0o600)
+    shutil.chown(letter, ACCOUNT, NOTIFIER)
+    letter.chmod(0o640)
     user = machine.enrolled_user()[0]
     done = notify_once()
     assert done.returncode == 0 and "event=notice-dropped" in done.stderr and letters() == []
@@ -409,9 +410,79 @@ def test_one_at_a_time_empties_the_outbox(machine, program):
     assert (place / "all").read_text().count("\n") == 1
 
 
-def test_only_the_daemons_account_and_root_can_empty_it(machine, user):
-    done = notify_once(*as_user(user))
-    assert done.returncode == 1 and "wanted root" in done.stderr
+def test_only_its_own_account_and_root_can_empty_it(machine, user):
+    for prefix in (as_user(user), ["setpriv", f"--reuid={ACCOUNT}", f"--regid={ACCOUNT}", "--clear-groups", "--"]):
+        done = notify_once(*prefix)
+        assert done.returncode == 1 and "wanted root" in done.stderr
+
+
+def test_the_outbox_is_the_notifiers_and_its_files_the_daemons(machine, program):
+    program("exit 1")
+    user = machine.enrolled_user()[0]
+    assert otpctl("--offline", "suspend", user.name).returncode == 0
+    about = OUTBOX.parent.stat()
+    assert (about.st_uid, about.st_mode & 0o777) == (0, 0o755)
+    assert (OUTBOX.owner(), OUTBOX.group(), OUTBOX.stat().st_mode & 0o7777) == (NOTIFIER, NOTIFIER, 0o2770)
+    found = {(letter.owner(), letter.group(), letter.stat().st_mode & 0o7777) for letter in OUTBOX.iterdir()}
+    assert len(list(OUTBOX.iterdir())) == 2 and found == {(ACCOUNT, NOTIFIER, 0o640)}
+
+
+SPITE = """cd /var/lib/otp-notify/outbox
+rm -f * ; mkdir .new 00000000000000000001.0.0
+for name in /var/lib/otp/vault.toml /var/lib/otp/clock /var/lib/otp/notices /var/lib/otp/keys /etc/otp/host.key; do
+    cat $name || rm -rf $name || mv $name /tmp/notified/
+done >/tmp/notified/got 2>/dev/null
+mv /var/lib/otp-notify/outbox /tmp/notified/ ; rmdir /var/lib/otp-notify/outbox
+ln -s /etc/otp /var/lib/otp-notify/outbox/link
+chmod 0700 /var/lib/otp-notify/outbox
+exit 1
+"""
+
+
+def test_a_mail_program_that_is_an_intruders_locks_nobody_out(machine, program):
+    place = program(SPITE)
+    user, key = machine.enrolled_user()
+    notify_once()
+    try:
+        assert (place / "got").read_text() == "", "the vault is out of its sight and reach"
+        start = daemon_log.position()
+        other, others_key = machine.enrolled_user()  # which gives rights, and wants a notice
+        assert daemon_log.events(start).count("outbox-failed") == 1
+        assert shown_so_often(other) == [("admin-enrolled", 0)]
+        machine.stop()
+        machine.start()
+        assert machine.ask("otp", user, key.first)[0] == SUCCESS and machine.ask("otp", other, others_key.first)[0] == SUCCESS
+    finally:
+        shutil.rmtree(OUTBOX)
+        machine.stop()
+        machine.start()  # which makes it
+    assert machine.enrolled_user() and len(letters()) == 1
+
+
+def test_a_link_in_the_place_of_a_letter_is_not_followed(machine, program):
+    place = program("cat >>/tmp/notified/all")
+    (OUTBOX / "00000000000000000001.0.0").symlink_to("/etc/otp/host.key")
+    os.link("/etc/otp/otp.toml", OUTBOX / "00000000000000000002.0.0")
+    user = machine.enrolled_user()[0]
+    done = notify_once()
+    assert done.returncode == 1 and done.stderr.count("event=notice-put-off") == 2
+    assert json.loads((place / "all").read_text())["user"] == user.name
+
+
+def test_what_an_earlier_version_left_is_handed_over_after_the_first_start(machine, program):
+    place = program("cat >>/tmp/notified/all")
+    user = machine.enrolled_user()[0]
+    former = VAULT / "notices/outbox"
+    former.mkdir(0o700)
+    (letter,) = OUTBOX.iterdir()
+    letter.rename(former / letter.name)
+    for path, mode in ((former, 0o700), (former / letter.name, 0o600)):
+        shutil.chown(path, ACCOUNT, ACCOUNT)
+        path.chmod(mode)
+    machine.stop()
+    machine.start()
+    assert not former.exists() and notify_once().returncode == 0
+    assert json.loads((place / "all").read_text())["user"] == user.name
 
 
 # kills

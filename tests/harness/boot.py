@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from harness.booted import Booted, children, command_of
-from harness.machine import DEFAULT_POLICY, POLICY, ROOT, VAULT, run
+from harness.machine import DEFAULT_POLICY, OUTBOX, POLICY, ROOT, VAULT, run
 from harness.wait import TooLate, until
 
 FIRST_ETC = Path("/usr/local/lib/otp-etc")
@@ -23,7 +23,7 @@ FIRST_ETC = Path("/usr/local/lib/otp-etc")
 # /etc may enable others, a database say.
 PREPARE = f"""
 set -eu
-rm -rf /etc {VAULT} /var/log/journal
+rm -rf /etc {VAULT} {OUTBOX.parent} /var/log/journal
 cp -a {FIRST_ETC} /etc
 rm -rf /etc/systemd/system /etc/otp
 mkdir -p /etc/systemd/system

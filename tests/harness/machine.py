@@ -32,12 +32,14 @@ DEFAULT_POLICY = "version = 1\nadmin_enrol = true\n"
 HOST_KEY = Path("/etc/otp/host.key")
 MARKS = Path("/etc/otp/emergency")
 VAULT = Path("/var/lib/otp")
+OUTBOX = Path("/var/lib/otp-notify/outbox")
 DAEMON_LOG = Path("/tmp/otp-enrolld.log")
 SHIFT = Path("/etc/clockshift")
 SYNC = Path("/etc/clocksync")
 BOOT = Path("/etc/clockboot")
 LISTENING = 0x10000  # a flag in /proc/net/unix
 ACCOUNT = "otp-enrolld"
+NOTIFIER = "otp-notify"
 GROUPS = ("otp-admin", "otp-helpdesk", "otp-verify")
 PASSWORD = "the pass word"
 UNKNOWN = "nobody-of-that-name"
@@ -147,7 +149,8 @@ class Machine:
         for program in (DAEMON, OTPCTL):
             shutil.copyfile(self.artefacts / program.name, program)
             program.chmod(0o755)
-        run("useradd", "--system", "--home-dir", "/nonexistent", "--no-create-home", "--shell", "/usr/sbin/nologin", ACCOUNT)
+        for account in (ACCOUNT, NOTIFIER):
+            run("useradd", "--system", "--user-group", "--home-dir", "/nonexistent", "--no-create-home", "--shell", "/usr/sbin/nologin", account)
         for group in GROUPS:
             run("groupadd", "--system", group)
         passwd = Path("/etc/passwd").read_text().splitlines()

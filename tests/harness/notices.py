@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.machine import ACCOUNT, DAEMON, POLICY, VAULT, default_policy, write
+from harness.machine import DAEMON, NOTIFIER, OUTBOX, POLICY, VAULT, default_policy, write
 from harness.wire import call
 
-OUTBOX = VAULT / "notices/outbox"
 HEADING = "About your one-time codes:"
 
 
@@ -32,7 +31,7 @@ def program():
     place = Path("/tmp/notified")
     place.mkdir()
     empty_outbox()  # where the policy was broken, nobody could know that notices stay here
-    shutil.chown(place, ACCOUNT, ACCOUNT)
+    shutil.chown(place, NOTIFIER, NOTIFIER)
 
     def make(script, deadline=30):
         write(Path("/usr/local/sbin/notified"), f"#!/bin/sh\n{script}\n", 0o755)

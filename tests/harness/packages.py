@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.boot import Disk
-from harness.machine import DAEMON, DEFAULT_POLICY, MODULE, OTPCTL, POLICY, ROOT, VAULT, run
+from harness.machine import DAEMON, DEFAULT_POLICY, MODULE, OTPCTL, OUTBOX, POLICY, ROOT, VAULT, run
 
 PACKAGES = ("libpam-otp", "otp-enrolld")
 
@@ -52,7 +52,7 @@ def never_had_the_product(booted):
     """Takes away what other tests put into the root that this machine was made from; services may start again."""
     for path in (MODULE, DAEMON, OTPCTL, Path("/usr/sbin/policy-rc.d")):
         booted.run("rm", "-f", path)
-    booted.run("rm", "-rf", VAULT, "/var/lib/man-db/auto-update")  # the index of man pages takes seconds
+    booted.run("rm", "-rf", VAULT, OUTBOX.parent, "/var/lib/man-db/auto-update")  # the index of man pages takes seconds
 
 
 def apt_install(booted, directory):

@@ -23,7 +23,7 @@ DATA = bytes(range(256)) * 3
 FILE = Path("/tmp/kept-data")
 
 
-def sudo(user, *options):
+def by_sudo(user, *options):
     return [*as_user(user), "sudo", *options, "--", "cat", FILE]
 
 
@@ -34,9 +34,9 @@ def ssh(user, command, *options):
 
 # each prints DATA, as somebody about whose keys there is something to say
 PROGRAMS = {
-    "sudo": lambda user: sudo(user),
-    "sudo-n": lambda user: sudo(user, "-n"),
-    "sudo-i": lambda user: sudo(user, "-n", "-i"),
+    "sudo": lambda user: by_sudo(user),
+    "sudo-n": lambda user: by_sudo(user, "-n"),
+    "sudo-i": lambda user: by_sudo(user, "-n", "-i"),
     "sudo-to-the-user": lambda user: ["sudo", "-n", "-u", user.name, "--", "cat", FILE],
     "su-by-root": lambda user: ["su", user.name, "-c", f"cat {FILE}"],
     "su-login-by-root": lambda user: ["su", "-", user.name, "-c", f"cat {FILE}"],
@@ -157,10 +157,10 @@ def test_that_a_key_is_overdue_is_said_on_standard_error(machine, noticed_user, 
 def test_sudo_with_its_own_conversation_on_standard_input_is_no_exception(noticed_user):
     """sudo -S, by which programs give the password, and a sudo that was noticed_user to name nobody."""
     user, _ = noticed_user
-    assert captured(sudo(user, "-S")) == (DATA, b"")
+    assert captured(by_sudo(user, "-S")) == (DATA, b"")
     rules = Path("/etc/sudoers.d") / user.name
     write(rules, rules.read_text() + "Defaults !pam_ruser\n", 0o440)
-    assert captured(sudo(user)) == (DATA, b"")
+    assert captured(by_sudo(user)) == (DATA, b"")
     assert shown_times(user) == [0]
 
 

@@ -6,34 +6,48 @@ use crate::files::notice::{Notice, NoticeEvent, Where};
 use crate::keys::key::Label;
 use crate::manage::changes::Change;
 use crate::policy::Policy;
-use crate::vault::{ChangeError, LockedUser, Posted, Vault, VaultError};
+use crate::site::Site;
+use crate::vault::{ChangeError, LockedUser, OutboxPlace, Posted, Vault, VaultError};
 
 /// Do notices leave this host?
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outbound {
-    /// Through the program of the policy.
-    Post,
+    /// Through the program of the policy, from this outbox.
+    Post(OutboxPlace),
+    /// They should, but there is no outbox, for this reason.
+    Nowhere(String),
     /// They do not.
     Stay,
 }
 
 impl Outbound {
     /// What a policy says of it. One that cannot be read does not say no.
-    pub fn of<E>(policy: &Result<Policy, E>) -> Self {
+    pub fn of<E>(policy: &Result<Policy, E>, site: &Site) -> Self {
         match policy {
             Ok(Policy { notify: None, .. }) => Self::Stay,
-            _ => Self::Post,
+            _ => match site.outbox() {
+                Ok(place) => Self::Post(place),
+                Err(unavailable) => Self::Nowhere(unavailable.detail),
+            },
+        }
+    }
+
+    /// Puts a notice there. The outbox is another account's: trouble with it is told, and bars nothing.
+    pub fn post(&self, vault: &Vault, account: &Account, notice: Notice) -> Posted {
+        match self {
+            Self::Post(place) => {
+                vault.post(place, account, notice).unwrap_or_else(|error| Posted::Failed(error.to_string()))
+            }
+            Self::Nowhere(why) => Posted::Failed(why.clone()),
+            Self::Stay => Posted::Kept,
         }
     }
 }
 
-/// Spools a notice and posts it. It is on disk when this returns; `Full` says that the outbox has no room, the spool has.
-pub fn keep(vault: &Vault, account: &Account, notice: Notice, out: Outbound) -> Result<Posted, VaultError> {
+/// Spools a notice and posts it. It is in the spool, on disk, when this returns; the rest says what became of it in the outbox.
+pub fn keep(vault: &Vault, account: &Account, notice: Notice, out: &Outbound) -> Result<Posted, VaultError> {
     vault.spool(account, notice.clone())?;
-    match out {
-        Outbound::Post => vault.post(account, notice),
-        Outbound::Stay => Ok(Posted::Kept),
-    }
+    Ok(out.post(vault, account, notice))
 }
 
 /// A notice about something that `by` did just now, over the socket.

@@ -50,7 +50,7 @@ pub use marks::MarkKind;
 pub use names::IndexReport;
 pub use notices::has_notices;
 pub use open::{OpenedBy, Readers, TrustedDir, as_it_is, read_root_file, root_directory, root_program};
-pub use outbox::{OUTBOX_CAP, Outbox, OutboxNotice, Posted};
+pub use outbox::{OUTBOX_CAP, Outbox, OutboxNotice, OutboxPlace, Posted};
 pub use passwd::Passwd;
 pub use tickets::{StoredTickets, Tickets};
 
@@ -90,8 +90,6 @@ const STATE: &str = "state";
 const NOTICES: &str = "notices";
 /// Where tickets are.
 const TICKETS: &str = "tickets";
-/// Where notices are, below that one, that are to leave this host.
-const OUTBOX: &str = "outbox";
 /// Directories of a vault, besides its vault.toml.
 const DIRS: [&str; 5] = [KEYS, STATE, NOTICES, TICKETS, "audit"];
 
@@ -120,7 +118,6 @@ impl Vault {
         for name in DIRS {
             dir.make_dir(name)?;
         }
-        dir.open_dir(NOTICES)?.make_dir(OUTBOX)?;
         about::write_first(&dir, about)?;
         Ok(Self { keys: dir.open_dir(KEYS)?, state: dir.open_dir(STATE)?, dir, about: about.clone() })
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::error::VaultError;
 use super::open::{OpenedBy, TrustedDir};
-use super::{NOTICES, OUTBOX, Vault, VaultPlace};
+use super::{NOTICES, Vault, VaultPlace};
 use crate::accounts::Account;
 use crate::files::notice::Notice;
 use crate::files::notice_file::{SPOOL_CAP, Showing, Spool, SpoolError, Spooled};
@@ -66,15 +66,12 @@ impl Vault {
         dir.sync()
     }
 
-    /// Makes what vaults of an earlier version lack, and removes what a killed writer left half-made.
+    /// Removes what a killed writer left half-made.
     pub(super) fn sweep_notices(&self) -> Result<(), VaultError> {
         let dir = self.dir.open_dir(NOTICES)?;
         let _lock = dir.lock()?;
-        dir.make_dir(OUTBOX)?;
-        for dir in [&dir, &dir.open_dir(OUTBOX)?] {
-            for name in dir.names()?.iter().filter(|name| name.starts_with('.')) {
-                dir.remove(name)?;
-            }
+        for name in dir.names()?.iter().filter(|name| name.starts_with('.')) {
+            dir.remove(name)?;
         }
         Ok(())
     }
@@ -119,7 +116,7 @@ fn write(dir: &TrustedDir, spool: &Spool) -> Result<(), VaultError> {
 }
 
 /// Writes and syncs a file that nobody reads yet. What could not be written whole takes no room.
-pub(super) fn write_aside(dir: &TrustedDir, temporary: &str, spool: &Spool) -> Result<(), VaultError> {
+fn write_aside(dir: &TrustedDir, temporary: &str, spool: &Spool) -> Result<(), VaultError> {
     dir.remove(temporary)?; // left by a writer that was killed here
     let made = dir.create(temporary, spool.to_toml().as_bytes());
     made.map(drop).inspect_err(|_| drop(dir.remove(temporary)))

@@ -3,6 +3,7 @@
 use super::*;
 use crate::files::notice::{Notice, NoticeEvent, Where};
 use crate::files::notice_file::{MOST, SHOWINGS, Showing};
+use crate::vault::outbox::{OUTBOX_CAP, Outbox, OutboxPlace, Posted};
 
 fn added(at: u64) -> Notice {
     Notice { event: NoticeEvent::KeyAdded, at, by: 0, from: Where::default(), key: Label::new("phone").ok() }
@@ -31,7 +32,7 @@ fn a_notice_is_there_until_it_was_shown_three_times() {
         assert_eq!(one.notice, added(7));
         bench.vault().notices_shown(&bench.account, one.id, Showing::AtALogin).unwrap();
     }
-    assert!(!there() && names(&bench, "notices") == ["outbox"]);
+    assert!(!there() && names(&bench, "notices").is_empty());
 }
 
 #[test]
@@ -66,9 +67,9 @@ fn who_is_forgotten_leaves_no_notices_and_who_is_adopted_takes_them_along() {
     let reseal = Reseal { host_key: bench.host_key(), nonce: &nonce };
     bench.vault().adopt(&bench.account, &alicia, &reseal, &Shifted::by(0)).unwrap();
     assert_eq!(bench.vault().notices(&alicia).unwrap()[0].notice, added(7));
-    assert_eq!(names(&bench, "notices"), ["1001", "outbox"]);
+    assert_eq!(names(&bench, "notices"), ["1001"]);
     bench.vault().forget(1001).unwrap();
-    assert_eq!(names(&bench, "notices"), ["outbox"]);
+    assert!(names(&bench, "notices").is_empty());
 }
 
 #[test]
@@ -89,28 +90,45 @@ fn who_takes_files_over_loses_no_notices_of_his_own() {
     assert_eq!(bench.vault().notices(&alicia).unwrap().last().map(|one| one.last), Some(99));
 }
 
+/// An outbox beside the vault, all of it owned by root.
+fn outbox_of(bench: &Bench) -> OutboxPlace {
+    let dir = bench.dir.with_extension("outbox");
+    if !dir.exists() {
+        fs::create_dir(&dir).unwrap();
+        fs::set_permissions(&dir, fs::Permissions::from_mode(0o2770)).unwrap();
+    }
+    OutboxPlace { dir, owner: 0, group: 0, writer: 0 }
+}
+
+fn letter_names(place: &OutboxPlace) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(&place.dir).unwrap().map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
 #[test]
-fn a_sweep_makes_the_outbox_and_clears_away_what_was_left_half_made() {
+fn a_sweep_clears_away_what_was_left_half_made() {
     let bench = Bench::new();
-    fs::remove_dir(bench.dir.join("notices/outbox")).unwrap();
-    assert!(Outbox::open(&place(&bench)).unwrap().is_none());
     fs::write(bench.dir.join("notices/.1000.new"), "x").unwrap();
     bench.vault().sweep().unwrap();
-    assert_eq!(names(&bench, "notices"), ["outbox"]);
-    assert!(Outbox::open(&place(&bench)).unwrap().is_some());
+    assert!(names(&bench, "notices").is_empty());
 }
 
 #[test]
 fn letters_leave_the_outbox_in_order_and_can_be_put_off() {
     let bench = Bench::new();
+    let place = outbox_of(&bench);
     for at in [7, 7, 5] {
-        assert_eq!(bench.vault().post(&bench.account, added(at)), Ok(Posted::Kept));
+        assert_eq!(bench.vault().post(&place, &bench.account, added(at)), Ok(Posted::Kept));
     }
-    let outbox = Outbox::open(&place(&bench)).unwrap().unwrap();
+    let outbox = Outbox::open(&place).unwrap().unwrap();
     let letters = outbox.letters().unwrap();
     let times: Vec<u64> = letters.iter().map(|letter| outbox.read(letter).unwrap().1.notice.at).collect();
     assert_eq!(times, [7, 7, 5], "in the order of posting, whatever the clock says");
     assert_eq!(outbox.read(&letters[0]).unwrap().0, bench.account);
+    let modes = |name: &String| fs::metadata(place.dir.join(name)).unwrap().permissions().mode() & 0o7777;
+    assert!(letter_names(&place).iter().map(modes).all(|mode| mode == 0o640));
     outbox.put_off(&letters[0], 99).unwrap();
     outbox.remove(&letters[1]).unwrap();
     let left = outbox.letters().unwrap();
@@ -120,11 +138,76 @@ fn letters_leave_the_outbox_in_order_and_can_be_put_off() {
 #[test]
 fn an_outbox_that_nobody_empties_is_bounded() {
     let bench = Bench::new();
+    let place = outbox_of(&bench);
     for number in 0..OUTBOX_CAP {
-        fs::write(bench.dir.join(format!("notices/outbox/{number:020}.0.0")), "").unwrap();
+        fs::write(place.dir.join(format!("{number:020}.0.0")), "").unwrap();
     }
-    assert_eq!(bench.vault().post(&bench.account, added(7)), Ok(Posted::Full));
-    assert_eq!(names(&bench, "notices/outbox").len(), OUTBOX_CAP);
+    assert_eq!(bench.vault().post(&place, &bench.account, added(7)), Ok(Posted::Full));
+    assert_eq!(letter_names(&place).len(), OUTBOX_CAP);
+}
+
+#[test]
+fn an_outbox_that_is_not_as_it_must_be_is_not_trusted() {
+    let bench = Bench::new();
+    let place = outbox_of(&bench);
+    let refused = || matches!(bench.vault().post(&place, &bench.account, added(7)), Err(VaultError::Untrusted { .. }));
+    for mode in [0o770, 0o2777, 0o2775, 0o2750, 0o3770] {
+        fs::set_permissions(&place.dir, fs::Permissions::from_mode(mode)).unwrap();
+        assert!(refused(), "{mode:o}");
+    }
+    fs::set_permissions(&place.dir, fs::Permissions::from_mode(0o2770)).unwrap();
+    for (owner, group) in [(1, 0), (0, 1)] {
+        let other = OutboxPlace { owner, group, ..outbox_of(&bench) };
+        assert!(bench.vault().post(&other, &bench.account, added(7)).is_err());
+    }
+    let elsewhere = bench.dir.with_extension("elsewhere");
+    fs::rename(&place.dir, &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &place.dir).unwrap();
+    assert!(refused(), "a link");
+    assert!(letter_names(&OutboxPlace { dir: elsewhere, ..place.clone() }).is_empty());
+}
+
+#[test]
+fn only_a_file_of_the_daemons_is_a_letter() {
+    let bench = Bench::new();
+    let place = outbox_of(&bench);
+    bench.vault().post(&place, &bench.account, added(7)).unwrap();
+    let outbox = Outbox::open(&place).unwrap().unwrap();
+    let [letter] = outbox.letters().unwrap().try_into().unwrap();
+    let path = place.dir.join(&letter_names(&place)[0]);
+    for mode in [0o660, 0o642, 0o644] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        assert!(outbox.read(&letter).is_err(), "{mode:o}");
+    }
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    assert!(outbox.read(&letter).is_ok());
+    let another = OutboxPlace { writer: 1, ..place };
+    assert!(Outbox::open(&another).unwrap().unwrap().read(&letter).is_err(), "somebody else's");
+}
+
+#[test]
+fn what_a_former_vault_had_inside_is_moved_out_once() {
+    let bench = Bench::new();
+    let place = outbox_of(&bench);
+    bench.vault().empty_former_outbox(&place).unwrap();
+    bench.vault().post(&place, &bench.account, added(7)).unwrap();
+    bench.vault().post(&place, &bench.account, added(8)).unwrap();
+    let former = bench.dir.join("notices/outbox");
+    fs::create_dir(&former).unwrap();
+    fs::set_permissions(&former, fs::Permissions::from_mode(0o700)).unwrap();
+    let (first, second) = (letter_names(&place)[0].clone(), letter_names(&place)[1].clone());
+    fs::copy(place.dir.join(&first), former.join(&first)).unwrap(); // killed between the two
+    fs::rename(place.dir.join(&second), former.join(&second)).unwrap();
+    fs::write(former.join(".new"), "half").unwrap();
+    for name in [&first, &second] {
+        fs::set_permissions(former.join(name), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    bench.vault().empty_former_outbox(&place).unwrap();
+    assert_eq!(letter_names(&place), [first, second]);
+    assert!(names(&bench, "notices").is_empty());
+    let outbox = Outbox::open(&place).unwrap().unwrap();
+    let times: Vec<u64> = outbox.letters().unwrap().iter().map(|one| outbox.read(one).unwrap().1.notice.at).collect();
+    assert_eq!(times, [7, 8]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, RenameFlags, ResolveFlag, openat, openat2, renameat, renameat2};
-use nix::sys::stat::{FileStat, Mode, fstat, fstatat, lstat, mkdirat};
+use nix::sys::stat::{FileStat, Mode, fchmod, fstat, fstatat, lstat, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use zeroize::Zeroizing;
 
@@ -21,6 +21,8 @@ pub struct TrustedDir {
     fd: OwnedFd,
     path: PathBuf,
     owner: u32,
+    /// Set where two accounts share it: one writes files, the other reads and removes them.
+    writer: Option<u32>,
     opened_by: OpenedBy,
 }
 
@@ -63,9 +65,24 @@ impl TrustedDir {
             answer => answer,
         });
         let fd = fd.map_err(|errno| not_opened(path, errno, lstat(path), owner))?;
-        let dir = Self { fd, path: path.to_owned(), owner, opened_by };
+        let dir = Self { fd, path: path.to_owned(), owner, writer: None, opened_by };
         dir.check_dir()?;
         Ok(dir)
+    }
+
+    /// Opens the directory `path`, below root-owned ones, that `owner` shares with those in its group: mode 2770, so that
+    /// what is made in it is of that group. Only files of `writer` in it are trusted.
+    pub(super) fn open_shared(path: &Path, owner: (u32, u32), writer: u32) -> Result<Self, VaultError> {
+        root_directory(path.parent().unwrap_or(path))?;
+        let fd = openat(AT_FDCWD, path, DIRECTORY, Mode::empty()); // the parents are root's, and the last part is no link
+        let fd = fd.map_err(|errno| VaultError::opening(path, errno))?;
+        let stat = fstat(&fd).map_err(|errno| VaultError::Unreadable { path: path.to_owned(), errno })?;
+        let (uid, gid, mode) = (stat.st_uid, stat.st_gid, stat.st_mode & 0o7777);
+        if ((uid, gid), mode) != (owner, SHARED_DIR) {
+            let wanted = format!("wanted {}:{}, mode {SHARED_DIR:04o}", owner.0, owner.1);
+            return Err(VaultError::untrusted(path, format!("owner {uid}:{gid}, mode {mode:04o}; {wanted}")));
+        }
+        Ok(Self { fd, path: path.to_owned(), owner: owner.0, writer: Some(writer), opened_by: as_it_is })
     }
 
     /// The whole path of `name` in it, for messages.
@@ -90,7 +107,7 @@ impl TrustedDir {
     /// Opens the directory `name` in this one, checked like this one.
     pub fn open_dir(&self, name: &str) -> Result<Self, VaultError> {
         let fd = self.open_beneath(name, DIRECTORY)?;
-        let dir = Self { fd, path: self.path_of(name), owner: self.owner, opened_by: self.opened_by };
+        let dir = Self { fd, path: self.path_of(name), owner: self.owner, writer: None, opened_by: self.opened_by };
         dir.check_dir()?;
         Ok(dir)
     }
@@ -123,7 +140,7 @@ impl TrustedDir {
         }
     }
 
-    /// Makes the file `name`, mode 0600, which must not exist, writes `bytes` and syncs it.
+    /// Makes the file `name`, mode 0600, or 0640 where the directory is shared, which must not exist, writes `bytes` and syncs it.
     pub fn create(&self, name: &str, bytes: &[u8]) -> Result<File, VaultError> {
         let file = self.create_unsynced(name, bytes)?;
         file.sync_all().map_err(|error| VaultError::cannot_persist(&self.path_of(name), errno_of(&error)))?;
@@ -136,6 +153,10 @@ impl TrustedDir {
         let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
         let fd = openat(&self.fd, name, flags, Mode::S_IRUSR | Mode::S_IWUSR);
         let mut file = File::from(fd.map_err(|errno| VaultError::cannot_persist(&path, errno))?);
+        if self.writer.is_some() {
+            // Whatever the umask is.
+            fchmod(&file, SHARED_FILE).map_err(|errno| VaultError::cannot_persist(&path, errno))?;
+        }
         file.write_all(bytes).map_err(|error| VaultError::cannot_persist(&path, errno_of(&error)))?;
         Ok(file)
     }
@@ -185,6 +206,12 @@ impl TrustedDir {
             Ok(()) | Err(Errno::ENOENT) => Ok(()),
             Err(errno) => Err(VaultError::cannot_persist(&self.path_of(name), errno)),
         }
+    }
+
+    /// Removes the empty directory `name`.
+    pub(super) fn remove_dir(&self, name: &str) -> Result<(), VaultError> {
+        unlinkat(&self.fd, name, UnlinkatFlags::RemoveDir)
+            .map_err(|errno| VaultError::cannot_persist(&self.path_of(name), errno))
     }
 
     /// Syncs this directory itself: what was renamed in it stays renamed.
@@ -244,7 +271,10 @@ impl TrustedDir {
                     about.nlink()
                 ),
             )),
-            about => check_owner_and_mode(&path, (about.uid(), about.mode()), self.owner),
+            about => match self.writer {
+                Some(writer) => check_owner_and_mode(&path, (about.uid(), about.mode() & !SHARED_FILE.bits()), writer),
+                None => check_owner_and_mode(&path, (about.uid(), about.mode()), self.owner),
+            },
         }
     }
 }
@@ -402,6 +432,9 @@ fn check_owner_and_mode(path: &Path, (uid, mode): (u32, u32), owner: u32) -> Res
     Ok(())
 }
 
+/// Of a directory that two accounts share, and of the files in it.
+const SHARED_DIR: u32 = 0o2770;
+const SHARED_FILE: Mode = Mode::S_IRUSR.union(Mode::S_IWUSR).union(Mode::S_IRGRP);
 /// How often a file may be renamed away under the opener.
 const RENAMED: usize = 4;
 const DIRECTORY: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC).union(OFlag::O_NOFOLLOW);

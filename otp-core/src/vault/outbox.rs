@@ -1,18 +1,34 @@
-//! Notices on their way out of this host: `notices/outbox`, one file for each, put there by the daemon and taken by
-//! `otp-enrolld notify`, which may see nothing else of the vault. A file's name says when it is to be tried and how often it
-//! was: to put one off is a rename, which works on a full disk.
+//! Notices on their way out of this host, in a directory apart from the vault, one file for each: put there by the daemon and
+//! taken by `otp-enrolld notify`, whose account owns that directory and may not touch the vault. A file's name says when
+//! it is to be tried and how often it was: to put one off is a rename, which works on a full disk.
 
+use std::path::PathBuf;
+
+use nix::errno::Errno;
 use nix::fcntl::Flock;
 
 use super::error::VaultError;
-use super::notices::{parse, write_aside};
+use super::notices::parse;
 use super::open::TrustedDir;
-use super::{NOTICES, OUTBOX, Vault, VaultPlace};
+use super::{NOTICES, Vault};
 use crate::accounts::Account;
 use crate::files::notice::Notice;
 use crate::files::notice_file::{SPOOL_CAP, Spool, Spooled};
 
-/// The outbox of a vault, for the one who empties it.
+/// Where the outbox is, and whose. Values, so that nothing weakens a check in tests (R13).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxPlace {
+    /// Its directory; everything above it belongs to root.
+    pub dir: PathBuf,
+    /// The account that empties it.
+    pub owner: u32,
+    /// The group that may write into it: that of this account.
+    pub group: u32,
+    /// The daemon's account, whose files alone count.
+    pub writer: u32,
+}
+
+/// The outbox, for the one who empties it.
 pub struct Outbox(TrustedDir);
 
 /// One notice in the outbox.
@@ -26,25 +42,26 @@ pub struct OutboxNotice {
 }
 
 /// What became of a notice that was posted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Posted {
     /// It is in the outbox, on disk.
     Kept,
     /// It is not: so many are waiting that nobody seems to take them.
     Full,
+    /// It is not, for this reason. The outbox is another account's, so this bars nothing.
+    Failed(String),
 }
 
 /// Most notices in the outbox.
 pub const OUTBOX_CAP: usize = 10_000;
-const TEMPORARY: &str = ".new";
+/// Below the notices of a vault, in earlier versions.
+const FORMER_OUTBOX: &str = "outbox";
 
 impl Vault {
-    /// Puts a notice about `account` into the outbox.
-    pub fn post(&self, account: &Account, notice: Notice) -> Result<Posted, VaultError> {
-        let notices = self.dir.open_dir(NOTICES)?;
-        let _lock = notices.lock()?;
-        notices.make_dir(OUTBOX)?;
-        let dir = notices.open_dir(OUTBOX)?;
+    /// Puts a notice about `account` into the outbox at `place`.
+    pub fn post(&self, place: &OutboxPlace, account: &Account, notice: Notice) -> Result<Posted, VaultError> {
+        let _lock = self.dir.open_dir(NOTICES)?.lock()?; // not one in the outbox, which others could hold
+        let dir = place.open()?;
         let letters = letters(&dir)?;
         if letters.len() >= OUTBOX_CAP {
             return Ok(Posted::Full);
@@ -53,18 +70,59 @@ impl Vault {
         let letter = OutboxNotice { number: number.max(notice.at.saturating_mul(MILLION)), tries: 0, not_before: 0 };
         let mut spool = Spool::new(account);
         spool.add(notice);
-        write_aside(&dir, TEMPORARY, &spool)?;
-        dir.rename_new(TEMPORARY, &letter.name())?;
-        dir.sync()?;
-        Ok(Posted::Kept)
+        put(&dir, &letter, spool.to_toml().as_bytes())
+    }
+
+    /// Has this vault an outbox inside, as vaults of an earlier version have?
+    pub fn has_former_outbox(&self) -> Result<bool, VaultError> {
+        self.dir.open_dir(NOTICES)?.has(FORMER_OUTBOX)
+    }
+
+    /// Moves what is in the outbox that vaults of an earlier version have inside into the one at `place`, and the earlier one
+    /// away.
+    pub fn empty_former_outbox(&self, place: &OutboxPlace) -> Result<(), VaultError> {
+        let notices = self.dir.open_dir(NOTICES)?;
+        let _lock = notices.lock()?;
+        let former = match notices.open_dir(FORMER_OUTBOX) {
+            Err(VaultError::Missing(_)) => return Ok(()),
+            opened => opened?,
+        };
+        let dir = place.open()?;
+        for letter in letters(&former)? {
+            let bytes = former.read(&letter.name(), SPOOL_CAP)?;
+            match put(&dir, &letter, &bytes) {
+                Err(VaultError::CannotPersist { errno: Errno::EEXIST, .. }) => {} // killed here before
+                put => drop(put?),
+            }
+            former.remove(&letter.name())?;
+        }
+        for name in former.names()? {
+            former.remove(&name)?; // half-made
+        }
+        notices.remove_dir(FORMER_OUTBOX)
     }
 }
 
+impl OutboxPlace {
+    fn open(&self) -> Result<TrustedDir, VaultError> {
+        TrustedDir::open_shared(&self.dir, (self.owner, self.group), self.writer)
+    }
+}
+
+/// Aside, synced, renamed, its directory synced. The name aside is a new one each time: whoever shares the directory must not
+/// stand in the way.
+fn put(dir: &TrustedDir, letter: &OutboxNotice, bytes: &[u8]) -> Result<Posted, VaultError> {
+    let temporary = format!(".{}.new", letter.number);
+    let made = dir.create(&temporary, bytes).and_then(|_| dir.rename_new(&temporary, &letter.name()));
+    made.inspect_err(|_| drop(dir.remove(&temporary)))?; // what could not be written whole takes no room
+    dir.sync()?;
+    Ok(Posted::Kept)
+}
+
 impl Outbox {
-    /// Opens the outbox of the vault at `place`; `None` before its first notice.
-    pub fn open(place: &VaultPlace) -> Result<Option<Self>, VaultError> {
-        let vault = TrustedDir::open(&place.dir, place.owner)?;
-        match vault.open_dir(NOTICES)?.open_dir(OUTBOX) {
+    /// Opens the outbox at `place`; `None` where there is none.
+    pub fn open(place: &OutboxPlace) -> Result<Option<Self>, VaultError> {
+        match place.open() {
             Err(VaultError::Missing(_)) => Ok(None),
             opened => opened.map(|dir| Some(Self(dir))),
         }

@@ -1,5 +1,5 @@
-//! `otp-enrolld notify`: empties the outbox. It runs as the daemon's account and outside the daemon's sandbox, for programs
-//! that send mail need more than a sandbox gives. What fails is tried again, later each time, for a week.
+//! `otp-enrolld notify`: empties the outbox. It runs as an account of its own, which may touch nothing but the outbox, and
+//! outside the daemon's sandbox, for programs that send mail need more than that gives. What fails is tried again, later each time, for a week.
 
 use std::time::Duration;
 use std::{fmt, thread};
@@ -32,7 +32,7 @@ pub(crate) enum Rounds {
 /// Why the outbox cannot be emptied.
 #[derive(Debug)]
 pub(crate) enum NotifyError {
-    /// Not the daemon's account, nor root, who becomes it.
+    /// Not the notifier's account, nor root, who becomes it.
     Account(StartError),
     /// The outbox or the policy is not in order.
     Unavailable(Unavailable),
@@ -62,9 +62,9 @@ struct NotifyMessage<'a> {
 /// Empties the outbox, or hands over what is due.
 pub(crate) fn run(rounds: Rounds) -> Result<(), NotifyError> {
     let site = Site::STANDARD;
-    let user = daemon_account(site.account)?;
-    become_for_good(&user).map_err(StartError::from)?;
-    let Some(outbox) = Outbox::open(&site.place()?)? else { return Ok(()) };
+    let user = daemon_account(site.notifier)?;
+    become_for_good(&user, &[]).map_err(StartError::from)?;
+    let Some(outbox) = Outbox::open(&site.outbox()?)? else { return Ok(()) };
     let _alone = outbox.lock()?;
     loop {
         let failed = hand_over(&outbox, &site)?;

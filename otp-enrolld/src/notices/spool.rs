@@ -35,14 +35,8 @@ impl Daemon {
 
     /// A user who is forgotten has no spool; only the outbox hears of it.
     pub(crate) fn notice_of_forgetting(&self, account: &Account, by: u32) {
-        if Outbound::of(&self.site.policy(None, None)) == Outbound::Stay {
-            return;
-        }
         let notice = notify_owner::notice(NoticeEvent::Forgotten, by, System.wall(), None);
-        match self.vault().post(account, notice) {
-            Ok(posted) => tell_if_full(posted),
-            Err(error) => lost(NoticeEvent::Forgotten.word(), account, &error),
-        }
+        tell_if_not_posted(self.outbound().post(self.vault(), account, notice));
     }
 
     fn keep(&self, account: &Account, notice: Notice) -> Result<(), VaultError> {
@@ -53,11 +47,15 @@ impl Daemon {
             let line = line.optional("key", notice.key.as_ref().map(Label::as_str));
             limited(notice.event.word(), Urgency::Alert, account.uid, line);
         }
-        let out = match Outbound::of(&self.site.policy(None, None)) {
-            Outbound::Post if !self.notice_quota.allows(account.uid, notice.event.severity()) => Outbound::Stay,
+        let out = match self.outbound() {
+            Outbound::Post(_) if !self.notice_quota.allows(account.uid, notice.event.severity()) => Outbound::Stay,
             out => out,
         };
-        notify_owner::keep(self.vault(), account, notice, out).map(tell_if_full)
+        notify_owner::keep(self.vault(), account, notice, &out).map(tell_if_not_posted)
+    }
+
+    fn outbound(&self) -> Outbound {
+        Outbound::of(&self.site.policy(None, None), &self.site)
     }
 
     /// A recovery code may have been used at a gate that asked the files and not this daemon: its notice is made here, as soon
@@ -95,9 +93,12 @@ impl Daemon {
     }
 }
 
-fn tell_if_full(posted: Posted) {
-    if posted == Posted::Full {
-        trouble("outbox-full", Urgency::Error, LogLine::default().field("event", "outbox-full"));
+fn tell_if_not_posted(posted: Posted) {
+    let line = |what| LogLine::default().field("event", what);
+    match posted {
+        Posted::Kept => {}
+        Posted::Full => trouble("outbox-full", Urgency::Error, line("outbox-full")),
+        Posted::Failed(why) => trouble("outbox-failed", Urgency::Error, line("outbox-failed").field("detail", &why)),
     }
 }
 

@@ -24,7 +24,7 @@ use otp_core::vault::{ChangeError, ClockMark, MarkKind, Posted, Reseal, Vault, a
 use otp_protocol::database::may_be_away;
 use otp_protocol::interface::{GoneUsers, RestoredUsers};
 use otp_protocol::status;
-use otp_system::privileges::become_for_good;
+use otp_system::privileges::{become_for_good, group_of};
 use otp_system::random;
 
 use crate::arguments::{AdoptArgs, Command, ForgetArgs, StatusArgs};
@@ -98,12 +98,12 @@ fn open() -> Result<Offline, Failure> {
     let host_key = site.host_key();
     let policy = site.policy(None, None);
     prctl::set_dumpable(false).map_err(|errno| stopped(errno.desc()))?;
-    become_for_good(&user).map_err(|error| stopped(&error.to_string()))?;
+    become_for_good(&user, &group_of(site.notifier)).map_err(|error| stopped(&error.to_string()))?;
     let vault = site.open_vault(as_it_is).map_err(|unavailable| stopped(&unavailable.detail))?;
     let host_key = host_key.and_then(|key| fits(&key, &vault).map(|()| key));
     note(host_key.as_ref().err().cloned());
     note(policy.as_ref().err().cloned());
-    let out = Outbound::of(&policy);
+    let out = Outbound::of(&policy, &site);
     let limits = policy.map_or_else(|_| Limits::default(), |policy| policy.limits);
     Ok(Offline { vault, limits, host_key: host_key.ok(), out })
 }
@@ -231,7 +231,7 @@ impl Offline {
             return ended.map(|_| invitation_ended(&account.name)).ok_or_else(|| not_done(&ChangeError::NotEnrolled));
         }
         let notice = notify_owner::notice(NoticeEvent::KeysSuspended, 0, Machine.wall(), None);
-        note(notify_owner::keep(&self.vault, account, notice, self.out).err().map(Unavailable::from));
+        note(notify_owner::keep(&self.vault, account, notice, &self.out).err().map(Unavailable::from));
         let done = suspended(&account.name);
         self.vault.end_invitation(account, &Machine).map(|_| done.clone()).map_err(|error| {
             tell(&format!("{done}, but what is on its way is not ended"));
@@ -247,8 +247,12 @@ impl Offline {
         change.apply(&mut locked, &Machine).map_err(|error| not_done(&error))?;
         drop(locked);
         // Offline is for emergencies: the change counts, a notice that has no room is only told.
-        let kept = notice.map_or(Ok(Posted::Kept), |notice| notify_owner::keep(&self.vault, account, notice, self.out));
-        note(kept.err().map(Unavailable::from));
+        let kept =
+            notice.map_or(Ok(Posted::Kept), |notice| notify_owner::keep(&self.vault, account, notice, &self.out));
+        note(match kept {
+            Ok(Posted::Failed(detail)) => Some(Unavailable { reason: "outbox", detail }),
+            kept => kept.err().map(Unavailable::from),
+        });
         Ok(())
     }
 }

@@ -122,12 +122,14 @@ impl JsonReader<'_> {
     }
 
     fn object(&mut self, depth: usize) -> Option<Value> {
-        let mut fields = Vec::new();
+        let mut fields: Vec<(String, Value)> = Vec::new();
         self.list('{', '}', |reader| {
             reader.space();
             let name = reader.text()?;
             reader.space();
             reader.take(':')?;
+            let once = !fields.iter().any(|(found, _)| *found == *name); // readers differ on which of two counts
+            once.then_some(())?;
             fields.push((name.as_str().to_owned(), reader.value(depth + 1)?));
             Some(())
         })?;
@@ -214,7 +216,8 @@ impl JsonReader<'_> {
         let end = self.rest.find(|c: char| c != '-' && !c.is_ascii_digit()).unwrap_or(self.rest.len());
         let (digits, rest) = self.rest.split_at_checked(end)?;
         self.rest = rest;
-        digits.parse().ok().map(Value::Number)
+        // As it is written in one way only: no zeros before it, and no sign before zero.
+        digits.parse().ok().filter(|number: &i64| number.to_string() == digits).map(Value::Number)
     }
 
     fn word(&mut self, word: &str, value: Value) -> Option<Value> {
@@ -275,6 +278,13 @@ mod tests {
             "[1 2]",
             "tru",
             "nul",
+            "00",
+            "01",
+            "-0",
+            "-01",
+            "1-2",
+            "{\"a\":1,\"a\":2}",
+            "{\"a\":1,\"\\u0061\":2}",
             "1.5",
             "1e3",
             "--1",
