@@ -10,7 +10,7 @@ from harness.boot import booting, keep_etc
 from harness.journal import SYSLOG, Journal
 from harness.machine import ROOT, Machine, run
 
-pytest_plugins = ["harness.notices", "harness.rotation", "harness.services", "harness.stacks"]  # their fixtures
+pytest_plugins = ["harness.notices", "harness.packages", "harness.rotation", "harness.services", "harness.stacks"]  # their fixtures
 
 
 def pytest_addoption(parser):

@@ -1,7 +1,7 @@
 //! The way back in (R14): a root-owned mark that lets one user past the gate until its end, whatever else is broken.
 //!
 //! E1  a mark counts only if it is a regular file owned by root with one name that nobody else may write, below directories
-//!     that nobody else may write, and names both the user and the uid that it is for
+//!     that nobody else may write, and names the uid that it is for and a user name that the account database gives to this uid
 //! E2  it is read before everything else, and needs no policy, vault, host key, daemon or clock
 //! E3  it is written whole or not at all: another name, fsync, rename, fsync of the directory
 //! E4  it holds no secret and everybody may read it: a screen locker asks as its user and must find it too
@@ -10,17 +10,19 @@
 //! E6  it is in one of two places: the first is kept; the second, for a host whose first cannot be written, is gone at a reboot.
 //!     A mark that counts in either lets the user past
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::sys::stat::lstat;
+use nix::sys::statvfs::{FsFlags, statvfs};
 
 use crate::accounts::Account;
 use crate::environment::{Clock, Moment};
 pub use crate::files::emergency_mark::{EmergencyMark, LONGEST_BYPASS_S, Lasting, Reason};
+use crate::public_dir;
 use crate::vault::{Readers, VaultError, read_root_file};
 
 /// A mark that is to be trusted, and whether it is over.
@@ -89,10 +91,13 @@ impl EmergencyPlaces<'_> {
                 Ok(()) | Err(MarkError::None) => Ok(MarkPlace::Kept),
                 Err(error) => Err(error),
             },
-            Err(why @ MarkError::Failed { .. }) => match self.until_reboot.write(mark, clock) {
-                Ok(()) => Ok(MarkPlace::UntilReboot(why)),
-                Err(error) => Err(MarkError::Nowhere(Box::new([why, error]))),
-            },
+            // On a read-only file system nobody can mend what is not trusted there.
+            Err(why) if matches!(why, MarkError::Failed { .. }) || is_read_only(self.kept.0) => {
+                match self.until_reboot.write(mark, clock) {
+                    Ok(()) => Ok(MarkPlace::UntilReboot(why)),
+                    Err(error) => Err(MarkError::Nowhere(Box::new([why, error]))),
+                }
+            }
             Err(error) => Err(error),
         }
     }
@@ -115,11 +120,7 @@ impl EmergencyMarks<'_> {
     /// it opens nothing.
     pub fn of(&self, account: &Account, clock: &dyn Clock) -> Result<Option<Bypass>, VaultError> {
         let Some(mark) = self.read(account.uid)? else { return Ok(None) };
-        if mark.account != *account {
-            let found = format!("for {:?} (uid {})", mark.account.name, mark.account.uid);
-            let why = format!("{found}; wanted {:?}", account.name);
-            return Err(VaultError::malformed(&self.path(account.uid), why));
-        }
+        account.owns(&mark.account).map_err(|why| VaultError::malformed(&self.path(account.uid), why.to_string()))?;
         let ended = mark.lasts.is_some() && mark.has_ended(&Moment::of(clock));
         Ok(Some(if ended { Bypass::Ended(mark) } else { Bypass::InForce(mark) }))
     }
@@ -195,18 +196,30 @@ impl EmergencyMarks<'_> {
         Err(MarkError::NotHonoured(VaultError::untrusted(self.0, found)))
     }
 
+    /// A directory that another hand made may be closed to the programs that ask as their user (E4). Where that cannot be changed,
+    /// root's programs find the mark all the same.
+    fn open_to_readers(&self) {
+        let closed = |about: &fs::Metadata| about.is_dir() && about.uid() == 0 && about.mode() & READABLE != READABLE;
+        if let Some(about) = fs::symlink_metadata(self.0).ok().filter(closed) {
+            drop(fs::set_permissions(self.0, Permissions::from_mode(about.mode() & 0o7777 | READABLE)));
+        }
+    }
+
     fn make_dir(&self) -> Result<(), MarkError> {
         for dir in [self.0.parent().unwrap_or(Path::new("/")), self.0] {
-            match DirBuilder::new().mode(DIR_MODE).create(dir) {
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                made => made
-                    .and_then(|()| fs::set_permissions(dir, Permissions::from_mode(DIR_MODE))) // whatever the umask is
-                    .and_then(|()| sync(dir.parent().unwrap_or(Path::new("/"))))
-                    .map_err(|error| failed(dir, error))?,
+            if dir == self.0 {
+                self.open_to_readers();
             }
+            public_dir::make(dir).map_err(|error| failed(dir, error))?;
         }
         Ok(())
     }
+}
+
+/// Itself, or the directory that it is in: it may be a link to anywhere.
+fn is_read_only(dir: &Path) -> bool {
+    let places = [Some(dir), dir.parent()].into_iter().flatten();
+    places.filter_map(|place| statvfs(place).ok()).any(|about| about.flags().contains(FsFlags::ST_RDONLY))
 }
 
 fn is_missing(path: &Path) -> bool {
@@ -250,5 +263,6 @@ impl std::error::Error for MarkError {}
 
 /// Largest mark in bytes.
 const CAP: usize = 4096;
-const DIR_MODE: u32 = 0o755;
+/// The bits of a directory by which everybody lists it and opens what is there.
+const READABLE: u32 = 0o555;
 const FILE_MODE: u32 = 0o644;

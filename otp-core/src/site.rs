@@ -8,7 +8,7 @@ use crate::emergency::{EmergencyMarks, EmergencyPlaces};
 use crate::keys::seal::HostKey;
 use crate::policy::toml_table::TableError;
 use crate::policy::{POLICY_CAP, Policy};
-use crate::vault::{Readers, Vault, VaultError, VaultPlace, read_root_file};
+use crate::vault::{OpenedBy, Readers, Vault, VaultError, VaultPlace, read_root_file};
 
 /// The places of one host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,8 +91,8 @@ impl Site {
     }
 
     /// Opens the vault, which must belong to the daemon's account.
-    pub fn open_vault(&self) -> Result<Vault, Unavailable> {
-        Ok(Vault::open(&self.place()?)?)
+    pub fn open_vault(&self, opened_by: OpenedBy) -> Result<Vault, Unavailable> {
+        Ok(Vault::open_by(&self.place()?, opened_by)?)
     }
 
     /// Reads the host key, of root's and closed to everybody else.

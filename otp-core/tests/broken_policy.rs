@@ -59,14 +59,48 @@ fn a_file_that_is_not_toml_refuses_every_service() {
     }
 }
 
+/// Files that are TOML, in which the table of `su` is part of something else: its `unenrolled = "deny"` would count for nothing.
+const SWALLOWED: [&str; 18] = [
+    "notify_command = [\"/bin/true\", \"\"\"\n[service.su]\nunenrolled = \"deny\"\n\"\"\"]",
+    "notify_command = [\"/bin/true\", '''\n  [ \"service\" . su ]\nunenrolled = \"deny\"\n''']",
+    "notify_command = [\"/bin/true\", '''\n[service]\nsu.unenrolled = \"deny\"\n''']",
+    "notify_command = [\"/bin/true\", '''\nservice.su.unenrolled = \"deny\"\n''']",
+    "notify_command = [\"/bin/true\", '''\nservice = { su = { unenrolled = \"deny\" } }\n''']",
+    "issuer = '''\n[[service.su]]\n'''",
+    "[service]\nsudo.prompt = '''a\nsu.unenrolled = \"deny\"\n'''",
+    "[service]\nsudo.exempt = [{ who = \"uid:1\", reason = '''\nsu = { unenrolled = \"deny\" }\n''' }]",
+    "[service.sudo]\nprompt = \"\"\"a \\\n  su.unenrolled = 'deny' \\\n\"\"\"",
+    "[service.sudo.su]\nunenrolled = \"deny\"",
+    "[service.sudo.service.su]\nunenrolled = \"deny\"",
+    "[service.sudo]\nservice.su.unenrolled = \"deny\"",
+    "[service.sudo]\nsu = { require = [\"group:staff\"] }",
+    "[service.sudo]\nx = [[{ y = { exempt = [] } }]]",
+    "[service.sudo.guesses]\nremote = 5\nservice.su.unenrolled = \"deny\"",
+    "[service.sudo.window.su]\nreport_only = false",
+    "[[service.sudo.exempt]]\nwho = \"uid:1\"\n[service.sudo.exempt.su]\nunenrolled = \"deny\"",
+    "service = { sudo = { prompt = \"x\", su = { unenrolled = \"deny\" } } }",
+];
+
+#[test]
+fn a_table_that_became_part_of_something_else_refuses_every_service() {
+    for swallowed in SWALLOWED {
+        let error = Policy::parse_for(swallowed, "su").expect_err(swallowed);
+        assert!(error.what.contains("; wanted "), "{error}");
+        assert_eq!(usable(swallowed), "", "{swallowed}");
+        assert!(Policy::parse(swallowed).is_err() && Policy::parse_for(swallowed, "").is_err());
+    }
+    let error = Policy::parse_for("[service.sudo]\n\n[service.sudo.su]\nunenrolled = \"deny\"\n", "su").unwrap_err();
+    assert_eq!(error.line, 3, "{error}");
+    assert!(error.what.contains("part of [service.sudo]"), "{error}");
+}
+
 #[test]
 fn a_text_with_a_bracket_at_the_start_of_its_line_is_named_with_its_place() {
     let text = "[service.sudo]\nprompt = '''a\n[service.su]\nunenrolled = \"deny\"\n'''\n";
     let error = Policy::parse_for(text, "su").unwrap_err();
     assert_eq!((error.line, error.column), (2, 10));
     assert!(error.what.contains("wanted its end before the next table"), "{error}");
-    let harmless =
-        "notify_command = [\"/bin/sh\", \"-c\", '''\n[ -x /bin/y ]''']\n[service.sudo]\nprompt = \"[sudo] \"\n";
+    let harmless = "notify_command = [\"/bin/sh\", \"-c\", '''\n[ -x /bin/y ]\nservices=1; service ssh status\n[[ -n $service ]]''']\n[service.sudo]\nprompt = \"[sudo] \"\n";
     assert_eq!(usable(harmless), "sudo su sshd");
 }
 
@@ -81,6 +115,10 @@ fn a_wrong_value_in_a_valid_file_refuses_its_service_alone() {
         "prompt = \"\"\"two\nlines\"\"\"",
         "exempt = [\"alice\"]",
         "colour = 1",
+        "colour = { shade = \"dark\" }",
+        "prompt = { text = \"x\" }",
+        "exempt = [{ who = \"uid:1\", window = 1 }]",
+        "[[service.sudo.exempt]]\nwho = \"uid:1\"\nunenrolled = \"deny\"",
         "[service.sudo.window]\nback = 9",
     ] {
         let text = format!("issuer = \"x\"\n[service.su]\nprompt = \"s\"\n[service.sudo]\n{wrong}\n[service.sshd]\n");

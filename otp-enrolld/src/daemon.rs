@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Mutex;
 
-use otp_core::log_line::Urgency;
 use otp_core::policy::Policy;
 use otp_core::site::{Site, Unavailable};
 use otp_core::unlocked::Unlocked;
@@ -12,12 +11,11 @@ use otp_core::vault::Vault;
 use otp_protocol::interface::Refusal;
 use otp_protocol::peer::Peer;
 
-use crate::access::concurrency::Concurrency;
+use crate::access::concurrency::{Concurrency, LockWaits};
 use crate::enrolment::pending::{PendingEnrolment, PendingEnrolments};
 use crate::enrolment::throttle::Throttle;
-use crate::log::events::event;
 use crate::notices::quota::NoticeQuota;
-use crate::refusals::unavailable_line;
+use crate::refusals::log_obstacle;
 
 /// What the daemon has at hand for every call.
 pub(crate) struct Daemon {
@@ -29,6 +27,8 @@ pub(crate) struct Daemon {
     pub pending_enrolments: PendingEnrolments,
     /// Codes that are being checked.
     pub verifying: Concurrency,
+    /// Those of them that wait for somebody's lock.
+    pub waiting: LockWaits,
     /// Wrong registration codes.
     pub throttle: Throttle,
     /// Held from the search for a secret that was imported until it is stored: two users must not find it new at once (R4).
@@ -64,7 +64,7 @@ impl Daemon {
         service: Option<&str>,
     ) -> Result<Policy, Refusal> {
         self.site.policy(named, service).map_err(|unavailable: Unavailable| {
-            event(Urgency::Error, &unavailable_line(&unavailable));
+            log_obstacle(&unavailable);
             Refusal::unavailable(match peer.uid {
                 0 => unavailable.detail,
                 _ => "the policy cannot be used; the log says why".to_owned(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::vault::short_lock_deadline;
-use otp_protocol::interface::{Refusal, Reply, Request, Status, UserList, UserStatusReply};
+use otp_protocol::interface::{Barred, BarredReply, Refusal, Reply, Request, Status, UserList, UserStatusReply};
 use otp_protocol::peer::Peer;
 use otp_protocol::server::service::{Event, Service};
 use otp_protocol::status;
@@ -15,7 +15,7 @@ use crate::access::rights::Act;
 use crate::daemon::{Daemon, Session};
 use crate::enrolment::flow::cancel;
 use crate::enrolment::pending::PENDING_TIMEOUT;
-use crate::log::events::event;
+use crate::log::events::{event, limited, lines_count_for, trouble};
 use crate::machine::System;
 use crate::refusals::unavailable;
 
@@ -23,6 +23,7 @@ impl Service for Daemon {
     type Session = Session;
 
     fn open(&self, peer: Peer) -> Session {
+        lines_count_for(peer);
         Session { peer, pending: None }
     }
 
@@ -40,6 +41,7 @@ impl Service for Daemon {
             Request::AddToken(wanted) => self.add_token(session, wanted).map(Reply::TokenBegun),
             Request::RenewRecoveryCodes(wanted) => self.renew_recovery(session.peer, &wanted).map(Reply::RecoveryCodes),
             Request::Status(wanted) => self.status(session, &wanted).map(Reply::Status),
+            Request::Barred(wanted) => self.barred(session.peer, &wanted).map(Reply::Barred),
             Request::List(_) => self.list(session).map(Reply::List),
             Request::Verify(wanted) => self.verify(session.peer, &wanted).map(Reply::Verified),
             Request::Suspend(wanted) => self.suspend(session.peer, &wanted).map(Reply::Suspended),
@@ -59,7 +61,11 @@ impl Service for Daemon {
     }
 
     fn observe(&self, happened: Event) {
-        event(Urgency::Error, &LogLine::default().field("event", &format!("{happened:?}")).finish());
+        let line = LogLine::default().field("event", &format!("{happened:?}"));
+        match happened {
+            Event::Panicked(_) => trouble("panicked", Urgency::Error, line),
+            Event::AcceptFailed(_) | Event::TurnedAway(_) | Event::NoThread(_) => event(Urgency::Error, &line.finish()), // paced already
+        }
     }
 }
 
@@ -70,6 +76,16 @@ impl Daemon {
         let status = status::of(self.vault(), &account, &limits, &System, short_lock_deadline());
         let status = status.map_err(|error| unavailable(&error))?;
         Ok(UserStatusReply { status: if session.peer.uid == 0 { status } else { status::without_counts(status) } })
+    }
+
+    /// Yes or no, from the same look as a status.
+    fn barred(&self, peer: Peer, wanted: &Barred) -> Result<BarredReply, Refusal> {
+        let (account, _) = target(peer, Act::AskBarred, wanted.user.as_deref())?;
+        let limits = self.policy(peer)?.limits;
+        let status = status::of(self.vault(), &account, &limits, &System, short_lock_deadline());
+        let status = status.map_err(|error| unavailable(&error))?;
+        let keyless = status.enrolled && status.keys.is_empty();
+        Ok(BarredReply { barred: status.suspended || status.disabled || status.expired || keyless })
     }
 
     fn list(&self, session: &Session) -> Result<UserList, Refusal> {
@@ -83,7 +99,7 @@ impl Daemon {
         for one in &list.unreadable {
             let line = LogLine::default().field("event", "unreadable").field("uid", &one.uid.to_string());
             let line = line.optional("user", one.user.as_deref()).field("detail", &one.reason);
-            event(Urgency::Error, &line.finish());
+            limited("unreadable", Urgency::Error, one.uid, line); // each of them by itself, however often somebody lists
         }
         Ok(list)
     }

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::unistd::{Uid, User};
 use otp_core::keys::seal::{HostKey, VaultId};
+use otp_core::public_dir;
 use otp_core::site::{Site, Unavailable, fits};
 use otp_core::vault::{About, TrustedDir, Vault, VaultPlace};
 use otp_system::privileges::{PrivilegesError, become_for_good};
@@ -81,10 +82,9 @@ fn make(key_path: &Path, place: &VaultPlace, user: &User) -> Result<(), InitErro
     key.copy_from_slice(&bytes);
     let key = HostKey::new(key);
     let about = About { id: VaultId(random::bytes()?), host_key: key.id(), epoch: 1, needs: BTreeSet::new() };
-    make_dir(key_path.parent().unwrap_or(Path::new("/")), 0o755)?;
-    make_dir(&place.dir, 0o700)?;
-    std::os::unix::fs::chown(&place.dir, Some(place.owner), Some(user.gid.as_raw()))
-        .map_err(|error| InitError::Making { path: place.dir.clone(), error })?;
+    let etc = key_path.parent().unwrap_or(Path::new("/"));
+    public_dir::make(etc).map_err(|error| InitError::Making { path: etc.to_owned(), error })?;
+    make_vault_dir(place, user).map_err(|error| InitError::Making { path: place.dir.clone(), error })?;
     TrustedDir::open(&place.dir, place.owner).map_err(Unavailable::from)?; // before there is anything by half
     write_key(key_path, &key)?;
     become_for_good(user)?;
@@ -92,19 +92,19 @@ fn make(key_path: &Path, place: &VaultPlace, user: &User) -> Result<(), InitErro
     Ok(())
 }
 
-fn make_dir(path: &Path, mode: u32) -> Result<(), InitError> {
-    match DirBuilder::new().mode(mode).create(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            Err(InitError::Making { path: path.to_owned(), error })
-        }
-        _ => Ok(()),
+fn make_vault_dir(place: &VaultPlace, user: &User) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(&place.dir) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => made.and_then(|()| fs::set_permissions(&place.dir, Permissions::from_mode(0o700)))?, // whatever the umask is
     }
+    std::os::unix::fs::chown(&place.dir, Some(place.owner), Some(user.gid.as_raw()))
 }
 
 /// Never over an existing one; on disk, and so is its name, before a vault relies on it.
 fn write_key(path: &Path, key: &HostKey) -> Result<(), InitError> {
     let write = || -> io::Result<()> {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o400).open(path)?;
+        file.set_permissions(Permissions::from_mode(0o400))?; // whatever the umask is
         file.write_all(key.to_file().as_bytes())?;
         file.sync_all()?;
         fs::File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()

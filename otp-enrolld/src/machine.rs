@@ -6,7 +6,7 @@ use otp_core::log_line::{LogLine, Urgency};
 use otp_core::repair::Repair;
 use otp_system::kernel;
 
-use crate::log::events::event;
+use crate::log::events::limited;
 
 /// This machine: its clocks, and its log for alarms.
 pub(crate) struct System;
@@ -28,6 +28,6 @@ impl Clock for System {
 impl Environment for System {
     fn repaired(&self, account: &Account, what: Repair) {
         let line = LogLine::default().field("mended", what.reason()).field("user", &account.name);
-        event(Urgency::Alert, &line.finish());
+        limited(what.reason(), Urgency::Alert, account.uid, line); // what cannot be written is found again at every call
     }
 }

@@ -17,6 +17,7 @@ mod machine;
 mod notices;
 mod passwd_watch;
 mod refusals;
+mod service_manager;
 mod start;
 mod suspend;
 mod verify;

@@ -6,7 +6,7 @@ use otp_core::site::Unavailable;
 use otp_core::vault::{ChangeError, VaultError};
 use otp_protocol::interface::Refusal;
 
-use crate::log::events::event;
+use crate::log::events::trouble;
 
 /// A change that was not made.
 pub(crate) fn not_changed(user: &str, error: &ChangeError) -> Refusal {
@@ -23,6 +23,9 @@ pub(crate) fn not_changed(user: &str, error: &ChangeError) -> Refusal {
 pub(crate) fn not_possible(account: &Account, reason: &str) -> Refusal {
     Refusal::NotPossible { user: account.name.clone(), reason: reason.to_owned() }
 }
+
+/// The reason where a name is not UTF-8: no key file and no message can hold it.
+pub(crate) const NOT_UTF_8: &str = "name-not-utf8";
 
 /// The log has the file and the cause; the peer is told the cause in general.
 pub(crate) fn unavailable(error: &VaultError) -> Refusal {
@@ -41,13 +44,11 @@ pub(crate) fn unavailable(error: &VaultError) -> Refusal {
 
 fn log_vault(error: &VaultError) {
     let line = LogLine::default().field("event", "vault").field("reason", error.reason());
-    event(Urgency::Error, &line.field("detail", &error.to_string()).finish());
+    trouble(error.reason(), Urgency::Error, line.field("detail", &error.to_string()));
 }
 
-pub(crate) fn unavailable_line(unavailable: &Unavailable) -> String {
-    LogLine::default()
-        .field("event", "obstacle")
-        .field("reason", unavailable.reason)
-        .field("detail", &unavailable.detail)
-        .finish()
+/// The log hears what stands in the way.
+pub(crate) fn log_obstacle(unavailable: &Unavailable) {
+    let line = LogLine::default().field("event", "obstacle").field("reason", unavailable.reason);
+    trouble(unavailable.reason, Urgency::Error, line.field("detail", &unavailable.detail));
 }

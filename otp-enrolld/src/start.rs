@@ -1,9 +1,9 @@
 //! A start: as root, open what only root can open; then become the daemon's account for good; then serve.
 
 use std::convert::Infallible;
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs::{self, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -13,6 +13,7 @@ use std::{fmt, thread};
 use nix::unistd::{Uid, User};
 use otp_core::environment::PolicyClock;
 use otp_core::keys::seal::HostKey;
+use otp_core::public_dir;
 use otp_core::site::{Site, Unavailable};
 use otp_core::unlocked::Unlocked;
 use otp_core::vault::Vault;
@@ -21,7 +22,7 @@ use otp_protocol::{SOCKET, server};
 use otp_system::kernel::{self, WrongSocket, ignore_hang_up};
 use otp_system::privileges::{PrivilegesError, become_for_good};
 
-use crate::access::concurrency::Concurrency;
+use crate::access::concurrency::{Concurrency, LockWaits};
 use crate::daemon::Daemon;
 use crate::enrolment::pending::PendingEnrolments;
 use crate::enrolment::throttle::Throttle;
@@ -32,6 +33,7 @@ use crate::machine::System;
 use crate::notices::housekeeping;
 use crate::notices::quota::NoticeQuota;
 use crate::passwd_watch;
+use crate::service_manager;
 
 /// Why the daemon does not run.
 #[derive(Debug)]
@@ -74,6 +76,7 @@ pub(crate) fn run() -> Result<Infallible, StartError> {
     };
     become_for_good(&user)?;
     close_up().map_err(PrivilegesError::from)?;
+    site.policy(None, None)?; // it is read at every call, no longer as root
     let vault = Vault::open(&site.place()?).map_err(Unavailable::from)?;
     let unlocked = Unlocked::new(vault, host_key)?;
     let vault = unlocked.vault();
@@ -87,6 +90,7 @@ pub(crate) fn run() -> Result<Infallible, StartError> {
         unlocked,
         pending_enrolments: PendingEnrolments::default(),
         verifying: Concurrency::default(),
+        waiting: LockWaits::default(),
         throttle: Throttle::default(),
         import_lock: Mutex::default(),
         redeeming: Concurrency::default(),
@@ -95,7 +99,9 @@ pub(crate) fn run() -> Result<Infallible, StartError> {
     });
     passwd_watch::begin(Arc::clone(&daemon)).map_err(StartError::Ended)?;
     housekeeping::begin(Arc::clone(&daemon)).map_err(StartError::Ended)?;
+    service_manager::keep_watchdog(Path::new(SOCKET)).map_err(StartError::Ended)?;
     say("ready");
+    service_manager::ready();
     Err(StartError::Ended(server::serve(&listener, daemon, ServerLimits::default())))
 }
 
@@ -127,13 +133,17 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 fn bind(path: &Path) -> Result<UnixListener, StartError> {
     let failed = |why: String| StartError::Socket { path: path.to_owned(), why };
     let dir = path.parent().unwrap_or(Path::new("/"));
-    match DirBuilder::new().mode(0o755).create(dir) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(failed(error.to_string())),
-        _ => {}
-    }
+    public_dir::make(dir).map_err(|error| failed(error.to_string()))?;
     let about = fs::symlink_metadata(dir).map_err(|error| failed(error.to_string()))?;
     if !about.is_dir() || about.uid() != 0 || about.mode() & 0o022 != 0 {
         return Err(failed("its directory is not root's alone to write".to_owned()));
+    }
+    if about.mode() & 0o001 == 0 {
+        say(&format!(
+            "{}: mode {:04o}: nobody but root reaches the socket; wanted 0755",
+            dir.display(),
+            about.mode() & 0o7777
+        ));
     }
     let deadline = Instant::now() + LAST_ANSWERS;
     loop {

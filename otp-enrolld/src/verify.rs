@@ -2,18 +2,21 @@
 //! could stop, and for applications that gate an action of their own.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use otp_core::accounts::Account;
-use otp_core::check::{Outcome, check, decoy};
+use otp_core::check::{Outcome, decoy, spend};
 use otp_core::decision::input::{Guess, Typed};
+use otp_core::decision::limits::Limits;
 use otp_core::decision::origin::{Asker, Origin};
 use otp_core::decision::{RefusalReason, Verdict};
 use otp_core::emergency::Bypass;
-use otp_core::environment::Moment;
+use otp_core::environment::{Moment, PolicyClock};
 use otp_core::files::date::utc;
 use otp_core::log_line::{LogLine, Urgency};
+use otp_core::vault::VaultError;
 use otp_protocol::interface::{From, Refusal, VerdictReply, Verified, Verify};
-use otp_protocol::peer::Peer;
+use otp_protocol::peer::{Peer, accountable_for};
 
 use crate::access::check::{allowed, subject};
 use crate::access::groups;
@@ -27,6 +30,9 @@ use crate::refusals::unavailable;
 const EMERGENCY: &str = "emergency";
 /// The reason of one that a recovery code brought about.
 const RECOVERY: &str = "recovery-code";
+
+/// How long a lock is waited for by everybody.
+const AT_ONCE: Duration = Duration::from_millis(100);
 
 /// One check as it was asked for.
 struct Question<'a> {
@@ -43,7 +49,7 @@ impl Daemon {
         let account = subject(actor, peer, wanted.user.as_deref());
         let target = account.as_ref().ok().map(|account| account.uid);
         allowed(actor, peer, Act::Verify, target)?;
-        let asker = if actor == Actor::Root { wanted.from.real_uid.unwrap_or(0) } else { peer.uid };
+        let asker = accountable_for(if actor == Actor::Root { wanted.from.real_uid.unwrap_or(0) } else { peer.uid });
         let question = Question { peer, asker, wanted };
         if let Some(verdict) = account.as_ref().ok().and_then(|account| self.emergency(peer, account)) {
             log(&question, account.as_ref().ok(), None, &verdict);
@@ -53,13 +59,14 @@ impl Daemon {
         let _permit = permit.ok_or_else(|| Refusal::Busy { reason: "too many codes at once".to_owned() })?;
         let service = wanted.from.service.as_deref().filter(|_| actor == Actor::Root);
         let config = wanted.config.as_deref().filter(|_| actor == Actor::Root).map(Path::new);
-        let limits = self.policy_for(peer, config, service)?.limits();
+        let policy = self.policy_for(peer, config, service)?;
+        let limits = policy.limits();
         let typed = Typed::parse(wanted.code.as_bytes());
         let (account, origin, outcome) = match account {
             Ok(account) => {
-                let origin = origin(actor, &wanted.from, account.uid);
-                let outcome = check(&self.unlocked, &account, Guess { typed: &typed, origin }, &limits, &System);
-                (Some(account), origin, Some(outcome.map_err(|error| unavailable(&error))?))
+                let origin = policy.origin(origin(actor, &wanted.from, account.uid));
+                let outcome = self.checked(asker, &account, Guess { typed: &typed, origin }, &limits)?;
+                (Some(account), origin, Some(outcome))
             }
             Err(Refusal::NoSuchUser { .. }) => {
                 decoy(Guess { typed: &typed, origin: Origin::Other }, &limits, &System);
@@ -74,6 +81,26 @@ impl Daemon {
         }
         log(&question, account.as_ref(), Some(origin), &whole);
         Ok(Verified { verdict: disclosed(whole, actor, origin) })
+    }
+
+    /// A lock is held for milliseconds, unless its user holds it. Not everybody who asks may wait for that.
+    fn checked(&self, asker: u32, account: &Account, guess: Guess<'_>, limits: &Limits) -> Result<Outcome, Refusal> {
+        let clock = &PolicyClock { environment: &System, policy: limits.clock };
+        let mut locked = self.vault().look(account, clock, Instant::now() + AT_ONCE);
+        if let Err(VaultError::LockTimeout { .. }) = locked {
+            let permit = self.waiting.permit(asker, account.uid);
+            let _permit =
+                permit.ok_or_else(|| Refusal::Busy { reason: "too many codes wait for a lock".to_owned() })?;
+            locked = self.vault().lock(account, clock);
+        }
+        let outcome = match locked.map_err(|error| unavailable(&error))? {
+            Some(mut locked) => spend(&self.unlocked, &mut locked, guess, limits, &System),
+            None => {
+                decoy(guess, limits, &System);
+                Ok(Outcome::NotEnrolled)
+            }
+        };
+        outcome.map_err(|error| unavailable(&error))
     }
 
     /// Under an emergency mark (R14) no code is looked at, and the answer is neither yes nor no: whoever asks is told so, for
@@ -101,12 +128,12 @@ impl Daemon {
     }
 }
 
-/// Root says for whom it asks; everybody else asks for himself.
+/// Root says for whom it asks; everybody else asks for himself. Whatever the policy says about the service.
 pub(crate) fn origin(actor: Actor, from: &From, target: u32) -> Origin {
     match actor {
         Actor::Root => {
-            let asker = Asker { real_uid: from.real_uid.unwrap_or(0), rhost: from.rhost.as_deref() };
-            Origin::of_pam_host(asker, target)
+            let (rhost, tty) = (from.rhost.as_deref(), from.tty.as_deref());
+            Origin::of_pam_host(Asker { real_uid: from.real_uid.unwrap_or(0), rhost, tty }, target)
         }
         Actor::User(uid, _) if uid == target => Origin::Socket,
         Actor::User(..) => Origin::Other,

@@ -1,10 +1,12 @@
 //! Who is at the other end: what the kernel says (SO_PEERCRED, fixed when the connection was made), never what a message says.
 
-use std::io;
+use std::io::{self, IoSliceMut};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 
-use nix::sys::socket::getsockopt;
+use nix::cmsg_space;
 use nix::sys::socket::sockopt::PeerCredentials;
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, UnixCredentials, getsockopt, recvmsg};
 
 use crate::subuid;
 
@@ -16,23 +18,65 @@ pub struct Peer {
     /// Its process id at that moment; may be gone or reused since, so it is for logs and for counting.
     pub pid: i32,
     /// On whose account its connections and log lines count: of a root-owned process the real uid, for somebody else may have
-    /// started it (su, polkit's helper). Never a reason to allow anything.
+    /// started it (su, polkit's helper), or [`UNKNOWN_UID`] if that cannot be seen; of a subordinate uid the user to whom it was
+    /// lent (subuid(5)). Never a reason to allow anything.
     pub accountable_uid: u32,
-    /// The first uid of the range in which its uid was lent to somebody (subuid(5)). Nor is this a reason to allow anything.
-    pub subuid: Option<u32>,
+    /// Is that because it was lent? Nor is this a reason to allow anything.
+    pub is_subuid: bool,
 }
+
+/// (uid_t) -1, which no account can have (chown(2)): who started a root-owned process cannot be seen, because /proc hides it
+/// (hidepid=2) or it is gone.
+pub const UNKNOWN_UID: u32 = u32::MAX;
 
 impl Peer {
     /// Asks the kernel who is at the other end of `stream`.
     pub fn of(stream: &UnixStream) -> io::Result<Self> {
         let found = getsockopt(stream, PeerCredentials)?;
-        let accountable_uid = match found.uid() {
-            0 => real_uid(found.pid()).unwrap_or(0),
+        let person = match found.uid() {
+            0 => real_uid(found.pid()).unwrap_or(UNKNOWN_UID),
             uid => uid,
         };
-        let subuid = if found.uid() == 0 { None } else { subuid::range_of(found.uid()) };
-        Ok(Self { uid: found.uid(), pid: found.pid(), accountable_uid, subuid })
+        Ok(Self { uid: found.uid(), pid: found.pid(), accountable_uid: person, is_subuid: false }.counted_for(person))
     }
+
+    /// The same peer, once it has sent something: with each message the kernel notes the real uid of its sender, where the
+    /// receiver has asked for that (SO_PASSCRED, unix(7)). Waits for the first byte, which stays there, as long as the stream
+    /// waits for anything.
+    pub(crate) fn introduced(self, stream: &UnixStream) -> io::Result<Self> {
+        let (mut byte, mut space) = ([0], cmsg_space!(UnixCredentials));
+        let mut pieces = [IoSliceMut::new(&mut byte)];
+        let message = recvmsg::<()>(
+            stream.as_raw_fd(),
+            &mut pieces,
+            Some(&mut space),
+            MsgFlags::MSG_PEEK | MsgFlags::MSG_CMSG_CLOEXEC,
+        )?;
+        let real_uid = message.cmsgs()?.find_map(|one| match one {
+            ControlMessageOwned::ScmCredentials(sender) => Some(sender.uid()),
+            _ => None,
+        });
+        let real_uid = real_uid.filter(|uid| message.bytes > 0 && *uid != NOBODY); // at the end there is no sender
+        Ok(real_uid.map_or(self, |uid| self.counted_for(uid)))
+    }
+
+    fn counted_for(self, person: u32) -> Self {
+        let lent_to = subuid::account_of(person);
+        Self { accountable_uid: lent_to.unwrap_or(person), is_subuid: lent_to.is_some(), ..self }
+    }
+
+    /// Who did it, as its owner and the log are told: the uid itself where it cannot be seen who started the process.
+    pub fn person(&self) -> u32 {
+        if self.accountable_uid == UNKNOWN_UID { self.uid } else { self.accountable_uid }
+    }
+}
+
+/// The kernel's word for a uid that it does not have (/proc/sys/kernel/overflowuid).
+const NOBODY: u32 = 65534;
+
+/// On whose account calls count that a root peer makes for `uid`.
+pub fn accountable_for(uid: u32) -> u32 {
+    subuid::account_of(uid).unwrap_or(uid)
 }
 
 /// The real uid of a process; none if it is gone or /proc does not show it.
@@ -44,6 +88,11 @@ fn real_uid(pid: i32) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+
+    use nix::sys::socket::setsockopt;
+    use nix::sys::socket::sockopt::PassCred;
+
     use super::*;
 
     #[test]
@@ -53,6 +102,21 @@ mod tests {
         assert_eq!(found.uid, nix::unistd::geteuid().as_raw());
         assert_eq!(found.pid, nix::unistd::getpid().as_raw());
         assert_eq!(found.accountable_uid, nix::unistd::getuid().as_raw());
+        Ok(())
+    }
+
+    #[test]
+    fn what_it_sends_tells_who_it_is_and_stays_there() -> io::Result<()> {
+        let (mut ours, mut theirs) = UnixStream::pair()?;
+        setsockopt(&ours, PassCred, &true)?;
+        theirs.write_all(b"x")?;
+        let unknown = Peer { uid: 0, pid: 1, accountable_uid: UNKNOWN_UID, is_subuid: false };
+        assert_eq!(unknown.introduced(&ours)?.accountable_uid, nix::unistd::getuid().as_raw());
+        let mut byte = [0];
+        ours.read_exact(&mut byte)?;
+        assert_eq!(byte, *b"x");
+        drop(theirs);
+        assert_eq!(unknown.introduced(&ours)?, unknown);
         Ok(())
     }
 

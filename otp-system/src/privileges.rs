@@ -3,6 +3,7 @@
 use std::fmt;
 
 use nix::errno::Errno;
+use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Gid, Uid, User, getresgid, getresuid, setgroups, setresgid, setresuid};
 
 use crate::terminal::{self, Descriptors, TerminalError};
@@ -16,12 +17,14 @@ pub enum PrivilegesError {
     Terminal(TerminalError),
 }
 
-/// Becomes `user` for good: no other groups, no saved ids, no controlling terminal, no way back.
+/// Becomes `user` for good: no other groups, no saved ids, no controlling terminal, no way back. Files made from then on are
+/// its own to use, whatever umask root has set.
 pub fn become_for_good(user: &User) -> Result<(), PrivilegesError> {
     if user.uid.is_root() {
         return Err(PrivilegesError::Root(Errno::EPERM));
     }
     let descriptors = if Uid::effective().is_root() { Descriptors::WriteOnly } else { Descriptors::Kept };
+    umask(Mode::S_IRWXG | Mode::S_IRWXO);
     terminal::give_up(descriptors)?;
     leave_root(user.uid, user.gid)?;
     Ok(terminal::prove_gone()?)

@@ -17,7 +17,7 @@ use crate::options::{OptionError, Options, Whose, whose};
 use crate::person::Person;
 use crate::printable::plain;
 use crate::rules::Rules;
-use crate::{check, daemon, notices};
+use crate::{check, daemon, notices, unasked};
 
 /// What the account stage finds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,8 +84,8 @@ pub(crate) fn manage(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode
 /// Whose status counts: the one whose code `authenticate` asks for, by name and account.
 pub(crate) fn who(host: &mut impl Host, whose: Whose) -> (Option<String>, Option<Person>) {
     if whose == Whose::User {
-        let user = host.user().ok();
-        let person = user.as_deref().map_or(Person::Unknown, Person::named);
+        let found = Person::of_user(host).ok();
+        let (user, person) = found.map_or((None, Person::Unknown), |(user, person)| (Some(user), person));
         return (user, Some(person));
     }
     match host.uids().real {
@@ -129,7 +129,7 @@ fn status_outcome(host: &impl Host, account: &Account, rules: &Rules) -> (Accoun
         return (AccountOutcome::InOrder, Recovery::Quiet);
     }
     match check::account_status(host, account, rules.limits.clock) {
-        Ok(AccountStatus::NeverEnrolled) => (AccountOutcome::InOrder, Recovery::Quiet),
+        Ok(AccountStatus::NeverEnrolled | AccountStatus::NotBarred) => (AccountOutcome::InOrder, Recovery::Quiet),
         Ok(AccountStatus::InOrder { oldest, recovery, now }) => {
             (oldest.map_or(AccountOutcome::InOrder, |key| aged(host, account, &key, rules, now)), recovery)
         }
@@ -160,7 +160,7 @@ fn aged(host: &impl Host, account: &Account, key: &OldestKey, rules: &Rules, now
 /// Is this a place where a due key can be replaced? Without the daemon it cannot, and due is not overdue.
 fn can_rotate(host: &impl Host, account: &Account, rules: &Rules) -> bool {
     let listed = || host.item(Item::Service).is_some_and(|name| rules.rotates(&name));
-    host.uids().effective == 0 && listed() && daemon::answers(&account.name).is_ok()
+    host.uids().effective == 0 && listed() && daemon::answers(check::named_to_daemon(host, account)).is_ok()
 }
 
 fn in_days(days: u64) -> String {
@@ -170,8 +170,8 @@ fn in_days(days: u64) -> String {
 /// Says what is to be said of a key's age. Where nobody can hear that a key is due, nobody can be asked for a new one.
 fn remind(host: &mut impl Host, found: AccountOutcome) -> AccountOutcome {
     let told = match &found {
-        AccountOutcome::Reminded(text) | AccountOutcome::Due(text) => host.show_text(text),
-        AccountOutcome::Barred("overdue") => host.show_text(OVERDUE),
+        AccountOutcome::Reminded(text) | AccountOutcome::Due(text) => unasked::tell(host, text),
+        AccountOutcome::Barred("overdue") => host.show_error(OVERDUE),
         _ => Ok(()),
     };
     match found {

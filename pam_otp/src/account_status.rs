@@ -14,6 +14,8 @@ pub(crate) enum AccountStatus {
         /// Unix time, as far as the clock is believed.
         now: u64,
     },
+    /// Not barred; more is not told to this process, not even whether there is a key.
+    NotBarred,
     /// Suspended, disabled, expired, or without a key after the last one was revoked; which.
     Barred(&'static str),
 }

@@ -1,11 +1,13 @@
 //! Getting the answer: from the person, or from what a module before this one asked for; and taking the code out of it.
 
+use std::ffi::CStr;
+
 use otp_core::codes::recovery::RecoveryCode;
 use otp_core::decision::input::Typed;
 use zeroize::Zeroizing;
 
 use crate::host::{ConversationFailed, Host};
-use crate::options::{Echo, FirstPass, Options};
+use crate::options::{Echo, FirstPass, OptionError, Options};
 use crate::rules::Rules;
 
 /// The code, as far as there is one. What is left of a password goes to the modules after this one.
@@ -26,15 +28,19 @@ pub(crate) fn obtain(host: &mut impl Host, options: &Options, rules: &Rules) -> 
     take(host, options, rules, &answer, AnswerSource::Person)
 }
 
-/// Nobody is asked for a code, so `forward_pass` asks for the password alone: the module behind this one may be told never to
-/// ask. Without an answer that module refuses.
-pub(crate) fn forward_password(host: &mut impl Host, options: &Options) {
-    let asks = match options.first_pass {
+/// Nobody is asked for a code, so `forward_pass` asks for the password alone: the module after this one may be told never to
+/// ask. Without an answer that module refuses. A mistake elsewhere on the line does not close the way back in (R14).
+pub(crate) fn forward_password(host: &mut impl Host, options: &Result<Options, OptionError>, arguments: &[&CStr]) {
+    let (forwards, first_pass) = match options {
+        Ok(options) => (options.forward.is_some(), options.first_pass),
+        Err(_) => (arguments.iter().any(|text| text.to_bytes().starts_with(b"forward_pass")), FirstPass::Try),
+    };
+    let asks = match first_pass {
         FirstPass::Ask => true,
         FirstPass::Try => host.first_pass().is_none(),
         FirstPass::Use => false,
     };
-    if options.forward.is_some()
+    if forwards
         && asks
         && let Ok(password) = host.ask("Password: ", Echo::Off)
     {

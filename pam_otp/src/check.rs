@@ -1,23 +1,29 @@
 //! Where a code is checked: on the files, by root's own processes and by those of the user; by the daemon, where the process
 //! may not read the files, or where another person could stop it while it holds the user's lock.
 
+use std::fs::File;
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
+
 use otp_core::accounts::Account;
 use otp_core::check::{Outcome, check};
 use otp_core::decision::input::{Guess, Typed};
-use otp_core::decision::limits::{ClockPolicy, Limits};
+use otp_core::decision::limits::ClockPolicy;
 use otp_core::decision::origin::{Asker, Origin};
 use otp_core::decision::{Now, RefusalReason, Verdict};
 use otp_core::environment::{Clock as _, PolicyClock};
 use otp_core::files::key_file::Record;
 use otp_core::keys::key::Kind;
+use otp_core::keys::seal::HostKey;
 use otp_core::site::{Site, Unavailable};
 use otp_core::unlocked::Unlocked;
-use otp_core::vault::{LockedUser, short_lock_deadline};
+use otp_core::vault::{LockedUser, Vault, VaultError, short_lock_deadline};
 
 use crate::account_status::{AccountStatus, OldestKey, Recovery};
 use crate::daemon::connection::DaemonError;
 use crate::daemon::{self, Caller};
-use crate::host::{Host, Item};
+use crate::file_uid::as_owner;
+use crate::host::{Host, Item, Uids};
 use crate::rules::Rules;
 
 /// Where the module finds what it needs.
@@ -48,20 +54,21 @@ enum CheckedBy {
     Daemon,
 }
 
-/// Where this guess comes from, as far as this process can know.
+/// Where this guess comes from, as far as this process can know, whatever the policy says about the service.
 pub(crate) fn origin(host: &impl Host, account: &Account) -> Origin {
     let uids = host.uids();
-    let rhost = host.item(Item::Rhost);
+    let (rhost, tty) = (host.item(Item::Rhost), host.item(Item::Tty));
+    let asker = Asker { real_uid: uids.real, rhost: rhost.as_deref(), tty: tty.as_deref() };
     match uids.effective {
-        0 => Origin::of_pam_host(Asker { real_uid: uids.real, rhost: rhost.as_deref() }, account.uid),
+        0 => Origin::of_pam_host(asker, account.uid),
         _ => Origin::Socket,
     }
 }
 
 fn checked_by(host: &impl Host, account: &Account) -> CheckedBy {
-    match (host.uids().effective, origin(host, account)) {
-        (0, Origin::Other) => CheckedBy::DaemonFirst,
-        (0, _) => CheckedBy::Files,
+    match host.uids() {
+        Uids { effective: 0, real } if real == 0 || real == account.uid => CheckedBy::Files,
+        Uids { effective: 0, .. } => CheckedBy::DaemonFirst,
         _ => CheckedBy::Daemon,
     }
 }
@@ -73,21 +80,27 @@ pub(crate) fn decide(
     typed: &Typed,
     rules: &Rules,
 ) -> Result<Finding, Unavailable> {
-    match (checked_by(host, account), typed.text()) {
-        (CheckedBy::Files, _) => on_files(host, account, typed, &rules.limits),
-        (_, None) => Ok(Finding::Refused("junk".to_owned(), 0)),
-        (checked_by, Some(code)) => {
-            match daemon::verify(&account.name, &code, rules.config.as_deref(), &caller(host)) {
-                Ok(daemon::DaemonVerdict { accepted: true, key, .. }) => Ok(Finding::Accepted(key.unwrap_or_default())),
-                Ok(daemon::DaemonVerdict { reason, wait, .. }) => Ok(Finding::Refused(reason, wait)),
-                Err(DaemonError::NotRunning) if checked_by == CheckedBy::DaemonFirst => {
-                    on_files(host, account, typed, &rules.limits)
-                }
-                // The same code as for a user who does not exist (R8).
-                Err(DaemonError::NotAllowed) => Ok(Finding::Refused("not-allowed".to_owned(), 0)),
-                Err(error) => Err(unavailable(error)),
-            }
-        }
+    match checked_by(host, account) {
+        CheckedBy::Files => match on_files(host, account, typed, rules) {
+            Err(FilesError::Confined(why)) => by_daemon(host, account, typed, rules).map_err(|error| both(why, error)),
+            found => Ok(found?),
+        },
+        CheckedBy::DaemonFirst => match by_daemon(host, account, typed, rules) {
+            Err(DaemonError::NotRunning) => Ok(on_files(host, account, typed, rules)?),
+            found => found.map_err(unavailable),
+        },
+        CheckedBy::Daemon => by_daemon(host, account, typed, rules).map_err(unavailable),
+    }
+}
+
+fn by_daemon(host: &impl Host, account: &Account, typed: &Typed, rules: &Rules) -> Result<Finding, DaemonError> {
+    let Some(code) = typed.text() else { return Ok(Finding::Refused("junk".to_owned(), 0)) };
+    match daemon::verify(named_to_daemon(host, account), &code, rules.config.as_deref(), &caller(host)) {
+        Ok(daemon::DaemonVerdict { accepted: true, key, .. }) => Ok(Finding::Accepted(key.unwrap_or_default())),
+        Ok(daemon::DaemonVerdict { reason, wait, .. }) => Ok(Finding::Refused(reason, wait)),
+        // The same code as for a user who does not exist (R8).
+        Err(DaemonError::NotAllowed) => Ok(Finding::Refused("not-allowed".to_owned(), 0)),
+        Err(error) => Err(error),
     }
 }
 
@@ -98,10 +111,53 @@ pub(crate) fn imitate(host: &impl Host, name: &str, typed: &Typed, rules: &Rules
     drop(decide(host, &nobody, typed, rules)); // it cannot be found; what else stands in the way is no concern of a stranger
 }
 
-fn on_files(host: &impl Host, account: &Account, typed: &Typed, limits: &Limits) -> Result<Finding, Unavailable> {
-    let unlocked = Unlocked::new(SITE.open_vault()?, SITE.host_key()?)?;
-    let guess = Guess { typed, origin: origin(host, account) };
-    Ok(match check(&unlocked, account, guess, limits, host)? {
+/// Why the files told nothing.
+enum FilesError {
+    /// This process is confined, and the daemon is not: it can be asked instead.
+    Confined(Unavailable),
+    /// Nobody may go by these files.
+    Failed(Unavailable),
+}
+
+impl From<VaultError> for FilesError {
+    fn from(error: VaultError) -> Self {
+        if error.is_confinement() { Self::Confined(error.into()) } else { Self::Failed(error.into()) }
+    }
+}
+
+impl From<Unavailable> for FilesError {
+    fn from(unavailable: Unavailable) -> Self {
+        Self::Failed(unavailable)
+    }
+}
+
+impl From<FilesError> for Unavailable {
+    fn from(error: FilesError) -> Self {
+        let (FilesError::Confined(unavailable) | FilesError::Failed(unavailable)) = error;
+        unavailable
+    }
+}
+
+fn open_vault() -> Result<Vault, FilesError> {
+    Ok(Vault::open_by(&SITE.place()?, as_owner)?)
+}
+
+/// Where this process cannot read it, or its sandbox hides it (InaccessiblePaths= of systemd: a file closed to all), the daemon can.
+fn host_key() -> Result<HostKey, FilesError> {
+    let closed = |path: &&str| match File::open(path) {
+        Ok(file) => file.metadata().is_ok_and(|about| about.mode() & 0o7777 == 0),
+        Err(error) => error.kind() == ErrorKind::PermissionDenied,
+    };
+    SITE.host_key().map_err(|unavailable| match SITE.host_keys.iter().any(closed) {
+        true => FilesError::Confined(unavailable),
+        false => FilesError::Failed(unavailable),
+    })
+}
+
+fn on_files(host: &impl Host, account: &Account, typed: &Typed, rules: &Rules) -> Result<Finding, FilesError> {
+    let unlocked = Unlocked::new(open_vault()?, host_key()?)?;
+    let guess = Guess { typed, origin: rules.origin(origin(host, account)) };
+    Ok(match check(&unlocked, account, guess, &rules.limits, host)? {
         Outcome::Decided(Verdict::Accepted(proof)) => Finding::Accepted(proof.to_string()),
         Outcome::Decided(Verdict::Refused(RefusalReason::Waiting { left_ms })) => {
             Finding::Refused("waiting".to_owned(), left_ms.div_ceil(1000))
@@ -118,33 +174,63 @@ pub(crate) fn account_status(
 ) -> Result<AccountStatus, Unavailable> {
     let checked_by = checked_by(host, account);
     let clock = &PolicyClock { environment: host, policy };
-    if checked_by == CheckedBy::Files {
-        return status_on_files(account, clock);
+    match checked_by {
+        CheckedBy::Files => match status_on_files(account, clock) {
+            Err(FilesError::Confined(why)) => status_by_daemon(host, account, clock).map_err(|error| both(why, error)),
+            found => Ok(found?),
+        },
+        CheckedBy::DaemonFirst => match status_by_daemon(host, account, clock) {
+            Err(DaemonError::NotRunning) => Ok(status_on_files(account, clock)?),
+            found => found.map_err(unavailable),
+        },
+        CheckedBy::Daemon => status_without_root(host, account, clock).map_err(unavailable),
     }
-    match daemon::user_status(&account.name) {
-        Ok(found) if !found.enrolled => Ok(AccountStatus::NeverEnrolled),
-        Ok(found) if found.suspended => Ok(AccountStatus::Barred("suspended")),
-        Ok(found) if found.disabled => Ok(AccountStatus::Barred("disabled")),
-        Ok(found) if found.expired => Ok(AccountStatus::Barred("expired")),
-        Ok(found) if found.keyless => Ok(AccountStatus::Barred("no-key")),
-        Ok(found) => {
-            let now = believed(host, clock);
-            Ok(AccountStatus::InOrder { oldest: found.oldest, recovery: Recovery::Quiet, now }) // the daemon knows and has told
+}
+
+/// A service that runs as an account of its own may hear of others no more than yes or no.
+fn status_without_root(
+    host: &impl Host,
+    account: &Account,
+    clock: &PolicyClock<'_>,
+) -> Result<AccountStatus, DaemonError> {
+    if host.uids().real != account.uid {
+        match daemon::barred(&account.name) {
+            Ok(Some(true)) => return Ok(AccountStatus::Barred("barred")),
+            Ok(Some(false)) => return Ok(AccountStatus::NotBarred),
+            Ok(None) | Err(DaemonError::NotAllowed) => {}
+            Err(error) => return Err(error),
         }
-        Err(DaemonError::NotRunning) if checked_by == CheckedBy::DaemonFirst => status_on_files(account, clock),
-        Err(error) => Err(unavailable(error)),
     }
+    status_by_daemon(host, account, clock)
+}
+
+fn status_by_daemon(
+    host: &impl Host,
+    account: &Account,
+    clock: &PolicyClock<'_>,
+) -> Result<AccountStatus, DaemonError> {
+    Ok(match daemon::user_status(named_to_daemon(host, account))? {
+        found if !found.enrolled => AccountStatus::NeverEnrolled,
+        found if found.suspended => AccountStatus::Barred("suspended"),
+        found if found.disabled => AccountStatus::Barred("disabled"),
+        found if found.expired => AccountStatus::Barred("expired"),
+        found if found.keyless => AccountStatus::Barred("no-key"),
+        found => {
+            let now = believed(host, clock);
+            AccountStatus::InOrder { oldest: found.oldest, recovery: Recovery::Quiet, now } // the daemon knows and has told
+        }
+    })
 }
 
 /// The time where it was the daemon that looked: by the clock mark, which root's processes can read.
 fn believed(host: &impl Host, clock: &PolicyClock<'_>) -> u64 {
-    let readable = host.uids().effective == 0 && !clock.vouched();
-    let now = readable.then(|| SITE.open_vault().ok()?.now(clock).ok()).flatten();
+    let readable = host.uids().effective == 0;
+    let now = readable.then(|| open_vault().ok()?.now(clock).ok()).flatten();
     now.map_or_else(|| clock.wall(), Now::believed)
 }
 
-fn status_on_files(account: &Account, clock: &PolicyClock<'_>) -> Result<AccountStatus, Unavailable> {
-    let vault = SITE.open_vault()?;
+fn status_on_files(account: &Account, clock: &PolicyClock<'_>) -> Result<AccountStatus, FilesError> {
+    let vault = open_vault()?;
     let locked = vault.look(account, clock, short_lock_deadline())?;
     let Some((locked, record)) = locked.as_ref().and_then(|locked| Some((locked, locked.record()?))) else {
         vault.nowhere_else(account)?;
@@ -170,6 +256,13 @@ fn oldest(record: &Record) -> Option<OldestKey> {
     Some(OldestKey { label: key.label.as_str().to_owned(), confirmed: key.confirmed })
 }
 
+/// How the daemon is told whom a question is about. A process of the user's own names nobody: the kernel says whose it is, by a uid,
+/// which may have several names.
+pub(crate) fn named_to_daemon<'a>(host: &impl Host, account: &'a Account) -> Option<&'a str> {
+    let own = host.uids().effective != 0 && host.uids().effective == account.uid;
+    (!own).then_some(account.name.as_str())
+}
+
 /// What the daemon is told of this process.
 pub(crate) fn caller(host: &impl Host) -> Caller {
     Caller {
@@ -179,6 +272,12 @@ pub(crate) fn caller(host: &impl Host) -> Caller {
         rhost: host.item(Item::Rhost),
         tty: host.item(Item::Tty),
     }
+}
+
+/// Neither the files nor the daemon told anything. The files come first: they are what is to be put right, or opened to this host.
+fn both(files: Unavailable, daemon: DaemonError) -> Unavailable {
+    let detail = format!("{}; asked instead of the files, {}", files.detail, unavailable(daemon).detail);
+    Unavailable { detail, ..files }
 }
 
 /// Why the daemon was of no help, for the log.

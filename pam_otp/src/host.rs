@@ -1,5 +1,8 @@
 //! What the module needs from the program it is loaded into. libpam provides it (`libpam`); tests script it.
 
+use std::ffi::{CStr, CString};
+
+use nix::errno::Errno;
 use otp_core::accounts::Account;
 use otp_core::environment::Environment;
 use otp_core::log_line::{LogLine, Urgency};
@@ -7,11 +10,15 @@ use otp_core::repair::Repair;
 use zeroize::Zeroizing;
 
 use crate::options::Echo;
+use crate::password_age::PasswordAge;
 
 /// The host program, through PAM.
 pub(crate) trait Host: Environment {
     /// PAM_USER, asked for if need be.
-    fn user(&mut self) -> Result<String, UserError>;
+    fn user(&mut self) -> Result<UserName, UserError>;
+
+    /// The uid of a name that is not UTF-8; `None` if there is positively none.
+    fn uid_of(&self, name: &CStr) -> Result<Option<u32>, Errno>;
 
     /// Asks; the answer, byte for byte.
     fn ask(&mut self, prompt: &str, echo: Echo) -> Result<Zeroizing<Vec<u8>>, ConversationFailed>;
@@ -25,14 +32,20 @@ pub(crate) trait Host: Environment {
     /// Is PAM_OLDAUTHTOK there? While a password is changed, a module before this one has then asked for the old one.
     fn holds_old_password(&self) -> bool;
 
-    /// Shows an error text. That nobody may see it is no reason to fail.
-    fn show_error(&mut self, text: &str);
+    /// How old the UNIX password of `account` is; none where /etc/shadow and the like do not say, or may not be read.
+    fn password_age(&self, account: &Account) -> Option<PasswordAge>;
+
+    /// Shows an error text.
+    fn show_error(&mut self, text: &str) -> Result<(), ConversationFailed>;
 
     /// Shows a text, whatever PAM_SILENT says: it is for what the user must hear. It may hold a secret: no copy of it is left
     /// behind on this side of the conversation.
     fn show_text(&mut self, text: &str) -> Result<(), ConversationFailed>;
 
-    /// PAM_SERVICE, PAM_TTY or PAM_RHOST.
+    /// Is standard error of this process a terminal?
+    fn standard_error_is_terminal(&self) -> bool;
+
+    /// PAM_SERVICE, PAM_TTY, PAM_RHOST or PAM_RUSER.
     fn item(&self, item: Item) -> Option<String>;
 
     /// Writes one line to the system's log (authpriv).
@@ -43,6 +56,15 @@ pub(crate) trait Host: Environment {
 
     /// Real and effective uid of the process.
     fn uids(&self) -> Uids;
+}
+
+/// PAM_USER.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum UserName {
+    /// UTF-8.
+    Text(String),
+    /// Anything else.
+    Bytes(CString),
 }
 
 /// Why PAM_USER is not known.
@@ -58,7 +80,7 @@ pub(crate) enum UserError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ConversationFailed;
 
-/// The strings of PAM that the log names.
+/// The strings of PAM that the log names, or that tell programs apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Item {
     /// PAM_SERVICE.
@@ -67,6 +89,8 @@ pub(crate) enum Item {
     Tty,
     /// PAM_RHOST.
     Rhost,
+    /// PAM_RUSER.
+    Ruser,
 }
 
 /// The line of an alarm about a vault, the same from every host.

@@ -18,6 +18,7 @@ use pam::constants::PamResultCode;
 
 use crate::account_status::AccountStatus;
 use crate::check::{self, Finding, SITE, origin};
+use crate::file_uid::as_owner;
 use crate::host::{Host, Item, UserError};
 use crate::options::{OptionError, Options, Whose, whose};
 use crate::outcome::{LoginOutcome, code};
@@ -33,8 +34,14 @@ const FAILURE_PAUSE: Duration = Duration::from_millis(300);
 /// Authenticates PAM_USER.
 pub(crate) fn authenticate(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode {
     let mut names = Names::default();
-    let end = run(host, arguments, &mut names);
-    conclude(host, &end, &names)
+    let options = Options::parse(arguments);
+    let end = run(host, options.clone(), arguments, &mut names);
+    let code = conclude(host, &end, &names);
+    // After the log, too: the program may be ended at this prompt.
+    if let LoginOutcome::NotWanted(_) | LoginOutcome::Emergency(_) = end {
+        answer::forward_password(host, &options, arguments);
+    }
+    code
 }
 
 /// Who it turned out to be about, for the log line, and when an answer was there.
@@ -46,8 +53,12 @@ struct Names {
     answered: Option<Instant>,
 }
 
-fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> LoginOutcome {
-    let options = Options::parse(arguments);
+fn run(
+    host: &mut impl Host,
+    options: Result<Options, OptionError>,
+    arguments: &[&CStr],
+    names: &mut Names,
+) -> LoginOutcome {
     let whose = match whose(&options, arguments) {
         Ok(whose) => whose,
         Err(error) => return LoginOutcome::Misconfigured(bad_option(&error)),
@@ -61,9 +72,6 @@ fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> LoginOut
         (names.user, names.uid) = (Some(account.name.clone()), Some(account.uid));
         names.origin = Some(origin(host, account));
         if let Some(reason) = emergency(host, account, EndedMark::Logged) {
-            if let Ok(options) = &options {
-                answer::forward_password(host, options);
-            }
             return LoginOutcome::Emergency(reason);
         }
     }
@@ -71,12 +79,10 @@ fn run(host: &mut impl Host, arguments: &[&CStr], names: &mut Names) -> LoginOut
         Ok(settings) => settings,
         Err(unavailable) => return LoginOutcome::Misconfigured(unavailable),
     };
+    names.origin = names.origin.map(|origin| rules.origin(origin));
     if let Person::Known(account) = &person
         && let Some(end) = not_wanted(host, account, &rules)
     {
-        if matches!(end, LoginOutcome::NotWanted(_)) {
-            answer::forward_password(host, &options);
-        }
         return end;
     }
     let Ok(typed) = answer::obtain(host, &options, &rules) else { return LoginOutcome::NoConversation };
@@ -125,7 +131,7 @@ fn today(host: &impl Host, policy: &Policy) -> Today {
     let wall = host.wall();
     match &policy.service {
         Some(service) if service.has_days() && host.uids().effective == 0 => {
-            let known = SITE.open_vault().ok().and_then(|vault| vault.clock_mark().ok());
+            let known = SITE.open_vault(as_owner).ok().and_then(|vault| vault.clock_mark().ok());
             Today { now: wall.max(known.unwrap_or(wall)), certain: known.is_some() }
         }
         _ => Today { now: wall, certain: true },
@@ -164,9 +170,9 @@ fn person(host: &mut impl Host, whose: Whose, names: &mut Names) -> Result<Perso
     if whose == Whose::Invoker {
         return Ok(Person::of_uid(host.uids().real));
     }
-    let name = host.user()?;
-    names.user = Some(name.clone());
-    Ok(Person::named(&name))
+    let (name, person) = Person::of_user(host)?;
+    names.user = Some(name);
+    Ok(person)
 }
 
 /// Who is not asked: the exempt, and those who were never enrolled where that is allowed.
@@ -247,7 +253,7 @@ fn conclude(host: &mut impl Host, end: &LoginOutcome, names: &Names) -> PamResul
             LoginOutcome::Failed(unavailable) => Some((unavailable.reason, 0)),
             _ => None,
         };
-        host.show_error(&refusal_text(refused, names.origin));
+        let _ = host.show_error(&refusal_text(refused, names.origin)); // nobody may see it, and it is refused all the same
     }
     code(end)
 }

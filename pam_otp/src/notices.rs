@@ -9,19 +9,22 @@ use otp_core::vault::has_notices;
 use crate::account_status::Recovery;
 use crate::check::SITE;
 use crate::daemon;
+use crate::file_uid::as_owner;
 use crate::host::Host;
 use crate::printable::plain;
+use crate::unasked;
 
-/// Shows `account` what is there, and tells the daemon if the host took it. Only in a root-owned process: no other one can see
-/// cheaply whether there is anything. That a recovery code was used is made a notice of by the daemon, when it is asked.
+/// Shows `account` what is there, and tells the daemon if the host took it. Only where somebody hears it, and in a root-owned
+/// process: no other one can see cheaply whether there is anything. That a recovery code was used is made a notice of by the daemon, when it is asked.
 pub(crate) fn show(host: &mut impl Host, account: &Account, recovery: Recovery) {
-    let there = || SITE.place().is_ok_and(|place| has_notices(&place, account.uid) == Ok(true));
-    if host.uids().effective != 0 || !(recovery == Recovery::Used || there()) {
+    let heard = unasked::is_heard(host);
+    let there = || SITE.place().is_ok_and(|place| has_notices(&place, account.uid, as_owner) == Ok(true));
+    if host.uids().effective != 0 || !(recovery == Recovery::Used || (heard && there())) {
         return;
     }
     let deadline = Instant::now() + NOTICES_TIMEOUT;
     let Ok((texts, last)) = daemon::notices(&account.name, deadline) else { return };
-    if !texts.is_empty() && host.show_text(&text(&texts)).is_ok() {
+    if heard && !texts.is_empty() && unasked::tell(host, &text(&texts)).is_ok() {
         drop(daemon::notices_shown(&account.name, last, deadline));
     }
 }

@@ -4,6 +4,9 @@
 //!
 //! libpam runs this twice. The first pass asks nobody anything; a failure in it ends the matter. The second comes even if the
 //! first stood aside, so it looks at everything again.
+//!
+//! On the documented line a success ends the stage, so that the next modules want no new password when only the key was due.
+//! When the UNIX password is due too, both passes stand aside after their work, and the next modules have their turn.
 
 use std::ffi::CStr;
 use std::time::Duration;
@@ -49,9 +52,9 @@ pub(crate) enum Occasion {
 /// How it ends.
 enum PasswordOutcome {
     /// The second pass may come.
-    Ready,
+    Ready(Next),
     /// The key is replaced; the label of the new one.
-    Replaced(String),
+    Replaced(String, Next),
     /// Nothing to do here, and why.
     Left(&'static str),
     /// Refused, with the word for the log.
@@ -60,6 +63,15 @@ enum PasswordOutcome {
     Failed(Unavailable),
     /// The host could not ask.
     NoConversation,
+}
+
+/// The work that is left to the modules after this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// Nothing: only the key was due. PAM_SUCCESS.
+    Nothing,
+    /// The UNIX password is due as well. PAM_IGNORE.
+    Password,
 }
 
 /// What is to be done about a key.
@@ -100,13 +112,22 @@ fn run(
     }
     let (options, rules) = settings(host, options).map_err(PasswordOutcome::Failed)?;
     let wanted = wanted(host, account, options.rotate, &rules, occasion)?;
-    match daemon::answers(&account.name) {
-        Ok(()) if pass == Phase::Change => replace(host, account, &wanted, options.echo),
-        Ok(()) => Ok(PasswordOutcome::Ready),
+    let next = next(host, account, occasion);
+    match daemon::answers(check::named_to_daemon(host, account)) {
+        Ok(()) if pass == Phase::Change => {
+            replace(host, account, &wanted, options.echo).map(|label| PasswordOutcome::Replaced(label, next))
+        }
+        Ok(()) => Ok(PasswordOutcome::Ready(next)),
         // No daemon, no new key; the password is changed all the same.
         Err(_) if matches!(wanted, KeyWanted::Offered) => Ok(PasswordOutcome::Left("no-daemon")),
         Err(error) => Err(unanswered(error)),
     }
+}
+
+/// Anyone who changes a password by choice is asked for it by the next modules whatever this one answers.
+fn next(host: &impl Host, account: &Account, occasion: Occasion) -> Next {
+    let due = || host.password_age(account).is_some_and(|age| age.is_due(host.wall()));
+    if occasion == Occasion::Due && due() { Next::Password } else { Next::Nothing }
 }
 
 /// Is there anything to do? An end if not.
@@ -132,7 +153,7 @@ fn wanted(
     match check::account_status(host, account, rules.limits.clock) {
         Ok(AccountStatus::InOrder { oldest: Some(key), now, .. }) if due(&key, now) => Ok(KeyWanted::Now(key)),
         Ok(AccountStatus::InOrder { .. }) if offered => Ok(KeyWanted::Offered),
-        Ok(AccountStatus::InOrder { .. }) => Err(PasswordOutcome::Left("not-due")),
+        Ok(AccountStatus::InOrder { .. } | AccountStatus::NotBarred) => Err(PasswordOutcome::Left("not-due")),
         Ok(AccountStatus::NeverEnrolled) => Err(PasswordOutcome::Left("not-enrolled")),
         Ok(AccountStatus::Barred(reason)) if occasion == Occasion::Wish => Err(PasswordOutcome::Left(reason)),
         Ok(AccountStatus::Barred(reason)) => Err(PasswordOutcome::Refused(reason.to_owned())),
@@ -140,13 +161,8 @@ fn wanted(
     }
 }
 
-/// A code of the old key, then the new one.
-fn replace(
-    host: &mut impl Host,
-    account: &Account,
-    wanted: &KeyWanted,
-    echo: Echo,
-) -> Result<PasswordOutcome, PasswordOutcome> {
+/// A code of the old key, then the new one, whose label is returned.
+fn replace(host: &mut impl Host, account: &Account, wanted: &KeyWanted, echo: Echo) -> Result<String, PasswordOutcome> {
     let (prompt, key) = match wanted {
         KeyWanted::Now(key) => {
             (format!("Code of the key \"{}\", to replace it: ", plain(&key.label)), Some(key.label.as_str()))
@@ -155,7 +171,7 @@ fn replace(
     };
     let answer = host.ask(&prompt, echo)?;
     if answer.is_empty() && key.is_none() {
-        return Ok(PasswordOutcome::Left("kept"));
+        return Err(PasswordOutcome::Left("kept"));
     }
     let typed = Typed::parse(&answer);
     // Anyone who found a recovery code must not get a key for it: a module before this one has checked the password, too.
@@ -165,7 +181,7 @@ fn replace(
     let Some(code) = typed.text() else { return Err(PasswordOutcome::Refused("junk".to_owned())) };
     let new = rotated(host, account, &code, key)?;
     match hand_over(host, &new, echo) {
-        Ok(()) => Ok(PasswordOutcome::Replaced(new.label.clone())),
+        Ok(()) => Ok(new.label.clone()),
         Err(HandOverError::Conversation) => Err(PasswordOutcome::NoConversation),
         Err(HandOverError::ThrownAway(why)) => Err(PasswordOutcome::Refused(why.to_owned())),
         Err(HandOverError::Daemon(error)) => Err(unanswered(error)),
@@ -204,11 +220,11 @@ fn failed(reason: &'static str, detail: &str) -> PasswordOutcome {
 /// Tells the person, the log and the host.
 fn conclude(host: &mut impl Host, end: &PasswordOutcome, user: Option<&str>, person: Option<&Person>) -> PamResultCode {
     let (urgency, outcome, reason, detail, key) = match end {
-        PasswordOutcome::Ready => return PamResultCode::PAM_SUCCESS,
+        PasswordOutcome::Ready(next) => return next.code(),
         PasswordOutcome::Left("not-due" | "kept" | "root" | "not-enrolled") => return PamResultCode::PAM_IGNORE,
         PasswordOutcome::Left("emergency") => (Urgency::Alert, "ignored", "emergency", None, None),
         PasswordOutcome::Left(reason) => (Urgency::Info, "ignored", *reason, None, None),
-        PasswordOutcome::Replaced(label) => (Urgency::Info, "accepted", "rotated", None, Some(label.as_str())),
+        PasswordOutcome::Replaced(label, _) => (Urgency::Info, "accepted", "rotated", None, Some(label.as_str())),
         PasswordOutcome::Refused(reason) => (Urgency::Notice, "refused", reason.as_str(), None, None),
         PasswordOutcome::NoConversation => (Urgency::Notice, "failed", "conversation", None, None),
         PasswordOutcome::Failed(unavailable) => {
@@ -227,15 +243,24 @@ fn conclude(host: &mut impl Host, end: &PasswordOutcome, user: Option<&str>, per
         .optional("detail", detail);
     host.log(urgency, &line.finish());
     match end {
-        PasswordOutcome::Replaced(_) => PamResultCode::PAM_SUCCESS,
+        PasswordOutcome::Replaced(_, next) => next.code(),
         PasswordOutcome::Left(_) => PamResultCode::PAM_IGNORE,
         PasswordOutcome::Refused(reason) => {
             let origin = if let Some(Person::Known(account)) = person { Some(origin(host, account)) } else { None };
             host.delay_failure(pause_after(Duration::ZERO));
-            host.show_error(&refusal_text(Some((reason, 0)), origin));
+            let _ = host.show_error(&refusal_text(Some((reason, 0)), origin)); // nobody may see it, and it is refused all the same
             PamResultCode::PAM_AUTHTOK_ERR
         }
         _ => PamResultCode::PAM_AUTHTOK_ERR,
+    }
+}
+
+impl Next {
+    fn code(self) -> PamResultCode {
+        match self {
+            Self::Nothing => PamResultCode::PAM_SUCCESS,
+            Self::Password => PamResultCode::PAM_IGNORE,
+        }
     }
 }
 

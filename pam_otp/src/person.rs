@@ -1,8 +1,9 @@
 //! Who a name is, as NSS says it, asked once (getpwnam_r(3)). Everything after this goes by uid and canonical name.
 
 use nix::errno::Errno;
-use nix::unistd::{Uid, User};
-use otp_core::accounts::Account;
+use otp_core::accounts::{self, Account};
+
+use crate::host::{Host, UserError, UserName};
 
 /// The answer of NSS.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,23 +19,35 @@ pub(crate) enum Person {
 impl Person {
     /// Looks a uid up; root is nobody in particular.
     pub(crate) fn of_uid(uid: u32) -> Self {
-        match User::from_uid(Uid::from_raw(uid)) {
-            _ if uid == 0 => Self::Unknown,
-            Ok(Some(user)) => Self::Known(Account { name: user.name, uid: user.uid.as_raw() }),
-            Ok(None) => Self::Unknown,
-            Err(errno) => Self::LookupFailed(errno),
+        if uid == 0 { Self::Unknown } else { accounts::account_of(uid).into() }
+    }
+
+    /// Looks PAM_USER up; with the name for the log.
+    pub(crate) fn of_user(host: &mut impl Host) -> Result<(String, Self), UserError> {
+        match host.user()? {
+            UserName::Text(name) => Ok((name.clone(), Self::named(&name))),
+            // No file and no message can hold it: from here on it goes by its uid.
+            UserName::Bytes(name) => {
+                let account = host.uid_of(&name).map(|uid| uid.map(Account::without_a_name));
+                Ok((name.to_string_lossy().into_owned(), account.into()))
+            }
         }
     }
 
     /// Looks a name up.
-    pub(crate) fn named(name: &str) -> Self {
+    fn named(name: &str) -> Self {
         // A name that no passwd line can hold is not worth a question, and a path in it must not reach a naive NSS module.
         if name.is_empty() || name.len() > 256 || name.contains([':', '/', '\n', '\0']) {
             return Self::Unknown;
         }
-        match User::from_name(name) {
-            Ok(Some(user)) => Self::Known(Account { name: user.name, uid: user.uid.as_raw() }),
-            Ok(None) => Self::Unknown,
+        accounts::named(name).into()
+    }
+}
+
+impl From<Result<Option<Account>, Errno>> for Person {
+    fn from(answer: Result<Option<Account>, Errno>) -> Self {
+        match answer {
+            Ok(account) => account.map_or(Self::Unknown, Self::Known),
             Err(errno) => Self::LookupFailed(errno),
         }
     }

@@ -3,9 +3,10 @@
 
 use otp_core::accounts::Account;
 use otp_core::decision::limits::Limits;
+use otp_core::decision::origin::Origin;
 use otp_core::policy::Policy;
 use otp_core::policy::audience::{Audience, Candidate, Entry, Exemption, audience};
-use otp_core::policy::directory::means;
+use otp_core::policy::directory::relation;
 use otp_core::policy::rotation::{Age, Rotation};
 use otp_core::policy::service::{ServicePolicy, Unenrolled};
 
@@ -93,9 +94,14 @@ impl Rules {
         self.rotation.as_ref().is_some_and(|rotation| rotation.services.iter().any(|one| one == service))
     }
 
+    /// Where a guess counts that comes from `found`: the policy may lower that for this service.
+    pub(crate) fn origin(&self, found: Origin) -> Origin {
+        found.lowered_to(self.service.origin)
+    }
+
     /// Is this user asked, coming from `rhost` (none at this machine), and which entries mean nobody?
     pub(crate) fn audience(&self, account: &Account, rhost: Option<&str>) -> Audience<'_> {
-        let candidate = Candidate { rhost, meant_by: &|who| means(who, account) };
+        let candidate = Candidate { rhost, relation: &|who| relation(who, account) };
         audience(&self.exempt, &self.service.require, &candidate)
     }
 }

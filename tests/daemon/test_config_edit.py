@@ -29,7 +29,7 @@ def editor(tmp_path):
 
 @pytest.fixture
 def policy_file(machine):
-    write(POLICY, GOOD, 0o640)
+    write(POLICY, GOOD, 0o744)
     os.chown(POLICY, 0, 4)
     yield POLICY
     default_policy()
@@ -50,7 +50,7 @@ def test_what_is_in_order_takes_the_files_place_with_its_owner_and_mode(editor, 
     done = edit(editor("sed -i s/before/after/ $1"))
     assert done.returncode == DONE and "in force" in done.stdout
     about = policy_file.stat()
-    assert (about.st_uid, about.st_gid, about.st_mode & 0o7777) == (0, 4, 0o640) and about.st_ino != inode
+    assert (about.st_uid, about.st_gid, about.st_mode & 0o7777) == (0, 4, 0o744) and about.st_ino != inode
     assert policy_file.read_text() == GOOD.replace("before", "after")
     assert any("event=policy-changed" in line for line in journal.since(start))
 

@@ -1,13 +1,15 @@
 """The unit files: what they say, and a real systemd that starts the daemon by them, with all their walls up."""
 
+import json
 import os
 import re
 import signal
+import time
 from pathlib import Path
 
 import pytest
 
-from harness.machine import ACCOUNT, GROUPS, HOST_KEY, ROOT, VAULT, run
+from harness.machine import ACCOUNT, DAY, GROUPS, HOST_KEY, ROOT, VAULT, run
 from harness.wait import until
 from harness.wire import SOCKET
 
@@ -70,6 +72,34 @@ def test_before_init_the_socket_neither_starts_nor_fails(booted):
     assert booted.is_active(SOCKET_UNIT)
 
 
+@pytest.mark.parametrize("path", [HOST_KEY, VAULT / "vault.toml"], ids=["host key", "vault"])
+def test_what_was_missing_comes_back_and_so_does_the_daemon(booted, path):
+    """However often somebody has tried meanwhile, and though the machine booted without it."""
+    booted.systemctl("stop", SOCKET_UNIT, SERVICE.name)
+    booted.run("mv", path, "/root/missing")
+    try:
+        for _ in range(25):  # more than the limits of a service, 5 in ten seconds, and of a socket, 20 in two
+            booted.tries("systemctl", "start", SERVICE.name)
+        booted.tries("otpctl", "status")
+        until(lambda: int(booted.property("NRestarts")) > 0, "another try of systemd's own", 20)
+        assert booted.property("ActiveState") == "activating" and not booted.daemon()
+    finally:
+        booted.run("mv", "/root/missing", path)
+    until(lambda: booted.is_active(SOCKET_UNIT) and booted.daemon(), "socket and service", 30)
+    with booted.asks() as client:
+        client.call("List")
+    assert booted.failed_units() == []
+
+
+def test_in_the_journal_the_daemons_lines_are_authpriv(booted):
+    user, _ = booted.enrolled_user("lines")
+    lines = booted.run("journalctl", "--boot", "--output=json", f"--unit={SERVICE.name}", f"_COMM={SERVICE.stem}").splitlines()
+    found = [json.loads(line) for line in lines]
+    enrolled = [line for line in found if line["MESSAGE"].startswith(f"event=enrolled user={user.name} ")]
+    assert enrolled and {line["SYSLOG_FACILITY"] for line in found} == {"10"}
+    assert booted.run("journalctl", "--boot", "--facility=authpriv", "--output=cat", f"--unit={SERVICE.name}").count(f"user={user.name} ")
+
+
 def test_the_first_call_starts_the_daemon_and_enrols_under_the_sandbox(booted):
     booted.systemctl("stop", SERVICE.name)
     assert not booted.is_active(SERVICE.name)
@@ -102,6 +132,26 @@ def test_the_credential_is_for_the_daemon_alone(booted):
     assert booted.tries("setpriv", "--reuid=65534", "--clear-groups", "--", "cat", path).returncode != 0
 
 
+def test_under_its_unit_the_daemon_asks_the_kernel_about_the_clock(booted, hosts):
+    """After 40 days off: a clock that the kernel vouches for is believed and moves the mark, another is not."""
+    user, key = booted.enrolled_user("away")
+    booted.write("/etc/pam.d/locker", "auth required pam_otp.so\n")
+    mark = booted.root / str(VAULT / "clock").lstrip("/")
+    before = mark.read_text()
+    try:
+        for synchronised, opened in ((False, False), (True, True)):
+            with booted.clock(hosts / "clockshift.so", 40 * DAY, synchronised):
+                booted.systemctl("restart", SERVICE.name)
+                code = key.code(int((time.time() + 40 * DAY) // key.period))
+                asked = ["sh", "-c", f"echo {code} | pamtester locker {user.name} authenticate"]
+                done = booted.tries(*asked, user=user)
+            assert (done.returncode == 0) == opened, booted.report()
+            assert (int(mark.read_text()) > time.time() + 39 * DAY) == opened
+    finally:
+        mark.write_text(before)
+        booted.systemctl("restart", SERVICE.name)
+
+
 def test_a_killed_daemon_is_there_again_at_the_next_call(booted):
     with booted.asks() as client:
         client.call("List")
@@ -111,6 +161,27 @@ def test_a_killed_daemon_is_there_again_at_the_next_call(booted):
     with booted.asks() as client:
         client.call("List")
     assert booted.daemon() != before
+
+
+def test_systemd_starts_a_daemon_again_that_has_stopped_to_answer(booted):
+    drop_in = "/run/systemd/system/otp-enrolld.service.d/hurry.conf"
+    booted.run("mkdir", "-p", str(Path(drop_in).parent))
+    booted.write(drop_in, "[Service]\nWatchdogSec=2\nTimeoutAbortSec=1\n")
+    booted.systemctl("daemon-reload")
+    booted.systemctl("restart", SERVICE.name)
+    before = booted.daemon()
+    try:
+        until(lambda: booted.property("WatchdogTimestampMonotonic") != "0", "the first word of the daemon")
+        assert booted.daemon() == before
+        os.kill(before, signal.SIGSTOP)
+        until(lambda: booted.daemon() not in (None, before), "another daemon", 20)
+        with booted.asks() as client:
+            client.call("List")
+        assert any("Watchdog timeout" in line for line in booted.journal(SERVICE.name))
+    finally:
+        booted.run("rm", drop_in)
+        booted.systemctl("daemon-reload")
+        booted.systemctl("restart", SERVICE.name)
 
 
 def test_only_root_can_move_the_socket(booted):

@@ -25,7 +25,7 @@ CLAIMS = {
     "self": lambda user, other: {"real_uid": user.uid},
     "other": lambda user, other: {"real_uid": other.uid},
     "remote": lambda user, other: {"real_uid": 0, "rhost": "192.0.2.7"},
-    "console": lambda user, other: {"real_uid": 0},
+    "console": lambda user, other: {"real_uid": 0, "tty": "tty1"},
 }
 
 
@@ -192,7 +192,7 @@ def test_root_says_for_whom_it_asks(machine, enrolled, origin):
 def test_an_empty_rhost_is_the_console(machine, enrolled):
     user, key = enrolled
     with Client() as client:
-        verdict(client, key.wrong(), user, real_uid=0, rhost="")
+        verdict(client, key.wrong(), user, real_uid=0, rhost="", tty=":0")
     assert failures(machine, user) == {"console": 1}
 
 
@@ -471,7 +471,7 @@ def test_who_holds_his_own_lock_keeps_an_application_from_nobody_else(machine, e
 # the log
 
 
-@pytest.mark.parametrize("who, origin", [("owner", "socket"), ("root", "console"), ("application", "other")])
+@pytest.mark.parametrize("who, origin", [("owner", "socket"), ("root", "other"), ("application", "other")])
 def test_the_log_says_who_asked_for_whom_and_for_what(machine, enrolled, connected_as, application, who, origin):
     user, key = enrolled
     start = daemon_log.position()

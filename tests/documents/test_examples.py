@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.hosts import HOSTS, OTHER_HOSTS, gates, one_try_at_login, sshd
-from harness.machine import CODE_PROMPT, DAEMON_LOG, PASSWORD, PASSWORD_PROMPT, ROOT, SUCCESS, User, as_user, policy, run, write
+from harness.hosts import HOSTS, IDENTITY, OTHER_HOSTS, Doas, Ssh, Sudo, gates, listens, one_try_at_login, server, sshd
+from harness.machine import CODE_PROMPT, DAEMON_LOG, DAY, PASSWORD, PASSWORD_PROMPT, ROOT, SUCCESS, User, as_user, policy, run, write
 from harness.origins import all_failures
 from harness.rotation import DUE_PROMPT, NEW_PASSWORD, OFFER, days_later, has_password, replaced_at_the_login, rotates, rotating, stack
+from harness.stacks import lines_of_readme
 from harness.terminal import Terminal, dialogue
+from harness.wait import until
 from harness.wire import SOCKET, acting_as
 
 EXAMPLES = ROOT / "docs/examples"
@@ -61,13 +63,12 @@ def test_a_code_opens_once(machine, enrolled, verifier, example):
 
 def test_debians_own_sudo_file_asks_after_the_line_of_readme(machine, enrolled):
     user, key = enrolled
-    lines = re.findall(r"^    (sed -i '/\^@include .*)$", (ROOT / "README.md").read_text(), re.M)
-    assert len(lines) == 2
+    lines = lines_of_readme()
     files = [Path("/etc/pam.d/sudo"), Path("/etc/pam.d/sudo-i")]
     before = [path.read_text() for path in files]
     try:
-        for line in lines:
-            run("sh", "-c", line)
+        for _ in range(2):
+            run("sh", "-c", lines)
         for options in ((), ("-i",)):
             done = machine.sudo(user, [(PASSWORD_PROMPT, PASSWORD), (CODE_PROMPT, key.second if options else key.first)], options)
             assert done.status == 0 and "\n0\n" in done.text, done
@@ -76,6 +77,79 @@ def test_debians_own_sudo_file_asks_after_the_line_of_readme(machine, enrolled):
     finally:
         for path, text in zip(files, before, strict=True):
             write(path, text, 0o644)
+
+
+def test_a_half_of_the_readmes_lines_is_completed_and_a_comment_is_none(tmp_path):
+    file, stock = tmp_path / "sudo", "@include common-auth\n@include common-account\n"
+    whole = "@include common-auth\nauth required pam_otp.so\naccount required pam_otp.so\n@include common-account\n"
+    halves = [stock, whole, whole.replace("auth required pam_otp.so\n", ""), whole.replace("account required pam_otp.so\n", "")]
+    for text in [*halves, "# auth required pam_otp.so\n" + stock]:
+        file.write_text(text)
+        run("sh", "-c", lines_of_readme(file))
+        assert file.read_text().removeprefix("# auth required pam_otp.so\n") == whole, text
+    with_brackets = "auth [success=ok default=die] pam_otp.so nullok\n-account\trequired\tpam_otp.so\n" + stock
+    file.write_text(with_brackets)
+    run("sh", "-c", lines_of_readme(file))
+    assert file.read_text() == with_brackets
+
+
+def become(user, seconds):
+    """As Ansible does it: the first prompt is answered on a pipe that stays open, and then the sign of success is waited for."""
+    words = ["sudo", "-H", "-S", "-p", "[sudo via ansible, key=x] password:", "-u", "root", "/bin/sh", "-c", "echo BECOME-SUCCESS-x; id -u"]
+    process = subprocess.Popen([*as_user(user), *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.stdin.write(f"{PASSWORD}\n")
+    process.stdin.flush()
+    try:
+        status = process.wait(seconds)
+    finally:
+        process.kill()
+    return status, process.stdout.read(), process.stderr.read()
+
+
+def test_the_recipe_for_ansible_works_and_ends_where_the_exemption_has_ended(machine, journal):
+    deploy = machine.new_user("deploy")
+    machine.sudo_asks(deploy, "requisite pam_unix.so", "required pam_otp.so", account="required pam_permit.so")
+    chapter = (ROOT / "docs/hosts.md").read_text().split("### Ansible, and whatever else answers one prompt\n")[1].split("\n#")[0]
+    rules = re.search(r"((?:    .*\n)+)", chapter)[1].replace("    ", "").replace("service.sudo", f"service.sudo-{deploy.name}")
+    limit = re.search(r"^    (Defaults:deploy passwd_timeout=1)$", chapter, re.M)[1]
+    rule = Path("/etc/sudoers.d") / deploy.name
+    write(rule, rule.read_text() + limit.replace("=1", "=0.05") + "\n", 0o440)  # three seconds
+    with policy(rules):
+        start = journal.position()
+        status, said, _ = become(deploy, 20)
+        assert (status, said) == (0, "BECOME-SUCCESS-x\n0\n")
+        assert any("outcome=ignored reason=exempt" in line for line in journal.since(start))
+    with policy(rules.replace("2027-07-01", "2020-01-01")):
+        status, said, why = become(deploy, 30)
+        assert status == 1 and said == "" and "timed out" in why
+
+
+SSHD = ("usepam yes", "kbdinteractiveauthentication yes", "passwordauthentication no")
+
+
+def in_force(config):
+    """The values by which the real sshd would go."""
+    said = run("/usr/sbin/sshd", "-T", "-f", config).splitlines()
+    return tuple(line for line in said if line.split()[0] in {one.split()[0] for one in SSHD})
+
+
+@pytest.mark.parametrize("others", [{}, {"50-cloud-init.conf": "PasswordAuthentication yes\nKbdInteractiveAuthentication no\n"}], ids=["debian", "cloud"])
+def test_the_drop_in_for_sshd_goes_before_debians_own_lines_and_others(machine, tmp_path, others):
+    text = (ROOT / "docs/hosts.md").read_text()
+    name, lines = re.search(r"`/etc/ssh/sshd_config\.d/(\S+)`:\n\n((?:    .*\n)+)", text).groups()
+    lines = "".join(line.strip() + "\n" for line in lines.splitlines())
+    drop_ins, config = tmp_path / "sshd_config.d", tmp_path / "sshd_config"
+    drop_ins.mkdir()
+    stock = Path("/usr/share/openssh/sshd_config").read_text().replace("/etc/ssh/sshd_config.d", str(drop_ins))
+    assert str(drop_ins) in stock and "\nKbdInteractiveAuthentication no\n" in stock
+    run("ssh-keygen", "-A")
+    for other, content in others.items():
+        (drop_ins / other).write_text(content)
+    config.write_text(stock + lines)
+    assert set(in_force(config)) != set(SSHD), "appended, they do not hold"
+    config.write_text(stock)
+    (drop_ins / name).write_text(lines)
+    assert set(in_force(config)) == set(SSHD)
 
 
 def test_everything_else_is_refused_in_the_same_way(machine, enrolled, verifier, example):
@@ -307,7 +381,8 @@ def due_by_the_recipe(host):
     """Its service is to ask for a new key, and is otherwise as Debian has it."""
     with sshd(), one_try_at_login(), rotating(host.service):
         service = Path("/etc/pam.d") / host.service
-        service.write_text("account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so\naccount requisite pam_deny.so\n" + service.read_text() + recipe("## Keys that become due", 0))
+        debian = "account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so\naccount requisite pam_deny.so\naccount required pam_permit.so\n"
+        service.write_text(service.read_text() + debian + recipe("## Keys that become due", 0))
         yield
 
 
@@ -335,7 +410,114 @@ def test_an_expired_password_is_changed_by_the_recipe_too(machine, enrolled, nam
     assert has_password(user, NEW_PASSWORD)
 
 
-# the users whom no code is asked of
+def both_are_due(machine, host, user, key, code):
+    """A login that meets an expired password and a due key, up to this code of the key."""
+    run("chage", "-d", "0", user.name)
+    host.prepare(machine, user)
+    terminal = Terminal(host.command(machine, user))
+    for prompt, text in ((CODE_PROMPT, key.first), ("Current password: ", PASSWORD), (DUE_PROMPT, code)):
+        terminal.awaits(prompt)
+        terminal.types_hidden(text)
+    return terminal
+
+
+@pytest.mark.parametrize("name", RECIPE_HOSTS)
+def test_a_due_key_and_an_expired_password_are_both_replaced_by_the_recipe_at_one_login(machine, enrolled, name):
+    (user, key), host = enrolled, ALL_HOSTS[name]
+    with gates(machine, {name: host}), due_by_the_recipe(host), days_later(machine, 8, key):
+        terminal = both_are_due(machine, host, user, key, key.second)
+        new = rotates(terminal)
+        for prompt in ("New password: ", "Retype new password: "):
+            terminal.awaits(prompt)
+            terminal.types_hidden(NEW_PASSWORD)
+        assert host.conclude(terminal, user).opened
+        assert machine.ask("otp", user, new.first)[0] == SUCCESS
+    assert has_password(user, NEW_PASSWORD)
+
+
+@pytest.mark.parametrize("name", RECIPE_HOSTS)
+def test_a_refused_code_of_a_due_key_leaves_the_expired_password_as_it_is(machine, enrolled, name):
+    (user, key), host = enrolled, ALL_HOSTS[name]
+    with gates(machine, {name: host}), due_by_the_recipe(host), days_later(machine, 8, key):
+        terminal = both_are_due(machine, host, user, key, key.wrong())
+        attempt = host.conclude(terminal, user)
+        assert not attempt.opened and "New password" not in attempt.text, attempt
+
+
+def test_a_password_past_its_longest_age_is_due_beside_the_key(machine, enrolled):
+    (user, key), host = enrolled, ALL_HOSTS["sudo"]
+    with gates(machine, {"sudo": host}), due_by_the_recipe(host), days_later(machine, 8, key):
+        six_days_ago = key.step_now() * 30 // DAY - 6
+        for later, (longest, due) in enumerate((("99999", False), ("-1", False), ("5", True))):
+            run("chage", "-d", six_days_ago, "-M", longest, user.name)
+            host.prepare(machine, user)
+            terminal = Terminal(host.command(machine, user))
+            terminal.awaits(CODE_PROMPT)
+            terminal.types_hidden(key.code(key.step - 1 + later))
+            terminal.awaits("Current password: " if due else DUE_PROMPT)
+            terminal.ends_input_hidden()
+            assert terminal.ends() != 0
+
+
+# suspended users who are asked for nothing
+
+
+class SudoUnasked(Sudo):
+    service = "sudo"
+
+    def prepare(self, machine, user):
+        write(Path("/etc/sudoers.d") / user.name, f"{user.name} ALL=(ALL:ALL) NOPASSWD: ALL\n", 0o440)
+
+
+class SudoLoginUnasked(SudoUnasked):
+    service = "sudo-i"
+
+    def command(self, machine, user):
+        return [*as_user(user), "sudo", "-i", "--", "id", "-u"]
+
+
+class DoasUnasked(Doas):
+    def prepare(self, machine, user):
+        write(Path("/etc/doas.conf"), f"permit nopass {user.name}\n", 0o600)
+
+
+class SshByKey(Ssh):
+    def __init__(self):
+        super().__init__(BY_KEY_PORT, "-i", str(IDENTITY), "-tt")
+
+
+BY_KEY_PORT = 2203
+UNASKED = {"sudo": SudoUnasked(), "sudo-i": SudoLoginUnasked(), "doas": DoasUnasked(), "ssh": SshByKey()}
+
+
+@pytest.fixture
+def by_key():
+    with sshd():
+        process = server(BY_KEY_PORT, "publickey")
+        until(lambda: listens(BY_KEY_PORT), "sshd that takes a key alone")
+        yield
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.mark.parametrize("name", UNASKED)
+def test_an_expired_password_leads_no_suspended_user_past_the_account_line_of_readme(machine, enrolled, stock, by_key, name):
+    (user, _), host = enrolled, UNASKED[name]
+    run("sh", "-c", lines_of_readme(Path("/etc/pam.d") / host.service))
+    assert (Path("/etc/pam.d") / host.service).read_text().count("pam_otp.so") == 2
+    assert host.attempt(machine, user).opened
+    run("otpctl", "suspend", user.name)
+    assert not host.attempt(machine, user).opened
+    for days in (("-d", "0"), ("-d", "2020-01-01", "-M", "30")):
+        run("chage", *days, user.name)
+        attempt = host.attempt(machine, user)
+        assert not attempt.opened and "assword:" not in attempt.text, attempt
+    run("otpctl", "resume", user.name)
+    run("chage", "-d", "2020-01-01", "-M", "99999", user.name)
+    assert host.attempt(machine, user).opened, "it was the suspension that kept them out"
+
+
+# users who are not asked for a code
 
 
 def recipes():
@@ -371,7 +553,7 @@ def skipped(user):
 @pytest.mark.parametrize("as_root", [True, False], ids=["root", "the user"])
 @pytest.mark.parametrize("text", recipes())
 @pytest.mark.parametrize("unasked", [marked, exempt, skipped])
-def test_whom_no_code_is_asked_of_comes_in_with_the_password(machine, enrolled, unasked, text, as_root):
+def test_a_user_who_is_not_asked_for_a_code_gets_in_with_the_password(machine, enrolled, unasked, text, as_root):
     user = machine.new_user() if unasked == skipped else enrolled[0]
     if "account" not in text:
         text += "account required pam_otp.so\n"
@@ -382,3 +564,14 @@ def test_whom_no_code_is_asked_of_comes_in_with_the_password(machine, enrolled, 
         assert dialogue(command, [(".+: ", "not it")]).status != 0
     code_too = [] if re.match("auth .*pam_otp", text) else [(CODE_PROMPT, "000000")]
     assert dialogue(command, [(".+: ", PASSWORD), *code_too]).status != 0, "and with it alone only then"
+
+
+@pytest.mark.parametrize("options", ["forward_pass nulok", "forward_pass=9", "forward_pass=", "nullok unenrolled=skip forward_pass", "forward_pass use_first_pass try_first_pass", "[prompt=] forward_pass=7"])
+def test_a_mistake_on_a_line_with_forward_pass_does_not_close_the_way_back_in(machine, enrolled, options):
+    user, key = enrolled
+    write(Path("/etc/pam.d/locker"), f"auth requisite pam_otp.so {options}\nauth required pam_unix.so use_first_pass\naccount required pam_permit.so\n", 0o644)
+    command = ["pamtester", "locker", user.name, "authenticate"]
+    assert dialogue(command, [(".+: ", PASSWORD + key.first)]).status != 0
+    with marked(user):
+        assert dialogue(command, [(".+: ", PASSWORD)]).status == 0
+        assert dialogue(command, [(".+: ", "not it")]).status != 0

@@ -19,9 +19,9 @@ from harness.wait import TooLate, until
 
 FIRST_ETC = Path("/usr/local/lib/otp-etc")
 
-# Process 1 runs this before it becomes systemd. Only the units of the packages are left: this machine's /etc may enable
-# others, a database say.
-BOOT = f"""
+# The first time, process 1 runs this before it becomes systemd. Only the units of the packages are left: this machine's
+# /etc may enable others, a database say.
+PREPARE = f"""
 set -eu
 rm -rf /etc {VAULT} /var/log/journal
 cp -a {FIRST_ETC} /etc
@@ -35,6 +35,9 @@ tr -d - </proc/sys/kernel/random/uuid >/etc/machine-id
 printf private >/etc/hostname
 printf 'Defaults timestamp_timeout=0, passwd_tries=1, lecture=never\\nALL ALL=(ALL:ALL) ALL\\n' >/etc/sudoers.d/lab
 chmod 0440 /etc/sudoers.d/lab
+"""
+BOOT = """
+set -eu
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount --make-rshared / # without it credentials are empty
 # no kernel modules to load, no clock to set, no hardware: the conditions of such units see it
@@ -55,21 +58,47 @@ def keep_etc():
 def booting(artefacts):
     """A machine that has reached multi-user.target, with the product installed."""
     artefacts = Path(artefacts).resolve()
+    with booting_without_the_product("--see", artefacts) as it:
+        it.install(artefacts)
+        it.write(POLICY, DEFAULT_POLICY)
+        yield it
+
+
+@contextmanager
+def booting_without_the_product(*options, script=PREPARE + BOOT):
+    """The same as Debian's packages leave it. `options` are private-root's."""
     with control_group() as group:
-        it = start(group, artefacts)
+        it = start(group, options, script)
         try:
             finishes_booting(it)
-            it.install(artefacts)
-            it.write(POLICY, DEFAULT_POLICY)
             yield it
             it.powers_off()
         finally:
             it.is_gone()
 
 
-def start(group, artefacts):
+class Disk:
+    """The writes of a machine, kept from one boot to the next."""
+
+    def __init__(self, directory):
+        self.directory = Path(directory)
+        self.boots = 0
+
+    @contextmanager
+    def booting(self):
+        """A machine that goes on where the last one powered off."""
+        written = self.directory / str(self.boots)
+        written.mkdir()
+        layers = [word for number in reversed(range(self.boots)) for word in ("--layer", self.directory / str(number))]
+        script = BOOT if self.boots else PREPARE + BOOT
+        self.boots += 1
+        with booting_without_the_product("--keep", written, *layers, script=script) as it:
+            yield it
+
+
+def start(group, options, script):
     into = 'echo $$ >"$0" && exec "$@"'
-    private = [ROOT / "packaging/private-root", "--init", "--see", ROOT, "--see", artefacts, "--", "unshare", "--cgroup", "bash", "-c", BOOT]
+    private = [ROOT / "packaging/private-root", "--init", "--see", ROOT, *options, "--", "unshare", "--cgroup", "bash", "-c", script]
     command = ["bash", "-c", into, f"{group}/cgroup.procs", *private]
     process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL)
     try:

@@ -2,13 +2,14 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 
 from harness.console import Console
-from harness.machine import ACCOUNT, CODE_PROMPT, DEFAULT_POLICY, PASSWORD, PASSWORD_PROMPT, POLICY, ROOT, Key, User
+from harness.machine import ACCOUNT, CODE_PROMPT, DEFAULT_POLICY, PASSWORD, PASSWORD_PROMPT, POLICY, ROOT, SHIFT, SYNC, Key, User
 from harness.wait import until
 from harness.wire import SOCKET, Client
 
@@ -86,6 +87,19 @@ class Booted:
             yield
         finally:
             self.write(POLICY, DEFAULT_POLICY)
+
+    @contextmanager
+    def clock(self, library, seconds, synchronised):
+        """The wall clock of every process that starts meanwhile moved by so much, and the kernel's word on it."""
+        inside = "/usr/local/lib/clockshift.so"
+        shutil.copyfile(library, self.root / inside.lstrip("/"))
+        self.write(SHIFT, str(seconds))
+        self.write(SYNC, str(int(synchronised)))
+        self.write("/etc/ld.so.preload", f"{inside}\n")
+        try:
+            yield
+        finally:
+            self.run("rm", "/etc/ld.so.preload", SHIFT, SYNC)
 
     # people
 

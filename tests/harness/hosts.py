@@ -279,7 +279,7 @@ def claims(origin, user):
         "self": (0, {"real_uid": user.uid}),
         "other": (0, {"real_uid": 4242}),
         "remote": (0, {"real_uid": 0, "rhost": "127.0.0.1"}),
-        "console": (0, {"real_uid": 0}),
+        "console": (0, {"real_uid": 0, "tty": "tty1"}),
         "socket": (user.uid, {}),
     }[origin]
 

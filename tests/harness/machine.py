@@ -428,7 +428,7 @@ def split_options(words):
         word = words.pop(0)
         if word in ("-r", "-h", "-t", "-f"):
             options += [word, words.pop(0)]
-        elif word == "-a":
+        elif word in ("-a", "-p"):
             options.append(word)
         else:
             plain.append(word)
@@ -494,7 +494,7 @@ def append(path, line):
 
 def disable(machine, user, key):
     """By a hundred wrong codes, as it happens in life."""
-    kinds = [{"real_uid": user.uid}, {"real_uid": 4242}, {"real_uid": 0, "rhost": "192.0.2.1"}, {"real_uid": 0}]
+    kinds = [{"real_uid": user.uid}, {"real_uid": 4242}, {"real_uid": 0, "rhost": "192.0.2.1"}, {"real_uid": 0, "tty": "tty1"}]
     with Client() as root, Client(uid=user.uid) as own:
         for number in range(20):
             for claims in kinds:

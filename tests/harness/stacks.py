@@ -8,9 +8,18 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from harness.machine import write
+from harness.machine import ROOT, write
 
 PAM, VENDOR = Path("/etc/pam.d"), Path("/usr/lib/pam.d")
+
+
+SUDOS = (PAM / "sudo", PAM / "sudo-i")
+
+
+def lines_of_readme(*files):
+    """The shell lines that gate Debian's own files for sudo, or these files instead."""
+    (lines,) = re.findall(r"^    (for file in /etc/pam.d/sudo .*?^    done)$", (ROOT / "README.md").read_text(), re.M | re.S)
+    return lines.replace(" ".join(map(str, SUDOS)), " ".join(map(str, files or SUDOS)))
 
 
 @contextmanager
@@ -43,8 +52,8 @@ def gate_services(*services):
     for name in services:
         path = PAM / name
         text = path.read_text() if path.exists() else (VENDOR / name).read_text()
-        for stage in ("auth", "account"):
-            text = re.sub(rf"^@include common-{stage}$", rf"\g<0>\n{stage} required pam_otp.so", text, flags=re.M)
+        text = re.sub(r"^@include common-auth$", "\\g<0>\nauth required pam_otp.so", text, flags=re.M)
+        text = re.sub(r"^@include common-account$", "account required pam_otp.so\n\\g<0>", text, flags=re.M)
         assert text.count("pam_otp.so") == 2, name
         write(path, text, 0o644)
 

@@ -28,8 +28,9 @@ static long shift(void) {
     return number("/etc/clockshift", 0);
 }
 
+/* By the system call that the C library makes, so that a filter which forbids that one is met here as well. */
 int adjtimex(struct timex *asked) {
-    int state = syscall(SYS_adjtimex, asked);
+    int state = syscall(SYS_clock_adjtime, CLOCK_REALTIME, asked);
     long synchronised = number("/etc/clocksync", -1);
     if (state < 0 || synchronised < 0)
         return state;

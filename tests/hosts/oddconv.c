@@ -1,20 +1,28 @@
-/* oddconv [-a] [-r REAL_UID] [-h RHOST] [-t TTY] [-f HEX]... SERVICE USER REPLY [TEXT]
+/* oddconv [-a] [-p] [-r REAL_UID] [-h RHOST] [-t TTY] [-f HEX]... SERVICE USER REPLY [TEXT]
  *
  * A PAM application with one odd conversation. REPLY: text (TEXT), null, huge, long, binary, nul (a NUL before TEXT),
  * error, noarray, noconv, count (an answer to a question nobody asked), key (TEXT, then six zeros to every question; a key that
  * is shown meanwhile is looked for as with -f: its letters, with and without the blanks, and a row of its picture), person (a
- * line of standard input to each question, which is printed). Prints `authenticate CODE` and, with -a, `account CODE` and
+ * line of standard input to each question, which is printed). TTY is tty1, and none if empty. Prints `authenticate CODE` and, with -a, `account CODE` and
  * `credentials CODE`.
+ *
+ * -p puts CAP_DAC_OVERRIDE out of force, which stays permitted, and prints before and after the stages what a module must leave as
+ * it is in the process.
  *
  * -f HEX looks for a secret in this process's own memory, before and after pam_end, and prints `found WHEN COUNT`
  * for each. HEX is the complement of the bytes looked for, so that the search does not find itself. */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <security/pam_appl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { HUGE_REPLY = 5 << 20, LONG_REPLY = 2000, MOST_NEEDLES = 16, WINDOW = 1 << 20 };
@@ -141,6 +149,28 @@ static void search(const char *when) {
         printf("found %s %ld\n", when, found[n]);
 }
 
+/* A module must leave these as they are: file system uid, marks of the process, capabilities in force. */
+static void tell_process(const char *when) {
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct sets[2];
+    int signal = 0;
+    syscall(SYS_capget, &header, sets);
+    prctl(PR_GET_PDEATHSIG, &signal);
+    printf("process %s fsuid=%d dumpable=%d signal=%d effective=%x\n", when, setfsuid(-1), prctl(PR_GET_DUMPABLE), signal, sets[0].effective);
+}
+
+/* Lets root go by less than it may, and sets what the kernel takes away at a change of uids. */
+static void lower_and_mark(void) {
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct sets[2];
+    syscall(SYS_capget, &header, sets);
+    sets[0].effective &= ~(1u << CAP_DAC_OVERRIDE | 1u << CAP_FOWNER);
+    syscall(SYS_capset, &header, sets);
+    prctl(PR_SET_PDEATHSIG, SIGUSR1);
+    prctl(PR_SET_DUMPABLE, 1);
+    tell_process("before");
+}
+
 static void look_for(const char *hex) {
     struct needle *needle = &needles[needle_count++];
     for (unsigned byte; sscanf(hex, "%2x", &byte) == 1; hex += 2)
@@ -148,11 +178,12 @@ static void look_for(const char *hex) {
 }
 
 int main(int argc, char **argv) {
-    const char *real_uid = NULL, *rhost = NULL, *tty = NULL;
-    int all = 0;
-    for (int option; (option = getopt(argc, argv, "ar:h:t:f:")) != -1;)
+    const char *real_uid = NULL, *rhost = NULL, *tty = "tty1";
+    int all = 0, lowered = 0;
+    for (int option; (option = getopt(argc, argv, "apr:h:t:f:")) != -1;)
         switch (option) {
         case 'a': all = 1; break;
+        case 'p': lowered = 1; break;
         case 'r': real_uid = optarg; break;
         case 'h': rhost = optarg; break;
         case 't': tty = optarg; break;
@@ -161,7 +192,7 @@ int main(int argc, char **argv) {
         }
     argv += optind, argc -= optind;
     if (argc < 3 || argc > 4)
-        return fprintf(stderr, "usage: oddconv [-a] [-r UID] [-h RHOST] [-t TTY] [-f HEX] SERVICE USER REPLY [TEXT]\n"), 64;
+        return fprintf(stderr, "usage: oddconv [-a] [-p] [-r UID] [-h RHOST] [-t TTY] [-f HEX] SERVICE USER REPLY [TEXT]\n"), 64;
     kind = argv[2];
     if (argc == 4)
         text = argv[3];
@@ -178,14 +209,18 @@ int main(int argc, char **argv) {
     pam_set_item(handle, PAM_FAIL_DELAY, (const void *)no_delay);
     if (rhost)
         pam_set_item(handle, PAM_RHOST, rhost);
-    if (tty)
+    if (*tty)
         pam_set_item(handle, PAM_TTY, tty);
+    if (lowered)
+        lower_and_mark();
     int result = pam_authenticate(handle, 0);
     printf("authenticate %d\n", result);
     if (all) {
         printf("account %d\n", pam_acct_mgmt(handle, 0));
         printf("credentials %d\n", pam_setcred(handle, PAM_ESTABLISH_CRED));
     }
+    if (lowered)
+        tell_process("after");
     search("before");
     pam_end(handle, result);
     search("after");

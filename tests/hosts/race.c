@@ -50,6 +50,8 @@ static int log_in(const char *service, const char *user, const char *real_uid) {
     int result = pam_start(service, user, &conversation, &handle);
     if (result == PAM_SUCCESS)
         result = pam_set_item(handle, PAM_FAIL_DELAY, (const void *)no_delay);
+    if (result == PAM_SUCCESS && !real_uid)
+        result = pam_set_item(handle, PAM_TTY, "tty1");
     if (result == PAM_SUCCESS)
         result = pam_authenticate(handle, 0);
     wait_for_the_others(); /* a module that did not ask must not keep the others waiting */

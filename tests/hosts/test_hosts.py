@@ -19,6 +19,7 @@ from harness.terminal import Terminal
 from harness.wait import until
 from harness.wire import Client, call
 
+ZONE_PORT = 2203
 OWN = ("self", "socket")  # origins that are told why
 
 
@@ -455,6 +456,34 @@ def test_networks_are_exempt_by_address(machine, asking_hosts, enrolled, address
             terminal.types_hidden(key.first)
         attempt = host.conclude(terminal, user)
     assert attempt.opened and attempt.asked == int(asked), attempt
+
+
+@pytest.fixture
+def link_local(asking_hosts):
+    """Another sshd, at an address that has a zone."""
+    run("ip", "address", "add", "fe80::77/64", "dev", "lo", "nodad")
+    process = programs.server(ZONE_PORT, "keyboard-interactive", "ListenAddress fe80::77%lo\n")
+    try:
+        until(lambda: programs.listens(ZONE_PORT), "sshd at the address with a zone")
+        yield "fe80::77%lo"
+    finally:
+        process.terminate()
+        process.wait(10)
+        run("ip", "address", "del", "fe80::77/64", "dev", "lo")
+
+
+@pytest.mark.parametrize("entry, asked", [("net:fe80::/10", False), ("net:fe80::77", False), ("net:fe80::78", True), ("net:127.0.0.0/8", True)])
+def test_a_network_holds_an_address_with_a_zone(machine, link_local, enrolled, journal, entry, asked):
+    user, key = enrolled
+    host, start = programs.Ssh(ZONE_PORT), journal.position()
+    with policy(f'[service.sshd]\nexempt = ["{entry}"]\n'):
+        terminal = Terminal(host.command(machine, user, link_local))
+        if asked:
+            terminal.awaits(CODE_PROMPT)
+            terminal.types_hidden(key.first)
+        attempt = host.conclude(terminal, user)
+    assert attempt.opened and attempt.asked == int(asked), attempt
+    assert {line["rhost"] for line in decisions(journal.since(start))} == {link_local}, "what sshd says"
 
 
 def test_a_network_says_nothing_about_logins_at_this_machine(machine, asking_hosts, enrolled):

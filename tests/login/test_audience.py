@@ -32,11 +32,11 @@ def warned(journal, start):
     return [tuple(line.split(f" {name}=")[1].split(f" {following}=")[0].strip('"') for name, following in (("list", "entry"), ("entry", "reason"), ("reason", "user"))) for line in lines]
 
 
-def asked(machine, user, journal, rule):
+def asked(machine, user, journal, rule, *options):
     """Is somebody without a key asked, and which entries were told?"""
     with policy(f"[service.{SERVICE}]\n{rule}\n"):
         start = journal.position()
-        code = machine.ask(SERVICE, user, "123456")[0]
+        code = machine.ask(SERVICE, user, "123456", *options)[0]
     lines = journal.since(start)
     ((outcome, reason),) = [(line["outcome"], line["reason"]) for line in decisions(lines) if "stage" not in line]
     assert (code, outcome, reason) in [(AUTH_ERR, "refused", "not-enrolled"), (SUCCESS, "ignored", "exempt")]
@@ -103,6 +103,19 @@ def test_an_entry_that_means_somebody_means_nobody_else(machine, user, other, jo
     assert asked(machine, other, journal, f'exempt = ["{entry}"]') == (True, [])
     done = checked(f'require = ["{entry}"]\nexempt = ["{entry}", "net:192.0.2.0/24"]')
     assert done.returncode == 0 and "in order" in done.stdout
+
+
+@pytest.mark.parametrize("rhost", ["10.1.2.3:4711", "[10.1.2.3]", "[10.1.2.3]:22", "::ffff:10.1.2.3%lo", "[::ffff:10.1.2.3%2]:65535"])
+def test_zone_brackets_and_port_are_dropped_from_an_address(machine, user, journal, rhost):
+    for net, meant in (("10.0.0.0/8", True), ("10.1.2.3", True), ("10.1.2.4", False), ("fe80::/10", False)):
+        assert asked(machine, user, journal, f'exempt = ["net:{net}"]', "-h", rhost) == (not meant, [])
+        assert asked(machine, user, journal, f'require = ["net:{net}"]', "-h", rhost) == (meant, [])
+
+
+@pytest.mark.parametrize("rhost", ["10.1.2.3.example", "10.1.2.3:http", "10.1.2.3%lo", "[10.1.2.3]22", "[localhost]:22", "localhost:22", "10.1.2.3:65536", "fe80::1%"])
+def test_a_name_stays_a_name(machine, user, journal, rhost):
+    assert asked(machine, user, journal, 'exempt = ["net:0.0.0.0/0", "net:::/0"]', "-h", rhost) == (True, [])
+    assert asked(machine, user, journal, 'require = ["net:192.0.2.1"]', "-h", rhost) == (True, [])
 
 
 CONTROL = [

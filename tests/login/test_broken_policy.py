@@ -36,7 +36,39 @@ def test_a_file_that_is_not_toml_refuses_every_service(machine, services, user, 
     assert [machine.ask(service, user, "123456")[0] for service in services] == [SUCCESS] * 3
 
 
-@pytest.mark.parametrize("wrong", ['unenrolled = "maybe"', "digits = [5]", "window = { back = 3 }", "colour = 1"])
+SWALLOWED = {
+    "quotes of a command": 'notify_command = ["/usr/bin/true", """\n[service.otp-su]\nunenrolled = "deny"\n"""]',
+    "a dotted key in a command": "notify_command = ['/usr/bin/true', '''\nservice.otp-su.unenrolled = \"deny\"\n''']",
+    "a dotted key in a prompt": "[service]\notp-sudo.prompt = '''a\notp-su.unenrolled = \"deny\"\n'''",
+    "a header below another": '[service.otp-sudo]\n[service.otp-sudo.otp-su]\nunenrolled = "deny"',
+    "a dotted key below another": '[service.otp-sudo]\nservice.otp-su.unenrolled = "deny"',
+    "a table in a line": 'service = { otp-sudo = { unenrolled = "skip", otp-su = { unenrolled = "deny" } } }',
+    "guesses": '[service.otp-sudo.guesses]\nservice.otp-su.unenrolled = "deny"',
+    "the last exemption": '[[service.otp-sudo.exempt]]\nwho = "uid:1"\n[service.otp-sudo.exempt.otp-su]\nunenrolled = "deny"',
+}
+
+
+@pytest.mark.parametrize("how", SWALLOWED)
+def test_a_table_that_became_part_of_something_else_refuses_every_service(machine, services, user, journal, how):
+    with policy(f"{SWALLOWED[how]}\n"):
+        start = journal.position()
+        assert [machine.ask(service, user, "123456")[0] for service in services] == [SERVICE_ERR] * 3
+        assert [line["reason"] for line in decisions(journal.since(start))] == ["bad-policy"] * 3
+        done = otpctl("config", "check")
+        assert done.returncode == 1 and "; wanted " in done.stderr and "in order" not in done.stdout
+
+
+@pytest.mark.parametrize("name", ["Otp-su", "OTP-SU", '"otp-su "', '" otp-su"', '"otp-su/"', '""', '"otp-\\tsu"'])
+def test_a_table_for_a_service_that_no_program_can_have_is_more_than_a_note(stock, name):
+    with policy(f'[service.{name}]\nunenrolled = "deny"\n'):
+        done = otpctl("config", "check")
+        assert done.returncode == 1 and "wanted the name of a PAM service, in small letters" in done.stderr and "in order" not in done.stdout
+    with policy("[service.otp-later]\n"):
+        done = otpctl("config", "check")
+        assert done.returncode == 0 and "holds for nobody yet" in done.stderr, "the PAM file may come later"
+
+
+@pytest.mark.parametrize("wrong", ['unenrolled = "maybe"', 'colour = { shade = "dark" }', "digits = [5]", "window = { back = 3 }", "colour = 1"])
 def test_a_wrong_value_in_a_file_that_is_toml_refuses_its_service_alone(machine, services, user, wrong):
     with policy(f'[service.otp-sudo]\n{wrong}\n[service.otp-su]\nunenrolled = "deny"\n'):
         assert [machine.ask(service, user, "123456")[0] for service in services] == [SERVICE_ERR, AUTH_ERR, SUCCESS]

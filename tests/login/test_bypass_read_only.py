@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.first_release import MARKS
-from harness.machine import AUTH_ERR, HOST_KEY, VAULT, as_user, otpctl, run, write
+from harness.machine import AUTH_ERR, DAY, HOST_KEY, VAULT, as_user, otpctl, run, write
 from harness.otpctl import DONE, REFUSED
 from harness.places import moved_away
 from harness.services import lets_past
@@ -271,3 +271,51 @@ def test_a_mark_that_does_not_count_in_etc_does_not_take_the_way_back(machine, g
         assert lets_past(machine, gate, user)
         assert otpctl("emergency", "end", user.name).returncode == DONE
         assert not lets_past(machine, gate, user)
+
+
+@pytest.mark.parametrize("odd", [lambda: shutil.chown(MARKS, "nobody"), lambda: MARKS.chmod(0o777), lambda: (MARKS.rmdir(), MARKS.symlink_to("/tmp"))], ids=["foreign", "open to all", "a link"])
+def test_a_place_in_etc_that_is_not_trusted_and_cannot_be_mended_does_not_either(machine, gate, enrolled, odd):
+    user, _ = enrolled
+    odd()
+    with read_only(ETC):
+        done = otpctl_bypass(user)
+        assert done.returncode == DONE and GONE in done.stdout, done.stderr
+        assert lets_past(machine, gate, user)
+        assert otpctl("emergency", "end", user.name).returncode == DONE
+        assert not lets_past(machine, gate, user)
+
+
+def test_a_directory_that_is_closed_to_others_is_opened_so_that_lockers_find_the_mark(machine, gate, enrolled):
+    user, _ = enrolled
+    UNTIL_REBOOT.mkdir(mode=0o700)
+    with read_only(ETC_OTP), machine.daemon_stopped():
+        assert otpctl_bypass(user).returncode == DONE
+        assert UNTIL_REBOOT.stat().st_mode & 0o7777 == 0o755
+        host = [*as_user(user), machine.hosts / "oddconv", "-a", "--", gate, user.name, "text", "000000"]
+        assert "authenticate 0" in subprocess.run(host, capture_output=True, text=True, timeout=30).stdout
+    assert otpctl("emergency", "end", user.name).returncode == DONE
+
+
+def test_a_place_that_cannot_be_read_hides_no_mark_of_the_other_one(machine, gate, enrolled):
+    user, _ = enrolled
+    assert otpctl_bypass(user).returncode == DONE
+    UNTIL_REBOOT.touch()
+    done = otpctl("emergency", "list")
+    assert done.returncode == REFUSED and f"{user.name} (uid {user.uid}): not asked since" in done.stdout and str(UNTIL_REBOOT) in done.stderr
+    assert "not asked since" in otpctl("status", user.name).stdout
+    assert f"note: {user.name} " in otpctl("config", "check").stderr
+    assert otpctl("emergency", "end", user.name).returncode == DONE
+    done = otpctl("emergency", "list")
+    assert done.returncode == REFUSED and done.stdout == "", "nobody can say that there is none"
+
+
+def test_of_two_marks_the_status_shows_the_one_that_lasts_longer(machine, gate, enrolled):
+    user, _ = enrolled
+    for first, second, seconds in (("1h", "20d", 20 * DAY), ("20d", "1h", 20 * DAY)):
+        assert otpctl_bypass(user, "--for", first).returncode == DONE
+        with read_only(ETC_OTP):
+            done = otpctl_bypass(user, "--for", second)
+            assert done.returncode == DONE and "an earlier mark" in done.stdout
+            shown = json.loads(otpctl("status", user.name, "--json").stdout)["status"]["bypass"]
+            assert abs(shown["until"] - shown["made"] - seconds) <= 2
+        assert otpctl("emergency", "end", user.name).returncode == DONE

@@ -124,7 +124,7 @@ def test_an_origin_with_wrong_codes(machine, exact, enrolled, journal, wrong_cod
     user, key = enrolled
     with policy(no_wait(20)), Client() as client:
         for number in range(wrong_codes):
-            client.call("Verify", user=user.name, code=key.wrong(number), real_uid=0)
+            client.call("Verify", user=user.name, code=key.wrong(number), real_uid=0, tty="tty1")
     start = journal.position()
     assert pam_codes(machine, exact, user, "text", key.first) == (AUTH_ERR, SUCCESS)
     assert logged(journal, start) == [("auth", "refused", reason)]

@@ -6,6 +6,7 @@ import random
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ from harness.stacks import PAM, VENDOR, gate_services, write_stack
 
 GATED = ("sudo", "sudo-i", "su", "sshd", "login", "doas", "polkit-1")
 REFUSALS = ("auth_err", "authinfo_unavail", "service_err", "conv_err", "abort", "module_unknown")
-IN, ACCOUNT = "@include common-auth", "@include common-account\naccount required pam_otp.so"
+IN, ACCOUNT = "@include common-auth", "account required pam_otp.so\n@include common-account"
 
 
 def stack_findings():
@@ -149,6 +150,25 @@ def test_the_account_stage_is_followed_too(parts, lines, kind):
     assert kinds("account") == ({kind} if kind else set())
 
 
+PAST_IT = "leads past pam_otp.so where the password has expired"
+
+
+@pytest.mark.parametrize("lines, by", [
+    ("@include common-account\naccount required pam_otp.so", "common-account"),
+    ("account [success=ok new_authtok_reqd=done ignore=ignore default=die] pam_unix.so\naccount required pam_otp.so", "tried"),
+    ("account [success=ok new_authtok_reqd=1 default=die] pam_sss.so\naccount required pam_otp.so\naccount [default=ok] pam_debug.so acct=new_authtok_reqd", "tried"),
+    ("account required pam_unix.so\naccount required pam_otp.so", None),
+    ("account required pam_otp.so\n@include common-account", None),
+    ("account requisite pam_otp.so\naccount sufficient pam_unix.so\naccount required pam_permit.so", None),
+])  # fmt: skip
+def test_a_line_that_leads_past_ours_by_an_expired_password_is_noted(stock, lines, by):
+    write_stack(f"{IN}\nauth required pam_otp.so\n{lines}")
+    done = otpctl("config", "check")
+    assert done.returncode == DONE and (done.stderr == "") == (by is None)
+    assert by is None or f"note: tried, account: /etc/pam.d/{by} line " in done.stderr and PAST_IT in done.stderr
+    assert json.loads(otpctl("config", "check", "--json").stdout)["findings"] == []
+
+
 def test_the_other_service_answers_for_a_stage_that_has_no_line(stock):
     write_stack("@include common-auth\nauth required pam_otp.so")
     assert kinds() == {"no-account-line"}
@@ -186,6 +206,55 @@ def test_an_option_that_the_module_refuses_is_told(stock, options, stage):
 def test_a_line_that_libpam_cannot_read_is_told(stock, line):
     write_stack(f"{IN}\nauth required pam_otp.so\n{line}\n{ACCOUNT}")
     assert "bad-line" in kinds()
+
+
+@pytest.mark.parametrize("lines", [
+    f"{IN}\nauth optional pam_env.so \\\nauth required pam_otp.so",
+    f"{IN}\nauth required pam_env.so auth required pam_otp.so",
+    f"{IN}\nauth required pam_env.so\\\n  auth [success=ok default=die] {MODULE}",
+    "@include common-auth \\\nauth required pam_otp.so",
+    "@include common-auth auth required pam_otp.so nullok",
+    "auth include common-auth auth required pam_otp.so",
+    "auth SUBSTACK common-auth \\\n\\\nauth required pam_otp.so",
+    f"{IN}\nauth required pam_env.so\naccount required pam_env.so \\\naccount required pam_otp.so",
+])  # fmt: skip
+def test_a_line_that_has_become_part_of_another_is_told(stock, lines):
+    write_stack(f"{lines}\n@include common-account")
+    assert kinds() == {"not-run"}
+    done = otpctl("config", "check")
+    assert done.returncode == REFUSED and "nothing runs it" in done.stderr and "/etc/pam.d/tried line " in done.stderr
+
+
+@pytest.mark.parametrize("directory", ["/usr/share/pam.d", "/usr/etc/pam.d"])
+def test_services_of_other_distributions_are_looked_at(stock, directory):
+    path = Path(directory) / "tried"
+    write(path, f"{IN}\nauth optional pam_otp.so\n{ACCOUNT}\n", 0o644)
+    try:
+        assert kinds() == {"refusal-ignored"}
+        write_stack(f"{IN}\nauth required pam_otp.so\n{ACCOUNT}")
+        assert stack_findings() == [], "that of /etc comes first"
+    finally:
+        shutil.rmtree(directory)
+
+
+def test_lines_in_pam_conf_are_told(stock):
+    path = Path("/etc/pam.conf")
+    before = path.read_text()
+    try:
+        path.write_text("# sudo auth required pam_otp.so\n")
+        assert stack_findings() == []
+        path.write_text("sudo auth required pam_unix.so\nsudo auth required pam_otp.so\n")
+        told = stack_findings()
+        away = [(directory, directory.with_name("pam.d.away")) for directory in (PAM, VENDOR)]
+        for directory, elsewhere in away:
+            shutil.move(directory, elsewhere)
+        alone = stack_findings()
+        for directory, elsewhere in away:
+            shutil.move(elsewhere, directory)
+    finally:
+        path.write_text(before)
+    assert [one["kind"] for one in alone] == ["pam-conf"] and "not looked at" in alone[0]["text"]
+    assert [(one["kind"], one["file"]) for one in told] == [("pam-conf", "/etc/pam.conf")] and "because there is /etc/pam.d" in told[0]["text"]
 
 
 @pytest.mark.parametrize("tail", ["@include no-such-file", "auth required pam_env.so \\"])

@@ -32,9 +32,9 @@ pub struct Now {
 /// May a time far ahead of the last known one be believed?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClockTrust {
-    /// The kernel says that it is synchronised.
+    /// It is not far ahead, or the kernel says that it is synchronised.
     Trusted,
-    /// Not synchronised; the newest time that is known to have passed.
+    /// Far ahead and not synchronised; the newest time that is known to have passed.
     Unsynchronised {
         /// Unix time in seconds.
         newest_known: u64,

@@ -1,7 +1,7 @@
 //! The secret file of one user, `keys/<uid>.toml`: what changes only at enrolments.
 //!
 //! F1  TOML 1.0, at most 16 KiB, version 1; an unknown or repeated field refuses the file
-//! F2  user name and uid must both be the ones it is opened for
+//! F2  the uid must be the one it is opened for, and the user name one that the account database gives to this uid
 //! F3  at most five keys; no two share an id, a label or a fingerprint
 //! F4  numbers lie in their ranges; ids, fingerprints and sealed texts have their exact lengths
 //! F5  a key was made in a generation from 1 to the file's own
@@ -11,7 +11,7 @@
 
 use std::fmt::{self, Write as _};
 
-use crate::accounts::Account;
+use crate::accounts::{Account, NotOwner};
 use crate::codes::recovery::{RecoveryCode, RecoveryHash};
 use crate::files::checksum;
 use crate::files::hex::{NotHex, hex};
@@ -82,12 +82,7 @@ pub enum RecordError {
     /// F1: of a version that this program does not know.
     Version(u64),
     /// F2: somebody else's.
-    Owner {
-        /// Name and uid in the file.
-        found: Account,
-        /// Name and uid it was opened for.
-        wanted: Account,
-    },
+    Owner(NotOwner),
     /// F3, F4, F5: a value out of its range.
     Value(&'static str),
     /// The seal of this key does not open with this host key.
@@ -103,10 +98,8 @@ impl Record {
     /// Reads the text of a secret file for `account`.
     pub fn parse(text: &str, account: &Account) -> Result<Self, RecordError> {
         let record = Self::read(text)?;
-        if record.account == *account {
-            return Ok(record);
-        }
-        Err(RecordError::Owner { found: record.account, wanted: account.clone() })
+        account.owns(&record.account).map_err(RecordError::Owner)?;
+        Ok(record)
     }
 
     /// Reads the text of a secret file, whosever it is.
@@ -320,11 +313,7 @@ impl fmt::Display for RecordError {
         match self {
             Self::Syntax(place) => write!(f, "not a secret file of version 1: {place}"),
             Self::Version(found) => write!(f, "version is {found}; wanted 1"),
-            Self::Owner { found, wanted } => write!(
-                f,
-                "belongs to {:?} (uid {}), not to {:?} (uid {})",
-                found.name, found.uid, wanted.name, wanted.uid
-            ),
+            Self::Owner(why) => why.fmt(f),
             Self::Value(what) => write!(f, "value out of its range: {what}"),
             Self::Sealed(label) => write!(
                 f,

@@ -99,12 +99,12 @@ fn a_record_opens_with_its_own_host_key_in_its_own_vault_only() {
 }
 
 #[test]
-fn f2_name_and_uid_must_both_match() {
+fn f2_the_uid_and_a_name_of_it_must_match() {
     let (record, _) = sample();
     for (name, uid) in [("alice", 1001), ("bob", 1000), ("Alice", 1000)] {
         let wanted = Account { name: name.into(), uid };
         let error = Record::parse(&record.to_toml(), &wanted).unwrap_err();
-        assert!(matches!(error, RecordError::Owner { .. }), "{name} {uid}: {error}");
+        assert!(matches!(error, RecordError::Owner(_)), "{name} {uid}: {error}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! The unread notices of one user, and the file `notices/<uid>` that holds them.
 //!
 //! N1  TOML 1.0, at most 16 KiB, version 1; the first line is a checksum of the rest; an unknown field refuses the file
-//! N2  user name and uid must both be the ones it is opened for
+//! N2  the uid must be the one it is opened for, and the user name one that the account database gives to this uid
 //! N3  at most 16 notices, with numbers that rise and lie below `next`
 //! N4  one that was shown three times is gone
 //! N5  when it is full, two of the same event become one, which says how often it happened. So no event is lost, whoever says
@@ -10,7 +10,7 @@
 
 use std::fmt::{self, Write as _};
 
-use crate::accounts::Account;
+use crate::accounts::{Account, NotOwner};
 use crate::files::checksum;
 use crate::files::date::utc;
 use crate::files::notice::{Claim, Notice, NoticeEvent, Where};
@@ -63,7 +63,7 @@ pub enum SpoolError {
     /// N1: not this format; where and what.
     Syntax(String),
     /// N2: somebody else's.
-    Owner(Account),
+    Owner(NotOwner),
     /// A value out of its range; which.
     Value(&'static str),
 }
@@ -138,7 +138,8 @@ impl Spool {
 
     /// These, if they are those of `account` (N2).
     pub fn for_account(self, account: &Account) -> Result<Self, SpoolError> {
-        if self.account == *account { Ok(self) } else { Err(SpoolError::Owner(self.account)) }
+        account.owns(&self.account).map_err(SpoolError::Owner)?;
+        Ok(self)
     }
 
     /// Reads the text of a spool, whosever it is.
@@ -264,7 +265,7 @@ impl fmt::Display for SpoolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Syntax(what) => write!(f, "not a file of notices of version 1: {what}"),
-            Self::Owner(found) => write!(f, "belongs to {:?} (uid {})", found.name, found.uid),
+            Self::Owner(why) => why.fmt(f),
             Self::Value(what) => write!(f, "value out of its range: {what}"),
         }
     }

@@ -110,7 +110,10 @@ fn n1_n2_what_is_not_this_users_whole_file_is_refused() {
     assert!(with("", "").is_ok());
     assert_eq!(Spool::parse(&text.replace("key-added", "key-addee")).ok(), None, "checksum");
     let bob = Account { name: "bob".into(), uid: 1000 };
-    assert_eq!(Spool::parse(&text).unwrap().for_account(&bob), Err(SpoolError::Owner(alice())));
+    assert_eq!(
+        Spool::parse(&text).unwrap().for_account(&bob),
+        Err(SpoolError::Owner(NotOwner::Another { found: alice(), wanted: bob.clone() }))
+    );
     for (from, to) in [
         ("version = 1", "version = 2"),
         ("next = 3", "next = 2"),

@@ -1,14 +1,14 @@
 //! The tickets of one user, and the file `tickets/<uid>` that holds them.
 //!
 //! B1  TOML 1.0, at most 64 KiB, version 1; the first line is a checksum of the rest; an unknown field refuses the file
-//! B2  user name and uid must both be the ones it is opened for
+//! B2  the uid must be the one it is opened for, and the user name one that the account database gives to this uid
 //! B3  at most 64 tickets, of which one is good; no two share an id
 //! B4  it knows its own inode and when it was written: so a copy from a backup is told from the original
 //! B5  writing and reading are each other's inverse
 
 use std::fmt::{self, Write as _};
 
-use crate::accounts::Account;
+use crate::accounts::{Account, NotOwner};
 use crate::codes::registration::CodeForm;
 use crate::files::checksum;
 use crate::files::hex::hex;
@@ -46,7 +46,7 @@ pub enum TicketFileError {
     /// B1: not this format; where and what.
     Syntax(String),
     /// B2: somebody else's.
-    Owner(Account),
+    Owner(NotOwner),
     /// A value out of its range; which.
     Value(&'static str),
     /// B3: so many codes within 90 days are no way to hand out keys.
@@ -124,7 +124,8 @@ impl TicketFile {
 
     /// This one, if it is that of `account` (B2).
     pub fn for_account(self, account: &Account) -> Result<Self, TicketFileError> {
-        if self.account == *account { Ok(self) } else { Err(TicketFileError::Owner(self.account)) }
+        account.owns(&self.account).map_err(TicketFileError::Owner)?;
+        Ok(self)
     }
 
     /// The text of the file.
@@ -241,7 +242,7 @@ impl fmt::Display for TicketFileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Syntax(place) => write!(f, "not a file of tickets of version 1: {place}"),
-            Self::Owner(found) => write!(f, "belongs to {:?} (uid {})", found.name, found.uid),
+            Self::Owner(why) => why.fmt(f),
             Self::Value(what) => write!(f, "value out of its range: {what}"),
             Self::Full => write!(f, "{MOST} registration codes within 90 days"),
         }

@@ -1,7 +1,7 @@
 //! Taking over the files of accounts that have another name or uid by now, one or all of them. Whose files there are is read from the
 //! files, for the account database knows nothing of a former name.
 
-use crate::accounts::{Account, account_of, named};
+use crate::accounts::{Account, account_of, named, numbered};
 use crate::environment::Environment;
 use crate::vault::{ChangeError, Reseal, Vault};
 
@@ -114,7 +114,7 @@ fn by_now(vault: &Vault, owner: &Account) -> Result<Option<Account>, ChangeError
 /// Whose files are meant by a former name or uid.
 fn former(vault: &Vault, from: &str) -> Result<Account, ChangeError> {
     let mut owners = vault.owners_named(from)?;
-    if let (true, Ok(uid)) = (owners.is_empty(), from.parse()) {
+    if let (true, Some(uid)) = (owners.is_empty(), numbered(from).or_else(|| from.parse().ok())) {
         owners.extend(vault.owner_of(uid)?);
     }
     only(owners)

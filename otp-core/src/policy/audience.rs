@@ -49,6 +49,18 @@ pub enum Unmatched {
     NoAnswer,
 }
 
+/// The relation of a candidate to an entry that means somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Relation {
+    /// It means somebody else.
+    Another,
+    /// It names an account of the candidate's uid, by another name: it requires, for one uid is one person, and it exempts nobody,
+    /// for only that name was exempt.
+    SameUid,
+    /// It means the candidate.
+    Same,
+}
+
 /// An entry at a login that means nobody who is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnmatchedEntry<'a> {
@@ -73,8 +85,8 @@ pub struct Net {
 pub struct Candidate<'a> {
     /// PAM_RHOST of a host that runs as root; none for a login at this machine.
     pub rhost: Option<&'a str>,
-    /// Does this account or group mean the candidate? An answer of NSS, asked for every entry that is no network.
-    pub meant_by: &'a dyn Fn(&Who) -> Result<bool, Unmatched>,
+    /// The relation to this account or group. An answer of NSS, asked for every entry that is no network.
+    pub relation: &'a dyn Fn(&Who) -> Result<Relation, Unmatched>,
 }
 
 /// The answer of both lists for a candidate.
@@ -124,6 +136,12 @@ impl Who {
     }
 }
 
+impl From<bool> for Relation {
+    fn from(same: bool) -> Self {
+        if same { Self::Same } else { Self::Another }
+    }
+}
+
 impl Unmatched {
     /// One word for the log.
     pub fn reason(self) -> &'static str {
@@ -141,18 +159,19 @@ impl Unmatched {
 pub fn audience<'a>(exempt: &'a [Entry], require: &'a [Entry], candidate: &Candidate<'_>) -> Audience<'a> {
     let mut unmatched = Vec::new();
     let mut means = |list, entry: &'a Entry| match &entry.who {
-        Who::Net(net) => net.means(candidate.rhost),
-        who => match (candidate.meant_by)(who) {
-            Ok(meant) => Some(meant),
+        Who::Net(net) => net.means(candidate.rhost).map(Relation::from),
+        who => match (candidate.relation)(who) {
+            Ok(relation) => Some(relation),
             Err(why) => {
                 unmatched.push(UnmatchedEntry { list, entry: &entry.text, why });
                 None
             }
         },
     };
-    let required: Vec<bool> = require.iter().map(|entry| means("require", entry).unwrap_or(true)).collect();
-    let exempted: Vec<bool> = exempt.iter().map(|entry| means("exempt", entry).unwrap_or(false)).collect();
-    let asked = required.contains(&true) || (require.is_empty() && !exempted.contains(&true));
+    let required: Vec<_> = require.iter().map(|entry| means("require", entry).unwrap_or(Relation::Same)).collect();
+    let exempted: Vec<_> = exempt.iter().map(|entry| means("exempt", entry).unwrap_or(Relation::Another)).collect();
+    let is_required = required.iter().any(|relation| *relation != Relation::Another);
+    let asked = is_required || (require.is_empty() && !exempted.contains(&Relation::Same));
     Audience { asked, unmatched }
 }
 
@@ -170,17 +189,35 @@ impl Net {
 
     /// Does a login from `rhost` come from here? `None` where that is no address.
     fn means(&self, rhost: Option<&str>) -> Option<bool> {
-        match rhost.map(str::parse) {
-            None => Some(false),
-            Some(Ok(address)) => Some(self.holds(address)),
-            Some(Err(_)) => None,
-        }
+        rhost.map_or(Some(false), |rhost| Some(self.holds(address_in(rhost)?)))
     }
 
     fn holds(&self, address: IpAddr) -> bool {
         let differing = self.address ^ mapped(address);
         self.bits == 0 || differing.leading_zeros() >= self.bits
     }
+}
+
+/// The address in what a host says of the far end: one of IPv6 may have its zone, either may be in brackets, and a port may
+/// follow (`fe80::1%eth0`, `[2001:db8::1]:4711`, `10.1.2.3:4711`). `None` for a name; no name has these signs.
+fn address_in(rhost: &str) -> Option<IpAddr> {
+    let bare = match rhost.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((inside, "")) => inside,
+        Some((inside, port)) => port.strip_prefix(':').filter(|port| is_port(port)).map(|_| inside)?,
+        None => match rhost.split_once(':') {
+            Some((v4, port)) if is_port(port) => return v4.parse::<Ipv4Addr>().ok().map(IpAddr::V4),
+            _ => rhost,
+        },
+    };
+    match bare.split_once('%') {
+        Some((v6, zone)) if !zone.is_empty() => v6.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
+        Some(_) => None,
+        None => bare.parse().ok(),
+    }
+}
+
+fn is_port(text: &str) -> bool {
+    text.parse::<u16>().is_ok() && number(text).is_some()
 }
 
 /// Digits alone: no sign.
@@ -205,19 +242,20 @@ mod tests {
         texts.iter().map(|text| Entry::parse(text).unwrap()).collect()
     }
 
-    /// Of a host with the accounts alice (1000), whom it is about, and bob, and the groups staff, with alice in it, 7 and 8.
+    /// Of a host with the accounts alice (1000, also called a.lice), whom it is about, and bob, and the groups staff, with alice in it, 7 and 8.
     fn asked(exempt: &[&str], require: &[&str], rhost: Option<&str>) -> (bool, Vec<String>) {
-        let meant_by = |who: &Who| match who {
+        let relation = |who: &Who| match who {
             Who::User(name) if name == "silent" => Err(Unmatched::NoAnswer),
-            Who::User(name) if name == "alice" || name == "bob" => Ok(name == "alice"),
-            Who::Uid(uid) if [1000, 1001].contains(uid) => Ok(*uid == 1000),
-            Who::Group(name) if name == "staff" => Ok(true),
-            Who::Gid(gid) if [7, 8].contains(gid) => Ok(*gid == 7),
+            Who::User(name) if name == "a.lice" => Ok(Relation::SameUid),
+            Who::User(name) if name == "alice" || name == "bob" => Ok(Relation::from(name == "alice")),
+            Who::Uid(uid) if [1000, 1001].contains(uid) => Ok(Relation::from(*uid == 1000)),
+            Who::Group(name) if name == "staff" => Ok(Relation::Same),
+            Who::Gid(gid) if [7, 8].contains(gid) => Ok(Relation::from(*gid == 7)),
             Who::Group(_) | Who::Gid(_) => Err(Unmatched::NoGroup),
             _ => Err(Unmatched::NoAccount),
         };
         let (exempt, require) = (entries(exempt), entries(require));
-        let found = audience(&exempt, &require, &Candidate { rhost, meant_by: &meant_by });
+        let found = audience(&exempt, &require, &Candidate { rhost, relation: &relation });
         let told = |one: &UnmatchedEntry<'_>| format!("{} {} {}", one.list, one.entry, one.why.reason());
         (found.asked, found.unmatched.iter().map(told).collect())
     }
@@ -231,6 +269,14 @@ mod tests {
         assert!(!is_asked(&["gid:7"], &[]) && is_asked(&["gid:8"], &[]));
         assert!(!is_asked(&[], &["user:bob"]) && is_asked(&[], &["group:staff"]) && is_asked(&[], &["uid:1000"]));
         assert!(is_asked(&["user:alice"], &["gid:7"]), "who is in both is asked");
+    }
+
+    #[test]
+    fn another_name_of_the_same_uid_requires_and_exempts_nobody() {
+        assert_eq!(asked(&[], &["user:a.lice"], None), (true, vec![]));
+        assert_eq!(asked(&[], &["user:bob", "user:a.lice"], None), (true, vec![]));
+        assert_eq!(asked(&["user:a.lice"], &[], None), (true, vec![]));
+        assert_eq!(asked(&["user:a.lice", "user:alice"], &[], None), (false, vec![]));
     }
 
     #[test]
@@ -276,6 +322,31 @@ mod tests {
         assert!(asked(&["net:127.0.0.0/8"], &[], Some("localhost")).0);
         assert!(asked(&[], &["net:192.0.2.0/24"], Some("intranet.example")).0, "unknown: required");
         assert!(!asked(&[], &["net:192.0.2.0/24"], Some("198.51.100.1")).0);
+    }
+
+    #[test]
+    fn zone_brackets_and_port_are_no_part_of_an_address() {
+        for (net, rhost) in [
+            ("net:fe80::/10", "fe80::77%lo"),
+            ("net:fe80::/10", "fe80::77%2"),
+            ("net:fe80::1", "[fe80::1]"),
+            ("net:fe80::1", "[fe80::1]:22"),
+            ("net:fe80::1", "[fe80::1%eth0]:65535"),
+            ("net:10.0.0.0/8", "10.1.2.3:4711"),
+            ("net:10.0.0.0/8", "[10.1.2.3]"),
+            ("net:10.0.0.0/8", "[::ffff:10.1.2.3]:1"),
+            ("net:10.0.0.0/8", "::ffff:10.1.2.3%eth0"),
+            ("net:::1:22", "::1:22"),
+        ] {
+            assert_eq!(asked(&[net], &[], Some(rhost)), (false, vec![]), "{net} {rhost}");
+            assert_eq!(asked(&[], &["net:192.0.2.7"], Some(rhost)), (false, vec![]), "{rhost} is another address");
+        }
+        let names = "fe80::1%|%lo|10.1.2.3%lo|[fe80::1|fe80::1]|[]|[fe80::1]22|[fe80::1]:|[fe80::1]:65536|[fe80::1]:+1|10.1.2.3:|\
+                     10.1.2.3:http|10.1.2.3:65536|10.1.2.3:+1|10.1.2.3:1:2|host:22|[host]|host%lo|10.1.2|010.1.2.3|[[fe80::1]]| fe80::1";
+        for name in names.split('|') {
+            assert!(asked(&["net:::/0", "net:0.0.0.0/0"], &[], Some(name)).0, "{name:?} exempts nobody");
+            assert!(asked(&[], &["net:192.0.2.7"], Some(name)).0, "{name:?} requires");
+        }
     }
 
     #[test]

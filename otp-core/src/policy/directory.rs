@@ -2,10 +2,11 @@
 //! spells that one: where it takes `Carl` for `carl`, so does the policy.
 
 use nix::errno::Errno;
-use nix::unistd::{Gid, Group, User, getgrouplist};
+use nix::unistd::{Gid, Group};
 
 use crate::accounts::{Account, account_of, named};
-use crate::policy::audience::{Unmatched, Who};
+use crate::membership::is_member;
+use crate::policy::audience::{Relation, Unmatched, Who};
 
 /// The account, group or network that an entry names.
 #[derive(Debug)]
@@ -29,25 +30,20 @@ pub fn look_up(who: &Who) -> Result<Found, Unmatched> {
     }
 }
 
-/// Does it mean this account? Accounts compare by name as NSS spells it or by uid, groups by gid.
-pub fn means(who: &Who, account: &Account) -> Result<bool, Unmatched> {
+/// The relation of this account to it. Accounts compare by uid, and by name as NSS spells it; groups by gid.
+pub fn relation(who: &Who, account: &Account) -> Result<Relation, Unmatched> {
     match who {
-        Who::User(name) if *name == account.name => return Ok(true),
-        Who::Uid(uid) if *uid == account.uid => return Ok(true),
+        Who::User(name) if *name == account.name => return Ok(Relation::Same),
+        Who::Uid(uid) if *uid == account.uid => return Ok(Relation::Same),
         _ => {}
     }
     match (look_up(who)?, who) {
-        (Found::Account(_), Who::Uid(_)) | (Found::Net, _) => Ok(false),
-        (Found::Account(found), _) => Ok(found.name == account.name),
-        (Found::Group(group), _) => is_member(account, group.gid),
+        (Found::Account(_), Who::Uid(_)) | (Found::Net, _) => Ok(Relation::Another),
+        (Found::Account(found), _) if found == *account => Ok(Relation::Same),
+        (Found::Account(found), _) if found.uid == account.uid => Ok(Relation::SameUid),
+        (Found::Account(_), _) => Ok(Relation::Another),
+        (Found::Group(group), _) => is_member(account, &group).map(Relation::from).map_err(|_| Unmatched::NoAnswer),
     }
-}
-
-/// getgrouplist(3) leaves out what it cannot read without a word; a group that was found shows that the database answers.
-fn is_member(account: &Account, gid: Gid) -> Result<bool, Unmatched> {
-    let user = answer(User::from_name(&account.name), Unmatched::NoAnswer)?;
-    let name = std::ffi::CString::new(account.name.as_str()).map_err(|_| Unmatched::NoAnswer)?;
-    Ok(getgrouplist(&name, user.gid).map_err(|_| Unmatched::NoAnswer)?.contains(&gid))
 }
 
 fn answer<T>(found: Result<Option<T>, Errno>, none: Unmatched) -> Result<T, Unmatched> {

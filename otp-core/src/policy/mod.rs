@@ -7,14 +7,17 @@ pub(crate) mod fields;
 pub mod notify;
 pub mod rotation;
 pub mod service;
+mod swallowed;
 pub mod toml_table;
 
 use crate::decision::limits::{ClockPolicy, Limits};
+use crate::decision::origin::Origin;
 use crate::keys::key::{Algorithm, Digits, NewKey, Period, ValueError};
 use crate::policy::fields::{guesses, ranged, window};
 use crate::policy::notify::Notify;
 use crate::policy::rotation::Rotation;
 use crate::policy::service::ServicePolicy;
+use crate::policy::swallowed::swallowed;
 use crate::policy::toml_table::{Document, Located, Table, TableError};
 
 const DAY_S: u64 = 86_400;
@@ -61,6 +64,7 @@ impl Policy {
 
     fn read(text: &str, wanted: ServicesWanted<'_>) -> Result<Self, TableError> {
         let document = Document::parse(text)?;
+        document.refuse(swallowed)?;
         let mut root = document.root();
         ranged(&mut root, "version", 1, 1..=1)?;
         let mut policy = Self { issuer: issuer(&mut root)?, ..Self::default() };
@@ -79,7 +83,6 @@ impl Policy {
         }
         policy.rotation = root.table("rotation")?.map(Rotation::read).transpose()?;
         if let Some(mut services) = root.table("service")? {
-            services.no_swallowed_header()?;
             for name in services.names().filter(|name| wanted.holds(name)) {
                 let Some(table) = services.table(name)? else { continue };
                 let (at, service) = (table.start(), ServicePolicy::read(table, policy.limits)?);
@@ -99,6 +102,11 @@ impl Policy {
     /// Window, guesses and wait for the service that this was read for.
     pub fn limits(&self) -> Limits {
         self.service.as_ref().map_or(self.limits, |service| service.limits)
+    }
+
+    /// The origin of a guess at the service that was asked for, which a root-owned host or the kernel says is `found`.
+    pub fn origin(&self, found: Origin) -> Origin {
+        found.lowered_to(self.service.as_ref().and_then(|service| service.origin))
     }
 }
 

@@ -24,6 +24,8 @@ pub struct ServicePolicy {
     pub exempt: Vec<Exemption>,
     /// Who is asked, if this has entries.
     pub require: Vec<Entry>,
+    /// Where its guesses come from at most: `Remote` or `Other`.
+    pub origin: Option<Origin>,
     /// Window and guesses for this service, where it says something of its own.
     pub limits: Limits,
 }
@@ -71,6 +73,7 @@ impl ServicePolicy {
             report_only: table.boolean("report_only")?.is_some_and(|found| found.value),
             exempt: exemptions(&mut table)?,
             require: required(&mut table)?,
+            origin: origin(&mut table)?,
             limits,
         };
         table.end()?;
@@ -126,6 +129,14 @@ fn unenrolled(table: &mut Table<'_>) -> Result<Option<Unenrolled>, TableError> {
     let wanted =
         || table.error(&found, format!("unenrolled is {:?}; wanted \"deny\", \"skip\" or \"enrol\"", found.value));
     Unenrolled::parse(found.value).map(Some).ok_or_else(wanted)
+}
+
+fn origin(table: &mut Table<'_>) -> Result<Option<Origin>, TableError> {
+    let Some(found) = table.string("origin")? else { return Ok(None) };
+    match Origin::parse(found.value) {
+        Some(origin @ (Origin::Remote | Origin::Other)) => Ok(Some(origin)),
+        _ => Err(table.error(&found, format!("origin is {:?}; wanted \"remote\" or \"other\"", found.value))),
+    }
 }
 
 /// A day such as `2027-01-31`, in UTC.
@@ -212,6 +223,7 @@ mod tests {
             require = ["net:192.0.2.0/24"]
             window = { back = 2, forward = 0 }
             guesses = { remote = 5, wait = "none" }
+            origin = "remote"
             "#,
         )
         .unwrap();
@@ -219,7 +231,7 @@ mod tests {
         assert_eq!((found.unenrolled, found.allow_until), (Some(Unenrolled::Skip), Some(59)));
         assert!(found.report_only && found.exempt.len() == 2 && found.require.len() == 1);
         assert_eq!((found.limits.window.back, found.limits.window.forward), (2, 0));
-        assert_eq!(found.limits.guesses, [20, 20, 20, 5, 20]);
+        assert_eq!((found.origin, found.limits.guesses), (Some(Origin::Remote), [20, 20, 20, 5, 20]));
         let enrol = service("[service.sudo]\nunenrolled = \"enrol\"").unwrap();
         assert_eq!(enrol.unenrolled, Some(Unenrolled::Enrol));
     }
@@ -283,6 +295,9 @@ mod tests {
             ("window = { back = 3 }", "back is 3; wanted 0 to 2"),
             ("guesses = { self = 90 }", "self is 90; wanted 3 to 88"),
             ("guesses = { remote = 21, other = 3 }", "remote is 21; wanted at most 20"),
+            ("origin = \"console\"", "origin is \"console\"; wanted \"remote\" or \"other\""),
+            ("origin = \"self\"", "origin is \"self\""),
+            ("origin = 1", "origin is an integer"),
             ("colour = 1", "no field \"colour\""),
         ];
         for (line, what) in cases {

@@ -79,6 +79,15 @@ impl<'i> Document<'i> {
         }
     }
 
+    /// An error about a place that `find` finds in the text and its top table.
+    pub(crate) fn refuse(
+        &self,
+        find: impl FnOnce(&str, &DeTable<'i>) -> Option<(usize, String)>,
+    ) -> Result<(), TableError> {
+        let found = find(self.text, self.root.get_ref());
+        found.map_or(Ok(()), |(at, what)| Err(TableError::new(self.text, at, what)))
+    }
+
     /// Its top table.
     pub fn root(&self) -> Table<'_> {
         Table { text: self.text, fields: self.root.get_ref(), start: self.root.span().start, taken: Vec::new() }
@@ -194,15 +203,6 @@ impl<'d> Table<'d> {
         }
     }
 
-    /// No text below, however deep, may have a line that looks like the header of a table: quotes that were closed too late make
-    /// a text of the tables between them, and the file is TOML all the same.
-    pub(crate) fn no_swallowed_header(&self) -> Result<(), TableError> {
-        let text = self.text;
-        let Some(at) = self.fields.values().find_map(|value| swallowing(text, value)) else { return Ok(()) };
-        let what = "this text goes on over a line that begins with \"[\"; wanted its end before the next table";
-        Err(TableError::new(text, at, what.to_owned()))
-    }
-
     /// An error about a value that was found.
     pub fn error<T>(&self, found: &Located<T>, what: String) -> TableError {
         TableError::new(self.text, found.at, what)
@@ -259,20 +259,6 @@ impl<'d> Table<'d> {
                 Err(TableError::new(self.text, at, format!("{name} is {article} {found}; wanted {wanted}")))
             }
         }
-    }
-}
-
-/// Where a text begins that has a line like the header of a table.
-fn swallowing(text: &str, value: &Spanned<DeValue<'_>>) -> Option<usize> {
-    let span = value.span();
-    match value.get_ref() {
-        DeValue::Table(below) => below.values().find_map(|one| swallowing(text, one)),
-        DeValue::Array(below) => below.iter().find_map(|one| swallowing(text, one)),
-        DeValue::String(_) => {
-            let mut lines = text.get(span.clone())?.lines().skip(1);
-            lines.any(|line| line.trim_start().starts_with('[')).then_some(span.start)
-        }
-        _ => None,
     }
 }
 

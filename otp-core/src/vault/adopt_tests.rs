@@ -33,7 +33,7 @@ fn an_adoption_never_overwrites_a_user() {
     let bench = Bench::enrolled();
     let bob = Account { name: "bob".into(), uid: 2000 };
     let key = bench.other_key(1, 11, Kind::Totp);
-    bench.vault().enrol(&bob, &FREELY, &Shifted::by(0), |_| Some(key)).unwrap();
+    bench.vault().enrol(&bob, &FREELY, &Shifted::by(0), |_, _| Some(key)).unwrap();
     let adopted = bench.vault().adopt(&bench.account, &bob, &bench.reseal(), &Shifted::by(0));
     assert_eq!(adopted, Err(ChangeError::AlreadyEnrolled));
     assert!(bench.key_path().exists());
@@ -104,7 +104,7 @@ fn recovery_codes_from_another_time_than_the_state_are_off_for_good_for_nobody_k
     let bench = Bench::new();
     let enrol = |number, replaces, set| {
         let how = KeyAddition { grounds: Grounds::Any, replaces, recovery: recovery_set(set, None) };
-        let make = |generation| Some(bench.other_key(generation, number, Kind::Totp));
+        let make = |_: &Account, generation| Some(bench.other_key(generation, number, Kind::Totp));
         bench.vault().enrol(&bench.account, &how, &Shifted::by(0), make).map(drop)
     };
     enrol(11, Replaces::Nothing, 1).unwrap();

@@ -25,7 +25,7 @@ impl Bench {
     }
 
     fn add(&self, number: u8, kind: Kind) -> Result<Record, ChangeError> {
-        let make = |generation| Some(self.other_key(generation, number, kind));
+        let make = |_: &Account, generation| Some(self.other_key(generation, number, kind));
         self.vault().enrol(&self.account, &FREELY, &Shifted::by(0), make)
     }
 
@@ -230,7 +230,7 @@ fn a_new_key_in_the_place_of_another_kills_it_and_what_was_counted_against_it() 
     bench.locked().set_use(KeyUse::Suspended, &Shifted::by(0)).unwrap();
     let how = KeyAddition { grounds: Grounds::Any, replaces: Replaces::All, recovery: recovery_set(5, None) };
     let make = |generation| Some(Key { label: old.label.clone(), ..bench.other_key(generation, 7, Kind::Totp) });
-    let make = |generation| {
+    let make = |_: &Account, generation| {
         let mut key: Key = make(generation)?;
         let secret = Secret::new(Zeroizing::new(vec![7; 20])).ok()?;
         key.sealed = bench.host_key().seal(&secret, &key.binding(&bench.account, VaultId([1; 16])), &Nonce([7; 24]))?;
@@ -251,7 +251,7 @@ fn grounds_that_are_gone_make_no_key() {
     let bench = Bench::new();
     let with = |grounds, replaces, number| {
         let how = KeyAddition { grounds, replaces, recovery: Vec::new() };
-        let make = |generation| Some(bench.other_key(generation, number, Kind::Totp));
+        let make = |_: &Account, generation| Some(bench.other_key(generation, number, Kind::Totp));
         bench.vault().enrol(&bench.account, &how, &Shifted::by(0), make).map(drop)
     };
     let key = |number| KeyId([number; 16]);
@@ -271,7 +271,7 @@ fn what_descends_from_a_repudiated_redemption_is_suspended_for_good_and_nothing_
     bench.add(1, Kind::Hotp).unwrap();
     let thiefs = Some([3; 16]);
     let how = KeyAddition { grounds: Grounds::Any, replaces: Replaces::Nothing, recovery: recovery_set(6, thiefs) };
-    let make = |generation| Some(Key { redemption: thiefs, ..bench.other_key(generation, 2, Kind::Hotp) });
+    let make = |_: &Account, generation| Some(Key { redemption: thiefs, ..bench.other_key(generation, 2, Kind::Hotp) });
     bench.vault().enrol(&bench.account, &how, &Shifted::by(0), make).unwrap();
     for anew in [true, false] {
         let suspended = bench.locked().repudiate([3; 16], &Shifted::by(0));
@@ -299,7 +299,7 @@ fn a_label_that_looks_like_the_id_of_another_key_does_not_stand_in_its_way() {
 fn recovery_codes_go_with_the_last_key() {
     let bench = Bench::new();
     let how = KeyAddition { grounds: Grounds::FirstKey, replaces: Replaces::Nothing, recovery: recovery_set(5, None) };
-    let make = |generation| Some(bench.other_key(generation, 1, Kind::Totp));
+    let make = |_: &Account, generation| Some(bench.other_key(generation, 1, Kind::Totp));
     bench.vault().enrol(&bench.account, &how, &Shifted::by(0), make).unwrap();
     bench.locked().revoke(KeyId([1; 16]), &Shifted::by(0)).unwrap();
     assert_eq!(bench.locked().record().map(|record| (record.keys.len(), record.recovery.len())), Some((0, 0)));

@@ -19,21 +19,21 @@ use crate::files::key_file::{Key, Record};
 
 impl Vault {
     /// Stores a new key of `account`: its first, one more, or one that replaces others, which no longer work from that instant.
-    /// `make` gets the generation that the key is for, and seals it.
+    /// `make` gets the account and the generation that the key is for, and seals it. The account may have another name in its key file.
     pub fn enrol(
         &self,
         account: &Account,
         how: &KeyAddition,
         environment: &dyn Environment,
-        make: impl FnOnce(u64) -> Option<Key>,
+        make: impl FnOnce(&Account, u64) -> Option<Key>,
     ) -> Result<Record, ChangeError> {
         self.make_state(account.uid, environment)?;
         let mut locked = self.lock_existing(account, environment)?;
         locked.has_grounds(how.grounds)?;
         let generation = locked.state.generation.saturating_add(1);
-        let key = make(generation).ok_or(ChangeError::NotSealed)?;
+        let key = make(&locked.account, generation).ok_or(ChangeError::NotSealed)?;
         locked.has_room_for(&key.label, how.replaces)?;
-        let new = || Record { account: account.clone(), generation, keys: Vec::new(), recovery: Vec::new() };
+        let new = || Record { account: locked.account.clone(), generation, keys: Vec::new(), recovery: Vec::new() };
         let mut record = locked.record.clone().unwrap_or_else(new);
         record.generation = generation;
         record.keys.retain(|old| !how.replaces.is(old.id));

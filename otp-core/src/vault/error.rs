@@ -74,6 +74,13 @@ impl VaultError {
         }
     }
 
+    /// Is it the confinement of this process that keeps it from the file: a read-only view, a capability that it lacks, a rule
+    /// of a security module? Another process may do it then. That shows at the open, before anything is decided; never for what
+    /// is missing, untrusted, torn or foreign, nor for a write that fails.
+    pub fn is_confinement(&self) -> bool {
+        matches!(self, Self::Unreadable { errno: Errno::EROFS | Errno::EACCES | Errno::EPERM, .. })
+    }
+
     pub(crate) fn untrusted(path: &Path, why: impl Into<String>) -> Self {
         Self::Untrusted { path: path.to_owned(), why: why.into() }
     }

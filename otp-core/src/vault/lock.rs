@@ -7,8 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, Flock, FlockArg};
-use nix::sys::stat::fstatat;
+use nix::fcntl::{Flock, FlockArg};
 
 use super::Vault;
 use super::error::VaultError;
@@ -56,7 +55,7 @@ impl Vault {
     fn still_named(&self, locked: &File, name: &str) -> Result<bool, VaultError> {
         let path = self.state.path_of(name);
         let held = locked.metadata().map_err(|error| unreadable(&path, &error))?;
-        let named = fstatat(self.state.fd(), name, AtFlags::AT_SYMLINK_NOFOLLOW);
+        let named = self.state.stat(name);
         Ok(named.is_ok_and(|stat| (stat.st_dev, stat.st_ino) == (held.dev(), held.ino())))
     }
 }

@@ -6,7 +6,7 @@ use super::error::VaultError;
 use super::lock::{Locked, state_name};
 use super::state_file::{Loaded, StateFile};
 use super::{Vault, record_name};
-use crate::accounts::Account;
+use crate::accounts::{Account, NotOwner};
 use crate::decision::limits::{FAR_AHEAD_S, Window};
 use crate::decision::state::{KeyState, State};
 use crate::decision::{ClockTrust, Now};
@@ -82,7 +82,7 @@ impl Vault {
         let (file, loaded) = self.read_state(locked, account.uid)?;
         let record = self.record_of(account)?;
         let now = now(environment, file.known);
-        let account = account.clone();
+        let account = record.as_ref().map_or(account, |record| &record.account).clone();
         let mut state = loaded.state.clone();
         let suspended_aside = record.is_some() && self.is_suspended_aside(account.uid)?;
         state.suspended |= suspended_aside;
@@ -120,7 +120,7 @@ impl Vault {
         };
         let text = std::str::from_utf8(&bytes).map_err(|_| VaultError::malformed(&path, "not UTF-8"))?;
         match Record::parse(text, account) {
-            Err(RecordError::Owner { found, wanted }) if found.uid == wanted.uid => {
+            Err(RecordError::Owner(NotOwner::Another { found, wanted })) if found.uid == wanted.uid => {
                 Err(VaultError::Renamed { path, was: found.name })
             }
             read => read.map(Some).map_err(|error| VaultError::malformed(&path, error.to_string())),
@@ -129,7 +129,7 @@ impl Vault {
 }
 
 impl LockedUser<'_> {
-    /// Who is locked.
+    /// Who is locked, by the name that the key file has, to which its seals are bound; without one, by the name they were locked by.
     pub fn account(&self) -> &Account {
         &self.account
     }
@@ -278,11 +278,16 @@ fn pairing(state: &State, key_file: u64) -> Pairing {
     }
 }
 
-/// The time, with what is known of it.
-pub(super) fn now(clock: &dyn Clock, written: u64) -> Now {
-    let clock_trust =
-        if clock.vouched() { ClockTrust::Trusted } else { ClockTrust::Unsynchronised { newest_known: written } };
-    Now { wall: clock.wall(), boot_ms: clock.boot_ms(), clock: clock_trust }
+/// The time, with the newest one that is known to have passed. The kernel is asked about its clock only where that matters: the
+/// sandbox of a host may kill it for the question.
+pub(super) fn now(clock: &dyn Clock, newest_known: u64) -> Now {
+    let wall = clock.wall();
+    let far_ahead = wall > newest_known.saturating_add(FAR_AHEAD_S);
+    let clock_trust = match far_ahead && !clock.vouched() {
+        true => ClockTrust::Unsynchronised { newest_known },
+        false => ClockTrust::Trusted,
+    };
+    Now { wall, boot_ms: clock.boot_ms(), clock: clock_trust }
 }
 
 #[cfg(test)]

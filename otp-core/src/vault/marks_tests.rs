@@ -72,7 +72,7 @@ fn only_local_accounts_with_keys_that_are_there_neither_by_name_nor_by_uid_are_m
         "the name is there, the uid is there, there is no key file"
     );
     let zoe = Account { name: "zoe-of-no-machine".into(), uid: 4_000_001 };
-    let make = |generation| Some(bench.other_key(generation, 11, Kind::Totp));
+    let make = |_: &Account, generation| Some(bench.other_key(generation, 11, Kind::Totp));
     bench.vault().enrol(&zoe, &FREELY, &clock, make).unwrap();
     assert_eq!(bench.vault().mark_missing(&clock), Ok(vec![]), "enrolled, and never in /etc/passwd");
     local(&zoe.name, zoe.uid);

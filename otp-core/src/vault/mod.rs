@@ -49,7 +49,7 @@ pub use locked_user::LockedUser;
 pub use marks::MarkKind;
 pub use names::IndexReport;
 pub use notices::has_notices;
-pub use open::{Readers, TrustedDir, read_root_file, root_directory, root_program};
+pub use open::{OpenedBy, Readers, TrustedDir, as_it_is, read_root_file, root_directory, root_program};
 pub use outbox::{OUTBOX_CAP, Outbox, OutboxNotice, Posted};
 pub use passwd::Passwd;
 pub use tickets::{StoredTickets, Tickets};
@@ -98,7 +98,18 @@ const DIRS: [&str; 5] = [KEYS, STATE, NOTICES, TICKETS, "audit"];
 impl Vault {
     /// Opens the vault at `place`. Fails unless a valid vault.toml proves that it is there.
     pub fn open(place: &VaultPlace) -> Result<Self, VaultError> {
-        let dir = TrustedDir::open(&place.dir, place.owner)?;
+        Self::open_by(place, as_it_is)
+    }
+
+    /// The same, by a caller that may change its file system uid for it.
+    pub fn open_by(place: &VaultPlace, opened_by: OpenedBy) -> Result<Self, VaultError> {
+        let mut vault = Err(VaultError::Missing(place.dir.clone()));
+        opened_by(place.owner, &mut || vault = Self::opened(place, opened_by)); // once round all four opens
+        vault
+    }
+
+    fn opened(place: &VaultPlace, opened_by: OpenedBy) -> Result<Self, VaultError> {
+        let dir = TrustedDir::open_by(&place.dir, place.owner, opened_by)?;
         let about = about::about_in(&dir)?;
         Ok(Self { keys: dir.open_dir(KEYS)?, state: dir.open_dir(STATE)?, dir, about })
     }

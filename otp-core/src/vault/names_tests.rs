@@ -34,7 +34,7 @@ impl Bench {
     fn enrol_as(&self, name: &str, uid: u32) -> Account {
         let account = Account { name: name.into(), uid };
         let number = u8::try_from(uid % 200).unwrap();
-        let make = |generation| Some(self.other_key(generation, number, Kind::Totp));
+        let make = |_: &Account, generation| Some(self.other_key(generation, number, Kind::Totp));
         self.vault().enrol(&account, &FREELY, &Shifted::by(0), make).unwrap();
         account
     }

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::error::VaultError;
-use super::open::TrustedDir;
+use super::open::{OpenedBy, TrustedDir};
 use super::{NOTICES, OUTBOX, Vault, VaultPlace};
 use crate::accounts::Account;
 use crate::files::notice::Notice;
@@ -81,8 +81,8 @@ impl Vault {
 }
 
 /// Are there notices for `uid`? Cheap, and without a lock: the daemon has the whole answer.
-pub fn has_notices(place: &VaultPlace, uid: u32) -> Result<bool, VaultError> {
-    TrustedDir::open(&place.dir, place.owner)?.open_dir(NOTICES)?.has(&name(uid))
+pub fn has_notices(place: &VaultPlace, uid: u32, opened_by: OpenedBy) -> Result<bool, VaultError> {
+    TrustedDir::open_by(&place.dir, place.owner, opened_by)?.open_dir(NOTICES)?.has(&name(uid))
 }
 
 fn read(dir: &TrustedDir, account: &Account) -> Result<Option<Spool>, VaultError> {

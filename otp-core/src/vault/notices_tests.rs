@@ -22,7 +22,7 @@ fn place(bench: &Bench) -> VaultPlace {
 #[test]
 fn a_notice_is_there_until_it_was_shown_three_times() {
     let bench = Bench::new();
-    let there = || has_notices(&place(&bench), 1000).unwrap();
+    let there = || has_notices(&place(&bench), 1000, as_it_is).unwrap();
     assert!(!there() && bench.vault().notices(&bench.account).unwrap().is_empty());
     bench.vault().spool(&bench.account, added(7)).unwrap();
     for _ in 0..SHOWINGS {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, RenameFlags, ResolveFlag, openat, openat2, renameat, renameat2};
-use nix::sys::stat::{Mode, fstat, fstatat, lstat, mkdirat};
+use nix::sys::stat::{FileStat, Mode, fstat, fstatat, lstat, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use zeroize::Zeroizing;
 
@@ -21,6 +21,17 @@ pub struct TrustedDir {
     fd: OwnedFd,
     path: PathBuf,
     owner: u32,
+    opened_by: OpenedBy,
+}
+
+/// Makes a call that opens or looks up a name in the vault, given the uid of the vault's owner. A root-owned process may lack the
+/// capability to pass by the modes; with the file system uid of the owner (setfsuid(2)) it needs none. That takes kernel calls
+/// which are unsafe code, so it comes in as a value.
+pub type OpenedBy = fn(owner: u32, call: &mut dyn FnMut());
+
+/// With the file system uid that this process has.
+pub fn as_it_is(_owner: u32, call: &mut dyn FnMut()) {
+    call();
 }
 
 /// How a file is to be opened.
@@ -36,24 +47,25 @@ impl TrustedDir {
     /// Opens `path`, absolute and without links: every directory above it must belong to root and be writable by root
     /// alone, and it itself must belong to `owner` and be closed to everybody else.
     pub fn open(path: &Path, owner: u32) -> Result<Self, VaultError> {
+        Self::open_by(path, owner, as_it_is)
+    }
+
+    /// The same, and everything in it, by this caller.
+    pub fn open_by(path: &Path, owner: u32, opened_by: OpenedBy) -> Result<Self, VaultError> {
         for above in path.ancestors().skip(1) {
             root_alone_may_write(above)?;
         }
         let how = OpenHow::new()
             .flags(OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW)
             .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
-        let fd = match openat2(AT_FDCWD, path, how) {
+        let fd = call_by(opened_by, owner, || match openat2(AT_FDCWD, path, how) {
             Err(Errno::ENOSYS | Errno::EPERM) => openat(AT_FDCWD, path, DIRECTORY, Mode::empty()),
             answer => answer,
-        };
-        let dir = Self { fd: fd.map_err(|errno| VaultError::opening(path, errno))?, path: path.to_owned(), owner };
+        });
+        let fd = fd.map_err(|errno| not_opened(path, errno, lstat(path), owner))?;
+        let dir = Self { fd, path: path.to_owned(), owner, opened_by };
         dir.check_dir()?;
         Ok(dir)
-    }
-
-    /// The descriptor itself.
-    pub(super) fn fd(&self) -> &OwnedFd {
-        &self.fd
     }
 
     /// The whole path of `name` in it, for messages.
@@ -78,14 +90,14 @@ impl TrustedDir {
     /// Opens the directory `name` in this one, checked like this one.
     pub fn open_dir(&self, name: &str) -> Result<Self, VaultError> {
         let fd = self.open_beneath(name, DIRECTORY)?;
-        let dir = Self { fd, path: self.path_of(name), owner: self.owner };
+        let dir = Self { fd, path: self.path_of(name), owner: self.owner, opened_by: self.opened_by };
         dir.check_dir()?;
         Ok(dir)
     }
 
     /// Another descriptor of this directory, with a position and a lock of its own.
     pub(super) fn reopened(&self) -> Result<File, VaultError> {
-        let again = openat(&self.fd, ".", DIRECTORY, Mode::empty());
+        let again = self.as_owner(|| openat(&self.fd, ".", DIRECTORY, Mode::empty()));
         again.map(File::from).map_err(|errno| VaultError::Unreadable { path: self.path.clone(), errno })
     }
 
@@ -153,9 +165,14 @@ impl TrustedDir {
             .map_err(|errno| VaultError::cannot_persist(&self.path_of(to), errno))
     }
 
+    /// The entry of that name, whatever it is.
+    pub(super) fn stat(&self, name: &str) -> nix::Result<FileStat> {
+        self.as_owner(|| fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW))
+    }
+
     /// Is there anything of that name, whatever it is?
     pub(super) fn has(&self, name: &str) -> Result<bool, VaultError> {
-        match fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+        match self.stat(name) {
             Ok(_) => Ok(true),
             Err(Errno::ENOENT) => Ok(false),
             Err(errno) => Err(VaultError::Unreadable { path: self.path_of(name), errno }),
@@ -186,18 +203,21 @@ impl TrustedDir {
             return Err(VaultError::untrusted(&self.path_of(name), "not a plain name"));
         }
         let resolve = ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_XDEV;
-        let answer = match openat2(&self.fd, name, OpenHow::new().flags(flags).resolve(resolve)) {
+        let answer = self.as_owner(|| match openat2(&self.fd, name, OpenHow::new().flags(flags).resolve(resolve)) {
             // The name has one component, so nothing but a link or a mount of root's could lead elsewhere.
             Err(Errno::ENOSYS | Errno::EPERM) => openat(&self.fd, name, flags | OFlag::O_NOFOLLOW, Mode::empty()),
             answer => answer,
-        };
-        answer.map_err(|errno| VaultError::opening(&self.path_of(name), errno))
+        });
+        answer.map_err(|errno| not_opened(&self.path_of(name), errno, self.stat(name), self.owner))
+    }
+
+    fn as_owner<T>(&self, call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
+        call_by(self.opened_by, self.owner, call)
     }
 
     fn check_dir(&self) -> Result<(), VaultError> {
         let stat = fstat(&self.fd).map_err(|errno| VaultError::Unreadable { path: self.path.clone(), errno })?;
-        check_owner_and_mode(stat.st_uid, stat.st_mode, self.owner)
-            .map_err(|why| VaultError::untrusted(&self.path, why))
+        check_owner_and_mode(&self.path, (stat.st_uid, stat.st_mode), self.owner)
     }
 
     /// Opened and looked at, but not judged. Opened just as its name was given to a newer file, that one is meant.
@@ -214,13 +234,21 @@ impl TrustedDir {
     }
 
     fn check_file(&self, about: &Metadata, name: &str) -> Result<(), VaultError> {
-        let judged = match about {
-            about if !about.is_file() => Err("not a regular file".to_owned()),
-            about if about.nlink() != 1 => Err(format!("{} names; wanted 1", about.nlink())),
-            about => check_owner_and_mode(about.uid(), about.mode(), self.owner),
-        };
-        judged.map_err(|why| VaultError::untrusted(&self.path_of(name), why))
+        let path = self.path_of(name);
+        match about {
+            about if !about.is_file() => Err(VaultError::untrusted(&path, "not a regular file")),
+            about if about.nlink() != 1 => {
+                Err(VaultError::untrusted(&path, format!("{} names; wanted 1", about.nlink())))
+            }
+            about => check_owner_and_mode(&path, (about.uid(), about.mode()), self.owner),
+        }
     }
+}
+
+fn call_by<T>(opened_by: OpenedBy, owner: u32, mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
+    let mut answer = Err(Errno::EIO);
+    opened_by(owner, &mut || answer = call());
+    answer
 }
 
 fn file_flags(access: Access) -> OFlag {
@@ -332,13 +360,34 @@ fn root_alone_may_write(dir: &Path) -> Result<(), VaultError> {
     Err(VaultError::untrusted(dir, format!("{found}; wanted a directory of root's that only root may write")))
 }
 
+/// Why it could not be opened. With the owner's uid a foreign file is closed, and is to be called foreign all the same.
+fn not_opened(path: &Path, errno: Errno, about: nix::Result<FileStat>, owner: u32) -> VaultError {
+    match (errno, about.map(|about| (about.st_uid, about.st_mode))) {
+        (Errno::EXDEV, Ok((uid, mode))) if is_hidden(uid, mode, owner) => VaultError::opening(path, Errno::EACCES),
+        (Errno::EACCES | Errno::EPERM, Ok(found)) => {
+            check_owner_and_mode(path, found, owner).err().unwrap_or_else(|| VaultError::opening(path, errno))
+        }
+        _ => VaultError::opening(path, errno),
+    }
+}
+
+/// A path that a sandbox hides (InaccessiblePaths= of systemd) shows a root-owned stand-in that is closed to all: no foreign
+/// file, but one that this process may not see.
+fn is_hidden(uid: u32, mode: u32, owner: u32) -> bool {
+    uid == 0 && owner != 0 && mode & 0o7777 == 0
+}
+
 /// The error says what was found and what was wanted.
-fn check_owner_and_mode(uid: u32, mode: u32, owner: u32) -> Result<(), String> {
+fn check_owner_and_mode(path: &Path, (uid, mode): (u32, u32), owner: u32) -> Result<(), VaultError> {
+    if is_hidden(uid, mode, owner) {
+        return Err(VaultError::opening(path, Errno::EACCES));
+    }
     if uid != owner {
-        return Err(format!("owner {uid}; wanted {owner}"));
+        return Err(VaultError::untrusted(path, format!("owner {uid}; wanted {owner}")));
     }
     if mode & 0o077 != 0 {
-        return Err(format!("mode {:04o}; wanted none for group and others", mode & 0o7777));
+        let why = format!("mode {:04o}; wanted none for group and others", mode & 0o7777);
+        return Err(VaultError::untrusted(path, why));
     }
     Ok(())
 }

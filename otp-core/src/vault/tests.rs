@@ -120,7 +120,7 @@ impl Bench {
     }
 
     fn enrol(&self, clock: &Shifted) -> Result<Record, ChangeError> {
-        self.vault().enrol(&self.account, &FREELY, clock, |generation| Some(self.key(generation)))
+        self.vault().enrol(&self.account, &FREELY, clock, |_, generation| Some(self.key(generation)))
     }
 
     fn code(&self, wall: u64, offset: i64) -> Typed {

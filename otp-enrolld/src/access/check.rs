@@ -1,6 +1,6 @@
 //! May this peer do this to that user? The rights table asked, and the answer logged.
 
-use otp_core::accounts::Account;
+use otp_core::accounts::{Account, meant, numbered};
 use otp_core::log_line::{LogLine, Urgency};
 use otp_protocol::interface::Refusal;
 use otp_protocol::peer::Peer;
@@ -13,7 +13,7 @@ use crate::log::events::paced;
 pub(crate) fn allowed(actor: Actor, peer: Peer, act: Act, target: Option<u32>) -> Result<Terms, Refusal> {
     let answer = may(actor, act, target.map(|uid| groups::target(actor, uid)));
     let (urgency, what) = match answer {
-        Ok(_) if matches!(act, Act::ReadStatus | Act::ReadNotices | Act::List | Act::ListGone) => {
+        Ok(_) if matches!(act, Act::ReadStatus | Act::ReadNotices | Act::List | Act::ListGone | Act::AskBarred) => {
             (Urgency::Info, "allowed")
         }
         Ok(terms) => return Ok(terms),
@@ -27,9 +27,7 @@ pub(crate) fn allowed(actor: Actor, peer: Peer, act: Act, target: Option<u32>) -
         .field("by", &peer.uid.to_string())
         .field("pid", &peer.pid.to_string())
         .field("reason", reason);
-    // Who has a range of uids has one line a second all the same; an account's own lines are not among what is denied to those.
-    let whose = answer.err().and(peer.subuid).unwrap_or(peer.accountable_uid);
-    paced(what, urgency, whose, line); // nobody hides a denial behind junk of his own
+    paced(what, urgency, peer.accountable_uid, line); // nobody hides a denial behind junk of his own
     answer.map_err(|denial| Refusal::NotAllowed { reason: denial.0.to_owned() })
 }
 
@@ -39,7 +37,7 @@ pub(crate) fn subject(actor: Actor, peer: Peer, user: Option<&str>) -> Result<Ac
     match (actor, user) {
         (_, None) => account_of(peer.uid),
         (Actor::User(uid, _), Some(name)) if !actor.sees_others() => {
-            let own = account_of(uid).ok().filter(|own| own.name == name);
+            let own = account_of(uid).ok().filter(|own| own.name == name || numbered(name) == Some(uid));
             own.ok_or_else(|| Refusal::NoSuchUser { user: name.to_owned() })
         }
         (_, Some(name)) => account_named(name),
@@ -54,8 +52,9 @@ pub(crate) fn target(peer: Peer, act: Act, user: Option<&str>) -> Result<(Accoun
     Ok((account?, terms))
 }
 
+/// The account of a name, or of `uid:NUMBER`.
 pub(crate) fn account_named(name: &str) -> Result<Account, Refusal> {
-    match otp_core::accounts::named(name) {
+    match meant(name) {
         Ok(Some(account)) => Ok(account),
         Ok(None) => Err(Refusal::NoSuchUser { user: name.to_owned() }),
         Err(errno) => Err(Refusal::unavailable(format!("looking the user up failed: {}", errno.desc()))),

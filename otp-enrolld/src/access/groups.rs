@@ -1,6 +1,8 @@
 //! What the group database says of a uid. Where it does not answer, nobody gains a right by it.
 
 use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
+use otp_core::accounts::account_of;
+use otp_core::membership::is_member;
 use otp_protocol::peer::Peer;
 
 use crate::access::rights::{Actor, Groups, Target};
@@ -16,7 +18,7 @@ pub(crate) fn actor(peer: Peer) -> Actor {
 /// Whom a request is about. Who asks as a helpdesk must not reach admins: whose groups are not known counts as one.
 pub(crate) fn target(actor: Actor, uid: u32) -> Target {
     let matters = matches!(actor, Actor::User(_, Groups { helpdesk: true, admin: false, .. }));
-    let admin = matters && (uid == 0 || is_member(uid, ADMINS).is_none_or(|member| member));
+    let admin = matters && (uid == 0 || is_admin(uid).unwrap_or(true));
     Target { uid, admin }
 }
 
@@ -27,13 +29,15 @@ fn groups_of(uid: u32) -> Option<Groups> {
 }
 
 /// `None` also where nobody knows the group: a source that does not answer may be the one that has it.
-fn is_member(uid: u32, group: &str) -> Option<bool> {
-    let group = Group::from_name(group).ok()??;
-    Some(gids(uid)?.contains(&group.gid))
+fn is_admin(uid: u32) -> Option<bool> {
+    let group = Group::from_name(ADMINS).ok()??;
+    is_member(&account_of(uid).ok()??, &group).ok()
 }
 
+/// `None` also where the name is not UTF-8: with another one in its stead the database would be asked about nobody.
 fn gids(uid: u32) -> Option<Vec<Gid>> {
     let user = User::from_uid(Uid::from_raw(uid)).ok()??;
+    account_of(uid).ok()??.is_named().then_some(())?;
     let name = std::ffi::CString::new(user.name.as_str()).ok()?;
     getgrouplist(&name, user.gid).ok()
 }

@@ -18,6 +18,7 @@
 //! | rename a key                          | yes            | no         | no           | yes                     | no         |
 //! | revoke a key                          | yes            | for others | no           | with a code of that key | no         |
 //! | verify a code                         | yes            | no         | no           | yes                     | otp-verify |
+//! | ask whether a user is barred          | yes            | no         | no           | yes                     | otp-verify |
 //!
 //! Redeeming, adding and rotating want the code from root, too: a setuid program that runs as root is no admin. Nobody in a group
 //! invites himself, brings a token for himself or ends a suspension of his own: that would be a new second factor without the old
@@ -100,6 +101,8 @@ pub(crate) enum Act {
     Revoke,
     /// Check a code of a user.
     Verify,
+    /// Ask whether a user is barred: yes or no.
+    AskBarred,
 }
 
 /// On what terms it is allowed.
@@ -165,10 +168,10 @@ pub(crate) fn may(actor: Actor, act: Act, target: Option<Target>) -> Result<Term
         Act::Redeem | Act::Repudiate | Act::AddKey | Act::Rotate | Act::RenewRecoveryCodes if own => {
             Ok(Terms::WithACode)
         }
-        Act::ReadStatus | Act::ReadNotices | Act::Rename | Act::Verify if own => Ok(Terms::Freely),
+        Act::ReadStatus | Act::ReadNotices | Act::Rename | Act::Verify | Act::AskBarred if own => Ok(Terms::Freely),
         Act::Reopen | Act::Revoke if own => Ok(Terms::WithACode),
         Act::Invite | Act::AddToken | Act::Resume if own => Err(Denial(groups.reason_of_oneself(act))),
-        Act::Verify if groups.verify => Ok(Terms::Freely),
+        Act::Verify | Act::AskBarred if groups.verify => Ok(Terms::Freely),
         Act::Invite | Act::RevokeInvitation | Act::Suspend if groups.helpdesk && below_admins => Ok(Terms::Freely),
         Act::Invite | Act::RevokeInvitation | Act::Suspend | Act::Resume | Act::AddToken if groups.admin => {
             Ok(Terms::Freely)
@@ -203,6 +206,7 @@ fn reason(act: Act) -> &'static str {
         Act::Rename => "only root and the user may rename a key",
         Act::Revoke => "only root, otp-admin and the user may revoke a key",
         Act::Verify => "only root, the user and the group otp-verify may check a code",
+        Act::AskBarred => "only root, the user and the group otp-verify may ask whether a user is barred",
     }
 }
 

@@ -5,7 +5,7 @@ const CODE: Option<Terms> = Some(Terms::WithACode);
 const NO: Option<Terms> = None;
 
 /// For each act: root, otp-admin, otp-helpdesk to a user, otp-helpdesk to an admin, the user himself, otp-verify, anybody else.
-const TABLE: [(Act, [Option<Terms>; 7]); 22] = [
+const TABLE: [(Act, [Option<Terms>; 7]); 23] = [
     (Act::Invite, [YES, YES, YES, NO, NO, NO, NO]),
     (Act::RevokeInvitation, [YES, YES, YES, NO, NO, NO, NO]),
     (Act::Redeem, [CODE, NO, NO, NO, CODE, NO, NO]),
@@ -28,6 +28,7 @@ const TABLE: [(Act, [Option<Terms>; 7]); 22] = [
     (Act::Rename, [YES, NO, NO, NO, YES, NO, NO]),
     (Act::Revoke, [YES, YES, NO, NO, CODE, NO, NO]),
     (Act::Verify, [YES, NO, NO, NO, YES, YES, NO]),
+    (Act::AskBarred, [YES, NO, NO, NO, YES, YES, NO]),
 ];
 
 fn user(uid: u32) -> Option<Target> {
@@ -53,7 +54,12 @@ fn every_cell_of_the_table() {
         ];
         assert_eq!(cells.map(Result::ok), row, "{act:?}");
         let nobody = [may(helpdesk, act, None), may(verifier, act, None), may(Actor::User(7, none), act, None)];
-        assert!(nobody.iter().all(|answer| answer.is_err() || (act == Act::Verify && row[5].is_some())), "{act:?}");
+        assert!(
+            nobody
+                .iter()
+                .all(|answer| answer.is_err() || (matches!(act, Act::Verify | Act::AskBarred) && row[5].is_some())),
+            "{act:?}"
+        );
     }
 }
 

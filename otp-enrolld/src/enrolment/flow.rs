@@ -35,7 +35,7 @@ use crate::enrolment::pending::{
 };
 use crate::log::events::{about, paced, signed};
 use crate::machine::System;
-use crate::refusals::{not_changed, not_possible, unavailable};
+use crate::refusals::{NOT_UTF_8, not_changed, not_possible, unavailable};
 
 impl Daemon {
     /// Root makes a key for somebody, and sees it. Only where the policy says so: otherwise a user is invited.
@@ -67,6 +67,9 @@ impl Daemon {
     /// Would the key of this plan find its place? Asked before anything is used up or shown.
     pub(crate) fn check_room(&self, plan: &Plan) -> Result<(), Refusal> {
         let locked = self.vault().lock(&plan.account, &System).map_err(|error| unavailable(&error))?;
+        if !plan.account.is_named() && locked.as_ref().is_none_or(|locked| locked.record().is_none()) {
+            return Err(not_possible(&plan.account, NOT_UTF_8));
+        }
         let Some(locked) = locked else { return Ok(()) };
         let grounds = locked.has_grounds(plan.purpose.grounds);
         let room = grounds.and_then(|()| locked.has_room_for(&plan.label, plan.purpose.replaces));
@@ -270,7 +273,7 @@ pub(crate) fn no_beginning(error: BeginError) -> Refusal {
 
 fn notice_of(plan: &Plan, peer: Peer) -> Notice {
     let key = Some(plan.label.clone());
-    Notice { event: plan.purpose.event, at: System.wall(), by: peer.accountable_uid, from: Where::default(), key }
+    Notice { event: plan.purpose.event, at: System.wall(), by: peer.person(), from: Where::default(), key }
 }
 
 /// One line about an enrolment.

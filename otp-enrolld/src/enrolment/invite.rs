@@ -22,7 +22,7 @@ use crate::access::rights::Act;
 use crate::daemon::Daemon;
 use crate::log::events::{about, event, signed};
 use crate::machine::System;
-use crate::refusals::{not_changed, unavailable};
+use crate::refusals::{NOT_UTF_8, not_changed, not_possible, unavailable};
 
 /// A ticket that is to be made.
 struct NewTicket {
@@ -41,6 +41,9 @@ impl Daemon {
     /// Makes a registration code for a user. The one before is worthless from now on.
     pub(crate) fn invite(&self, peer: Peer, wanted: &Invite) -> Result<Invited, Refusal> {
         let (account, _) = target(peer, Act::Invite, Some(&wanted.user))?;
+        if !account.is_named() {
+            return Err(not_possible(&account, NOT_UTF_8));
+        }
         let form = wanted.form.unwrap_or(CodeForm::Spoken);
         let lasts = life(form, wanted.lasts)?;
         let replaces = wanted.replaces.unwrap_or(false);
@@ -160,7 +163,7 @@ fn no_room(account: &Account, error: &TicketFileError) -> Refusal {
 
 /// A notice about a registration code.
 pub(crate) fn notice(event: NoticeEvent, peer: Peer, at: u64) -> Notice {
-    Notice { event, at, by: peer.accountable_uid, from: Where::default(), key: None }
+    Notice { event, at, by: peer.person(), from: Where::default(), key: None }
 }
 
 /// One line about a registration code.

@@ -323,7 +323,7 @@ impl PendingEnrolment {
         let nonce = Nonce(random::bytes().map_err(|_| ChangeError::NotSealed)?);
         let (Plan { account, label, kind, new, .. }, purpose) = (&self.plan, self.plan.purpose);
         let how = KeyAddition { grounds: purpose.grounds, replaces: purpose.replaces, recovery };
-        unlocked.vault().enrol(account, &how, environment, |generation| {
+        unlocked.vault().enrol(account, &how, environment, |account, generation| {
             let mut key = Key {
                 id: self.id,
                 label: label.clone(),

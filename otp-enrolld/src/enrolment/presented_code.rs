@@ -48,6 +48,18 @@ impl Daemon {
         }
     }
 
+    /// Where a code counts that is wanted of its owner, for whom a root peer says that it asks.
+    pub(crate) fn origin(&self, peer: Peer, from: &From, target: u32) -> Result<Origin, Refusal> {
+        match (groups::actor(peer), from.real_uid) {
+            (Actor::Root, None) if target == 0 => Ok(Origin::Socket), // root itself, with otpctl
+            (Actor::Root, _) => {
+                let policy = self.policy_for(peer, None, from.service.as_deref())?;
+                Ok(policy.origin(verify::origin(Actor::Root, from, target)))
+            }
+            (actor, _) => Ok(verify::origin(actor, from, target)),
+        }
+    }
+
     /// A place among those whose codes for this user are looked at. Who holds his own lock lets each of them wait, and must not
     /// use up the connections of everybody.
     pub(crate) fn permit(&self, account: &Account) -> Result<impl Sized + use<>, Refusal> {
@@ -174,14 +186,6 @@ pub(crate) fn parsed(typed: &str) -> Result<RegistrationCode, Refusal> {
         found: error.to_string(),
         wanted: "a registration code, whose last symbol checks the others".to_owned(),
     })
-}
-
-/// Where a code comes from that is wanted of its owner.
-pub(crate) fn origin(peer: Peer, from: &From, target: u32) -> Origin {
-    match (groups::actor(peer), from.real_uid) {
-        (Actor::Root, None) if target == 0 => Origin::Socket, // root himself, with otpctl
-        (actor, _) => verify::origin(actor, from, target),
-    }
 }
 
 /// From where, as far as it may be shown.

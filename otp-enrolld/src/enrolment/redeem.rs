@@ -16,7 +16,7 @@ use crate::enrolment::flow::plan;
 use crate::enrolment::invite::{log, notice};
 use crate::enrolment::pending::{Earlier, EnrolmentPurpose};
 use crate::enrolment::presented_code::{
-    Presented, alarm, descends, from_fields, origin, parsed, place, redemption, refusal, refused,
+    Presented, alarm, descends, from_fields, parsed, place, redemption, refusal, refused,
 };
 use crate::machine::System;
 use crate::refusals::{not_changed, unavailable};
@@ -30,7 +30,7 @@ impl Daemon {
         let presented = Presented {
             peer,
             account: &account,
-            origin: origin(peer, &wanted.from, account.uid),
+            origin: self.origin(peer, &wanted.from, account.uid)?,
             from: place(&wanted.from),
             code: parsed(&wanted.registration)?,
         };
@@ -38,6 +38,7 @@ impl Daemon {
         let (record, tickets) = self.looked_up(&presented)?;
         let StoredTickets { mut ticket_file, restored } =
             tickets.ticket_file(&account).map_err(|error| unavailable(&error))?;
+        let invited = ticket_file.account.clone(); // by this name, where the account has several
         let now = System.wall();
         let Some((id, worth)) = self.found(&ticket_file, &presented, now) else {
             return Err(self.unknown(&tickets, &presented));
@@ -60,7 +61,7 @@ impl Daemon {
         }
         // At a prompt only a first key: whoever sees the prompt has not logged in.
         let purpose = if ticket.replaces && presented.origin == Origin::Socket { instead_of_all } else { first };
-        let plan = plan(account.clone(), &wanted.key, &self.policy(peer)?, purpose(id))?;
+        let plan = plan(invited, &wanted.key, &self.policy(peer)?, purpose(id))?;
         self.check_room(&plan)?;
         // The one before this: whoever used the code in between, the next one hears of it.
         let earlier = ticket.used.as_ref().map(|(_, last)| redemption(last));

@@ -26,7 +26,6 @@ use crate::daemon::{Daemon, Session};
 use crate::enrolment::flow::{label, log_enrolment, new_key, no_beginning, plan};
 use crate::enrolment::invite::notice;
 use crate::enrolment::pending::{Earlier, EnrolmentPurpose, Plan, TRIES};
-use crate::enrolment::presented_code::origin;
 use crate::log::events::{about, paced, signed};
 use crate::machine::System;
 use crate::refusals::{not_changed, not_possible, unavailable};
@@ -68,7 +67,7 @@ impl Daemon {
         let (account, _) = target(peer, Act::Rotate, wanted.user.as_deref())?;
         let policy = self.policy(peer)?;
         let typed = typed(&wanted.code);
-        let origin = origin(peer, &wanted.from, account.uid); // asks for groups: never under the lock (R3)
+        let origin = self.origin(peer, &wanted.from, account.uid)?; // asks for groups: never under the lock (R3)
         let guess = Guess { typed: &typed, origin };
         let _permit = self.permit(&account)?;
         let mut locked = self.enrolled(&account)?;

@@ -1,6 +1,7 @@
 //! What the daemon tells the log: one line for each thing that happened, and no more than a second's worth from anybody who can
 //! repeat it without end.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -37,9 +38,29 @@ pub(crate) fn bounded(urgency: Urgency, uid: u32, line: LogLine) {
 
 /// The same for lines that those of another kind must not push out.
 pub(crate) fn paced(kind: &'static str, urgency: Urgency, uid: u32, line: LogLine) {
-    if uid == 0 {
-        return event(urgency, &line.finish());
+    match uid {
+        0 => event(urgency, &line.finish()),
+        uid => limited(kind, urgency, uid, line),
     }
+}
+
+/// The same for what has gone wrong on a call of the peer that this thread serves.
+pub(crate) fn trouble(kind: &'static str, urgency: Urgency, line: LogLine) {
+    limited(kind, urgency, ACCOUNTABLE_UID.get(), line);
+}
+
+/// From here on this thread serves a peer on whose account its lines count.
+pub(crate) fn lines_count_for(peer: Peer) {
+    ACCOUNTABLE_UID.set(peer.accountable_uid);
+}
+
+thread_local! {
+    /// Each connection has a thread of its own (`otp_protocol::server`). A thread without one is the daemon's.
+    static ACCOUNTABLE_UID: Cell<u32> = const { Cell::new(0) };
+}
+
+/// The same, and root has no more of these lines: strangers ask through its programs.
+pub(crate) fn limited(kind: &'static str, urgency: Urgency, uid: u32, line: LogLine) {
     let now = Instant::now();
     let (quiet, due) = {
         let mut pace = PACE.lock().unwrap_or_else(PoisonError::into_inner);

@@ -14,7 +14,7 @@ use otp_protocol::peer::Peer;
 use crate::access::check::target;
 use crate::access::rights::Act;
 use crate::daemon::Daemon;
-use crate::log::events::{about, event};
+use crate::log::events::{about, limited, trouble};
 use crate::machine::System;
 use crate::refusals::{not_changed, unavailable};
 
@@ -49,7 +49,9 @@ impl Daemon {
         if notice.event.severity() == Severity::Alarm {
             let line =
                 about("notice", account).field("notice", notice.event.word()).field("by", &notice.by.to_string());
-            event(Urgency::Alert, &line.optional("key", notice.key.as_ref().map(Label::as_str)).finish());
+            // Where it cannot be kept, what it is about is refused, and can be asked for again without end.
+            let line = line.optional("key", notice.key.as_ref().map(Label::as_str));
+            limited(notice.event.word(), Urgency::Alert, account.uid, line);
         }
         let out = match Outbound::of(&self.site.policy(None, None)) {
             Outbound::Post if !self.notice_quota.allows(account.uid, notice.event.severity()) => Outbound::Stay,
@@ -95,11 +97,11 @@ impl Daemon {
 
 fn tell_if_full(posted: Posted) {
     if posted == Posted::Full {
-        event(Urgency::Error, &LogLine::default().field("event", "outbox-full").finish());
+        trouble("outbox-full", Urgency::Error, LogLine::default().field("event", "outbox-full"));
     }
 }
 
 fn lost(word: &str, account: &Account, error: &VaultError) {
     let line = about("notice-lost", account).field("notice", word).field("detail", &error.to_string());
-    event(Urgency::Alert, &line.finish());
+    trouble("notice-lost", Urgency::Alert, line);
 }

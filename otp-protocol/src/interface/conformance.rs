@@ -84,6 +84,7 @@ fn every_method_type_has_the_fields_of_the_file() {
     assert_method(&samples::add_token(), &TokenBegun { expires_in: 900, tries: 6 });
     assert_method(&samples::renew(), &samples::recovery_codes());
     assert_method(&samples::verify(), &Verified { verdict: samples::verdict() });
+    assert_method(&Barred { user: Some(user()) }, &BarredReply { barred: true });
     assert_method(&Notices { user: Some(user()) }, &NoticeList { notices: vec![samples::notice()] });
     assert_method(&NoticesShown { user: Some(user()), last: 1 }, &Done {});
 }
@@ -104,6 +105,7 @@ fn what_the_file_calls_optional_may_be_absent_and_nothing_else() {
         (BeginEnrolment::NAME, object(&samples::begin())),
         (ConfirmEnrolment::NAME, object(&samples::confirm())),
         (Status::NAME, object(&Status { user: Some(user()) })),
+        (Barred::NAME, object(&Barred { user: Some(user()) })),
         (Suspend::NAME, object(&Suspend { user: user() })),
         (Resume::NAME, object(&Resume { user: user() })),
         (Reopen::NAME, object(&samples::reopen())),

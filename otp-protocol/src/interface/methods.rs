@@ -6,10 +6,10 @@ use super::admin::{Adopt, AdoptAll, Forget, ListGone, Rename, Reopen, Restored, 
 use super::enrolment::{AddKey, AddToken, Invite, Redeem, RenewRecoveryCodes, Repudiate, RevokeInvitation, Rotate};
 use super::notice::{NoticeList, Notices, NoticesShown};
 use super::reply::{
-    AdoptedUsers, Begun, Cancelled, Confirmed, Done, GoneUsers, Invited, RecoveryCodes, Redeemed, Repudiated,
-    RestoredUsers, Suspended, TokenBegun, UserList, UserStatusReply, Verified,
+    AdoptedUsers, BarredReply, Begun, Cancelled, Confirmed, Done, GoneUsers, Invited, RecoveryCodes, Redeemed,
+    Repudiated, RestoredUsers, Suspended, TokenBegun, UserList, UserStatusReply, Verified,
 };
-use super::request::{BeginEnrolment, CancelEnrolment, ConfirmEnrolment, List, Status, Verify};
+use super::request::{Barred, BeginEnrolment, CancelEnrolment, ConfirmEnrolment, List, Status, Verify};
 use super::{Method, Refusal};
 use crate::varlink::parameters::Parameters;
 
@@ -36,6 +36,8 @@ pub enum Reply {
     Cancelled(Cancelled),
     /// Answer to `Status`: the state of one user.
     Status(UserStatusReply),
+    /// Answer to `Barred`: yes or no.
+    Barred(BarredReply),
     /// Answer to `List`: the state of every enrolled user.
     List(UserList),
     /// Answer to `Suspend`: whether only a registration code ended.
@@ -65,6 +67,8 @@ pub enum Request {
     CancelEnrolment(CancelEnrolment),
     /// `io.pam-otp.Otp1.Status` reads the state of one user; answered by [`UserStatusReply`].
     Status(Status),
+    /// `io.pam-otp.Otp1.Barred` asks whether a user is barred; answered by [`BarredReply`].
+    Barred(Barred),
     /// `io.pam-otp.Otp1.List` reads the state of every enrolled user; answered by [`UserList`].
     List(List),
     /// `io.pam-otp.Otp1.Suspend` refuses every code of a user; answered by [`Suspended`].
@@ -119,6 +123,7 @@ impl Request {
             ConfirmEnrolment::NAME => ConfirmEnrolment::read(parameters).map(Self::ConfirmEnrolment),
             CancelEnrolment::NAME => parameters.end().map(|()| Self::CancelEnrolment(CancelEnrolment {})),
             Status::NAME => Status::read(parameters).map(Self::Status),
+            Barred::NAME => Barred::read(parameters).map(Self::Barred),
             List::NAME => parameters.end().map(|()| Self::List(List {})),
             Suspend::NAME => Suspend::read(parameters).map(Self::Suspend),
             Resume::NAME => Resume::read(parameters).map(Self::Resume),

@@ -32,11 +32,11 @@ pub use methods::{Reply, Request};
 pub use notice::{NoticeItem, NoticeList, Notices, NoticesShown};
 pub use refusal::Refusal;
 pub use reply::{
-    Adopted, AdoptedUsers, Begun, Cancelled, Confirmed, Done, Enrolment, GoneUser, GoneUsers, Invitation, Invited,
-    KeyStatus, OriginStatus, RecoveryCodes, Redeemed, Redemption, Repudiated, RestoredUsers, Suspended, TokenBegun,
-    Unreadable, UserList, UserStatus, UserStatusReply, VerdictReply, Verified,
+    Adopted, AdoptedUsers, BarredReply, Begun, Cancelled, Confirmed, Done, Enrolment, GoneUser, GoneUsers, Invitation,
+    Invited, KeyStatus, OriginStatus, RecoveryCodes, Redeemed, Redemption, Repudiated, RestoredUsers, Suspended,
+    TokenBegun, Unreadable, UserList, UserStatus, UserStatusReply, VerdictReply, Verified,
 };
-pub use request::{BeginEnrolment, CancelEnrolment, ConfirmEnrolment, List, Status, Verify};
+pub use request::{Barred, BeginEnrolment, CancelEnrolment, ConfirmEnrolment, List, Status, Verify};
 
 /// The interface's name.
 pub const INTERFACE: &str = "io.pam-otp.Otp1";

@@ -111,6 +111,13 @@ pub struct Cancelled {}
 #[derive(Serialize, Deserialize)]
 pub struct Done {}
 
+/// Answer to `Barred`.
+#[derive(Serialize, Deserialize)]
+pub struct BarredReply {
+    /// Whether the user is suspended, disabled, expired, or without a key after the last one was revoked.
+    pub barred: bool,
+}
+
 /// Answer to `Suspend`.
 #[derive(Serialize, Deserialize)]
 pub struct Suspended {

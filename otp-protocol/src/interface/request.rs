@@ -4,7 +4,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::enrolment::{From, WantedKey};
-use super::reply::{Begun, Cancelled, Confirmed, UserList, UserStatusReply, Verified};
+use super::reply::{BarredReply, Begun, Cancelled, Confirmed, UserList, UserStatusReply, Verified};
 use super::{Method, Refusal, values};
 use crate::varlink::parameters::Parameters;
 
@@ -33,6 +33,14 @@ pub struct CancelEnrolment {}
 #[derive(Serialize)]
 pub struct Status {
     /// Name of the user; `None` for the caller. Root and otp-admin may name anybody, others only themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+}
+
+/// Ask whether a user is barred from coming in: yes or no.
+#[derive(Serialize)]
+pub struct Barred {
+    /// Name of the user; `None` for the caller. Root and members of otp-verify may name anybody, others only themselves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
 }
@@ -81,6 +89,11 @@ impl Method for Status {
     type Reply = UserStatusReply;
 }
 
+impl Method for Barred {
+    const NAME: &'static str = "io.pam-otp.Otp1.Barred";
+    type Reply = BarredReply;
+}
+
 impl Method for List {
     const NAME: &'static str = "io.pam-otp.Otp1.List";
     type Reply = UserList;
@@ -119,6 +132,14 @@ impl ConfirmEnrolment {
         let request = Self { code: values::code(parameters.required("code")?)? };
         parameters.end()?;
         Ok(request)
+    }
+}
+
+impl Barred {
+    pub(super) fn read(mut parameters: Parameters<'_>) -> Result<Self, Refusal> {
+        let user = parameters.optional("user")?.map(values::user_name).transpose()?;
+        parameters.end()?;
+        Ok(Self { user })
     }
 }
 

@@ -190,6 +190,14 @@ proptest! {
     }
 
     #[test]
+    fn whether_a_user_is_barred_arrives_as_it_left(user: Option<String>, barred: bool) {
+        prop_assert_eq!(answered::<Barred>(&BarredReply { barred }), value(&BarredReply { barred }));
+        let sent = user.filter(|name| (1..=256).contains(&name.len()) && !name.chars().any(char::is_control));
+        let Ok(Request::Barred(found)) = delivered(&Barred { user: sent.clone() }) else { panic!() };
+        prop_assert_eq!(found.user, sent);
+    }
+
+    #[test]
     fn any_bytes_are_read_without_harm(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let parsed = Call::parse(&bytes).map(|call| Parameters::parse(call.parameters()).is_ok());
         prop_assert!(parsed.is_none() || std::str::from_utf8(&bytes).is_ok());

@@ -1,27 +1,38 @@
-//! Who may hold how many connections. Three shares that cannot use each other up: root's own; root-owned processes that
-//! somebody else started (su, polkit's helper), by that somebody; everybody else, by uid. One user may have many uids lent
-//! to him, and so all of these together leave half of the places to others. Where a key is pending, a connection waits for a
-//! person for minutes, and counts apart, so that many who enrol on one day keep nobody out.
+//! Who may hold how many connections. Pools that cannot use each other up: root's own; root-owned processes that somebody else
+//! started (su, polkit's helper), by that somebody; those of which nobody can see who started them; everybody else, by uid.
+//! Uids that were lent to a user count as that user's, and all of these together leave half of a pool to others. Where a key
+//! is pending, a connection waits for a person for minutes, and counts apart, so that many who enrol on one day keep nobody
+//! out.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::peer::Peer;
+use crate::peer::{Peer, UNKNOWN_UID};
 use crate::server::limits::ServerLimits;
+
+/// Places that are counted together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Pool {
+    /// Root itself.
+    Root,
+    /// Root-owned processes that somebody else started.
+    Started,
+    /// Root-owned processes that nobody knows who started.
+    Unknown,
+    /// Everybody else.
+    Own,
+    /// Any of these, with a key pending.
+    Pending,
+}
 
 /// On whose account a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Share {
-    /// Root itself.
-    Root,
-    /// A process of root's that this uid started.
-    Started(u32),
-    /// This uid.
-    Own(u32),
-    /// This uid, which was lent to some user.
-    Subuid(u32),
-    /// This uid, or a root-owned process that it started, with a key pending.
-    Pending(u32),
+struct Share {
+    pool: Pool,
+    /// The user who is accountable for it.
+    uid: u32,
+    /// Does it come from a uid that was lent to that user?
+    is_subuid: bool,
 }
 
 type Counts = HashMap<Share, usize>;
@@ -59,6 +70,14 @@ impl Admission {
 }
 
 impl ConnectionPermit {
+    /// It turned out whose it is. Whether there is a place for that.
+    pub(crate) fn turns_out_to_be(&mut self, peer: Peer) -> bool {
+        let wanted = Share::of(peer);
+        self.move_to(wanted, |limits, open| has_room(limits, open, wanted));
+        self.home = wanted;
+        self.share == wanted
+    }
+
     /// Counts among those with a pending key from now on, if there is room there.
     pub(crate) fn count_as_pending(&mut self) {
         let wanted = self.home.pending();
@@ -83,19 +102,17 @@ impl ConnectionPermit {
 
 impl Share {
     fn of(peer: Peer) -> Self {
-        match (peer.uid, peer.accountable_uid, peer.subuid) {
-            (0, 0, _) => Self::Root,
-            (0, uid, _) => Self::Started(uid),
-            (uid, _, None) => Self::Own(uid),
-            (uid, _, Some(_)) => Self::Subuid(uid),
-        }
+        let pool = match (peer.uid, peer.accountable_uid) {
+            (0, 0) => Pool::Root,
+            (0, UNKNOWN_UID) => Pool::Unknown,
+            (0, _) => Pool::Started,
+            _ => Pool::Own,
+        };
+        Self { pool, uid: peer.accountable_uid, is_subuid: peer.is_subuid }
     }
 
     fn pending(self) -> Self {
-        match self {
-            Self::Root => Self::Pending(0),
-            Self::Started(uid) | Self::Own(uid) | Self::Subuid(uid) | Self::Pending(uid) => Self::Pending(uid),
-        }
+        Self { pool: Pool::Pending, ..self }
     }
 }
 
@@ -120,26 +137,19 @@ fn leave(open: &mut Counts, share: Share) {
 }
 
 fn has_room(limits: &ServerLimits, open: &Counts, share: Share) -> bool {
-    let own = open.get(&share).copied().unwrap_or_default();
-    let all = |alike: fn(&Share) -> bool| -> usize {
-        open.iter().filter(|(share, _)| alike(share)).map(|(_, count)| count).sum()
+    let taken = |alike: &dyn Fn(&Share) -> bool| -> usize {
+        open.iter().filter(|(other, _)| other.pool == share.pool && alike(other)).map(|(_, count)| count).sum()
     };
-    match share {
-        Share::Root => own < limits.connections_root,
-        Share::Started(_) => {
-            own < limits.connections_per_uid && all(|share| matches!(share, Share::Started(_))) < limits.connections
-        }
-        Share::Pending(uid) => {
-            let most = if uid == 0 { limits.connections_pending / 2 } else { limits.connections_per_uid };
-            own < most && all(|share| matches!(share, Share::Pending(_))) < limits.connections_pending
-        }
-        Share::Own(_) | Share::Subuid(_) => {
-            let is_subuid = matches!(share, Share::Subuid(_));
-            own < limits.connections_per_uid
-                && all(|share| matches!(share, Share::Own(_) | Share::Subuid(_))) < limits.connections
-                && (!is_subuid || all(|share| matches!(share, Share::Subuid(_))) < limits.connections / 2)
-        }
-    }
+    let (of_one, of_all) = match (share.pool, share.uid) {
+        (Pool::Root, _) => (limits.connections_root, limits.connections_root),
+        (Pool::Unknown, _) => (limits.connections_unknown, limits.connections_unknown),
+        (Pool::Started | Pool::Own, _) => (limits.connections_per_uid, limits.connections),
+        (Pool::Pending, 0 | UNKNOWN_UID) => (limits.connections_pending / 2, limits.connections_pending),
+        (Pool::Pending, _) => (limits.connections_per_uid, limits.connections_pending),
+    };
+    taken(&|other| other.uid == share.uid) < of_one
+        && taken(&|_| true) < of_all
+        && (!share.is_subuid || taken(&|other| other.is_subuid) < of_all / 2)
 }
 
 /// The counts stay right when a thread panics: no code runs between reading and writing them.
@@ -161,12 +171,12 @@ mod tests {
     }
 
     fn admit_all(admission: &Admission, uid: u32) -> Vec<ConnectionPermit> {
-        admit_peers(admission, Peer { uid, pid: 1, accountable_uid: uid, subuid: None })
+        admit_peers(admission, Peer { uid, pid: 1, accountable_uid: uid, is_subuid: false })
     }
 
     /// What su does for `accountable_uid`.
     fn admit_started_by(admission: &Admission, accountable_uid: u32) -> Vec<ConnectionPermit> {
-        admit_peers(admission, Peer { uid: 0, pid: 1, accountable_uid, subuid: None })
+        admit_peers(admission, Peer { uid: 0, pid: 1, accountable_uid, is_subuid: false })
     }
 
     fn admit_peers(admission: &Admission, peer: Peer) -> Vec<ConnectionPermit> {
@@ -185,14 +195,45 @@ mod tests {
         assert_eq!(places.len(), 5);
     }
 
+    /// Two users who have uids lent to them, each with many of them.
+    fn admit_lent(admission: &Admission, root_owned: u32) -> Vec<ConnectionPermit> {
+        let lent = |(uid, accountable_uid)| Peer { uid: uid * root_owned, pid: 1, accountable_uid, is_subuid: true };
+        let peers =
+            (100_000..100_010).map(|uid| (uid, 1000)).chain((200_000..200_010).map(|uid| (uid, 1001))).map(lent);
+        peers.flat_map(|peer| admit_peers(admission, peer)).collect()
+    }
+
+    #[test]
+    fn a_lent_uid_counts_as_its_user_also_behind_a_root_owned_process() {
+        for root_owned in [0, 1] {
+            let admission = Admission::new(ServerLimits { connections: 8, ..admission().limits });
+            let lent = admit_lent(&admission, root_owned);
+            assert_eq!(lent.len(), 4, "two of each");
+            let own = if root_owned == 0 { admit_started_by(&admission, 1000) } else { admit_all(&admission, 1000) };
+            assert_eq!(own.len(), 0, "their own count together with them");
+        }
+    }
+
     #[test]
     fn uids_that_were_lent_leave_half_of_the_places_to_others() {
-        let admission = admission();
-        let subuid = |uid| admit_peers(&admission, Peer { uid, pid: 1, accountable_uid: uid, subuid: Some(100_000) });
-        let crowd: Vec<ConnectionPermit> = (100_000..100_010).flat_map(subuid).collect();
-        assert_eq!(crowd.len(), 2);
-        let others: Vec<ConnectionPermit> = (1000..1010).flat_map(|uid| admit_all(&admission, uid)).collect();
-        assert_eq!(others.len(), 3);
+        for root_owned in [0, 1] {
+            let admission = admission();
+            let lent = admit_lent(&admission, root_owned);
+            assert_eq!(lent.len(), 2);
+            let admit = if root_owned == 0 { admit_started_by } else { admit_all };
+            let others: Vec<ConnectionPermit> = (2000..2010).flat_map(|uid| admit(&admission, uid)).collect();
+            assert_eq!(others.len(), 3);
+        }
+    }
+
+    #[test]
+    fn processes_that_nobody_knows_who_started_have_a_pool_of_their_own() {
+        let admission = Admission::new(ServerLimits { connections_unknown: 4, ..admission().limits });
+        assert_eq!(admit_started_by(&admission, UNKNOWN_UID).len(), 4);
+        let unknown = admit_started_by(&admission, UNKNOWN_UID);
+        assert_eq!(admit_all(&admission, 0).len(), 3);
+        assert_eq!(admit_started_by(&admission, 1000).len(), 2);
+        drop(unknown);
     }
 
     #[test]

@@ -19,9 +19,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::PassCred;
 
 use crate::interface::Refusal;
-use crate::peer::Peer;
+use crate::peer::{Peer, UNKNOWN_UID};
 use crate::server::admission::{Admission, ConnectionPermit};
 use crate::server::connection::{converse, refusal};
 use crate::server::limits::ServerLimits;
@@ -33,6 +35,7 @@ pub fn serve<S: Service>(listener: &UnixListener, service: Arc<S>, limits: Serve
     if let Err(error) = listener.set_nonblocking(false) {
         return error;
     }
+    let _ = setsockopt(listener, PassCred, &true); // without it those whom /proc does not show stay unknown
     let mut server = Server {
         service,
         limits,
@@ -83,11 +86,7 @@ impl<S: Service> Server<S> {
 
     /// Says why, if that can be said without waiting, and closes.
     fn turn_away(&mut self, peer: Peer, mut stream: UnixStream) {
-        let reason = "too many connections".to_owned();
-        if stream.set_nonblocking(true).is_ok() {
-            // A peer that does not take it has lost nothing but the reason.
-            let _ = stream.write(&refusal(&Refusal::Busy { reason }));
-        }
+        refuse(&mut stream);
         if self.refusals.is_due(Instant::now()) {
             self.service.observe(Event::TurnedAway(peer));
         }
@@ -103,10 +102,41 @@ impl<S: Service> Server<S> {
 }
 
 /// One connection on its thread.
-fn attend<S: Service>(service: &S, peer: Peer, stream: UnixStream, limits: &ServerLimits, mut place: ConnectionPermit) {
+fn attend<S: Service>(
+    service: &S,
+    peer: Peer,
+    mut stream: UnixStream,
+    limits: &ServerLimits,
+    mut place: ConnectionPermit,
+) {
+    let Some(peer) = known(peer, &mut stream, limits, &mut place) else { return };
     let conversation = AssertUnwindSafe(|| converse(service, peer, stream, limits, &mut place));
     if catch_unwind(conversation).is_err() {
         service.observe(Event::Panicked(peer));
+    }
+}
+
+/// A peer of which nobody knows who started it says so with its first byte, which must not be long in coming, and then counts
+/// where it belongs.
+fn known(peer: Peer, stream: &mut UnixStream, limits: &ServerLimits, place: &mut ConnectionPermit) -> Option<Peer> {
+    if peer.accountable_uid != UNKNOWN_UID {
+        return Some(peer);
+    }
+    stream.set_read_timeout(Some(limits.introduction)).ok()?;
+    let peer = peer.introduced(stream).ok()?;
+    if place.turns_out_to_be(peer) {
+        return Some(peer);
+    }
+    refuse(stream);
+    None
+}
+
+/// Says why, if that can be said without waiting.
+fn refuse(stream: &mut UnixStream) {
+    let reason = "too many connections".to_owned();
+    if stream.set_nonblocking(true).is_ok() {
+        // A peer that does not take it has lost nothing but the reason.
+        let _ = stream.write(&refusal(&Refusal::Busy { reason }));
     }
 }
 

@@ -7,8 +7,9 @@ use otp_core::codes::registration::CodeForm;
 use otp_core::keys::key::{Algorithm, Digits, Kind, Label, Period, ValueError};
 use otp_protocol::interface::{Shape, WantedKey};
 
+use crate::arguments::user::user;
 use crate::output::duration;
-use crate::output::format::{OutputFormat, Pipe};
+use crate::output::format::{OutputFormat, Pipe, UnderSudo};
 use crate::output::letter::Paper;
 
 /// Make a registration code, with which a user makes a key for himself
@@ -18,6 +19,7 @@ use crate::output::letter::Paper;
 #[derive(Args)]
 pub(crate) struct InviteArgs {
     /// The user to invite
+    #[arg(value_parser = user())]
     pub user: String,
 
     /// How the code travels: spoken (10 minutes), mail (24 hours), letter (14 days) or split (14 days, in two parts)
@@ -70,7 +72,7 @@ pub(crate) struct InviteArgs {
 #[derive(Args)]
 pub(crate) struct EnrolArgs {
     /// Root only, and only where the policy allows it: make a key for this user, without a registration code
-    #[arg(conflicts_with = "registration_stdin")]
+    #[arg(conflicts_with = "registration_stdin", value_parser = user())]
     pub user: Option<String>,
 
     /// Read the registration code from standard input: its first line, or two for a code of two parts
@@ -124,6 +126,13 @@ pub(crate) struct RecoveryCodesArgs {
     /// Write the recovery codes even if standard output is not a terminal
     #[arg(long)]
     pub allow_pipe: bool,
+
+    /// Show it under sudo, too
+    ///
+    /// sudo may keep all that a command shows (log_output, log_ttyout), and no command can see whether it does. Without
+    /// this option nothing is made under sudo.
+    #[arg(long)]
+    pub allow_sudo: bool,
 }
 
 /// Import a hardware token's key
@@ -145,6 +154,7 @@ pub(crate) enum TokenAct {
 #[derive(Args)]
 pub(crate) struct AddTokenArgs {
     /// Whose token it is
+    #[arg(value_parser = user())]
     pub user: String,
 
     #[command(flatten)]
@@ -209,6 +219,13 @@ pub(crate) struct KeyOutput {
     /// Whatever reads the pipe or file then holds the second factor. Without this option nothing is made.
     #[arg(long)]
     pub allow_pipe: bool,
+
+    /// Show it under sudo, too
+    ///
+    /// sudo may keep all that a command shows (log_output, log_ttyout), and no command can see whether it does. Without
+    /// this option nothing is made under sudo.
+    #[arg(long)]
+    pub allow_sudo: bool,
 }
 
 impl KeyOutput {
@@ -218,6 +235,10 @@ impl KeyOutput {
 
     pub(crate) fn pipe(&self) -> Pipe {
         Pipe::of(self.allow_pipe)
+    }
+
+    pub(crate) fn under_sudo(&self) -> UnderSudo {
+        UnderSudo::of(self.allow_sudo)
     }
 }
 
@@ -230,6 +251,10 @@ impl InviteArgs {
 impl RecoveryCodesArgs {
     pub(crate) fn pipe(&self) -> Pipe {
         Pipe::of(self.allow_pipe)
+    }
+
+    pub(crate) fn under_sudo(&self) -> UnderSudo {
+        UnderSudo::of(self.allow_sudo)
     }
 }
 

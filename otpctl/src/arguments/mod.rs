@@ -1,6 +1,7 @@
 //! The command line: one definition gives the parser and the help; a test holds the man page to it.
 
 pub(crate) mod keys;
+mod user;
 
 use std::path::PathBuf;
 
@@ -13,13 +14,16 @@ use otp_protocol::interface::Status;
 use crate::output::duration;
 use crate::output::format::OutputFormat;
 
+use user::user;
+
 pub(crate) use keys::{
     AddArgs, AddTokenArgs, EnrolArgs, InviteArgs, RecoveryCodesArgs, RotateArgs, TokenAct, TokenArgs,
 };
 
 /// Enrol users for one-time codes and look at their state
 ///
-/// Talks to the daemon otp-enrolld on its local socket, which alone decides who may do what.
+/// Talks to the daemon otp-enrolld on its local socket, which alone decides who may do what. Wherever a user is named, uid:NUMBER
+/// names the account of that uid.
 /// Exit status: 0 done, 1 refused, 2 wrong usage, 3 daemon not reachable.
 #[derive(Parser)]
 #[command(name = "otpctl", version)]
@@ -55,6 +59,7 @@ pub(crate) enum Command {
     AcceptRestore(AcceptRestoreArgs),
     Config(ConfigArgs),
     Emergency(EmergencyArgs),
+    HostKey(HostKeyArgs),
     Clock(ClockArgs),
     VaultVersion(VaultVersionArgs),
 }
@@ -63,6 +68,7 @@ pub(crate) enum Command {
 #[derive(Args)]
 pub(crate) struct StatusArgs {
     /// The user to show; defaults to the caller
+    #[arg(value_parser = user())]
     pub user: Option<String>,
 
     /// Write JSON
@@ -76,6 +82,7 @@ pub(crate) struct StatusArgs {
 #[derive(Args)]
 pub(crate) struct NoticesArgs {
     /// The user; defaults to the caller
+    #[arg(value_parser = user())]
     pub user: Option<String>,
 
     /// Write JSON; then nothing counts as seen
@@ -95,6 +102,7 @@ pub(crate) struct ListArgs {
 #[derive(Args)]
 pub(crate) struct SuspendArgs {
     /// The user
+    #[arg(value_parser = user())]
     pub user: String,
 }
 
@@ -102,6 +110,7 @@ pub(crate) struct SuspendArgs {
 #[derive(Args)]
 pub(crate) struct ResumeArgs {
     /// The user
+    #[arg(value_parser = user())]
     pub user: String,
 }
 
@@ -111,6 +120,7 @@ pub(crate) struct ResumeArgs {
 #[derive(Args)]
 pub(crate) struct ReopenArgs {
     /// The user; defaults to the caller
+    #[arg(value_parser = user())]
     pub user: Option<String>,
 
     /// Only this one: self, other, remote, console or socket
@@ -122,6 +132,7 @@ pub(crate) struct ReopenArgs {
 #[derive(Args)]
 pub(crate) struct RenameArgs {
     /// The user
+    #[arg(value_parser = user())]
     pub user: String,
 
     /// The key, by label or id
@@ -140,6 +151,7 @@ pub(crate) struct RenameArgs {
 #[command(allow_missing_positional = true)]
 pub(crate) struct RevokeArgs {
     /// The user; defaults to the caller
+    #[arg(value_parser = user())]
     pub user: Option<String>,
 
     /// The key, by label or id
@@ -154,6 +166,7 @@ pub(crate) struct RevokeArgs {
 #[derive(Args)]
 pub(crate) struct ForgetArgs {
     /// The user, or the uid of one whose account is gone
+    #[arg(value_parser = user())]
     pub user: String,
 }
 
@@ -164,11 +177,11 @@ pub(crate) struct ForgetArgs {
 #[derive(Args)]
 pub(crate) struct AdoptArgs {
     /// The user, as the account is called now
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    #[arg(required_unless_present = "all", conflicts_with = "all", value_parser = user())]
     pub user: Option<String>,
 
     /// What the name or the uid was before; by default the same name under another uid, or the same uid under another name
-    #[arg(long, value_name = "NAME|UID", conflicts_with = "all")]
+    #[arg(long, value_name = "NAME|UID", conflicts_with = "all", value_parser = user())]
     pub from: Option<String>,
 
     /// Everybody
@@ -200,7 +213,7 @@ pub(crate) struct GcArgs {
 #[derive(Args)]
 pub(crate) struct AcceptRestoreArgs {
     /// The user
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    #[arg(required_unless_present = "all", conflicts_with = "all", value_parser = user())]
     pub user: Option<String>,
 
     /// Every user
@@ -285,6 +298,7 @@ pub(crate) enum EmergencyAct {
 #[derive(Args)]
 pub(crate) struct BypassArgs {
     /// The user to let past the gate
+    #[arg(value_parser = user())]
     pub user: String,
 
     /// Why; it stands in the log at every use
@@ -308,7 +322,54 @@ pub(crate) struct ListBypassesArgs {
 #[derive(Args)]
 pub(crate) struct EndBypassArgs {
     /// The user, or the uid of one who is gone
+    #[arg(value_parser = user())]
     pub user: String,
+}
+
+/// Export the host key to a safe, import it again, or check it
+///
+/// For root on this machine; needs no daemon. Without the host key every key and every recovery code is lost.
+#[derive(Args)]
+pub(crate) struct HostKeyArgs {
+    #[command(subcommand)]
+    pub act: HostKeyAct,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum HostKeyAct {
+    Export(ExportHostKeyArgs),
+    Import(ImportHostKeyArgs),
+    Check(CheckHostKeyArgs),
+}
+
+/// Write the host key to a file, sealed with a passphrase, or show it once
+///
+/// The export is noted in /etc/otp/escrowed and logged at alert. From a pipe the passphrase is the first line.
+#[derive(Args)]
+pub(crate) struct ExportHostKeyArgs {
+    /// The new file, mode 0600; nothing is overwritten
+    #[arg(required_unless_present = "show", conflicts_with = "show")]
+    pub file: Option<PathBuf>,
+
+    /// Show it on the terminal instead, to be written down
+    #[arg(long)]
+    pub show: bool,
+}
+
+/// Put an exported host key back, if it is the one that the vault wants
+///
+/// Never over another one. Without a file the key itself is asked for, as `export --show` had shown it.
+#[derive(Args)]
+pub(crate) struct ImportHostKeyArgs {
+    /// An export, or a copy of host.key
+    pub file: Option<PathBuf>,
+}
+
+/// Say whether host key and vault belong together, and when the key was exported
+#[derive(Args)]
+pub(crate) struct CheckHostKeyArgs {
+    /// Also open this export
+    pub file: Option<PathBuf>,
 }
 
 impl Command {
@@ -384,12 +445,29 @@ pub(crate) use keys::KeyWishes;
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+    use clap_complete::{Shell, generate_to};
 
     use super::*;
 
     #[test]
     fn the_definition_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    /// The new ones are left in target/completions, to be copied.
+    #[test]
+    fn the_completions_in_packaging_are_those_of_this_definition() {
+        let root = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+        let fresh = root.join("target/completions");
+        std::fs::create_dir_all(&fresh).unwrap();
+        let is_old = |shell| {
+            let new = generate_to(shell, &mut Arguments::command(), "otpctl", &fresh).unwrap();
+            let kept = root.join("packaging/completions").join(new.file_name().unwrap());
+            std::fs::read(kept).unwrap_or_default() != std::fs::read(new).unwrap()
+        };
+        let old: Vec<Shell> =
+            [Shell::Bash, Shell::Zsh, Shell::Fish].into_iter().filter(|shell| is_old(*shell)).collect();
+        assert!(old.is_empty(), "{old:?}: cp target/completions/* packaging/completions");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Commands that change keys which are there: one call each, and a line that says what was done. Anyone who is not root is
 //! asked for a code where one is wanted.
 
-use nix::unistd::{Uid, User};
+use nix::unistd::Uid;
+use otp_core::accounts::meant;
 use otp_protocol::client::Client;
 use otp_protocol::interface::{self, RestoredUsers};
 use zeroize::Zeroizing;
@@ -148,7 +149,7 @@ fn code(terminal: &mut Terminal, user: Option<&str>) -> Result<Option<Zeroizing<
 /// The caller, and not root.
 fn is_oneself(user: Option<&str>) -> bool {
     let caller = Uid::effective();
-    let own = |name: &str| User::from_name(name).ok().flatten().is_some_and(|account| account.uid == caller);
+    let own = |name: &str| meant(name).ok().flatten().is_some_and(|account| account.uid == caller.as_raw());
     !caller.is_root() && user.is_none_or(own)
 }
 

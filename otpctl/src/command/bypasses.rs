@@ -32,12 +32,22 @@ pub(crate) struct ListedBypass {
     pub not_honoured: Option<String>,
 }
 
-/// All, by rising uid, also those that do not count: they may have been meant to.
-pub(crate) fn all() -> Result<Vec<ListedBypass>, String> {
+/// Everything that was found, and the directories that could not be read.
+pub(crate) struct FoundBypasses {
+    pub marks: Vec<ListedBypass>,
+    pub unread: Vec<String>,
+}
+
+/// All, by rising uid, also those that do not count: they may have been meant to. The marks of one directory are listed also
+/// where the other one cannot be read.
+pub(crate) fn all() -> FoundBypasses {
     let EmergencyPlaces { kept, until_reboot } = Site::STANDARD.marks();
-    let mut all = Vec::new();
+    let (mut all, mut unread) = (Vec::new(), Vec::new());
     for place in [kept, until_reboot] {
-        let uids = place.uids().map_err(|error| format!("{}: {error}", place.0.display()))?;
+        let uids = place.uids().unwrap_or_else(|error| {
+            unread.push(format!("{}: {error}", place.0.display()));
+            Vec::new()
+        });
         all.extend(uids.into_iter().map(|uid| ListedBypass {
             path: place.0.join(uid.to_string()).display().to_string(),
             gone_at_reboot: place.0 == until_reboot.0,
@@ -45,16 +55,22 @@ pub(crate) fn all() -> Result<Vec<ListedBypass>, String> {
         }));
     }
     all.sort_by_key(|one| one.uid);
-    Ok(all)
+    FoundBypasses { marks: all, unread }
 }
 
 /// Those that let somebody past. A directory that cannot be read is noted beside what was asked for.
 pub(crate) fn in_force() -> Vec<ListedBypass> {
-    let found = all().unwrap_or_else(|error| {
-        drop(writeln!(std::io::stderr(), "otpctl: note: {}", escaped(&error)));
-        Vec::new()
-    });
-    found.into_iter().filter(|one| one.not_honoured.is_none()).collect()
+    let found = all();
+    for error in &found.unread {
+        drop(writeln!(std::io::stderr(), "otpctl: note: {}", escaped(error)));
+    }
+    found.marks.into_iter().filter(|one| one.not_honoured.is_none()).collect()
+}
+
+/// The one of these that lets this uid past for longest.
+pub(crate) fn longest(marks: &[ListedBypass], uid: u32) -> Option<&ListedBypass> {
+    let of = marks.iter().filter(|one| one.uid == uid);
+    of.max_by_key(|one| one.until.unwrap_or(u64::MAX))
 }
 
 fn listed(place: EmergencyMarks<'_>, uid: u32) -> ListedBypass {

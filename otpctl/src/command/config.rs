@@ -3,22 +3,25 @@
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use otp_core::environment::system_wall;
 use otp_core::policy::Policy;
 use otp_core::site::Site;
 use otp_core::vault::root_program;
+use otp_protocol::SOCKET;
 use serde::Serialize;
 
 use crate::arguments::{CheckConfigArgs, ConfigAct};
-use crate::command::config_audience::{ending, unmatched};
+use crate::command::bypasses::ListedBypass;
+use crate::command::config_audience::{ending, of_a_directory, unmatched};
 use crate::command::{bypasses, config_edit};
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 use crate::output::format::OutputFormat;
 use crate::output::terminal::Terminal;
 use crate::policy_path::whole_path;
+use crate::reach::{OthersNeed, obstacle};
 use crate::stack::findings::{StackFinding, Survey};
 use crate::stack::modules::is_ours;
 use crate::stack::reader::{PamDirectories, ServiceStacks, Stage};
@@ -35,8 +38,10 @@ pub(crate) fn run(terminal: &mut Terminal, act: &ConfigAct) -> Result<(), Failur
 #[derive(Serialize)]
 struct SetUp {
     policy: PolicyVerdict,
-    /// Tables and names in the policy that nothing obeys.
+    /// Tables and names in the policy that nothing obeys, and stacks that could be tighter.
     notes: Vec<String>,
+    /// Paths besides the policy that programs without root cannot reach.
+    unreachable: Vec<String>,
     findings: BTreeSet<StackFinding>,
 }
 
@@ -63,7 +68,8 @@ fn check(terminal: &mut Terminal, options: &CheckConfigArgs) -> Result<(), Failu
         OutputFormat::Json => terminal.json(&set_up)?,
         OutputFormat::Text => set_up.tell(terminal)?,
     }
-    match (set_up.policy.reasons.last(), set_up.findings.len()) {
+    let wrong = set_up.unreachable.iter().chain(&set_up.policy.reasons).next_back();
+    match (wrong, set_up.findings.len()) {
         (Some(reason), _) => Err(Failure::Stopped(escaped(reason))),
         (None, 0) => Ok(()),
         (None, 1) => Err(Failure::Stopped("the PAM stacks are not in order: 1 finding".to_owned())),
@@ -73,24 +79,40 @@ fn check(terminal: &mut Terminal, options: &CheckConfigArgs) -> Result<(), Failu
 
 fn look(file: Option<&Path>) -> Result<SetUp, Failure> {
     let site = Site::STANDARD;
-    for bypass in bypasses::in_force() {
-        drop(write!(std::io::stderr(), "otpctl: note: {}", bypasses::told(&bypass)));
+    let in_force = bypasses::in_force();
+    for bypass in &in_force {
+        drop(write!(std::io::stderr(), "otpctl: note: {}", bypasses::told(bypass)));
     }
     let named = file.map(whole_path).transpose()?;
     let file = named.as_ref().map_or_else(|| site.policy.to_owned(), |path| path.display().to_string());
-    let (state, reasons, notes) = match site.whole_policy(named.as_deref()) {
+    let closed = obstacle(Path::new(&file), OthersNeed::Read);
+    let unreachable: Vec<String> =
+        unreachable(in_force).into_iter().filter(|why| closed.as_ref() != Some(why)).collect();
+    let (state, reasons, mut notes) = match site.whole_policy(named.as_deref()) {
         Err(unavailable) => (PolicyState::Wrong, vec![unavailable.detail], Vec::new()),
-        Ok(None) => (PolicyState::Absent, Vec::new(), Vec::new()),
+        Ok(None) if closed.is_none() => (PolicyState::Absent, Vec::new(), Vec::new()),
+        Ok(None) => (PolicyState::Wrong, closed.into_iter().collect(), Vec::new()),
         Ok(Some(policy)) => {
             let rotating = policy.rotation.iter().flat_map(|rotation| &rotation.services);
-            let wrong = unmatched(&policy).into_iter().chain(rotating.filter_map(|service| cannot_ask(service)));
-            let wrong: Vec<String> = wrong.map(|why| format!("{file}: {why}")).collect();
+            let wrong = unmatched(&policy).into_iter().chain(no_service(&policy));
+            let wrong = wrong.chain(rotating.filter_map(|service| cannot_ask(service)));
+            let wrong: Vec<String> = wrong.map(|why| format!("{file}: {why}")).chain(closed).collect();
             let state = if wrong.is_empty() { PolicyState::InOrder } else { PolicyState::Wrong };
             (state, wrong, notes(&policy))
         }
     };
-    let findings = Survey::standard().findings();
-    Ok(SetUp { policy: PolicyVerdict { file, state, reasons }, notes, findings })
+    let (noted, findings): (BTreeSet<_>, BTreeSet<_>) =
+        Survey::standard().findings().into_iter().partition(StackFinding::is_note);
+    notes.extend(noted.iter().map(StackFinding::to_string));
+    Ok(SetUp { policy: PolicyVerdict { file, state, reasons }, notes, unreachable, findings })
+}
+
+/// Emergency marks, which screen lockers look for, and the socket.
+fn unreachable(in_force: Vec<ListedBypass>) -> BTreeSet<String> {
+    let marks = in_force.into_iter().map(|bypass| (PathBuf::from(bypass.path), OthersNeed::Read));
+    let places = Site::STANDARD.emergency.map(|place| (PathBuf::from(place), OthersNeed::Enter));
+    let socket = [(PathBuf::from(SOCKET), OthersNeed::Connect)];
+    marks.chain(places).chain(socket).filter_map(|(path, wanted)| obstacle(&path, wanted)).collect()
 }
 
 impl SetUp {
@@ -102,7 +124,8 @@ impl SetUp {
         for finding in &self.findings {
             drop(writeln!(std::io::stderr(), "otpctl: {}", escaped(&finding.to_string())));
         }
-        for reason in self.policy.reasons.iter().rev().skip(1).rev() {
+        let wrong = self.unreachable.iter().chain(&self.policy.reasons);
+        for reason in wrong.rev().skip(1).collect::<Vec<_>>().into_iter().rev() {
             drop(writeln!(std::io::stderr(), "otpctl: {}", escaped(reason)));
         }
         let file = escaped(&self.policy.file);
@@ -129,11 +152,25 @@ fn notes(policy: &Policy) -> Vec<String> {
         )
     }));
     notes.extend(ending(policy, system_wall()));
+    notes.extend(of_a_directory(policy));
     let program = policy.notify.as_ref().and_then(|notify| notify.command.first());
     if let Some(Err(error)) = program.map(|program| root_program(Path::new(program))) {
         notes.push(format!("notify_command: {error}"));
     }
     notes
+}
+
+/// Tables that no login will ever obey: libpam writes a service in small letters and takes it for the name of a file.
+fn no_service(policy: &Policy) -> Vec<String> {
+    let odd = |c: char| c.is_ascii_uppercase() || c.is_whitespace() || c.is_control() || c == '/';
+    let names = policy.services.iter().map(|(name, _)| name);
+    let never = names.filter(|name| name.contains(odd) || ["", ".", ".."].contains(&name.as_str()));
+    let text = |name| {
+        format!(
+            "[service.{name:?}] holds for nobody: wanted the name of a PAM service, in small letters and without blanks"
+        )
+    };
+    never.map(text).collect()
 }
 
 const NO_FILE: &str = "no PAM file has that name, which libpam writes in small letters";

@@ -55,6 +55,21 @@ pub(crate) fn ending(policy: &Policy, now: u64) -> Vec<String> {
     .collect()
 }
 
+/// Groups in `require` that /etc/group has not: while their directory is away, nobody can be sure who is in them.
+pub(crate) fn of_a_directory(policy: &Policy) -> Vec<String> {
+    let tables = policy.services.iter();
+    let all = tables.flat_map(|(service, table)| table.require.iter().map(move |entry| (service, entry)));
+    all.filter_map(|(service, entry)| match look_up(&entry.who) {
+        Ok(Found::Group(group)) if !is_local(&group)? => Some(format!(
+            "[service.{service}] require has {:?}, a group of a directory: while that is away, a member may count as none where its \
+             cache does not list members; `exempt` for those who need no code fails safe",
+            entry.text
+        )),
+        _ => None,
+    })
+    .collect()
+}
+
 const DAY_S: u64 = 86_400;
 
 /// Days before its end from which an exemption is shown.
@@ -97,12 +112,17 @@ fn meant(name: &str) -> String {
     }
 }
 
+/// Has this machine the group? `None` where /etc/group cannot be read.
+fn is_local(group: &Group) -> Option<bool> {
+    let groups = fs::read_to_string("/etc/group").ok()?;
+    Some(groups.lines().any(|line| line.split(':').next() == Some(&group.name)))
+}
+
 /// A group of this machine without members. Of others nobody can say: some databases do not list who is in a group.
 fn is_empty(group: &Group) -> bool {
-    let (Ok(groups), Ok(accounts)) = (fs::read_to_string("/etc/group"), fs::read_to_string("/etc/passwd")) else {
+    let (Some(local), Ok(accounts)) = (is_local(group), fs::read_to_string("/etc/passwd")) else {
         return false;
     };
-    let local = groups.lines().any(|line| line.split(':').next() == Some(&group.name));
     let gid = group.gid.to_string();
     let primary = accounts.lines().any(|line| line.split(':').nth(3) == Some(&gid));
     let member = group.mem.iter().any(|name| !matches!(named(name), Ok(None)));

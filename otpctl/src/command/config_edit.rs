@@ -1,9 +1,9 @@
 //! `otpctl config edit`: the policy in an editor, as visudo does it. A copy is edited; it takes the place of the file only when
 //! the module would read it, in one step, with the owner and mode that the file had. One at a time.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,6 +12,7 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::Uid;
 use otp_core::log_line::LogLine;
 use otp_core::policy::POLICY_CAP;
+use otp_core::public_dir;
 use otp_core::site::Site;
 use otp_core::vault::root_directory;
 
@@ -22,6 +23,7 @@ use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 use crate::output::terminal::Terminal;
 use crate::policy_path::whole_path;
+use crate::reach::{OthersNeed, obstacle};
 
 pub(crate) fn edit(terminal: &mut Terminal, file: Option<&Path>) -> Result<(), Failure> {
     if !Uid::effective().is_root() {
@@ -55,7 +57,7 @@ pub(crate) fn edit(terminal: &mut Terminal, file: Option<&Path>) -> Result<(), F
             .finish(),
     );
     let read = Site::STANDARD.whole_policy(Some(policy)).ok().flatten();
-    for why in read.iter().flat_map(unmatched) {
+    for why in read.iter().flat_map(unmatched).chain(obstacle(policy, OthersNeed::Read)) {
         drop(writeln!(std::io::stderr(), "otpctl: note: {}", escaped(&why)));
     }
     terminal.show(&format!("{}: in force from now on\n", policy.display()))
@@ -132,10 +134,7 @@ fn edited(copy: &Copy) -> Result<Option<String>, Failure> {
 
 /// Held until the end: of two who edit, the second would undo what the first did. It ends with the process, however that ends.
 fn lock(dir: &Path) -> Result<Flock<File>, Failure> {
-    match DirBuilder::new().mode(0o755).create(dir) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(at(dir, &error)),
-        _ => {}
-    }
+    public_dir::make(dir).map_err(|error| at(dir, &error))?;
     // A file that nobody else can open: everybody may lock what he may read.
     let path = dir.join(LOCK);
     let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);

@@ -1,6 +1,9 @@
 //! `otpctl emergency`: the way back in for root on the console (R14). It looks the user up, writes or removes one file, says
 //! so to the log and to the screen. Nothing else is needed, and nothing that may be broken is touched.
 
+use std::io::Write as _;
+use std::path::Path;
+
 use nix::unistd::{Uid, getuid};
 use otp_core::accounts::Account;
 use otp_core::emergency::{Bypass, EmergencyMark, Lasting, MarkError, MarkPlace};
@@ -11,7 +14,7 @@ use otp_core::site::Site;
 use serde::Serialize;
 
 use crate::arguments::{BypassArgs, EmergencyAct, EndBypassArgs, ListBypassesArgs};
-use crate::command::bypasses::{self, ListedBypass};
+use crate::command::bypasses::{self, FoundBypasses, ListedBypass};
 use crate::machine::Machine;
 use crate::output::alert::alert;
 use crate::output::duration;
@@ -19,6 +22,7 @@ use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 use crate::output::format::OutputFormat;
 use crate::output::terminal::Terminal;
+use crate::reach::{OthersNeed, obstacle};
 
 pub(crate) fn run(terminal: &mut Terminal, act: &EmergencyAct) -> Result<(), Failure> {
     if !Uid::effective().is_root() {
@@ -38,12 +42,16 @@ struct ListedMarks {
 
 /// Also those that do not count: they may have been meant to.
 fn list(terminal: &mut Terminal, options: &ListBypassesArgs) -> Result<(), Failure> {
-    let marks = bypasses::all().map_err(Failure::Stopped)?;
+    let FoundBypasses { marks, unread } = bypasses::all();
     match options.format() {
-        OutputFormat::Json => terminal.json(&ListedMarks { marks }),
-        OutputFormat::Text if marks.is_empty() => terminal.show("nobody is let past the gate\n"),
-        OutputFormat::Text => terminal.show(&marks.iter().map(bypasses::told).collect::<String>()),
+        OutputFormat::Json => terminal.json(&ListedMarks { marks })?,
+        OutputFormat::Text if !marks.is_empty() => {
+            terminal.show(&marks.iter().map(bypasses::told).collect::<String>())?;
+        }
+        OutputFormat::Text if unread.is_empty() => terminal.show("nobody is let past the gate\n")?,
+        OutputFormat::Text => {}
     }
+    if unread.is_empty() { Ok(()) } else { Err(Failure::Stopped(escaped(&unread.join("; ")))) }
 }
 
 fn bypass(terminal: &mut Terminal, options: &BypassArgs) -> Result<(), Failure> {
@@ -54,10 +62,17 @@ fn bypass(terminal: &mut Terminal, options: &BypassArgs) -> Result<(), Failure> 
     let place = Site::STANDARD.marks().write(&mark, &Machine).map_err(|error| stopped(&error))?;
     let until = utc(now.wall.saturating_add(seconds));
     let line = line("emergency-bypass", &mark.account.name, mark.account.uid).field("reason", mark.reason.as_str());
-    let [_, until_reboot] = Site::STANDARD.emergency;
+    let [kept, until_reboot] = Site::STANDARD.emergency;
     let path = matches!(place, MarkPlace::UntilReboot(_)).then_some(until_reboot);
     alert(&line.field("by", &mark.by).field("until", &until).optional("place", path).finish());
     let (user, lasts) = (escaped(&mark.account.name), duration::told(seconds));
+    let written = match place {
+        MarkPlace::Kept => kept,
+        MarkPlace::UntilReboot(_) => until_reboot,
+    };
+    if let Some(why) = obstacle(&Path::new(written).join(mark.account.uid.to_string()), OthersNeed::Read) {
+        drop(writeln!(std::io::stderr(), "otpctl: note: screen lockers do not see the mark: {}", escaped(&why)));
+    }
     terminal.show(&format!(
         "{user} is not asked for a code for {lasts}, until {until}, or until `otpctl emergency end {user}`; \
          every use is logged at alert\n{}",
@@ -90,7 +105,7 @@ fn end(terminal: &mut Terminal, options: &EndBypassArgs) -> Result<(), Failure> 
 
 /// Whose uid it is; the number itself, where no account has it.
 fn numbered(typed: &str) -> Option<Account> {
-    let uid = typed.parse().ok()?;
+    let uid = otp_core::accounts::numbered(typed).or_else(|| typed.parse().ok())?;
     let account = otp_core::accounts::account_of(uid).ok().flatten();
     Some(account.unwrap_or_else(|| Account { name: typed.to_owned(), uid }))
 }
@@ -108,9 +123,9 @@ pub(crate) fn who() -> String {
     }
 }
 
-/// The account of that name, as the name service spells it.
+/// The account of that name, as the name service spells it, or of `uid:NUMBER`.
 pub(crate) fn named(name: &str) -> Result<Option<Account>, Failure> {
-    otp_core::accounts::named(name)
+    otp_core::accounts::meant(name)
         .map_err(|errno| Failure::Stopped(format!("looking {} up failed: {}", escaped(name), errno.desc())))
 }
 

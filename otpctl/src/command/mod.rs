@@ -10,6 +10,7 @@ pub(crate) mod confirm;
 pub(crate) mod emergency;
 pub(crate) mod enrol;
 pub(crate) mod gc;
+pub(crate) mod host_key;
 pub(crate) mod invite;
 pub(crate) mod notices;
 pub(crate) mod offline;

@@ -19,7 +19,7 @@ use otp_core::manage::notify_owner::{self, Outbound};
 use otp_core::manage::suspension::{self, Suspension};
 use otp_core::manage::vault_version::{WayBack, back_to_1};
 use otp_core::site::{Site, Unavailable, fits};
-use otp_core::vault::{ChangeError, ClockMark, MarkKind, Posted, Reseal, Vault, short_lock_deadline};
+use otp_core::vault::{ChangeError, ClockMark, MarkKind, Posted, Reseal, Vault, as_it_is, short_lock_deadline};
 use otp_protocol::interface::{GoneUsers, RestoredUsers};
 use otp_protocol::status;
 use otp_system::privileges::become_for_good;
@@ -61,6 +61,7 @@ pub(crate) fn run(terminal: &mut Terminal, command: &Command) -> Result<(), Fail
         Command::Notices(_) => return Err(Failure::Usage("notices: not offline; ask the daemon".to_owned())),
         Command::Emergency(options) => return crate::command::emergency::run(terminal, &options.act),
         Command::Config(options) => return crate::command::config::run(terminal, &options.act),
+        Command::HostKey(options) => return crate::command::host_key::run(terminal, &options.act),
         _ => {}
     }
     let who = who();
@@ -95,7 +96,7 @@ fn open() -> Result<Offline, Failure> {
     let policy = site.policy(None, None);
     prctl::set_dumpable(false).map_err(|errno| stopped(errno.desc()))?;
     become_for_good(&user).map_err(|error| stopped(&error.to_string()))?;
-    let vault = site.open_vault().map_err(|unavailable| stopped(&unavailable.detail))?;
+    let vault = site.open_vault(as_it_is).map_err(|unavailable| stopped(&unavailable.detail))?;
     let host_key = host_key.and_then(|key| fits(&key, &vault).map(|()| key));
     note(host_key.as_ref().err().cloned());
     note(policy.as_ref().err().cloned());

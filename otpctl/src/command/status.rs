@@ -74,7 +74,7 @@ struct ShownList<'a> {
 
 impl<'a> WithBypass<'a> {
     fn of(status: &'a UserStatus, bypasses: &[ListedBypass]) -> Self {
-        Self { status, bypass: bypasses.iter().find(|bypass| bypass.uid == status.uid).cloned() }
+        Self { status, bypass: bypasses::longest(bypasses, status.uid).cloned() }
     }
 }
 

@@ -170,6 +170,10 @@ fn not_possible(user: &str, reason: &str) -> String {
         "last-key" => "that is the last key; --last if it is meant",
         "several-keys" => "there are several keys; name the one to replace",
         "secret-in-use" => "this secret is a key already, here or of somebody else; nothing was stored",
+        "name-not-utf8" => {
+            "the name of this account is not UTF-8, and no key file can hold it; give the account another name, or invite it by \
+             another name of the same uid"
+        }
         "too-late" => "the key was made too long ago to be suspended this way; call an administrator",
         "needs-password" => {
             "a recovery code replaces a key only together with the password, through passwd where that is set up; \

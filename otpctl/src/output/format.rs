@@ -14,6 +14,20 @@ pub(crate) enum Pipe {
     Refused,
 }
 
+/// Whether a key may be shown under sudo.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UnderSudo {
+    Allowed,
+    Refused,
+}
+
+impl UnderSudo {
+    #[expect(clippy::fn_params_excessive_bools, reason = "a flag, as clap has it")]
+    pub(crate) fn of(allowed: bool) -> Self {
+        if allowed { Self::Allowed } else { Self::Refused }
+    }
+}
+
 impl Pipe {
     #[expect(clippy::fn_params_excessive_bools, reason = "a flag, as clap has it")]
     pub(crate) fn of(allowed: bool) -> Self {

@@ -13,6 +13,8 @@ use super::walk::Walk;
 pub(crate) enum Way {
     /// This line, by this answer, leads past ours, and the stack ends well.
     PassedOver { by: LinePlace, module: String, code: PamCode },
+    /// This line of the account stage, which has a password changed, leads past ours. The program lets in after the change.
+    PassedOverByExpiry { by: LinePlace, module: String },
     /// Our line refuses with this code, and the stack ends well.
     RefusalIgnored { ours: LinePlace, code: PamCode },
     /// A second line of ours runs after the first has accepted.
@@ -66,6 +68,7 @@ fn own_answers(stage: Stage) -> OwnAnswers {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Trace {
     walk: Walk,
+    stage: Stage,
     accepted: Option<LinePlace>,
     refused: Option<(LinePlace, PamCode)>,
     stood_aside: bool,
@@ -83,6 +86,7 @@ const MOST_TRACES: usize = 50_000;
 pub(crate) fn ways(stack: &[StackLine], service: &str) -> BTreeSet<Way> {
     let begin = Trace {
         walk: Walk::begin(),
+        stage: stack.first().map_or(Stage::Auth, |line| line.stage),
         accepted: None,
         refused: None,
         stood_aside: false,
@@ -116,9 +120,11 @@ fn answers_that_differ(line: &StackLine, service: &str) -> Vec<PamCode> {
         let own = own_answers(line.stage);
         return [own.accepted, own.aside, own.refused].concat();
     }
-    let mut kinds: BTreeSet<(StackAction, bool)> = BTreeSet::new();
+    let told_apart = [PamCode::SUCCESS, PamCode::NEW_AUTHTOK_REQD];
+    let mut kinds: BTreeSet<(StackAction, Option<PamCode>)> = BTreeSet::new();
     let all = answers(line, service).into_iter();
-    all.filter(|code| kinds.insert((line.control.action(*code), *code == PamCode::SUCCESS))).collect()
+    let apart = |code: PamCode| told_apart.contains(&code).then_some(code);
+    all.filter(|code| kinds.insert((line.control.action(*code), apart(*code)))).collect()
 }
 
 impl Trace {
@@ -160,8 +166,16 @@ impl Trace {
 
     /// The hole that this way shows at its end.
     fn ending(&self) -> Option<Way> {
-        if self.walk.answer() != PamCode::SUCCESS || self.accepted.is_some() {
+        if self.accepted.is_some() {
             return None;
+        }
+        match (self.walk.answer(), self.stage) {
+            (PamCode::SUCCESS, _) => {}
+            (PamCode::NEW_AUTHTOK_REQD, Stage::Account) if self.refused.is_none() => {
+                let (by, module, _) = self.passed.clone()?;
+                return Some(Way::PassedOverByExpiry { by, module });
+            }
+            _ => return None,
         }
         if let Some((ours, code)) = self.refused.clone() {
             return Some(Way::RefusalIgnored { ours, code });

@@ -21,6 +21,8 @@ use super::words::Dialect;
 pub(crate) enum FindingKind {
     /// A line leads past ours, and the stack ends well.
     PassedOver,
+    /// A line leads past ours where the UNIX password has expired. A note: the README has had it in that order.
+    PassedOverByExpiry,
     /// Our line refuses, and the stack ends well.
     RefusalIgnored,
     /// A line names a module that is not there, and means ours.
@@ -33,6 +35,10 @@ pub(crate) enum FindingKind {
     Refused,
     /// A file that cannot be read by this account.
     Unreadable,
+    /// Our module is a word of another line, and is not run by it.
+    NotRun,
+    /// Our module is in /etc/pam.conf, which libpam does not read, or which is not looked at here.
+    PamConf,
     /// Our line runs twice.
     Doubled,
     /// The code is asked before the first factor.
@@ -58,6 +64,13 @@ pub(crate) struct StackFinding {
     pub text: String,
 }
 
+impl StackFinding {
+    /// Worth a note, and no reason to fail?
+    pub(crate) fn is_note(&self) -> bool {
+        self.kind == FindingKind::PassedOverByExpiry
+    }
+}
+
 impl fmt::Display for StackFinding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.service)?;
@@ -72,6 +85,7 @@ impl fmt::Display for StackFinding {
 pub(crate) struct Survey {
     pub services: PamDirectories,
     pub modules: ModuleDirectories,
+    pub single_file: PathBuf,
 }
 
 /// A service as one libpam reads it.
@@ -109,7 +123,11 @@ const LEFTOVERS: [&str; 10] =
 
 impl Survey {
     pub(crate) fn standard() -> Self {
-        Self { services: PamDirectories::standard(), modules: ModuleDirectories::standard() }
+        Self {
+            services: PamDirectories::standard(),
+            modules: ModuleDirectories::standard(),
+            single_file: PathBuf::from("/etc/pam.conf"),
+        }
     }
 
     /// Everything that is wrong, of every service that names our module or means to.
@@ -122,7 +140,12 @@ impl Survey {
             kind: FindingKind::Unreadable,
             text: format!("not looked at: {error}"),
         });
-        LIBPAMS.into_iter().flat_map(|libpam| self.as_read_by(libpam)).chain(unlisted).collect()
+        LIBPAMS
+            .into_iter()
+            .flat_map(|libpam| self.as_read_by(libpam))
+            .chain(unlisted)
+            .chain(self.single_file())
+            .collect()
     }
 
     fn as_read_by(&self, libpam: Dialect) -> BTreeSet<StackFinding> {
@@ -166,12 +189,42 @@ impl Survey {
                 let text = format!("libpam cannot read the control, and takes every answer as a refusal: {why}");
                 found.push(finding(FindingKind::BadLine, text));
             }
+            if let LineKind::Module { path, arguments } = &line.kind
+                && !is_ours(line)
+                && arguments.iter().any(|word| file_name(word) == MODULE)
+            {
+                found.push(finding(FindingKind::NotRun, not_run(&format!("an argument of {path}"))));
+            }
             if let Some(why) = refused_options(line) {
                 found.push(finding(FindingKind::BadOption, format!("{MODULE} refuses the line, and everybody: {why}")));
             }
         }
+        let meant = |words: &Vec<String>| words.iter().any(|word| file_name(word) == MODULE);
+        let left = one.service.left_over.iter().filter(|(_, words)| meant(words));
+        found.extend(left.map(|(place, _)| {
+            one.finding(None, Some(place), FindingKind::NotRun, not_run("a word after the file that is included"))
+        }));
         found.extend(one.reading());
         found
+    }
+
+    /// /etc/pam.conf is read where no directory of services is there, and nowhere else.
+    fn single_file(&self) -> Option<StackFinding> {
+        let meant =
+            |text: &str| text.lines().any(|line| !line.trim_start().starts_with('#') && line.contains("pam_otp"));
+        let text = fs::read(&self.single_file).ok()?;
+        let why = match self.services.0.iter().find(|dir| dir.is_dir()) {
+            Some(dir) => format!("no program reads it, because there is {}", dir.display()),
+            None => "it is not looked at".to_owned(),
+        };
+        meant(&String::from_utf8_lossy(&text)).then(|| StackFinding {
+            service: "every service".to_owned(),
+            stage: None,
+            file: Some(self.single_file.clone()),
+            line: None,
+            kind: FindingKind::PamConf,
+            text: format!("{why}; wanted a file for each service in /etc/pam.d"),
+        })
     }
 
     /// A file that nothing reads, though it names our module.
@@ -280,6 +333,13 @@ impl Subject<'_> {
                     ignored.entry(ours).or_insert_with(Vec::new).push(code);
                     continue;
                 }
+                Way::PassedOverByExpiry { by, module } => (
+                    Some(by),
+                    FindingKind::PassedOverByExpiry,
+                    format!(
+                        "{module} leads past {MODULE} where the password has expired, and suspended users pass where nobody is asked; wanted `account required {MODULE}` before it"
+                    ),
+                ),
                 Way::Doubled { first, second } => (
                     Some(second),
                     FindingKind::Doubled,
@@ -320,6 +380,12 @@ impl Subject<'_> {
         }
         found
     }
+}
+
+fn not_run(what: &str) -> String {
+    format!(
+        "{MODULE} is {what} here, and nothing runs it; wanted a line of its own, and no backslash at the end of the line before"
+    )
 }
 
 fn spelt(codes: &[PamCode]) -> String {

@@ -1,7 +1,7 @@
 //! The stacks of a service, read as libpam reads them (pam.conf(5)): includes, substacks, capitals, lines that cannot be read.
 //!
-//! Debian's libpam includes files of /etc/pam.d alone, and fails where one is missing; that of others looks into /usr/lib/pam.d
-//! as well. A file that only they would find is read here, so that what it lets in is seen.
+//! Debian's libpam includes files of /etc/pam.d alone, and fails where one is missing; that of others looks into the directories
+//! of the distribution as well. A file that only they would find is read here, so that what it lets in is seen.
 
 use std::fs;
 use std::io::{Error, ErrorKind};
@@ -73,6 +73,8 @@ pub(crate) struct ServiceStacks {
     pub refused: Option<String>,
     /// A file that may not be read by the account that asks here.
     pub unreadable: Option<String>,
+    /// Words after the file that a line includes: nothing to libpam.
+    pub left_over: Vec<(LinePlace, Vec<String>)>,
     /// Every file that was read or included.
     pub files: Vec<PathBuf>,
 }
@@ -88,6 +90,7 @@ impl ServiceStacks {
 #[derive(Debug, Clone)]
 pub(crate) struct PamDirectories(pub Vec<PathBuf>);
 
+const INCLUDING: [&str; 2] = ["include", "substack"];
 /// libpam's own limit on files in files.
 const DEEPEST: usize = 16;
 /// libpam has none; nobody writes so many lines on purpose, but files that include one another twice make them.
@@ -95,7 +98,7 @@ const MOST_LINES: usize = 2000;
 
 impl PamDirectories {
     pub(crate) fn standard() -> Self {
-        Self(["/etc/pam.d", "/usr/lib/pam.d"].map(PathBuf::from).into())
+        Self(["/etc/pam.d", "/usr/lib/pam.d", "/usr/share/pam.d", "/usr/etc/pam.d"].map(PathBuf::from).into())
     }
 
     /// Every file name that is there, in order.
@@ -184,6 +187,7 @@ impl Reading<'_> {
         let first = words.next().unwrap_or_default();
         let word = first.strip_prefix('-').unwrap_or(&first);
         if word.eq_ignore_ascii_case("@include") {
+            self.leave(Words(words.0).skip(1), &place);
             return self.include_whole(words.next(), place, within);
         }
         // libpam counts a line without a stage for the one that matters most.
@@ -199,6 +203,9 @@ impl Reading<'_> {
         let Some(control) = words.next() else {
             return self.add(StackLine { kind: fails("it has no control"), ..line });
         };
+        if INCLUDING.iter().any(|word| control.eq_ignore_ascii_case(word)) {
+            self.leave(Words(words.0).skip(1), &line.place);
+        }
         match control.to_ascii_lowercase().as_str() {
             "include" => self.include_stage(words.next(), unread, within),
             "substack" => {
@@ -214,6 +221,13 @@ impl Reading<'_> {
                 };
                 self.add(StackLine { kind, ..line })
             }
+        }
+    }
+
+    fn leave(&mut self, words: impl Iterator<Item = String>, place: &LinePlace) {
+        let words: Vec<String> = words.collect();
+        if !words.is_empty() {
+            self.found.left_over.push((place.clone(), words));
         }
     }
 

@@ -1,14 +1,16 @@
 //! One connection to the daemon, with a deadline for every message. Only root or the daemon's account may answer: the kernel
 //! says who called listen() (SO_PEERCRED). It is closed when it is dropped.
 
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, connect, getsockopt, recv, send, socket, sockopt,
 };
+use nix::sys::stat::{fstat, stat};
 use nix::unistd::User;
 use otp_core::site::Site;
 use zeroize::Zeroizing;
@@ -16,6 +18,9 @@ use zeroize::Zeroizing;
 use crate::daemon::json::Value;
 
 const SOCKET: &str = "/run/otp/otp.sock";
+const RUN: &str = "/run";
+const DIRECTORY: &str = "otp";
+const NAME: &str = "otp.sock";
 const REPLY_CAP: usize = 128 * 1024;
 
 /// An open connection.
@@ -24,7 +29,8 @@ pub(crate) struct Connection(OwnedFd);
 /// Why there is no answer, or not the one that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum DaemonError {
-    /// Nobody listens: no socket, or nobody behind it. The only case in which root may decide on the files.
+    /// Positively nobody listens: no socket, or nobody behind it, and no mount that hides it. The only case in which root may
+    /// decide on the files.
     NotRunning,
     /// This process may not ask about that user.
     NotAllowed,
@@ -52,19 +58,10 @@ pub(crate) struct ErrorReply {
 impl Connection {
     /// To a daemon that root or its own account started.
     pub(crate) fn open(deadline: Instant) -> Result<Self, DaemonError> {
-        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-        let fd = socket(AddressFamily::Unix, SockType::Stream, flags, None).map_err(cannot("make a socket"))?;
-        let address = UnixAddr::new(SOCKET).map_err(cannot("name the socket"))?;
-        loop {
-            match connect(fd.as_raw_fd(), &address) {
-                Ok(()) => break,
-                Err(Errno::ENOENT | Errno::ECONNREFUSED) => return Err(DaemonError::NotRunning),
-                // The queue is full; a Unix socket does not wait for room when it must not block.
-                Err(Errno::EAGAIN) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(20)),
-                Err(Errno::EINTR) => {}
-                Err(errno) => return Err(cannot("connect")(errno)),
-            }
-        }
+        let fd = match connected(SOCKET, deadline)? {
+            Some(fd) => fd,
+            None => connected_past_mounts(deadline)?.ok_or(DaemonError::NotRunning)?,
+        };
         let peer = getsockopt(&fd, sockopt::PeerCredentials).map_err(cannot("ask who listens"))?.uid();
         let own =
             || User::from_name(Site::STANDARD.account).ok().flatten().is_some_and(|user| user.uid.as_raw() == peer);
@@ -160,6 +157,54 @@ impl ErrorReply {
             diagnosis: text("diagnosis"),
         }
     }
+}
+
+/// Connects to the socket at `path`. `None`: there is none, or nobody listens on it.
+fn connected(path: &str, deadline: Instant) -> Result<Option<OwnedFd>, DaemonError> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let fd = socket(AddressFamily::Unix, SockType::Stream, flags, None).map_err(cannot("make a socket"))?;
+    let address = UnixAddr::new(path).map_err(cannot("name the socket"))?;
+    loop {
+        match connect(fd.as_raw_fd(), &address) {
+            Ok(()) => return Ok(Some(fd)),
+            Err(Errno::ENOENT | Errno::ECONNREFUSED) => return Ok(None),
+            // The queue is full; a Unix socket does not wait for room when it must not block.
+            Err(Errno::EAGAIN) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(20)),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(cannot("connect")(errno)),
+        }
+    }
+}
+
+/// The same, where no mount may stand in the way: with a set-uid tool that mounts for its caller, such as a sandbox, anybody
+/// can hide a running daemon from su. Anything that is not positively without a listener is an error.
+fn connected_past_mounts(deadline: Instant) -> Result<Option<OwnedFd>, DaemonError> {
+    let beneath = ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_XDEV;
+    let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let opened = |dir: BorrowedFd<'_>, name: &str, how: OpenHow| openat2(dir, name, how.flags(flags));
+    let run = opened(AT_FDCWD, RUN, OpenHow::new().resolve(ResolveFlag::RESOLVE_NO_SYMLINKS));
+    let run = run.map_err(cannot("open /run"))?;
+    let dir = opened(run.as_fd(), DIRECTORY, OpenHow::new().resolve(beneath));
+    let dir = dir.map_err(cannot("open /run/otp as it is in /run, without a mount over it"))?;
+    let about = fstat(&dir).map_err(cannot("look at /run/otp"))?;
+    if about.st_uid != 0 || about.st_mode & 0o022 != 0 {
+        return Err(DaemonError::Failed("/run/otp is not root's alone to write".to_owned()));
+    }
+    match opened(dir.as_fd(), NAME, OpenHow::new().resolve(beneath)) {
+        Err(Errno::ENOENT) => Ok(None),
+        Err(errno) => Err(cannot("open the socket as it is in /run/otp, without a mount over it")(errno)),
+        Ok(found) => match connected(&format!("/proc/self/fd/{}", found.as_raw_fd()), deadline)? {
+            None if !is_shown(&found) => Err(DaemonError::Failed("/proc does not show what is in /run/otp".to_owned())),
+            answer => Ok(answer),
+        },
+    }
+}
+
+/// Does /proc show this descriptor? If not, that nobody listens behind its name there says nothing.
+fn is_shown(fd: &OwnedFd) -> bool {
+    let shown = stat(format!("/proc/self/fd/{}", fd.as_raw_fd()).as_str());
+    let about = fstat(fd);
+    matches!((shown, about), (Ok(shown), Ok(about)) if (shown.st_dev, shown.st_ino) == (about.st_dev, about.st_ino))
 }
 
 fn cannot(what: &str) -> impl Fn(Errno) -> DaemonError + '_ {

@@ -20,6 +20,9 @@ const REPLY_TIMEOUT: Duration = Duration::from_secs(15);
 /// Longer than the daemon waits for a lock before it tells a status.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(4);
 
+/// A daemon of an earlier version does not know a method.
+const METHOD_NOT_FOUND: &str = "org.varlink.service.MethodNotFound";
+
 /// Who this process asks for; believed by the daemon from root only.
 pub(crate) struct Caller {
     /// Is it root's, so that it may speak for others?
@@ -66,12 +69,12 @@ pub(crate) struct ReportedStatus {
 
 /// Has the daemon check a code, by the policy file that the PAM line names, if it names one.
 pub(crate) fn verify(
-    user: &str,
+    user: Option<&str>,
     code: &str,
     config: Option<&str>,
     caller: &Caller,
 ) -> Result<DaemonVerdict, DaemonError> {
-    let mut fields = asking(Some(user), Some(caller.real_uid), caller);
+    let mut fields = asking(user, Some(caller.real_uid), caller);
     if let Some(config) = config.filter(|_| caller.root) {
         fields.push_str(&format!("\"config\":{},", quoted(config)));
     }
@@ -169,7 +172,7 @@ impl EnrolmentSession {
 }
 
 /// Does the daemon answer, whatever it says? Its socket may be there, and a systemd behind it, when the daemon is not.
-pub(crate) fn answers(user: &str) -> Result<(), DaemonError> {
+pub(crate) fn answers(user: Option<&str>) -> Result<(), DaemonError> {
     match status(user, PROBE_TIMEOUT) {
         Ok(_) | Err(DaemonError::Denied(_) | DaemonError::NotAllowed) => Ok(()),
         Err(error) => Err(error),
@@ -177,7 +180,7 @@ pub(crate) fn answers(user: &str) -> Result<(), DaemonError> {
 }
 
 /// Asks how a user stands.
-pub(crate) fn user_status(user: &str) -> Result<ReportedStatus, DaemonError> {
+pub(crate) fn user_status(user: Option<&str>) -> Result<ReportedStatus, DaemonError> {
     let reply = status(user, REPLY_TIMEOUT)?;
     let status = reply.get("status").ok_or_else(|| failed("a reply without a status"))?;
     let flag = |name: &str| status.get(name).and_then(Value::flag).ok_or_else(|| failed("a status without its marks"));
@@ -192,8 +195,21 @@ pub(crate) fn user_status(user: &str) -> Result<ReportedStatus, DaemonError> {
     })
 }
 
-fn status(user: &str, timeout: Duration) -> Result<Value, DaemonError> {
-    call("Status", &format!("\"user\":{}", quoted(user)), Instant::now() + timeout)
+/// Asks whether a user is barred; what the group `otp-verify` may hear of others. `None` from a daemon that does not know the question.
+pub(crate) fn barred(user: &str) -> Result<Option<bool>, DaemonError> {
+    let asked = call("Barred", &format!("\"user\":{}", quoted(user)), Instant::now() + REPLY_TIMEOUT);
+    match asked {
+        Ok(reply) => {
+            let answer = reply.get("barred").and_then(Value::flag);
+            answer.map(Some).ok_or_else(|| failed("a reply that says neither yes nor no"))
+        }
+        Err(DaemonError::Denied(denial)) if denial.error == METHOD_NOT_FOUND => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn status(user: Option<&str>, timeout: Duration) -> Result<Value, DaemonError> {
+    call("Status", &about(user), Instant::now() + timeout)
 }
 
 fn earlier(used: &Value) -> Option<String> {
@@ -216,7 +232,7 @@ fn oldest(keys: &[Value]) -> Option<OldestKey> {
 
 /// The unread notices of a user: the texts, and the number of the last one.
 pub(crate) fn notices(user: &str, deadline: Instant) -> Result<(Vec<String>, u64), DaemonError> {
-    let reply = call("Notices", &format!("\"user\":{}", quoted(user)), deadline)?;
+    let reply = call("Notices", &about(Some(user)), deadline)?;
     let notices = reply.get("notices").and_then(Value::list).ok_or_else(|| failed("a reply without notices"))?;
     let texts = notices.iter().filter_map(|one| one.get("text").and_then(Value::text).map(str::to_owned)).collect();
     let last = notices.iter().filter_map(|one| one.get("id").and_then(Value::number)).max();
@@ -225,7 +241,12 @@ pub(crate) fn notices(user: &str, deadline: Instant) -> Result<(Vec<String>, u64
 
 /// Says that they were shown, up to the one of this number.
 pub(crate) fn notices_shown(user: &str, last: u64, deadline: Instant) -> Result<(), DaemonError> {
-    call("NoticesShown", &format!("\"user\":{},\"last\":{last}", quoted(user)), deadline).map(drop)
+    call("NoticesShown", &format!("\"last\":{last},{}", about(Some(user))), deadline).map(drop)
+}
+
+/// The field that names a user; none is the caller.
+fn about(user: Option<&str>) -> String {
+    format!("\"user\":{}", user.map_or_else(|| "null".to_owned(), quoted))
 }
 
 /// One call on a connection of its own.

@@ -35,11 +35,16 @@ mod outcome;
 mod printable;
 #[path = "../../../pam_otp/src/account_status.rs"]
 mod account_status;
+#[path = "../../../pam_otp/src/password_age.rs"]
+mod password_age;
 #[path = "../../../pam_otp/src/person.rs"]
 mod person;
+#[path = "../../../pam_otp/src/unasked.rs"]
+mod unasked;
 
 use std::ffi::CStr;
 
+use nix::errno::Errno;
 use otp_core::accounts::Account;
 use otp_core::environment::{Clock, Environment};
 use otp_core::log_line::Urgency;
@@ -50,7 +55,7 @@ use pam::pam_hooks;
 use zeroize::Zeroizing;
 
 use guard::guarded;
-use host::{ConversationFailed, Host, Item, Uids, UserError};
+use host::{ConversationFailed, Host, Item, Uids, UserError, UserName};
 use libpam::Libpam;
 
 struct Module;
@@ -93,9 +98,13 @@ impl Panicking<'_> {
 }
 
 impl Host for Panicking<'_> {
-    fn user(&mut self) -> Result<String, UserError> {
+    fn user(&mut self) -> Result<UserName, UserError> {
         self.step("user");
         self.host.user()
+    }
+
+    fn uid_of(&self, name: &CStr) -> Result<Option<u32>, Errno> {
+        self.host.uid_of(name)
     }
 
     fn first_pass(&self) -> Option<Zeroizing<Vec<u8>>> {
@@ -120,13 +129,21 @@ impl Host for Panicking<'_> {
         self.host.holds_old_password()
     }
 
-    fn show_error(&mut self, text: &str) {
+    fn password_age(&self, account: &Account) -> Option<password_age::PasswordAge> {
+        self.host.password_age(account)
+    }
+
+    fn show_error(&mut self, text: &str) -> Result<(), ConversationFailed> {
         self.step("show");
-        self.host.show_error(text);
+        self.host.show_error(text)
     }
 
     fn show_text(&mut self, text: &str) -> Result<(), ConversationFailed> {
         self.host.show_text(text)
+    }
+
+    fn standard_error_is_terminal(&self) -> bool {
+        self.host.standard_error_is_terminal()
     }
 
     fn item(&self, item: Item) -> Option<String> {
