@@ -242,7 +242,7 @@ def test_the_manual_of_a_unit_exists():
 def test_the_paths_of_the_readme_exist():
     commands = re.findall(r"^    install (.*)", source("README.md"), re.M)
     sources = [word for line in commands for word in line.split() if word.startswith("packaging/")]
-    assert len(sources) == 5 and all(list(ROOT.glob(path)) for path in sources)
+    assert len(sources) == 6 and all(list(ROOT.glob(path)) for path in sources)
 
 
 def offsets(heading):
