@@ -96,6 +96,7 @@ def test_so_does_the_hook_that_the_readme_installs_while_the_daemon_is_down(boot
         assert (booted.root / f"var/lib/otp/gone/{amy.uid}").exists()
     finally:
         booted.systemctl("start", SOCKET_UNIT, SERVICE_UNIT)
+    booted.run("otpctl", "forget", amy.uid)
 
 
 def test_sudo_in_a_session_asks_for_a_code_and_takes_it_once(booted):

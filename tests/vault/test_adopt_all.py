@@ -18,7 +18,7 @@ def passwd_edited(change):
     run("mv", "/etc/passwd.edited", "/etc/passwd")
 
 
-def become(users):
+def accounts_become(users):
     """Each account of the mapping becomes the other one, all in one step."""
     names = {old.name: new for old, new in users.items()}
 
@@ -51,7 +51,7 @@ def test_many_that_were_renamed_and_renumbered_are_adopted_at_once_and_chains_in
         second[0]: User(second[0].name, next(Machine.numbers)),
         third[0]: User(f"new{third[0].name}", third[0].uid),
     }
-    become(users)
+    accounts_become(users)
     due = {(old.name, old.uid): (new.name, new.uid) for old, new in users.items()}
     assert what_adopt_says(*offline, "adopt", "--all", "--dry-run")[0] == due
     assert {pam_code(machine, new, "000000", skip) for new in users.values()} == {AUTHINFO_UNAVAIL}, "a rehearsal changes nothing"
@@ -63,11 +63,11 @@ def test_many_that_were_renamed_and_renumbered_are_adopted_at_once_and_chains_in
 
 def test_two_that_have_changed_places_are_left_and_named(machine, skip, nothing_due):
     (one, _), (other, _) = machine.enrolled_user(), machine.enrolled_user()
-    become({one: User(one.name, other.uid), other: User(other.name, one.uid)})
+    accounts_become({one: User(one.name, other.uid), other: User(other.name, one.uid)})
     adopted, left = what_adopt_says("adopt", "--all")
     assert adopted == {} and {(one.name, "already enrolled"), (other.name, "already enrolled")} <= {(entry["user"], entry["reason"]) for entry in left}
     assert pam_code(machine, User(one.name, other.uid), "000000", skip) == AUTHINFO_UNAVAIL
-    become({User(one.name, other.uid): one, User(other.name, one.uid): other})
+    accounts_become({User(one.name, other.uid): one, User(other.name, one.uid): other})
 
 
 def test_somebody_whose_account_is_gone_is_left(machine, nothing_due):
@@ -82,7 +82,7 @@ def test_somebody_whose_account_is_gone_is_left(machine, nothing_due):
 def test_one_is_adopted_without_saying_what_it_was_before(machine, change):
     user, key = machine.enrolled_user()
     new = User(f"new{user.name}", user.uid) if change == "name" else User(user.name, next(Machine.numbers))
-    become({user: new})
+    accounts_become({user: new})
     assert otpctl("adopt", new.name).returncode == DONE
     assert pam_code(machine, new, key.first) == SUCCESS
     again = otpctl("adopt", new.name)

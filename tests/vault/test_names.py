@@ -34,7 +34,7 @@ def with_another_name(user):
     return User(f"new{user.name}", user.uid)
 
 
-def entries():
+def index_entries():
     """The uid of each name in the index, and whether it is local."""
     found = {}
     for path in (VAULT / "names").iterdir():
@@ -127,18 +127,18 @@ def test_the_daemon_takes_an_account_with_another_uid_for_no_new_one(machine, en
 
 def test_the_index_follows_enrolling_adopting_and_forgetting_with_and_without_the_daemon(machine, enrolled):
     user, _ = enrolled
-    assert entries()[user.name] == (user.uid, True)
+    assert index_entries()[user.name] == (user.uid, True)
     for offline in ((), ("--offline",)):
         before, user = user, with_another_name(user)
         assert otpctl(*offline, "adopt", user.name, "--from", before.name).returncode == DONE
-        assert before.name not in entries() and entries()[user.name] == (user.uid, True)
+        assert before.name not in index_entries() and index_entries()[user.name] == (user.uid, True)
         before, user = user, with_another_uid(user)
         assert otpctl(*offline, "adopt", user.name, "--from", before.name).returncode == DONE
-        assert entries()[user.name] == (user.uid, True)
+        assert index_entries()[user.name] == (user.uid, True)
     modes = run("stat", "-c", "%U %a", VAULT / "names", *(VAULT / "names").iterdir()).splitlines()
     assert {*modes} == {f"{DAEMON_ACCOUNT} 700", f"{DAEMON_ACCOUNT} 600"}
     assert otpctl("--offline", "forget", user.name).returncode == DONE
-    assert user.name not in entries()
+    assert user.name not in index_entries()
 
 
 # a killed writer
@@ -176,7 +176,7 @@ def test_an_adoption_killed_at_each_step_lets_nobody_pass_and_can_be_repeated(ma
         assert pam_code(machine, moved, "000000", skip) in (AUTHINFO_UNAVAIL, AUTH_ERR), where
         again = otpctl("adopt", moved.name, "--from", str(user.uid))
         assert pam_code(machine, moved, key.first, skip) == SUCCESS, f"{where}: {again.stderr}"
-        assert entries()[moved.name][0] == moved.uid, where
+        assert index_entries()[moved.name][0] == moved.uid, where
 
 
 # versions of vault.toml
