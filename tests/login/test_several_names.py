@@ -27,11 +27,14 @@ def two_names(machine):
     """A user with a second name, made as an administrator makes one; removed again, as the first line of passwd matters."""
     first = machine.new_user()
     second = User(f"toor{next(numbers)}", first.uid)
+    lent = {path: path.read_text() for path in (Path("/etc/subuid"), Path("/etc/subgid")) if path.exists()}  # useradd lends uids, too
     run("useradd", "--non-unique", "--uid", second.uid, "--gid", first.uid, "--no-create-home", "--home-dir", "/", "--shell", "/bin/sh", second.name)
     hashed = next(line for line in Path("/etc/shadow").read_text().splitlines() if line.startswith(f"{first.name}:")).split(":")[1]
     run("usermod", "--password", hashed, second.name)
     yield first, second
     machine.remove_user(second)
+    for path in (Path("/etc/subuid"), Path("/etc/subgid")):
+        path.write_text(lent.get(path, ""))
     otpctl("forget", f"uid:{first.uid}")  # its file may have the name that is gone
 
 
