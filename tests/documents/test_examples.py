@@ -93,7 +93,7 @@ def test_a_half_of_the_readmes_lines_is_completed_and_a_comment_is_none(tmp_path
     assert file.read_text() == with_brackets
 
 
-def become(user, seconds):
+def sudo_as_ansible(user, seconds):
     """As Ansible does it: the first prompt is answered on a pipe that stays open, and then the sign of success is waited for."""
     words = ["sudo", "-H", "-S", "-p", "[sudo via ansible, key=x] password:", "-u", "root", "/bin/sh", "-c", "echo BECOME-SUCCESS-x; id -u"]
     process = subprocess.Popen([*as_user(user), *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -116,11 +116,11 @@ def test_the_recipe_for_ansible_works_and_ends_where_the_exemption_has_ended(mac
     write(rule, rule.read_text() + limit.replace("=1", "=0.05") + "\n", 0o440)  # three seconds
     with policy(rules):
         start = journal.position()
-        status, said, _ = become(deploy, 20)
+        status, said, _ = sudo_as_ansible(deploy, 20)
         assert (status, said) == (0, "BECOME-SUCCESS-x\n0\n")
         assert any("outcome=ignored reason=exempt" in line for line in journal.since(start))
     with policy(rules.replace("2027-07-01", "2020-01-01")):
-        status, said, why = become(deploy, 30)
+        status, said, why = sudo_as_ansible(deploy, 30)
         assert status == 1 and said == "" and "timed out" in why
 
 

@@ -141,7 +141,7 @@ def both_stages(booted, properties, user, code):
     return in_a_unit(booted, properties, code, "pamtester", SERVICE, user.name, "authenticate", "acct_mgmt")
 
 
-def verified(booted, user):
+def looked_at_by_the_daemon(booted, user):
     """How often the daemon has looked at a code of this user."""
     return sum(f" user={user.name} " in line and line.startswith("event=verify ") for line in booted.journal("otp-enrolld.service"))
 
@@ -154,7 +154,7 @@ def test_a_root_host_in_a_sandbox_takes_a_code_once(sandboxed, kind):
     assert done.returncode == 0, (done, sandboxed.report())
     assert both_stages(sandboxed, properties, user, key.first).returncode != 0
     assert both_stages(sandboxed, properties, user, key.wrong()).returncode != 0
-    assert verified(sandboxed, user) == {"daemon": 3, "files": 0}[by]
+    assert looked_at_by_the_daemon(sandboxed, user) == {"daemon": 3, "files": 0}[by]
     sandboxed.run("otpctl", "suspend", user.name)
     assert both_stages(sandboxed, properties, user, key.second).returncode != 0
 
@@ -167,14 +167,14 @@ def test_polkits_helper_in_its_units_sandbox_asks_and_takes_a_code(sandboxed):
         in_a_unit(sandboxed, POLKIT, f"cookie\\n{code}", "/usr/lib/polkit-1/polkit-agent-helper-1", user.name)
         lines = [line for line in sandboxed.run("journalctl", "--boot", "--output=cat", "--facility=authpriv").splitlines() if "pam_otp(polkit-1:auth)" in line]
         assert f"outcome={outcome} " in lines[-1] and " origin=other " in lines[-1], lines
-    assert verified(sandboxed, user) == 3
+    assert looked_at_by_the_daemon(sandboxed, user) == 3
 
 
 @pytest.mark.parametrize("properties", [["TemporaryFileSystem=/var/lib/otp:ro"], [STRICT, "BindReadOnlyPaths=/srv:/var/lib/otp"], ["PrivateUsers=yes"]], ids=["empty", "foreign", "users"])
 def test_a_vault_that_is_not_the_real_one_refuses_and_asks_nobody(sandboxed, properties):
     user, key = sandboxed.enrolled_user(f"v{properties[-1][0].lower()}")
     assert both_stages(sandboxed, properties, user, key.first).returncode != 0
-    assert verified(sandboxed, user) == 0
+    assert looked_at_by_the_daemon(sandboxed, user) == 0
 
 
 def test_a_file_that_is_not_to_be_trusted_refuses_in_a_sandbox_and_asks_nobody(sandboxed):
@@ -182,7 +182,7 @@ def test_a_file_that_is_not_to_be_trusted_refuses_in_a_sandbox_and_asks_nobody(s
     sandboxed.run("chmod", "0640", user.state_file)
     assert both_stages(sandboxed, [STRICT], user, key.first).returncode != 0
     sandboxed.run("chmod", "0600", user.state_file)
-    assert verified(sandboxed, user) == 0
+    assert looked_at_by_the_daemon(sandboxed, user) == 0
 
 
 def test_in_a_sandbox_without_the_daemon_nobody_passes_and_the_log_says_both_reasons(sandboxed):
