@@ -40,6 +40,9 @@ _otpctl() {
             otpctl,forget)
                 cmd="otpctl__subcmd__forget"
                 ;;
+            otpctl,gc)
+                cmd="otpctl__subcmd__gc"
+                ;;
             otpctl,help)
                 cmd="otpctl__subcmd__help"
                 ;;
@@ -51,6 +54,9 @@ _otpctl() {
                 ;;
             otpctl,list)
                 cmd="otpctl__subcmd__list"
+                ;;
+            otpctl,mend)
+                cmd="otpctl__subcmd__mend"
                 ;;
             otpctl,notices)
                 cmd="otpctl__subcmd__notices"
@@ -81,6 +87,9 @@ _otpctl() {
                 ;;
             otpctl,token)
                 cmd="otpctl__subcmd__token"
+                ;;
+            otpctl,vault-version)
+                cmd="otpctl__subcmd__vault__subcmd__version"
                 ;;
             otpctl__subcmd__config,check)
                 cmd="otpctl__subcmd__config__subcmd__check"
@@ -148,6 +157,9 @@ _otpctl() {
             otpctl__subcmd__help,forget)
                 cmd="otpctl__subcmd__help__subcmd__forget"
                 ;;
+            otpctl__subcmd__help,gc)
+                cmd="otpctl__subcmd__help__subcmd__gc"
+                ;;
             otpctl__subcmd__help,help)
                 cmd="otpctl__subcmd__help__subcmd__help"
                 ;;
@@ -159,6 +171,9 @@ _otpctl() {
                 ;;
             otpctl__subcmd__help,list)
                 cmd="otpctl__subcmd__help__subcmd__list"
+                ;;
+            otpctl__subcmd__help,mend)
+                cmd="otpctl__subcmd__help__subcmd__mend"
                 ;;
             otpctl__subcmd__help,notices)
                 cmd="otpctl__subcmd__help__subcmd__notices"
@@ -189,6 +204,9 @@ _otpctl() {
                 ;;
             otpctl__subcmd__help,token)
                 cmd="otpctl__subcmd__help__subcmd__token"
+                ;;
+            otpctl__subcmd__help,vault-version)
+                cmd="otpctl__subcmd__help__subcmd__vault__subcmd__version"
                 ;;
             otpctl__subcmd__help__subcmd__config,check)
                 cmd="otpctl__subcmd__help__subcmd__config__subcmd__check"
@@ -260,7 +278,7 @@ _otpctl() {
 
     case "${cmd}" in
         otpctl)
-            opts="-h -V --offline --help --version invite enrol add rotate recovery-codes token status notices list suspend resume reopen rename revoke forget adopt accept-restore config emergency host-key clock help"
+            opts="-h -V --offline --help --version invite enrol add rotate recovery-codes token status notices list suspend resume reopen rename revoke forget adopt gc accept-restore config emergency host-key clock vault-version mend help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -330,7 +348,7 @@ _otpctl() {
             return 0
             ;;
         otpctl__subcmd__adopt)
-            opts="-h --from --help"
+            opts="-h --from --all --dry-run --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -636,7 +654,21 @@ _otpctl() {
             return 0
             ;;
         otpctl__subcmd__forget)
-            opts="-h --help"
+            opts="-h --gone --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__gc)
+            opts="-h --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -650,7 +682,7 @@ _otpctl() {
             return 0
             ;;
         otpctl__subcmd__help)
-            opts="invite enrol add rotate recovery-codes token status notices list suspend resume reopen rename revoke forget adopt accept-restore config emergency host-key clock help"
+            opts="invite enrol add rotate recovery-codes token status notices list suspend resume reopen rename revoke forget adopt gc accept-restore config emergency host-key clock vault-version mend help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -845,6 +877,20 @@ _otpctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        otpctl__subcmd__help__subcmd__gc)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         otpctl__subcmd__help__subcmd__help)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -930,6 +976,20 @@ _otpctl() {
             return 0
             ;;
         otpctl__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__help__subcmd__mend)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1086,6 +1146,20 @@ _otpctl() {
         otpctl__subcmd__help__subcmd__token__subcmd__add)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__help__subcmd__vault__subcmd__version)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1259,6 +1333,20 @@ _otpctl() {
             ;;
         otpctl__subcmd__list)
             opts="-h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__mend)
+            opts="-h --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1504,6 +1592,20 @@ _otpctl() {
         otpctl__subcmd__token__subcmd__help__subcmd__help)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__vault__subcmd__version)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
