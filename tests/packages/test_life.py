@@ -179,7 +179,7 @@ def gated_package(machine, version, directory):
 def test_a_gate_that_a_package_question_took_out_is_seen_by_config_check(installed, tmp_path):
     old, new = gated_package(installed, "1", tmp_path), gated_package(installed, "2", tmp_path)
     installed.run("dpkg", "--install", old)
-    installed.run("sed", "-i", "-e", "/common-auth/a auth required pam_otp.so", "-e", "/common-account/a account required pam_otp.so", "/etc/pam.d/gated-demo")
+    installed.run("sed", "-i", "-e", "/common-auth/a auth required pam_otp.so", "-e", "/common-account/i account required pam_otp.so", "/etc/pam.d/gated-demo")
     installed.write(POLICY, '[service.gated-demo]\nunenrolled = "deny"\n')
     assert "gated-demo" not in installed.tries("otpctl", "config", "check").stderr
     installed.run("dpkg", "--force-confold", "--install", new)
