@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::error::VaultError;
-use super::lock::{Locked, state_name};
+use super::lock::{Locked, short_lock_deadline, state_name};
 use super::state_file::{Loaded, StateFile};
 use super::{Vault, record_name};
 use crate::accounts::{Account, NotOwner};
@@ -76,8 +76,13 @@ impl Vault {
         account: &Account,
         environment: &dyn Environment,
     ) -> Result<Option<LockedUser<'_>>, VaultError> {
-        let Some(locked) = locked else {
-            return self.no_trace(account).map(|()| None);
+        let locked = match locked {
+            Some(locked) => locked,
+            None if self.record_of(account)?.is_none() => return Ok(None),
+            // The state comes before the key file: if the two were made meanwhile, it is there now.
+            None => {
+                self.lock_state_by(account.uid, short_lock_deadline())?.ok_or_else(|| self.missing_state(account))?
+            }
         };
         let (file, loaded) = self.read_state(locked, account.uid)?;
         let record = self.record_of(account)?;
@@ -104,11 +109,8 @@ impl Vault {
         Ok((file, loaded))
     }
 
-    fn no_trace(&self, account: &Account) -> Result<(), VaultError> {
-        match self.record_of(account)? {
-            None => Ok(()),
-            Some(_) => Err(VaultError::Missing(self.state.path_of(&state_name(account.uid)))),
-        }
+    fn missing_state(&self, account: &Account) -> VaultError {
+        VaultError::Missing(self.state.path_of(&state_name(account.uid)))
     }
 
     pub(super) fn record_of(&self, account: &Account) -> Result<Option<Record>, VaultError> {
