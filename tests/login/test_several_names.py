@@ -145,7 +145,7 @@ def test_a_name_that_is_another_uids_by_now_owns_nothing(machine, gate, two_name
     machine.new_user(second.name)
     start = journal.position()
     assert machine.ask(gate, first, key.first)[0] != SUCCESS
-    assert [line["reason"] for line in decisions(journal.since(start))] == ["malformed-file"]
+    assert [line["reason"] for line in decisions(journal.since(start))] == ["renamed"]
     path = MARKS / str(first.uid)
     path.write_text(mark)
     path.chmod(0o644)
