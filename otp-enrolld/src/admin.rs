@@ -98,7 +98,7 @@ impl Daemon {
     }
 
     /// Is this a user whose account is not there, at a time when a directory may be down?
-    fn may_be_away(&self, uid: u32) -> Result<bool, Refusal> {
+    pub(crate) fn may_be_away(&self, uid: u32) -> Result<bool, Refusal> {
         let uids = self.vault().enrolled_uids().map_err(|error| unavailable(&error))?;
         Ok(database::may_be_away(uid, &uids))
     }

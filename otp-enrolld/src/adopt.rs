@@ -1,7 +1,7 @@
 //! Calls by which files go over to an account that has another name or uid by now.
 
 use otp_core::keys::seal::Nonce;
-use otp_core::manage::adoption::{self, Adoption, Rehearsal};
+use otp_core::manage::adoption::{self, Adoption, AdoptionRequest, Rehearsal};
 use otp_core::vault::{MarkKind, Reseal};
 use otp_protocol::interface::{Adopt, AdoptAll, AdoptedUsers, Done, GoneUsers, Refusal};
 use otp_protocol::peer::Peer;
@@ -22,7 +22,9 @@ impl Daemon {
         let to = account_named(&wanted.user)?;
         let nonce = || random::bytes().ok().map(Nonce);
         let reseal = Reseal { host_key: self.unlocked.host_key(), nonce: &nonce };
-        let adopted = adoption::adopt(self.vault(), wanted.from.as_deref(), &to, &reseal, &System);
+        let away = |uid| wanted.gone != Some(true) && self.may_be_away(uid).unwrap_or(true);
+        let request = AdoptionRequest { from: wanted.from.as_deref(), to: &to, away: &away };
+        let adopted = adoption::adopt(self.vault(), &request, &reseal, &System);
         let from = adopted.map_err(|error| not_changed(&to.name, &error))?;
         self.adopted(peer, &Adoption { from, to });
         Ok(Done {})

@@ -16,8 +16,12 @@ from harness.machine import (
     ACCT_EXPIRED,
     AUTH_ERR,
     AUTHINFO_UNAVAIL,
+    CODE_PROMPT,
     OTPCTL,
+    PASSWORD,
+    PASSWORD_PROMPT,
     PROMPT_SERVICE,
+    ROOT,
     SUCCESS,
     append,
     codes_of_both_stages,
@@ -27,7 +31,7 @@ from harness.machine import (
     run,
 )
 from harness.otpctl import DONE, REFUSED
-from harness.stacks import of_debian_alone
+from harness.stacks import of_debian_alone, write_stack
 from harness.wire import call, refusal
 
 CREW, LISTED = 79000, 78999  # gids
@@ -270,21 +274,38 @@ def no_sssd(sssd):
 
 
 @pytest.mark.parametrize("outage", [no_sssd, Sssd.knowing_nobody], ids=lambda outage: outage.__name__)
-def test_in_an_outage_nobody_of_a_directory_is_forgotten_by_mistake(machine, corp, outage):
+def test_in_an_outage_nobody_of_a_directory_is_forgotten_or_given_away_by_mistake(machine, corp, local, outage):
     leaver, _ = machine.enrolled_user()
     machine.remove_user(leaver)
     with corp.sssd(NOTHING_KEPT) as sssd:
-        for user in (ALICE, BOB):
+        for user in (ALICE, BOB, CAROL):
             machine.enrol(user)
         with corp.away(), outage(sssd):
             for words in (["forget", str(ALICE.uid)], ["forget", ALICE.name], ["--offline", "forget", f"uid:{ALICE.uid}"]):
                 done = otpctl(*words)
                 assert done.returncode == REFUSED and "--gone" in done.stderr, done
+            for offline in ([], ["--offline"]):
+                done = otpctl(*offline, "adopt", local.name, "--from", ALICE.name)
+                assert done.returncode == REFUSED and "--gone" in done.stderr, done
             assert ALICE.key_file.exists()
-            assert otpctl("forget", "--gone", str(ALICE.uid)).returncode == DONE
+            assert otpctl("adopt", "--gone", local.name, "--from", ALICE.name).returncode == DONE
+            assert otpctl("forget", local.name).returncode == DONE
+            assert otpctl("forget", "--gone", str(CAROL.uid)).returncode == DONE
     with corp.sssd(NOTHING_KEPT):
         assert otpctl("forget", str(leaver.uid)).returncode == DONE, "others are there: this one has left"
         assert otpctl("forget", BOB.name).returncode == DONE
+
+
+def test_the_stack_of_the_page_asks_a_local_user_too_and_check_has_nothing_against_it(machine, corp, local):
+    block = re.search(r"(?:^    .*\n)+", (ROOT / "docs/directories.md").read_text(), re.M)[0]
+    key = machine.enrol(local)
+    with of_debian_alone(), corp.sssd():
+        for name in ("sudo", "sudo-i"):
+            write_stack(re.sub("^    ", "", block, flags=re.M), name)
+        assert "sudo" not in otpctl("config", "check").stderr
+        asked = [(PASSWORD_PROMPT, PASSWORD), (CODE_PROMPT, key.first)]
+        assert [machine.sudo(local, asked).status for _ in range(2)] == [0, 1]
+    assert otpctl("forget", local.name).returncode == DONE
 
 
 def test_check_notes_a_group_of_the_directory_in_require(machine, corp):

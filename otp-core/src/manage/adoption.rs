@@ -32,17 +32,26 @@ pub enum Rehearsal {
     Real,
 }
 
-/// Makes files those of `to`: the ones of `from`, a former name or uid, or, with none, those that have the name of `to` under another uid
-/// or its uid under another name. Says whose they were. While the account database still knows that account, nothing is done, unless the
-/// account was seen missing and `to` has its name and uid: then that counts no more.
+/// One adoption that somebody asks for.
+pub struct AdoptionRequest<'a> {
+    /// A former name or uid; `None` for the files that have the name of `to` under another uid, or its uid under another name.
+    pub from: Option<&'a str>,
+    /// The account that gets them.
+    pub to: &'a Account,
+    /// May the account of this uid, which is not found, only be away, because its directory is down?
+    pub away: &'a dyn Fn(u32) -> bool,
+}
+
+/// Makes files those of another account. Says whose they were. While the account database still knows that account, or may only not
+/// reach it, nothing is done, unless the account was seen missing and `to` has its name and uid: then that counts no more.
 pub fn adopt(
     vault: &Vault,
-    from: Option<&str>,
-    to: &Account,
+    request: &AdoptionRequest<'_>,
     reseal: &Reseal<'_>,
     environment: &dyn Environment,
 ) -> Result<Account, ChangeError> {
-    let from = match from {
+    let to = request.to;
+    let from = match request.from {
         Some(from) => former(vault, from)?,
         None => former_of(vault, to)?,
     };
@@ -52,6 +61,7 @@ pub fn adopt(
             return Err(ChangeError::StillThere);
         }
         Err(_) => return Err(ChangeError::StillThere), // the database cannot say that it is gone
+        Ok(None) if from.uid != to.uid && (request.away)(from.uid) => return Err(ChangeError::PerhapsAway),
         Ok(_) => {}
     }
     vault.adopt(&from, to, reseal, environment)?;

@@ -36,6 +36,8 @@ pub enum ChangeError {
     SecretInUse,
     /// The account that the files are from still exists, or the account database cannot say that it does not.
     StillThere,
+    /// The account that the files are from is not found, and its directory may only be down.
+    PerhapsAway,
     /// Neither the name nor the uid in the files is that of an account.
     NoAccount,
     /// Several users' files have that name.
@@ -303,6 +305,7 @@ impl ChangeError {
             Self::NothingRestored => "nothing-restored",
             Self::SecretInUse => "secret-in-use",
             Self::StillThere => "still-there",
+            Self::PerhapsAway => "perhaps-away",
             Self::NoAccount => "no-account",
             Self::Ambiguous => "ambiguous",
             Self::NotSealed => "not-sealed",
@@ -330,6 +333,10 @@ impl fmt::Display for ChangeError {
             Self::NothingRestored => "nothing of this user is from a backup",
             Self::SecretInUse => "a key in it is somebody else's by now; revoke it there, or forget this user",
             Self::StillThere => "the account that the files are from still exists, or nobody can say that it does not",
+            Self::PerhapsAway => {
+                "no account has the former uid now, nor can anybody else of a directory be looked up: it may be down; --gone if the \
+                 account is gone for good"
+            }
             Self::NoAccount => "no account has the name or the uid in the files",
             Self::Ambiguous => "several users' files have that name; give the uid",
             Self::NotSealed => "a key could not be opened or sealed",

@@ -93,6 +93,9 @@ pub struct Adopt {
     /// files of `user` under another uid, or of its uid under another name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
+    /// `Some(true)`: the former account is gone for good. `None` means false: `perhaps-away` while its directory may only be down.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gone: Option<bool>,
 }
 
 /// Take over the files of everybody whose account was renamed or renumbered.
@@ -228,6 +231,7 @@ impl Adopt {
         let request = Self {
             user: values::user_name(parameters.required("user")?)?,
             from: parameters.optional("from")?.map(values::user_name).transpose()?,
+            gone: parameters.optional("gone")?,
         };
         parameters.end()?;
         Ok(request)

@@ -180,7 +180,7 @@ pub(crate) fn revoke() -> Revoke {
 }
 
 pub(crate) fn adopt() -> Adopt {
-    Adopt { user: "alicia".to_owned(), from: Some("alice".to_owned()) }
+    Adopt { user: "alicia".to_owned(), from: Some("alice".to_owned()), gone: Some(true) }
 }
 
 pub(crate) fn gone() -> GoneUsers {

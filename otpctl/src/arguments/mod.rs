@@ -189,6 +189,10 @@ pub(crate) struct AdoptArgs {
     #[arg(long, value_name = "NAME|UID", conflicts_with = "all", value_parser = user())]
     pub from: Option<String>,
 
+    /// The former account is gone for good, also where its directory may only be down
+    #[arg(long, conflicts_with = "all")]
+    pub gone: bool,
+
     /// Everybody
     #[arg(long)]
     pub all: bool,

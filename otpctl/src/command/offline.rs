@@ -13,7 +13,7 @@ use otp_core::files::date::utc;
 use otp_core::files::notice::NoticeEvent;
 use otp_core::keys::seal::{HostKey, Nonce};
 use otp_core::log_line::LogLine;
-use otp_core::manage::adoption::{self, Rehearsal};
+use otp_core::manage::adoption::{self, AdoptionRequest, Rehearsal};
 use otp_core::manage::changes::{self, Change};
 use otp_core::manage::notify_owner::{self, Outbound};
 use otp_core::manage::on_file::on_file;
@@ -212,7 +212,10 @@ impl Offline {
         let reseal = Reseal { host_key, nonce: &nonce };
         if let Some(user) = &options.user {
             let account = named(user)?.ok_or_else(|| no_such_user(user))?; // it must exist
-            let adopted = adoption::adopt(&self.vault, options.from.as_deref(), &account, &reseal, &Machine);
+            let enrolled = self.vault.enrolled_uids().map_err(|error| stopped(&error.to_string()))?;
+            let away = |uid| !options.gone && may_be_away(uid, &enrolled);
+            let request = AdoptionRequest { from: options.from.as_deref(), to: &account, away: &away };
+            let adopted = adoption::adopt(&self.vault, &request, &reseal, &Machine);
             adopted.map_err(|error| not_done(&error))?;
             return terminal.show(&format!("{}\n", adopt::done(user, options.from.as_deref())));
         }
