@@ -28,7 +28,7 @@ from harness.machine import (
 from harness.origins import closed_origins, no_wait
 from harness.otpctl import DONE, REFUSED, USAGE
 from harness.places import accounts_in_files_alone, moved_away
-from harness.strace import CHANGES, answering, attached, parsed, run_under
+from harness.strace import CHANGES, WRITES, answering, attached, parsed, run_under
 from harness.sweeps import killed_at, strays, up
 from harness.terminal import Terminal
 from harness.totp import totp
@@ -482,19 +482,21 @@ def call_killed_at_each(machine, prepare, method, former=lambda keys: {}, counte
 
 
 def test_forgetting_killed_at_each_step_refuses_until_nothing_is_left(machine, skip):
+    """In a vault of its own: forgetting looks through all users, too."""
     outcomes = set()
-    for user, key, where in call_killed_at_each(machine, machine.enrolled_user, "Forget"):
-        there = (user.key_file.exists(), user.state_file.exists())
-        answer = pam_code(machine, user, key.wrong(), skip)
-        expected = {(True, True): AUTH_ERR, (False, True): AUTHINFO_UNAVAIL, (False, False): SUCCESS}
-        assert answer == expected.get(there), f"{where}: {there} {answer}"
-        outcomes.add(there)
-        up(machine)
-        if there != (False, False):
-            call("Forget", user=user.name)
-        assert pam_code(machine, user, machine.enrol(user).first) == SUCCESS, where
+    with machine.small_vault(4):
+        for user, key, where in call_killed_at_each(machine, machine.enrolled_user, "Forget", counted=WRITES):
+            there = (user.key_file.exists(), user.state_file.exists())
+            answer = pam_code(machine, user, key.wrong(), skip)
+            expected = {(True, True): AUTH_ERR, (False, True): AUTHINFO_UNAVAIL, (False, False): SUCCESS}
+            assert answer == expected.get(there), f"{where}: {there} {answer}"
+            outcomes.add(there)
+            up(machine)
+            if there != (False, False):
+                call("Forget", user=user.name)
+            assert pam_code(machine, user, machine.enrol(user).first) == SUCCESS, where
+        assert strays() == []
     assert outcomes == {(True, True), (False, True), (False, False)}
-    assert strays() == []
 
 
 def two_keys(machine):
@@ -559,13 +561,12 @@ def test_adopting_killed_at_each_step_is_finished_by_root_and_no_code_works_twic
     """In a vault of its own: an adoption looks through all users. How many files it opens depends on the name service, so
     it is not killed at an open or a close, which change nothing by themselves."""
     outcomes = set()
-    counted = set(CHANGES) - {"openat", "openat2", "close"}
 
     def named(keys):
         return {"from": str(keys[0].uid)}
 
     with machine.small_vault(4):
-        for user, (former, key), where in call_killed_at_each(machine, lambda: change(machine), "Adopt", named, counted):
+        for user, (former, key), where in call_killed_at_each(machine, lambda: change(machine), "Adopt", named, WRITES):
             assert pam_code(machine, user, key.first) != SUCCESS, f"{where}: a used code worked again"
             up(machine)
             outcomes.add(otpctl("adopt", user.name, "--from", named((former, key))["from"]).returncode)

@@ -5,7 +5,7 @@ import re
 import shutil
 import signal
 import subprocess
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
 
 from harness.console import Console
@@ -110,8 +110,9 @@ class Booted:
         return User(name, int(self.run("id", "-u", name)))
 
     def asks(self, **options):
-        """A client of the daemon in there."""
-        return Client(path=f"{self.root}{SOCKET}", **options)
+        """A client of the daemon in there. From its directory: the way to it out here is root's alone."""
+        with chdir(f"{self.root}{Path(SOCKET).parent}"):
+            return Client(path=Path(SOCKET).name, **options)
 
     def enrol(self, user):
         """A key that root makes for somebody; `first` and `second` are good for half a minute."""

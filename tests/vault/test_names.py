@@ -14,7 +14,7 @@ from harness.machine import AUTH_ERR, AUTHINFO_UNAVAIL, OTPCTL, PASSWORD, PASSWO
 from harness.otpctl import DONE, REFUSED, USAGE
 from harness.places import overwrite
 from harness.services import opened
-from harness.strace import CHANGES, STRACE_LOG, answering, attached, kill_at, parsed, run_under
+from harness.strace import STRACE_LOG, WRITES, answering, attached, kill_at, parsed, run_under
 from harness.sweeps import EVERY, warm_up
 from harness.wire import Client, Closed, Refused
 
@@ -156,27 +156,31 @@ def steps_of_an_adoption(machine):
     with attached(machine.process.pid):
         adopt(user, moved)
     _, calls = answering(parsed(STRACE_LOG), "Otp1.Adopt")
-    return [call for call in calls if call.name in CHANGES and call.name != "close"]
+    return [call for call in calls if call.name in WRITES]
+
+
+def adopted_although_killed(machine, skip, step, where):
+    user, key = machine.enrolled_user()
+    moved = with_another_uid(user)
+    warm_up(machine, machine.new_user())
+    with attached(machine.process.pid, *kill_at(step)):
+        with suppress(Closed):
+            adopt(user, moved)
+        assert machine.process.wait(10) == -signal.SIGKILL, where
+    assert pam_code(machine, moved, "000000", skip) in (AUTHINFO_UNAVAIL, AUTH_ERR), where
+    machine.start()
+    assert pam_code(machine, moved, "000000", skip) in (AUTHINFO_UNAVAIL, AUTH_ERR), where
+    again = otpctl("adopt", moved.name, "--from", str(user.uid))
+    assert pam_code(machine, moved, key.first, skip) == SUCCESS, f"{where}: {again.stderr}"
+    assert index_entries()[moved.name][0] == moved.uid, where
 
 
 def test_an_adoption_killed_at_each_step_lets_nobody_pass_and_can_be_repeated(machine, skip, request):
-    steps = steps_of_an_adoption(machine)
     every = 1 if request.config.getoption("--rounds") > 1 else EVERY
-    for at, step in list(enumerate(steps))[::every]:
-        where = f"killed at step {at} of {len(steps)}, {step}"
-        user, key = machine.enrolled_user()
-        moved = with_another_uid(user)
-        warm_up(machine, machine.new_user())
-        with attached(machine.process.pid, *kill_at(step)):
-            with suppress(Closed):
-                adopt(user, moved)
-            assert machine.process.wait(10) == -signal.SIGKILL, where
-        assert pam_code(machine, moved, "000000", skip) in (AUTHINFO_UNAVAIL, AUTH_ERR), where
-        machine.start()
-        assert pam_code(machine, moved, "000000", skip) in (AUTHINFO_UNAVAIL, AUTH_ERR), where
-        again = otpctl("adopt", moved.name, "--from", str(user.uid))
-        assert pam_code(machine, moved, key.first, skip) == SUCCESS, f"{where}: {again.stderr}"
-        assert index_entries()[moved.name][0] == moved.uid, where
+    with machine.small_vault(4):
+        steps = steps_of_an_adoption(machine)
+        for at, step in list(enumerate(steps))[::every]:
+            adopted_although_killed(machine, skip, step, f"killed at step {at} of {len(steps)}, {step}")
 
 
 # versions of vault.toml
