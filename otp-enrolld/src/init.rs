@@ -17,7 +17,7 @@ use otp_system::privileges::{PrivilegesError, become_for_good};
 use otp_system::random::{self, NoRandomness};
 use zeroize::Zeroizing;
 
-use crate::start::{make_outbox, no_account};
+use crate::start::{make_outbox, no_account, no_outbox};
 
 /// What `init` did.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub(crate) fn init() -> Result<InitOutcome, InitError> {
         return Err(InitError::NotRoot);
     }
     let place = site.place()?;
-    make_outbox(&site).map_err(|error| InitError::Making { path: PathBuf::from(site.outbox), error })?;
+    make_outbox(&site).unwrap_or_else(|error| no_outbox(&site, &error));
     let (key_path, about_path) = (Path::new(site.host_keys[0]), place.dir.join("vault.toml"));
     let has_key = site.host_keys.iter().any(|path| Path::new(path).exists());
     match (has_key, about_path.exists()) {

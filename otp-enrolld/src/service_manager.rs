@@ -36,8 +36,8 @@ pub(crate) fn keep_watchdog(socket: &'static Path) -> io::Result<()> {
 /// Asks what every caller may ask; any answer will do, that all places are taken among them.
 fn still_answers(socket: &Path, patience: Duration) -> io::Result<()> {
     let mut stream = match UnixStream::connect(socket) {
-        // Nobody can reach this daemon, and another one in its place would be no better off.
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => return Ok(()),
+        // Nobody, or not this account, can reach it by its name, and another daemon would be no better off.
+        Err(error) if UNREACHABLE.contains(&error.kind()) => return Ok(()),
         stream => stream?,
     };
     stream.set_read_timeout(Some(patience))?;
@@ -54,6 +54,7 @@ fn tell(state: NotifyState<'_>) {
     drop(sd_notify::notify(&[state]));
 }
 
+const UNREACHABLE: [ErrorKind; 3] = [ErrorKind::NotFound, ErrorKind::ConnectionRefused, ErrorKind::PermissionDenied];
 const STACK_BYTES: usize = 64 * 1024;
 
 #[cfg(test)]

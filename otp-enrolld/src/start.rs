@@ -16,7 +16,7 @@ use otp_core::keys::seal::HostKey;
 use otp_core::public_dir;
 use otp_core::site::{Site, Unavailable};
 use otp_core::unlocked::Unlocked;
-use otp_core::vault::Vault;
+use otp_core::vault::{Vault, VaultError};
 use otp_protocol::server::limits::ServerLimits;
 use otp_protocol::{SOCKET, server};
 use otp_system::kernel::{self, WrongSocket, ignore_hang_up};
@@ -75,18 +75,18 @@ pub(crate) fn run() -> Result<Infallible, StartError> {
         Some(listener) => listener,
         None => bind(Path::new(SOCKET))?,
     };
-    make_outbox(&site).map_err(StartError::Ended)?;
+    make_outbox(&site).unwrap_or_else(|error| no_outbox(&site, &error));
     become_for_good(&user, &group_of(site.notifier))?;
     close_up().map_err(PrivilegesError::from)?;
     site.policy(None, None)?; // it is read at every call, no longer as root
     let vault = Vault::open(&site.place()?).map_err(Unavailable::from)?;
     let unlocked = Unlocked::new(vault, host_key)?;
     let vault = unlocked.vault();
-    vault.sweep().map_err(Unavailable::from)?;
+    later(vault.sweep())?;
     index::rebuild(vault);
     empty_former_outbox(&site, vault);
     let clock = PolicyClock { environment: &System, policy: policy.limits.clock };
-    vault.move_clock_mark(&clock).map_err(Unavailable::from)?;
+    later(vault.move_clock_mark(&clock))?;
     end_when_told().map_err(StartError::Ended)?; // before any other thread
     let daemon = Arc::new(Daemon {
         site,
@@ -129,6 +129,22 @@ pub(crate) fn make_outbox(site: &Site) -> std::io::Result<()> {
     DirBuilder::new().mode(0o700).create(path)?;
     std::os::unix::fs::chown(path, Some(place.owner), Some(place.group))?;
     fs::set_permissions(path, Permissions::from_mode(0o2770)) // last: a chown takes set-gid away
+}
+
+/// What cannot be written now, on a full disk say, is no reason not to answer: an older clock mark only refuses more.
+fn later(done: Result<(), VaultError>) -> Result<(), Unavailable> {
+    match done {
+        Err(error @ VaultError::CannotPersist { .. }) => {
+            log_obstacle(&error.into());
+            Ok(())
+        }
+        done => Ok(done?),
+    }
+}
+
+/// Notices that cannot leave the host stay in the vault, and bar nothing.
+pub(crate) fn no_outbox(site: &Site, error: &io::Error) {
+    say(&format!("{}: {error}; no notice leaves this host", site.outbox));
 }
 
 /// A letter that cannot be moved now stays where it is, and the log says so.

@@ -29,7 +29,7 @@ impl Daemon {
                 invite::log("registration-code-revoked", &account, peer, Some(ended), |line| line);
                 return Ok(Suspended { invitation_only: Some(true) });
             }
-            Suspension::Stored => about("suspended", &account),
+            Suspension::Stored | Suspension::OfGone => about("suspended", &account),
             Suspension::Aside(holder) => {
                 let holder = holder.map_or_else(|| "unknown".to_owned(), |process| process.to_string());
                 about("suspended", &account).field("holder", &holder)

@@ -60,7 +60,7 @@ def test_what_was_shown_is_typed_back(machine, safe):
 
 
 def test_an_export_is_on_record_and_logged_at_alert_and_root_is_reminded_until_then(machine, safe, journal):
-    listed = ["otpctl", "list"]
+    listed = ["otpctl", "status", "root"]
     reminder = "the host key has never been exported"
     assert reminder in dialogue(listed, []).text and reminder not in run(*listed)
     start = journal.position()

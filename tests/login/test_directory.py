@@ -6,6 +6,7 @@ import re
 import subprocess
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +30,7 @@ from harness.machine import (
     pam_codes,
     policy,
     run,
+    write,
 )
 from harness.otpctl import DONE, REFUSED
 from harness.stacks import of_debian_alone, write_stack
@@ -294,6 +296,28 @@ def test_in_an_outage_nobody_of_a_directory_is_forgotten_or_given_away_by_mistak
     with corp.sssd(NOTHING_KEPT):
         assert otpctl("forget", str(leaver.uid)).returncode == DONE, "others are there: this one has left"
         assert otpctl("forget", BOB.name).returncode == DONE
+
+
+@contextmanager
+def shadowed_by_a_local_line(user, uid):
+    """Another account has the name of a user of the directory, and comes first."""
+    before = Path("/etc/passwd").read_text()
+    append("/etc/passwd", f"{user.name}:x:{uid}:{uid}::/nonexistent:/bin/sh")
+    try:
+        yield
+    finally:
+        write(Path("/etc/passwd"), before, 0o644)
+
+
+def test_a_local_account_with_the_name_of_a_directory_user_does_not_get_their_keys(machine, corp):
+    with corp.sssd(NOTHING_KEPT):
+        machine.enrol(ALICE)
+        with shadowed_by_a_local_line(ALICE, 64321):
+            for offline in ([], ["--offline"]):
+                done = otpctl(*offline, "adopt", ALICE.name)
+                assert done.returncode == REFUSED and "still exists" in done.stderr, done
+                assert ALICE.name not in {one["user"] for one in json.loads(otpctl(*offline, "adopt", "--all", "--dry-run", "--json").stdout)["adopted"]}
+        assert otpctl("forget", ALICE.name).returncode == DONE
 
 
 def test_the_stack_of_the_page_asks_a_local_user_too_and_check_has_nothing_against_it(machine, corp, local):

@@ -492,6 +492,17 @@ def test_on_a_full_disk_logins_work_and_codes_work_once(machine, kind):
         assert machine.ask("otp", user, key.second)[0] == AUTH_ERR
 
 
+def test_a_daemon_that_starts_on_a_full_disk_answers(machine):
+    with machine.small_vault(megabytes=4) as fill:
+        user, key = machine.enrolled_user()
+        run("rm", VAULT / "clock")
+        machine.stop()
+        fill()
+        machine.start()
+        with Client(uid=user.uid) as client:
+            assert client.call("Verify", code=key.first)["verdict"]["accepted"] is True
+
+
 @pytest.mark.parametrize("kind", ["tmpfs", "ext4"])
 def test_a_read_only_disk_refuses_every_code_in_the_same_words(machine, kind):
     with machine.small_vault(megabytes=4, kind=kind):

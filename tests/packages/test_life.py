@@ -91,6 +91,7 @@ def test_a_machine_that_boots_again_serves_with_the_same_keys(packages):
         with kept.booting() as machine:
             until(lambda: all(machine.is_active(unit) for unit in UNITS), "the units after the boot", 20)
             assert machine.failed_units() == []
+            assert "ordering cycle" not in machine.run("journalctl", "--boot", "--no-pager")
             assert (machine.run("cat", VAULT / "vault.toml"), machine.run("sha256sum", HOST_KEY)) == (vault, host_key)
             with machine.asks() as client:
                 assert client.call("Verify", user=user.name, code=key.first)["verdict"]["accepted"]
@@ -131,6 +132,13 @@ def test_the_profile_goes_with_the_package_and_comments_do_not_matter(installed)
     assert "pam_otp.so" in installed.run("cat", "/etc/pam.d/common-auth")
     assert "pam_otp" not in installed.run("cat", "/etc/pam.d/common-account"), "cron includes that one"
     installed.run("dpkg", "--remove", *PACKAGES)
+    assert pam_files(installed) == before
+
+
+def test_a_package_that_is_only_deconfigured_keeps_the_profile_and_stops_nobody(installed):
+    installed.run("pam-auth-update", "--package", "--enable", "otp")
+    before = pam_files(installed)
+    installed.run("sh", "-c", "sh /var/lib/dpkg/info/libpam-otp*.prerm deconfigure in-favour something 2.0")
     assert pam_files(installed) == before
 
 

@@ -55,6 +55,9 @@ pub fn adopt(
         Some(from) => former(vault, from)?,
         None => former_of(vault, to)?,
     };
+    if from.uid != to.uid {
+        still_there(&from)?;
+    }
     match named(&from.name) {
         // Under another spelling of the name it is the same person.
         Ok(Some(account)) if account.uid == from.uid && account != *to => {
@@ -111,12 +114,27 @@ pub fn adopt_all(
     Ok(all)
 }
 
+/// Refuses while the uid in the files is that of an account of the same name: another account that has the name is another person, as a
+/// line in /etc/passwd beside a directory's is.
+fn still_there(owner: &Account) -> Result<(), ChangeError> {
+    match account_of(owner.uid) {
+        Ok(Some(account)) if account.name == owner.name => Err(ChangeError::StillThere),
+        Ok(_) => Ok(()),
+        Err(_) => Err(ChangeError::StillThere), // the database cannot say that it is gone
+    }
+}
+
 /// The account that the owner of files has by now: that of the name or, if nobody has it, that of the uid.
 fn by_now(vault: &Vault, owner: &Account) -> Result<Option<Account>, ChangeError> {
     vault.not_gone(owner.uid)?; // whose account was made again may be another person: root says so of each
     let unknown = |_| ChangeError::StillThere; // the database does not answer
     match named(&owner.name).map_err(unknown)? {
-        Some(account) => Ok(Some(account)),
+        Some(account) => {
+            if account.uid != owner.uid {
+                still_there(owner)?;
+            }
+            Ok(Some(account))
+        }
         None => account_of(owner.uid).map_err(unknown)?.map(Some).ok_or(ChangeError::NoAccount),
     }
 }

@@ -11,6 +11,8 @@ pub enum Suspension {
     Stored,
     /// A mark beside it does: somebody holds the lock, this process if it is known.
     Aside(Option<i32>),
+    /// A mark beside it does: the account is gone. It counts also for whoever has the keys after `adopt`.
+    OfGone,
     /// There are no keys, and never were.
     NeverEnrolled,
 }
@@ -26,6 +28,10 @@ pub fn suspend(vault: &Vault, account: &Account, environment: &dyn Environment) 
         Err(VaultError::LockTimeout { holder, .. }) => {
             vault.suspend_aside(account, environment)?;
             Ok(Suspension::Aside(holder))
+        }
+        Err(VaultError::Gone(_)) => {
+            vault.suspend_aside(account, environment)?;
+            Ok(Suspension::OfGone)
         }
         Err(error) => Err(error.into()),
     }

@@ -64,6 +64,7 @@ impl Vault {
         }
         let mut old = self.lock_even_gone(from, environment)?.ok_or(ChangeError::NotEnrolled)?;
         if from == to {
+            self.index_again(to)?; // before the mark goes: a look in between can only mark once more
             return match self.unmark(MarkKind::Gone, to.uid)? {
                 true => Ok(old.enrolled()?.clone()),
                 false => Err(ChangeError::StillThere),

@@ -59,7 +59,7 @@ impl Vault {
     /// Where marks of that kind are. A vault that needs them and does not have the directory is not whole.
     fn marks(&self, kind: MarkKind) -> Result<Option<TrustedDir>, VaultError> {
         match self.dir.open_dir(kind.need().word()) {
-            Err(VaultError::Missing(_)) if !self.about.needs.contains(&kind.need()) => Ok(None),
+            Err(VaultError::Missing(_)) if !self.needs()?.contains(&kind.need()) => Ok(None),
             opened => opened.map(Some),
         }
     }

@@ -79,6 +79,19 @@ impl Vault {
         }
     }
 
+    /// Root says that this account is the one in the files: whether /etc/passwd has it is looked up again.
+    pub(super) fn index_again(&self, account: &Account) -> Result<(), VaultError> {
+        let locked = self.lock_itself()?;
+        let names = match self.dir.open_dir(NAMES) {
+            Err(VaultError::Missing(_)) => return Ok(()),
+            opened => opened?,
+        };
+        match read(&names, &NameEntry::file_name(&account.name)) {
+            Ok(Some(entry)) if entry.account == *account => locked.enter(&names, account),
+            _ => Ok(()),
+        }
+    }
+
     /// Before the key file of `uid` goes: other files of that name take its place in the index. Says the name.
     pub(super) fn index_without(&self, uid: u32) -> Result<Option<String>, VaultError> {
         let names = match self.dir.open_dir(NAMES) {

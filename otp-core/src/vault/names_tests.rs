@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::files::name_entry::NameEntry;
+use crate::files::user_mark::UserMark;
 
 impl Bench {
     fn elsewhere(&self, name: &str, uid: u32) -> Result<(), VaultError> {
@@ -125,6 +126,17 @@ fn adopting_and_forgetting_keep_the_index_and_leave_no_entry_behind() {
     bench.vault().forget(2000).unwrap();
     assert_eq!(bench.entry("alicia"), None);
     assert_eq!(bench.rebuild().changed, 0, "there was nothing to mend");
+}
+
+#[test]
+fn an_account_that_root_takes_over_from_passwd_into_a_directory_is_missed_in_passwd_no_more() {
+    let bench = Bench::enrolled();
+    bench.rebuild();
+    bench.write_entry(&bench.account); // as if /etc/passwd had had it
+    let mark = UserMark { account: bench.account.clone(), since: 1 };
+    bench.vault().lock_itself().unwrap().mark(MarkKind::Gone, &mark).unwrap();
+    bench.vault().adopt(&bench.account, &bench.account, &bench.reseal(), &Shifted::by(0)).unwrap();
+    assert!(!bench.entry("alice").unwrap().local, "else the next look would mark it again");
 }
 
 #[test]

@@ -113,6 +113,7 @@ impl OutboxPlace {
 /// stand in the way.
 fn put(dir: &TrustedDir, letter: &OutboxNotice, bytes: &[u8]) -> Result<Posted, VaultError> {
     let temporary = format!(".{}.new", letter.number);
+    dir.remove(&temporary)?; // left by a writer that was killed here
     let made = dir.create(&temporary, bytes).and_then(|_| dir.rename_new(&temporary, &letter.name()));
     made.inspect_err(|_| drop(dir.remove(&temporary)))?; // what could not be written whole takes no room
     dir.sync()?;

@@ -17,8 +17,12 @@ impl Daemon {
     pub(crate) fn target_on_file(&self, peer: Peer, act: Act, user: Option<&str>) -> Result<(Account, Terms), Refusal> {
         match (target(peer, act, user), user) {
             (Err(none @ (Refusal::NoSuchUser { .. } | Refusal::Unavailable { .. })), Some(name)) => {
+                let actor = groups::actor(peer)?;
+                if !actor.sees_others() {
+                    return Err(none); // neither the files nor the time that they take tell who is enrolled
+                }
                 let owner = self.on_file(name)?.ok_or(none)?;
-                let terms = allowed(groups::actor(peer)?, peer, act, Some(owner.uid))?;
+                let terms = allowed(actor, peer, act, Some(owner.uid))?;
                 Ok((owner, terms))
             }
             (found, _) => found,

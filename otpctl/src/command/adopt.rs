@@ -19,7 +19,11 @@ pub(crate) fn adopt(
         let reply = connect()?.call(&interface::AdoptAll { dry_run: options.dry_run.then_some(true) })?;
         return show_all(terminal, options, &reply);
     };
-    connect()?.call(&interface::Adopt { user: user.clone(), from: options.from.clone(), gone: options.gone.then_some(true) })?;
+    connect()?.call(&interface::Adopt {
+        user: user.clone(),
+        from: options.from.clone(),
+        gone: options.gone.then_some(true),
+    })?;
     terminal.show(&format!("{}\n", done(user, options.from.as_deref())))
 }
 

@@ -109,8 +109,7 @@ fn told(place: &MarkPlace, account: &Account) -> String {
 }
 
 fn end(terminal: &mut Terminal, options: &EndBypassArgs) -> Result<(), Failure> {
-    let account =
-        named(&options.user)?.or_else(|| numbered(&options.user)).ok_or_else(|| no_such_user(&options.user))?;
+    let account = account(&options.user).or_else(|error| numbered(&options.user).ok_or(error))?;
     Site::STANDARD.marks().end(account.uid, &Machine).map_err(|error| stopped(&error))?;
     alert(&line("emergency-end", &account.name, account.uid).field("by", &who()).finish());
     terminal.show(&format!("{} is asked for a code again\n", escaped(&options.user)))
