@@ -55,17 +55,18 @@ pub fn adopt(
         Some(from) => former(vault, from)?,
         None => former_of(vault, to)?,
     };
+    let away = |uid| if (request.away)(uid) { Err(ChangeError::PerhapsAway) } else { Ok(()) };
     if from.uid != to.uid {
-        still_there(&from)?;
+        match still_there(&from) {
+            Err(ChangeError::NobodyCanSay) => away(from.uid)?,
+            answer => answer?,
+        }
     }
     match named(&from.name) {
         // Under another spelling of the name it is the same person.
-        Ok(Some(account)) if account.uid == from.uid && account != *to => {
-            return Err(ChangeError::StillThere);
-        }
-        Err(_) => return Err(ChangeError::StillThere), // the database cannot say that it is gone
-        Ok(None) if from.uid != to.uid && (request.away)(from.uid) => return Err(ChangeError::PerhapsAway),
-        Ok(_) => {}
+        Ok(Some(account)) if account.uid == from.uid && account != *to => return Err(ChangeError::StillThere),
+        Ok(_) if from.uid == to.uid => {}
+        _ => away(from.uid)?, // who has the name now may be another person
     }
     vault.adopt(&from, to, reseal, environment)?;
     Ok(from)
@@ -120,14 +121,14 @@ fn still_there(owner: &Account) -> Result<(), ChangeError> {
     match account_of(owner.uid) {
         Ok(Some(account)) if account.name == owner.name => Err(ChangeError::StillThere),
         Ok(_) => Ok(()),
-        Err(_) => Err(ChangeError::StillThere), // the database cannot say that it is gone
+        Err(_) => Err(ChangeError::NobodyCanSay),
     }
 }
 
 /// The account that the owner of files has by now: that of the name or, if nobody has it, that of the uid.
 fn by_now(vault: &Vault, owner: &Account) -> Result<Option<Account>, ChangeError> {
     vault.not_gone(owner.uid)?; // whose account was made again may be another person: root says so of each
-    let unknown = |_| ChangeError::StillThere; // the database does not answer
+    let unknown = |_| ChangeError::NobodyCanSay;
     match named(&owner.name).map_err(unknown)? {
         Some(account) => {
             if account.uid != owner.uid {

@@ -34,8 +34,10 @@ pub enum ChangeError {
     NothingRestored,
     /// A key that came back from a backup is somebody else's by now.
     SecretInUse,
-    /// The account that the files are from still exists, or the account database cannot say that it does not.
+    /// The account that the files are from still exists.
     StillThere,
+    /// The account database does not answer whether it does.
+    NobodyCanSay,
     /// The account that the files are from is not found, and its directory may only be down.
     PerhapsAway,
     /// Neither the name nor the uid in the files is that of an account.
@@ -304,7 +306,7 @@ impl ChangeError {
             Self::AlreadyEnrolled => "already-enrolled",
             Self::NothingRestored => "nothing-restored",
             Self::SecretInUse => "secret-in-use",
-            Self::StillThere => "still-there",
+            Self::StillThere | Self::NobodyCanSay => "still-there",
             Self::PerhapsAway => "perhaps-away",
             Self::NoAccount => "no-account",
             Self::Ambiguous => "ambiguous",
@@ -332,7 +334,7 @@ impl fmt::Display for ChangeError {
             Self::AlreadyEnrolled => "already enrolled",
             Self::NothingRestored => "nothing of this user is from a backup",
             Self::SecretInUse => "a key in it is somebody else's by now; revoke it there, or forget this user",
-            Self::StillThere => "the account that the files are from still exists, or nobody can say that it does not",
+            Self::StillThere | Self::NobodyCanSay => "the account that the files are from still exists, or nobody can say that it does not",
             Self::PerhapsAway => {
                 "no account has the former uid now, nor can anybody else of a directory be looked up: it may be down; --gone if the \
                  account is gone for good"
