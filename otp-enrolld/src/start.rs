@@ -131,7 +131,7 @@ pub(crate) fn make_outbox(site: &Site) -> std::io::Result<()> {
     fs::set_permissions(path, Permissions::from_mode(0o2770)) // last: a chown takes set-gid away
 }
 
-/// What cannot be written now, on a full disk say, is no reason not to answer: an older clock mark only refuses more.
+/// A full disk is no reason not to answer: an older clock mark only refuses more.
 fn later(done: Result<(), VaultError>) -> Result<(), Unavailable> {
     match done {
         Err(error @ VaultError::CannotPersist { .. }) => {

@@ -348,7 +348,7 @@ _otpctl() {
             return 0
             ;;
         otpctl__subcmd__adopt)
-            opts="-h --from --all --dry-run --json --help"
+            opts="-h --from --gone --all --dry-run --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -128,6 +128,7 @@ complete -c otpctl -n "__fish_otpctl_using_subcommand revoke" -s h -l help -d 'P
 complete -c otpctl -n "__fish_otpctl_using_subcommand forget" -l gone -d 'The account is gone for good, also where its directory may only be down'
 complete -c otpctl -n "__fish_otpctl_using_subcommand forget" -s h -l help -d 'Print help'
 complete -c otpctl -n "__fish_otpctl_using_subcommand adopt" -l from -d 'What the name or the uid was before; by default the same name under another uid, or the same uid under another name' -r
+complete -c otpctl -n "__fish_otpctl_using_subcommand adopt" -l gone -d 'The former account is gone for good, also where its directory may only be down'
 complete -c otpctl -n "__fish_otpctl_using_subcommand adopt" -l all -d 'Everybody'
 complete -c otpctl -n "__fish_otpctl_using_subcommand adopt" -l dry-run -d 'Change nothing and say what --all would do'
 complete -c otpctl -n "__fish_otpctl_using_subcommand adopt" -l json -d 'Write JSON, with --all'
