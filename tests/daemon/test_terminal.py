@@ -218,7 +218,7 @@ def test_what_notify_starts_inherits_nothing_else_that_root_has_open(machine, pr
         done = subprocess.run([DAEMON, "notify", "--once"], pass_fds=(above, file.fileno()), timeout=30)
         with open(secret, "rb") as again, pytest.raises(BlockingIOError):
             fcntl.flock(again, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    assert done.returncode == 0 and findings() == f"{pwd.getpwnam(ACCOUNT).pw_uid} []"
+    assert done.returncode == 0 and findings() == f"{pwd.getpwnam(NOTIFIER).pw_uid} []"
     os.set_blocking(below, False)
     with pytest.raises(BlockingIOError):
         os.read(below, 100)

@@ -87,7 +87,7 @@ def test_what_was_missing_comes_back_and_so_does_the_daemon(booted, path):
     booted.run("mv", path, "/root/missing")
     try:
         for _ in range(25):  # more than the limits of a service, 5 in ten seconds, and of a socket, 20 in two
-            booted.tries("systemctl", "start", SERVICE.name)
+            booted.tries("systemctl", "start", "--no-block", SERVICE.name)
         booted.tries("otpctl", "status")
         until(lambda: int(booted.property("NRestarts")) > 0, "another try of systemd's own", 20)
         assert booted.property("ActiveState") == "activating" and not booted.daemon()
