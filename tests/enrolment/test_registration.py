@@ -382,7 +382,7 @@ def test_a_token_that_was_handed_on_is_nobody_elses_again_after_a_restore(machin
     aside = user.key_file.with_name(".copy")
     copy(aside, user.key_file)
     other = machine.new_user()
-    with Client() as client:
+    with Client(timeout=60) as client:  # a look at all users
         client.call("Revoke", user=user.name, key="token")
         step = stored_token(other, secret)
         aside.rename(user.key_file)

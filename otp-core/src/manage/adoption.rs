@@ -65,6 +65,7 @@ pub fn adopt(
     match named(&from.name) {
         // Under another spelling of the name it is the same person.
         Ok(Some(account)) if account.uid == from.uid && account != *to => return Err(ChangeError::StillThere),
+        Err(_) if from.uid == to.uid => return Err(ChangeError::NobodyCanSay),
         Ok(_) if from.uid == to.uid => {}
         _ => away(from.uid)?, // who has the name now may be another person
     }
