@@ -55,19 +55,17 @@ pub fn adopt(
         Some(from) => former(vault, from)?,
         None => former_of(vault, to)?,
     };
-    let away = |uid| if (request.away)(uid) { Err(ChangeError::PerhapsAway) } else { Ok(()) };
-    if from.uid != to.uid {
-        match still_there(&from) {
-            Err(ChangeError::NobodyCanSay) => away(from.uid)?,
-            answer => answer?,
-        }
+    let moved = from.uid != to.uid;
+    if moved && matches!(still_there(&from), Err(ChangeError::StillThere)) {
+        return Err(ChangeError::StillThere);
     }
     match named(&from.name) {
         // Under another spelling of the name it is the same person.
         Ok(Some(account)) if account.uid == from.uid && account != *to => return Err(ChangeError::StillThere),
-        Err(_) if from.uid == to.uid => return Err(ChangeError::NobodyCanSay),
-        Ok(_) if from.uid == to.uid => {}
-        _ => away(from.uid)?, // who has the name now may be another person
+        // Another person may have the name now; so may nobody, or the database does not answer.
+        _ if moved && (request.away)(from.uid) => return Err(ChangeError::PerhapsAway),
+        Err(_) if !moved => return Err(ChangeError::NobodyCanSay),
+        _ => {}
     }
     vault.adopt(&from, to, reseal, environment)?;
     Ok(from)
