@@ -10,9 +10,9 @@
 //! E6  it is in one of two places: the first is kept; the second, for a host whose first cannot be written, is gone at a reboot.
 //!     A mark that counts in either lets the user past
 
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{self, File, Permissions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -22,8 +22,8 @@ use nix::sys::statvfs::{FsFlags, statvfs};
 use crate::accounts::Account;
 use crate::environment::{Clock, Moment};
 pub use crate::files::emergency_mark::{EmergencyMark, LONGEST_BYPASS_S, Lasting, Reason};
-use crate::public_dir;
 use crate::vault::{Readers, VaultError, read_root_file};
+use crate::{public_dir, root_file};
 
 /// A mark that is to be trusted, and whether it is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,9 +159,7 @@ impl EmergencyMarks<'_> {
         self.make_dir()?;
         self.is_roots()?;
         let (path, aside) = (self.path(mark.account.uid), self.0.join(format!(".{}.new", mark.account.uid)));
-        let written = write_aside(&aside, &mark.to_toml()).and_then(|()| fs::rename(&aside, &path));
-        let written = written.inspect_err(|_| drop(fs::remove_file(&aside)));
-        written.and_then(|()| sync(self.0)).map_err(|error| failed(&path, error))?;
+        root_file::replace(&path, &aside, &mark.to_toml(), FILE_MODE).map_err(|error| failed(&path, error))?;
         self.of(&mark.account, clock).map(drop).map_err(|error| {
             drop(fs::remove_file(&path)); // or it would begin to count when somebody mends what is wrong
             MarkError::NotHonoured(error)
@@ -224,17 +222,6 @@ fn is_read_only(dir: &Path) -> bool {
 
 fn is_missing(path: &Path) -> bool {
     matches!(lstat(path), Err(Errno::ENOENT | Errno::ENOTDIR))
-}
-
-fn write_aside(aside: &Path, text: &str) -> io::Result<()> {
-    match fs::remove_file(aside) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {} // left by a writer that was killed here
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(aside)?;
-    file.set_permissions(Permissions::from_mode(FILE_MODE))?; // whatever the umask is
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
 }
 
 fn sync(dir: &Path) -> io::Result<()> {

@@ -18,6 +18,7 @@ pub mod membership;
 pub mod policy;
 pub mod public_dir;
 pub mod repair;
+pub mod root_file;
 pub mod site;
 pub mod unlocked;
 pub mod vault;

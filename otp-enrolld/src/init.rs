@@ -3,16 +3,16 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::fs::{self, DirBuilder, OpenOptions, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{self, DirBuilder, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::unistd::{Uid, User};
 use otp_core::keys::seal::{HostKey, VaultId};
-use otp_core::public_dir;
 use otp_core::site::{Site, Unavailable, fits};
 use otp_core::vault::{About, TrustedDir, Vault, VaultPlace};
+use otp_core::{public_dir, root_file};
 use otp_system::privileges::{PrivilegesError, become_for_good};
 use otp_system::random::{self, NoRandomness};
 use zeroize::Zeroizing;
@@ -87,7 +87,8 @@ fn make(key_path: &Path, place: &VaultPlace, user: &User) -> Result<(), InitErro
     public_dir::make(etc).map_err(|error| InitError::Making { path: etc.to_owned(), error })?;
     make_vault_dir(place, user).map_err(|error| InitError::Making { path: place.dir.clone(), error })?;
     TrustedDir::open(&place.dir, place.owner).map_err(Unavailable::from)?; // before there is anything by half
-    write_key(key_path, &key)?;
+    root_file::create(key_path, &key.to_file(), 0o400)
+        .map_err(|error| InitError::Making { path: key_path.to_owned(), error })?;
     become_for_good(user, &[])?;
     Vault::create(place, &about).map_err(Unavailable::from)?;
     Ok(())
@@ -99,18 +100,6 @@ fn make_vault_dir(place: &VaultPlace, user: &User) -> io::Result<()> {
         made => made.and_then(|()| fs::set_permissions(&place.dir, Permissions::from_mode(0o700)))?, // whatever the umask is
     }
     std::os::unix::fs::chown(&place.dir, Some(place.owner), Some(user.gid.as_raw()))
-}
-
-/// Never over an existing one; on disk, and so is its name, before a vault relies on it.
-fn write_key(path: &Path, key: &HostKey) -> Result<(), InitError> {
-    let write = || -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o400).open(path)?;
-        file.set_permissions(Permissions::from_mode(0o400))?; // whatever the umask is
-        file.write_all(key.to_file().as_bytes())?;
-        file.sync_all()?;
-        fs::File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
-    };
-    write().map_err(|error| InitError::Making { path: path.to_owned(), error })
 }
 
 impl From<Unavailable> for InitError {

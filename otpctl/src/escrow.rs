@@ -1,14 +1,13 @@
 //! /etc/otp/escrowed: that the host key of this vault was exported, when and by whom. A note for administrators; nothing is
 //! decided by it.
 
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::io;
 use std::path::Path;
 
 use data_encoding::HEXLOWER;
 use otp_core::keys::seal::HostKeyId;
 use otp_core::policy::toml_table::{Document, TableError, quoted};
+use otp_core::root_file;
 use otp_core::vault::{Readers, read_root_file};
 
 /// One export.
@@ -33,20 +32,10 @@ impl Escrow {
         Self::parse(std::str::from_utf8(&text).ok()?).ok()
     }
 
-    /// Writes it over an earlier one: another name, fsync, rename, fsync of the directory. As root.
+    /// Writes it over an earlier one. As root.
     pub(crate) fn write(&self) -> io::Result<()> {
         let path = Path::new(ESCROWED);
-        let (aside, above) = (path.with_file_name(".escrowed.new"), path.parent().unwrap_or(Path::new("/")));
-        match fs::remove_file(&aside) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {} // left by a writer that was killed here
-        }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&aside)?;
-        file.set_permissions(Permissions::from_mode(0o644))?; // whatever the umask is
-        file.write_all(self.to_toml().as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&aside, path)?;
-        File::open(above)?.sync_all()
+        root_file::replace(path, &path.with_file_name(".escrowed.new"), &self.to_toml(), 0o644)
     }
 
     fn parse(text: &str) -> Result<Self, TableError> {

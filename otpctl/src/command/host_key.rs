@@ -1,9 +1,8 @@
 //! `otpctl host-key`: the host key out to a safe, back from it, and whether the two belong together. For root, on the files;
 //! the daemon never gives the key away.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use data_encoding::HEXLOWER;
@@ -13,6 +12,7 @@ use otp_core::environment::Clock as _;
 use otp_core::files::date::utc;
 use otp_core::keys::seal::{HostKey, HostKeyId};
 use otp_core::log_line::LogLine;
+use otp_core::root_file;
 use otp_core::site::{Site, fits};
 use otp_core::vault::{Vault, as_it_is};
 use otp_system::random;
@@ -114,7 +114,7 @@ fn import(terminal: &mut Terminal, options: &ImportHostKeyArgs) -> Result<(), Fa
             false => Err(stopped(&format!("{} is host key {found}, not {id}; move it away first", path.display()))),
         };
     }
-    write_new(path, &key).map_err(|error| stopped(&format!("{}: {error}", path.display())))?;
+    root_file::create(path, &key.to_file(), 0o400).map_err(|error| stopped(&format!("{}: {error}", path.display())))?;
     let id = named(key.id());
     alert(&LogLine::default().field("event", "host-key-imported").field("host_key", &id).field("by", &who()).finish());
     terminal.show(&format!(
@@ -199,14 +199,6 @@ fn new_passphrase(terminal: &mut Terminal) -> Result<Zeroizing<String>, Failure>
 fn asked(terminal: &mut Terminal, prompt: &str) -> Result<Zeroizing<String>, Failure> {
     let line = if terminal.asks_a_person() { no_echo::line(prompt)? } else { terminal.line()? };
     line.ok_or_else(|| stopped("the input ended; nothing was done"))
-}
-
-/// Never over an existing one; on disk before anybody is told.
-fn write_new(path: &Path, key: &HostKey) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o400).open(path)?;
-    file.write_all(key.to_file().as_bytes())?;
-    file.sync_all()?;
-    fs::File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
 }
 
 fn named(id: HostKeyId) -> String {
