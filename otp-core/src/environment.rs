@@ -10,7 +10,7 @@ pub trait Clock {
     fn wall(&self) -> u64;
     /// CLOCK_BOOTTIME, in milliseconds; nobody can set it.
     fn boot_ms(&self) -> u64;
-    /// Does the kernel say that the wall clock is synchronised (adjtimex(2))? A sandbox may kill whoever asks.
+    /// Does the kernel say that the wall clock is synchronised (adjtimex(2))? A sandbox may kill a process that asks.
     fn vouched(&self) -> bool;
 }
 

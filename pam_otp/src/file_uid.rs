@@ -14,7 +14,7 @@ use crate::libpam::{
 };
 
 /// Makes `call` with the file system uid of `owner`, if this process is root's and may change it; else as it is. A filter of system
-/// calls may kill whoever changes it (`SystemCallFilter=~@privileged`), so under one root goes by its capabilities.
+/// calls may kill a process that changes it (`SystemCallFilter=~@privileged`), so under one root goes by its capabilities.
 pub(crate) fn as_owner(owner: u32, call: &mut dyn FnMut()) {
     let _until_the_end = ChangedUid::to(Uid::from_raw(owner));
     call();

@@ -1,4 +1,4 @@
-//! Suspending a user, whoever holds the lock: one function for the daemon and for `otpctl --offline`.
+//! Suspending a user, also while somebody holds the lock: one function for the daemon and for `otpctl --offline`.
 
 use crate::accounts::Account;
 use crate::environment::Environment;
@@ -11,7 +11,7 @@ pub enum Suspension {
     Stored,
     /// A mark beside it does: somebody holds the lock, this process if it is known.
     Aside(Option<i32>),
-    /// A mark beside it does: the account is gone. It counts also for whoever has the keys after `adopt`.
+    /// A mark beside it does: the account is gone. It still counts after `adopt`.
     OfGone,
     /// There are no keys, and never were.
     NeverEnrolled,

@@ -109,7 +109,7 @@ impl OutboxPlace {
     }
 }
 
-/// Aside, synced, renamed, its directory synced. The name aside is a new one each time: whoever shares the directory must not
+/// Aside, synced, renamed, its directory synced. The name aside is a new one each time: the account that shares the directory must not
 /// stand in the way.
 fn put(dir: &TrustedDir, letter: &OutboxNotice, bytes: &[u8]) -> Result<Posted, VaultError> {
     let temporary = format!(".{}.new", letter.number);
