@@ -49,9 +49,9 @@ impl Daemon {
         drop(wanted.change.settle(self.vault(), &account, &System).map_err(|error| unavailable(&error)));
         let locked = self.vault().lock(&account, &System).map_err(|error| unavailable(&error))?;
         let mut locked = locked.ok_or_else(|| failed(ChangeError::NotEnrolled))?;
-        if terms == Terms::WithACode {
+        if terms != Terms::Freely {
             not_the_last(&locked, &wanted)?;
-            self.prove(&mut locked, &wanted, &limits)?;
+            self.prove(&mut locked, &wanted, terms, &limits)?;
         }
         let notice = notify_owner::of_change(&wanted.change, &locked, peer.uid, System.wall()).map_err(failed)?;
         let (before, after) = notice.map_or((None, None), |notice| match Due::of(&wanted.change) {
@@ -126,12 +126,20 @@ impl Daemon {
         Ok(RestoredUsers { users })
     }
 
-    /// A code of the user's own; to revoke a key, one of that key. It is used up, whatever comes of the change.
-    fn prove(&self, locked: &mut LockedUser<'_>, wanted: &RequestedChange, limits: &Limits) -> Result<(), Refusal> {
+    /// A code of the user's own, or of the key that it is about. It is used up, whatever comes of the change.
+    fn prove(
+        &self,
+        locked: &mut LockedUser<'_>,
+        wanted: &RequestedChange,
+        terms: Terms,
+        limits: &Limits,
+    ) -> Result<(), Refusal> {
         let code = wanted.code.as_ref().ok_or_else(|| Refusal::not_allowed("this needs a code of yours"))?;
-        let key = match wanted.change.key() {
-            Some(name) => Some(locked.key_named(name).map_err(|error| not_changed(&locked.account().name, &error))?.id),
-            None => None,
+        let key = match (terms, wanted.change.key()) {
+            (Terms::WithACodeOfThatKey, Some(name)) => {
+                Some(locked.key_named(name).map_err(|error| not_changed(&locked.account().name, &error))?.id)
+            }
+            _ => None,
         };
         let watermark = |locked: &LockedUser<'_>| {
             key.and_then(|id| locked.state().key(id)).map_or(Step(0), |entry| entry.watermark)

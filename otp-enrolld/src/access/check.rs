@@ -15,14 +15,14 @@ use crate::log::events::paced;
 /// The rights table, with its answer in the log: a no, and a yes to what leaves no other line there.
 pub(crate) fn allowed(actor: Actor, peer: Peer, act: Act, target: Option<u32>) -> Result<Terms, Refusal> {
     let answer = may(actor, act, target.map(|uid| groups::target(actor, uid)));
-    let (urgency, what) = match answer {
+    let (urgency, what) = match &answer {
         Ok(_) if matches!(act, Act::ReadStatus | Act::ReadNotices | Act::List | Act::ListGone | Act::AskBarred) => {
             (Urgency::Info, "allowed")
         }
-        Ok(terms) => return Ok(terms),
+        Ok(terms) => return Ok(*terms),
         Err(_) => (Urgency::Notice, "denied"),
     };
-    let reason = answer.map_or_else(|denial| denial.0, |_| actor.ground(target));
+    let reason = answer.as_ref().map_or_else(|denial| denial.0.as_str(), |_| actor.ground(target));
     let line = LogLine::default()
         .field("event", what)
         .field("act", &format!("{act:?}"))
@@ -30,8 +30,8 @@ pub(crate) fn allowed(actor: Actor, peer: Peer, act: Act, target: Option<u32>) -
         .field("by", &peer.uid.to_string())
         .field("pid", &peer.pid.to_string())
         .field("reason", reason);
-    paced(what, urgency, peer.accountable_uid, line); // nobody hides a denial behind junk of his own
-    answer.map_err(|denial| Refusal::NotAllowed { reason: denial.0.to_owned() })
+    paced(what, urgency, peer.accountable_uid, line); // nobody hides a denial behind junk of their own
+    answer.map_err(|denial| Refusal::NotAllowed { reason: denial.0 })
 }
 
 /// Whom a call is about: the user named, else the caller; and who asks. For what everybody may do of their own no groups are asked

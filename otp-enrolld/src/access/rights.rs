@@ -1,31 +1,10 @@
-//! Who may do what (R11): one table, one pure function.
+//! Rights (R11): one table, which `may` looks up. docs/life-of-a-key.md and otp-enrolld(8) show it to readers; a test compares them.
 //!
-//! | request                               | root           | otp-admin  | otp-helpdesk | the user                | others     |
-//! |---------------------------------------|----------------|------------|--------------|-------------------------|------------|
-//! | invite                                | yes            | for others | not admins   | no                      | no         |
-//! | take an invitation back               | yes            | yes        | not admins   | no                      | no         |
-//! | redeem, repudiate a registration code | with that code | no         | no           | with that code          | no         |
-//! | begin an enrolment for somebody       | yes            | no         | no           | no                      | no         |
-//! | import the secret of a token          | yes            | for others | no           | no                      | no         |
-//! | add, rotate a key; new recovery codes | with a code    | no         | no           | with a code of a key    | no         |
-//! | read a user's status                  | yes            | yes        | no           | yes                     | no         |
-//! | read a user's notices                 | yes            | no         | no           | yes                     | no         |
-//! | list all users                        | yes            | yes        | no           | no                      | no         |
-//! | suspend                               | yes            | yes        | not admins   | no                      | no         |
-//! | resume                                | yes            | for others | no           | no                      | no         |
-//! | forget, adopt, restored, list gone    | yes            | no         | no           | no                      | no         |
-//! | reopen an origin                      | yes            | for others | no           | with a code             | no         |
-//! | rename a key                          | yes            | no         | no           | yes                     | no         |
-//! | revoke a key                          | yes            | for others | no           | with a code of that key | no         |
-//! | verify a code                         | yes            | no         | no           | yes                     | otp-verify |
-//! | ask whether a user is barred          | yes            | no         | no           | yes                     | otp-verify |
-//!
-//! Redeeming, adding and rotating want the code from root, too: a setuid program that runs as root is no admin. Nobody in a group
-//! invites himself, brings a token for himself or ends a suspension of his own: that would be a new second factor without the old
-//! one. Confirming and cancelling need no right of their own: they act on what this connection began. `otp-helpdesk` reaches
-//! neither root nor members of otp-admin, nor itself with an invitation.
+//! Redeeming, adding and rotating want the code from root, too: a setuid program that runs as root is no admin. No group lets its
+//! members invite themselves, import a token for themselves or end a suspension of their own: that would be a new second factor
+//! without the old one. Confirming and cancelling need no right of their own: they act on what this connection began.
 
-/// Who asks, as the kernel says, and what the group database says of him.
+/// The caller, as the kernel says, with what the group database says of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Actor {
     /// uid 0.
@@ -54,55 +33,96 @@ pub(crate) struct Target {
     pub admin: bool,
 }
 
-/// What is asked.
+/// An act; the table says it in words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Act {
-    /// Make a registration code.
     Invite,
-    /// Make it worthless.
     RevokeInvitation,
-    /// Begin an enrolment with one.
     Redeem,
-    /// Say that somebody else used it.
     Repudiate,
-    /// Make a key for somebody.
     BeginEnrolment,
-    /// Import the secret of a token.
     AddToken,
-    /// Make one more key.
     AddKey,
-    /// Replace a key.
     Rotate,
-    /// Make a new set of recovery codes.
     RenewRecoveryCodes,
-    /// Read the status of one user.
     ReadStatus,
-    /// Read the notices of one user.
     ReadNotices,
-    /// List all users.
     List,
-    /// Refuse every code of a user.
     Suspend,
-    /// End that.
     Resume,
-    /// Make a user never enrolled.
     Forget,
-    /// Take over the files of a former name or uid.
     Adopt,
-    /// List accounts that were seen missing.
     ListGone,
-    /// Say that what came back from a backup is meant.
     Restored,
-    /// Reopen an origin.
     Reopen,
-    /// Give a key another label.
     Rename,
-    /// Remove a key.
     Revoke,
-    /// Check a code of a user.
     Verify,
-    /// Ask whether a user is barred: yes or no.
     AskBarred,
+}
+
+/// May one kind of actor do an act?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Right {
+    No,
+    Yes,
+    /// To anybody but themselves.
+    Others,
+    /// To anybody but root and members of otp-admin.
+    NotAdmins,
+    /// To anybody but these and themselves.
+    OthersNotAdmins,
+    /// With a code of one of the user's keys; to redeem or repudiate, with the registration code.
+    Code,
+    CodeOfThatKey,
+}
+
+/// One act, and what each kind of actor may do of it. Anybody else may do nothing.
+struct Row {
+    act: Act,
+    /// The act in words: "only root may" goes on with them.
+    what: &'static str,
+    root: Right,
+    admin: Right,
+    helpdesk: Right,
+    /// The user whom it is about. A group spares them no code.
+    user: Right,
+    verify: Right,
+}
+
+#[rustfmt::skip]
+const TABLE: [Row; 23] = {
+    use Right::{Code, CodeOfThatKey, No, NotAdmins, Others, OthersNotAdmins, Yes};
+    [
+        //                                                                   root  admin   helpdesk         the user       verify
+        row(Act::Invite,             "invite a user",                       [Yes,  Others, OthersNotAdmins, No,            No]),
+        row(Act::RevokeInvitation,   "take an invitation back",             [Yes,  Yes,    NotAdmins,       No,            No]),
+        row(Act::Redeem,             "redeem a registration code",          [Code, No,     No,              Code,          No]),
+        row(Act::Repudiate,          "repudiate a registration code",       [Code, No,     No,              Code,          No]),
+        row(Act::BeginEnrolment,     "enrol a user and see the key",        [Yes,  No,     No,              No,            No]),
+        row(Act::AddToken,           "import a token",                      [Yes,  Others, No,              No,            No]),
+        row(Act::AddKey,             "add a key",                           [Code, No,     No,              Code,          No]),
+        row(Act::Rotate,             "replace a key",                       [Code, No,     No,              Code,          No]),
+        row(Act::RenewRecoveryCodes, "get new recovery codes",              [Code, No,     No,              Code,          No]),
+        row(Act::ReadStatus,         "read a status",                       [Yes,  Yes,    No,              Yes,           No]),
+        row(Act::ReadNotices,        "read notices",                        [Yes,  No,     No,              Yes,           No]),
+        row(Act::List,               "list users",                          [Yes,  Yes,    No,              No,            No]),
+        row(Act::Suspend,            "suspend a user",                      [Yes,  Yes,    NotAdmins,       No,            No]),
+        row(Act::Resume,             "end a suspension",                    [Yes,  Others, No,              No,            No]),
+        row(Act::Forget,             "forget a user",                       [Yes,  No,     No,              No,            No]),
+        row(Act::Adopt,              "adopt files of a former account",     [Yes,  No,     No,              No,            No]),
+        row(Act::ListGone,           "list accounts that are gone",         [Yes,  No,     No,              No,            No]),
+        row(Act::Restored,           "accept files restored from a backup", [Yes,  No,     No,              No,            No]),
+        row(Act::Reopen,             "reopen an origin",                    [Yes,  Others, No,              Code,          No]),
+        row(Act::Rename,             "rename a key",                        [Yes,  No,     No,              Yes,           No]),
+        row(Act::Revoke,             "revoke a key",                        [Yes,  Others, No,              CodeOfThatKey, No]),
+        row(Act::Verify,             "check a code",                        [Yes,  No,     No,              Yes,           Yes]),
+        row(Act::AskBarred,          "ask whether a user is barred",        [Yes,  No,     No,              Yes,           Yes]),
+    ]
+};
+
+const fn row(act: Act, what: &'static str, [root, admin, helpdesk, user, verify]: [Right; 5]) -> Row {
+    Row { act, what, root, admin, helpdesk, user, verify }
 }
 
 /// On what terms it is allowed.
@@ -112,14 +132,75 @@ pub(crate) enum Terms {
     Freely,
     /// With a code of the user's.
     WithACode,
+    /// With a code of the key that it is about.
+    WithACodeOfThatKey,
 }
 
 /// Refused, and why.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Denial(pub &'static str);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Denial(pub String);
+
+/// May `actor` do `act` to `target` (none for requests about nobody in particular), and on what terms?
+pub(crate) fn may(actor: Actor, act: Act, target: Option<Target>) -> Result<Terms, Denial> {
+    let row = TABLE.iter().find(|row| row.act == act);
+    let row = row.ok_or_else(|| Denial(format!("nobody may {act:?}")))?; // a row that was forgotten allows nothing
+    let (asker, groups) = match actor {
+        Actor::Root => return row.root.terms(0, target).ok_or_else(|| row.denial()),
+        Actor::User(uid, groups) => (uid, groups),
+    };
+    let own = target.is_some_and(|target| target.uid == asker);
+    let columns =
+        [(own, row.user), (groups.verify, row.verify), (groups.helpdesk, row.helpdesk), (groups.admin, row.admin)];
+    let mut rights = columns.into_iter().filter_map(|(counts, right)| counts.then_some(right));
+    if let Some(terms) = rights.clone().find_map(|right| right.terms(asker, target)) {
+        return Ok(terms);
+    }
+    // Anyone who may do it for others must not hear that their group may do it.
+    match own && rights.any(|right| matches!(right, Right::Others | Right::OthersNotAdmins)) {
+        true => Err(Denial("only root may do this for themselves; let somebody else do it".to_owned())),
+        false => Err(row.denial()),
+    }
+}
+
+impl Right {
+    fn terms(self, asker: u32, target: Option<Target>) -> Option<Terms> {
+        let another = target.is_none_or(|target| target.uid != asker);
+        let no_admin = target.is_some_and(|target| !target.admin);
+        match self {
+            Self::Yes => Some(Terms::Freely),
+            Self::Others => another.then_some(Terms::Freely),
+            Self::NotAdmins => no_admin.then_some(Terms::Freely),
+            Self::OthersNotAdmins => (another && no_admin).then_some(Terms::Freely),
+            Self::Code => Some(Terms::WithACode),
+            Self::CodeOfThatKey => Some(Terms::WithACodeOfThatKey),
+            Self::No => None,
+        }
+    }
+}
+
+impl Row {
+    /// Names those who may. Root is not among them where it needs the user's code.
+    fn denial(&self) -> Denial {
+        let columns = [
+            (self.root, "root"),
+            (self.admin, "otp-admin"),
+            (self.user, "the user"),
+            (self.verify, "otp-verify"),
+            (self.helpdesk, "otp-helpdesk (not for admins)"),
+        ];
+        let may =
+            columns.into_iter().filter(|(right, who)| *right != Right::No && (*right, *who) != (Right::Code, "root"));
+        let names: Vec<_> = may.map(|(_, who)| who).collect();
+        let names = match names.as_slice() {
+            [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+            names => names.concat(),
+        };
+        Denial(format!("only {names} may {}", self.what))
+    }
+}
 
 impl Actor {
-    /// May he ask about somebody else at all? Who may not is told nothing about another name.
+    /// May they ask about somebody else at all? Anyone who may not is told nothing about another name.
     pub(crate) fn sees_others(self) -> bool {
         match self {
             Self::Root => true,
@@ -136,77 +217,6 @@ impl Actor {
             Self::User(_, Groups { helpdesk: true, .. }) => "otp-helpdesk",
             Self::User(..) => "otp-verify",
         }
-    }
-}
-
-impl Groups {
-    /// Anyone who may do this for others must not hear that his group may do it.
-    fn reason_of_oneself(self, act: Act) -> &'static str {
-        match act {
-            Act::Invite if self.admin || self.helpdesk => "nobody but root invites himself; let somebody else do it",
-            Act::AddToken if self.admin => "nobody but root brings along a token for himself; let another admin do it",
-            Act::Resume if self.admin => "nobody but root ends his own suspension; let another admin do it",
-            act => reason(act),
-        }
-    }
-}
-
-/// May `actor` do `act` to `target` (none for requests about nobody in particular), and on what terms?
-pub(crate) fn may(actor: Actor, act: Act, target: Option<Target>) -> Result<Terms, Denial> {
-    let (uid, groups) = match actor {
-        Actor::Root
-            if matches!(act, Act::Redeem | Act::Repudiate | Act::AddKey | Act::Rotate | Act::RenewRecoveryCodes) =>
-        {
-            return Ok(Terms::WithACode);
-        }
-        Actor::Root => return Ok(Terms::Freely),
-        Actor::User(uid, groups) => (uid, groups),
-    };
-    let own = target.is_some_and(|target| target.uid == uid);
-    let below_admins = target.is_some_and(|target| !target.admin);
-    match act {
-        Act::Redeem | Act::Repudiate | Act::AddKey | Act::Rotate | Act::RenewRecoveryCodes if own => {
-            Ok(Terms::WithACode)
-        }
-        Act::ReadStatus | Act::ReadNotices | Act::Rename | Act::Verify | Act::AskBarred if own => Ok(Terms::Freely),
-        Act::Reopen | Act::Revoke if own => Ok(Terms::WithACode),
-        Act::Invite | Act::AddToken | Act::Resume if own => Err(Denial(groups.reason_of_oneself(act))),
-        Act::Verify | Act::AskBarred if groups.verify => Ok(Terms::Freely),
-        Act::Invite | Act::RevokeInvitation | Act::Suspend if groups.helpdesk && below_admins => Ok(Terms::Freely),
-        Act::Invite | Act::RevokeInvitation | Act::Suspend | Act::Resume | Act::AddToken if groups.admin => {
-            Ok(Terms::Freely)
-        }
-        Act::ReadStatus | Act::List | Act::Reopen | Act::Revoke if groups.admin => Ok(Terms::Freely),
-        act => Err(Denial(reason(act))),
-    }
-}
-
-fn reason(act: Act) -> &'static str {
-    match act {
-        Act::Invite => "only root, otp-admin and, for users below it, otp-helpdesk may invite a user",
-        Act::RevokeInvitation => {
-            "only root, otp-admin and, for users below it, otp-helpdesk may take an invitation back"
-        }
-        Act::Redeem | Act::Repudiate => "a registration code is for the owner of its account alone",
-        Act::BeginEnrolment => "only root may enrol a user",
-        Act::AddToken => "only root and otp-admin may bring along a token",
-        Act::AddKey => "only the user may add a key",
-        Act::Rotate => "only the user may replace a key",
-        Act::RenewRecoveryCodes => "only the user may have new recovery codes",
-        Act::ReadStatus => "only root, otp-admin and the user may read a status",
-        Act::ReadNotices => "only root and the user may read notices",
-        Act::List => "only root and otp-admin may list users",
-        Act::Suspend => "only root, otp-admin and, for users below it, otp-helpdesk may suspend a user",
-        Act::Resume => "only root and otp-admin may end a suspension",
-        Act::Forget => "only root may forget a user",
-        Act::Adopt => "only root may have files adopted",
-        Act::ListGone => "only root may list accounts that are gone",
-        Act::Restored => "only root may say that a restore is meant",
-        Act::Reopen => "only root, otp-admin and the user may reopen an origin",
-        Act::Rename => "only root and the user may rename a key",
-        Act::Revoke => "only root, otp-admin and the user may revoke a key",
-        Act::Verify => "only root, the user and the group otp-verify may check a code",
-        Act::AskBarred => "only root, the user and the group otp-verify may ask whether a user is barred",
     }
 }
 

@@ -1,99 +1,163 @@
+//! The table against the same rules said by actor, and the pages that readers have against the table.
+
+use std::fs;
+use std::path::Path;
+
 use super::*;
 
-const YES: Option<Terms> = Some(Terms::Freely);
-const CODE: Option<Terms> = Some(Terms::WithACode);
-const NO: Option<Terms> = None;
+const NO_GROUP: Groups = Groups { admin: false, helpdesk: false, verify: false };
 
-/// For each act: root, otp-admin, otp-helpdesk to a user, otp-helpdesk to an admin, the user himself, otp-verify, anybody else.
-const TABLE: [(Act, [Option<Terms>; 7]); 23] = [
-    (Act::Invite, [YES, YES, YES, NO, NO, NO, NO]),
-    (Act::RevokeInvitation, [YES, YES, YES, NO, NO, NO, NO]),
-    (Act::Redeem, [CODE, NO, NO, NO, CODE, NO, NO]),
-    (Act::Repudiate, [CODE, NO, NO, NO, CODE, NO, NO]),
-    (Act::BeginEnrolment, [YES, NO, NO, NO, NO, NO, NO]),
-    (Act::AddToken, [YES, YES, NO, NO, NO, NO, NO]),
-    (Act::AddKey, [CODE, NO, NO, NO, CODE, NO, NO]),
-    (Act::Rotate, [CODE, NO, NO, NO, CODE, NO, NO]),
-    (Act::RenewRecoveryCodes, [CODE, NO, NO, NO, CODE, NO, NO]),
-    (Act::ReadStatus, [YES, YES, NO, NO, YES, NO, NO]),
-    (Act::ReadNotices, [YES, NO, NO, NO, YES, NO, NO]),
-    (Act::List, [YES, YES, NO, NO, NO, NO, NO]),
-    (Act::Suspend, [YES, YES, YES, NO, NO, NO, NO]),
-    (Act::Resume, [YES, YES, NO, NO, NO, NO, NO]),
-    (Act::Forget, [YES, NO, NO, NO, NO, NO, NO]),
-    (Act::Adopt, [YES, NO, NO, NO, NO, NO, NO]),
-    (Act::ListGone, [YES, NO, NO, NO, NO, NO, NO]),
-    (Act::Restored, [YES, NO, NO, NO, NO, NO, NO]),
-    (Act::Reopen, [YES, YES, NO, NO, CODE, NO, NO]),
-    (Act::Rename, [YES, NO, NO, NO, YES, NO, NO]),
-    (Act::Revoke, [YES, YES, NO, NO, CODE, NO, NO]),
-    (Act::Verify, [YES, NO, NO, NO, YES, YES, NO]),
-    (Act::AskBarred, [YES, NO, NO, NO, YES, YES, NO]),
+/// Root, too, needs the user's code here.
+const WITH_A_CODE: [Act; 5] = [Act::Redeem, Act::Repudiate, Act::AddKey, Act::Rotate, Act::RenewRecoveryCodes];
+/// Everybody's own.
+const OWN: [Act; 5] = [Act::ReadStatus, Act::ReadNotices, Act::Rename, Act::Verify, Act::AskBarred];
+/// A new second factor without the old one, or the end of what bars somebody: never for oneself.
+const NEVER_FOR_ONESELF: [Act; 3] = [Act::Invite, Act::AddToken, Act::Resume];
+const OF_ADMINS: [Act; 9] = [
+    Act::Invite,
+    Act::RevokeInvitation,
+    Act::AddToken,
+    Act::ReadStatus,
+    Act::List,
+    Act::Suspend,
+    Act::Resume,
+    Act::Reopen,
+    Act::Revoke,
 ];
+const OF_THE_HELPDESK: [Act; 3] = [Act::Invite, Act::RevokeInvitation, Act::Suspend];
+const OF_VERIFIERS: [Act; 2] = [Act::Verify, Act::AskBarred];
+
+/// The rules, by actor and not by act.
+fn ruled(actor: Actor, act: Act, target: Option<Target>) -> Option<Terms> {
+    let Actor::User(uid, groups) = actor else {
+        return Some(if WITH_A_CODE.contains(&act) { Terms::WithACode } else { Terms::Freely });
+    };
+    let own = target.is_some_and(|target| target.uid == uid);
+    match act {
+        act if own && OWN.contains(&act) => return Some(Terms::Freely),
+        act if own && (WITH_A_CODE.contains(&act) || act == Act::Reopen) => return Some(Terms::WithACode),
+        Act::Revoke if own => return Some(Terms::WithACodeOfThatKey),
+        act if own && NEVER_FOR_ONESELF.contains(&act) => return None,
+        _ => {}
+    }
+    let by_group = groups.admin && OF_ADMINS.contains(&act)
+        || groups.helpdesk && OF_THE_HELPDESK.contains(&act) && target.is_some_and(|target| !target.admin)
+        || groups.verify && OF_VERIFIERS.contains(&act);
+    by_group.then_some(Terms::Freely)
+}
+
+fn actors() -> Vec<Actor> {
+    let groups = (0..8).map(|bits| Groups { admin: bits & 1 != 0, helpdesk: bits & 2 != 0, verify: bits & 4 != 0 });
+    groups.map(|groups| Actor::User(7, groups)).chain([Actor::Root]).collect()
+}
 
 fn user(uid: u32) -> Option<Target> {
     Some(Target { uid, admin: false })
 }
 
+fn targets() -> [Option<Target>; 5] {
+    let admin = |uid| Some(Target { uid, admin: true });
+    [user(7), admin(7), user(1001), admin(1001), None]
+}
+
 #[test]
 fn every_cell_of_the_table() {
-    let none = Groups::default();
-    let admin = Actor::User(7, Groups { admin: true, ..none });
-    let helpdesk = Actor::User(7, Groups { helpdesk: true, ..none });
-    let verifier = Actor::User(7, Groups { verify: true, ..none });
-    let an_admin = Some(Target { uid: 1001, admin: true });
-    for (act, row) in TABLE {
-        let cells = [
-            may(Actor::Root, act, user(1001)),
-            may(admin, act, user(1001)),
-            may(helpdesk, act, user(1001)),
-            may(helpdesk, act, an_admin),
-            may(Actor::User(7, none), act, user(7)),
-            may(verifier, act, user(1001)),
-            may(Actor::User(7, none), act, user(1001)),
-        ];
-        assert_eq!(cells.map(Result::ok), row, "{act:?}");
-        let nobody = [may(helpdesk, act, None), may(verifier, act, None), may(Actor::User(7, none), act, None)];
-        assert!(
-            nobody
-                .iter()
-                .all(|answer| answer.is_err() || (matches!(act, Act::Verify | Act::AskBarred) && row[5].is_some())),
-            "{act:?}"
-        );
-    }
-}
-
-#[test]
-fn who_may_do_it_for_others_hears_that_somebody_else_must() {
-    let groups = |admin, helpdesk| Actor::User(7, Groups { admin, helpdesk, verify: false });
-    let told = |actor, act| may(actor, act, user(7)).map_err(|denial| denial.0.contains("let "));
-    for act in [Act::Invite, Act::AddToken, Act::Resume] {
-        assert_eq!(told(groups(true, false), act), Err(true), "{act:?}");
-        assert_eq!(told(groups(false, false), act), Err(false), "{act:?}");
-        assert_eq!(told(groups(false, true), act), Err(act == Act::Invite), "{act:?}");
-    }
-}
-
-#[test]
-fn where_a_user_gives_a_code_a_group_of_his_own_does_not_spare_it() {
-    let all = Actor::User(7, Groups { admin: true, helpdesk: true, verify: true });
-    for act in [Act::Redeem, Act::Rotate, Act::AddKey, Act::RenewRecoveryCodes, Act::Reopen, Act::Revoke] {
-        assert_eq!(may(all, act, user(7)), Ok(Terms::WithACode), "{act:?}");
-    }
-    for act in [Act::Invite, Act::AddToken, Act::Resume] {
-        assert!(may(all, act, user(7)).is_err(), "{act:?}");
-    }
-}
-
-#[test]
-fn what_is_ones_own_needs_no_group() {
-    let own = Some(Target { uid: 7, admin: false });
-    let every = [false, true].map(|one| [false, true].map(|two| [false, true].map(|three| (one, two, three))));
-    for (act, _) in TABLE {
-        let Ok(terms) = may(Actor::User(7, Groups::default()), act, own) else { continue };
-        for (admin, helpdesk, verify) in every.into_iter().flatten().flatten() {
-            let groups = Groups { admin, helpdesk, verify };
-            assert_eq!(may(Actor::User(7, groups), act, own), Ok(terms), "{act:?} {groups:?}");
+    for (at, row) in TABLE.into_iter().enumerate() {
+        assert_eq!(row.act as usize, at, "each act has one row, in the order of the enum");
+        for (actor, target) in actors().into_iter().flat_map(|actor| targets().map(|target| (actor, target))) {
+            let found = may(actor, row.act, target).ok();
+            assert_eq!(found, ruled(actor, row.act, target), "{:?} by {actor:?} to {target:?}", row.act);
         }
     }
+}
+
+#[test]
+fn a_denial_names_all_who_may_and_nobody_else() {
+    let denial = |act| TABLE.iter().find(|row| row.act == act).map(|row| row.denial().0).unwrap();
+    assert_eq!(denial(Act::Forget), "only root may forget a user");
+    assert_eq!(denial(Act::AddKey), "only the user may add a key");
+    assert_eq!(denial(Act::ReadStatus), "only root, otp-admin and the user may read a status");
+    assert_eq!(denial(Act::Invite), "only root, otp-admin and otp-helpdesk (not for admins) may invite a user");
+    for act in TABLE.map(|row| row.act) {
+        let named =
+            ["root", "otp-admin", "otp-helpdesk", "otp-verify", "the user"].map(|name| denial(act).contains(name));
+        let (admin, helpdesk, verify) = (true, true, true);
+        let may = [
+            may(Actor::Root, act, user(1001)) == Ok(Terms::Freely),
+            may(Actor::User(7, Groups { admin, ..NO_GROUP }), act, user(1001)).is_ok(),
+            may(Actor::User(7, Groups { helpdesk, ..NO_GROUP }), act, user(1001)).is_ok(),
+            may(Actor::User(7, Groups { verify, ..NO_GROUP }), act, user(1001)).is_ok(),
+            may(Actor::User(7, NO_GROUP), act, user(7)).is_ok(),
+        ];
+        assert_eq!(named, may, "{act:?}");
+    }
+}
+
+#[test]
+fn anyone_who_may_do_it_for_others_hears_that_somebody_else_must() {
+    for (actor, act) in actors().into_iter().flat_map(|actor| NEVER_FOR_ONESELF.map(|act| (actor, act))) {
+        let for_others = may(actor, act, user(1001)).is_ok();
+        let told = may(actor, act, user(7)).map_err(|denial| denial.0.contains("let somebody else"));
+        assert_eq!(told, if actor == Actor::Root { Ok(Terms::Freely) } else { Err(for_others) }, "{actor:?} {act:?}");
+    }
+}
+
+#[test]
+fn the_page_of_rights_has_the_rows_of_the_table() {
+    let page = page("docs/life-of-a-key.md");
+    let section = page.split("\n## Rights\n").nth(1).and_then(|rest| rest.split("\n## ").next()).unwrap();
+    let rows = section.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| Act "));
+    let found: Vec<_> = rows.map(without_methods).collect();
+    let wanted = TABLE.map(|row| {
+        let rights = [row.root, row.admin, row.helpdesk, row.user, row.verify].map(word);
+        format!("| {} | {} |", row.what, rights.join(" | "))
+    });
+    assert_eq!(found, wanted);
+}
+
+/// The second column names the methods; `tests/daemon/test_rights.py` calls each of them.
+fn without_methods(row: &str) -> String {
+    let mut cells: Vec<_> = row.split(" | ").collect();
+    cells.remove(1);
+    cells.join(" | ")
+}
+
+#[test]
+fn the_manual_page_has_the_columns_of_the_table() {
+    let manual = page("packaging/man/otp-enrolld.8").split_whitespace().collect::<Vec<_>>().join(" ");
+    let column = |actor: &str, right_of: fn(&Row) -> Right| {
+        let rights = [Right::Others, Right::NotAdmins, Right::OthersNotAdmins, Right::Code, Right::CodeOfThatKey];
+        let acts = |right| {
+            TABLE.iter().filter(|row| right_of(row) == right).map(|row| row.what).collect::<Vec<_>>().join(", ")
+        };
+        let on_terms = rights.map(|right| (format!("{}: ", word(right)), acts(right)));
+        let said = [(String::new(), acts(Right::Yes))].into_iter().chain(on_terms).filter(|(_, acts)| !acts.is_empty());
+        let said: Vec<_> = said.map(|(terms, acts)| terms + &acts).collect();
+        format!(".It {actor} {}. .", said.join("; "))
+    };
+    for said in [
+        column("root", |row| row.root),
+        column("Ql otp-admin", |row| row.admin),
+        column("Ql otp-helpdesk", |row| row.helpdesk),
+        column("the user", |row| row.user),
+        column("Ql otp-verify", |row| row.verify),
+    ] {
+        assert!(manual.contains(&said), "wanted: {said}");
+    }
+}
+
+fn word(right: Right) -> &'static str {
+    match right {
+        Right::No => "no",
+        Right::Yes => "yes",
+        Right::Others => "for others",
+        Right::NotAdmins => "for users who are not admins",
+        Right::OthersNotAdmins => "for others who are not admins",
+        Right::Code => "with a code",
+        Right::CodeOfThatKey => "with a code of that key",
+    }
+}
+
+fn page(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)).unwrap()
 }
