@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Mutex;
 
 use otp_core::policy::Policy;
 use otp_core::site::{Site, Unavailable};
@@ -14,6 +13,7 @@ use otp_protocol::peer::Peer;
 use crate::access::concurrency::{Concurrency, LockWaits};
 use crate::enrolment::pending::{PendingEnrolment, PendingEnrolments};
 use crate::enrolment::throttle::Throttle;
+use crate::lock::Lock;
 use crate::notices::quota::NoticeQuota;
 use crate::refusals::log_obstacle;
 
@@ -32,13 +32,13 @@ pub(crate) struct Daemon {
     /// Wrong registration codes.
     pub throttle: Throttle,
     /// Held from the search for a secret that was imported until it is stored: two users must not find it new at once (R4).
-    pub import_lock: Mutex<()>,
+    pub import_lock: Lock<()>,
     /// Registration codes that are being looked at, by the user whose they are said to be.
     pub redeeming: Concurrency,
     /// Notices that leave this host.
     pub notice_quota: NoticeQuota,
     /// Users whose keys were found disabled, and who were told so.
-    pub known_disabled: Mutex<HashSet<u32>>,
+    pub known_disabled: Lock<HashSet<u32>>,
 }
 
 /// One connection.
@@ -48,6 +48,21 @@ pub(crate) struct Session {
 }
 
 impl Daemon {
+    pub(crate) fn new(site: Site, unlocked: Unlocked) -> Self {
+        Self {
+            site,
+            unlocked,
+            pending_enrolments: PendingEnrolments::default(),
+            verifying: Concurrency::default(),
+            waiting: LockWaits::default(),
+            throttle: Throttle::default(),
+            import_lock: Lock::default(),
+            redeeming: Concurrency::default(),
+            notice_quota: NoticeQuota::default(),
+            known_disabled: Lock::default(),
+        }
+    }
+
     pub(crate) fn vault(&self) -> &Vault {
         self.unlocked.vault()
     }

@@ -12,6 +12,7 @@ mod enrolment;
 mod hardening;
 mod index;
 mod init;
+mod lock;
 mod log;
 mod machine;
 mod notices;

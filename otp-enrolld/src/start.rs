@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fmt, thread};
 
@@ -22,16 +22,12 @@ use otp_protocol::{SOCKET, server};
 use otp_system::kernel::{self, WrongSocket, ignore_hang_up};
 use otp_system::privileges::{PrivilegesError, become_for_good, group_of};
 
-use crate::access::concurrency::{Concurrency, LockWaits};
 use crate::daemon::Daemon;
-use crate::enrolment::pending::PendingEnrolments;
-use crate::enrolment::throttle::Throttle;
 use crate::hardening::{close_up, end_when_told};
 use crate::index;
 use crate::log::events::say;
 use crate::machine::System;
 use crate::notices::housekeeping;
-use crate::notices::quota::NoticeQuota;
 use crate::passwd_watch;
 use crate::refusals::log_obstacle;
 use crate::service_manager;
@@ -88,18 +84,7 @@ pub(crate) fn run() -> Result<Infallible, StartError> {
     let clock = PolicyClock { environment: &System, policy: policy.limits.clock };
     later(vault.move_clock_mark(&clock))?;
     end_when_told().map_err(StartError::Ended)?; // before any other thread
-    let daemon = Arc::new(Daemon {
-        site,
-        unlocked,
-        pending_enrolments: PendingEnrolments::default(),
-        verifying: Concurrency::default(),
-        waiting: LockWaits::default(),
-        throttle: Throttle::default(),
-        import_lock: Mutex::default(),
-        redeeming: Concurrency::default(),
-        notice_quota: NoticeQuota::default(),
-        known_disabled: Mutex::default(),
-    });
+    let daemon = Arc::new(Daemon::new(site, unlocked));
     passwd_watch::begin(Arc::clone(&daemon)).map_err(StartError::Ended)?;
     housekeeping::begin(Arc::clone(&daemon)).map_err(StartError::Ended)?;
     service_manager::keep_watchdog(Path::new(SOCKET)).map_err(StartError::Ended)?;

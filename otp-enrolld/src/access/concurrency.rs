@@ -1,18 +1,20 @@
 //! How many calls of a kind may run at a time, for one who asks and about one user.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use crate::lock::Lock;
 
 /// How many codes are being checked for each uid that asks, and of whom; a root peer's count by the real uid that it asks for.
 #[derive(Default)]
-pub(crate) struct Concurrency(Arc<Mutex<HashMap<Pair, usize>>>);
+pub(crate) struct Concurrency(Arc<Lock<HashMap<Pair, usize>>>);
 
 /// Who asks, and about whom; none: an account that does not exist.
 type Pair = (u32, Option<u32>);
 
 /// One of them; given up on drop.
 pub(crate) struct CallPermit {
-    all: Arc<Mutex<HashMap<Pair, usize>>>,
+    all: Arc<Lock<HashMap<Pair, usize>>>,
     pair: Pair,
 }
 
@@ -58,7 +60,7 @@ impl Concurrency {
 
     /// One more, if `has_room` says so of how many there are for who asks, and how many of them are of that user.
     fn enter(&self, pair: Pair, has_room: impl FnOnce(usize, usize) -> bool) -> Option<CallPermit> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.lock();
         let for_the_asker: usize = all.iter().filter(|((one, _), _)| *one == pair.0).map(|(_, count)| count).sum();
         let of_the_user = all.get(&pair).copied().unwrap_or_default();
         if !has_room(for_the_asker, of_the_user) {
@@ -71,7 +73,7 @@ impl Concurrency {
 
 impl Drop for CallPermit {
     fn drop(&mut self) {
-        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.all.lock();
         let left = all.get(&self.pair).map_or(0, |count| count.saturating_sub(1));
         if left == 0 {
             all.remove(&self.pair)

@@ -1,8 +1,6 @@
 //! A pending key from its beginning to its confirmation, whatever allowed it: what is shown, what comes of a code, what is
 //! stored and who is told.
 
-use std::sync::PoisonError;
-
 use nix::unistd::gethostname;
 use otp_core::accounts::Account;
 use otp_core::codes::recovery::{RecoveryCode, RecoveryHash, SET};
@@ -113,7 +111,7 @@ impl Daemon {
         let (plan, purpose) = (pending.plan(), pending.plan().purpose);
         let account = &plan.account;
         let failed = |error| not_changed(&account.name, &error);
-        let _alone = pending.is_imported().then(|| self.import_lock.lock().unwrap_or_else(PoisonError::into_inner));
+        let _alone = pending.is_imported().then(|| self.import_lock.lock());
         if pending.is_imported() {
             self.check_secret_is_new(pending)?;
         }

@@ -1,7 +1,5 @@
 //! Registration codes from their making to their keyed hash. The code itself leaves once, in the answer to whoever had it made.
 
-use std::sync::{Mutex, PoisonError};
-
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use otp_core::accounts::Account;
 use otp_core::codes::registration::{CodeForm, RegistrationCode};
@@ -20,6 +18,7 @@ use zeroize::Zeroizing;
 use crate::access::check::target;
 use crate::access::rights::Act;
 use crate::daemon::Daemon;
+use crate::lock::Lock;
 use crate::log::events::{about, event, signed};
 use crate::machine::System;
 use crate::refusals::{UNUSABLE_NAME, not_changed, not_possible, unavailable};
@@ -136,8 +135,8 @@ fn life(form: CodeForm, wanted: Option<u64>) -> Result<u64, Refusal> {
 
 /// Argon2id (RFC 9106) with 19 MiB and two passes, the second of the parameter sets that OWASP's password storage sheet lists as equal.
 fn slow(code: &RegistrationCode, salt: &[u8; 16]) -> Option<Zeroizing<[u8; 32]>> {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(()); // it takes 19 MiB
-    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    static ONE_AT_A_TIME: Lock<()> = Lock::new(()); // it takes 19 MiB
+    let _guard = ONE_AT_A_TIME.lock();
     let params = Params::new(SLOW_KIB, 2, 1, Some(32)).ok()?;
     let mut memory = Vec::new();
     memory.try_reserve_exact(GIVEN_BACK_BLOCKS).ok()?;

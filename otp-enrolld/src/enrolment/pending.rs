@@ -2,7 +2,7 @@
 //! stored when a code of it was typed. Until then the gate knows nothing of it; when the connection ends, so does the key.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use otp_core::accounts::Account;
@@ -26,6 +26,7 @@ use otp_core::vault::{ChangeError, Grounds, KeyAddition, Replaces};
 use otp_system::random::{self, NoRandomness};
 
 use crate::enrolment::diagnosis::{Diagnosis, diagnose};
+use crate::lock::Lock;
 
 /// How long a key waits for its first code.
 pub(crate) const PENDING_TIMEOUT: Duration = Duration::from_secs(15 * 60);
@@ -36,7 +37,7 @@ pub(crate) const TRIES: u32 = 6;
 
 /// Whose keys are pending, on all connections: one a user.
 #[derive(Default)]
-pub(crate) struct PendingEnrolments(Arc<Mutex<PendingSlots>>);
+pub(crate) struct PendingEnrolments(Arc<Lock<PendingSlots>>);
 
 #[derive(Default)]
 struct PendingSlots {
@@ -53,7 +54,7 @@ enum StartedBy {
 
 /// A user's place among them; given up on drop.
 struct PendingSlot {
-    all: Arc<Mutex<PendingSlots>>,
+    all: Arc<Lock<PendingSlots>>,
     uid: u32,
     number: u64,
 }
@@ -207,12 +208,12 @@ impl PendingEnrolments {
 
     /// Throws away what is under way of a user: what allowed it is gone.
     pub(crate) fn end(&self, uid: u32) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).of.remove(&uid);
+        self.0.lock().of.remove(&uid);
     }
 
     /// The same, if it was begun with an invitation.
     pub(crate) fn end_of_an_invitation(&self, uid: u32) {
-        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slots = self.0.lock();
         if matches!(slots.of.get(&uid), Some((_, StartedBy::WithAnInvitation))) {
             slots.of.remove(&uid);
         }
@@ -220,11 +221,11 @@ impl PendingEnrolments {
 
     /// A place for a beginning that is about to come.
     pub(crate) fn next_start_number(&self) -> StartNumber {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).next_start_number()
+        self.0.lock().next_start_number()
     }
 
     fn slot(&self, uid: u32, earlier: Earlier, started_by: StartedBy) -> Option<PendingSlot> {
-        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slots = self.0.lock();
         let there = slots.number(uid);
         let number = match earlier {
             Earlier::Stays if there.is_some() => return None,
@@ -251,13 +252,13 @@ impl PendingSlots {
 
 impl PendingSlot {
     fn lasts(&self) -> bool {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner).number(self.uid) == Some(self.number)
+        self.all.lock().number(self.uid) == Some(self.number)
     }
 }
 
 impl Drop for PendingSlot {
     fn drop(&mut self) {
-        let mut slots = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slots = self.all.lock();
         if slots.number(self.uid) == Some(self.number) {
             slots.of.remove(&self.uid);
         }

@@ -2,15 +2,16 @@
 //! memory: who could restart the daemon needs no code.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use otp_core::decision::limits::Wait;
 use otp_core::decision::origin::Origin;
 
+use crate::lock::Lock;
+
 /// By user and origin.
 #[derive(Default)]
-pub(crate) struct Throttle(Mutex<HashMap<(u32, &'static str), Wrong>>);
+pub(crate) struct Throttle(Lock<HashMap<(u32, &'static str), Wrong>>);
 
 /// How many were wrong in a row, and when the last one was.
 type Wrong = (u32, Instant);
@@ -18,21 +19,21 @@ type Wrong = (u32, Instant);
 impl Throttle {
     /// How long a code for `uid` from `origin` has to wait.
     pub(crate) fn wait(&self, uid: u32, origin: Origin) -> Duration {
-        let wrong = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let wrong = self.0.lock();
         let Some((count, last)) = wrong.get(&(uid, origin.as_str())) else { return Duration::ZERO };
         Duration::from_millis(Wait::Growing.after(*count)).saturating_sub(last.elapsed())
     }
 
     /// One was wrong.
     pub(crate) fn count(&self, uid: u32, origin: Origin) {
-        let mut wrong = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut wrong = self.0.lock();
         let (count, last) = wrong.entry((uid, origin.as_str())).or_insert((0, Instant::now()));
         (*count, *last) = (count.saturating_add(1), Instant::now());
     }
 
     /// One was right.
     pub(crate) fn forget(&self, uid: u32, origin: Origin) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&(uid, origin.as_str()));
+        self.0.lock().remove(&(uid, origin.as_str()));
     }
 }
 

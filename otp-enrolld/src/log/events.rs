@@ -3,13 +3,13 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use otp_core::accounts::Account;
 use otp_core::log_line::{LogLine, Urgency};
 use otp_protocol::peer::Peer;
 
+use crate::lock::Lock;
 use crate::log::sink;
 
 /// Whose lines, how urgent, and of what kind.
@@ -63,7 +63,7 @@ thread_local! {
 pub(crate) fn limited(kind: &'static str, urgency: Urgency, uid: u32, line: LogLine) {
     let now = Instant::now();
     let (quiet, due) = {
-        let mut pace = PACE.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pace = PACE.lock();
         (pace.quiet(now), pace.due((uid, urgency, kind), now))
     };
     tell(quiet);
@@ -75,7 +75,7 @@ pub(crate) fn limited(kind: &'static str, urgency: Urgency, uid: u32, line: LogL
 
 /// Tells how many lines were left out of those whose next line does not come.
 pub(crate) fn tell_what_was_left_out() {
-    let quiet = PACE.lock().unwrap_or_else(PoisonError::into_inner).quiet(Instant::now());
+    let quiet = PACE.lock().quiet(Instant::now());
     tell(quiet);
 }
 
@@ -87,7 +87,7 @@ fn tell(quiet: Vec<(LineSource, u64)>) {
     }
 }
 
-static PACE: Mutex<LinePace> = Mutex::new(LinePace(BTreeMap::new()));
+static PACE: Lock<LinePace> = Lock::new(LinePace(BTreeMap::new()));
 
 /// Whose line came when, and how many were left out since.
 struct LinePace(BTreeMap<LineSource, (Instant, u64)>);

@@ -3,13 +3,14 @@
 
 use std::io::{self, ErrorKind, Write as _};
 use std::os::fd::AsFd as _;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::fstat;
 use otp_core::log_line::LogLine;
 use otp_system::syslog::{self, SEND_TIMEOUT, Syslog};
+
+use crate::lock::Lock;
 
 /// How long a way that failed is left alone. Its lines are lost, and counted.
 const REST: Duration = Duration::from_secs(1);
@@ -19,7 +20,7 @@ const LONGEST: usize = 4096;
 const NOTICE: u8 = 5;
 
 /// The ways out of this process; the first is standard error.
-static SINKS: Mutex<Vec<Sink>> = Mutex::new(Vec::new());
+static SINKS: Lock<Vec<Sink>> = Lock::new(Vec::new());
 
 /// One line, of this severity (syslog(3)).
 pub(crate) fn line(severity: u8, text: &str) {
@@ -37,7 +38,7 @@ pub(crate) fn say(text: &str) {
 }
 
 fn each_sink(act: impl FnMut(&mut Sink)) {
-    let mut sinks = SINKS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut sinks = SINKS.lock();
     if sinks.is_empty() {
         *sinks = sinks_of_this_process();
     }
@@ -124,10 +125,10 @@ mod tests {
 
     #[test]
     fn a_way_that_failed_rests_and_tells_later_how_many_lines_were_lost() {
-        let (taken, works) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(true)));
+        let (taken, works) = (Arc::new(Lock::new(Vec::new())), Arc::new(AtomicBool::new(true)));
         let (seen, up) = (Arc::clone(&taken), Arc::clone(&works));
         let mut sink = Sink::new(move |_, text| {
-            seen.lock().unwrap().push(text.to_owned());
+            seen.lock().push(text.to_owned());
             if up.load(Ordering::SeqCst) { Ok(()) } else { Err(ErrorKind::TimedOut.into()) }
         });
         sink.line(Some(5), "one");
@@ -135,9 +136,9 @@ mod tests {
         sink.line(Some(5), "two");
         works.store(true, Ordering::SeqCst);
         sink.line(Some(5), "three");
-        assert_eq!(*taken.lock().unwrap(), ["one", "two"], "while it rests nothing is tried");
+        assert_eq!(*taken.lock(), ["one", "two"], "while it rests nothing is tried");
         sink.rests_until = Some(Instant::now());
         sink.line(Some(5), "four");
-        assert_eq!(taken.lock().unwrap()[2..], ["event=lines-lost count=2", "four"]);
+        assert_eq!(taken.lock()[2..], ["event=lines-lost count=2", "four"]);
     }
 }

@@ -2,7 +2,7 @@
 //! the notices of what happened at gates that ask the files and not this daemon, once a minute how many lines were left out of the log. The notices
 //! come too when somebody has all users listed.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use std::{io, thread};
 
@@ -63,7 +63,7 @@ impl Daemon {
         drop(locked.settle_suspension(&System)); // if it fails the mark still holds
         let (account, disabled) = (locked.account().clone(), locked.state().disabled);
         drop(locked);
-        let mut known = self.known_disabled.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known_disabled.lock();
         if !disabled {
             known.remove(&account.uid);
         } else if !known.contains(&account.uid) && self.notice_of_disabling(&account).is_ok() {
@@ -73,7 +73,7 @@ impl Daemon {
 
     /// Its keys are others now. When these are disabled, too, that is to be told.
     pub(crate) fn forget_disabling(&self, uid: u32) {
-        self.known_disabled.lock().unwrap_or_else(PoisonError::into_inner).remove(&uid);
+        self.known_disabled.lock().remove(&uid);
     }
 
     /// Unless its owner is still to be told.
