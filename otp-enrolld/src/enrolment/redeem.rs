@@ -33,8 +33,8 @@ impl Daemon {
         let presented = Presented {
             peer,
             account: &account,
-            origin: self.origin(peer, &wanted.from, account.uid)?,
-            from: place(&wanted.from),
+            origin: self.origin(peer, &wanted.prompt, account.uid)?,
+            from: place(&wanted.prompt),
             code: parsed(&wanted.registration)?,
         };
         let _permit = self.permit(&account)?;

@@ -67,7 +67,7 @@ impl Daemon {
         let (account, _) = target(peer, Act::Rotate, wanted.user.as_deref())?;
         let policy = self.policy(peer)?;
         let typed = typed(&wanted.code);
-        let origin = self.origin(peer, &wanted.from, account.uid)?; // asks for groups: never under the lock (R3)
+        let origin = self.origin(peer, &wanted.prompt, account.uid)?; // asks for groups: never under the lock (R3)
         let guess = Guess { typed: &typed, origin };
         let _permit = self.permit(&account)?;
         let mut locked = self.enrolled(&account)?;

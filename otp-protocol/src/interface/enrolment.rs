@@ -47,10 +47,10 @@ pub struct Redeem {
     /// Wishes for the new key. On the wire its fields are parameters of the call itself.
     #[serde(flatten)]
     pub key: WantedKey,
-    /// Process at whose prompt the code was typed. From root it selects the origin that a wrong code is charged to; it
+    /// Prompt at which the code was typed. From root it selects the origin that a wrong code is charged to; it
     /// is kept for the owner to see. On the wire its fields are parameters of the call itself.
     #[serde(flatten)]
-    pub from: From,
+    pub prompt: Prompt,
 }
 
 /// Say that somebody else used the caller's registration code: suspends every key and recovery code that came of it.
@@ -90,10 +90,10 @@ pub struct Rotate {
     /// of the call itself.
     #[serde(flatten)]
     pub shape: Shape,
-    /// Process at whose prompt the code was typed. From root it selects the origin that a wrong code is charged to. On
+    /// Prompt at which the code was typed. From root it selects the origin that a wrong code is charged to. On
     /// the wire its fields are parameters of the call itself.
     #[serde(flatten)]
-    pub from: From,
+    pub prompt: Prompt,
 }
 
 /// Begin the enrolment of a hardware token, which has its secret already.
@@ -149,10 +149,10 @@ pub struct Shape {
     pub period: Option<Period>,
 }
 
-/// The process at whose prompt a code was typed. The daemon believes it from root; from anybody else these are claims,
+/// The prompt at which a code was typed, as its process tells. The daemon believes it from root; from anybody else these are claims,
 /// which are logged and select nothing.
 #[derive(Serialize, Default, Clone)]
-pub struct From {
+pub struct Prompt {
     /// Real uid of the process (credentials(7)). From root it selects, with `rhost`, the origin that a wrong code is
     /// charged to; `None` counts as 0, except that root redeeming or rotating for root is then charged as `socket`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -237,7 +237,7 @@ impl Redeem {
             user: parameters.optional("user")?.map(values::user_name).transpose()?,
             registration: values::code(parameters.required("registration")?)?,
             key: WantedKey::take(&mut parameters)?,
-            from: From::take(&mut parameters)?,
+            prompt: Prompt::take(&mut parameters)?,
         };
         parameters.end()?;
         Ok(request)
@@ -268,7 +268,7 @@ impl Rotate {
             code: values::code(parameters.required("code")?)?,
             old: parameters.optional("key")?.map(values::key_name).transpose()?,
             shape: Shape::take(&mut parameters)?,
-            from: From::take(&mut parameters)?,
+            prompt: Prompt::take(&mut parameters)?,
         };
         parameters.end()?;
         Ok(request)
@@ -316,7 +316,7 @@ impl Shape {
     }
 }
 
-impl From {
+impl Prompt {
     pub(super) fn take(parameters: &mut Parameters<'_>) -> Result<Self, Refusal> {
         let mut claim = |name: &'static str| {
             let found = parameters.optional(name)?;

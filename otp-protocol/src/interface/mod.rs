@@ -26,7 +26,7 @@ use serde::de::DeserializeOwned;
 
 pub use admin::{Adopt, AdoptAll, Forget, ListGone, Rename, Reopen, Restored, Resume, Revoke, Suspend};
 pub use enrolment::{
-    AddKey, AddToken, From, Invite, Redeem, RenewRecoveryCodes, Repudiate, RevokeInvitation, Rotate, Shape, WantedKey,
+    AddKey, AddToken, Invite, Prompt, Redeem, RenewRecoveryCodes, Repudiate, RevokeInvitation, Rotate, Shape, WantedKey,
 };
 pub use methods::{Reply, Request};
 pub use notice::{NoticeItem, NoticeList, Notices, NoticesShown};

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::enrolment::{From, WantedKey};
+use super::enrolment::{Prompt, WantedKey};
 use super::reply::{BarredReply, Begun, Cancelled, Confirmed, UserList, UserStatusReply, Verified};
 use super::{Method, Refusal, values};
 use crate::varlink::parameters::Parameters;
@@ -64,9 +64,9 @@ pub struct Verify {
     /// it comes from root.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config: Option<String>,
-    /// Process that asked for the code. On the wire its fields are parameters of the call itself.
+    /// Prompt at which the code was typed. On the wire its fields are parameters of the call itself.
     #[serde(flatten)]
-    pub from: From,
+    pub prompt: Prompt,
 }
 
 impl Method for BeginEnrolment {
@@ -111,7 +111,7 @@ impl Verify {
             code: values::code(parameters.required("code")?)?,
             action: parameters.optional("action")?.map(|found| values::claim("action", found)).transpose()?,
             config: parameters.optional("config")?.map(|found| values::claim("config", found)).transpose()?,
-            from: From::take(&mut parameters)?,
+            prompt: Prompt::take(&mut parameters)?,
         };
         parameters.end()?;
         Ok(request)

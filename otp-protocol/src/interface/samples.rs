@@ -91,9 +91,9 @@ pub(crate) fn shape() -> Shape {
     }
 }
 
-pub(crate) fn from() -> From {
+pub(crate) fn prompt() -> Prompt {
     let text = |text: &str| Some(text.to_owned());
-    From { real_uid: Some(1000), service: text("sshd"), rhost: text("192.0.2.1"), tty: text("ssh") }
+    Prompt { real_uid: Some(1000), service: text("sshd"), rhost: text("192.0.2.1"), tty: text("ssh") }
 }
 
 pub(crate) fn redemption() -> Redemption {
@@ -127,7 +127,7 @@ pub(crate) fn invited() -> Invited {
 }
 
 pub(crate) fn redeem() -> Redeem {
-    Redeem { user: Some("alice".to_owned()), registration: registration(), key: wanted_key(), from: from() }
+    Redeem { user: Some("alice".to_owned()), registration: registration(), key: wanted_key(), prompt: prompt() }
 }
 
 pub(crate) fn redeemed() -> Redeemed {
@@ -144,7 +144,7 @@ pub(crate) fn add_key() -> AddKey {
 
 pub(crate) fn rotate() -> Rotate {
     let old = Some("phone".to_owned());
-    Rotate { user: Some("alice".to_owned()), code: code(), old, shape: shape(), from: from() }
+    Rotate { user: Some("alice".to_owned()), code: code(), old, shape: shape(), prompt: prompt() }
 }
 
 pub(crate) fn add_token() -> AddToken {
@@ -219,7 +219,7 @@ pub(crate) fn verify() -> Verify {
         code: Zeroizing::new("123456".to_owned()),
         action: text("open the door"),
         config: text("/etc/otp/door.toml"),
-        from: from(),
+        prompt: prompt(),
     }
 }
 

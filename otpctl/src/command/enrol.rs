@@ -3,7 +3,7 @@
 
 use nix::unistd::Uid;
 use otp_protocol::client::{CallError, Client};
-use otp_protocol::interface::{BeginEnrolment, From, Redeem, Redeemed, Refusal};
+use otp_protocol::interface::{BeginEnrolment, Prompt, Redeem, Redeemed, Refusal};
 
 use crate::arguments::EnrolArgs;
 use crate::command::confirm::{ConfirmPurpose, PendingKey};
@@ -58,8 +58,8 @@ fn by_owner(
     let source = source(terminal, options)?;
     let files = qr_file::create(options.output.svg.as_deref(), options.output.png.as_deref())?;
     let code = registration::read(terminal, source)?;
-    let from = From { tty: terminal.tty(), ..From::default() };
-    let request = Redeem { user: None, registration: code.text(), key: options.key.wanted(), from };
+    let prompt = Prompt { tty: terminal.tty(), ..Prompt::default() };
+    let request = Redeem { user: None, registration: code.text(), key: options.key.wanted(), prompt };
     let client = &mut connect()?;
     match client.call(&request) {
         Ok(redeemed) => {

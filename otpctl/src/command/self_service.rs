@@ -38,7 +38,7 @@ pub(crate) fn rotate(
         code,
         old: options.key.clone(),
         shape: options.shape.wanted(),
-        from: interface::From { tty: terminal.tty(), ..interface::From::default() },
+        prompt: interface::Prompt { tty: terminal.tty(), ..interface::Prompt::default() },
     })?;
     let pending = PendingKey { client, terminal, format, purpose: ConfirmPurpose::Rotate };
     pending.show_and_confirm(&begun, &begun.enrolment, files)
