@@ -59,7 +59,7 @@ impl Daemon {
         let config = wanted.config.as_deref().filter(|_| actor == Actor::Root).map(Path::new);
         let policy = self.policy_for(peer, config, service)?;
         let limits = policy.limits();
-        let typed = Typed::parse(wanted.code.as_bytes());
+        let typed = wanted.code.sorted();
         let (account, origin, outcome) = match account {
             Ok(account) => {
                 let origin = policy.origin(origin(actor, &wanted.prompt, account.uid));
@@ -195,7 +195,7 @@ fn log(question: &Question<'_>, account: Option<&Account>, origin: Option<Origin
 }
 
 fn typed_recovery(wanted: &Verify) -> bool {
-    matches!(Typed::parse(wanted.code.as_bytes()), Typed::Recovery(_))
+    matches!(wanted.code.sorted(), Typed::Recovery(_))
 }
 
 fn outcome(verdict: &VerdictReply) -> &'static str {
@@ -208,6 +208,8 @@ fn outcome(verdict: &VerdictReply) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use otp_protocol::interface::ShortText;
+
     use super::*;
     use crate::access::rights::Groups;
 
@@ -235,20 +237,10 @@ mod tests {
 
     #[test]
     fn r11_claims_of_a_peer_that_is_not_root_select_nothing() {
-        let wanted = Verify {
-            user: None,
-            code: zeroize::Zeroizing::new(String::new()),
-            action: None,
-            config: None,
-            prompt: Prompt {
-                real_uid: Some(0),
-                service: Some("sshd".to_owned()),
-                rhost: Some("192.0.2.1".to_owned()),
-                tty: None,
-            },
-        };
-        assert_eq!(origin(Actor::Root, &wanted.prompt, 1000), Origin::Remote);
-        assert_eq!(origin(plain(1000), &wanted.prompt, 1000), Origin::Socket);
-        assert_eq!(origin(plain(1001), &wanted.prompt, 1000), Origin::Other);
+        let text = |text: &str| ShortText::new("claim", text.to_owned()).ok();
+        let prompt = Prompt { real_uid: Some(0), service: text("sshd"), rhost: text("192.0.2.1"), tty: None };
+        assert_eq!(origin(Actor::Root, &prompt, 1000), Origin::Remote);
+        assert_eq!(origin(plain(1000), &prompt, 1000), Origin::Socket);
+        assert_eq!(origin(plain(1001), &prompt, 1000), Origin::Other);
     }
 }

@@ -179,15 +179,6 @@ pub(crate) fn descends(record: Option<&Record>, id: TicketId) -> bool {
     record.is_some_and(|record| record.keys.iter().any(|key| key.redemption == Some(id.0)))
 }
 
-/// Typing errors are found by whoever types; here they are as good as unknown codes, but nobody guesses with them.
-pub(crate) fn parsed(typed: &str) -> Result<RegistrationCode, Refusal> {
-    RegistrationCode::parse(typed).map_err(|error| Refusal::InvalidValue {
-        field: "registration".to_owned(),
-        found: error.to_string(),
-        wanted: "a registration code, whose last symbol checks the others".to_owned(),
-    })
-}
-
 /// From where, as far as it may be shown.
 pub(crate) fn place(prompt: &Prompt) -> Where {
     Where {
