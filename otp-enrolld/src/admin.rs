@@ -16,9 +16,10 @@ use otp_core::manage::changes::{self, Change};
 use otp_core::manage::notify_owner::{self, Due};
 use otp_core::vault::{ChangeError, LockedUser};
 use otp_protocol::database::{self, ask};
-use otp_protocol::interface::{Done, Forget, Refusal, Reply, Request, Restored, RestoredUsers};
+use otp_protocol::interface::{
+    Done, Forget, Refusal, Rename, Reopen, Restored, RestoredUsers, Resume, Revoke, TypedCode, UserName,
+};
 use otp_protocol::peer::Peer;
-use zeroize::Zeroizing;
 
 use crate::access::check::{account_named, allowed, not_answered};
 use crate::access::groups;
@@ -29,10 +30,10 @@ use crate::machine::System;
 use crate::refusals::{not_changed, not_possible, unavailable};
 
 /// A change as it is asked for.
-struct RequestedChange {
+pub(crate) struct RequestedChange {
     act: Act,
-    user: Option<String>,
-    code: Option<Zeroizing<String>>,
+    user: Option<UserName>,
+    code: Option<TypedCode>,
     /// The last key may go.
     last: bool,
     change: Change,
@@ -40,8 +41,7 @@ struct RequestedChange {
 
 impl Daemon {
     /// Resume, reopen, rename, revoke.
-    pub(crate) fn change(&self, peer: Peer, request: Request) -> Result<Reply, Refusal> {
-        let wanted = wanted(request)?;
+    pub(crate) fn change(&self, peer: Peer, wanted: RequestedChange) -> Result<Done, Refusal> {
         let (account, terms) = self.target_on_file(peer, wanted.act, wanted.user.as_deref())?;
         let limits = self.policy(peer)?.limits;
         let failed = |error: ChangeError| not_changed(&account.name, &error);
@@ -68,30 +68,32 @@ impl Daemon {
         }
         after.into_iter().for_each(|notice| self.notice_after(&account, notice));
         log_change(&wanted.change, key, &account, peer);
-        Ok(Reply::Done(Done {}))
+        Ok(Done {})
     }
 
     /// Forgets a user, or what is left of one whose account is gone.
     pub(crate) fn forget(&self, peer: Peer, wanted: &Forget) -> Result<Done, Refusal> {
         allowed(groups::actor(peer)?, peer, Act::Forget, None)?;
-        let named = wanted.user.clone();
+        let named = wanted.user.to_string();
         let known = ask(move || otp_core::accounts::uid_named(&named)).unwrap_or(Err(Errno::ETIMEDOUT));
         let uid = match known {
             Ok(Some(uid)) => uid,
             known => match self.on_file(&wanted.user)? {
                 Some(owner) => owner.uid,
                 None => {
-                    return Err(known.map_or_else(not_answered, |_| Refusal::NoSuchUser { user: wanted.user.clone() }));
+                    return Err(
+                        known.map_or_else(not_answered, |_| Refusal::NoSuchUser { user: wanted.user.to_string() })
+                    );
                 }
             },
         };
         if wanted.gone != Some(true) && self.may_be_away(uid)? {
-            return Err(Refusal::NotPossible { user: wanted.user.clone(), reason: "perhaps-away".to_owned() });
+            return Err(Refusal::NotPossible { user: wanted.user.to_string(), reason: "perhaps-away".to_owned() });
         }
         self.vault().forget(uid).map_err(|error| not_changed(&wanted.user, &error))?;
         self.pending_enrolments.end(uid);
         self.forget_disabling(uid);
-        let account = Account { name: wanted.user.clone(), uid };
+        let account = Account { name: wanted.user.to_string(), uid };
         log("forgotten", &account, peer, |line| line);
         self.notice_of_forgetting(&account, peer.uid);
         Ok(Done {})
@@ -144,7 +146,7 @@ impl Daemon {
         let watermark = |locked: &LockedUser<'_>| {
             key.and_then(|id| locked.state().key(id)).map_or(Step(0), |entry| entry.watermark)
         };
-        let (before, typed) = (watermark(locked), Typed::parse(code.as_bytes()));
+        let (before, typed) = (watermark(locked), code.sorted());
         if key.is_some() && !matches!(typed, Typed::Code(_)) {
             return Err(not_possible(locked.account(), CODE_REFUSED)); // a recovery code is not spent on this
         }
@@ -197,19 +199,30 @@ fn not_the_last(locked: &LockedUser<'_>, wanted: &RequestedChange) -> Result<(),
     }
 }
 
-fn wanted(request: Request) -> Result<RequestedChange, Refusal> {
-    let mut last = false;
-    let (act, user, code, change) = match request {
-        Request::Resume(one) => (Act::Resume, Some(one.user), None, Change::Resume),
-        Request::Reopen(one) => (Act::Reopen, one.user, one.code, Change::Reopen(one.origin)),
-        Request::Rename(one) => (Act::Rename, one.user, None, Change::Rename { key: one.key, label: one.label }),
-        Request::Revoke(one) => {
-            last = one.last == Some(true);
-            (Act::Revoke, one.user, one.code, Change::Revoke { key: one.key })
-        }
-        _ => return Err(Refusal::unavailable("not a change")),
-    };
-    Ok(RequestedChange { act, user, code, last, change })
+impl From<Resume> for RequestedChange {
+    fn from(one: Resume) -> Self {
+        Self { act: Act::Resume, user: Some(one.user), code: None, last: false, change: Change::Resume }
+    }
+}
+
+impl From<Reopen> for RequestedChange {
+    fn from(one: Reopen) -> Self {
+        Self { act: Act::Reopen, user: one.user, code: one.code, last: false, change: Change::Reopen(one.origin) }
+    }
+}
+
+impl From<Rename> for RequestedChange {
+    fn from(one: Rename) -> Self {
+        let change = Change::Rename { key: one.key.to_string(), label: one.label };
+        Self { act: Act::Rename, user: one.user, code: None, last: false, change }
+    }
+}
+
+impl From<Revoke> for RequestedChange {
+    fn from(one: Revoke) -> Self {
+        let change = Change::Revoke { key: one.key.to_string() };
+        Self { act: Act::Revoke, user: one.user, code: one.code, last: one.last == Some(true), change }
+    }
 }
 
 /// A change that wants no code can be made without end.

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::vault::short_lock_deadline;
-use otp_protocol::interface::{Barred, BarredReply, Refusal, Reply, Request, Status, UserList, UserStatusReply};
+use otp_protocol::interface::{
+    Barred, BarredReply, Method, Refusal, Reply, Request, Status, UserList, UserStatusReply,
+};
 use otp_protocol::peer::Peer;
 use otp_protocol::server::service::{Event, Service};
 use otp_protocol::status;
@@ -28,31 +30,35 @@ impl Service for Daemon {
     }
 
     fn call(&self, session: &mut Session, request: Request) -> Result<Reply, Refusal> {
+        let peer = session.peer;
         match request {
-            Request::BeginEnrolment(wanted) => self.begin(session, wanted).map(Reply::Begun),
-            Request::ConfirmEnrolment(typed) => self.confirm(session, &typed).map(Reply::Confirmed),
-            Request::CancelEnrolment(_) => cancel(session).map(Reply::Cancelled),
-            Request::Invite(wanted) => self.invite(session.peer, &wanted).map(Reply::Invited),
-            Request::RevokeInvitation(wanted) => self.revoke_invitation(session.peer, &wanted).map(Reply::Done),
-            Request::Redeem(wanted) => self.redeem(session, wanted).map(Reply::Redeemed),
-            Request::Repudiate(wanted) => self.repudiate(session.peer, &wanted).map(Reply::Repudiated),
-            Request::AddKey(wanted) => self.add_key(session, wanted).map(Reply::Begun),
-            Request::Rotate(wanted) => self.rotate(session, wanted).map(Reply::Begun),
-            Request::AddToken(wanted) => self.add_token(session, wanted).map(Reply::TokenBegun),
-            Request::RenewRecoveryCodes(wanted) => self.renew_recovery(session.peer, &wanted).map(Reply::RecoveryCodes),
-            Request::Status(wanted) => self.status(session, &wanted).map(Reply::Status),
-            Request::Barred(wanted) => self.barred(session.peer, &wanted).map(Reply::Barred),
-            Request::List(_) => self.list(session).map(Reply::List),
-            Request::Verify(wanted) => self.verify(session.peer, &wanted).map(Reply::Verified),
-            Request::Suspend(wanted) => self.suspend(session.peer, &wanted).map(Reply::Suspended),
-            Request::ListGone(_) => self.list_gone(session.peer).map(Reply::Gone),
-            Request::Restored(wanted) => self.restored(session.peer, &wanted).map(Reply::Restored),
-            Request::Forget(wanted) => self.forget(session.peer, &wanted).map(Reply::Done),
-            Request::Adopt(wanted) => self.adopt(session.peer, &wanted).map(Reply::Done),
-            Request::AdoptAll(wanted) => self.adopt_all(session.peer, &wanted).map(Reply::Adopted),
-            Request::Notices(wanted) => self.notices(session.peer, &wanted).map(Reply::Notices),
-            Request::NoticesShown(wanted) => self.notices_shown(session.peer, &wanted).map(Reply::Done),
-            change => self.change(session.peer, change),
+            Request::BeginEnrolment(call) => call.answer(|wanted| self.begin(session, wanted)),
+            Request::ConfirmEnrolment(call) => call.answer(|typed| self.confirm(session, &typed)),
+            Request::CancelEnrolment(call) => call.answer(|_| cancel(session)),
+            Request::Invite(call) => call.answer(|wanted| self.invite(peer, &wanted)),
+            Request::RevokeInvitation(call) => call.answer(|wanted| self.revoke_invitation(peer, &wanted)),
+            Request::Redeem(call) => call.answer(|wanted| self.redeem(session, wanted)),
+            Request::Repudiate(call) => call.answer(|wanted| self.repudiate(peer, wanted)),
+            Request::AddKey(call) => call.answer(|wanted| self.add_key(session, wanted)),
+            Request::Rotate(call) => call.answer(|wanted| self.rotate(session, wanted)),
+            Request::AddToken(call) => call.answer(|wanted| self.add_token(session, wanted)),
+            Request::RenewRecoveryCodes(call) => call.answer(|wanted| self.renew_recovery(peer, &wanted)),
+            Request::Status(call) => call.answer(|wanted| self.status(session, &wanted)),
+            Request::Barred(call) => call.answer(|wanted| self.barred(peer, &wanted)),
+            Request::List(call) => call.answer(|_| self.list(session)),
+            Request::Verify(call) => call.answer(|wanted| self.verify(peer, &wanted)),
+            Request::Suspend(call) => call.answer(|wanted| self.suspend(peer, &wanted)),
+            Request::Resume(call) => call.answer(|wanted| self.change(peer, wanted.into())),
+            Request::Reopen(call) => call.answer(|wanted| self.change(peer, wanted.into())),
+            Request::Rename(call) => call.answer(|wanted| self.change(peer, wanted.into())),
+            Request::Revoke(call) => call.answer(|wanted| self.change(peer, wanted.into())),
+            Request::ListGone(call) => call.answer(|_| self.list_gone(peer)),
+            Request::Restored(call) => call.answer(|wanted| self.restored(peer, &wanted)),
+            Request::Forget(call) => call.answer(|wanted| self.forget(peer, &wanted)),
+            Request::Adopt(call) => call.answer(|wanted| self.adopt(peer, &wanted)),
+            Request::AdoptAll(call) => call.answer(|wanted| self.adopt_all(peer, &wanted)),
+            Request::Notices(call) => call.answer(|wanted| self.notices(peer, &wanted)),
+            Request::NoticesShown(call) => call.answer(|wanted| self.notices_shown(peer, &wanted)),
         }
     }
 

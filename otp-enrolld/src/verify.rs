@@ -15,7 +15,7 @@ use otp_core::environment::{Moment, PolicyClock};
 use otp_core::files::date::utc;
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::vault::VaultError;
-use otp_protocol::interface::{From, Refusal, VerdictReply, Verified, Verify};
+use otp_protocol::interface::{Prompt, Refusal, VerdictReply, Verified, Verify};
 use otp_protocol::peer::{Peer, accountable_for};
 
 use crate::access::check::{allowed, subject};
@@ -47,7 +47,7 @@ impl Daemon {
         let (actor, account) = subject(peer, Act::Verify, wanted.user.as_deref())?;
         let target = account.as_ref().ok().map(|account| account.uid);
         allowed(actor, peer, Act::Verify, target)?;
-        let asker = accountable_for(if actor == Actor::Root { wanted.from.real_uid.unwrap_or(0) } else { peer.uid });
+        let asker = accountable_for(if actor == Actor::Root { wanted.prompt.real_uid.unwrap_or(0) } else { peer.uid });
         let question = Question { peer, asker, wanted };
         if let Some(verdict) = account.as_ref().ok().and_then(|account| self.emergency(peer, account)) {
             log(&question, account.as_ref().ok(), None, &verdict);
@@ -55,14 +55,14 @@ impl Daemon {
         }
         let permit = self.verifying.permit(asker, target);
         let _permit = permit.ok_or_else(|| Refusal::Busy { reason: "too many codes at once".to_owned() })?;
-        let service = wanted.from.service.as_deref().filter(|_| actor == Actor::Root);
+        let service = wanted.prompt.service.as_deref().filter(|_| actor == Actor::Root);
         let config = wanted.config.as_deref().filter(|_| actor == Actor::Root).map(Path::new);
         let policy = self.policy_for(peer, config, service)?;
         let limits = policy.limits();
-        let typed = Typed::parse(wanted.code.as_bytes());
+        let typed = wanted.code.sorted();
         let (account, origin, outcome) = match account {
             Ok(account) => {
-                let origin = policy.origin(origin(actor, &wanted.from, account.uid));
+                let origin = policy.origin(origin(actor, &wanted.prompt, account.uid));
                 let outcome = self.checked(asker, &account, Guess { typed: &typed, origin }, &limits)?;
                 (Some(account), origin, Some(outcome))
             }
@@ -127,11 +127,11 @@ impl Daemon {
 }
 
 /// Root says for whom it asks; everybody else asks for himself. Whatever the policy says about the service.
-pub(crate) fn origin(actor: Actor, from: &From, target: u32) -> Origin {
+pub(crate) fn origin(actor: Actor, prompt: &Prompt, target: u32) -> Origin {
     match actor {
         Actor::Root => {
-            let (rhost, tty) = (from.rhost.as_deref(), from.tty.as_deref());
-            Origin::of_pam_host(Asker { real_uid: from.real_uid.unwrap_or(0), rhost, tty }, target)
+            let (rhost, tty) = (prompt.rhost.as_deref(), prompt.tty.as_deref());
+            Origin::of_pam_host(Asker { real_uid: prompt.real_uid.unwrap_or(0), rhost, tty }, target)
         }
         Actor::User(uid, _) if uid == target => Origin::Socket,
         Actor::User(..) => Origin::Other,
@@ -178,10 +178,10 @@ fn log(question: &Question<'_>, account: Option<&Account>, origin: Option<Origin
         .field("by", &peer.uid.to_string())
         .field("pid", &peer.pid.to_string())
         .optional("action", wanted.action.as_deref())
-        .optional("real_uid", wanted.from.real_uid.map(|uid| uid.to_string()).as_deref())
-        .optional("service", wanted.from.service.as_deref())
-        .optional("rhost", wanted.from.rhost.as_deref())
-        .optional("tty", wanted.from.tty.as_deref());
+        .optional("real_uid", wanted.prompt.real_uid.map(|uid| uid.to_string()).as_deref())
+        .optional("service", wanted.prompt.service.as_deref())
+        .optional("rhost", wanted.prompt.rhost.as_deref())
+        .optional("tty", wanted.prompt.tty.as_deref());
     // A wrong code is bounded by the budgets, and a recovery code is used up; codes of a counter are right without end, and
     // everything else can be sent without end, though not by root.
     match verdict.reason.as_str() {
@@ -195,7 +195,7 @@ fn log(question: &Question<'_>, account: Option<&Account>, origin: Option<Origin
 }
 
 fn typed_recovery(wanted: &Verify) -> bool {
-    matches!(Typed::parse(wanted.code.as_bytes()), Typed::Recovery(_))
+    matches!(wanted.code.sorted(), Typed::Recovery(_))
 }
 
 fn outcome(verdict: &VerdictReply) -> &'static str {
@@ -208,6 +208,8 @@ fn outcome(verdict: &VerdictReply) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use otp_protocol::interface::ShortText;
+
     use super::*;
     use crate::access::rights::Groups;
 
@@ -235,20 +237,10 @@ mod tests {
 
     #[test]
     fn r11_claims_of_a_peer_that_is_not_root_select_nothing() {
-        let wanted = Verify {
-            user: None,
-            code: zeroize::Zeroizing::new(String::new()),
-            action: None,
-            config: None,
-            from: From {
-                real_uid: Some(0),
-                service: Some("sshd".to_owned()),
-                rhost: Some("192.0.2.1".to_owned()),
-                tty: None,
-            },
-        };
-        assert_eq!(origin(Actor::Root, &wanted.from, 1000), Origin::Remote);
-        assert_eq!(origin(plain(1000), &wanted.from, 1000), Origin::Socket);
-        assert_eq!(origin(plain(1001), &wanted.from, 1000), Origin::Other);
+        let text = |text: &str| ShortText::new("claim", text.to_owned()).ok();
+        let prompt = Prompt { real_uid: Some(0), service: text("sshd"), rhost: text("192.0.2.1"), tty: None };
+        assert_eq!(origin(Actor::Root, &prompt, 1000), Origin::Remote);
+        assert_eq!(origin(plain(1000), &prompt, 1000), Origin::Socket);
+        assert_eq!(origin(plain(1001), &prompt, 1000), Origin::Other);
     }
 }

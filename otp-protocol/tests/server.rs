@@ -12,7 +12,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use otp_protocol::client::{CallError, Client, ConnectError};
-use otp_protocol::interface::{BeginEnrolment, ConfirmEnrolment, List, Refusal, Status, WantedKey};
+use otp_protocol::interface::{
+    BeginEnrolment, ConfirmEnrolment, List, Refusal, Status, TypedCode, UserName, WantedKey,
+};
 use otp_protocol::server::limits::ServerLimits;
 use otp_protocol::server::service::Event;
 use zeroize::Zeroizing;
@@ -67,12 +69,15 @@ fn an_enrolment_lives_on_one_connection() {
     let running = running();
     let uid = nix::unistd::geteuid().as_raw();
     let mut client = Client::connect(running.path(), &[uid]).expect("connect");
-    let begin = BeginEnrolment { user: "alice".to_owned(), key: WantedKey::default() };
+    let begin = BeginEnrolment { user: UserName::new("alice").expect("a name"), key: WantedKey::default() };
     let begun = client.call(&begin).unwrap_or_else(|_| panic!("refused"));
     assert!(begun.enrolment.uri.contains(begun.enrolment.secret.as_str()));
 
-    let wrong = ConfirmEnrolment { code: Zeroizing::new("000000".to_owned()) };
-    let right = || ConfirmEnrolment { code: Zeroizing::new(CODE.to_owned()) };
+    let typed = |code: &str| {
+        let code = TypedCode::new(Zeroizing::new(code.to_owned())).expect("a code");
+        ConfirmEnrolment { code }
+    };
+    let (wrong, right) = (typed("000000"), || typed(CODE));
     let refused = client.call(&wrong).err();
     assert!(matches!(refused, Some(CallError::Refused(Refusal::CodeRefused { tries_left: 2, .. }))));
 

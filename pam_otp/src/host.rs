@@ -15,7 +15,7 @@ use crate::password_age::PasswordAge;
 /// The host program, through PAM.
 pub(crate) trait Host: Environment {
     /// PAM_USER, asked for if need be.
-    fn user(&mut self) -> Result<UserName, UserError>;
+    fn user(&mut self) -> Result<PamUser, UserError>;
 
     /// The uid of a name that is not UTF-8; `None` if there is positively none.
     fn uid_of(&self, name: &CStr) -> Result<Option<u32>, Errno>;
@@ -60,7 +60,7 @@ pub(crate) trait Host: Environment {
 
 /// PAM_USER.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum UserName {
+pub(crate) enum PamUser {
     /// UTF-8.
     Text(String),
     /// Anything else.

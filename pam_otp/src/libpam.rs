@@ -17,7 +17,7 @@ use pam::items::{AuthTok, Item as _, OldAuthTok, RHost, RUser, Service, Tty, Use
 use pam::module::PamHandle;
 use zeroize::Zeroizing;
 
-use crate::host::{ConversationFailed, Host, Item, Uids, UserError, UserName, repair_line};
+use crate::host::{ConversationFailed, Host, Item, PamUser, Uids, UserError, repair_line};
 use crate::options::Echo;
 use crate::password_age::PasswordAge;
 
@@ -106,13 +106,13 @@ fn tell(conversation: Conv<'_>, style: c_int, text: &str) -> Result<(), Conversa
 }
 
 impl Host for Libpam<'_> {
-    fn user(&mut self) -> Result<UserName, UserError> {
+    fn user(&mut self) -> Result<PamUser, UserError> {
         match self.handle.get_user(None) {
-            Ok(name) => Ok(UserName::Text(name)),
+            Ok(name) => Ok(PamUser::Text(name)),
             Err(PamResultCode::PAM_CONV_ERR | PamResultCode::PAM_CONV_AGAIN) => Err(UserError::Conversation),
             // pam-bindings says no more of a name that is not UTF-8.
             Err(_) => match self.handle.get_item::<User<'_>>().ok().flatten() {
-                Some(User(name)) if name.to_str().is_err() => Ok(UserName::Bytes(name.to_owned())),
+                Some(User(name)) if name.to_str().is_err() => Ok(PamUser::Bytes(name.to_owned())),
                 _ => Err(UserError::Unusable),
             },
         }

@@ -3,7 +3,7 @@
 use nix::errno::Errno;
 use otp_core::accounts::{self, Account};
 
-use crate::host::{Host, UserError, UserName};
+use crate::host::{Host, PamUser, UserError};
 
 /// The answer of NSS.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,9 +25,9 @@ impl Person {
     /// Looks PAM_USER up; with the name for the log.
     pub(crate) fn of_user(host: &mut impl Host) -> Result<(String, Self), UserError> {
         match host.user()? {
-            UserName::Text(name) => Ok((name.clone(), Self::named(&name))),
+            PamUser::Text(name) => Ok((name.clone(), Self::named(&name))),
             // No file and no message can hold it: from here on it goes by its uid.
-            UserName::Bytes(name) => {
+            PamUser::Bytes(name) => {
                 let account = host.uid_of(&name).map(|uid| uid.map(Account::without_a_name));
                 Ok((name.to_string_lossy().into_owned(), account.into()))
             }

@@ -158,7 +158,8 @@ impl Label {
 }
 
 impl ValueError {
-    fn new(what: &'static str, found: &str, wanted: &'static str) -> Self {
+    /// Keeps of `found` what fits on a line.
+    pub fn new(what: &'static str, found: &str, wanted: &'static str) -> Self {
         let found = found.chars().take(64).collect();
         Self { what, found, wanted }
     }

@@ -4,7 +4,6 @@
 use nix::unistd::gethostname;
 use otp_core::accounts::Account;
 use otp_core::codes::recovery::{RecoveryCode, RecoveryHash, SET};
-use otp_core::decision::input::Typed;
 use otp_core::decision::state::State;
 use otp_core::environment::Clock;
 use otp_core::files::notice::{Notice, Where};
@@ -78,7 +77,7 @@ impl Daemon {
     pub(crate) fn confirm(&self, session: &mut Session, typed: &ConfirmEnrolment) -> Result<Confirmed, Refusal> {
         let policy = self.policy(session.peer)?;
         let pending = session.pending.as_mut().ok_or(Refusal::NothingPending {})?;
-        let typed = Typed::parse(typed.code.as_bytes());
+        let typed = typed.code.sorted();
         let refused = |tries_left, diagnosis| Err(Refusal::CodeRefused { tries_left, diagnosis });
         match pending.answer(&typed, &policy.limits, &System) {
             CodeOutcome::Confirmed(step) => {

@@ -11,7 +11,7 @@ use otp_core::files::ticket::{Ticket, TicketId, TicketUse, Worth};
 use otp_core::files::ticket_file::TicketFile;
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::vault::{StoredTickets, Tickets};
-use otp_protocol::interface::{From, Redemption, Refusal};
+use otp_protocol::interface::{Prompt, Redemption, Refusal};
 use otp_protocol::peer::Peer;
 
 use crate::access::check::target;
@@ -49,14 +49,14 @@ impl Daemon {
     }
 
     /// Where a code counts that is wanted of its owner, for whom a root peer says that it asks.
-    pub(crate) fn origin(&self, peer: Peer, from: &From, target: u32) -> Result<Origin, Refusal> {
-        match (groups::by_uid(peer), from.real_uid) {
+    pub(crate) fn origin(&self, peer: Peer, prompt: &Prompt, target: u32) -> Result<Origin, Refusal> {
+        match (groups::by_uid(peer), prompt.real_uid) {
             (Actor::Root, None) if target == 0 => Ok(Origin::Socket), // root itself, with otpctl
             (Actor::Root, _) => {
-                let policy = self.policy_for(peer, None, from.service.as_deref())?;
-                Ok(policy.origin(verify::origin(Actor::Root, from, target)))
+                let policy = self.policy_for(peer, None, prompt.service.as_deref())?;
+                Ok(policy.origin(verify::origin(Actor::Root, prompt, target)))
             }
-            (actor, _) => Ok(verify::origin(actor, from, target)),
+            (actor, _) => Ok(verify::origin(actor, prompt, target)),
         }
     }
 
@@ -179,21 +179,12 @@ pub(crate) fn descends(record: Option<&Record>, id: TicketId) -> bool {
     record.is_some_and(|record| record.keys.iter().any(|key| key.redemption == Some(id.0)))
 }
 
-/// Typing errors are found by whoever types; here they are as good as unknown codes, but nobody guesses with them.
-pub(crate) fn parsed(typed: &str) -> Result<RegistrationCode, Refusal> {
-    RegistrationCode::parse(typed).map_err(|error| Refusal::InvalidValue {
-        field: "registration".to_owned(),
-        found: error.to_string(),
-        wanted: "a registration code, whose last symbol checks the others".to_owned(),
-    })
-}
-
 /// From where, as far as it may be shown.
-pub(crate) fn place(from: &From) -> Where {
+pub(crate) fn place(prompt: &Prompt) -> Where {
     Where {
-        tty: Claim::of(from.tty.as_deref()),
-        rhost: Claim::of(from.rhost.as_deref()),
-        service: Claim::of(from.service.as_deref()),
+        tty: Claim::of(prompt.tty.as_deref()),
+        rhost: Claim::of(prompt.rhost.as_deref()),
+        service: Claim::of(prompt.service.as_deref()),
     }
 }
 

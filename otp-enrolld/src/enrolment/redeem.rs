@@ -17,9 +17,7 @@ use crate::daemon::{Daemon, Session};
 use crate::enrolment::flow::plan;
 use crate::enrolment::invite::{log, notice};
 use crate::enrolment::pending::{Earlier, EnrolmentPurpose};
-use crate::enrolment::presented_code::{
-    Presented, alarm, descends, from_fields, parsed, place, redemption, refusal, refused,
-};
+use crate::enrolment::presented_code::{Presented, alarm, descends, from_fields, place, redemption, refusal, refused};
 use crate::log::events::{about, paced, signed};
 use crate::machine::System;
 use crate::refusals::{not_changed, unavailable};
@@ -33,9 +31,9 @@ impl Daemon {
         let presented = Presented {
             peer,
             account: &account,
-            origin: self.origin(peer, &wanted.from, account.uid)?,
-            from: place(&wanted.from),
-            code: parsed(&wanted.registration)?,
+            origin: self.origin(peer, &wanted.prompt, account.uid)?,
+            from: place(&wanted.prompt),
+            code: wanted.registration,
         };
         let _permit = self.permit(&account)?;
         let (record, tickets) = self.looked_up(&presented)?;
@@ -87,14 +85,14 @@ impl Daemon {
     }
 
     /// The owner says that somebody else has used the code: what descends from that use is suspended.
-    pub(crate) fn repudiate(&self, peer: Peer, wanted: &Repudiate) -> Result<Repudiated, Refusal> {
+    pub(crate) fn repudiate(&self, peer: Peer, wanted: Repudiate) -> Result<Repudiated, Refusal> {
         let account = self.owner(peer, Act::Repudiate, None)?;
         let presented = Presented {
             peer,
             account: &account,
             origin: Origin::Socket,
             from: Where::default(),
-            code: parsed(&wanted.registration)?,
+            code: wanted.registration,
         };
         let _permit = self.permit(&account)?;
         let (record, tickets) = self.looked_up(&presented)?;

@@ -50,7 +50,7 @@ impl Daemon {
         locked.has_room_for(&name, Replaces::Nothing).map_err(|error| not_changed(&account.name, &error))?;
         let key = self.proven_key(
             &mut locked,
-            Guess { typed: &typed(&wanted.code), origin: Origin::Socket },
+            Guess { typed: &wanted.code.sorted(), origin: Origin::Socket },
             &policy.limits,
             None,
         )?;
@@ -66,8 +66,8 @@ impl Daemon {
         session.pending = None;
         let (account, _) = target(peer, Act::Rotate, wanted.user.as_deref())?;
         let policy = self.policy(peer)?;
-        let typed = typed(&wanted.code);
-        let origin = self.origin(peer, &wanted.from, account.uid)?; // asks for groups: never under the lock (R3)
+        let typed = wanted.code.sorted();
+        let origin = self.origin(peer, &wanted.prompt, account.uid)?; // asks for groups: never under the lock (R3)
         let guess = Guess { typed: &typed, origin };
         let _permit = self.permit(&account)?;
         let mut locked = self.enrolled(&account)?;
@@ -76,14 +76,14 @@ impl Daemon {
                 if peer.uid != 0 {
                     return Err(not_possible(&account, "needs-password"));
                 }
-                let old = only_key(&locked, wanted.old.as_deref())?;
+                let old = only_key(&locked, wanted.key.as_deref())?;
                 let room = old.as_ref().map_or(Ok(()), |key| locked.has_room_for(&key.label, Replaces::Key(key.id)));
                 room.map_err(|error| not_changed(&account.name, &error))?; // before the code is spent
                 let redemption = self.proven_by_recovery(&mut locked, guess, &policy.limits)?;
                 (old, Grounds::Recovery(locked.state().recovery.set), redemption)
             }
             _ => {
-                let named = wanted.old.as_deref().map(|name| locked.key_named(name).cloned()).transpose();
+                let named = wanted.key.as_deref().map(|name| locked.key_named(name).cloned()).transpose();
                 let named = named.map_err(|error| not_changed(&account.name, &error))?;
                 let old = self.proven_key(&mut locked, guess, &policy.limits, named.as_ref().map(|key| key.id))?;
                 let (id, redemption) = (old.id, old.redemption);
@@ -110,7 +110,7 @@ impl Daemon {
         let peer = session.peer;
         session.pending = None;
         let (account, _) = target(peer, Act::AddToken, Some(&wanted.user))?;
-        let secret = secret(&wanted.secret)?;
+        let secret = secret(wanted.secret.expose())?;
         let mut plan = plan(account, &wanted.key, &self.policy(peer)?, EnrolmentPurpose::BY_AN_ADMIN)?;
         if wanted.key.label.is_none() {
             plan.label = label("token")?;
@@ -129,8 +129,12 @@ impl Daemon {
         let (account, _) = target(peer, Act::RenewRecoveryCodes, None)?;
         let limits = self.policy(peer)?.limits;
         let mut locked = self.enrolled(&account)?;
-        let key =
-            self.proven_key(&mut locked, Guess { typed: &typed(&wanted.code), origin: Origin::Socket }, &limits, None)?;
+        let key = self.proven_key(
+            &mut locked,
+            Guess { typed: &wanted.code.sorted(), origin: Origin::Socket },
+            &limits,
+            None,
+        )?;
         drop(locked);
         self.notice_of_recovery(&account)?; // of the old set, which is about to go
         let mut locked = self.enrolled(&account)?;
@@ -209,8 +213,4 @@ fn secret(typed: &str) -> Result<Secret, Refusal> {
     let mut bytes = Zeroizing::new(vec![0; length]);
     data_encoding::BASE32_NOPAD.decode_mut(letters.as_bytes(), &mut bytes).map_err(|_| wrong())?;
     Secret::new(bytes).map_err(|_| wrong())
-}
-
-fn typed(code: &str) -> Typed {
-    Typed::parse(code.as_bytes())
 }

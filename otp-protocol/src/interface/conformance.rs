@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::idl::{Fields, Interface};
+use super::samples::LookAt;
 use super::*;
 use crate::varlink::parameters::Parameters;
 
@@ -44,99 +45,43 @@ fn assert_kind(interface: &Interface, what: &str, kind: &str, value: &Value) {
     }
 }
 
-fn assert_method<M: Method>(request: &M, reply: &M::Reply) {
-    let interface = interface();
-    let name = M::NAME.strip_prefix("io.pam-otp.Otp1.").expect("our interface");
-    let (parameters, results) = interface.methods.get(name).expect(name);
-    assert_is(&interface, name, parameters, request);
-    assert_is(&interface, name, results, reply);
-}
-
 #[test]
 fn the_file_is_of_this_interface() {
     assert_eq!(interface().name, INTERFACE);
 }
 
-#[test]
-fn every_method_type_has_the_fields_of_the_file() {
-    assert_method(&samples::begin(), &Begun { enrolment: samples::enrolment() });
-    assert_method(&samples::confirm(), &samples::confirmed());
-    assert_method(&CancelEnrolment {}, &Cancelled {});
-    assert_method(&Status { user: Some("alice".to_owned()) }, &UserStatusReply { status: samples::status() });
-    assert_method(&List {}, &UserList { users: vec![samples::status()], unreadable: vec![samples::unreadable()] });
-    let user = || "alice".to_owned();
-    assert_method(&Suspend { user: user() }, &Suspended { invitation_only: Some(true) });
-    assert_method(&Resume { user: user() }, &Done {});
-    assert_method(&samples::reopen(), &Done {});
-    assert_method(&samples::rename(), &Done {});
-    assert_method(&samples::revoke(), &Done {});
-    assert_method(&Forget { user: user(), gone: Some(true) }, &Done {});
-    assert_method(&samples::adopt(), &Done {});
-    assert_method(&AdoptAll { dry_run: Some(true) }, &samples::adopted());
-    assert_method(&ListGone {}, &samples::gone());
-    assert_method(&Restored { user: Some(user()) }, &RestoredUsers { users: vec![user()] });
-    assert_method(&samples::invite(), &samples::invited());
-    assert_method(&RevokeInvitation { user: user() }, &Done {});
-    assert_method(&samples::redeem(), &samples::redeemed());
-    assert_method(&samples::repudiate(), &Repudiated { keys: 2 });
-    assert_method(&samples::add_key(), &Begun { enrolment: samples::enrolment() });
-    assert_method(&samples::rotate(), &Begun { enrolment: samples::enrolment() });
-    assert_method(&samples::add_token(), &TokenBegun { expires_in: 900, tries: 6 });
-    assert_method(&samples::renew(), &samples::recovery_codes());
-    assert_method(&samples::verify(), &Verified { verdict: samples::verdict() });
-    assert_method(&Barred { user: Some(user()) }, &BarredReply { barred: true });
-    assert_method(&Notices { user: Some(user()) }, &NoticeList { notices: vec![samples::notice()] });
-    assert_method(&NoticesShown { user: Some(user()), last: 1 }, &Done {});
+/// Checks each method against the file, and keeps its name.
+struct AgainstTheFile(Interface, BTreeSet<String>);
+
+impl LookAt for AgainstTheFile {
+    fn method<M: Method>(&mut self, call: &M, reply: &M::Reply) {
+        let Self(interface, seen) = self;
+        let name = M::NAME.strip_prefix("io.pam-otp.Otp1.").expect("our interface");
+        let (parameters, results) = interface.methods.get(name).expect(name);
+        assert_is(interface, name, parameters, call);
+        assert_is(interface, name, results, reply);
+        assert_may_be_absent(name, parameters, &object(call));
+        seen.insert(name.to_owned());
+    }
 }
 
-#[test]
-fn every_method_of_the_file_is_known_here() {
-    for name in interface().methods.keys() {
-        let parameters = Parameters::parse(None).expect("none");
-        let found = Request::read(&format!("{INTERFACE}.{name}"), parameters);
-        assert!(!matches!(found, Err(Refusal::MethodNotFound { .. })), "{name}");
+/// A parameter may be absent if the file calls it optional, and no other.
+fn assert_may_be_absent(name: &str, parameters: &Fields, call: &Map<String, Value>) {
+    for (field, kind) in parameters {
+        let mut part = call.clone();
+        part.remove(field);
+        let text = Value::Object(part).to_string();
+        let read = Request::read(&format!("{INTERFACE}.{name}"), Parameters::parse(Some(&text)).expect("object"));
+        assert_eq!(read.is_ok(), kind.starts_with('?'), "{name}.{field}");
     }
 }
 
 #[test]
-fn what_the_file_calls_optional_may_be_absent_and_nothing_else() {
-    let user = || "a".to_owned();
-    let full = [
-        (BeginEnrolment::NAME, object(&samples::begin())),
-        (ConfirmEnrolment::NAME, object(&samples::confirm())),
-        (Status::NAME, object(&Status { user: Some(user()) })),
-        (Barred::NAME, object(&Barred { user: Some(user()) })),
-        (Suspend::NAME, object(&Suspend { user: user() })),
-        (Resume::NAME, object(&Resume { user: user() })),
-        (Reopen::NAME, object(&samples::reopen())),
-        (Rename::NAME, object(&samples::rename())),
-        (Revoke::NAME, object(&samples::revoke())),
-        (Forget::NAME, object(&Forget { user: user(), gone: None })),
-        (Adopt::NAME, object(&samples::adopt())),
-        (AdoptAll::NAME, object(&AdoptAll { dry_run: Some(true) })),
-        (Restored::NAME, object(&Restored { user: Some(user()) })),
-        (Verify::NAME, object(&samples::verify())),
-        (Invite::NAME, object(&samples::invite())),
-        (RevokeInvitation::NAME, object(&RevokeInvitation { user: user() })),
-        (Redeem::NAME, object(&samples::redeem())),
-        (Repudiate::NAME, object(&samples::repudiate())),
-        (AddKey::NAME, object(&samples::add_key())),
-        (Rotate::NAME, object(&samples::rotate())),
-        (AddToken::NAME, object(&samples::add_token())),
-        (RenewRecoveryCodes::NAME, object(&samples::renew())),
-        (Notices::NAME, object(&Notices { user: Some(user()) })),
-        (NoticesShown::NAME, object(&NoticesShown { user: Some(user()), last: 1 })),
-    ];
-    for (name, full) in full {
-        let short = name.rsplit('.').next().expect("a name");
-        for (field, kind) in &interface().methods[short].0 {
-            let mut part = full.clone();
-            part.remove(field);
-            let text = Value::Object(part).to_string();
-            let read = Request::read(name, Parameters::parse(Some(&text)).expect("object"));
-            assert_eq!(read.is_ok(), kind.starts_with('?'), "{short}.{field}");
-        }
-    }
+fn every_method_type_has_the_fields_of_the_file_and_the_file_has_no_other_method() {
+    let mut against = AgainstTheFile(interface(), BTreeSet::new());
+    samples::each_method(&mut against);
+    let AgainstTheFile(interface, seen) = against;
+    assert_eq!(seen, interface.methods.into_keys().collect());
 }
 
 #[test]

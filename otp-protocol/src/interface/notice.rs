@@ -4,30 +4,7 @@ use otp_core::accounts::Account;
 use otp_core::files::notice_file::Spooled;
 use serde::{Deserialize, Serialize};
 
-use super::reply::Done;
-use super::{Method, Refusal, values};
-use crate::varlink::parameters::Parameters;
-
-/// Ask for the notices that a user has not seen three times yet.
-#[derive(Serialize)]
-pub struct Notices {
-    /// Name of the user; `None` for the caller. Only root may name somebody else.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-}
-
-/// Say that a person has seen notices, so that each counts as shown once more. From anybody but root a notice counts as
-/// shown twice at the most: the third time is that of a login.
-#[derive(Serialize)]
-pub struct NoticesShown {
-    /// Name of the user who has seen them; `None` for the caller. Only root may name somebody else.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-    /// [`NoticeItem::id`] of the newest notice that was shown; newer ones are not counted.
-    pub last: u64,
-}
-
-/// Answer to [`Notices`].
+/// Answer to `Notices`.
 #[derive(Serialize, Deserialize)]
 pub struct NoticeList {
     /// Oldest first; empty if there is nothing to tell.
@@ -37,7 +14,7 @@ pub struct NoticeList {
 /// An event that concerns the keys of a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoticeItem {
-    /// Number of the notice; rises within one user, with gaps. [`NoticesShown::last`] refers to it.
+    /// Number of the notice; rises within one user, with gaps. [`NoticesShown::last`](super::NoticesShown::last) refers to it.
     pub id: u64,
     /// One of the words that the interface file lists under `Notice`, such as `key-enrolled`.
     pub event: String,
@@ -94,32 +71,5 @@ impl NoticeItem {
             shown: one.shown,
             text: one.text(owner.uid),
         }
-    }
-}
-
-impl Method for Notices {
-    const NAME: &'static str = "io.pam-otp.Otp1.Notices";
-    type Reply = NoticeList;
-}
-
-impl Method for NoticesShown {
-    const NAME: &'static str = "io.pam-otp.Otp1.NoticesShown";
-    type Reply = Done;
-}
-
-impl Notices {
-    pub(super) fn read(mut parameters: Parameters<'_>) -> Result<Self, Refusal> {
-        let user = parameters.optional("user")?.map(values::user_name).transpose()?;
-        parameters.end()?;
-        Ok(Self { user })
-    }
-}
-
-impl NoticesShown {
-    pub(super) fn read(mut parameters: Parameters<'_>) -> Result<Self, Refusal> {
-        let user = parameters.optional("user")?.map(values::user_name).transpose()?;
-        let request = Self { user, last: parameters.required("last")? };
-        parameters.end()?;
-        Ok(request)
     }
 }

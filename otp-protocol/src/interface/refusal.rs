@@ -1,5 +1,6 @@
 //! Reasons why a call was not done: the errors of this interface and those of Varlink. None carries a secret or a code.
 
+use otp_core::keys::key::ValueError;
 use serde::{Deserialize, Serialize};
 
 use super::reply::Redemption;
@@ -126,5 +127,11 @@ impl Refusal {
 
     pub(crate) fn parameter(name: &str) -> Self {
         Self::InvalidParameter { parameter: name.to_owned() }
+    }
+}
+
+impl From<ValueError> for Refusal {
+    fn from(error: ValueError) -> Self {
+        Self::InvalidValue { field: error.what.to_owned(), found: error.found, wanted: error.wanted.to_owned() }
     }
 }

@@ -1,6 +1,6 @@
-//! One full message of each kind, for the tests.
+//! One full message of each kind, for the tests, and one call of each method with its answer.
 
-use otp_core::codes::registration::CodeForm;
+use otp_core::codes::registration::{CodeForm, RegistrationCode};
 use otp_core::decision::origin::Origin;
 use otp_core::keys::key::{Algorithm, Digits, Kind, Label, Period};
 use zeroize::Zeroizing;
@@ -27,7 +27,7 @@ pub(crate) fn enrolment() -> Enrolment {
     }
 }
 
-pub(crate) fn key() -> KeyStatus {
+fn key() -> KeyStatus {
     KeyStatus {
         id: "k1".to_owned(),
         label: "phone".to_owned(),
@@ -44,7 +44,7 @@ pub(crate) fn key() -> KeyStatus {
     }
 }
 
-pub(crate) fn status() -> UserStatus {
+fn status() -> UserStatus {
     let origin = OriginStatus { origin: "self".to_owned(), failures: Some(2), limit: 20, closed: false, wait: 0 };
     UserStatus {
         user: "alice".to_owned(),
@@ -60,11 +60,11 @@ pub(crate) fn status() -> UserStatus {
     }
 }
 
-pub(crate) fn unreadable() -> Unreadable {
+fn unreadable() -> Unreadable {
     Unreadable { uid: 1001, user: Some("bob".to_owned()), reason: "/var/lib/otp/keys/1001.toml: not UTF-8".to_owned() }
 }
 
-pub(crate) fn confirmed() -> Confirmed {
+fn confirmed() -> Confirmed {
     Confirmed {
         user: "alice".to_owned(),
         uid: 1000,
@@ -74,15 +74,11 @@ pub(crate) fn confirmed() -> Confirmed {
     }
 }
 
-pub(crate) fn begin() -> BeginEnrolment {
-    BeginEnrolment { user: "alice".to_owned(), key: wanted_key() }
-}
-
 pub(crate) fn wanted_key() -> WantedKey {
     WantedKey { label: Label::new("phone").ok(), shape: shape() }
 }
 
-pub(crate) fn shape() -> Shape {
+fn shape() -> Shape {
     Shape {
         kind: Some(Kind::Totp),
         algorithm: Some(Algorithm::Sha1),
@@ -91,9 +87,9 @@ pub(crate) fn shape() -> Shape {
     }
 }
 
-pub(crate) fn from() -> From {
-    let text = |text: &str| Some(text.to_owned());
-    From { real_uid: Some(1000), service: text("sshd"), rhost: text("192.0.2.1"), tty: text("ssh") }
+fn prompt() -> Prompt {
+    let text = |text: &str| ShortText::new("claim", text.to_owned()).ok();
+    Prompt { real_uid: Some(1000), service: text("sshd"), rhost: text("192.0.2.1"), tty: text("ssh") }
 }
 
 pub(crate) fn redemption() -> Redemption {
@@ -101,24 +97,28 @@ pub(crate) fn redemption() -> Redemption {
     Redemption { at: 1_795_000_000, tty: text("pts/1"), rhost: text("192.0.2.1"), service: text("sshd") }
 }
 
-fn registration() -> Zeroizing<String> {
-    Zeroizing::new("E-07ENW-3AHRM".to_owned())
+fn registration() -> RegistrationCode {
+    RegistrationCode::parse("E-07ENW-3AHRM").expect("a registration code")
 }
 
-fn code() -> Zeroizing<String> {
-    Zeroizing::new("123456".to_owned())
+fn code() -> TypedCode {
+    TypedCode::new(Zeroizing::new("123456".to_owned())).expect("a code")
 }
 
-pub(crate) fn invite() -> Invite {
-    Invite { user: "alice".to_owned(), form: Some(CodeForm::Spoken), lasts: Some(300), replaces: Some(true) }
+fn user() -> UserName {
+    UserName::new("alice").expect("a name")
 }
 
-pub(crate) fn invited() -> Invited {
+fn phone() -> KeyName {
+    KeyName::new("phone").expect("a name of a key")
+}
+
+fn invited() -> Invited {
     let invitation = Invitation {
         user: "alice".to_owned(),
         uid: 1000,
         form: "spoken".to_owned(),
-        codes: vec![registration()],
+        codes: vec![registration().text()],
         replaces: true,
         ends: 1_795_000_300,
         superseded: false,
@@ -126,73 +126,24 @@ pub(crate) fn invited() -> Invited {
     Invited { invitation }
 }
 
-pub(crate) fn redeem() -> Redeem {
-    Redeem { user: Some("alice".to_owned()), registration: registration(), key: wanted_key(), from: from() }
-}
-
-pub(crate) fn redeemed() -> Redeemed {
+fn redeemed() -> Redeemed {
     Redeemed { enrolment: enrolment(), earlier: Some(redemption()) }
 }
 
-pub(crate) fn repudiate() -> Repudiate {
-    Repudiate { registration: registration() }
-}
-
-pub(crate) fn add_key() -> AddKey {
-    AddKey { code: code(), key: wanted_key() }
-}
-
-pub(crate) fn rotate() -> Rotate {
-    let old = Some("phone".to_owned());
-    Rotate { user: Some("alice".to_owned()), code: code(), old, shape: shape(), from: from() }
-}
-
-pub(crate) fn add_token() -> AddToken {
-    let secret = Zeroizing::new("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".to_owned());
-    AddToken { user: "alice".to_owned(), secret, key: wanted_key() }
-}
-
-pub(crate) fn renew() -> RenewRecoveryCodes {
-    RenewRecoveryCodes { code: code() }
-}
-
-pub(crate) fn recovery_codes() -> RecoveryCodes {
+fn recovery_codes() -> RecoveryCodes {
     RecoveryCodes { recovery_codes: vec![Zeroizing::new("R-307EN-W3AHR-Z6DMV-29GQY-5CKTB".to_owned())] }
 }
 
-pub(crate) fn confirm() -> ConfirmEnrolment {
-    ConfirmEnrolment { code: Zeroizing::new("123456".to_owned()) }
-}
-
-pub(crate) fn reopen() -> Reopen {
-    let code = Some(Zeroizing::new("123456".to_owned()));
-    Reopen { user: Some("alice".to_owned()), origin: Some(Origin::Remote), code }
-}
-
-pub(crate) fn rename() -> Rename {
-    let label = Label::new("tablet").unwrap();
-    Rename { user: Some("alice".to_owned()), key: "phone".to_owned(), label }
-}
-
-pub(crate) fn revoke() -> Revoke {
-    let code = Some(Zeroizing::new("123456".to_owned()));
-    Revoke { user: Some("alice".to_owned()), key: "phone".to_owned(), code, last: Some(true) }
-}
-
-pub(crate) fn adopt() -> Adopt {
-    Adopt { user: "alicia".to_owned(), from: Some("alice".to_owned()), gone: Some(true) }
-}
-
-pub(crate) fn gone() -> GoneUsers {
+fn gone() -> GoneUsers {
     GoneUsers { users: vec![GoneUser { uid: 1000, user: Some("zoe".to_owned()), since: Some(1_795_000_000) }] }
 }
 
-pub(crate) fn adopted() -> AdoptedUsers {
+fn adopted() -> AdoptedUsers {
     let one = Adopted { user: "alicia".to_owned(), uid: 1000, from: "alice".to_owned(), from_uid: 1000 };
     AdoptedUsers { adopted: vec![one], left: vec![unreadable()] }
 }
 
-pub(crate) fn notice() -> NoticeItem {
+fn notice() -> NoticeItem {
     let text = |text: &str| Some(text.to_owned());
     NoticeItem {
         id: 1,
@@ -212,17 +163,54 @@ pub(crate) fn notice() -> NoticeItem {
     }
 }
 
-pub(crate) fn verify() -> Verify {
-    let text = |text: &str| Some(text.to_owned());
-    Verify {
-        user: text("alice"),
-        code: Zeroizing::new("123456".to_owned()),
-        action: text("open the door"),
-        config: text("/etc/otp/door.toml"),
-        from: from(),
-    }
+fn verdict() -> VerdictReply {
+    VerdictReply { accepted: true, reason: "code".to_owned(), key: Some("phone".to_owned()), wait: 0 }
 }
 
-pub(crate) fn verdict() -> VerdictReply {
-    VerdictReply { accepted: true, reason: "code".to_owned(), key: Some("phone".to_owned()), wait: 0 }
+/// A test that looks at each method.
+pub(crate) trait LookAt {
+    fn method<M: Method>(&mut self, call: &M, reply: &M::Reply);
+}
+
+/// A call of each method, with every parameter that it may have, and its answer.
+pub(crate) fn each_method(look_at: &mut impl LookAt) {
+    let yes = Some(true);
+    look_at.method(&Invite { user: user(), form: Some(CodeForm::Spoken), lasts: Some(300), replaces: yes }, &invited());
+    look_at.method(&RevokeInvitation { user: user() }, &Done {});
+    let redeem = Redeem { user: Some(user()), registration: registration(), key: wanted_key(), prompt: prompt() };
+    look_at.method(&redeem, &redeemed());
+    look_at.method(&Repudiate { registration: registration() }, &Repudiated { keys: 2 });
+    look_at.method(&AddKey { code: code(), key: wanted_key() }, &Begun { enrolment: enrolment() });
+    let key = Some(phone());
+    let rotate = Rotate { user: Some(user()), code: code(), key, shape: shape(), prompt: prompt() };
+    look_at.method(&rotate, &Begun { enrolment: enrolment() });
+    let secret = TokenSecret::new(Zeroizing::new("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".to_owned())).expect("a secret");
+    look_at.method(&AddToken { user: user(), secret, key: wanted_key() }, &TokenBegun { expires_in: 900, tries: 6 });
+    look_at.method(&RenewRecoveryCodes { code: code() }, &recovery_codes());
+    look_at.method(&BeginEnrolment { user: user(), key: wanted_key() }, &Begun { enrolment: enrolment() });
+    look_at.method(&ConfirmEnrolment { code: code() }, &confirmed());
+    look_at.method(&CancelEnrolment {}, &Cancelled {});
+    look_at.method(&Status { user: Some(user()) }, &UserStatusReply { status: status() });
+    look_at.method(&List {}, &UserList { users: vec![status()], unreadable: vec![unreadable()] });
+    look_at.method(&Suspend { user: user() }, &Suspended { invitation_only: yes });
+    look_at.method(&Resume { user: user() }, &Done {});
+    look_at.method(&Reopen { user: Some(user()), origin: Some(Origin::Remote), code: Some(code()) }, &Done {});
+    let label = Label::new("tablet").expect("a label");
+    look_at.method(&Rename { user: Some(user()), key: phone(), label }, &Done {});
+    look_at.method(&Revoke { user: Some(user()), key: phone(), code: Some(code()), last: yes }, &Done {});
+    look_at.method(&Forget { user: user(), gone: yes }, &Done {});
+    look_at.method(&Adopt { user: user(), from: UserName::new("alicia").ok(), gone: yes }, &Done {});
+    look_at.method(&AdoptAll { dry_run: yes }, &adopted());
+    look_at.method(&ListGone {}, &gone());
+    look_at.method(&Restored { user: Some(user()) }, &RestoredUsers { users: vec!["alice".to_owned()] });
+    look_at.method(&verify(), &Verified { verdict: verdict() });
+    look_at.method(&Barred { user: Some(user()) }, &BarredReply { barred: true });
+    look_at.method(&Notices { user: Some(user()) }, &NoticeList { notices: vec![notice()] });
+    look_at.method(&NoticesShown { user: Some(user()), last: 1 }, &Done {});
+}
+
+fn verify() -> Verify {
+    let text = |text: &str| ShortText::new("text", text.to_owned()).ok();
+    let (action, config) = (text("open the door"), text("/etc/otp/door.toml"));
+    Verify { user: Some(user()), code: code(), action, config, prompt: prompt() }
 }

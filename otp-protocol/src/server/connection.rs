@@ -2,18 +2,17 @@
 
 use std::os::unix::net::UnixStream;
 
-use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::interface::{INTERFACE, Refusal, Reply, Request};
 use crate::peer::Peer;
 use crate::server::admission::ConnectionPermit;
-use crate::server::introspection::{self, Introspection};
+use crate::server::introspection;
 use crate::server::limits::ServerLimits;
 use crate::server::service::Service;
 use crate::varlink::error::WireError;
 use crate::varlink::frame::{Bounds, CALL_BYTES, Wire};
-use crate::varlink::message::{Answering, Call, encode};
+use crate::varlink::message::{Call, encode};
 use crate::varlink::parameters::Parameters;
 
 /// Answers call after call until the peer leaves or breaks a rule, and says which.
@@ -54,11 +53,11 @@ fn exchange<S: Service>(
     if call.is_oneway() {
         return Ok(());
     }
-    wire.send(&encoded(&answer))
+    wire.send(&answer.map_or_else(|error| refusal(&error), Reply::into_message))
 }
 
 /// What is said to one well-formed call.
-fn answer<S: Service>(service: &S, session: &mut S::Session, call: &Call<'_>) -> Result<Answered, Refusal> {
+fn answer<S: Service>(service: &S, session: &mut S::Session, call: &Call<'_>) -> Result<Reply, Refusal> {
     if call.is_upgrade() {
         return Err(Refusal::parameter("upgrade"));
     }
@@ -66,31 +65,10 @@ fn answer<S: Service>(service: &S, session: &mut S::Session, call: &Call<'_>) ->
     match interface {
         INTERFACE => {
             let request = Request::read(&call.method, Parameters::parse(call.parameters())?)?;
-            service.call(session, request).map(|reply| Answered::Otp(Box::new(reply)))
+            service.call(session, request)
         }
-        introspection::INTERFACE => {
-            let parameters = Parameters::parse(call.parameters())?;
-            introspection::answer(&call.method, parameters).map(Answered::Introspection)
-        }
+        introspection::INTERFACE => introspection::answer(&call.method, Parameters::parse(call.parameters())?),
         other => Err(Refusal::InterfaceNotFound { interface: other.to_owned() }),
-    }
-}
-
-/// An answer of either interface.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Answered {
-    Otp(Box<Reply>),
-    Introspection(Introspection),
-}
-
-fn encoded(answer: &Result<Answered, Refusal>) -> Zeroizing<Vec<u8>> {
-    match answer {
-        Ok(parameters) => {
-            let reply = encode(&Answering { parameters });
-            reply.unwrap_or_else(|| refusal(&Refusal::unavailable("the answer is too long")))
-        }
-        Err(error) => refusal(error),
     }
 }
 

@@ -2,23 +2,15 @@
 
 use serde::Serialize;
 
-use crate::interface::{self, Refusal};
+use crate::interface::{self, Refusal, Reply};
 use crate::varlink::parameters::Parameters;
 
 /// The interface's name.
 pub(crate) const INTERFACE: &str = "org.varlink.service";
 
-/// An answer of `org.varlink.service`.
-#[derive(Serialize)]
-#[serde(untagged)]
-pub(crate) enum Introspection {
-    Product(Product),
-    Interface { description: &'static str },
-}
-
 /// Answer to `GetInfo`.
 #[derive(Serialize)]
-pub(crate) struct Product {
+struct Product {
     vendor: &'static str,
     product: &'static str,
     version: &'static str,
@@ -26,17 +18,24 @@ pub(crate) struct Product {
     interfaces: [&'static str; 2],
 }
 
+/// Answer to `GetInterfaceDescription`.
+#[derive(Serialize)]
+struct Description {
+    description: &'static str,
+}
+
 /// Answers one method of the interface.
-pub(crate) fn answer(method: &str, parameters: Parameters<'_>) -> Result<Introspection, Refusal> {
+pub(crate) fn answer(method: &str, parameters: Parameters<'_>) -> Result<Reply, Refusal> {
     match method {
-        "org.varlink.service.GetInfo" => parameters.end().map(|()| product()),
+        "org.varlink.service.GetInfo" => product(parameters),
         "org.varlink.service.GetInterfaceDescription" => description(parameters),
         other => Err(Refusal::MethodNotFound { method: other.to_owned() }),
     }
 }
 
-fn product() -> Introspection {
-    Introspection::Product(Product {
+fn product(parameters: Parameters<'_>) -> Result<Reply, Refusal> {
+    parameters.end()?;
+    Reply::of(&Product {
         vendor: "pam_otp",
         product: "otp-enrolld",
         version: env!("CARGO_PKG_VERSION"),
@@ -45,7 +44,7 @@ fn product() -> Introspection {
     })
 }
 
-fn description(mut parameters: Parameters<'_>) -> Result<Introspection, Refusal> {
+fn description(mut parameters: Parameters<'_>) -> Result<Reply, Refusal> {
     let interface: String = parameters.required("interface")?;
     parameters.end()?;
     let description = match interface.as_str() {
@@ -53,7 +52,7 @@ fn description(mut parameters: Parameters<'_>) -> Result<Introspection, Refusal>
         interface::INTERFACE => interface::DEFINITION,
         _ => return Err(Refusal::InterfaceNotFound { interface }),
     };
-    Ok(Introspection::Interface { description })
+    Reply::of(&Description { description })
 }
 
 /// As published at <https://varlink.org/Service>.

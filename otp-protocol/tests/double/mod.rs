@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
+use otp_core::decision::input::Typed;
 use otp_protocol::interface::{
-    Begun, Cancelled, Confirmed, Done, Enrolment, KeyStatus, Refusal, Reply, Request, UserList, UserStatus,
+    Begun, Cancelled, Confirmed, Enrolment, KeyStatus, Method, Refusal, Reply, Request, UserList, UserStatus,
     UserStatusReply,
 };
 use otp_protocol::peer::Peer;
@@ -48,30 +49,31 @@ impl Service for Double {
     fn call(&self, session: &mut Session, request: Request) -> Result<Reply, Refusal> {
         self.calls.fetch_add(1, Ordering::SeqCst);
         match request {
-            Request::BeginEnrolment(begin) => {
+            Request::BeginEnrolment(call) => call.answer(|begin| {
                 session.pending = true;
-                Ok(Reply::Begun(Begun { enrolment: enrolment(begin.user) }))
-            }
-            Request::ConfirmEnrolment(_) if !session.pending => Err(Refusal::NothingPending {}),
-            Request::ConfirmEnrolment(confirm) if *confirm.code == CODE => {
+                Ok(Begun { enrolment: enrolment(begin.user.to_string()) })
+            }),
+            Request::ConfirmEnrolment(call) => call.answer(|confirm| match confirm.code.sorted() {
+                _ if !session.pending => Err(Refusal::NothingPending {}),
+                Typed::Code(code) if *code.digits() == CODE => {
+                    session.pending = false;
+                    Ok(confirmed())
+                }
+                _ => Err(Refusal::CodeRefused { tries_left: 2, diagnosis: None }),
+            }),
+            Request::CancelEnrolment(call) => call.answer(|_| {
                 session.pending = false;
-                Ok(Reply::Confirmed(confirmed()))
-            }
-            Request::ConfirmEnrolment(_) => Err(Refusal::CodeRefused { tries_left: 2, diagnosis: None }),
-            Request::CancelEnrolment(_) => {
-                session.pending = false;
-                Ok(Reply::Cancelled(Cancelled {}))
-            }
-            Request::Status(named) => match named.user.as_deref() {
+                Ok(Cancelled {})
+            }),
+            Request::Status(call) => call.answer(|named| match named.user.as_deref() {
                 Some("panic") => panic!("asked to"),
                 Some("nobody") => Err(Refusal::NoSuchUser { user: "nobody".to_owned() }),
-                named => Ok(Reply::Status(UserStatusReply { status: status(named.unwrap_or("alice")) })),
-            },
-            Request::Verify(_) => Err(Refusal::not_allowed("not this double")),
-            Request::List(_) => {
-                Ok(Reply::List(UserList { users: vec![status("alice"); 2000], unreadable: Vec::new() }))
+                named => Ok(UserStatusReply { status: status(named.unwrap_or("alice")) }),
+            }),
+            Request::List(call) => {
+                call.answer(|_| Ok(UserList { users: vec![status("alice"); 2000], unreadable: Vec::new() }))
             }
-            _ => Ok(Reply::Done(Done {})),
+            _ => Err(Refusal::not_allowed("not this double")),
         }
     }
 

@@ -9,12 +9,13 @@ use clap::{Args, Parser, Subcommand};
 use otp_core::decision::origin::Origin;
 use otp_core::emergency::{LONGEST_BYPASS_S, Reason};
 use otp_core::keys::key::Label;
-use otp_protocol::interface::Status;
 
 use crate::output::duration;
 use crate::output::format::OutputFormat;
 
 use user::user;
+
+pub(crate) use user::user_name;
 
 pub(crate) use keys::{
     AddArgs, AddTokenArgs, EnrolArgs, InviteArgs, RecoveryCodesArgs, RotateArgs, TokenAct, TokenArgs,
@@ -416,10 +417,6 @@ impl Command {
 impl StatusArgs {
     pub(crate) fn format(&self) -> OutputFormat {
         OutputFormat::of(self.json)
-    }
-
-    pub(crate) fn request(&self) -> Status {
-        Status { user: self.user.clone() }
     }
 }
 

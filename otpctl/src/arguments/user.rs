@@ -5,6 +5,13 @@ use std::ffi::OsString;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use nix::unistd::Uid;
 use otp_core::accounts::{account_of, named};
+use otp_core::keys::key::ValueError;
+use otp_protocol::interface::UserName;
+
+/// As a call names them; without a name, the daemon takes the caller or everybody.
+pub(crate) fn user_name(user: Option<&str>) -> Result<Option<UserName>, ValueError> {
+    user.map(UserName::new).transpose()
+}
 
 /// Reads one.
 pub(crate) fn user() -> impl TypedValueParser<Value = String> {

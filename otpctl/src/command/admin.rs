@@ -4,10 +4,9 @@
 use nix::unistd::Uid;
 use otp_core::accounts::meant;
 use otp_protocol::client::Client;
-use otp_protocol::interface::{self, RestoredUsers};
-use zeroize::Zeroizing;
+use otp_protocol::interface::{self, KeyName, RestoredUsers, TypedCode, UserName};
 
-use crate::arguments::{Command, RevokeArgs};
+use crate::arguments::{Command, RevokeArgs, user_name};
 use crate::input::code;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
@@ -53,35 +52,36 @@ fn call(
     client: &mut Client,
     terminal: &mut Terminal,
     command: &Command,
-    code: Option<Zeroizing<String>>,
+    code: Option<TypedCode>,
 ) -> Result<Reach, Failure> {
     match command {
         Command::Suspend(options) => {
-            let reply = client.call(&interface::Suspend { user: options.user.clone() })?;
+            let reply = client.call(&interface::Suspend { user: UserName::new(&options.user)? })?;
             if reply.invitation_only == Some(true) {
                 return Ok(Reach::Invitation);
             }
         }
         Command::Resume(options) => {
-            client.call(&interface::Resume { user: options.user.clone() })?;
+            client.call(&interface::Resume { user: UserName::new(&options.user)? })?;
         }
         Command::Reopen(options) => {
-            let user = options.user.clone();
+            let user = user_name(options.user.as_deref())?;
             client.call(&interface::Reopen { user, origin: options.origin, code })?;
         }
         Command::Rename(options) => {
-            let (user, key, label) = (Some(options.user.clone()), options.key.clone(), options.label.clone());
-            client.call(&interface::Rename { user, key, label })?;
+            let (user, key) = (Some(UserName::new(&options.user)?), KeyName::new(&options.key)?);
+            client.call(&interface::Rename { user, key, label: options.label.clone() })?;
         }
         Command::Revoke(options) => {
-            let (user, key) = (options.user.clone(), options.key.clone());
+            let (user, key) = (user_name(options.user.as_deref())?, KeyName::new(&options.key)?);
             client.call(&interface::Revoke { user, key, code, last: options.last.then_some(true) })?;
         }
         Command::Forget(options) => {
-            client.call(&interface::Forget { user: options.user.clone(), gone: options.gone.then_some(true) })?;
+            client
+                .call(&interface::Forget { user: UserName::new(&options.user)?, gone: options.gone.then_some(true) })?;
         }
         Command::AcceptRestore(options) => {
-            let reply = client.call(&interface::Restored { user: options.user.clone() })?;
+            let reply = client.call(&interface::Restored { user: user_name(options.user.as_deref())? })?;
             show_restored(terminal, options.format(), reply)?;
         }
         _ => return Err(Failure::Usage("not a change".to_owned())),
@@ -139,7 +139,7 @@ fn restored(users: &[String]) -> String {
 }
 
 /// What is one's own wants a code, but of root; whether somebody may change what is another's, the daemon says.
-fn code(terminal: &mut Terminal, user: Option<&str>) -> Result<Option<Zeroizing<String>>, Failure> {
+fn code(terminal: &mut Terminal, user: Option<&str>) -> Result<Option<TypedCode>, Failure> {
     match is_oneself(user) {
         true => code::asked(terminal, OutputFormat::Text, "Code: ").map(Some),
         false => Ok(None),
@@ -155,7 +155,7 @@ fn is_oneself(user: Option<&str>) -> bool {
 
 /// Anyone who has no key left that works cannot get in to make one.
 fn not_the_last(client: &mut Client, options: &RevokeArgs) -> Result<(), Failure> {
-    let status = client.call(&interface::Status { user: options.user.clone() })?.status;
+    let status = client.call(&interface::Status { user: user_name(options.user.as_deref())? })?.status;
     let working: Vec<_> = status.keys.iter().filter(|key| !key.suspended).collect();
     match working.as_slice() {
         [key] if key.label == options.key || key.id == options.key => {

@@ -1,9 +1,9 @@
 //! `otpctl adopt`: the files of a former name or uid go over to an account, or those of everybody.
 
 use otp_protocol::client::Client;
-use otp_protocol::interface::{self, Adopted, AdoptedUsers, Unreadable};
+use otp_protocol::interface::{self, Adopted, AdoptedUsers, Unreadable, UserName};
 
-use crate::arguments::AdoptArgs;
+use crate::arguments::{AdoptArgs, user_name};
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 use crate::output::format::OutputFormat;
@@ -20,8 +20,8 @@ pub(crate) fn adopt(
         return show_all(terminal, options, &reply);
     };
     connect()?.call(&interface::Adopt {
-        user: user.clone(),
-        from: options.from.clone(),
+        user: UserName::new(user)?,
+        from: user_name(options.from.as_deref())?,
         gone: options.gone.then_some(true),
     })?;
     terminal.show(&format!("{}\n", done(user, options.from.as_deref())))

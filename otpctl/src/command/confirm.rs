@@ -2,8 +2,9 @@
 
 use otp_core::decision::input::Typed;
 use otp_protocol::client::{CallError, Client};
-use otp_protocol::interface::{ConfirmEnrolment, Confirmed, Enrolment, Refusal};
+use otp_protocol::interface::{ConfirmEnrolment, Confirmed, Enrolment, Refusal, TypedCode};
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use crate::command::recovery_codes;
 use crate::output::escape::escaped;
@@ -52,8 +53,8 @@ impl PendingKey<'_> {
     /// Asks for codes until one stores the key.
     pub(crate) fn confirm(&mut self) -> Result<(), Failure> {
         loop {
-            let request = self.ask()?;
-            match self.client.call(&request) {
+            let code = TypedCode::new(self.ask()?).map_err(|error| CallError::Refused(error.into()));
+            match code.and_then(|code| self.client.call(&ConfirmEnrolment { code })) {
                 Ok(confirmed) => {
                     return self.show_confirmed(&confirmed).map_err(|failure| failure.after("the key is stored"));
                 }
@@ -75,7 +76,7 @@ impl PendingKey<'_> {
     }
 
     /// The next code; an empty line is asked again.
-    fn ask(&mut self) -> Result<ConfirmEnrolment, Failure> {
+    fn ask(&mut self) -> Result<Zeroizing<String>, Failure> {
         loop {
             if self.format == OutputFormat::Text {
                 self.terminal.show(self.purpose.prompt())?;
@@ -88,7 +89,7 @@ impl PendingKey<'_> {
                 {
                     self.terminal.show("that is no code: type the digits that the app shows\n")?;
                 }
-                Some(code) => return Ok(ConfirmEnrolment { code }),
+                Some(code) => return Ok(code),
                 None => return Err(self.given_up()?),
             }
         }

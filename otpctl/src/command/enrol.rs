@@ -3,7 +3,7 @@
 
 use nix::unistd::Uid;
 use otp_protocol::client::{CallError, Client};
-use otp_protocol::interface::{BeginEnrolment, From, Redeem, Redeemed, Refusal};
+use otp_protocol::interface::{BeginEnrolment, Prompt, Redeem, Redeemed, Refusal, UserName};
 
 use crate::arguments::EnrolArgs;
 use crate::command::confirm::{ConfirmPurpose, PendingKey};
@@ -29,7 +29,7 @@ pub(crate) fn enrol(
 fn by_root(client: &mut Client, terminal: &mut Terminal, options: &EnrolArgs, user: &str) -> Result<(), Failure> {
     let format = options.output.format();
     let files = qr_file::create(options.output.svg.as_deref(), options.output.png.as_deref())?; // before a key is made: a file that is there ends it here
-    let request = BeginEnrolment { user: user.to_owned(), key: options.key.wanted() };
+    let request = BeginEnrolment { user: UserName::new(user)?, key: options.key.wanted() };
     let begun = client.call(&request).map_err(|error| with_the_way_for_users(error, format))?;
     let pending = PendingKey { client, terminal, format, purpose: ConfirmPurpose::Enrol };
     pending.show_and_confirm(&begun, &begun.enrolment, files)
@@ -58,8 +58,8 @@ fn by_owner(
     let source = source(terminal, options)?;
     let files = qr_file::create(options.output.svg.as_deref(), options.output.png.as_deref())?;
     let code = registration::read(terminal, source)?;
-    let from = From { tty: terminal.tty(), ..From::default() };
-    let request = Redeem { user: None, registration: code.text(), key: options.key.wanted(), from };
+    let prompt = Prompt { tty: terminal.tty()?, ..Prompt::default() };
+    let request = Redeem { user: None, registration: code, key: options.key.wanted(), prompt };
     let client = &mut connect()?;
     match client.call(&request) {
         Ok(redeemed) => {
@@ -68,7 +68,7 @@ fn by_owner(
             pending.show_and_confirm(&redeemed, &redeemed.enrolment, files)
         }
         Err(CallError::Refused(Refusal::RegistrationSpent { used })) if source == CodeSource::Person => {
-            used_code::ask(terminal, &code, &used, connect)
+            used_code::ask(terminal, request.registration, &used, connect)
         }
         Err(error) => Err(error.into()),
     }
@@ -135,17 +135,23 @@ mod tests {
 
     /// A whole run with `typed` as input: how it ended, and what was shown.
     fn run(format: OutputFormat, typed: String) -> (Result<(), Failure>, String) {
+        let (outcome, shown, _) = run_for("alice", format, typed);
+        (outcome, shown)
+    }
+
+    /// The same for any user, and how many calls arrived.
+    fn run_for(user: &str, format: OutputFormat, typed: String) -> (Result<(), Failure>, String, usize) {
         let running = Running::start(Double::default(), ServerLimits::default());
         let uid = nix::unistd::geteuid().as_raw();
         let mut client = Client::connect(running.path(), &[uid]).expect("connect");
         let paper = Screen::default();
         let input = io::Cursor::new(typed.into_bytes());
         let mut terminal = Terminal::new(Box::new(input), Box::new(paper.clone()), OutputKind::Screen(None));
-        let outcome = by_root(&mut client, &mut terminal, &options(format), "alice");
+        let outcome = by_root(&mut client, &mut terminal, &options(format), user);
         drop(client);
         eventually("session ended", || running.service.closed.load(Ordering::SeqCst) == 1);
         let shown = String::from_utf8(paper.0.take()).expect("UTF-8");
-        (outcome, shown)
+        (outcome, shown, running.service.calls.load(Ordering::SeqCst))
     }
 
     fn options(format: OutputFormat) -> EnrolArgs {
@@ -201,5 +207,20 @@ mod tests {
         assert_eq!(key["enrolment"]["secret"], SECRET);
         assert_eq!(refused["error"]["name"], "io.pam-otp.Otp1.CodeRefused");
         assert_eq!(confirmed["confirmed"]["generation"], 1);
+    }
+
+    #[test]
+    fn what_the_daemon_would_refuse_by_its_form_is_refused_before_it_is_sent() {
+        let (outcome, _, calls) = run_for(&"a".repeat(257), OutputFormat::Text, String::new());
+        let failure = outcome.expect_err("too long");
+        assert_eq!((failure.code(), calls), (1, 0));
+        let told = format!("user: found {}, wanted 1 to 256 bytes without control characters", "a".repeat(64));
+        assert_eq!(failure.to_string(), told);
+
+        let typed = format!("{}\n{CODE}\n", "1".repeat(65));
+        let (outcome, shown, calls) = run_for("alice", OutputFormat::Json, typed);
+        assert!(outcome.is_ok());
+        assert_eq!(calls, 2, "the beginning and the code that is one");
+        assert!(shown.contains(r#""field":"code","found":"65 bytes, not repeated here""#), "{shown}");
     }
 }

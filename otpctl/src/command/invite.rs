@@ -4,7 +4,7 @@ use otp_core::codes::registration::CodeForm;
 use otp_core::environment::system_wall;
 use otp_core::files::date::utc;
 use otp_protocol::client::Client;
-use otp_protocol::interface::{self, Invitation, RevokeInvitation};
+use otp_protocol::interface::{self, Invitation, RevokeInvitation, UserName};
 use zeroize::Zeroizing;
 
 use crate::arguments::InviteArgs;
@@ -21,7 +21,7 @@ pub(crate) fn invite(
     connect: impl FnOnce() -> Result<Client, Failure>,
 ) -> Result<(), Failure> {
     if options.revoke {
-        connect()?.call(&RevokeInvitation { user: options.user.clone() })?;
+        connect()?.call(&RevokeInvitation { user: UserName::new(&options.user)? })?;
         return terminal.show(&format!("{}: the registration code is worthless from now on\n", escaped(&options.user)));
     }
     let travel = travel(options)?;
@@ -32,7 +32,7 @@ pub(crate) fn invite(
         options.letter.as_deref().map(|letter| Letter::create(letter, options.cover.as_deref(), options.paper));
     let letter = letter.transpose()?; // before a code is made: a file that is there ends it here
     let reply = connect()?.call(&interface::Invite {
-        user: options.user.clone(),
+        user: UserName::new(&options.user)?,
         form: Some(travel),
         lasts: options.lasts,
         replaces: Some(options.replace),

@@ -4,14 +4,14 @@ use nix::unistd::Uid;
 use otp_protocol::client::Client;
 use otp_protocol::interface::{NoticeItem, Notices, NoticesShown};
 
-use crate::arguments::NoticesArgs;
+use crate::arguments::{NoticesArgs, user_name};
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 use crate::output::format::OutputFormat;
 use crate::output::terminal::Terminal;
 
 pub(crate) fn notices(client: &mut Client, terminal: &mut Terminal, options: &NoticesArgs) -> Result<(), Failure> {
-    let user = options.user.clone();
+    let user = user_name(options.user.as_deref())?;
     let reply = client.call(&Notices { user: user.clone() })?;
     if options.format() == OutputFormat::Json {
         return terminal.json(&reply);

@@ -1,7 +1,7 @@
 //! `otpctl add` and `otpctl rotate`: what the owner of a key makes with a code of it.
 
 use otp_protocol::client::Client;
-use otp_protocol::interface::{self, AddKey};
+use otp_protocol::interface::{self, AddKey, KeyName};
 
 use crate::arguments::{AddArgs, RotateArgs};
 use crate::command::confirm::{ConfirmPurpose, PendingKey};
@@ -36,9 +36,9 @@ pub(crate) fn rotate(
     let begun = client.call(&interface::Rotate {
         user: None,
         code,
-        old: options.key.clone(),
+        key: options.key.as_deref().map(KeyName::new).transpose()?,
         shape: options.shape.wanted(),
-        from: interface::From { tty: terminal.tty(), ..interface::From::default() },
+        prompt: interface::Prompt { tty: terminal.tty()?, ..interface::Prompt::default() },
     })?;
     let pending = PendingKey { client, terminal, format, purpose: ConfirmPurpose::Rotate };
     pending.show_and_confirm(&begun, &begun.enrolment, files)

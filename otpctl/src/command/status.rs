@@ -2,10 +2,10 @@
 
 use otp_core::files::date::utc;
 use otp_protocol::client::Client;
-use otp_protocol::interface::{KeyStatus, List, OriginStatus, Unreadable, UserList, UserStatus};
+use otp_protocol::interface::{KeyStatus, List, OriginStatus, Status, Unreadable, UserList, UserStatus};
 use serde::Serialize;
 
-use crate::arguments::{ListArgs, StatusArgs};
+use crate::arguments::{ListArgs, StatusArgs, user_name};
 use crate::command::bypasses::{self, ListedBypass};
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
@@ -14,7 +14,7 @@ use crate::output::table::table;
 use crate::output::terminal::Terminal;
 
 pub(crate) fn status(client: &mut Client, terminal: &mut Terminal, options: &StatusArgs) -> Result<(), Failure> {
-    show_one(&client.call(&options.request())?.status, terminal, options.format())
+    show_one(&client.call(&Status { user: user_name(options.user.as_deref())? })?.status, terminal, options.format())
 }
 
 /// Shows the state of a user, and whether root lets them past the gate.

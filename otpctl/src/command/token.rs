@@ -3,7 +3,7 @@
 
 use data_encoding::BASE32_NOPAD;
 use otp_protocol::client::Client;
-use otp_protocol::interface;
+use otp_protocol::interface::{self, TokenSecret, UserName};
 use zeroize::Zeroizing;
 
 use crate::arguments::AddTokenArgs;
@@ -20,12 +20,13 @@ pub(crate) fn add(
     connect: impl FnOnce() -> Result<Client, Failure>,
 ) -> Result<(), Failure> {
     let format = OutputFormat::of(options.json);
-    let secret = secret(terminal)?;
+    let secret = TokenSecret::new(secret(terminal)?)?;
     if format == OutputFormat::Text && !terminal.asks_a_person() {
         terminal.ask_on_the_controlling_terminal()?;
     }
     let client = &mut connect()?;
-    let begun = client.call(&interface::AddToken { user: options.user.clone(), secret, key: options.key.wanted() })?;
+    let begun =
+        client.call(&interface::AddToken { user: UserName::new(&options.user)?, secret, key: options.key.wanted() })?;
     match format {
         OutputFormat::Json => terminal.json(&begun)?,
         OutputFormat::Text => {

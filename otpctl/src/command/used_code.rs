@@ -12,7 +12,7 @@ use crate::output::terminal::Terminal;
 /// Asks the owner. Nothing is done without a clear no.
 pub(crate) fn ask(
     terminal: &mut Terminal,
-    code: &RegistrationCode,
+    code: RegistrationCode,
     used: &Redemption,
     connect: impl FnOnce() -> Result<Client, Failure>,
 ) -> Result<(), Failure> {
@@ -24,7 +24,7 @@ pub(crate) fn ask(
             Err(not_enrolled("no answer, so nothing was done; the same command with the same code asks again"))
         }
         WasThatYou::No => {
-            let keys = connect()?.call(&Repudiate { registration: code.text() })?.keys;
+            let keys = connect()?.call(&Repudiate { registration: code })?.keys;
             terminal.show(&suspended(keys))?;
             Err(not_enrolled("somebody else used the code"))
         }
@@ -84,7 +84,7 @@ mod tests {
         let used = Redemption { at: 0, tty: None, rhost: None, service: None };
         let mut terminal = Terminal::new(Box::new(typed.as_bytes()), Box::new(io::sink()), OutputKind::Screen(None));
         let mut reached = false;
-        let outcome = ask(&mut terminal, &code, &used, || {
+        let outcome = ask(&mut terminal, code, &used, || {
             reached = true;
             Err(Failure::Unreachable("no daemon".to_owned()))
         });

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use otp_core::keys::key::ValueError;
 use otp_protocol::client::CallError;
 use otp_protocol::interface::Refusal;
 use serde_json::json;
@@ -84,6 +85,13 @@ impl From<CallError> for Failure {
             CallError::Strange => "the daemon's answer makes no sense; do the daemon and otpctl versions match?",
         };
         Self::Unreachable(text.to_owned())
+    }
+}
+
+impl From<ValueError> for Failure {
+    /// As the daemon would refuse it.
+    fn from(error: ValueError) -> Self {
+        Self::Refused(error.into())
     }
 }
 

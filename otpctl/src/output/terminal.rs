@@ -5,6 +5,8 @@ use std::io::{self, ErrorKind, IsTerminal, Read, Write};
 use std::os::fd::AsFd;
 
 use nix::unistd::ttyname;
+use otp_core::keys::key::ValueError;
+use otp_protocol::interface::ShortText;
 use serde::Serialize;
 use terminal_size::{Height, Width, terminal_size_of};
 use zeroize::Zeroizing;
@@ -99,10 +101,10 @@ impl Terminal {
     }
 
     /// The terminal's name, as it is claimed to the daemon.
-    pub(crate) fn tty(&self) -> Option<String> {
+    pub(crate) fn tty(&self) -> Result<Option<ShortText>, ValueError> {
         match &self.typist {
-            Typist::Person(name) => name.clone(),
-            Typist::Nobody => None,
+            Typist::Person(Some(name)) => ShortText::new("tty", name.clone()).map(Some),
+            Typist::Person(None) | Typist::Nobody => Ok(None),
         }
     }
 

@@ -57,7 +57,7 @@ use pam::pam_hooks;
 use zeroize::Zeroizing;
 
 use guard::guarded;
-use host::{ConversationFailed, Host, Item, Uids, UserError, UserName};
+use host::{ConversationFailed, Host, Item, Uids, UserError, PamUser};
 use libpam::Libpam;
 
 struct Module;
@@ -100,7 +100,7 @@ impl Panicking<'_> {
 }
 
 impl Host for Panicking<'_> {
-    fn user(&mut self) -> Result<UserName, UserError> {
+    fn user(&mut self) -> Result<PamUser, UserError> {
         self.step("user");
         self.host.user()
     }
