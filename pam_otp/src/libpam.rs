@@ -8,16 +8,16 @@ use std::mem::MaybeUninit;
 use nix::errno::Errno;
 use nix::unistd::{geteuid, getuid};
 use otp_core::accounts::Account;
-use otp_core::environment::{self, Clock, Environment};
-use otp_core::log_line::Urgency;
-use otp_core::repair::{Repair, RestoredEvidence};
+use otp_core::environment::{Clock, Environment};
+use otp_core::log_line::{LogLine, Urgency};
+use otp_core::repair::Repair;
 use pam::constants::{PAM_ERROR_MSG, PAM_PROMPT_ECHO_OFF, PAM_PROMPT_ECHO_ON, PAM_TEXT_INFO, PamResultCode};
 use pam::conv::Conv;
 use pam::items::{AuthTok, Item as _, OldAuthTok, RHost, RUser, Service, Tty, User};
 use pam::module::PamHandle;
 use zeroize::Zeroizing;
 
-use crate::host::{ConversationFailed, Host, Item, Uids, UserError, UserName, repair_line};
+use crate::host::{ConversationFailed, Host, Item, Uids, UserError, UserName};
 use crate::options::Echo;
 use crate::password_age::PasswordAge;
 
@@ -204,26 +204,13 @@ impl Host for Libpam<'_> {
 }
 
 impl Clock for Libpam<'_> {
-    fn wall(&self) -> u64 {
-        environment::system_wall()
-    }
-
-    fn boot_ms(&self) -> u64 {
-        environment::system_boot_ms()
-    }
-
     fn vouched(&self) -> bool {
         synchronised()
     }
 }
 
 impl Environment for Libpam<'_> {
-    fn repaired(&self, account: &Account, what: Repair) {
-        log(self.handle, Urgency::Alert, &repair_line(account, what).finish());
-    }
-
-    fn restored_copy(&self, account: &Account, evidence: &RestoredEvidence) {
-        let line = evidence.told_in(repair_line(account, Repair::RestoredCopy));
+    fn repaired(&self, _: &Account, _: Repair, line: LogLine) {
         log(self.handle, Urgency::Alert, &line.finish());
     }
 }

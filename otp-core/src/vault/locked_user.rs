@@ -211,10 +211,8 @@ impl LockedUser<'_> {
         }
         // The alarm first: killed in between it comes twice, which is better than never.
         for what in &self.repairs {
-            match (&loaded.restored, what) {
-                (Some(evidence), Repair::RestoredCopy) => environment.restored_copy(&self.account, evidence),
-                _ => environment.repaired(&self.account, *what),
-            }
+            let line = what.line(&self.account, loaded.restored.as_ref());
+            environment.repaired(&self.account, *what, line);
         }
         if self.repairs.iter().any(|what| *what != Repair::CommitUndone) {
             self.file.store_both(&self.state, environment)?;
