@@ -1,5 +1,5 @@
-//! libpam, where pam-bindings does not reach: the log, the delay, the shadow line, and the kernel's word on the clock. The only file of the
-//! module with unsafe code.
+//! libpam, where pam-bindings does not reach (docs/decisions/pam-bindings-in-part.md): the log, the delay, the shadow line, and the
+//! kernel's word on the clock. The only file of the module with unsafe code.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 use std::io::{IsTerminal as _, stderr};
@@ -13,7 +13,7 @@ use otp_core::log_line::{LogLine, Urgency};
 use otp_core::repair::Repair;
 use pam::constants::{PAM_ERROR_MSG, PAM_PROMPT_ECHO_OFF, PAM_PROMPT_ECHO_ON, PAM_TEXT_INFO, PamResultCode};
 use pam::conv::Conv;
-use pam::items::{AuthTok, Item as _, OldAuthTok, RHost, RUser, Service, Tty, User};
+use pam::items::{AuthTok, Item as _, ItemType, OldAuthTok, RHost, RUser, Service, Tty, User};
 use pam::module::PamHandle;
 use zeroize::Zeroizing;
 
@@ -21,8 +21,6 @@ use crate::host::{ConversationFailed, Host, Item, Uids, UserError, UserName};
 use crate::options::Echo;
 use crate::password_age::PasswordAge;
 
-/// Item type of PAM_AUTHTOK (security/_pam_types.h).
-const PAM_AUTHTOK: c_int = 6;
 /// Longer than any line of /etc/shadow, in bytes.
 const SHADOW_LINE: usize = 16 * 1024;
 
@@ -145,7 +143,7 @@ impl Host for Libpam<'_> {
         text.push(0);
         let text = CStr::from_bytes_with_nul(&text).map_err(|_| ConversationFailed)?;
         // SAFETY: libpam gave us the handle for this call and copies the NUL-terminated text, which outlives it.
-        let answer = unsafe { pam_set_item(self.handle, PAM_AUTHTOK, text.as_ptr().cast()) };
+        let answer = unsafe { pam_set_item(self.handle, ItemType::AuthTok as c_int, text.as_ptr().cast()) };
         if answer == 0 { Ok(()) } else { Err(ConversationFailed) }
     }
 
