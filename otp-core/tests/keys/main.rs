@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what is not there must fail the test")]
 
+mod base32;
 mod seal;
 
 use otp_core::keys::hotp::Codes;

@@ -29,7 +29,7 @@ use crate::access::check::{account_named, allowed};
 use crate::access::groups;
 use crate::access::rights::Act;
 use crate::daemon::{Daemon, Session};
-use crate::enrolment::otpauth::{self, Provisioning};
+use crate::enrolment::otpauth::Provisioning;
 use crate::enrolment::pending::{
     BeginError, CodeOutcome, Earlier, EnrolmentPurpose, FIRST_COUNTER, PendingEnrolment, Plan, TRIES,
 };
@@ -247,7 +247,7 @@ fn enrolment(pending: &PendingEnrolment, policy: &Policy) -> Result<Enrolment, R
         digits: new.digits.get(),
         period: u32::try_from(new.period.seconds()).unwrap_or(u32::MAX),
         counter: (*kind == Kind::Hotp).then_some(FIRST_COUNTER),
-        secret: otpauth::letters(pending.secret()),
+        secret: pending.secret().base32(),
         qr_svg: picture.svg(),
         qr_dark: picture.plain(NARROW_ZONE, Theme::Dark),
         qr_light: picture.plain(NARROW_ZONE, Theme::Light),
