@@ -4,6 +4,7 @@
 //! Nothing here has `Debug`, `Display` or `Clone` if it carries a secret or a code.
 
 pub(crate) mod admin;
+mod claimed_place;
 pub(crate) mod enrolment;
 mod methods;
 mod notice;
@@ -25,6 +26,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use admin::{Adopt, AdoptAll, Forget, ListGone, Rename, Reopen, Restored, Resume, Revoke, Suspend};
+pub use claimed_place::ClaimedPlace;
 pub use enrolment::{
     AddKey, AddToken, From, Invite, Redeem, RenewRecoveryCodes, Repudiate, RevokeInvitation, Rotate, Shape, WantedKey,
 };

@@ -10,7 +10,6 @@ use serde_json::json;
 
 use crate::output::escape::escaped;
 use crate::output::format::OutputFormat;
-use crate::output::redemption::when_and_where;
 use crate::output::{diagnosis, duration, json};
 
 /// Why a command was not done.
@@ -103,7 +102,7 @@ pub(crate) fn told(refusal: &Refusal) -> String {
         Refusal::CodeRefused { tries_left, diagnosis } => code_refused(*tries_left, diagnosis.as_deref()),
         Refusal::RegistrationRefused { reason, wait } => registration_refused(reason, *wait),
         Refusal::RegistrationSpent { used } => {
-            let when = when_and_where(used);
+            let when = used.when_and_where();
             format!(
                 "this registration code was used before, {when}, and a key was made with it; if that was not you, call an administrator"
             )
@@ -201,7 +200,7 @@ pub(crate) fn not_possible(user: &str, reason: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use otp_protocol::interface::Redemption;
+    use otp_protocol::interface::{ClaimedPlace, Redemption};
 
     use super::*;
 
@@ -246,7 +245,10 @@ mod tests {
             Refusal::CodeRefused { tries_left: 1, diagnosis: Some(text()) },
             Refusal::RegistrationRefused { reason: text(), wait: 1 },
             Refusal::RegistrationSpent {
-                used: Redemption { at: 0, tty: Some(text()), rhost: Some(text()), service: Some(text()) },
+                used: Redemption {
+                    at: 0,
+                    from: ClaimedPlace { tty: Some(text()), rhost: Some(text()), service: Some(text()) },
+                },
             },
             Refusal::Unavailable { reason: text() },
             Refusal::Busy { reason: text() },
