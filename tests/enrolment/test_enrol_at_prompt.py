@@ -131,7 +131,7 @@ def test_the_likely_cause_of_a_wrong_code_is_told(machine, enrolling_hosts, user
     terminal.awaits(APP_PROMPT)
     key = key_on(terminal.transcript)
     terminal.types_hidden(key.code(key.step - 8))
-    terminal.awaits("the device's clock is about 4 min slow")
+    terminal.awaits("the phone's clock is slow by about 4 minutes, or this host's is fast")
     confirms(terminal)
 
 

@@ -1,8 +1,9 @@
-//! Shared keys: their codes, their parameters, base32 and the seal, through nothing but what the core offers.
+//! Shared keys: their codes, their parameters, base32, the seal and why a code is not theirs, through nothing but what the core offers.
 
 #![expect(clippy::unwrap_used, reason = "what is not there must fail the test")]
 
 mod base32;
+mod diagnosis;
 mod seal;
 
 use otp_core::keys::hotp::Codes;

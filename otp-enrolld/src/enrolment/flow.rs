@@ -12,6 +12,7 @@ use otp_core::environment::Clock;
 use otp_core::files::notice::{Notice, Where};
 use otp_core::files::ticket::{TicketEnd, TicketEndReason, TicketId, Worth};
 use otp_core::files::ticket_file::TicketFile;
+use otp_core::keys::diagnosis::Diagnosis;
 use otp_core::keys::key::{Kind, Label, NewKey};
 use otp_core::log_line::Urgency;
 use otp_core::policy::Policy;
@@ -89,7 +90,7 @@ impl Daemon {
                 stored
             }
             CodeOutcome::Junk(tries_left) => refused(tries_left, None),
-            CodeOutcome::Half(tries_left) => refused(tries_left, Some("next-code".to_owned())),
+            CodeOutcome::Half(tries_left) => refused(tries_left, Some(Diagnosis::NextCode.word())),
             CodeOutcome::Wrong(tries_left, diagnosis) => {
                 log_enrolment("enrolment-code-refused", session.peer, pending, None);
                 session.pending = session.pending.take().filter(|_| tries_left > 0);

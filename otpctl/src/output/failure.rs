@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use otp_core::keys::diagnosis::Diagnosis;
 use otp_protocol::client::CallError;
 use otp_protocol::interface::Refusal;
 use serde_json::json;
@@ -125,11 +126,10 @@ pub(crate) fn told(refusal: &Refusal) -> String {
 
 /// What is left to try, and what the code tells of the app.
 fn code_refused(tries_left: u32, diagnosis: Option<&str>) -> String {
-    if diagnosis == Some("next-code") && tries_left > 0 {
-        return "right so far: now the next code of the token".to_owned();
-    }
-    let why = diagnosis.and_then(diagnosis::told).map(|why| format!("{why}\n")).unwrap_or_default();
+    let found = diagnosis.and_then(Diagnosis::parse);
+    let why = found.map(|found| format!("{}\n", diagnosis::told(found))).unwrap_or_default();
     match tries_left {
+        1.. if found == Some(Diagnosis::NextCode) => Diagnosis::NextCode.text(),
         0 => format!("{why}code refused: no tries left; nothing was stored, start again"),
         left => format!("{why}code refused: tries left: {left}"),
     }
