@@ -13,4 +13,5 @@ pub(crate) mod letter;
 pub(crate) mod new_file;
 pub(crate) mod qr_file;
 pub(crate) mod table;
+pub(crate) mod template;
 pub(crate) mod terminal;
