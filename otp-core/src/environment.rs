@@ -2,28 +2,30 @@
 
 use crate::accounts::Account;
 use crate::decision::limits::ClockPolicy;
-use crate::repair::{Repair, RestoredEvidence};
+use crate::log_line::LogLine;
+use crate::repair::Repair;
 
-/// What can be asked about time.
+/// What can be asked about time: of this machine, unless a test has another clock.
 pub trait Clock {
     /// CLOCK_REALTIME, in whole seconds since 1970; 0 for anything earlier.
-    fn wall(&self) -> u64;
+    fn wall(&self) -> u64 {
+        system_wall()
+    }
+
     /// CLOCK_BOOTTIME, in milliseconds; nobody can set it.
-    fn boot_ms(&self) -> u64;
+    fn boot_ms(&self) -> u64 {
+        let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME).map(std::time::Duration::from);
+        now.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+
     /// Does the kernel say that the wall clock is synchronised (adjtimex(2))? A sandbox may kill a process that asks.
     fn vouched(&self) -> bool;
 }
 
 /// Where the core works: a host program, the daemon, a test.
 pub trait Environment: Clock {
-    /// Something about `account` was found in the vault and put right. Worth an alert, wherever it happened.
-    fn repaired(&self, account: &Account, what: Repair);
-
-    /// The same of a restored copy, with the marks by which it was known.
-    fn restored_copy(&self, account: &Account, evidence: &RestoredEvidence) {
-        let _: &RestoredEvidence = evidence;
-        self.repaired(account, Repair::RestoredCopy);
-    }
+    /// Something about `account` was found in the vault and put right. `line` tells of it, and is worth an alert wherever it happened.
+    fn repaired(&self, account: &Account, what: Repair, line: LogLine);
 }
 
 /// The same environment with a clock that an admin vouches for, if the policy says so.
@@ -49,12 +51,8 @@ impl Clock for PolicyClock<'_> {
 }
 
 impl Environment for PolicyClock<'_> {
-    fn repaired(&self, account: &Account, what: Repair) {
-        self.environment.repaired(account, what);
-    }
-
-    fn restored_copy(&self, account: &Account, evidence: &RestoredEvidence) {
-        self.environment.restored_copy(account, evidence);
+    fn repaired(&self, account: &Account, what: Repair, line: LogLine) {
+        self.environment.repaired(account, what, line);
     }
 }
 
@@ -101,10 +99,4 @@ impl BootId {
 pub fn system_wall() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     now.map_or(0, |since| since.as_secs())
-}
-
-/// CLOCK_BOOTTIME in milliseconds.
-pub fn system_boot_ms() -> u64 {
-    let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME).map(std::time::Duration::from);
-    now.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::accounts::Account;
 use crate::files::date::utc;
 use crate::log_line::LogLine;
 
@@ -41,4 +42,15 @@ pub enum Repair {
     CommitFinished,
     /// A change of keys that a crash had interrupted before its commit was dropped.
     CommitUndone,
+}
+
+impl Repair {
+    /// The line of the alarm, the same from every program; of a restored copy with the marks by which it was known.
+    pub(crate) fn line(self, account: &Account, evidence: Option<&RestoredEvidence>) -> LogLine {
+        let line = LogLine::default().field("mended", self.reason()).field("user", &account.name);
+        match (self, evidence) {
+            (Self::RestoredCopy, Some(evidence)) => evidence.told_in(line),
+            _ => line,
+        }
+    }
 }

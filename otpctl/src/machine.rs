@@ -2,9 +2,9 @@
 //! under a wild clock must not lock anybody out for years.
 
 use otp_core::accounts::Account;
-use otp_core::environment::{Clock, Environment, system_boot_ms, system_wall};
+use otp_core::environment::{Clock, Environment};
 use otp_core::log_line::LogLine;
-use otp_core::repair::{Repair, RestoredEvidence};
+use otp_core::repair::Repair;
 use otp_system::kernel;
 
 use crate::output::alert::alert;
@@ -13,26 +13,13 @@ use crate::output::alert::alert;
 pub(crate) struct Machine;
 
 impl Clock for Machine {
-    fn wall(&self) -> u64 {
-        system_wall()
-    }
-
-    fn boot_ms(&self) -> u64 {
-        system_boot_ms()
-    }
-
     fn vouched(&self) -> bool {
         kernel::clock_is_synchronised()
     }
 }
 
 impl Environment for Machine {
-    fn repaired(&self, account: &Account, what: Repair) {
-        alert(&LogLine::default().field("mended", what.reason()).field("user", &account.name).finish());
-    }
-
-    fn restored_copy(&self, account: &Account, evidence: &RestoredEvidence) {
-        let line = LogLine::default().field("mended", Repair::RestoredCopy.reason()).field("user", &account.name);
-        alert(&evidence.told_in(line).finish());
+    fn repaired(&self, _: &Account, _: Repair, line: LogLine) {
+        alert(&line.finish());
     }
 }

@@ -5,8 +5,7 @@ use std::ffi::{CStr, CString};
 use nix::errno::Errno;
 use otp_core::accounts::Account;
 use otp_core::environment::Environment;
-use otp_core::log_line::{LogLine, Urgency};
-use otp_core::repair::Repair;
+use otp_core::log_line::Urgency;
 use zeroize::Zeroizing;
 
 use crate::options::Echo;
@@ -91,11 +90,6 @@ pub(crate) enum Item {
     Rhost,
     /// PAM_RUSER.
     Ruser,
-}
-
-/// The line of an alarm about a vault, the same from every host.
-pub(crate) fn repair_line(account: &Account, what: Repair) -> LogLine {
-    LogLine::default().field("mended", what.reason()).field("user", &account.name)
 }
 
 /// Who the process is.

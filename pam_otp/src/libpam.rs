@@ -1,5 +1,5 @@
-//! libpam, where pam-bindings does not reach: the log, the delay, the shadow line, and the kernel's word on the clock. The only file of the
-//! module with unsafe code.
+//! libpam, where pam-bindings does not reach (docs/decisions/pam-bindings-in-part.md): the log, the delay, the shadow line, and the
+//! kernel's word on the clock. The only file of the module with unsafe code.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 use std::io::{IsTerminal as _, stderr};
@@ -8,21 +8,19 @@ use std::mem::MaybeUninit;
 use nix::errno::Errno;
 use nix::unistd::{geteuid, getuid};
 use otp_core::accounts::Account;
-use otp_core::environment::{self, Clock, Environment};
-use otp_core::log_line::Urgency;
-use otp_core::repair::{Repair, RestoredEvidence};
+use otp_core::environment::{Clock, Environment};
+use otp_core::log_line::{LogLine, Urgency};
+use otp_core::repair::Repair;
 use pam::constants::{PAM_ERROR_MSG, PAM_PROMPT_ECHO_OFF, PAM_PROMPT_ECHO_ON, PAM_TEXT_INFO, PamResultCode};
 use pam::conv::Conv;
-use pam::items::{AuthTok, Item as _, OldAuthTok, RHost, RUser, Service, Tty, User};
+use pam::items::{AuthTok, Item as _, ItemType, OldAuthTok, RHost, RUser, Service, Tty, User};
 use pam::module::PamHandle;
 use zeroize::Zeroizing;
 
-use crate::host::{ConversationFailed, Host, Item, PamUser, Uids, UserError, repair_line};
+use crate::host::{ConversationFailed, Host, Item, PamUser, Uids, UserError};
 use crate::options::Echo;
 use crate::password_age::PasswordAge;
 
-/// Item type of PAM_AUTHTOK (security/_pam_types.h).
-const PAM_AUTHTOK: c_int = 6;
 /// Longer than any line of /etc/shadow, in bytes.
 const SHADOW_LINE: usize = 16 * 1024;
 
@@ -145,7 +143,7 @@ impl Host for Libpam<'_> {
         text.push(0);
         let text = CStr::from_bytes_with_nul(&text).map_err(|_| ConversationFailed)?;
         // SAFETY: libpam gave us the handle for this call and copies the NUL-terminated text, which outlives it.
-        let answer = unsafe { pam_set_item(self.handle, PAM_AUTHTOK, text.as_ptr().cast()) };
+        let answer = unsafe { pam_set_item(self.handle, ItemType::AuthTok as c_int, text.as_ptr().cast()) };
         if answer == 0 { Ok(()) } else { Err(ConversationFailed) }
     }
 
@@ -204,26 +202,13 @@ impl Host for Libpam<'_> {
 }
 
 impl Clock for Libpam<'_> {
-    fn wall(&self) -> u64 {
-        environment::system_wall()
-    }
-
-    fn boot_ms(&self) -> u64 {
-        environment::system_boot_ms()
-    }
-
     fn vouched(&self) -> bool {
         synchronised()
     }
 }
 
 impl Environment for Libpam<'_> {
-    fn repaired(&self, account: &Account, what: Repair) {
-        log(self.handle, Urgency::Alert, &repair_line(account, what).finish());
-    }
-
-    fn restored_copy(&self, account: &Account, evidence: &RestoredEvidence) {
-        let line = evidence.told_in(repair_line(account, Repair::RestoredCopy));
+    fn repaired(&self, _: &Account, _: Repair, line: LogLine) {
         log(self.handle, Urgency::Alert, &line.finish());
     }
 }

@@ -163,7 +163,7 @@ def test_whatever_ends_it_early_leaves_nothing_and_the_next_time_says_so(machine
     assert not user.key_file.exists()
     terminal = session(user, "enrol")
     answers(terminal, "Registration code: ", code)
-    terminal.awaits(r"this registration code was used before, at \S+Z on /dev/pts/\d+; that key was never confirmed and is thrown away")
+    terminal.awaits(r"this registration code was used before, at \S+Z, on /dev/pts/\d+; that key was never confirmed and is thrown away")
     key = key_shown(terminal)
     assert key.secret != lost.secret
     finishes(terminal, key)
@@ -218,7 +218,7 @@ def test_a_code_that_was_used_tells_when_and_from_where_and_no_suspends_what_cam
     user, code, key = user_with_spent_code(machine)
     terminal = session(user, "enrol")
     answers(terminal, "Registration code: ", code)
-    terminal.awaits(r"this registration code was used before, at \d{4}-\S+Z on /dev/pts/\d+, and a key was made with it")
+    terminal.awaits(r"this registration code was used before, at \d{4}-\S+Z, on /dev/pts/\d+, and a key was made with it")
     answers(terminal, r"Was that you\? \[y/n\] ", "perhaps")
     answers(terminal, r"Was that you\? \[y/n\] ", "no")
     terminal.awaits("suspended: the key that came of it; its codes and recovery codes are refused from now on")

@@ -215,7 +215,3 @@ fn without_prefix(error: Mistyped) -> Mistyped {
         other => other,
     }
 }
-
-#[cfg(test)]
-#[path = "registration_tests.rs"]
-mod tests;

@@ -1,4 +1,4 @@
-//! Seconds since 1970 as UTC in ISO 8601.
+//! The calendar: seconds since 1970 as UTC in ISO 8601, and days since 1970.
 
 /// `2026-11-21T22:04:00Z`; past the year 9999 the bare number.
 pub fn utc(seconds: u64) -> String {
@@ -21,6 +21,26 @@ fn date(days: u64) -> Option<(u64, u64, u64)> {
         }
     }
     None
+}
+
+/// A day of the Gregorian calendar, as a file has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Day {
+    /// In full.
+    pub year: u16,
+    /// From 1.
+    pub month: u8,
+    /// From 1.
+    pub day: u8,
+}
+
+/// Days from 1970-01-01 to this one; `None` if it is earlier, or in no calendar.
+pub(crate) fn days_since_1970(date: Day) -> Option<u64> {
+    let (year, day) = (u64::from(date.year), u64::from(date.day));
+    let (lengths, before) = (months(year), usize::from(date.month).checked_sub(1)?);
+    let is_there = year >= 1970 && (1..=*lengths.get(before)?).contains(&day);
+    let earlier = (1970..year).flat_map(months).chain(lengths.into_iter().take(before));
+    is_there.then(|| earlier.sum::<u64>() + day - 1)
 }
 
 fn months(year: u64) -> [u64; 12] {
@@ -51,6 +71,18 @@ mod tests {
         ];
         for (seconds, text) in cases {
             assert_eq!(utc(seconds), text);
+        }
+    }
+
+    #[test]
+    fn days_count_from_1970_through_leap_years() {
+        let days = [(1970, 1, 1), (1972, 3, 1), (2000, 2, 29), (2027, 1, 31)]
+            .map(|(year, month, day)| days_since_1970(Day { year, month, day }));
+        assert_eq!(days, [Some(0), Some(790), Some(11_016), Some(20_849)]);
+        for (year, month, day) in
+            [(1969, 12, 31), (2027, 0, 1), (2027, 13, 1), (2027, 4, 31), (2100, 2, 29), (2027, 1, 0)]
+        {
+            assert_eq!(days_since_1970(Day { year, month, day }), None, "{year}-{month}-{day}");
         }
     }
 }

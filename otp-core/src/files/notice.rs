@@ -82,6 +82,11 @@ pub struct Where {
     pub service: Option<Claim>,
 }
 
+/// When something was done, and from where, in words.
+pub fn when_and_where(at: u64, from: &Where) -> String {
+    format!("at {}{}", utc(at), from.told())
+}
+
 /// 1 to 64 letters, digits or any of `._:/@%+-`; what was anything else is `_`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim(String);
@@ -215,16 +220,21 @@ impl Notice {
             uid if uid == owner => "; from your account".to_owned(),
             uid => format!("; by uid {uid}"),
         });
-        let from = [("from", &self.from.rhost), ("on", &self.from.tty), ("through", &self.from.service)];
-        for (how, claim) in from.into_iter().filter_map(|(how, claim)| Some((how, claim.as_ref()?))) {
-            text.push_str(&format!(", {how} {}", claim.as_str()));
-        }
+        text.push_str(&self.from.told());
         text.push_str(match self.event.severity() {
             Severity::Info => ".",
             Severity::Warning => ". If that was not you or on your behalf, tell an administrator at once.",
             Severity::Alarm => ". Tell an administrator at once, unless you know that this is in order.",
         });
         text
+    }
+}
+
+impl Where {
+    /// `, from 192.0.2.1, on pts/3, through sshd`: as much as is known.
+    fn told(&self) -> String {
+        let all = [("from", &self.rhost), ("on", &self.tty), ("through", &self.service)];
+        all.into_iter().filter_map(|(how, claim)| Some(format!(", {how} {}", claim.as_ref()?.0))).collect()
     }
 }
 

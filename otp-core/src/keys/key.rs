@@ -191,24 +191,3 @@ impl Default for NewKey {
         Self { algorithm: Algorithm::Sha1, digits, period }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_range_ends_where_the_standard_says() {
-        assert!(Digits::new(5).is_err() && Digits::new(6).is_ok() && Digits::new(8).is_ok() && Digits::new(9).is_err());
-        assert!(Period::new(14).is_err() && Period::new(15).is_ok());
-        assert!(Period::new(120).is_ok() && Period::new(121).is_err());
-        assert!(Period::new(-1).is_err() && Period::new(i64::MAX).is_err());
-    }
-
-    #[test]
-    fn a_label_holds_nothing_that_could_break_a_line_or_a_uri() {
-        for bad in ["", " x", "x ", "a\nb", "a:b", "a\"b", "é", "a/b", &"x".repeat(33)] {
-            assert!(Label::new(bad).is_err(), "{bad:?}");
-        }
-        assert!(Label::new("Anna's").is_err() && Label::new("anna phone-2").is_ok());
-    }
-}

@@ -251,7 +251,3 @@ fn hmac(key: &[u8; 32], parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
 fn first<const N: usize>(bytes: &[u8; 32]) -> [u8; N] {
     bytes.first_chunk::<N>().copied().unwrap_or([0; N])
 }
-
-#[cfg(test)]
-#[path = "seal_tests.rs"]
-mod tests;

@@ -2,10 +2,11 @@
 
 use crate::decision::limits::Limits;
 use crate::decision::origin::Origin;
+use crate::files::date::days_since_1970;
 use crate::keys::key::NewKey;
 use crate::policy::audience::{Entry, Exemption};
 use crate::policy::fields::{guesses, window};
-use crate::policy::toml_table::{Day, Located, Table, TableError, TextOrTable};
+use crate::policy::toml_table::{Located, Table, TableError, TextOrTable};
 
 /// The rules of one PAM service.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -144,18 +145,6 @@ fn day<'d>(table: &mut Table<'d>, name: &'d str) -> Result<Option<u64>, TableErr
     let Some(found) = table.date(name)? else { return Ok(None) };
     let wanted = || table.error(&found, format!("{name} is no day; wanted a date like 2027-01-31"));
     days_since_1970(found.value).map(Some).ok_or_else(wanted)
-}
-
-/// Days since 1970-01-01 of a day of the Gregorian calendar, from 1970 on.
-fn days_since_1970(date: Day) -> Option<u64> {
-    let leap = |year: u64| (year.is_multiple_of(4) && !year.is_multiple_of(100)) || year.is_multiple_of(400);
-    let year = u64::from(date.year).checked_sub(1970)? + 1970;
-    let lengths = [31, 28 + u64::from(leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let before = usize::from(date.month).checked_sub(1)?;
-    let (month_length, day) = (*lengths.get(before)?, u64::from(date.day));
-    let years: u64 = (1970..year).map(|year| 365 + u64::from(leap(year))).sum();
-    let months: u64 = lengths.iter().take(before).sum();
-    (1..=month_length).contains(&day).then(|| years + months + day - 1)
 }
 
 fn required(table: &mut Table<'_>) -> Result<Vec<Entry>, TableError> {
@@ -304,18 +293,6 @@ mod tests {
             let error = service(&format!("[service.sudo]\n{line}\n")).expect_err(line);
             assert!(error.to_string().contains(what), "{line}: {error}");
             assert_eq!(error.line, 2, "{line}");
-        }
-    }
-
-    #[test]
-    fn days_count_from_1970_through_leap_years() {
-        let days = [(1970, 1, 1), (1972, 3, 1), (2000, 2, 29), (2027, 1, 31)]
-            .map(|(year, month, day)| days_since_1970(Day { year, month, day }));
-        assert_eq!(days, [Some(0), Some(790), Some(11_016), Some(20_849)]);
-        for (year, month, day) in
-            [(1969, 12, 31), (2027, 0, 1), (2027, 13, 1), (2027, 4, 31), (2100, 2, 29), (2027, 1, 0)]
-        {
-            assert_eq!(days_since_1970(Day { year, month, day }), None, "{year}-{month}-{day}");
         }
     }
 

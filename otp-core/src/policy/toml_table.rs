@@ -7,6 +7,8 @@ use std::fmt;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::files::date::Day;
+
 /// A parsed document.
 pub struct Document<'i> {
     text: &'i str,
@@ -43,17 +45,6 @@ pub enum TextOrTable<'d> {
     Text(Located<&'d str>),
     /// A table.
     Table(Table<'d>),
-}
-
-/// A date, as it stands in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Day {
-    /// Of the Gregorian calendar.
-    pub year: u16,
-    /// From 1.
-    pub month: u8,
-    /// From 1.
-    pub day: u8,
 }
 
 /// What is wrong in a document, and where.

@@ -28,9 +28,11 @@ impl Vault {
 
     /// Refuses a user who is marked.
     pub fn not_gone(&self, uid: u32) -> Result<(), VaultError> {
-        match self.is_marked(MarkKind::Gone, uid)? {
-            true => Err(VaultError::Gone(self.dir.path_of("gone").join(uid.to_string()))),
-            false => Ok(()),
-        }
+        if self.is_marked(MarkKind::Gone, uid)? { Err(self.gone(uid)) } else { Ok(()) }
+    }
+
+    /// The refusal of a user who is marked.
+    pub(super) fn gone(&self, uid: u32) -> VaultError {
+        VaultError::Gone(self.dir.path_of("gone").join(uid.to_string()))
     }
 }

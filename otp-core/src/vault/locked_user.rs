@@ -28,6 +28,13 @@ pub struct LockedUser<'v> {
     repairs: Vec<Repair>,
 }
 
+/// Is a user who is marked as gone refused?
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum MarkedGone {
+    Refused,
+    Opened,
+}
+
 /// How a key file and a state belong together.
 #[derive(Debug, PartialEq, Eq)]
 enum Pairing {
@@ -40,9 +47,7 @@ enum Pairing {
 impl Vault {
     /// Locks `account` and reads its record and state. `None`: there is no trace of it, so it was never enrolled (V5).
     pub fn lock(&self, account: &Account, environment: &dyn Environment) -> Result<Option<LockedUser<'_>>, VaultError> {
-        let locked = self.lock_state(account.uid)?;
-        self.refuse_gone(locked.as_ref(), account)?;
-        self.locked_user(locked, account, environment)
+        self.locked_user(self.lock_state(account.uid)?, account, environment, MarkedGone::Refused)
     }
 
     /// The same for a user who is marked as gone, too.
@@ -51,7 +56,7 @@ impl Vault {
         account: &Account,
         environment: &dyn Environment,
     ) -> Result<Option<LockedUser<'_>>, VaultError> {
-        self.locked_user(self.lock_state(account.uid)?, account, environment)
+        self.locked_user(self.lock_state(account.uid)?, account, environment, MarkedGone::Opened)
     }
 
     /// The same for somebody who only looks and gives up at `deadline` (`short_lock_deadline`).
@@ -61,13 +66,7 @@ impl Vault {
         environment: &dyn Environment,
         deadline: Instant,
     ) -> Result<Option<LockedUser<'_>>, VaultError> {
-        let locked = self.lock_state_by(account.uid, deadline)?;
-        self.refuse_gone(locked.as_ref(), account)?;
-        self.locked_user(locked, account, environment)
-    }
-
-    fn refuse_gone(&self, locked: Option<&Locked>, account: &Account) -> Result<(), VaultError> {
-        locked.map_or(Ok(()), |_| self.not_gone(account.uid))
+        self.locked_user(self.lock_state_by(account.uid, deadline)?, account, environment, MarkedGone::Refused)
     }
 
     fn locked_user(
@@ -75,6 +74,7 @@ impl Vault {
         locked: Option<Locked>,
         account: &Account,
         environment: &dyn Environment,
+        marked_gone: MarkedGone,
     ) -> Result<Option<LockedUser<'_>>, VaultError> {
         let locked = match locked {
             Some(locked) => locked,
@@ -84,12 +84,16 @@ impl Vault {
                 self.lock_state_by(account.uid, short_lock_deadline())?.ok_or_else(|| self.missing_state(account))?
             }
         };
+        let marks = self.marks_of(account.uid)?; // under the lock, for the sake of those that were set before it was taken
+        if marks.gone && marked_gone == MarkedGone::Refused {
+            return Err(self.gone(account.uid));
+        }
         let (file, loaded) = self.read_state(locked, account.uid)?;
         let record = self.record_of(account)?;
         let now = now(environment, file.known);
         let account = record.as_ref().map_or(account, |record| &record.account).clone();
         let mut state = loaded.state.clone();
-        let suspended_aside = record.is_some() && self.is_suspended_aside(account.uid)?;
+        let suspended_aside = record.is_some() && marks.suspended;
         state.suspended |= suspended_aside;
         let mut user =
             LockedUser { vault: self, file, account, record, state, suspended_aside, now, repairs: Vec::new() };
@@ -211,10 +215,8 @@ impl LockedUser<'_> {
         }
         // The alarm first: killed in between it comes twice, which is better than never.
         for what in &self.repairs {
-            match (&loaded.restored, what) {
-                (Some(evidence), Repair::RestoredCopy) => environment.restored_copy(&self.account, evidence),
-                _ => environment.repaired(&self.account, *what),
-            }
+            let line = what.line(&self.account, loaded.restored.as_ref());
+            environment.repaired(&self.account, *what, line);
         }
         if self.repairs.iter().any(|what| *what != Repair::CommitUndone) {
             self.file.store_both(&self.state, environment)?;

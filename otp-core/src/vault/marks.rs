@@ -1,6 +1,8 @@
 //! Marks about users, beside their files: `gone/<uid>` and `suspended/<uid>`. A mark counts as soon as its file is there, and is
 //! looked for under the user's lock. vault.toml names the kind while there is a mark of it (V9).
 
+use std::collections::BTreeSet;
+
 use super::Vault;
 use super::error::VaultError;
 use super::needs::LockedVault;
@@ -28,10 +30,17 @@ impl MarkKind {
     }
 }
 
+/// The marks that one user has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct UserMarks {
+    pub(super) gone: bool,
+    pub(super) suspended: bool,
+}
+
 impl Vault {
     /// Every mark of that kind by rising uid, with its content where that can be read.
     pub fn marked(&self, kind: MarkKind) -> Result<Vec<(u32, Option<UserMark>)>, VaultError> {
-        let Some(dir) = self.marks(kind)? else { return Ok(Vec::new()) };
+        let Some(dir) = self.marks(kind, &mut None)? else { return Ok(Vec::new()) };
         let mut uids: Vec<u32> = dir.names()?.iter().filter_map(|name| name.parse().ok()).collect();
         uids.sort_unstable();
         let read = |uid: u32| dir.read(&uid.to_string(), UserMark::CAP).ok().and_then(|text| UserMark::parse(&text));
@@ -40,7 +49,19 @@ impl Vault {
 
     /// Is `uid` marked? Whatever is there under that name is a mark.
     pub(super) fn is_marked(&self, kind: MarkKind, uid: u32) -> Result<bool, VaultError> {
-        self.marks(kind)?.map_or(Ok(false), |dir| dir.has(&uid.to_string()))
+        self.has_mark(kind, uid, &mut None)
+    }
+
+    /// Which marks `uid` has; vault.toml is read once for all kinds at the most. A word that is written after that has its directory by
+    /// then, and the look for that comes later.
+    pub(super) fn marks_of(&self, uid: u32) -> Result<UserMarks, VaultError> {
+        let needs = &mut None;
+        let gone = self.has_mark(MarkKind::Gone, uid, needs)?;
+        Ok(UserMarks { gone, suspended: self.has_mark(MarkKind::Suspended, uid, needs)? })
+    }
+
+    fn has_mark(&self, kind: MarkKind, uid: u32, needs: &mut Option<BTreeSet<Need>>) -> Result<bool, VaultError> {
+        self.marks(kind, needs)?.map_or(Ok(false), |dir| dir.has(&uid.to_string()))
     }
 
     /// Takes a mark away, if it is there. Says whether it was.
@@ -49,19 +70,25 @@ impl Vault {
             return Ok(false);
         }
         let locked = self.lock_itself()?;
-        let Some(dir) = self.marks(kind)? else { return Ok(false) };
+        let Some(dir) = self.marks(kind, &mut None)? else { return Ok(false) };
         dir.remove(&uid.to_string())?;
         dir.sync()?;
         locked.drop_need_without_marks(kind, &dir)?;
         Ok(true)
     }
 
-    /// Where marks of that kind are. A vault that needs them and does not have the directory is not whole.
-    fn marks(&self, kind: MarkKind) -> Result<Option<TrustedDir>, VaultError> {
-        match self.dir.open_dir(kind.need().word()) {
-            Err(VaultError::Missing(_)) if !self.needs()?.contains(&kind.need()) => Ok(None),
-            opened => opened.map(Some),
-        }
+    /// Where marks of that kind are. A vault that needs them and does not have the directory is not whole. `needs` are those that
+    /// vault.toml names by now; none if it was not read yet.
+    fn marks(&self, kind: MarkKind, needs: &mut Option<BTreeSet<Need>>) -> Result<Option<TrustedDir>, VaultError> {
+        let missing = match self.dir.open_dir(kind.need().word()) {
+            Err(missing @ VaultError::Missing(_)) => missing,
+            opened => return opened.map(Some),
+        };
+        let needs = match needs {
+            Some(needs) => needs,
+            None => needs.insert(self.needs()?),
+        };
+        if needs.contains(&kind.need()) { Err(missing) } else { Ok(None) }
     }
 }
 
@@ -80,7 +107,7 @@ impl LockedVault<'_> {
     /// Are there marks of no kind?
     pub(super) fn has_no_marks(&self) -> Result<bool, VaultError> {
         for kind in MarkKind::ALL {
-            if !self.vault.marks(kind)?.map_or(Ok(true), |dir| is_empty(&dir))? {
+            if !self.vault.marks(kind, &mut None)?.map_or(Ok(true), |dir| is_empty(&dir))? {
                 return Ok(false);
             }
         }

@@ -74,10 +74,6 @@ impl Clock for Stopping {
         system_wall() - seconds
     }
 
-    fn boot_ms(&self) -> u64 {
-        system_boot_ms()
-    }
-
     fn vouched(&self) -> bool {
         true
     }

@@ -16,11 +16,6 @@ impl Vault {
         let mark = UserMark { account: account.clone(), since: clock.wall() };
         self.lock_itself()?.mark(MarkKind::Suspended, &mark).map(drop)
     }
-
-    /// Are the keys of `uid` suspended by a mark, whatever the state says?
-    pub fn is_suspended_aside(&self, uid: u32) -> Result<bool, VaultError> {
-        self.is_marked(MarkKind::Suspended, uid)
-    }
 }
 
 impl LockedUser<'_> {

@@ -14,12 +14,13 @@ use crate::decision::limits::{FAR_AHEAD_S, Limits};
 use crate::decision::origin::Origin;
 use crate::decision::state::State;
 use crate::decision::{Proof, RefusalReason, Verdict};
-use crate::environment::{Clock, system_boot_ms, system_wall};
+use crate::environment::{Clock, system_wall};
 use crate::files::key_file::{Key, Record};
 use crate::keys::hotp::Codes;
 use crate::keys::key::{Algorithm, Digits, KeyId, Kind, Label, Period, Step};
 use crate::keys::seal::{HostKey, Nonce, Sealed, VaultId};
 use crate::keys::secret::Secret;
+use crate::log_line::LogLine;
 use crate::repair::Repair;
 use crate::unlocked::Unlocked;
 
@@ -30,7 +31,7 @@ const FREELY: KeyAddition = KeyAddition { grounds: Grounds::Any, replaces: Repla
 struct Shifted(AtomicU64, std::sync::Mutex<Vec<Repair>>);
 
 impl Environment for Shifted {
-    fn repaired(&self, _: &Account, what: Repair) {
+    fn repaired(&self, _: &Account, what: Repair, _: LogLine) {
         self.1.lock().unwrap().push(what);
     }
 }
@@ -38,10 +39,6 @@ impl Environment for Shifted {
 impl Clock for Shifted {
     fn wall(&self) -> u64 {
         system_wall().wrapping_add(self.0.load(Ordering::Relaxed))
-    }
-
-    fn boot_ms(&self) -> u64 {
-        system_boot_ms()
     }
 
     fn vouched(&self) -> bool {
@@ -214,18 +211,12 @@ fn one_code_given_to_many_threads_is_accepted_once() {
 fn the_alarm_is_raised_before_the_mending_is_written() {
     struct Looking<'a>(&'a Bench, std::cell::Cell<bool>);
     impl Clock for Looking<'_> {
-        fn wall(&self) -> u64 {
-            system_wall()
-        }
-        fn boot_ms(&self) -> u64 {
-            system_boot_ms()
-        }
         fn vouched(&self) -> bool {
             true
         }
     }
     impl Environment for Looking<'_> {
-        fn repaired(&self, _: &Account, _: Repair) {
+        fn repaired(&self, _: &Account, _: Repair, _: LogLine) {
             let bytes = fs::read(self.0.state_path()).unwrap();
             self.1.set(bytes[100..164] == [0xff; 64]);
         }
@@ -342,7 +333,7 @@ fn a_wrong_code_is_recorded_before_anybody_hears_of_it() {
 struct Unvouched(u64);
 
 impl Environment for Unvouched {
-    fn repaired(&self, _: &Account, _: Repair) {}
+    fn repaired(&self, _: &Account, _: Repair, _: LogLine) {}
 }
 
 impl Clock for Unvouched {

@@ -1,36 +1,11 @@
-//! Why a code is not one of a new key: several apps ignore a hash, a length or a period without a word, and clocks are wrong.
-//! What is found is told to whoever has the pending key on the screen, and accepted never.
+//! Finds why a code is not one of a new key. What is found is told to the person who has the pending key on the screen, and accepted
+//! never.
 
 use otp_core::decision::input::Code;
+use otp_core::keys::diagnosis::Diagnosis;
 use otp_core::keys::hotp::Codes;
 use otp_core::keys::key::{Algorithm, Digits, Kind, NewKey, Period, Step};
 use otp_core::keys::secret::Secret;
-
-/// What a code would be a code of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Diagnosis {
-    /// The key, at another time: the device's clock is so many seconds before this one's, or after.
-    Clock(i64),
-    /// The key with this hash.
-    Algorithm(Algorithm),
-    /// The key with codes of another length.
-    Digits(Digits),
-    /// The key with another period.
-    Period(Period),
-}
-
-impl Diagnosis {
-    /// The word on the wire.
-    pub(crate) fn word(self) -> String {
-        match self {
-            Self::Clock(seconds) if seconds < 0 => format!("clock-slow {}", seconds.unsigned_abs()),
-            Self::Clock(seconds) => format!("clock-fast {seconds}"),
-            Self::Algorithm(algorithm) => algorithm.as_str().to_owned(),
-            Self::Digits(digits) => format!("digits {}", digits.get()),
-            Self::Period(period) => format!("period {}", period.seconds()),
-        }
-    }
-}
 
 /// Looks for the code under other settings and at other times, the likeliest first.
 pub(crate) fn diagnose(secret: &Secret, kind: Kind, new: NewKey, code: &Code, wall: u64) -> Option<Diagnosis> {
@@ -116,12 +91,5 @@ mod tests {
         assert_eq!(shown_by_an_app(Algorithm::Sha256, 6, 60, -240), Some(Diagnosis::Clock(-240)));
         assert_eq!(shown_by_an_app(Algorithm::Sha256, 6, 60, 300), Some(Diagnosis::Clock(300)));
         assert_eq!(shown_by_an_app(Algorithm::Sha512, 8, 60, 5000), None);
-    }
-
-    #[test]
-    fn the_words_on_the_wire() {
-        assert_eq!(Diagnosis::Clock(-240).word(), "clock-slow 240");
-        assert_eq!(Diagnosis::Clock(30).word(), "clock-fast 30");
-        assert_eq!(Diagnosis::Period(Period::new(30).unwrap()).word(), "period 30");
     }
 }

@@ -9,6 +9,7 @@ use otp_core::environment::Clock;
 use otp_core::files::notice::{Notice, Where};
 use otp_core::files::ticket::{TicketEnd, TicketEndReason, TicketId, Worth};
 use otp_core::files::ticket_file::TicketFile;
+use otp_core::keys::diagnosis::Diagnosis;
 use otp_core::keys::key::{Kind, Label, NewKey};
 use otp_core::log_line::Urgency;
 use otp_core::policy::Policy;
@@ -26,7 +27,7 @@ use crate::access::check::{account_named, allowed};
 use crate::access::groups;
 use crate::access::rights::Act;
 use crate::daemon::{Daemon, Session};
-use crate::enrolment::otpauth::{self, Provisioning};
+use crate::enrolment::otpauth::Provisioning;
 use crate::enrolment::pending::{
     BeginError, CodeOutcome, Earlier, EnrolmentPurpose, FIRST_COUNTER, PendingEnrolment, Plan, TRIES,
 };
@@ -86,7 +87,7 @@ impl Daemon {
                 stored
             }
             CodeOutcome::Junk(tries_left) => refused(tries_left, None),
-            CodeOutcome::Half(tries_left) => refused(tries_left, Some("next-code".to_owned())),
+            CodeOutcome::Half(tries_left) => refused(tries_left, Some(Diagnosis::NextCode.word())),
             CodeOutcome::Wrong(tries_left, diagnosis) => {
                 log_enrolment("enrolment-code-refused", session.peer, pending, None);
                 session.pending = session.pending.take().filter(|_| tries_left > 0);
@@ -244,7 +245,7 @@ fn enrolment(pending: &PendingEnrolment, policy: &Policy) -> Result<Enrolment, R
         digits: new.digits.get(),
         period: u32::try_from(new.period.seconds()).unwrap_or(u32::MAX),
         counter: (*kind == Kind::Hotp).then_some(FIRST_COUNTER),
-        secret: otpauth::letters(pending.secret()),
+        secret: pending.secret().base32(),
         qr_svg: picture.svg(),
         qr_dark: picture.plain(NARROW_ZONE, Theme::Dark),
         qr_light: picture.plain(NARROW_ZONE, Theme::Light),

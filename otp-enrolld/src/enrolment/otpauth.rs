@@ -2,7 +2,6 @@
 //! colon, the issuer again as a parameter, base32 in upper case without padding, and every parameter always present: apps
 //! that know it agree, the others pass over it. HOTP has a counter instead of the period.
 
-use data_encoding::BASE32_NOPAD;
 use otp_core::keys::key::{Algorithm, Digits, Kind, Period};
 use otp_core::keys::secret::Secret;
 use zeroize::Zeroizing;
@@ -25,17 +24,10 @@ pub(crate) struct Provisioning<'a> {
     pub period: Period,
 }
 
-/// Base32 of the key: what a person types who cannot scan.
-pub(crate) fn letters(secret: &Secret) -> Zeroizing<String> {
-    let mut letters = Zeroizing::new(String::with_capacity(BASE32_NOPAD.encode_len(secret.expose().len())));
-    BASE32_NOPAD.encode_append(secret.expose(), &mut letters);
-    letters
-}
-
 impl Provisioning<'_> {
     /// The whole URI.
     pub(crate) fn uri(&self, secret: &Secret) -> Zeroizing<String> {
-        let (issuer, account, letters) = (encoded(self.issuer), encoded(self.account), letters(secret));
+        let (issuer, account, letters) = (encoded(self.issuer), encoded(self.account), secret.base32());
         let moving = match self.kind {
             Kind::Totp => format!("period={}", self.period.seconds()),
             Kind::Hotp => format!("counter={FIRST_COUNTER}"),

@@ -16,6 +16,7 @@ use otp_core::environment::{Clock, Environment};
 use otp_core::files::key_file::{Key, Record};
 use otp_core::files::notice::NoticeEvent;
 use otp_core::files::ticket::TicketId;
+use otp_core::keys::diagnosis::Diagnosis;
 use otp_core::keys::hotp::Codes;
 use otp_core::keys::key::{KeyId, Kind, Label, NewKey, Step};
 use otp_core::keys::open_key::OpenKey;
@@ -25,7 +26,7 @@ use otp_core::unlocked::Unlocked;
 use otp_core::vault::{ChangeError, Grounds, KeyAddition, Replaces};
 use otp_system::random::{self, NoRandomness};
 
-use crate::enrolment::diagnosis::{Diagnosis, diagnose};
+use crate::enrolment::diagnosis::diagnose;
 use crate::lock::Lock;
 
 /// How long a key waits for its first code.

@@ -11,7 +11,7 @@ use otp_core::files::ticket::{Ticket, TicketId, TicketUse, Worth};
 use otp_core::files::ticket_file::TicketFile;
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::vault::{StoredTickets, Tickets};
-use otp_protocol::interface::{Prompt, Redemption, Refusal};
+use otp_protocol::interface::{ClaimedPlace, Prompt, Redemption, Refusal};
 use otp_protocol::peer::Peer;
 
 use crate::access::check::target;
@@ -189,13 +189,7 @@ pub(crate) fn place(prompt: &Prompt) -> Where {
 }
 
 pub(crate) fn redemption(used: &TicketUse) -> Redemption {
-    let text = |claim: &Option<Claim>| claim.as_ref().map(|claim| claim.as_str().to_owned());
-    Redemption {
-        at: used.at,
-        tty: text(&used.from.tty),
-        rhost: text(&used.from.rhost),
-        service: text(&used.from.service),
-    }
+    Redemption { at: used.at, from: ClaimedPlace::of(&used.from) }
 }
 
 pub(crate) fn refused() -> Refusal {

@@ -17,7 +17,6 @@ use otp_protocol::interface::{
     AddKey, AddToken, Begun, RecoveryCodes, Refusal, RenewRecoveryCodes, Rotate, TokenBegun,
 };
 use otp_protocol::peer::Peer;
-use zeroize::Zeroizing;
 
 use crate::access::check::target;
 use crate::access::rights::Act;
@@ -200,17 +199,11 @@ fn only_key(locked: &LockedUser<'_>, name: Option<&str>) -> Result<Option<Key>, 
     }
 }
 
-/// Base32 as people have it: either case, blanks, hyphens and padding make no difference.
+/// The secret that was typed; a refusal does not repeat it.
 fn secret(typed: &str) -> Result<Secret, Refusal> {
-    let mut letters = Zeroizing::new(String::with_capacity(typed.len()));
-    letters.extend(typed.chars().filter(|c| !matches!(c, ' ' | '-' | '=')).map(|c| c.to_ascii_uppercase()));
-    let wrong = || Refusal::InvalidValue {
+    Secret::from_base32(typed).ok_or_else(|| Refusal::InvalidValue {
         field: "secret".to_owned(),
-        found: format!("{} letters, not repeated here", letters.len()),
+        found: format!("{} letters, not repeated here", typed.len()),
         wanted: "base32 of 16 to 64 bytes".to_owned(),
-    };
-    let length = data_encoding::BASE32_NOPAD.decode_len(letters.len()).map_err(|_| wrong())?;
-    let mut bytes = Zeroizing::new(vec![0; length]);
-    data_encoding::BASE32_NOPAD.decode_mut(letters.as_bytes(), &mut bytes).map_err(|_| wrong())?;
-    Secret::new(bytes).map_err(|_| wrong())
+    })
 }

@@ -12,7 +12,7 @@ use otp_core::log_line::{LogLine, Urgency};
 use otp_core::policy::notify::Notify;
 use otp_core::site::{Site, Unavailable};
 use otp_core::vault::{Outbox, OutboxNotice, VaultError};
-use otp_protocol::interface::NoticeItem;
+use otp_protocol::interface::{ClaimedPlace, NoticeItem};
 use otp_system::privileges::become_for_good;
 use serde::Serialize;
 
@@ -51,9 +51,8 @@ struct NotifyMessage<'a> {
     severity: String,
     at: u64,
     by: u32,
-    tty: Option<String>,
-    rhost: Option<String>,
-    service: Option<String>,
+    #[serde(flatten)]
+    from: ClaimedPlace,
     key: Option<String>,
     left: Option<u8>,
     text: String,
@@ -155,9 +154,7 @@ fn message(account: &Account, spooled: &Spooled) -> Vec<u8> {
         severity: notice.severity,
         at: notice.at,
         by: notice.by,
-        tty: notice.tty,
-        rhost: notice.rhost,
-        service: notice.service,
+        from: notice.from,
         key: notice.key,
         left: notice.left,
         text: notice.text,

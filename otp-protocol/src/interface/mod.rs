@@ -3,6 +3,7 @@
 //! The interface file in this crate is the reference; a test holds the types to it, both ways.
 //! Nothing here has `Debug`, `Display` or `Clone` if it carries a secret or a code.
 
+mod claimed_place;
 mod field;
 mod groups;
 mod method;
@@ -21,6 +22,7 @@ mod round_trip;
 #[cfg(test)]
 pub(crate) mod samples;
 
+pub use claimed_place::ClaimedPlace;
 pub use groups::{Prompt, Shape, WantedKey};
 pub use method::{Method, Reply};
 pub use methods::{

@@ -4,6 +4,8 @@ use otp_core::accounts::Account;
 use otp_core::files::notice_file::Spooled;
 use serde::{Deserialize, Serialize};
 
+use super::claimed_place::ClaimedPlace;
+
 /// Answer to `Notices`.
 #[derive(Serialize, Deserialize)]
 pub struct NoticeList {
@@ -24,15 +26,9 @@ pub struct NoticeItem {
     pub at: u64,
     /// Uid that caused the event: the real uid behind a process that runs as root, as far as `/proc` shows it.
     pub by: u32,
-    /// Terminal that the program named, 1 to 64 letters, digits or any of `._:/@%+-`; `None` if it named none.
-    #[serde(default)]
-    pub tty: Option<String>,
-    /// Remote host that the program named, in the same alphabet; `None` if it named none.
-    #[serde(default)]
-    pub rhost: Option<String>,
-    /// PAM service that the program named, in the same alphabet; `None` if it named none.
-    #[serde(default)]
-    pub service: Option<String>,
+    /// From where. On the wire its fields are members of this one.
+    #[serde(flatten)]
+    pub from: ClaimedPlace,
     /// Label of the key; `None` where the event is not about a single key.
     #[serde(default)]
     pub key: Option<String>,
@@ -52,18 +48,14 @@ pub struct NoticeItem {
 impl NoticeItem {
     /// What `one` says to `owner`.
     pub fn of(one: &Spooled, owner: &Account) -> Self {
-        let (notice, from) = (&one.notice, &one.notice.from);
-        let claim =
-            |claim: &Option<otp_core::files::notice::Claim>| claim.as_ref().map(|claim| claim.as_str().to_owned());
+        let notice = &one.notice;
         Self {
             id: one.id,
             event: notice.event.word().to_owned(),
             severity: notice.event.severity().as_str().to_owned(),
             at: notice.at,
             by: notice.by,
-            tty: claim(&from.tty),
-            rhost: claim(&from.rhost),
-            service: claim(&from.service),
+            from: ClaimedPlace::of(&notice.from),
             key: notice.key.as_ref().map(|key| key.as_str().to_owned()),
             left: notice.event.left(),
             times: one.times,

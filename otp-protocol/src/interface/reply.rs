@@ -1,9 +1,12 @@
 //! Answers of the daemon. [`Enrolment`], [`Invitation`] and recovery codes carry secrets; nothing else does.
 
+use otp_core::files::notice::when_and_where;
 use otp_core::files::user_mark::UserMark;
 use otp_core::manage::adoption::{Adoption, Adoptions};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
+
+use super::claimed_place::ClaimedPlace;
 
 /// Answer to `BeginEnrolment`, `AddKey` and `Rotate`.
 #[derive(Serialize, Deserialize)]
@@ -76,15 +79,16 @@ pub struct Invitation {
 pub struct Redemption {
     /// Unix time in seconds, UTC.
     pub at: u64,
-    /// Terminal that the program named, 1 to 64 letters, digits or any of `._:/@%+-`; `None` if it named none.
-    #[serde(default)]
-    pub tty: Option<String>,
-    /// Remote host that the program named, in the same alphabet; `None` if it named none.
-    #[serde(default)]
-    pub rhost: Option<String>,
-    /// PAM service that the program named, in the same alphabet; `None` if it named none.
-    #[serde(default)]
-    pub service: Option<String>,
+    /// From where. On the wire its fields are members of this one.
+    #[serde(flatten)]
+    pub from: ClaimedPlace,
+}
+
+impl Redemption {
+    /// In words that cannot move a cursor.
+    pub fn when_and_where(&self) -> String {
+        when_and_where(self.at, &self.from.cut())
+    }
 }
 
 /// Answer to `ConfirmEnrolment`: the key is stored.

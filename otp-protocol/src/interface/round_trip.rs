@@ -212,7 +212,8 @@ proptest! {
     ) {
         let ([id, at, last, _], (by, times, shown, left)) = (numbers, small);
         let ([event, severity, text], [tty, rhost, service]) = (texts, claims);
-        let one = NoticeItem { id, event, severity, at, by, tty, rhost, service, key, left, times, last, shown, text };
+        let from = ClaimedPlace { tty, rhost, service };
+        let one = NoticeItem { id, event, severity, at, by, from, key, left, times, last, shown, text };
         let reply = NoticeList { notices: vec![one] };
         prop_assert_eq!(answered::<Notices>(&reply), value(&reply));
         let Ok(Request::NoticesShown(found)) = delivered(&NoticesShown { user: None, last: numbers[3] }) else { panic!() };

@@ -94,7 +94,8 @@ fn prompt() -> Prompt {
 
 pub(crate) fn redemption() -> Redemption {
     let text = |text: &str| Some(text.to_owned());
-    Redemption { at: 1_795_000_000, tty: text("pts/1"), rhost: text("192.0.2.1"), service: text("sshd") }
+    let from = ClaimedPlace { tty: text("pts/1"), rhost: text("192.0.2.1"), service: text("sshd") };
+    Redemption { at: 1_795_000_000, from }
 }
 
 fn registration() -> RegistrationCode {
@@ -151,9 +152,7 @@ fn notice() -> NoticeItem {
         severity: "warning".to_owned(),
         at: 1_795_000_000,
         by: 1000,
-        tty: text("ssh"),
-        rhost: text("192.0.2.1"),
-        service: text("sshd"),
+        from: ClaimedPlace { tty: text("ssh"), rhost: text("192.0.2.1"), service: text("sshd") },
         key: text("phone"),
         left: Some(7),
         times: 1,

@@ -12,7 +12,6 @@ use crate::input::registration::{self, CodeSource};
 use crate::output::failure::Failure;
 use crate::output::format::OutputFormat;
 use crate::output::qr_file;
-use crate::output::redemption::when_and_where;
 use crate::output::terminal::Terminal;
 
 pub(crate) fn enrol(
@@ -93,7 +92,7 @@ fn show_earlier(terminal: &mut Terminal, format: OutputFormat, redeemed: &Redeem
         (Some(earlier), OutputFormat::Text) => terminal.show(&format!(
             "this registration code was used before, {}; that key was never confirmed and is thrown away\n\
              if that was not you: go on, so that the code is used up, and tell an administrator\n\n",
-            when_and_where(earlier)
+            earlier.when_and_where()
         )),
         _ => Ok(()),
     }

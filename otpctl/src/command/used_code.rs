@@ -6,7 +6,6 @@ use otp_protocol::client::Client;
 use otp_protocol::interface::{Redemption, Repudiate};
 
 use crate::output::failure::Failure;
-use crate::output::redemption::when_and_where;
 use crate::output::terminal::Terminal;
 
 /// Asks the owner. Nothing is done without a clear no.
@@ -16,7 +15,7 @@ pub(crate) fn ask(
     used: &Redemption,
     connect: impl FnOnce() -> Result<Client, Failure>,
 ) -> Result<(), Failure> {
-    let when = when_and_where(used);
+    let when = used.when_and_where();
     terminal.show(&format!("this registration code was used before, {when}, and a key was made with it\n"))?;
     match answer(terminal)? {
         WasThatYou::Yes => Err(not_enrolled("the key that was made then is yours; for a new one ask for a new code")),
@@ -74,6 +73,7 @@ mod tests {
     use std::io;
 
     use otp_core::codes::registration::CodeForm;
+    use otp_protocol::interface::ClaimedPlace;
 
     use super::*;
     use crate::output::terminal::OutputKind;
@@ -81,7 +81,7 @@ mod tests {
     /// How it ended, and whether the daemon was asked for.
     fn run(typed: &'static str) -> (String, bool) {
         let code = RegistrationCode::new(CodeForm::Spoken, &[7; 9]).expect("a code");
-        let used = Redemption { at: 0, tty: None, rhost: None, service: None };
+        let used = Redemption { at: 0, from: ClaimedPlace::default() };
         let mut terminal = Terminal::new(Box::new(typed.as_bytes()), Box::new(io::sink()), OutputKind::Screen(None));
         let mut reached = false;
         let outcome = ask(&mut terminal, code, &used, || {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use otp_core::keys::diagnosis::Diagnosis;
 use otp_core::keys::key::ValueError;
 use otp_protocol::client::CallError;
 use otp_protocol::interface::Refusal;
@@ -11,7 +12,6 @@ use serde_json::json;
 
 use crate::output::escape::escaped;
 use crate::output::format::OutputFormat;
-use crate::output::redemption::when_and_where;
 use crate::output::{diagnosis, duration, json};
 
 /// Why a command was not done.
@@ -111,7 +111,7 @@ pub(crate) fn told(refusal: &Refusal) -> String {
         Refusal::CodeRefused { tries_left, diagnosis } => code_refused(*tries_left, diagnosis.as_deref()),
         Refusal::RegistrationRefused { reason, wait } => registration_refused(reason, *wait),
         Refusal::RegistrationSpent { used } => {
-            let when = when_and_where(used);
+            let when = used.when_and_where();
             format!(
                 "this registration code was used before, {when}, and a key was made with it; if that was not you, call an administrator"
             )
@@ -134,11 +134,10 @@ pub(crate) fn told(refusal: &Refusal) -> String {
 
 /// What is left to try, and what the code tells of the app.
 fn code_refused(tries_left: u32, diagnosis: Option<&str>) -> String {
-    if diagnosis == Some("next-code") && tries_left > 0 {
-        return "right so far: now the next code of the token".to_owned();
-    }
-    let why = diagnosis.and_then(diagnosis::told).map(|why| format!("{why}\n")).unwrap_or_default();
+    let found = diagnosis.and_then(Diagnosis::parse);
+    let why = found.map(|found| format!("{}\n", diagnosis::told(found))).unwrap_or_default();
     match tries_left {
+        1.. if found == Some(Diagnosis::NextCode) => Diagnosis::NextCode.text(),
         0 => format!("{why}code refused: no tries left; nothing was stored, start again"),
         left => format!("{why}code refused: tries left: {left}"),
     }
@@ -209,7 +208,7 @@ pub(crate) fn not_possible(user: &str, reason: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use otp_protocol::interface::Redemption;
+    use otp_protocol::interface::{ClaimedPlace, Redemption};
 
     use super::*;
 
@@ -254,7 +253,10 @@ mod tests {
             Refusal::CodeRefused { tries_left: 1, diagnosis: Some(text()) },
             Refusal::RegistrationRefused { reason: text(), wait: 1 },
             Refusal::RegistrationSpent {
-                used: Redemption { at: 0, tty: Some(text()), rhost: Some(text()), service: Some(text()) },
+                used: Redemption {
+                    at: 0,
+                    from: ClaimedPlace { tty: Some(text()), rhost: Some(text()), service: Some(text()) },
+                },
             },
             Refusal::Unavailable { reason: text() },
             Refusal::Busy { reason: text() },

@@ -1,5 +1,6 @@
 //! A registration code on paper: the code in large letters, the code as a QR code, and when it ends. Nothing on it says for whom
-//! it is or what for: who finds the letter holds a text that names no door. A cover note for another envelope may say more.
+//! it is or what for: who finds the letter holds a text that names no door. A cover note for another envelope may say more. The words
+//! of both are templates.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -15,6 +16,7 @@ use zeroize::Zeroizing;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 use crate::output::new_file::NewFile;
+use crate::output::template::Filling;
 
 /// The files of one letter, made and still empty.
 pub(crate) struct Letter {
@@ -40,9 +42,8 @@ enum LetterFormat {
 /// What stands on the page.
 struct Content<'a> {
     code: &'a str,
-    /// One part of two.
-    half: bool,
-    ends: u64,
+    /// Below the code, in lines.
+    words: String,
 }
 
 impl Letter {
@@ -60,7 +61,7 @@ impl Letter {
         if !is_plain(code) {
             return Err(CallError::Strange.into());
         }
-        let content = Content { code, half: invitation.codes.len() > 1, ends: invitation.ends };
+        let content = Content { code, words: filled(LETTER, invitation, "")? };
         let page = match self.format {
             LetterFormat::Svg => content.svg(self.paper),
             LetterFormat::Text => content.text(),
@@ -68,7 +69,7 @@ impl Letter {
         write(&mut self.page, &page)?;
         if let Some(cover) = &mut self.cover {
             let host = gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            write(cover, &note(invitation, &host))?;
+            write(cover, &filled(COVER, invitation, &host)?)?;
         }
         self.page.keep();
         self.cover.into_iter().for_each(NewFile::keep);
@@ -112,7 +113,7 @@ impl Content<'_> {
             y += 18;
         }
         y += 2;
-        for line in self.sentences() {
+        for line in self.words.lines() {
             let _ =
                 writeln!(page, "<text x=\"25\" y=\"{y}\" font-family=\"sans-serif\" font-size=\"4.5\">{line}</text>");
             y += 8;
@@ -142,9 +143,9 @@ impl Content<'_> {
             page.push_str("\n\n");
         }
         page.push('\n');
-        for line in self.sentences() {
+        for line in self.words.lines() {
             page.push_str("    ");
-            page.push_str(&line);
+            page.push_str(line);
             page.push('\n');
         }
         page.push('\n');
@@ -173,19 +174,6 @@ impl Content<'_> {
         }
         lines
     }
-
-    fn sentences(&self) -> Vec<String> {
-        let mut lines = vec!["Type this code when you are asked for it. It works once.".to_owned()];
-        if self.half {
-            lines.push("It is the first of two parts; the second comes on another way.".to_owned());
-        }
-        lines.push(format!("It ends on {}.", end(self.ends)));
-        lines.push("Large or small letters make no difference.".to_owned());
-        lines.push("What looks like an O is a zero, what looks like an I is a one.".to_owned());
-        lines.push("If you hear that it was used before, somebody else has read it:".to_owned());
-        lines.push("say so at once to whoever sent it.".to_owned());
-        lines
-    }
 }
 
 impl Paper {
@@ -197,26 +185,12 @@ impl Paper {
     }
 }
 
-/// What the letter leaves out.
-fn note(invitation: &Invitation, host: &str) -> String {
-    let (user, host) = (escaped(&invitation.user), escaped(host));
-    let parts =
-        if invitation.codes.len() > 1 { "It comes in two parts, on different ways; you need both.\n" } else { "" };
-    let end = end(invitation.ends);
-    format!(
-        "For {user}, who has an account on {host}.\n\n\
-         A registration code reaches you in another envelope. With it you make the key for\n\
-         your one-time codes, on your own phone, and nobody else ever sees that key.\n{parts}\n\
-         1. Log in to {host} as {user}.\n\
-         2. Run: otpctl enrol\n   \
-            Where {host} asks for a one-time code and you have none, you may type the\n   \
-            registration code there instead, if that is set up.\n\
-         3. Type the registration code. A QR code is shown: scan it with your app.\n\
-         4. Type a code from the app. Then write the recovery codes down.\n\n\
-         The registration code works once and ends on {end}.\n\
-         If you are told that it was used before and it was not you: answer n, and call an\n\
-         administrator.\n"
-    )
+/// The words of one of the templates. `host` is for the cover note alone.
+fn filled(template: &str, invitation: &Invitation, host: &str) -> Result<String, Failure> {
+    let (user, host, end) = (escaped(&invitation.user), escaped(host), end(invitation.ends));
+    let texts = [("user", user.as_str()), ("host", &host), ("end", &end)];
+    let filling = Filling { texts: &texts, sections: &[("split", invitation.codes.len() > 1)] };
+    filling.fill(template).map_err(|error| Failure::Stopped(format!("the template of the letter: {error}")))
 }
 
 /// To the minute, which is before the end rather than after it.
@@ -235,6 +209,9 @@ fn write(file: &mut NewFile, text: &str) -> Result<(), Failure> {
     })
 }
 
+const LETTER: &str = include_str!("../../templates/letter.txt");
+const COVER: &str = include_str!("../../templates/cover.txt");
+
 /// More than any page, so that the buffer never grows and leaves a copy behind.
 const ROOM: usize = 64 * 1024;
 
@@ -243,13 +220,14 @@ mod tests {
     use super::*;
 
     const CODE: &str = "E-12345-6789A-BCDEF-GHJKM-NPQRS";
+    const HALF: &str = "E-12345-6789A-BCDE";
 
     fn page() -> Content<'static> {
-        Content { code: CODE, half: false, ends: 951_782_459 }
+        Content { code: CODE, words: filled(LETTER, &invitation(&[CODE]), "").expect("filled") }
     }
 
     fn half_page() -> Content<'static> {
-        Content { code: "E-12345-6789A-BCDE", half: true, ends: 951_782_459 }
+        Content { code: HALF, words: filled(LETTER, &invitation(&[HALF, HALF]), "").expect("filled") }
     }
 
     fn invitation(codes: &[&str]) -> Invitation {
@@ -269,8 +247,7 @@ mod tests {
         let lines: Vec<String> = page().lines_of_code().iter().map(|line| line.to_string()).collect();
         assert_eq!(lines, ["E-12345-6789A-BCDEF-", "GHJKM-NPQRS"]);
         let lines: Vec<String> = half_page().lines_of_code().iter().map(|line| line.to_string()).collect();
-        assert_eq!(lines, ["E-12345-6789A-BCDE"]);
-        assert_eq!(lines.concat(), "E-12345-6789A-BCDE");
+        assert_eq!(lines, [HALF]);
     }
 
     #[test]
@@ -279,7 +256,7 @@ mod tests {
             for text in [page.text(), page.svg(Paper::A4), page.svg(Paper::Letter)] {
                 assert!(text.contains("Type this code when you are asked for it."));
                 assert!(text.contains("It ends on 2000-02-29 at 00:00 UTC."));
-                assert_eq!(text.contains("the first of two parts"), page.half);
+                assert_eq!(text.contains("the first of two parts"), page.code == HALF);
                 assert!(text.len() < ROOM / 2, "{}", text.len());
             }
         }
@@ -312,7 +289,7 @@ mod tests {
                 assert!(!text.contains(word), "{word}");
             }
         }
-        let note = note(&invitation(&["E-12345", "E-67890"]), "build7");
+        let note = filled(COVER, &invitation(&["E-12345", "E-67890"]), "build7").expect("filled");
         assert!(
             note.contains("alice")
                 && note.contains("build7")
@@ -320,6 +297,17 @@ mod tests {
                 && note.contains("two parts")
         );
         assert!(!note.contains("12345") && !note.contains("67890"));
+    }
+
+    #[test]
+    fn every_line_of_a_template_is_markup_to_no_viewer_and_everything_is_told() {
+        assert!(!LETTER.contains(['<', '&']) && LETTER.lines().count() < 15);
+        assert!(LETTER.contains("{{end}}"));
+        for place in ["{{user}}", "{{host}}", "{{end}}"] {
+            assert!(COVER.contains(place), "{place}");
+        }
+        let whole = filled(COVER, &invitation(&[CODE]), "build7").expect("filled");
+        assert!(!whole.contains("two parts") && !whole.contains("{{"), "{whole}");
     }
 
     #[test]

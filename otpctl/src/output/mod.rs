@@ -12,6 +12,6 @@ pub(crate) mod key_sheet;
 pub(crate) mod letter;
 pub(crate) mod new_file;
 pub(crate) mod qr_file;
-pub(crate) mod redemption;
 pub(crate) mod table;
+pub(crate) mod template;
 pub(crate) mod terminal;

@@ -6,13 +6,12 @@ pub(crate) mod json;
 
 use std::time::{Duration, Instant};
 
-use otp_core::files::date::utc;
+use otp_core::files::notice::{Claim, Where, when_and_where};
 use zeroize::Zeroizing;
 
 use crate::account_status::OldestKey;
 use crate::daemon::connection::{Connection, DaemonError, failed};
 use crate::daemon::json::{Value, quoted};
-use crate::printable::plain;
 
 /// Longer than the daemon waits for a lock.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(15);
@@ -213,13 +212,9 @@ fn status(user: Option<&str>, timeout: Duration) -> Result<Value, DaemonError> {
 }
 
 fn earlier(used: &Value) -> Option<String> {
-    let mut text = format!("at {}", utc(used.get("at").and_then(Value::number)?));
-    for (word, field) in [("on", "tty"), ("from", "rhost"), ("through", "service")] {
-        if let Some(place) = used.get(field).and_then(Value::text) {
-            text.push_str(&format!(" {word} {}", plain(place)));
-        }
-    }
-    Some(text)
+    let claim = |field: &str| Claim::of(used.get(field).and_then(Value::text));
+    let from = Where { tty: claim("tty"), rhost: claim("rhost"), service: claim("service") };
+    Some(when_and_where(used.get("at").and_then(Value::number)?, &from))
 }
 
 fn oldest(keys: &[Value]) -> Option<OldestKey> {

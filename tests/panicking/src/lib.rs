@@ -49,7 +49,7 @@ use std::ffi::CStr;
 use nix::errno::Errno;
 use otp_core::accounts::Account;
 use otp_core::environment::{Clock, Environment};
-use otp_core::log_line::Urgency;
+use otp_core::log_line::{LogLine, Urgency};
 use otp_core::repair::Repair;
 use pam::constants::{PamFlag, PamResultCode};
 use pam::module::{PamHandle, PamHooks};
@@ -168,8 +168,8 @@ impl Host for Panicking<'_> {
 }
 
 impl Environment for Panicking<'_> {
-    fn repaired(&self, account: &Account, what: Repair) {
-        self.host.repaired(account, what);
+    fn repaired(&self, account: &Account, what: Repair, line: LogLine) {
+        self.host.repaired(account, what, line);
     }
 }
 

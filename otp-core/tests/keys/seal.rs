@@ -1,13 +1,16 @@
-use proptest::prelude::*;
+//! The seal: it opens only where nothing has changed.
 
-use super::*;
+use chacha20poly1305::XChaCha20Poly1305;
+use chacha20poly1305::aead::{AeadInOut, KeyInit};
+use otp_core::keys::key::{Algorithm, Digits, KeyId, Kind, Period, Step};
+use otp_core::keys::seal::{Binding, HostKey, Nonce, Sealed, VaultId};
+use proptest::prelude::*;
+use zeroize::Zeroizing;
+
+use crate::secret;
 
 fn host_key(byte: u8) -> HostKey {
     HostKey::new(Zeroizing::new([byte; 32]))
-}
-
-fn secret(bytes: &[u8]) -> Secret {
-    Secret::new(Zeroizing::new(bytes.to_vec())).ok().unwrap()
 }
 
 fn binding() -> Binding<'static> {

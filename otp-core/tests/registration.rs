@@ -1,6 +1,10 @@
-use proptest::prelude::*;
+//! Registration codes: how they are written, read and mistyped, through nothing but what the core offers.
 
-use super::*;
+#![expect(clippy::unwrap_used, reason = "what is not there must fail the test")]
+
+use otp_core::codes::crockford::Mistyped;
+use otp_core::codes::registration::{CodeForm, Piece, RegistrationCode};
+use proptest::prelude::*;
 
 fn sample(form: CodeForm) -> RegistrationCode {
     let random: Vec<u8> = (0..).step_by(7).take(form.symbols()).collect();
