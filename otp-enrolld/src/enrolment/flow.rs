@@ -5,6 +5,7 @@ use std::sync::PoisonError;
 
 use nix::unistd::gethostname;
 use otp_core::accounts::Account;
+use otp_core::codes::ids::RecoverySetId;
 use otp_core::codes::recovery::{RecoveryCode, RecoveryHash, SET};
 use otp_core::decision::input::Typed;
 use otp_core::decision::state::State;
@@ -169,10 +170,10 @@ impl Daemon {
     pub(crate) fn recovery_set(
         &self,
         account: &Account,
-        redemption: Option<[u8; 16]>,
+        redemption: Option<TicketId>,
     ) -> Result<(Vec<RecoveryHash>, Vec<Zeroizing<String>>), Refusal> {
         let randomness = |_| Refusal::unavailable("the kernel gives no random bytes");
-        let set = random::bytes().map_err(randomness)?;
+        let set = RecoverySetId::new(random::bytes().map_err(randomness)?);
         let (mut hashes, mut texts) = (Vec::new(), Vec::new());
         for index in 0..SET {
             let bytes = random::secret(RecoveryCode::RANDOM).map_err(randomness)?;
