@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Mutex;
 
-use otp_core::policy::Policy;
+use otp_core::policy::host::HostPolicy;
+use otp_core::policy::service::ServicePolicy;
 use otp_core::site::{Site, Unavailable};
 use otp_core::unlocked::Unlocked;
 use otp_core::vault::Vault;
@@ -52,23 +53,27 @@ impl Daemon {
         self.unlocked.vault()
     }
 
-    pub(crate) fn policy(&self, peer: Peer) -> Result<Policy, Refusal> {
-        self.policy_for(peer, None, None)
+    /// The policy of the host.
+    pub(crate) fn policy(&self, peer: Peer) -> Result<HostPolicy, Refusal> {
+        self.site.policy().map_err(|unavailable| unusable(peer, unavailable))
     }
 
-    /// The policy; what is wrong with it is told to root alone.
-    pub(crate) fn policy_for(
+    /// The policy of a service that root names, or of a caller that is none.
+    pub(crate) fn service_policy(
         &self,
         peer: Peer,
         named: Option<&Path>,
         service: Option<&str>,
-    ) -> Result<Policy, Refusal> {
-        self.site.policy(named, service).map_err(|unavailable: Unavailable| {
-            log_obstacle(&unavailable);
-            Refusal::unavailable(match peer.uid {
-                0 => unavailable.detail,
-                _ => "the policy cannot be used; the log says why".to_owned(),
-            })
-        })
+    ) -> Result<ServicePolicy, Refusal> {
+        self.site.service_policy(named, service).map_err(|unavailable| unusable(peer, unavailable))
     }
+}
+
+/// What is wrong with a policy is told to root alone.
+fn unusable(peer: Peer, unavailable: Unavailable) -> Refusal {
+    log_obstacle(&unavailable);
+    Refusal::unavailable(match peer.uid {
+        0 => unavailable.detail,
+        _ => "the policy cannot be used; the log says why".to_owned(),
+    })
 }

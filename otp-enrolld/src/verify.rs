@@ -57,17 +57,16 @@ impl Daemon {
         let _permit = permit.ok_or_else(|| Refusal::Busy { reason: "too many codes at once".to_owned() })?;
         let service = wanted.from.service.as_deref().filter(|_| actor == Actor::Root);
         let config = wanted.config.as_deref().filter(|_| actor == Actor::Root).map(Path::new);
-        let policy = self.policy_for(peer, config, service)?;
-        let limits = policy.limits();
+        let policy = self.service_policy(peer, config, service)?;
         let typed = Typed::parse(wanted.code.as_bytes());
         let (account, origin, outcome) = match account {
             Ok(account) => {
                 let origin = policy.origin(origin(actor, &wanted.from, account.uid));
-                let outcome = self.checked(asker, &account, Guess { typed: &typed, origin }, &limits)?;
+                let outcome = self.checked(asker, &account, Guess { typed: &typed, origin }, &policy.limits)?;
                 (Some(account), origin, Some(outcome))
             }
             Err(Refusal::NoSuchUser { .. }) => {
-                decoy(Guess { typed: &typed, origin: Origin::Other }, &limits, &System);
+                decoy(Guess { typed: &typed, origin: Origin::Other }, &policy.limits, &System);
                 (None, Origin::Other, None)
             }
             Err(refusal) => return Err(refusal),

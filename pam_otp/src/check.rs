@@ -156,8 +156,8 @@ fn host_key() -> Result<HostKey, FilesError> {
 
 fn on_files(host: &impl Host, account: &Account, typed: &Typed, rules: &Rules) -> Result<Finding, FilesError> {
     let unlocked = Unlocked::new(open_vault()?, host_key()?)?;
-    let guess = Guess { typed, origin: rules.origin(origin(host, account)) };
-    Ok(match check(&unlocked, account, guess, &rules.limits, host)? {
+    let guess = Guess { typed, origin: rules.service.origin(origin(host, account)) };
+    Ok(match check(&unlocked, account, guess, &rules.service.limits, host)? {
         Outcome::Decided(Verdict::Accepted(proof)) => Finding::Accepted(proof.to_string()),
         Outcome::Decided(Verdict::Refused(RefusalReason::Waiting { left_ms })) => {
             Finding::Refused("waiting".to_owned(), left_ms.div_ceil(1000))

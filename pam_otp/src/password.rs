@@ -139,7 +139,7 @@ fn wanted(
     occasion: Occasion,
 ) -> Result<KeyWanted, PasswordOutcome> {
     let offered = occasion == Occasion::Wish && rotate == RotateWhen::Ask;
-    if !offered && !rules.keys_age() {
+    if !offered && !rules.service.keys_age() {
         return Err(PasswordOutcome::Left("not-due"));
     }
     // Root sets somebody's password: the owner of the key is not there.
@@ -149,8 +149,8 @@ fn wanted(
     if !audience(host, account, rules).asked {
         return Err(PasswordOutcome::Left("exempt"));
     }
-    let due = |key: &OldestKey, now| matches!(rules.age(key.confirmed, now), Age::Due(_) | Age::Overdue);
-    match check::account_status(host, account, rules.limits.clock) {
+    let due = |key: &OldestKey, now| matches!(rules.service.age(key.confirmed, now), Age::Due(_) | Age::Overdue);
+    match check::account_status(host, account, rules.service.limits.clock) {
         Ok(AccountStatus::InOrder { oldest: Some(key), now, .. }) if due(&key, now) => Ok(KeyWanted::Now(key)),
         Ok(AccountStatus::InOrder { .. }) if offered => Ok(KeyWanted::Offered),
         Ok(AccountStatus::InOrder { .. } | AccountStatus::NotBarred) => Err(PasswordOutcome::Left("not-due")),

@@ -15,7 +15,7 @@ use otp_core::files::ticket::{TicketEnd, TicketEndReason, TicketId, Worth};
 use otp_core::files::ticket_file::TicketFile;
 use otp_core::keys::key::{Kind, Label, NewKey};
 use otp_core::log_line::Urgency;
-use otp_core::policy::Policy;
+use otp_core::policy::host::HostPolicy;
 use otp_core::vault::{Tickets, VaultError};
 use otp_protocol::interface::{
     BeginEnrolment, Begun, Cancelled, ConfirmEnrolment, Confirmed, Enrolment, Refusal, Shape, WantedKey,
@@ -204,7 +204,7 @@ pub(crate) fn cancel(session: &mut Session) -> Result<Cancelled, Refusal> {
 pub(crate) fn plan(
     account: Account,
     wanted: &WantedKey,
-    policy: &Policy,
+    policy: &HostPolicy,
     purpose: EnrolmentPurpose,
 ) -> Result<Plan, Refusal> {
     let label = wanted.label.clone().map_or_else(|| label("phone"), Ok)?;
@@ -226,7 +226,7 @@ pub(crate) fn new_key(wanted: &Shape, default: NewKey) -> NewKey {
     }
 }
 
-fn enrolment(pending: &PendingEnrolment, policy: &Policy) -> Result<Enrolment, Refusal> {
+fn enrolment(pending: &PendingEnrolment, policy: &HostPolicy) -> Result<Enrolment, Refusal> {
     let Plan { account, label, kind, new, .. } = pending.plan();
     let issuer = policy.issuer.clone().unwrap_or_else(host_name);
     let provisioning = Provisioning {
