@@ -9,7 +9,7 @@ use otp_core::policy::service::ServicePolicy;
 use otp_core::site::{Site, Unavailable};
 use otp_core::unlocked::Unlocked;
 use otp_core::vault::Vault;
-use otp_protocol::interface::Refusal;
+use otp_protocol::interface::{From, Refusal};
 use otp_protocol::peer::Peer;
 
 use crate::access::concurrency::{Concurrency, LockWaits};
@@ -58,13 +58,11 @@ impl Daemon {
         self.site.policy().map_err(|unavailable| unusable(peer, unavailable))
     }
 
-    /// The policy of a service that root names, or of a caller that is none.
-    pub(crate) fn service_policy(
-        &self,
-        peer: Peer,
-        named: Option<&Path>,
-        service: Option<&str>,
-    ) -> Result<ServicePolicy, Refusal> {
+    /// The policy of the service that `from` names, by the file that its PAM line names; without `from`, of a caller that is no
+    /// service. The peer must be root where there is one: from anybody else these are claims.
+    pub(crate) fn service_policy(&self, peer: Peer, from: Option<&From>) -> Result<ServicePolicy, Refusal> {
+        let named = from.and_then(|from| from.config.as_deref()).map(Path::new);
+        let service = from.and_then(|from| from.service.as_deref());
         self.site.service_policy(named, service).map_err(|unavailable| unusable(peer, unavailable))
     }
 }

@@ -1,7 +1,6 @@
 //! Checking a code for somebody else: for screen lockers that may not read the files, for `su`, whose process another person
 //! could stop, and for applications that gate an action of their own.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use otp_core::accounts::Account;
@@ -55,9 +54,7 @@ impl Daemon {
         }
         let permit = self.verifying.permit(asker, target);
         let _permit = permit.ok_or_else(|| Refusal::Busy { reason: "too many codes at once".to_owned() })?;
-        let service = wanted.from.service.as_deref().filter(|_| actor == Actor::Root);
-        let config = wanted.config.as_deref().filter(|_| actor == Actor::Root).map(Path::new);
-        let policy = self.service_policy(peer, config, service)?;
+        let policy = self.service_policy(peer, Some(&wanted.from).filter(|_| actor == Actor::Root))?;
         let typed = Typed::parse(wanted.code.as_bytes());
         let (account, origin, outcome) = match account {
             Ok(account) => {
@@ -238,8 +235,8 @@ mod tests {
             user: None,
             code: zeroize::Zeroizing::new(String::new()),
             action: None,
-            config: None,
             from: From {
+                config: None,
                 real_uid: Some(0),
                 service: Some("sshd".to_owned()),
                 rhost: Some("192.0.2.1".to_owned()),

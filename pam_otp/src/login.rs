@@ -94,7 +94,7 @@ fn run(
     match &person {
         Person::Known(account) => match &typed {
             Typed::Registration(code) if rules.unenrolled == Passage::Enrol => {
-                enrolment::at_the_prompt(host, account, code, options.echo, rules.service.limits.clock)
+                enrolment::at_the_prompt(host, account, code, options.echo, &rules)
             }
             _ => decide(host, account, &typed, &rules),
         },

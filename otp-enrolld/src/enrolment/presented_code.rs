@@ -53,7 +53,7 @@ impl Daemon {
         match (groups::by_uid(peer), from.real_uid) {
             (Actor::Root, None) if target == 0 => Ok(Origin::Socket), // root itself, with otpctl
             (Actor::Root, _) => {
-                let policy = self.service_policy(peer, None, from.service.as_deref())?;
+                let policy = self.service_policy(peer, Some(from))?;
                 Ok(policy.origin(verify::origin(Actor::Root, from, target)))
             }
             (actor, _) => Ok(verify::origin(actor, from, target)),

@@ -153,12 +153,16 @@ pub struct Shape {
 /// which are logged and select nothing.
 #[derive(Serialize, Default, Clone)]
 pub struct From {
+    /// Path of the policy file that the PAM line of the process names, at most 256 bytes; `None` for the standard one.
+    /// From root it is the file that `service` is looked up in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
     /// Real uid of the process (credentials(7)). From root it selects, with `rhost`, the origin that a wrong code is
     /// charged to; `None` counts as 0, except that root redeeming or rotating for root is then charged as `socket`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub real_uid: Option<u32>,
     /// PAM_SERVICE of the process (pam_get_item(3)), at most 256 bytes. From root it selects the `[service.NAME]` table
-    /// of the policy for [`Verify`](super::Verify).
+    /// of the policy, which may lower the origin; for [`Verify`](super::Verify) also window and guesses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
     /// PAM_RHOST of the process (pam_get_item(3)), at most 256 bytes. From root, with a `real_uid` of 0, a name makes
@@ -322,8 +326,9 @@ impl From {
             let found = parameters.optional(name)?;
             found.map(|found| values::claim(name, found)).transpose()
         };
-        let (service, rhost, tty) = (claim("service")?, claim("rhost")?, claim("tty")?);
-        Ok(Self { real_uid: parameters.optional("real_uid")?, service, rhost, tty })
+        let (config, service) = (claim("config")?, claim("service")?);
+        let (rhost, tty) = (claim("rhost")?, claim("tty")?);
+        Ok(Self { config, real_uid: parameters.optional("real_uid")?, service, rhost, tty })
     }
 }
 

@@ -60,10 +60,6 @@ pub struct Verify {
     /// Purpose of the check in the application's words, at most 256 bytes; only logged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
-    /// Path of the policy file that the PAM line names, at most 256 bytes; `None` for the standard one. Ignored unless
-    /// it comes from root.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub config: Option<String>,
     /// Process that asked for the code. On the wire its fields are parameters of the call itself.
     #[serde(flatten)]
     pub from: From,
@@ -110,7 +106,6 @@ impl Verify {
             user: parameters.optional("user")?.map(values::user_name).transpose()?,
             code: values::code(parameters.required("code")?)?,
             action: parameters.optional("action")?.map(|found| values::claim("action", found)).transpose()?,
-            config: parameters.optional("config")?.map(|found| values::claim("config", found)).transpose()?,
             from: From::take(&mut parameters)?,
         };
         parameters.end()?;

@@ -123,8 +123,8 @@ proptest! {
         claims in prop::array::uniform5(prop::option::of("\\PC{0,60}")),
     ) {
         let [action, config, service, rhost, tty] = claims;
-        let from = From { real_uid, service, rhost, tty };
-        let sent = Verify { user, code: Zeroizing::new(code), action, config, from };
+        let from = From { config, real_uid, service, rhost, tty };
+        let sent = Verify { user, code: Zeroizing::new(code), action, from };
         let Ok(Request::Verify(found)) = delivered(&sent) else { panic!("refused") };
         prop_assert_eq!(value(&found), value(&sent));
     }
@@ -158,9 +158,9 @@ proptest! {
     }
 
     #[test]
-    fn a_redemption_arrives_as_it_left(registration in plain(64), claims in prop::array::uniform3(prop::option::of("\\PC{0,60}"))) {
-        let [service, rhost, tty] = claims;
-        let from = From { real_uid: Some(7), service, rhost, tty };
+    fn a_redemption_arrives_as_it_left(registration in plain(64), claims in prop::array::uniform4(prop::option::of("\\PC{0,60}"))) {
+        let [config, service, rhost, tty] = claims;
+        let from = From { config, real_uid: Some(7), service, rhost, tty };
         let sent = Redeem { user: None, registration: Zeroizing::new(registration), key: samples::wanted_key(), from };
         let Ok(Request::Redeem(found)) = delivered(&sent) else { panic!("refused") };
         prop_assert_eq!(value(&found), value(&sent));

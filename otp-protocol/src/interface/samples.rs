@@ -93,7 +93,8 @@ pub(crate) fn shape() -> Shape {
 
 pub(crate) fn from() -> From {
     let text = |text: &str| Some(text.to_owned());
-    From { real_uid: Some(1000), service: text("sshd"), rhost: text("192.0.2.1"), tty: text("ssh") }
+    let config = text("/etc/otp/door.toml");
+    From { config, real_uid: Some(1000), service: text("sshd"), rhost: text("192.0.2.1"), tty: text("ssh") }
 }
 
 pub(crate) fn redemption() -> Redemption {
@@ -218,7 +219,6 @@ pub(crate) fn verify() -> Verify {
         user: text("alice"),
         code: Zeroizing::new("123456".to_owned()),
         action: text("open the door"),
-        config: text("/etc/otp/door.toml"),
         from: from(),
     }
 }
