@@ -6,8 +6,10 @@ use nix::unistd::User;
 
 use crate::emergency::{EmergencyMarks, EmergencyPlaces};
 use crate::keys::seal::HostKey;
+use crate::policy::host::HostPolicy;
+use crate::policy::service::ServicePolicy;
 use crate::policy::toml_table::TableError;
-use crate::policy::{POLICY_CAP, Policy};
+use crate::policy::{POLICY_CAP, WholePolicy};
 use crate::vault::{OpenedBy, OutboxPlace, Readers, Vault, VaultError, VaultPlace, read_root_file};
 
 /// The places of one host.
@@ -50,23 +52,26 @@ impl Site {
         emergency: ["/etc/otp/emergency", "/run/otp-emergency"],
     };
 
-    /// Reads the policy, for one PAM service or for none. Without the standard file everything is at its default; a file that
-    /// was `named` must be there.
-    pub fn policy(&self, named: Option<&Path>, service: Option<&str>) -> Result<Policy, Unavailable> {
-        let read = self.read_policy(named, |text| Policy::parse_for(text, service.unwrap_or("")))?;
-        Ok(read.unwrap_or_default())
+    /// Reads the rules of the host in the standard file. Without that file everything is at its default.
+    pub fn policy(&self) -> Result<HostPolicy, Unavailable> {
+        Ok(self.read_policy(None, HostPolicy::parse)?.unwrap_or_default())
+    }
+
+    /// Reads the rules of one PAM service, or for a caller that is none. A file that was `named` must be there.
+    pub fn service_policy(&self, named: Option<&Path>, service: Option<&str>) -> Result<ServicePolicy, Unavailable> {
+        Ok(self.read_policy(named, |text| ServicePolicy::parse(text, service))?.unwrap_or_default())
     }
 
     /// Reads the policy with every service in it; `None` without the standard file.
-    pub fn whole_policy(&self, named: Option<&Path>) -> Result<Option<Policy>, Unavailable> {
-        self.read_policy(named, Policy::parse)
+    pub fn whole_policy(&self, named: Option<&Path>) -> Result<Option<WholePolicy>, Unavailable> {
+        self.read_policy(named, WholePolicy::parse)
     }
 
-    fn read_policy(
+    fn read_policy<P>(
         &self,
         named: Option<&Path>,
-        parse: impl FnOnce(&str) -> Result<Policy, TableError>,
-    ) -> Result<Option<Policy>, Unavailable> {
+        parse: impl FnOnce(&str) -> Result<P, TableError>,
+    ) -> Result<Option<P>, Unavailable> {
         let path = named.unwrap_or(Path::new(self.policy));
         let bad = |detail: String| Unavailable { reason: "bad-policy", detail };
         let bytes = match read_root_file(path, POLICY_CAP, Readers::Everybody) {

@@ -1,12 +1,14 @@
 //! A file that is not TOML refuses every service, and so does one whose quotes swallow a table. A wrong value in a valid file
 //! refuses its service alone.
 
-use otp_core::policy::Policy;
+use otp_core::policy::WholePolicy;
+use otp_core::policy::host::HostPolicy;
+use otp_core::policy::service::ServicePolicy;
 
 /// Which of three services can be used.
 fn usable(text: &str) -> String {
     let services = ["sudo", "su", "sshd"];
-    services.into_iter().filter(|name| Policy::parse_for(text, name).is_ok()).collect::<Vec<_>>().join(" ")
+    services.into_iter().filter(|name| ServicePolicy::parse(text, Some(name)).is_ok()).collect::<Vec<_>>().join(" ")
 }
 
 /// Lines after which the file is no TOML, or which swallow what follows.
@@ -52,8 +54,9 @@ fn a_file_that_is_not_toml_refuses_every_service() {
             format!("[service.sudo]\r\n{broken}\r\n[service.sshd]\r\n"),
         ] {
             assert_eq!(usable(&text), "", "{text}");
-            assert!(Policy::parse_for(&text, "").is_err(), "the daemon reads it for no service: {text}");
-            let (check, login) = (Policy::parse(&text).unwrap_err(), Policy::parse_for(&text, "sshd").unwrap_err());
+            assert!(HostPolicy::parse(&text).is_err(), "the daemon reads it for no service: {text}");
+            let (check, login) =
+                (WholePolicy::parse(&text).unwrap_err(), ServicePolicy::parse(&text, Some("sshd")).unwrap_err());
             assert_eq!(check, login, "`config check` tells what the log tells");
         }
     }
@@ -87,12 +90,13 @@ const SWALLOWED: [&str; 21] = [
 #[test]
 fn a_table_that_became_part_of_something_else_refuses_every_service() {
     for swallowed in SWALLOWED {
-        let error = Policy::parse_for(swallowed, "su").expect_err(swallowed);
+        let error = ServicePolicy::parse(swallowed, Some("su")).expect_err(swallowed);
         assert!(error.what.contains("; wanted "), "{error}");
         assert_eq!(usable(swallowed), "", "{swallowed}");
-        assert!(Policy::parse(swallowed).is_err() && Policy::parse_for(swallowed, "").is_err());
+        assert!(WholePolicy::parse(swallowed).is_err() && HostPolicy::parse(swallowed).is_err());
     }
-    let error = Policy::parse_for("[service.sudo]\n\n[service.sudo.su]\nunenrolled = \"deny\"\n", "su").unwrap_err();
+    let text = "[service.sudo]\n\n[service.sudo.su]\nunenrolled = \"deny\"\n";
+    let error = ServicePolicy::parse(text, Some("su")).unwrap_err();
     assert_eq!(error.line, 3, "{error}");
     assert!(error.what.contains("part of [service.sudo]"), "{error}");
 }
@@ -100,7 +104,7 @@ fn a_table_that_became_part_of_something_else_refuses_every_service() {
 #[test]
 fn a_text_with_a_bracket_at_the_start_of_its_line_is_named_with_its_place() {
     let text = "[service.sudo]\nprompt = '''a\n[service.su]\nunenrolled = \"deny\"\n'''\n";
-    let error = Policy::parse_for(text, "su").unwrap_err();
+    let error = ServicePolicy::parse(text, Some("su")).unwrap_err();
     assert_eq!((error.line, error.column), (2, 10));
     assert!(error.what.contains("wanted its end before the next table"), "{error}");
     let harmless = "notify_command = [\"/bin/sh\", \"-c\", '''\n[ -x /bin/y ]\nservices=1; service ssh status\nkey=$1; window=3\n[[ -n $service ]] && key.sh\n[keys]''']\n[service.sudo]\nprompt = \"[sudo] \"\n";
@@ -126,6 +130,6 @@ fn a_wrong_value_in_a_valid_file_refuses_its_service_alone() {
     ] {
         let text = format!("issuer = \"x\"\n[service.su]\nprompt = \"s\"\n[service.sudo]\n{wrong}\n[service.sshd]\n");
         assert_eq!(usable(&text), "su sshd", "{wrong}");
-        assert!(Policy::parse(&text).is_err(), "`config check` tells: {wrong}");
+        assert!(WholePolicy::parse(&text).is_err(), "`config check` tells: {wrong}");
     }
 }

@@ -1,12 +1,11 @@
 //! Entries of `exempt` as tables, with an end and a reason.
 
-use otp_core::policy::Policy;
 use otp_core::policy::audience::Exemption;
+use otp_core::policy::service::ServicePolicy;
 use otp_core::policy::toml_table::TableError;
 
 fn exempt(text: &str) -> Result<Vec<Exemption>, TableError> {
-    let read = Policy::parse_for(&format!("[service.sudo]\n{text}\n"), "sudo");
-    read.map(|policy| policy.service.unwrap_or_default().exempt)
+    ServicePolicy::parse(&format!("[service.sudo]\n{text}\n"), Some("sudo")).map(|policy| policy.exempt)
 }
 
 #[test]

@@ -10,7 +10,8 @@ use otp_core::files::key_file::{Record, RecordError};
 use otp_core::files::state_slot::{SLOT_BYTES, Slot, VERSION};
 use otp_core::keys::key::Step;
 use otp_core::keys::seal::{HostKey, VaultId};
-use otp_core::policy::Policy;
+use otp_core::policy::WholePolicy;
+use otp_core::policy::service::ServicePolicy;
 
 /// A key's label, and its code at step or counter 1 000 000 by an independent program.
 type Code = (&'static str, u32);
@@ -108,8 +109,9 @@ fn what_a_state_said_it_says_still() {
 #[test]
 fn host_key_and_policy_are_read_as_they_were() {
     assert_eq!(*host_key().to_file(), text("host.key"));
-    let policy = Policy::parse_for(&text("otp.toml"), "otp").expect("a policy");
-    assert_eq!(policy.limits(), Policy::parse(&text("otp.toml")).expect("a policy").limits());
+    let policy = WholePolicy::parse(&text("otp.toml")).expect("a policy");
+    let otp = ServicePolicy::parse(&text("otp.toml"), Some("otp")).expect("a policy");
+    assert_eq!(policy.services, [("otp".to_owned(), otp)]);
 }
 
 #[test]
@@ -123,6 +125,6 @@ fn what_is_of_version_2_is_told_from_what_is_bad() {
     let later = text("version-2/host.key");
     assert!(HostKey::parse(later.as_bytes()).is_none());
     assert_eq!(HostKey::complaint(later.as_bytes()), "version of the host key is 2; wanted 1");
-    let error = Policy::parse(&text("version-2/otp.toml")).expect_err("a later version");
+    let error = WholePolicy::parse(&text("version-2/otp.toml")).expect_err("a later version");
     assert!(error.to_string().contains("version is 2; wanted 1"), "{error}");
 }

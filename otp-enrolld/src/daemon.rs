@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use otp_core::policy::Policy;
+use otp_core::policy::host::HostPolicy;
+use otp_core::policy::service::ServicePolicy;
 use otp_core::site::{Site, Unavailable};
 use otp_core::unlocked::Unlocked;
 use otp_core::vault::Vault;
-use otp_protocol::interface::Refusal;
+use otp_protocol::interface::{Prompt, Refusal};
 use otp_protocol::peer::Peer;
 
 use crate::access::concurrency::{Concurrency, LockWaits};
@@ -67,23 +68,25 @@ impl Daemon {
         self.unlocked.vault()
     }
 
-    pub(crate) fn policy(&self, peer: Peer) -> Result<Policy, Refusal> {
-        self.policy_for(peer, None, None)
+    /// The policy of the host.
+    pub(crate) fn policy(&self, peer: Peer) -> Result<HostPolicy, Refusal> {
+        self.site.policy().map_err(|unavailable| unusable(peer, unavailable))
     }
 
-    /// The policy; what is wrong with it is told to root alone.
-    pub(crate) fn policy_for(
-        &self,
-        peer: Peer,
-        named: Option<&Path>,
-        service: Option<&str>,
-    ) -> Result<Policy, Refusal> {
-        self.site.policy(named, service).map_err(|unavailable: Unavailable| {
-            log_obstacle(&unavailable);
-            Refusal::unavailable(match peer.uid {
-                0 => unavailable.detail,
-                _ => "the policy cannot be used; the log says why".to_owned(),
-            })
-        })
+    /// The policy of the service that `prompt` names, by the file that its PAM line names; without it, of a caller that is no
+    /// service. The peer must be root where there is one: from anybody else these are claims.
+    pub(crate) fn service_policy(&self, peer: Peer, prompt: Option<&Prompt>) -> Result<ServicePolicy, Refusal> {
+        let named = prompt.and_then(|prompt| prompt.config.as_deref()).map(Path::new);
+        let service = prompt.and_then(|prompt| prompt.service.as_deref());
+        self.site.service_policy(named, service).map_err(|unavailable| unusable(peer, unavailable))
     }
+}
+
+/// What is wrong with a policy is told to root alone.
+fn unusable(peer: Peer, unavailable: Unavailable) -> Refusal {
+    log_obstacle(&unavailable);
+    Refusal::unavailable(match peer.uid {
+        0 => unavailable.detail,
+        _ => "the policy cannot be used; the log says why".to_owned(),
+    })
 }

@@ -65,7 +65,7 @@ pub(crate) fn run() -> Result<Infallible, StartError> {
     let site = Site::STANDARD;
     let user = daemon_account(site.account)?;
     let inherited = kernel::listener()?;
-    let policy = site.policy(None, None)?;
+    let policy = site.policy()?;
     let host_key = host_key(&site)?;
     let listener = match inherited {
         Some(listener) => listener,
@@ -74,7 +74,7 @@ pub(crate) fn run() -> Result<Infallible, StartError> {
     make_outbox(&site).unwrap_or_else(|error| no_outbox(&site, &error));
     become_for_good(&user, &group_of(site.notifier))?;
     close_up().map_err(PrivilegesError::from)?;
-    site.policy(None, None)?; // it is read at every call, no longer as root
+    site.policy()?; // it is read at every call, no longer as root
     let vault = Vault::open(&site.place()?).map_err(Unavailable::from)?;
     let unlocked = Unlocked::new(vault, host_key)?;
     let vault = unlocked.vault();

@@ -1,7 +1,6 @@
 //! Checking a code for somebody else: for screen lockers that may not read the files, for `su`, whose process another person
 //! could stop, and for applications that gate an action of their own.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use otp_core::accounts::Account;
@@ -55,19 +54,16 @@ impl Daemon {
         }
         let permit = self.verifying.permit(asker, target);
         let _permit = permit.ok_or_else(|| Refusal::Busy { reason: "too many codes at once".to_owned() })?;
-        let service = wanted.prompt.service.as_deref().filter(|_| actor == Actor::Root);
-        let config = wanted.config.as_deref().filter(|_| actor == Actor::Root).map(Path::new);
-        let policy = self.policy_for(peer, config, service)?;
-        let limits = policy.limits();
+        let policy = self.service_policy(peer, Some(&wanted.prompt).filter(|_| actor == Actor::Root))?;
         let typed = wanted.code.sorted();
         let (account, origin, outcome) = match account {
             Ok(account) => {
                 let origin = policy.origin(origin(actor, &wanted.prompt, account.uid));
-                let outcome = self.checked(asker, &account, Guess { typed: &typed, origin }, &limits)?;
+                let outcome = self.checked(asker, &account, Guess { typed: &typed, origin }, &policy.limits)?;
                 (Some(account), origin, Some(outcome))
             }
             Err(Refusal::NoSuchUser { .. }) => {
-                decoy(Guess { typed: &typed, origin: Origin::Other }, &limits, &System);
+                decoy(Guess { typed: &typed, origin: Origin::Other }, &policy.limits, &System);
                 (None, Origin::Other, None)
             }
             Err(refusal) => return Err(refusal),
@@ -238,7 +234,8 @@ mod tests {
     #[test]
     fn r11_claims_of_a_peer_that_is_not_root_select_nothing() {
         let text = |text: &str| ShortText::new("claim", text.to_owned()).ok();
-        let prompt = Prompt { real_uid: Some(0), service: text("sshd"), rhost: text("192.0.2.1"), tty: None };
+        let prompt =
+            Prompt { config: None, real_uid: Some(0), service: text("sshd"), rhost: text("192.0.2.1"), tty: None };
         assert_eq!(origin(Actor::Root, &prompt, 1000), Origin::Remote);
         assert_eq!(origin(plain(1000), &prompt, 1000), Origin::Socket);
         assert_eq!(origin(plain(1001), &prompt, 1000), Origin::Other);

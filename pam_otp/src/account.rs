@@ -128,7 +128,7 @@ fn status_outcome(host: &impl Host, account: &Account, rules: &Rules) -> (Accoun
     if !audience(host, account, rules).asked {
         return (AccountOutcome::InOrder, Recovery::Quiet);
     }
-    match check::account_status(host, account, rules.limits.clock) {
+    match check::account_status(host, account, rules.service.limits.clock) {
         Ok(AccountStatus::NeverEnrolled | AccountStatus::NotBarred) => (AccountOutcome::InOrder, Recovery::Quiet),
         Ok(AccountStatus::InOrder { oldest, recovery, now }) => {
             (oldest.map_or(AccountOutcome::InOrder, |key| aged(host, account, &key, rules, now)), recovery)
@@ -140,7 +140,7 @@ fn status_outcome(host: &impl Host, account: &Account, rules: &Rules) -> (Accoun
 
 fn aged(host: &impl Host, account: &Account, key: &OldestKey, rules: &Rules, now: u64) -> AccountOutcome {
     let label = plain(&key.label);
-    match rules.age(key.confirmed, now) {
+    match rules.service.age(key.confirmed, now) {
         Age::Young => AccountOutcome::InOrder,
         Age::DueIn(days) => AccountOutcome::Reminded(format!(
             "your one-time-code key \"{label}\" is due in {}: replace it with otpctl rotate",
@@ -159,8 +159,8 @@ fn aged(host: &impl Host, account: &Account, key: &OldestKey, rules: &Rules, now
 
 /// Is this a place where a due key can be replaced? Without the daemon it cannot, and due is not overdue.
 fn can_rotate(host: &impl Host, account: &Account, rules: &Rules) -> bool {
-    let listed = || host.item(Item::Service).is_some_and(|name| rules.rotates(&name));
-    host.uids().effective == 0 && listed() && daemon::answers(check::named_to_daemon(host, account)).is_ok()
+    let here = rules.service.rotates && host.uids().effective == 0;
+    here && daemon::answers(check::named_to_daemon(host, account)).is_ok()
 }
 
 fn in_days(days: u64) -> String {

@@ -69,7 +69,7 @@ fn take(
         None if source == AnswerSource::Module => Typed::parse_bare(answer),
         None => Typed::parse(answer),
     };
-    Ok(typed.of_length(&rules.digits))
+    Ok(typed.of_length(&rules.service.digits))
 }
 
 /// The last `length` characters are the code, or a recovery code stands at the end, which has no digits alone there; the rest,

@@ -95,7 +95,7 @@ pub(crate) fn decide(
 
 fn by_daemon(host: &impl Host, account: &Account, typed: &Typed, rules: &Rules) -> Result<Finding, DaemonError> {
     let Some(code) = typed.text() else { return Ok(Finding::Refused("junk".to_owned(), 0)) };
-    match daemon::verify(named_to_daemon(host, account), &code, rules.config.as_deref(), &caller(host)) {
+    match daemon::verify(named_to_daemon(host, account), &code, &caller(host, rules)) {
         Ok(daemon::DaemonVerdict { accepted: true, key, .. }) => Ok(Finding::Accepted(key.unwrap_or_default())),
         Ok(daemon::DaemonVerdict { reason, wait, .. }) => Ok(Finding::Refused(reason, wait)),
         // The same code as for a user who does not exist (R8).
@@ -156,8 +156,8 @@ fn host_key() -> Result<HostKey, FilesError> {
 
 fn on_files(host: &impl Host, account: &Account, typed: &Typed, rules: &Rules) -> Result<Finding, FilesError> {
     let unlocked = Unlocked::new(open_vault()?, host_key()?)?;
-    let guess = Guess { typed, origin: rules.origin(origin(host, account)) };
-    Ok(match check(&unlocked, account, guess, &rules.limits, host)? {
+    let guess = Guess { typed, origin: rules.service.origin(origin(host, account)) };
+    Ok(match check(&unlocked, account, guess, &rules.service.limits, host)? {
         Outcome::Decided(Verdict::Accepted(proof)) => Finding::Accepted(proof.to_string()),
         Outcome::Decided(Verdict::Refused(RefusalReason::Waiting { left_ms })) => {
             Finding::Refused("waiting".to_owned(), left_ms.div_ceil(1000))
@@ -264,8 +264,9 @@ pub(crate) fn named_to_daemon<'a>(host: &impl Host, account: &'a Account) -> Opt
 }
 
 /// What the daemon is told of this process.
-pub(crate) fn caller(host: &impl Host) -> Caller {
+pub(crate) fn caller<'a>(host: &impl Host, rules: &'a Rules) -> Caller<'a> {
     Caller {
+        config: rules.config.as_deref(),
         root: host.uids().effective == 0,
         real_uid: host.uids().real,
         service: host.item(Item::Service),

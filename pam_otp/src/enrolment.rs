@@ -7,7 +7,6 @@
 
 use otp_core::accounts::Account;
 use otp_core::codes::registration::RegistrationCode;
-use otp_core::decision::limits::ClockPolicy;
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::site::Unavailable;
 
@@ -16,6 +15,7 @@ use crate::daemon::connection::DaemonError;
 use crate::host::Host;
 use crate::options::Echo;
 use crate::outcome::LoginOutcome;
+use crate::rules::Rules;
 use crate::show_key::{HandOverError, hand_over};
 use crate::{check, daemon};
 
@@ -25,13 +25,13 @@ pub(crate) fn at_the_prompt(
     account: &Account,
     code: &RegistrationCode,
     echo: Echo,
-    clock: ClockPolicy,
+    rules: &Rules,
 ) -> LoginOutcome {
-    let never_enrolled = match check::account_status(host, account, clock) {
+    let never_enrolled = match check::account_status(host, account, rules.service.limits.clock) {
         Ok(status) => status == AccountStatus::NeverEnrolled,
         Err(unavailable) => return unanswered(host, account, &unavailable), // who holds his own lock keeps the daemon waiting for it, too
     };
-    let caller = check::caller(host);
+    let caller = check::caller(host, rules);
     if !never_enrolled && !caller.root {
         return refused("registration"); // asked by the user's own process the daemon would replace a key
     }

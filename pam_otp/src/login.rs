@@ -11,8 +11,8 @@ use otp_core::emergency::{Bypass, Reason};
 use otp_core::environment::Moment;
 use otp_core::files::date::utc;
 use otp_core::log_line::{LogLine, Urgency};
-use otp_core::policy::Policy;
 use otp_core::policy::audience::{Audience, UnmatchedEntry};
+use otp_core::policy::service::ServicePolicy;
 use otp_core::site::Unavailable;
 use pam::constants::PamResultCode;
 
@@ -79,7 +79,7 @@ fn run(
         Ok(settings) => settings,
         Err(unavailable) => return LoginOutcome::Misconfigured(unavailable),
     };
-    names.origin = names.origin.map(|origin| rules.origin(origin));
+    names.origin = names.origin.map(|origin| rules.service.origin(origin));
     if let Person::Known(account) = &person
         && let Some(end) = not_wanted(host, account, &rules)
     {
@@ -94,7 +94,7 @@ fn run(
     match &person {
         Person::Known(account) => match &typed {
             Typed::Registration(code) if rules.unenrolled == Passage::Enrol => {
-                enrolment::at_the_prompt(host, account, code, options.echo, rules.limits.clock)
+                enrolment::at_the_prompt(host, account, code, options.echo, &rules)
             }
             _ => decide(host, account, &typed, &rules),
         },
@@ -119,23 +119,22 @@ pub(crate) fn settings(
     options: Result<Options, OptionError>,
 ) -> Result<(Options, Rules), Unavailable> {
     let options = options.map_err(|error| bad_option(&error))?;
-    let policy = SITE.policy(options.config.as_deref(), host.item(Item::Service).as_deref())?;
-    let rules = Rules::new(&options, &policy, today(host, &policy))
+    let policy = SITE.service_policy(options.config.as_deref(), host.item(Item::Service).as_deref())?;
+    let today = today(host, &policy);
+    let rules = Rules::new(&options, policy, today)
         .map_err(|Contradiction(detail)| Unavailable { reason: "contradiction", detail })?;
     Ok((options, rules))
 }
 
 /// The time by which a day in the policy is judged. A clock that fell back, as one with an empty battery does, brings back no
 /// day that this vault knows to have passed.
-fn today(host: &impl Host, policy: &Policy) -> Today {
+fn today(host: &impl Host, policy: &ServicePolicy) -> Today {
     let wall = host.wall();
-    match &policy.service {
-        Some(service) if service.has_days() && host.uids().effective == 0 => {
-            let known = SITE.open_vault(as_owner).ok().and_then(|vault| vault.clock_mark().ok());
-            Today { now: wall.max(known.unwrap_or(wall)), certain: known.is_some() }
-        }
-        _ => Today { now: wall, certain: true },
+    if !policy.has_days() || host.uids().effective != 0 {
+        return Today { now: wall, certain: true };
     }
+    let known = SITE.open_vault(as_owner).ok().and_then(|vault| vault.clock_mark().ok());
+    Today { now: wall.max(known.unwrap_or(wall)), certain: known.is_some() }
 }
 
 /// Whether the log is told of a mark that has ended: once a login is enough.
@@ -189,7 +188,7 @@ fn not_wanted(host: &impl Host, account: &Account, rules: &Rules) -> Option<Logi
         Passage::Skip => "not-enrolled",
         Passage::Tolerated => "not-enrolled-yet",
     };
-    match check::account_status(host, account, rules.limits.clock) {
+    match check::account_status(host, account, rules.service.limits.clock) {
         Ok(AccountStatus::NeverEnrolled) => Some(LoginOutcome::NotWanted(reason)),
         Ok(_) => None,
         Err(unavailable) => Some(LoginOutcome::Failed(unavailable)),

@@ -115,7 +115,7 @@ fn run(
     let next = next(host, account, occasion);
     match daemon::answers(check::named_to_daemon(host, account)) {
         Ok(()) if pass == Phase::Change => {
-            replace(host, account, &wanted, options.echo).map(|label| PasswordOutcome::Replaced(label, next))
+            replace(host, account, &wanted, options.echo, &rules).map(|label| PasswordOutcome::Replaced(label, next))
         }
         Ok(()) => Ok(PasswordOutcome::Ready(next)),
         // No daemon, no new key; the password is changed all the same.
@@ -139,7 +139,7 @@ fn wanted(
     occasion: Occasion,
 ) -> Result<KeyWanted, PasswordOutcome> {
     let offered = occasion == Occasion::Wish && rotate == RotateWhen::Ask;
-    if !offered && !rules.keys_age() {
+    if !offered && !rules.service.keys_age() {
         return Err(PasswordOutcome::Left("not-due"));
     }
     // Root sets somebody's password: the owner of the key is not there.
@@ -149,8 +149,8 @@ fn wanted(
     if !audience(host, account, rules).asked {
         return Err(PasswordOutcome::Left("exempt"));
     }
-    let due = |key: &OldestKey, now| matches!(rules.age(key.confirmed, now), Age::Due(_) | Age::Overdue);
-    match check::account_status(host, account, rules.limits.clock) {
+    let due = |key: &OldestKey, now| matches!(rules.service.age(key.confirmed, now), Age::Due(_) | Age::Overdue);
+    match check::account_status(host, account, rules.service.limits.clock) {
         Ok(AccountStatus::InOrder { oldest: Some(key), now, .. }) if due(&key, now) => Ok(KeyWanted::Now(key)),
         Ok(AccountStatus::InOrder { .. }) if offered => Ok(KeyWanted::Offered),
         Ok(AccountStatus::InOrder { .. } | AccountStatus::NotBarred) => Err(PasswordOutcome::Left("not-due")),
@@ -162,7 +162,13 @@ fn wanted(
 }
 
 /// A code of the old key, then the new one, whose label is returned.
-fn replace(host: &mut impl Host, account: &Account, wanted: &KeyWanted, echo: Echo) -> Result<String, PasswordOutcome> {
+fn replace(
+    host: &mut impl Host,
+    account: &Account,
+    wanted: &KeyWanted,
+    echo: Echo,
+    rules: &Rules,
+) -> Result<String, PasswordOutcome> {
     let (prompt, key) = match wanted {
         KeyWanted::Now(key) => {
             (format!("Code of the key \"{}\", to replace it: ", plain(&key.label)), Some(key.label.as_str()))
@@ -179,7 +185,7 @@ fn replace(host: &mut impl Host, account: &Account, wanted: &KeyWanted, echo: Ec
         return Err(PasswordOutcome::Refused("needs-password".to_owned()));
     }
     let Some(code) = typed.text() else { return Err(PasswordOutcome::Refused("junk".to_owned())) };
-    let new = rotated(host, account, &code, key)?;
+    let new = rotated(host, account, &code, key, rules)?;
     match hand_over(host, &new, echo) {
         Ok(()) => Ok(new.label.clone()),
         Err(HandOverError::Conversation) => Err(PasswordOutcome::NoConversation),
@@ -195,15 +201,16 @@ fn rotated(
     account: &Account,
     code: &str,
     key: Option<&str>,
+    rules: &Rules,
 ) -> Result<EnrolmentSession, PasswordOutcome> {
-    let asked = daemon::rotate(&account.name, code, key, &check::caller(host));
+    let asked = daemon::rotate(&account.name, code, key, &check::caller(host, rules));
     match asked {
         Err(DaemonError::Denied(denial)) if denial.reason.as_deref() == Some("several-keys") => {}
         answer => return answer.map_err(unanswered),
     }
     let answer = host.ask("Name of the key to replace: ", Echo::On)?;
     let name = std::str::from_utf8(&answer).map_err(|_| PasswordOutcome::Refused("no-such-key".to_owned()))?;
-    daemon::rotate(&account.name, code, Some(name.trim()), &check::caller(host)).map_err(unanswered)
+    daemon::rotate(&account.name, code, Some(name.trim()), &check::caller(host, rules)).map_err(unanswered)
 }
 
 fn unanswered(error: DaemonError) -> PasswordOutcome {

@@ -2,12 +2,8 @@
 //! stricter holds; about the prompt, which has no stricter, the PAM line does.
 
 use otp_core::accounts::Account;
-use otp_core::decision::limits::Limits;
-use otp_core::decision::origin::Origin;
-use otp_core::policy::Policy;
 use otp_core::policy::audience::{Audience, Candidate, Entry, Exemption, audience};
 use otp_core::policy::directory::relation;
-use otp_core::policy::rotation::{Age, Rotation};
 use otp_core::policy::service::{ServicePolicy, Unenrolled};
 
 use crate::options::Options;
@@ -20,17 +16,13 @@ pub(crate) struct Contradiction(pub String);
 pub(crate) struct Rules {
     /// What to ask.
     pub prompt: String,
-    /// Lengths that count as a code; none means any.
-    pub digits: Vec<usize>,
-    /// Window, guesses and wait.
-    pub limits: Limits,
+    /// The rules of the policy; the fields beside it have the PAM line in them, too.
+    pub service: ServicePolicy,
     /// What becomes of the unenrolled.
     pub unenrolled: Passage,
     /// The policy file that the PAM line names.
     pub config: Option<String>,
-    service: ServicePolicy,
     exempt: Vec<Entry>,
-    rotation: Option<Rotation>,
 }
 
 /// The time by which a day in the policy is judged.
@@ -59,9 +51,8 @@ const PROMPT: &str = "One-time code: ";
 
 impl Rules {
     /// Puts them together. While the day is uncertain, an exemption that has an end does not count.
-    pub(crate) fn new(options: &Options, policy: &Policy, today: Today) -> Result<Self, Contradiction> {
-        let service = policy.service.clone().unwrap_or_default();
-        if let Some(length) = options.forward.filter(|length| !takes(&service, *length)) {
+    pub(crate) fn new(options: &Options, service: ServicePolicy, today: Today) -> Result<Self, Contradiction> {
+        if let Some(length) = options.forward.filter(|length| !service.takes(*length)) {
             let what = format!("forward_pass is {length}, but this service takes codes of {:?} digits", service.digits);
             return Err(Contradiction(what));
         }
@@ -69,34 +60,11 @@ impl Rules {
         let prompt = options.prompt.clone().or_else(|| service.prompt.clone());
         Ok(Self {
             prompt: prompt.unwrap_or_else(|| PROMPT.to_owned()),
-            digits: service.digits.clone(),
-            limits: policy.limits(),
             unenrolled: passage(options.unenrolled, &service, today.now),
             config: options.config.as_ref().map(|path| path.to_string_lossy().into_owned()),
             exempt: service.exempt.iter().filter(counts).map(|one| one.entry.clone()).collect(),
             service,
-            rotation: policy.rotation.clone(),
         })
-    }
-
-    /// Can a key become too old?
-    pub(crate) fn keys_age(&self) -> bool {
-        self.rotation.is_some()
-    }
-
-    /// How a key stands that was confirmed then. `now` is Unix time.
-    pub(crate) fn age(&self, confirmed: u64, now: u64) -> Age {
-        self.rotation.as_ref().map_or(Age::Young, |rotation| rotation.age(confirmed, now))
-    }
-
-    /// Does this service ask for a new key when one is due?
-    pub(crate) fn rotates(&self, service: &str) -> bool {
-        self.rotation.as_ref().is_some_and(|rotation| rotation.services.iter().any(|one| one == service))
-    }
-
-    /// Where a guess counts that comes from `found`: the policy may lower that for this service.
-    pub(crate) fn origin(&self, found: Origin) -> Origin {
-        found.lowered_to(self.service.origin)
     }
 
     /// Is this user asked, coming from `rhost` (none at this machine), and which entries mean nobody?
@@ -104,11 +72,6 @@ impl Rules {
         let candidate = Candidate { rhost, relation: &|who| relation(who, account) };
         audience(&self.exempt, &self.service.require, &candidate)
     }
-}
-
-/// Does a service take codes of this length?
-fn takes(service: &ServicePolicy, length: usize) -> bool {
-    service.digits.is_empty() || service.digits.contains(&length)
 }
 
 fn passage(line: Option<Unenrolled>, service: &ServicePolicy, now: u64) -> Passage {
@@ -153,10 +116,10 @@ mod tests {
 
     #[test]
     fn a_length_that_the_service_does_not_take_is_a_contradiction() {
-        let policy = |text| Policy::parse_for(text, "sudo").unwrap();
+        let policy = |text| ServicePolicy::parse(text, Some("sudo")).unwrap();
         let today = Today { now: 0, certain: true };
         let rules =
-            |options: &[&std::ffi::CStr], text| Rules::new(&Options::parse(options).unwrap(), &policy(text), today);
+            |options: &[&std::ffi::CStr], text| Rules::new(&Options::parse(options).unwrap(), policy(text), today);
         let (six, eight, both) =
             ("[service.sudo]\ndigits = [6]", "[service.sudo]\ndigits = [8]", "[service.sudo]\ndigits = [6, 8]");
         for (options, text) in [(c"forward_pass=8", six), (c"forward_pass", eight), (c"forward_pass=7", both)] {
@@ -190,9 +153,9 @@ mod tests {
     #[test]
     fn an_exemption_with_an_end_counts_before_its_day_and_while_the_day_is_certain() {
         let text = "[service.sudo]\nexempt = [\"uid:1\", { who = \"uid:2\", until = 1970-01-11 }, { who = \"uid:3\" }]";
-        let policy = Policy::parse_for(text, "sudo").unwrap();
+        let policy = ServicePolicy::parse(text, Some("sudo")).unwrap();
         let exempt = |now, certain| {
-            let rules = Rules::new(&Options::parse(&[]).unwrap(), &policy, Today { now, certain }).unwrap();
+            let rules = Rules::new(&Options::parse(&[]).unwrap(), policy.clone(), Today { now, certain }).unwrap();
             rules.exempt.iter().map(|entry| entry.text.clone()).collect::<Vec<_>>().join(" ")
         };
         assert_eq!(exempt(10 * 86_400 - 1, true), "uid:1 uid:2 uid:3");

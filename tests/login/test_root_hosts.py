@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.daemon_log import position, verdicts
-from harness.journal import decisions
-from harness.machine import AUTH_ERR, SERVICE_ERR, SUCCESS, otpctl, pam_code, policy
+from harness.daemon_log import position, since, verdicts
+from harness.enrolment import NEVER_ISSUED
+from harness.journal import decisions, fields
+from harness.machine import AUTH_ERR, SERVICE_ERR, SUCCESS, otpctl, pam_code, policy, write
 from harness.origins import closed_origins, failures, no_wait
 from harness.wait import until
-from harness.wire import Client
+from harness.wire import Client, Refused
 
 SCREENS = ["tty1", "/dev/tty6", "/dev/pts/3", "/dev/console", "ttyS0", ":0", ":1.0"]
 NO_SCREENS = ["", "cron", "ftpd4711", "/dev/ftpd4711", "/dev/pts/", "/tmp/tty1", "/dev/../tty1", "host:0", "localhost:10.0", "tty1x"]
@@ -105,6 +106,32 @@ def test_a_service_lowers_it_for_module_and_daemon_and_raises_nothing(machine, e
         assert by_the_daemon(user, key.wrong(1), service="otp", **claims) == origin
         assert by_the_daemon(user, key.wrong(2), service="another", tty="tty1") == "console"
     assert failures(machine, user) == ({origin: 2, "console": 1})
+
+
+@pytest.fixture
+def of_its_own(machine):
+    """A service whose PAM line names a policy file, which lowers its origin: (the service, the file)."""
+    file = Path("/etc/otp/own-origin.toml")
+    write(file, '[service.own-origin]\nunenrolled = "enrol"\norigin = "other"\n', 0o644)
+    yield machine.service("own-origin", f"required pam_otp.so config={file}"), str(file)
+    file.unlink()
+
+
+def test_the_policy_file_of_a_pam_line_lowers_it_where_a_first_key_is_wanted(machine, user, of_its_own):
+    service, _ = of_its_own
+    start = position()
+    assert machine.ask(service, user, NEVER_ISSUED, "-t", "tty1")[0] == AUTH_ERR
+    (line,) = [fields(line) for line in since(start) if "event=registration-code-unknown" in line]
+    assert (line["origin"], line["service"]) == ("other", service)
+
+
+def test_the_policy_file_of_a_pam_line_lowers_it_where_a_key_is_replaced(machine, enrolled, of_its_own):
+    user, key = enrolled
+    service, file = of_its_own
+    for claims, origin in [({"config": file}, "other"), ({}, "console")]:
+        with Client() as client, pytest.raises(Refused):
+            client.call("Rotate", user=user.name, code=key.wrong(), real_uid=0, service=service, tty="tty1", **claims)
+        assert failures(machine, user).get(origin) == 1
 
 
 def test_a_persons_own_origin_is_never_lowered(machine, enrolled):

@@ -1,5 +1,6 @@
-//! Codes that people copy by hand: recovery codes and registration codes, in Crockford's base32.
+//! Codes that people copy by hand, recovery codes and registration codes, in Crockford's base32; the names of their sets and tickets.
 
 pub mod crockford;
+pub mod ids;
 pub mod recovery;
 pub mod registration;

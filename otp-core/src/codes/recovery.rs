@@ -5,6 +5,7 @@
 use zeroize::Zeroizing;
 
 use crate::codes::crockford::{self, Domain, Mistyped};
+use crate::codes::ids::{RecoverySetId, TicketId};
 use crate::keys::seal::CodeHash;
 
 /// Codes in a set.
@@ -79,13 +80,13 @@ impl RecoveryCode {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecoveryHash {
     /// Which set it belongs to.
-    pub set: [u8; 16],
+    pub set: RecoverySetId,
     /// Its number in the set, 0 to 31: the bit in the state file.
     pub index: u8,
     /// HMAC-SHA-256 under a subkey of the host key.
     pub hash: CodeHash,
-    /// The redemption of a registration code that its set descends from.
-    pub redemption: Option<[u8; 16]>,
+    /// The ticket of the registration code that its set descends from.
+    pub redemption: Option<TicketId>,
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What changes at every login: watermarks, wrong guesses, the marks that close or suspend. The value alone; its place on
 //! disk is `files::state_slot` and `vault::state_file`.
 
+use crate::codes::ids::RecoverySetId;
 use crate::decision::limits::DISABLE_AT;
 use crate::decision::origin::Origin;
 use crate::keys::key::{KeyId, Step};
@@ -47,7 +48,7 @@ pub struct OriginState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RecoveryState {
     /// The set that the bits belong to.
-    pub set: [u8; 16],
+    pub set: RecoverySetId,
     /// Bit n: code n is used.
     pub used: u32,
     /// Bit n: its owner has been told so.
@@ -84,12 +85,12 @@ impl KeyState {
 
 impl RecoveryState {
     /// Is code `index` of `set` used up?
-    pub fn is_used(&self, set: [u8; 16], index: u8) -> bool {
+    pub fn is_used(&self, set: RecoverySetId, index: u8) -> bool {
         self.set == set && self.used & bit(index) != 0
     }
 
     /// Code `index` of `set` is used up from now on.
-    pub(crate) fn with_used(self, set: [u8; 16], index: u8) -> Self {
+    pub(crate) fn with_used(self, set: RecoverySetId, index: u8) -> Self {
         let before = if self.set == set { self } else { Self { set, ..Self::default() } };
         Self { used: before.used | bit(index), ..before }
     }

@@ -12,13 +12,14 @@
 use std::fmt::{self, Write as _};
 
 use crate::accounts::{Account, NotOwner};
+use crate::codes::ids::{RecoverySetId, TicketId};
 use crate::codes::recovery::{RecoveryCode, RecoveryHash};
 use crate::files::checksum;
 use crate::files::hex::{NotHex, hex};
 use crate::keys::hotp::Codes;
 use crate::keys::key::{Algorithm, Digits, KeyId, Kind, Label, Period, Step, ValueError};
 use crate::keys::open_key::OpenKey;
-use crate::keys::seal::{Binding, CodeHash, CodePlace, Fingerprint, HashPurpose, HostKey, Sealed, VaultId};
+use crate::keys::seal::{Binding, CodeHash, CodePlace, Fingerprint, HashedCode, HostKey, Sealed, VaultId};
 use crate::policy::toml_table::{Document, Table, TableError, quoted};
 
 /// Largest secret file in bytes. The parser takes up to a hundred times that in memory.
@@ -68,8 +69,8 @@ pub struct Key {
     pub confirmed: u64,
     /// The step or counter burnt at confirmation.
     pub floor: Step,
-    /// The redemption of a registration code that it descends from.
-    pub redemption: Option<[u8; 16]>,
+    /// The ticket of the registration code that it descends from.
+    pub redemption: Option<TicketId>,
     /// Unix time of its end.
     pub expires: Option<u64>,
 }
@@ -223,7 +224,7 @@ impl Key {
             created: table.required_number("created")?,
             confirmed: table.required_number("confirmed")?,
             floor: Step(table.required_number("floor")?),
-            redemption: table.string("redemption")?.map(|text| hex(text.value, "redemption")).transpose()?,
+            redemption: redemption(&mut table)?,
             expires: table.integer("expires")?.map(|_| table.required_number("expires")).transpose()?,
         };
         table.end()?;
@@ -247,7 +248,7 @@ impl Key {
             ("floor", self.floor.0.to_string()),
         ];
         let optional = [
-            ("redemption", self.redemption.map(|id| quoted(&hex(&id)))),
+            ("redemption", self.redemption.map(|ticket| quoted(&ticket.hex()))),
             ("expires", self.expires.map(|end| end.to_string())),
         ];
         out.push_str("\n[[key]]\n");
@@ -261,28 +262,33 @@ impl Key {
 
 impl RecoveryHash {
     /// The keyed hash of a code in a set of user `uid`.
-    pub fn of(code: &RecoveryCode, set: [u8; 16], uid: u32, host_key: &HostKey, vault: VaultId) -> CodeHash {
-        let place = CodePlace { vault, uid, id: set, index: code.index() };
-        host_key.code_hash(HashPurpose::Recovery, &place, code.expose())
+    pub fn of(code: &RecoveryCode, set: RecoverySetId, uid: u32, host_key: &HostKey, vault: VaultId) -> CodeHash {
+        let place = CodePlace { vault, uid, code: HashedCode::Recovery(set, code.index()) };
+        host_key.code_hash(&place, code.expose())
     }
 
     fn read(mut table: Table<'_>) -> Result<Self, RecordError> {
-        let set = hex(table.required_string("set")?, "recovery set")?;
+        let set = RecoverySetId::new(hex(table.required_string("set")?, "recovery set")?);
         let index = table.required_number("index")?;
         let hash = CodeHash(hex(table.required_string("hash")?, "recovery hash")?);
-        let redemption = table.string("redemption")?.map(|text| hex(text.value, "redemption")).transpose()?;
+        let redemption = redemption(&mut table)?;
         table.end()?;
         let index = u8::try_from(index).ok().filter(|index| *index < 32);
         Ok(Self { set, index: index.ok_or(RecordError::Value("recovery index is above 31"))?, hash, redemption })
     }
 
     fn write(&self, out: &mut String) {
-        let hex = |bytes: &[u8]| quoted(&data_encoding::HEXLOWER.encode(bytes));
-        let (set, hash) = (hex(&self.set), hex(&self.hash.0));
-        let redemption = self.redemption.map_or(String::new(), |id| format!("redemption = {}\n", hex(&id)));
+        let (set, hash) = (quoted(&self.set.hex()), quoted(&data_encoding::HEXLOWER.encode(&self.hash.0)));
+        let redemption =
+            self.redemption.map_or(String::new(), |ticket| format!("redemption = {}\n", quoted(&ticket.hex())));
         let written = write!(out, "\n[[recovery]]\nset = {set}\nindex = {}\nhash = {hash}\n{redemption}", self.index);
         debug_assert!(written.is_ok(), "writing to a String does not fail");
     }
+}
+
+fn redemption(table: &mut Table<'_>) -> Result<Option<TicketId>, RecordError> {
+    let Some(text) = table.string("redemption")? else { return Ok(None) };
+    Ok(Some(TicketId::new(hex(text.value, "redemption")?)))
 }
 
 /// A number that fits into 32 bits.

@@ -29,7 +29,7 @@ prop_compose! {
             created: times[0],
             confirmed: times[1],
             floor: Step(times[2]),
-            redemption,
+            redemption: redemption.map(TicketId::new),
             expires,
         }
     }
@@ -43,7 +43,7 @@ prop_compose! {
     ) -> Record {
         let keys = keys.into_iter().take(count).collect();
         let recovery = recovery.into_iter();
-        let recovery = recovery.map(|(index, hash)| RecoveryHash { set, index, hash: CodeHash(hash), redemption }).collect();
+        let recovery = recovery.map(|(index, hash)| RecoveryHash { set: RecoverySetId::new(set), index, hash: CodeHash(hash), redemption: redemption.map(TicketId::new) }).collect();
         Record { account: Account { name, uid }, generation, keys, recovery }
     }
 }

@@ -5,6 +5,7 @@
 //! S3  encoding and decoding are each other's inverse
 //! S4  magic, checksum and version stay where they are in every version, so that a newer slot is told from a bad one
 
+use crate::codes::ids::RecoverySetId;
 use crate::decision::limits::HOTP_WIDEST;
 use crate::decision::state::{KeyState, OriginState, RecoveryState, State};
 use crate::files::checksum::crc32;
@@ -65,7 +66,7 @@ impl Slot {
         for origin in &state.origins {
             out.u32(origin.failures).u32(flags(&[(origin.closed, CLOSED)])).u64(origin.last_failure_ms);
         }
-        out.bytes(&state.recovery.set).u32(state.recovery.used).u32(u32::try_from(state.keys.len()).ok()?);
+        out.bytes(&state.recovery.set.bytes()).u32(state.recovery.used).u32(u32::try_from(state.keys.len()).ok()?);
         for key in &state.keys {
             out.bytes(&key.id.0).u64(key.watermark.0).u64(key.last_used);
             let marks = [(key.pending, PENDING), (key.resync, RESYNC), (key.suspended, KEY_SUSPENDED)];
@@ -94,8 +95,12 @@ impl Slot {
             (mark <= CLOSED).then_some(())?;
             *origin = OriginState { failures, closed: mark == CLOSED, last_failure_ms };
         }
-        let recovery =
-            RecoveryState { set: input.array()?, used: input.u32()?, told, suspended: marks & RECOVERY_SUSPENDED != 0 };
+        let recovery = RecoveryState {
+            set: RecoverySetId::new(input.array()?),
+            used: input.u32()?,
+            told,
+            suspended: marks & RECOVERY_SUSPENDED != 0,
+        };
         let count = usize::try_from(input.u32()?).ok().filter(|count| *count <= MAX_KEYS)?;
         let keys = (0..count).map(|_| key(&mut input)).collect::<Option<Vec<_>>>()?;
         input.rest_is_zero().then_some(())?;
@@ -218,7 +223,7 @@ pub(crate) mod tests {
             keys in proptest::collection::vec(any_key(), 0..=MAX_KEYS),
         ) -> State {
             let [enrolled, suspended, disabled, restored, of_a_thief] = marks;
-            let recovery = RecoveryState { set, used, told, suspended: of_a_thief };
+            let recovery = RecoveryState { set: RecoverySetId::new(set), used, told, suspended: of_a_thief };
             State { uid, generation, pending, enrolled, suspended, disabled, restored, total_failures, origins, recovery, keys }
         }
     }

@@ -7,6 +7,7 @@
 //! T4  confirmed, superseded, revoked or repudiated it is worthless for ever
 //! T5  it is recognised as worthless for 90 days after that, or after its end
 
+pub use crate::codes::ids::TicketId;
 use crate::codes::registration::CodeForm;
 use crate::files::notice::Where;
 use crate::keys::seal::CodeHash;
@@ -37,10 +38,6 @@ pub struct Ticket {
     /// What became of it in the end.
     pub end: Option<TicketEnd>,
 }
-
-/// Random name of a ticket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TicketId(pub [u8; 16]);
 
 /// One redemption.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,7 +169,7 @@ pub(crate) mod tests {
 
     fn ticket(form: CodeForm) -> Ticket {
         let not_after = T + form.usual_life();
-        let (id, hash) = (TicketId([1; 16]), CodeHash([2; 32]));
+        let (id, hash) = (TicketId::new([1; 16]), CodeHash([2; 32]));
         Ticket {
             id,
             form,
@@ -249,7 +246,7 @@ pub(crate) mod tests {
         ) -> Ticket {
             let one = TicketUse { at: issued, from: from.from.clone() };
             Ticket {
-                id: TicketId(id), form: CodeForm::ALL[form], hash: CodeHash(hash), salt, replaces, issued, issued_by,
+                id: TicketId::new(id), form: CodeForm::ALL[form], hash: CodeHash(hash), salt, replaces, issued, issued_by,
                 not_after: issued + life, uses, used: (uses > 0).then(|| (one.clone(), one)),
                 end: end.map(|(why, at)| TicketEnd { why: TicketEndReason::ALL[why], at }),
             }

@@ -149,7 +149,7 @@ impl TicketFile {
 fn fields(ticket: &Ticket) -> Vec<(&'static str, String)> {
     let hex = |bytes: &[u8]| quoted(&data_encoding::HEXLOWER.encode(bytes));
     let mut fields = vec![
-        ("id", hex(&ticket.id.0)),
+        ("id", quoted(&ticket.id.hex())),
         ("form", quoted(ticket.form.as_str())),
         ("hash", hex(&ticket.hash.0)),
         ("replaces", ticket.replaces.to_string()),
@@ -181,7 +181,7 @@ fn read(mut table: Table<'_>) -> Result<Ticket, TicketFileError> {
     let form = table.required_string("form")?;
     let end = table.string("end")?;
     let ticket = Ticket {
-        id: TicketId(bytes(table.required_string("id")?, "ticket id")?),
+        id: TicketId::new(bytes(table.required_string("id")?, "ticket id")?),
         form: CodeForm::parse(form).ok_or(value("form"))?,
         hash: CodeHash(bytes(table.required_string("hash")?, "hash")?),
         salt: table.string("salt")?.map(|text| bytes(text.value, "salt")).transpose()?,
@@ -294,7 +294,7 @@ mod tests {
         let from = Where { tty: claim.clone(), rhost: claim.clone(), service: claim };
         let one = TicketUse { at: u64::MAX >> 1, from };
         let ticket = |number: u8| Ticket {
-            id: TicketId([number; 16]),
+            id: TicketId::new([number; 16]),
             form: CodeForm::Spoken,
             hash: CodeHash([number; 32]),
             salt: Some([number; 16]),

@@ -10,6 +10,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::codes::ids::{RecoverySetId, TicketId};
 use crate::keys::key::{Algorithm, Digits, KeyId, Kind, Period, Step};
 use crate::keys::secret::Secret;
 
@@ -42,26 +43,24 @@ pub struct Fingerprint(pub [u8; 16]);
 #[derive(Debug, Clone, Copy)]
 pub struct CodeHash(pub [u8; 32]);
 
-/// What a hashed code is for; each has a subkey of its own.
+/// Which code is hashed. Each kind has a subkey of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HashPurpose {
-    /// Logging in without the device.
-    Recovery,
-    /// Beginning an enrolment.
-    Registration,
+pub enum HashedCode {
+    /// For logging in without the device: its set, and its number in that.
+    Recovery(RecoverySetId, u8),
+    /// For beginning an enrolment.
+    Registration(TicketId),
 }
 
-/// What a hashed code is bound to, besides its purpose.
+/// What the hash of a code is bound to.
 #[derive(Debug, Clone, Copy)]
 pub struct CodePlace {
     /// Which vault.
     pub vault: VaultId,
     /// Whose it is.
     pub uid: u32,
-    /// Random name of its set or of its ticket.
-    pub id: [u8; 16],
-    /// Its number in the set; 0 for a ticket's.
-    pub index: u8,
+    /// Which code.
+    pub code: HashedCode,
 }
 
 /// Everything that a sealed key is bound to.
@@ -171,13 +170,13 @@ impl HostKey {
     }
 
     /// The keyed hash of a code, given as the values of its symbols or as what a slow function made of them.
-    pub fn code_hash(&self, purpose: HashPurpose, place: &CodePlace, code: &[u8]) -> CodeHash {
-        let key = self.subkey(match purpose {
-            HashPurpose::Recovery => b"recovery code",
-            HashPurpose::Registration => b"registration code",
-        });
-        let parts: [&[u8]; 5] = [&place.vault.0, &place.uid.to_le_bytes(), &place.id, &[place.index], code];
-        CodeHash(*hmac(&key, &parts))
+    pub fn code_hash(&self, place: &CodePlace, code: &[u8]) -> CodeHash {
+        let (purpose, id, index): (&[u8], _, _) = match place.code {
+            HashedCode::Recovery(set, index) => (b"recovery code", set.bytes(), index),
+            HashedCode::Registration(ticket) => (b"registration code", ticket.bytes(), 0),
+        };
+        let parts: [&[u8]; 5] = [&place.vault.0, &place.uid.to_le_bytes(), &id, &[index], code];
+        CodeHash(*hmac(&self.subkey(purpose), &parts))
     }
 
     fn cipher(&self) -> XChaCha20Poly1305 {

@@ -5,7 +5,7 @@ use crate::accounts::Account;
 use crate::files::notice::{Notice, NoticeEvent, Where};
 use crate::keys::key::Label;
 use crate::manage::changes::Change;
-use crate::policy::Policy;
+use crate::policy::host::HostPolicy;
 use crate::site::Site;
 use crate::vault::{ChangeError, LockedUser, OutboxPlace, Posted, Vault, VaultError};
 
@@ -22,9 +22,9 @@ pub enum Outbound {
 
 impl Outbound {
     /// What a policy says of it. One that cannot be read does not say no.
-    pub fn of<E>(policy: &Result<Policy, E>, site: &Site) -> Self {
+    pub fn of<E>(policy: &Result<HostPolicy, E>, site: &Site) -> Self {
         match policy {
-            Ok(Policy { notify: None, .. }) => Self::Stay,
+            Ok(HostPolicy { notify: None, .. }) => Self::Stay,
             _ => match site.outbox() {
                 Ok(place) => Self::Post(place),
                 Err(unavailable) => Self::Nowhere(unavailable.detail),

@@ -59,7 +59,7 @@ impl Rotation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Policy;
+    use crate::policy::host::HostPolicy;
 
     #[test]
     fn reminded_on_some_days_then_due_then_overdue() {
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn the_table_is_read_and_says_what_is_wrong() {
-        let of = |text: &str| Policy::parse(text).map(|policy| policy.rotation);
+        let of = |text: &str| HostPolicy::parse(text).map(|policy| policy.rotation);
         assert_eq!(of(""), Ok(None));
         let found = of("[rotation]\nmax_age = 365\nrotate_services = [\"sudo\", \"sshd\"]").unwrap().unwrap();
         assert_eq!((found.max_age, found.grace, found.services.len()), (365, 14, 2));

@@ -1,4 +1,5 @@
-//! What `[service.NAME]` of the policy says about one PAM service. An error in it refuses that service and no other.
+//! The rules of one PAM service: its table `[service.NAME]`, and the rules of the host where that says nothing. An error in the
+//! table refuses that service and no other.
 
 use crate::decision::limits::Limits;
 use crate::decision::origin::Origin;
@@ -6,6 +7,8 @@ use crate::files::date::days_since_1970;
 use crate::keys::key::NewKey;
 use crate::policy::audience::{Entry, Exemption};
 use crate::policy::fields::{guesses, window};
+use crate::policy::host::HostPolicy;
+use crate::policy::rotation::{Age, Rotation};
 use crate::policy::toml_table::{Located, Table, TableError, TextOrTable};
 
 /// The rules of one PAM service.
@@ -25,10 +28,14 @@ pub struct ServicePolicy {
     pub exempt: Vec<Exemption>,
     /// Who is asked, if this has entries.
     pub require: Vec<Entry>,
+    /// Window, guesses and wait.
+    pub limits: Limits,
+    /// Does it ask for a new key when one is due?
+    pub rotates: bool,
     /// Where its guesses come from at most: `Remote` or `Other`.
     pub origin: Option<Origin>,
-    /// Window and guesses for this service, where it says something of its own.
-    pub limits: Limits,
+    /// How old a key may become on this host, if there is an end to it.
+    pub rotation: Option<Rotation>,
 }
 
 /// What becomes of a user who was never enrolled.
@@ -55,9 +62,16 @@ impl Unenrolled {
 }
 
 impl ServicePolicy {
-    /// Reads the table of one service; `general` is what the policy says for all.
-    pub fn read(mut table: Table<'_>, general: Limits) -> Result<Self, TableError> {
-        let mut limits = general;
+    /// The rules of the host for a service without a table, or for a caller that is no service.
+    pub(super) fn without_table(service: Option<&str>, host: &HostPolicy) -> Self {
+        let asking = host.rotation.iter().flat_map(|rotation| &rotation.services);
+        let rotates = asking.into_iter().any(|name| Some(name.as_str()) == service);
+        Self { limits: host.limits, rotates, rotation: host.rotation.clone(), ..Self::default() }
+    }
+
+    /// Reads the table of one service.
+    pub(super) fn read(name: &str, mut table: Table<'_>, host: &HostPolicy) -> Result<Self, TableError> {
+        let (general, mut limits) = (host.limits, host.limits);
         if let Some(below) = table.table("window")? {
             limits.window = window(below, general.window)?;
         }
@@ -76,16 +90,37 @@ impl ServicePolicy {
             require: required(&mut table)?,
             origin: origin(&mut table)?,
             limits,
+            ..Self::without_table(Some(name), host)
         };
         table.end()?;
         Ok(service)
     }
 
     /// Why nobody with a key as new ones are made could use this service.
-    pub fn contradicts(&self, key: NewKey) -> Option<String> {
+    pub(super) fn contradicts(&self, key: NewKey) -> Option<String> {
         let length = usize::from(key.digits.get());
-        let fits = self.digits.is_empty() || self.digits.contains(&length);
-        (!fits).then(|| format!("digits is {:?}, but a new key has {length}, as [key] says or by default", self.digits))
+        (!self.takes(length))
+            .then(|| format!("digits is {:?}, but a new key has {length}, as [key] says or by default", self.digits))
+    }
+
+    /// Does it take codes of this length?
+    pub fn takes(&self, length: usize) -> bool {
+        self.digits.is_empty() || self.digits.contains(&length)
+    }
+
+    /// The origin of a guess here, which a root-owned host or the kernel says is `found`.
+    pub fn origin(&self, found: Origin) -> Origin {
+        found.lowered_to(self.origin)
+    }
+
+    /// Can a key become too old?
+    pub fn keys_age(&self) -> bool {
+        self.rotation.is_some()
+    }
+
+    /// How a key stands at `now` that was confirmed then; both are Unix times.
+    pub fn age(&self, confirmed: u64, now: u64) -> Age {
+        self.rotation.as_ref().map_or(Age::Young, |rotation| rotation.age(confirmed, now))
     }
 
     /// Does anything in it end on some day?
@@ -192,10 +227,10 @@ fn entry(table: &Table<'_>, name: &str, found: &Located<&str>) -> Result<Entry, 
 mod tests {
     use super::*;
     use crate::decision::limits::{Wait, Window};
-    use crate::policy::Policy;
+    use crate::policy::WholePolicy;
 
     fn service(text: &str) -> Result<ServicePolicy, TableError> {
-        Policy::parse_for(text, "sudo").map(|policy| policy.service.unwrap_or_default())
+        ServicePolicy::parse(text, Some("sudo"))
     }
 
     #[test]
@@ -228,7 +263,7 @@ mod tests {
     #[test]
     fn what_a_service_leaves_out_of_window_and_guesses_is_as_for_all() {
         let text = "[window]\nback = 0\n[guesses]\nself = 5\nremote = 7\nwait = \"none\"\n[service.sudo]\n";
-        let limits = |more: &str| Policy::parse_for(&format!("{text}{more}"), "sudo").unwrap().limits();
+        let limits = |more: &str| service(&format!("{text}{more}")).unwrap().limits;
         let general = limits("");
         assert_eq!((general.window.back, general.guesses, general.wait), (0, [20, 5, 20, 7, 20], Wait::None));
         let found = limits("window = { forward = 2 }\nguesses = { remote = 4 }");
@@ -238,14 +273,31 @@ mod tests {
     }
 
     #[test]
+    fn a_service_without_a_table_and_a_caller_that_is_none_go_by_the_rules_of_the_host() {
+        let text = "[window]\nback = 0\n[rotation]\nmax_age = 90\nrotate_services = [\"sudo\", \"su\"]\n\
+                    [service.sudo]\norigin = \"other\"\n[service.sshd]\norigin = \"other\"\nwindow = { back = 2 }\n";
+        let of = |name| {
+            let found = ServicePolicy::parse(text, name).unwrap();
+            (found.origin(Origin::Console), found.limits.window.back, found.keys_age(), found.rotates)
+        };
+        assert_eq!(of(Some("sudo")), (Origin::Other, 0, true, true));
+        assert_eq!(of(Some("sshd")), (Origin::Other, 2, true, false));
+        assert_eq!(of(Some("su")), (Origin::Console, 0, true, true));
+        assert_eq!(of(Some("login")), (Origin::Console, 0, true, false));
+        assert_eq!(of(None), (Origin::Console, 0, true, false));
+    }
+
+    #[test]
     fn an_error_in_one_service_refuses_that_one_only() {
         let text = "[service.sudo]\nunenrolled = \"maybe\"\n[service.sshd]\nunenrolled = \"skip\"\n";
-        let error = Policy::parse_for(text, "sudo").unwrap_err();
+        let error = service(text).unwrap_err();
         assert_eq!((error.line, error.column), (2, 14));
-        assert_eq!(Policy::parse_for(text, "sshd").unwrap().service.unwrap().unenrolled, Some(Unenrolled::Skip));
-        assert!(Policy::parse_for(text, "login").unwrap().service.is_none());
-        assert!(Policy::parse(text).is_err(), "`config check` reads them all");
-        assert!(Policy::parse_for("[services.sudo]", "login").is_err(), "an unknown table refuses everybody");
+        assert_eq!(ServicePolicy::parse(text, Some("sshd")).unwrap().unenrolled, Some(Unenrolled::Skip));
+        assert_eq!(ServicePolicy::parse(text, Some("login")), Ok(ServicePolicy::default()));
+        assert!(HostPolicy::parse(text).is_ok(), "what holds for the host is in order");
+        assert!(WholePolicy::parse(text).is_err(), "`config check` reads them all");
+        let unknown = ServicePolicy::parse("[services.sudo]", Some("login"));
+        assert!(unknown.is_err(), "an unknown table refuses everybody");
     }
 
     #[test]
@@ -256,10 +308,10 @@ mod tests {
             ("[key]\ndigits = 8\n[service.sudo]\ndigits = [6, 8]", true),
             ("[service.sudo]\ndigits = []", true),
         ] {
-            assert_eq!(Policy::parse(text).is_ok(), good, "{text}");
-            assert!(Policy::parse_for(text, "sudo").is_ok(), "keys made before may well fit: {text}");
+            assert_eq!(WholePolicy::parse(text).is_ok(), good, "{text}");
+            assert!(service(text).is_ok(), "keys made before may well fit: {text}");
         }
-        let error = Policy::parse("issuer = \"x\"\n[service.sudo]\ndigits = [8]").unwrap_err();
+        let error = WholePolicy::parse("issuer = \"x\"\n[service.sudo]\ndigits = [8]").unwrap_err();
         assert!(error.line == 2 && error.to_string().contains("a new key has 6"), "{error}");
     }
 

@@ -1,11 +1,12 @@
 use super::*;
-use crate::decision::limits::{Wait, Window};
+use crate::decision::limits::{ClockPolicy, Wait, Window};
 use crate::decision::origin::Origin;
+use crate::keys::key::Algorithm;
 
 #[test]
 fn an_empty_file_is_the_default() {
-    assert_eq!(Policy::parse("").unwrap(), Policy::default());
-    assert_eq!(Policy::parse("version = 1\n[window]\n[guesses]\n[key]\n").unwrap(), Policy::default());
+    assert_eq!(HostPolicy::parse("").unwrap(), HostPolicy::default());
+    assert_eq!(HostPolicy::parse("version = 1\n[window]\n[guesses]\n[key]\n").unwrap(), HostPolicy::default());
 }
 
 #[test]
@@ -29,7 +30,7 @@ fn every_key_is_read() {
         digits = 8
         period = 60
     "#;
-    let policy = Policy::parse(text).unwrap();
+    let policy = HostPolicy::parse(text).unwrap();
     assert_eq!(policy.issuer.as_deref(), Some("Example Ltd"));
     assert_eq!(policy.limits.clock, ClockPolicy::Trusted);
     assert_eq!(policy.limits.window, Window { back: 2, forward: 0 });
@@ -63,7 +64,7 @@ fn what_is_wrong_is_named_with_its_place_what_was_found_and_what_was_wanted() {
         ("not toml", 1, 5, ""),
     ];
     for (text, line, column, what) in cases {
-        let error = Policy::parse(text).expect_err(text);
+        let error = HostPolicy::parse(text).expect_err(text);
         assert!(error.what.contains(what), "{text:?}: {error}");
         assert_eq!((error.line, error.column), (line, column), "{text:?}: {error}");
     }

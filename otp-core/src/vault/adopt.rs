@@ -160,8 +160,8 @@ impl Vault {
             Ok(Some(mut locked)) if locked.state().restored => {
                 let mut next = State { restored: false, ..locked.state().clone() };
                 if let Some(record) = locked.record() {
-                    for id in repudiated {
-                        next.repudiate(record, id.0);
+                    for ticket in repudiated {
+                        next.repudiate(record, *ticket);
                     }
                 }
                 Ok(locked.store(next, environment)?)
@@ -195,8 +195,8 @@ impl Vault {
             // Nobody knows which of them were used.
             state.recovery = RecoveryState { set: code.set, suspended: true, ..RecoveryState::default() };
         }
-        for id in repudiated {
-            state.repudiate(&record, id.0);
+        for ticket in repudiated {
+            state.repudiate(&record, *ticket);
         }
         state.distrust(&record, believed);
         Ok(file.store_both(&state, environment)?)

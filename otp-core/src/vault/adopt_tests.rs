@@ -116,10 +116,10 @@ fn recovery_codes_from_another_time_than_the_state_are_off_for_good_for_nobody_k
         let recovery = bench.locked().state().recovery;
         (recovery.set, recovery.suspended)
     };
-    assert_eq!(codes(), ([1; 16], true));
+    assert_eq!(codes(), (RecoverySetId::new([1; 16]), true));
     bench.locked().set_use(KeyUse::Suspended, &Shifted::by(0)).unwrap();
     bench.locked().set_use(KeyUse::Allowed, &Shifted::by(0)).unwrap();
-    assert_eq!(codes(), ([1; 16], true), "nor does resume bring them back");
+    assert_eq!(codes(), (RecoverySetId::new([1; 16]), true), "nor does resume bring them back");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use super::lock::state_name;
 use super::locked_user::LockedUser;
 use super::marks::MarkKind;
 use super::{Vault, record_name};
+use crate::codes::ids::{RecoverySetId, TicketId};
 use crate::codes::recovery::RecoveryHash;
 use crate::decision::origin::Origin;
 use crate::decision::state::{OriginState, State};
@@ -73,7 +74,7 @@ pub enum Grounds {
     /// This key, of which a code was typed, is still in force.
     Key(KeyId),
     /// This set of recovery codes, of which one was used, is still in force.
-    Recovery([u8; 16]),
+    Recovery(RecoverySetId),
 }
 
 /// Which keys a new one replaces.
@@ -215,10 +216,10 @@ impl LockedUser<'_> {
         Ok(self.store(next, clock)?)
     }
 
-    /// Suspends every key, and the recovery codes, that descend from this redemption. Says how many keys.
-    pub fn repudiate(&mut self, redemption: [u8; 16], clock: &dyn Clock) -> Result<RepudiationOutcome, ChangeError> {
+    /// Suspends every key, and the recovery codes, that descend from this ticket. Says how many keys.
+    pub fn repudiate(&mut self, ticket: TicketId, clock: &dyn Clock) -> Result<RepudiationOutcome, ChangeError> {
         let mut next = self.state().clone();
-        let keys = next.repudiate(self.enrolled()?, redemption);
+        let keys = next.repudiate(self.enrolled()?, ticket);
         let anew = next != *self.state();
         self.store(next, clock)?;
         Ok(RepudiationOutcome { keys, anew })
@@ -275,11 +276,11 @@ impl Replaces {
 }
 
 impl State {
-    /// Suspends what in `record` descends from this redemption. Says how many keys.
-    pub(super) fn repudiate(&mut self, record: &Record, redemption: [u8; 16]) -> usize {
+    /// Suspends what in `record` descends from this ticket. Says how many keys.
+    pub(super) fn repudiate(&mut self, record: &Record, ticket: TicketId) -> usize {
         let descends: Vec<KeyId> =
-            record.keys.iter().filter(|key| key.redemption == Some(redemption)).map(|key| key.id).collect();
-        self.recovery.suspended |= record.recovery.iter().any(|code| code.redemption == Some(redemption));
+            record.keys.iter().filter(|key| key.redemption == Some(ticket)).map(|key| key.id).collect();
+        self.recovery.suspended |= record.recovery.iter().any(|code| code.redemption == Some(ticket));
         for entry in self.keys.iter_mut().filter(|entry| descends.contains(&entry.id)) {
             entry.suspended = true;
         }

@@ -213,10 +213,15 @@ fn a_counter_is_in_both_slots_before_anybody_hears_of_it() {
     }
 }
 
-fn recovery_set(byte: u8, redemption: Option<[u8; 16]>) -> Vec<crate::codes::recovery::RecoveryHash> {
+fn recovery_set(byte: u8, redemption: Option<TicketId>) -> Vec<crate::codes::recovery::RecoveryHash> {
     let hash = |index| crate::keys::seal::CodeHash([index; 32]);
     (0..8)
-        .map(|index| crate::codes::recovery::RecoveryHash { set: [byte; 16], index, hash: hash(index), redemption })
+        .map(|index| crate::codes::recovery::RecoveryHash {
+            set: RecoverySetId::new([byte; 16]),
+            index,
+            hash: hash(index),
+            redemption,
+        })
         .collect()
 }
 
@@ -240,7 +245,11 @@ fn a_new_key_in_the_place_of_another_kills_it_and_what_was_counted_against_it() 
     assert_eq!((record.keys.len(), record.keys[0].id, record.recovery.len()), (1, KeyId([7; 16]), 8));
     let locked = bench.locked();
     let state = locked.state();
-    assert_eq!((state.suspended, state.total_failures, state.recovery.set), (true, 0, [5; 16]), "suspended it stays");
+    assert_eq!(
+        (state.suspended, state.total_failures, state.recovery.set),
+        (true, 0, RecoverySetId::new([5; 16])),
+        "suspended it stays"
+    );
     assert!(state.key(old.id).is_none());
     drop(locked);
     assert!(!accepted(&bench.outcome(&bench.now_code()).unwrap()));
@@ -269,12 +278,14 @@ fn grounds_that_are_gone_make_no_key() {
 fn what_descends_from_a_repudiated_redemption_is_suspended_for_good_and_nothing_else() {
     let bench = Bench::new();
     bench.add(1, Kind::Hotp).unwrap();
-    let thiefs = Some([3; 16]);
-    let how = KeyAddition { grounds: Grounds::Any, replaces: Replaces::Nothing, recovery: recovery_set(6, thiefs) };
-    let make = |_: &Account, generation| Some(Key { redemption: thiefs, ..bench.other_key(generation, 2, Kind::Hotp) });
+    let thiefs = TicketId::new([3; 16]);
+    let how =
+        KeyAddition { grounds: Grounds::Any, replaces: Replaces::Nothing, recovery: recovery_set(6, Some(thiefs)) };
+    let make =
+        |_: &Account, generation| Some(Key { redemption: Some(thiefs), ..bench.other_key(generation, 2, Kind::Hotp) });
     bench.vault().enrol(&bench.account, &how, &Shifted::by(0), make).unwrap();
     for anew in [true, false] {
-        let suspended = bench.locked().repudiate([3; 16], &Shifted::by(0));
+        let suspended = bench.locked().repudiate(thiefs, &Shifted::by(0));
         assert_eq!(suspended, Ok(RepudiationOutcome { keys: 1, anew }));
     }
     assert!(!accepted(&bench.outcome(&Bench::hotp_code(2, 2)).unwrap()));

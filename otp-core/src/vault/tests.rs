@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::check::{Outcome, check};
+use crate::codes::ids::{RecoverySetId, TicketId};
 use crate::decision::input::{Guess, Typed};
 use crate::decision::limits::{FAR_AHEAD_S, Limits};
 use crate::decision::origin::Origin;

@@ -122,7 +122,7 @@ impl Vault {
         let tickets = self.tickets(account.uid)?;
         let StoredTickets { mut ticket_file, restored, .. } = tickets.ticket_file(account)?;
         let Some(record) = self.record_of(account)? else { return Ok(()) };
-        let made_with = |id: TicketId| record.keys.iter().any(|key| key.redemption == Some(id.0));
+        let made_with = |id: TicketId| record.keys.iter().any(|key| key.redemption == Some(id));
         let before = ticket_file.clone();
         for ticket in ticket_file.tickets.iter_mut().filter(|ticket| ticket.end.is_none() && made_with(ticket.id)) {
             ticket.end = Some(TicketEnd { why: TicketEndReason::Confirmed, at: clock.wall() });

@@ -7,7 +7,7 @@ use crate::files::ticket::{Ticket, TicketId, TicketUse, Worth};
 use crate::keys::seal::CodeHash;
 
 fn ticket(byte: u8, now: u64) -> Ticket {
-    let (id, hash, not_after) = (TicketId([byte; 16]), CodeHash([byte; 32]), now + 600);
+    let (id, hash, not_after) = (TicketId::new([byte; 16]), CodeHash([byte; 32]), now + 600);
     let form = CodeForm::Spoken;
     Ticket {
         id,
@@ -44,12 +44,12 @@ fn a_ticket_is_kept_redeemed_and_superseded() {
     let mut again = tickets.ticket_file(&bench.account).unwrap().ticket_file;
     assert_eq!(
         (again.tickets[0].worth(now), again.good(now).map(|one| one.id)),
-        (Worth::Again, Some(TicketId([1; 16])))
+        (Worth::Again, Some(TicketId::new([1; 16])))
     );
-    assert_eq!(again.issue(ticket(2, now), now), Ok(Some(TicketId([1; 16]))));
+    assert_eq!(again.issue(ticket(2, now), now), Ok(Some(TicketId::new([1; 16]))));
     assert_eq!(
         (again.tickets[0].worth(now), again.good(now).map(|one| one.id)),
-        (Worth::Stale, Some(TicketId([2; 16])))
+        (Worth::Stale, Some(TicketId::new([2; 16])))
     );
 }
 

@@ -328,11 +328,12 @@ mod hotp;
 
 mod recovery {
     use super::*;
+    use otp_core::codes::ids::RecoverySetId;
     use otp_core::codes::recovery::RecoveryHash;
     use otp_core::decision::state::RecoveryState;
     use otp_core::keys::seal::CodeHash;
 
-    const SET: [u8; 16] = [9; 16];
+    const SET: RecoverySetId = RecoverySetId::new([9; 16]);
 
     fn codes() -> Vec<RecoveryHash> {
         (0..8).map(|index| RecoveryHash { set: SET, index, hash: CodeHash([index; 32]), redemption: None }).collect()
@@ -391,7 +392,7 @@ mod recovery {
     #[test]
     fn what_was_used_of_an_older_set_says_nothing_of_this_one() {
         let mut state = State::never_enrolled(7);
-        state.recovery = RecoveryState { set: [1; 16], used: u32::MAX, ..RecoveryState::default() };
+        state.recovery = RecoveryState { set: RecoverySetId::new([1; 16]), used: u32::MAX, ..RecoveryState::default() };
         let (verdict, next) = try_code(&codes(), &state, 0, Origin::Myself);
         assert_eq!(verdict, Verdict::Accepted(Proof::Recovery { left: 7 }));
         assert_eq!(next.unwrap().recovery.used, 1);

@@ -3,6 +3,7 @@
 
 use nix::unistd::gethostname;
 use otp_core::accounts::Account;
+use otp_core::codes::ids::RecoverySetId;
 use otp_core::codes::recovery::{RecoveryCode, RecoveryHash, SET};
 use otp_core::decision::state::State;
 use otp_core::environment::Clock;
@@ -12,7 +13,7 @@ use otp_core::files::ticket_file::TicketFile;
 use otp_core::keys::diagnosis::Diagnosis;
 use otp_core::keys::key::{Kind, Label, NewKey};
 use otp_core::log_line::Urgency;
-use otp_core::policy::Policy;
+use otp_core::policy::host::HostPolicy;
 use otp_core::vault::{Tickets, VaultError};
 use otp_protocol::interface::{
     BeginEnrolment, Begun, Cancelled, ConfirmEnrolment, Confirmed, Enrolment, Refusal, Shape, WantedKey,
@@ -167,10 +168,10 @@ impl Daemon {
     pub(crate) fn recovery_set(
         &self,
         account: &Account,
-        redemption: Option<[u8; 16]>,
+        redemption: Option<TicketId>,
     ) -> Result<(Vec<RecoveryHash>, Vec<Zeroizing<String>>), Refusal> {
         let randomness = |_| Refusal::unavailable("the kernel gives no random bytes");
-        let set = random::bytes().map_err(randomness)?;
+        let set = RecoverySetId::new(random::bytes().map_err(randomness)?);
         let (mut hashes, mut texts) = (Vec::new(), Vec::new());
         for index in 0..SET {
             let bytes = random::secret(RecoveryCode::RANDOM).map_err(randomness)?;
@@ -201,7 +202,7 @@ pub(crate) fn cancel(session: &mut Session) -> Result<Cancelled, Refusal> {
 pub(crate) fn plan(
     account: Account,
     wanted: &WantedKey,
-    policy: &Policy,
+    policy: &HostPolicy,
     purpose: EnrolmentPurpose,
 ) -> Result<Plan, Refusal> {
     let label = wanted.label.clone().map_or_else(|| label("phone"), Ok)?;
@@ -223,7 +224,7 @@ pub(crate) fn new_key(wanted: &Shape, default: NewKey) -> NewKey {
     }
 }
 
-fn enrolment(pending: &PendingEnrolment, policy: &Policy) -> Result<Enrolment, Refusal> {
+fn enrolment(pending: &PendingEnrolment, policy: &HostPolicy) -> Result<Enrolment, Refusal> {
     let Plan { account, label, kind, new, .. } = pending.plan();
     let issuer = policy.issuer.clone().unwrap_or_else(host_name);
     let provisioning = Provisioning {

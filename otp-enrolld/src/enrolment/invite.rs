@@ -7,7 +7,7 @@ use otp_core::environment::Clock;
 use otp_core::files::notice::{Notice, NoticeEvent, Where};
 use otp_core::files::ticket::{Ticket, TicketId};
 use otp_core::files::ticket_file::TicketFileError;
-use otp_core::keys::seal::{CodeHash, CodePlace, HashPurpose};
+use otp_core::keys::seal::{CodeHash, CodePlace, HashedCode};
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::vault::{ChangeError, EnrolmentStatus};
 use otp_protocol::interface::{Done, Invitation, Invite, Invited, Refusal, RevokeInvitation};
@@ -66,7 +66,7 @@ impl Daemon {
         log("registration-code-issued", &account, peer, Some(id), |line| {
             let line = line.field("form", form.as_str()).field("ends", &ends.to_string());
             let line = line.field("replaces", if replaces { "yes" } else { "no" });
-            line.optional("superseded", superseded.map(hex).as_deref())
+            line.optional("superseded", superseded.map(TicketId::hex).as_deref())
         });
         let (user, uid, form) = (account.name, account.uid, form.as_str().to_owned());
         let superseded = superseded.is_some();
@@ -101,8 +101,8 @@ impl Daemon {
         id: TicketId,
         salt: Option<[u8; 16]>,
     ) -> Option<CodeHash> {
-        let place = CodePlace { vault: self.vault().about().id, uid, id: id.0, index: 0 };
-        let hash = |input: &[u8]| self.unlocked.host_key().code_hash(HashPurpose::Registration, &place, input);
+        let place = CodePlace { vault: self.vault().about().id, uid, code: HashedCode::Registration(id) };
+        let hash = |input: &[u8]| self.unlocked.host_key().code_hash(&place, input);
         match salt {
             None => Some(hash(code.expose())),
             Some(salt) => slow(code, &salt).map(|slow| hash(slow.as_slice())),
@@ -111,7 +111,7 @@ impl Daemon {
 
     fn ticket(&self, account: &Account, code: &RegistrationCode, new: NewTicket) -> Result<Ticket, Refusal> {
         let NewTicket { form, issued, lasts, replaces, issued_by } = new;
-        let id = TicketId(random::bytes().map_err(|_| no_randomness())?);
+        let id = TicketId::new(random::bytes().map_err(|_| no_randomness())?);
         let salt = match form {
             CodeForm::Spoken => Some(random::bytes().map_err(|_| no_randomness())?),
             _ => None,
@@ -173,13 +173,8 @@ pub(crate) fn log(
     ticket: Option<TicketId>,
     more: impl FnOnce(LogLine) -> LogLine,
 ) {
-    let line = about(what, account).optional("ticket", ticket.map(hex).as_deref());
+    let line = about(what, account).optional("ticket", ticket.map(TicketId::hex).as_deref());
     event(Urgency::Notice, &signed(more(line), peer).finish());
-}
-
-/// A ticket's name as the log spells it.
-pub(crate) fn hex(id: TicketId) -> String {
-    data_encoding::HEXLOWER.encode(&id.0)
 }
 
 /// Memory of a slow hash.

@@ -103,8 +103,8 @@ pub(crate) struct EnrolmentPurpose {
     pub recovery: bool,
     /// The registration code that it is made with.
     pub ticket: Option<TicketId>,
-    /// The redemption that it descends from.
-    pub redemption: Option<[u8; 16]>,
+    /// The ticket that it descends from.
+    pub redemption: Option<TicketId>,
 }
 
 /// A key that nobody has confirmed yet. Neither printed nor copied: it holds the secret.

@@ -168,7 +168,7 @@ fn a_later_enrolment_ends_the_earlier_one_where_it_may_and_a_repudiation_ends_an
 #[test]
 fn what_an_invitation_did_not_begin_does_not_end_with_it() {
     let pending_enrolments = PendingEnrolments::default();
-    for (ticket, lasts) in [(None, true), (Some(TicketId([7; 16])), false)] {
+    for (ticket, lasts) in [(None, true), (Some(TicketId::new([7; 16])), false)] {
         let plan = plan(1000, Kind::Totp);
         let purpose = EnrolmentPurpose { ticket, ..plan.purpose };
         let pending = pending_enrolments.begin(Plan { purpose, ..plan }, Earlier::Stays, &System).ok().unwrap();

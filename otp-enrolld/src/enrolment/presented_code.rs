@@ -18,7 +18,7 @@ use crate::access::check::target;
 use crate::access::groups;
 use crate::access::rights::{Act, Actor};
 use crate::daemon::Daemon;
-use crate::enrolment::invite::{hex, notice};
+use crate::enrolment::invite::notice;
 use crate::log::events::{about, bounded, event, signed};
 use crate::machine::System;
 use crate::refusals::unavailable;
@@ -53,7 +53,7 @@ impl Daemon {
         match (groups::by_uid(peer), prompt.real_uid) {
             (Actor::Root, None) if target == 0 => Ok(Origin::Socket), // root itself, with otpctl
             (Actor::Root, _) => {
-                let policy = self.policy_for(peer, None, prompt.service.as_deref())?;
+                let policy = self.service_policy(peer, Some(prompt))?;
                 Ok(policy.origin(verify::origin(Actor::Root, prompt, target)))
             }
             (actor, _) => Ok(verify::origin(actor, prompt, target)),
@@ -160,7 +160,7 @@ impl Daemon {
     }
 
     pub(crate) fn stale(&self, presented: &Presented<'_>, id: TicketId) -> Refusal {
-        let line = line("registration-code-stale", presented).field("ticket", &hex(id));
+        let line = line("registration-code-stale", presented).field("ticket", &id.hex());
         bounded(Urgency::Notice, presented.peer.accountable_uid, line);
         match presented.origin {
             Origin::Socket => refusal("stale"),
@@ -176,7 +176,7 @@ impl Daemon {
 
 /// Is there a key that was made with this ticket? A crash may have come between the key and the end of the ticket.
 pub(crate) fn descends(record: Option<&Record>, id: TicketId) -> bool {
-    record.is_some_and(|record| record.keys.iter().any(|key| key.redemption == Some(id.0)))
+    record.is_some_and(|record| record.keys.iter().any(|key| key.redemption == Some(id)))
 }
 
 /// From where, as far as it may be shown.
@@ -213,7 +213,7 @@ pub(crate) fn from_fields(line: LogLine, presented: &Presented<'_>) -> LogLine {
 }
 
 pub(crate) fn alarm(what: &str, presented: &Presented<'_>, id: TicketId) {
-    event(Urgency::Alert, &line(what, presented).field("ticket", &hex(id)).finish());
+    event(Urgency::Alert, &line(what, presented).field("ticket", &id.hex()).finish());
 }
 
 /// How many tickets with a slow hash are compared with one code, of those of its user that never were of use, and of others'.

@@ -135,7 +135,7 @@ impl Daemon {
     fn suspend_descendants(&self, account: &Account, id: TicketId) -> Result<vault::RepudiationOutcome, Refusal> {
         let locked = self.vault().lock(account, &System).map_err(|error| unavailable(&error))?;
         let Some(mut locked) = locked else { return Ok(vault::RepudiationOutcome { keys: 0, anew: false }) };
-        let suspended = locked.repudiate(id.0, &System).map_err(|error| not_changed(&account.name, &error));
+        let suspended = locked.repudiate(id, &System).map_err(|error| not_changed(&account.name, &error));
         self.pending_enrolments.end(account.uid); // under the lock: what begins later sees the marks
         suspended
     }
@@ -158,5 +158,5 @@ fn instead_of_all(id: TicketId) -> EnrolmentPurpose {
 }
 
 fn redemption_of(id: TicketId, event: NoticeEvent, grounds: Grounds, replaces: Replaces) -> EnrolmentPurpose {
-    EnrolmentPurpose { event, grounds, replaces, recovery: true, ticket: Some(id), redemption: Some(id.0) }
+    EnrolmentPurpose { event, grounds, replaces, recovery: true, ticket: Some(id), redemption: Some(id) }
 }

@@ -9,6 +9,7 @@ use otp_core::decision::origin::Origin;
 use otp_core::environment::Clock;
 use otp_core::files::key_file::{Key, Record};
 use otp_core::files::notice::NoticeEvent;
+use otp_core::files::ticket::TicketId;
 use otp_core::keys::key::{KeyId, Kind};
 use otp_core::keys::secret::Secret;
 use otp_core::log_line::Urgency;
@@ -179,7 +180,7 @@ impl Daemon {
         locked: &mut LockedUser<'_>,
         guess: Guess<'_>,
         limits: &Limits,
-    ) -> Result<Option<[u8; 16]>, Refusal> {
+    ) -> Result<Option<TicketId>, Refusal> {
         self.proven(locked, guess, limits)?;
         Ok(locked.record().and_then(|record: &Record| record.recovery.first()).and_then(|code| code.redemption))
     }

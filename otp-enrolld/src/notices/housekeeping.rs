@@ -40,7 +40,7 @@ pub(crate) fn begin(daemon: Arc<Daemon>) -> io::Result<()> {
 
 impl Daemon {
     fn move_clock_mark(&self) -> Result<(), VaultError> {
-        let policy = self.site.policy(None, None).map_or(ClockPolicy::Checked, |policy| policy.limits.clock);
+        let policy = self.site.policy().map_or(ClockPolicy::Checked, |policy| policy.limits.clock);
         self.vault().move_clock_mark(&PolicyClock { environment: &System, policy })
     }
 

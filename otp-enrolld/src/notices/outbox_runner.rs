@@ -85,7 +85,7 @@ fn hand_over(outbox: &Outbox, site: &Site) -> Result<usize, NotifyError> {
     let mut failed = 0;
     for letter in due {
         // Read again each time: a change of the policy counts at once. If it is broken, everything waits.
-        let notify = site.policy(None, None).map(|policy| policy.notify);
+        let notify = site.policy().map(|policy| policy.notify);
         failed += usize::from(!one(outbox, &letter, notify)?);
     }
     Ok(failed)

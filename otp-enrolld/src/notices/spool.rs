@@ -55,7 +55,7 @@ impl Daemon {
     }
 
     fn outbound(&self) -> Outbound {
-        Outbound::of(&self.site.policy(None, None), &self.site)
+        Outbound::of(&self.site.policy(), &self.site)
     }
 
     /// A recovery code may have been used at a gate that asked the files and not this daemon: its notice is made here, as soon

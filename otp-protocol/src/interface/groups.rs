@@ -38,11 +38,14 @@ fields! {
     /// are claims, which are logged and select nothing.
     #[derive(Default, Clone)]
     pub struct Prompt {
+        /// Path of the policy file that the PAM line of the process names; `None` for the standard one. From root it is the
+        /// file that `service` is looked up in.
+        pub config: Option<ShortText>,
         /// Real uid of the process (credentials(7)). From root it selects, with `rhost`, the origin that a wrong code is
         /// charged to; `None` counts as 0, except that root redeeming or rotating for root is then charged as `socket`.
         pub real_uid: Option<u32>,
-        /// PAM_SERVICE of the process (pam_get_item(3)). From root it selects the `[service.NAME]` table of the policy for
-        /// [`Verify`](super::Verify).
+        /// PAM_SERVICE of the process (pam_get_item(3)). From root it selects the `[service.NAME]` table of the policy, which
+        /// may lower the origin; for [`Verify`](super::Verify) also window and guesses.
         pub service: Option<ShortText>,
         /// PAM_RHOST of the process (pam_get_item(3)). From root, with a `real_uid` of 0, a name makes the origin `remote`;
         /// `None` or an empty one makes it `console`.

@@ -225,9 +225,6 @@ methods! {
         pub code: TypedCode,
         /// Purpose of the check in the application's words; only logged.
         pub action: Option<ShortText>,
-        /// Path of the policy file that the PAM line names; `None` for the standard one. Ignored unless
-        /// it comes from root.
-        pub config: Option<ShortText>,
         /// Prompt at which the code was typed.
         pub prompt: Prompt,
     }

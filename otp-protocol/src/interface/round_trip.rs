@@ -152,8 +152,8 @@ proptest! {
         claims in prop::array::uniform5(text()),
     ) {
         let [action, config, service, rhost, tty] = claims;
-        let prompt = Prompt { real_uid, service, rhost, tty };
-        let sent = Verify { user, code: typed(code), action, config, prompt };
+        let prompt = Prompt { config, real_uid, service, rhost, tty };
+        let sent = Verify { user, code: typed(code), action, prompt };
         let Ok(Request::Verify(found)) = delivered(&sent) else { panic!("refused") };
         prop_assert_eq!(value(&found), value(&sent));
     }
@@ -187,9 +187,9 @@ proptest! {
     }
 
     #[test]
-    fn a_redemption_arrives_as_it_left(random in prop::array::uniform9(0_u8..32), claims in prop::array::uniform3(text())) {
-        let [service, rhost, tty] = claims;
-        let prompt = Prompt { real_uid: Some(7), service, rhost, tty };
+    fn a_redemption_arrives_as_it_left(random in prop::array::uniform9(0_u8..32), claims in prop::array::uniform4(text())) {
+        let [config, service, rhost, tty] = claims;
+        let prompt = Prompt { config, real_uid: Some(7), service, rhost, tty };
         let registration = RegistrationCode::new(CodeForm::Spoken, &random).expect("a code");
         let sent = Redeem { user: None, registration, key: samples::wanted_key(), prompt };
         let Ok(Request::Redeem(found)) = delivered(&sent) else { panic!("refused") };

@@ -89,7 +89,13 @@ fn shape() -> Shape {
 
 fn prompt() -> Prompt {
     let text = |text: &str| ShortText::new("claim", text.to_owned()).ok();
-    Prompt { real_uid: Some(1000), service: text("sshd"), rhost: text("192.0.2.1"), tty: text("ssh") }
+    Prompt {
+        config: text("/etc/otp/door.toml"),
+        real_uid: Some(1000),
+        service: text("sshd"),
+        rhost: text("192.0.2.1"),
+        tty: text("ssh"),
+    }
 }
 
 pub(crate) fn redemption() -> Redemption {
@@ -210,6 +216,5 @@ pub(crate) fn each_method(look_at: &mut impl LookAt) {
 
 fn verify() -> Verify {
     let text = |text: &str| ShortText::new("text", text.to_owned()).ok();
-    let (action, config) = (text("open the door"), text("/etc/otp/door.toml"));
-    Verify { user: Some(user()), code: code(), action, config, prompt: prompt() }
+    Verify { user: Some(user()), code: code(), action: text("open the door"), prompt: prompt() }
 }

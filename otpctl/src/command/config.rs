@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use otp_core::environment::system_wall;
-use otp_core::policy::Policy;
+use otp_core::policy::WholePolicy;
 use otp_core::site::Site;
 use otp_core::vault::root_program;
 use otp_protocol::SOCKET;
@@ -93,7 +93,7 @@ fn look(file: Option<&Path>) -> Result<SetUp, Failure> {
         Ok(None) if closed.is_none() => (PolicyState::Absent, Vec::new(), Vec::new()),
         Ok(None) => (PolicyState::Wrong, closed.into_iter().collect(), Vec::new()),
         Ok(Some(policy)) => {
-            let rotating = policy.rotation.iter().flat_map(|rotation| &rotation.services);
+            let rotating = policy.host.rotation.iter().flat_map(|rotation| &rotation.services);
             let wrong = unmatched(&policy).into_iter().chain(no_service(&policy));
             let wrong = wrong.chain(rotating.filter_map(|service| cannot_ask(service)));
             let wrong: Vec<String> = wrong.map(|why| format!("{file}: {why}")).chain(closed).collect();
@@ -138,8 +138,8 @@ impl SetUp {
 }
 
 /// Tables and names in the policy that nothing will obey.
-fn notes(policy: &Policy) -> Vec<String> {
-    let rotating = policy.rotation.iter().flat_map(|rotation| &rotation.services);
+fn notes(policy: &WholePolicy) -> Vec<String> {
+    let rotating = policy.host.rotation.iter().flat_map(|rotation| &rotation.services);
     let tables =
         policy.services.iter().filter_map(|(service, _)| Some((format!("[service.{service}]"), disobeyed(service)?)));
     let asked = rotating.filter_map(|name| Some((format!("{name:?} in rotate_services"), asks_nobody(name)?)));
@@ -153,7 +153,7 @@ fn notes(policy: &Policy) -> Vec<String> {
     }));
     notes.extend(ending(policy, system_wall()));
     notes.extend(of_a_directory(policy));
-    let program = policy.notify.as_ref().and_then(|notify| notify.command.first());
+    let program = policy.host.notify.as_ref().and_then(|notify| notify.command.first());
     if let Some(Err(error)) = program.map(|program| root_program(Path::new(program))) {
         notes.push(format!("notify_command: {error}"));
     }
@@ -161,7 +161,7 @@ fn notes(policy: &Policy) -> Vec<String> {
 }
 
 /// Tables that no login will ever obey: libpam writes a service in small letters and takes it for the name of a file.
-fn no_service(policy: &Policy) -> Vec<String> {
+fn no_service(policy: &WholePolicy) -> Vec<String> {
     let odd = |c: char| c.is_ascii_uppercase() || c.is_whitespace() || c.is_control() || c == '/';
     let names = policy.services.iter().map(|(name, _)| name);
     let never = names.filter(|name| name.contains(odd) || ["", ".", ".."].contains(&name.as_str()));

@@ -6,12 +6,12 @@ use std::fs;
 use nix::unistd::Group;
 use otp_core::accounts::named;
 use otp_core::files::date::utc;
-use otp_core::policy::Policy;
+use otp_core::policy::WholePolicy;
 use otp_core::policy::audience::{Entry, Exemption, Unmatched, Who};
 use otp_core::policy::directory::{Found, look_up};
 
 /// Every entry that means nobody, and what comes of it.
-pub(crate) fn unmatched(policy: &Policy) -> Vec<String> {
+pub(crate) fn unmatched(policy: &WholePolicy) -> Vec<String> {
     let mut found = Vec::new();
     for (service, table) in &policy.services {
         let at = |list, entry: &Entry| format!("[service.{service}] {list} has {:?}", entry.text);
@@ -36,7 +36,7 @@ pub(crate) fn unmatched(policy: &Policy) -> Vec<String> {
 }
 
 /// Exemptions that have ended, or end soon. `now` is Unix time.
-pub(crate) fn ending(policy: &Policy, now: u64) -> Vec<String> {
+pub(crate) fn ending(policy: &WholePolicy, now: u64) -> Vec<String> {
     let tables = policy.services.iter();
     let all = tables.flat_map(|(service, table)| table.exempt.iter().map(move |one| (service, one)));
     all.filter_map(|(service, one)| {
@@ -56,7 +56,7 @@ pub(crate) fn ending(policy: &Policy, now: u64) -> Vec<String> {
 }
 
 /// Groups in `require` that /etc/group has not: while their directory is away, nobody can be sure who is in them.
-pub(crate) fn of_a_directory(policy: &Policy) -> Vec<String> {
+pub(crate) fn of_a_directory(policy: &WholePolicy) -> Vec<String> {
     let tables = policy.services.iter();
     let all = tables.flat_map(|(service, table)| table.require.iter().map(move |entry| (service, entry)));
     all.filter_map(|(service, entry)| match look_up(&entry.who) {

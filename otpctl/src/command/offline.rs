@@ -96,7 +96,7 @@ fn open() -> Result<Offline, Failure> {
     let user = User::from_name(site.account).map_err(|errno| stopped(errno.desc()))?;
     let user = user.ok_or_else(|| stopped(&format!("account {} does not exist", site.account)))?;
     let host_key = site.host_key();
-    let policy = site.policy(None, None);
+    let policy = site.policy();
     prctl::set_dumpable(false).map_err(|errno| stopped(errno.desc()))?;
     become_for_good(&user, &group_of(site.notifier)).map_err(|error| stopped(&error.to_string()))?;
     let vault = site.open_vault(as_it_is).map_err(|unavailable| stopped(&unavailable.detail))?;

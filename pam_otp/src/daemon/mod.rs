@@ -23,11 +23,13 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(4);
 const METHOD_NOT_FOUND: &str = "org.varlink.service.MethodNotFound";
 
 /// Who this process asks for; believed by the daemon from root only.
-pub(crate) struct Caller {
+pub(crate) struct Caller<'a> {
     /// Is it root's, so that it may speak for others?
     pub root: bool,
     /// Real uid.
     pub real_uid: u32,
+    /// The policy file that the PAM line names.
+    pub config: Option<&'a str>,
     /// PAM_SERVICE.
     pub service: Option<String>,
     /// PAM_RHOST.
@@ -66,17 +68,9 @@ pub(crate) struct ReportedStatus {
     pub oldest: Option<OldestKey>,
 }
 
-/// Has the daemon check a code, by the policy file that the PAM line names, if it names one.
-pub(crate) fn verify(
-    user: Option<&str>,
-    code: &str,
-    config: Option<&str>,
-    caller: &Caller,
-) -> Result<DaemonVerdict, DaemonError> {
+/// Has the daemon check a code.
+pub(crate) fn verify(user: Option<&str>, code: &str, caller: &Caller<'_>) -> Result<DaemonVerdict, DaemonError> {
     let mut fields = asking(user, Some(caller.real_uid), caller);
-    if let Some(config) = config.filter(|_| caller.root) {
-        fields.push_str(&format!("\"config\":{},", quoted(config)));
-    }
     give(&mut fields, "code", code);
     let reply = call("Verify", &fields, Instant::now() + REPLY_TIMEOUT)?;
     let verdict = reply.get("verdict").ok_or_else(|| failed("a reply without a verdict"))?;
@@ -92,7 +86,7 @@ pub(crate) fn verify(
 }
 
 /// Has the daemon begin an enrolment with a registration code.
-pub(crate) fn redeem(user: &str, code: &str, caller: &Caller) -> Result<EnrolmentSession, DaemonError> {
+pub(crate) fn redeem(user: &str, code: &str, caller: &Caller<'_>) -> Result<EnrolmentSession, DaemonError> {
     let mut fields = asking_for_a_key(user, caller);
     give(&mut fields, "registration", code);
     EnrolmentSession::begin("Redeem", &fields)
@@ -103,7 +97,7 @@ pub(crate) fn rotate(
     user: &str,
     code: &str,
     key: Option<&str>,
-    caller: &Caller,
+    caller: &Caller<'_>,
 ) -> Result<EnrolmentSession, DaemonError> {
     let mut fields = asking_for_a_key(user, caller);
     give(&mut fields, "code", code);
@@ -250,7 +244,7 @@ fn call(method: &str, fields: &str, deadline: Instant) -> Result<Value, DaemonEr
 }
 
 /// For whom a key is asked: for anybody by root, who says for whom; for oneself by everybody else.
-fn asking_for_a_key(user: &str, caller: &Caller) -> Zeroizing<String> {
+fn asking_for_a_key(user: &str, caller: &Caller<'_>) -> Zeroizing<String> {
     match caller.root {
         true => asking(Some(user), Some(caller.real_uid), caller),
         false => asking(None, None, caller),
@@ -258,7 +252,7 @@ fn asking_for_a_key(user: &str, caller: &Caller) -> Zeroizing<String> {
 }
 
 /// The first fields of a call that brings a code along, in a buffer that never grows: no piece of a code is left behind.
-fn asking(user: Option<&str>, real_uid: Option<u32>, caller: &Caller) -> Zeroizing<String> {
+fn asking(user: Option<&str>, real_uid: Option<u32>, caller: &Caller<'_>) -> Zeroizing<String> {
     let mut fields = Zeroizing::new(String::with_capacity(16 * 1024));
     if let Some(user) = user {
         fields.push_str(&format!("\"user\":{},", quoted(user)));
@@ -271,6 +265,9 @@ fn asking(user: Option<&str>, real_uid: Option<u32>, caller: &Caller) -> Zeroizi
             let short: String = value.chars().take(60).collect();
             fields.push_str(&format!("\"{name}\":{},", quoted(&short)));
         }
+    }
+    if let Some(config) = caller.config.filter(|_| caller.root) {
+        fields.push_str(&format!("\"config\":{},", quoted(config)));
     }
     fields
 }

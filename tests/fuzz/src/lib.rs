@@ -23,7 +23,9 @@ use otp_core::files::key_file::Record;
 use otp_core::files::notice_file::Spool;
 use otp_core::files::state_slot::{SLOT_BYTES, Slot};
 use otp_core::files::ticket_file::TicketFile;
-use otp_core::policy::Policy;
+use otp_core::policy::WholePolicy;
+use otp_core::policy::host::HostPolicy;
+use otp_core::policy::service::ServicePolicy;
 use otp_protocol::server::limits::ServerLimits;
 use serde_json::Value as Serde;
 
@@ -51,20 +53,21 @@ fn named_in(text: &str) -> Account {
     Account { name: field("user"), uid: field("uid").parse().unwrap_or(1000) }
 }
 
-/// A policy that is in order for all services is in order for each.
+/// A policy that is in order for all services is in order for the host and for each of them.
 pub fn policy(bytes: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
-    let whole = Policy::parse(text);
+    let (whole, host) = (WholePolicy::parse(text), HostPolicy::parse(text));
     let services = ["sudo", "sshd", "otp", ""];
-    let each = services.map(|service| Policy::parse_for(text, service));
+    let each = services.map(|service| ServicePolicy::parse(text, Some(service)));
     let taken = whole.is_ok();
     if let Ok(whole) = whole {
         for (service, one) in services.iter().zip(each) {
             let table = whole.services.iter().find(|(name, _)| name == service).map(|(_, table)| table);
             let one = one.unwrap_or_else(|error| panic!("{service}: {error}"));
-            assert_eq!(one.service.as_ref(), table);
-            assert_eq!((one.admin_enrol, one.key), (whole.admin_enrol, whole.key));
+            assert_eq!(&one, table.unwrap_or(&one));
+            assert!(table.is_some() || one.limits == whole.host.limits, "{service}");
         }
+        assert_eq!(host, Ok(whole.host));
     }
     taken
 }
