@@ -15,6 +15,7 @@ pytest_plugins = ["harness.notices", "harness.packages", "harness.rotation", "ha
 
 def pytest_addoption(parser):
     parser.addoption("--artefacts", default=ROOT / "target/release", help="directory of what was built")
+    parser.addoption("--older", help="directory of what an earlier commit's build left, to upgrade from")
     parser.addoption("--rounds", type=int, default=1, help="campaigns: how many times the usual number of rounds")
 
 

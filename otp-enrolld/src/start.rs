@@ -237,7 +237,10 @@ impl fmt::Display for StartError {
 /// The same advice at `init` and at a start.
 pub(crate) fn no_account(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
     write!(f, "account {name} does not exist; make it with `systemd-sysusers` from the packaged file, or with ")?;
-    write!(f, "`useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin {name}`")
+    write!(
+        f,
+        "`useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin {name}`"
+    )
 }
 
 impl std::error::Error for StartError {}

@@ -648,7 +648,7 @@ def test_init_without_the_account_says_how_to_make_it(machine):
         done = subprocess.run([DAEMON, "init"], capture_output=True, text=True, timeout=10)
     finally:
         Path("/etc/passwd").write_text(away)
-    assert done.returncode != 0 and ("useradd" in done.stderr or "sysusers" in done.stderr)
+    assert done.returncode != 0 and "useradd --system --user-group " in done.stderr and "sysusers" in done.stderr
 
 
 def test_init_is_for_root(machine, user):

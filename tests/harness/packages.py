@@ -1,5 +1,6 @@
 """The Debian packages, made from what was built, and machines that have them."""
 
+import platform
 import shutil
 import subprocess
 from contextlib import contextmanager
@@ -7,10 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.boot import Disk
-from harness.machine import DAEMON, DEFAULT_POLICY, MODULE, OTPCTL, OUTBOX, POLICY, ROOT, VAULT, run
+from harness.boot import Disk, booting_without_the_product
+from harness.machine import CODE_PROMPT, DAEMON, DEFAULT_POLICY, MODULE, OTPCTL, OUTBOX, PASSWORD, PASSWORD_PROMPT, POLICY, ROOT, VAULT, Key, run
+from harness.tokens import CountingToken
 
 PACKAGES = ("libpam-otp", "otp-enrolld")
+UNITS = ("otp-enrolld.socket", "otp-enrolld.service", "otp-notify.path")
+# Where debhelper puts units: since Debian 13 into /usr.
+UNIT_DIRECTORY = "/lib/systemd/system" if platform.freedesktop_os_release().get("VERSION_ID") == "12" else "/usr/lib/systemd/system"
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +28,13 @@ def packages(request):
 def newer_packages(request):
     """The same as a later version."""
     return built(Path(request.config.getoption("--artefacts")).resolve(), "/usr/local/lib/otp-packages-newer", "--revision", "+later1")
+
+
+@pytest.fixture(scope="session")
+def older_packages(request):
+    """An earlier version: of the binaries of an earlier build where they are at hand (tests/upgrade), else of the same."""
+    older = request.config.getoption("--older") or request.config.getoption("--artefacts")
+    return built(Path(older).resolve(), "/usr/local/lib/otp-packages-older", "--revision", "~older1")
 
 
 def built(artefacts, output, *options):
@@ -80,3 +92,80 @@ def unpacked(package, directory):
     shutil.rmtree(directory, ignore_errors=True)
     run("dpkg-deb", "--raw-extract", package, directory)
     return Path(directory)
+
+
+# machines
+
+
+@pytest.fixture(scope="module")
+def bare_machine(packages, newer_packages):  # made first, so that the machine sees them
+    """A booted machine that never had the product."""
+    with booting_without_the_product() as it:
+        never_had_the_product(it)
+        yield it
+
+
+@pytest.fixture
+def installed(bare_machine, packages):
+    """The same with the packages, and no gate."""
+    if bare_machine.tries("dpkg-query", "--status", *PACKAGES).stdout.count("install ok installed") < len(PACKAGES):
+        dpkg_install(bare_machine, packages)
+    let_root_enrol(bare_machine)
+    yield bare_machine
+    bare_machine.run("sh", "-c", "pam-auth-update --package --remove otp && sed -i /pam_otp/d /etc/pam.d/*")
+
+
+def pam_files(machine):
+    return machine.run("sh", "-c", "cd /etc/pam.d && sha256sum *")
+
+
+def gated_sudo(machine, user, code):
+    """Exit code of sudo at a terminal, which asks for password and code."""
+    console = machine.console("setpriv", f"--reuid={user.uid}", f"--regid={user.uid}", "--init-groups", "sudo", "id", "-u")
+    console.awaits(PASSWORD_PROMPT)
+    console.types_hidden(PASSWORD)
+    console.awaits(CODE_PROMPT)
+    console.types_hidden(code)
+    return console.ends()
+
+
+def demo_package(machine, directory, name, version, *fields, conffiles=None):
+    """On the machine: the path of a package that is not ours, with these fields and configuration files by path."""
+    tree, package = directory / f"{name}-{version}", directory / f"{name}_{version}.deb"
+    rows = [f"Package: {name}", f"Version: {version}", "Architecture: all", "Maintainer: nobody <x@example.org>", *fields, "Description: demo"]
+    files = {"DEBIAN/control": rows, "DEBIAN/conffiles": list(conffiles or {})}
+    for path, lines in {**files, **{path.lstrip("/"): lines for path, lines in (conffiles or {}).items()}}.items():
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        (tree / path).write_text("".join(f"{line}\n" for line in lines))
+    return built_on(machine, tree, package)
+
+
+def built_on(machine, tree, package):
+    """The path on the machine of what a tree becomes as a package."""
+    run("dpkg-deb", "--root-owner-group", "--build", tree, package)
+    (machine.root / "root" / package.name).write_bytes(package.read_bytes())
+    return f"/root/{package.name}"
+
+
+# people
+
+
+def verified(machine, user, code):
+    with machine.asks() as client:
+        return client.call("Verify", user=user.name, code=code)["verdict"]["accepted"]
+
+
+def accounts_of_everybody(machine):
+    """(user with an app, their key, their recovery codes, user with a token, the token, an invited user, their code)."""
+    alice, bob, carol = (machine.new_user(name) for name in ("drill-app", "drill-token", "drill-letter"))
+    with machine.asks() as client:
+        (code,) = client.call("Invite", user=alice.name, form="mail")["invitation"]["codes"]
+    with machine.asks(uid=alice.uid) as client:
+        key = Key(client.call("Redeem", registration=code)["enrolment"])
+        recovery = client.call("ConfirmEnrolment", code=key.confirming)["recovery_codes"]
+    with machine.asks() as client:
+        token = CountingToken(client.call("BeginEnrolment", user=bob.name, kind="hotp", label="token")["enrolment"])
+        client.call("ConfirmEnrolment", code=token.code(1))
+    with machine.asks() as client:
+        (letter,) = client.call("Invite", user=carol.name, form="letter")["invitation"]["codes"]
+    return alice, key, recovery, bob, token, carol, letter

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.machine import MULTIARCH, ROOT
-from harness.packages import PACKAGES, listing, package_files
+from harness.packages import PACKAGES, UNIT_DIRECTORY, listing, package_files
 
 CONTENTS = Path(__file__).parent / "contents"
 FILTER = ROOT / "packaging/fail2ban/pam-otp.conf"
@@ -16,7 +16,7 @@ FILTER = ROOT / "packaging/fail2ban/pam-otp.conf"
 
 @pytest.mark.parametrize("name", PACKAGES)
 def test_a_package_has_these_files_and_no_others(packages, name):
-    expected = (CONTENTS / name).read_text().replace("MULTIARCH", MULTIARCH).splitlines()
+    expected = (CONTENTS / name).read_text().replace("UNIT_DIRECTORY", UNIT_DIRECTORY).replace("MULTIARCH", MULTIARCH).splitlines()
     assert listing(next(packages.glob(f"{name}_*.deb"))) == sorted(expected)
 
 

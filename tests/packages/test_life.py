@@ -4,49 +4,25 @@ import re
 import subprocess
 import threading
 
-import pytest
-
-from harness.boot import booting_without_the_product
-from harness.machine import CODE_PROMPT, DAEMON, HOST_KEY, MODULE, PASSWORD, PASSWORD_PROMPT, POLICY, ROOT, VAULT, Key, run
-from harness.packages import PACKAGES, apt_install, disk, dpkg_install, let_root_enrol, never_had_the_product, package_files
+from harness.machine import DAEMON, HOST_KEY, MODULE, POLICY, ROOT, VAULT, Key
+from harness.packages import (
+    PACKAGES,
+    UNIT_DIRECTORY,
+    UNITS,
+    accounts_of_everybody,
+    apt_install,
+    disk,
+    dpkg_install,
+    gated_sudo,
+    let_root_enrol,
+    never_had_the_product,
+    package_files,
+    pam_files,
+    verified,
+)
 from harness.stacks import lines_of_readme
-from harness.tokens import CountingToken
 from harness.wait import until
 from harness.wire import SOCKET
-
-UNITS = ("otp-enrolld.socket", "otp-enrolld.service", "otp-notify.path")
-
-
-@pytest.fixture(scope="module")
-def bare_machine(packages, newer_packages):  # made first, so that the machine sees them
-    """A booted machine that never had the product."""
-    with booting_without_the_product() as it:
-        never_had_the_product(it)
-        yield it
-
-
-@pytest.fixture
-def installed(bare_machine, packages):
-    """The same with the packages, and no gate."""
-    if bare_machine.tries("dpkg-query", "--status", *PACKAGES).stdout.count("install ok installed") < len(PACKAGES):
-        dpkg_install(bare_machine, packages)
-    let_root_enrol(bare_machine)
-    yield bare_machine
-    bare_machine.run("sh", "-c", "pam-auth-update --package --remove otp && sed -i /pam_otp/d /etc/pam.d/*")
-
-
-def pam_files(machine):
-    return machine.run("sh", "-c", "cd /etc/pam.d && sha256sum *")
-
-
-def sudo(machine, user, code):
-    """Exit code of sudo at a terminal."""
-    console = machine.console("setpriv", f"--reuid={user.uid}", f"--regid={user.uid}", "--init-groups", "sudo", "id", "-u")
-    console.awaits(PASSWORD_PROMPT)
-    console.types_hidden(PASSWORD)
-    console.awaits(CODE_PROMPT)
-    console.types_hidden(code)
-    return console.ends()
 
 
 def test_an_installation_runs_and_gates_nothing(bare_machine, packages):
@@ -54,7 +30,7 @@ def test_an_installation_runs_and_gates_nothing(bare_machine, packages):
     apt_install(bare_machine, packages)
     assert pam_files(bare_machine) == before
     assert all(bare_machine.is_active(unit) for unit in UNITS) and bare_machine.failed_units() == []
-    assert bare_machine.property("FragmentPath") == "/lib/systemd/system/otp-enrolld.service"
+    assert bare_machine.property("FragmentPath") == f"{UNIT_DIRECTORY}/otp-enrolld.service"
     assert bare_machine.run("stat", "-c", "%U %a", HOST_KEY).split() == ["root", "400"]
     assert len(bare_machine.run("otpctl", "list").splitlines()) == 1, "the heading alone"
 
@@ -63,14 +39,20 @@ def test_a_key_that_came_over_the_activated_socket_opens_gated_sudo_once(install
     installed.systemctl("stop", "otp-enrolld.service")
     user, key = installed.enrolled_user("first")
     installed.run("sh", "-c", lines_of_readme())
-    assert (sudo(installed, user, key.first), sudo(installed, user, key.first)) == (0, 1)
+    assert (gated_sudo(installed, user, key.first), gated_sudo(installed, user, key.first)) == (0, 1)
+
+
+def test_ssh_asks_for_a_code_after_the_password(installed):
+    user, key = installed.enrolled_user("ssh")
+    with installed.sshd(), installed.gate("sshd"), installed.ssh(user, key.first) as session:
+        assert session.shell("id -un") == (0, user.name)
 
 
 def test_an_upgrade_while_people_log_in_keeps_everybody_and_refuses_nobody(installed, newer_packages):
     users = [installed.enrolled_user(f"up{number}") for number in range(3)]
     installed.run("sh", "-c", lines_of_readme())
     before, answers = installed.property("MainPID"), []
-    logins = threading.Thread(target=lambda: answers.extend(sudo(installed, user, key.second) for user, key in users))
+    logins = threading.Thread(target=lambda: answers.extend(gated_sudo(installed, user, key.second) for user, key in users))
     logins.start()
     said = dpkg_install(installed, newer_packages)
     logins.join()
@@ -97,51 +79,6 @@ def test_a_machine_that_boots_again_serves_with_the_same_keys(packages):
                 assert client.call("Verify", user=user.name, code=key.first)["verdict"]["accepted"]
 
 
-def test_a_gate_made_by_hand_stops_the_removal_before_anything_is_changed(installed):
-    installed.run("sh", "-c", "printf 'auth required pam_otp.so\\n' >>/etc/pam.d/su; pam-auth-update --package --enable otp")
-    before = pam_files(installed)
-    number = len(installed.run("cat", "/etc/pam.d/su").splitlines())
-    done = installed.tries("dpkg", "--remove", *PACKAGES)
-    assert done.returncode != 0 and f"/etc/pam.d/su:{number}: auth required pam_otp.so" in done.stdout + done.stderr
-    assert "common-auth" not in done.stdout + done.stderr, "the profile's own line is no obstacle"
-    assert pam_files(installed) == before and all(installed.is_active(unit) for unit in UNITS)
-    assert installed.run("test", "-e", MODULE) == ""
-
-
-@pytest.mark.parametrize(
-    "line",
-    ["-auth\trequired\tpam_otp.so nullok", f"auth [success=1 default=die] {MODULE}", "account required pam_otp.so # ours", "auth required \\\n pam_otp.so"],
-)
-def test_every_way_to_name_the_module_stops_the_removal(installed, line):
-    installed.write("/etc/pam.d/handmade", f"# pam_otp.so in a comment\n{line}\n")
-    done = installed.tries("dpkg", "--remove", "libpam-otp")
-    assert done.returncode != 0 and re.search(r"/etc/pam.d/handmade:[23]: ", done.stdout + done.stderr), done
-    installed.run("rm", "/etc/pam.d/handmade")
-
-
-def test_lines_beside_the_profiles_own_stop_the_removal_too(installed):
-    installed.run("pam-auth-update", "--package", "--enable", "otp")
-    installed.run("sh", "-c", "echo 'auth required pam_otp.so' >>/etc/pam.d/common-auth")
-    done = installed.tries("dpkg", "--remove", "libpam-otp")
-    assert done.returncode != 0 and "/etc/pam.d/common-auth:" in done.stdout + done.stderr
-
-
-def test_the_profile_goes_with_the_package_and_comments_do_not_matter(installed):
-    before = pam_files(installed)
-    installed.run("pam-auth-update", "--package", "--enable", "otp")
-    assert "pam_otp.so" in installed.run("cat", "/etc/pam.d/common-auth")
-    assert "pam_otp" not in installed.run("cat", "/etc/pam.d/common-account"), "cron includes that one"
-    installed.run("dpkg", "--remove", *PACKAGES)
-    assert pam_files(installed) == before
-
-
-def test_a_package_that_is_only_deconfigured_keeps_the_profile_and_stops_nobody(installed):
-    installed.run("pam-auth-update", "--package", "--enable", "otp")
-    before = pam_files(installed)
-    installed.run("sh", "-c", "sh /var/lib/dpkg/info/libpam-otp*.prerm deconfigure in-favour something 2.0")
-    assert pam_files(installed) == before
-
-
 def test_removed_and_installed_again_the_keys_are_there_and_purged_they_are_named(installed, packages):
     user, _ = installed.enrolled_user("stays")
     installed.run("dpkg", "--remove", *PACKAGES)
@@ -166,59 +103,9 @@ def test_an_installation_by_hand_is_taken_over_and_what_hides_the_package_is_nam
     said = dpkg_install(bare_machine, packages)
     for name in UNITS:
         assert f"/etc/systemd/system/{name} was installed by hand" in said
-        assert bare_machine.property("FragmentPath", name) == f"/lib/systemd/system/{name}" and bare_machine.is_active(name)
+        assert bare_machine.property("FragmentPath", name) == f"{UNIT_DIRECTORY}/{name}" and bare_machine.is_active(name)
         assert bare_machine.run("systemctl", "is-enabled", name) == "enabled\n"
     assert "enrolled, generation 1" in bare_machine.run("otpctl", "status", user.name)
-
-
-def gated_package(machine, version, directory):
-    """On the machine: a package that is not ours, with a file in /etc/pam.d that an administrator may edit."""
-    tree, package = directory / version, directory / f"{version}.deb"
-    for name, text in {
-        "DEBIAN/control": f"Package: gated-demo\nVersion: {version}\nArchitecture: all\nMaintainer: nobody <x@example.org>\nDescription: demo\n",
-        "DEBIAN/conffiles": "/etc/pam.d/gated-demo\n",
-        "etc/pam.d/gated-demo": f"# {version}\n@include common-auth\n@include common-account\n",
-    }.items():
-        (tree / name).parent.mkdir(parents=True, exist_ok=True)
-        (tree / name).write_text(text)
-    run("dpkg-deb", "--root-owner-group", "--build", tree, package)
-    (machine.root / "root" / package.name).write_bytes(package.read_bytes())
-    return f"/root/{package.name}"
-
-
-def test_a_gate_that_a_package_question_took_out_is_seen_by_config_check(installed, tmp_path):
-    old, new = gated_package(installed, "1", tmp_path), gated_package(installed, "2", tmp_path)
-    installed.run("dpkg", "--install", old)
-    installed.run("sed", "-i", "-e", "/common-auth/a auth required pam_otp.so", "-e", "/common-account/i account required pam_otp.so", "/etc/pam.d/gated-demo")
-    installed.write(POLICY, '[service.gated-demo]\nunenrolled = "deny"\n')
-    assert "gated-demo" not in installed.tries("otpctl", "config", "check").stderr
-    installed.run("dpkg", "--force-confold", "--install", new)
-    assert "pam_otp.so" in installed.run("cat", "/etc/pam.d/gated-demo"), "the gate is kept with the old file"
-    installed.run("dpkg", "--force-confold", "--install", old)
-    installed.run("dpkg", "--force-confnew", "--install", new)
-    assert "pam_otp.so" not in installed.run("cat", "/etc/pam.d/gated-demo")
-    assert "[service.gated-demo] holds for nobody yet" in installed.tries("otpctl", "config", "check").stderr
-
-
-def verified(machine, user, code):
-    with machine.asks() as client:
-        return client.call("Verify", user=user.name, code=code)["verdict"]["accepted"]
-
-
-def accounts_of_everybody(machine):
-    """(user with an app, their key, their recovery codes, user with a token, the token, an invited user, their code)."""
-    alice, bob, carol = (machine.new_user(name) for name in ("drill-app", "drill-token", "drill-letter"))
-    with machine.asks() as client:
-        (code,) = client.call("Invite", user=alice.name, form="mail")["invitation"]["codes"]
-    with machine.asks(uid=alice.uid) as client:
-        key = Key(client.call("Redeem", registration=code)["enrolment"])
-        recovery = client.call("ConfirmEnrolment", code=key.confirming)["recovery_codes"]
-    with machine.asks() as client:
-        token = CountingToken(client.call("BeginEnrolment", user=bob.name, kind="hotp", label="token")["enrolment"])
-        client.call("ConfirmEnrolment", code=token.code(1))
-    with machine.asks() as client:
-        (letter,) = client.call("Invite", user=carol.name, form="letter")["invitation"]["codes"]
-    return alice, key, recovery, bob, token, carol, letter
 
 
 def test_the_drill_a_backup_opens_everything_on_a_new_machine_with_another_uid_of_the_daemon(installed, packages, newer_packages):

@@ -1,0 +1,117 @@
+//! Every example of an `otp.toml` that ever stood in the documents (tests/first-release/policies) is read for ever, and means
+//! what it meant.
+
+#![expect(clippy::expect_used, reason = "a broken corpus must fail the test")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use otp_core::decision::limits::{ClockPolicy, Limits, Window};
+use otp_core::policy::Policy;
+use otp_core::policy::audience::{Entry, Exemption};
+use otp_core::policy::notify::Notify;
+use otp_core::policy::rotation::Rotation;
+use otp_core::policy::service::{ServicePolicy, Unenrolled};
+
+const FEBRUARY: u64 = 20_850; // 2027-02-01, as days since 1970
+const MARCH: u64 = 20_878;
+const JULY: u64 = 21_000;
+const NEW_YEAR: u64 = 20_819;
+
+fn entries(texts: &[&str]) -> Vec<Entry> {
+    texts.iter().map(|text| Entry::parse(text).expect(text)).collect()
+}
+
+fn exempt(texts: &[&str]) -> Vec<Exemption> {
+    entries(texts).into_iter().map(|entry| Exemption { entry, until: None, reason: None }).collect()
+}
+
+fn exempt_until(text: &str, until: u64, reason: &str) -> Exemption {
+    let entry = Entry::parse(text).expect(text);
+    Exemption { entry, until: Some(until), reason: Some(reason.to_owned()) }
+}
+
+fn services<const N: usize>(services: [(&str, ServicePolicy); N]) -> Policy {
+    let services: Vec<_> = services.map(|(name, service)| (name.to_owned(), service)).into();
+    Policy { service: services.last().map(|(_, service)| service.clone()), services, ..Policy::default() }
+}
+
+fn sudo(service: ServicePolicy) -> Policy {
+    services([("sudo", service)])
+}
+
+/// The meaning of each example, by the name of its file.
+fn meanings() -> BTreeMap<&'static str, Policy> {
+    let networks = ["net:10.0.0.0/8", "net:2001:db8::/32"];
+    let until_february = || ServicePolicy { allow_until: Some(FEBRUARY), ..ServicePolicy::default() };
+    let roll_out =
+        |exempt| services([("sshd", ServicePolicy { exempt, ..until_february() }), ("sudo", until_february())]);
+    let pilot = || ServicePolicy { report_only: true, require: entries(&["group:pilot"]), ..ServicePolicy::default() };
+    let exempting = |one| sudo(ServicePolicy { exempt: vec![one], ..ServicePolicy::default() });
+    let enrolling = || ServicePolicy { unenrolled: Some(Unenrolled::Enrol), ..ServicePolicy::default() };
+    let window = Window { back: 1, forward: 0 };
+    let whole = Limits { window, guesses: [20, 10, 20, 5, 20], ..Limits::default() };
+    let of_self = Limits { guesses: [20, 5, 20, 20, 20], ..Limits::default() };
+    let rotated = ["sshd", "sudo"].map(str::to_owned).to_vec();
+    let xfce = ServicePolicy { unenrolled: Some(Unenrolled::Skip), ..ServicePolicy::default() };
+    let alice = entries(&["user:alice"]);
+    let strict = ServicePolicy { unenrolled: Some(Unenrolled::Deny), require: alice, ..ServicePolicy::default() };
+    let mailed = Notify { command: vec!["/usr/local/sbin/otp-mail".to_owned()], deadline: Duration::from_secs(30) };
+    BTreeMap::from([
+        ("whole", Policy { issuer: Some("Example".to_owned()), limits: whole, ..Policy::default() }),
+        ("roll-out", roll_out(exempt(&[&networks[..], &["user:backup"]].concat()))),
+        (
+            "roll-out-with-an-end",
+            roll_out([exempt(&networks), vec![exempt_until("user:backup", JULY, "new host on order")]].concat()),
+        ),
+        ("pilot-of-sudo", sudo(ServicePolicy { digits: vec![6], limits: of_self, ..pilot() })),
+        (
+            "no-time-service",
+            Policy { limits: Limits { clock: ClockPolicy::Trusted, ..Limits::default() }, ..Policy::default() },
+        ),
+        (
+            "enrol-and-rotate",
+            Policy {
+                rotation: Some(Rotation { max_age: 365, grace: 30, services: rotated }),
+                ..services([("sshd", enrolling())])
+            },
+        ),
+        ("readme", sudo(ServicePolicy { exempt: exempt(&["user:backup"]), ..until_february() })),
+        (
+            "readme-with-an-end",
+            sudo(ServicePolicy {
+                exempt: [exempt(&["user:backup"]), vec![exempt_until("user:bob", MARCH, "token on order")]].concat(),
+                ..until_february()
+            }),
+        ),
+        ("pilot", sudo(pilot())),
+        ("day", sudo(ServicePolicy { exempt: exempt(&["user:backup"]), ..until_february() })),
+        ("exception", exempting(exempt_until("user:backup", MARCH, "new host on order"))),
+        ("on-leave", exempting(exempt_until("user:x", NEW_YEAR, "on leave"))),
+        ("ansible", exempting(exempt_until("user:deploy", JULY, "Ansible"))),
+        (
+            "inner-network",
+            services([("sshd", ServicePolicy { exempt: exempt(&["net:10.0.0.0/8"]), ..ServicePolicy::default() })]),
+        ),
+        ("notified", Policy { notify: Some(mailed), ..Policy::default() }),
+        ("admin-enrols", Policy { admin_enrol: true, ..Policy::default() }),
+        ("enrol-at-sudo", sudo(enrolling())),
+        ("locker-of-xfce", services([("sudo", strict), ("xfce4.screensaver", xfce)])),
+    ])
+}
+
+#[test]
+fn every_example_that_ever_stood_in_the_documents_means_what_it_meant() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/first-release/policies");
+    let mut meanings = meanings();
+    for file in fs::read_dir(folder).expect("a folder") {
+        let path = file.expect("a file").path();
+        let name = path.file_stem().and_then(|stem| stem.to_str()).expect("a name").to_owned();
+        let text = fs::read_to_string(&path).expect("a policy");
+        assert!(text.starts_with("# "), "{name}: where it comes from");
+        assert_eq!(Policy::parse(&text), Ok(meanings.remove(name.as_str()).expect("a meaning")), "{name}");
+    }
+    assert_eq!(meanings.into_keys().collect::<Vec<_>>(), [""; 0], "a meaning without a file");
+}
