@@ -21,6 +21,8 @@ pub struct Site {
     pub host_keys: [&'static str; 2],
     /// The vault's directory.
     pub vault: &'static str,
+    /// Where the daemon listens.
+    pub socket: &'static str,
     /// The account that the vault belongs to.
     pub account: &'static str,
     /// The directory of notices that are to leave this host.
@@ -46,6 +48,7 @@ impl Site {
         policy: "/etc/otp/otp.toml",
         host_keys: ["/etc/otp/host.key", "/run/otp-key/host.key"],
         vault: "/var/lib/otp",
+        socket: "/run/otp/otp.sock",
         account: "otp-enrolld",
         outbox: "/var/lib/otp-notify/outbox",
         notifier: "otp-notify",

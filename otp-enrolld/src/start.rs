@@ -17,8 +17,8 @@ use otp_core::public_dir;
 use otp_core::site::{Site, Unavailable};
 use otp_core::unlocked::Unlocked;
 use otp_core::vault::{Vault, VaultError};
+use otp_protocol::server;
 use otp_protocol::server::limits::ServerLimits;
-use otp_protocol::{SOCKET, server};
 use otp_system::kernel::{self, WrongSocket, ignore_hang_up};
 use otp_system::privileges::{PrivilegesError, become_for_good, group_of};
 
@@ -69,7 +69,7 @@ pub(crate) fn run() -> Result<Infallible, StartError> {
     let host_key = host_key(&site)?;
     let listener = match inherited {
         Some(listener) => listener,
-        None => bind(Path::new(SOCKET))?,
+        None => bind(Path::new(site.socket))?,
     };
     make_outbox(&site).unwrap_or_else(|error| no_outbox(&site, &error));
     become_for_good(&user, &group_of(site.notifier))?;
@@ -87,7 +87,7 @@ pub(crate) fn run() -> Result<Infallible, StartError> {
     let daemon = Arc::new(Daemon::new(site, unlocked));
     passwd_watch::begin(Arc::clone(&daemon)).map_err(StartError::Ended)?;
     housekeeping::begin(Arc::clone(&daemon)).map_err(StartError::Ended)?;
-    service_manager::keep_watchdog(Path::new(SOCKET)).map_err(StartError::Ended)?;
+    service_manager::keep_watchdog(Path::new(site.socket)).map_err(StartError::Ended)?;
     say("ready");
     service_manager::ready();
     Err(StartError::Ended(server::serve(&listener, daemon, ServerLimits::default())))

@@ -16,9 +16,3 @@ pub mod server;
 pub mod status;
 mod subuid;
 mod varlink;
-
-/// Where the daemon listens.
-pub const SOCKET: &str = "/run/otp/otp.sock";
-
-/// The account that the daemon runs as.
-pub const ACCOUNT: &str = "otp-enrolld";

@@ -3,25 +3,26 @@
 use std::path::Path;
 
 use nix::unistd::User;
+use otp_core::site::Site;
 use otp_protocol::client::{Client, ConnectError};
-use otp_protocol::{ACCOUNT, SOCKET};
 
 use crate::output::failure::Failure;
 
 pub(crate) fn connect() -> Result<Client, Failure> {
-    Client::connect(Path::new(SOCKET), &trusted()).map_err(|error| match error {
+    let Site { socket, account, .. } = Site::STANDARD;
+    Client::connect(Path::new(socket), &trusted(account)).map_err(|error| match error {
         ConnectError::Unreachable(why) => {
-            Failure::Unreachable(format!("cannot reach the daemon at {SOCKET}: {why}; is {ACCOUNT} running?"))
+            Failure::Unreachable(format!("cannot reach the daemon at {socket}: {why}; is {account} running?"))
         }
         ConnectError::Untrusted(uid) => Failure::Unreachable(format!(
-            "not speaking to {SOCKET}: its server has uid {uid}; wanted 0 or that of {ACCOUNT}"
+            "not speaking to {socket}: its server has uid {uid}; wanted 0 or that of {account}"
         )),
     })
 }
 
 /// Root, and the daemon's account where there is one.
-fn trusted() -> Vec<u32> {
-    let account = User::from_name(ACCOUNT).ok().flatten();
+fn trusted(account: &str) -> Vec<u32> {
+    let account = User::from_name(account).ok().flatten();
     let account = account.map(|account| account.uid.as_raw());
     std::iter::once(0).chain(account).collect()
 }

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -561,50 +561,46 @@ def test_it_refuses_to_run_as_somebody_else(machine, user):
     assert done.returncode != 0 and done.stderr.startswith("otp-enrolld:")
 
 
-def test_systemd_may_hold_the_socket(machine):
+@contextmanager
+def activated(machine, *command):
     """As systemd does it: the socket is there first, the daemon is started by the first client."""
     machine.stop()
     Path(SOCKET).unlink(missing_ok=True)
     with open(DAEMON_LOG, "ab") as log:
-        holder = subprocess.Popen(["systemd-socket-activate", "-l", SOCKET, DAEMON], stdout=log, stderr=log)
+        holder = subprocess.Popen(["systemd-socket-activate", "-l", SOCKET, *command], stdout=log, stderr=log)
     try:
         until(lambda: listens_at(SOCKET), "systemd's socket")
         os.chmod(SOCKET, 0o666)  # SocketMode= of the unit
+        yield
+    finally:
+        holder.terminate()
+        holder.wait(10)
+        Path(SOCKET).unlink(missing_ok=True)
+        machine.start()
+
+
+def test_systemd_may_hold_the_socket(machine):
+    with activated(machine, DAEMON):
         user = machine.new_user()
         key = machine.enrol(user)
         assert machine.ask("otp", user, key.first)[0] == SUCCESS
         with Client(uid=user.uid) as client:
             assert client.call("Status")["status"]["enrolled"]
-    finally:
-        holder.terminate()
-        holder.wait(10)
-        Path(SOCKET).unlink(missing_ok=True)
-        machine.start()
 
 
 def test_with_systemds_socket_and_credential_it_needs_no_root_at_all(machine):
-    machine.stop()
-    Path(SOCKET).unlink(missing_ok=True)
     credentials = Path("/run/credentials-of-otp")
     credentials.mkdir()
     write(credentials / "host.key", HOST_KEY.read_text(), 0o400)
     run("chown", "-R", f"{ACCOUNT}:{ACCOUNT}", credentials)
-    activate = ["systemd-socket-activate", "-l", SOCKET, "-E", f"CREDENTIALS_DIRECTORY={credentials}"]
     account = ["setpriv", f"--reuid={ACCOUNT}", f"--regid={ACCOUNT}", "--clear-groups"]
-    with open(DAEMON_LOG, "ab") as log:
-        holder = subprocess.Popen([*activate, *account, DAEMON], stdout=log, stderr=log)
     try:
-        until(lambda: listens_at(SOCKET), "systemd's socket")
-        os.chmod(SOCKET, 0o666)  # SocketMode= of the unit
-        user = machine.new_user()
-        key = machine.enrol(user)
-        assert machine.ask("otp", user, key.first)[0] == SUCCESS
+        with activated(machine, "-E", f"CREDENTIALS_DIRECTORY={credentials}", *account, DAEMON):
+            user = machine.new_user()
+            key = machine.enrol(user)
+            assert machine.ask("otp", user, key.first)[0] == SUCCESS
     finally:
-        holder.terminate()
-        holder.wait(10)
         run("rm", "-r", credentials)
-        Path(SOCKET).unlink(missing_ok=True)
-        machine.start()
 
 
 def test_a_bad_policy_keeps_the_daemon_from_starting_and_says_where(machine):

@@ -55,7 +55,19 @@ reconnect_retrytime 1
 """
 
 
-class Directory:
+class Stoppable:
+    """A service that begins and ends; a test may end it for a while."""
+
+    @contextmanager
+    def stopped(self):
+        self.end()
+        try:
+            yield
+        finally:
+            self.begin()
+
+
+class Directory(Stoppable):
     """The directory server, which a test may stop; and the services before it. `groups` has gid and members of each group by its name."""
 
     def __init__(self, groups):
@@ -77,15 +89,6 @@ class Directory:
 
     def end(self):
         end(HOME / "slapd.pid")
-
-    @contextmanager
-    def away(self):
-        """Nobody listens there."""
-        self.end()
-        try:
-            yield
-        finally:
-            self.begin()
 
     @contextmanager
     def sssd(self, nss=""):
@@ -131,7 +134,7 @@ class Directory:
             Path("/run/nscd/socket").unlink(missing_ok=True)
 
 
-class Sssd:
+class Sssd(Stoppable):
     pid_file = Path("/run/sssd.pid")
 
     def begin(self):
@@ -140,14 +143,6 @@ class Sssd:
 
     def end(self):
         end(self.pid_file)
-
-    @contextmanager
-    def stopped(self):
-        self.end()
-        try:
-            yield
-        finally:
-            self.begin()
 
     @contextmanager
     def knowing_nobody(self):

@@ -83,7 +83,7 @@ def nslcd_stopped(corp):
 
 @contextmanager
 def slapd_away(corp):
-    with corp.nslcd(), corp.away():
+    with corp.nslcd(), corp.stopped():
         yield
 
 
@@ -93,7 +93,7 @@ def nscd_with_slapd_away(corp):
     with corp.nslcd(), corp.nscd():
         run("getent", "passwd", ALICE.name)
         run("getent", "group", "listed")
-        with corp.away():
+        with corp.stopped():
             yield
 
 
@@ -282,7 +282,7 @@ def test_in_an_outage_nobody_of_a_directory_is_forgotten_or_given_away_by_mistak
     with corp.sssd(NOTHING_KEPT) as sssd:
         for user in (ALICE, BOB, CAROL):
             machine.enrol(user)
-        with corp.away(), outage(sssd):
+        with corp.stopped(), outage(sssd):
             for words in (["forget", str(ALICE.uid)], ["forget", ALICE.name], ["--offline", "forget", f"uid:{ALICE.uid}"]):
                 done = otpctl(*words)
                 assert done.returncode == REFUSED and "--gone" in done.stderr, done

@@ -11,7 +11,8 @@ use nix::fcntl::{Flock, FlockArg};
 
 use super::Vault;
 use super::error::VaultError;
-use super::open::{Access, TrustedDir, unreadable};
+use super::open::TrustedDir;
+use super::read::{Access, unreadable};
 
 /// How long a lock is waited for.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);

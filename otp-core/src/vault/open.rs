@@ -2,7 +2,7 @@
 //! no mount crossed, nothing blocks, and what was opened is looked at before it is read.
 
 use std::fs::{File, Metadata};
-use std::io::{ErrorKind, Read, Write};
+use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,8 @@ use nix::unistd::{UnlinkatFlags, unlinkat};
 use zeroize::Zeroizing;
 
 use super::error::VaultError;
+use super::read::{Access, errno_of, file_flags, read_capped, unreadable};
+use super::root_owned::{root_alone_may_write, root_directory};
 
 /// A directory that only its owner and root can change, and the rule for what lies in it.
 pub struct TrustedDir {
@@ -34,15 +36,6 @@ pub type OpenedBy = fn(owner: u32, call: &mut dyn FnMut());
 /// With the file system uid that this process has.
 pub fn as_it_is(_owner: u32, call: &mut dyn FnMut()) {
     call();
-}
-
-/// How a file is to be opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// To read.
-    Read,
-    /// To read and to write in place.
-    Write,
 }
 
 impl TrustedDir {
@@ -283,115 +276,6 @@ fn call_by<T>(opened_by: OpenedBy, owner: u32, mut call: impl FnMut() -> nix::Re
     let mut answer = Err(Errno::EIO);
     opened_by(owner, &mut || answer = call());
     answer
-}
-
-fn file_flags(access: Access) -> OFlag {
-    let flags = match access {
-        Access::Read => OFlag::O_RDONLY,
-        Access::Write => OFlag::O_RDWR,
-    };
-    flags | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW | OFlag::O_NOCTTY
-}
-
-/// Who may read a root-owned file outside the vault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Readers {
-    /// Everybody: the policy, an emergency mark.
-    Everybody,
-    /// Root alone: the host key.
-    RootAlone,
-}
-
-/// Reads a root-owned file outside the vault (the policy, the host key): no link at its end, nobody else may write to it or
-/// to a directory above it. With [`Readers::RootAlone`] nobody else may read it either.
-pub fn read_root_file(path: &Path, cap: usize, readers: Readers) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-    for above in path.ancestors().skip(1) {
-        root_alone_may_write(above)?;
-    }
-    let flags = file_flags(Access::Read);
-    let how = OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
-    let fd = match openat2(AT_FDCWD, path, how) {
-        Err(Errno::ENOSYS | Errno::EPERM) => openat(AT_FDCWD, path, flags, Mode::empty()),
-        answer => answer,
-    };
-    let file = File::from(fd.map_err(|errno| VaultError::opening(path, errno))?);
-    let about = file.metadata().map_err(|error| unreadable(path, &error))?;
-    let closed = readers == Readers::RootAlone;
-    let forbidden = if closed { 0o077 } else { 0o022 };
-    let linked = closed && about.nlink() != 1;
-    if !about.is_file() || about.uid() != 0 || about.mode() & forbidden != 0 || linked {
-        let found = format!("owner {}, mode {:04o}", about.uid(), about.mode() & 0o7777);
-        let wanted = if closed {
-            "a regular file owned by root with one name, mode 0400"
-        } else {
-            "a regular file that only root may write"
-        };
-        return Err(VaultError::untrusted(path, format!("{found}; wanted {wanted}")));
-    }
-    read_capped(file, &about, path, cap)
-}
-
-/// Is this directory, and every one above it, root's, and may root alone write to it?
-pub fn root_directory(path: &Path) -> Result<(), VaultError> {
-    path.ancestors().try_for_each(root_alone_may_write)
-}
-
-/// The file that a program of root's really is. Nobody else may write to it or to a directory above it, as it is named and
-/// as it is found at the end of a link.
-pub fn root_program(path: &Path) -> Result<PathBuf, VaultError> {
-    path.ancestors().skip(1).try_for_each(root_alone_may_write)?;
-    let real = std::fs::canonicalize(path).map_err(|error| VaultError::opening(path, errno_of(&error)))?;
-    real.ancestors().skip(1).try_for_each(root_alone_may_write)?;
-    let stat = lstat(&real).map_err(|errno| VaultError::opening(&real, errno))?;
-    let (mode, kind) = (stat.st_mode & 0o7777, stat.st_mode & 0o170_000);
-    if kind == 0o100_000 && stat.st_uid == 0 && mode & 0o022 == 0 && mode & 0o111 != 0 {
-        return Ok(real);
-    }
-    let found = format!("owner {}, mode {mode:04o}", stat.st_uid);
-    Err(VaultError::untrusted(&real, format!("{found}; wanted a program of root's that only root may write")))
-}
-
-pub(crate) fn errno_of(error: &std::io::Error) -> Errno {
-    Errno::from_raw(error.raw_os_error().unwrap_or(Errno::EIO as i32))
-}
-
-pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> VaultError {
-    VaultError::Unreadable { path: path.to_owned(), errno: errno_of(error) }
-}
-
-/// Capacity is reserved first: a buffer that grows would leave pieces of a secret behind. One byte more than the size is
-/// asked for: an answer of exactly the size is the whole file, without asking again at its end.
-fn read_capped(mut file: File, about: &Metadata, path: &Path, cap: usize) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-    let too_large = || VaultError::untrusted(path, format!("larger than {cap} bytes"));
-    let size = usize::try_from(about.len()).ok().filter(|size| *size <= cap).ok_or_else(too_large)?;
-    let mut bytes = Zeroizing::new(vec![0; size + 1]);
-    let mut filled = 0;
-    while let Some(room) = bytes.get_mut(filled..).filter(|room| !room.is_empty()) {
-        match file.read(room) {
-            Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => return Err(unreadable(path, &error)),
-        }
-        if filled == size {
-            break;
-        }
-    }
-    if filled > size {
-        return Err(VaultError::untrusted(path, "it grew while it was read"));
-    }
-    bytes.truncate(filled);
-    Ok(bytes)
-}
-
-/// Without a link in the path this needs no descriptor: what only root can change, only root can swap.
-fn root_alone_may_write(dir: &Path) -> Result<(), VaultError> {
-    let stat = lstat(dir).map_err(|errno| VaultError::opening(dir, errno))?;
-    if stat.st_uid == 0 && stat.st_mode & 0o022 == 0 && stat.st_mode & 0o170_000 == 0o040_000 {
-        return Ok(());
-    }
-    let found = format!("owner {}, mode {:06o}", stat.st_uid, stat.st_mode);
-    Err(VaultError::untrusted(dir, format!("{found}; wanted a directory of root's that only root may write")))
 }
 
 /// Why it could not be opened. With the owner's uid a foreign file is closed, and is to be called foreign all the same.

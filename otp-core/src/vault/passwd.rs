@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use super::error::VaultError;
-use super::open::{Readers, read_root_file};
+use super::root_owned::{Readers, read_root_file};
 use crate::accounts::Account;
 
 /// A whole /etc/passwd.

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::VaultError;
 use super::lock::Locked;
-use super::open::{errno_of, unreadable};
+use super::read::{errno_of, unreadable};
 use crate::decision::limits::FAR_AHEAD_S;
 use crate::decision::state::State;
 use crate::environment::Clock;

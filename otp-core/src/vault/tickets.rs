@@ -9,7 +9,8 @@ use nix::errno::Errno;
 use nix::fcntl::Flock;
 
 use super::error::VaultError;
-use super::open::{TrustedDir, errno_of, unreadable};
+use super::open::TrustedDir;
+use super::read::{Access, errno_of, unreadable};
 use super::{TICKETS, Vault};
 use crate::accounts::Account;
 use crate::environment::Clock;
@@ -154,7 +155,7 @@ impl Tickets {
     /// The ticket file of a uid, whosever it was.
     pub fn ticket_file_of(&self, uid: u32) -> Result<Option<StoredTickets>, VaultError> {
         let (name, path) = (name(uid), self.dir.path_of(&name(uid)));
-        let file = match self.dir.open_file(&name, super::open::Access::Read) {
+        let file = match self.dir.open_file(&name, Access::Read) {
             Err(VaultError::Missing(_)) => return Ok(None),
             opened => opened?,
         };

@@ -9,7 +9,6 @@ use otp_core::environment::system_wall;
 use otp_core::policy::WholePolicy;
 use otp_core::site::Site;
 use otp_core::vault::root_program;
-use otp_protocol::SOCKET;
 use serde::Serialize;
 
 use crate::arguments::{CheckConfigArgs, ConfigAct};
@@ -22,7 +21,8 @@ use crate::output::format::OutputFormat;
 use crate::output::terminal::Terminal;
 use crate::policy_path::whole_path;
 use crate::reach::{OthersNeed, obstacle};
-use crate::stack::findings::{StackFinding, Survey};
+use crate::stack::finding::StackFinding;
+use crate::stack::findings::Survey;
 use crate::stack::modules::is_ours;
 use crate::stack::reader::{PamDirectories, ServiceStacks, Stage};
 use crate::stack::words::Dialect;
@@ -111,7 +111,7 @@ fn look(file: Option<&Path>) -> Result<SetUp, Failure> {
 fn unreachable(in_force: Vec<ListedBypass>) -> BTreeSet<String> {
     let marks = in_force.into_iter().map(|bypass| (PathBuf::from(bypass.path), OthersNeed::Read));
     let places = Site::STANDARD.emergency.map(|place| (PathBuf::from(place), OthersNeed::Enter));
-    let socket = [(PathBuf::from(SOCKET), OthersNeed::Connect)];
+    let socket = [(PathBuf::from(Site::STANDARD.socket), OthersNeed::Connect)];
     marks.chain(places).chain(socket).filter_map(|(path, wanted)| obstacle(&path, wanted)).collect()
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod code;
 pub(crate) mod control;
 pub(crate) mod explore;
+pub(crate) mod finding;
 pub(crate) mod findings;
 pub(crate) mod modules;
 pub(crate) mod reader;

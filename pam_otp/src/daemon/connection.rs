@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::daemon::json::Value;
 
-const SOCKET: &str = "/run/otp/otp.sock";
+// The parts of the path of the socket, each opened by itself where a mount may hide it.
 const RUN: &str = "/run";
 const DIRECTORY: &str = "otp";
 const NAME: &str = "otp.sock";
@@ -58,7 +58,7 @@ pub(crate) struct ErrorReply {
 impl Connection {
     /// To a daemon that root or its own account started.
     pub(crate) fn open(deadline: Instant) -> Result<Self, DaemonError> {
-        let fd = match connected(SOCKET, deadline)? {
+        let fd = match connected(Site::STANDARD.socket, deadline)? {
             Some(fd) => fd,
             None => connected_past_mounts(deadline)?.ok_or(DaemonError::NotRunning)?,
         };
