@@ -7,7 +7,6 @@ use otp_core::policy::Policy;
 use otp_core::site::{Site, Unavailable};
 use otp_core::unlocked::Unlocked;
 use otp_core::vault::Vault;
-use otp_protocol::interface::Refusal;
 use otp_protocol::peer::Peer;
 
 use crate::access::concurrency::{Concurrency, LockWaits};
@@ -15,7 +14,7 @@ use crate::enrolment::pending::{PendingEnrolment, PendingEnrolments};
 use crate::enrolment::throttle::Throttle;
 use crate::lock::Lock;
 use crate::notices::quota::NoticeQuota;
-use crate::refusals::log_obstacle;
+use crate::refusals::{Refused, log_obstacle};
 
 /// What the daemon has at hand for every call.
 pub(crate) struct Daemon {
@@ -67,7 +66,7 @@ impl Daemon {
         self.unlocked.vault()
     }
 
-    pub(crate) fn policy(&self, peer: Peer) -> Result<Policy, Refusal> {
+    pub(crate) fn policy(&self, peer: Peer) -> Result<Policy, Refused> {
         self.policy_for(peer, None, None)
     }
 
@@ -77,10 +76,10 @@ impl Daemon {
         peer: Peer,
         named: Option<&Path>,
         service: Option<&str>,
-    ) -> Result<Policy, Refusal> {
+    ) -> Result<Policy, Refused> {
         self.site.policy(named, service).map_err(|unavailable: Unavailable| {
             log_obstacle(&unavailable);
-            Refusal::unavailable(match peer.uid {
+            Refused::unavailable(match peer.uid {
                 0 => unavailable.detail,
                 _ => "the policy cannot be used; the log says why".to_owned(),
             })

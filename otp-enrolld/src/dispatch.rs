@@ -17,7 +17,7 @@ use crate::enrolment::flow::cancel;
 use crate::enrolment::pending::PENDING_TIMEOUT;
 use crate::log::events::{event, limited, lines_count_for, trouble};
 use crate::machine::System;
-use crate::refusals::unavailable;
+use crate::refusals::Refused;
 
 impl Service for Daemon {
     type Session = Session;
@@ -28,7 +28,7 @@ impl Service for Daemon {
     }
 
     fn call(&self, session: &mut Session, request: Request) -> Result<Reply, Refusal> {
-        match request {
+        let answer = match request {
             Request::BeginEnrolment(wanted) => self.begin(session, wanted).map(Reply::Begun),
             Request::ConfirmEnrolment(typed) => self.confirm(session, &typed).map(Reply::Confirmed),
             Request::CancelEnrolment(_) => cancel(session).map(Reply::Cancelled),
@@ -40,9 +40,9 @@ impl Service for Daemon {
             Request::Rotate(wanted) => self.rotate(session, wanted).map(Reply::Begun),
             Request::AddToken(wanted) => self.add_token(session, wanted).map(Reply::TokenBegun),
             Request::RenewRecoveryCodes(wanted) => self.renew_recovery(session.peer, &wanted).map(Reply::RecoveryCodes),
-            Request::Status(wanted) => self.status(session, &wanted).map(Reply::Status),
+            Request::Status(wanted) => self.status(session.peer, &wanted).map(Reply::Status),
             Request::Barred(wanted) => self.barred(session.peer, &wanted).map(Reply::Barred),
-            Request::List(_) => self.list(session).map(Reply::List),
+            Request::List(_) => self.list(session.peer).map(Reply::List),
             Request::Verify(wanted) => self.verify(session.peer, &wanted).map(Reply::Verified),
             Request::Suspend(wanted) => self.suspend(session.peer, &wanted).map(Reply::Suspended),
             Request::ListGone(_) => self.list_gone(session.peer).map(Reply::Gone),
@@ -53,7 +53,8 @@ impl Service for Daemon {
             Request::Notices(wanted) => self.notices(session.peer, &wanted).map(Reply::Notices),
             Request::NoticesShown(wanted) => self.notices_shown(session.peer, &wanted).map(Reply::Done),
             change => self.change(session.peer, change),
-        }
+        };
+        answer.map_err(|refused| refused.0)
     }
 
     fn idle_limit(&self, session: &Session) -> Option<Duration> {
@@ -70,30 +71,27 @@ impl Service for Daemon {
 }
 
 impl Daemon {
-    fn status(&self, session: &Session, wanted: &Status) -> Result<UserStatusReply, Refusal> {
-        let (account, _) = self.target_on_file(session.peer, Act::ReadStatus, wanted.user.as_deref())?;
-        let limits = self.policy(session.peer)?.limits;
-        let status = status::of(self.vault(), &account, &limits, &System, short_lock_deadline());
-        let status = status.map_err(|error| unavailable(&error))?;
-        Ok(UserStatusReply { status: if session.peer.uid == 0 { status } else { status::without_counts(status) } })
+    fn status(&self, peer: Peer, wanted: &Status) -> Result<UserStatusReply, Refused> {
+        let (account, _) = self.target_on_file(peer, Act::ReadStatus, wanted.user.as_deref())?;
+        let limits = self.policy(peer)?.limits;
+        let status = status::of(self.vault(), &account, &limits, &System, short_lock_deadline())?;
+        Ok(UserStatusReply { status: if peer.uid == 0 { status } else { status::without_counts(status) } })
     }
 
     /// Yes or no, from the same look as a status.
-    fn barred(&self, peer: Peer, wanted: &Barred) -> Result<BarredReply, Refusal> {
+    fn barred(&self, peer: Peer, wanted: &Barred) -> Result<BarredReply, Refused> {
         let (account, _) = target(peer, Act::AskBarred, wanted.user.as_deref())?;
         let limits = self.policy(peer)?.limits;
-        let status = status::of(self.vault(), &account, &limits, &System, short_lock_deadline());
-        let status = status.map_err(|error| unavailable(&error))?;
+        let status = status::of(self.vault(), &account, &limits, &System, short_lock_deadline())?;
         let keyless = status.enrolled && status.keys.is_empty();
         Ok(BarredReply { barred: status.suspended || status.disabled || status.expired || keyless })
     }
 
-    fn list(&self, session: &Session) -> Result<UserList, Refusal> {
-        allowed(groups::actor(session.peer)?, session.peer, Act::List, None)?;
-        let limits = self.policy(session.peer)?.limits;
-        let list = status::all(self.vault(), &limits, &System, &mut |locked| self.make_up_for_notices(locked));
-        let mut list = list.map_err(|error| unavailable(&error))?;
-        if session.peer.uid != 0 {
+    fn list(&self, peer: Peer) -> Result<UserList, Refused> {
+        allowed(groups::actor(peer)?, peer, Act::List, None)?;
+        let limits = self.policy(peer)?.limits;
+        let mut list = status::all(self.vault(), &limits, &System, &mut |locked| self.make_up_for_notices(locked))?;
+        if peer.uid != 0 {
             list.users = list.users.into_iter().map(status::without_counts).collect();
         }
         let (nameless, broken): (Vec<_>, Vec<_>) = list.unreadable.iter().partition(|one| status::without_account(one));
