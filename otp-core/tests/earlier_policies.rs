@@ -9,8 +9,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use otp_core::decision::limits::{ClockPolicy, Limits, Window};
-use otp_core::policy::Policy;
+use otp_core::policy::WholePolicy;
 use otp_core::policy::audience::{Entry, Exemption};
+use otp_core::policy::host::HostPolicy;
 use otp_core::policy::notify::Notify;
 use otp_core::policy::rotation::Rotation;
 use otp_core::policy::service::{ServicePolicy, Unenrolled};
@@ -33,17 +34,21 @@ fn exempt_until(text: &str, until: u64, reason: &str) -> Exemption {
     Exemption { entry, until: Some(until), reason: Some(reason.to_owned()) }
 }
 
-fn services<const N: usize>(services: [(&str, ServicePolicy); N]) -> Policy {
-    let services: Vec<_> = services.map(|(name, service)| (name.to_owned(), service)).into();
-    Policy { service: services.last().map(|(_, service)| service.clone()), services, ..Policy::default() }
+fn host(host: HostPolicy) -> WholePolicy {
+    WholePolicy { host, services: Vec::new() }
 }
 
-fn sudo(service: ServicePolicy) -> Policy {
+fn services<const N: usize>(services: [(&str, ServicePolicy); N]) -> WholePolicy {
+    let services = services.map(|(name, service)| (name.to_owned(), service)).into();
+    WholePolicy { host: HostPolicy::default(), services }
+}
+
+fn sudo(service: ServicePolicy) -> WholePolicy {
     services([("sudo", service)])
 }
 
 /// The meaning of each example, by the name of its file.
-fn meanings() -> BTreeMap<&'static str, Policy> {
+fn meanings() -> BTreeMap<&'static str, WholePolicy> {
     let networks = ["net:10.0.0.0/8", "net:2001:db8::/32"];
     let until_february = || ServicePolicy { allow_until: Some(FEBRUARY), ..ServicePolicy::default() };
     let roll_out =
@@ -54,13 +59,14 @@ fn meanings() -> BTreeMap<&'static str, Policy> {
     let window = Window { back: 1, forward: 0 };
     let whole = Limits { window, guesses: [20, 10, 20, 5, 20], ..Limits::default() };
     let of_self = Limits { guesses: [20, 5, 20, 20, 20], ..Limits::default() };
-    let rotated = ["sshd", "sudo"].map(str::to_owned).to_vec();
+    let rotation = Some(Rotation { max_age: 365, grace: 30, services: ["sshd", "sudo"].map(str::to_owned).to_vec() });
+    let rotating = ServicePolicy { rotates: true, rotation: rotation.clone(), ..enrolling() };
     let xfce = ServicePolicy { unenrolled: Some(Unenrolled::Skip), ..ServicePolicy::default() };
     let alice = entries(&["user:alice"]);
     let strict = ServicePolicy { unenrolled: Some(Unenrolled::Deny), require: alice, ..ServicePolicy::default() };
     let mailed = Notify { command: vec!["/usr/local/sbin/otp-mail".to_owned()], deadline: Duration::from_secs(30) };
     BTreeMap::from([
-        ("whole", Policy { issuer: Some("Example".to_owned()), limits: whole, ..Policy::default() }),
+        ("whole", host(HostPolicy { issuer: Some("Example".to_owned()), limits: whole, ..HostPolicy::default() })),
         ("roll-out", roll_out(exempt(&[&networks[..], &["user:backup"]].concat()))),
         (
             "roll-out-with-an-end",
@@ -69,14 +75,14 @@ fn meanings() -> BTreeMap<&'static str, Policy> {
         ("pilot-of-sudo", sudo(ServicePolicy { digits: vec![6], limits: of_self, ..pilot() })),
         (
             "no-time-service",
-            Policy { limits: Limits { clock: ClockPolicy::Trusted, ..Limits::default() }, ..Policy::default() },
+            host(HostPolicy {
+                limits: Limits { clock: ClockPolicy::Trusted, ..Limits::default() },
+                ..HostPolicy::default()
+            }),
         ),
         (
             "enrol-and-rotate",
-            Policy {
-                rotation: Some(Rotation { max_age: 365, grace: 30, services: rotated }),
-                ..services([("sshd", enrolling())])
-            },
+            WholePolicy { host: HostPolicy { rotation, ..HostPolicy::default() }, ..services([("sshd", rotating)]) },
         ),
         ("readme", sudo(ServicePolicy { exempt: exempt(&["user:backup"]), ..until_february() })),
         (
@@ -95,8 +101,8 @@ fn meanings() -> BTreeMap<&'static str, Policy> {
             "inner-network",
             services([("sshd", ServicePolicy { exempt: exempt(&["net:10.0.0.0/8"]), ..ServicePolicy::default() })]),
         ),
-        ("notified", Policy { notify: Some(mailed), ..Policy::default() }),
-        ("admin-enrols", Policy { admin_enrol: true, ..Policy::default() }),
+        ("notified", host(HostPolicy { notify: Some(mailed), ..HostPolicy::default() })),
+        ("admin-enrols", host(HostPolicy { admin_enrol: true, ..HostPolicy::default() })),
         ("enrol-at-sudo", sudo(enrolling())),
         ("locker-of-xfce", services([("sudo", strict), ("xfce4.screensaver", xfce)])),
     ])
@@ -111,7 +117,7 @@ fn every_example_that_ever_stood_in_the_documents_means_what_it_meant() {
         let name = path.file_stem().and_then(|stem| stem.to_str()).expect("a name").to_owned();
         let text = fs::read_to_string(&path).expect("a policy");
         assert!(text.starts_with("# "), "{name}: where it comes from");
-        assert_eq!(Policy::parse(&text), Ok(meanings.remove(name.as_str()).expect("a meaning")), "{name}");
+        assert_eq!(WholePolicy::parse(&text), Ok(meanings.remove(name.as_str()).expect("a meaning")), "{name}");
     }
     assert_eq!(meanings.into_keys().collect::<Vec<_>>(), [""; 0], "a meaning without a file");
 }

@@ -17,7 +17,7 @@ use otp_core::manage::notify_owner::{self, Due};
 use otp_core::vault::{ChangeError, LockedUser};
 use otp_protocol::database::{self, ask};
 use otp_protocol::interface::{
-    Done, Forget, Refusal, Rename, Reopen, Restored, RestoredUsers, Resume, Revoke, TypedCode, UserName,
+    Done, Forget, Rename, Reopen, Restored, RestoredUsers, Resume, Revoke, TypedCode, UserName,
 };
 use otp_protocol::peer::Peer;
 
@@ -27,7 +27,7 @@ use crate::access::rights::{Act, Terms};
 use crate::daemon::Daemon;
 use crate::log::events::{about, bounded, event, paced, signed};
 use crate::machine::System;
-use crate::refusals::{not_changed, not_possible, unavailable};
+use crate::refusals::{ChangeOf, Refused, log_vault};
 
 /// A change as it is asked for.
 pub(crate) struct RequestedChange {
@@ -41,19 +41,18 @@ pub(crate) struct RequestedChange {
 
 impl Daemon {
     /// Resume, reopen, rename, revoke.
-    pub(crate) fn change(&self, peer: Peer, wanted: RequestedChange) -> Result<Done, Refusal> {
+    pub(crate) fn change(&self, peer: Peer, wanted: RequestedChange) -> Result<Done, Refused> {
         let (account, terms) = self.target_on_file(peer, wanted.act, wanted.user.as_deref())?;
         let limits = self.policy(peer)?.limits;
-        let failed = |error: ChangeError| not_changed(&account.name, &error);
         // A key goes all the same where that cannot be written; the log says why.
-        drop(wanted.change.settle(self.vault(), &account, &System).map_err(|error| unavailable(&error)));
-        let locked = self.vault().lock(&account, &System).map_err(|error| unavailable(&error))?;
-        let mut locked = locked.ok_or_else(|| failed(ChangeError::NotEnrolled))?;
+        wanted.change.settle(self.vault(), &account, &System).unwrap_or_else(|error| log_vault(&error));
+        let locked = self.vault().lock(&account, &System)?;
+        let mut locked = locked.ok_or(ChangeError::NotEnrolled).of(&account)?;
         if terms != Terms::Freely {
             not_the_last(&locked, &wanted)?;
             self.prove(&mut locked, &wanted, terms, &limits)?;
         }
-        let notice = notify_owner::of_change(&wanted.change, &locked, peer.uid, System.wall()).map_err(failed)?;
+        let notice = notify_owner::of_change(&wanted.change, &locked, peer.uid, System.wall()).of(&account)?;
         let (before, after) = notice.map_or((None, None), |notice| match Due::of(&wanted.change) {
             Due::Before => (Some(notice), None),
             Due::After => (None, Some(notice)),
@@ -61,7 +60,7 @@ impl Daemon {
         before.map_or(Ok(()), |notice| self.notice(&account, notice))?;
         let key = wanted.change.key().and_then(|name| locked.key_named(name).ok());
         let key = key.map(|key| (key.label.as_str().to_owned(), data_encoding::HEXLOWER.encode(&key.id.0)));
-        wanted.change.apply(&mut locked, &System).map_err(failed)?;
+        wanted.change.apply(&mut locked, &System).of(&account)?;
         drop(locked);
         if matches!(wanted.change, Change::Revoke { .. }) {
             self.pending_enrolments.end(account.uid); // what was begun before stands on other ground now
@@ -72,7 +71,7 @@ impl Daemon {
     }
 
     /// Forgets a user, or what is left of one whose account is gone.
-    pub(crate) fn forget(&self, peer: Peer, wanted: &Forget) -> Result<Done, Refusal> {
+    pub(crate) fn forget(&self, peer: Peer, wanted: &Forget) -> Result<Done, Refused> {
         allowed(groups::actor(peer)?, peer, Act::Forget, None)?;
         let named = wanted.user.to_string();
         let known = ask(move || otp_core::accounts::uid_named(&named)).unwrap_or(Err(Errno::ETIMEDOUT));
@@ -81,44 +80,41 @@ impl Daemon {
             known => match self.on_file(&wanted.user)? {
                 Some(owner) => owner.uid,
                 None => {
-                    return Err(
-                        known.map_or_else(not_answered, |_| Refusal::NoSuchUser { user: wanted.user.to_string() })
-                    );
+                    return Err(known.map_or_else(not_answered, |_| Refused::no_such_user(&wanted.user)));
                 }
             },
         };
+        let account = Account { name: wanted.user.to_string(), uid };
         if wanted.gone != Some(true) && self.may_be_away(uid)? {
-            return Err(Refusal::NotPossible { user: wanted.user.to_string(), reason: "perhaps-away".to_owned() });
+            return Err(Refused::not_possible(&account, "perhaps-away"));
         }
-        self.vault().forget(uid).map_err(|error| not_changed(&wanted.user, &error))?;
+        self.vault().forget(uid).of(&account)?;
         self.pending_enrolments.end(uid);
         self.forget_disabling(uid);
-        let account = Account { name: wanted.user.to_string(), uid };
         log("forgotten", &account, peer, |line| line);
         self.notice_of_forgetting(&account, peer.uid);
         Ok(Done {})
     }
 
     /// Is this a user whose account is not there, at a time when a directory may be down?
-    pub(crate) fn may_be_away(&self, uid: u32) -> Result<bool, Refusal> {
-        let uids = self.vault().enrolled_uids().map_err(|error| unavailable(&error))?;
+    pub(crate) fn may_be_away(&self, uid: u32) -> Result<bool, Refused> {
+        let uids = self.vault().enrolled_uids()?;
         Ok(database::may_be_away(uid, &uids))
     }
 
     /// What came back from a backup is meant.
-    pub(crate) fn restored(&self, peer: Peer, wanted: &Restored) -> Result<RestoredUsers, Refusal> {
+    pub(crate) fn restored(&self, peer: Peer, wanted: &Restored) -> Result<RestoredUsers, Refused> {
         allowed(groups::actor(peer)?, peer, Act::Restored, None)?;
         let users = match &wanted.user {
             Some(name) => {
                 let account = account_named(name)?;
-                let done = self.vault().restored(&account, &System);
-                done.map(|()| vec![account.name]).map_err(|error| not_changed(name, &error))?
+                self.vault().restored(&account, &System).of(&account)?;
+                vec![account.name]
             }
             None => changes::restored_all(self.vault(), &System, &|uid, error| {
                 let line = LogLine::default().field("event", "not-restored").field("uid", &uid.to_string());
                 event(Urgency::Error, &line.field("detail", &error.to_string()).finish());
-            })
-            .map_err(|error| not_changed("", &error))?,
+            })?,
         };
         for name in &users {
             let by = peer.uid.to_string();
@@ -135,12 +131,10 @@ impl Daemon {
         wanted: &RequestedChange,
         terms: Terms,
         limits: &Limits,
-    ) -> Result<(), Refusal> {
-        let code = wanted.code.as_ref().ok_or_else(|| Refusal::not_allowed("this needs a code of yours"))?;
+    ) -> Result<(), Refused> {
+        let code = wanted.code.as_ref().ok_or_else(|| Refused::not_allowed("this needs a code of yours"))?;
         let key = match (terms, wanted.change.key()) {
-            (Terms::WithACodeOfThatKey, Some(name)) => {
-                Some(locked.key_named(name).map_err(|error| not_changed(&locked.account().name, &error))?.id)
-            }
+            (Terms::WithACodeOfThatKey, Some(name)) => Some(locked.key_named(name).of(locked.account())?.id),
             _ => None,
         };
         let watermark = |locked: &LockedUser<'_>| {
@@ -148,11 +142,11 @@ impl Daemon {
         };
         let (before, typed) = (watermark(locked), code.sorted());
         if key.is_some() && !matches!(typed, Typed::Code(_)) {
-            return Err(not_possible(locked.account(), CODE_REFUSED)); // a recovery code is not spent on this
+            return Err(Refused::not_possible(locked.account(), CODE_REFUSED)); // a recovery code is not spent on this
         }
         self.proven(locked, Guess { typed: &typed, origin: Origin::Socket }, limits)?;
         match key {
-            Some(_) if watermark(locked) <= before => Err(not_possible(locked.account(), CODE_REFUSED)),
+            Some(_) if watermark(locked) <= before => Err(Refused::not_possible(locked.account(), CODE_REFUSED)),
             _ => Ok(()),
         }
     }
@@ -163,9 +157,9 @@ impl Daemon {
         locked: &mut LockedUser<'_>,
         guess: Guess<'_>,
         limits: &Limits,
-    ) -> Result<Proof, Refusal> {
+    ) -> Result<Proof, Refused> {
         let outcome = spend(&self.unlocked, locked, guess, limits, &System);
-        let outcome = outcome.map_err(|error| unavailable(&error))?;
+        let outcome = outcome?;
         log_spent(locked.account(), guess.origin, &outcome);
         match outcome {
             Outcome::Decided(Verdict::Accepted(proof)) => {
@@ -175,8 +169,8 @@ impl Daemon {
                 }
                 Ok(proof)
             }
-            Outcome::Decided(Verdict::Refused(why)) => Err(not_possible(locked.account(), told(why))),
-            Outcome::Junk | Outcome::NotEnrolled => Err(not_possible(locked.account(), CODE_REFUSED)),
+            Outcome::Decided(Verdict::Refused(why)) => Err(Refused::not_possible(locked.account(), told(why))),
+            Outcome::Junk | Outcome::NotEnrolled => Err(Refused::not_possible(locked.account(), CODE_REFUSED)),
         }
     }
 }
@@ -190,11 +184,11 @@ fn told(refusal: RefusalReason) -> &'static str {
 }
 
 /// Who removes the only key that works is refused everywhere until somebody invites him. That has to be meant.
-fn not_the_last(locked: &LockedUser<'_>, wanted: &RequestedChange) -> Result<(), Refusal> {
+fn not_the_last(locked: &LockedUser<'_>, wanted: &RequestedChange) -> Result<(), Refused> {
     let works = |key: &&Key| !locked.is_repudiated(key.id);
     let only = locked.record().is_some_and(|record| record.keys.iter().filter(works).count() <= 1);
     match wanted.change {
-        Change::Revoke { .. } if only && !wanted.last => Err(not_possible(locked.account(), "last-key")),
+        Change::Revoke { .. } if only && !wanted.last => Err(Refused::not_possible(locked.account(), "last-key")),
         _ => Ok(()),
     }
 }

@@ -8,7 +8,7 @@ use otp_core::policy::service::ServicePolicy;
 use otp_core::site::{Site, Unavailable};
 use otp_core::unlocked::Unlocked;
 use otp_core::vault::Vault;
-use otp_protocol::interface::{Prompt, Refusal};
+use otp_protocol::interface::Prompt;
 use otp_protocol::peer::Peer;
 
 use crate::access::concurrency::{Concurrency, LockWaits};
@@ -16,7 +16,7 @@ use crate::enrolment::pending::{PendingEnrolment, PendingEnrolments};
 use crate::enrolment::throttle::Throttle;
 use crate::lock::Lock;
 use crate::notices::quota::NoticeQuota;
-use crate::refusals::log_obstacle;
+use crate::refusals::{Refused, log_obstacle};
 
 /// What the daemon has at hand for every call.
 pub(crate) struct Daemon {
@@ -69,13 +69,13 @@ impl Daemon {
     }
 
     /// The policy of the host.
-    pub(crate) fn policy(&self, peer: Peer) -> Result<HostPolicy, Refusal> {
+    pub(crate) fn policy(&self, peer: Peer) -> Result<HostPolicy, Refused> {
         self.site.policy().map_err(|unavailable| unusable(peer, unavailable))
     }
 
     /// The policy of the service that `prompt` names, by the file that its PAM line names; without it, of a caller that is no
     /// service. The peer must be root where there is one: from anybody else these are claims.
-    pub(crate) fn service_policy(&self, peer: Peer, prompt: Option<&Prompt>) -> Result<ServicePolicy, Refusal> {
+    pub(crate) fn service_policy(&self, peer: Peer, prompt: Option<&Prompt>) -> Result<ServicePolicy, Refused> {
         let named = prompt.and_then(|prompt| prompt.config.as_deref()).map(Path::new);
         let service = prompt.and_then(|prompt| prompt.service.as_deref());
         self.site.service_policy(named, service).map_err(|unavailable| unusable(peer, unavailable))
@@ -83,9 +83,9 @@ impl Daemon {
 }
 
 /// What is wrong with a policy is told to root alone.
-fn unusable(peer: Peer, unavailable: Unavailable) -> Refusal {
+fn unusable(peer: Peer, unavailable: Unavailable) -> Refused {
     log_obstacle(&unavailable);
-    Refusal::unavailable(match peer.uid {
+    Refused::unavailable(match peer.uid {
         0 => unavailable.detail,
         _ => "the policy cannot be used; the log says why".to_owned(),
     })

@@ -20,6 +20,7 @@ mod passwd_watch;
 mod refusals;
 mod service_manager;
 mod start;
+mod status;
 mod suspend;
 mod verify;
 

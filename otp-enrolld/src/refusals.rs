@@ -1,48 +1,98 @@
-//! How errors become refusals on the wire, with the line in the log that says more.
+//! Why a call was not done: what its peer is told, and the line in the log that says more.
 
 use otp_core::accounts::Account;
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::site::Unavailable;
 use otp_core::vault::{ChangeError, VaultError};
 use otp_protocol::interface::Refusal;
+use otp_system::random::NoRandomness;
 
 use crate::log::events::trouble;
 
-/// A change that was not made.
-pub(crate) fn not_changed(user: &str, error: &ChangeError) -> Refusal {
-    match error {
-        ChangeError::Vault(error) => unavailable(error),
-        ChangeError::NotSealed => {
-            Refusal::unavailable("the key could not be opened or sealed; is the host key the one of this vault?")
-        }
-        other => Refusal::NotPossible { user: user.to_owned(), reason: other.word().to_owned() },
-    }
-}
+/// A call that was not done, with the answer to its peer. An error of the vault becomes one by `?`, and is logged then.
+#[derive(Debug)]
+pub(crate) struct Refused(pub Refusal);
 
-/// Nothing was changed, for this reason of the interface's.
-pub(crate) fn not_possible(account: &Account, reason: &str) -> Refusal {
-    Refusal::NotPossible { user: account.name.clone(), reason: reason.to_owned() }
+/// `?` on a change that was not made: `.of(account)?` says whose keys it was about.
+pub(crate) trait ChangeOf<T> {
+    fn of(self, account: &Account) -> Result<T, Refused>;
 }
 
 /// The reason where no key file and no message can hold a name, or no login takes it.
 pub(crate) const UNUSABLE_NAME: &str = "unusable-name";
 
-/// The log has the file and the cause; the peer is told the cause in general.
-pub(crate) fn unavailable(error: &VaultError) -> Refusal {
-    log_vault(error);
-    let holder = match error {
-        VaultError::LockTimeout { holder: Some(process), .. } => format!("; process {process} holds the user's lock"),
-        _ => String::new(),
-    };
-    let advice = match error {
-        VaultError::Gone(_) => "; root says `otpctl adopt` if it is the same person, else `otpctl forget`",
-        VaultError::UidChanged(_) | VaultError::Renamed { .. } => "; root mends it with `otpctl adopt`",
-        _ => "",
-    };
-    Refusal::unavailable(format!("the vault cannot answer: {}{holder}{advice}", error.reason()))
+impl Refused {
+    /// Not now, because of `reason`.
+    pub(crate) fn unavailable(reason: impl Into<String>) -> Self {
+        Self(Refusal::unavailable(reason))
+    }
+
+    /// Refused to this caller, because of `reason`.
+    pub(crate) fn not_allowed(reason: impl Into<String>) -> Self {
+        Self(Refusal::not_allowed(reason))
+    }
+
+    /// No account has that name.
+    pub(crate) fn no_such_user(user: &str) -> Self {
+        Self(Refusal::NoSuchUser { user: user.to_owned() })
+    }
+
+    /// Too many at once.
+    pub(crate) fn busy(reason: &str) -> Self {
+        Self(Refusal::Busy { reason: reason.to_owned() })
+    }
+
+    /// Nothing was changed, for this reason of the interface's.
+    pub(crate) fn not_possible(account: &Account, reason: &str) -> Self {
+        Self(Refusal::NotPossible { user: account.name.clone(), reason: reason.to_owned() })
+    }
 }
 
-fn log_vault(error: &VaultError) {
+impl<T> ChangeOf<T> for Result<T, ChangeError> {
+    fn of(self, account: &Account) -> Result<T, Refused> {
+        self.map_err(|error| match error {
+            ChangeError::Vault(error) => error.into(),
+            ChangeError::NotSealed => {
+                Refused::unavailable("the key could not be opened or sealed; is the host key the one of this vault?")
+            }
+            other => Refused::not_possible(account, other.word()),
+        })
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self(refusal)
+    }
+}
+
+impl From<NoRandomness> for Refused {
+    fn from(_: NoRandomness) -> Self {
+        Self::unavailable("the kernel gives no random bytes")
+    }
+}
+
+/// The log has the file and the cause; the peer is told the cause in general.
+impl From<VaultError> for Refused {
+    fn from(error: VaultError) -> Self {
+        log_vault(&error);
+        let holder = match error {
+            VaultError::LockTimeout { holder: Some(process), .. } => {
+                format!("; process {process} holds the user's lock")
+            }
+            _ => String::new(),
+        };
+        let advice = match error {
+            VaultError::Gone(_) => "; root says `otpctl adopt` if it is the same person, else `otpctl forget`",
+            VaultError::UidChanged(_) | VaultError::Renamed { .. } => "; root mends it with `otpctl adopt`",
+            _ => "",
+        };
+        Self::unavailable(format!("the vault cannot answer: {}{holder}{advice}", error.reason()))
+    }
+}
+
+/// An error of the vault that is in nobody's way.
+pub(crate) fn log_vault(error: &VaultError) {
     let line = LogLine::default().field("event", "vault").field("reason", error.reason());
     trouble(error.reason(), Urgency::Error, line.field("detail", &error.to_string()));
 }

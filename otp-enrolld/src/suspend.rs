@@ -5,7 +5,7 @@ use otp_core::files::notice::NoticeEvent;
 use otp_core::log_line::Urgency;
 use otp_core::manage::suspension::{self, Suspension};
 use otp_core::vault::ChangeError;
-use otp_protocol::interface::{Refusal, Suspend, Suspended};
+use otp_protocol::interface::{Suspend, Suspended};
 use otp_protocol::peer::Peer;
 
 use crate::access::rights::Act;
@@ -13,19 +13,18 @@ use crate::daemon::Daemon;
 use crate::enrolment::invite::{self, notice};
 use crate::log::events::{about, event, signed};
 use crate::machine::System;
-use crate::refusals::not_changed;
+use crate::refusals::{ChangeOf, Refused};
 
 impl Daemon {
     /// Refuses every code of a user, and ends what is on its way: before it, so that no confirmation that has begun comes after it,
     /// and after it, for what was made meanwhile. Of the never enrolled that is all there is to end, so there it must not fail.
-    pub(crate) fn suspend(&self, peer: Peer, wanted: &Suspend) -> Result<Suspended, Refusal> {
+    pub(crate) fn suspend(&self, peer: Peer, wanted: &Suspend) -> Result<Suspended, Refused> {
         let (account, _) = self.target_on_file(peer, Act::Suspend, Some(&wanted.user))?;
-        let failed = |error: ChangeError| not_changed(&account.name, &error);
         let ended = self.end_invitation(&account);
-        let reached = suspension::suspend(self.vault(), &account, &System).map_err(failed)?;
+        let reached = suspension::suspend(self.vault(), &account, &System).of(&account)?;
         let line = match reached {
             Suspension::NeverEnrolled => {
-                let ended = ended?.ok_or_else(|| failed(ChangeError::NotEnrolled))?;
+                let ended = ended?.ok_or(ChangeError::NotEnrolled).of(&account)?;
                 invite::log("registration-code-revoked", &account, peer, Some(ended), |line| line);
                 return Ok(Suspended { invitation_only: Some(true) });
             }
@@ -38,7 +37,7 @@ impl Daemon {
         self.pending_enrolments.end(account.uid); // what was begun before stands on other ground now
         self.notice_after(&account, notice(NoticeEvent::KeysSuspended, peer, System.wall()));
         event(Urgency::Notice, &signed(line, peer).finish());
-        self.end_invitation(&account).map_err(|_| Refusal::unavailable(HALF_SUSPENDED))?;
+        self.end_invitation(&account).map_err(|_| Refused::unavailable(HALF_SUSPENDED))?;
         Ok(Suspended { invitation_only: None })
     }
 }

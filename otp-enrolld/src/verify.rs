@@ -22,7 +22,7 @@ use crate::access::rights::{Act, Actor};
 use crate::daemon::Daemon;
 use crate::log::events::{bounded, event, paced};
 use crate::machine::System;
-use crate::refusals::unavailable;
+use crate::refusals::Refused;
 
 /// The reason of a verdict under an emergency mark.
 const EMERGENCY: &str = "emergency";
@@ -42,7 +42,7 @@ struct Question<'a> {
 
 impl Daemon {
     /// One check.
-    pub(crate) fn verify(&self, peer: Peer, wanted: &Verify) -> Result<Verified, Refusal> {
+    pub(crate) fn verify(&self, peer: Peer, wanted: &Verify) -> Result<Verified, Refused> {
         let (actor, account) = subject(peer, Act::Verify, wanted.user.as_deref())?;
         let target = account.as_ref().ok().map(|account| account.uid);
         allowed(actor, peer, Act::Verify, target)?;
@@ -53,7 +53,7 @@ impl Daemon {
             return Ok(Verified { verdict });
         }
         let permit = self.verifying.permit(asker, target);
-        let _permit = permit.ok_or_else(|| Refusal::Busy { reason: "too many codes at once".to_owned() })?;
+        let _permit = permit.ok_or_else(|| Refused::busy("too many codes at once"))?;
         let policy = self.service_policy(peer, Some(&wanted.prompt).filter(|_| actor == Actor::Root))?;
         let typed = wanted.code.sorted();
         let (account, origin, outcome) = match account {
@@ -62,11 +62,11 @@ impl Daemon {
                 let outcome = self.checked(asker, &account, Guess { typed: &typed, origin }, &policy.limits)?;
                 (Some(account), origin, Some(outcome))
             }
-            Err(Refusal::NoSuchUser { .. }) => {
+            Err(Refused(Refusal::NoSuchUser { .. })) => {
                 decoy(Guess { typed: &typed, origin: Origin::Other }, &policy.limits, &System);
                 (None, Origin::Other, None)
             }
-            Err(refusal) => return Err(refusal),
+            Err(refused) => return Err(refused),
         };
         let whole = whole(outcome.as_ref());
         if let (true, Some(account)) = (whole.reason == RECOVERY, &account) {
@@ -78,23 +78,22 @@ impl Daemon {
     }
 
     /// A lock is held for milliseconds, unless its user holds it. Not everybody who asks may wait for that.
-    fn checked(&self, asker: u32, account: &Account, guess: Guess<'_>, limits: &Limits) -> Result<Outcome, Refusal> {
+    fn checked(&self, asker: u32, account: &Account, guess: Guess<'_>, limits: &Limits) -> Result<Outcome, Refused> {
         let clock = &PolicyClock { environment: &System, policy: limits.clock };
         let mut locked = self.vault().look(account, clock, Instant::now() + AT_ONCE);
         if let Err(VaultError::LockTimeout { .. }) = locked {
             let permit = self.waiting.permit(asker, account.uid);
-            let _permit =
-                permit.ok_or_else(|| Refusal::Busy { reason: "too many codes wait for a lock".to_owned() })?;
+            let _permit = permit.ok_or_else(|| Refused::busy("too many codes wait for a lock"))?;
             locked = self.vault().lock(account, clock);
         }
-        let outcome = match locked.map_err(|error| unavailable(&error))? {
+        let outcome = match locked? {
             Some(mut locked) => spend(&self.unlocked, &mut locked, guess, limits, &System),
             None => {
                 decoy(guess, limits, &System);
                 Ok(Outcome::NotEnrolled)
             }
         };
-        outcome.map_err(|error| unavailable(&error))
+        Ok(outcome?)
     }
 
     /// Under an emergency mark (R14) no code is looked at, and the answer is neither yes nor no: whoever asks is told so, for

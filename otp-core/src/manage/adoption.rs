@@ -3,7 +3,7 @@
 
 use crate::accounts::{Account, account_of, named, numbered};
 use crate::environment::Environment;
-use crate::vault::{ChangeError, Reseal, Vault};
+use crate::vault::{ChangeError, Reseal, Vault, VaultError};
 
 /// Files that went over, or would.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +78,7 @@ pub fn adopt_all(
     rehearsal: Rehearsal,
     reseal: &Reseal<'_>,
     environment: &dyn Environment,
-) -> Result<Adoptions, ChangeError> {
+) -> Result<Adoptions, VaultError> {
     let mut all = Adoptions::default();
     let mut due = Vec::new();
     for uid in vault.enrolled_uids()? {

@@ -70,7 +70,7 @@ pub fn restored_all(
     vault: &Vault,
     environment: &dyn Environment,
     failed: &dyn Fn(u32, &ChangeError),
-) -> Result<Vec<String>, ChangeError> {
+) -> Result<Vec<String>, VaultError> {
     let mut users = Vec::new();
     let mut uids = vault.enrolled_uids()?;
     uids.extend(vault.ticket_uids()?);

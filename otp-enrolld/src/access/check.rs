@@ -4,16 +4,16 @@ use nix::errno::Errno;
 use otp_core::accounts::{Account, no_answer, numbered};
 use otp_core::log_line::{LogLine, Urgency};
 use otp_protocol::database::{self, AccountAnswer};
-use otp_protocol::interface::Refusal;
 use otp_protocol::peer::Peer;
 
 use crate::access::groups;
 use crate::access::rights::{Act, Actor, Target, Terms, may};
 use crate::access::slow::slow;
 use crate::log::events::paced;
+use crate::refusals::Refused;
 
 /// The rights table, with its answer in the log: a no, and a yes to what leaves no other line there.
-pub(crate) fn allowed(actor: Actor, peer: Peer, act: Act, target: Option<u32>) -> Result<Terms, Refusal> {
+pub(crate) fn allowed(actor: Actor, peer: Peer, act: Act, target: Option<u32>) -> Result<Terms, Refused> {
     let answer = may(actor, act, target.map(|uid| groups::target(actor, uid)));
     let (urgency, what) = match &answer {
         Ok(_) if matches!(act, Act::ReadStatus | Act::ReadNotices | Act::List | Act::ListGone | Act::AskBarred) => {
@@ -31,13 +31,13 @@ pub(crate) fn allowed(actor: Actor, peer: Peer, act: Act, target: Option<u32>) -
         .field("pid", &peer.pid.to_string())
         .field("reason", reason);
     paced(what, urgency, peer.accountable_uid, line); // nobody hides a denial behind junk of their own
-    answer.map_err(|denial| Refusal::NotAllowed { reason: denial.0 })
+    answer.map_err(|denial| Refused::not_allowed(denial.0))
 }
 
 /// Whom a call is about: the user named, else the caller; and who asks. For what everybody may do of their own no groups are asked
 /// for, which a directory may have. Anyone who may only ask about themselves learns nothing about another name, neither from the answer
 /// nor from the time: the account database is asked about the caller alone.
-pub(crate) fn subject(peer: Peer, act: Act, user: Option<&str>) -> Result<(Actor, Result<Account, Refusal>), Refusal> {
+pub(crate) fn subject(peer: Peer, act: Act, user: Option<&str>) -> Result<(Actor, Result<Account, Refused>), Refused> {
     let plain = groups::by_uid(peer);
     let own = || account_of(peer.uid);
     let own = match user {
@@ -52,32 +52,32 @@ pub(crate) fn subject(peer: Peer, act: Act, user: Option<&str>) -> Result<(Actor
     let actor = groups::actor(peer)?;
     let account = match user {
         Some(name) if actor.sees_others() => account_named(name),
-        name => Err(Refusal::NoSuchUser { user: name.unwrap_or_default().to_owned() }),
+        name => Err(Refused::no_such_user(name.unwrap_or_default())),
     };
     Ok((actor, account))
 }
 
 /// Who is meant, and on what terms. Anyone who may not learns nothing about the name, not even whether it exists.
-pub(crate) fn target(peer: Peer, act: Act, user: Option<&str>) -> Result<(Account, Terms), Refusal> {
+pub(crate) fn target(peer: Peer, act: Act, user: Option<&str>) -> Result<(Account, Terms), Refused> {
     let (actor, account) = subject(peer, act, user)?;
     let terms = allowed(actor, peer, act, account.as_ref().ok().map(|account| account.uid))?;
     Ok((account?, terms))
 }
 
 /// The account of a name, or of `uid:NUMBER`.
-pub(crate) fn account_named(name: &str) -> Result<Account, Refusal> {
+pub(crate) fn account_named(name: &str) -> Result<Account, Refused> {
     known(database::meant(name), name)
 }
 
-pub(crate) fn account_of(uid: u32) -> Result<Account, Refusal> {
+pub(crate) fn account_of(uid: u32) -> Result<Account, Refused> {
     known(database::account_of(uid), &format!("uid {uid}"))
 }
 
-fn known(answer: AccountAnswer, user: &str) -> Result<Account, Refusal> {
-    answer.map_err(not_answered)?.ok_or_else(|| Refusal::NoSuchUser { user: user.to_owned() })
+fn known(answer: AccountAnswer, user: &str) -> Result<Account, Refused> {
+    answer.map_err(not_answered)?.ok_or_else(|| Refused::no_such_user(user))
 }
 
 /// The account database did not answer.
-pub(crate) fn not_answered(errno: Errno) -> Refusal {
-    if errno == Errno::ETIMEDOUT { slow() } else { Refusal::unavailable(no_answer(errno)) }
+pub(crate) fn not_answered(errno: Errno) -> Refused {
+    if errno == Errno::ETIMEDOUT { slow() } else { Refused::unavailable(no_answer(errno)) }
 }

@@ -4,11 +4,11 @@ use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
 use otp_core::accounts;
 use otp_core::membership::is_member;
 use otp_protocol::database::ask;
-use otp_protocol::interface::Refusal;
 use otp_protocol::peer::Peer;
 
 use crate::access::rights::{Actor, Groups, Target};
 use crate::access::slow::{answered, slow};
+use crate::refusals::Refused;
 
 /// Who a peer is, without what groups give: enough for what is their own, which asks no directory.
 pub(crate) fn by_uid(peer: Peer) -> Actor {
@@ -19,7 +19,7 @@ pub(crate) fn by_uid(peer: Peer) -> Actor {
 }
 
 /// Who a peer is. A directory that hangs is waited for no longer than a person would wait.
-pub(crate) fn actor(peer: Peer) -> Result<Actor, Refusal> {
+pub(crate) fn actor(peer: Peer) -> Result<Actor, Refused> {
     match by_uid(peer) {
         Actor::Root => Ok(Actor::Root),
         Actor::User(uid, _) => {

@@ -10,15 +10,15 @@ use crate::access::check::{allowed, target};
 use crate::access::groups;
 use crate::access::rights::{Act, Terms};
 use crate::daemon::Daemon;
-use crate::refusals::unavailable;
+use crate::refusals::Refused;
 
 impl Daemon {
     /// As [`target`]; where the account database knows nobody of that name, or does not answer, the name or the uid in the files counts.
-    pub(crate) fn target_on_file(&self, peer: Peer, act: Act, user: Option<&str>) -> Result<(Account, Terms), Refusal> {
+    pub(crate) fn target_on_file(&self, peer: Peer, act: Act, user: Option<&str>) -> Result<(Account, Terms), Refused> {
         match (target(peer, act, user), user) {
-            (Err(none @ (Refusal::NoSuchUser { .. } | Refusal::Unavailable { .. })), Some(name)) => {
+            (Err(none @ Refused(Refusal::NoSuchUser { .. } | Refusal::Unavailable { .. })), Some(name)) => {
                 // Neither the files nor the time that they take tell anybody else who is enrolled.
-                let actor = match none {
+                let actor = match none.0 {
                     Refusal::Unavailable { .. } => groups::by_uid(peer), // a second question would wait as long
                     _ => groups::actor(peer)?,
                 };
@@ -34,7 +34,7 @@ impl Daemon {
     }
 
     /// Whose files have this name or uid.
-    pub(crate) fn on_file(&self, name: &str) -> Result<Option<Account>, Refusal> {
-        on_file(self.vault(), name).map_err(|error| unavailable(&error))
+    pub(crate) fn on_file(&self, name: &str) -> Result<Option<Account>, Refused> {
+        Ok(on_file(self.vault(), name)?)
     }
 }

@@ -100,6 +100,9 @@ fn anyone_who_may_do_it_for_others_hears_that_somebody_else_must() {
         let told = may(actor, act, user(7)).map_err(|denial| denial.0.contains("let somebody else"));
         assert_eq!(told, if actor == Actor::Root { Ok(Terms::Freely) } else { Err(for_others) }, "{actor:?} {act:?}");
     }
+    let helpdesk = Actor::User(7, Groups { helpdesk: true, ..NO_GROUP });
+    let reason = may(helpdesk, Act::Invite, Some(Target { uid: 1001, admin: true })).map_err(|denial| denial.0);
+    assert!(reason.unwrap_err().contains("not for admins"), "somebody else of the helpdesk may not either");
 }
 
 #[test]

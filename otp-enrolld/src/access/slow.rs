@@ -3,19 +3,19 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use otp_core::log_line::{LogLine, Urgency};
-use otp_protocol::interface::Refusal;
 
 use crate::log::events::event;
+use crate::refusals::Refused;
 
 static SLOW: AtomicBool = AtomicBool::new(false);
 
 /// No answer came in time.
-pub(crate) fn slow() -> Refusal {
+pub(crate) fn slow() -> Refused {
     if !SLOW.swap(true, Ordering::Relaxed) {
         let line = LogLine::default().field("event", "account-database-slow");
         event(Urgency::Error, &line.field("detail", "users and groups of a directory cannot be looked up").finish());
     }
-    Refusal::unavailable("the account database does not answer")
+    Refused::unavailable("the account database does not answer")
 }
 
 /// An answer came.

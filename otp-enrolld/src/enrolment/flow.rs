@@ -21,7 +21,7 @@ use otp_protocol::interface::{
 use otp_protocol::peer::Peer;
 use otp_protocol::qr::{NARROW_ZONE, Picture, Theme};
 use otp_protocol::status;
-use otp_system::random;
+use otp_system::random::{self, NoRandomness};
 use zeroize::Zeroizing;
 
 use crate::access::check::{account_named, allowed};
@@ -34,17 +34,17 @@ use crate::enrolment::pending::{
 };
 use crate::log::events::{about, paced, signed};
 use crate::machine::System;
-use crate::refusals::{UNUSABLE_NAME, not_changed, not_possible, unavailable};
+use crate::refusals::{ChangeOf, Refused, UNUSABLE_NAME, log_vault};
 
 impl Daemon {
     /// Root makes a key for somebody, and sees it. Only where the policy says so: otherwise a user is invited.
-    pub(crate) fn begin(&self, session: &mut Session, wanted: BeginEnrolment) -> Result<Begun, Refusal> {
+    pub(crate) fn begin(&self, session: &mut Session, wanted: BeginEnrolment) -> Result<Begun, Refused> {
         allowed(groups::actor(session.peer)?, session.peer, Act::BeginEnrolment, None)?;
         let account = account_named(&wanted.user)?;
         let policy = self.policy(session.peer)?;
         if !policy.admin_enrol {
             let reason = "an admin does not see keys: use `otpctl invite`, or set admin_enrol = true in otp.toml";
-            return Err(Refusal::not_allowed(reason));
+            return Err(Refused::not_allowed(reason));
         }
         let plan = plan(account, &wanted.key, &policy, EnrolmentPurpose::BY_AN_ADMIN)?;
         let enrolment = self.start(session, plan, Earlier::Stays)?;
@@ -52,11 +52,11 @@ impl Daemon {
     }
 
     /// Makes the key of a plan and shows it.
-    pub(crate) fn start(&self, session: &mut Session, plan: Plan, earlier: Earlier) -> Result<Enrolment, Refusal> {
+    pub(crate) fn start(&self, session: &mut Session, plan: Plan, earlier: Earlier) -> Result<Enrolment, Refused> {
         session.pending = None;
         self.check_room(&plan)?;
         let policy = self.policy(session.peer)?;
-        let pending = self.pending_enrolments.begin(plan, earlier, &System).map_err(no_beginning)?;
+        let pending = self.pending_enrolments.begin(plan, earlier, &System)?;
         log_enrolment("enrolment-begun", session.peer, &pending, None);
         let enrolment = enrolment(&pending, &policy)?;
         session.pending = Some(pending);
@@ -64,23 +64,23 @@ impl Daemon {
     }
 
     /// Would the key of this plan find its place? Asked before anything is used up or shown.
-    pub(crate) fn check_room(&self, plan: &Plan) -> Result<(), Refusal> {
-        let locked = self.vault().lock(&plan.account, &System).map_err(|error| unavailable(&error))?;
+    pub(crate) fn check_room(&self, plan: &Plan) -> Result<(), Refused> {
+        let locked = self.vault().lock(&plan.account, &System)?;
         if !plan.account.is_named() && locked.as_ref().is_none_or(|locked| locked.record().is_none()) {
-            return Err(not_possible(&plan.account, UNUSABLE_NAME));
+            return Err(Refused::not_possible(&plan.account, UNUSABLE_NAME));
         }
         let Some(locked) = locked else { return Ok(()) };
         let grounds = locked.has_grounds(plan.purpose.grounds);
         let room = grounds.and_then(|()| locked.has_room_for(&plan.label, plan.purpose.replaces));
-        room.map_err(|error| not_changed(&plan.account.name, &error))
+        room.of(&plan.account)
     }
 
     /// A code of the pending key stores it.
-    pub(crate) fn confirm(&self, session: &mut Session, typed: &ConfirmEnrolment) -> Result<Confirmed, Refusal> {
+    pub(crate) fn confirm(&self, session: &mut Session, typed: &ConfirmEnrolment) -> Result<Confirmed, Refused> {
         let policy = self.policy(session.peer)?;
         let pending = session.pending.as_mut().ok_or(Refusal::NothingPending {})?;
         let typed = typed.code.sorted();
-        let refused = |tries_left, diagnosis| Err(Refusal::CodeRefused { tries_left, diagnosis });
+        let refused = |tries_left, diagnosis| Err(Refusal::CodeRefused { tries_left, diagnosis }.into());
         match pending.answer(&typed, &policy.limits, &System) {
             CodeOutcome::Confirmed(step) => {
                 let stored = self.store(session.peer, pending, step);
@@ -96,7 +96,7 @@ impl Daemon {
             }
             CodeOutcome::Expired => {
                 session.pending = None;
-                Err(Refusal::EnrolmentExpired {})
+                Err(Refusal::EnrolmentExpired {}.into())
             }
         }
     }
@@ -108,10 +108,9 @@ impl Daemon {
         peer: Peer,
         pending: &PendingEnrolment,
         step: otp_core::keys::key::Step,
-    ) -> Result<Confirmed, Refusal> {
+    ) -> Result<Confirmed, Refused> {
         let (plan, purpose) = (pending.plan(), pending.plan().purpose);
         let account = &plan.account;
-        let failed = |error| not_changed(&account.name, &error);
         let _alone = pending.is_imported().then(|| self.import_lock.lock());
         if pending.is_imported() {
             self.check_secret_is_new(pending)?;
@@ -129,38 +128,37 @@ impl Daemon {
             false => (Vec::new(), Vec::new()),
         };
         self.notice(account, notice_of(plan, peer))?;
-        let stored = pending.store(step, hashes, &self.unlocked, &System);
-        let record = stored.map_err(failed)?;
+        let record = pending.store(step, hashes, &self.unlocked, &System).of(account)?;
         self.forget_disabling(account.uid); // nothing is stored beside keys that stay disabled
         if let Some(((tickets, ticket_file), ticket)) = tickets {
             // The key is in force: its owner must hear so, and get the recovery codes.
-            drop(end_confirmed(&tickets, ticket_file, ticket).map_err(|error| unavailable(&error)));
+            end_confirmed(&tickets, ticket_file, ticket).unwrap_or_else(|error| log_vault(&error));
         }
         log_enrolment("enrolled", peer, pending, Some(record.generation));
-        let key = record.keys.last().ok_or_else(|| Refusal::unavailable("the key is stored, but cannot be shown"))?;
+        let key = record.keys.last().ok_or_else(|| Refused::unavailable("the key is stored, but cannot be shown"))?;
         let key = status::key(key, &State::never_enrolled(account.uid));
         let (user, uid) = (account.name.clone(), account.uid);
         Ok(Confirmed { user, uid, key, generation: record.generation, recovery_codes: codes })
     }
 
     /// A secret that somebody imports may be in use already, also by another user (R4).
-    pub(crate) fn check_secret_is_new(&self, pending: &PendingEnrolment) -> Result<(), Refusal> {
+    pub(crate) fn check_secret_is_new(&self, pending: &PendingEnrolment) -> Result<(), Refused> {
         let known = self.vault().knows(pending.fingerprint(&self.unlocked));
-        match known.map_err(|error| unavailable(&error))? {
-            true => Err(not_possible(&pending.plan().account, "secret-in-use")),
+        match known? {
+            true => Err(Refused::not_possible(&pending.plan().account, "secret-in-use")),
             false => Ok(()),
         }
     }
 
     /// The locked tickets, if this one of the user is still good: it may have been taken back or superseded meanwhile.
-    fn ticket_file_with_good(&self, account: &Account, ticket: TicketId) -> Result<(Tickets, TicketFile), Refusal> {
-        let tickets = self.vault().tickets(account.uid).map_err(|error| unavailable(&error))?;
-        let mut ticket_file = tickets.ticket_file(account).map_err(|error| unavailable(&error))?.ticket_file;
+    fn ticket_file_with_good(&self, account: &Account, ticket: TicketId) -> Result<(Tickets, TicketFile), Refused> {
+        let tickets = self.vault().tickets(account.uid)?;
+        let mut ticket_file = tickets.ticket_file(account)?.ticket_file;
         let worth = ticket_file.ticket_mut(ticket).map(|one| (one.end, one.worth(System.wall())));
         match worth {
             // Its last moment may have passed since it was redeemed; the pending key has a life of its own.
             Some((None, Worth::Again | Worth::Stale)) => Ok((tickets, ticket_file)),
-            _ => Err(Refusal::RegistrationRefused { reason: "stale".to_owned(), wait: 0 }),
+            _ => Err(Refusal::RegistrationRefused { reason: "stale".to_owned(), wait: 0 }.into()),
         }
     }
 
@@ -169,14 +167,14 @@ impl Daemon {
         &self,
         account: &Account,
         redemption: Option<TicketId>,
-    ) -> Result<(Vec<RecoveryHash>, Vec<Zeroizing<String>>), Refusal> {
+    ) -> Result<(Vec<RecoveryHash>, Vec<Zeroizing<String>>), Refused> {
         let randomness = |_| Refusal::unavailable("the kernel gives no random bytes");
         let set = RecoverySetId::new(random::bytes().map_err(randomness)?);
         let (mut hashes, mut texts) = (Vec::new(), Vec::new());
         for index in 0..SET {
-            let bytes = random::secret(RecoveryCode::RANDOM).map_err(randomness)?;
+            let bytes = random::secret(RecoveryCode::RANDOM)?;
             let Some(code) = bytes.first_chunk().and_then(|bytes| RecoveryCode::new(index, bytes)) else {
-                return Err(Refusal::unavailable("a recovery code could not be made"));
+                return Err(Refused::unavailable("a recovery code could not be made"));
             };
             let hash = RecoveryHash::of(&code, set, account.uid, self.unlocked.host_key(), self.vault().about().id);
             hashes.push(RecoveryHash { set, index, hash, redemption });
@@ -194,8 +192,8 @@ fn end_confirmed(tickets: &Tickets, mut ticket_file: TicketFile, ticket: TicketI
 }
 
 /// Throws the pending key away.
-pub(crate) fn cancel(session: &mut Session) -> Result<Cancelled, Refusal> {
-    session.pending.take().map(|_| Cancelled {}).ok_or(Refusal::NothingPending {})
+pub(crate) fn cancel(session: &mut Session) -> Result<Cancelled, Refused> {
+    session.pending.take().map(|_| Cancelled {}).ok_or(Refused(Refusal::NothingPending {}))
 }
 
 /// What is wanted, filled up from the policy.
@@ -204,15 +202,15 @@ pub(crate) fn plan(
     wanted: &WantedKey,
     policy: &HostPolicy,
     purpose: EnrolmentPurpose,
-) -> Result<Plan, Refusal> {
+) -> Result<Plan, Refused> {
     let label = wanted.label.clone().map_or_else(|| label("phone"), Ok)?;
     let kind = wanted.shape.kind.unwrap_or(Kind::Totp);
     Ok(Plan { account, label, kind, new: new_key(&wanted.shape, policy.key), purpose })
 }
 
 /// A label that is known to be one.
-pub(crate) fn label(text: &str) -> Result<Label, Refusal> {
-    Label::new(text).map_err(|error| Refusal::unavailable(error.to_string()))
+pub(crate) fn label(text: &str) -> Result<Label, Refused> {
+    Label::new(text).map_err(|error| Refused::unavailable(error.to_string()))
 }
 
 /// Algorithm, digits and period, where nothing is said those of the policy.
@@ -224,7 +222,7 @@ pub(crate) fn new_key(wanted: &Shape, default: NewKey) -> NewKey {
     }
 }
 
-fn enrolment(pending: &PendingEnrolment, policy: &HostPolicy) -> Result<Enrolment, Refusal> {
+fn enrolment(pending: &PendingEnrolment, policy: &HostPolicy) -> Result<Enrolment, Refused> {
     let Plan { account, label, kind, new, .. } = pending.plan();
     let issuer = policy.issuer.clone().unwrap_or_else(host_name);
     let provisioning = Provisioning {
@@ -236,7 +234,7 @@ fn enrolment(pending: &PendingEnrolment, policy: &HostPolicy) -> Result<Enrolmen
         period: new.period,
     };
     let uri = provisioning.uri(pending.secret());
-    let picture = Picture::of(&uri).ok_or_else(|| Refusal::unavailable("the URI is too long for a QR code"))?;
+    let picture = Picture::of(&uri).ok_or_else(|| Refused::unavailable("the URI is too long for a QR code"))?;
     Ok(Enrolment {
         user: account.name.clone(),
         uid: account.uid,
@@ -262,11 +260,12 @@ fn host_name() -> String {
     if name.is_empty() { "otp".to_owned() } else { name }
 }
 
-/// Why no key was made.
-pub(crate) fn no_beginning(error: BeginError) -> Refusal {
-    match error {
-        BeginError::AlreadyPending => Refusal::Busy { reason: "an enrolment of this user is under way".to_owned() },
-        BeginError::NoRandomness => Refusal::unavailable("the kernel gives no random bytes"),
+impl From<BeginError> for Refused {
+    fn from(error: BeginError) -> Self {
+        match error {
+            BeginError::AlreadyPending => Self::busy("an enrolment of this user is under way"),
+            BeginError::NoRandomness => NoRandomness.into(),
+        }
     }
 }
 

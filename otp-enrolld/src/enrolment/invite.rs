@@ -12,7 +12,7 @@ use otp_core::log_line::{LogLine, Urgency};
 use otp_core::vault::{ChangeError, EnrolmentStatus};
 use otp_protocol::interface::{Done, Invitation, Invite, Invited, Refusal, RevokeInvitation};
 use otp_protocol::peer::Peer;
-use otp_system::random;
+use otp_system::random::{self, NoRandomness};
 use zeroize::Zeroizing;
 
 use crate::access::check::target;
@@ -21,7 +21,7 @@ use crate::daemon::Daemon;
 use crate::lock::Lock;
 use crate::log::events::{about, event, signed};
 use crate::machine::System;
-use crate::refusals::{UNUSABLE_NAME, not_changed, not_possible, unavailable};
+use crate::refusals::{ChangeOf, Refused, UNUSABLE_NAME};
 
 /// A ticket that is to be made.
 struct NewTicket {
@@ -38,29 +38,28 @@ struct NewTicket {
 
 impl Daemon {
     /// Makes a registration code for a user. The one before is worthless from now on.
-    pub(crate) fn invite(&self, peer: Peer, wanted: &Invite) -> Result<Invited, Refusal> {
+    pub(crate) fn invite(&self, peer: Peer, wanted: &Invite) -> Result<Invited, Refused> {
         let (account, _) = target(peer, Act::Invite, Some(&wanted.user))?;
         if !account.is_named() {
-            return Err(not_possible(&account, UNUSABLE_NAME));
+            return Err(Refused::not_possible(&account, UNUSABLE_NAME));
         }
         let form = wanted.form.unwrap_or(CodeForm::Spoken);
         let lasts = life(form, wanted.lasts)?;
         let replaces = wanted.replaces.unwrap_or(false);
-        let status = self.vault().enrolment_status(&account, &System).map_err(|error| unavailable(&error))?;
+        let status = self.vault().enrolment_status(&account, &System)?;
         if status == EnrolmentStatus::Enrolled && !replaces {
-            return Err(not_changed(&account.name, &ChangeError::AlreadyEnrolled));
+            return Err(ChangeError::AlreadyEnrolled).of(&account);
         }
-        let code = random::secret(form.symbols()).ok().and_then(|bytes| RegistrationCode::new(form, &bytes));
-        let code = code.ok_or_else(no_randomness)?;
+        let code = RegistrationCode::new(form, &random::secret(form.symbols())?).ok_or(NoRandomness)?;
         let now = System.wall();
         let ticket =
             self.ticket(&account, &code, NewTicket { form, issued: now, lasts, replaces, issued_by: peer.uid })?;
         let (id, ends) = (ticket.id, ticket.not_after);
-        let tickets = self.vault().tickets(account.uid).map_err(|error| unavailable(&error))?;
-        let mut ticket_file = tickets.ticket_file(&account).map_err(|error| unavailable(&error))?.ticket_file;
+        let tickets = self.vault().tickets(account.uid)?;
+        let mut ticket_file = tickets.ticket_file(&account)?.ticket_file;
         let superseded = ticket_file.issue(ticket, now).map_err(|error| no_room(&account, &error))?;
         self.notice(&account, notice(NoticeEvent::RegistrationCodeIssued, peer, now))?;
-        tickets.store(&ticket_file, &System).map_err(|error| unavailable(&error))?;
+        tickets.store(&ticket_file, &System)?;
         drop(tickets);
         self.pending_enrolments.end(account.uid); // what was begun with an older code
         log("registration-code-issued", &account, peer, Some(id), |line| {
@@ -74,11 +73,11 @@ impl Daemon {
     }
 
     /// Makes the good code of a user worthless.
-    pub(crate) fn revoke_invitation(&self, peer: Peer, wanted: &RevokeInvitation) -> Result<Done, Refusal> {
+    pub(crate) fn revoke_invitation(&self, peer: Peer, wanted: &RevokeInvitation) -> Result<Done, Refused> {
         let (account, _) = target(peer, Act::RevokeInvitation, Some(&wanted.user))?;
         self.pending_enrolments.end_of_an_invitation(account.uid);
-        match self.vault().revoke_tickets(&account, &System).map_err(|error| unavailable(&error))? {
-            None => Err(Refusal::NotPossible { user: account.name, reason: "no-invitation".to_owned() }),
+        match self.vault().revoke_tickets(&account, &System)? {
+            None => Err(Refused::not_possible(&account, "no-invitation")),
             ended => {
                 log("registration-code-revoked", &account, peer, ended, |line| line);
                 Ok(Done {})
@@ -88,9 +87,9 @@ impl Daemon {
 
     /// Before or after a suspension: ends the code of a user, if there is one, and whatever is under way. Says of which code a key
     /// could still have come.
-    pub(crate) fn end_invitation(&self, account: &Account) -> Result<Option<TicketId>, Refusal> {
+    pub(crate) fn end_invitation(&self, account: &Account) -> Result<Option<TicketId>, Refused> {
         self.pending_enrolments.end(account.uid);
-        self.vault().end_invitation(account, &System).map_err(|error| unavailable(&error))
+        Ok(self.vault().end_invitation(account, &System)?)
     }
 
     /// The keyed hash of a code for a ticket of `uid`; a short one is made slow to guess first.
@@ -109,28 +108,28 @@ impl Daemon {
         }
     }
 
-    fn ticket(&self, account: &Account, code: &RegistrationCode, new: NewTicket) -> Result<Ticket, Refusal> {
+    fn ticket(&self, account: &Account, code: &RegistrationCode, new: NewTicket) -> Result<Ticket, Refused> {
         let NewTicket { form, issued, lasts, replaces, issued_by } = new;
-        let id = TicketId::new(random::bytes().map_err(|_| no_randomness())?);
+        let id = TicketId::new(random::bytes()?);
         let salt = match form {
-            CodeForm::Spoken => Some(random::bytes().map_err(|_| no_randomness())?),
+            CodeForm::Spoken => Some(random::bytes()?),
             _ => None,
         };
         let hash = self.registration_hash(code, account.uid, id, salt);
-        let hash = hash.ok_or_else(|| Refusal::unavailable("there is no memory for the hash of the code"))?;
+        let hash = hash.ok_or_else(|| Refused::unavailable("there is no memory for the hash of the code"))?;
         let not_after = issued.saturating_add(lasts);
         Ok(Ticket { id, form, hash, salt, replaces, issued, issued_by, not_after, uses: 0, used: None, end: None })
     }
 }
 
 /// How long it is to last; what its form allows is a hard limit.
-fn life(form: CodeForm, wanted: Option<u64>) -> Result<u64, Refusal> {
+fn life(form: CodeForm, wanted: Option<u64>) -> Result<u64, Refused> {
     let seconds = wanted.unwrap_or(form.usual_life());
     if (SHORTEST_LIFE_S..=form.longest_life()).contains(&seconds) {
         return Ok(seconds);
     }
     let wanted = format!("{SHORTEST_LIFE_S} to {} seconds for the form {}", form.longest_life(), form.as_str());
-    Err(Refusal::InvalidValue { field: "lasts".to_owned(), found: seconds.to_string(), wanted })
+    Err(Refusal::InvalidValue { field: "lasts".to_owned(), found: seconds.to_string(), wanted }.into())
 }
 
 /// Argon2id (RFC 9106) with 19 MiB and two passes, the second of the parameter sets that OWASP's password storage sheet lists as equal.
@@ -147,16 +146,10 @@ fn slow(code: &RegistrationCode, salt: &[u8; 16]) -> Option<Zeroizing<[u8; 32]>>
     Some(out)
 }
 
-fn no_randomness() -> Refusal {
-    Refusal::unavailable("the kernel gives no random bytes")
-}
-
-fn no_room(account: &Account, error: &TicketFileError) -> Refusal {
+fn no_room(account: &Account, error: &TicketFileError) -> Refused {
     match error {
-        TicketFileError::Full => {
-            Refusal::NotPossible { user: account.name.clone(), reason: "too-many-codes".to_owned() }
-        }
-        other => Refusal::unavailable(other.to_string()),
+        TicketFileError::Full => Refused::not_possible(account, "too-many-codes"),
+        other => Refused::unavailable(other.to_string()),
     }
 }
 

@@ -21,7 +21,7 @@ use crate::daemon::Daemon;
 use crate::enrolment::invite::notice;
 use crate::log::events::{about, bounded, event, signed};
 use crate::machine::System;
-use crate::refusals::unavailable;
+use crate::refusals::Refused;
 use crate::verify;
 
 /// A code that was presented.
@@ -40,16 +40,16 @@ pub(crate) struct Presented<'a> {
 
 impl Daemon {
     /// Whose code it is said to be, and whether the peer may.
-    pub(crate) fn owner(&self, peer: Peer, act: Act, user: Option<&str>) -> Result<Account, Refusal> {
+    pub(crate) fn owner(&self, peer: Peer, act: Act, user: Option<&str>) -> Result<Account, Refused> {
         match target(peer, act, user) {
             Ok((account, _)) => Ok(account),
-            Err(denied @ Refusal::NotAllowed { .. }) => Err(denied),
+            Err(denied @ Refused(Refusal::NotAllowed { .. })) => Err(denied),
             Err(_) => Err(refused()), // an unknown name is told by nothing
         }
     }
 
     /// Where a code counts that is wanted of its owner, for whom a root peer says that it asks.
-    pub(crate) fn origin(&self, peer: Peer, prompt: &Prompt, target: u32) -> Result<Origin, Refusal> {
+    pub(crate) fn origin(&self, peer: Peer, prompt: &Prompt, target: u32) -> Result<Origin, Refused> {
         match (groups::by_uid(peer), prompt.real_uid) {
             (Actor::Root, None) if target == 0 => Ok(Origin::Socket), // root itself, with otpctl
             (Actor::Root, _) => {
@@ -62,30 +62,30 @@ impl Daemon {
 
     /// A place among those whose codes for this user are looked at. Who holds his own lock lets each of them wait, and must not
     /// use up the connections of everybody.
-    pub(crate) fn permit(&self, account: &Account) -> Result<impl Sized + use<>, Refusal> {
+    pub(crate) fn permit(&self, account: &Account) -> Result<impl Sized + use<>, Refused> {
         let permit = self.redeeming.permit(account.uid, Some(account.uid));
-        permit.ok_or_else(|| Refusal::Busy { reason: "too many codes at once".to_owned() })
+        permit.ok_or_else(|| Refused::busy("too many codes at once"))
     }
 
     /// The record, and the locked tickets. The record comes first, without their lock: a user can stop a program of root's that
     /// holds his own lock, and an admin who ends his invitation must not wait for that. The throttle is checked again under the lock,
     /// where every wrong code is counted: many at once are no more guesses than one after the other.
-    pub(crate) fn looked_up(&self, presented: &Presented<'_>) -> Result<(Option<Record>, Tickets), Refusal> {
+    pub(crate) fn looked_up(&self, presented: &Presented<'_>) -> Result<(Option<Record>, Tickets), Refused> {
         self.check_throttle(presented)?;
         let record = self.record(presented.account)?;
-        let tickets = self.vault().tickets(presented.account.uid).map_err(|error| unavailable(&error))?;
+        let tickets = self.vault().tickets(presented.account.uid)?;
         self.check_throttle(presented)?;
         Ok((record, tickets))
     }
 
-    pub(crate) fn check_throttle(&self, presented: &Presented<'_>) -> Result<(), Refusal> {
+    pub(crate) fn check_throttle(&self, presented: &Presented<'_>) -> Result<(), Refused> {
         let wait = self.throttle.wait(presented.account.uid, presented.origin);
         match wait.as_millis().div_ceil(1000) {
             0 => Ok(()),
-            seconds => Err(Refusal::RegistrationRefused {
+            seconds => Err(Refused(Refusal::RegistrationRefused {
                 reason: "refused".to_owned(),
                 wait: u64::try_from(seconds).unwrap_or(u64::MAX),
-            }),
+            })),
         }
     }
 
@@ -110,7 +110,7 @@ impl Daemon {
     }
 
     /// Nobody's code, or somebody else's: one answer for both. The owner of a good one and the admins hear of it.
-    pub(crate) fn unknown(&self, tickets: &Tickets, presented: &Presented<'_>) -> Refusal {
+    pub(crate) fn unknown(&self, tickets: &Tickets, presented: &Presented<'_>) -> Refused {
         self.throttle.count(presented.account.uid, presented.origin);
         match self.owner_of_code(tickets, presented) {
             Some((owner, id)) => {
@@ -148,18 +148,18 @@ impl Daemon {
 
     /// A key was made with it already: its owner on the socket is told when and from where, so that he can say that it was not
     /// him. Anybody else hears nothing.
-    pub(crate) fn spent(&self, presented: &Presented<'_>, ticket: &Ticket) -> Refusal {
+    pub(crate) fn spent(&self, presented: &Presented<'_>, ticket: &Ticket) -> Refused {
         alarm("registration-code-replayed", presented, ticket.id);
         let event = NoticeEvent::RegistrationCodeReplayed;
         let from = presented.from.clone();
         self.notice_after(presented.account, Notice { from, ..notice(event, presented.peer, System.wall()) });
         match (&ticket.used, presented.origin) {
-            (Some((_, last)), Origin::Socket) => Refusal::RegistrationSpent { used: redemption(last) },
+            (Some((_, last)), Origin::Socket) => Refusal::RegistrationSpent { used: redemption(last) }.into(),
             _ => refused(),
         }
     }
 
-    pub(crate) fn stale(&self, presented: &Presented<'_>, id: TicketId) -> Refusal {
+    pub(crate) fn stale(&self, presented: &Presented<'_>, id: TicketId) -> Refused {
         let line = line("registration-code-stale", presented).field("ticket", &id.hex());
         bounded(Urgency::Notice, presented.peer.accountable_uid, line);
         match presented.origin {
@@ -168,8 +168,8 @@ impl Daemon {
         }
     }
 
-    pub(crate) fn record(&self, account: &Account) -> Result<Option<Record>, Refusal> {
-        let locked = self.vault().lock(account, &System).map_err(|error| unavailable(&error))?;
+    pub(crate) fn record(&self, account: &Account) -> Result<Option<Record>, Refused> {
+        let locked = self.vault().lock(account, &System)?;
         Ok(locked.and_then(|locked| locked.record().cloned()))
     }
 }
@@ -192,12 +192,12 @@ pub(crate) fn redemption(used: &TicketUse) -> Redemption {
     Redemption { at: used.at, from: ClaimedPlace::of(&used.from) }
 }
 
-pub(crate) fn refused() -> Refusal {
+pub(crate) fn refused() -> Refused {
     refusal("refused")
 }
 
-pub(crate) fn refusal(reason: &str) -> Refusal {
-    Refusal::RegistrationRefused { reason: reason.to_owned(), wait: 0 }
+pub(crate) fn refusal(reason: &str) -> Refused {
+    Refused(Refusal::RegistrationRefused { reason: reason.to_owned(), wait: 0 })
 }
 
 pub(crate) fn line(what: &str, presented: &Presented<'_>) -> LogLine {

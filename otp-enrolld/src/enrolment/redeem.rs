@@ -9,7 +9,7 @@ use otp_core::files::ticket::{TicketEnd, TicketEndReason, TicketId, TicketUse, W
 use otp_core::log_line::Urgency;
 use otp_core::repair::RestoredEvidence;
 use otp_core::vault::{self, Grounds, Replaces, StoredTickets};
-use otp_protocol::interface::{Redeem, Redeemed, Refusal, Repudiate, Repudiated};
+use otp_protocol::interface::{Redeem, Redeemed, Repudiate, Repudiated};
 use otp_protocol::peer::Peer;
 
 use crate::access::rights::Act;
@@ -20,11 +20,11 @@ use crate::enrolment::pending::{Earlier, EnrolmentPurpose};
 use crate::enrolment::presented_code::{Presented, alarm, descends, from_fields, place, redemption, refusal, refused};
 use crate::log::events::{about, paced, signed};
 use crate::machine::System;
-use crate::refusals::{not_changed, unavailable};
+use crate::refusals::{ChangeOf, Refused};
 
 impl Daemon {
     /// Begins an enrolment with a registration code.
-    pub(crate) fn redeem(&self, session: &mut Session, wanted: Redeem) -> Result<Redeemed, Refusal> {
+    pub(crate) fn redeem(&self, session: &mut Session, wanted: Redeem) -> Result<Redeemed, Refused> {
         let peer = session.peer;
         session.pending = None;
         let account = self.owner(peer, Act::Redeem, wanted.user.as_deref())?;
@@ -37,8 +37,7 @@ impl Daemon {
         };
         let _permit = self.permit(&account)?;
         let (record, tickets) = self.looked_up(&presented)?;
-        let StoredTickets { mut ticket_file, restored, evidence } =
-            tickets.ticket_file(&account).map_err(|error| unavailable(&error))?;
+        let StoredTickets { mut ticket_file, restored, evidence } = tickets.ticket_file(&account)?;
         let invited = ticket_file.account.clone(); // by this name, where the account has several
         let now = System.wall();
         let Some((id, worth)) = self.found(&ticket_file, &presented, now) else {
@@ -71,7 +70,7 @@ impl Daemon {
         let earlier = ticket.used.as_ref().map(|(_, last)| redemption(last));
         ticket.redeem(TicketUse { at: now, from: presented.from.clone() });
         let uses = ticket.uses;
-        tickets.store(&ticket_file, &System).map_err(|error| unavailable(&error))?;
+        tickets.store(&ticket_file, &System)?;
         let start_number = self.pending_enrolments.next_start_number(); // under the lock: in the order in which the code was used
         drop(tickets);
         let by = Notice { from: presented.from.clone(), ..notice(NoticeEvent::RegistrationCodeUsed, peer, now) };
@@ -85,7 +84,7 @@ impl Daemon {
     }
 
     /// The owner says that somebody else has used the code: what descends from that use is suspended.
-    pub(crate) fn repudiate(&self, peer: Peer, wanted: Repudiate) -> Result<Repudiated, Refusal> {
+    pub(crate) fn repudiate(&self, peer: Peer, wanted: Repudiate) -> Result<Repudiated, Refused> {
         let account = self.owner(peer, Act::Repudiate, None)?;
         let presented = Presented {
             peer,
@@ -96,7 +95,7 @@ impl Daemon {
         };
         let _permit = self.permit(&account)?;
         let (record, tickets) = self.looked_up(&presented)?;
-        let kept = tickets.ticket_file(&account).map_err(|error| unavailable(&error))?;
+        let kept = tickets.ticket_file(&account)?;
         let now = System.wall();
         let Some((id, _)) = self.found(&kept.ticket_file, &presented, now) else {
             return Err(self.unknown(&tickets, &presented));
@@ -115,13 +114,13 @@ impl Daemon {
         if now > since.saturating_add(self.policy(peer)?.repudiate_within) {
             self.throttle.count(account.uid, presented.origin);
             alarm("registration-code-repudiated-late", &presented, id);
-            return Err(Refusal::NotPossible { user: account.name, reason: "too-late".to_owned() });
+            return Err(Refused::not_possible(&account, "too-late"));
         }
         let suspended = self.suspend_descendants(&account, id)?;
         let end = Some(TicketEnd { why: TicketEndReason::Repudiated, at: since });
         let anew = suspended.anew || ticket.end != end;
         ticket.end = end;
-        tickets.store(&ticket_file, &System).map_err(|error| unavailable(&error))?;
+        tickets.store(&ticket_file, &System)?;
         drop(tickets);
         if anew {
             // Said once more it is answered, but nobody need hear of it again.
@@ -132,10 +131,10 @@ impl Daemon {
     }
 
     /// Also what is under way on some connection: it may descend from it, too.
-    fn suspend_descendants(&self, account: &Account, id: TicketId) -> Result<vault::RepudiationOutcome, Refusal> {
-        let locked = self.vault().lock(account, &System).map_err(|error| unavailable(&error))?;
+    fn suspend_descendants(&self, account: &Account, id: TicketId) -> Result<vault::RepudiationOutcome, Refused> {
+        let locked = self.vault().lock(account, &System)?;
         let Some(mut locked) = locked else { return Ok(vault::RepudiationOutcome { keys: 0, anew: false }) };
-        let suspended = locked.repudiate(id, &System).map_err(|error| not_changed(&account.name, &error));
+        let suspended = locked.repudiate(id, &System).of(account);
         self.pending_enrolments.end(account.uid); // under the lock: what begins later sees the marks
         suspended
     }

@@ -23,16 +23,16 @@ use crate::access::check::target;
 use crate::access::rights::Act;
 use crate::admin::CODE_REFUSED;
 use crate::daemon::{Daemon, Session};
-use crate::enrolment::flow::{label, log_enrolment, new_key, no_beginning, plan};
+use crate::enrolment::flow::{label, log_enrolment, new_key, plan};
 use crate::enrolment::invite::notice;
 use crate::enrolment::pending::{Earlier, EnrolmentPurpose, Plan, TRIES};
 use crate::log::events::{about, paced, signed};
 use crate::machine::System;
-use crate::refusals::{not_changed, not_possible, unavailable};
+use crate::refusals::{ChangeOf, Refused};
 
 impl Daemon {
     /// One more key, for a code of one that is there.
-    pub(crate) fn add_key(&self, session: &mut Session, wanted: AddKey) -> Result<Begun, Refusal> {
+    pub(crate) fn add_key(&self, session: &mut Session, wanted: AddKey) -> Result<Begun, Refused> {
         let peer = session.peer;
         session.pending = None;
         let (account, _) = target(peer, Act::AddKey, None)?;
@@ -47,7 +47,7 @@ impl Daemon {
         };
         let mut locked = self.enrolled(&account)?;
         let name = wanted.key.label.clone().map_or_else(|| label("phone"), Ok)?;
-        locked.has_room_for(&name, Replaces::Nothing).map_err(|error| not_changed(&account.name, &error))?;
+        locked.has_room_for(&name, Replaces::Nothing).of(&account)?;
         let key = self.proven_key(
             &mut locked,
             Guess { typed: &wanted.code.sorted(), origin: Origin::Socket },
@@ -61,7 +61,7 @@ impl Daemon {
 
     /// A key that replaces another, for a code of that one. A recovery code will do where root says that the UNIX password
     /// was asked for, too.
-    pub(crate) fn rotate(&self, session: &mut Session, wanted: Rotate) -> Result<Begun, Refusal> {
+    pub(crate) fn rotate(&self, session: &mut Session, wanted: Rotate) -> Result<Begun, Refused> {
         let peer = session.peer;
         session.pending = None;
         let (account, _) = target(peer, Act::Rotate, wanted.user.as_deref())?;
@@ -74,17 +74,17 @@ impl Daemon {
         let (old, grounds, redemption) = match &typed {
             Typed::Recovery(_) => {
                 if peer.uid != 0 {
-                    return Err(not_possible(&account, "needs-password"));
+                    return Err(Refused::not_possible(&account, "needs-password"));
                 }
                 let old = only_key(&locked, wanted.key.as_deref())?;
                 let room = old.as_ref().map_or(Ok(()), |key| locked.has_room_for(&key.label, Replaces::Key(key.id)));
-                room.map_err(|error| not_changed(&account.name, &error))?; // before the code is spent
+                room.of(&account)?; // before the code is spent
                 let redemption = self.proven_by_recovery(&mut locked, guess, &policy.limits)?;
                 (old, Grounds::Recovery(locked.state().recovery.set), redemption)
             }
             _ => {
                 let named = wanted.key.as_deref().map(|name| locked.key_named(name).cloned()).transpose();
-                let named = named.map_err(|error| not_changed(&account.name, &error))?;
+                let named = named.of(&account)?;
                 let old = self.proven_key(&mut locked, guess, &policy.limits, named.as_ref().map(|key| key.id))?;
                 let (id, redemption) = (old.id, old.redemption);
                 (Some(old), Grounds::Key(id), redemption)
@@ -106,7 +106,7 @@ impl Daemon {
     }
 
     /// The secret of a hardware token, which somebody imports.
-    pub(crate) fn add_token(&self, session: &mut Session, wanted: AddToken) -> Result<TokenBegun, Refusal> {
+    pub(crate) fn add_token(&self, session: &mut Session, wanted: AddToken) -> Result<TokenBegun, Refused> {
         let peer = session.peer;
         session.pending = None;
         let (account, _) = target(peer, Act::AddToken, Some(&wanted.user))?;
@@ -116,7 +116,7 @@ impl Daemon {
             plan.label = label("token")?;
         }
         self.check_room(&plan)?;
-        let pending = self.pending_enrolments.begin_with(plan, secret, &System).map_err(no_beginning)?;
+        let pending = self.pending_enrolments.begin_with(plan, secret, &System)?;
         self.check_secret_is_new(&pending)?;
         log_enrolment("token-begun", peer, &pending, None);
         let expires_in = pending.time_left(&System).as_secs();
@@ -125,7 +125,7 @@ impl Daemon {
     }
 
     /// A new set of recovery codes, for a code of a key. The old set is dead.
-    pub(crate) fn renew_recovery(&self, peer: Peer, wanted: &RenewRecoveryCodes) -> Result<RecoveryCodes, Refusal> {
+    pub(crate) fn renew_recovery(&self, peer: Peer, wanted: &RenewRecoveryCodes) -> Result<RecoveryCodes, Refused> {
         let (account, _) = target(peer, Act::RenewRecoveryCodes, None)?;
         let limits = self.policy(peer)?.limits;
         let mut locked = self.enrolled(&account)?;
@@ -138,20 +138,20 @@ impl Daemon {
         drop(locked);
         self.notice_of_recovery(&account)?; // of the old set, which is about to go
         let mut locked = self.enrolled(&account)?;
-        locked.has_grounds(Grounds::Key(key.id)).map_err(|error| not_changed(&account.name, &error))?;
+        locked.has_grounds(Grounds::Key(key.id)).of(&account)?;
         let (hashes, recovery_codes) = self.recovery_set(&account, key.redemption)?;
         self.notice(&account, notice(NoticeEvent::RecoveryCodesRenewed, peer, System.wall()))?;
-        locked.renew_recovery(hashes, &System).map_err(|error| not_changed(&account.name, &error))?;
+        locked.renew_recovery(hashes, &System).of(&account)?;
         self.pending_enrolments.end(account.uid);
         let line = signed(about("recovery-codes-renewed", &account), peer);
         paced("recovery-codes-renewed", Urgency::Notice, peer.accountable_uid, line);
         Ok(RecoveryCodes { recovery_codes })
     }
 
-    fn enrolled(&self, account: &Account) -> Result<LockedUser<'_>, Refusal> {
-        let locked = self.vault().lock(account, &System).map_err(|error| unavailable(&error))?;
+    fn enrolled(&self, account: &Account) -> Result<LockedUser<'_>, Refused> {
+        let locked = self.vault().lock(account, &System)?;
         let locked = locked.filter(|locked| locked.record().is_some());
-        locked.ok_or_else(|| not_changed(&account.name, &ChangeError::NotEnrolled))
+        locked.ok_or(ChangeError::NotEnrolled).of(account)
     }
 
     /// The key that the code is of; it must be `wanted`, if one is. The code is used up.
@@ -161,17 +161,17 @@ impl Daemon {
         guess: Guess<'_>,
         limits: &Limits,
         wanted: Option<KeyId>,
-    ) -> Result<Key, Refusal> {
+    ) -> Result<Key, Refused> {
         let account = locked.account().clone();
         if !matches!(guess.typed, Typed::Code(_)) {
-            return Err(not_possible(&account, CODE_REFUSED)); // a recovery code is not spent on this
+            return Err(Refused::not_possible(&account, CODE_REFUSED)); // a recovery code is not spent on this
         }
         let Proof::Key(label) = self.proven(locked, guess, limits)? else {
-            return Err(not_possible(&account, CODE_REFUSED));
+            return Err(Refused::not_possible(&account, CODE_REFUSED));
         };
         let key = locked.record().and_then(|record| record.keys.iter().find(|key| key.label == label).cloned());
         let key = key.filter(|key| wanted.is_none_or(|id| id == key.id));
-        key.ok_or_else(|| not_possible(&account, CODE_REFUSED))
+        key.ok_or_else(|| Refused::not_possible(&account, CODE_REFUSED))
     }
 
     /// A recovery code is used up; what is made with it descends from what its set descends from.
@@ -180,31 +180,30 @@ impl Daemon {
         locked: &mut LockedUser<'_>,
         guess: Guess<'_>,
         limits: &Limits,
-    ) -> Result<Option<TicketId>, Refusal> {
+    ) -> Result<Option<TicketId>, Refused> {
         self.proven(locked, guess, limits)?;
         Ok(locked.record().and_then(|record: &Record| record.recovery.first()).and_then(|code| code.redemption))
     }
 }
 
 /// The key that a recovery code replaces: the one named, or the only one; none at all if there is none.
-fn only_key(locked: &LockedUser<'_>, name: Option<&str>) -> Result<Option<Key>, Refusal> {
+fn only_key(locked: &LockedUser<'_>, name: Option<&str>) -> Result<Option<Key>, Refused> {
     let account = locked.account();
     let keys = locked.record().map(|record| record.keys.as_slice()).unwrap_or_default();
     match (name, keys) {
-        (Some(name), _) => {
-            locked.key_named(name).cloned().map(Some).map_err(|error| not_changed(&account.name, &error))
-        }
+        (Some(name), _) => locked.key_named(name).cloned().map(Some).of(account),
         (None, []) => Ok(None),
         (None, [only]) => Ok(Some(only.clone())),
-        (None, _) => Err(not_possible(account, "several-keys")),
+        (None, _) => Err(Refused::not_possible(account, "several-keys")),
     }
 }
 
 /// The secret that was typed; a refusal does not repeat it.
-fn secret(typed: &str) -> Result<Secret, Refusal> {
-    Secret::from_base32(typed).ok_or_else(|| Refusal::InvalidValue {
+fn secret(typed: &str) -> Result<Secret, Refused> {
+    let wrong = || Refusal::InvalidValue {
         field: "secret".to_owned(),
         found: format!("{} letters, not repeated here", typed.len()),
         wanted: "base32 of 16 to 64 bytes".to_owned(),
-    })
+    };
+    Ok(Secret::from_base32(typed).ok_or_else(wrong)?)
 }

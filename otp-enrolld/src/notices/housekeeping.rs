@@ -13,11 +13,11 @@ use otp_core::files::notice::NoticeEvent;
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::manage::notify_owner;
 use otp_core::vault::{LockedUser, VaultError, short_lock_deadline};
-use otp_protocol::interface::Refusal;
 
 use crate::daemon::Daemon;
 use crate::log::events::{event, tell_what_was_left_out};
 use crate::machine::System;
+use crate::refusals::Refused;
 
 /// The first time in an hour; the clock mark was moved at the start.
 pub(crate) fn begin(daemon: Arc<Daemon>) -> io::Result<()> {
@@ -77,7 +77,7 @@ impl Daemon {
     }
 
     /// Unless its owner is still to be told.
-    fn notice_of_disabling(&self, account: &Account) -> Result<(), Refusal> {
+    fn notice_of_disabling(&self, account: &Account) -> Result<(), Refused> {
         let told = self.vault().notices(account).unwrap_or_default();
         if told.iter().any(|one| one.notice.event == NoticeEvent::Disabled) {
             return Ok(());

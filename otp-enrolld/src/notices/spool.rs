@@ -8,7 +8,7 @@ use otp_core::keys::key::Label;
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::manage::notify_owner::{self, Outbound};
 use otp_core::vault::{LockedUser, Posted, VaultError};
-use otp_protocol::interface::{self, Done, NoticeList, Notices, NoticesShown, Refusal};
+use otp_protocol::interface::{self, Done, NoticeList, Notices, NoticesShown};
 use otp_protocol::peer::Peer;
 
 use crate::access::check::target;
@@ -16,13 +16,13 @@ use crate::access::rights::Act;
 use crate::daemon::Daemon;
 use crate::log::events::{about, limited, trouble};
 use crate::machine::System;
-use crate::refusals::{not_changed, unavailable};
+use crate::refusals::{ChangeOf, Refused};
 
 impl Daemon {
     /// Spools a notice for `account`, and for the way out of this host. On disk when it returns; whoever cannot give notice
     /// of something must not do it.
-    pub(crate) fn notice(&self, account: &Account, notice: Notice) -> Result<(), Refusal> {
-        self.keep(account, notice).map_err(|error| unavailable(&error))
+    pub(crate) fn notice(&self, account: &Account, notice: Notice) -> Result<(), Refused> {
+        Ok(self.keep(account, notice)?)
     }
 
     /// The same for what must happen even without a notice: what takes rights away.
@@ -60,35 +60,35 @@ impl Daemon {
 
     /// A recovery code may have been used at a gate that asked the files and not this daemon: its notice is made here, as soon
     /// as somebody asks. Killed in between it comes twice.
-    pub(crate) fn notice_of_recovery(&self, account: &Account) -> Result<(), Refusal> {
-        match self.vault().lock(account, &System).map_err(|error| unavailable(&error))? {
+    pub(crate) fn notice_of_recovery(&self, account: &Account) -> Result<(), Refused> {
+        match self.vault().lock(account, &System)? {
             Some(mut locked) => self.notice_of_recovery_locked(&mut locked),
             None => Ok(()),
         }
     }
 
     /// The same for a user who is locked already.
-    pub(crate) fn notice_of_recovery_locked(&self, locked: &mut LockedUser<'_>) -> Result<(), Refusal> {
+    pub(crate) fn notice_of_recovery_locked(&self, locked: &mut LockedUser<'_>) -> Result<(), Refused> {
         let Some(left) = locked.untold_recovery() else { return Ok(()) };
         let (account, left) = (locked.account().clone(), u8::try_from(left).unwrap_or(u8::MAX));
         let event = NoticeEvent::RecoveryCodeUsed { left };
         self.notice(&account, notify_owner::notice(event, account.uid, System.wall(), None))?;
-        locked.recovery_told(&System).map_err(|error| not_changed(&account.name, &error))
+        locked.recovery_told(&System).of(&account)
     }
 
     /// The unread notices of a user.
-    pub(crate) fn notices(&self, peer: Peer, wanted: &Notices) -> Result<NoticeList, Refusal> {
+    pub(crate) fn notices(&self, peer: Peer, wanted: &Notices) -> Result<NoticeList, Refused> {
         let (account, _) = target(peer, Act::ReadNotices, wanted.user.as_deref())?;
         self.notice_of_recovery(&account)?;
-        let notices = self.vault().notices(&account).map_err(|error| unavailable(&error))?;
+        let notices = self.vault().notices(&account)?;
         Ok(NoticeList { notices: notices.iter().map(|one| interface::NoticeItem::of(one, &account)).collect() })
     }
 
     /// It was shown.
-    pub(crate) fn notices_shown(&self, peer: Peer, wanted: &NoticesShown) -> Result<Done, Refusal> {
+    pub(crate) fn notices_shown(&self, peer: Peer, wanted: &NoticesShown) -> Result<Done, Refused> {
         let (account, _) = target(peer, Act::ReadNotices, wanted.user.as_deref())?;
         let place = if peer.uid == 0 { Showing::AtALogin } else { Showing::OnRequest };
-        self.vault().notices_shown(&account, wanted.last, place).map_err(|error| unavailable(&error))?;
+        self.vault().notices_shown(&account, wanted.last, place)?;
         Ok(Done {})
     }
 }

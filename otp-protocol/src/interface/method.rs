@@ -15,8 +15,8 @@ pub trait Method: Serialize + Sized {
     type Reply: Serialize + DeserializeOwned;
 
     /// Acts on the call, and makes the answer the message that goes back.
-    fn answer(self, act: impl FnOnce(Self) -> Result<Self::Reply, Refusal>) -> Result<Reply, Refusal> {
-        Reply::of(&act(self)?)
+    fn answer<E: From<Refusal>>(self, act: impl FnOnce(Self) -> Result<Self::Reply, E>) -> Result<Reply, E> {
+        Ok(Reply::of(&act(self)?)?)
     }
 }
 

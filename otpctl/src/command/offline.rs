@@ -136,7 +136,8 @@ impl Offline {
                     }
                     None => changes::restored_all(&self.vault, &Machine, &|uid, error| {
                         note(Some(Unavailable { reason: "vault", detail: format!("uid {uid}: {error}") }));
-                    }),
+                    })
+                    .map_err(ChangeError::from),
                 };
                 let users = users.map_err(|error| not_done(&error))?;
                 return show_restored(terminal, options.format(), RestoredUsers { users });
@@ -220,7 +221,8 @@ impl Offline {
             return terminal.show(&format!("{}\n", adopt::done(user, options.from.as_deref())));
         }
         let rehearsal = if options.dry_run { Rehearsal::Dry } else { Rehearsal::Real };
-        let all = adoption::adopt_all(&self.vault, rehearsal, &reseal, &Machine).map_err(|error| not_done(&error))?;
+        let all = adoption::adopt_all(&self.vault, rehearsal, &reseal, &Machine);
+        let all = all.map_err(|error| stopped(&error.to_string()))?;
         adopt::show_all(terminal, options, &all.into())
     }
 
