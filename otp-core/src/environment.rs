@@ -3,11 +3,12 @@
 use crate::accounts::Account;
 use crate::decision::limits::ClockPolicy;
 use crate::repair::{Repair, RestoredEvidence};
+use crate::unix_time::UnixTime;
 
 /// What can be asked about time.
 pub trait Clock {
-    /// CLOCK_REALTIME, in whole seconds since 1970; 0 for anything earlier.
-    fn wall(&self) -> u64;
+    /// CLOCK_REALTIME; [`UnixTime::EPOCH`] for anything earlier.
+    fn wall(&self) -> UnixTime;
     /// CLOCK_BOOTTIME, in milliseconds; nobody can set it.
     fn boot_ms(&self) -> u64;
     /// Does the kernel say that the wall clock is synchronised (adjtimex(2))? A sandbox may kill a process that asks.
@@ -35,7 +36,7 @@ pub struct PolicyClock<'a> {
 }
 
 impl Clock for PolicyClock<'_> {
-    fn wall(&self) -> u64 {
+    fn wall(&self) -> UnixTime {
         self.environment.wall()
     }
 
@@ -62,7 +63,7 @@ impl Environment for PolicyClock<'_> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moment {
     /// As [`Clock::wall`].
-    pub wall: u64,
+    pub wall: UnixTime,
     /// As [`Clock::boot_ms`].
     pub boot_ms: u64,
     /// Which boot `boot_ms` counts from; `None` where /proc does not show it.
@@ -98,9 +99,9 @@ impl BootId {
 }
 
 /// CLOCK_REALTIME in whole seconds.
-pub fn system_wall() -> u64 {
+pub fn system_wall() -> UnixTime {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    now.map_or(0, |since| since.as_secs())
+    now.map_or(UnixTime::EPOCH, |since| UnixTime::new(since.as_secs()))
 }
 
 /// CLOCK_BOOTTIME in milliseconds.

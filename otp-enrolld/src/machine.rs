@@ -7,12 +7,13 @@ use otp_core::repair::{Repair, RestoredEvidence};
 use otp_system::kernel;
 
 use crate::log::events::limited;
+use otp_core::unix_time::UnixTime;
 
 /// This machine: its clocks, and its log for alarms.
 pub(crate) struct System;
 
 impl Clock for System {
-    fn wall(&self) -> u64 {
+    fn wall(&self) -> UnixTime {
         system_wall()
     }
 

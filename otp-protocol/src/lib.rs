@@ -15,6 +15,7 @@ pub mod qr;
 pub mod server;
 pub mod status;
 mod subuid;
+pub mod unix_seconds;
 mod varlink;
 
 /// Where the daemon listens.

@@ -8,12 +8,13 @@ use otp_core::repair::{Repair, RestoredEvidence};
 use otp_system::kernel;
 
 use crate::output::alert::alert;
+use otp_core::unix_time::UnixTime;
 
 /// This machine: its clocks, and its log for alarms.
 pub(crate) struct Machine;
 
 impl Clock for Machine {
-    fn wall(&self) -> u64 {
+    fn wall(&self) -> UnixTime {
         system_wall()
     }
 

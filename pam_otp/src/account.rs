@@ -18,6 +18,7 @@ use crate::person::Person;
 use crate::printable::plain;
 use crate::rules::Rules;
 use crate::{check, daemon, notices, unasked};
+use otp_core::unix_time::UnixTime;
 
 /// What the account stage finds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,7 +139,7 @@ fn status_outcome(host: &impl Host, account: &Account, rules: &Rules) -> (Accoun
     }
 }
 
-fn aged(host: &impl Host, account: &Account, key: &OldestKey, rules: &Rules, now: u64) -> AccountOutcome {
+fn aged(host: &impl Host, account: &Account, key: &OldestKey, rules: &Rules, now: UnixTime) -> AccountOutcome {
     let label = plain(&key.label);
     match rules.service.age(key.confirmed, now) {
         Age::Young => AccountOutcome::InOrder,

@@ -25,6 +25,7 @@ use crate::daemon::{self, Caller};
 use crate::file_uid::as_owner;
 use crate::host::{Host, Item, Uids};
 use crate::rules::Rules;
+use otp_core::unix_time::UnixTime;
 
 /// Where the module finds what it needs.
 pub(crate) const SITE: Site = Site::STANDARD;
@@ -223,7 +224,7 @@ fn status_by_daemon(
 }
 
 /// The time where it was the daemon that looked: by the clock mark, which root's processes can read.
-fn believed(host: &impl Host, clock: &PolicyClock<'_>) -> u64 {
+fn believed(host: &impl Host, clock: &PolicyClock<'_>) -> UnixTime {
     let readable = host.uids().effective == 0;
     let now = readable.then(|| open_vault().ok()?.now(clock).ok()).flatten();
     now.map_or_else(|| clock.wall(), Now::believed)

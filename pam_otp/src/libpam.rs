@@ -20,6 +20,7 @@ use zeroize::Zeroizing;
 use crate::host::{ConversationFailed, Host, Item, Uids, UserError, UserName, repair_line};
 use crate::options::Echo;
 use crate::password_age::PasswordAge;
+use otp_core::unix_time::UnixTime;
 
 /// Item type of PAM_AUTHTOK (security/_pam_types.h).
 const PAM_AUTHTOK: c_int = 6;
@@ -204,7 +205,7 @@ impl Host for Libpam<'_> {
 }
 
 impl Clock for Libpam<'_> {
-    fn wall(&self) -> u64 {
+    fn wall(&self) -> UnixTime {
         environment::system_wall()
     }
 

@@ -23,12 +23,13 @@ use crate::daemon::Daemon;
 use crate::log::events::{about, event, signed};
 use crate::machine::System;
 use crate::refusals::{UNUSABLE_NAME, not_changed, not_possible, unavailable};
+use otp_core::unix_time::UnixTime;
 
 /// A ticket that is to be made.
 struct NewTicket {
     form: CodeForm,
-    /// Unix time when it is made, in seconds.
-    issued: u64,
+    /// When it is made.
+    issued: UnixTime,
     /// Seconds until its end.
     lasts: u64,
     /// May its owner replace the keys that they have?
@@ -119,7 +120,7 @@ impl Daemon {
         };
         let hash = self.registration_hash(code, account.uid, id, salt);
         let hash = hash.ok_or_else(|| Refusal::unavailable("there is no memory for the hash of the code"))?;
-        let not_after = issued.saturating_add(lasts);
+        let not_after = issued + lasts;
         Ok(Ticket { id, form, hash, salt, replaces, issued, issued_by, not_after, uses: 0, used: None, end: None })
     }
 }
@@ -162,7 +163,7 @@ fn no_room(account: &Account, error: &TicketFileError) -> Refusal {
 }
 
 /// A notice about a registration code.
-pub(crate) fn notice(event: NoticeEvent, peer: Peer, at: u64) -> Notice {
+pub(crate) fn notice(event: NoticeEvent, peer: Peer, at: UnixTime) -> Notice {
     Notice { event, at, by: peer.person(), from: Where::default(), key: None }
 }
 

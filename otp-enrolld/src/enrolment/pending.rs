@@ -26,6 +26,7 @@ use otp_core::vault::{ChangeError, Grounds, KeyAddition, Replaces};
 use otp_system::random::{self, NoRandomness};
 
 use crate::enrolment::diagnosis::{Diagnosis, diagnose};
+use otp_core::unix_time::UnixTime;
 
 /// How long a key waits for its first code.
 pub(crate) const PENDING_TIMEOUT: Duration = Duration::from_secs(15 * 60);
@@ -110,7 +111,7 @@ pub(crate) struct PendingEnrolment {
     plan: Plan,
     secret: Secret,
     id: KeyId,
-    created: u64,
+    created: UnixTime,
     /// Milliseconds of CLOCK_BOOTTIME.
     since_ms: u64,
     tries_left: u32,

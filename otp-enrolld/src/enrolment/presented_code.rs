@@ -23,6 +23,7 @@ use crate::log::events::{about, bounded, event, signed};
 use crate::machine::System;
 use crate::refusals::unavailable;
 use crate::verify;
+use otp_core::unix_time::UnixTime;
 
 /// A code that was presented.
 pub(crate) struct Presented<'a> {
@@ -96,7 +97,7 @@ impl Daemon {
         &self,
         ticket_file: &TicketFile,
         presented: &Presented<'_>,
-        now: u64,
+        now: UnixTime,
     ) -> Option<(TicketId, Worth)> {
         let code = &presented.code;
         let most = if presented.origin == Origin::Socket { MOST_COMPARED } else { 0 };

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use super::*;
 use crate::varlink::message::{Answering, Call, Calling, encode};
 use crate::varlink::parameters::Parameters;
+use otp_core::unix_time::UnixTime;
 
 /// Encodes a call as the client does and reads it as the server does.
 fn delivered<M: Method>(request: &M) -> Result<Request, Refusal> {
@@ -40,7 +41,8 @@ prop_compose! {
         digits: u8, period: u32, created: u64, confirmed: u64, ends in any::<[Option<u64>; 2]>(), marks: [bool; 2],
     ) -> KeyStatus {
         let [id, label, kind, algorithm] = texts;
-        let [last_used, expires] = ends;
+        let (created, confirmed) = (UnixTime::new(created), UnixTime::new(confirmed));
+        let [last_used, expires] = ends.map(|end| end.map(UnixTime::new));
         let [resync, suspended] = marks;
         KeyStatus { id, label, kind, algorithm, digits, period, created, confirmed, last_used, expires, resync, suspended }
     }
@@ -182,6 +184,7 @@ proptest! {
     ) {
         let ([id, at, last, _], (by, times, shown, left)) = (numbers, small);
         let ([event, severity, text], [tty, rhost, service]) = (texts, claims);
+        let (at, last) = (UnixTime::new(at), UnixTime::new(last));
         let one = NoticeItem { id, event, severity, at, by, tty, rhost, service, key, left, times, last, shown, text };
         let reply = NoticeList { notices: vec![one] };
         prop_assert_eq!(answered::<Notices>(&reply), value(&reply));

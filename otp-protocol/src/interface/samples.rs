@@ -6,6 +6,7 @@ use otp_core::keys::key::{Algorithm, Digits, Kind, Label, Period};
 use zeroize::Zeroizing;
 
 use super::*;
+use otp_core::unix_time::UnixTime;
 
 pub(crate) fn enrolment() -> Enrolment {
     Enrolment {
@@ -35,10 +36,10 @@ pub(crate) fn key() -> KeyStatus {
         algorithm: "SHA1".to_owned(),
         digits: 6,
         period: 30,
-        created: 1_795_000_000,
-        confirmed: 1_795_000_060,
-        last_used: Some(1_795_003_600),
-        expires: Some(1_895_000_000),
+        created: UnixTime::new(1_795_000_000),
+        confirmed: UnixTime::new(1_795_000_060),
+        last_used: Some(UnixTime::new(1_795_003_600)),
+        expires: Some(UnixTime::new(1_895_000_000)),
         resync: false,
         suspended: false,
     }
@@ -99,7 +100,7 @@ pub(crate) fn from() -> From {
 
 pub(crate) fn redemption() -> Redemption {
     let text = |text: &str| Some(text.to_owned());
-    Redemption { at: 1_795_000_000, tty: text("pts/1"), rhost: text("192.0.2.1"), service: text("sshd") }
+    Redemption { at: UnixTime::new(1_795_000_000), tty: text("pts/1"), rhost: text("192.0.2.1"), service: text("sshd") }
 }
 
 fn registration() -> Zeroizing<String> {
@@ -121,7 +122,7 @@ pub(crate) fn invited() -> Invited {
         form: "spoken".to_owned(),
         codes: vec![registration()],
         replaces: true,
-        ends: 1_795_000_300,
+        ends: UnixTime::new(1_795_000_300),
         superseded: false,
     };
     Invited { invitation }
@@ -185,7 +186,9 @@ pub(crate) fn adopt() -> Adopt {
 }
 
 pub(crate) fn gone() -> GoneUsers {
-    GoneUsers { users: vec![GoneUser { uid: 1000, user: Some("zoe".to_owned()), since: Some(1_795_000_000) }] }
+    GoneUsers {
+        users: vec![GoneUser { uid: 1000, user: Some("zoe".to_owned()), since: Some(UnixTime::new(1_795_000_000)) }],
+    }
 }
 
 pub(crate) fn adopted() -> AdoptedUsers {
@@ -199,7 +202,7 @@ pub(crate) fn notice() -> NoticeItem {
         id: 1,
         event: "recovery-code-used".to_owned(),
         severity: "warning".to_owned(),
-        at: 1_795_000_000,
+        at: UnixTime::new(1_795_000_000),
         by: 1000,
         tty: text("ssh"),
         rhost: text("192.0.2.1"),
@@ -207,7 +210,7 @@ pub(crate) fn notice() -> NoticeItem {
         key: text("phone"),
         left: Some(7),
         times: 1,
-        last: 1_795_000_000,
+        last: UnixTime::new(1_795_000_000),
         shown: 0,
         text: "2026-11-18T11:06:40Z: a recovery code of yours was used".to_owned(),
     }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
+use otp_core::unix_time::UnixTime;
 use otp_protocol::interface::{
     Begun, Cancelled, Confirmed, Done, Enrolment, KeyStatus, Refusal, Reply, Request, UserList, UserStatus,
     UserStatusReply,
@@ -170,8 +171,8 @@ fn key() -> KeyStatus {
         algorithm: "SHA1".to_owned(),
         digits: 6,
         period: 30,
-        created: 1_795_000_000,
-        confirmed: 1_795_000_060,
+        created: UnixTime::new(1_795_000_000),
+        confirmed: UnixTime::new(1_795_000_060),
         last_used: None,
         expires: None,
         resync: false,

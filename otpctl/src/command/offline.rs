@@ -38,6 +38,7 @@ use crate::output::alert::alert;
 use crate::output::escape::escaped;
 use crate::output::failure::{Failure, not_possible};
 use crate::output::terminal::Terminal;
+use otp_core::unix_time::UnixTime;
 
 /// What there is without a daemon.
 struct Offline {
@@ -277,7 +278,7 @@ fn change(command: &Command) -> Option<(String, Change)> {
     }
 }
 
-fn clock_taken(before: ClockMark, now: u64) -> String {
+fn clock_taken(before: ClockMark, now: UnixTime) -> String {
     let taken = format!("the clock is taken as it is: {}\n", utc(now));
     match before {
         ClockMark::Unreadable => format!("{taken}the clock mark of the vault could not be read, and is made again\n"),

@@ -201,6 +201,7 @@ pub(crate) fn not_possible(user: &str, reason: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use otp_core::unix_time::UnixTime;
     use otp_protocol::interface::Redemption;
 
     use super::*;
@@ -246,7 +247,7 @@ mod tests {
             Refusal::CodeRefused { tries_left: 1, diagnosis: Some(text()) },
             Refusal::RegistrationRefused { reason: text(), wait: 1 },
             Refusal::RegistrationSpent {
-                used: Redemption { at: 0, tty: Some(text()), rhost: Some(text()), service: Some(text()) },
+                used: Redemption { at: UnixTime::EPOCH, tty: Some(text()), rhost: Some(text()), service: Some(text()) },
             },
             Refusal::Unavailable { reason: text() },
             Refusal::Busy { reason: text() },

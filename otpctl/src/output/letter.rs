@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 use crate::output::new_file::NewFile;
+use otp_core::unix_time::UnixTime;
 
 /// The files of one letter, made and still empty.
 pub(crate) struct Letter {
@@ -42,7 +43,7 @@ struct Content<'a> {
     code: &'a str,
     /// One part of two.
     half: bool,
-    ends: u64,
+    ends: UnixTime,
 }
 
 impl Letter {
@@ -220,8 +221,8 @@ fn note(invitation: &Invitation, host: &str) -> String {
 }
 
 /// To the minute, which is before the end rather than after it.
-fn end(seconds: u64) -> String {
-    let text = utc(seconds);
+fn end(time: UnixTime) -> String {
+    let text = utc(time);
     match (text.get(..10), text.get(11..16), text.len()) {
         (Some(day), Some(time), 20) => format!("{day} at {time} UTC"),
         _ => text,
@@ -245,11 +246,11 @@ mod tests {
     const CODE: &str = "E-12345-6789A-BCDEF-GHJKM-NPQRS";
 
     fn page() -> Content<'static> {
-        Content { code: CODE, half: false, ends: 951_782_459 }
+        Content { code: CODE, half: false, ends: UnixTime::new(951_782_459) }
     }
 
     fn half_page() -> Content<'static> {
-        Content { code: "E-12345-6789A-BCDE", half: true, ends: 951_782_459 }
+        Content { code: "E-12345-6789A-BCDE", half: true, ends: UnixTime::new(951_782_459) }
     }
 
     fn invitation(codes: &[&str]) -> Invitation {
@@ -259,7 +260,7 @@ mod tests {
             form: "letter".to_owned(),
             codes: codes.iter().map(|code| Zeroizing::new((*code).to_owned())).collect(),
             replaces: false,
-            ends: 951_782_459,
+            ends: UnixTime::new(951_782_459),
             superseded: false,
         }
     }

@@ -18,12 +18,14 @@ pub(crate) fn when_and_where(used: &Redemption) -> String {
 
 #[cfg(test)]
 mod tests {
+    use otp_core::unix_time::UnixTime;
+
     use super::*;
 
     #[test]
     fn when_and_from_where_is_told_and_cannot_move_the_cursor() {
         let at = |tty: &str, rhost: Option<&str>| Redemption {
-            at: 951_782_400,
+            at: UnixTime::new(951_782_400),
             tty: Some(tty.to_owned()),
             rhost: rhost.map(str::to_owned),
             service: Some("sshd".to_owned()),

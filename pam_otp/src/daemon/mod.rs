@@ -13,6 +13,7 @@ use crate::account_status::OldestKey;
 use crate::daemon::connection::{Connection, DaemonError, failed};
 use crate::daemon::json::{Value, quoted};
 use crate::printable::plain;
+use otp_core::unix_time::UnixTime;
 
 /// Longer than the daemon waits for a lock.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(15);
@@ -207,7 +208,7 @@ fn status(user: Option<&str>, timeout: Duration) -> Result<Value, DaemonError> {
 }
 
 fn earlier(used: &Value) -> Option<String> {
-    let mut text = format!("at {}", utc(used.get("at").and_then(Value::number)?));
+    let mut text = format!("at {}", utc(UnixTime::new(used.get("at").and_then(Value::number)?)));
     for (word, field) in [("on", "tty"), ("from", "rhost"), ("through", "service")] {
         if let Some(place) = used.get(field).and_then(Value::text) {
             text.push_str(&format!(" {word} {}", plain(place)));
@@ -219,7 +220,8 @@ fn earlier(used: &Value) -> Option<String> {
 fn oldest(keys: &[Value]) -> Option<OldestKey> {
     let keys = keys.iter().filter(|key| key.get("kind").and_then(Value::text) == Some("totp"));
     let key = |key: &Value| {
-        Some(OldestKey { label: key.get("label")?.text()?.to_owned(), confirmed: key.get("confirmed")?.number()? })
+        let confirmed = UnixTime::new(key.get("confirmed")?.number()?);
+        Some(OldestKey { label: key.get("label")?.text()?.to_owned(), confirmed })
     };
     keys.filter_map(key).min_by_key(|key| key.confirmed)
 }
