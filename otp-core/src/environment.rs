@@ -4,11 +4,12 @@ use crate::accounts::Account;
 use crate::decision::limits::ClockPolicy;
 use crate::log_line::LogLine;
 use crate::repair::Repair;
+use crate::unix_time::UnixTime;
 
 /// What can be asked about time: of this machine, unless a test has another clock.
 pub trait Clock {
-    /// CLOCK_REALTIME, in whole seconds since 1970; 0 for anything earlier.
-    fn wall(&self) -> u64 {
+    /// CLOCK_REALTIME; [`UnixTime::EPOCH`] for anything earlier.
+    fn wall(&self) -> UnixTime {
         system_wall()
     }
 
@@ -37,7 +38,7 @@ pub struct PolicyClock<'a> {
 }
 
 impl Clock for PolicyClock<'_> {
-    fn wall(&self) -> u64 {
+    fn wall(&self) -> UnixTime {
         self.environment.wall()
     }
 
@@ -60,7 +61,7 @@ impl Environment for PolicyClock<'_> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moment {
     /// As [`Clock::wall`].
-    pub wall: u64,
+    pub wall: UnixTime,
     /// As [`Clock::boot_ms`].
     pub boot_ms: u64,
     /// Which boot `boot_ms` counts from; `None` where /proc does not show it.
@@ -96,7 +97,7 @@ impl BootId {
 }
 
 /// CLOCK_REALTIME in whole seconds.
-pub fn system_wall() -> u64 {
+pub fn system_wall() -> UnixTime {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    now.map_or(0, |since| since.as_secs())
+    now.map_or(UnixTime::EPOCH, |since| UnixTime::new(since.as_secs()))
 }

@@ -20,5 +20,6 @@ pub mod public_dir;
 pub mod repair;
 pub mod root_file;
 pub mod site;
+pub mod unix_time;
 pub mod unlocked;
 pub mod vault;

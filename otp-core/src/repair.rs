@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::accounts::Account;
 use crate::files::date::utc;
 use crate::log_line::LogLine;
+use crate::unix_time::UnixTime;
 
 /// The marks of a restored copy, for the log. A program that touched the file (a relabelling, chmod, a backup that puts atime
 /// back) leaves the same ones: nothing in stat(2) tells the two apart.
@@ -12,10 +13,10 @@ use crate::log_line::LogLine;
 pub struct RestoredEvidence {
     /// Which file.
     pub file: PathBuf,
-    /// When it says that it was written last, in Unix seconds.
-    pub written: u64,
+    /// When it says that it was written last.
+    pub written: UnixTime,
     /// When the kernel says that it was changed last (ctime).
-    pub changed: u64,
+    pub changed: UnixTime,
     /// It says so of another inode.
     pub moved: bool,
 }

@@ -12,6 +12,7 @@ use otp_core::emergency::{
     Bypass, EmergencyMark, EmergencyMarks, EmergencyPlaces, LONGEST_BYPASS_S, Lasting, MarkError, MarkPlace, Reason,
 };
 use otp_core::environment::{BootId, Clock, Moment};
+use otp_core::unix_time::UnixTime;
 use otp_core::vault::VaultError;
 use proptest::prelude::*;
 
@@ -73,8 +74,8 @@ fn alice() -> Account {
 struct Stopped(u64, u64);
 
 impl Clock for Stopped {
-    fn wall(&self) -> u64 {
-        self.0
+    fn wall(&self) -> UnixTime {
+        UnixTime::new(self.0)
     }
 
     fn boot_ms(&self) -> u64 {
@@ -92,7 +93,13 @@ fn boot(number: u64) -> BootId {
 
 fn mark() -> EmergencyMark {
     let (reason, by) = (Reason::new("lost her phone").unwrap(), "root".to_owned());
-    EmergencyMark { account: alice(), reason, by, made: 7, lasts: Some(Lasting { seconds: 3600, boot: None }) }
+    EmergencyMark {
+        account: alice(),
+        reason,
+        by,
+        made: UnixTime::new(7),
+        lasts: Some(Lasting { seconds: 3600, boot: None }),
+    }
 }
 
 const VERSION_1: &str = "version = 1\nuser = \"alice\"\nuid = 1000\nreason = \"x\"\nby = \"x\"\nmade = 1\n";
@@ -196,7 +203,10 @@ fn a_reason_is_a_line_of_text() {
 fn e5_a_mark_of_version_1_has_no_end() {
     let bench = Bench::written(VERSION_1);
     let found = bench.of(&alice()).unwrap().unwrap();
-    assert_eq!((found.lasts.clone(), found.end(&Moment { wall: 9, boot_ms: 9, boot: None })), (None, None));
+    assert_eq!(
+        (found.lasts.clone(), found.end(&Moment { wall: UnixTime::new(9), boot_ms: 9, boot: None })),
+        (None, None)
+    );
     assert!(matches!(
         EmergencyMarks(&bench.dir()).of(&alice(), &Stopped(u64::MAX, u64::MAX)),
         Ok(Some(Bypass::InForce(_)))
@@ -245,17 +255,18 @@ fn e5_every_field_of_an_end_is_checked_and_what_is_unknown_is_named_first() {
 
 #[test]
 fn e5_in_the_boot_that_wrote_it_no_wall_clock_counts_and_afterwards_it_alone_does() {
-    let now = Moment { wall: 1_000_000, boot_ms: 5_000, boot: Some(boot(1)) };
+    let now = Moment { wall: UnixTime::new(1_000_000), boot_ms: 5_000, boot: Some(boot(1)) };
     let mark = EmergencyMark { made: now.wall, lasts: Some(Lasting::from(&now, 600)), ..mark() };
     let at = |wall, boot_ms, number| Moment { wall, boot_ms, boot: Some(boot(number)) };
-    for wall in [0, now.wall, now.wall + 599, now.wall + 600, u64::from(u32::MAX) * 9] {
+    let far = UnixTime::new(u64::from(u32::MAX) * 9);
+    for wall in [UnixTime::EPOCH, now.wall, now.wall + 599, now.wall + 600, far] {
         assert!(!mark.has_ended(&at(wall, 604_999, 1)), "{wall}");
         assert!(mark.has_ended(&at(wall, 605_000, 1)), "{wall}");
     }
     for boot_ms in [0, 604_999, 605_000, u64::MAX] {
         assert!(!mark.has_ended(&at(now.wall + 599, boot_ms, 2)), "{boot_ms}");
         assert!(mark.has_ended(&at(now.wall + 600, boot_ms, 2)), "{boot_ms}");
-        assert!(!mark.has_ended(&at(0, boot_ms, 2)), "a clock behind its making does not end it");
+        assert!(!mark.has_ended(&at(UnixTime::EPOCH, boot_ms, 2)), "a clock behind its making does not end it");
         assert!(mark.has_ended(&Moment { boot: None, ..at(now.wall + 600, boot_ms, 2) }), "the boot is not known");
     }
     let unknown = EmergencyMark { lasts: Some(Lasting { seconds: 600, boot: None }), ..mark.clone() };
@@ -264,9 +275,12 @@ fn e5_in_the_boot_that_wrote_it_no_wall_clock_counts_and_afterwards_it_alone_doe
 
 #[test]
 fn the_end_is_told_by_the_clock_that_people_see() {
-    let now = Moment { wall: 1_000_000, boot_ms: 5_700, boot: Some(boot(1)) };
+    let now = Moment { wall: UnixTime::new(1_000_000), boot_ms: 5_700, boot: Some(boot(1)) };
     let mark = EmergencyMark { made: now.wall, lasts: Some(Lasting::from(&now, 600)), ..mark() };
-    let at = |wall, boot_ms, number| mark.end(&Moment { wall, boot_ms, boot: Some(boot(number)) });
+    let at = |wall, boot_ms, number| {
+        let now = Moment { wall: UnixTime::new(wall), boot_ms, boot: Some(boot(number)) };
+        mark.end(&now).map(UnixTime::seconds)
+    };
     assert_eq!(at(1_000_300, 305_200, 1), Some(1_000_600), "what rounding makes of it is not shown");
     assert_eq!(at(5_000_300, 305_700, 1), Some(5_000_600), "the clock was set");
     assert_eq!(at(1_000_900, 905_700, 1), Some(1_000_600), "over");
@@ -320,7 +334,7 @@ proptest! {
         let Ok(reason) = Reason::new(&reason) else { return Ok(()) };
         let in_boot = in_boot.map(|(number, made_ms)| (boot(number.into()), made_ms));
         let lasts = seconds.map(|seconds| Lasting { seconds, boot: in_boot });
-        let mark = EmergencyMark { account: Account { name, uid }, reason, by: by.replace('\u{0}', ""), made, lasts };
+        let mark = EmergencyMark { account: Account { name, uid }, reason, by: by.replace('\u{0}', ""), made: UnixTime::new(made), lasts };
         let bench = Bench::new();
         bench.write(&mark).unwrap();
         prop_assert_eq!(bench.of(&mark.account), Ok(Some(mark)));

@@ -3,6 +3,7 @@
 use otp_core::policy::audience::Exemption;
 use otp_core::policy::service::ServicePolicy;
 use otp_core::policy::toml_table::TableError;
+use otp_core::unix_time::UnixTime;
 
 fn exempt(text: &str) -> Result<Vec<Exemption>, TableError> {
     ServicePolicy::parse(&format!("[service.sudo]\n{text}\n"), Some("sudo")).map(|policy| policy.exempt)
@@ -15,7 +16,10 @@ fn texts_and_tables_stand_side_by_side() {
     )
     .unwrap();
     let read: Vec<_> = found.iter().map(|one| (one.entry.text.as_str(), one.until, one.reason.as_deref())).collect();
-    assert_eq!(read, [("user:a", None, None), ("uid:5", Some(10), Some("old phone")), ("net:::/0", None, None)]);
+    assert_eq!(
+        read,
+        [("user:a", None, None), ("uid:5", Some(UnixTime::of_day(10)), Some("old phone")), ("net:::/0", None, None)]
+    );
     let long =
         "[[service.sudo.exempt]]\nwho = 'user:EX\\bob'\nuntil = 2027-01-01\n[[service.sudo.exempt]]\nwho = \"gid:1\"";
     assert_eq!(exempt(long).unwrap().len(), 2);
@@ -25,9 +29,9 @@ fn texts_and_tables_stand_side_by_side() {
 fn from_the_first_second_of_its_day_an_exemption_has_ended() {
     let found = exempt("exempt = [{ who = \"uid:5\", until = 1970-01-11 }, \"uid:6\"]").unwrap();
     let ended = |now| found.iter().map(|one| one.has_ended(now)).collect::<Vec<_>>();
-    assert_eq!(ended(10 * 86_400 - 1), [false, false]);
-    assert_eq!(ended(10 * 86_400), [true, false]);
-    assert_eq!(ended(u64::MAX), [true, false]);
+    assert_eq!(ended(UnixTime::new(10 * 86_400 - 1)), [false, false]);
+    assert_eq!(ended(UnixTime::of_day(10)), [true, false]);
+    assert_eq!(ended(UnixTime::new(u64::MAX)), [true, false]);
 }
 
 #[test]

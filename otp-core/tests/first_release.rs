@@ -12,6 +12,7 @@ use otp_core::keys::key::Step;
 use otp_core::keys::seal::{HostKey, VaultId};
 use otp_core::policy::WholePolicy;
 use otp_core::policy::service::ServicePolicy;
+use otp_core::unix_time::UnixTime;
 
 /// A key's label, and its code at step or counter 1 000 000 by an independent program.
 type Code = (&'static str, u32);
@@ -93,8 +94,16 @@ fn what_a_state_said_it_says_still() {
     let newest = |uid| slots(&format!("state/{uid}.hex")).into_iter().filter_map(|bytes| Slot::decode(&bytes));
     let newest = |uid| newest(uid).max_by_key(|slot| slot.sequence).expect("two good slots");
     let alice = newest(30001);
-    assert_eq!((alice.sequence, alice.inode, alice.written, alice.state.generation), (29, 109, 1_795_310_531, 6));
-    let marks: Vec<_> = alice.state.keys.iter().map(|key| (key.watermark.0, key.last_used, key.resync)).collect();
+    assert_eq!(
+        (alice.sequence, alice.inode, alice.written.seconds(), alice.state.generation),
+        (29, 109, 1_795_310_531, 6)
+    );
+    let marks: Vec<_> = alice
+        .state
+        .keys
+        .iter()
+        .map(|key| (key.watermark.0, key.last_used.map_or(0, UnixTime::seconds), key.resync))
+        .collect();
     let used = 1_795_310_531;
     let expected =
         [(59_843_684, used, false), (29_921_841, 0, false), (59_843_683, 0, false), (3, used, false), (1, 0, false)];

@@ -7,6 +7,7 @@ use std::process::Command;
 use otp_core::keys::hotp::Codes;
 use otp_core::keys::key::{Algorithm, Digits, Period};
 use otp_core::keys::secret::Secret;
+use otp_core::unix_time::UnixTime;
 use proptest::prelude::*;
 use zeroize::Zeroizing;
 
@@ -34,7 +35,7 @@ proptest! {
         let (digits, period) = (Digits::new(digits).unwrap(), Period::new(period).unwrap());
         let key = Secret::new(Zeroizing::new(secret.clone())).ok().unwrap();
         let codes = Codes::new(&key, algorithm, digits).unwrap();
-        let ours = codes.at(period.step_at(time)).unwrap();
+        let ours = codes.at(period.step_at(UnixTime::new(time))).unwrap();
         let theirs = oathtool(&secret, algorithm, digits.get(), period.seconds(), time);
         prop_assert_eq!(format!("{ours:0width$}", width = usize::from(digits.get())), theirs);
     }

@@ -15,4 +15,5 @@ pub mod qr;
 pub mod server;
 pub mod status;
 mod subuid;
+pub mod unix_seconds;
 mod varlink;

@@ -96,7 +96,7 @@ pub fn without_counts(status: UserStatus) -> UserStatus {
 
 /// The status of one key.
 pub fn key(key: &Key, state: &State) -> KeyStatus {
-    let last_used = state.key(key.id).map(|entry| entry.last_used).filter(|time| *time != 0);
+    let last_used = state.key(key.id).and_then(|entry| entry.last_used);
     KeyStatus {
         id: data_encoding::HEXLOWER.encode(&key.id.0),
         label: key.label.as_str().to_owned(),

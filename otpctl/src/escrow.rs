@@ -8,6 +8,7 @@ use data_encoding::HEXLOWER;
 use otp_core::keys::seal::HostKeyId;
 use otp_core::policy::toml_table::{Document, TableError, quoted};
 use otp_core::root_file;
+use otp_core::unix_time::UnixTime;
 use otp_core::vault::{Readers, read_root_file};
 
 /// One export.
@@ -15,8 +16,8 @@ use otp_core::vault::{Readers, read_root_file};
 pub(crate) struct Escrow {
     /// Which host key.
     pub host_key: HostKeyId,
-    /// Unix time.
-    pub exported: u64,
+    /// When.
+    pub exported: UnixTime,
     /// A note.
     pub by: String,
 }
@@ -49,7 +50,7 @@ impl Escrow {
         let id = HEXLOWER.decode(root.required_string("host_key")?.as_bytes()).ok();
         let id =
             id.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| top.error("host_key: not an id".to_owned()))?;
-        let (exported, by) = (root.required_number("exported")?, root.required_string("by")?.to_owned());
+        let (exported, by) = (root.required_time("exported")?, root.required_string("by")?.to_owned());
         root.end()?;
         Ok(Self { host_key: HostKeyId(id), exported, by })
     }
@@ -66,7 +67,11 @@ mod tests {
 
     #[test]
     fn what_was_written_is_read_again() {
-        let escrow = Escrow { host_key: HostKeyId([0xab; 8]), exported: 1_795_301_571, by: "uid 0, \"x\"".to_owned() };
+        let escrow = Escrow {
+            host_key: HostKeyId([0xab; 8]),
+            exported: UnixTime::new(1_795_301_571),
+            by: "uid 0, \"x\"".to_owned(),
+        };
         assert_eq!(Escrow::parse(&escrow.to_toml()), Ok(escrow));
         for wrong in ["", "version = 2\nhost_key = \"abababababababab\"\nexported = 1\nby = \"x\"\n"] {
             assert!(Escrow::parse(wrong).is_err());

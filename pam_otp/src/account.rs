@@ -8,6 +8,7 @@ use otp_core::emergency::Reason;
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::policy::rotation::Age;
 use otp_core::site::Unavailable;
+use otp_core::unix_time::UnixTime;
 use pam::constants::PamResultCode;
 
 use crate::account_status::{AccountStatus, OldestKey, Recovery};
@@ -138,7 +139,7 @@ fn status_outcome(host: &impl Host, account: &Account, rules: &Rules) -> (Accoun
     }
 }
 
-fn aged(host: &impl Host, account: &Account, key: &OldestKey, rules: &Rules, now: u64) -> AccountOutcome {
+fn aged(host: &impl Host, account: &Account, key: &OldestKey, rules: &Rules, now: UnixTime) -> AccountOutcome {
     let label = plain(&key.label);
     match rules.service.age(key.confirmed, now) {
         Age::Young => AccountOutcome::InOrder,

@@ -1,5 +1,7 @@
 //! How a user stands with their keys, whoever found it out: this process or the daemon.
 
+use otp_core::unix_time::UnixTime;
+
 /// How a user stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum AccountStatus {
@@ -11,8 +13,8 @@ pub(crate) enum AccountStatus {
         oldest: Option<OldestKey>,
         /// Was a recovery code used of which nobody has told the owner?
         recovery: Recovery,
-        /// Unix time, as far as the clock is believed.
-        now: u64,
+        /// The time, as far as the clock is believed.
+        now: UnixTime,
     },
     /// Not barred; more is not told to this process, not even whether there is a key.
     NotBarred,
@@ -25,8 +27,8 @@ pub(crate) enum AccountStatus {
 pub(crate) struct OldestKey {
     /// What its owner calls it.
     pub label: String,
-    /// Unix time when its first code confirmed it.
-    pub confirmed: u64,
+    /// When its first code confirmed it.
+    pub confirmed: UnixTime,
 }
 
 /// Whether a recovery code was used of which its owner has not been told.

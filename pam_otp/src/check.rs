@@ -16,6 +16,7 @@ use otp_core::files::key_file::Record;
 use otp_core::keys::key::Kind;
 use otp_core::keys::seal::HostKey;
 use otp_core::site::{Site, Unavailable};
+use otp_core::unix_time::UnixTime;
 use otp_core::unlocked::Unlocked;
 use otp_core::vault::{LockedUser, Vault, VaultError, short_lock_deadline};
 
@@ -223,7 +224,7 @@ fn status_by_daemon(
 }
 
 /// The time where it was the daemon that looked: by the clock mark, which root's processes can read.
-fn believed(host: &impl Host, clock: &PolicyClock<'_>) -> u64 {
+fn believed(host: &impl Host, clock: &PolicyClock<'_>) -> UnixTime {
     let readable = host.uids().effective == 0;
     let now = readable.then(|| open_vault().ok()?.now(clock).ok()).flatten();
     now.map_or_else(|| clock.wall(), Now::believed)

@@ -1,6 +1,7 @@
 //! The age of a UNIX password, as shadow(5) has it, and whether pam_unix(8) then wants another one.
 
 use libc::c_long;
+use otp_core::unix_time::UnixTime;
 
 /// The two fields of a shadow line that say when the password must change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,9 +15,9 @@ pub(crate) struct PasswordAge {
 const DAY: u64 = 86_400;
 
 impl PasswordAge {
-    /// Does pam_unix want a new password? `now` is Unix time in seconds.
-    pub(crate) fn is_due(self, now: u64) -> bool {
-        let today = c_long::try_from(now / DAY).unwrap_or(c_long::MAX);
+    /// Does pam_unix want a new password?
+    pub(crate) fn is_due(self, now: UnixTime) -> bool {
+        let today = c_long::try_from(now.seconds() / DAY).unwrap_or(c_long::MAX);
         let expired = || self.max_age >= 0 && today.saturating_sub(self.last_change) > self.max_age;
         self.last_change == 0 || (self.last_change > 0 && expired())
     }
@@ -27,7 +28,7 @@ mod tests {
     use super::*;
 
     fn due(last_change: c_long, max_age: c_long, today: u64) -> bool {
-        PasswordAge { last_change, max_age }.is_due(today * DAY + DAY - 1)
+        PasswordAge { last_change, max_age }.is_due(UnixTime::of_day(today) + (DAY - 1))
     }
 
     #[test]

@@ -5,6 +5,7 @@ use otp_core::accounts::Account;
 use otp_core::policy::audience::{Audience, Candidate, Entry, Exemption, audience};
 use otp_core::policy::directory::relation;
 use otp_core::policy::service::{ServicePolicy, Unenrolled};
+use otp_core::unix_time::UnixTime;
 
 use crate::options::Options;
 
@@ -28,8 +29,8 @@ pub(crate) struct Rules {
 /// The time by which a day in the policy is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Today {
-    /// Unix time.
-    pub now: u64,
+    /// The time.
+    pub now: UnixTime,
     /// Was the clock mark asked, where this process must ask it? If not, the clock may have fallen back unnoticed.
     pub certain: bool,
 }
@@ -74,7 +75,7 @@ impl Rules {
     }
 }
 
-fn passage(line: Option<Unenrolled>, service: &ServicePolicy, now: u64) -> Passage {
+fn passage(line: Option<Unenrolled>, service: &ServicePolicy, now: UnixTime) -> Passage {
     match (line, service.unenrolled) {
         (Some(Unenrolled::Deny), _) => Passage::Deny,
         _ if service.unenrolled_pass(now) => Passage::Tolerated,
@@ -93,7 +94,9 @@ mod tests {
     #[test]
     fn where_both_speak_about_the_unenrolled_the_stricter_holds() {
         use Unenrolled::{Deny, Skip};
-        let of = |line, policy| passage(line, &ServicePolicy { unenrolled: policy, ..ServicePolicy::default() }, 0);
+        let of = |line, policy| {
+            passage(line, &ServicePolicy { unenrolled: policy, ..ServicePolicy::default() }, UnixTime::EPOCH)
+        };
         assert_eq!(of(None, None), Passage::Deny);
         for (line, policy) in
             [(Some(Deny), Some(Skip)), (Some(Skip), Some(Deny)), (Some(Deny), None), (None, Some(Deny))]
@@ -108,16 +111,18 @@ mod tests {
     #[test]
     fn enrolling_at_the_prompt_is_stricter_than_skipping_and_milder_than_denying() {
         use Unenrolled::{Deny, Enrol, Skip};
-        let of = |line| passage(line, &ServicePolicy { unenrolled: Some(Enrol), ..ServicePolicy::default() }, 0);
+        let of = |line| {
+            passage(line, &ServicePolicy { unenrolled: Some(Enrol), ..ServicePolicy::default() }, UnixTime::EPOCH)
+        };
         assert_eq!((of(None), of(Some(Skip)), of(Some(Deny))), (Passage::Enrol, Passage::Enrol, Passage::Deny));
         let until = ServicePolicy { unenrolled: Some(Enrol), report_only: true, ..ServicePolicy::default() };
-        assert_eq!(passage(None, &until, 0), Passage::Tolerated);
+        assert_eq!(passage(None, &until, UnixTime::EPOCH), Passage::Tolerated);
     }
 
     #[test]
     fn a_length_that_the_service_does_not_take_is_a_contradiction() {
         let policy = |text| ServicePolicy::parse(text, Some("sudo")).unwrap();
-        let today = Today { now: 0, certain: true };
+        let today = Today { now: UnixTime::EPOCH, certain: true };
         let rules =
             |options: &[&std::ffi::CStr], text| Rules::new(&Options::parse(options).unwrap(), policy(text), today);
         let (six, eight, both) =
@@ -134,16 +139,19 @@ mod tests {
 
     #[test]
     fn a_gradual_roll_out_lets_the_unenrolled_pass_unless_the_pam_line_denies() {
-        let until =
-            ServicePolicy { allow_until: Some(10), unenrolled: Some(Unenrolled::Deny), ..ServicePolicy::default() };
-        assert_eq!(passage(None, &until, 9 * 86_400), Passage::Tolerated);
-        assert_eq!(passage(None, &until, 10 * 86_400), Passage::Deny);
-        assert_eq!(passage(Some(Unenrolled::Deny), &until, 0), Passage::Deny);
-        let date_alone = ServicePolicy { allow_until: Some(10), ..ServicePolicy::default() };
+        let until = ServicePolicy {
+            allow_until: Some(UnixTime::of_day(10)),
+            unenrolled: Some(Unenrolled::Deny),
+            ..ServicePolicy::default()
+        };
+        assert_eq!(passage(None, &until, UnixTime::of_day(9)), Passage::Tolerated);
+        assert_eq!(passage(None, &until, UnixTime::of_day(10)), Passage::Deny);
+        assert_eq!(passage(Some(Unenrolled::Deny), &until, UnixTime::EPOCH), Passage::Deny);
+        let date_alone = ServicePolicy { allow_until: Some(UnixTime::of_day(10)), ..ServicePolicy::default() };
         for line in [None, Some(Unenrolled::Skip)] {
-            assert_eq!(passage(line, &date_alone, 0), Passage::Tolerated);
+            assert_eq!(passage(line, &date_alone, UnixTime::EPOCH), Passage::Tolerated);
             assert_eq!(
-                passage(line, &date_alone, 10 * 86_400),
+                passage(line, &date_alone, UnixTime::of_day(10)),
                 Passage::Deny,
                 "{line:?}: the day is a date, not a wish"
             );
@@ -158,8 +166,8 @@ mod tests {
             let rules = Rules::new(&Options::parse(&[]).unwrap(), policy.clone(), Today { now, certain }).unwrap();
             rules.exempt.iter().map(|entry| entry.text.clone()).collect::<Vec<_>>().join(" ")
         };
-        assert_eq!(exempt(10 * 86_400 - 1, true), "uid:1 uid:2 uid:3");
-        assert_eq!(exempt(10 * 86_400, true), "uid:1 uid:3");
-        assert_eq!(exempt(0, false), "uid:1 uid:3");
+        assert_eq!(exempt(UnixTime::new(10 * 86_400 - 1), true), "uid:1 uid:2 uid:3");
+        assert_eq!(exempt(UnixTime::of_day(10), true), "uid:1 uid:3");
+        assert_eq!(exempt(UnixTime::EPOCH, false), "uid:1 uid:3");
     }
 }

@@ -17,12 +17,13 @@ use crate::decision::origin::Origin;
 use crate::decision::state::State;
 use crate::keys::key::{KeyId, Kind, Label, Step};
 use crate::keys::open_key::OpenKey;
+use crate::unix_time::UnixTime;
 
 /// The time, as read under the user's lock.
 #[derive(Debug, Clone, Copy)]
 pub struct Now {
-    /// Unix time in seconds.
-    pub wall: u64,
+    /// Wall time.
+    pub wall: UnixTime,
     /// Milliseconds of CLOCK_BOOTTIME.
     pub boot_ms: u64,
     /// What the clock may be trusted with.
@@ -36,18 +37,18 @@ pub enum ClockTrust {
     Trusted,
     /// Far ahead and not synchronised; the newest time that is known to have passed.
     Unsynchronised {
-        /// Unix time in seconds.
-        newest_known: u64,
+        /// When.
+        newest_known: UnixTime,
     },
 }
 
 impl Now {
     /// The time by which a date is judged. A clock that nobody vouches for is believed as far as codes are accepted by it, and
     /// no further: where it is wild no key is too old for it.
-    pub fn believed(self) -> u64 {
+    pub fn believed(self) -> UnixTime {
         match self.clock {
             ClockTrust::Trusted => self.wall,
-            ClockTrust::Unsynchronised { newest_known } => self.wall.min(newest_known.saturating_add(FAR_AHEAD_S)),
+            ClockTrust::Unsynchronised { newest_known } => self.wall.min(newest_known + FAR_AHEAD_S),
         }
     }
 }
@@ -237,7 +238,7 @@ fn barred(state: &State, limits: &Limits, origin: Origin, now: Now) -> Option<Re
         _ if state.origin(origin).closed => Some(RefusalReason::Closed),
         _ if left_ms > 0 => Some(RefusalReason::Waiting { left_ms }),
         ClockTrust::Unsynchronised { newest_known }
-            if limits.clock == ClockPolicy::Checked && now.wall > newest_known.saturating_add(FAR_AHEAD_S) =>
+            if limits.clock == ClockPolicy::Checked && now.wall > newest_known + FAR_AHEAD_S =>
         {
             Some(RefusalReason::ClockAhead)
         }
@@ -318,7 +319,7 @@ fn note(state: &mut State, id: KeyId, hit: Hit, now: Now) {
     for entry in state.keys.iter_mut().filter(|entry| entry.id == id) {
         match hit {
             Hit::Fresh(step) if step > entry.watermark => {
-                (entry.watermark, entry.last_used) = (step, now.wall);
+                (entry.watermark, entry.last_used) = (step, Some(now.wall));
                 (entry.resync, entry.heard) = (false, 0);
             }
             Hit::FirstOfTwo(ahead) => entry.heard = ahead,

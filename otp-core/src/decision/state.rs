@@ -5,6 +5,7 @@ use crate::codes::ids::RecoverySetId;
 use crate::decision::limits::DISABLE_AT;
 use crate::decision::origin::Origin;
 use crate::keys::key::{KeyId, Step};
+use crate::unix_time::UnixTime;
 
 /// The state of one user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,8 +65,8 @@ pub struct KeyState {
     pub id: KeyId,
     /// Last accepted step or counter (R4); it only rises.
     pub watermark: Step,
-    /// Unix time of the last accepted code, 0 for never.
-    pub last_used: u64,
+    /// When a code was accepted last, if one ever was.
+    pub last_used: Option<UnixTime>,
     /// Belongs to the generation that is being committed.
     pub pending: bool,
     /// Descends from a registration code that its owner never used.
@@ -79,7 +80,7 @@ pub struct KeyState {
 impl KeyState {
     /// A key that no code was accepted for yet, beyond its floor.
     pub fn new(id: KeyId, floor: Step) -> Self {
-        Self { id, watermark: floor, last_used: 0, pending: false, suspended: false, resync: false, heard: 0 }
+        Self { id, watermark: floor, last_used: None, pending: false, suspended: false, resync: false, heard: 0 }
     }
 }
 

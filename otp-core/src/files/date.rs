@@ -1,7 +1,10 @@
 //! The calendar: seconds since 1970 as UTC in ISO 8601, and days since 1970.
 
+use crate::unix_time::UnixTime;
+
 /// `2026-11-21T22:04:00Z`; past the year 9999 the bare number.
-pub fn utc(seconds: u64) -> String {
+pub fn utc(time: UnixTime) -> String {
+    let seconds = time.seconds();
     let Some((year, month, day)) = date(seconds / DAY) else {
         return format!("{seconds} s since 1970");
     };
@@ -70,7 +73,7 @@ mod tests {
             (u64::MAX, "18446744073709551615 s since 1970"),
         ];
         for (seconds, text) in cases {
-            assert_eq!(utc(seconds), text);
+            assert_eq!(utc(UnixTime::new(seconds)), text);
         }
     }
 

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::accounts::Account;
 use crate::environment::{BootId, Moment};
 use crate::policy::toml_table::{Document, Table, TableError, quoted};
+use crate::unix_time::UnixTime;
 
 /// A mark: who is let past the gate, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,8 +16,8 @@ pub struct EmergencyMark {
     pub reason: Reason,
     /// Who wrote it, as far as that could be told. A note, not a proof.
     pub by: String,
-    /// When, in Unix seconds, by a clock that may be wrong.
-    pub made: u64,
+    /// When, by a clock that may be wrong.
+    pub made: UnixTime,
     /// How long it lasts; none in a mark of version 1, which has no end.
     pub lasts: Option<Lasting>,
 }
@@ -46,7 +47,7 @@ impl EmergencyMark {
         let (name, uid) = (root.required_string("user")?.to_owned(), root.required_number("uid")?);
         let uid = u32::try_from(uid).map_err(|_| root.error_here(format!("uid is {uid}; wanted 32 bits")))?;
         let reason = Reason::new(root.required_string("reason")?).map_err(|wanted| root.error_here(wanted.into()))?;
-        let (by, made) = (root.required_string("by")?.to_owned(), root.required_number("made")?);
+        let (by, made) = (root.required_string("by")?.to_owned(), root.required_time("made")?);
         let lasts = if version == 1 { None } else { Some(LastingFields::take(&mut root)?) };
         let start = root.start();
         root.end()?; // before a field is missed: what a later program has added says more
@@ -59,14 +60,14 @@ impl EmergencyMark {
         self.left_ms(now).is_some_and(|left| left <= 0)
     }
 
-    /// When it ends or has ended, in Unix seconds by the clock of `now`; none if it has no end.
-    pub fn end(&self, now: &Moment) -> Option<u64> {
+    /// When it ends or has ended, by the clock of `now`; none if it has no end.
+    pub fn end(&self, now: &Moment) -> Option<UnixTime> {
         let lasts = self.lasts.as_ref()?;
-        let by_wall = self.made.saturating_add(lasts.seconds);
+        let by_wall = self.made + lasts.seconds;
         let left = i64::try_from(self.left_ms(now)?.div_euclid(1000)).unwrap_or(i64::MAX);
-        let by_boot = now.wall.saturating_add_signed(left);
+        let by_boot = UnixTime::new(now.wall.seconds().saturating_add_signed(left));
         // Both round; where no clock was set they are the same moment.
-        Some(if by_boot.abs_diff(by_wall) <= ROUNDED_S { by_wall } else { by_boot })
+        Some(if by_boot.since(by_wall).max(by_wall.since(by_boot)) <= ROUNDED_S { by_wall } else { by_boot })
     }
 
     /// Milliseconds to its end, below 0 after it.
@@ -75,7 +76,7 @@ impl EmergencyMark {
         let whole = i128::from(lasts.seconds) * 1000;
         let gone = match &lasts.boot {
             Some((boot, made_ms)) if now.boot.as_ref() == Some(boot) => i128::from(now.boot_ms) - i128::from(*made_ms),
-            _ => (i128::from(now.wall) - i128::from(self.made)) * 1000,
+            _ => (i128::from(now.wall.seconds()) - i128::from(self.made.seconds())) * 1000,
         };
         Some(whole - gone)
     }

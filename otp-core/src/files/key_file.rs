@@ -21,6 +21,7 @@ use crate::keys::key::{Algorithm, Digits, KeyId, Kind, Label, Period, Step, Valu
 use crate::keys::open_key::OpenKey;
 use crate::keys::seal::{Binding, CodeHash, CodePlace, Fingerprint, HashedCode, HostKey, Sealed, VaultId};
 use crate::policy::toml_table::{Document, Table, TableError, quoted};
+use crate::unix_time::UnixTime;
 
 /// Largest secret file in bytes. The parser takes up to a hundred times that in memory.
 pub const RECORD_CAP: usize = 16 * 1024;
@@ -63,16 +64,16 @@ pub struct Key {
     pub fingerprint: Fingerprint,
     /// Generation in which it was made.
     pub made_in: u64,
-    /// Unix time when it was made.
-    pub created: u64,
-    /// Unix time when its first code confirmed it.
-    pub confirmed: u64,
+    /// When it was made.
+    pub created: UnixTime,
+    /// When its first code confirmed it.
+    pub confirmed: UnixTime,
     /// The step or counter burnt at confirmation.
     pub floor: Step,
     /// The ticket of the registration code that it descends from.
     pub redemption: Option<TicketId>,
-    /// Unix time of its end.
-    pub expires: Option<u64>,
+    /// Its end.
+    pub expires: Option<UnixTime>,
 }
 
 /// Why a file is not this user's record. Names places and rules, never contents.
@@ -92,7 +93,7 @@ pub enum RecordError {
 
 impl Record {
     /// Have all keys come to their end at `now`? Not if there are none: they were revoked.
-    pub fn has_expired(&self, now: u64) -> bool {
+    pub fn has_expired(&self, now: UnixTime) -> bool {
         !self.keys.is_empty() && self.keys.iter().all(|key| key.expires.is_some_and(|end| now > end))
     }
 
@@ -221,11 +222,11 @@ impl Key {
             sealed: Sealed(sealed(table.required_string("sealed")?)?),
             fingerprint: Fingerprint(hex(table.required_string("fingerprint")?, "fingerprint")?),
             made_in: table.required_number("made_in")?,
-            created: table.required_number("created")?,
-            confirmed: table.required_number("confirmed")?,
+            created: table.required_time("created")?,
+            confirmed: table.required_time("confirmed")?,
             floor: Step(table.required_number("floor")?),
             redemption: redemption(&mut table)?,
-            expires: table.integer("expires")?.map(|_| table.required_number("expires")).transpose()?,
+            expires: table.integer("expires")?.map(|_| table.required_time("expires")).transpose()?,
         };
         table.end()?;
         Ok(key)

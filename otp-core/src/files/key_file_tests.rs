@@ -26,11 +26,11 @@ prop_compose! {
             sealed: Sealed(sealed),
             fingerprint: Fingerprint([number; 16]),
             made_in: 1,
-            created: times[0],
-            confirmed: times[1],
+            created: UnixTime::new(times[0]),
+            confirmed: UnixTime::new(times[1]),
             floor: Step(times[2]),
             redemption: redemption.map(TicketId::new),
-            expires,
+            expires: expires.map(UnixTime::new),
         }
     }
 }
@@ -79,8 +79,8 @@ fn sample() -> (Record, VaultId) {
         sealed: Sealed(vec![]),
         fingerprint: host_key().fingerprint(vault, &secret),
         made_in: 1,
-        created: 1_700_000_000,
-        confirmed: 1_700_000_030,
+        created: UnixTime::new(1_700_000_000),
+        confirmed: UnixTime::new(1_700_000_030),
         floor: Step(57),
         redemption: None,
         expires: None,

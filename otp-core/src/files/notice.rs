@@ -4,14 +4,15 @@
 
 use crate::files::date::utc;
 use crate::keys::key::Label;
+use crate::unix_time::UnixTime;
 
 /// Something happened to the keys of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
     /// What.
     pub event: NoticeEvent,
-    /// When, in Unix seconds.
-    pub at: u64,
+    /// When.
+    pub at: UnixTime,
     /// The uid that did it.
     pub by: u32,
     /// From where, as far as it is known.
@@ -83,7 +84,7 @@ pub struct Where {
 }
 
 /// When something was done, and from where, in words.
-pub fn when_and_where(at: u64, from: &Where) -> String {
+pub fn when_and_where(at: UnixTime, from: &Where) -> String {
     format!("at {}{}", utc(at), from.told())
 }
 
@@ -278,7 +279,7 @@ pub(crate) mod tests {
             let event = NoticeEvent::OTHERS.get(number).copied().unwrap_or(NoticeEvent::RecoveryCodeUsed { left });
             let [tty, rhost, service] = claims.map(|claim| Claim::of(claim.as_deref()));
             let key = key.and_then(|key| Label::new(&key).ok());
-            Notice { event, at, by, from: Where { tty, rhost, service }, key }
+            Notice { event, at: UnixTime::new(at), by, from: Where { tty, rhost, service }, key }
         }
     }
 
@@ -314,7 +315,7 @@ pub(crate) mod tests {
         };
         let notice = Notice {
             event: NoticeEvent::KeyAdded,
-            at: 1_795_298_640,
+            at: UnixTime::new(1_795_298_640),
             by: 1000,
             from,
             key: Label::new("my phone").ok(),

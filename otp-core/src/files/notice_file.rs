@@ -16,6 +16,7 @@ use crate::files::date::utc;
 use crate::files::notice::{Claim, Notice, NoticeEvent, Where};
 use crate::keys::key::Label;
 use crate::policy::toml_table::{Document, Table, TableError, quoted};
+use crate::unix_time::UnixTime;
 
 /// Largest file in bytes.
 pub const SPOOL_CAP: usize = 16 * 1024;
@@ -51,8 +52,8 @@ pub struct Spooled {
     pub notice: Notice,
     /// How often it happened.
     pub times: u32,
-    /// When it happened last, in Unix seconds.
-    pub last: u64,
+    /// When it happened last.
+    pub last: UnixTime,
     /// How often it was shown.
     pub shown: u8,
 }
@@ -199,7 +200,7 @@ impl Spooled {
         let word = table.required_string("event")?;
         let left = number(&mut table, "left")?.map(|left| u8::try_from(left).map_err(|_| SpoolError::Value("left")));
         let event = NoticeEvent::parse(word, left.transpose()?).ok_or(SpoolError::Value("event"))?;
-        let (at, by) = (table.required_number("at")?, small(table.required_number("by")?, "by")?);
+        let (at, by) = (table.required_time("at")?, small(table.required_number("by")?, "by")?);
         let from = Where {
             tty: claim(&mut table, "tty")?,
             rhost: claim(&mut table, "rhost")?,
@@ -208,7 +209,7 @@ impl Spooled {
         let key = table.string("key")?.map(|found| Label::new(found.value).map_err(|_| SpoolError::Value("key")));
         let notice = Notice { event, at, by, from, key: key.transpose()? };
         let times = small(table.required_number("times")?, "times")?;
-        let last = table.required_number("last")?;
+        let last = table.required_time("last")?;
         let shown = u8::try_from(table.required_number("shown")?).map_err(|_| SpoolError::Value("shown"))?;
         table.end()?;
         Ok(Self { id, notice, times, last, shown })

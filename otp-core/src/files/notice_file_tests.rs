@@ -9,7 +9,7 @@ fn alice() -> Account {
 }
 
 fn notice(event: NoticeEvent, at: u64) -> Notice {
-    Notice { event, at, by: 0, from: Where::default(), key: None }
+    Notice { event, at: UnixTime::new(at), by: 0, from: Where::default(), key: None }
 }
 
 fn spool(events: &[NoticeEvent]) -> Spool {
@@ -81,7 +81,7 @@ fn n5_two_of_the_same_event_become_one_with_the_details_of_the_first() {
     let mut spool = spool(&[NoticeEvent::RecoveryCodeUsed { left: 5 }; MOST]);
     spool.add(Notice { by: 7, ..notice(NoticeEvent::RecoveryCodeUsed { left: 4 }, 50) });
     let first = &spool.notices()[0];
-    assert_eq!((first.id, first.times, first.notice.at, first.last), (2, 2, 1, 2));
+    assert_eq!((first.id, first.times, first.notice.at, first.last), (2, 2, UnixTime::new(1), UnixTime::new(2)));
     assert_eq!(spool.notices().len(), MOST);
     assert_eq!(spool.notices()[MOST - 1].notice.event.left(), Some(4));
     assert!(first.text(1000).ends_with("It happened 2 times, last at 1970-01-01T00:00:02Z."));

@@ -10,6 +10,7 @@ use crate::decision::limits::HOTP_WIDEST;
 use crate::decision::state::{KeyState, OriginState, RecoveryState, State};
 use crate::files::checksum::crc32;
 use crate::keys::key::{KeyId, Step};
+use crate::unix_time::UnixTime;
 
 /// Bytes of a slot in use.
 pub const SLOT_BYTES: usize = 640;
@@ -37,8 +38,8 @@ pub struct Slot {
     pub sequence: u64,
     /// Inode of the file at the time of writing.
     pub inode: u64,
-    /// Unix time of the write.
-    pub written: u64,
+    /// When it was written.
+    pub written: UnixTime,
     /// It was far ahead of every known time, and nobody vouched for the clock.
     pub doubted: bool,
     /// The state itself.
@@ -53,7 +54,7 @@ impl Slot {
             return None;
         }
         let mut out = SlotWriter::default();
-        out.u16(VERSION).u16(0).u64(self.sequence).u64(self.inode).u64(self.written).u32(state.uid);
+        out.u16(VERSION).u16(0).u64(self.sequence).u64(self.inode).u64(self.written.seconds()).u32(state.uid);
         out.u32(flags(&[
             (state.enrolled, ENROLLED),
             (state.suspended, SUSPENDED),
@@ -68,7 +69,7 @@ impl Slot {
         }
         out.bytes(&state.recovery.set.bytes()).u32(state.recovery.used).u32(u32::try_from(state.keys.len()).ok()?);
         for key in &state.keys {
-            out.bytes(&key.id.0).u64(key.watermark.0).u64(key.last_used);
+            out.bytes(&key.id.0).u64(key.watermark.0).u64(key.last_used.map_or(0, UnixTime::seconds));
             let marks = [(key.pending, PENDING), (key.resync, RESYNC), (key.suspended, KEY_SUSPENDED)];
             out.u32(flags(&marks)).u32(key.heard);
         }
@@ -84,7 +85,7 @@ impl Slot {
     pub fn decode(bytes: &[u8; SLOT_BYTES]) -> Option<Self> {
         let mut input = SlotReader::checked(bytes)?;
         (input.u16()? == VERSION && input.u16()? == 0).then_some(())?;
-        let (sequence, inode, written) = (input.u64()?, input.u64()?, input.u64()?);
+        let (sequence, inode, written) = (input.u64()?, input.u64()?, UnixTime::new(input.u64()?));
         let (uid, marks, generation, pending) = (input.u32()?, input.u32()?, input.u64()?, input.u64()?);
         let total_failures = input.u32()?;
         let told = input.u32()?;
@@ -123,6 +124,7 @@ impl Slot {
 
 fn key(input: &mut SlotReader<'_>) -> Option<KeyState> {
     let (id, watermark, last_used) = (KeyId(input.array()?), Step(input.u64()?), input.u64()?);
+    let last_used = (last_used != 0).then_some(UnixTime::new(last_used));
     let (marks, heard) = (input.u32()?, input.u32()?);
     (marks < 8 && u64::from(heard) <= HOTP_WIDEST).then_some(())?;
     let marked = |mark| marks & mark != 0;
@@ -208,7 +210,7 @@ pub(crate) mod tests {
 
     prop_compose! {
         fn any_key()(id: [u8; 16], watermark: u64, last_used: u64, pending: bool, suspended: bool, resync: bool, heard in 0..=50_u32) -> KeyState {
-            KeyState { id: KeyId(id), watermark: Step(watermark), last_used, pending, suspended, resync, heard }
+            KeyState { id: KeyId(id), watermark: Step(watermark), last_used: (last_used > 0).then_some(UnixTime::new(last_used)), pending, suspended, resync, heard }
         }
     }
     prop_compose! {
@@ -231,13 +233,13 @@ pub(crate) mod tests {
     proptest! {
         #[test]
         fn s3_every_slot_survives_the_round_trip(state in any_state(), sequence: u64, inode: u64, written: u64, doubted: bool) {
-            let slot = Slot { sequence, inode, written, doubted, state };
+            let slot = Slot { sequence, inode, written: UnixTime::new(written), doubted, state };
             prop_assert_eq!(Slot::decode(&slot.encode().unwrap()), Some(slot));
         }
 
         #[test]
         fn s2_one_flipped_bit_makes_a_slot_bad(state in any_state(), at in 0..SLOT_BYTES * 8) {
-            let slot = Slot { sequence: 1, inode: 2, written: 3, doubted: false, state };
+            let slot = Slot { sequence: 1, inode: 2, written: UnixTime::new(3), doubted: false, state };
             let mut bytes = slot.encode().unwrap();
             bytes[at / 8] ^= 1 << (at % 8);
             prop_assert_eq!(Slot::decode(&bytes), None);
@@ -246,7 +248,8 @@ pub(crate) mod tests {
 
     #[test]
     fn s2_unknown_marks_and_counts_are_bad_even_with_a_right_checksum() {
-        let slot = Slot { sequence: 1, inode: 2, written: 3, doubted: false, state: State::never_enrolled(7) };
+        let slot =
+            Slot { sequence: 1, inode: 2, written: UnixTime::new(3), doubted: false, state: State::never_enrolled(7) };
         let bytes = slot.encode().unwrap();
         for (at, value) in [(12, 2), (14, 1), (44, 64), (76, 2), (172, 11), (639, 1)] {
             let mut changed = bytes;
@@ -263,6 +266,6 @@ pub(crate) mod tests {
         let key = KeyState::new(KeyId([0; 16]), Step(0));
         let mut state = State::never_enrolled(7);
         state.keys = vec![key; MAX_KEYS + 1];
-        assert_eq!(Slot { sequence: 1, inode: 2, written: 3, doubted: false, state }.encode(), None);
+        assert_eq!(Slot { sequence: 1, inode: 2, written: UnixTime::new(3), doubted: false, state }.encode(), None);
     }
 }

@@ -11,6 +11,7 @@ pub use crate::codes::ids::TicketId;
 use crate::codes::registration::CodeForm;
 use crate::files::notice::Where;
 use crate::keys::seal::CodeHash;
+use crate::unix_time::UnixTime;
 
 /// What is kept of one registration code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,12 +26,12 @@ pub struct Ticket {
     pub salt: Option<[u8; 16]>,
     /// Does it replace keys that are there? Otherwise it is for a first key only.
     pub replaces: bool,
-    /// Unix time when it was made.
-    pub issued: u64,
+    /// When it was made.
+    pub issued: UnixTime,
     /// Uid of whoever had it made.
     pub issued_by: u32,
-    /// Unix time after which it is no longer good.
-    pub not_after: u64,
+    /// After this it is no longer good.
+    pub not_after: UnixTime,
     /// How often it was redeemed.
     pub uses: u32,
     /// The first and the last time that it was redeemed.
@@ -42,8 +43,8 @@ pub struct Ticket {
 /// One redemption.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TicketUse {
-    /// Unix time.
-    pub at: u64,
+    /// When.
+    pub at: UnixTime,
     /// From where.
     pub from: Where,
 }
@@ -53,8 +54,8 @@ pub struct TicketUse {
 pub struct TicketEnd {
     /// Why it is over.
     pub why: TicketEndReason,
-    /// Unix time.
-    pub at: u64,
+    /// When.
+    pub at: UnixTime,
 }
 
 /// Why a ticket is over.
@@ -86,12 +87,12 @@ pub enum Worth {
 }
 
 impl Ticket {
-    /// What it is worth at the Unix time `now`.
-    pub fn worth(&self, now: u64) -> Worth {
+    /// What it is worth at `now`.
+    pub fn worth(&self, now: UnixTime) -> Worth {
         match (&self.end, &self.used) {
             (Some(TicketEnd { why: TicketEndReason::Confirmed, .. }), _) => Worth::Spent,
             (Some(_), _) => Worth::Stale,
-            _ if now.saturating_add(CLOCK_SLACK_S) < self.issued => Worth::Early,
+            _ if now + CLOCK_SLACK_S < self.issued => Worth::Early,
             (None, _) if self.uses >= MOST_USES || now > self.last_moment() => Worth::Stale,
             (None, None) => Worth::Fresh,
             (None, Some(_)) => Worth::Again,
@@ -99,13 +100,13 @@ impl Ticket {
     }
 
     /// Is it still good for an enrolment?
-    pub fn is_good(&self, now: u64) -> bool {
+    pub fn is_good(&self, now: UnixTime) -> bool {
         matches!(self.worth(now), Worth::Fresh | Worth::Again | Worth::Early)
     }
 
     /// May a key still come of it at `now`? Also of one that was redeemed for the last time: that key may be pending.
-    pub fn is_under_way(&self, now: u64) -> bool {
-        let pending = self.used.as_ref().is_some_and(|(_, last)| now <= last.at.saturating_add(GRACE_S));
+    pub fn is_under_way(&self, now: UnixTime) -> bool {
+        let pending = self.used.as_ref().is_some_and(|(_, last)| now <= last.at + GRACE_S);
         self.end.is_none() && (self.is_good(now) || pending)
     }
 
@@ -117,16 +118,15 @@ impl Ticket {
     }
 
     /// May it be forgotten at `now` (T5)?
-    pub fn is_forgettable(&self, now: u64) -> bool {
+    pub fn is_forgettable(&self, now: UnixTime) -> bool {
         let over = self.end.map_or(self.last_moment(), |end| end.at.max(self.last_moment()));
-        now > over.saturating_add(REMEMBERED_S)
+        now > over + REMEMBERED_S
     }
 
     /// The last moment at which it is good, if nothing ends it before.
-    fn last_moment(&self) -> u64 {
-        let end = self.not_after.min(self.issued.saturating_add(self.form.longest_life())); // T2, whatever the file says
-        let grace = self.used.as_ref().map_or(0, |(first, _)| first.at.saturating_add(GRACE_S));
-        end.max(grace)
+    fn last_moment(&self) -> UnixTime {
+        let end = self.not_after.min(self.issued + self.form.longest_life()); // T2, whatever the file says
+        self.used.as_ref().map_or(end, |(first, _)| end.max(first.at + GRACE_S))
     }
 }
 
@@ -165,7 +165,11 @@ pub(crate) mod tests {
     use super::*;
 
     const DAY: u64 = 24 * 3600;
-    const T: u64 = 1_700_000_000;
+    const T: UnixTime = UnixTime::new(1_700_000_000);
+
+    fn before(seconds: u64) -> UnixTime {
+        UnixTime::new(T.seconds() - seconds)
+    }
 
     fn ticket(form: CodeForm) -> Ticket {
         let not_after = T + form.usual_life();
@@ -185,7 +189,7 @@ pub(crate) mod tests {
         }
     }
 
-    fn used(times: &[u64]) -> Ticket {
+    fn used(times: &[UnixTime]) -> Ticket {
         let mut ticket = ticket(CodeForm::Spoken);
         times.iter().for_each(|at| ticket.redeem(TicketUse { at: *at, from: Where::default() }));
         ticket
@@ -205,8 +209,8 @@ pub(crate) mod tests {
     #[test]
     fn a_clock_before_its_making_makes_it_worth_nothing_and_does_not_end_it() {
         let ticket = ticket(CodeForm::Mail);
-        assert_eq!((ticket.worth(T - 300), ticket.worth(T - 301)), (Worth::Fresh, Worth::Early));
-        assert!(ticket.is_good(T - DAY) && !ticket.is_forgettable(T - DAY));
+        assert_eq!((ticket.worth(before(300)), ticket.worth(before(301))), (Worth::Fresh, Worth::Early));
+        assert!(ticket.is_good(before(DAY)) && !ticket.is_forgettable(before(DAY)));
     }
 
     #[test]
@@ -225,7 +229,7 @@ pub(crate) mod tests {
         for why in TicketEndReason::ALL {
             let over = Ticket { end: Some(TicketEnd { why, at: T + 1 }), ..ticket(CodeForm::Letter) };
             let worth = if why == TicketEndReason::Confirmed { Worth::Spent } else { Worth::Stale };
-            assert_eq!([T - DAY, T + 2, T + 100 * DAY].map(|now| over.worth(now)), [worth; 3]);
+            assert_eq!([before(DAY), T + 2, T + 100 * DAY].map(|now| over.worth(now)), [worth; 3]);
         }
     }
 
@@ -244,11 +248,12 @@ pub(crate) mod tests {
             issued_by: u32, life in 0..100 * DAY, uses in 0..9_u32, from in crate::files::notice::tests::any_notice(),
             end in proptest::option::of((0..4_usize, 0..=u64::MAX / 4)),
         ) -> Ticket {
+            let issued = UnixTime::new(issued);
             let one = TicketUse { at: issued, from: from.from.clone() };
             Ticket {
                 id: TicketId::new(id), form: CodeForm::ALL[form], hash: CodeHash(hash), salt, replaces, issued, issued_by,
                 not_after: issued + life, uses, used: (uses > 0).then(|| (one.clone(), one)),
-                end: end.map(|(why, at)| TicketEnd { why: TicketEndReason::ALL[why], at }),
+                end: end.map(|(why, at)| TicketEnd { why: TicketEndReason::ALL[why], at: UnixTime::new(at) }),
             }
         }
     }

@@ -16,6 +16,7 @@ use crate::files::notice::{Claim, Where};
 use crate::files::ticket::{Ticket, TicketEnd, TicketEndReason, TicketId, TicketUse};
 use crate::keys::seal::CodeHash;
 use crate::policy::toml_table::{Document, Table, TableError, quoted};
+use crate::unix_time::UnixTime;
 
 /// Largest file in bytes.
 pub const TICKET_FILE_CAP: usize = 64 * 1024;
@@ -36,8 +37,8 @@ pub struct TicketFile {
 pub struct Written {
     /// Its inode.
     pub inode: u64,
-    /// Unix time when it was written.
-    pub at: u64,
+    /// When it was written.
+    pub at: UnixTime,
 }
 
 /// Why a text is not this user's ticket file, or a ticket has no room in it.
@@ -60,12 +61,12 @@ impl TicketFile {
     }
 
     /// The ticket that is good at `now`.
-    pub fn good(&self, now: u64) -> Option<&Ticket> {
+    pub fn good(&self, now: UnixTime) -> Option<&Ticket> {
         self.tickets.iter().find(|ticket| ticket.is_good(now))
     }
 
     /// Adds a ticket; the one that was good until now is superseded (T1). Says which.
-    pub fn issue(&mut self, ticket: Ticket, now: u64) -> Result<Option<TicketId>, TicketFileError> {
+    pub fn issue(&mut self, ticket: Ticket, now: UnixTime) -> Result<Option<TicketId>, TicketFileError> {
         self.tickets.retain(|old| !old.is_forgettable(now));
         let superseded = self.end_all(TicketEndReason::Superseded, now);
         if self.tickets.len() >= MOST {
@@ -79,7 +80,7 @@ impl TicketFile {
 
     /// Ends every ticket that is not over, also one that is used up: a key may still be on its way from it. Says which one was
     /// good.
-    pub fn end_all(&mut self, why: TicketEndReason, now: u64) -> Option<TicketId> {
+    pub fn end_all(&mut self, why: TicketEndReason, now: UnixTime) -> Option<TicketId> {
         let good = self.good(now).map(|ticket| ticket.id);
         for ticket in self.tickets.iter_mut().filter(|ticket| ticket.end.is_none()) {
             ticket.end = Some(TicketEnd { why, at: now });
@@ -88,7 +89,7 @@ impl TicketFile {
     }
 
     /// The ticket of which a key may still come at `now`.
-    pub fn under_way(&self, now: u64) -> Option<TicketId> {
+    pub fn under_way(&self, now: UnixTime) -> Option<TicketId> {
         self.tickets.iter().find(|ticket| ticket.is_under_way(now)).map(|ticket| ticket.id)
     }
 
@@ -112,7 +113,7 @@ impl TicketFile {
         }
         let name = root.required_string("user")?.to_owned();
         let account = Account { name, uid: small(root.required_number("uid")?, "uid")? };
-        let written = Written { inode: root.required_number("inode")?, at: root.required_number("written")? };
+        let written = Written { inode: root.required_number("inode")?, at: root.required_time("written")? };
         let tickets = root.tables("ticket")?.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
         root.end()?;
         let twins = |place: usize, one: &Ticket| tickets.iter().skip(place + 1).any(|other| other.id == one.id);
@@ -186,9 +187,9 @@ fn read(mut table: Table<'_>) -> Result<Ticket, TicketFileError> {
         hash: CodeHash(bytes(table.required_string("hash")?, "hash")?),
         salt: table.string("salt")?.map(|text| bytes(text.value, "salt")).transpose()?,
         replaces: table.boolean("replaces")?.ok_or(value("replaces is missing"))?.value,
-        issued: table.required_number("issued")?,
+        issued: table.required_time("issued")?,
         issued_by: small(table.required_number("issued_by")?, "issued_by")?,
-        not_after: table.required_number("not_after")?,
+        not_after: table.required_time("not_after")?,
         uses: small(table.required_number("uses")?, "uses")?,
         used: match (
             use_of(&mut table, ["first_use", "first_tty", "first_rhost", "first_service"])?,
@@ -201,7 +202,7 @@ fn read(mut table: Table<'_>) -> Result<Ticket, TicketFileError> {
         end: match end {
             Some(why) => Some(TicketEnd {
                 why: TicketEndReason::parse(why.value).ok_or(value("end"))?,
-                at: table.required_number("ended")?,
+                at: table.required_time("ended")?,
             }),
             None => None,
         },
@@ -218,7 +219,7 @@ fn use_of<'d>(table: &mut Table<'d>, names: [&'d str; 4]) -> Result<Option<Ticke
     };
     let from = Where { tty: claim(tty)?, rhost: claim(rhost)?, service: claim(service)? };
     match table.integer(at)? {
-        Some(_) => Ok(Some(TicketUse { at: table.required_number(at)?, from })),
+        Some(_) => Ok(Some(TicketUse { at: table.required_time(at)?, from })),
         None if from == Where::default() => Ok(None),
         None => Err(TicketFileError::Value("a place of use without its time")),
     }
@@ -265,7 +266,7 @@ mod tests {
     proptest! {
         #[test]
         fn b5_every_book_survives_the_round_trip(tickets in proptest::collection::vec(any_ticket(), 0..5), inode in 0..1_u64 << 62) {
-            let (ticket_file, written) = (TicketFile { account: alice(), tickets }, Written { inode, at: 7 });
+            let (ticket_file, written) = (TicketFile { account: alice(), tickets }, Written { inode, at: UnixTime::new(7) });
             prop_assert_eq!(TicketFile::parse(&ticket_file.to_toml(written)), Ok((ticket_file, written)));
         }
 
@@ -273,12 +274,12 @@ mod tests {
         fn b3_a_full_book_fits_into_its_file_and_one_ticket_is_good(tickets in proptest::collection::vec(any_ticket(), MOST + 1)) {
             let mut ticket_file = TicketFile::new(&alice());
             for mut ticket in tickets {
-                (ticket.issued, ticket.not_after) = (1000, 2000);
-                drop(ticket_file.issue(ticket, 1000));
+                (ticket.issued, ticket.not_after) = (UnixTime::new(1000), UnixTime::new(2000));
+                drop(ticket_file.issue(ticket, UnixTime::new(1000)));
                 prop_assert!(ticket_file.tickets.len() <= MOST);
-                prop_assert!(ticket_file.tickets.iter().filter(|ticket| ticket.is_good(1000)).count() <= 1);
+                prop_assert!(ticket_file.tickets.iter().filter(|ticket| ticket.is_good(UnixTime::new(1000))).count() <= 1);
             }
-            let written = Written { inode: u64::MAX >> 1, at: u64::MAX >> 1 };
+            let written = Written { inode: u64::MAX >> 1, at: UnixTime::new(u64::MAX >> 1) };
             prop_assert!(ticket_file.to_toml(written).len() <= TICKET_FILE_CAP);
         }
 
@@ -292,23 +293,26 @@ mod tests {
     fn b3_the_largest_book_fits_into_its_file() {
         let claim = Claim::of(Some(&"x".repeat(64)));
         let from = Where { tty: claim.clone(), rhost: claim.clone(), service: claim };
-        let one = TicketUse { at: u64::MAX >> 1, from };
+        let one = TicketUse { at: UnixTime::new(u64::MAX >> 1), from };
         let ticket = |number: u8| Ticket {
             id: TicketId::new([number; 16]),
             form: CodeForm::Spoken,
             hash: CodeHash([number; 32]),
             salt: Some([number; 16]),
             replaces: false,
-            issued: u64::MAX >> 1,
+            issued: UnixTime::new(u64::MAX >> 1),
             issued_by: u32::MAX,
-            not_after: u64::MAX >> 1,
+            not_after: UnixTime::new(u64::MAX >> 1),
             uses: u32::MAX,
             used: Some((one.clone(), one.clone())),
-            end: Some(TicketEnd { why: TicketEndReason::Repudiated, at: u64::MAX >> 1 }),
+            end: Some(TicketEnd { why: TicketEndReason::Repudiated, at: UnixTime::new(u64::MAX >> 1) }),
         };
         let tickets = (0..u8::try_from(MOST).unwrap()).map(ticket).collect();
         let ticket_file = TicketFile { account: Account { name: "x".repeat(256), uid: u32::MAX }, tickets };
-        assert!(ticket_file.to_toml(Written { inode: u64::MAX >> 1, at: u64::MAX >> 1 }).len() <= TICKET_FILE_CAP);
+        assert!(
+            ticket_file.to_toml(Written { inode: u64::MAX >> 1, at: UnixTime::new(u64::MAX >> 1) }).len()
+                <= TICKET_FILE_CAP
+        );
     }
 
     #[test]

@@ -6,14 +6,15 @@
 use crate::accounts::Account;
 use crate::files::checksum;
 use crate::policy::toml_table::{Document, quoted};
+use crate::unix_time::UnixTime;
 
 /// The content of a mark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserMark {
     /// The user, as known when it was made.
     pub account: Account,
-    /// Unix time when it was made.
-    pub since: u64,
+    /// When it was made.
+    pub since: UnixTime,
 }
 
 impl UserMark {
@@ -27,7 +28,7 @@ impl UserMark {
         let version = root.required_number("version").ok()?;
         let name = root.required_string("user").ok()?.to_owned();
         let uid = u32::try_from(root.required_number("uid").ok()?).ok()?;
-        let since = root.required_number("since").ok()?;
+        let since = root.required_time("since").ok()?;
         root.end().ok()?;
         (version == 1).then_some(Self { account: Account { name, uid }, since })
     }

@@ -1,5 +1,6 @@
 //! What an authenticator is, apart from its secret: identity, label, kind, algorithm, digits and period, each parsed once.
 
+use crate::unix_time::UnixTime;
 use std::fmt;
 
 /// A counter value of RFC 6238 section 4.2 (`T`, the number of periods since 1970) or the moving factor of RFC 4226.
@@ -133,9 +134,9 @@ impl Period {
         u64::from(self.0)
     }
 
-    /// The step that `unix_seconds` lies in (RFC 6238 section 4.2, with T0 = 0).
-    pub fn step_at(self, unix_seconds: u64) -> Step {
-        Step(unix_seconds / self.seconds().max(1))
+    /// The step that `time` lies in (RFC 6238 section 4.2, with T0 = 0).
+    pub fn step_at(self, time: UnixTime) -> Step {
+        Step(time.seconds() / self.seconds().max(1))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::keys::hotp::Codes;
 use crate::keys::key::{KeyId, Kind, Label, Period, Step};
+use crate::unix_time::UnixTime;
 
 /// A key whose secret is open, as the decision needs it.
 pub struct OpenKey {
@@ -17,6 +18,6 @@ pub struct OpenKey {
     pub period: Period,
     /// Never accept this step or counter or an earlier one, whatever the state says: the one burnt at confirmation.
     pub floor: Step,
-    /// Unix time after which it no longer counts.
-    pub expires: Option<u64>,
+    /// After this it no longer counts.
+    pub expires: Option<UnixTime>,
 }

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use crate::codes::ids::{RecoverySetId, TicketId};
 use crate::keys::key::{Algorithm, Digits, KeyId, Kind, Period, Step};
 use crate::keys::secret::Secret;
+use crate::unix_time::UnixTime;
 
 /// The key of this host, 256 bits. Wiped on drop, never printed.
 pub struct HostKey {
@@ -85,8 +86,8 @@ pub struct Binding<'a> {
     pub period: Period,
     /// The step burnt at confirmation.
     pub floor: Step,
-    /// Unix time of its end.
-    pub expires: Option<u64>,
+    /// Its end.
+    pub expires: Option<UnixTime>,
 }
 
 /// The sealed text does not open: another host key, another owner, changed fields or changed bytes.
@@ -217,7 +218,7 @@ impl Binding<'_> {
         out.extend_from_slice(&self.period.seconds().to_le_bytes());
         out.extend_from_slice(&self.floor.0.to_le_bytes());
         out.push(u8::from(self.expires.is_some()));
-        out.extend_from_slice(&self.expires.unwrap_or(0).to_le_bytes());
+        out.extend_from_slice(&self.expires.map_or(0, UnixTime::seconds).to_le_bytes());
         out
     }
 }

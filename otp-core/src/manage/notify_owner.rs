@@ -7,6 +7,7 @@ use crate::keys::key::Label;
 use crate::manage::changes::Change;
 use crate::policy::host::HostPolicy;
 use crate::site::Site;
+use crate::unix_time::UnixTime;
 use crate::vault::{ChangeError, LockedUser, OutboxPlace, Posted, Vault, VaultError};
 
 /// Do notices leave this host?
@@ -51,12 +52,17 @@ pub fn keep(vault: &Vault, account: &Account, notice: Notice, out: &Outbound) ->
 }
 
 /// A notice about something that `by` did just now, over the socket.
-pub fn notice(event: NoticeEvent, by: u32, at: u64, key: Option<Label>) -> Notice {
+pub fn notice(event: NoticeEvent, by: u32, at: UnixTime, key: Option<Label>) -> Notice {
     Notice { event, at, by, from: Where::default(), key }
 }
 
 /// The notice that a change wants, looked up before it is made: afterwards a revoked key has no label.
-pub fn of_change(change: &Change, locked: &LockedUser<'_>, by: u32, at: u64) -> Result<Option<Notice>, ChangeError> {
+pub fn of_change(
+    change: &Change,
+    locked: &LockedUser<'_>,
+    by: u32,
+    at: UnixTime,
+) -> Result<Option<Notice>, ChangeError> {
     Ok(match change {
         Change::Resume => {
             locked.record().ok_or(ChangeError::NotEnrolled)?;

@@ -1,6 +1,7 @@
 //! Who is asked for a code: lists of users, groups and networks. Groups compare by gid, networks by address; a name that
 //! the DNS gave is never an address.
 
+use crate::unix_time::UnixTime;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// One entry of `exempt` or `require`.
@@ -32,8 +33,8 @@ pub enum Who {
 pub struct Exemption {
     /// Whom it exempts.
     pub entry: Entry,
-    /// From this day on it exempts nobody (UTC, as days since 1970).
-    pub until: Option<u64>,
+    /// From this day on it exempts nobody: the first moment of it, in UTC.
+    pub until: Option<UnixTime>,
     /// Why, in the words of its author.
     pub reason: Option<String>,
 }
@@ -117,9 +118,9 @@ impl Entry {
 }
 
 impl Exemption {
-    /// Has its last day passed? `now` is Unix time.
-    pub fn has_ended(&self, now: u64) -> bool {
-        self.until.is_some_and(|day| now / 86_400 >= day)
+    /// Has its last day passed?
+    pub fn has_ended(&self, now: UnixTime) -> bool {
+        self.until.is_some_and(|day| now >= day)
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::policy::fields::ranged;
 use crate::policy::toml_table::{Table, TableError};
+use crate::unix_time::UnixTime;
 
 /// What `[rotation]` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,9 +43,9 @@ impl Rotation {
         Ok(Self { max_age, grace, services })
     }
 
-    /// How a key stands at `now` that was confirmed then; both are Unix times.
-    pub fn age(&self, confirmed: u64, now: u64) -> Age {
-        let days = now.saturating_sub(confirmed) / 86_400;
+    /// How a key stands at `now` that was confirmed then.
+    pub fn age(&self, confirmed: UnixTime, now: UnixTime) -> Age {
+        let days = now.since(confirmed) / 86_400;
         match self.max_age.checked_sub(days) {
             Some(left @ (1..=7 | 14 | 30)) => Age::DueIn(left),
             Some(1..) => Age::Young,
@@ -64,11 +65,12 @@ mod tests {
     #[test]
     fn reminded_on_some_days_then_due_then_overdue() {
         let rotation = Rotation { max_age: 100, grace: 10, services: Vec::new() };
-        let at = |days: u64| rotation.age(1_000, 1_000 + days * 86_400);
+        let confirmed = UnixTime::new(1_000);
+        let at = |days: u64| rotation.age(confirmed, confirmed + days * 86_400);
         assert_eq!((at(0), at(69), at(71), at(92)), (Age::Young, Age::Young, Age::Young, Age::Young));
         assert_eq!((at(70), at(86), at(93), at(99)), (Age::DueIn(30), Age::DueIn(14), Age::DueIn(7), Age::DueIn(1)));
         assert_eq!((at(100), at(109), at(110), at(9_999)), (Age::Due(10), Age::Due(1), Age::Overdue, Age::Overdue));
-        assert_eq!(rotation.age(1_000, 0), Age::Young, "a clock behind the key");
+        assert_eq!(rotation.age(confirmed, UnixTime::EPOCH), Age::Young, "a clock behind the key");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::policy::fields::{guesses, window};
 use crate::policy::host::HostPolicy;
 use crate::policy::rotation::{Age, Rotation};
 use crate::policy::toml_table::{Located, Table, TableError, TextOrTable};
+use crate::unix_time::UnixTime;
 
 /// The rules of one PAM service.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -20,8 +21,8 @@ pub struct ServicePolicy {
     pub digits: Vec<usize>,
     /// What becomes of users who were never enrolled.
     pub unenrolled: Option<Unenrolled>,
-    /// Until this day (exclusive, UTC, as days since 1970) the unenrolled pass.
-    pub allow_until: Option<u64>,
+    /// Until this day the unenrolled pass: until the first moment of it, in UTC.
+    pub allow_until: Option<UnixTime>,
     /// The unenrolled pass, and the log says that they would have been refused.
     pub report_only: bool,
     /// Who is not asked, some of them until a day.
@@ -118,8 +119,8 @@ impl ServicePolicy {
         self.rotation.is_some()
     }
 
-    /// How a key stands at `now` that was confirmed then; both are Unix times.
-    pub fn age(&self, confirmed: u64, now: u64) -> Age {
+    /// How a key stands at `now` that was confirmed then.
+    pub fn age(&self, confirmed: UnixTime, now: UnixTime) -> Age {
         self.rotation.as_ref().map_or(Age::Young, |rotation| rotation.age(confirmed, now))
     }
 
@@ -129,8 +130,8 @@ impl ServicePolicy {
     }
 
     /// Do the unenrolled pass today, whatever `unenrolled` says? They pass with a line in the log.
-    pub fn unenrolled_pass(&self, now: u64) -> bool {
-        self.report_only || self.allow_until.is_some_and(|day| now / 86_400 < day)
+    pub fn unenrolled_pass(&self, now: UnixTime) -> bool {
+        self.report_only || self.allow_until.is_some_and(|day| now < day)
     }
 }
 
@@ -175,11 +176,11 @@ fn origin(table: &mut Table<'_>) -> Result<Option<Origin>, TableError> {
     }
 }
 
-/// A day such as `2027-01-31`, in UTC.
-fn day<'d>(table: &mut Table<'d>, name: &'d str) -> Result<Option<u64>, TableError> {
+/// The first moment of a day such as `2027-01-31`, in UTC.
+fn day<'d>(table: &mut Table<'d>, name: &'d str) -> Result<Option<UnixTime>, TableError> {
     let Some(found) = table.date(name)? else { return Ok(None) };
     let wanted = || table.error(&found, format!("{name} is no day; wanted a date like 2027-01-31"));
-    days_since_1970(found.value).map(Some).ok_or_else(wanted)
+    days_since_1970(found.value).map(|days| Some(UnixTime::of_day(days))).ok_or_else(wanted)
 }
 
 fn required(table: &mut Table<'_>) -> Result<Vec<Entry>, TableError> {
@@ -252,7 +253,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!((found.prompt.as_deref(), found.digits), (Some("Code: "), vec![6, 8]));
-        assert_eq!((found.unenrolled, found.allow_until), (Some(Unenrolled::Skip), Some(59)));
+        assert_eq!((found.unenrolled, found.allow_until), (Some(Unenrolled::Skip), Some(UnixTime::of_day(59))));
         assert!(found.report_only && found.exempt.len() == 2 && found.require.len() == 1);
         assert_eq!((found.limits.window.back, found.limits.window.forward), (2, 0));
         assert_eq!((found.origin, found.limits.guesses), (Some(Origin::Remote), [20, 20, 20, 5, 20]));
@@ -350,9 +351,11 @@ mod tests {
 
     #[test]
     fn the_unenrolled_pass_until_their_day_or_while_it_only_reports() {
-        let until = ServicePolicy { allow_until: Some(10), ..ServicePolicy::default() };
-        assert!(until.unenrolled_pass(10 * 86_400 - 1) && !until.unenrolled_pass(10 * 86_400));
-        assert!(ServicePolicy { report_only: true, ..ServicePolicy::default() }.unenrolled_pass(u64::MAX));
-        assert!(!ServicePolicy::default().unenrolled_pass(0));
+        let until = ServicePolicy { allow_until: Some(UnixTime::of_day(10)), ..ServicePolicy::default() };
+        assert!(until.unenrolled_pass(UnixTime::new(10 * 86_400 - 1)) && !until.unenrolled_pass(UnixTime::of_day(10)));
+        assert!(
+            ServicePolicy { report_only: true, ..ServicePolicy::default() }.unenrolled_pass(UnixTime::new(u64::MAX))
+        );
+        assert!(!ServicePolicy::default().unenrolled_pass(UnixTime::EPOCH));
     }
 }

@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use crate::unix_time::UnixTime;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -158,6 +159,11 @@ impl<'d> Table<'d> {
         let found = self.integer(name)?;
         let found = found.ok_or_else(|| self.missing(name))?;
         u64::try_from(found.value).map_err(|_| self.error(&found, format!("{name} is below 0")))
+    }
+
+    /// A moment that must be there, in seconds since 1970.
+    pub fn required_time(&mut self, name: &'d str) -> Result<UnixTime, TableError> {
+        self.required_number(name).map(UnixTime::new)
     }
 
     /// A text that must be there.

@@ -6,8 +6,8 @@ use super::*;
 fn an_adopted_key_works_under_the_new_name_and_nothing_used_comes_back() {
     for to in [Account { name: "alicia".into(), uid: 1000 }, Account { name: "alice".into(), uid: 2000 }] {
         let bench = Bench::enrolled();
-        let step = system_wall() / 30;
-        let used = bench.code(step * 30, 0);
+        let step = system_wall().seconds() / 30;
+        let used = bench.code(UnixTime::new(step * 30), 0);
         assert!(accepted(&bench.outcome(&used).unwrap()));
         bench.locked().set_use(KeyUse::Suspended, &Shifted::by(0)).unwrap();
         assert_eq!(bench.vault().owner_of(1000).unwrap(), Some(bench.account.clone()));
@@ -47,7 +47,7 @@ fn an_adoption_that_was_killed_before_its_commit_is_done_by_the_next() {
     let mut carried = State { uid: 2000, generation: 0, enrolled: false, ..bench.locked().state().clone() };
     carried.pending = Some(1);
     let file = OpenOptions::new().read(true).write(true).open(bench.dir.join("state/2000")).unwrap();
-    crate::vault::state_file::fill(&file, &bench.dir, &carried, 0, &Shifted::by(0)).unwrap();
+    crate::vault::state_file::fill(&file, &bench.dir, &carried, UnixTime::EPOCH, &Shifted::by(0)).unwrap();
     bench.vault().adopt(&bench.account, &to, &bench.reseal(), &Shifted::by(0)).unwrap();
     assert_eq!(bench.vault().enrolled_uids().unwrap(), [2000]);
 }

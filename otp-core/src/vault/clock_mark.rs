@@ -8,6 +8,7 @@ use super::locked_user::now;
 use super::state_file::is_doubted;
 use crate::decision::Now;
 use crate::environment::Clock;
+use crate::unix_time::UnixTime;
 
 const NAME: &str = "clock";
 const TEMPORARY: &str = ".clock.new";
@@ -16,22 +17,24 @@ const CAP: usize = 32;
 /// What the mark was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClockMark {
-    /// Unix seconds; 0 if there was none.
-    At(u64),
+    /// The time; [`UnixTime::EPOCH`] if there was none.
+    At(UnixTime),
     /// A file that is not to be trusted, or that holds no time.
     Unreadable,
 }
 
 impl Vault {
-    /// The newest time that is known to have passed, in Unix seconds; 0 in a vault without a mark.
-    pub fn clock_mark(&self) -> Result<u64, VaultError> {
+    /// The newest time that is known to have passed; [`UnixTime::EPOCH`] in a vault without a mark.
+    pub fn clock_mark(&self) -> Result<UnixTime, VaultError> {
         let bytes = match self.dir.read(NAME, CAP) {
-            Err(VaultError::Missing(_)) => return Ok(0),
+            Err(VaultError::Missing(_)) => return Ok(UnixTime::EPOCH),
             read => read?,
         };
         let text = std::str::from_utf8(&bytes).unwrap_or("");
         let number = text.strip_suffix('\n').and_then(|digits| digits.parse().ok());
-        number.ok_or_else(|| VaultError::malformed(&self.dir.path_of(NAME), "wanted Unix seconds and a line end"))
+        number
+            .map(UnixTime::new)
+            .ok_or_else(|| VaultError::malformed(&self.dir.path_of(NAME), "wanted Unix seconds and a line end"))
     }
 
     /// The time, with the mark as what is known of it.
@@ -49,13 +52,13 @@ impl Vault {
     }
 
     /// Root vouches for `now`: that is the mark from now on, whatever it was. Says what it was.
-    pub fn set_clock_mark(&self, now: u64) -> Result<ClockMark, VaultError> {
+    pub fn set_clock_mark(&self, now: UnixTime) -> Result<ClockMark, VaultError> {
         let before = self.clock_mark().map_or(ClockMark::Unreadable, ClockMark::At);
         self.write_clock_mark(now)?;
         Ok(before)
     }
 
-    fn write_clock_mark(&self, now: u64) -> Result<(), VaultError> {
+    fn write_clock_mark(&self, now: UnixTime) -> Result<(), VaultError> {
         self.dir.remove(TEMPORARY)?;
         self.dir.create(TEMPORARY, format!("{now}\n").as_bytes())?;
         self.dir.rename(TEMPORARY, NAME)?;

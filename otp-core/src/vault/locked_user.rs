@@ -14,6 +14,7 @@ use crate::environment::{Clock, Environment};
 use crate::files::key_file::{Key, RECORD_CAP, Record, RecordError};
 use crate::keys::key::{Kind, Step};
 use crate::repair::Repair;
+use crate::unix_time::UnixTime;
 
 /// A user under lock. The lock ends when this is dropped.
 pub struct LockedUser<'v> {
@@ -109,7 +110,7 @@ impl Vault {
             let why = format!("the state of uid {}; wanted {uid}", loaded.state.uid);
             return Err(VaultError::malformed(&path, why));
         }
-        file.known = self.clock_mark()?.max(if loaded.doubted { 0 } else { loaded.written });
+        file.known = self.clock_mark()?.max(if loaded.doubted { UnixTime::EPOCH } else { loaded.written });
         Ok((file, loaded))
     }
 
@@ -237,19 +238,19 @@ impl LockedUser<'_> {
 impl Loaded {
     /// The latest time that a code could have been accepted by. What lies far ahead of a time that is known counts only as far as
     /// codes could have been accepted by a clock that is not believed; a wild one must not lock its owner out for years.
-    pub(super) fn believed(&self, now: Now) -> u64 {
+    pub(super) fn believed(&self, now: Now) -> UnixTime {
         let known = match now.clock {
             ClockTrust::Trusted => now.wall,
             ClockTrust::Unsynchronised { newest_known } => newest_known,
         };
-        now.wall.max(self.changed).max(self.written).min(known.saturating_add(FAR_AHEAD_S))
+        now.wall.max(self.changed).max(self.written).min(known + FAR_AHEAD_S)
     }
 }
 
 impl State {
     /// Something was forgotten: nothing that could have been accepted until `believed` may be accepted again, whatever the
     /// window was.
-    pub(super) fn distrust(&mut self, record: &Record, believed: u64) {
+    pub(super) fn distrust(&mut self, record: &Record, believed: UnixTime) {
         for entry in &mut self.keys {
             let Some(key) = record.keys.iter().find(|key| key.id == entry.id) else { continue };
             match key.kind {
@@ -289,9 +290,9 @@ fn pairing(state: &State, key_file: u64) -> Pairing {
 
 /// The time, with the newest one that is known to have passed. The kernel is asked about its clock only where that matters: the
 /// sandbox of a host may kill it for the question.
-pub(super) fn now(clock: &dyn Clock, newest_known: u64) -> Now {
+pub(super) fn now(clock: &dyn Clock, newest_known: UnixTime) -> Now {
     let wall = clock.wall();
-    let far_ahead = wall > newest_known.saturating_add(FAR_AHEAD_S);
+    let far_ahead = wall > newest_known + FAR_AHEAD_S;
     let clock_trust = match far_ahead && !clock.vouched() {
         true => ClockTrust::Unsynchronised { newest_known },
         false => ClockTrust::Trusted,

@@ -5,7 +5,7 @@ use crate::vault::marks::MarkKind;
 
 impl Bench {
     fn mark_gone(&self) {
-        let mark = crate::files::user_mark::UserMark { account: self.account.clone(), since: 7 };
+        let mark = crate::files::user_mark::UserMark { account: self.account.clone(), since: UnixTime::new(7) };
         assert!(self.vault().lock_itself().unwrap().mark(MarkKind::Gone, &mark).unwrap());
         assert!(!self.vault().lock_itself().unwrap().mark(MarkKind::Gone, &mark).unwrap(), "the first sighting stays");
     }

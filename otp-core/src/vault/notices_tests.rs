@@ -6,7 +6,13 @@ use crate::files::notice_file::{MOST, SHOWINGS, Showing};
 use crate::vault::outbox::{OUTBOX_CAP, Outbox, OutboxPlace, Posted};
 
 fn added(at: u64) -> Notice {
-    Notice { event: NoticeEvent::KeyAdded, at, by: 0, from: Where::default(), key: Label::new("phone").ok() }
+    Notice {
+        event: NoticeEvent::KeyAdded,
+        at: UnixTime::new(at),
+        by: 0,
+        from: Where::default(),
+        key: Label::new("phone").ok(),
+    }
 }
 
 fn names(bench: &Bench, dir: &str) -> Vec<String> {
@@ -87,7 +93,7 @@ fn who_takes_files_over_loses_no_notices_of_his_own() {
     assert_eq!(told.iter().map(|one| one.times).sum::<u32>() as usize, 2 * MOST);
     assert!(told.len() <= MOST && told.is_sorted_by_key(|one| one.last) && told.is_sorted_by_key(|one| one.id));
     bench.vault().spool(&alicia, added(99)).unwrap();
-    assert_eq!(bench.vault().notices(&alicia).unwrap().last().map(|one| one.last), Some(99));
+    assert_eq!(bench.vault().notices(&alicia).unwrap().last().map(|one| one.last), Some(UnixTime::new(99)));
 }
 
 /// An outbox beside the vault, all of it owned by root.
@@ -124,15 +130,18 @@ fn letters_leave_the_outbox_in_order_and_can_be_put_off() {
     }
     let outbox = Outbox::open(&place).unwrap().unwrap();
     let letters = outbox.letters().unwrap();
-    let times: Vec<u64> = letters.iter().map(|letter| outbox.read(letter).unwrap().1.notice.at).collect();
+    let times: Vec<u64> = letters.iter().map(|letter| outbox.read(letter).unwrap().1.notice.at.seconds()).collect();
     assert_eq!(times, [7, 7, 5], "in the order of posting, whatever the clock says");
     assert_eq!(outbox.read(&letters[0]).unwrap().0, bench.account);
     let modes = |name: &String| fs::metadata(place.dir.join(name)).unwrap().permissions().mode() & 0o7777;
     assert!(letter_names(&place).iter().map(modes).all(|mode| mode == 0o640));
-    outbox.put_off(&letters[0], 99).unwrap();
+    outbox.put_off(&letters[0], UnixTime::new(99)).unwrap();
     outbox.remove(&letters[1]).unwrap();
     let left = outbox.letters().unwrap();
-    assert_eq!(left.iter().map(|letter| (letter.tries, letter.not_before)).collect::<Vec<_>>(), [(1, 99), (0, 0)]);
+    assert_eq!(
+        left.iter().map(|letter| (letter.tries, letter.not_before.seconds())).collect::<Vec<_>>(),
+        [(1, 99), (0, 0)]
+    );
 }
 
 #[test]
@@ -206,7 +215,8 @@ fn what_a_former_vault_had_inside_is_moved_out_once() {
     assert_eq!(letter_names(&place), [first, second]);
     assert!(names(&bench, "notices").is_empty());
     let outbox = Outbox::open(&place).unwrap().unwrap();
-    let times: Vec<u64> = outbox.letters().unwrap().iter().map(|one| outbox.read(one).unwrap().1.notice.at).collect();
+    let times: Vec<u64> =
+        outbox.letters().unwrap().iter().map(|one| outbox.read(one).unwrap().1.notice.at.seconds()).collect();
     assert_eq!(times, [7, 8]);
 }
 

@@ -14,6 +14,7 @@ use super::{NOTICES, Vault};
 use crate::accounts::Account;
 use crate::files::notice::Notice;
 use crate::files::notice_file::{SPOOL_CAP, Spool, Spooled};
+use crate::unix_time::UnixTime;
 
 /// Where the outbox is, and whose. Values, so that nothing weakens a check in tests (R13).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,8 +38,8 @@ pub struct OutboxNotice {
     number: u64,
     /// How often it was tried.
     pub tries: u32,
-    /// Not to be tried again before this time, in Unix seconds.
-    pub not_before: u64,
+    /// Not to be tried again before this time.
+    pub not_before: UnixTime,
 }
 
 /// What became of a notice that was posted.
@@ -67,7 +68,8 @@ impl Vault {
             return Ok(Posted::Full);
         }
         let number = letters.last().map_or(1, |letter| letter.number.saturating_add(1));
-        let letter = OutboxNotice { number: number.max(notice.at.saturating_mul(MILLION)), tries: 0, not_before: 0 };
+        let number = number.max(notice.at.seconds().saturating_mul(MILLION));
+        let letter = OutboxNotice { number, tries: 0, not_before: UnixTime::EPOCH };
         let mut spool = Spool::new(account);
         spool.add(notice);
         put(&dir, &letter, spool.to_toml().as_bytes())
@@ -155,7 +157,7 @@ impl Outbox {
     }
 
     /// Counts a try, and puts the next one off until `not_before`.
-    pub fn put_off(&self, letter: &OutboxNotice, not_before: u64) -> Result<(), VaultError> {
+    pub fn put_off(&self, letter: &OutboxNotice, not_before: UnixTime) -> Result<(), VaultError> {
         let later = OutboxNotice { tries: letter.tries.saturating_add(1), not_before, ..*letter };
         self.0.rename(&letter.name(), &later.name())?;
         self.0.sync()
@@ -171,8 +173,8 @@ impl OutboxNotice {
     fn parse(name: &str) -> Option<Self> {
         let mut parts = name.split('.');
         let (number, tries, not_before) = (parts.next()?, parts.next()?, parts.next()?);
-        let letter =
-            Self { number: number.parse().ok()?, tries: tries.parse().ok()?, not_before: not_before.parse().ok()? };
+        let (number, tries) = (number.parse().ok()?, tries.parse().ok()?);
+        let letter = Self { number, tries, not_before: UnixTime::new(not_before.parse().ok()?) };
         (letter.name() == name).then_some(letter)
     }
 }
@@ -192,7 +194,7 @@ mod tests {
 
     #[test]
     fn only_the_name_of_a_letter_is_one() {
-        let letter = OutboxNotice { number: 7, tries: 2, not_before: 99 };
+        let letter = OutboxNotice { number: 7, tries: 2, not_before: UnixTime::new(99) };
         assert_eq!(letter.name(), "00000000000000000007.2.99");
         assert_eq!(OutboxNotice::parse(&letter.name()), Some(letter));
         for bad in [

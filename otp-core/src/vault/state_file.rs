@@ -20,6 +20,7 @@ use crate::decision::state::State;
 use crate::environment::Clock;
 use crate::files::state_slot::{SLOT_BYTES, Slot, VERSION};
 use crate::repair::RestoredEvidence;
+use crate::unix_time::UnixTime;
 
 const FILE_BYTES: usize = 8192;
 const SLOT_APART: u64 = 4096;
@@ -35,20 +36,20 @@ pub(super) struct StateFile {
     inode: u64,
     newest: SlotPlace,
     sequence: u64,
-    /// The newest time that is known to have passed, in Unix seconds.
-    pub(super) known: u64,
+    /// The newest time that is known to have passed.
+    pub(super) known: UnixTime,
 }
 
 /// What a state file says.
 pub(super) struct Loaded {
     /// The state in the newest good slot.
     pub state: State,
-    /// Unix time of its write.
-    pub written: u64,
+    /// When it was written.
+    pub written: UnixTime,
     /// It may have been written at any other time: nobody vouched for the clock, which was far ahead (P5).
     pub doubted: bool,
     /// ctime of the file.
-    pub changed: u64,
+    pub changed: UnixTime,
     /// One slot is bad (P3).
     pub damaged: bool,
     /// It is a restored copy (P4), by these marks.
@@ -71,16 +72,16 @@ impl StateFile {
         let (first, second) = (slot(&file, &path, SlotPlace::First)?, slot(&file, &path, SlotPlace::Second)?);
         let damaged = first.is_none() || second.is_none();
         let (newest, slot) = newer(first, second).ok_or_else(|| VaultError::malformed(&path, "both slots are bad"))?;
-        let ctime = u64::try_from(about.ctime()).unwrap_or(0);
+        let ctime = UnixTime::from_kernel(about.ctime());
         let Slot { sequence, inode, written, doubted, state } = slot;
         let moved = inode != about.ino();
-        let restored = (moved || ctime > written.saturating_add(LATE_S)).then(|| RestoredEvidence {
+        let restored = (moved || ctime > written + LATE_S).then(|| RestoredEvidence {
             file: path.clone(),
             written,
             changed: ctime,
             moved,
         });
-        let this = Self { file, path, inode: about.ino(), newest, sequence, known: 0 };
+        let this = Self { file, path, inode: about.ino(), newest, sequence, known: UnixTime::EPOCH };
         Ok((this, Loaded { state, written, doubted, changed: ctime, damaged, restored }))
     }
 
@@ -115,17 +116,23 @@ impl StateFile {
 
     /// A user may stop a setuid process between reading the clock and writing. That must not look like a restored copy, and must not
     /// outlast that its user is forgotten.
-    fn was_stopped_since(&self, written: u64) -> Result<bool, VaultError> {
+    fn was_stopped_since(&self, written: UnixTime) -> Result<bool, VaultError> {
         let about = self.file.metadata().map_err(|error| unreadable(&self.path, &error))?;
         if about.nlink() == 0 {
             return Err(VaultError::Missing(self.path.clone())); // its user was forgotten meanwhile
         }
-        Ok(u64::try_from(about.ctime()).unwrap_or(0) > written.saturating_add(LATE_S / 2))
+        Ok(UnixTime::from_kernel(about.ctime()) > written + LATE_S / 2)
     }
 }
 
 /// Fills a new, empty file with `state` in both slots and syncs it (P1). `known` is the newest time that is known to have passed.
-pub(super) fn fill(file: &File, path: &Path, state: &State, known: u64, clock: &dyn Clock) -> Result<(), VaultError> {
+pub(super) fn fill(
+    file: &File,
+    path: &Path,
+    state: &State,
+    known: UnixTime,
+    clock: &dyn Clock,
+) -> Result<(), VaultError> {
     let inode = file.metadata().map_err(|error| unreadable(path, &error))?.ino();
     let failed = |error: std::io::Error| VaultError::cannot_persist(path, errno_of(&error));
     file.write_all_at(&[0; FILE_BYTES], 0).map_err(failed)?;
@@ -138,8 +145,8 @@ pub(super) fn fill(file: &File, path: &Path, state: &State, known: u64, clock: &
 }
 
 /// Is a time that nobody vouches for too far beyond what is known? Where nothing is known, nothing is.
-pub(super) fn is_doubted(written: u64, known: u64, clock: &dyn Clock) -> bool {
-    known > 0 && written > known.saturating_add(FAR_AHEAD_S) && !clock.vouched()
+pub(super) fn is_doubted(written: UnixTime, known: UnixTime, clock: &dyn Clock) -> bool {
+    known > UnixTime::EPOCH && written > known + FAR_AHEAD_S && !clock.vouched()
 }
 
 impl SlotPlace {

@@ -68,10 +68,10 @@ fn r3_a_lock_on_a_file_that_lost_its_name_is_worth_nothing() {
 struct Stopping(std::cell::Cell<u64>);
 
 impl Clock for Stopping {
-    fn wall(&self) -> u64 {
+    fn wall(&self) -> UnixTime {
         let seconds = self.0.get();
         self.0.set(0);
-        system_wall() - seconds
+        UnixTime::new(system_wall().seconds() - seconds)
     }
 
     fn vouched(&self) -> bool {
@@ -96,9 +96,9 @@ fn a_process_that_was_stopped_while_writing_does_not_look_like_a_restored_copy()
 fn a_wild_clock_and_a_bad_slot_lock_nobody_out_for_years() {
     let bench = Bench::enrolled();
     bench.spoil(0);
-    let wild = Unvouched(system_wall() + 10 * 365 * 86_400);
+    let wild = Unvouched((system_wall() + 10 * 365 * 86_400).seconds());
     let locked = bench.vault().lock(&bench.account, &wild).unwrap().unwrap();
-    let raised = locked.state().keys[0].watermark.0 * 30;
+    let raised = UnixTime::new(locked.state().keys[0].watermark.0 * 30);
     assert!(raised <= system_wall() + FAR_AHEAD_S + 90, "raised to {raised}");
     assert!(raised >= system_wall(), "and not too little");
 }

@@ -23,6 +23,7 @@ use crate::keys::seal::{HostKey, Nonce, Sealed, VaultId};
 use crate::keys::secret::Secret;
 use crate::log_line::LogLine;
 use crate::repair::Repair;
+use crate::unix_time::UnixTime;
 use crate::unlocked::Unlocked;
 
 /// Beside whatever is there.
@@ -38,8 +39,8 @@ impl Environment for Shifted {
 }
 
 impl Clock for Shifted {
-    fn wall(&self) -> u64 {
-        system_wall().wrapping_add(self.0.load(Ordering::Relaxed))
+    fn wall(&self) -> UnixTime {
+        UnixTime::new(system_wall().seconds().wrapping_add(self.0.load(Ordering::Relaxed)))
     }
 
     fn vouched(&self) -> bool {
@@ -106,8 +107,8 @@ impl Bench {
             sealed: Sealed(vec![]),
             fingerprint: self.host_key().fingerprint(VaultId([1; 16]), &Self::secret()),
             made_in: generation,
-            created: 1,
-            confirmed: 2,
+            created: UnixTime::new(1),
+            confirmed: UnixTime::new(2),
             floor: Step(57),
             redemption: None,
             expires: None,
@@ -121,9 +122,9 @@ impl Bench {
         self.vault().enrol(&self.account, &FREELY, clock, |_, generation| Some(self.key(generation)))
     }
 
-    fn code(&self, wall: u64, offset: i64) -> Typed {
+    fn code(&self, wall: UnixTime, offset: i64) -> Typed {
         let codes = Codes::new(&Self::secret(), Algorithm::Sha1, Digits::new(6).unwrap()).unwrap();
-        let step = (wall / 30).checked_add_signed(offset).unwrap();
+        let step = (wall.seconds() / 30).checked_add_signed(offset).unwrap();
         Typed::parse(format!("{:06}", codes.at(Step(step)).unwrap()).as_bytes())
     }
 
@@ -284,7 +285,7 @@ fn announce(bench: &Bench) -> State {
 
 fn write_state(bench: &Bench, state: &State) {
     let file = OpenOptions::new().read(true).write(true).open(bench.state_path()).unwrap();
-    super::state_file::fill(&file, &bench.state_path(), state, 0, &Shifted::by(0)).unwrap();
+    super::state_file::fill(&file, &bench.state_path(), state, UnixTime::EPOCH, &Shifted::by(0)).unwrap();
 }
 
 #[test]
@@ -338,8 +339,8 @@ impl Environment for Unvouched {
 }
 
 impl Clock for Unvouched {
-    fn wall(&self) -> u64 {
-        self.0
+    fn wall(&self) -> UnixTime {
+        UnixTime::new(self.0)
     }
 
     fn boot_ms(&self) -> u64 {
@@ -354,7 +355,7 @@ impl Clock for Unvouched {
 #[test]
 fn v6_the_clock_mark_never_moves_back_nor_thirty_days_on_a_clock_that_nobody_vouches_for() {
     let bench = Bench::new();
-    assert_eq!(bench.vault().clock_mark(), Ok(0));
+    assert_eq!(bench.vault().clock_mark(), Ok(UnixTime::EPOCH));
     let steps = [
         (1_000, 1_000),
         (900, 1_000),
@@ -363,10 +364,13 @@ fn v6_the_clock_mark_never_moves_back_nor_thirty_days_on_a_clock_that_nobody_vou
     ];
     for (wall, mark) in steps {
         bench.vault().move_clock_mark(&Unvouched(wall)).unwrap();
-        assert_eq!(bench.vault().clock_mark(), Ok(mark), "at {wall}");
+        assert_eq!(bench.vault().clock_mark(), Ok(UnixTime::new(mark)), "at {wall}");
     }
     bench.vault().move_clock_mark(&Shifted::by(0)).unwrap();
-    assert!(bench.vault().clock_mark().unwrap() > 1_700_000_000, "a clock that the kernel vouches for is believed");
+    assert!(
+        bench.vault().clock_mark().unwrap() > UnixTime::new(1_700_000_000),
+        "a clock that the kernel vouches for is believed"
+    );
     fs::write(bench.dir.join("clock"), "soon\n").unwrap();
     assert!(matches!(bench.vault().clock_mark(), Err(VaultError::Malformed { .. })));
 }

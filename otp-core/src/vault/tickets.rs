@@ -17,6 +17,7 @@ use crate::environment::Clock;
 use crate::files::ticket::{TicketEnd, TicketEndReason, TicketId};
 use crate::files::ticket_file::{TICKET_FILE_CAP, TicketFile, TicketFileError, Written};
 use crate::repair::RestoredEvidence;
+use crate::unix_time::UnixTime;
 
 /// The tickets of one user, locked. Those of others can be read, too.
 pub struct Tickets {
@@ -36,7 +37,7 @@ pub struct StoredTickets {
 
 impl StoredTickets {
     /// The ticket file to be written again. Once it is, nobody can tell any more that it came from a backup: what was good in it is not.
-    pub fn settled(mut self, now: u64) -> TicketFile {
+    pub fn settled(mut self, now: UnixTime) -> TicketFile {
         if self.restored {
             self.ticket_file.end_all(TicketEndReason::Revoked, now);
         }
@@ -102,7 +103,7 @@ impl Vault {
         &self,
         account: &Account,
         clock: &dyn Clock,
-        end: impl FnOnce(&mut TicketFile, TicketEndReason, u64) -> Option<TicketId>,
+        end: impl FnOnce(&mut TicketFile, TicketEndReason, UnixTime) -> Option<TicketId>,
     ) -> Result<Option<TicketId>, VaultError> {
         if !self.dir.open_dir(TICKETS)?.has(&name(account.uid))? {
             return Ok(None);
@@ -164,9 +165,9 @@ impl Tickets {
         let text = std::str::from_utf8(&bytes).map_err(|_| VaultError::malformed(&path, "not UTF-8"))?;
         let (ticket_file, written) =
             TicketFile::parse(text).map_err(|error| VaultError::malformed(&path, error.to_string()))?;
-        let changed = u64::try_from(about.ctime()).unwrap_or(0);
+        let changed = UnixTime::from_kernel(about.ctime());
         let moved = written.inode != about.ino();
-        let restored = moved || changed > written.at.saturating_add(LATE_S);
+        let restored = moved || changed > written.at + LATE_S;
         let evidence = restored.then_some(RestoredEvidence { file: path, written: written.at, changed, moved });
         Ok(Some(StoredTickets { ticket_file, restored, evidence }))
     }

@@ -6,7 +6,7 @@ use crate::files::notice::Where;
 use crate::files::ticket::{Ticket, TicketId, TicketUse, Worth};
 use crate::keys::seal::CodeHash;
 
-fn ticket(byte: u8, now: u64) -> Ticket {
+fn ticket(byte: u8, now: UnixTime) -> Ticket {
     let (id, hash, not_after) = (TicketId::new([byte; 16]), CodeHash([byte; 32]), now + 600);
     let form = CodeForm::Spoken;
     Ticket {
@@ -24,7 +24,7 @@ fn ticket(byte: u8, now: u64) -> Ticket {
     }
 }
 
-fn with_one(bench: &Bench) -> u64 {
+fn with_one(bench: &Bench) -> UnixTime {
     let (clock, tickets) = (Shifted::by(0), bench.vault().tickets(1000).unwrap());
     let mut ticket_file = tickets.ticket_file(&bench.account).unwrap().ticket_file;
     ticket_file.issue(ticket(1, clock.wall()), clock.wall()).unwrap();

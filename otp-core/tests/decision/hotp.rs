@@ -3,6 +3,7 @@
 use otp_core::keys::open_key::OpenKey;
 
 use super::*;
+use otp_core::unix_time::UnixTime;
 
 fn token(byte: u8, floor: u64) -> OpenKey {
     OpenKey { kind: Kind::Hotp, ..key(byte, 6, floor) }
@@ -38,7 +39,7 @@ fn the_next_ten_counters_open_and_nothing_before_or_after() {
 fn an_accepted_counter_and_all_before_it_are_dead() {
     let key = token(1, 0);
     let next = accepts(&key, &used(&key, 100), 105).unwrap();
-    assert_eq!((next.keys[0].watermark, next.keys[0].last_used), (Step(105), T));
+    assert_eq!((next.keys[0].watermark, next.keys[0].last_used), (Step(105), Some(UnixTime::new(T))));
     for counter in 96..=105 {
         assert_eq!(at(&key, &next, counter).0, Verdict::Refused(RefusalReason::Replayed), "{counter}");
     }

@@ -16,6 +16,7 @@ use otp_core::keys::hotp::Codes;
 use otp_core::keys::key::{Algorithm, Digits, KeyId, Kind, Label, Period, Step};
 use otp_core::keys::open_key::OpenKey;
 use otp_core::keys::secret::Secret;
+use otp_core::unix_time::UnixTime;
 use proptest::prelude::*;
 use zeroize::Zeroizing;
 
@@ -52,7 +53,7 @@ fn code_at(key: &OpenKey, step: u64) -> Code {
 }
 
 fn now(wall: u64) -> Now {
-    Now { wall, boot_ms: 1_000_000, clock: ClockTrust::Trusted }
+    Now { wall: UnixTime::new(wall), boot_ms: 1_000_000, clock: ClockTrust::Trusted }
 }
 
 fn step(wall: u64) -> u64 {
@@ -79,7 +80,7 @@ fn a_code_works_once() {
     let (verdict, next) = run(&keys, &state_of(&keys), &code, Origin::Myself, now(T));
     assert_eq!(verdict, Verdict::Accepted(Proof::Key(keys[0].label.clone())));
     let next = next.unwrap();
-    assert_eq!((next.keys[0].watermark, next.keys[0].last_used), (Step(step(T)), T));
+    assert_eq!((next.keys[0].watermark, next.keys[0].last_used), (Step(step(T)), Some(UnixTime::new(T))));
     let (again, _) = run(&keys, &next, &code, Origin::Myself, now(T));
     assert_eq!(again, Verdict::Refused(RefusalReason::Replayed));
 }
@@ -232,7 +233,7 @@ fn suspended_expired_and_empty_records_refuse() {
     let suspended = State { suspended: true, ..state_of(&keys) };
     assert_eq!(run(&keys, &suspended, &right, Origin::Myself, now(T)).0, Verdict::Refused(RefusalReason::Suspended));
     assert_eq!(run(&[], &state_of(&keys), &right, Origin::Myself, now(T)).0, Verdict::Refused(RefusalReason::NoKey));
-    let ended = [OpenKey { expires: Some(T - 1), ..key(1, 6, 0) }];
+    let ended = [OpenKey { expires: Some(UnixTime::new(T - 1)), ..key(1, 6, 0) }];
     assert_eq!(
         run(&ended, &state_of(&ended), &right, Origin::Myself, now(T)).0,
         Verdict::Refused(RefusalReason::Expired)
@@ -250,7 +251,8 @@ fn a_clock_behind_the_watermark_is_told_apart_and_does_not_count() {
 #[test]
 fn an_unsynchronised_clock_may_not_jump_more_than_thirty_days() {
     let keys = [key(1, 6, 0)];
-    let at = |wall| Now { wall, boot_ms: 0, clock: ClockTrust::Unsynchronised { newest_known: T } };
+    let newest_known = UnixTime::new(T);
+    let at = |wall| Now { boot_ms: 0, clock: ClockTrust::Unsynchronised { newest_known }, ..now(wall) };
     let (near, far) = (T + 30 * 86_400, T + 30 * 86_400 + 1);
     assert!(matches!(
         run(&keys, &state_of(&keys), &code_at(&keys[0], step(near)), Origin::Myself, at(near)).0,

@@ -47,7 +47,7 @@ fn a_sealed_key_opens_only_where_nothing_has_changed() {
         |b| b.digits = Digits::new(8).unwrap(),
         |b| b.period = Period::new(60).unwrap(),
         |b| b.floor = Step(56),
-        |b| b.expires = Some(0),
+        |b| b.expires = Some(UnixTime::EPOCH),
     ];
     for (number, change) in changes.iter().enumerate() {
         let mut changed = binding();

@@ -6,9 +6,10 @@ use otp_core::keys::diagnosis::Diagnosis;
 use otp_core::keys::hotp::Codes;
 use otp_core::keys::key::{Algorithm, Digits, Kind, NewKey, Period, Step};
 use otp_core::keys::secret::Secret;
+use otp_core::unix_time::UnixTime;
 
 /// Looks for the code under other settings and at other times, the likeliest first.
-pub(crate) fn diagnose(secret: &Secret, kind: Kind, new: NewKey, code: &Code, wall: u64) -> Option<Diagnosis> {
+pub(crate) fn diagnose(secret: &Secret, kind: Kind, new: NewKey, code: &Code, wall: UnixTime) -> Option<Diagnosis> {
     if kind != Kind::Totp {
         return None;
     }
@@ -38,7 +39,7 @@ pub(crate) fn diagnose(secret: &Secret, kind: Kind, new: NewKey, code: &Code, wa
 }
 
 /// How many steps from now the code is one, the nearest first.
-fn offset(secret: &Secret, settings: NewKey, code: &Code, wall: u64, reach: i64) -> Option<i64> {
+fn offset(secret: &Secret, settings: NewKey, code: &Code, wall: UnixTime, reach: i64) -> Option<i64> {
     let NewKey { algorithm, digits, period } = settings;
     if usize::from(digits.get()) != code.length() {
         return None;
@@ -74,12 +75,12 @@ mod tests {
     fn shown_by_an_app(algorithm: Algorithm, digits: i64, period: i64, clock: i64) -> Option<Diagnosis> {
         let (digits, period) = (Digits::new(digits).unwrap(), Period::new(period).unwrap());
         let codes = Codes::new(&secret(), algorithm, digits).unwrap();
-        let value = codes.at(period.step_at(NOW.checked_add_signed(clock).unwrap())).unwrap();
+        let value = codes.at(period.step_at(UnixTime::new(NOW.checked_add_signed(clock).unwrap()))).unwrap();
         let width = usize::from(digits.get());
         let Typed::Code(code) = Typed::parse(format!("{value:0width$}").as_bytes()) else { panic!("no code") };
         let wanted =
             NewKey { algorithm: Algorithm::Sha256, digits: Digits::new(6).unwrap(), period: Period::new(60).unwrap() };
-        diagnose(&secret(), Kind::Totp, wanted, &code, NOW)
+        diagnose(&secret(), Kind::Totp, wanted, &code, UnixTime::new(NOW))
     }
 
     #[test]

@@ -9,6 +9,7 @@ use otp_core::files::ticket::{Ticket, TicketId};
 use otp_core::files::ticket_file::TicketFileError;
 use otp_core::keys::seal::{CodeHash, CodePlace, HashedCode};
 use otp_core::log_line::{LogLine, Urgency};
+use otp_core::unix_time::UnixTime;
 use otp_core::vault::{ChangeError, EnrolmentStatus};
 use otp_protocol::interface::{Done, Invitation, Invite, Invited, Refusal, RevokeInvitation};
 use otp_protocol::peer::Peer;
@@ -26,8 +27,8 @@ use crate::refusals::{ChangeOf, Refused, UNUSABLE_NAME};
 /// A ticket that is to be made.
 struct NewTicket {
     form: CodeForm,
-    /// Unix time when it is made, in seconds.
-    issued: u64,
+    /// When it is made.
+    issued: UnixTime,
     /// Seconds until its end.
     lasts: u64,
     /// May its owner replace the keys that they have?
@@ -117,7 +118,7 @@ impl Daemon {
         };
         let hash = self.registration_hash(code, account.uid, id, salt);
         let hash = hash.ok_or_else(|| Refused::unavailable("there is no memory for the hash of the code"))?;
-        let not_after = issued.saturating_add(lasts);
+        let not_after = issued + lasts;
         Ok(Ticket { id, form, hash, salt, replaces, issued, issued_by, not_after, uses: 0, used: None, end: None })
     }
 }
@@ -154,7 +155,7 @@ fn no_room(account: &Account, error: &TicketFileError) -> Refused {
 }
 
 /// A notice about a registration code.
-pub(crate) fn notice(event: NoticeEvent, peer: Peer, at: u64) -> Notice {
+pub(crate) fn notice(event: NoticeEvent, peer: Peer, at: UnixTime) -> Notice {
     Notice { event, at, by: peer.person(), from: Where::default(), key: None }
 }
 

@@ -22,6 +22,7 @@ use otp_core::keys::key::{KeyId, Kind, Label, NewKey, Step};
 use otp_core::keys::open_key::OpenKey;
 use otp_core::keys::seal::{Fingerprint, Nonce, Sealed};
 use otp_core::keys::secret::Secret;
+use otp_core::unix_time::UnixTime;
 use otp_core::unlocked::Unlocked;
 use otp_core::vault::{ChangeError, Grounds, KeyAddition, Replaces};
 use otp_system::random::{self, NoRandomness};
@@ -112,7 +113,7 @@ pub(crate) struct PendingEnrolment {
     plan: Plan,
     secret: Secret,
     id: KeyId,
-    created: u64,
+    created: UnixTime,
     /// Milliseconds of CLOCK_BOOTTIME.
     since_ms: u64,
     tries_left: u32,

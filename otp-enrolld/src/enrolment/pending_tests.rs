@@ -1,3 +1,5 @@
+use otp_core::unix_time::UnixTime;
+
 use super::*;
 use crate::machine::System;
 
@@ -70,7 +72,7 @@ fn wrong_codes_use_up_the_tries_and_junk_does_not() {
 struct Later(u64);
 
 impl Clock for Later {
-    fn wall(&self) -> u64 {
+    fn wall(&self) -> UnixTime {
         System.wall() + self.0 / 1000
     }
 

@@ -10,6 +10,7 @@ use otp_core::files::notice::{Claim, Notice, NoticeEvent, Where};
 use otp_core::files::ticket::{Ticket, TicketId, TicketUse, Worth};
 use otp_core::files::ticket_file::TicketFile;
 use otp_core::log_line::{LogLine, Urgency};
+use otp_core::unix_time::UnixTime;
 use otp_core::vault::{StoredTickets, Tickets};
 use otp_protocol::interface::{ClaimedPlace, Prompt, Redemption, Refusal};
 use otp_protocol::peer::Peer;
@@ -96,7 +97,7 @@ impl Daemon {
         &self,
         ticket_file: &TicketFile,
         presented: &Presented<'_>,
-        now: u64,
+        now: UnixTime,
     ) -> Option<(TicketId, Worth)> {
         let code = &presented.code;
         let most = if presented.origin == Origin::Socket { MOST_COMPARED } else { 0 };

@@ -111,7 +111,7 @@ impl Daemon {
                 return Err(self.stale(&presented, id));
             }
         };
-        if now > since.saturating_add(self.policy(peer)?.repudiate_within) {
+        if now > since + self.policy(peer)?.repudiate_within {
             self.throttle.count(account.uid, presented.origin);
             alarm("registration-code-repudiated-late", &presented, id);
             return Err(Refused::not_possible(&account, "too-late"));

@@ -11,6 +11,7 @@ use otp_core::files::notice_file::Spooled;
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::policy::notify::Notify;
 use otp_core::site::{Site, Unavailable};
+use otp_core::unix_time::UnixTime;
 use otp_core::vault::{Outbox, OutboxNotice, VaultError};
 use otp_protocol::interface::{ClaimedPlace, NoticeItem};
 use otp_system::privileges::become_for_good;
@@ -19,6 +20,7 @@ use serde::Serialize;
 use crate::log::events::event;
 use crate::notices::delivery::deliver;
 use crate::start::{StartError, daemon_account};
+use otp_protocol::unix_seconds;
 
 /// How far to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +51,8 @@ struct NotifyMessage<'a> {
     uid: u32,
     event: String,
     severity: String,
-    at: u64,
+    #[serde(serialize_with = "unix_seconds::serialize")]
+    at: UnixTime,
     by: u32,
     #[serde(flatten)]
     from: ClaimedPlace,
@@ -119,7 +122,7 @@ fn one(
             tell(Urgency::Notice, "notified", about, letter, "");
             outbox.remove(letter).map(|()| true)
         }
-        Err(why) if letter.tries > 0 && system_wall().saturating_sub(spooled.last) > KEPT_S => {
+        Err(why) if letter.tries > 0 && system_wall().since(spooled.last) > KEPT_S => {
             tell(Urgency::Error, "notice-dropped", about, letter, &format!("too old; {why}"));
             outbox.remove(letter).map(|()| true)
         }
@@ -135,12 +138,12 @@ fn put_off(
 ) -> Result<bool, VaultError> {
     tell(Urgency::Error, "notice-put-off", about, letter, why);
     let pause = SHORTEST_S.saturating_mul(2_u64.saturating_pow(letter.tries)).min(LONGEST_S);
-    outbox.put_off(letter, system_wall().saturating_add(pause)).map(|()| false)
+    outbox.put_off(letter, system_wall() + pause).map(|()| false)
 }
 
 /// A time that is farther off than any pause is from before the clock was set back.
-fn is_due(letter: &OutboxNotice, now: u64) -> bool {
-    letter.not_before <= now || letter.not_before > now.saturating_add(LONGEST_S)
+fn is_due(letter: &OutboxNotice, now: UnixTime) -> bool {
+    letter.not_before <= now || letter.not_before > now + LONGEST_S
 }
 
 fn message(account: &Account, spooled: &Spooled) -> Vec<u8> {
@@ -226,7 +229,7 @@ mod tests {
     fn the_message_is_one_line_of_json_with_every_field() {
         let account = Account { name: "al\"ice".to_owned(), uid: 1000 };
         let mut spool = Spool::new(&account);
-        spool.add(notice(NoticeEvent::RecoveryCodeUsed { left: 2 }, 0, 7, Label::new("phone").ok()));
+        spool.add(notice(NoticeEvent::RecoveryCodeUsed { left: 2 }, 0, UnixTime::new(7), Label::new("phone").ok()));
         let text = String::from_utf8(message(&account, &spool.notices()[0])).unwrap();
         assert!(text.ends_with("}\n") && text.matches('\n').count() == 1);
         let found: serde_json::Value = serde_json::from_str(&text).unwrap();

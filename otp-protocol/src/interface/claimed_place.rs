@@ -67,6 +67,6 @@ mod tests {
     #[test]
     fn members_that_are_not_there_or_not_known_do_no_harm() {
         let read: Redemption = from_str(r#"{"at":7,"colour":"blue"}"#).unwrap();
-        assert_eq!((read.at, read.from), (7, super::ClaimedPlace::default()));
+        assert_eq!((read.at, read.from), (otp_core::unix_time::UnixTime::new(7), super::ClaimedPlace::default()));
     }
 }

@@ -2,9 +2,11 @@
 
 use otp_core::accounts::Account;
 use otp_core::files::notice_file::Spooled;
+use otp_core::unix_time::UnixTime;
 use serde::{Deserialize, Serialize};
 
 use super::claimed_place::ClaimedPlace;
+use crate::unix_seconds;
 
 /// Answer to `Notices`.
 #[derive(Serialize, Deserialize)]
@@ -23,7 +25,8 @@ pub struct NoticeItem {
     /// `info`, `warning` or `alarm`; the event alone decides which.
     pub severity: String,
     /// Time of the event, of the first one if there were several; Unix time in seconds, UTC.
-    pub at: u64,
+    #[serde(with = "unix_seconds")]
+    pub at: UnixTime,
     /// Uid that caused the event: the real uid behind a process that runs as root, as far as `/proc` shows it.
     pub by: u32,
     /// From where. On the wire its fields are members of this one.
@@ -38,7 +41,8 @@ pub struct NoticeItem {
     /// Number of events that this notice stands for: 1, or more where a full spool merged notices of the same kind.
     pub times: u32,
     /// Time of the last of these events; Unix time in seconds, UTC. Equals `at` for a single one.
-    pub last: u64,
+    #[serde(with = "unix_seconds")]
+    pub last: UnixTime,
     /// How often the user has been shown it: 0 to 2. After the third time the notice is gone.
     pub shown: u8,
     /// The whole notice for a person, in one line of printable ASCII.

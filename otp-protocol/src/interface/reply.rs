@@ -3,10 +3,12 @@
 use otp_core::files::notice::when_and_where;
 use otp_core::files::user_mark::UserMark;
 use otp_core::manage::adoption::{Adoption, Adoptions};
+use otp_core::unix_time::UnixTime;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::claimed_place::ClaimedPlace;
+use crate::unix_seconds;
 
 /// Answer to `BeginEnrolment`, `AddKey` and `Rotate`.
 #[derive(Serialize, Deserialize)]
@@ -69,7 +71,8 @@ pub struct Invitation {
     /// Whether the new key replaces all keys of the user; otherwise the code is for a first key only.
     pub replaces: bool,
     /// Last moment at which the code is good; Unix time in seconds, UTC.
-    pub ends: u64,
+    #[serde(with = "unix_seconds")]
+    pub ends: UnixTime,
     /// Whether an earlier code of this user was still good and is worthless from now on.
     pub superseded: bool,
 }
@@ -78,7 +81,8 @@ pub struct Invitation {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Redemption {
     /// Unix time in seconds, UTC.
-    pub at: u64,
+    #[serde(with = "unix_seconds")]
+    pub at: UnixTime,
     /// From where. On the wire its fields are members of this one.
     #[serde(flatten)]
     pub from: ClaimedPlace,
@@ -178,8 +182,8 @@ pub struct GoneUser {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// When that was first seen, in Unix seconds; `None` if the mark cannot be read.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub since: Option<u64>,
+    #[serde(default, with = "unix_seconds::optional", skip_serializing_if = "Option::is_none")]
+    pub since: Option<UnixTime>,
 }
 
 impl GoneUsers {
@@ -303,15 +307,17 @@ pub struct KeyStatus {
     /// Seconds in a time step: 15 to 120. HOTP does not use it.
     pub period: u32,
     /// Beginning of the enrolment; Unix time in seconds, UTC.
-    pub created: u64,
+    #[serde(with = "unix_seconds")]
+    pub created: UnixTime,
     /// Time of the code that confirmed the key; Unix time in seconds, UTC.
-    pub confirmed: u64,
+    #[serde(with = "unix_seconds")]
+    pub confirmed: UnixTime,
     /// Time of the last accepted code since then; Unix time in seconds, UTC. `None` before the first login.
-    #[serde(default)]
-    pub last_used: Option<u64>,
+    #[serde(default, with = "unix_seconds::optional")]
+    pub last_used: Option<UnixTime>,
     /// Last second at which the key is good; Unix time, UTC. `None` if it has no end.
-    #[serde(default)]
-    pub expires: Option<u64>,
+    #[serde(default, with = "unix_seconds::optional")]
+    pub expires: Option<UnixTime>,
     /// HOTP: state was lost, so that the next login takes two codes in a row (RFC 4226 section 7.4).
     pub resync: bool,
     /// The owner has repudiated the registration code that the key descends from: it is off for good.

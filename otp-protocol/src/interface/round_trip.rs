@@ -2,6 +2,7 @@
 
 use otp_core::codes::registration::{CodeForm, RegistrationCode};
 use otp_core::keys::key::{Algorithm, Digits, Kind, Label, Period};
+use otp_core::unix_time::UnixTime;
 use proptest::prelude::*;
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -54,7 +55,8 @@ prop_compose! {
         digits: u8, period: u32, created: u64, confirmed: u64, ends in any::<[Option<u64>; 2]>(), marks: [bool; 2],
     ) -> KeyStatus {
         let [id, label, kind, algorithm] = texts;
-        let [last_used, expires] = ends;
+        let (created, confirmed) = (UnixTime::new(created), UnixTime::new(confirmed));
+        let [last_used, expires] = ends.map(|end| end.map(UnixTime::new));
         let [resync, suspended] = marks;
         KeyStatus { id, label, kind, algorithm, digits, period, created, confirmed, last_used, expires, resync, suspended }
     }
@@ -213,6 +215,7 @@ proptest! {
         let ([id, at, last, _], (by, times, shown, left)) = (numbers, small);
         let ([event, severity, text], [tty, rhost, service]) = (texts, claims);
         let from = ClaimedPlace { tty, rhost, service };
+        let (at, last) = (UnixTime::new(at), UnixTime::new(last));
         let one = NoticeItem { id, event, severity, at, by, from, key, left, times, last, shown, text };
         let reply = NoticeList { notices: vec![one] };
         prop_assert_eq!(answered::<Notices>(&reply), value(&reply));

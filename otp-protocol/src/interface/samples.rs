@@ -6,6 +6,7 @@ use otp_core::keys::key::{Algorithm, Digits, Kind, Label, Period};
 use zeroize::Zeroizing;
 
 use super::*;
+use otp_core::unix_time::UnixTime;
 
 pub(crate) fn enrolment() -> Enrolment {
     Enrolment {
@@ -35,10 +36,10 @@ fn key() -> KeyStatus {
         algorithm: "SHA1".to_owned(),
         digits: 6,
         period: 30,
-        created: 1_795_000_000,
-        confirmed: 1_795_000_060,
-        last_used: Some(1_795_003_600),
-        expires: Some(1_895_000_000),
+        created: UnixTime::new(1_795_000_000),
+        confirmed: UnixTime::new(1_795_000_060),
+        last_used: Some(UnixTime::new(1_795_003_600)),
+        expires: Some(UnixTime::new(1_895_000_000)),
         resync: false,
         suspended: false,
     }
@@ -101,7 +102,7 @@ fn prompt() -> Prompt {
 pub(crate) fn redemption() -> Redemption {
     let text = |text: &str| Some(text.to_owned());
     let from = ClaimedPlace { tty: text("pts/1"), rhost: text("192.0.2.1"), service: text("sshd") };
-    Redemption { at: 1_795_000_000, from }
+    Redemption { at: UnixTime::new(1_795_000_000), from }
 }
 
 fn registration() -> RegistrationCode {
@@ -127,7 +128,7 @@ fn invited() -> Invited {
         form: "spoken".to_owned(),
         codes: vec![registration().text()],
         replaces: true,
-        ends: 1_795_000_300,
+        ends: UnixTime::new(1_795_000_300),
         superseded: false,
     };
     Invited { invitation }
@@ -142,7 +143,9 @@ fn recovery_codes() -> RecoveryCodes {
 }
 
 fn gone() -> GoneUsers {
-    GoneUsers { users: vec![GoneUser { uid: 1000, user: Some("zoe".to_owned()), since: Some(1_795_000_000) }] }
+    GoneUsers {
+        users: vec![GoneUser { uid: 1000, user: Some("zoe".to_owned()), since: Some(UnixTime::new(1_795_000_000)) }],
+    }
 }
 
 fn adopted() -> AdoptedUsers {
@@ -156,13 +159,13 @@ fn notice() -> NoticeItem {
         id: 1,
         event: "recovery-code-used".to_owned(),
         severity: "warning".to_owned(),
-        at: 1_795_000_000,
+        at: UnixTime::new(1_795_000_000),
         by: 1000,
         from: ClaimedPlace { tty: text("ssh"), rhost: text("192.0.2.1"), service: text("sshd") },
         key: text("phone"),
         left: Some(7),
         times: 1,
-        last: 1_795_000_000,
+        last: UnixTime::new(1_795_000_000),
         shown: 0,
         text: "2026-11-18T11:06:40Z: a recovery code of yours was used".to_owned(),
     }

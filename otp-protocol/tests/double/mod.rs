@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use otp_core::decision::input::Typed;
+use otp_core::unix_time::UnixTime;
 use otp_protocol::interface::{
     Begun, Cancelled, Confirmed, Enrolment, KeyStatus, Method, Refusal, Reply, Request, UserList, UserStatus,
     UserStatusReply,
@@ -172,8 +173,8 @@ fn key() -> KeyStatus {
         algorithm: "SHA1".to_owned(),
         digits: 6,
         period: 30,
-        created: 1_795_000_000,
-        confirmed: 1_795_000_060,
+        created: UnixTime::new(1_795_000_000),
+        confirmed: UnixTime::new(1_795_000_060),
         last_used: None,
         expires: None,
         resync: false,

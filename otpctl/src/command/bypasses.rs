@@ -8,10 +8,12 @@ use otp_core::emergency::{Bypass, EmergencyMark, EmergencyMarks, EmergencyPlaces
 use otp_core::environment::{Clock as _, Moment};
 use otp_core::files::date::utc;
 use otp_core::site::Site;
+use otp_core::unix_time::UnixTime;
 use serde::Serialize;
 
 use crate::machine::Machine;
 use crate::output::escape::escaped;
+use otp_protocol::unix_seconds;
 
 /// A mark as it is listed.
 #[derive(Serialize, Clone, Default)]
@@ -21,9 +23,11 @@ pub(crate) struct ListedBypass {
     pub user: Option<String>,
     pub reason: Option<String>,
     pub by: Option<String>,
-    pub made: Option<u64>,
+    #[serde(serialize_with = "unix_seconds::optional::serialize")]
+    pub made: Option<UnixTime>,
     /// When it ends or has ended, by the clock as it is now; none if it has no end.
-    pub until: Option<u64>,
+    #[serde(serialize_with = "unix_seconds::optional::serialize")]
+    pub until: Option<UnixTime>,
     pub ended: bool,
     /// The mark's file.
     pub path: String,
@@ -70,7 +74,7 @@ pub(crate) fn in_force() -> Vec<ListedBypass> {
 /// The one of these that lets this uid past for longest.
 pub(crate) fn longest(marks: &[ListedBypass], uid: u32) -> Option<&ListedBypass> {
     let of = marks.iter().filter(|one| one.uid == uid);
-    of.max_by_key(|one| one.until.unwrap_or(u64::MAX))
+    of.max_by_key(|one| one.until.unwrap_or(UnixTime::new(u64::MAX)))
 }
 
 fn listed(place: EmergencyMarks<'_>, uid: u32) -> ListedBypass {
@@ -122,7 +126,7 @@ pub(crate) fn said(one: &ListedBypass) -> String {
 }
 
 /// A clock that is behind the making of a mark does not end it; whoever reads its end must know that.
-fn behind(made: u64) -> &'static str {
+fn behind(made: UnixTime) -> &'static str {
     if Machine.wall() < made { " (the clock is behind its making)" } else { "" }
 }
 
@@ -136,14 +140,14 @@ mod tests {
             user: Some("alice".to_owned()),
             reason: Some("lost\x1b[2J".to_owned()),
             by: Some("uid 0".to_owned()),
-            made: Some(951_782_400),
+            made: Some(UnixTime::new(951_782_400)),
             ..ListedBypass::default()
         }
     }
 
     #[test]
     fn every_mark_tells_its_end_or_that_it_has_none() {
-        let with_end = ListedBypass { until: Some(951_868_800), ..mark() };
+        let with_end = ListedBypass { until: Some(UnixTime::new(951_868_800)), ..mark() };
         let ended = ListedBypass { ended: true, not_honoured: Some("it ended at …".to_owned()), ..with_end.clone() };
         let bad = ListedBypass { uid: 7, not_honoured: Some("mode 0666".to_owned()), ..ListedBypass::default() };
         let cases = [

@@ -9,6 +9,7 @@ use otp_core::files::date::utc;
 use otp_core::policy::WholePolicy;
 use otp_core::policy::audience::{Entry, Exemption, Unmatched, Who};
 use otp_core::policy::directory::{Found, look_up};
+use otp_core::unix_time::UnixTime;
 
 /// Every entry that means nobody, and what comes of it.
 pub(crate) fn unmatched(policy: &WholePolicy) -> Vec<String> {
@@ -35,19 +36,19 @@ pub(crate) fn unmatched(policy: &WholePolicy) -> Vec<String> {
     found
 }
 
-/// Exemptions that have ended, or end soon. `now` is Unix time.
-pub(crate) fn ending(policy: &WholePolicy, now: u64) -> Vec<String> {
+/// Exemptions that have ended, or end soon.
+pub(crate) fn ending(policy: &WholePolicy, now: UnixTime) -> Vec<String> {
     let tables = policy.services.iter();
     let all = tables.flat_map(|(service, table)| table.exempt.iter().map(move |one| (service, one)));
     all.filter_map(|(service, one)| {
-        let first = one.until?.saturating_mul(DAY_S);
+        let first = one.until?;
         let day = utc(first);
         let day = day.split('T').next().unwrap_or_default();
-        let end = match first.checked_sub(now).map(|left| left.div_ceil(DAY_S)) {
-            None | Some(0) => format!("ended: asked since {day} (UTC)"),
-            Some(1) => format!("ends within a day: asked from {day} (UTC) on"),
-            Some(days) if days <= SOON_DAYS => format!("ends in {days} days: asked from {day} (UTC) on"),
-            Some(_) => return None,
+        let end = match first.since(now).div_ceil(DAY_S) {
+            0 => format!("ended: asked since {day} (UTC)"),
+            1 => format!("ends within a day: asked from {day} (UTC) on"),
+            days if days <= SOON_DAYS => format!("ends in {days} days: asked from {day} (UTC) on"),
+            _ => return None,
         };
         let reason = one.reason.as_ref().map_or_else(String::new, |reason| format!("; reason: {reason}"));
         Some(format!("[service.{service}] exempt has {:?}, which {end}{reason}", one.entry.text))

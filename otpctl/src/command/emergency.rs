@@ -62,7 +62,7 @@ fn bypass(terminal: &mut Terminal, options: &BypassArgs) -> Result<(), Failure> 
     let (reason, lasts) = (options.reason.clone(), Some(Lasting::from(&now, seconds)));
     let mark = EmergencyMark { account, reason, by: who(), made: now.wall, lasts };
     let place = Site::STANDARD.marks().write(&mark, &Machine).map_err(|error| stopped(&error))?;
-    let until = utc(now.wall.saturating_add(seconds));
+    let until = utc(now.wall + seconds);
     let line = line("emergency-bypass", &mark.account.name, mark.account.uid).field("reason", mark.reason.as_str());
     let [kept, until_reboot] = Site::STANDARD.emergency;
     let path = matches!(place, MarkPlace::UntilReboot(_)).then_some(until_reboot);

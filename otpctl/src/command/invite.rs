@@ -3,6 +3,7 @@
 use otp_core::codes::registration::CodeForm;
 use otp_core::environment::system_wall;
 use otp_core::files::date::utc;
+use otp_core::unix_time::UnixTime;
 use otp_protocol::client::Client;
 use otp_protocol::interface::{self, Invitation, RevokeInvitation, UserName};
 use zeroize::Zeroizing;
@@ -105,8 +106,8 @@ fn told(invitation: &Invitation, letter: Option<&str>) -> Zeroizing<String> {
 }
 
 /// When it ends, what it allows, what became of the one before.
-fn terms(invitation: &Invitation, user: &str, now: u64) -> String {
-    let left = duration::told(invitation.ends.saturating_sub(now));
+fn terms(invitation: &Invitation, user: &str, now: UnixTime) -> String {
+    let left = duration::told(invitation.ends.since(now));
     let mut text = format!("it ends in {left}, at {}, and works once\n", utc(invitation.ends));
     text.push_str(match invitation.replaces {
         true => "the key made with it replaces every key that is there\n",
@@ -151,7 +152,7 @@ mod tests {
             form: form.to_owned(),
             codes: codes.iter().map(|code| Zeroizing::new((*code).to_owned())).collect(),
             replaces: false,
-            ends: 951_782_400,
+            ends: UnixTime::new(951_782_400),
             superseded: false,
         }
     }
@@ -167,7 +168,7 @@ mod tests {
                 assert!(text.len() < ROOM);
             }
         }
-        let terms = terms(&invitation("letter", &[]), "alice", 951_782_400 - 14 * 86_400);
+        let terms = terms(&invitation("letter", &[]), "alice", UnixTime::new(951_782_400 - 14 * 86_400));
         assert!(terms.starts_with("it ends in 14 days, at "));
     }
 

@@ -20,6 +20,7 @@ use otp_core::manage::on_file::on_file;
 use otp_core::manage::suspension::{self, Suspension};
 use otp_core::manage::vault_version::{WayBack, back_to_1};
 use otp_core::site::{Site, Unavailable, fits};
+use otp_core::unix_time::UnixTime;
 use otp_core::vault::{ChangeError, ClockMark, MarkKind, Posted, Reseal, Vault, as_it_is, short_lock_deadline};
 use otp_protocol::database::may_be_away;
 use otp_protocol::interface::{GoneUsers, RestoredUsers};
@@ -279,7 +280,7 @@ fn change(command: &Command) -> Option<(String, Change)> {
     }
 }
 
-fn clock_taken(before: ClockMark, now: u64) -> String {
+fn clock_taken(before: ClockMark, now: UnixTime) -> String {
     let taken = format!("the clock is taken as it is: {}\n", utc(now));
     match before {
         ClockMark::Unreadable => format!("{taken}the clock mark of the vault could not be read, and is made again\n"),

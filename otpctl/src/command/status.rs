@@ -1,6 +1,7 @@
 //! `otpctl status` and `otpctl list`: what may be told of users, for people or as JSON.
 
 use otp_core::files::date::utc;
+use otp_core::unix_time::UnixTime;
 use otp_protocol::client::Client;
 use otp_protocol::interface::{KeyStatus, List, OriginStatus, Status, Unreadable, UserList, UserStatus};
 use serde::Serialize;
@@ -158,7 +159,7 @@ fn state(status: &UserStatus) -> &'static str {
     }
 }
 
-fn used(last: Option<u64>) -> String {
+fn used(last: Option<UnixTime>) -> String {
     last.map_or_else(|| "never".to_owned(), utc)
 }
 
@@ -174,8 +175,8 @@ mod tests {
             algorithm: "SHA1".to_owned(),
             digits: 6,
             period: 30,
-            created: 0,
-            confirmed: 951_782_400,
+            created: UnixTime::EPOCH,
+            confirmed: UnixTime::new(951_782_400),
             last_used: None,
             expires: None,
             resync: false,
@@ -225,7 +226,10 @@ mod tests {
     fn the_owner_is_told_no_counts_and_when_a_key_ends() {
         let mut alice = UserStatus { expired: true, ..alice() };
         alice.origins.iter_mut().for_each(|origin| origin.failures = None);
-        alice.keys.iter_mut().for_each(|key| (key.expires, key.label) = (Some(951_868_800), "phone".to_owned()));
+        alice
+            .keys
+            .iter_mut()
+            .for_each(|key| (key.expires, key.label) = (Some(UnixTime::new(951_868_800)), "phone".to_owned()));
         let expected = "alice (uid 1000): expired, generation 3\n  \
             key \"phone\" (k1): totp SHA1, 6 digits, 30 s, confirmed 2000-02-29T00:00:00Z, last used never, ends 2000-03-01T00:00:00Z\n  \
             wrong codes, origin other: waiting 4 s\n  \

@@ -70,6 +70,7 @@ fn not_enrolled(why: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use otp_core::unix_time::UnixTime;
     use std::io;
 
     use otp_core::codes::registration::CodeForm;
@@ -81,7 +82,7 @@ mod tests {
     /// How it ended, and whether the daemon was asked for.
     fn run(typed: &'static str) -> (String, bool) {
         let code = RegistrationCode::new(CodeForm::Spoken, &[7; 9]).expect("a code");
-        let used = Redemption { at: 0, from: ClaimedPlace::default() };
+        let used = Redemption { at: UnixTime::EPOCH, from: ClaimedPlace::default() };
         let mut terminal = Terminal::new(Box::new(typed.as_bytes()), Box::new(io::sink()), OutputKind::Screen(None));
         let mut reached = false;
         let outcome = ask(&mut terminal, code, &used, || {

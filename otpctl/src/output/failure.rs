@@ -208,6 +208,7 @@ pub(crate) fn not_possible(user: &str, reason: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use otp_core::unix_time::UnixTime;
     use otp_protocol::interface::{ClaimedPlace, Redemption};
 
     use super::*;
@@ -254,7 +255,7 @@ mod tests {
             Refusal::RegistrationRefused { reason: text(), wait: 1 },
             Refusal::RegistrationSpent {
                 used: Redemption {
-                    at: 0,
+                    at: UnixTime::EPOCH,
                     from: ClaimedPlace { tty: Some(text()), rhost: Some(text()), service: Some(text()) },
                 },
             },

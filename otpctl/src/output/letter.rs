@@ -8,6 +8,7 @@ use std::path::Path;
 use clap::ValueEnum;
 use nix::unistd::gethostname;
 use otp_core::files::date::utc;
+use otp_core::unix_time::UnixTime;
 use otp_protocol::client::CallError;
 use otp_protocol::interface::Invitation;
 use otp_protocol::qr::{PIXELS, Picture, QUIET_ZONE, Theme};
@@ -194,8 +195,8 @@ fn filled(template: &str, invitation: &Invitation, host: &str) -> Result<String,
 }
 
 /// To the minute, which is before the end rather than after it.
-fn end(seconds: u64) -> String {
-    let text = utc(seconds);
+fn end(time: UnixTime) -> String {
+    let text = utc(time);
     match (text.get(..10), text.get(11..16), text.len()) {
         (Some(day), Some(time), 20) => format!("{day} at {time} UTC"),
         _ => text,
@@ -237,7 +238,7 @@ mod tests {
             form: "letter".to_owned(),
             codes: codes.iter().map(|code| Zeroizing::new((*code).to_owned())).collect(),
             replaces: false,
-            ends: 951_782_459,
+            ends: UnixTime::new(951_782_459),
             superseded: false,
         }
     }

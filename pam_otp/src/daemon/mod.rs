@@ -7,6 +7,7 @@ pub(crate) mod json;
 use std::time::{Duration, Instant};
 
 use otp_core::files::notice::{Claim, Where, when_and_where};
+use otp_core::unix_time::UnixTime;
 use zeroize::Zeroizing;
 
 use crate::account_status::OldestKey;
@@ -208,13 +209,14 @@ fn status(user: Option<&str>, timeout: Duration) -> Result<Value, DaemonError> {
 fn earlier(used: &Value) -> Option<String> {
     let claim = |field: &str| Claim::of(used.get(field).and_then(Value::text));
     let from = Where { tty: claim("tty"), rhost: claim("rhost"), service: claim("service") };
-    Some(when_and_where(used.get("at").and_then(Value::number)?, &from))
+    Some(when_and_where(UnixTime::new(used.get("at").and_then(Value::number)?), &from))
 }
 
 fn oldest(keys: &[Value]) -> Option<OldestKey> {
     let keys = keys.iter().filter(|key| key.get("kind").and_then(Value::text) == Some("totp"));
     let key = |key: &Value| {
-        Some(OldestKey { label: key.get("label")?.text()?.to_owned(), confirmed: key.get("confirmed")?.number()? })
+        let confirmed = UnixTime::new(key.get("confirmed")?.number()?);
+        Some(OldestKey { label: key.get("label")?.text()?.to_owned(), confirmed })
     };
     keys.filter_map(key).min_by_key(|key| key.confirmed)
 }

@@ -174,7 +174,7 @@ impl Environment for Panicking<'_> {
 }
 
 impl Clock for Panicking<'_> {
-    fn wall(&self) -> u64 {
+    fn wall(&self) -> otp_core::unix_time::UnixTime {
         self.step("clock");
         self.host.wall()
     }
