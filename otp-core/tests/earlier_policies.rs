@@ -15,11 +15,12 @@ use otp_core::policy::host::HostPolicy;
 use otp_core::policy::notify::Notify;
 use otp_core::policy::rotation::Rotation;
 use otp_core::policy::service::{ServicePolicy, Unenrolled};
+use otp_core::unix_time::UnixTime;
 
-const FEBRUARY: u64 = 20_850; // 2027-02-01, as days since 1970
-const MARCH: u64 = 20_878;
-const JULY: u64 = 21_000;
-const NEW_YEAR: u64 = 20_819;
+const FEBRUARY: UnixTime = UnixTime::of_day(20_850); // 2027-02-01
+const MARCH: UnixTime = UnixTime::of_day(20_878);
+const JULY: UnixTime = UnixTime::of_day(21_000);
+const NEW_YEAR: UnixTime = UnixTime::of_day(20_819);
 
 fn entries(texts: &[&str]) -> Vec<Entry> {
     texts.iter().map(|text| Entry::parse(text).expect(text)).collect()
@@ -29,7 +30,7 @@ fn exempt(texts: &[&str]) -> Vec<Exemption> {
     entries(texts).into_iter().map(|entry| Exemption { entry, until: None, reason: None }).collect()
 }
 
-fn exempt_until(text: &str, until: u64, reason: &str) -> Exemption {
+fn exempt_until(text: &str, until: UnixTime, reason: &str) -> Exemption {
     let entry = Entry::parse(text).expect(text);
     Exemption { entry, until: Some(until), reason: Some(reason.to_owned()) }
 }

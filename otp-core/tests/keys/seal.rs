@@ -4,6 +4,7 @@ use chacha20poly1305::XChaCha20Poly1305;
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use otp_core::keys::key::{Algorithm, Digits, KeyId, Kind, Period, Step};
 use otp_core::keys::seal::{Binding, HostKey, Nonce, Sealed, VaultId};
+use otp_core::unix_time::UnixTime;
 use proptest::prelude::*;
 use zeroize::Zeroizing;
 

@@ -11,12 +11,9 @@ use otp_core::files::key_file::{Key, Record};
 use otp_core::files::notice::NoticeEvent;
 use otp_core::files::ticket::TicketId;
 use otp_core::keys::key::{KeyId, Kind};
-use otp_core::keys::secret::Secret;
 use otp_core::log_line::Urgency;
 use otp_core::vault::{ChangeError, Grounds, LockedUser, Replaces};
-use otp_protocol::interface::{
-    AddKey, AddToken, Begun, RecoveryCodes, Refusal, RenewRecoveryCodes, Rotate, TokenBegun,
-};
+use otp_protocol::interface::{AddKey, AddToken, Begun, RecoveryCodes, RenewRecoveryCodes, Rotate, TokenBegun};
 use otp_protocol::peer::Peer;
 
 use crate::access::check::target;
@@ -110,13 +107,12 @@ impl Daemon {
         let peer = session.peer;
         session.pending = None;
         let (account, _) = target(peer, Act::AddToken, Some(&wanted.user))?;
-        let secret = secret(wanted.secret.expose())?;
         let mut plan = plan(account, &wanted.key, &self.policy(peer)?, EnrolmentPurpose::BY_AN_ADMIN)?;
         if wanted.key.label.is_none() {
             plan.label = label("token")?;
         }
         self.check_room(&plan)?;
-        let pending = self.pending_enrolments.begin_with(plan, secret, &System)?;
+        let pending = self.pending_enrolments.begin_with(plan, wanted.secret, &System)?;
         self.check_secret_is_new(&pending)?;
         log_enrolment("token-begun", peer, &pending, None);
         let expires_in = pending.time_left(&System).as_secs();
@@ -196,14 +192,4 @@ fn only_key(locked: &LockedUser<'_>, name: Option<&str>) -> Result<Option<Key>, 
         (None, [only]) => Ok(Some(only.clone())),
         (None, _) => Err(Refused::not_possible(account, "several-keys")),
     }
-}
-
-/// The secret that was typed; a refusal does not repeat it.
-fn secret(typed: &str) -> Result<Secret, Refused> {
-    let wrong = || Refusal::InvalidValue {
-        field: "secret".to_owned(),
-        found: format!("{} letters, not repeated here", typed.len()),
-        wanted: "base32 of 16 to 64 bytes".to_owned(),
-    };
-    Ok(Secret::from_base32(typed).ok_or_else(wrong)?)
 }

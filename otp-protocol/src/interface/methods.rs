@@ -4,6 +4,7 @@
 use otp_core::codes::registration::{CodeForm, RegistrationCode};
 use otp_core::decision::origin::Origin;
 use otp_core::keys::key::Label;
+use otp_core::keys::secret::Secret;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -16,7 +17,7 @@ use super::reply::{
     AdoptedUsers, BarredReply, Begun, Cancelled, Confirmed, Done, GoneUsers, Invited, RecoveryCodes, Redeemed,
     Repudiated, RestoredUsers, Suspended, TokenBegun, UserList, UserStatusReply, Verified,
 };
-use super::values::{KeyName, ShortText, TokenSecret, TypedCode, UserName};
+use super::values::{KeyName, ShortText, TypedCode, UserName};
 use crate::varlink::parameters::Parameters;
 
 methods! {
@@ -93,7 +94,7 @@ methods! {
         pub user: UserName,
         /// Secret of the token: base32 (RFC 4648 section 6) of 16 to 64 bytes. Case, blanks, hyphens and padding make no
         /// difference. `secret-in-use` if anybody on this host has it.
-        pub secret: TokenSecret,
+        pub secret: Secret,
         /// Label, and the parameters that the token was made with.
         pub key: WantedKey,
     }

@@ -37,7 +37,7 @@ pub use reply::{
     Invited, KeyStatus, OriginStatus, RecoveryCodes, Redeemed, Redemption, Repudiated, RestoredUsers, Suspended,
     TokenBegun, Unreadable, UserList, UserStatus, UserStatusReply, VerdictReply, Verified,
 };
-pub use values::{KeyName, ShortText, TokenSecret, TypedCode, UserName};
+pub use values::{KeyName, ShortText, TypedCode, UserName};
 
 /// The interface's name.
 pub const INTERFACE: &str = "io.pam-otp.Otp1";

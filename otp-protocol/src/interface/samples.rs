@@ -3,6 +3,7 @@
 use otp_core::codes::registration::{CodeForm, RegistrationCode};
 use otp_core::decision::origin::Origin;
 use otp_core::keys::key::{Algorithm, Digits, Kind, Label, Period};
+use otp_core::keys::secret::Secret;
 use zeroize::Zeroizing;
 
 use super::*;
@@ -192,7 +193,7 @@ pub(crate) fn each_method(look_at: &mut impl LookAt) {
     let key = Some(phone());
     let rotate = Rotate { user: Some(user()), code: code(), key, shape: shape(), prompt: prompt() };
     look_at.method(&rotate, &Begun { enrolment: enrolment() });
-    let secret = TokenSecret::new(Zeroizing::new("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".to_owned())).expect("a secret");
+    let secret = Secret::from_base32("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567").expect("a secret");
     look_at.method(&AddToken { user: user(), secret, key: wanted_key() }, &TokenBegun { expires_in: 900, tries: 6 });
     look_at.method(&RenewRecoveryCodes { code: code() }, &recovery_codes());
     look_at.method(&BeginEnrolment { user: user(), key: wanted_key() }, &Begun { enrolment: enrolment() });

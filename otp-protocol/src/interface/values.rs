@@ -6,6 +6,7 @@ use otp_core::codes::registration::{CodeForm, RegistrationCode};
 use otp_core::decision::input::Typed;
 use otp_core::decision::origin::Origin;
 use otp_core::keys::key::{Algorithm, Digits, Kind, Label, Period, ValueError};
+use otp_core::keys::secret::Secret;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -25,9 +26,6 @@ pub struct ShortText(String);
 
 /// A code or recovery code as a person typed it: 1 to 64 bytes without control characters. Wiped on drop.
 pub struct TypedCode(Zeroizing<String>);
-
-/// The secret of a token as its owner has it, in base32: 1 to 256 bytes without control characters. Wiped on drop.
-pub struct TokenSecret(Zeroizing<String>);
 
 impl UserName {
     /// Checks length and characters.
@@ -88,18 +86,6 @@ impl TypedCode {
     }
 }
 
-impl TokenSecret {
-    /// Checks length and characters, not yet whether it is base32.
-    pub fn new(typed: Zeroizing<String>) -> Result<Self, ValueError> {
-        secret("secret", typed, 256, "base32 of 16 to 64 bytes").map(Self)
-    }
-
-    /// The letters.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
 /// A registration code without a typing error, which its check symbol would show.
 fn registration(typed: Zeroizing<String>) -> Result<RegistrationCode, ValueError> {
     RegistrationCode::parse(&TypedCode::new(typed)?.0).map_err(|error| ValueError {
@@ -107,6 +93,14 @@ fn registration(typed: Zeroizing<String>) -> Result<RegistrationCode, ValueError
         found: error.to_string(),
         wanted: "a registration code, whose last symbol checks the others",
     })
+}
+
+/// A key in base32, of at most 256 bytes with blanks and hyphens.
+fn base32(typed: Zeroizing<String>) -> Result<Secret, ValueError> {
+    let wanted = "base32 of 16 to 64 bytes";
+    let typed = secret("secret", typed, 256, wanted)?;
+    let shown = || format!("{} letters, not repeated here", typed.len());
+    Secret::from_base32(&typed).ok_or_else(|| ValueError::new("secret", &shown(), wanted))
 }
 
 /// A bounded text that a refusal does not repeat.
@@ -151,7 +145,7 @@ scalars! {
     KeyName, String: |found, _| Self::new(&found), |name| &*name.0;
     ShortText, String: |found, name| Self::new(name, found), |text| &*text.0;
     TypedCode, Zeroizing<String>: |found, _| Self::new(found), |code| &code.0;
-    TokenSecret, Zeroizing<String>: |found, _| Self::new(found), |secret| &secret.0;
+    Secret, Zeroizing<String>: |found, _| base32(found), |secret| secret.base32();
     RegistrationCode, Zeroizing<String>: |found, _| registration(found), |code| code.text();
     CodeForm, String: |found, _| form(&found), |form| form.as_str();
     Origin, String: |found, _| origin(&found), |origin| origin.as_str();
@@ -183,8 +177,8 @@ mod tests {
         assert!(short(0).is_ok() && short(256).is_ok() && short(257).is_err());
         let code = |length| TypedCode::new(Zeroizing::new(text(length)));
         assert!(code(0).is_err() && code(64).is_ok() && code(65).is_err());
-        let secret = |length| TokenSecret::new(Zeroizing::new(text(length)));
-        assert!(secret(0).is_err() && secret(256).is_ok() && secret(257).is_err());
+        let secret = |blanks| base32(Zeroizing::new("A".repeat(32) + &" ".repeat(blanks)));
+        assert!(secret(0).is_ok() && secret(224).is_ok() && secret(225).is_err());
     }
 
     #[test]

@@ -3,8 +3,7 @@
 
 use otp_core::keys::secret::Secret;
 use otp_protocol::client::Client;
-use otp_protocol::interface::{self, TokenSecret, UserName};
-use zeroize::Zeroizing;
+use otp_protocol::interface::{self, UserName};
 
 use crate::arguments::AddTokenArgs;
 use crate::command::confirm::{ConfirmPurpose, PendingKey};
@@ -20,7 +19,7 @@ pub(crate) fn add(
     connect: impl FnOnce() -> Result<Client, Failure>,
 ) -> Result<(), Failure> {
     let format = OutputFormat::of(options.json);
-    let secret = TokenSecret::new(secret(terminal)?)?;
+    let secret = secret(terminal)?;
     if format == OutputFormat::Text && !terminal.asks_a_person() {
         terminal.ask_on_the_controlling_terminal()?;
     }
@@ -40,13 +39,13 @@ pub(crate) fn add(
 }
 
 /// The first line of standard input.
-fn secret(terminal: &mut Terminal) -> Result<Zeroizing<String>, Failure> {
+fn secret(terminal: &mut Terminal) -> Result<Secret, Failure> {
     let typed =
         if terminal.asks_a_person() { no_echo::line("Secret of the token, in base32: ")? } else { terminal.line()? };
     let Some(typed) = typed.filter(|typed| !typed.is_empty()) else {
         return Err(Failure::Stopped("no secret was given; nothing was stored".to_owned()));
     };
-    Secret::from_base32(&typed).map(|secret| secret.base32()).ok_or_else(|| {
+    Secret::from_base32(&typed).ok_or_else(|| {
         let wanted = "wanted 16 to 64 bytes in base32, the letters A to Z and the digits 2 to 7";
         Failure::Stopped(format!("secret: found something else, not repeated here; {wanted}; nothing was stored"))
     })
