@@ -12,6 +12,8 @@ from harness.journal import code_and_reason
 from harness.machine import AUTH_ERR, AUTHINFO_UNAVAIL, CODE_PROMPT, ROOT, SUCCESS, VAULT, Machine, User, otpctl, pam_code, run
 from harness.otpctl import DONE, REFUSED
 from harness.services import OPENED, opened
+from harness.strace import calls_of
+from harness.sweeps import login_command
 from harness.wait import until
 
 ABOUT = VAULT / "vault.toml"
@@ -192,3 +194,10 @@ def test_the_hook_says_nothing_and_fails_nothing_where_there_is_no_vault_or_anot
             assert run("env", "ACTION=userdel", "SUBJECT=zoe", script) == ""
         finally:
             away.rename(VAULT)
+
+
+def test_a_login_where_nobody_is_marked_reads_vault_toml_once_for_all_marks(machine, enrolled):
+    user, key = enrolled
+    calls = calls_of(["-y", *login_command(machine, user, key.first)])
+    reads = [call for call in calls if call.name.startswith("openat") and f'<{VAULT}>, "vault.toml"' in call.arguments]
+    assert len(reads) == 2, "once when the vault is opened, and once under the user's lock"

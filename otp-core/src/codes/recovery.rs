@@ -88,35 +88,3 @@ pub struct RecoveryHash {
     /// The ticket of the registration code that its set descends from.
     pub redemption: Option<TicketId>,
 }
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn a_code_that_lies_in_a_drawer_reads_the_same_for_ever() {
-        let random = std::array::from_fn(|place| u8::try_from(place).unwrap() * 7);
-        let code = RecoveryCode::new(3, &random).unwrap();
-        assert_eq!(code.text().as_str(), "R-307EN-W3AHR-Z6DMV-29GQY-5CKTB");
-        let read = RecoveryCode::parse("r307enw3ahrz6dmv29gqy5cktb").ok().unwrap();
-        assert_eq!((read.index(), read.expose()), (3, code.expose()));
-    }
-
-    #[test]
-    fn a_registration_code_is_none() {
-        assert_eq!(RecoveryCode::parse("E-07EN3-AHRZS").err(), Some(Mistyped::Prefix));
-        assert_eq!(RecoveryCode::parse("R-07ENW-3AHRZ-6DMV2-9GQY5-CKT1C").err(), Some(Mistyped::Check));
-        assert_eq!(RecoveryCode::parse("R-07EN3").err(), Some(Mistyped::Length { found: 5 }));
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_written_is_read(index in 0..32_u8, random: [u8; RecoveryCode::RANDOM]) {
-            let code = RecoveryCode::new(index, &random).unwrap();
-            let read = RecoveryCode::parse(&code.text()).ok().unwrap();
-            prop_assert!(read.index() == index && read.expose() == code.expose());
-        }
-    }
-}

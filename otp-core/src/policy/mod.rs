@@ -87,6 +87,3 @@ impl ServicesWanted<'_> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -42,34 +42,3 @@ fn seconds(root: &Table<'_>, found: &Located<i64>) -> Result<u64, TableError> {
 const DEFAULT_SECONDS: u64 = 30;
 const MOST_SECONDS: u64 = 600;
 const WORD_BYTES: usize = 4096;
-
-#[cfg(test)]
-mod tests {
-    use crate::policy::host::HostPolicy;
-
-    #[test]
-    fn a_command_is_an_absolute_path_with_its_arguments() {
-        let policy =
-            HostPolicy::parse("notify_command = [\"/usr/sbin/sendmail\", \"-t\"]\nnotify_deadline = 5").unwrap();
-        let notify = policy.notify.unwrap();
-        assert_eq!(
-            (notify.command.as_slice(), notify.deadline.as_secs()),
-            (["/usr/sbin/sendmail".to_owned(), "-t".to_owned()].as_slice(), 5)
-        );
-        let default = HostPolicy::parse("notify_command = [\"/bin/true\"]").unwrap().notify.unwrap();
-        assert_eq!(default.deadline.as_secs(), 30);
-        assert_eq!(HostPolicy::parse("notify_command = []\nnotify_deadline = 600").unwrap().notify, None);
-        assert_eq!(HostPolicy::parse("").unwrap().notify, None);
-    }
-
-    #[test]
-    fn anything_else_is_an_error_in_its_place() {
-        let fault = |text: &str| HostPolicy::parse(text).map_err(|error| (error.line, error.column)).unwrap_err();
-        assert_eq!(fault("notify_command = \"/bin/true\""), (1, 18));
-        assert_eq!(fault("notify_command = [\"true\"]"), (1, 19));
-        assert_eq!(fault("notify_command = [\"\"]"), (1, 19));
-        assert_eq!(fault("notify_command = [\"/bin/true\", \"a\\u0000b\"]"), (1, 32));
-        assert_eq!(fault("notify_deadline = 0"), (1, 19));
-        assert_eq!(fault("notify_deadline = 601"), (1, 19));
-    }
-}

@@ -1,7 +1,11 @@
-use super::*;
-use crate::decision::limits::{ClockPolicy, Wait, Window};
-use crate::decision::origin::Origin;
-use crate::keys::key::Algorithm;
+//! The policy of the host, read through nothing but what the core offers.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "what is not there must fail the test")]
+
+use otp_core::decision::limits::{ClockPolicy, Wait, Window};
+use otp_core::decision::origin::Origin;
+use otp_core::keys::key::Algorithm;
+use otp_core::policy::host::HostPolicy;
 
 #[test]
 fn an_empty_file_is_the_default() {
@@ -68,4 +72,29 @@ fn what_is_wrong_is_named_with_its_place_what_was_found_and_what_was_wanted() {
         assert!(error.what.contains(what), "{text:?}: {error}");
         assert_eq!((error.line, error.column), (line, column), "{text:?}: {error}");
     }
+}
+
+#[test]
+fn a_command_is_an_absolute_path_with_its_arguments() {
+    let policy = HostPolicy::parse("notify_command = [\"/usr/sbin/sendmail\", \"-t\"]\nnotify_deadline = 5").unwrap();
+    let notify = policy.notify.unwrap();
+    assert_eq!(
+        (notify.command.as_slice(), notify.deadline.as_secs()),
+        (["/usr/sbin/sendmail".to_owned(), "-t".to_owned()].as_slice(), 5)
+    );
+    let default = HostPolicy::parse("notify_command = [\"/bin/true\"]").unwrap().notify.unwrap();
+    assert_eq!(default.deadline.as_secs(), 30);
+    assert_eq!(HostPolicy::parse("notify_command = []\nnotify_deadline = 600").unwrap().notify, None);
+    assert_eq!(HostPolicy::parse("").unwrap().notify, None);
+}
+
+#[test]
+fn any_other_command_or_deadline_is_an_error_in_its_place() {
+    let fault = |text: &str| HostPolicy::parse(text).map_err(|error| (error.line, error.column)).unwrap_err();
+    assert_eq!(fault("notify_command = \"/bin/true\""), (1, 18));
+    assert_eq!(fault("notify_command = [\"true\"]"), (1, 19));
+    assert_eq!(fault("notify_command = [\"\"]"), (1, 19));
+    assert_eq!(fault("notify_command = [\"/bin/true\", \"a\\u0000b\"]"), (1, 32));
+    assert_eq!(fault("notify_deadline = 0"), (1, 19));
+    assert_eq!(fault("notify_deadline = 601"), (1, 19));
 }

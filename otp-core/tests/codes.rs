@@ -1,8 +1,9 @@
-//! Registration codes: how they are written, read and mistyped, through nothing but what the core offers.
+//! Codes that people copy by hand: how they are written, read and mistyped, through nothing but what the core offers.
 
 #![expect(clippy::unwrap_used, reason = "what is not there must fail the test")]
 
 use otp_core::codes::crockford::Mistyped;
+use otp_core::codes::recovery::RecoveryCode;
 use otp_core::codes::registration::{CodeForm, Piece, RegistrationCode};
 use proptest::prelude::*;
 
@@ -72,9 +73,25 @@ fn no_life_is_longer_than_its_form_allows() {
     assert!(CodeForm::ALL.iter().all(|form| form.usual_life() <= form.longest_life()));
 }
 
+#[test]
+fn a_code_that_lies_in_a_drawer_reads_the_same_for_ever() {
+    let random = std::array::from_fn(|place| u8::try_from(place).unwrap() * 7);
+    let code = RecoveryCode::new(3, &random).unwrap();
+    assert_eq!(code.text().as_str(), "R-307EN-W3AHR-Z6DMV-29GQY-5CKTB");
+    let read = RecoveryCode::parse("r307enw3ahrz6dmv29gqy5cktb").ok().unwrap();
+    assert_eq!((read.index(), read.expose()), (3, code.expose()));
+}
+
+#[test]
+fn a_registration_code_is_no_recovery_code() {
+    assert_eq!(RecoveryCode::parse("E-07EN3-AHRZS").err(), Some(Mistyped::Prefix));
+    assert_eq!(RecoveryCode::parse("R-07ENW-3AHRZ-6DMV2-9GQY5-CKT1C").err(), Some(Mistyped::Check));
+    assert_eq!(RecoveryCode::parse("R-07EN3").err(), Some(Mistyped::Length { found: 5 }));
+}
+
 proptest! {
     #[test]
-    fn what_is_written_is_read(random in proptest::collection::vec(any::<u8>(), 26)) {
+    fn a_registration_code_that_is_written_is_read(random in proptest::collection::vec(any::<u8>(), 26)) {
         for form in CodeForm::ALL {
             let code = RegistrationCode::new(form, &random[..form.symbols()]).unwrap();
             let read = RegistrationCode::parse(&code.text()).ok().unwrap();
@@ -85,5 +102,12 @@ proptest! {
     #[test]
     fn anything_can_be_typed(text in ".{0,80}") {
         drop(RegistrationCode::parse(&text));
+    }
+
+    #[test]
+    fn a_recovery_code_that_is_written_is_read(index in 0..32_u8, random: [u8; RecoveryCode::RANDOM]) {
+        let code = RecoveryCode::new(index, &random).unwrap();
+        let read = RecoveryCode::parse(&code.text()).ok().unwrap();
+        prop_assert!(read.index() == index && read.expose() == code.expose());
     }
 }
