@@ -4,6 +4,7 @@ use otp_core::environment::Clock;
 use otp_core::files::notice::NoticeEvent;
 use otp_core::log_line::Urgency;
 use otp_core::manage::suspension::{self, Suspension};
+use otp_core::reasons::ChangeRefusal;
 use otp_core::vault::ChangeError;
 use otp_protocol::interface::{Refusal, Suspend, Suspended};
 use otp_protocol::peer::Peer;
@@ -25,7 +26,7 @@ impl Daemon {
         let reached = suspension::suspend(self.vault(), &account, &System).map_err(failed)?;
         let line = match reached {
             Suspension::NeverEnrolled => {
-                let ended = ended?.ok_or_else(|| failed(ChangeError::NotEnrolled))?;
+                let ended = ended?.ok_or_else(|| failed(ChangeRefusal::NotEnrolled.into()))?;
                 invite::log("registration-code-revoked", &account, peer, Some(ended), |line| line);
                 return Ok(Suspended { invitation_only: Some(true) });
             }

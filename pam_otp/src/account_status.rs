@@ -1,5 +1,7 @@
 //! How a user stands with their keys, whoever found it out: this process or the daemon.
 
+use crate::reason::LogReason;
+
 /// How a user stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum AccountStatus {
@@ -17,7 +19,7 @@ pub(crate) enum AccountStatus {
     /// Not barred; more is not told to this process, not even whether there is a key.
     NotBarred,
     /// Suspended, disabled, expired, or without a key after the last one was revoked; which.
-    Barred(&'static str),
+    Barred(LogReason),
 }
 
 /// The oldest key of an app. Counter-based tokens come with their secret and are not replaced by their owner.

@@ -6,6 +6,7 @@ use crate::files::notice::{Notice, NoticeEvent, Where};
 use crate::keys::key::Label;
 use crate::manage::changes::Change;
 use crate::policy::host::HostPolicy;
+use crate::reasons::ChangeRefusal;
 use crate::site::Site;
 use crate::vault::{ChangeError, LockedUser, OutboxPlace, Posted, Vault, VaultError};
 
@@ -59,7 +60,7 @@ pub fn notice(event: NoticeEvent, by: u32, at: u64, key: Option<Label>) -> Notic
 pub fn of_change(change: &Change, locked: &LockedUser<'_>, by: u32, at: u64) -> Result<Option<Notice>, ChangeError> {
     Ok(match change {
         Change::Resume => {
-            locked.record().ok_or(ChangeError::NotEnrolled)?;
+            locked.record().ok_or(ChangeRefusal::NotEnrolled)?;
             Some(notice(NoticeEvent::KeysResumed, by, at, None))
         }
         Change::Revoke { key } => {

@@ -11,11 +11,12 @@ use otp_core::decision::input::{Code, Typed};
 use otp_core::decision::limits::{ClockPolicy, HOTP_AHEAD, HOTP_WIDEST, Limits, Wait, Window};
 use otp_core::decision::origin::Origin;
 use otp_core::decision::state::{KeyState, State};
-use otp_core::decision::{Attempt, ClockTrust, Now, Proof, RefusalReason, Verdict, decide, decide_recovery};
+use otp_core::decision::{Attempt, ClockTrust, Now, Proof, Verdict, decide, decide_recovery};
 use otp_core::keys::hotp::Codes;
 use otp_core::keys::key::{Algorithm, Digits, KeyId, Kind, Label, Period, Step};
 use otp_core::keys::open_key::OpenKey;
 use otp_core::keys::secret::Secret;
+use otp_core::reasons::RefusalReason;
 use proptest::prelude::*;
 use zeroize::Zeroizing;
 

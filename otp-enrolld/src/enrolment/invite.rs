@@ -9,7 +9,8 @@ use otp_core::files::ticket::{Ticket, TicketId};
 use otp_core::files::ticket_file::TicketFileError;
 use otp_core::keys::seal::{CodeHash, CodePlace, HashedCode};
 use otp_core::log_line::{LogLine, Urgency};
-use otp_core::vault::{ChangeError, EnrolmentStatus};
+use otp_core::reasons::ChangeRefusal;
+use otp_core::vault::EnrolmentStatus;
 use otp_protocol::interface::{Done, Invitation, Invite, Invited, Refusal, RevokeInvitation};
 use otp_protocol::peer::Peer;
 use otp_system::random;
@@ -21,7 +22,7 @@ use crate::daemon::Daemon;
 use crate::lock::Lock;
 use crate::log::events::{about, event, signed};
 use crate::machine::System;
-use crate::refusals::{UNUSABLE_NAME, not_changed, not_possible, unavailable};
+use crate::refusals::{not_changed, not_possible, unavailable};
 
 /// A ticket that is to be made.
 struct NewTicket {
@@ -41,14 +42,14 @@ impl Daemon {
     pub(crate) fn invite(&self, peer: Peer, wanted: &Invite) -> Result<Invited, Refusal> {
         let (account, _) = target(peer, Act::Invite, Some(&wanted.user))?;
         if !account.is_named() {
-            return Err(not_possible(&account, UNUSABLE_NAME));
+            return Err(not_possible(&account, ChangeRefusal::UnusableName));
         }
         let form = wanted.form.unwrap_or(CodeForm::Spoken);
         let lasts = life(form, wanted.lasts)?;
         let replaces = wanted.replaces.unwrap_or(false);
         let status = self.vault().enrolment_status(&account, &System).map_err(|error| unavailable(&error))?;
         if status == EnrolmentStatus::Enrolled && !replaces {
-            return Err(not_changed(&account.name, &ChangeError::AlreadyEnrolled));
+            return Err(not_changed(&account.name, &ChangeRefusal::AlreadyEnrolled.into()));
         }
         let code = random::secret(form.symbols()).ok().and_then(|bytes| RegistrationCode::new(form, &bytes));
         let code = code.ok_or_else(no_randomness)?;
@@ -78,7 +79,7 @@ impl Daemon {
         let (account, _) = target(peer, Act::RevokeInvitation, Some(&wanted.user))?;
         self.pending_enrolments.end_of_an_invitation(account.uid);
         match self.vault().revoke_tickets(&account, &System).map_err(|error| unavailable(&error))? {
-            None => Err(Refusal::NotPossible { user: account.name, reason: "no-invitation".to_owned() }),
+            None => Err(not_possible(&account, ChangeRefusal::NoInvitation)),
             ended => {
                 log("registration-code-revoked", &account, peer, ended, |line| line);
                 Ok(Done {})
@@ -153,9 +154,7 @@ fn no_randomness() -> Refusal {
 
 fn no_room(account: &Account, error: &TicketFileError) -> Refusal {
     match error {
-        TicketFileError::Full => {
-            Refusal::NotPossible { user: account.name.clone(), reason: "too-many-codes".to_owned() }
-        }
+        TicketFileError::Full => not_possible(account, ChangeRefusal::TooManyCodes),
         other => Refusal::unavailable(other.to_string()),
     }
 }

@@ -7,9 +7,10 @@ use otp_core::environment::Clock;
 use otp_core::files::notice::{Notice, NoticeEvent, Where};
 use otp_core::files::ticket::{TicketEnd, TicketEndReason, TicketId, TicketUse, Worth};
 use otp_core::log_line::Urgency;
+use otp_core::reasons::ChangeRefusal;
 use otp_core::repair::RestoredEvidence;
 use otp_core::vault::{self, Grounds, Replaces, StoredTickets};
-use otp_protocol::interface::{Redeem, Redeemed, Refusal, Repudiate, Repudiated};
+use otp_protocol::interface::{Redeem, Redeemed, Refusal, RegistrationReason, Repudiate, Repudiated};
 use otp_protocol::peer::Peer;
 
 use crate::access::rights::Act;
@@ -17,10 +18,10 @@ use crate::daemon::{Daemon, Session};
 use crate::enrolment::flow::plan;
 use crate::enrolment::invite::{log, notice};
 use crate::enrolment::pending::{Earlier, EnrolmentPurpose};
-use crate::enrolment::presented_code::{Presented, alarm, descends, from_fields, place, redemption, refusal, refused};
+use crate::enrolment::presented_code::{Presented, alarm, descends, from_fields, place, redemption, refused};
 use crate::log::events::{about, paced, signed};
 use crate::machine::System;
-use crate::refusals::{not_changed, unavailable};
+use crate::refusals::{not_changed, not_possible, unavailable};
 
 impl Daemon {
     /// Begins an enrolment with a registration code.
@@ -55,10 +56,10 @@ impl Daemon {
                 return Err(match worthless {
                     Worth::Spent => self.spent(&presented, ticket),
                     Worth::Stale => self.stale(&presented, id),
-                    Worth::Early => refusal("early"),
+                    Worth::Early => Refusal::registration(RegistrationReason::Early),
                     Worth::Fresh | Worth::Again => {
                         evidence.iter().for_each(|evidence| log_restored(&presented, evidence));
-                        refusal("restored-copy")
+                        Refusal::registration(RegistrationReason::Restored)
                     }
                 });
             }
@@ -115,7 +116,7 @@ impl Daemon {
         if now > since.saturating_add(self.policy(peer)?.repudiate_within) {
             self.throttle.count(account.uid, presented.origin);
             alarm("registration-code-repudiated-late", &presented, id);
-            return Err(Refusal::NotPossible { user: account.name, reason: "too-late".to_owned() });
+            return Err(not_possible(&account, ChangeRefusal::TooLate));
         }
         let suspended = self.suspend_descendants(&account, id)?;
         let end = Some(TicketEnd { why: TicketEndReason::Repudiated, at: since });
