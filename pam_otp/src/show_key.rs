@@ -138,9 +138,11 @@ fn why_thrown_away(denial: &DaemonRefusal) -> ModuleReason {
     match denial {
         DaemonRefusal::Code { .. } => ModuleReason::NotConfirmed,
         DaemonRefusal::EnrolmentExpired => ModuleReason::TooLate,
-        DaemonRefusal::Refused(_) | DaemonRefusal::Busy | DaemonRefusal::MethodNotFound | DaemonRefusal::Other(_) => {
-            ModuleReason::ThrownAway
-        }
+        DaemonRefusal::Refused(_)
+        | DaemonRefusal::Busy
+        | DaemonRefusal::Unavailable(_)
+        | DaemonRefusal::MethodNotFound
+        | DaemonRefusal::Other(_) => ModuleReason::ThrownAway,
     }
 }
 

@@ -12,6 +12,7 @@ use nix::sys::socket::{
 };
 use nix::sys::stat::{fstat, stat};
 use nix::unistd::User;
+use otp_core::reasons::UnavailableReason;
 use otp_core::site::Site;
 use zeroize::Zeroizing;
 
@@ -57,6 +58,8 @@ pub(crate) enum DaemonRefusal {
     EnrolmentExpired,
     /// Too many at once.
     Busy,
+    /// It cannot do it now; its sentence.
+    Unavailable(String),
     /// A daemon of an earlier version does not know the method.
     MethodNotFound,
     /// Something else; its name, without the interface.
@@ -155,6 +158,7 @@ impl DaemonRefusal {
             }
             ("EnrolmentExpired", _) => Self::EnrolmentExpired,
             ("Busy", _) => Self::Busy,
+            ("Unavailable", Some(sentence)) => Self::Unavailable(sentence.to_owned()),
             ("org.varlink.service.MethodNotFound", _) => Self::MethodNotFound,
             _ => Self::Other(name.to_owned()),
         }
@@ -166,6 +170,8 @@ impl DaemonRefusal {
             Self::Refused(reason) => reason,
             Self::Busy => ModuleReason::Busy.into(),
             Self::EnrolmentExpired => ModuleReason::TooLate.into(),
+            Self::Unavailable(sentence) => UnavailableReason::of_sentence(&sentence)
+                .map_or_else(|| ModuleReason::DaemonRefuses.into(), LogReason::Unavailable),
             Self::Code { .. } | Self::MethodNotFound | Self::Other(_) => ModuleReason::DaemonRefuses.into(),
         }
     }
