@@ -7,26 +7,15 @@ use crate::accounts::Account;
 use crate::decision::input::{Guess, Typed};
 use crate::decision::limits::Limits;
 use crate::decision::state::State;
-use crate::decision::{Attempt, ClockTrust, Now, Proof, RefusalReason, Verdict, decide, decide_recovery};
+use crate::decision::{Attempt, ClockTrust, Now, Verdict, decide, decide_recovery};
 use crate::environment::{Clock, Environment, PolicyClock};
 use crate::keys::hotp::Codes;
 use crate::keys::key::{KeyId, Kind, Label, NewKey, Step};
 use crate::keys::open_key::OpenKey;
 use crate::keys::secret::Secret;
-use crate::repair::Repair;
+use crate::reasons::RefusalReason;
 use crate::unlocked::Unlocked;
 use crate::vault::{LockedUser, VaultError};
-
-/// What becomes of an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// The code was looked at, or the user is barred.
-    Decided(Verdict),
-    /// Not a code by its shape.
-    Junk,
-    /// Positively never enrolled.
-    NotEnrolled,
-}
 
 /// Checks what `account` typed. An error means that nothing was learnt about the code: the caller refuses.
 pub fn check(
@@ -35,11 +24,11 @@ pub fn check(
     guess: Guess<'_>,
     limits: &Limits,
     environment: &dyn Environment,
-) -> Result<Outcome, VaultError> {
+) -> Result<Verdict, VaultError> {
     let environment = &PolicyClock { environment, policy: limits.clock };
     let Some(mut locked) = unlocked.vault().lock(account, environment)? else {
         decoy(guess, limits, environment);
-        return Ok(Outcome::NotEnrolled);
+        return Ok(Verdict::Refused(RefusalReason::NotEnrolled));
     };
     spend(unlocked, &mut locked, guess, limits, environment)
 }
@@ -51,11 +40,11 @@ pub fn spend(
     guess: Guess<'_>,
     limits: &Limits,
     environment: &dyn Environment,
-) -> Result<Outcome, VaultError> {
+) -> Result<Verdict, VaultError> {
     let environment = &PolicyClock { environment, policy: limits.clock };
     let Some(record) = locked.record() else {
         decoy(guess, limits, environment);
-        return Ok(Outcome::NotEnrolled);
+        return Ok(Verdict::Refused(RefusalReason::NotEnrolled));
     };
     let (vault, host_key, origin) = (unlocked.vault(), unlocked.host_key(), guess.origin);
     let account = locked.account();
@@ -66,7 +55,7 @@ pub fn spend(
             let found = record.recovery_code(code, host_key, vault.about().id);
             decide_recovery(&record.recovery, found, locked.state(), origin)
         }
-        Typed::Registration(_) | Typed::Junk => return Ok(Outcome::Junk),
+        Typed::Registration(_) | Typed::Junk => return Ok(Verdict::Refused(RefusalReason::Junk)),
     };
     match next {
         // A stranger's refused recovery code must not cost the last good time that is on record.
@@ -74,7 +63,7 @@ pub fn spend(
         Some(next) => locked.store(next, environment)?,
         None => {}
     }
-    Ok(Outcome::Decided(verdict))
+    Ok(verdict)
 }
 
 /// The work of a decision, for nobody: whoever has no key is not told from others by how long it takes (R8).
@@ -96,49 +85,4 @@ pub fn decoy(guess: Guess<'_>, limits: &Limits, clock: &dyn Clock) {
     let now = Now { wall: clock.wall(), boot_ms: clock.boot_ms(), clock: ClockTrust::Trusted };
     let state = State { enrolled: true, ..State::never_enrolled(0) };
     std::hint::black_box(decide(&keys, &state, limits, Attempt { code, origin: guess.origin, now }));
-}
-
-impl Outcome {
-    /// One word for the log.
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::Junk => "junk",
-            Self::NotEnrolled => "not-enrolled",
-            Self::Decided(Verdict::Accepted(Proof::Key(_))) => "code",
-            Self::Decided(Verdict::Accepted(Proof::Recovery { .. })) => "recovery-code",
-            Self::Decided(Verdict::Refused(refusal)) => refusal.reason(),
-        }
-    }
-}
-
-impl RefusalReason {
-    /// One word for the log.
-    pub fn reason(self) -> &'static str {
-        match self {
-            Self::Wrong => "wrong",
-            Self::Replayed => "replayed",
-            Self::Waiting { .. } => "waiting",
-            Self::Closed => "closed",
-            Self::Disabled => "disabled",
-            Self::Suspended => "suspended",
-            Self::Expired => "expired",
-            Self::NoKey => "no-key",
-            Self::ClockBehind => "clock-behind",
-            Self::ClockAhead => "clock-ahead",
-            Self::Resync => "resync",
-            Self::Restored => "restored-copy",
-        }
-    }
-}
-
-impl Repair {
-    /// One word for the log.
-    pub fn reason(self) -> &'static str {
-        match self {
-            Self::BadSlot => "bad-slot",
-            Self::RestoredCopy => "restored-copy",
-            Self::CommitFinished => "commit-finished",
-            Self::CommitUndone => "commit-undone",
-        }
-    }
 }

@@ -17,6 +17,7 @@ pub mod manage;
 pub mod membership;
 pub mod policy;
 pub mod public_dir;
+pub mod reasons;
 pub mod repair;
 pub mod root_file;
 pub mod site;

@@ -32,23 +32,24 @@ impl RestoredEvidence {
     }
 }
 
-/// Something that was found and put right; each is worth an alert.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Repair {
-    /// One slot was bad: watermarks were raised past everything that could have been accepted.
-    BadSlot,
-    /// The state file is a restored copy: watermarks raised, counters suspended.
-    RestoredCopy,
-    /// A change of keys that a crash had interrupted after its commit was finished.
-    CommitFinished,
-    /// A change of keys that a crash had interrupted before its commit was dropped.
-    CommitUndone,
+crate::reason_table! {
+    /// Something that was found and put right; each is worth an alert.
+    pub enum Repair {
+        /// One slot was bad: watermarks were raised past everything that could have been accepted.
+        BadSlot => "bad-slot";
+        /// The state file is a restored copy: watermarks raised, counters suspended.
+        RestoredCopy => "restored-copy";
+        /// A change of keys that a crash had interrupted after its commit was finished.
+        CommitFinished => "commit-finished";
+        /// A change of keys that a crash had interrupted before its commit was dropped.
+        CommitUndone => "commit-undone";
+    }
 }
 
 impl Repair {
     /// The line of the alarm, the same from every program; of a restored copy with the marks by which it was known.
     pub(crate) fn line(self, account: &Account, evidence: Option<&RestoredEvidence>) -> LogLine {
-        let line = LogLine::default().field("mended", self.reason()).field("user", &account.name);
+        let line = LogLine::default().field("mended", self.word()).field("user", &account.name);
         match (self, evidence) {
             (Self::RestoredCopy, Some(evidence)) => evidence.told_in(line),
             _ => line,

@@ -10,6 +10,7 @@ use crate::policy::host::HostPolicy;
 use crate::policy::service::ServicePolicy;
 use crate::policy::toml_table::TableError;
 use crate::policy::{POLICY_CAP, WholePolicy};
+use crate::reasons::UnavailableReason;
 use crate::vault::{OpenedBy, OutboxPlace, Readers, Vault, VaultError, VaultPlace, read_root_file};
 
 /// The places of one host.
@@ -33,11 +34,11 @@ pub struct Site {
     pub emergency: [&'static str; 2],
 }
 
-/// Why nothing can be decided, as a word and a text for the log.
+/// Why nothing can be decided, for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unavailable {
-    /// One word.
-    pub reason: &'static str,
+    /// Of the list.
+    pub reason: UnavailableReason,
     /// Which file and why; never contents.
     pub detail: String,
 }
@@ -76,7 +77,7 @@ impl Site {
         parse: impl FnOnce(&str) -> Result<P, TableError>,
     ) -> Result<Option<P>, Unavailable> {
         let path = named.unwrap_or(Path::new(self.policy));
-        let bad = |detail: String| Unavailable { reason: "bad-policy", detail };
+        let bad = |detail: String| Unavailable { reason: UnavailableReason::BadPolicy, detail };
         let bytes = match read_root_file(path, POLICY_CAP, Readers::Everybody) {
             Err(VaultError::Missing(_)) if named.is_none() => return Ok(None),
             read => read.map_err(|error| bad(error.to_string()))?,
@@ -130,7 +131,8 @@ impl Site {
 }
 
 fn system_account(name: &str) -> Result<User, Unavailable> {
-    let missing = |why: &str| Unavailable { reason: "no-account", detail: format!("account {name}: {why}") };
+    let missing =
+        |why: &str| Unavailable { reason: UnavailableReason::NoAccount, detail: format!("account {name}: {why}") };
     match User::from_name(name) {
         Ok(Some(user)) => Ok(user),
         Ok(None) => Err(missing("does not exist")),
@@ -147,7 +149,7 @@ pub fn fits(key: &HostKey, vault: &Vault) -> Result<(), Unavailable> {
 }
 
 fn no_host_key(detail: &str) -> Unavailable {
-    Unavailable { reason: "host-key", detail: detail.to_owned() }
+    Unavailable { reason: UnavailableReason::HostKey, detail: detail.to_owned() }
 }
 
 impl From<VaultError> for Unavailable {

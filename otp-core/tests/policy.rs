@@ -1,7 +1,5 @@
 //! The policy of the host, read through nothing but what the core offers.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "what is not there must fail the test")]
-
 use otp_core::decision::limits::{ClockPolicy, Wait, Window};
 use otp_core::decision::origin::Origin;
 use otp_core::keys::key::Algorithm;

@@ -3,18 +3,19 @@
 
 use nix::errno::Errno;
 use otp_core::accounts::Account;
-use otp_core::check::{Outcome, spend};
+use otp_core::check::spend;
 use otp_core::decision::input::{Guess, Typed};
 use otp_core::decision::limits::Limits;
 use otp_core::decision::origin::Origin;
-use otp_core::decision::{Proof, RefusalReason, Verdict};
+use otp_core::decision::{Proof, Verdict};
 use otp_core::environment::Clock;
 use otp_core::files::key_file::Key;
 use otp_core::keys::key::Step;
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::manage::changes::{self, Change};
 use otp_core::manage::notify_owner::{self, Due};
-use otp_core::vault::{ChangeError, LockedUser};
+use otp_core::reasons::{ChangeRefusal, RefusalReason, Viewer};
+use otp_core::vault::LockedUser;
 use otp_protocol::database::{self, ask};
 use otp_protocol::interface::{
     Done, Forget, Rename, Reopen, Restored, RestoredUsers, Resume, Revoke, TypedCode, UserName,
@@ -47,7 +48,7 @@ impl Daemon {
         // A key goes all the same where that cannot be written; the log says why.
         wanted.change.settle(self.vault(), &account, &System).unwrap_or_else(|error| log_vault(&error));
         let locked = self.vault().lock(&account, &System)?;
-        let mut locked = locked.ok_or(ChangeError::NotEnrolled).of(&account)?;
+        let mut locked = locked.ok_or(ChangeRefusal::NotEnrolled).of(&account)?;
         if terms != Terms::Freely {
             not_the_last(&locked, &wanted)?;
             self.prove(&mut locked, &wanted, terms, &limits)?;
@@ -86,7 +87,7 @@ impl Daemon {
         };
         let account = Account { name: wanted.user.to_string(), uid };
         if wanted.gone != Some(true) && self.may_be_away(uid)? {
-            return Err(Refused::not_possible(&account, "perhaps-away"));
+            return Err(Refused::not_possible(&account, ChangeRefusal::PerhapsAway));
         }
         self.vault().forget(uid).of(&account)?;
         self.pending_enrolments.end(uid);
@@ -142,11 +143,13 @@ impl Daemon {
         };
         let (before, typed) = (watermark(locked), code.sorted());
         if key.is_some() && !matches!(typed, Typed::Code(_)) {
-            return Err(Refused::not_possible(locked.account(), CODE_REFUSED)); // a recovery code is not spent on this
+            return Err(Refused::not_possible(locked.account(), ChangeRefusal::CodeRefused)); // a recovery code is not spent on this
         }
         self.proven(locked, Guess { typed: &typed, origin: Origin::Socket }, limits)?;
         match key {
-            Some(_) if watermark(locked) <= before => Err(Refused::not_possible(locked.account(), CODE_REFUSED)),
+            Some(_) if watermark(locked) <= before => {
+                Err(Refused::not_possible(locked.account(), ChangeRefusal::CodeRefused))
+            }
             _ => Ok(()),
         }
     }
@@ -158,28 +161,21 @@ impl Daemon {
         guess: Guess<'_>,
         limits: &Limits,
     ) -> Result<Proof, Refused> {
-        let outcome = spend(&self.unlocked, locked, guess, limits, &System);
-        let outcome = outcome?;
-        log_spent(locked.account(), guess.origin, &outcome);
-        match outcome {
-            Outcome::Decided(Verdict::Accepted(proof)) => {
+        let verdict = spend(&self.unlocked, locked, guess, limits, &System)?;
+        log_spent(locked.account(), guess.origin, &verdict);
+        match verdict {
+            Verdict::Accepted(proof) => {
                 if matches!(proof, Proof::Recovery { .. }) {
                     // It is used up, whether or not there is room for a notice now; it is made up for later.
                     drop(self.notice_of_recovery_locked(locked));
                 }
                 Ok(proof)
             }
-            Outcome::Decided(Verdict::Refused(why)) => Err(Refused::not_possible(locked.account(), told(why))),
-            Outcome::Junk | Outcome::NotEnrolled => Err(Refused::not_possible(locked.account(), CODE_REFUSED)),
+            Verdict::Refused(bars) if bars.visible_to(Viewer::OwnerAtChange) => {
+                Err(Refused::not_possible(locked.account(), bars))
+            }
+            Verdict::Refused(_) => Err(Refused::not_possible(locked.account(), ChangeRefusal::CodeRefused)),
         }
-    }
-}
-
-/// Wrong, replayed and half of two are never told apart (R8); the rest is what the own status tells.
-fn told(refusal: RefusalReason) -> &'static str {
-    match refusal {
-        RefusalReason::Wrong | RefusalReason::Replayed | RefusalReason::Resync => CODE_REFUSED,
-        barred => barred.reason(),
     }
 }
 
@@ -188,7 +184,9 @@ fn not_the_last(locked: &LockedUser<'_>, wanted: &RequestedChange) -> Result<(),
     let works = |key: &&Key| !locked.is_repudiated(key.id);
     let only = locked.record().is_some_and(|record| record.keys.iter().filter(works).count() <= 1);
     match wanted.change {
-        Change::Revoke { .. } if only && !wanted.last => Err(Refused::not_possible(locked.account(), "last-key")),
+        Change::Revoke { .. } if only && !wanted.last => {
+            Err(Refused::not_possible(locked.account(), ChangeRefusal::LastKey))
+        }
         _ => Ok(()),
     }
 }
@@ -231,13 +229,13 @@ fn log_change(change: &Change, key: Option<(String, String)>, account: &Account,
 }
 
 /// What became of a code that was asked for here. One that is neither right nor counted can be sent without end.
-fn log_spent(account: &Account, from: Origin, outcome: &Outcome) {
-    let line = about("code", account).field("reason", outcome.reason()).field("origin", from.as_str());
-    match outcome {
-        Outcome::Decided(Verdict::Accepted(Proof::Recovery { .. }) | Verdict::Refused(RefusalReason::Wrong)) => {
+fn log_spent(account: &Account, from: Origin, verdict: &Verdict) {
+    let line = about("code", account).field("reason", verdict.word()).field("origin", from.as_str());
+    match verdict {
+        Verdict::Accepted(Proof::Recovery { .. }) | Verdict::Refused(RefusalReason::Wrong) => {
             event(Urgency::Notice, &line.finish());
         }
-        Outcome::Decided(Verdict::Accepted(Proof::Key(_))) => paced("code", Urgency::Notice, account.uid, line),
+        Verdict::Accepted(Proof::Key(_)) => paced("code", Urgency::Notice, account.uid, line),
         _ => bounded(Urgency::Notice, account.uid, line),
     }
 }
@@ -245,5 +243,3 @@ fn log_spent(account: &Account, from: Origin, outcome: &Outcome) {
 pub(crate) fn log(what: &str, account: &Account, peer: Peer, more: impl FnOnce(LogLine) -> LogLine) {
     event(Urgency::Notice, &signed(more(about(what, account)), peer).finish());
 }
-
-pub(crate) const CODE_REFUSED: &str = "code-refused";

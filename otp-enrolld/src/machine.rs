@@ -19,6 +19,6 @@ impl Clock for System {
 
 impl Environment for System {
     fn repaired(&self, account: &Account, what: Repair, line: LogLine) {
-        limited(what.reason(), Urgency::Alert, account.uid, line); // what cannot be written is found again at every call
+        limited(what.word(), Urgency::Alert, account.uid, line); // what cannot be written is found again at every call
     }
 }

@@ -4,7 +4,7 @@ use otp_core::accounts::Account;
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::site::Unavailable;
 use otp_core::vault::{ChangeError, VaultError};
-use otp_protocol::interface::Refusal;
+use otp_protocol::interface::{NotPossibleReason, Refusal, RegistrationReason};
 use otp_system::random::NoRandomness;
 
 use crate::log::events::trouble;
@@ -17,9 +17,6 @@ pub(crate) struct Refused(pub Refusal);
 pub(crate) trait ChangeOf<T> {
     fn of(self, account: &Account) -> Result<T, Refused>;
 }
-
-/// The reason where no key file and no message can hold a name, or no login takes it.
-pub(crate) const UNUSABLE_NAME: &str = "unusable-name";
 
 impl Refused {
     /// Not now, because of `reason`.
@@ -42,20 +39,25 @@ impl Refused {
         Self(Refusal::Busy { reason: reason.to_owned() })
     }
 
-    /// Nothing was changed, for this reason of the interface's.
-    pub(crate) fn not_possible(account: &Account, reason: &str) -> Self {
-        Self(Refusal::NotPossible { user: account.name.clone(), reason: reason.to_owned() })
+    /// The registration code is not good.
+    pub(crate) fn registration(reason: RegistrationReason) -> Self {
+        Self(Refusal::registration(reason))
+    }
+
+    /// Nothing was changed.
+    pub(crate) fn not_possible(account: &Account, reason: impl Into<NotPossibleReason>) -> Self {
+        Self(Refusal::not_possible(&account.name, reason))
     }
 }
 
-impl<T> ChangeOf<T> for Result<T, ChangeError> {
+impl<T, E: Into<ChangeError>> ChangeOf<T> for Result<T, E> {
     fn of(self, account: &Account) -> Result<T, Refused> {
-        self.map_err(|error| match error {
+        self.map_err(|error| match error.into() {
             ChangeError::Vault(error) => error.into(),
             ChangeError::NotSealed => {
                 Refused::unavailable("the key could not be opened or sealed; is the host key the one of this vault?")
             }
-            other => Refused::not_possible(account, other.word()),
+            ChangeError::Refused(reason) => Refused::not_possible(account, reason),
         })
     }
 }
@@ -82,23 +84,20 @@ impl From<VaultError> for Refused {
             }
             _ => String::new(),
         };
-        let advice = match error {
-            VaultError::Gone(_) => "; root says `otpctl adopt` if it is the same person, else `otpctl forget`",
-            VaultError::UidChanged(_) | VaultError::Renamed { .. } => "; root mends it with `otpctl adopt`",
-            _ => "",
-        };
-        Self::unavailable(format!("the vault cannot answer: {}{holder}{advice}", error.reason()))
+        Self::unavailable(error.reason().sentence(&holder))
     }
 }
 
 /// An error of the vault that is in nobody's way.
 pub(crate) fn log_vault(error: &VaultError) {
-    let line = LogLine::default().field("event", "vault").field("reason", error.reason());
-    trouble(error.reason(), Urgency::Error, line.field("detail", &error.to_string()));
+    let reason = error.reason().word();
+    let line = LogLine::default().field("event", "vault").field("reason", reason);
+    trouble(reason, Urgency::Error, line.field("detail", &error.to_string()));
 }
 
 /// The log hears what stands in the way.
 pub(crate) fn log_obstacle(unavailable: &Unavailable) {
-    let line = LogLine::default().field("event", "obstacle").field("reason", unavailable.reason);
-    trouble(unavailable.reason, Urgency::Error, line.field("detail", &unavailable.detail));
+    let reason = unavailable.reason.word();
+    let line = LogLine::default().field("event", "obstacle").field("reason", reason);
+    trouble(reason, Urgency::Error, line.field("detail", &unavailable.detail));
 }

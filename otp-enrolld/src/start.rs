@@ -14,6 +14,7 @@ use nix::unistd::{Uid, User};
 use otp_core::environment::PolicyClock;
 use otp_core::keys::seal::HostKey;
 use otp_core::public_dir;
+use otp_core::reasons::UnavailableReason;
 use otp_core::site::{Site, Unavailable};
 use otp_core::unlocked::Unlocked;
 use otp_core::vault::{Vault, VaultError};
@@ -149,7 +150,8 @@ fn host_key(site: &Site) -> Result<HostKey, StartError> {
         return Ok(site.host_key()?);
     };
     let path = Path::new(&credentials).join("host.key");
-    let unavailable = |why: String| Unavailable { reason: "host-key", detail: format!("{}: {why}", path.display()) };
+    let unavailable =
+        |why: String| Unavailable { reason: UnavailableReason::HostKey, detail: format!("{}: {why}", path.display()) };
     let text = fs::read(&path).map(zeroize::Zeroizing::new).map_err(|error| unavailable(error.to_string()))?;
     Ok(HostKey::parse(&text).ok_or_else(|| unavailable(HostKey::complaint(&text)))?)
 }
@@ -222,7 +224,7 @@ impl fmt::Display for StartError {
             Self::NoAccount(name) => no_account(f, name),
             // Only where something is missing: at a file that is not in order init would refuse, too.
             Self::Unavailable(unavailable) => match unavailable.reason {
-                "missing-file" | "host-key" => {
+                UnavailableReason::MissingFile | UnavailableReason::HostKey => {
                     write!(f, "{unavailable}; `otp-enrolld init` makes host key and vault, once")
                 }
                 _ => unavailable.fmt(f),

@@ -4,7 +4,7 @@ use otp_core::environment::Clock;
 use otp_core::files::notice::NoticeEvent;
 use otp_core::log_line::Urgency;
 use otp_core::manage::suspension::{self, Suspension};
-use otp_core::vault::ChangeError;
+use otp_core::reasons::ChangeRefusal;
 use otp_protocol::interface::{Suspend, Suspended};
 use otp_protocol::peer::Peer;
 
@@ -24,7 +24,7 @@ impl Daemon {
         let reached = suspension::suspend(self.vault(), &account, &System).of(&account)?;
         let line = match reached {
             Suspension::NeverEnrolled => {
-                let ended = ended?.ok_or(ChangeError::NotEnrolled).of(&account)?;
+                let ended = ended?.ok_or(ChangeRefusal::NotEnrolled).of(&account)?;
                 invite::log("registration-code-revoked", &account, peer, Some(ended), |line| line);
                 return Ok(Suspended { invitation_only: Some(true) });
             }

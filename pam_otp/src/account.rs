@@ -7,6 +7,7 @@ use otp_core::accounts::{Account, no_answer};
 use otp_core::emergency::Reason;
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::policy::rotation::Age;
+use otp_core::reasons::UnavailableReason;
 use otp_core::site::Unavailable;
 use otp_core::unix_time::UnixTime;
 use pam::constants::PamResultCode;
@@ -17,6 +18,7 @@ use crate::login::{EndedMark, audience, emergency, settings};
 use crate::options::{OptionError, Options, Whose, whose};
 use crate::person::Person;
 use crate::printable::plain;
+use crate::reason::{LogReason, ModuleReason};
 use crate::rules::Rules;
 use crate::{check, daemon, notices, unasked};
 
@@ -30,7 +32,7 @@ enum AccountOutcome {
     /// A key is due, and this service asks for a new one.
     Due(String),
     /// Suspended, disabled, expired, overdue, or without a key.
-    Barred(&'static str),
+    Barred(LogReason),
     /// No such user.
     UnknownUser,
     /// Nothing can be said.
@@ -55,14 +57,18 @@ pub(crate) fn manage(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode
     {
         notices::show(host, account, recovery);
     }
-    let (reason, detail, code) = match &found {
+    let (reason, detail, code): (LogReason, _, _) = match &found {
         AccountOutcome::InOrder | AccountOutcome::Reminded(_) => return PamResultCode::PAM_SUCCESS,
-        AccountOutcome::Due(_) => ("due", None, PamResultCode::PAM_NEW_AUTHTOK_REQD),
-        AccountOutcome::Emergency(reason) => ("emergency", Some(reason.as_str()), PamResultCode::PAM_SUCCESS),
-        AccountOutcome::Barred(reason) => (*reason, None, PamResultCode::PAM_ACCT_EXPIRED),
+        AccountOutcome::Due(_) => (ModuleReason::Due.into(), None, PamResultCode::PAM_NEW_AUTHTOK_REQD),
+        AccountOutcome::Emergency(why) => {
+            (ModuleReason::Emergency.into(), Some(why.as_str()), PamResultCode::PAM_SUCCESS)
+        }
+        AccountOutcome::Barred(reason) => (reason.clone(), None, PamResultCode::PAM_ACCT_EXPIRED),
         AccountOutcome::UnknownUser => return PamResultCode::PAM_AUTH_ERR, // authenticate has said so
-        AccountOutcome::Unavailable(o) => (o.reason, Some(o.detail.as_str()), PamResultCode::PAM_AUTHINFO_UNAVAIL),
-        AccountOutcome::Misconfigured(o) => (o.reason, Some(o.detail.as_str()), PamResultCode::PAM_SERVICE_ERR),
+        AccountOutcome::Unavailable(o) => {
+            (o.reason.into(), Some(o.detail.as_str()), PamResultCode::PAM_AUTHINFO_UNAVAIL)
+        }
+        AccountOutcome::Misconfigured(o) => (o.reason.into(), Some(o.detail.as_str()), PamResultCode::PAM_SERVICE_ERR),
     };
     let (urgency, outcome) = match found {
         AccountOutcome::Emergency(_) => (Urgency::Alert, "ignored"),
@@ -72,7 +78,7 @@ pub(crate) fn manage(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode
     let line = LogLine::default()
         .field("outcome", outcome)
         .field("stage", "account")
-        .field("reason", reason)
+        .field("reason", reason.word())
         .optional("user", user.as_deref())
         .optional("service", host.item(Item::Service).as_deref())
         .optional("tty", host.item(Item::Tty).as_deref())
@@ -119,9 +125,10 @@ fn look(
         None => alone(AccountOutcome::InOrder),
         Some(Person::Known(account)) => status_outcome(host, account, &rules),
         Some(Person::Unknown) => alone(AccountOutcome::UnknownUser),
-        Some(Person::LookupFailed(errno)) => {
-            alone(AccountOutcome::Unavailable(Unavailable { reason: "user-lookup", detail: no_answer(*errno) }))
-        }
+        Some(Person::LookupFailed(errno)) => alone(AccountOutcome::Unavailable(Unavailable {
+            reason: UnavailableReason::UserLookup,
+            detail: no_answer(*errno),
+        })),
     }
 }
 
@@ -154,7 +161,7 @@ fn aged(host: &impl Host, account: &Account, key: &OldestKey, rules: &Rules, now
             "your one-time-code key \"{label}\" is due: replace it with otpctl rotate; in {} it lets you in no more",
             in_days(days)
         )),
-        Age::Overdue => AccountOutcome::Barred("overdue"),
+        Age::Overdue => AccountOutcome::Barred(ModuleReason::Overdue.into()),
     }
 }
 
@@ -172,7 +179,7 @@ fn in_days(days: u64) -> String {
 fn remind(host: &mut impl Host, found: AccountOutcome) -> AccountOutcome {
     let told = match &found {
         AccountOutcome::Reminded(text) | AccountOutcome::Due(text) => unasked::tell(host, text),
-        AccountOutcome::Barred("overdue") => host.show_error(OVERDUE),
+        AccountOutcome::Barred(LogReason::Module(ModuleReason::Overdue)) => host.show_error(OVERDUE),
         _ => Ok(()),
     };
     match found {

@@ -1,5 +1,6 @@
 //! How a user stands with their keys, whoever found it out: this process or the daemon.
 
+use crate::reason::LogReason;
 use otp_core::unix_time::UnixTime;
 
 /// How a user stands.
@@ -19,7 +20,7 @@ pub(crate) enum AccountStatus {
     /// Not barred; more is not told to this process, not even whether there is a key.
     NotBarred,
     /// Suspended, disabled, expired, or without a key after the last one was revoked; which.
-    Barred(&'static str),
+    Barred(LogReason),
 }
 
 /// The oldest key of an app. Counter-based tokens come with their secret and are not replaced by their owner.

@@ -6,25 +6,28 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 
 use otp_core::accounts::Account;
-use otp_core::check::{Outcome, check};
+use otp_core::check::check;
 use otp_core::decision::input::{Guess, Typed};
 use otp_core::decision::limits::ClockPolicy;
 use otp_core::decision::origin::{Asker, Origin};
-use otp_core::decision::{Now, RefusalReason, Verdict};
+use otp_core::decision::{Now, Verdict};
 use otp_core::environment::{Clock as _, PolicyClock};
 use otp_core::files::key_file::Record;
 use otp_core::keys::key::Kind;
 use otp_core::keys::seal::HostKey;
+use otp_core::reasons::{RefusalReason, UnavailableReason};
 use otp_core::site::{Site, Unavailable};
 use otp_core::unix_time::UnixTime;
 use otp_core::unlocked::Unlocked;
 use otp_core::vault::{LockedUser, Vault, VaultError, short_lock_deadline};
 
 use crate::account_status::{AccountStatus, OldestKey, Recovery};
-use crate::daemon::connection::DaemonError;
+use crate::daemon::connection::{DaemonError, DaemonRefusal};
 use crate::daemon::{self, Caller};
 use crate::file_uid::as_owner;
 use crate::host::{Host, Item, Uids};
+use crate::outcome::Finding;
+use crate::reason::ModuleReason;
 use crate::rules::Rules;
 
 /// Where the module finds what it needs.
@@ -34,15 +37,6 @@ pub(crate) const SITE: Site = Site::STANDARD;
 const NOBODYS_UID: u32 = u32::MAX;
 /// LOGIN_NAME_MAX (limits.h).
 const LONGEST_NAME: usize = 256;
-
-/// What came of a code.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Finding {
-    /// Accepted, by the key of this label.
-    Accepted(String),
-    /// Refused, with the word for the log and the seconds that are left to wait.
-    Refused(String, u64),
-}
 
 /// Who checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,13 +89,11 @@ pub(crate) fn decide(
 }
 
 fn by_daemon(host: &impl Host, account: &Account, typed: &Typed, rules: &Rules) -> Result<Finding, DaemonError> {
-    let Some(code) = typed.text() else { return Ok(Finding::Refused("junk".to_owned(), 0)) };
+    let Some(code) = typed.text() else { return Ok(Finding::Refused(RefusalReason::Junk.into())) };
     match daemon::verify(named_to_daemon(host, account), &code, &caller(host, rules)) {
-        Ok(daemon::DaemonVerdict { accepted: true, key, .. }) => Ok(Finding::Accepted(key.unwrap_or_default())),
-        Ok(daemon::DaemonVerdict { reason, wait, .. }) => Ok(Finding::Refused(reason, wait)),
         // The same code as for a user who does not exist (R8).
-        Err(DaemonError::NotAllowed) => Ok(Finding::Refused("not-allowed".to_owned(), 0)),
-        Err(error) => Err(error),
+        Err(DaemonError::NotAllowed) => Ok(Finding::Refused(ModuleReason::NotAllowed.into())),
+        found => found,
     }
 }
 
@@ -159,11 +151,8 @@ fn on_files(host: &impl Host, account: &Account, typed: &Typed, rules: &Rules) -
     let unlocked = Unlocked::new(open_vault()?, host_key()?)?;
     let guess = Guess { typed, origin: rules.service.origin(origin(host, account)) };
     Ok(match check(&unlocked, account, guess, &rules.service.limits, host)? {
-        Outcome::Decided(Verdict::Accepted(proof)) => Finding::Accepted(proof.to_string()),
-        Outcome::Decided(Verdict::Refused(RefusalReason::Waiting { left_ms })) => {
-            Finding::Refused("waiting".to_owned(), left_ms.div_ceil(1000))
-        }
-        outcome => Finding::Refused(outcome.reason().to_owned(), 0),
+        Verdict::Accepted(proof) => Finding::Accepted(proof.to_string()),
+        Verdict::Refused(reason) => Finding::Refused(reason.into()),
     })
 }
 
@@ -196,7 +185,7 @@ fn status_without_root(
 ) -> Result<AccountStatus, DaemonError> {
     if host.uids().real != account.uid {
         match daemon::barred(&account.name) {
-            Ok(Some(true)) => return Ok(AccountStatus::Barred("barred")),
+            Ok(Some(true)) => return Ok(AccountStatus::Barred(ModuleReason::Barred.into())),
             Ok(Some(false)) => return Ok(AccountStatus::NotBarred),
             Ok(None) | Err(DaemonError::NotAllowed) => {}
             Err(error) => return Err(error),
@@ -212,10 +201,10 @@ fn status_by_daemon(
 ) -> Result<AccountStatus, DaemonError> {
     Ok(match daemon::user_status(named_to_daemon(host, account))? {
         found if !found.enrolled => AccountStatus::NeverEnrolled,
-        found if found.suspended => AccountStatus::Barred("suspended"),
-        found if found.disabled => AccountStatus::Barred("disabled"),
-        found if found.expired => AccountStatus::Barred("expired"),
-        found if found.keyless => AccountStatus::Barred("no-key"),
+        found if found.suspended => AccountStatus::Barred(RefusalReason::Suspended.into()),
+        found if found.disabled => AccountStatus::Barred(RefusalReason::Disabled.into()),
+        found if found.expired => AccountStatus::Barred(RefusalReason::Expired.into()),
+        found if found.keyless => AccountStatus::Barred(RefusalReason::NoKey.into()),
         found => {
             let now = believed(host, clock);
             AccountStatus::InOrder { oldest: found.oldest, recovery: Recovery::Quiet, now } // the daemon knows and has told
@@ -239,10 +228,10 @@ fn status_on_files(account: &Account, clock: &PolicyClock<'_>) -> Result<Account
     };
     let now = locked.now().believed();
     Ok(match locked.state() {
-        state if state.is_suspended() => AccountStatus::Barred("suspended"),
-        state if state.disabled => AccountStatus::Barred("disabled"),
-        _ if record.has_expired(now) => AccountStatus::Barred("expired"),
-        _ if record.keys.is_empty() => AccountStatus::Barred("no-key"),
+        state if state.is_suspended() => AccountStatus::Barred(RefusalReason::Suspended.into()),
+        state if state.disabled => AccountStatus::Barred(RefusalReason::Disabled.into()),
+        _ if record.has_expired(now) => AccountStatus::Barred(RefusalReason::Expired.into()),
+        _ if record.keys.is_empty() => AccountStatus::Barred(RefusalReason::NoKey.into()),
         _ => AccountStatus::InOrder { oldest: oldest(record), recovery: recovery(locked), now },
     })
 }
@@ -287,8 +276,13 @@ pub(crate) fn unavailable(error: DaemonError) -> Unavailable {
     let detail = match error {
         DaemonError::NotAllowed => "this process may not ask about that user".to_owned(),
         DaemonError::NotRunning => "nobody listens on the daemon's socket".to_owned(),
-        DaemonError::Denied(denial) => format!("the daemon answers {}", denial.error),
+        DaemonError::Denied(DaemonRefusal::Unavailable(sentence)) => {
+            let reason = UnavailableReason::of_sentence(&sentence).unwrap_or(UnavailableReason::NoDaemon);
+            return Unavailable { reason, detail: format!("the daemon answers: {sentence}") };
+        }
+        DaemonError::Denied(DaemonRefusal::Other(name)) => format!("the daemon answers {name}"),
+        DaemonError::Denied(denial) => format!("the daemon answers {}", denial.reason().word()),
         DaemonError::Failed(why) => why,
     };
-    Unavailable { reason: "no-daemon", detail }
+    Unavailable { reason: UnavailableReason::NoDaemon, detail }
 }

@@ -15,6 +15,7 @@ use crate::daemon::connection::DaemonError;
 use crate::host::Host;
 use crate::options::Echo;
 use crate::outcome::LoginOutcome;
+use crate::reason::ModuleReason;
 use crate::rules::Rules;
 use crate::show_key::{HandOverError, hand_over};
 use crate::{check, daemon};
@@ -33,11 +34,11 @@ pub(crate) fn at_the_prompt(
     };
     let caller = check::caller(host, rules);
     if !never_enrolled && !caller.root {
-        return refused("registration"); // asked by the user's own process the daemon would replace a key
+        return refused(ModuleReason::Registration); // asked by the user's own process the daemon would replace a key
     }
     let key = match daemon::redeem(&account.name, &code.text(), &caller) {
         Ok(key) if never_enrolled => key,
-        Ok(_) => return refused("registration"),
+        Ok(_) => return refused(ModuleReason::Registration),
         Err(error) => return unredeemed(host, account, error),
     };
     match hand_over(host, &key, echo) {
@@ -51,7 +52,7 @@ pub(crate) fn at_the_prompt(
 /// The daemon did not take it. Its own log has more.
 fn unredeemed(host: &impl Host, account: &Account, error: DaemonError) -> LoginOutcome {
     match error {
-        DaemonError::Denied(_) => refused("registration"),
+        DaemonError::Denied(_) => refused(ModuleReason::Registration),
         error => unanswered(host, account, &check::unavailable(error)),
     }
 }
@@ -61,12 +62,12 @@ fn unanswered(host: &impl Host, account: &Account, unavailable: &Unavailable) ->
     let line = LogLine::default()
         .field("enrolment", "not-begun")
         .field("user", &account.name)
-        .field("reason", unavailable.reason)
+        .field("reason", unavailable.reason.word())
         .field("detail", &unavailable.detail);
     host.log(Urgency::Error, &line.finish());
-    refused("registration")
+    refused(ModuleReason::Registration)
 }
 
-fn refused(reason: &str) -> LoginOutcome {
-    LoginOutcome::Refused(reason.to_owned(), 0)
+fn refused(reason: ModuleReason) -> LoginOutcome {
+    LoginOutcome::Refused(reason.into())
 }

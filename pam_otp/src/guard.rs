@@ -9,6 +9,7 @@ use pam::constants::PamResultCode;
 use pam::module::PamHandle;
 
 use crate::libpam;
+use crate::reason::ModuleReason;
 
 /// Where the last panic was, as file and line of our own source.
 static PLACE: Mutex<Option<String>> = Mutex::new(None);
@@ -25,7 +26,7 @@ pub(crate) fn guarded(handle: &mut PamHandle, stage: impl FnOnce(&mut PamHandle)
             let place = PLACE.lock().unwrap_or_else(PoisonError::into_inner).take();
             let line = LogLine::default()
                 .field("outcome", "failed")
-                .field("reason", "panic")
+                .field("reason", ModuleReason::Panic.word())
                 .optional("place", place.as_deref());
             libpam::log(handle, Urgency::Alert, &line.finish());
             PamResultCode::PAM_ABORT

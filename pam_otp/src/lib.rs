@@ -24,6 +24,7 @@ mod password;
 mod password_age;
 mod person;
 mod printable;
+mod reason;
 mod rules;
 mod show_key;
 mod unasked;

@@ -13,21 +13,21 @@ use otp_core::files::date::utc;
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::policy::audience::{Audience, UnmatchedEntry};
 use otp_core::policy::service::ServicePolicy;
+use otp_core::reasons::{RefusalReason, UnavailableReason, Viewer};
 use otp_core::site::Unavailable;
 use pam::constants::PamResultCode;
 
 use crate::account_status::AccountStatus;
-use crate::check::{self, Finding, SITE, origin};
+use crate::check::{self, SITE, origin};
 use crate::file_uid::as_owner;
 use crate::host::{Host, Item, UserError};
 use crate::options::{OptionError, Options, Whose, whose};
-use crate::outcome::{LoginOutcome, code};
+use crate::outcome::{Finding, LoginOutcome, code};
 use crate::person::Person;
+use crate::reason::{LogReason, ModuleReason};
 use crate::rules::{Contradiction, Passage, Rules, Today};
 use crate::{answer, enrolment};
 
-/// The one text for every refusal (R8).
-pub(crate) const REFUSED: &str = "code refused; each code works once, wait for the next or use a recovery code";
 /// From the answer to the refusal, on average: libpam makes its part of it up to half longer or shorter.
 const FAILURE_PAUSE: Duration = Duration::from_millis(300);
 
@@ -100,17 +100,17 @@ fn run(
         },
         Person::Unknown => {
             check::imitate(host, names.user.as_deref().unwrap_or_default(), &typed, &rules);
-            LoginOutcome::Refused("unknown-user".to_owned(), 0)
+            LoginOutcome::Refused(RefusalReason::UnknownUser.into())
         }
         Person::LookupFailed(errno) => {
-            LoginOutcome::Failed(Unavailable { reason: "user-lookup", detail: no_answer(*errno) })
+            LoginOutcome::Failed(Unavailable { reason: UnavailableReason::UserLookup, detail: no_answer(*errno) })
         }
     }
 }
 
 /// Something on the PAM line.
 pub(crate) fn bad_option(error: &OptionError) -> Unavailable {
-    Unavailable { reason: "bad-option", detail: error.to_string() }
+    Unavailable { reason: UnavailableReason::BadOption, detail: error.to_string() }
 }
 
 /// The PAM line and the policy for this service.
@@ -122,7 +122,7 @@ pub(crate) fn settings(
     let policy = SITE.service_policy(options.config.as_deref(), host.item(Item::Service).as_deref())?;
     let today = today(host, &policy);
     let rules = Rules::new(&options, policy, today)
-        .map_err(|Contradiction(detail)| Unavailable { reason: "contradiction", detail })?;
+        .map_err(|Contradiction(detail)| Unavailable { reason: UnavailableReason::Contradiction, detail })?;
     Ok((options, rules))
 }
 
@@ -157,7 +157,7 @@ pub(crate) fn emergency(host: &impl Host, account: &Account, ended: EndedMark) -
         }
         Ok(_) => {}
         Err(error) => {
-            let line = line("not-honoured").field("reason", error.reason()).field("detail", &error.to_string());
+            let line = line("not-honoured").field("reason", error.reason().word()).field("detail", &error.to_string());
             host.log(Urgency::Alert, &line.finish());
         }
     }
@@ -181,12 +181,12 @@ fn not_wanted(host: &impl Host, account: &Account, rules: &Rules) -> Option<Logi
         host.log(Urgency::Warning, &unmatched_line(host, account, entry));
     }
     if !audience.asked {
-        return Some(LoginOutcome::NotWanted("exempt"));
+        return Some(LoginOutcome::NotWanted(ModuleReason::Exempt.into()));
     }
     let reason = match rules.unenrolled {
         Passage::Deny | Passage::Enrol => return None,
-        Passage::Skip => "not-enrolled",
-        Passage::Tolerated => "not-enrolled-yet",
+        Passage::Skip => RefusalReason::NotEnrolled.into(),
+        Passage::Tolerated => ModuleReason::NotEnrolledYet.into(),
     };
     match check::account_status(host, account, rules.service.limits.clock) {
         Ok(AccountStatus::NeverEnrolled) => Some(LoginOutcome::NotWanted(reason)),
@@ -205,7 +205,7 @@ fn unmatched_line(host: &impl Host, account: &Account, found: &UnmatchedEntry<'_
         .field("policy", "unmatched")
         .field("list", found.list)
         .field("entry", found.entry)
-        .field("reason", found.why.reason())
+        .field("reason", found.why.word())
         .field("user", &account.name)
         .optional("service", host.item(Item::Service).as_deref())
         .finish()
@@ -214,27 +214,29 @@ fn unmatched_line(host: &impl Host, account: &Account, found: &UnmatchedEntry<'_
 fn decide(host: &impl Host, account: &Account, typed: &Typed, rules: &Rules) -> LoginOutcome {
     match check::decide(host, account, typed, rules) {
         Ok(Finding::Accepted(label)) => LoginOutcome::Accepted(label),
-        Ok(Finding::Refused(reason, wait)) => LoginOutcome::Refused(reason, wait),
+        Ok(Finding::Refused(reason)) => LoginOutcome::Refused(reason),
         Err(unavailable) => LoginOutcome::Failed(unavailable),
     }
 }
 
 /// Tells the log, the person and the host.
 fn conclude(host: &mut impl Host, end: &LoginOutcome, names: &Names) -> PamResultCode {
-    let (urgency, outcome, reason, detail, key) = match end {
-        LoginOutcome::Accepted(label) => (Urgency::Info, "accepted", "code", None, Some(label.as_str())),
-        LoginOutcome::Enrolled(label) => (Urgency::Info, "accepted", "enrolled", None, Some(label.as_str())),
-        LoginOutcome::NotWanted(reason) => (Urgency::Info, "ignored", *reason, None, None),
-        LoginOutcome::Emergency(reason) => (Urgency::Alert, "ignored", "emergency", Some(reason.as_str()), None),
-        LoginOutcome::Refused(reason, _) => (Urgency::Notice, "refused", reason.as_str(), None, None),
-        LoginOutcome::NoConversation => (Urgency::Notice, "failed", "conversation", None, None),
+    let (urgency, outcome, detail, key) = match end {
+        LoginOutcome::Accepted(label) | LoginOutcome::Enrolled(label) => {
+            (Urgency::Info, "accepted", None, Some(label.as_str()))
+        }
+        LoginOutcome::NotWanted(_) => (Urgency::Info, "ignored", None, None),
+        LoginOutcome::Emergency(why) => (Urgency::Alert, "ignored", Some(why.as_str()), None),
+        LoginOutcome::Refused(_) => (Urgency::Notice, "refused", None, None),
+        LoginOutcome::NoConversation => (Urgency::Notice, "failed", None, None),
         LoginOutcome::Failed(unavailable) | LoginOutcome::Misconfigured(unavailable) => {
-            (Urgency::Error, "failed", unavailable.reason, Some(unavailable.detail.as_str()), None)
+            (Urgency::Error, "failed", Some(unavailable.detail.as_str()), None)
         }
     };
+    let reason = end.reason();
     let line = LogLine::default()
         .field("outcome", outcome)
-        .field("reason", reason)
+        .field("reason", reason.word())
         .optional("user", names.user.as_deref())
         .optional("uid", names.uid.map(|uid| uid.to_string()).as_deref())
         .optional("origin", names.origin.map(Origin::as_str))
@@ -245,14 +247,9 @@ fn conclude(host: &mut impl Host, end: &LoginOutcome, names: &Names) -> PamResul
         .optional("detail", detail);
     host.log(urgency, &line.finish());
     // After the log: whoever reads the text may never take it, and end the program meanwhile.
-    if matches!(end, LoginOutcome::Refused(..) | LoginOutcome::Failed(_)) {
+    if matches!(end, LoginOutcome::Refused(_) | LoginOutcome::Failed(_)) {
         host.delay_failure(pause_after(names.answered.map_or(Duration::ZERO, |answered| answered.elapsed())));
-        let refused = match end {
-            LoginOutcome::Refused(reason, wait) => Some((reason.as_str(), *wait)),
-            LoginOutcome::Failed(unavailable) => Some((unavailable.reason, 0)),
-            _ => None,
-        };
-        let _ = host.show_error(&refusal_text(refused, names.origin)); // nobody may see it, and it is refused all the same
+        let _ = host.show_error(&refusal_text(&reason, names.origin)); // nobody may see it, and it is refused all the same
     }
     code(end)
 }
@@ -262,46 +259,9 @@ pub(crate) fn pause_after(used: Duration) -> u32 {
     u32::try_from(FAILURE_PAUSE.saturating_sub(used).as_micros()).unwrap_or(0)
 }
 
-/// The owner at their own session is told what `otpctl status` would tell; everybody else hears the one text (R8).
-pub(crate) fn refusal_text(refused: Option<(&str, u64)>, origin: Option<Origin>) -> String {
-    let own = match (refused, origin) {
-        (Some((reason, wait)), Some(Origin::Myself | Origin::Socket)) => owner_advice(reason, wait),
-        _ => None,
-    };
-    own.unwrap_or_else(|| REFUSED.to_owned())
-}
-
-fn owner_advice(reason: &str, wait: u64) -> Option<String> {
-    let text = match reason {
-        "waiting" if wait == 0 => "too many wrong codes; wait before the next try",
-        "waiting" => return Some(format!("too many wrong codes; wait {} before the next try", duration(wait))),
-        "closed" => "too many wrong codes from here: closed; a recovery code or `otpctl reopen` opens it again",
-        "disabled" => "too many wrong codes in all: the keys are disabled; ask an admin for a new one",
-        "suspended" => "your keys are suspended; ask an admin",
-        "expired" => "your key has expired; ask an admin for a new one",
-        "uid-changed" => "your keys are stored under the uid that you had before; ask root to run `otpctl adopt`",
-        "renamed" => "the keys of your uid are stored under another name; ask root to run `otpctl adopt`",
-        "account-gone" => "your account was deleted and made again; ask root to run `otpctl adopt`",
-        "several-keys" => "you have several keys, and none was named",
-        "no-such-key" => "you have no key of that name; `otpctl status` lists them",
-        "restored-copy" => {
-            "the file of your keys was put back from a backup, or another program has touched it: recovery codes and tokens \
-             with a counter are off until an admin runs otpctl accept-restore"
-        }
-        "clock-behind" => {
-            "this machine's clock is behind your last code; ask an admin to set it, or for a new key if it is right"
-        }
-        "clock-ahead" => "this machine's clock jumped ahead and nothing vouches for it; ask an admin",
-        _ => return None,
-    };
-    Some(text.to_owned())
-}
-
-fn duration(seconds: u64) -> String {
-    match seconds {
-        0..=119 => format!("{seconds} s"),
-        _ => format!("{} min", seconds.div_ceil(60)),
-    }
+/// The text of a refusal. The owner at their own session is told more than others (R8).
+pub(crate) fn refusal_text(reason: &LogReason, origin: Option<Origin>) -> String {
+    reason.text_for(origin.map_or(Viewer::Other, Viewer::at))
 }
 
 #[cfg(test)]

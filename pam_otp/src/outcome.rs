@@ -4,6 +4,8 @@ use otp_core::emergency::Reason;
 use otp_core::site::Unavailable;
 use pam::constants::PamResultCode;
 
+use crate::reason::{LogReason, ModuleReason};
+
 /// How an authentication ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum LoginOutcome {
@@ -11,10 +13,10 @@ pub(crate) enum LoginOutcome {
     Accepted(String),
     /// A registration code has made a first key of this label, and a code of it was typed.
     Enrolled(String),
-    /// Refused, with the word for the log and the seconds that are left to wait; nothing is wrong with the host.
-    Refused(String, u64),
+    /// Refused, and why; nothing is wrong with the host.
+    Refused(LogReason),
     /// Not asked, and why: exempt, or never enrolled where that is allowed.
-    NotWanted(&'static str),
+    NotWanted(LogReason),
     /// Nothing could be decided.
     Failed(Unavailable),
     /// The host could not ask.
@@ -25,14 +27,37 @@ pub(crate) enum LoginOutcome {
     Emergency(Reason),
 }
 
+/// What came of a code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Finding {
+    /// Accepted, by the key of this label.
+    Accepted(String),
+    /// Refused, and why.
+    Refused(LogReason),
+}
+
 /// What an outcome is in PAM: the first table of that name in docs/architecture.md.
 pub(crate) fn code(end: &LoginOutcome) -> PamResultCode {
     match end {
         LoginOutcome::Accepted(_) | LoginOutcome::Enrolled(_) => PamResultCode::PAM_SUCCESS,
-        LoginOutcome::Refused(..) => PamResultCode::PAM_AUTH_ERR,
+        LoginOutcome::Refused(_) => PamResultCode::PAM_AUTH_ERR,
         LoginOutcome::NotWanted(_) | LoginOutcome::Emergency(_) => PamResultCode::PAM_IGNORE,
         LoginOutcome::Failed(_) => PamResultCode::PAM_AUTHINFO_UNAVAIL,
         LoginOutcome::NoConversation => PamResultCode::PAM_CONV_ERR,
         LoginOutcome::Misconfigured(_) => PamResultCode::PAM_SERVICE_ERR,
+    }
+}
+
+impl LoginOutcome {
+    /// For the log.
+    pub(crate) fn reason(&self) -> LogReason {
+        match self {
+            Self::Accepted(_) => ModuleReason::Code.into(),
+            Self::Enrolled(_) => ModuleReason::Enrolled.into(),
+            Self::Refused(reason) | Self::NotWanted(reason) => reason.clone(),
+            Self::Failed(unavailable) | Self::Misconfigured(unavailable) => unavailable.reason.into(),
+            Self::NoConversation => ModuleReason::Conversation.into(),
+            Self::Emergency(_) => ModuleReason::Emergency.into(),
+        }
     }
 }

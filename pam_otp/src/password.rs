@@ -15,19 +15,21 @@ use otp_core::accounts::{Account, no_answer};
 use otp_core::decision::input::Typed;
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::policy::rotation::Age;
+use otp_core::reasons::{ChangeRefusal, RefusalReason, UnavailableReason};
 use otp_core::site::Unavailable;
 use pam::constants::PamResultCode;
 
 use crate::account::who;
 use crate::account_status::{AccountStatus, OldestKey};
 use crate::check::{self, origin};
-use crate::daemon::connection::DaemonError;
+use crate::daemon::connection::{DaemonError, DaemonRefusal};
 use crate::daemon::{self, EnrolmentSession};
 use crate::host::{ConversationFailed, Host, Item};
 use crate::login::{EndedMark, audience, bad_option, emergency, pause_after, refusal_text, settings};
 use crate::options::{Echo, OptionError, Options, RotateWhen, whose};
 use crate::person::Person;
 use crate::printable::plain;
+use crate::reason::{LogReason, ModuleReason};
 use crate::rules::Rules;
 use crate::show_key::{HandOverError, hand_over};
 
@@ -55,10 +57,12 @@ enum PasswordOutcome {
     Ready(Next),
     /// The key is replaced; the label of the new one.
     Replaced(String, Next),
-    /// Nothing to do here, and why.
-    Left(&'static str),
-    /// Refused, with the word for the log.
-    Refused(String),
+    /// Nothing to do here, which is no news.
+    Nothing,
+    /// Nothing is done here, and why.
+    Left(LogReason),
+    /// Refused, and why.
+    Refused(LogReason),
     /// It could not be done.
     Failed(Unavailable),
     /// The host could not ask.
@@ -102,13 +106,18 @@ fn run(
     occasion: Occasion,
 ) -> Result<PasswordOutcome, PasswordOutcome> {
     let account = match person {
-        None => return Ok(PasswordOutcome::Left("root")),
-        Some(Person::Unknown) => return Err(PasswordOutcome::Refused("unknown-user".to_owned())),
-        Some(Person::LookupFailed(errno)) => return Err(failed("user-lookup", &no_answer(*errno))),
+        None => return Ok(PasswordOutcome::Nothing),
+        Some(Person::Unknown) => return Err(PasswordOutcome::Refused(RefusalReason::UnknownUser.into())),
+        Some(Person::LookupFailed(errno)) => {
+            return Err(PasswordOutcome::Failed(Unavailable {
+                reason: UnavailableReason::UserLookup,
+                detail: no_answer(*errno),
+            }));
+        }
         Some(Person::Known(account)) => account,
     };
     if emergency(host, account, EndedMark::Silent).is_some() {
-        return Ok(PasswordOutcome::Left("emergency"));
+        return Ok(PasswordOutcome::Left(ModuleReason::Emergency.into()));
     }
     let (options, rules) = settings(host, options).map_err(PasswordOutcome::Failed)?;
     let wanted = wanted(host, account, options.rotate, &rules, occasion)?;
@@ -119,7 +128,7 @@ fn run(
         }
         Ok(()) => Ok(PasswordOutcome::Ready(next)),
         // No daemon, no new key; the password is changed all the same.
-        Err(_) if matches!(wanted, KeyWanted::Offered) => Ok(PasswordOutcome::Left("no-daemon")),
+        Err(_) if matches!(wanted, KeyWanted::Offered) => Ok(PasswordOutcome::Left(UnavailableReason::NoDaemon.into())),
         Err(error) => Err(unanswered(error)),
     }
 }
@@ -140,23 +149,23 @@ fn wanted(
 ) -> Result<KeyWanted, PasswordOutcome> {
     let offered = occasion == Occasion::Wish && rotate == RotateWhen::Ask;
     if !offered && !rules.service.keys_age() {
-        return Err(PasswordOutcome::Left("not-due"));
+        return Err(PasswordOutcome::Nothing);
     }
     // Root sets somebody's password: the owner of the key is not there.
     if occasion == Occasion::Wish && host.uids().real != account.uid {
-        return Err(PasswordOutcome::Left("not-the-owner"));
+        return Err(PasswordOutcome::Left(ModuleReason::NotTheOwner.into()));
     }
     if !audience(host, account, rules).asked {
-        return Err(PasswordOutcome::Left("exempt"));
+        return Err(PasswordOutcome::Left(ModuleReason::Exempt.into()));
     }
     let due = |key: &OldestKey, now| matches!(rules.service.age(key.confirmed, now), Age::Due(_) | Age::Overdue);
     match check::account_status(host, account, rules.service.limits.clock) {
         Ok(AccountStatus::InOrder { oldest: Some(key), now, .. }) if due(&key, now) => Ok(KeyWanted::Now(key)),
         Ok(AccountStatus::InOrder { .. }) if offered => Ok(KeyWanted::Offered),
-        Ok(AccountStatus::InOrder { .. } | AccountStatus::NotBarred) => Err(PasswordOutcome::Left("not-due")),
-        Ok(AccountStatus::NeverEnrolled) => Err(PasswordOutcome::Left("not-enrolled")),
+        Ok(AccountStatus::InOrder { .. } | AccountStatus::NotBarred) => Err(PasswordOutcome::Nothing),
+        Ok(AccountStatus::NeverEnrolled) => Err(PasswordOutcome::Nothing),
         Ok(AccountStatus::Barred(reason)) if occasion == Occasion::Wish => Err(PasswordOutcome::Left(reason)),
-        Ok(AccountStatus::Barred(reason)) => Err(PasswordOutcome::Refused(reason.to_owned())),
+        Ok(AccountStatus::Barred(reason)) => Err(PasswordOutcome::Refused(reason)),
         Err(unavailable) => Err(PasswordOutcome::Failed(unavailable)),
     }
 }
@@ -177,19 +186,19 @@ fn replace(
     };
     let answer = host.ask(&prompt, echo)?;
     if answer.is_empty() && key.is_none() {
-        return Err(PasswordOutcome::Left("kept"));
+        return Err(PasswordOutcome::Nothing);
     }
     let typed = Typed::parse(&answer);
     // Anyone who found a recovery code must not get a key for it: a module before this one has checked the password, too.
     if matches!(typed, Typed::Recovery(_)) && !host.holds_old_password() {
-        return Err(PasswordOutcome::Refused("needs-password".to_owned()));
+        return Err(PasswordOutcome::Refused(ChangeRefusal::NeedsPassword.into()));
     }
-    let Some(code) = typed.text() else { return Err(PasswordOutcome::Refused("junk".to_owned())) };
+    let Some(code) = typed.text() else { return Err(PasswordOutcome::Refused(RefusalReason::Junk.into())) };
     let new = rotated(host, account, &code, key, rules)?;
     match hand_over(host, &new, echo) {
         Ok(()) => Ok(new.label.clone()),
         Err(HandOverError::Conversation) => Err(PasswordOutcome::NoConversation),
-        Err(HandOverError::ThrownAway(why)) => Err(PasswordOutcome::Refused(why.to_owned())),
+        Err(HandOverError::ThrownAway(why)) => Err(PasswordOutcome::Refused(why.into())),
         Err(HandOverError::Daemon(error)) => Err(unanswered(error)),
     }
 }
@@ -205,43 +214,43 @@ fn rotated(
 ) -> Result<EnrolmentSession, PasswordOutcome> {
     let asked = daemon::rotate(&account.name, code, key, &check::caller(host, rules));
     match asked {
-        Err(DaemonError::Denied(denial)) if denial.reason.as_deref() == Some("several-keys") => {}
+        Err(DaemonError::Denied(DaemonRefusal::Refused(LogReason::Change(ChangeRefusal::SeveralKeys)))) => {}
         answer => return answer.map_err(unanswered),
     }
     let answer = host.ask("Name of the key to replace: ", Echo::On)?;
-    let name = std::str::from_utf8(&answer).map_err(|_| PasswordOutcome::Refused("no-such-key".to_owned()))?;
+    let name = std::str::from_utf8(&answer).map_err(|_| PasswordOutcome::Refused(ChangeRefusal::NoSuchKey.into()))?;
     daemon::rotate(&account.name, code, Some(name.trim()), &check::caller(host, rules)).map_err(unanswered)
 }
 
 fn unanswered(error: DaemonError) -> PasswordOutcome {
     match error {
-        DaemonError::Denied(denial) => PasswordOutcome::Refused(denial.word()),
+        DaemonError::Denied(denial) => PasswordOutcome::Refused(denial.reason()),
         error => PasswordOutcome::Failed(check::unavailable(error)),
     }
 }
 
-fn failed(reason: &'static str, detail: &str) -> PasswordOutcome {
-    PasswordOutcome::Failed(Unavailable { reason, detail: detail.to_owned() })
-}
-
 /// Tells the person, the log and the host.
 fn conclude(host: &mut impl Host, end: &PasswordOutcome, user: Option<&str>, person: Option<&Person>) -> PamResultCode {
-    let (urgency, outcome, reason, detail, key) = match end {
+    let (urgency, outcome, reason, detail, key): (_, _, LogReason, _, _) = match end {
         PasswordOutcome::Ready(next) => return next.code(),
-        PasswordOutcome::Left("not-due" | "kept" | "root" | "not-enrolled") => return PamResultCode::PAM_IGNORE,
-        PasswordOutcome::Left("emergency") => (Urgency::Alert, "ignored", "emergency", None, None),
-        PasswordOutcome::Left(reason) => (Urgency::Info, "ignored", *reason, None, None),
-        PasswordOutcome::Replaced(label, _) => (Urgency::Info, "accepted", "rotated", None, Some(label.as_str())),
-        PasswordOutcome::Refused(reason) => (Urgency::Notice, "refused", reason.as_str(), None, None),
-        PasswordOutcome::NoConversation => (Urgency::Notice, "failed", "conversation", None, None),
+        PasswordOutcome::Nothing => return PamResultCode::PAM_IGNORE,
+        PasswordOutcome::Left(reason) => {
+            let alert = *reason == LogReason::Module(ModuleReason::Emergency);
+            (if alert { Urgency::Alert } else { Urgency::Info }, "ignored", reason.clone(), None, None)
+        }
+        PasswordOutcome::Replaced(label, _) => {
+            (Urgency::Info, "accepted", ModuleReason::Rotated.into(), None, Some(label.as_str()))
+        }
+        PasswordOutcome::Refused(reason) => (Urgency::Notice, "refused", reason.clone(), None, None),
+        PasswordOutcome::NoConversation => (Urgency::Notice, "failed", ModuleReason::Conversation.into(), None, None),
         PasswordOutcome::Failed(unavailable) => {
-            (Urgency::Error, "failed", unavailable.reason, Some(unavailable.detail.as_str()), None)
+            (Urgency::Error, "failed", unavailable.reason.into(), Some(unavailable.detail.as_str()), None)
         }
     };
     let line = LogLine::default()
         .field("outcome", outcome)
         .field("stage", "password")
-        .field("reason", reason)
+        .field("reason", reason.word())
         .optional("user", user)
         .optional("service", host.item(Item::Service).as_deref())
         .optional("tty", host.item(Item::Tty).as_deref())
@@ -252,10 +261,10 @@ fn conclude(host: &mut impl Host, end: &PasswordOutcome, user: Option<&str>, per
     match end {
         PasswordOutcome::Replaced(_, next) => next.code(),
         PasswordOutcome::Left(_) => PamResultCode::PAM_IGNORE,
-        PasswordOutcome::Refused(reason) => {
+        PasswordOutcome::Refused(_) => {
             let origin = if let Some(Person::Known(account)) = person { Some(origin(host, account)) } else { None };
             host.delay_failure(pause_after(Duration::ZERO));
-            let _ = host.show_error(&refusal_text(Some((reason, 0)), origin)); // nobody may see it, and it is refused all the same
+            let _ = host.show_error(&refusal_text(&reason, origin)); // nobody may see it, and it is refused all the same
             PamResultCode::PAM_AUTHTOK_ERR
         }
         _ => PamResultCode::PAM_AUTHTOK_ERR,

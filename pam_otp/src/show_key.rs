@@ -8,10 +8,11 @@ use otp_core::decision::input::Typed;
 use otp_core::keys::diagnosis::Diagnosis;
 use zeroize::Zeroizing;
 
-use crate::daemon::connection::{DaemonError, ErrorReply};
+use crate::daemon::connection::{DaemonError, DaemonRefusal};
 use crate::daemon::{EnrolmentSession, StoredKey};
 use crate::host::{ConversationFailed, Host};
 use crate::options::Echo;
+use crate::reason::ModuleReason;
 
 /// Why no key was stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub(crate) enum HandOverError {
     /// The host could not ask any more.
     Conversation,
     /// The key was thrown away: too many wrong codes, too late, or something has taken its place.
-    ThrownAway(&'static str),
+    ThrownAway(ModuleReason),
     /// The daemon gave no answer.
     Daemon(DaemonError),
 }
@@ -49,15 +50,17 @@ fn confirmed(host: &mut impl Host, key: &EnrolmentSession, echo: Echo) -> Result
             continue;
         };
         match key.confirm(&code.digits()) {
-            Err(DaemonError::Denied(denial)) if denial.error == "CodeRefused" && denial.tries_left > 0 => {
-                host.show_text(&refused(&denial))?;
-            }
-            Err(DaemonError::Denied(denial)) => return Err(HandOverError::ThrownAway(why_thrown_away(&denial))),
+            Err(DaemonError::Denied(denial)) => match denial {
+                DaemonRefusal::Code { tries_left: left @ 1.., diagnosis } => {
+                    host.show_text(&refused(left, diagnosis.as_deref()))?;
+                }
+                end => return Err(HandOverError::ThrownAway(why_thrown_away(&end))),
+            },
             Err(error) => return Err(HandOverError::Daemon(error)),
             Ok(stored) => return Ok(stored),
         }
     }
-    Err(HandOverError::ThrownAway("too-many-answers"))
+    Err(HandOverError::ThrownAway(ModuleReason::TooManyAnswers))
 }
 
 /// What the picture must stand out from.
@@ -119,23 +122,27 @@ fn recovery_codes(stored: &StoredKey) -> Zeroizing<String> {
     text
 }
 
-fn refused(denial: &ErrorReply) -> String {
-    let left = match denial.tries_left {
+fn refused(tries_left: u64, diagnosis: Option<&str>) -> String {
+    let left = match tries_left {
         1 => "one more try".to_owned(),
         tries => format!("{tries} more tries"),
     };
-    match denial.diagnosis.as_deref().and_then(Diagnosis::parse) {
+    match diagnosis.and_then(Diagnosis::parse) {
         Some(Diagnosis::NextCode) => Diagnosis::NextCode.text(),
         Some(found) => format!("that is no code of this key: {}; {left}", found.text()),
         None => format!("that is no code of this key; {left}"),
     }
 }
 
-fn why_thrown_away(denial: &ErrorReply) -> &'static str {
-    match denial.error.as_str() {
-        "CodeRefused" => "not-confirmed",
-        "EnrolmentExpired" => "too-late",
-        _ => "thrown-away",
+fn why_thrown_away(denial: &DaemonRefusal) -> ModuleReason {
+    match denial {
+        DaemonRefusal::Code { .. } => ModuleReason::NotConfirmed,
+        DaemonRefusal::EnrolmentExpired => ModuleReason::TooLate,
+        DaemonRefusal::Refused(_)
+        | DaemonRefusal::Busy
+        | DaemonRefusal::Unavailable(_)
+        | DaemonRefusal::MethodNotFound
+        | DaemonRefusal::Other(_) => ModuleReason::ThrownAway,
     }
 }
 
@@ -154,21 +161,16 @@ const MOST_ANSWERS: usize = 12;
 mod tests {
     use super::*;
 
-    fn denial(tries_left: u64, diagnosis: Option<&str>) -> ErrorReply {
-        let error = "CodeRefused".to_owned();
-        ErrorReply { error, reason: None, wait: 0, tries_left, diagnosis: diagnosis.map(str::to_owned) }
-    }
-
     #[test]
     fn a_wrong_code_is_told_with_its_cause_if_there_is_a_likely_one() {
-        assert_eq!(refused(&denial(2, None)), "that is no code of this key; 2 more tries");
-        let slow = refused(&denial(1, Some("clock-slow 250")));
+        assert_eq!(refused(2, None), "that is no code of this key; 2 more tries");
+        let slow = refused(1, Some("clock-slow 250"));
         assert!(
             slow.starts_with("that is no code of this key: the phone's clock is slow by about 4 minutes, or"),
             "{slow}"
         );
         assert!(slow.ends_with("; one more try"), "{slow}");
-        assert!(refused(&denial(3, Some("SHA1"))).contains("the app makes codes with SHA1, whatever the key says; 3"));
-        assert_eq!(refused(&denial(3, Some("\u{1b}[2J"))), "that is no code of this key; 3 more tries");
+        assert!(refused(3, Some("SHA1")).contains("the app makes codes with SHA1, whatever the key says; 3"));
+        assert_eq!(refused(3, Some("\u{1b}[2J")), "that is no code of this key; 3 more tries");
     }
 }

@@ -144,36 +144,6 @@ def test_every_example_of_the_policy_is_a_policy(machine):
                     assert client.call("Verify", user="root", code="no code", service=service)["verdict"]["accepted"] is False
 
 
-def without_tests(*patterns):
-    paths = [path for pattern in patterns for path in ROOT.glob(pattern) if "test" not in path.stem]
-    return "\n".join(path.read_text().split("#[cfg(test)]")[0] for path in paths)
-
-
-def quoted_words(text):
-    return set(re.findall(r'"([a-z]+(?:-[a-z]+)*)"', text))
-
-
-def words_of(manual):
-    """What stands in `.Ql` lines."""
-    lines = re.findall(r"^\.Ql (.*)$", manual, re.M)
-    return {word for line in lines for word in line.replace(",", " ").split() if word != "."}
-
-
-def test_the_reasons_in_the_manual_are_those_of_the_log():
-    """Both ways: what the code says is listed, and what is listed is said by the module, or by the daemon to it."""
-    module = without_tests("pam_otp/src/**/*.rs", "otp-core/src/**/*.rs")
-    said = {word for function in re.findall(r"fn reason\(.*?\n    \}", module, re.S) for word in quoted_words(function)}
-    said |= set(re.findall(r'(?:reason: |NotWanted\(|[Rr]efused\(|Barred\(|Left\(|ThrownAway\(|Passage::\w+ => )"([a-z-]+)"', module))
-    said |= set(re.findall(r'=> \("([a-z-]+)", None', module))
-    said -= quoted_words(re.search(r"PasswordOutcome::Left\(([^)]*\|[^)]*)\) => return", module)[1])  # where nothing was to be done
-    said -= {"recovery-code"}  # the module says `code`
-    assert len(said) >= 30
-    log = source("packaging/man/pam_otp.8").split("\n.Sh LOG\n")[1].split("\n.Sh ")[0]
-    reasons = re.search(r"^\.Va reason\nis one of\n(.*?)^\.Va detail", log, re.M | re.S)[1]
-    assert said - words_of(log) == set()
-    assert words_of(reasons) - quoted_words(module + without_tests("otp-enrolld/src/**/*.rs")) == set()
-
-
 def methods(text, begins):
     """Method and signature, without comments, one blank between words."""
     text = re.sub(r"^ *#.*\n", "", text, flags=re.M)

@@ -155,7 +155,7 @@ def test_of_several_keys_the_lost_one_is_named_before_the_recovery_code_is_spent
             terminal.awaits("Name of the key to replace: ")
             terminal.types(name)
             if name == "no such key":
-                assert terminal.ends() != 0 and "no key of that name" in terminal.transcript, terminal.transcript
+                assert terminal.ends() != 0 and "no key has that label" in terminal.transcript, terminal.transcript
                 assert has_password(user, PASSWORD)
         new = rotates(terminal)
         for prompt in ("New password: ", "Retype new password: "):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness import daemon_log
-from harness.journal import code_and_reason
+from harness.journal import code_and_reason, decisions
 from harness.machine import AUTH_ERR, AUTHINFO_UNAVAIL, CODE_PROMPT, ROOT, SUCCESS, VAULT, Machine, User, otpctl, pam_code, run
 from harness.otpctl import DONE, REFUSED
 from harness.services import OPENED, opened
@@ -104,6 +104,9 @@ def test_the_log_and_gc_name_who_is_refused_and_adopt_or_forget_end_it(machine, 
         until(gone_mark(one).exists, "the mark")
         added(machine, one.uid, one.name)
         assert code_and_reason(machine, journal, one, "000000", skip) == (AUTHINFO_UNAVAIL, "account-gone")
+        asked = journal.position()
+        assert machine.ask(skip, one, "000000", "-r", 4242)[0] == AUTHINFO_UNAVAIL, "by way of the daemon"
+        assert [line["reason"] for line in decisions(journal.since(asked))] == ["account-gone"]
     gone = {line.split("user=")[1].split()[0] for line in daemon_log.since(start) if "event=account-gone" in line}
     assert gone == {zoe.name, amy.name}
     listed = {one["uid"]: one["user"] for one in json.loads(otpctl("gc", "--json").stdout)["users"]}

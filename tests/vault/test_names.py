@@ -2,6 +2,7 @@
 
 import json
 import signal
+import subprocess
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +11,25 @@ import pytest
 from harness import daemon_log
 from harness.journal import code_and_reason, decisions
 from harness.machine import ACCOUNT as DAEMON_ACCOUNT
-from harness.machine import AUTH_ERR, AUTHINFO_UNAVAIL, OTPCTL, PASSWORD, PASSWORD_PROMPT, SUCCESS, VAULT, Machine, User, otpctl, pam_code, policy, run, write
+from harness.machine import (
+    AUTH_ERR,
+    AUTHINFO_UNAVAIL,
+    OTPCTL,
+    PASSWORD,
+    PASSWORD_PROMPT,
+    REFUSAL,
+    SUCCESS,
+    VAULT,
+    Machine,
+    User,
+    as_user,
+    codes_of_both_stages,
+    otpctl,
+    pam_code,
+    policy,
+    run,
+    write,
+)
 from harness.otpctl import DONE, REFUSED, USAGE
 from harness.places import overwrite
 from harness.services import opened
@@ -91,6 +110,28 @@ def test_nor_does_it_pass_by_way_of_the_daemon_or_at_the_account_stage(machine, 
     assert f"authenticate {AUTHINFO_UNAVAIL}" in printed and f"account {AUTHINFO_UNAVAIL}" in printed
     never = machine.converse(skip, machine.new_user(), "text", "000000", "-a", "-r", real)[1]
     assert f"authenticate {SUCCESS}" in never and f"account {SUCCESS}" in never
+
+
+# a changed uid shows where it matters whether somebody was never enrolled
+CHANGED = {"uid-changed": (with_another_uid, "required pam_otp.so unenrolled=skip"), "renamed": (with_another_name, "required pam_otp.so")}
+
+
+@pytest.mark.parametrize("why", CHANGED)
+@pytest.mark.parametrize("program", ["su", "locker"])
+def test_where_the_daemon_decides_the_log_has_its_reason_and_only_the_owner_hears_it(machine, journal, enrolled, why, program):
+    user, key = enrolled
+    change, line = CHANGED[why]
+    moved = change(user)
+    service = machine.service("otp-asks-daemon", line, account="required pam_otp.so")
+    command = [machine.hosts / "oddconv", "-a", "--", service, moved.name, "text", key.first]
+    command = [*as_user(moved), *command] if program == "locker" else [*command[:2], "-r", 4243, *command[2:]]
+    start = journal.position()
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=60)
+    assert codes_of_both_stages(done.stdout) == (AUTHINFO_UNAVAIL, AUTHINFO_UNAVAIL)
+    found = decisions(journal.since(start))
+    assert [(line["outcome"], line["reason"]) for line in found] == [("failed", why), ("refused", why)]
+    assert all(f"the daemon answers: the vault cannot answer: {why}" in line["detail"] for line in found)
+    assert ("otpctl adopt" in done.stdout, REFUSAL in done.stdout) == ((True, False) if program == "locker" else (False, True))
 
 
 def test_real_sudo_does_not_open_for_the_password_alone_and_tells_the_owner_why(machine, enrolled):

@@ -17,6 +17,7 @@ use crate::decision::origin::Origin;
 use crate::decision::state::State;
 use crate::keys::key::{KeyId, Kind, Label, Step};
 use crate::keys::open_key::OpenKey;
+use crate::reasons::RefusalReason;
 use crate::unix_time::UnixTime;
 
 /// The time, as read under the user's lock.
@@ -74,6 +75,17 @@ pub enum Proof {
     },
 }
 
+impl Verdict {
+    /// One word for the log.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Accepted(Proof::Key(_)) => "code",
+            Self::Accepted(Proof::Recovery { .. }) => "recovery-code",
+            Self::Refused(reason) => reason.word(),
+        }
+    }
+}
+
 impl fmt::Display for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -81,38 +93,6 @@ impl fmt::Display for Proof {
             Self::Recovery { left } => write!(f, "recovery code, {left} left"),
         }
     }
-}
-
-/// Why a code is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RefusalReason {
-    /// Matches nothing in the window. The only refusal that counts.
-    Wrong,
-    /// Matches a step that is used up.
-    Replayed,
-    /// Too many wrong codes of late; nothing was evaluated.
-    Waiting {
-        /// Milliseconds that are left.
-        left_ms: u64,
-    },
-    /// This origin has used up its guesses.
-    Closed,
-    /// The user has used up all guesses; only a new key helps.
-    Disabled,
-    /// Suspended by an admin.
-    Suspended,
-    /// Every key has run out.
-    Expired,
-    /// Enrolled, but without any key.
-    NoKey,
-    /// The clock lies behind the last accepted code.
-    ClockBehind,
-    /// The clock is far ahead of anything known and nobody vouches for it.
-    ClockAhead,
-    /// HOTP: the first of two consecutive codes; the next one opens. Neither accepted nor counted.
-    Resync,
-    /// HOTP: the counter comes from a backup, and root has not said that this is meant.
-    Restored,
 }
 
 /// A code, from where it comes, and when.

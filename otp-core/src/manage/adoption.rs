@@ -1,8 +1,11 @@
 //! Taking over the files of accounts that have another name or uid by now, one or all of them. Whose files there are is read from the
 //! files, for the account database knows nothing of a former name.
 
+use nix::errno::Errno;
+
 use crate::accounts::{Account, account_of, named, numbered};
 use crate::environment::Environment;
+use crate::reasons::ChangeRefusal;
 use crate::vault::{ChangeError, Reseal, Vault, VaultError};
 
 /// Files that went over, or would.
@@ -56,15 +59,15 @@ pub fn adopt(
         None => former_of(vault, to)?,
     };
     let moved = from.uid != to.uid;
-    if moved && matches!(still_there(&from), Err(ChangeError::StillThere)) {
-        return Err(ChangeError::StillThere);
+    if moved && still_there(&from) == Ok(true) {
+        return Err(ChangeRefusal::StillThere.into());
     }
     match named(&from.name) {
         // Under another spelling of the name it is the same person.
-        Ok(Some(account)) if account.uid == from.uid && account != *to => return Err(ChangeError::StillThere),
+        Ok(Some(account)) if account.uid == from.uid && account != *to => return Err(ChangeRefusal::StillThere.into()),
         // Another person may have the name now; so may nobody, or the database does not answer.
-        _ if moved && (request.away)(from.uid) => return Err(ChangeError::PerhapsAway),
-        Err(_) if !moved => return Err(ChangeError::NobodyCanSay),
+        _ if moved && (request.away)(from.uid) => return Err(ChangeRefusal::PerhapsAway.into()),
+        Err(_) if !moved => return Err(ChangeRefusal::StillThere.into()),
         _ => {}
     }
     vault.adopt(&from, to, reseal, environment)?;
@@ -114,28 +117,24 @@ pub fn adopt_all(
     Ok(all)
 }
 
-/// Refuses while the uid in the files is that of an account of the same name: another account that has the name is another person, as a
+/// Is the uid in the files still that of an account of the same name? Another account that has the name is another person, as a
 /// line in /etc/passwd beside a directory's is.
-fn still_there(owner: &Account) -> Result<(), ChangeError> {
-    match account_of(owner.uid) {
-        Ok(Some(account)) if account.name == owner.name => Err(ChangeError::StillThere),
-        Ok(_) => Ok(()),
-        Err(_) => Err(ChangeError::NobodyCanSay),
-    }
+fn still_there(owner: &Account) -> Result<bool, Errno> {
+    Ok(account_of(owner.uid)?.is_some_and(|account| account.name == owner.name))
 }
 
 /// The account that the owner of files has by now: that of the name or, if nobody has it, that of the uid.
 fn by_now(vault: &Vault, owner: &Account) -> Result<Option<Account>, ChangeError> {
     vault.not_gone(owner.uid)?; // whose account was made again may be another person: root says so of each
-    let unknown = |_| ChangeError::NobodyCanSay;
+    let unknown = |_| ChangeRefusal::StillThere;
     match named(&owner.name).map_err(unknown)? {
         Some(account) => {
-            if account.uid != owner.uid {
-                still_there(owner)?;
+            if account.uid != owner.uid && still_there(owner) != Ok(false) {
+                return Err(ChangeRefusal::StillThere.into());
             }
             Ok(Some(account))
         }
-        None => account_of(owner.uid).map_err(unknown)?.map(Some).ok_or(ChangeError::NoAccount),
+        None => Ok(Some(account_of(owner.uid).map_err(unknown)?.ok_or(ChangeRefusal::NoAccount)?)),
     }
 }
 
@@ -162,8 +161,8 @@ fn former_of(vault: &Vault, to: &Account) -> Result<Account, ChangeError> {
 
 fn only(owners: Vec<Account>) -> Result<Account, ChangeError> {
     match owners.as_slice() {
-        [] => Err(ChangeError::NotEnrolled),
+        [] => Err(ChangeRefusal::NotEnrolled.into()),
         [owner] => Ok(owner.clone()),
-        _ => Err(ChangeError::Ambiguous),
+        _ => Err(ChangeRefusal::Ambiguous.into()),
     }
 }

@@ -5,6 +5,7 @@ use crate::accounts::Account;
 use crate::decision::origin::Origin;
 use crate::environment::{Clock, Environment};
 use crate::keys::key::Label;
+use crate::reasons::ChangeRefusal;
 use crate::vault::{ChangeError, KeyUse, LockedUser, Vault, VaultError};
 
 /// A change to one user's keys.
@@ -79,12 +80,12 @@ pub fn restored_all(
     for uid in uids {
         let owner = owner_of_files(vault, uid).map_err(ChangeError::from);
         let done = owner.and_then(|owner| {
-            let owner = owner.ok_or(ChangeError::NotEnrolled)?;
+            let owner = owner.ok_or(ChangeRefusal::NotEnrolled)?;
             vault.restored(&owner, environment).map(|()| owner.name)
         });
         match done {
             Ok(name) => users.push(name),
-            Err(ChangeError::NothingRestored | ChangeError::NotEnrolled) => {}
+            Err(ChangeError::Refused(ChangeRefusal::NothingRestored | ChangeRefusal::NotEnrolled)) => {}
             Err(error) => failed(uid, &error),
         }
     }

@@ -6,6 +6,7 @@ use crate::files::notice::{Notice, NoticeEvent, Where};
 use crate::keys::key::Label;
 use crate::manage::changes::Change;
 use crate::policy::host::HostPolicy;
+use crate::reasons::ChangeRefusal;
 use crate::site::Site;
 use crate::unix_time::UnixTime;
 use crate::vault::{ChangeError, LockedUser, OutboxPlace, Posted, Vault, VaultError};
@@ -65,7 +66,7 @@ pub fn of_change(
 ) -> Result<Option<Notice>, ChangeError> {
     Ok(match change {
         Change::Resume => {
-            locked.record().ok_or(ChangeError::NotEnrolled)?;
+            locked.record().ok_or(ChangeRefusal::NotEnrolled)?;
             Some(notice(NoticeEvent::KeysResumed, by, at, None))
         }
         Change::Revoke { key } => {

@@ -39,15 +39,16 @@ pub struct Exemption {
     pub reason: Option<String>,
 }
 
-/// Why an entry means nobody who is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unmatched {
-    /// No account has that name or uid.
-    NoAccount,
-    /// No group has that name or gid.
-    NoGroup,
-    /// NSS did not answer.
-    NoAnswer,
+crate::reason_table! {
+    /// Why an entry means nobody who is known.
+    pub enum Unmatched {
+        /// No account has that name or uid.
+        NoAccount => "no-such-account";
+        /// No group has that name or gid.
+        NoGroup => "no-such-group";
+        /// NSS did not answer.
+        NoAnswer => "lookup-failed";
+    }
 }
 
 /// The relation of a candidate to an entry that means somebody.
@@ -140,17 +141,6 @@ impl Who {
 impl From<bool> for Relation {
     fn from(same: bool) -> Self {
         if same { Self::Same } else { Self::Another }
-    }
-}
-
-impl Unmatched {
-    /// One word for the log.
-    pub fn reason(self) -> &'static str {
-        match self {
-            Self::NoAccount => "no-such-account",
-            Self::NoGroup => "no-such-group",
-            Self::NoAnswer => "lookup-failed",
-        }
     }
 }
 
@@ -257,7 +247,7 @@ mod tests {
         };
         let (exempt, require) = (entries(exempt), entries(require));
         let found = audience(&exempt, &require, &Candidate { rhost, relation: &relation });
-        let told = |one: &UnmatchedEntry<'_>| format!("{} {} {}", one.list, one.entry, one.why.reason());
+        let told = |one: &UnmatchedEntry<'_>| format!("{} {} {}", one.list, one.entry, one.why.word());
         (found.asked, found.unmatched.iter().map(told).collect())
     }
 

@@ -13,6 +13,7 @@ use crate::environment::Environment;
 use crate::files::key_file::{Key, RECORD_CAP, Record};
 use crate::files::ticket::{TicketEndReason, TicketId};
 use crate::keys::seal::{HostKey, Nonce};
+use crate::reasons::ChangeRefusal;
 
 /// What an adoption needs besides the names.
 pub struct Reseal<'a> {
@@ -62,12 +63,12 @@ impl Vault {
         if from.uid == to.uid {
             self.move_tickets(from.uid, to, environment)?; // their lock comes before that of a user
         }
-        let mut old = self.lock_even_gone(from, environment)?.ok_or(ChangeError::NotEnrolled)?;
+        let mut old = self.lock_even_gone(from, environment)?.ok_or(ChangeRefusal::NotEnrolled)?;
         if from == to {
             self.index_again(to)?; // before the mark goes: a look in between can only mark once more
             return match self.unmark(MarkKind::Gone, to.uid)? {
                 true => Ok(old.enrolled()?.clone()),
-                false => Err(ChangeError::StillThere),
+                false => Err(ChangeRefusal::StillThere.into()),
             };
         }
         if from.uid == to.uid {
@@ -98,12 +99,12 @@ impl Vault {
         record.recovery.clear(); // their hashes hold the old uid, and nobody has the codes to make new ones
         self.make_state(to.uid, environment)?;
         let mut new = match self.lock_existing(to, environment) {
-            Err(VaultError::Renamed { .. }) => return Err(ChangeError::AlreadyEnrolled), // somebody else's files
+            Err(VaultError::Renamed { .. }) => return Err(ChangeRefusal::AlreadyEnrolled.into()), // somebody else's files
             locked => locked?,
         };
         match &new.record {
             Some(there) if same_keys(there, &record) => return Ok(there.clone()), // killed before the old ones were forgotten
-            Some(_) => return Err(ChangeError::AlreadyEnrolled),
+            Some(_) => return Err(ChangeRefusal::AlreadyEnrolled.into()),
             None => {}
         }
         new.state = State { uid: to.uid, generation: 0, pending: None, enrolled: false, ..old.state.clone() };
@@ -141,7 +142,7 @@ impl Vault {
         let StoredTickets { ticket_file, restored: tickets, .. } = self.restored_tickets(account, environment)?;
         let repudiated: Vec<TicketId> = ticket_file.ended(TicketEndReason::Repudiated).collect();
         match self.restored_keys(account, &repudiated, environment) {
-            Err(ChangeError::NotEnrolled | ChangeError::NothingRestored) if tickets => Ok(()),
+            Err(ChangeError::Refused(ChangeRefusal::NotEnrolled | ChangeRefusal::NothingRestored)) if tickets => Ok(()),
             done => done,
         }
     }
@@ -153,7 +154,7 @@ impl Vault {
         environment: &dyn Environment,
     ) -> Result<(), ChangeError> {
         if !self.keys.has(&record_name(account.uid))? {
-            return Err(ChangeError::NotEnrolled);
+            return Err(ChangeRefusal::NotEnrolled.into());
         }
         self.make_state(account.uid, environment)?;
         match self.lock(account, environment) {
@@ -166,7 +167,7 @@ impl Vault {
                 }
                 Ok(locked.store(next, environment)?)
             }
-            Ok(_) => Err(ChangeError::NothingRestored),
+            Ok(_) => Err(ChangeRefusal::NothingRestored.into()),
             Err(VaultError::Malformed { .. }) => self.pair_anew(account, repudiated, environment),
             Err(error) => Err(error.into()),
         }
@@ -179,14 +180,14 @@ impl Vault {
         repudiated: &[TicketId],
         environment: &dyn Environment,
     ) -> Result<(), ChangeError> {
-        let locked = self.lock_state(account.uid)?.ok_or(ChangeError::NotEnrolled)?;
+        let locked = self.lock_state(account.uid)?.ok_or(ChangeRefusal::NotEnrolled)?;
         let (mut file, loaded) = self.read_state(locked, account.uid)?;
         let believed = loaded.believed(now(environment, file.known));
         let mut state = loaded.state;
-        let record = self.record_of(account)?.ok_or(ChangeError::NotEnrolled)?;
+        let record = self.record_of(account)?.ok_or(ChangeRefusal::NotEnrolled)?;
         let elsewhere = |key: &Key| state.key(key.id).is_none() && self.is_anothers(key.fingerprint, account.uid);
         if record.keys.iter().any(elsewhere) {
-            return Err(ChangeError::SecretInUse); // R4
+            return Err(ChangeRefusal::SecretInUse.into()); // R4
         }
         let entry = |key: &Key| KeyState { pending: false, ..state.entry_or_new(key) };
         state.keys = record.keys.iter().map(entry).collect();

@@ -35,7 +35,7 @@ fn an_adoption_never_overwrites_a_user() {
     let key = bench.other_key(1, 11, Kind::Totp);
     bench.vault().enrol(&bob, &FREELY, &Shifted::by(0), |_, _| Some(key)).unwrap();
     let adopted = bench.vault().adopt(&bench.account, &bob, &bench.reseal(), &Shifted::by(0));
-    assert_eq!(adopted, Err(ChangeError::AlreadyEnrolled));
+    assert_eq!(adopted, Err(ChangeRefusal::AlreadyEnrolled.into()));
     assert!(bench.key_path().exists());
 }
 
@@ -79,7 +79,7 @@ fn a_counter_from_a_backup_is_off_until_root_says_so_and_then_wants_two_in_a_row
     bench.locked().revoke(KeyId([2; 16]), &Shifted::by(0)).unwrap();
     assert!(refused(&bench.outcome(&Bench::hotp_code(11, 3)).unwrap(), RefusalReason::Restored));
     bench.vault().restored(&bench.account, &Shifted::by(0)).unwrap();
-    assert_eq!(bench.vault().restored(&bench.account, &Shifted::by(0)), Err(ChangeError::NothingRestored));
+    assert_eq!(bench.vault().restored(&bench.account, &Shifted::by(0)), Err(ChangeRefusal::NothingRestored.into()));
     assert!(refused(&bench.outcome(&Bench::hotp_code(11, 3)).unwrap(), RefusalReason::Resync));
     assert!(accepted(&bench.outcome(&Bench::hotp_code(11, 4)).unwrap()));
     assert!(accepted(&bench.outcome(&Bench::hotp_code(11, 5)).unwrap()));
@@ -130,5 +130,5 @@ fn a_key_file_whose_state_is_lost_counts_when_root_says_so() {
     assert!(refused(&bench.outcome(&bench.now_code()).unwrap(), RefusalReason::Replayed));
     assert_eq!(bench.locked().state().generation, 1);
     let nobody = Account { name: "bob".into(), uid: 7 };
-    assert_eq!(bench.vault().restored(&nobody, &Shifted::by(0)), Err(ChangeError::NotEnrolled));
+    assert_eq!(bench.vault().restored(&nobody, &Shifted::by(0)), Err(ChangeRefusal::NotEnrolled.into()));
 }

@@ -15,40 +15,15 @@ use crate::decision::state::{OriginState, State};
 use crate::environment::Clock;
 use crate::files::key_file::{Key, MAX_KEYS, Record};
 use crate::keys::key::{KeyId, Label};
+use crate::reasons::ChangeRefusal;
 
-/// Why a change was not made. The vault is as it was, unless the last one says otherwise.
+/// Why a change was not made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChangeError {
-    /// There is no key file, and there never was one.
-    NotEnrolled,
-    /// No key of that label or id.
-    NoSuchKey,
-    /// Another key of this user has that label.
-    LabelTaken,
-    /// There are five keys.
-    TooManyKeys,
-    /// The keys are disabled: another one beside them would not help.
-    KeysDisabled,
-    /// There is a key file already.
-    AlreadyEnrolled,
-    /// Nothing of this user is from a backup.
-    NothingRestored,
-    /// A key that came back from a backup is somebody else's by now.
-    SecretInUse,
-    /// The account that the files are from still exists.
-    StillThere,
-    /// The account database does not answer whether it does.
-    NobodyCanSay,
-    /// The account that the files are from is not found, and its directory may only be down.
-    PerhapsAway,
-    /// Neither the name nor the uid in the files is that of an account.
-    NoAccount,
-    /// Several users' files have that name.
-    Ambiguous,
+    /// It may be asked for and is not possible. The vault is as it was.
+    Refused(ChangeRefusal),
     /// A key could not be opened or sealed.
     NotSealed,
-    /// What allowed the new key is no longer there: the old one was replaced, revoked or suspended meanwhile.
-    GroundsGone,
     /// The vault says why.
     Vault(VaultError),
 }
@@ -129,9 +104,9 @@ impl LockedUser<'_> {
     pub fn rename(&mut self, key: KeyId, label: &Label, clock: &dyn Clock) -> Result<(), ChangeError> {
         let mut record = self.next_record()?;
         if record.keys.iter().any(|other| other.label == *label && other.id != key) {
-            return Err(ChangeError::LabelTaken);
+            return Err(ChangeRefusal::LabelTaken.into());
         }
-        let found = record.keys.iter_mut().find(|one| one.id == key).ok_or(ChangeError::NoSuchKey)?;
+        let found = record.keys.iter_mut().find(|one| one.id == key).ok_or(ChangeRefusal::NoSuchKey)?;
         found.label = label.clone();
         Ok(self.commit(&record, clock)?)
     }
@@ -143,7 +118,7 @@ impl LockedUser<'_> {
         let before = record.keys.len();
         record.keys.retain(|one| one.id != key);
         if record.keys.len() == before {
-            return Err(ChangeError::NoSuchKey);
+            return Err(ChangeRefusal::NoSuchKey.into());
         }
         if record.keys.iter().all(|one| self.is_repudiated(one.id)) {
             record.recovery.clear(); // they would still open every gate
@@ -157,7 +132,7 @@ impl LockedUser<'_> {
         let keys = &self.enrolled()?.keys;
         let id = |key: &&Key| data_encoding::HEXLOWER.encode(&key.id.0) == name;
         let found = keys.iter().find(id).or_else(|| keys.iter().find(|key| key.label.as_str() == name));
-        found.ok_or(ChangeError::NoSuchKey)
+        Ok(found.ok_or(ChangeRefusal::NoSuchKey)?)
     }
 
     /// May a key of this label be added, or replace others?
@@ -166,13 +141,13 @@ impl LockedUser<'_> {
         if let Replaces::Key(id) = replaces
             && !record.keys.iter().any(|key| key.id == id)
         {
-            return Err(ChangeError::NoSuchKey);
+            return Err(ChangeRefusal::NoSuchKey.into());
         }
         let staying: Vec<&Key> = record.keys.iter().filter(|key| !replaces.is(key.id)).collect();
         match staying.as_slice() {
-            keys if keys.iter().any(|key| key.label == *label) => Err(ChangeError::LabelTaken),
-            keys if keys.len() >= MAX_KEYS => Err(ChangeError::TooManyKeys),
-            [_, ..] if self.state().disabled => Err(ChangeError::KeysDisabled),
+            keys if keys.iter().any(|key| key.label == *label) => Err(ChangeRefusal::LabelTaken.into()),
+            keys if keys.len() >= MAX_KEYS => Err(ChangeRefusal::TooManyKeys.into()),
+            [_, ..] if self.state().disabled => Err(ChangeRefusal::KeysDisabled.into()),
             _ => Ok(()),
         }
     }
@@ -183,10 +158,10 @@ impl LockedUser<'_> {
         let set_in_force = |set| self.state().recovery.set == set && !self.state().recovery.suspended;
         match (grounds, self.record()) {
             (Grounds::Any, _) | (Grounds::FirstKey, None) => Ok(()),
-            (Grounds::FirstKey, Some(_)) => Err(ChangeError::AlreadyEnrolled),
+            (Grounds::FirstKey, Some(_)) => Err(ChangeRefusal::AlreadyEnrolled.into()),
             (Grounds::Key(id), _) if in_force(id) && !self.state().suspended => Ok(()),
             (Grounds::Recovery(set), _) if set_in_force(set) && !self.state().suspended => Ok(()),
-            (Grounds::Key(_) | Grounds::Recovery(_), _) => Err(ChangeError::GroundsGone),
+            (Grounds::Key(_) | Grounds::Recovery(_), _) => Err(ChangeRefusal::GroundsGone.into()),
         }
     }
 
@@ -226,7 +201,7 @@ impl LockedUser<'_> {
     }
 
     pub(super) fn enrolled(&self) -> Result<&Record, ChangeError> {
-        self.record().ok_or(ChangeError::NotEnrolled)
+        Ok(self.record().ok_or(ChangeRefusal::NotEnrolled)?)
     }
 
     /// The record on file, one generation on.
@@ -249,7 +224,7 @@ impl Vault {
         let (key_file, state_file) = (record_name(uid), state_name(uid));
         let enrolled = self.keys.has(&key_file)? || self.state.has(&state_file)?;
         if !enrolled && !tickets.has(uid)? && !self.has_spool(uid)? {
-            return Err(ChangeError::NotEnrolled);
+            return Err(ChangeRefusal::NotEnrolled.into());
         }
         tickets.forget(uid)?;
         let name = self.index_without(uid)?;
@@ -295,26 +270,9 @@ impl State {
     }
 }
 
-impl ChangeError {
-    /// One word for the wire.
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::NotEnrolled => "not-enrolled",
-            Self::NoSuchKey => "no-such-key",
-            Self::LabelTaken => "label-taken",
-            Self::TooManyKeys => "too-many-keys",
-            Self::KeysDisabled => "keys-disabled",
-            Self::AlreadyEnrolled => "already-enrolled",
-            Self::NothingRestored => "nothing-restored",
-            Self::SecretInUse => "secret-in-use",
-            Self::StillThere | Self::NobodyCanSay => "still-there",
-            Self::PerhapsAway => "perhaps-away",
-            Self::NoAccount => "no-account",
-            Self::Ambiguous => "ambiguous",
-            Self::NotSealed => "not-sealed",
-            Self::GroundsGone => "grounds-gone",
-            Self::Vault(error) => error.reason(),
-        }
+impl From<ChangeRefusal> for ChangeError {
+    fn from(reason: ChangeRefusal) -> Self {
+        Self::Refused(reason)
     }
 }
 
@@ -326,26 +284,11 @@ impl From<VaultError> for ChangeError {
 
 impl fmt::Display for ChangeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotEnrolled => "not enrolled",
-            Self::NoSuchKey => "no key has that label or id",
-            Self::LabelTaken => "another key has that label; choose one with --label",
-            Self::TooManyKeys => "there are five keys; revoke one first",
-            Self::KeysDisabled => "the keys are disabled; revoke them first, then enrol again",
-            Self::AlreadyEnrolled => "already enrolled",
-            Self::NothingRestored => "nothing of this user is from a backup",
-            Self::SecretInUse => "a key in it is somebody else's by now; revoke it there, or forget this user",
-            Self::StillThere | Self::NobodyCanSay => "the account that the files are from still exists, or nobody can say that it does not",
-            Self::PerhapsAway => {
-                "no account has the former uid now, nor can anybody else of a directory be looked up: it may be down; --gone if the \
-                 account is gone for good"
-            }
-            Self::NoAccount => "no account has the name or the uid in the files",
-            Self::Ambiguous => "several users' files have that name; give the uid",
-            Self::NotSealed => "a key could not be opened or sealed",
-            Self::GroundsGone => "the key that allowed this was replaced, revoked or suspended meanwhile",
-            Self::Vault(error) => return error.fmt(f),
-        })
+        match self {
+            Self::Refused(reason) => reason.fmt(f),
+            Self::NotSealed => f.write_str("a key could not be opened or sealed"),
+            Self::Vault(error) => error.fmt(f),
+        }
     }
 }
 

@@ -39,7 +39,7 @@ impl Bench {
         self.code(system_wall(), 1)
     }
 
-    fn outcome(&self, typed: &Typed) -> Result<Outcome, VaultError> {
+    fn outcome(&self, typed: &Typed) -> Result<Verdict, VaultError> {
         self.try_code(typed, &Shifted::by(0)).map(|(outcome, _)| outcome)
     }
 
@@ -66,8 +66,8 @@ fn a_user_has_up_to_five_keys_with_labels_of_their_own() {
         bench.add(number, Kind::Totp).unwrap();
     }
     assert_eq!(labels(bench.locked().record().unwrap()), ["phone", "key 11", "key 12", "key 13", "key 14"]);
-    assert_eq!(bench.add(15, Kind::Totp), Err(ChangeError::TooManyKeys));
-    assert_eq!(bench.add(11, Kind::Totp), Err(ChangeError::LabelTaken));
+    assert_eq!(bench.add(15, Kind::Totp), Err(ChangeRefusal::TooManyKeys.into()));
+    assert_eq!(bench.add(11, Kind::Totp), Err(ChangeRefusal::LabelTaken.into()));
     assert_eq!(bench.locked().state().generation, 5);
     assert!(accepted(&bench.outcome(&bench.now_code()).unwrap()), "the first key still works");
 }
@@ -77,7 +77,7 @@ fn one_more_key_frees_nobody_and_the_first_after_the_last_does() {
     let bench = Bench::enrolled();
     let disabled = State { disabled: true, total_failures: 100, ..bench.locked().state().clone() };
     write_state(&bench, &disabled);
-    assert_eq!(bench.add(11, Kind::Totp), Err(ChangeError::KeysDisabled));
+    assert_eq!(bench.add(11, Kind::Totp), Err(ChangeRefusal::KeysDisabled.into()));
     bench.locked().revoke(KeyId([2; 16]), &Shifted::by(0)).unwrap();
     assert!(bench.locked().state().disabled);
     bench.add(11, Kind::Totp).unwrap();
@@ -120,14 +120,14 @@ fn a_renamed_key_is_the_same_key() {
     let mut locked = bench.locked();
     assert_eq!(
         locked.rename(KeyId([2; 16]), &Label::new("key 11").unwrap(), &Shifted::by(0)),
-        Err(ChangeError::LabelTaken)
+        Err(ChangeRefusal::LabelTaken.into())
     );
-    assert_eq!(locked.rename(KeyId([9; 16]), &tablet, &Shifted::by(0)), Err(ChangeError::NoSuchKey));
+    assert_eq!(locked.rename(KeyId([9; 16]), &tablet, &Shifted::by(0)), Err(ChangeRefusal::NoSuchKey.into()));
     locked.rename(KeyId([2; 16]), &tablet, &Shifted::by(0)).unwrap();
     drop(locked);
     assert_eq!(labels(bench.locked().record().unwrap()), ["tablet", "key 11"]);
     let outcome = bench.outcome(&bench.now_code()).unwrap();
-    assert_eq!(outcome, Outcome::Decided(Verdict::Accepted(Proof::Key(tablet))));
+    assert_eq!(outcome, Verdict::Accepted(Proof::Key(tablet)));
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn a_key_is_named_by_label_or_id() {
     let locked = bench.locked();
     assert_eq!(locked.key_named("phone").unwrap().id, KeyId([2; 16]));
     assert_eq!(locked.key_named(&"02".repeat(16)).unwrap().id, KeyId([2; 16]));
-    assert_eq!(locked.key_named("tablet").map(|key| key.id), Err(ChangeError::NoSuchKey));
+    assert_eq!(locked.key_named("tablet").map(|key| key.id), Err(ChangeRefusal::NoSuchKey.into()));
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn r6_who_is_forgotten_was_never_enrolled() {
         EnrolmentStatus::NeverEnrolled
     );
     assert!(!bench.key_path().exists() && !bench.state_path().exists());
-    assert_eq!(bench.vault().forget(1000), Err(ChangeError::NotEnrolled));
+    assert_eq!(bench.vault().forget(1000), Err(ChangeRefusal::NotEnrolled.into()));
     bench.enrol(&Shifted::by(0)).unwrap();
 }
 
@@ -264,14 +264,14 @@ fn grounds_that_are_gone_make_no_key() {
         bench.vault().enrol(&bench.account, &how, &Shifted::by(0), make).map(drop)
     };
     let key = |number| KeyId([number; 16]);
-    assert_eq!(with(Grounds::Key(key(1)), Replaces::Nothing, 2), Err(ChangeError::GroundsGone));
+    assert_eq!(with(Grounds::Key(key(1)), Replaces::Nothing, 2), Err(ChangeRefusal::GroundsGone.into()));
     assert_eq!(with(Grounds::FirstKey, Replaces::Nothing, 1), Ok(()));
-    assert_eq!(with(Grounds::FirstKey, Replaces::Nothing, 2), Err(ChangeError::AlreadyEnrolled));
-    assert_eq!(with(Grounds::Any, Replaces::Key(key(9)), 2), Err(ChangeError::NoSuchKey));
+    assert_eq!(with(Grounds::FirstKey, Replaces::Nothing, 2), Err(ChangeRefusal::AlreadyEnrolled.into()));
+    assert_eq!(with(Grounds::Any, Replaces::Key(key(9)), 2), Err(ChangeRefusal::NoSuchKey.into()));
     assert_eq!(with(Grounds::Key(key(1)), Replaces::Key(key(1)), 2), Ok(()));
-    assert_eq!(with(Grounds::Key(key(1)), Replaces::Nothing, 3), Err(ChangeError::GroundsGone));
+    assert_eq!(with(Grounds::Key(key(1)), Replaces::Nothing, 3), Err(ChangeRefusal::GroundsGone.into()));
     bench.locked().set_use(KeyUse::Suspended, &Shifted::by(0)).unwrap();
-    assert_eq!(with(Grounds::Key(key(2)), Replaces::Nothing, 3), Err(ChangeError::GroundsGone));
+    assert_eq!(with(Grounds::Key(key(2)), Replaces::Nothing, 3), Err(ChangeRefusal::GroundsGone.into()));
 }
 
 #[test]

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
+use crate::reasons::UnavailableReason;
+
 /// What stands in the way. Whatever it is, the code is refused (R5).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VaultError {
@@ -59,18 +61,18 @@ pub enum VaultError {
 }
 
 impl VaultError {
-    /// One word for the log.
-    pub fn reason(&self) -> &'static str {
+    /// Without the file.
+    pub fn reason(&self) -> UnavailableReason {
         match self {
-            Self::Missing(_) => "missing-file",
-            Self::Untrusted { .. } => "untrusted-file",
-            Self::Unreadable { .. } => "unreadable-file",
-            Self::Malformed { .. } => "malformed-file",
-            Self::UidChanged(_) => "uid-changed",
-            Self::Renamed { .. } => "renamed",
-            Self::Gone(_) => "account-gone",
-            Self::LockTimeout { .. } => "lock-timeout",
-            Self::CannotPersist { .. } => "cannot-persist",
+            Self::Missing(_) => UnavailableReason::MissingFile,
+            Self::Untrusted { .. } => UnavailableReason::UntrustedFile,
+            Self::Unreadable { .. } => UnavailableReason::UnreadableFile,
+            Self::Malformed { .. } => UnavailableReason::MalformedFile,
+            Self::UidChanged(_) => UnavailableReason::UidChanged,
+            Self::Renamed { .. } => UnavailableReason::Renamed,
+            Self::Gone(_) => UnavailableReason::AccountGone,
+            Self::LockTimeout { .. } => UnavailableReason::LockTimeout,
+            Self::CannotPersist { .. } => UnavailableReason::CannotPersist,
         }
     }
 

@@ -47,7 +47,7 @@ fn who_is_marked_as_gone_is_refused_until_adopted_or_forgotten() {
     }
     let bench = Bench::enrolled();
     let unmarked = bench.vault().adopt(&bench.account, &bench.account, &bench.reseal(), &clock);
-    assert_eq!(unmarked, Err(ChangeError::StillThere));
+    assert_eq!(unmarked, Err(ChangeRefusal::StillThere.into()));
 }
 
 #[test]

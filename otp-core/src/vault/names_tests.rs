@@ -210,11 +210,15 @@ fn a_key_file_under_a_name_that_the_account_had_before_is_called_renamed() {
     let bench = Bench::enrolled();
     for (name, uid) in [("alicia", 1000), ("Alice", 1000)] {
         let error = bench.vault().lock(&Account { name: name.into(), uid }, &Shifted::by(0)).err().unwrap();
-        assert_eq!(error.reason(), "renamed");
+        assert_eq!(error.reason(), UnavailableReason::Renamed);
         assert!(error.to_string().contains("renamed: adopt") && error.to_string().contains("\"alice\""), "{error}");
     }
     fs::rename(bench.key_path(), bench.dir.join("keys/2000.toml")).unwrap();
     let other = Account { name: "alice".into(), uid: 2000 };
     bench.vault().make_state(2000, &Shifted::by(0)).unwrap();
-    assert_eq!(bench.vault().lock(&other, &Shifted::by(0)).err().unwrap().reason(), "malformed-file", "another uid's");
+    assert_eq!(
+        bench.vault().lock(&other, &Shifted::by(0)).err().unwrap().reason(),
+        UnavailableReason::MalformedFile,
+        "another uid's"
+    );
 }

@@ -8,13 +8,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::check::{Outcome, check};
+use crate::check::check;
 use crate::codes::ids::{RecoverySetId, TicketId};
 use crate::decision::input::{Guess, Typed};
 use crate::decision::limits::{FAR_AHEAD_S, Limits};
 use crate::decision::origin::Origin;
 use crate::decision::state::State;
-use crate::decision::{Proof, RefusalReason, Verdict};
+use crate::decision::{Proof, Verdict};
 use crate::environment::{Clock, system_wall};
 use crate::files::key_file::{Key, Record};
 use crate::keys::hotp::Codes;
@@ -22,6 +22,7 @@ use crate::keys::key::{Algorithm, Digits, KeyId, Kind, Label, Period, Step};
 use crate::keys::seal::{HostKey, Nonce, Sealed, VaultId};
 use crate::keys::secret::Secret;
 use crate::log_line::LogLine;
+use crate::reasons::{ChangeRefusal, RefusalReason, UnavailableReason};
 use crate::repair::Repair;
 use crate::unix_time::UnixTime;
 use crate::unlocked::Unlocked;
@@ -128,7 +129,7 @@ impl Bench {
         Typed::parse(format!("{:06}", codes.at(Step(step)).unwrap()).as_bytes())
     }
 
-    fn try_code(&self, typed: &Typed, clock: &Shifted) -> Result<(Outcome, Vec<Repair>), VaultError> {
+    fn try_code(&self, typed: &Typed, clock: &Shifted) -> Result<(Verdict, Vec<Repair>), VaultError> {
         let limits = Limits { wait: crate::decision::limits::Wait::None, ..Limits::default() };
         let outcome = check(&self.unlocked, &self.account, Guess { typed, origin: Origin::Myself }, &limits, clock)?;
         Ok((outcome, clock.1.lock().unwrap().drain(..).collect()))
@@ -154,12 +155,12 @@ impl Drop for Bench {
     }
 }
 
-fn accepted(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Decided(Verdict::Accepted(_)))
+fn accepted(outcome: &Verdict) -> bool {
+    matches!(outcome, Verdict::Accepted(_))
 }
 
-fn refused(outcome: &Outcome, why: RefusalReason) -> bool {
-    *outcome == Outcome::Decided(Verdict::Refused(why))
+fn refused(outcome: &Verdict, why: RefusalReason) -> bool {
+    *outcome == Verdict::Refused(why)
 }
 
 #[test]
@@ -167,13 +168,13 @@ fn an_enrolled_code_works_once_and_what_was_never_enrolled_is_a_fact() {
     let bench = Bench::new();
     let clock = Shifted::by(0);
     let code = bench.code(clock.wall(), 1);
-    assert_eq!(bench.try_code(&code, &clock).unwrap().0, Outcome::NotEnrolled);
+    assert_eq!(bench.try_code(&code, &clock).unwrap().0, Verdict::Refused(RefusalReason::NotEnrolled));
     assert_eq!(bench.vault().enrolment_status(&bench.account, &clock).unwrap(), EnrolmentStatus::NeverEnrolled);
     bench.enrol(&clock).unwrap();
     assert_eq!(bench.vault().enrolment_status(&bench.account, &clock).unwrap(), EnrolmentStatus::Enrolled);
     assert!(accepted(&bench.try_code(&code, &clock).unwrap().0));
     assert!(refused(&bench.try_code(&code, &clock).unwrap().0, RefusalReason::Replayed));
-    assert_eq!(bench.enrol(&clock), Err(ChangeError::LabelTaken));
+    assert_eq!(bench.enrol(&clock), Err(ChangeRefusal::LabelTaken.into()));
 }
 
 #[test]

@@ -14,9 +14,11 @@ use otp_core::keys::diagnosis::Diagnosis;
 use otp_core::keys::key::{Kind, Label, NewKey};
 use otp_core::log_line::Urgency;
 use otp_core::policy::host::HostPolicy;
+use otp_core::reasons::ChangeRefusal;
 use otp_core::vault::{Tickets, VaultError};
 use otp_protocol::interface::{
-    BeginEnrolment, Begun, Cancelled, ConfirmEnrolment, Confirmed, Enrolment, Refusal, Shape, WantedKey,
+    BeginEnrolment, Begun, Cancelled, ConfirmEnrolment, Confirmed, Enrolment, Refusal, RegistrationReason, Shape,
+    WantedKey,
 };
 use otp_protocol::peer::Peer;
 use otp_protocol::qr::{NARROW_ZONE, Picture, Theme};
@@ -34,7 +36,7 @@ use crate::enrolment::pending::{
 };
 use crate::log::events::{about, paced, signed};
 use crate::machine::System;
-use crate::refusals::{ChangeOf, Refused, UNUSABLE_NAME, log_vault};
+use crate::refusals::{ChangeOf, Refused, log_vault};
 
 impl Daemon {
     /// Root makes a key for somebody, and sees it. Only where the policy says so: otherwise a user is invited.
@@ -67,7 +69,7 @@ impl Daemon {
     pub(crate) fn check_room(&self, plan: &Plan) -> Result<(), Refused> {
         let locked = self.vault().lock(&plan.account, &System)?;
         if !plan.account.is_named() && locked.as_ref().is_none_or(|locked| locked.record().is_none()) {
-            return Err(Refused::not_possible(&plan.account, UNUSABLE_NAME));
+            return Err(Refused::not_possible(&plan.account, ChangeRefusal::UnusableName));
         }
         let Some(locked) = locked else { return Ok(()) };
         let grounds = locked.has_grounds(plan.purpose.grounds);
@@ -145,7 +147,7 @@ impl Daemon {
     pub(crate) fn check_secret_is_new(&self, pending: &PendingEnrolment) -> Result<(), Refused> {
         let known = self.vault().knows(pending.fingerprint(&self.unlocked));
         match known? {
-            true => Err(Refused::not_possible(&pending.plan().account, "secret-in-use")),
+            true => Err(Refused::not_possible(&pending.plan().account, ChangeRefusal::SecretInUse)),
             false => Ok(()),
         }
     }
@@ -158,7 +160,7 @@ impl Daemon {
         match worth {
             // Its last moment may have passed since it was redeemed; the pending key has a life of its own.
             Some((None, Worth::Again | Worth::Stale)) => Ok((tickets, ticket_file)),
-            _ => Err(Refusal::RegistrationRefused { reason: "stale".to_owned(), wait: 0 }.into()),
+            _ => Err(Refused::registration(RegistrationReason::Stale)),
         }
     }
 

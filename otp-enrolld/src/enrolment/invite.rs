@@ -9,8 +9,9 @@ use otp_core::files::ticket::{Ticket, TicketId};
 use otp_core::files::ticket_file::TicketFileError;
 use otp_core::keys::seal::{CodeHash, CodePlace, HashedCode};
 use otp_core::log_line::{LogLine, Urgency};
+use otp_core::reasons::ChangeRefusal;
 use otp_core::unix_time::UnixTime;
-use otp_core::vault::{ChangeError, EnrolmentStatus};
+use otp_core::vault::EnrolmentStatus;
 use otp_protocol::interface::{Done, Invitation, Invite, Invited, Refusal, RevokeInvitation};
 use otp_protocol::peer::Peer;
 use otp_system::random::{self, NoRandomness};
@@ -22,7 +23,7 @@ use crate::daemon::Daemon;
 use crate::lock::Lock;
 use crate::log::events::{about, event, signed};
 use crate::machine::System;
-use crate::refusals::{ChangeOf, Refused, UNUSABLE_NAME};
+use crate::refusals::Refused;
 
 /// A ticket that is to be made.
 struct NewTicket {
@@ -42,14 +43,14 @@ impl Daemon {
     pub(crate) fn invite(&self, peer: Peer, wanted: &Invite) -> Result<Invited, Refused> {
         let (account, _) = target(peer, Act::Invite, Some(&wanted.user))?;
         if !account.is_named() {
-            return Err(Refused::not_possible(&account, UNUSABLE_NAME));
+            return Err(Refused::not_possible(&account, ChangeRefusal::UnusableName));
         }
         let form = wanted.form.unwrap_or(CodeForm::Spoken);
         let lasts = life(form, wanted.lasts)?;
         let replaces = wanted.replaces.unwrap_or(false);
         let status = self.vault().enrolment_status(&account, &System)?;
         if status == EnrolmentStatus::Enrolled && !replaces {
-            return Err(ChangeError::AlreadyEnrolled).of(&account);
+            return Err(Refused::not_possible(&account, ChangeRefusal::AlreadyEnrolled));
         }
         let code = RegistrationCode::new(form, &random::secret(form.symbols())?).ok_or(NoRandomness)?;
         let now = System.wall();
@@ -78,7 +79,7 @@ impl Daemon {
         let (account, _) = target(peer, Act::RevokeInvitation, Some(&wanted.user))?;
         self.pending_enrolments.end_of_an_invitation(account.uid);
         match self.vault().revoke_tickets(&account, &System)? {
-            None => Err(Refused::not_possible(&account, "no-invitation")),
+            None => Err(Refused::not_possible(&account, ChangeRefusal::NoInvitation)),
             ended => {
                 log("registration-code-revoked", &account, peer, ended, |line| line);
                 Ok(Done {})
@@ -149,7 +150,7 @@ fn slow(code: &RegistrationCode, salt: &[u8; 16]) -> Option<Zeroizing<[u8; 32]>>
 
 fn no_room(account: &Account, error: &TicketFileError) -> Refused {
     match error {
-        TicketFileError::Full => Refused::not_possible(account, "too-many-codes"),
+        TicketFileError::Full => Refused::not_possible(account, ChangeRefusal::TooManyCodes),
         other => Refused::unavailable(other.to_string()),
     }
 }

@@ -10,9 +10,10 @@ use otp_core::files::notice::{Claim, Notice, NoticeEvent, Where};
 use otp_core::files::ticket::{Ticket, TicketId, TicketUse, Worth};
 use otp_core::files::ticket_file::TicketFile;
 use otp_core::log_line::{LogLine, Urgency};
+use otp_core::reasons::words::Received;
 use otp_core::unix_time::UnixTime;
 use otp_core::vault::{StoredTickets, Tickets};
-use otp_protocol::interface::{ClaimedPlace, Prompt, Redemption, Refusal};
+use otp_protocol::interface::{ClaimedPlace, Prompt, Redemption, Refusal, RegistrationReason};
 use otp_protocol::peer::Peer;
 
 use crate::access::check::target;
@@ -84,7 +85,7 @@ impl Daemon {
         match wait.as_millis().div_ceil(1000) {
             0 => Ok(()),
             seconds => Err(Refused(Refusal::RegistrationRefused {
-                reason: "refused".to_owned(),
+                reason: Received::Known(RegistrationReason::Refused),
                 wait: u64::try_from(seconds).unwrap_or(u64::MAX),
             })),
         }
@@ -164,7 +165,7 @@ impl Daemon {
         let line = line("registration-code-stale", presented).field("ticket", &id.hex());
         bounded(Urgency::Notice, presented.peer.accountable_uid, line);
         match presented.origin {
-            Origin::Socket => refusal("stale"),
+            Origin::Socket => Refused::registration(RegistrationReason::Stale),
             _ => refused(),
         }
     }
@@ -194,11 +195,7 @@ pub(crate) fn redemption(used: &TicketUse) -> Redemption {
 }
 
 pub(crate) fn refused() -> Refused {
-    refusal("refused")
-}
-
-pub(crate) fn refusal(reason: &str) -> Refused {
-    Refused(Refusal::RegistrationRefused { reason: reason.to_owned(), wait: 0 })
+    Refused::registration(RegistrationReason::Refused)
 }
 
 pub(crate) fn line(what: &str, presented: &Presented<'_>) -> LogLine {

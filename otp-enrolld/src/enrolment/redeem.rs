@@ -7,9 +7,10 @@ use otp_core::environment::Clock;
 use otp_core::files::notice::{Notice, NoticeEvent, Where};
 use otp_core::files::ticket::{TicketEnd, TicketEndReason, TicketId, TicketUse, Worth};
 use otp_core::log_line::Urgency;
+use otp_core::reasons::ChangeRefusal;
 use otp_core::repair::RestoredEvidence;
 use otp_core::vault::{self, Grounds, Replaces, StoredTickets};
-use otp_protocol::interface::{Redeem, Redeemed, Repudiate, Repudiated};
+use otp_protocol::interface::{Redeem, Redeemed, RegistrationReason, Repudiate, Repudiated};
 use otp_protocol::peer::Peer;
 
 use crate::access::rights::Act;
@@ -17,7 +18,7 @@ use crate::daemon::{Daemon, Session};
 use crate::enrolment::flow::plan;
 use crate::enrolment::invite::{log, notice};
 use crate::enrolment::pending::{Earlier, EnrolmentPurpose};
-use crate::enrolment::presented_code::{Presented, alarm, descends, from_fields, place, redemption, refusal, refused};
+use crate::enrolment::presented_code::{Presented, alarm, descends, from_fields, place, redemption, refused};
 use crate::log::events::{about, paced, signed};
 use crate::machine::System;
 use crate::refusals::{ChangeOf, Refused};
@@ -54,10 +55,10 @@ impl Daemon {
                 return Err(match worthless {
                     Worth::Spent => self.spent(&presented, ticket),
                     Worth::Stale => self.stale(&presented, id),
-                    Worth::Early => refusal("early"),
+                    Worth::Early => Refused::registration(RegistrationReason::Early),
                     Worth::Fresh | Worth::Again => {
                         evidence.iter().for_each(|evidence| log_restored(&presented, evidence));
-                        refusal("restored-copy")
+                        Refused::registration(RegistrationReason::Restored)
                     }
                 });
             }
@@ -114,7 +115,7 @@ impl Daemon {
         if now > since + self.policy(peer)?.repudiate_within {
             self.throttle.count(account.uid, presented.origin);
             alarm("registration-code-repudiated-late", &presented, id);
-            return Err(Refused::not_possible(&account, "too-late"));
+            return Err(Refused::not_possible(&account, ChangeRefusal::TooLate));
         }
         let suspended = self.suspend_descendants(&account, id)?;
         let end = Some(TicketEnd { why: TicketEndReason::Repudiated, at: since });

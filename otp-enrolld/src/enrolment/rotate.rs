@@ -12,13 +12,13 @@ use otp_core::files::notice::NoticeEvent;
 use otp_core::files::ticket::TicketId;
 use otp_core::keys::key::{KeyId, Kind};
 use otp_core::log_line::Urgency;
-use otp_core::vault::{ChangeError, Grounds, LockedUser, Replaces};
+use otp_core::reasons::ChangeRefusal;
+use otp_core::vault::{Grounds, LockedUser, Replaces};
 use otp_protocol::interface::{AddKey, AddToken, Begun, RecoveryCodes, RenewRecoveryCodes, Rotate, TokenBegun};
 use otp_protocol::peer::Peer;
 
 use crate::access::check::target;
 use crate::access::rights::Act;
-use crate::admin::CODE_REFUSED;
 use crate::daemon::{Daemon, Session};
 use crate::enrolment::flow::{label, log_enrolment, new_key, plan};
 use crate::enrolment::invite::notice;
@@ -71,7 +71,7 @@ impl Daemon {
         let (old, grounds, redemption) = match &typed {
             Typed::Recovery(_) => {
                 if peer.uid != 0 {
-                    return Err(Refused::not_possible(&account, "needs-password"));
+                    return Err(Refused::not_possible(&account, ChangeRefusal::NeedsPassword));
                 }
                 let old = only_key(&locked, wanted.key.as_deref())?;
                 let room = old.as_ref().map_or(Ok(()), |key| locked.has_room_for(&key.label, Replaces::Key(key.id)));
@@ -147,7 +147,7 @@ impl Daemon {
     fn enrolled(&self, account: &Account) -> Result<LockedUser<'_>, Refused> {
         let locked = self.vault().lock(account, &System)?;
         let locked = locked.filter(|locked| locked.record().is_some());
-        locked.ok_or(ChangeError::NotEnrolled).of(account)
+        locked.ok_or(ChangeRefusal::NotEnrolled).of(account)
     }
 
     /// The key that the code is of; it must be `wanted`, if one is. The code is used up.
@@ -160,14 +160,14 @@ impl Daemon {
     ) -> Result<Key, Refused> {
         let account = locked.account().clone();
         if !matches!(guess.typed, Typed::Code(_)) {
-            return Err(Refused::not_possible(&account, CODE_REFUSED)); // a recovery code is not spent on this
+            return Err(Refused::not_possible(&account, ChangeRefusal::CodeRefused)); // a recovery code is not spent on this
         }
         let Proof::Key(label) = self.proven(locked, guess, limits)? else {
-            return Err(Refused::not_possible(&account, CODE_REFUSED));
+            return Err(Refused::not_possible(&account, ChangeRefusal::CodeRefused));
         };
         let key = locked.record().and_then(|record| record.keys.iter().find(|key| key.label == label).cloned());
         let key = key.filter(|key| wanted.is_none_or(|id| id == key.id));
-        key.ok_or_else(|| Refused::not_possible(&account, CODE_REFUSED))
+        key.ok_or_else(|| Refused::not_possible(&account, ChangeRefusal::CodeRefused))
     }
 
     /// A recovery code is used up; what is made with it descends from what its set descends from.
@@ -190,6 +190,6 @@ fn only_key(locked: &LockedUser<'_>, name: Option<&str>) -> Result<Option<Key>, 
         (Some(name), _) => locked.key_named(name).cloned().map(Some).of(account),
         (None, []) => Ok(None),
         (None, [only]) => Ok(Some(only.clone())),
-        (None, _) => Err(Refused::not_possible(account, "several-keys")),
+        (None, _) => Err(Refused::not_possible(account, ChangeRefusal::SeveralKeys)),
     }
 }

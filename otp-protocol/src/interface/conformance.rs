@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use otp_core::reasons::words::Received;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -113,10 +114,10 @@ fn errors() -> Vec<Refusal> {
     let all = vec![
         Refusal::NotAllowed { reason: text() },
         Refusal::NoSuchUser { user: text() },
-        Refusal::NotPossible { user: text(), reason: text() },
+        Refusal::NotPossible { user: text(), reason: Received::Unknown(text()) },
         Refusal::NothingPending {},
         Refusal::CodeRefused { tries_left: 2, diagnosis: Some(text()) },
-        Refusal::RegistrationRefused { reason: text(), wait: 7 },
+        Refusal::RegistrationRefused { reason: Received::Unknown(text()), wait: 7 },
         Refusal::RegistrationSpent { used: samples::redemption() },
         Refusal::EnrolmentExpired {},
         Refusal::InvalidValue { field: text(), found: text(), wanted: text() },

@@ -9,6 +9,7 @@ mod groups;
 mod method;
 mod methods;
 mod notice;
+mod reason;
 mod refusal;
 mod reply;
 mod values;
@@ -31,6 +32,7 @@ pub use methods::{
     Revoke, RevokeInvitation, Rotate, Status, Suspend, Verify,
 };
 pub use notice::{NoticeItem, NoticeList};
+pub use reason::{NotPossibleReason, RegistrationReason};
 pub use refusal::Refusal;
 pub use reply::{
     Adopted, AdoptedUsers, BarredReply, Begun, Cancelled, Confirmed, Done, Enrolment, GoneUser, GoneUsers, Invitation,

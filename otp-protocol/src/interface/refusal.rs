@@ -1,8 +1,10 @@
 //! Reasons why a call was not done: the errors of this interface and those of Varlink. None carries a secret or a code.
 
 use otp_core::keys::key::ValueError;
+use otp_core::reasons::words::Received;
 use serde::{Deserialize, Serialize};
 
+use super::reason::{NotPossibleReason, RegistrationReason};
 use super::reply::Redemption;
 
 /// An error reply: on the wire `error` is the name, `parameters` the fields.
@@ -26,9 +28,10 @@ pub enum Refusal {
     NotPossible {
         /// Name of the user concerned; empty where the call named nobody.
         user: String,
-        /// One of the words that the interface file lists, such as `label-taken`. A client takes an unknown one for a
-        /// refusal.
-        reason: String,
+        /// On the wire one of the words that the interface file lists, such as `label-taken`. A client takes an unknown one
+        /// for a refusal.
+        #[serde(with = "super::reason")]
+        reason: Received<NotPossibleReason>,
     },
     /// This connection has no pending enrolment to confirm or cancel.
     #[serde(rename = "io.pam-otp.Otp1.NothingPending")]
@@ -47,9 +50,9 @@ pub enum Refusal {
     /// The registration code is not good.
     #[serde(rename = "io.pam-otp.Otp1.RegistrationRefused")]
     RegistrationRefused {
-        /// `refused`, which tells nothing; `stale`, the code is over; `early`, the host's clock lies before its making;
-        /// `restored-copy`, it comes from a backup.
-        reason: String,
+        /// On the wire one word.
+        #[serde(with = "super::reason")]
+        reason: Received<RegistrationReason>,
         /// Seconds until the daemon looks at another registration code of this user; 0 unless too many were wrong.
         wait: u64,
     },
@@ -118,6 +121,16 @@ impl Refusal {
     /// Not now, because of `reason`.
     pub fn unavailable(reason: impl Into<String>) -> Self {
         Self::Unavailable { reason: reason.into() }
+    }
+
+    /// Nothing was changed of `user`, because of `reason`.
+    pub fn not_possible(user: impl Into<String>, reason: impl Into<NotPossibleReason>) -> Self {
+        Self::NotPossible { user: user.into(), reason: Received::Known(reason.into()) }
+    }
+
+    /// A registration code that is not good, because of `reason`.
+    pub fn registration(reason: RegistrationReason) -> Self {
+        Self::RegistrationRefused { reason: Received::Known(reason), wait: 0 }
     }
 
     /// Refused to this caller, because of `reason`.

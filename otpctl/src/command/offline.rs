@@ -19,7 +19,8 @@ use otp_core::manage::notify_owner::{self, Outbound};
 use otp_core::manage::on_file::on_file;
 use otp_core::manage::suspension::{self, Suspension};
 use otp_core::manage::vault_version::{WayBack, back_to_1};
-use otp_core::site::{Site, Unavailable, fits};
+use otp_core::reasons::ChangeRefusal;
+use otp_core::site::{Site, fits};
 use otp_core::unix_time::UnixTime;
 use otp_core::vault::{ChangeError, ClockMark, MarkKind, Posted, Reseal, Vault, as_it_is, short_lock_deadline};
 use otp_protocol::database::may_be_away;
@@ -37,7 +38,7 @@ use crate::command::status::{show, show_one};
 use crate::machine::Machine;
 use crate::output::alert::alert;
 use crate::output::escape::escaped;
-use crate::output::failure::{Failure, not_possible};
+use crate::output::failure::Failure;
 use crate::output::terminal::Terminal;
 
 /// What there is without a daemon.
@@ -102,8 +103,8 @@ fn open() -> Result<Offline, Failure> {
     become_for_good(&user, &group_of(site.notifier)).map_err(|error| stopped(&error.to_string()))?;
     let vault = site.open_vault(as_it_is).map_err(|unavailable| stopped(&unavailable.detail))?;
     let host_key = host_key.and_then(|key| fits(&key, &vault).map(|()| key));
-    note(host_key.as_ref().err().cloned());
-    note(policy.as_ref().err().cloned());
+    note(host_key.as_ref().err());
+    note(policy.as_ref().err());
     let out = Outbound::of(&policy, &site);
     let limits = policy.map_or_else(|_| Limits::default(), |policy| policy.limits);
     Ok(Offline { vault, limits, host_key: host_key.ok(), out })
@@ -136,7 +137,7 @@ impl Offline {
                         self.vault.restored(&account, &Machine).map(|()| vec![account.name])
                     }
                     None => changes::restored_all(&self.vault, &Machine, &|uid, error| {
-                        note(Some(Unavailable { reason: "vault", detail: format!("uid {uid}: {error}") }));
+                        note(Some(format_args!("uid {uid}: {error}")));
                     })
                     .map_err(ChangeError::from),
                 };
@@ -183,7 +184,7 @@ impl Offline {
         };
         let enrolled = self.vault.enrolled_uids().map_err(|error| stopped(&error.to_string()))?;
         if !options.gone && may_be_away(uid, &enrolled) {
-            return Err(Failure::Stopped(not_possible(&escaped(&options.user), "perhaps-away")));
+            return Err(stopped(&format!("{}: {}", options.user, ChangeRefusal::PerhapsAway)));
         }
         Ok(uid)
     }
@@ -234,10 +235,12 @@ impl Offline {
             == Suspension::NeverEnrolled
         {
             let ended = ended.map_err(|error| stopped(&error.to_string()))?;
-            return ended.map(|_| invitation_ended(&account.name)).ok_or_else(|| not_done(&ChangeError::NotEnrolled));
+            return ended
+                .map(|_| invitation_ended(&account.name))
+                .ok_or_else(|| not_done(&ChangeRefusal::NotEnrolled.into()));
         }
         let notice = notify_owner::notice(NoticeEvent::KeysSuspended, 0, Machine.wall(), None);
-        note(notify_owner::keep(&self.vault, account, notice, &self.out).err().map(Unavailable::from));
+        note(notify_owner::keep(&self.vault, account, notice, &self.out).err());
         let done = suspended(&account.name);
         self.vault.end_invitation(account, &Machine).map(|_| done.clone()).map_err(|error| {
             tell(&format!("{done}, but what is on its way is not ended"));
@@ -246,9 +249,9 @@ impl Offline {
     }
 
     fn change(&self, account: &Account, change: &Change) -> Result<(), Failure> {
-        note(change.settle(&self.vault, account, &Machine).err().map(Unavailable::from));
+        note(change.settle(&self.vault, account, &Machine).err());
         let locked = self.vault.lock(account, &Machine).map_err(|error| stopped(&error.to_string()))?;
-        let mut locked = locked.ok_or_else(|| not_done(&ChangeError::NotEnrolled))?;
+        let mut locked = locked.ok_or_else(|| not_done(&ChangeRefusal::NotEnrolled.into()))?;
         let notice = notify_owner::of_change(change, &locked, 0, Machine.wall()).map_err(|error| not_done(&error))?;
         change.apply(&mut locked, &Machine).map_err(|error| not_done(&error))?;
         drop(locked);
@@ -256,8 +259,8 @@ impl Offline {
         let kept =
             notice.map_or(Ok(Posted::Kept), |notice| notify_owner::keep(&self.vault, account, notice, &self.out));
         note(match kept {
-            Ok(Posted::Failed(detail)) => Some(Unavailable { reason: "outbox", detail }),
-            kept => kept.err().map(Unavailable::from),
+            Ok(Posted::Failed(detail)) => Some(detail),
+            kept => kept.err().map(|error| error.to_string()),
         });
         Ok(())
     }
@@ -303,9 +306,9 @@ fn done_or_name(command: &Command) -> String {
 }
 
 /// What is broken besides, and does not stop this.
-fn note(unavailable: Option<Unavailable>) {
-    if let Some(unavailable) = unavailable {
-        drop(writeln!(std::io::stderr(), "otpctl: note: {}", escaped(&unavailable.detail)));
+fn note(found: Option<impl std::fmt::Display>) {
+    if let Some(found) = found {
+        drop(writeln!(std::io::stderr(), "otpctl: note: {}", escaped(&found.to_string())));
     }
 }
 

@@ -6,8 +6,10 @@ use std::process::ExitCode;
 
 use otp_core::keys::diagnosis::Diagnosis;
 use otp_core::keys::key::ValueError;
+use otp_core::reasons::Viewer;
+use otp_core::reasons::words::Received;
 use otp_protocol::client::CallError;
-use otp_protocol::interface::Refusal;
+use otp_protocol::interface::{NotPossibleReason, Refusal, RegistrationReason};
 use serde_json::json;
 
 use crate::output::escape::escaped;
@@ -106,7 +108,7 @@ pub(crate) fn told(refusal: &Refusal) -> String {
     match refusal {
         Refusal::NotAllowed { reason } => format!("not allowed: {}", escaped(reason)),
         Refusal::NoSuchUser { user } => format!("no such user: {}", escaped(user)),
-        Refusal::NotPossible { user, reason } => not_possible(&escaped(user), reason),
+        Refusal::NotPossible { user, reason } => format!("{}: {}", escaped(user), not_possible(reason)),
         Refusal::NothingPending {} => "nothing to confirm: no key is pending; start again".to_owned(),
         Refusal::CodeRefused { tries_left, diagnosis } => code_refused(*tries_left, diagnosis.as_deref()),
         Refusal::RegistrationRefused { reason, wait } => registration_refused(reason, *wait),
@@ -143,16 +145,11 @@ fn code_refused(tries_left: u32, diagnosis: Option<&str>) -> String {
     }
 }
 
-/// Why a registration code is not good. The account of somebody else is not told apart from none.
-fn registration_refused(reason: &str, wait: u64) -> String {
+/// Why a registration code is not good.
+fn registration_refused(reason: &Received<RegistrationReason>, wait: u64) -> String {
     let why = match reason {
-        "refused" => "it is not good for this account",
-        "stale" => "it is no longer valid; ask for a new one",
-        "early" => "the clock of this host lies before the making of the code; tell an administrator",
-        "restored-copy" => {
-            "the file of registration codes was put back from a backup, or another program has touched it; ask for a new code"
-        }
-        other => &escaped(other),
+        Received::Known(reason) => reason.text(),
+        Received::Unknown(word) => &escaped(word),
     };
     match wait {
         0 => format!("registration code: {why}"),
@@ -161,49 +158,12 @@ fn registration_refused(reason: &str, wait: u64) -> String {
 }
 
 /// What stands in the way of a change, and what helps.
-pub(crate) fn not_possible(user: &str, reason: &str) -> String {
-    let why = match reason {
-        "not-enrolled" => "not enrolled",
-        "already-enrolled" => "enrolled already; invite with --replace, or forget that user before you adopt files",
-        "no-such-key" => "no key has that label or id; see otpctl status",
-        "label-taken" => "another key has that label; choose one with --label",
-        "too-many-keys" => "there are five keys; revoke one first",
-        "keys-disabled" => "the keys are disabled; revoke them first, then enrol again",
-        "nothing-restored" => "nothing of this user is from a backup",
-        "still-there" => "the account that the files are from still exists, or nobody can say that it does not",
-        "ambiguous" => "the files of several users have that name; give the uid",
-        "code-refused" => "code refused; each code works once, wait for the next",
-        "grounds-gone" => "the key that allowed this was replaced, revoked or suspended meanwhile; start again",
-        "too-many-codes" => "there are too many registration codes; wait until earlier ones are forgotten",
-        "no-invitation" => "there is no registration code that is good",
-        "last-key" => "that is the last key; --last if it is meant",
-        "several-keys" => "there are several keys; name the one to replace",
-        "secret-in-use" => "this secret is a key already, here or of somebody else; nothing was stored",
-        "unusable-name" => {
-            "the name of this account is not UTF-8, or has a colon or slash, which no login takes; give the account another name, or \
-             invite it by another name of the same uid"
-        }
-        "perhaps-away" => {
-            "no account has that uid now, nor can anybody else of a directory be looked up: it may be down; --gone if the account \
-             is gone for good"
-        }
-        "too-late" => "the key was made too long ago to be suspended this way; call an administrator",
-        "needs-password" => {
-            "a recovery code replaces a key only together with the password, through passwd where that is set up; \
-             else ask an administrator for a registration code"
-        }
-        "suspended" => "suspended: every code is refused; ask an administrator",
-        "disabled" => "disabled by too many wrong codes; ask an administrator for a registration code",
-        "expired" => "the key has come to its end; ask an administrator for a registration code",
-        "no-key" => "there is no key; ask an administrator for a registration code",
-        "clock-behind" | "clock-ahead" => "the clock of this host is wrong; tell an administrator",
-        "resync" => "right so far; start again with the next code of the token",
-        "restored-copy" => "the keys come from a backup; if that was meant, root runs otpctl accept-restore",
-        "waiting" => "too many wrong codes; wait, otpctl status says how long",
-        "closed" => "too many wrong codes by this way; ask an admin to reopen it",
-        other => return format!("{user}: {}", escaped(other)),
-    };
-    format!("{user}: {why}")
+fn not_possible(reason: &Received<NotPossibleReason>) -> String {
+    match reason {
+        Received::Known(NotPossibleReason::Change(reason)) => reason.text().to_owned(),
+        Received::Known(NotPossibleReason::Code(reason)) => reason.text_for(Viewer::OwnerAtChange),
+        Received::Unknown(word) => escaped(word),
+    }
 }
 
 #[cfg(test)]
@@ -227,9 +187,20 @@ mod tests {
 
     #[test]
     fn a_registration_code_that_is_not_good_says_how_long_to_wait() {
-        let refused = |reason: &str, wait| told(&Refusal::RegistrationRefused { reason: reason.to_owned(), wait });
+        let refused = |word: &str, wait| told(&Refusal::RegistrationRefused { reason: word.to_owned().into(), wait });
         assert_eq!(refused("refused", 0), "registration code: it is not good for this account");
         assert!(refused("stale", 240).ends_with("ask for a new one; the next one is looked at in 4 minutes"));
+    }
+
+    #[test]
+    fn the_reason_of_a_newer_daemon_is_shown_as_it_is() {
+        let refused =
+            |word: &str| told(&Refusal::NotPossible { user: "alice".to_owned(), reason: word.to_owned().into() });
+        assert_eq!(refused("label-taken"), "alice: another key has that label; choose one with --label");
+        assert_eq!(refused("suspended"), "alice: your keys are suspended; ask an admin");
+        assert_eq!(refused("moon-is-full"), "alice: moon-is-full");
+        let registration = Refusal::RegistrationRefused { reason: "moon-is-full".to_owned().into(), wait: 0 };
+        assert_eq!(told(&registration), "registration code: moon-is-full");
     }
 
     #[test]
@@ -249,10 +220,10 @@ mod tests {
         let refusals = [
             Refusal::NotAllowed { reason: text() },
             Refusal::NoSuchUser { user: text() },
-            Refusal::NotPossible { user: text(), reason: text() },
+            Refusal::NotPossible { user: text(), reason: text().into() },
             Refusal::InvalidValue { field: text(), found: text(), wanted: text() },
             Refusal::CodeRefused { tries_left: 1, diagnosis: Some(text()) },
-            Refusal::RegistrationRefused { reason: text(), wait: 1 },
+            Refusal::RegistrationRefused { reason: text().into(), wait: 1 },
             Refusal::RegistrationSpent {
                 used: Redemption {
                     at: UnixTime::EPOCH,

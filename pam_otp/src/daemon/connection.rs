@@ -12,10 +12,12 @@ use nix::sys::socket::{
 };
 use nix::sys::stat::{fstat, stat};
 use nix::unistd::User;
+use otp_core::reasons::UnavailableReason;
 use otp_core::site::Site;
 use zeroize::Zeroizing;
 
 use crate::daemon::json::Value;
+use crate::reason::{LogReason, ModuleReason};
 
 // The parts of the path of the socket, each opened by itself where a mount may hide it.
 const RUN: &str = "/run";
@@ -35,24 +37,33 @@ pub(crate) enum DaemonError {
     /// This process may not ask about that user.
     NotAllowed,
     /// The daemon says no.
-    Denied(ErrorReply),
+    Denied(DaemonRefusal),
     /// Something else; why.
     Failed(String),
 }
 
-/// An error reply of the daemon's, and what of its parameters is of use here.
+/// An error reply of the daemon's, as far as it is of use here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ErrorReply {
-    /// Its name, without the interface.
-    pub error: String,
-    /// Of `NotPossible` and `RegistrationRefused`.
-    pub reason: Option<String>,
-    /// Of `RegistrationRefused`: seconds until one is looked at again.
-    pub wait: u64,
-    /// Of `CodeRefused`: how many codes may still be tried.
-    pub tries_left: u64,
-    /// Of `CodeRefused`: what the code would be a code of.
-    pub diagnosis: Option<String>,
+pub(crate) enum DaemonRefusal {
+    /// Nothing was changed, or the registration code is not good.
+    Refused(LogReason),
+    /// That is no code of the new key.
+    Code {
+        /// How many may still be tried.
+        tries_left: u64,
+        /// The key that the code would be a code of.
+        diagnosis: Option<String>,
+    },
+    /// The new key is gone.
+    EnrolmentExpired,
+    /// Too many at once.
+    Busy,
+    /// It cannot do it now; its sentence.
+    Unavailable(String),
+    /// A daemon of an earlier version does not know the method.
+    MethodNotFound,
+    /// Something else; its name, without the interface.
+    Other(String),
 }
 
 impl Connection {
@@ -85,7 +96,7 @@ impl Connection {
         match reply.get("error").and_then(Value::text) {
             None => reply.take("parameters").ok_or_else(|| failed("a reply without parameters")),
             Some("io.pam-otp.Otp1.NotAllowed") => Err(DaemonError::NotAllowed),
-            Some(error) => Err(DaemonError::Denied(ErrorReply::read(error, reply.get("parameters")))),
+            Some(error) => Err(DaemonError::Denied(DaemonRefusal::read(error, reply.get("parameters")))),
         }
     }
 
@@ -135,26 +146,33 @@ impl Connection {
     }
 }
 
-impl ErrorReply {
-    /// One word for the log.
-    pub(crate) fn word(&self) -> String {
-        match (self.error.as_str(), &self.reason) {
-            ("NotPossible" | "RegistrationRefused", Some(reason)) => reason.clone(),
-            ("Busy", _) => "busy".to_owned(),
-            ("EnrolmentExpired", _) => "too-late".to_owned(),
-            _ => "daemon-refuses".to_owned(),
+impl DaemonRefusal {
+    fn read(error: &str, parameters: Option<&Value>) -> Self {
+        let text = |name: &str| parameters.and_then(|found| found.get(name)).and_then(Value::text);
+        let number = |name: &str| parameters.and_then(|found| found.get(name)).and_then(Value::number).unwrap_or(0);
+        let name = error.strip_prefix("io.pam-otp.Otp1.").unwrap_or(error);
+        match (name, text("reason")) {
+            ("NotPossible" | "RegistrationRefused", Some(reason)) => Self::Refused(LogReason::received(reason, 0)),
+            ("CodeRefused", _) => {
+                Self::Code { tries_left: number("tries_left"), diagnosis: text("diagnosis").map(str::to_owned) }
+            }
+            ("EnrolmentExpired", _) => Self::EnrolmentExpired,
+            ("Busy", _) => Self::Busy,
+            ("Unavailable", Some(sentence)) => Self::Unavailable(sentence.to_owned()),
+            ("org.varlink.service.MethodNotFound", _) => Self::MethodNotFound,
+            _ => Self::Other(name.to_owned()),
         }
     }
 
-    fn read(error: &str, parameters: Option<&Value>) -> Self {
-        let text = |name: &str| parameters.and_then(|found| found.get(name)).and_then(Value::text).map(str::to_owned);
-        let number = |name: &str| parameters.and_then(|found| found.get(name)).and_then(Value::number).unwrap_or(0);
-        Self {
-            error: error.strip_prefix("io.pam-otp.Otp1.").unwrap_or(error).to_owned(),
-            reason: text("reason"),
-            wait: number("wait"),
-            tries_left: number("tries_left"),
-            diagnosis: text("diagnosis"),
+    /// For the log.
+    pub(crate) fn reason(self) -> LogReason {
+        match self {
+            Self::Refused(reason) => reason,
+            Self::Busy => ModuleReason::Busy.into(),
+            Self::EnrolmentExpired => ModuleReason::TooLate.into(),
+            Self::Unavailable(sentence) => UnavailableReason::of_sentence(&sentence)
+                .map_or_else(|| ModuleReason::DaemonRefuses.into(), LogReason::Unavailable),
+            Self::Code { .. } | Self::MethodNotFound | Self::Other(_) => ModuleReason::DaemonRefuses.into(),
         }
     }
 }

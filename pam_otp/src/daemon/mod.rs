@@ -7,21 +7,21 @@ pub(crate) mod json;
 use std::time::{Duration, Instant};
 
 use otp_core::files::notice::{Claim, Where, when_and_where};
+use otp_core::reasons::RefusalReason;
 use otp_core::unix_time::UnixTime;
 use zeroize::Zeroizing;
 
 use crate::account_status::OldestKey;
-use crate::daemon::connection::{Connection, DaemonError, failed};
+use crate::daemon::connection::{Connection, DaemonError, DaemonRefusal, failed};
 use crate::daemon::json::{Value, quoted};
+use crate::outcome::Finding;
+use crate::reason::LogReason;
 
 /// Longer than the daemon waits for a lock.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Longer than the daemon waits for a lock before it tells a status.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(4);
-
-/// A daemon of an earlier version does not know a method.
-const METHOD_NOT_FOUND: &str = "org.varlink.service.MethodNotFound";
 
 /// Who this process asks for; believed by the daemon from root only.
 pub(crate) struct Caller<'a> {
@@ -37,19 +37,6 @@ pub(crate) struct Caller<'a> {
     pub rhost: Option<String>,
     /// PAM_TTY.
     pub tty: Option<String>,
-}
-
-/// What the daemon says of a code.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct DaemonVerdict {
-    /// Accepted, and durable.
-    pub accepted: bool,
-    /// One word.
-    pub reason: String,
-    /// Label of the key, where the daemon tells it.
-    pub key: Option<String>,
-    /// Seconds until a code is looked at again.
-    pub wait: u64,
 }
 
 /// What the daemon says of a user.
@@ -70,20 +57,21 @@ pub(crate) struct ReportedStatus {
 }
 
 /// Has the daemon check a code.
-pub(crate) fn verify(user: Option<&str>, code: &str, caller: &Caller<'_>) -> Result<DaemonVerdict, DaemonError> {
+pub(crate) fn verify(user: Option<&str>, code: &str, caller: &Caller<'_>) -> Result<Finding, DaemonError> {
     let mut fields = asking(user, Some(caller.real_uid), caller);
     give(&mut fields, "code", code);
     let reply = call("Verify", &fields, Instant::now() + REPLY_TIMEOUT)?;
     let verdict = reply.get("verdict").ok_or_else(|| failed("a reply without a verdict"))?;
-    Ok(DaemonVerdict {
-        accepted: verdict
-            .get("accepted")
-            .and_then(Value::flag)
-            .ok_or_else(|| failed("a verdict without an outcome"))?,
-        reason: verdict.get("reason").and_then(Value::text).unwrap_or("refused").to_owned(),
-        key: verdict.get("key").and_then(Value::text).map(str::to_owned),
-        wait: verdict.get("wait").and_then(Value::number).unwrap_or(0),
-    })
+    let text = |name: &str| verdict.get(name).and_then(Value::text);
+    match verdict.get("accepted").and_then(Value::flag) {
+        Some(true) => Ok(Finding::Accepted(text("key").unwrap_or_default().to_owned())),
+        Some(false) => {
+            let wait = verdict.get("wait").and_then(Value::number).unwrap_or(0);
+            let reason = text("reason").map(|word| LogReason::received(word, wait));
+            Ok(Finding::Refused(reason.unwrap_or(LogReason::Code(RefusalReason::Undisclosed))))
+        }
+        None => Err(failed("a verdict without an outcome")),
+    }
 }
 
 /// Has the daemon begin an enrolment with a registration code.
@@ -197,7 +185,7 @@ pub(crate) fn barred(user: &str) -> Result<Option<bool>, DaemonError> {
             let answer = reply.get("barred").and_then(Value::flag);
             answer.map(Some).ok_or_else(|| failed("a reply that says neither yes nor no"))
         }
-        Err(DaemonError::Denied(denial)) if denial.error == METHOD_NOT_FOUND => Ok(None),
+        Err(DaemonError::Denied(DaemonRefusal::MethodNotFound)) => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -35,6 +35,8 @@ mod options;
 mod outcome;
 #[path = "../../../pam_otp/src/printable.rs"]
 mod printable;
+#[path = "../../../pam_otp/src/reason.rs"]
+mod reason;
 #[path = "../../../pam_otp/src/account_status.rs"]
 mod account_status;
 #[path = "../../../pam_otp/src/password_age.rs"]

@@ -1,0 +1,11 @@
+//! Why not: each list of reasons is one table of variant, word and text. Logs and the wire have the
+//! word, which never changes; people read the text. A word is parsed where it comes in and is a type from there on.
+
+mod change;
+mod code;
+mod unavailable;
+pub mod words;
+
+pub use change::ChangeRefusal;
+pub use code::{REFUSED, RefusalReason, Viewer};
+pub use unavailable::UnavailableReason;

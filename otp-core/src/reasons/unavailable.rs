@@ -1,0 +1,88 @@
+//! Why nothing can be decided.
+
+use crate::reasons::words::Worded as _;
+
+crate::reason_table! {
+    /// Why nothing can be decided. The text is the command by which root puts it right, if there is one.
+    pub enum UnavailableReason -> Option<&'static str> {
+        /// A file of the vault is not there.
+        MissingFile => "missing-file", None;
+        /// It is not to be trusted: owner, mode, links, type or size.
+        UntrustedFile => "untrusted-file", None;
+        /// The system would not open or read it.
+        UnreadableFile => "unreadable-file", None;
+        /// It is not in its format or not this user's.
+        MalformedFile => "malformed-file", None;
+        /// This user's keys are there, under the uid that the account had before.
+        UidChanged => "uid-changed", Some("root mends it with `otpctl adopt`");
+        /// The keys of this uid are there, under another name.
+        Renamed => "renamed", Some("root mends it with `otpctl adopt`");
+        /// A local account was seen missing, and may be another person's by now.
+        AccountGone => "account-gone",
+            Some("root says `otpctl adopt` if it is the same person, else `otpctl forget`");
+        /// Somebody else held the user's lock for too long.
+        LockTimeout => "lock-timeout", None;
+        /// A file could not be written or synced.
+        CannotPersist => "cannot-persist", None;
+        /// The policy cannot be read or used.
+        BadPolicy => "bad-policy", None;
+        /// A system account of this program is not there.
+        NoAccount => "no-account", None;
+        /// The host key is missing, damaged or another vault's.
+        HostKey => "host-key", None;
+        /// The account database does not answer.
+        UserLookup => "user-lookup", None;
+        /// An option on the PAM line is wrong.
+        BadOption => "bad-option", None;
+        /// Option and policy contradict each other.
+        Contradiction => "contradiction", None;
+        /// The daemon is needed and was of no help.
+        NoDaemon => "no-daemon", None;
+    }
+}
+
+/// How the daemon begins the sentence by which it says that the vault cannot answer. The word of the reason follows.
+const CANNOT_ANSWER: &str = "the vault cannot answer: ";
+
+impl UnavailableReason {
+    /// The command by which root puts it right, where there is one.
+    pub const fn remedy(self) -> Option<&'static str> {
+        self.row_text()
+    }
+
+    /// The text for the owner of the keys in a session of their own. All other reasons look like a refused code (R8).
+    pub fn owner_text(self) -> Option<&'static str> {
+        match self {
+            Self::UidChanged => {
+                Some("your keys are stored under the uid that you had before; ask root to run `otpctl adopt`")
+            }
+            Self::Renamed => Some("the keys of your uid are stored under another name; ask root to run `otpctl adopt`"),
+            Self::AccountGone => Some("your account was deleted and made again; ask root to run `otpctl adopt`"),
+            Self::MissingFile
+            | Self::UntrustedFile
+            | Self::UnreadableFile
+            | Self::MalformedFile
+            | Self::LockTimeout
+            | Self::CannotPersist
+            | Self::BadPolicy
+            | Self::NoAccount
+            | Self::HostKey
+            | Self::UserLookup
+            | Self::BadOption
+            | Self::Contradiction
+            | Self::NoDaemon => None,
+        }
+    }
+
+    /// The daemon's sentence, with a `note` between reason and remedy.
+    pub fn sentence(self, note: &str) -> String {
+        let remedy = self.remedy().map_or_else(String::new, |remedy| format!("; {remedy}"));
+        format!("{CANNOT_ANSWER}{}{note}{remedy}", self.word())
+    }
+
+    /// The reason in such a sentence.
+    pub fn of_sentence(sentence: &str) -> Option<Self> {
+        let rest = sentence.strip_prefix(CANNOT_ANSWER)?;
+        Self::parse(rest.split(';').next()?)
+    }
+}
