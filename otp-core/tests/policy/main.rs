@@ -1,4 +1,10 @@
-//! The policy of the host, read through nothing but what the core offers.
+//! The policy: the host, its services, who is asked, how old a key may become. Read through nothing but what the core offers.
+
+#![expect(clippy::unwrap_used, reason = "what is not there must fail the test")]
+
+mod audience;
+mod rotation;
+mod service;
 
 use otp_core::decision::limits::{ClockPolicy, Wait, Window};
 use otp_core::decision::origin::Origin;
