@@ -1,8 +1,9 @@
 //! Who is asked for a code: lists of users, groups and networks. Groups compare by gid, networks by address; a name that
 //! the DNS gave is never an address.
 
-use crate::unix_time::UnixTime;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::unix_time::UnixTime;
 
 /// One entry of `exempt` or `require`.
 #[derive(Debug, Clone, PartialEq, Eq)]
