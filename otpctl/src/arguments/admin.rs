@@ -5,7 +5,6 @@ use otp_core::decision::origin::Origin;
 use otp_core::keys::key::Label;
 
 use super::user::user;
-use crate::output::format::OutputFormat;
 
 /// Show the keys and the wrong codes of a user, or of the caller
 #[derive(Args)]
@@ -174,30 +173,6 @@ pub(crate) struct AcceptRestoreArgs {
     /// Write JSON
     #[arg(long)]
     pub json: bool,
-}
-
-impl StatusArgs {
-    pub(crate) fn format(&self) -> OutputFormat {
-        OutputFormat::of(self.json)
-    }
-}
-
-impl NoticesArgs {
-    pub(crate) fn format(&self) -> OutputFormat {
-        OutputFormat::of(self.json)
-    }
-}
-
-impl ListArgs {
-    pub(crate) fn format(&self) -> OutputFormat {
-        OutputFormat::of(self.json)
-    }
-}
-
-impl AcceptRestoreArgs {
-    pub(crate) fn format(&self) -> OutputFormat {
-        OutputFormat::of(self.json)
-    }
 }
 
 fn origin(text: &str) -> Result<Origin, &'static str> {

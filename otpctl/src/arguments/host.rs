@@ -7,7 +7,6 @@ use otp_core::emergency::{LONGEST_BYPASS_S, Reason};
 
 use super::user::user;
 use crate::output::duration;
-use crate::output::format::OutputFormat;
 
 /// Check the policy file and the PAM stacks, or edit the policy
 #[derive(Args)]
@@ -165,12 +164,6 @@ pub(crate) struct ImportHostKeyArgs {
 pub(crate) struct CheckHostKeyArgs {
     /// Also open this export
     pub file: Option<PathBuf>,
-}
-
-impl ListBypassesArgs {
-    pub(crate) fn format(&self) -> OutputFormat {
-        OutputFormat::of(self.json)
-    }
 }
 
 fn bypass_duration(text: &str) -> Result<u64, String> {

@@ -77,13 +77,13 @@ impl Command {
             Self::Rotate(options) => OutputFormat::of(options.output.json),
             Self::RecoveryCodes(options) => OutputFormat::of(options.json),
             Self::Token(TokenArgs { act: TokenAct::Add(options) }) => OutputFormat::of(options.json),
-            Self::Status(options) => options.format(),
-            Self::Notices(options) => options.format(),
-            Self::List(options) => options.format(),
-            Self::AcceptRestore(options) => options.format(),
+            Self::Status(options) => OutputFormat::of(options.json),
+            Self::Notices(options) => OutputFormat::of(options.json),
+            Self::List(options) => OutputFormat::of(options.json),
+            Self::AcceptRestore(options) => OutputFormat::of(options.json),
             Self::Adopt(options) => OutputFormat::of(options.json),
             Self::Gc(options) => OutputFormat::of(options.json),
-            Self::Emergency(EmergencyArgs { act: EmergencyAct::List(options) }) => options.format(),
+            Self::Emergency(EmergencyArgs { act: EmergencyAct::List(options) }) => OutputFormat::of(options.json),
             _ => OutputFormat::Text,
         }
     }

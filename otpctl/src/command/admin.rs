@@ -82,7 +82,7 @@ fn call(
         }
         Command::AcceptRestore(options) => {
             let reply = client.call(&interface::Restored { user: user_name(options.user.as_deref())? })?;
-            show_restored(terminal, options.format(), reply)?;
+            show_restored(terminal, OutputFormat::of(options.json), reply)?;
         }
         _ => return Err(Failure::Usage("not a change".to_owned())),
     }

@@ -45,7 +45,7 @@ struct ListedMarks {
 /// Also those that do not count: they may have been meant to.
 fn list(terminal: &mut Terminal, options: &ListBypassesArgs) -> Result<(), Failure> {
     let FoundBypasses { marks, unread } = bypasses::all();
-    match options.format() {
+    match OutputFormat::of(options.json) {
         OutputFormat::Json => terminal.json(&ListedMarks { marks })?,
         OutputFormat::Text if !marks.is_empty() => {
             terminal.show(&marks.iter().map(bypasses::told).collect::<String>())?;

@@ -13,7 +13,7 @@ use crate::output::terminal::Terminal;
 pub(crate) fn notices(client: &mut Client, terminal: &mut Terminal, options: &NoticesArgs) -> Result<(), Failure> {
     let user = user_name(options.user.as_deref())?;
     let reply = client.call(&Notices { user: user.clone() })?;
-    if options.format() == OutputFormat::Json {
+    if OutputFormat::of(options.json) == OutputFormat::Json {
         return terminal.json(&reply);
     }
     terminal.show(&lines(&reply.notices))?;

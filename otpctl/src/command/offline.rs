@@ -39,6 +39,7 @@ use crate::machine::Machine;
 use crate::output::alert::alert;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
+use crate::output::format::OutputFormat;
 use crate::output::terminal::Terminal;
 
 /// What there is without a daemon.
@@ -117,7 +118,7 @@ impl Offline {
             Command::List(options) => {
                 let list = status::all(&self.vault, &self.limits, &Machine, &mut |_| ());
                 let list = list.map_err(|error| stopped(&error.to_string()))?;
-                return show(&list, terminal, options.format());
+                return show(&list, terminal, OutputFormat::of(options.json));
             }
             Command::Clock(_) => {
                 let now = Machine.wall();
@@ -142,7 +143,7 @@ impl Offline {
                     .map_err(ChangeError::from),
                 };
                 let users = users.map_err(|error| not_done(&error))?;
-                return show_restored(terminal, options.format(), RestoredUsers { users });
+                return show_restored(terminal, OutputFormat::of(options.json), RestoredUsers { users });
             }
             Command::Forget(options) => {
                 let uid = self.forgettable(options)?;
@@ -204,7 +205,7 @@ impl Offline {
         let account = self.account(options.user.as_deref().unwrap_or("root"))?;
         let status = status::of(&self.vault, &account, &self.limits, &Machine, short_lock_deadline());
         let status = status.map_err(|error| stopped(&error.to_string()))?;
-        show_one(&status, terminal, options.format())
+        show_one(&status, terminal, OutputFormat::of(options.json))
     }
 
     /// Reseals, so this is the one command that cannot do without the host key.

@@ -15,7 +15,11 @@ use crate::output::table::table;
 use crate::output::terminal::Terminal;
 
 pub(crate) fn status(client: &mut Client, terminal: &mut Terminal, options: &StatusArgs) -> Result<(), Failure> {
-    show_one(&client.call(&Status { user: user_name(options.user.as_deref())? })?.status, terminal, options.format())
+    show_one(
+        &client.call(&Status { user: user_name(options.user.as_deref())? })?.status,
+        terminal,
+        OutputFormat::of(options.json),
+    )
 }
 
 /// Shows the state of a user, and whether root lets them past the gate.
@@ -31,7 +35,7 @@ pub(crate) fn show_one(status: &UserStatus, terminal: &mut Terminal, format: Out
 }
 
 pub(crate) fn list(client: &mut Client, terminal: &mut Terminal, options: &ListArgs) -> Result<(), Failure> {
-    show(&client.call(&List {})?, terminal, options.format())
+    show(&client.call(&List {})?, terminal, OutputFormat::of(options.json))
 }
 
 /// Shows a list; of whom nothing can be told makes it a failure, for a list that looks whole and is not misleads.
