@@ -54,6 +54,12 @@ def test_every_relaxed_line_says_why():
     assert relaxed and all(lines[n - 1].startswith("#") for n in relaxed)
 
 
+def test_the_lines_of_readme_upgrade_an_installation_and_restart_the_daemon(booted, request):
+    before = booted.property("MainPID")
+    booted.install(Path(request.config.getoption("--artefacts")).resolve())
+    assert booted.property("MainPID") != before and booted.is_active(SERVICE.name) and booted.is_active(SOCKET_UNIT)
+
+
 def test_sysusers_makes_the_account_and_the_groups(tmp_path):
     (tmp_path / "etc").mkdir()
     run("systemd-sysusers", f"--root={tmp_path}", UNITS / "sysusers.d/otp-enrolld.conf")
