@@ -60,7 +60,7 @@ impl Daemon {
         });
         before.map_or(Ok(()), |notice| self.notice(&account, notice))?;
         let key = wanted.change.key().and_then(|name| locked.key_named(name).ok());
-        let key = key.map(|key| (key.label.as_str().to_owned(), data_encoding::HEXLOWER.encode(&key.id.0)));
+        let key = key.map(|key| (key.label.as_str().to_owned(), key.id.hex()));
         wanted.change.apply(&mut locked, &System).of(&account)?;
         drop(locked);
         if matches!(wanted.change, Change::Revoke { .. }) {

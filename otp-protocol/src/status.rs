@@ -98,7 +98,7 @@ pub fn without_counts(status: UserStatus) -> UserStatus {
 pub fn key(key: &Key, state: &State) -> KeyStatus {
     let last_used = state.key(key.id).and_then(|entry| entry.last_used);
     KeyStatus {
-        id: data_encoding::HEXLOWER.encode(&key.id.0),
+        id: key.id.hex(),
         label: key.label.as_str().to_owned(),
         kind: key.kind.as_str().to_owned(),
         algorithm: key.algorithm.as_str().to_owned(),

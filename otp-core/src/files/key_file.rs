@@ -235,7 +235,7 @@ impl Key {
     fn write(&self, out: &mut String) {
         let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
         let fields = [
-            ("id", quoted(&hex(&self.id.0))),
+            ("id", quoted(&self.id.hex())),
             ("label", quoted(self.label.as_str())),
             ("kind", quoted(self.kind.as_str())),
             ("algorithm", quoted(self.algorithm.as_str())),

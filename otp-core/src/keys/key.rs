@@ -54,6 +54,13 @@ pub struct ValueError {
     pub wanted: &'static str,
 }
 
+impl KeyId {
+    /// As files, messages and the log spell it.
+    pub fn hex(self) -> String {
+        data_encoding::HEXLOWER.encode(&self.0)
+    }
+}
+
 impl Kind {
     /// The word in files and URIs.
     pub fn as_str(self) -> &'static str {

@@ -130,7 +130,7 @@ impl LockedUser<'_> {
     /// the id of another key must not stand in its way.
     pub fn key_named(&self, name: &str) -> Result<&Key, ChangeError> {
         let keys = &self.enrolled()?.keys;
-        let id = |key: &&Key| data_encoding::HEXLOWER.encode(&key.id.0) == name;
+        let id = |key: &&Key| key.id.hex() == name;
         let found = keys.iter().find(id).or_else(|| keys.iter().find(|key| key.label.as_str() == name));
         Ok(found.ok_or(ChangeRefusal::NoSuchKey)?)
     }

@@ -301,7 +301,7 @@ fn a_label_that_looks_like_the_id_of_another_key_does_not_stand_in_its_way() {
     bench.add(1, Kind::Totp).unwrap();
     bench.add(2, Kind::Hotp).unwrap();
     let (first, second) = (KeyId([1; 16]), KeyId([2; 16]));
-    let id_of_second = data_encoding::HEXLOWER.encode(&second.0);
+    let id_of_second = second.hex();
     bench.locked().rename(first, &Label::new(&id_of_second).unwrap(), &Shifted::by(0)).unwrap();
     assert_eq!(bench.locked().key_named(&id_of_second).map(|key| key.id), Ok(second));
 }
