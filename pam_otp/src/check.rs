@@ -276,12 +276,14 @@ pub(crate) fn unavailable(error: DaemonError) -> Unavailable {
     let detail = match error {
         DaemonError::NotAllowed => "this process may not ask about that user".to_owned(),
         DaemonError::NotRunning => "nobody listens on the daemon's socket".to_owned(),
-        DaemonError::Denied(DaemonRefusal::Unavailable(sentence)) => {
-            let reason = UnavailableReason::of_sentence(&sentence).unwrap_or(UnavailableReason::NoDaemon);
-            return Unavailable { reason, detail: format!("the daemon answers: {sentence}") };
+        DaemonError::Denied(refusal) => {
+            let said = match refusal {
+                DaemonRefusal::Unavailable(text) | DaemonRefusal::Other(text) => text,
+                other => other.reason().word().to_owned(),
+            };
+            let reason = UnavailableReason::of_sentence(&said).unwrap_or(UnavailableReason::NoDaemon);
+            return Unavailable { reason, detail: format!("the daemon answers: {said}") };
         }
-        DaemonError::Denied(DaemonRefusal::Other(name)) => format!("the daemon answers {name}"),
-        DaemonError::Denied(denial) => format!("the daemon answers {}", denial.reason().word()),
         DaemonError::Failed(why) => why,
     };
     Unavailable { reason: UnavailableReason::NoDaemon, detail }
