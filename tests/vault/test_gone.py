@@ -199,8 +199,10 @@ def test_the_hook_says_nothing_and_fails_nothing_where_there_is_no_vault_or_anot
             away.rename(VAULT)
 
 
-def test_a_login_where_nobody_is_marked_reads_vault_toml_once_for_all_marks(machine, enrolled):
-    user, key = enrolled
-    calls = calls_of(["-y", *login_command(machine, user, key.first)])
+def test_a_login_where_nobody_is_marked_reads_vault_toml_once_for_all_marks(machine):
+    """In a vault of its own: one in which somebody was marked before has the directories."""
+    with machine.small_vault(megabytes=2):
+        user, key = machine.enrolled_user()
+        calls = calls_of(["-y", *login_command(machine, user, key.first)])
     reads = [call for call in calls if call.name.startswith("openat") and f'<{VAULT}>, "vault.toml"' in call.arguments]
     assert len(reads) == 2, "once when the vault is opened, and once under the user's lock"
