@@ -45,9 +45,32 @@ fn the_prefix_may_lack_its_hyphen_but_not_its_letter() {
 
 #[test]
 fn lengths_and_letters_that_no_code_has_are_told_by_their_place() {
-    assert_eq!(error("E-07EN3-AHRZ"), Some(Mistyped::Length { found: 9 }));
+    assert_eq!(error("E-07EN3-AHRZ"), Some(Mistyped::Length { found: 9, wanted: &[10, 14, 25] }));
     assert_eq!(error("E-07EU3-AHRZS"), Some(Mistyped::Symbol { place: 4 }));
-    assert_eq!(error(&format!("E-{}", "0".repeat(5000))), Some(Mistyped::Length { found: 30 }));
+    assert_eq!(
+        error(&format!("E-{}", "0".repeat(5000))),
+        Some(Mistyped::Length { found: 5000, wanted: &[10, 14, 25, 29] })
+    );
+}
+
+#[test]
+fn the_lengths_that_are_told_are_those_of_the_forms() {
+    let symbols = |form| sample(form).text().replace('-', "").replace(' ', "").len() - 1;
+    assert_eq!(CodeForm::ALL.map(symbols), [10, 25, 25, 29]);
+}
+
+#[test]
+fn how_much_is_missing_is_said() {
+    let said = |typed: &str| error(typed).map(|mistyped| mistyped.to_string()).unwrap_or_default();
+    let cases = [
+        ("E-07ENW-3AHRZ-6DMV2", "15 of 25 letters and digits are there: 10 are missing"),
+        ("E-07ENW", "5 letters and digits are there: a code has 10, 14 or 25"),
+        ("E-07ENW-3AHRZ-6DMV2-9GQY5-CKT1C-0", "26 of 29"),
+        (&"E".repeat(40), "39 letters and digits are too many"),
+    ];
+    for (typed, words) in cases {
+        assert!(said(typed).contains(words), "{typed}: {}", said(typed));
+    }
 }
 
 #[test]
@@ -86,7 +109,26 @@ fn a_code_that_lies_in_a_drawer_reads_the_same_for_ever() {
 fn a_registration_code_is_no_recovery_code() {
     assert_eq!(RecoveryCode::parse("E-07EN3-AHRZS").err(), Some(Mistyped::Prefix));
     assert_eq!(RecoveryCode::parse("R-07ENW-3AHRZ-6DMV2-9GQY5-CKT1C").err(), Some(Mistyped::Check));
-    assert_eq!(RecoveryCode::parse("R-07EN3").err(), Some(Mistyped::Length { found: 5 }));
+    assert_eq!(RecoveryCode::parse("R-07EN3").err(), Some(Mistyped::Length { found: 5, wanted: &[25] }));
+}
+
+#[test]
+fn the_letter_before_a_recovery_code_may_be_left_out_if_the_check_symbol_fits() {
+    let read = |typed: &str| RecoveryCode::parse(typed).map(|code| code.text().to_string());
+    let written = "R-307EN-W3AHR-Z6DMV-29GQY-5CKTB".to_owned();
+    for bare in ["307EN-W3AHR-Z6DMV-29GQY-5CKTB", "307enw3ahrz6dmv29gqy5cktb", "“307EN–W3AHR–Z6DMV–29GQY–5CKTB”."]
+    {
+        assert_eq!(read(bare), Ok(written.clone()), "{bare}");
+    }
+    for other in [
+        "307EN-W3AHR-Z6DMV-29GQY-5CKTC",
+        "307EN-W3AHR-Z6DMV-29GQY-5CKT",
+        "07ENW-3AHRZ-6DMV2-9GQY5-CKT1C",
+        "E-307EN-W3AHR-Z6DMV-29GQY-5CKTB",
+    ] {
+        assert_eq!(read(other), Err(Mistyped::Prefix), "{other}");
+    }
+    assert_eq!(read("R-07EN-W3AHR-Z6DMV-29GQY-5CKTB"), Err(Mistyped::Length { found: 24, wanted: &[25] }));
 }
 
 proptest! {

@@ -1,13 +1,15 @@
 //! Codes that travel on paper: Crockford's base32 with a check symbol that finds typing errors before anything is sent.
 //!
-//! Thirty-two symbols, without I, L, O and U. Either case is read, `I` and `L` as 1, `O` as 0; blanks and hyphens are passed
-//! over. The check symbol is a sum over GF(32) with the polynomial x^5 + x^2 + 1: every symbol times a power of alpha of its
+//! Thirty-two symbols, without I, L, O and U. Either case is read, `I` and `L` as 1, `O` as 0; blanks, dashes and what else
+//! [`plain`] takes away are passed over. The check symbol is a sum over GF(32) with the polynomial x^5 + x^2 + 1: every symbol times a power of alpha of its
 //! own. So every single wrong symbol and every swap of two is found, for up to 30 symbols. The kind of code stands in the sum as
 //! a first symbol that is not written: a code of one kind is a typing error where another is wanted.
 
 use std::fmt;
 
 use zeroize::Zeroizing;
+
+use crate::codes::plain_text::plain;
 
 /// The symbols in the order of their values.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -39,6 +41,8 @@ pub enum Mistyped {
     Length {
         /// Symbols after the prefix.
         found: usize,
+        /// How many a code of this kind may have, the shortest first.
+        wanted: &'static [usize],
     },
     /// The symbol at this place, counted from 1 after the prefix, is none.
     Symbol {
@@ -58,13 +62,23 @@ pub(crate) fn random(bytes: &[u8]) -> Symbols {
     Zeroizing::new(bytes.iter().map(|byte| byte & 31).collect())
 }
 
-/// The values of what was typed, without blanks and hyphens. At most `most` of them.
-pub(crate) fn values(typed: &str, most: usize) -> Result<Symbols, Mistyped> {
+/// The values of what was typed after the letter `prefix`: at most as many as the last of the lengths that are `wanted`.
+pub(crate) fn after_prefix(typed: &str, prefix: u8, wanted: &'static [usize]) -> Result<Symbols, Mistyped> {
+    let text = plain(typed);
+    let (first, rest) = text.split_at_checked(1).ok_or(Mistyped::Prefix)?;
+    if first.bytes().next().and_then(value) != Some(prefix) {
+        return Err(Mistyped::Prefix);
+    }
+    values(rest, wanted)
+}
+
+/// The values of [`plain`] text: at most as many as the last of the lengths that are `wanted`.
+pub(crate) fn values(text: &str, wanted: &'static [usize]) -> Result<Symbols, Mistyped> {
+    let most = wanted.last().copied().unwrap_or_default();
     let mut values = Zeroizing::new(Vec::with_capacity(most)); // never grows: no piece of a code is left behind
-    let symbols = typed.bytes().filter(|byte| !matches!(byte, b' ' | b'-'));
-    for (place, byte) in (1..).zip(symbols) {
+    for (place, byte) in (1..).zip(text.bytes()) {
         if values.len() == most {
-            return Err(Mistyped::Length { found: most + 1 });
+            return Err(Mistyped::Length { found: text.chars().count(), wanted });
         }
         values.push(value(byte).ok_or(Mistyped::Symbol { place })?);
     }
@@ -125,7 +139,7 @@ impl fmt::Display for Mistyped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Prefix => write!(f, "it does not begin with the letter and hyphen of its kind"),
-            Self::Length { found } => write!(f, "mistyped: {found} letters and digits is not the length of a code"),
+            Self::Length { found, wanted } => f.write_str(&wrong_length(*found, wanted)),
             Self::Symbol { place } => {
                 write!(f, "mistyped: number {place} after the prefix is no letter or digit of a code")
             }
@@ -137,6 +151,17 @@ impl fmt::Display for Mistyped {
 }
 
 impl std::error::Error for Mistyped {}
+
+fn wrong_length(found: usize, wanted: &[usize]) -> String {
+    match wanted.iter().copied().filter(|length| *length > found).collect::<Vec<_>>().as_slice() {
+        [] => format!("{found} letters and digits are too many for a code"),
+        [one] => format!("{found} of {one} letters and digits are there: {} are missing", one - found),
+        [lengths @ .., last] => {
+            let lengths: Vec<_> = lengths.iter().map(usize::to_string).collect();
+            format!("{found} letters and digits are there: a code has {} or {last}", lengths.join(", "))
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -151,7 +176,7 @@ mod tests {
     }
 
     fn read(domain: Domain, text: &str) -> Option<Vec<u8>> {
-        checked(domain, &values(text, 64).ok()?).map(<[u8]>::to_vec)
+        checked(domain, &values(&plain(text), &[64]).ok()?).map(<[u8]>::to_vec)
     }
 
     #[test]
@@ -182,9 +207,9 @@ mod tests {
         {
             assert_eq!(read(Domain::Recovery, &other), Some(vec![0, 1, 10, 31, 1, 0]), "{other}");
         }
-        assert_eq!(values("12U45", 8).err(), Some(Mistyped::Symbol { place: 3 }));
-        assert_eq!(values("12é45", 8).err(), Some(Mistyped::Symbol { place: 3 }));
-        assert_eq!(values("123456789", 8).err(), Some(Mistyped::Length { found: 9 }));
+        assert_eq!(values("12U45", &[8]).err(), Some(Mistyped::Symbol { place: 3 }));
+        assert_eq!(values("12é45", &[8]).err(), Some(Mistyped::Symbol { place: 3 }));
+        assert_eq!(values("123456789", &[8]).err(), Some(Mistyped::Length { found: 9, wanted: &[8] }));
     }
 
     proptest! {

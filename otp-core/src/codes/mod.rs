@@ -2,5 +2,6 @@
 
 pub mod crockford;
 pub mod ids;
+pub mod plain_text;
 pub mod recovery;
 pub mod registration;

@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::codes::crockford::{self, Domain, Mistyped};
 use crate::codes::ids::{RecoverySetId, TicketId};
+use crate::codes::plain_text::plain;
 use crate::keys::seal::CodeHash;
 
 /// Codes in a set.
@@ -19,6 +20,8 @@ pub struct RecoveryCode {
 
 /// Index, random symbols, check symbol.
 const WRITTEN: usize = 1 + RecoveryCode::RANDOM + 1;
+/// The lengths that one may have after its prefix.
+const LENGTHS: [usize; 1] = [WRITTEN];
 /// The value of the prefix letter.
 const PREFIX: u8 = 24;
 
@@ -33,23 +36,30 @@ impl RecoveryCode {
         (index < 32).then(|| Self { index, symbols: Zeroizing::new(random.map(|byte| byte & 31)) })
     }
 
-    /// Reads one as typed.
+    /// Reads one as typed. Where the letter before it is left out, a check symbol that fits tells it from other text.
     pub fn parse(typed: &str) -> Result<Self, Mistyped> {
-        let values = crockford::values(typed, 1 + WRITTEN)?;
-        let Some((&PREFIX, rest)) = values.split_first() else { return Err(Mistyped::Prefix) };
-        if rest.len() != WRITTEN {
-            return Err(Mistyped::Length { found: rest.len() });
+        match crockford::after_prefix(typed, PREFIX, &LENGTHS) {
+            Ok(values) if values.len() == WRITTEN => Self::of_values(&values).ok_or(Mistyped::Check),
+            Ok(values) => Err(Mistyped::Length { found: values.len(), wanted: &LENGTHS }),
+            Err(Mistyped::Prefix) => Self::parse_bare(typed).ok_or(Mistyped::Prefix),
+            Err(mistyped) => Err(mistyped),
         }
-        let (index, random) =
-            crockford::checked(Domain::Recovery, rest).and_then(<[u8]>::split_first).ok_or(Mistyped::Check)?;
-        let random = random.try_into().map_err(|_| Mistyped::Check)?;
-        Ok(Self { index: *index, symbols: Zeroizing::new(random) })
+    }
+
+    fn parse_bare(typed: &str) -> Option<Self> {
+        crockford::values(&plain(typed), &LENGTHS).ok().and_then(|values| Self::of_values(&values))
+    }
+
+    fn of_values(values: &[u8]) -> Option<Self> {
+        let (index, random) = crockford::checked(Domain::Recovery, values)?.split_first()?;
+        Some(Self { index: *index, symbols: Zeroizing::new(random.try_into().ok()?) })
     }
 
     /// Reads one that is typed in its groups, in letters of either case.
     pub fn parse_as_written(typed: &[u8]) -> Option<Self> {
         let hyphens = (0..Self::LENGTH).filter(|place| place % 6 == 1);
         let in_groups = typed.len() == Self::LENGTH
+            && typed.first().is_some_and(|letter| letter.eq_ignore_ascii_case(&b'R'))
             && typed.iter().enumerate().filter(|(_, byte)| **byte == b'-').map(|(place, _)| place).eq(hyphens);
         std::str::from_utf8(typed).ok().filter(|_| in_groups).and_then(|text| Self::parse(text).ok())
     }

@@ -43,8 +43,14 @@ pub struct Part(Symbols);
 
 /// Symbols of one part, without its check symbol.
 const PART: usize = 13;
-/// Symbols of both parts, each with its prefix letter and its check symbol.
-const BOTH: usize = 2 * PART + 4;
+/// Symbols after the first prefix letter of both parts on one line: each with its check symbol, the second with its prefix letter.
+const BOTH: usize = 2 * PART + 3;
+/// Symbols of a code by mail or letter after its prefix.
+const WHOLE: usize = 25;
+/// The lengths that one may have after its prefix, the shortest first: spoken, one part, by mail or letter.
+const ONE_CODE: [usize; 3] = [10, PART + 1, WHOLE];
+/// The same, and both parts.
+const LENGTHS: [usize; 4] = [10, PART + 1, WHOLE, BOTH];
 /// The value of the prefix letter, which is a symbol itself.
 const PREFIX: u8 = 14;
 
@@ -145,8 +151,8 @@ impl RegistrationCode {
 impl Piece {
     /// Reads a whole code, or one part.
     pub fn parse(typed: &str) -> Result<Self, Mistyped> {
-        let values = crockford::values(typed, BOTH).map_err(without_prefix)?;
-        let Some((&PREFIX, rest)) = values.split_first() else { return Err(Mistyped::Prefix) };
+        let values = crockford::after_prefix(typed, PREFIX, &LENGTHS)?;
+        let rest = values.as_slice();
         let whole = [CodeForm::Spoken, CodeForm::Mail].map(|form| form.symbols() + 1);
         match rest.len() {
             length if whole.contains(&length) => code(crockford::checked(Domain::Registration, rest)),
@@ -155,7 +161,7 @@ impl Piece {
                 (None, Some(part)) => Ok(Self::Second(Part(owned(part)))),
                 (None, None) => Err(Mistyped::Check),
             },
-            length if length == BOTH - 1 => {
+            BOTH => {
                 let (head, tail) = rest.split_at_checked(PART + 1).ok_or(Mistyped::Prefix)?;
                 let Some((&PREFIX, tail)) = tail.split_first() else { return Err(Mistyped::Prefix) };
                 match (first(head), second(tail)) {
@@ -164,7 +170,8 @@ impl Piece {
                     _ => Err(Mistyped::Check),
                 }
             }
-            found => Err(Mistyped::Length { found }),
+            found if found < WHOLE => Err(Mistyped::Length { found, wanted: &ONE_CODE }),
+            found => Err(Mistyped::Length { found, wanted: &LENGTHS }),
         }
     }
 }
@@ -204,14 +211,4 @@ fn second(values: &[u8]) -> Option<&[u8]> {
 
 fn owned(values: &[u8]) -> Symbols {
     Zeroizing::new(values.to_vec())
-}
-
-/// The place of a bad symbol is counted after the prefix.
-fn without_prefix(error: Mistyped) -> Mistyped {
-    match error {
-        Mistyped::Symbol { place: 1 } => Mistyped::Prefix,
-        Mistyped::Symbol { place } => Mistyped::Symbol { place: place - 1 },
-        Mistyped::Length { found } => Mistyped::Length { found: found - 1 },
-        other => other,
-    }
 }

@@ -3,6 +3,7 @@
 
 use zeroize::Zeroizing;
 
+use crate::codes::plain_text::plain;
 use crate::codes::recovery::RecoveryCode;
 use crate::codes::registration::RegistrationCode;
 use crate::decision::origin::Origin;
@@ -28,21 +29,21 @@ pub struct Guess<'a> {
     pub origin: Origin,
 }
 
-/// A code as typed: six to eight digits, without the spaces and hyphens.
+/// A code as typed: six to eight digits.
 pub struct Code {
     digits: Zeroizing<[u8; Code::MAX]>,
     length: usize,
 }
 
 impl Typed {
-    /// Sorts an answer by its shape. Spaces and hyphens are dropped.
+    /// Sorts an answer by its shape. Blanks, dashes, quotes and the like are dropped ([`plain`]).
     pub fn parse(answer: &[u8]) -> Self {
-        if let Some(code) = Code::parse(answer) {
-            return Self::Code(code);
-        }
         let Some(text) = std::str::from_utf8(answer).ok().filter(|text| text.len() <= LONGEST) else {
             return Self::Junk;
         };
+        if let Some(code) = Code::parse(plain(text).as_bytes()) {
+            return Self::Code(code);
+        }
         match (RecoveryCode::parse(text), RegistrationCode::parse(text)) {
             (Ok(code), _) => Self::Recovery(code),
             (_, Ok(code)) => Self::Registration(code),
@@ -94,7 +95,7 @@ impl Code {
     fn parse(answer: &[u8]) -> Option<Self> {
         let mut digits = Zeroizing::new([0; Self::MAX]);
         let mut length = 0;
-        for &byte in answer.iter().filter(|byte| !matches!(byte, b' ' | b'-')) {
+        for byte in answer {
             let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
             *digits.get_mut(length)? = digit;
             length += 1;
@@ -135,8 +136,9 @@ mod tests {
     }
 
     #[test]
-    fn spaces_and_hyphens_do_not_make_another_code() {
-        for same in ["012345", "012 345", "01-23-45", " 012345 ", "0 1 2 3 4 5"] {
+    fn blanks_dashes_and_the_like_do_not_make_another_code() {
+        for same in ["012345", "012 345", "01-23-45", " 012345 ", "0 1 2 3 4 5", "012–345", "０１２３４５", "“012345.”"]
+        {
             assert_eq!(value(same), Some((6, 12345)), "{same:?}");
         }
         assert_eq!(value("99999999"), Some((8, 99_999_999)));
@@ -153,7 +155,10 @@ mod tests {
     #[test]
     fn what_another_module_asked_for_is_a_code_only_if_it_is_digits_alone() {
         let bare = |answer: &str| matches!(Typed::parse_bare(answer.as_bytes()), Typed::Code(_));
-        assert!(bare("123456") && !bare("123 456") && !bare("12-34-56") && !bare(" 123456"));
+        assert!(bare("123456"));
+        for other in ["123 456", "12-34-56", " 123456", "123456.", "１２３４５６", "123–456", "\"123456\""] {
+            assert!(!bare(other), "{other}");
+        }
     }
 
     #[test]
@@ -166,9 +171,10 @@ mod tests {
     fn recovery_and_registration_codes_are_told_by_their_prefix_and_their_check_symbol() {
         let parse = |answer: &str| Typed::parse(answer.as_bytes());
         assert!(matches!(parse("R-307EN-W3AHR-Z6DMV-29GQY-5CKTB"), Typed::Recovery(_)));
+        assert!(matches!(parse("307EN-W3AHR-Z6DMV-29GQY-5CKTB"), Typed::Recovery(_)));
         assert!(matches!(parse("e-07enw-3ahrm"), Typed::Registration(_)));
         for junk in
-            ["R-307EN-W3AHR-Z6DMV-29GQY-5CKTC", "e-07enw-3ahrn", "E-07ENW-3AHRZ-6DM0", "307EN-W3AHR-Z6DMV-29GQY-5CKTB"]
+            ["R-307EN-W3AHR-Z6DMV-29GQY-5CKTC", "e-07enw-3ahrn", "E-07ENW-3AHRZ-6DM0", "307EN-W3AHR-Z6DMV-29GQY-5CKTC"]
         {
             assert!(matches!(parse(junk), Typed::Junk), "{junk}");
         }
@@ -184,6 +190,9 @@ mod tests {
             "R-307EN-W3AHR-Z6DMV-29GQY5-CKTB",
             "R-307EN-W3AHR-Z6DMV-29GQY-5CKTB ",
             "E-307EN-W3AHR-Z6DMV-29GQY-5CKTB",
+            "\"-307EN-W3AHR-Z6DMV-29GQY-5CKTB",
+            "--307EN-W3AHR-Z6DMV-29GQY-5CKTB",
+            "307EN-W3AHR-Z6DMV-29GQY-5CKTB",
             "e-07enw-3ahrm",
         ] {
             assert!(!bare(other), "{other}");
@@ -193,7 +202,8 @@ mod tests {
     #[test]
     fn everything_else_is_junk() {
         let sshd = "\x08\n\r\x7fINCORRECT";
-        for junk in ["", " ", "12345", "123456789", "12345a", "+12345", "１２３４５６", "123456\n", "12345\0", sshd]
+        for junk in
+            ["", " ", "12345", "123456789", "12345a", "+12345", "+123456", "123.456", "12345\0", "\u{1b}123456", sshd]
         {
             assert_eq!(value(junk), None, "{junk:?}");
         }
