@@ -65,9 +65,32 @@ def test_the_code_on_the_screen_of_the_owner_reads_as_the_address(machine, user,
         assert "recovery codes, shown only now" in pane.text()
 
 
-@pytest.mark.parametrize("change", [str.lower, lambda code: code.replace("-", " "), lambda code: code.replace("0", "o").replace("1", "l")], ids=["small", "blanks", "look-alikes"])
+AS_PEOPLE_TYPE = {
+    "small": str.lower,
+    "blanks": lambda code: code.replace("-", " "),
+    "look-alikes": lambda code: code.replace("0", "o").replace("1", "l"),
+    "long dashes": lambda code: code.replace("-", "–"),
+    "quoted": lambda code: f"“{code}.”",
+    "full width": lambda code: "".join(chr(ord(symbol) + 0xFEE0) for symbol in code),
+    "no prefix": lambda code: code.removeprefix("E-"),
+    "non-breaking blanks": lambda code: code.replace("-", "\u00a0"),
+}
+
+
+@pytest.mark.parametrize("change", AS_PEOPLE_TYPE.values(), ids=AS_PEOPLE_TYPE)
 def test_a_code_may_be_typed_as_people_type(machine, user, change):
     enrolled_by_code(machine, user, change(spoken_code(user)))
+
+
+def test_the_lines_of_a_letter_may_be_typed_one_by_one(machine, user):
+    code = invite(user, form="letter")
+    terminal = session(user, "enrol")
+    answers(terminal, "Registration code: ", code[:19])
+    terminal.awaits("15 of 25 letters and digits are there: 10 are missing; type the rest")
+    answers(terminal, "The rest: ", code[20:25])
+    terminal.awaits("20 of 25 letters and digits are there: 5 are missing; type the rest")
+    answers(terminal, "The rest: ", code[26:])
+    finishes(terminal, key_shown(terminal))
 
 
 def test_a_split_code_is_asked_for_part_by_part(machine, user):
@@ -86,7 +109,7 @@ def test_typing_errors_are_told_here_and_the_daemon_hears_nothing(machine, user)
     code = spoken_code(user)
     start = daemon_log.position()
     terminal = session(user, "enrol")
-    for wrong, said in [(mistyped(code), "one letter or digit is wrong"), ("123456", "begins with E-"), (code[:-1], "is not the length of a code")]:
+    for wrong, said in [(mistyped(code), "one letter or digit is wrong"), ("123456", "begins with E-"), (code + "0" * 20, "too many for a code")]:
         answers(terminal, "Registration code: ", wrong)
         terminal.awaits(said)
     assert terminal.ends() == REFUSED and "nothing was sent" in terminal.transcript

@@ -57,6 +57,13 @@ pub enum Mistyped {
     Half,
 }
 
+impl Mistyped {
+    /// Would more symbols make it a code?
+    pub fn is_too_short(self) -> bool {
+        matches!(self, Self::Length { found, wanted } if wanted.iter().any(|length| *length > found))
+    }
+}
+
 /// Random symbols out of as many random bytes.
 pub(crate) fn random(bytes: &[u8]) -> Symbols {
     Zeroizing::new(bytes.iter().map(|byte| byte & 31).collect())

@@ -1,7 +1,8 @@
 //! A registration code as its owner types it. It is looked over here: a typing error is no guess and never leaves this process.
 
 use otp_core::codes::crockford::Mistyped;
-use otp_core::codes::registration::{Part, Piece, RegistrationCode};
+use otp_core::codes::registration::{Part, Piece, RegistrationCode, begins_a_code};
+use zeroize::Zeroizing;
 
 use crate::output::failure::Failure;
 use crate::output::terminal::Terminal;
@@ -15,49 +16,124 @@ pub(crate) enum CodeSource {
     Script,
 }
 
-/// A whole code of one line, or of two parts on a line each.
+/// A whole code, of one line or of several as a letter may break it, or of two parts.
 pub(crate) fn read(terminal: &mut Terminal, source: CodeSource) -> Result<RegistrationCode, Failure> {
-    let mut first: Option<Part> = None;
+    let mut lines = Lines::default();
     let mut mistakes = 0;
     loop {
-        let typed = line(terminal, source, if first.is_some() { "Second part: " } else { "Registration code: " })?;
-        let wrong = match (Piece::parse(&typed), &first) {
-            (Ok(Piece::Whole(code)), None) => return Ok(code),
-            (Ok(Piece::Second(second)), Some(first)) => return Ok(first.and(&second)),
+        let Some(typed) = line(terminal, source, lines.prompt())? else { return Err(lines.ended()) };
+        match lines.take(&typed) {
+            Step::Whole(code) => return Ok(code),
+            Step::FirstPart => {}
+            Step::Unfinished(missing) => {
+                if source == CodeSource::Person {
+                    terminal.show(&format!("{missing}; type the rest\n"))?;
+                }
+            }
+            Step::Mistake(wrong) => {
+                mistakes += 1;
+                if mistakes == source.chances() {
+                    return Err(stopped(&wrong));
+                }
+                terminal.show(&format!("{wrong}; type it again\n"))?;
+            }
+        }
+    }
+}
+
+/// What is there so far.
+#[derive(Default)]
+struct Lines {
+    /// The first of two parts.
+    first: Option<Part>,
+    /// Lines of a code that is not whole yet.
+    begun: Zeroizing<String>,
+    /// Why it is not.
+    missing: Option<Mistyped>,
+}
+
+/// What a line brought.
+enum Step {
+    Whole(RegistrationCode),
+    FirstPart,
+    Unfinished(Mistyped),
+    Mistake(String),
+}
+
+impl Lines {
+    fn prompt(&self) -> &'static str {
+        match (&self.missing, &self.first) {
+            (Some(Mistyped::Length { .. }), _) => "The rest: ",
+            (_, Some(_)) => "Second part: ",
+            (_, None) => "Registration code: ",
+        }
+    }
+
+    fn take(&mut self, typed: &str) -> Step {
+        let (text, piece) = self.piece(typed);
+        (self.begun, self.missing) = (Zeroizing::default(), None);
+        let wrong = match (piece, &self.first) {
+            (Ok(Piece::Whole(code)), None) => return Step::Whole(code),
+            (Ok(Piece::Second(second)), Some(first)) => return Step::Whole(first.and(&second)),
             (Ok(Piece::First(part)), None) => {
-                first = Some(part);
-                continue;
+                self.first = Some(part);
+                return Step::FirstPart;
             }
             (Ok(Piece::Second(_)), None) => "this is the second part; the first one is wanted before it".to_owned(),
             (Ok(_), Some(_)) => "this is not the second part".to_owned(),
             (Err(Mistyped::Prefix), _) => "a registration code begins with E-".to_owned(),
-            (Err(mistyped), _) => mistyped.to_string(),
+            (Err(mistyped), _) => {
+                // A code of two groups has a length of its own, and may be the first line of a longer one.
+                if mistyped.is_too_short() || mistyped == Mistyped::Check {
+                    (self.begun, self.missing) = (text, Some(mistyped));
+                }
+                if mistyped.is_too_short() {
+                    return Step::Unfinished(mistyped);
+                }
+                mistyped.to_string()
+            }
         };
-        mistakes += 1;
-        if mistakes == source.chances() {
-            return Err(Failure::Stopped(format!(
-                "registration code: {wrong}; nothing was sent, and the code is not used up"
-            )));
+        Step::Mistake(wrong)
+    }
+
+    /// A line with the prefix begins a code. One without it goes on with what was begun, or is a code whose prefix was left out,
+    /// which its check symbol tells.
+    fn piece(&self, typed: &str) -> (Zeroizing<String>, Result<Piece, Mistyped>) {
+        let begun = if begins_a_code(typed) { "" } else { self.begun.as_str() };
+        let text = Zeroizing::new([begun, typed].concat());
+        let piece = Piece::parse(&text).or_else(|mistyped| {
+            let whole = Zeroizing::new(["E-", typed].concat());
+            Piece::parse(&whole).map_err(|_| mistyped)
+        });
+        (text, piece)
+    }
+
+    /// The end of input.
+    fn ended(&self) -> Failure {
+        match &self.missing {
+            Some(missing) => stopped(&missing.to_string()),
+            None => Failure::Stopped("no registration code was given; nothing was sent".to_owned()),
         }
-        terminal.show(&format!("{wrong}; type it again\n"))?;
     }
 }
 
-/// What was typed; an empty line is asked again.
-fn line(terminal: &mut Terminal, source: CodeSource, prompt: &str) -> Result<zeroize::Zeroizing<String>, Failure> {
+fn stopped(wrong: &str) -> Failure {
+    Failure::Stopped(format!("registration code: {wrong}; nothing was sent, and the code is not used up"))
+}
+
+/// What was typed, `None` at the end of input; an empty line is asked again.
+fn line(terminal: &mut Terminal, source: CodeSource, prompt: &str) -> Result<Option<Zeroizing<String>>, Failure> {
     loop {
         if source == CodeSource::Person {
             terminal.show(prompt)?;
         }
         match terminal.line()? {
             Some(typed) if typed.is_empty() && source == CodeSource::Person => (),
-            Some(typed) => return Ok(typed),
-            None => {
-                if source == CodeSource::Person {
-                    terminal.show("\n")?;
-                }
-                return Err(Failure::Stopped("no registration code was given; nothing was sent".to_owned()));
+            None if source == CodeSource::Person => {
+                terminal.show("\n")?;
+                return Ok(None);
             }
+            typed => return Ok(typed),
         }
     }
 }
@@ -81,7 +157,7 @@ mod tests {
     use crate::output::terminal::OutputKind;
 
     fn code(form: CodeForm) -> RegistrationCode {
-        let random: Vec<u8> = (3..).take(form.symbols()).collect();
+        let random: Vec<u8> = (3..).step_by(5).take(form.symbols()).collect();
         RegistrationCode::new(form, &random).expect("a code")
     }
 
@@ -130,6 +206,38 @@ mod tests {
         assert!(told.contains("nothing was sent") && !told.contains(&wrong), "{told}");
         assert!(typed(CodeSource::Script, &[&wrong, &right]).is_err());
         assert!(typed(CodeSource::Script, &["", &right]).is_err());
+    }
+
+    #[test]
+    fn a_code_may_be_typed_line_by_line() {
+        for form in [CodeForm::Spoken, CodeForm::Letter] {
+            let text = code(form).text().to_string();
+            let groups: Vec<&str> = text.trim_start_matches("E-").split('-').collect();
+            for size in 1..=groups.len() {
+                let mut lines: Vec<String> = groups.chunks(size).map(|line| line.join("-")).collect();
+                lines[0].insert_str(0, "E-");
+                let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+                assert_eq!(typed(CodeSource::Person, &lines), Ok(text.clone()), "{lines:?}");
+            }
+            let lines = [&text[..7], "", &text[7..]];
+            assert_eq!(typed(CodeSource::Person, &lines), Ok(text.clone()));
+            assert_eq!(typed(CodeSource::Person, &["E-12345", &text]), Ok(text.clone()), "a new beginning");
+        }
+        let text = code(CodeForm::Letter).text().to_string();
+        assert_eq!(typed(CodeSource::Script, &[&text[..19], &text[19..]]), Ok(text.clone()));
+        assert!(
+            typed(CodeSource::Script, &[&text[..19]])
+                .is_err_and(|told| told.contains("10 are missing") && told.contains("nothing was sent"))
+        );
+    }
+
+    #[test]
+    fn the_prefix_may_be_left_out_if_the_check_symbol_fits() {
+        for form in [CodeForm::Spoken, CodeForm::Letter] {
+            let text = code(form).text().to_string();
+            assert_eq!(typed(CodeSource::Person, &[&text[2..]]), Ok(text.clone()));
+            assert!(typed(CodeSource::Script, &[&text[2..].replace('3', "4")]).is_err());
+        }
     }
 
     #[test]
