@@ -55,7 +55,7 @@ fn lengths_and_letters_that_no_code_has_are_told_by_their_place() {
 
 #[test]
 fn the_lengths_that_are_told_are_those_of_the_forms() {
-    let symbols = |form| sample(form).text().replace('-', "").replace(' ', "").len() - 1;
+    let symbols = |form| sample(form).text().replace(['-', ' '], "").len() - 1;
     assert_eq!(CodeForm::ALL.map(symbols), [10, 25, 25, 29]);
 }
 

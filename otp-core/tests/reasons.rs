@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use otp_core::decision::origin::Origin;
 use otp_core::policy::audience::Unmatched;
 use otp_core::reasons::words::{Received, Worded};
-use otp_core::reasons::{ChangeRefusal, REFUSED, RefusalReason, UnavailableReason, Viewer};
+use otp_core::reasons::{ChangeRefusal, NOT_A_CODE, REFUSED, RefusalReason, UnavailableReason, Viewer};
 use otp_core::repair::Repair;
 
 const VIEWERS: [Viewer; 4] = [Viewer::Root, Viewer::Owner, Viewer::OwnerAtChange, Viewer::Other];
@@ -59,12 +59,22 @@ fn r8_the_owner_hears_what_their_status_would_tell_and_others_nothing() {
             let heard = reason.told_to(viewer).word();
             assert_eq!(heard, if told { reason.word() } else { "refused" }, "{reason:?} {viewer:?}");
             let own = told && viewer != Viewer::Root && !undisclosed;
-            assert_eq!(reason.text_for(viewer) != REFUSED, own, "{reason:?} {viewer:?}");
+            let text = reason.text_for(viewer);
+            assert_eq!(
+                text == NOT_A_CODE,
+                *reason == RefusalReason::Junk,
+                "{reason:?} {viewer:?}: from the input alone"
+            );
+            assert_eq!(![REFUSED, NOT_A_CODE].contains(&text.as_str()), own, "{reason:?} {viewer:?}");
         }
     }
     for reason in UnavailableReason::ALL {
-        let told = ["uid-changed", "renamed", "account-gone"].contains(&reason.word());
-        assert_eq!((reason.owner_text().is_some(), reason.remedy().is_some()), (told, told), "{reason:?}");
+        let adopted = ["uid-changed", "renamed", "account-gone"].contains(&reason.word());
+        assert_eq!(
+            (reason.owner_text().contains("otpctl adopt"), reason.remedy().is_some()),
+            (adopted, adopted),
+            "{reason:?}"
+        );
     }
     assert!(ChangeRefusal::ALL.iter().all(|reason| !reason.text().is_empty()));
 }

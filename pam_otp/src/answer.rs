@@ -10,20 +10,23 @@ use crate::host::{ConversationFailed, Host};
 use crate::options::{Echo, FirstPass, OptionError, Options};
 use crate::rules::Rules;
 
-/// The code, as far as there is one. What is left of a password goes to the modules after this one.
-pub(crate) fn obtain(host: &mut impl Host, options: &Options, rules: &Rules) -> Result<Typed, ConversationFailed> {
-    let found = match options.first_pass {
-        FirstPass::Ask => None,
-        FirstPass::Try | FirstPass::Use => host.first_pass(),
+/// What a module before this one asked for, with `use_first_pass` and `try_first_pass`; nothing where it does not open a gate by
+/// its shape and the person can be asked.
+pub(crate) fn given(
+    host: &mut impl Host,
+    options: &Options,
+    rules: &Rules,
+) -> Result<Option<Typed>, ConversationFailed> {
+    let typed = match (options.first_pass, host.first_pass()) {
+        (FirstPass::Ask, _) => return Ok(None),
+        (_, Some(found)) => take(host, options, rules, &found, AnswerSource::Module)?,
+        (_, None) => Typed::Junk,
     };
-    if let Some(found) = found {
-        let typed = take(host, options, rules, &found, AnswerSource::Module)?;
-        if typed.opens() || options.first_pass == FirstPass::Use {
-            return Ok(typed);
-        }
-    } else if options.first_pass == FirstPass::Use {
-        return Ok(Typed::Junk);
-    }
+    Ok(Some(typed).filter(|typed| typed.opens() || options.first_pass == FirstPass::Use))
+}
+
+/// What the person answers. What is left of a password goes to the modules after this one.
+pub(crate) fn asked(host: &mut impl Host, options: &Options, rules: &Rules) -> Result<Typed, ConversationFailed> {
     let answer = host.ask(&rules.prompt, options.echo)?;
     take(host, options, rules, &answer, AnswerSource::Person)
 }
@@ -72,15 +75,16 @@ fn take(
     Ok(typed.of_length(&rules.service.digits))
 }
 
-/// The last `length` characters are the code, or a recovery code stands at the end, which has no digits alone there; the rest,
-/// untouched, is the password for the next module.
+/// The last `length` characters are the code, or a recovery code ends the answer, which has no digits alone there; the rest,
+/// untouched, is the password for the next module. A code without a password before it is none: that module would refuse, and
+/// the code would be used up for nothing.
 fn split(host: &mut impl Host, answer: &[u8], length: usize) -> Result<Typed, ConversationFailed> {
     for length in [length, RecoveryCode::LENGTH] {
         let halves = answer.len().checked_sub(length).and_then(|at| answer.split_at_checked(at));
         let Some((password, typed)) = halves.map(|(password, code)| (password, Typed::parse_bare(code))) else {
             break;
         };
-        if typed.opens() {
+        if typed.opens() && !password.is_empty() {
             host.set_first_pass(password)?;
             return Ok(typed);
         }

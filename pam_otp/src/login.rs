@@ -20,8 +20,8 @@ use pam::constants::PamResultCode;
 use crate::account_status::AccountStatus;
 use crate::check::{self, SITE, origin};
 use crate::file_uid::as_owner;
-use crate::host::{Host, Item, UserError};
-use crate::options::{OptionError, Options, Whose, whose};
+use crate::host::{ConversationFailed, Host, Item, UserError};
+use crate::options::{FirstPass, OptionError, Options, Whose, whose};
 use crate::outcome::{Finding, LoginOutcome, code};
 use crate::person::Person;
 use crate::reason::{LogReason, ModuleReason};
@@ -51,6 +51,8 @@ struct Names {
     uid: Option<u32>,
     origin: Option<Origin>,
     answered: Option<Instant>,
+    /// Had it the shape of a code?
+    answer_is_a_code: bool,
 }
 
 fn run(
@@ -85,21 +87,46 @@ fn run(
     {
         return end;
     }
-    let Ok(typed) = answer::obtain(host, &options, &rules) else { return LoginOutcome::NoConversation };
+    let given = match answer::given(host, &options, &rules) {
+        Ok(given) => given,
+        Err(ConversationFailed) => return LoginOutcome::NoConversation,
+    };
+    if let Some(typed) = given {
+        let end = judged(host, &person, &typed, (&options, &rules), names);
+        if options.first_pass == FirstPass::Use || code(&end) == PamResultCode::PAM_SUCCESS {
+            return end;
+        }
+        log(host, &end, names); // it counts, and for everybody alike the person is asked next (R8)
+    }
+    match answer::asked(host, &options, &rules) {
+        Ok(typed) => judged(host, &person, &typed, (&options, &rules), names),
+        Err(ConversationFailed) => LoginOutcome::NoConversation,
+    }
+}
+
+/// One answer, from whoever gave it.
+fn judged(
+    host: &mut impl Host,
+    person: &Person,
+    typed: &Typed,
+    settings: (&Options, &Rules),
+    names: &mut Names,
+) -> LoginOutcome {
+    let (options, rules) = settings;
     names.answered = Some(Instant::now());
+    let enrols = matches!(typed, Typed::Registration(_)) && rules.unenrolled == Passage::Enrol;
+    names.answer_is_a_code = typed.opens() || enrols;
     if options.debug {
         let line = LogLine::default().field("debug", "answered").optional("user", names.user.as_deref());
         host.log(Urgency::Debug, &line.finish());
     }
-    match &person {
-        Person::Known(account) => match &typed {
-            Typed::Registration(code) if rules.unenrolled == Passage::Enrol => {
-                enrolment::at_the_prompt(host, account, code, options.echo, &rules)
-            }
-            _ => decide(host, account, &typed, &rules),
+    match person {
+        Person::Known(account) => match typed {
+            Typed::Registration(code) if enrols => enrolment::at_the_prompt(host, account, code, options.echo, rules),
+            _ => decide(host, account, typed, rules),
         },
         Person::Unknown => {
-            check::imitate(host, names.user.as_deref().unwrap_or_default(), &typed, &rules);
+            check::imitate(host, names.user.as_deref().unwrap_or_default(), typed, rules);
             LoginOutcome::Refused(RefusalReason::UnknownUser.into())
         }
         Person::LookupFailed(errno) => {
@@ -219,8 +246,7 @@ fn decide(host: &impl Host, account: &Account, typed: &Typed, rules: &Rules) -> 
     }
 }
 
-/// Tells the log, the person and the host.
-fn conclude(host: &mut impl Host, end: &LoginOutcome, names: &Names) -> PamResultCode {
+fn log(host: &impl Host, end: &LoginOutcome, names: &Names) {
     let (urgency, outcome, detail, key) = match end {
         LoginOutcome::Accepted(label) | LoginOutcome::Enrolled(label) => {
             (Urgency::Info, "accepted", None, Some(label.as_str()))
@@ -246,9 +272,15 @@ fn conclude(host: &mut impl Host, end: &LoginOutcome, names: &Names) -> PamResul
         .optional("key", key)
         .optional("detail", detail);
     host.log(urgency, &line.finish());
+}
+
+/// Tells the log, the person and the host.
+fn conclude(host: &mut impl Host, end: &LoginOutcome, names: &Names) -> PamResultCode {
+    log(host, end, names);
     // After the log: whoever reads the text may never take it, and end the program meanwhile.
     if matches!(end, LoginOutcome::Refused(_) | LoginOutcome::Failed(_)) {
         host.delay_failure(pause_after(names.answered.map_or(Duration::ZERO, |answered| answered.elapsed())));
+        let reason = if names.answer_is_a_code { end.reason() } else { RefusalReason::Junk.into() };
         let _ = host.show_error(&refusal_text(&reason, names.origin)); // nobody may see it, and it is refused all the same
     }
     code(end)

@@ -90,7 +90,7 @@ impl LogReason {
             (Self::Change(reason @ (ChangeRefusal::SeveralKeys | ChangeRefusal::NoSuchKey)), Viewer::Owner) => {
                 reason.text()
             }
-            (Self::Unavailable(reason), Viewer::Owner) => reason.owner_text().unwrap_or(REFUSED),
+            (Self::Unavailable(reason), Viewer::Owner) => reason.owner_text(),
             _ => REFUSED,
         };
         text.to_owned()
@@ -129,6 +129,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use otp_core::policy::audience::Unmatched;
+    use otp_core::reasons::NOT_A_CODE;
     use otp_core::reasons::words::Worded;
     use otp_core::repair::Repair;
 
@@ -180,7 +181,8 @@ mod tests {
         let changes = ChangeRefusal::ALL.iter().map(|reason| LogReason::from(*reason));
         let module = ModuleReason::ALL.iter().map(|reason| LogReason::from(*reason));
         for reason in codes.chain(unavailable).chain(changes).chain(module) {
-            assert_eq!(reason.text_for(Viewer::Other), REFUSED, "{reason:?}");
+            let text = if reason == RefusalReason::Junk.into() { NOT_A_CODE } else { REFUSED };
+            assert_eq!(reason.text_for(Viewer::Other), text, "{reason:?}");
         }
     }
 
@@ -193,6 +195,6 @@ mod tests {
         for silent in [RefusalReason::Wrong, RefusalReason::Replayed, RefusalReason::NoKey] {
             assert_eq!(told(silent.into()), REFUSED);
         }
-        assert_eq!(told(UnavailableReason::LockTimeout.into()), REFUSED);
+        assert!(told(UnavailableReason::HostKey.into()).starts_with("codes cannot be checked on this host now"));
     }
 }

@@ -49,6 +49,8 @@ pub(crate) enum Passage {
 }
 
 const PROMPT: &str = "One-time code: ";
+/// With `forward_pass`.
+const PASSWORD_AND_CODE: &str = "Password and code: ";
 
 impl Rules {
     /// Puts them together. While the day is uncertain, an exemption that has an end does not count.
@@ -60,7 +62,7 @@ impl Rules {
         let counts = |one: &&Exemption| one.until.is_none() || (today.certain && !one.has_ended(today.now));
         let prompt = options.prompt.clone().or_else(|| service.prompt.clone());
         Ok(Self {
-            prompt: prompt.unwrap_or_else(|| PROMPT.to_owned()),
+            prompt: prompt.unwrap_or_else(|| usual_prompt(options).to_owned()),
             unenrolled: passage(options.unenrolled, &service, today.now),
             config: options.config.as_ref().map(|path| path.to_string_lossy().into_owned()),
             exempt: service.exempt.iter().filter(counts).map(|one| one.entry.clone()).collect(),
@@ -73,6 +75,10 @@ impl Rules {
         let candidate = Candidate { rhost, relation: &|who| relation(who, account) };
         audience(&self.exempt, &self.service.require, &candidate)
     }
+}
+
+fn usual_prompt(options: &Options) -> &'static str {
+    if options.forward.is_some() { PASSWORD_AND_CODE } else { PROMPT }
 }
 
 fn passage(line: Option<Unenrolled>, service: &ServicePolicy, now: UnixTime) -> Passage {

@@ -6,6 +6,9 @@ use crate::reasons::words::Worded as _;
 /// The one text for every refusal whose reason is not told (R8).
 pub const REFUSED: &str = "code refused; each code works once, wait for the next or use a recovery code";
 
+/// The text for what has not the shape of a code. It follows from the input alone, so everybody hears it (R8).
+pub const NOT_A_CODE: &str = "that is not a code: type the digits that your app shows, or a recovery code";
+
 crate::reason_table! {
     /// Why a code is refused. The text is for the owner of the keys, where they are told.
     pub enum RefusalReason -> Option<&'static str> {
@@ -42,8 +45,8 @@ crate::reason_table! {
             Some("this machine's clock jumped ahead and nothing vouches for it; ask an admin");
         /// HOTP and recovery codes: what is on record comes from a backup, and root has not said that this is meant.
         Restored => "restored-copy",
-            Some("the file of your keys was put back from a backup, or another program has touched it: recovery codes and \
-                  tokens with a counter are off until an admin runs otpctl accept-restore");
+            Some("the file of your keys was put back from a backup, or another program has touched it: this code is off until \
+                  an admin runs otpctl accept-restore");
         /// Positively never enrolled.
         NotEnrolled => "not-enrolled", None;
         /// No account has that name.
@@ -101,10 +104,12 @@ impl RefusalReason {
         if self.visible_to(viewer) { self } else { Self::Undisclosed }
     }
 
-    /// The text for them. It tells the owner what is wrong with the keys and what to do; for everybody else it is the one text.
+    /// The text for them. It tells the owner what is wrong with the keys and what to do; everybody else hears the one text, or
+    /// that what they typed is no code.
     pub fn text_for(self, viewer: Viewer) -> String {
         let own = matches!(viewer, Viewer::Owner | Viewer::OwnerAtChange) && self.visible_to(viewer);
         match self {
+            Self::Junk => NOT_A_CODE.to_owned(),
             Self::Waiting { left_ms: 1.. } if own => {
                 let wait = match self.seconds_left() {
                     seconds @ 0..=119 => format!("{seconds} s"),

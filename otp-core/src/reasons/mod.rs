@@ -7,5 +7,5 @@ mod unavailable;
 pub mod words;
 
 pub use change::ChangeRefusal;
-pub use code::{REFUSED, RefusalReason, Viewer};
+pub use code::{NOT_A_CODE, REFUSED, RefusalReason, Viewer};
 pub use unavailable::UnavailableReason;

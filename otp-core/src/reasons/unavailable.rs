@@ -50,27 +50,29 @@ impl UnavailableReason {
         self.row_text()
     }
 
-    /// The text for the owner of the keys in a session of their own. All other reasons look like a refused code (R8).
-    pub fn owner_text(self) -> Option<&'static str> {
+    /// The text for the owner of the keys in a session of their own. Everybody else hears that the code is refused (R8).
+    pub const fn owner_text(self) -> &'static str {
         match self {
             Self::UidChanged => {
-                Some("your keys are stored under the uid that you had before; ask root to run `otpctl adopt`")
+                "your keys are stored under the uid that you had before; ask root to run `otpctl adopt`"
             }
-            Self::Renamed => Some("the keys of your uid are stored under another name; ask root to run `otpctl adopt`"),
-            Self::AccountGone => Some("your account was deleted and made again; ask root to run `otpctl adopt`"),
+            Self::Renamed => "the keys of your uid are stored under another name; ask root to run `otpctl adopt`",
+            Self::AccountGone => "your account was deleted and made again; ask root to run `otpctl adopt`",
+            Self::LockTimeout => "another program is using your keys; end it and try again, or tell an administrator",
+            Self::CannotPersist => {
+                "codes cannot be checked on this host now; tell an administrator, and wait for the next code before you try again"
+            }
             Self::MissingFile
             | Self::UntrustedFile
             | Self::UnreadableFile
             | Self::MalformedFile
-            | Self::LockTimeout
-            | Self::CannotPersist
             | Self::BadPolicy
             | Self::NoAccount
             | Self::HostKey
             | Self::UserLookup
             | Self::BadOption
             | Self::Contradiction
-            | Self::NoDaemon => None,
+            | Self::NoDaemon => "codes cannot be checked on this host now; tell an administrator",
         }
     }
 
