@@ -54,6 +54,7 @@ ACCT_EXPIRED, CONV_ERR, IGNORE, ABORT = 13, 19, 25, 26
 CODE_PROMPT = "One-time code: "
 PASSWORD_PROMPT = r"\[sudo\] password for \S+: "
 REFUSAL = "code refused; each code works once, wait for the next or use a recovery code"
+NOT_A_CODE = "that is not a code: type the digits that your app shows, or a recovery code"
 
 
 class User:
