@@ -1,5 +1,6 @@
 //! From a key that is shown once to the code that stores it. One connection carries all of it.
 
+use otp_core::codes::plain_text::plain;
 use otp_core::decision::input::Typed;
 use otp_protocol::client::{CallError, Client};
 use otp_protocol::interface::{ConfirmEnrolment, Confirmed, Enrolment, Refusal, TypedCode};
@@ -89,7 +90,7 @@ impl PendingKey<'_> {
                 {
                     self.terminal.show("that is no code: type the digits that the app shows\n")?;
                 }
-                Some(code) => return Ok(code),
+                Some(code) => return Ok(plain(&code)),
                 None => return Err(self.given_up()?),
             }
         }

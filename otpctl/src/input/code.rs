@@ -1,5 +1,6 @@
 //! A code of a key that is there, typed by its owner.
 
+use otp_core::codes::plain_text::plain;
 use otp_protocol::interface::TypedCode;
 
 use crate::output::failure::Failure;
@@ -12,7 +13,7 @@ pub(crate) fn asked(terminal: &mut Terminal, format: OutputFormat, prompt: &str)
         terminal.show(prompt)?;
     }
     match terminal.line()? {
-        Some(code) if !code.is_empty() => Ok(TypedCode::new(code)?),
+        Some(code) if !code.is_empty() => Ok(TypedCode::new(plain(&code))?),
         _ => Err(Failure::Stopped("no code was given; nothing was changed".to_owned())),
     }
 }
