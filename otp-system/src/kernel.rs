@@ -1,5 +1,5 @@
 //! What no safe library offers: the socket that systemd hands over (sd_listen_fds(3)), the kernel's word on the clock
-//! (adjtimex(2)), terminals and sessions (tty_ioctl(4)). The only file with unsafe code outside the module.
+//! (adjtimex(2)), terminals and sessions (tty_ioctl(4)). Besides `pam_client` the only file with unsafe code outside the module.
 
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
