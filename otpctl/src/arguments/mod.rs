@@ -1,6 +1,7 @@
 //! The command line: one definition gives the parser and the help; a test holds the man page to it.
 
 mod admin;
+mod gate;
 mod host;
 pub(crate) mod keys;
 mod user;
@@ -13,6 +14,7 @@ pub(crate) use admin::{
     AcceptRestoreArgs, AdoptArgs, ForgetArgs, GcArgs, ListArgs, NoticesArgs, RenameArgs, ReopenArgs, ResumeArgs,
     RevokeArgs, StatusArgs, SuspendArgs,
 };
+pub(crate) use gate::{GateAct, GateArgs, ProveArgs, TestGateArgs};
 pub(crate) use host::{
     BypassArgs, CheckConfigArgs, CheckHostKeyArgs, ClockArgs, ConfigAct, ConfigArgs, EmergencyAct, EmergencyArgs,
     EndBypassArgs, ExportHostKeyArgs, HostKeyAct, HostKeyArgs, ImportHostKeyArgs, ListBypassesArgs, MendArgs,
@@ -61,6 +63,7 @@ pub(crate) enum Command {
     #[command(alias = "restored")] // its name before the first release
     AcceptRestore(AcceptRestoreArgs),
     Config(ConfigArgs),
+    Gate(GateArgs),
     Emergency(EmergencyArgs),
     HostKey(HostKeyArgs),
     Clock(ClockArgs),

@@ -9,6 +9,7 @@ pub(crate) mod config_edit;
 pub(crate) mod confirm;
 pub(crate) mod emergency;
 pub(crate) mod enrol;
+pub(crate) mod gate;
 pub(crate) mod gc;
 pub(crate) mod host_key;
 pub(crate) mod invite;

@@ -29,9 +29,9 @@ struct Subject<'a> {
 
 const LIBPAMS: [Dialect; 2] = [Dialect::Old, Dialect::New];
 /// Two services of one program. `sudo -i` and `su -` have one of their own.
-const TWINS: [(&str, &str, &str); 2] = [("sudo", "sudo-i", "sudo -i"), ("su", "su-l", "su -")];
+pub(crate) const TWINS: [(&str, &str, &str); 2] = [("sudo", "sudo-i", "sudo -i"), ("su", "su-l", "su -")];
 /// Programs that never run the account stage, or that let nobody in who was not in before.
-const LOCKERS: [&str; 16] = [
+pub(crate) const LOCKERS: [&str; 16] = [
     "i3lock",
     "swaylock",
     "waylock",

@@ -1,0 +1,130 @@
+//! The stack with our lines in it: a pure function from the text of a PAM file to the texts that it may become, the likeliest first.
+//! Which of them lets nobody past is for `stack::findings` to say.
+
+use crate::stack::code::PamCode;
+use crate::stack::control::StackAction;
+use crate::stack::modules::{asks_first_factor, is_ours};
+use crate::stack::reader::{OwnLine, ServiceStacks, StackLine, Stage};
+use crate::stack::walk::is_jumped_over;
+
+/// The rules of the README and of docs/hosts.md.
+const AUTH_RULE: &str = "auth required pam_otp.so";
+const ACCOUNT_RULE: &str = "account required pam_otp.so";
+const PASSWORD_RULE: &str = "password [success=done ignore=ignore default=die] pam_otp.so";
+/// Where a service has no password line of its own, libpam takes those of `other`, which our line would end.
+const PASSWORD_AFTER: &str = "@include common-password";
+/// The comment over each of them.
+const MARK: &str = "# added by `otpctl gate enable`; `otpctl gate disable` takes it out";
+
+/// Is a line wanted that asks for a new key when one is due?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PasswordRule {
+    Wanted,
+    NotWanted,
+}
+
+/// Some lines, put before the line with this number.
+#[derive(Debug, Clone)]
+struct Insertion {
+    before: usize,
+    rules: &'static [&'static str],
+}
+
+/// Every text that this one may become. None if the service has our lines; an error says why nothing can be added.
+pub(crate) fn variants(
+    text: &str,
+    service: &ServiceStacks,
+    password: PasswordRule,
+) -> Result<Vec<String>, &'static str> {
+    let missing = |stage| !service.lines.iter().any(|line| line.stage == stage && is_ours(line));
+    let auth = if missing(Stage::Auth) { after_first_factor(&service.stage(Stage::Auth))? } else { Vec::new() };
+    let account = if missing(Stage::Account) { before_its_end(service)? } else { Vec::new() };
+    let wanted = password == PasswordRule::Wanted && missing(Stage::Password);
+    let password = wanted.then(|| before_password(&service.stage(Stage::Password)));
+    let one_of = |places: Vec<Insertion>| match places.is_empty() {
+        true => vec![None],
+        false => places.into_iter().map(Some).collect(),
+    };
+    let (auth, account) = (one_of(auth), one_of(account));
+    let pairs = auth.iter().flat_map(|auth| account.iter().map(move |account| [auth, account]));
+    let all = pairs.map(|pair| pair.into_iter().flatten().chain(&password).cloned().collect::<Vec<_>>());
+    Ok(all.filter(|insertions| !insertions.is_empty()).map(|insertions| with(text, insertions)).collect())
+}
+
+/// After the line that asks for the first factor last, or after a later one: nearer to the first factor first.
+fn after_first_factor(stack: &[StackLine]) -> Result<Vec<Insertion>, &'static str> {
+    if stack.is_empty() {
+        return Err("it has no auth line of its own, and takes those of the service `other`");
+    }
+    let last = stack.iter().rev().find(|line| asks_first_factor(line));
+    let from = last
+        .ok_or("no auth line asks for a password that this command knows; wanted one, for example pam_unix.so")?
+        .own;
+    let places = own_lines(stack).filter(|own| *own >= from);
+    let free = places.filter(|own| !is_jumped_over(stack, stack.iter().take_while(|line| line.own <= *own).count()));
+    Ok(free.map(|own| Insertion { before: own.last + 1, rules: &[AUTH_RULE] }).collect())
+}
+
+/// Before the first line that can end the stage or includes another file, or before an earlier one. Where every line is plain,
+/// before the last.
+fn before_its_end(service: &ServiceStacks) -> Result<Vec<Insertion>, &'static str> {
+    let (stack, file) = (service.stage(Stage::Account), service.files.first());
+    let stack = stack.as_slice();
+    if stack.is_empty() {
+        return Err("it has no account line of its own, and takes those of the service `other`");
+    }
+    let ends = |own: &OwnLine| {
+        let mut lines = stack.iter().filter(|line| line.own == *own);
+        lines.any(|line| Some(&line.place.file) != file || can_end(line))
+    };
+    let all: Vec<OwnLine> = own_lines(stack).collect();
+    let upto = all.iter().position(ends).unwrap_or(all.len().saturating_sub(1));
+    let places = all.into_iter().take(upto + 1).rev();
+    let free = places.filter(|own| !is_jumped_over(stack, stack.iter().take_while(|line| line.own < *own).count()));
+    Ok(free.map(|own| Insertion { before: own.first, rules: &[ACCOUNT_RULE] }).collect())
+}
+
+/// Before everything that changes a password.
+fn before_password(stack: &[StackLine]) -> Insertion {
+    match own_lines(stack).next() {
+        Some(own) => Insertion { before: own.first, rules: &[PASSWORD_RULE] },
+        None => Insertion { before: usize::MAX, rules: &[PASSWORD_RULE, PASSWORD_AFTER] },
+    }
+}
+
+/// The lines of the service's own file that a stack comes from, in their order.
+fn own_lines(stack: &[StackLine]) -> impl Iterator<Item = OwnLine> {
+    let mut before = None;
+    let own: Vec<OwnLine> =
+        stack.iter().map(|line| line.own).filter(|own| before.replace(*own) != Some(*own)).collect();
+    own.into_iter()
+}
+
+fn can_end(line: &StackLine) -> bool {
+    let ends = |action| matches!(action, StackAction::Done | StackAction::Die | StackAction::Jump(_));
+    PamCode::all().any(|code| ends(line.control.action(code)))
+}
+
+/// The text with these insertions.
+fn with(text: &str, mut insertions: Vec<Insertion>) -> String {
+    insertions.sort_by_key(|one| one.before);
+    let mut insertions = insertions.into_iter().peekable();
+    let mut found = String::with_capacity(text.len() + 256);
+    for (number, line) in (1..).zip(text.split_inclusive('\n')) {
+        while let Some(due) = insertions.next_if(|one| one.before <= number) {
+            add(&mut found, &due);
+        }
+        found.push_str(line);
+    }
+    insertions.for_each(|rest| add(&mut found, &rest));
+    found
+}
+
+fn add(text: &mut String, insertion: &Insertion) {
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    for rule in insertion.rules {
+        text.push_str(&format!("{MARK}\n{rule}\n"));
+    }
+}
