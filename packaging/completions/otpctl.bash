@@ -136,14 +136,38 @@ _otpctl() {
             otpctl__subcmd__emergency__subcmd__help,list)
                 cmd="otpctl__subcmd__emergency__subcmd__help__subcmd__list"
                 ;;
+            otpctl__subcmd__gate,confirm)
+                cmd="otpctl__subcmd__gate__subcmd__confirm"
+                ;;
+            otpctl__subcmd__gate,disable)
+                cmd="otpctl__subcmd__gate__subcmd__disable"
+                ;;
+            otpctl__subcmd__gate,enable)
+                cmd="otpctl__subcmd__gate__subcmd__enable"
+                ;;
             otpctl__subcmd__gate,help)
                 cmd="otpctl__subcmd__gate__subcmd__help"
                 ;;
             otpctl__subcmd__gate,prove)
                 cmd="otpctl__subcmd__gate__subcmd__prove"
                 ;;
+            otpctl__subcmd__gate,status)
+                cmd="otpctl__subcmd__gate__subcmd__status"
+                ;;
             otpctl__subcmd__gate,test)
                 cmd="otpctl__subcmd__gate__subcmd__test"
+                ;;
+            otpctl__subcmd__gate,undo-pending)
+                cmd="otpctl__subcmd__gate__subcmd__undo__subcmd__pending"
+                ;;
+            otpctl__subcmd__gate__subcmd__help,confirm)
+                cmd="otpctl__subcmd__gate__subcmd__help__subcmd__confirm"
+                ;;
+            otpctl__subcmd__gate__subcmd__help,disable)
+                cmd="otpctl__subcmd__gate__subcmd__help__subcmd__disable"
+                ;;
+            otpctl__subcmd__gate__subcmd__help,enable)
+                cmd="otpctl__subcmd__gate__subcmd__help__subcmd__enable"
                 ;;
             otpctl__subcmd__gate__subcmd__help,help)
                 cmd="otpctl__subcmd__gate__subcmd__help__subcmd__help"
@@ -151,8 +175,14 @@ _otpctl() {
             otpctl__subcmd__gate__subcmd__help,prove)
                 cmd="otpctl__subcmd__gate__subcmd__help__subcmd__prove"
                 ;;
+            otpctl__subcmd__gate__subcmd__help,status)
+                cmd="otpctl__subcmd__gate__subcmd__help__subcmd__status"
+                ;;
             otpctl__subcmd__gate__subcmd__help,test)
                 cmd="otpctl__subcmd__gate__subcmd__help__subcmd__test"
+                ;;
+            otpctl__subcmd__gate__subcmd__help,undo-pending)
+                cmd="otpctl__subcmd__gate__subcmd__help__subcmd__undo__subcmd__pending"
                 ;;
             otpctl__subcmd__help,accept-restore)
                 cmd="otpctl__subcmd__help__subcmd__accept__subcmd__restore"
@@ -247,11 +277,26 @@ _otpctl() {
             otpctl__subcmd__help__subcmd__emergency,list)
                 cmd="otpctl__subcmd__help__subcmd__emergency__subcmd__list"
                 ;;
+            otpctl__subcmd__help__subcmd__gate,confirm)
+                cmd="otpctl__subcmd__help__subcmd__gate__subcmd__confirm"
+                ;;
+            otpctl__subcmd__help__subcmd__gate,disable)
+                cmd="otpctl__subcmd__help__subcmd__gate__subcmd__disable"
+                ;;
+            otpctl__subcmd__help__subcmd__gate,enable)
+                cmd="otpctl__subcmd__help__subcmd__gate__subcmd__enable"
+                ;;
             otpctl__subcmd__help__subcmd__gate,prove)
                 cmd="otpctl__subcmd__help__subcmd__gate__subcmd__prove"
                 ;;
+            otpctl__subcmd__help__subcmd__gate,status)
+                cmd="otpctl__subcmd__help__subcmd__gate__subcmd__status"
+                ;;
             otpctl__subcmd__help__subcmd__gate,test)
                 cmd="otpctl__subcmd__help__subcmd__gate__subcmd__test"
+                ;;
+            otpctl__subcmd__help__subcmd__gate,undo-pending)
+                cmd="otpctl__subcmd__help__subcmd__gate__subcmd__undo__subcmd__pending"
                 ;;
             otpctl__subcmd__help__subcmd__host__subcmd__key,check)
                 cmd="otpctl__subcmd__help__subcmd__host__subcmd__key__subcmd__check"
@@ -698,7 +743,7 @@ _otpctl() {
             return 0
             ;;
         otpctl__subcmd__gate)
-            opts="-h --help test prove help"
+            opts="-h --help enable confirm disable status test prove undo-pending help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -711,9 +756,97 @@ _otpctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        otpctl__subcmd__gate__subcmd__help)
-            opts="test prove help"
+        otpctl__subcmd__gate__subcmd__confirm)
+            opts="-h --detailed-exit-code --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__gate__subcmd__disable)
+            opts="-h --all --force --detailed-exit-code --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__gate__subcmd__enable)
+            opts="-h --admin --no-rollback --detailed-exit-code --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --admin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__gate__subcmd__help)
+            opts="enable confirm disable status test prove undo-pending help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__gate__subcmd__help__subcmd__confirm)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__gate__subcmd__help__subcmd__disable)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__gate__subcmd__help__subcmd__enable)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -753,7 +886,35 @@ _otpctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        otpctl__subcmd__gate__subcmd__help__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         otpctl__subcmd__gate__subcmd__help__subcmd__test)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__gate__subcmd__help__subcmd__undo__subcmd__pending)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -789,6 +950,20 @@ _otpctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        otpctl__subcmd__gate__subcmd__status)
+            opts="-h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         otpctl__subcmd__gate__subcmd__test)
             opts="-h --admin --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -800,6 +975,20 @@ _otpctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__gate__subcmd__undo__subcmd__pending)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;
@@ -1018,8 +1207,50 @@ _otpctl() {
             return 0
             ;;
         otpctl__subcmd__help__subcmd__gate)
-            opts="test prove"
+            opts="enable confirm disable status test prove undo-pending"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__help__subcmd__gate__subcmd__confirm)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__help__subcmd__gate__subcmd__disable)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__help__subcmd__gate__subcmd__enable)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1045,7 +1276,35 @@ _otpctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        otpctl__subcmd__help__subcmd__gate__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         otpctl__subcmd__help__subcmd__gate__subcmd__test)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__help__subcmd__gate__subcmd__undo__subcmd__pending)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -14,7 +14,9 @@ pub(crate) use admin::{
     AcceptRestoreArgs, AdoptArgs, ForgetArgs, GcArgs, ListArgs, NoticesArgs, RenameArgs, ReopenArgs, ResumeArgs,
     RevokeArgs, StatusArgs, SuspendArgs,
 };
-pub(crate) use gate::{GateAct, GateArgs, ProveArgs, TestGateArgs};
+pub(crate) use gate::{
+    ConfirmGateArgs, DisableGateArgs, EnableGateArgs, GateAct, GateArgs, GateStatusArgs, ProveArgs, TestGateArgs,
+};
 pub(crate) use host::{
     BypassArgs, CheckConfigArgs, CheckHostKeyArgs, ClockArgs, ConfigAct, ConfigArgs, EmergencyAct, EmergencyArgs,
     EndBypassArgs, ExportHostKeyArgs, HostKeyAct, HostKeyArgs, ImportHostKeyArgs, ListBypassesArgs, MendArgs,
@@ -86,6 +88,7 @@ impl Command {
             Self::AcceptRestore(options) => OutputFormat::of(options.json),
             Self::Adopt(options) => OutputFormat::of(options.json),
             Self::Gc(options) => OutputFormat::of(options.json),
+            Self::Gate(GateArgs { act }) => act.format(),
             Self::Emergency(EmergencyArgs { act: EmergencyAct::List(options) }) => OutputFormat::of(options.json),
             _ => OutputFormat::Text,
         }

@@ -7,6 +7,7 @@ use otp_core::site::Site;
 use serde::Serialize;
 
 use crate::arguments::{GateAct, TestGateArgs};
+use crate::command::{gate_change, gate_status};
 use crate::gate::admin::with_a_working_key;
 use crate::gate::plan::GatePlan;
 use crate::gate::proof;
@@ -22,7 +23,12 @@ pub(crate) fn run(terminal: &mut Terminal, act: &GateAct) -> Result<(), Failure>
         return Err(Failure::Stopped("only root can gate a service".to_owned()));
     }
     match act {
+        GateAct::Enable(options) => gate_change::enable(terminal, options, &policy()?),
+        GateAct::Confirm(options) => gate_change::confirm(terminal, options),
+        GateAct::Disable(options) => gate_change::disable(terminal, options),
+        GateAct::Status(options) => gate_status::status(terminal, options, &policy()?),
         GateAct::Test(options) => test(terminal, options),
+        GateAct::UndoPending(options) => gate_change::undo_pending(options.service.as_deref()),
         GateAct::Prove(options) => {
             let code = proof::child(options)?;
             std::process::exit(code.into())

@@ -10,6 +10,8 @@ pub(crate) mod confirm;
 pub(crate) mod emergency;
 pub(crate) mod enrol;
 pub(crate) mod gate;
+mod gate_change;
+mod gate_status;
 pub(crate) mod gc;
 pub(crate) mod host_key;
 pub(crate) mod invite;

@@ -13,6 +13,9 @@ const ACCOUNT_RULE: &str = "account required pam_otp.so";
 const PASSWORD_RULE: &str = "password [success=done ignore=ignore default=die] pam_otp.so";
 /// Where a service has no password line of its own, libpam takes those of `other`, which our line would end.
 const PASSWORD_AFTER: &str = "@include common-password";
+/// Of sshd. It takes the first value that it reads.
+pub(super) const SSHD_SETTINGS: [&str; 3] =
+    ["UsePAM yes", "KbdInteractiveAuthentication yes", "PasswordAuthentication no"];
 /// The comment over each of them.
 const MARK: &str = "# added by `otpctl gate enable`; `otpctl gate disable` takes it out";
 
@@ -49,6 +52,26 @@ pub(crate) fn variants(
     let pairs = auth.iter().flat_map(|auth| account.iter().map(move |account| [auth, account]));
     let all = pairs.map(|pair| pair.into_iter().flatten().chain(&password).cloned().collect::<Vec<_>>());
     Ok(all.filter(|insertions| !insertions.is_empty()).map(|insertions| with(text, insertions)).collect())
+}
+
+/// Takes out each rule of ours under its comment. A rule that was changed since stays.
+pub(crate) fn without_ours(text: &str) -> String {
+    let rules = [AUTH_RULE, ACCOUNT_RULE, PASSWORD_RULE, PASSWORD_AFTER];
+    let ours: Vec<&str> = rules.into_iter().chain(SSHD_SETTINGS).collect();
+    let mut lines = text.split_inclusive('\n').peekable();
+    let mut left = String::with_capacity(text.len());
+    while let Some(line) = lines.next() {
+        let is_marked = line.trim_end() == MARK;
+        if !(is_marked && lines.next_if(|rule| ours.contains(&rule.trim_end())).is_some()) {
+            left.push_str(line);
+        }
+    }
+    left
+}
+
+/// Has it a rule of ours under its comment?
+pub(crate) fn has_ours(text: &str) -> bool {
+    without_ours(text) != text
 }
 
 /// After the line that asks for the first factor last, or after a later one: nearer to the first factor first.
@@ -124,7 +147,10 @@ fn add(text: &mut String, insertion: &Insertion) {
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
     }
-    for rule in insertion.rules {
-        text.push_str(&format!("{MARK}\n{rule}\n"));
-    }
+    text.push_str(&marked(insertion.rules));
+}
+
+/// Each of them under its comment.
+pub(super) fn marked(rules: &[&str]) -> String {
+    rules.iter().map(|rule| format!("{MARK}\n{rule}\n")).collect()
 }

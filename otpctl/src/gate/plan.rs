@@ -3,28 +3,21 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use otp_core::policy::WholePolicy;
 
 use super::edit::{PasswordRule, variants};
 use super::pam_copy::{PAM_D, PamCopy};
+use super::planned_file::PlannedFile;
 use super::service::GateService;
+use super::sshd;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 use crate::stack::finding::{FindingKind, StackFinding};
 use crate::stack::modules::is_ours;
 use crate::stack::reader::{PamDirectories, ServiceStacks};
 use crate::stack::words::Dialect;
-
-/// A file of /etc/pam.d that is to change.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PlannedFile {
-    pub path: PathBuf,
-    /// None where /etc has no such file, and that of the distribution is copied.
-    pub before: Option<String>,
-    pub after: String,
-}
 
 /// The files that are to change, and a directory in which they have. None where the service has our lines.
 pub(crate) struct GatePlan {
@@ -40,6 +33,9 @@ impl GatePlan {
             let rotates = policy.host.rotation.iter().any(|rotation| rotation.services.contains(service));
             let password = if rotates { PasswordRule::Wanted } else { PasswordRule::NotWanted };
             files.extend(planned(service, host, &copy, password)?);
+        }
+        if gate.name == "sshd" {
+            files.extend(sshd::planned()?);
         }
         let wrong = gate.services.iter().flat_map(|service| copy.findings(service));
         let wrong: BTreeSet<StackFinding> = wrong.filter(|finding| !finding.is_note()).collect();

@@ -30,11 +30,12 @@ pub(crate) fn password(prompt: &str) -> Result<Option<Zeroizing<String>>, Failur
 
 fn asked(prompt: &str, letters: Letters) -> Result<Option<Zeroizing<String>>, Failure> {
     let mut screen = io::stderr();
-    screen.write_all(prompt.as_bytes())?;
     // A descriptor of its own: the buffer of the standard stream is not wiped, and would swallow the next line.
     let mut keys = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let typed = {
+        // Before the prompt: the switch throws away what was typed before it.
         let _restored = EchoOff::begin()?;
+        screen.write_all(prompt.as_bytes())?;
         read(&mut keys, letters)
     };
     screen.write_all(b"\n")?;

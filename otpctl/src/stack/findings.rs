@@ -81,7 +81,7 @@ impl Survey {
     }
 
     fn as_read_by(&self, libpam: Dialect) -> BTreeSet<StackFinding> {
-        let names: Vec<String> = self.services.names().into_iter().filter(|name| !left_over(name)).collect();
+        let names: Vec<String> = self.services.names().into_iter().filter(|name| !is_left_over(name)).collect();
         let other = self.services.read("other", libpam).unwrap_or_default();
         let subject = |name| Some(Subject { name, service: self.services.read(name, libpam)?, other: other.clone() });
         let subjects: Vec<Subject<'_>> = names.iter().filter_map(|name| subject(name)).collect();
@@ -344,7 +344,7 @@ fn twins(subjects: &[Subject<'_>], other: &ServiceStacks) -> Vec<StackFinding> {
         .collect()
 }
 
-fn left_over(name: &str) -> bool {
+pub(crate) fn is_left_over(name: &str) -> bool {
     name.starts_with('.')
         || LEFTOVERS.iter().any(|end| name.ends_with(end))
         || name.contains(".dpkg-")
