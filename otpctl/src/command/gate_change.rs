@@ -211,10 +211,14 @@ fn paths(files: &[PlannedFile]) -> Vec<&Path> {
 }
 
 fn told(terminal: &mut Terminal, format: OutputFormat, changes: &[GateChange<'_>]) -> Result<(), Failure> {
-    match format {
+    let shown = match format {
         OutputFormat::Json => changes.iter().try_for_each(|change| terminal.json(change)),
         OutputFormat::Text => changes.iter().try_for_each(|change| terminal.show(&change.text)),
-    }
+    };
+    shown.map_err(|failure| match changes.iter().any(|change| change.changed) {
+        true => Failure::Unshown(format!("{failure}; the change is made all the same, see otpctl gate status")),
+        false => failure,
+    })
 }
 
 /// Without systemd nobody reloads a server.

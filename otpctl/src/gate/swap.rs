@@ -41,9 +41,10 @@ impl PlannedFile {
         }
     }
 
-    /// Ends what `keep` began.
+    /// Takes away all that is beside the file.
     pub(crate) fn forget(&self) -> io::Result<()> {
-        unless_gone(fs::remove_file(self.kept()))
+        unless_gone(fs::remove_file(self.kept()))?;
+        unless_gone(fs::remove_file(beside(&self.path, ASIDE)))
     }
 
     /// Puts the gated file in its place.
@@ -71,13 +72,13 @@ impl PlannedFile {
     }
 
     fn kept(&self) -> PathBuf {
-        beside(&self.path, "otp-gate-kept")
+        beside(&self.path, KEPT)
     }
 }
 
 /// Writes a file beside this one and renames it over it.
 fn put(path: &Path, text: &str) -> io::Result<()> {
-    let aside = beside(path, "otp-gate-new");
+    let aside = beside(path, ASIDE);
     unless_gone(fs::remove_file(&aside))?; // left by a command that was killed here
     let written = write_like(path, &aside, text).and_then(|()| fs::rename(&aside, path));
     written.inspect_err(|_| drop(fs::remove_file(&aside)))?;
@@ -121,3 +122,6 @@ fn unless_gone(removed: io::Result<()>) -> io::Result<()> {
 fn sync_above(path: &Path) -> io::Result<()> {
     File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
 }
+
+const KEPT: &str = "otp-gate-kept";
+const ASIDE: &str = "otp-gate-new";
