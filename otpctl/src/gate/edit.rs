@@ -16,6 +16,8 @@ const PASSWORD_AFTER: &str = "@include common-password";
 /// Of sshd. It takes the first value that it reads.
 pub(super) const SSHD_SETTINGS: [&str; 3] =
     ["UsePAM yes", "KbdInteractiveAuthentication yes", "PasswordAuthentication no"];
+/// The comment over an `include` that is a substack now.
+const CHANGED: &str = "# `include` was made `substack` by `otpctl gate enable`; `otpctl gate disable` changes it back";
 /// The comment over each of them.
 const MARK: &str = "# added by `otpctl gate enable`; `otpctl gate disable` takes it out";
 
@@ -31,6 +33,15 @@ pub(crate) enum PasswordRule {
 struct Insertion {
     before: usize,
     rules: &'static [&'static str],
+    include: IncludeBefore,
+}
+
+/// The line before an insertion, where it includes the first factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum IncludeBefore {
+    Stays,
+    /// An `include` that a `sufficient` line ends would end the whole stage, and a substack ends alone.
+    BecomesSubstack,
 }
 
 /// Every text that this one may become. None if the service has our lines; an error says why nothing can be added.
@@ -40,7 +51,7 @@ pub(crate) fn variants(
     password: PasswordRule,
 ) -> Result<Vec<String>, &'static str> {
     let missing = |stage| !service.lines.iter().any(|line| line.stage == stage && is_ours(line));
-    let auth = if missing(Stage::Auth) { after_first_factor(&service.stage(Stage::Auth))? } else { Vec::new() };
+    let auth = if missing(Stage::Auth) { after_first_factor(text, service)? } else { Vec::new() };
     let account = if missing(Stage::Account) { before_its_end(service)? } else { Vec::new() };
     let wanted = password == PasswordRule::Wanted && missing(Stage::Password);
     let password = wanted.then(|| before_password(&service.stage(Stage::Password)));
@@ -61,9 +72,14 @@ pub(crate) fn without_ours(text: &str) -> String {
     let mut lines = text.split_inclusive('\n').peekable();
     let mut left = String::with_capacity(text.len());
     while let Some(line) = lines.next() {
-        let is_marked = line.trim_end() == MARK;
-        if !(is_marked && lines.next_if(|rule| ours.contains(&rule.trim_end())).is_some()) {
-            left.push_str(line);
+        let next = lines.peek().copied().unwrap_or_default();
+        match line.trim_end() {
+            MARK if ours.contains(&next.trim_end()) => drop(lines.next()),
+            CHANGED if second_word(next) == Some("substack") => {
+                left.push_str(&next.replacen("substack", "include", 1));
+                lines.next();
+            }
+            _ => left.push_str(line),
         }
     }
     left
@@ -75,7 +91,9 @@ pub(crate) fn has_ours(text: &str) -> bool {
 }
 
 /// After the line that asks for the first factor last, or after a later one: nearer to the first factor first.
-fn after_first_factor(stack: &[StackLine]) -> Result<Vec<Insertion>, &'static str> {
+fn after_first_factor(text: &str, service: &ServiceStacks) -> Result<Vec<Insertion>, &'static str> {
+    let stack = service.stage(Stage::Auth);
+    let stack = stack.as_slice();
     if stack.is_empty() {
         return Err("it has no auth line of its own, and takes those of the service `other`");
     }
@@ -85,7 +103,19 @@ fn after_first_factor(stack: &[StackLine]) -> Result<Vec<Insertion>, &'static st
         .own;
     let places = own_lines(stack).filter(|own| *own >= from);
     let free = places.filter(|own| !is_jumped_over(stack, stack.iter().take_while(|line| line.own <= *own).count()));
-    Ok(free.map(|own| Insertion { before: own.last + 1, rules: &[AUTH_RULE] }).collect())
+    let insertion = |own: OwnLine, include| Insertion { before: own.last + 1, rules: &[AUTH_RULE], include };
+    let mut all: Vec<Insertion> = free.map(|own| insertion(own, IncludeBefore::Stays)).collect();
+    let line = text.lines().nth(from.first.saturating_sub(1)).unwrap_or_default();
+    let begins = stack.iter().take_while(|line| line.own < from).count();
+    if from.first == from.last && second_word(line) == Some("include") && !is_jumped_over(stack, begins) {
+        all.push(insertion(from, IncludeBefore::BecomesSubstack));
+    }
+    Ok(all)
+}
+
+/// The control of a line that includes, if nobody has written it in capitals.
+fn second_word(line: &str) -> Option<&str> {
+    line.split_whitespace().nth(1)
 }
 
 /// Before the first line that can end the stage or includes another file, or before an earlier one. Where every line is plain,
@@ -104,14 +134,16 @@ fn before_its_end(service: &ServiceStacks) -> Result<Vec<Insertion>, &'static st
     let upto = all.iter().position(ends).unwrap_or(all.len().saturating_sub(1));
     let places = all.into_iter().take(upto + 1).rev();
     let free = places.filter(|own| !is_jumped_over(stack, stack.iter().take_while(|line| line.own < *own).count()));
-    Ok(free.map(|own| Insertion { before: own.first, rules: &[ACCOUNT_RULE] }).collect())
+    Ok(free.map(|own| Insertion { before: own.first, rules: &[ACCOUNT_RULE], include: IncludeBefore::Stays }).collect())
 }
 
 /// Before everything that changes a password.
 fn before_password(stack: &[StackLine]) -> Insertion {
     match own_lines(stack).next() {
-        Some(own) => Insertion { before: own.first, rules: &[PASSWORD_RULE] },
-        None => Insertion { before: usize::MAX, rules: &[PASSWORD_RULE, PASSWORD_AFTER] },
+        Some(own) => Insertion { before: own.first, rules: &[PASSWORD_RULE], include: IncludeBefore::Stays },
+        None => {
+            Insertion { before: usize::MAX, rules: &[PASSWORD_RULE, PASSWORD_AFTER], include: IncludeBefore::Stays }
+        }
     }
 }
 
@@ -131,13 +163,17 @@ fn can_end(line: &StackLine) -> bool {
 /// The text with these insertions.
 fn with(text: &str, mut insertions: Vec<Insertion>) -> String {
     insertions.sort_by_key(|one| one.before);
+    let deeper = insertions.iter().find(|one| one.include == IncludeBefore::BecomesSubstack).map(|one| one.before);
     let mut insertions = insertions.into_iter().peekable();
     let mut found = String::with_capacity(text.len() + 256);
     for (number, line) in (1..).zip(text.split_inclusive('\n')) {
         while let Some(due) = insertions.next_if(|one| one.before <= number) {
             add(&mut found, &due);
         }
-        found.push_str(line);
+        match deeper == Some(number + 1) {
+            true => found.push_str(&format!("{CHANGED}\n{}", line.replacen("include", "substack", 1))),
+            false => found.push_str(line),
+        }
     }
     insertions.for_each(|rest| add(&mut found, &rest));
     found

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
 use otp_core::policy::WholePolicy;
 
-use super::edit::{PasswordRule, variants};
+use super::edit::{PasswordRule, variants, without_ours};
 use super::pam_copy::{PAM_D, PamCopy};
 use super::planned_file::PlannedFile;
 use super::service::GateService;
@@ -38,8 +38,14 @@ impl GatePlan {
             files.extend(sshd::planned()?);
         }
         let wrong = gate.services.iter().flat_map(|service| copy.findings(service));
-        let wrong: BTreeSet<StackFinding> = wrong.filter(|finding| !finding.is_note()).collect();
+        let (twinless, wrong): (BTreeSet<_>, BTreeSet<_>) = wrong
+            .filter(|finding| !finding.is_note())
+            .partition(|finding| finding.kind == FindingKind::NoTwin && gate.services.len() == 1);
         refuse(&wrong)?;
+        // A program that was built with one service for both has no such file.
+        for finding in twinless {
+            drop(writeln!(std::io::stderr(), "otpctl: note: {}", escaped(&finding.to_string())));
+        }
         Ok(Self { files, copy })
     }
 }
@@ -63,8 +69,8 @@ fn planned(
     let mut first = None;
     for after in &variants {
         copy.put(service, after).map_err(|error| stopped(&format!("{}: {error}", copy.path().display())))?;
-        let found: BTreeSet<StackFinding> =
-            copy.findings(service).into_iter().filter(|one| one.kind != FindingKind::NoTwin).collect();
+        let found = copy.findings(service).into_iter().filter(|one| one.kind != FindingKind::NoTwin);
+        let found: BTreeSet<StackFinding> = found.map(|one| as_before(one, &path, after)).collect();
         if found.is_empty() {
             return Ok(Some(PlannedFile { path, before, after: after.clone() }));
         }
@@ -78,6 +84,18 @@ fn planned(
         "{}: a jump passes over every place for a line of pam_otp.so; write it by hand",
         path.display()
     )))
+}
+
+/// With the number that the line has in the file as it is now.
+fn as_before(finding: StackFinding, path: &Path, after: &str) -> StackFinding {
+    let lines = |line: usize| {
+        let upto: String = after.split_inclusive('\n').take(line).collect();
+        without_ours(&upto).lines().count().max(1)
+    };
+    match finding.file.as_deref() == Some(path) {
+        true => StackFinding { line: finding.line.map(lines), ..finding },
+        false => finding,
+    }
 }
 
 /// As both libpams read it; one that they read differently is nobody's to change.
