@@ -114,7 +114,7 @@ password        include         system-auth
     "openSUSE's sudo": ({"common-auth": "auth required pam_env.so\nauth required pam_unix.so try_first_pass\n", "common-account": "account required pam_unix.so try_first_pass\n"}, "sudo", "#%PAM-1.0\nauth     include        common-auth\naccount  include        common-account\npassword include        common-password\nsession  optional       pam_keyinit.so revoke\nsession  include        common-session\n"),
     "Alpine's sudo": ({"base-auth": "auth required pam_env.so\nauth required pam_nologin.so successok\nauth required pam_unix.so nullok\n", "base-account": "account required pam_nologin.so\naccount required pam_unix.so\n"}, "sudo", "#%PAM-1.0\nauth include base-auth\naccount include base-account\n"),
     "a block of pam-auth-update in the file itself": ({}, "odd", f"auth\t[success=2 default=ignore]\tpam_unix.so nullok\nauth\t[success=1 default=ignore]\tpam_sss.so use_first_pass\nauth\trequisite\tpam_deny.so\nauth\trequired\tpam_permit.so\n{ACCOUNT}\n"),
-    "lines that go on": ({}, "odd", f"auth \\\n  requisite \\\n  pam_unix.so\naccount \\\n required \\\n pam_unix.so"),
+    "lines that go on": ({}, "odd", "auth \\\n  requisite \\\n  pam_unix.so\naccount \\\n required \\\n pam_unix.so"),
     "capitals, and no end of line": ({}, "odd", "AUTH Requisite pam_unix.so\nAccount REQUIRED pam_unix.so"),
     "one include for all stages": ({"part": f"auth requisite pam_unix.so\n{ACCOUNT}\n"}, "odd", "@include part\nsession required pam_permit.so\n"),
     "a gate whose account line is missing": ({}, "odd", f"auth requisite pam_unix.so\nauth required pam_otp.so\n{ACCOUNT}\n"),
