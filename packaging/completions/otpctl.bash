@@ -785,13 +785,17 @@ _otpctl() {
             return 0
             ;;
         otpctl__subcmd__gate__subcmd__enable)
-            opts="-h --admin --no-rollback --detailed-exit-code --json --help"
+            opts="-h --admin --command --no-rollback --detailed-exit-code --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --admin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --command)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -159,6 +159,7 @@ complete -c otpctl -n "__fish_otpctl_using_subcommand gate; and not __fish_seen_
 complete -c otpctl -n "__fish_otpctl_using_subcommand gate; and not __fish_seen_subcommand_from enable confirm disable status test prove undo-pending help" -f -a "undo-pending" -d 'The way back of gates that nobody has confirmed'
 complete -c otpctl -n "__fish_otpctl_using_subcommand gate; and not __fish_seen_subcommand_from enable confirm disable status test prove undo-pending help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c otpctl -n "__fish_otpctl_using_subcommand gate; and __fish_seen_subcommand_from enable" -l admin -d 'The user who gives the code; defaults to the account that logged in here' -r
+complete -c otpctl -n "__fish_otpctl_using_subcommand gate; and __fish_seen_subcommand_from enable" -l command -d 'Only this command of sudo asks for a code; may be given again, and adds to those of before' -r
 complete -c otpctl -n "__fish_otpctl_using_subcommand gate; and __fish_seen_subcommand_from enable" -l no-rollback -d 'In force at once, and nobody has to confirm it'
 complete -c otpctl -n "__fish_otpctl_using_subcommand gate; and __fish_seen_subcommand_from enable" -l detailed-exit-code -d 'Exit status 4 where nothing had to be changed'
 complete -c otpctl -n "__fish_otpctl_using_subcommand gate; and __fish_seen_subcommand_from enable" -l json -d 'Write JSON'

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::user::user;
+use crate::gate::sudoers::command;
 use crate::output::failure::Failure;
 use crate::output::format::OutputFormat;
 
@@ -78,6 +79,10 @@ pub(crate) struct EnableGateArgs {
     /// The user who gives the code; defaults to the account that logged in here
     #[arg(long, value_parser = user())]
     pub admin: Option<String>,
+
+    /// Only this command of sudo asks for a code; may be given again, and adds to those of before
+    #[arg(long, value_name = "PATH", value_parser = command)]
+    pub command: Vec<String>,
 
     /// In force at once, and nobody has to confirm it
     #[arg(long)]

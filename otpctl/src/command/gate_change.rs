@@ -39,8 +39,15 @@ struct GateChange<'a> {
 
 pub(super) fn enable(terminal: &mut Terminal, options: &EnableGateArgs, policy: &WholePolicy) -> Result<(), Failure> {
     let host = PamDirectories::standard();
-    let gate = GateService::named(&options.service, &host)?;
-    let plan = GatePlan::of(&gate, &host, policy)?;
+    let (gate, plan) = match options.command.as_slice() {
+        [] => {
+            let gate = GateService::named(&options.service, &host)?;
+            let plan = GatePlan::of(&gate, &host, policy)?;
+            (gate, plan)
+        }
+        commands if options.service == "sudo" => (GateService::of_commands(), GatePlan::of_commands(commands, &host)?),
+        _ => return Err(Failure::Usage("--command is for sudo alone".to_owned())),
+    };
     if plan.files.is_empty() {
         let (text, found) = already(&gate.name)?;
         let change = GateChange {
@@ -64,7 +71,7 @@ pub(super) fn enable(terminal: &mut Terminal, options: &EnableGateArgs, policy: 
     let record = GateRecord::new(&gate.name, plan.files, proof, (made, until));
     change::enable(&record)?;
     log("gate-enabled", &gate.name);
-    let (name, services) = (&gate.name, gate.services.join(" and "));
+    let (name, services) = (&gate.name, asking(options, &gate));
     let reload = if gate.name == "sshd" && !rollback::has_systemd() { RELOAD } else { "" };
     let text = match until {
         None => format!("{services} ask for a code from now on; try it before you close this shell\n{reload}"),
@@ -79,6 +86,14 @@ pub(super) fn enable(terminal: &mut Terminal, options: &EnableGateArgs, policy: 
     let state = Some(if until.is_some() { GateState::Pending } else { GateState::InForce });
     let files = paths(&record.files);
     told(terminal, options.output.format(), &[GateChange { service: name, changed: true, state, files, until, text }])
+}
+
+/// The subject of the sentence that tells of a gate.
+fn asking(options: &EnableGateArgs, gate: &GateService) -> String {
+    match options.command.is_empty() {
+        true => gate.services.join(" and "),
+        false => format!("{} of sudo, by the service {},", options.command.join(" and "), gate.name),
+    }
 }
 
 /// The words for a gate that is there, and its record.
@@ -144,6 +159,8 @@ fn in_another_session(pending: &GateRecord) -> Result<(), Failure> {
 
 pub(super) fn disable(terminal: &mut Terminal, options: &DisableGateArgs) -> Result<(), Failure> {
     let names = match &options.service {
+        // A gate whose program is gone has a record all the same.
+        Some(service) if record::all()?.contains(service) => vec![service.clone()],
         Some(service) => vec![GateService::named(service, &PamDirectories::standard())?.name],
         None => record::all()?,
     };

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::arguments::GateStatusArgs;
 use crate::gate::record::{self, GateState};
 use crate::gate::service::GateService;
+use crate::gate::sudoers;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 use crate::output::format::OutputFormat;
@@ -35,6 +36,8 @@ struct ListedGate {
     /// When it is undone unless somebody confirms it.
     until: Option<u64>,
     lines: Vec<GateLine>,
+    /// The commands of sudo that use this service.
+    commands: Vec<String>,
     asked: Vec<String>,
     unenrolled: String,
     exempt: Vec<ListedExemption>,
@@ -122,6 +125,7 @@ impl GateList {
             state,
             until,
             lines,
+            commands: if service == sudoers::SERVICE { sudoers::commands() } else { Vec::new() },
             asked: rules.require.iter().map(|entry| entry.text.clone()).collect(),
             unenrolled: unenrolled(&rules),
             exempt: exempt(&rules),
@@ -155,6 +159,9 @@ impl ListedGate {
             let options =
                 if line.options.is_empty() { String::new() } else { format!(" ({})", line.options.join(" ")) };
             text.push_str(&format!("  line: {} line {}{}\n", escaped(&line.file), line.line, escaped(&options)));
+        }
+        if !self.commands.is_empty() {
+            text.push_str(&format!("  commands: {}\n", escaped(&self.commands.join(", "))));
         }
         let asked = if self.asked.is_empty() { "everybody".to_owned() } else { self.asked.join(", ") };
         text.push_str(&format!("  asked: {}; {}\n", escaped(&asked), self.unenrolled));

@@ -6,7 +6,7 @@ use std::io;
 use super::planned_file::PlannedFile;
 use super::record::{self, GateLock, GateRecord, GateState};
 use super::swap::FileState;
-use super::{rollback, sshd};
+use super::{rollback, sshd, sudoers};
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 
@@ -66,6 +66,9 @@ fn gate_files(gate: &GateRecord) -> Result<(), Failure> {
         sshd::verify()?;
         sshd::reload();
     }
+    if gate.files.iter().any(sudoers::is_drop_in) {
+        sudoers::verify()?;
+    }
     Ok(())
 }
 
@@ -108,9 +111,9 @@ pub(crate) fn disable(service: &str, changed: ChangedFiles) -> Result<Vec<Planne
     Ok(undone)
 }
 
-/// As far as it goes: a file that fails keeps no other one from being undone.
+/// The last change first, as far as it goes: a file that fails keeps no other one from being undone.
 fn undo_files(gate: &GateRecord) -> Result<(), Failure> {
-    let undone: Vec<_> = gate.files.iter().map(|file| file.undo().map_err(|error| at(file, &error))).collect();
+    let undone: Vec<_> = gate.files.iter().rev().map(|file| file.undo().map_err(|error| at(file, &error))).collect();
     if gate.files.iter().any(sshd::is_drop_in) {
         sshd::reload();
     }

@@ -16,6 +16,10 @@ const PASSWORD_AFTER: &str = "@include common-password";
 /// Of sshd. It takes the first value that it reads.
 pub(super) const SSHD_SETTINGS: [&str; 3] =
     ["UsePAM yes", "KbdInteractiveAuthentication yes", "PasswordAuthentication no"];
+/// Of sudoers: the beginning of the line with the commands, and the line that gives them their service.
+pub(super) const SUDOERS_ALIAS: &str = "Cmnd_Alias GATED = ";
+pub(super) const SUDOERS_DEFAULTS: &str =
+    "Defaults!GATED pam_service=sudo-otp, pam_login_service=sudo-otp, timestamp_timeout=0";
 /// The comment over an `include` that is a substack now.
 const CHANGED: &str = "# `include` was made `substack` by `otpctl gate enable`; `otpctl gate disable` changes it back";
 /// The comment over each of them.
@@ -67,14 +71,15 @@ pub(crate) fn variants(
 
 /// Takes out each rule of ours under its comment. A rule that was changed since stays.
 pub(crate) fn without_ours(text: &str) -> String {
-    let rules = [AUTH_RULE, ACCOUNT_RULE, PASSWORD_RULE, PASSWORD_AFTER];
-    let ours: Vec<&str> = rules.into_iter().chain(SSHD_SETTINGS).collect();
+    let rules = [AUTH_RULE, ACCOUNT_RULE, PASSWORD_RULE, PASSWORD_AFTER, SUDOERS_DEFAULTS];
+    let rules: Vec<&str> = rules.into_iter().chain(SSHD_SETTINGS).collect();
+    let is_rule = |line: &str| rules.contains(&line.trim_end()) || line.starts_with(SUDOERS_ALIAS);
     let mut lines = text.split_inclusive('\n').peekable();
     let mut left = String::with_capacity(text.len());
     while let Some(line) = lines.next() {
         let next = lines.peek().copied().unwrap_or_default();
         match line.trim_end() {
-            MARK if ours.contains(&next.trim_end()) => drop(lines.next()),
+            MARK if is_rule(next) => drop(lines.next()),
             CHANGED if second_word(next) == Some("substack") => {
                 left.push_str(&next.replacen("substack", "include", 1));
                 lines.next();

@@ -11,4 +11,5 @@ pub(crate) mod record;
 pub(crate) mod rollback;
 pub(crate) mod service;
 mod sshd;
+pub(crate) mod sudoers;
 mod swap;

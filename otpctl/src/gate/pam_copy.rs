@@ -48,7 +48,7 @@ impl PamCopy {
     }
 
     /// Gives a service this text.
-    pub(super) fn put(&self, service: &str, text: &str) -> io::Result<()> {
+    pub(crate) fn put(&self, service: &str, text: &str) -> io::Result<()> {
         let path = self.0.join(service);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),

@@ -11,12 +11,12 @@ use super::edit::{PasswordRule, variants, without_ours};
 use super::pam_copy::{PAM_D, PamCopy};
 use super::planned_file::PlannedFile;
 use super::service::GateService;
-use super::sshd;
+use super::{sshd, sudoers};
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 use crate::stack::finding::{FindingKind, StackFinding};
 use crate::stack::modules::is_ours;
-use crate::stack::reader::{PamDirectories, ServiceStacks};
+use crate::stack::reader::{PamDirectories, ServiceStacks, Stage};
 use crate::stack::words::Dialect;
 
 /// The files that are to change, and a directory in which they have. None where the service has our lines.
@@ -47,6 +47,23 @@ impl GatePlan {
             drop(writeln!(std::io::stderr(), "otpctl: note: {}", escaped(&finding.to_string())));
         }
         Ok(Self { files, copy })
+    }
+}
+
+impl GatePlan {
+    /// For single commands of sudo.
+    pub(crate) fn of_commands(commands: &[String], host: &PamDirectories) -> Result<Self, Failure> {
+        let copy = PamCopy::of(host).map_err(|error| stopped(&format!("a copy of {PAM_D} in /run: {error}")))?;
+        let files = sudoers::planned(commands, own_text(sudoers::SERVICE)?, &copy)?;
+        refuse(&copy.findings(sudoers::SERVICE))?;
+        let asks = stacks(sudoers::SERVICE, &copy)?.stage(Stage::Auth).iter().any(is_ours);
+        match asks {
+            true => Ok(Self { files, copy }),
+            false => Err(stopped(&format!(
+                "{PAM_D}/{} is there and asks for no code; nothing was changed",
+                sudoers::SERVICE
+            ))),
+        }
     }
 }
 

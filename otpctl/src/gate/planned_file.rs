@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// A file of /etc/pam.d, or sshd's drop-in.
+/// A file of /etc/pam.d, or a drop-in of sshd or sudo.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PlannedFile {
     pub path: PathBuf,

@@ -86,8 +86,14 @@ impl GateRecord {
     pub(crate) fn write_with_earlier(&self, lock: &GateLock) -> Result<(), Failure> {
         let mut whole = self.clone();
         let earlier = read(&self.service, GateState::InForce)?.map(|earlier| earlier.files).unwrap_or_default();
-        let is_new = |file: &PlannedFile| self.files.iter().all(|mine| mine.path != file.path);
-        whole.files.extend(earlier.into_iter().filter(is_new));
+        for file in earlier {
+            match whole.files.iter_mut().find(|mine| mine.path == file.path) {
+                // A change of a change: undone, it is what was there before both.
+                Some(mine) if mine.before.as_ref() == Some(&file.after) => mine.before = file.before,
+                Some(_) => {}
+                None => whole.files.push(file),
+            }
+        }
         whole.write(GateState::InForce, lock)
     }
 

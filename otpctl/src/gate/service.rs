@@ -2,6 +2,7 @@
 
 use nix::unistd::Uid;
 
+use super::sudoers;
 use crate::output::failure::Failure;
 use crate::stack::findings::{LOCKERS, TWINS};
 use crate::stack::modules::started_by_users;
@@ -70,6 +71,11 @@ impl GateService {
             )));
         }
         Ok(Self { name: name.to_owned(), services })
+    }
+
+    /// The service of the commands that ask for a code.
+    pub(crate) fn of_commands() -> Self {
+        Self { name: sudoers::SERVICE.to_owned(), services: vec![sudoers::SERVICE.to_owned()] }
     }
 
     pub(crate) fn program(&self) -> ProgramKind {

@@ -88,6 +88,8 @@ fn put(path: &Path, text: &str) -> io::Result<()> {
 fn write_like(path: &Path, aside: &Path, text: &str) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(aside)?;
     let mode = match File::open(path) {
+        // visudo wants its files so.
+        Err(error) if error.kind() == ErrorKind::NotFound && path.starts_with("/etc/sudoers.d") => 0o440,
         Err(error) if error.kind() == ErrorKind::NotFound => 0o644,
         old => {
             let old = old?;
