@@ -31,7 +31,7 @@ pub(crate) use user::user_name;
 ///
 /// Talks to the daemon otp-enrolld on its local socket, which alone decides who may do what. Wherever a user is named, uid:NUMBER
 /// names the account of that uid.
-/// Exit status: 0 done, 1 refused, 2 wrong usage, 3 daemon not reachable.
+/// Exit status: 0 done, 1 refused, 2 wrong usage, 3 daemon not reachable, 4 nothing to change (with --detailed-exit-code).
 #[derive(Parser)]
 #[command(name = "otpctl", version)]
 pub(crate) struct Arguments {

@@ -67,7 +67,7 @@ pub(super) fn enable(terminal: &mut Terminal, options: &EnableGateArgs, policy: 
     let accepted = proof::prove(&gate, &admin, plan.copy.path())?;
     let made = system_wall().seconds();
     let until = (!options.no_rollback).then(|| made.saturating_add(rollback::SECONDS));
-    let proof = GateProof { admin: admin.uid, accepted, session: session(), by: who() };
+    let proof = GateProof { admin: admin.uid, accepted, session: rollback::session(), by: who() };
     let record = GateRecord::new(&gate.name, plan.files, proof, (made, until));
     change::enable(&record)?;
     log("gate-enabled", &gate.name);
@@ -149,7 +149,7 @@ pub(super) fn confirm(terminal: &mut Terminal, options: &ConfirmGateArgs) -> Res
 
 /// A session that was there before the change proves nothing: it needs no gate.
 fn in_another_session(pending: &GateRecord) -> Result<(), Failure> {
-    let why = match session() {
+    let why = match rollback::session() {
         None => "this is no login session, as far as the kernel knows (/proc/self/sessionid)",
         Some(here) if Some(here) == pending.session => "this is the login session in which the gate was enabled",
         Some(_) => return Ok(()),
@@ -211,12 +211,6 @@ pub(super) fn undo_pending(service: Option<&str>) -> Result<(), Failure> {
     };
     let done: Vec<Result<(), Failure>> = names.iter().map(undo).collect();
     done.into_iter().collect()
-}
-
-/// The login session of the audit system, which survives su and sudo.
-fn session() -> Option<u32> {
-    let text = std::fs::read_to_string("/proc/self/sessionid").ok()?;
-    text.trim().parse().ok().filter(|session| *session != u32::MAX)
 }
 
 fn log(event: &str, service: &str) {

@@ -195,3 +195,87 @@ fn add(text: &mut String, insertion: &Insertion) {
 pub(super) fn marked(rules: &[&str]) -> String {
     rules.iter().map(|rule| format!("{MARK}\n{rule}\n")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::stack::reader::PamDirectories;
+    use crate::stack::words::Dialect;
+
+    /// The variants of this text, which may include `part`.
+    fn of(text: &str, part: &str, password: PasswordRule) -> Result<Vec<String>, &'static str> {
+        let directory = std::env::temp_dir().join(format!("otp-gate-edit-{:?}", std::thread::current().id()));
+        fs::create_dir_all(&directory).expect("made");
+        fs::write(directory.join("tried"), text).expect("written");
+        fs::write(directory.join("part"), part).expect("written");
+        let service = PamDirectories(vec![directory.clone()]).read("tried", Dialect::New).expect("read");
+        fs::remove_dir_all(directory).expect("removed");
+        variants(text, &service, password)
+    }
+
+    /// Without our comments, which stand over each line of ours.
+    fn rules(text: &str) -> Vec<&str> {
+        text.lines().filter(|line| ![MARK, CHANGED].contains(line)).collect()
+    }
+
+    const PART: &str = "auth sufficient pam_unix.so\nauth required pam_deny.so\naccount required pam_unix.so\n";
+
+    #[test]
+    fn the_first_variant_is_the_recipe_of_the_readme() {
+        let text = "# mine\n@include part\nsession required pam_limits.so\n";
+        let found = of(text, PART, PasswordRule::NotWanted).expect("variants");
+        let expected = ["# mine", ACCOUNT_RULE, "@include part", AUTH_RULE, "session required pam_limits.so"];
+        assert_eq!(rules(found.first().expect("one")), expected);
+    }
+
+    #[test]
+    fn an_include_becomes_a_substack_in_the_last_variant() {
+        let found = of("auth include part\naccount include part", PART, PasswordRule::NotWanted).expect("variants");
+        let expected = ["auth substack part", AUTH_RULE, ACCOUNT_RULE, "account include part"];
+        assert_eq!(rules(found.last().expect("one")), expected);
+    }
+
+    #[test]
+    fn a_password_line_comes_before_all_others_or_with_what_libpam_would_take_else() {
+        let text = "auth required pam_unix.so\naccount required pam_unix.so\n";
+        let with = |more: &str| of(&format!("{text}{more}"), PART, PasswordRule::Wanted).expect("variants").remove(0);
+        assert_eq!(rules(&with("")).split_off(4), [PASSWORD_RULE, PASSWORD_AFTER]);
+        assert_eq!(
+            rules(&with("password required pam_unix.so\n")).split_off(4),
+            [PASSWORD_RULE, "password required pam_unix.so"]
+        );
+    }
+
+    #[test]
+    fn what_is_put_in_is_taken_out_and_nothing_else() {
+        let texts = [
+            "auth include part\naccount include part\n",
+            "auth \\\n required \\\n pam_unix.so\naccount required pam_unix.so\nauth required pam_env.so\n",
+            "@include part\n@include common-password\n",
+        ];
+        for text in texts {
+            for password in [PasswordRule::Wanted, PasswordRule::NotWanted] {
+                let found = of(text, PART, password).expect("variants");
+                assert!(found.iter().all(|one| has_ours(one) && without_ours(one) == text), "{found:?}");
+            }
+            assert!(!has_ours(text));
+        }
+        let by_hand = format!("{AUTH_RULE}\n{MARK}\nauth required pam_otp.so debug\n");
+        assert_eq!(without_ours(&by_hand), by_hand, "neither is ours any more");
+    }
+
+    #[test]
+    fn a_stack_with_our_lines_has_no_variant_and_one_without_a_password_no_place() {
+        let gated = format!("auth required pam_unix.so\n{AUTH_RULE}\n{ACCOUNT_RULE}\n");
+        assert_eq!(of(&gated, PART, PasswordRule::NotWanted), Ok(Vec::new()));
+        for text in [
+            "auth required pam_permit.so\naccount required pam_unix.so\n",
+            "account required pam_unix.so\n",
+            "@include nothing\n",
+        ] {
+            assert!(of(text, PART, PasswordRule::NotWanted).is_err(), "{text}");
+        }
+    }
+}

@@ -67,7 +67,7 @@ fn refusal(ended: ExitStatus) -> Option<String> {
         Some(0) => None,
         Some(code @ ACCOUNT_REFUSED..) => Some(refused("account", code - ACCOUNT_REFUSED)),
         Some(code @ AUTH_REFUSED..) => Some(refused("auth", code - AUTH_REFUSED)),
-        Some(_) => Some("the proof ended before its end".to_owned()),
+        Some(_) => Some("the proof could not be run; its message is above".to_owned()),
         None => Some(format!("the proof was ended by signal {}", ended.signal().unwrap_or_default())),
     }
 }

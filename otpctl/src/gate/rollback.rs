@@ -2,6 +2,7 @@
 //! anybody can log in, for a machine that went down meanwhile.
 
 use std::env;
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -17,6 +18,12 @@ pub(crate) fn is_possible() -> Result<(), Failure> {
     if !has_systemd() {
         return Err(Failure::Stopped(format!(
             "without systemd nothing can undo a gate that you do not confirm; nothing was changed. With --no-rollback it is in force at once: {KEEP}"
+        )));
+    }
+    if !Path::new(SESSION).exists() {
+        return Err(Failure::Stopped(format!(
+            "this kernel tells no login sessions ({SESSION}), so nobody could confirm the gate; nothing was changed. \
+             With --no-rollback it is in force at once: {KEEP}"
         )));
     }
     match run("systemctl", &["--quiet", "is-enabled", BOOT_UNIT]) {
@@ -73,4 +80,11 @@ fn run(program: &str, words: &[&str]) -> Result<(), String> {
     if done.status.success() { Ok(()) } else { Err(escaped(said.trim())) }
 }
 
+/// The login session of the audit system, which survives su and sudo; none outside of any.
+pub(crate) fn session() -> Option<u32> {
+    let text = fs::read_to_string(SESSION).ok()?;
+    text.trim().parse().ok().filter(|session| *session != u32::MAX)
+}
+
+const SESSION: &str = "/proc/self/sessionid";
 const KEEP: &str = "keep a root shell open until you have passed it";

@@ -86,7 +86,7 @@ impl GateService {
         }
     }
 
-    /// Does a program that runs as root let this user in by the line for root alone?
+    /// Is this user asked? Programs that users start let root in by pam_rootok or the like, or without asking PAM.
     pub(crate) fn asks(&self, uid: u32) -> bool {
         !(self.program() == ProgramKind::StartedByUser && Uid::from_raw(uid).is_root())
     }
