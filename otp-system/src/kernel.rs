@@ -1,6 +1,7 @@
 //! What no safe library offers: the socket that systemd hands over (sd_listen_fds(3)), the kernel's word on the clock
-//! (adjtimex(2)), terminals and sessions (tty_ioctl(4)). The only file with unsafe code outside the module.
+//! (adjtimex(2)), terminals and sessions (tty_ioctl(4)). Besides `pam_client` the only file with unsafe code outside the module.
 
+use std::ffi::CStr;
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixListener;
@@ -74,6 +75,25 @@ fn on_hang_up(action: &SigAction) -> nix::Result<SigAction> {
     // SAFETY: the action is to ignore the signal, or the one that was there before: no new handler is set.
     unsafe { sigaction(Signal::SIGHUP, action) }
 }
+
+/// Gives `to` the SELinux label of `from`, if it has one.
+#[expect(unsafe_code, reason = "no safe library of ours has extended attributes")]
+pub fn copy_label(from: impl AsFd, to: impl AsFd) -> nix::Result<()> {
+    let mut label = [0_u8; LONGEST_LABEL];
+    let (from, to) = (from.as_fd().as_raw_fd(), to.as_fd().as_raw_fd());
+    // SAFETY: the descriptor is open, the name NUL-terminated, and the place as long as is said.
+    let length = unsafe { libc::fgetxattr(from, LABEL.as_ptr(), label.as_mut_ptr().cast(), label.len()) };
+    let length = match Errno::result(length) {
+        Err(Errno::ENODATA | Errno::EOPNOTSUPP | Errno::ENOSYS) => return Ok(()),
+        length => usize::try_from(length?).unwrap_or_default(),
+    };
+    // SAFETY: the descriptor is open, the name NUL-terminated, and so many bytes of the place are the label.
+    Errno::result(unsafe { libc::fsetxattr(to, LABEL.as_ptr(), label.as_ptr().cast(), length, 0) }).map(drop)
+}
+
+const LABEL: &CStr = c"security.selinux";
+/// In bytes; the kernel's own limit on contexts is a page.
+const LONGEST_LABEL: usize = 4096;
 
 /// The program will lead a session, and so a group of processes, of its own, without a controlling terminal (setsid(2)).
 #[expect(unsafe_code, reason = "the standard library has no stable call for it")]

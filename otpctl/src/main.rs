@@ -7,6 +7,7 @@ mod arguments;
 mod command;
 mod connect;
 mod escrow;
+mod gate;
 mod host_key_export;
 mod input;
 mod machine;
@@ -30,7 +31,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(&arguments) {
         Ok(()) => {
-            if !matches!(arguments.command, Command::HostKey(_) | Command::Emergency(_)) {
+            if !matches!(arguments.command, Command::HostKey(_) | Command::Emergency(_) | Command::Gate(_)) {
                 command::host_key::remind_of_export();
             }
             ExitCode::SUCCESS
@@ -74,6 +75,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Notices(options) => command::notices::notices(&mut connect::connect()?, &mut terminal, options),
         Command::List(options) => command::status::list(&mut connect::connect()?, &mut terminal, options),
         Command::Config(options) => command::config::run(&mut terminal, &options.act),
+        Command::Gate(options) => command::gate::run(&mut terminal, &options.act),
         Command::Emergency(options) => command::emergency::run(&mut terminal, &options.act),
         Command::HostKey(options) => command::host_key::run(&mut terminal, &options.act),
         Command::Mend(_) => Err(Failure::Usage("mend: only with --offline, as root".to_owned())),

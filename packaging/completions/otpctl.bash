@@ -40,6 +40,9 @@ _otpctl() {
             otpctl,forget)
                 cmd="otpctl__subcmd__forget"
                 ;;
+            otpctl,gate)
+                cmd="otpctl__subcmd__gate"
+                ;;
             otpctl,gc)
                 cmd="otpctl__subcmd__gc"
                 ;;
@@ -133,6 +136,54 @@ _otpctl() {
             otpctl__subcmd__emergency__subcmd__help,list)
                 cmd="otpctl__subcmd__emergency__subcmd__help__subcmd__list"
                 ;;
+            otpctl__subcmd__gate,confirm)
+                cmd="otpctl__subcmd__gate__subcmd__confirm"
+                ;;
+            otpctl__subcmd__gate,disable)
+                cmd="otpctl__subcmd__gate__subcmd__disable"
+                ;;
+            otpctl__subcmd__gate,enable)
+                cmd="otpctl__subcmd__gate__subcmd__enable"
+                ;;
+            otpctl__subcmd__gate,help)
+                cmd="otpctl__subcmd__gate__subcmd__help"
+                ;;
+            otpctl__subcmd__gate,prove)
+                cmd="otpctl__subcmd__gate__subcmd__prove"
+                ;;
+            otpctl__subcmd__gate,status)
+                cmd="otpctl__subcmd__gate__subcmd__status"
+                ;;
+            otpctl__subcmd__gate,test)
+                cmd="otpctl__subcmd__gate__subcmd__test"
+                ;;
+            otpctl__subcmd__gate,undo-pending)
+                cmd="otpctl__subcmd__gate__subcmd__undo__subcmd__pending"
+                ;;
+            otpctl__subcmd__gate__subcmd__help,confirm)
+                cmd="otpctl__subcmd__gate__subcmd__help__subcmd__confirm"
+                ;;
+            otpctl__subcmd__gate__subcmd__help,disable)
+                cmd="otpctl__subcmd__gate__subcmd__help__subcmd__disable"
+                ;;
+            otpctl__subcmd__gate__subcmd__help,enable)
+                cmd="otpctl__subcmd__gate__subcmd__help__subcmd__enable"
+                ;;
+            otpctl__subcmd__gate__subcmd__help,help)
+                cmd="otpctl__subcmd__gate__subcmd__help__subcmd__help"
+                ;;
+            otpctl__subcmd__gate__subcmd__help,prove)
+                cmd="otpctl__subcmd__gate__subcmd__help__subcmd__prove"
+                ;;
+            otpctl__subcmd__gate__subcmd__help,status)
+                cmd="otpctl__subcmd__gate__subcmd__help__subcmd__status"
+                ;;
+            otpctl__subcmd__gate__subcmd__help,test)
+                cmd="otpctl__subcmd__gate__subcmd__help__subcmd__test"
+                ;;
+            otpctl__subcmd__gate__subcmd__help,undo-pending)
+                cmd="otpctl__subcmd__gate__subcmd__help__subcmd__undo__subcmd__pending"
+                ;;
             otpctl__subcmd__help,accept-restore)
                 cmd="otpctl__subcmd__help__subcmd__accept__subcmd__restore"
                 ;;
@@ -156,6 +207,9 @@ _otpctl() {
                 ;;
             otpctl__subcmd__help,forget)
                 cmd="otpctl__subcmd__help__subcmd__forget"
+                ;;
+            otpctl__subcmd__help,gate)
+                cmd="otpctl__subcmd__help__subcmd__gate"
                 ;;
             otpctl__subcmd__help,gc)
                 cmd="otpctl__subcmd__help__subcmd__gc"
@@ -223,6 +277,27 @@ _otpctl() {
             otpctl__subcmd__help__subcmd__emergency,list)
                 cmd="otpctl__subcmd__help__subcmd__emergency__subcmd__list"
                 ;;
+            otpctl__subcmd__help__subcmd__gate,confirm)
+                cmd="otpctl__subcmd__help__subcmd__gate__subcmd__confirm"
+                ;;
+            otpctl__subcmd__help__subcmd__gate,disable)
+                cmd="otpctl__subcmd__help__subcmd__gate__subcmd__disable"
+                ;;
+            otpctl__subcmd__help__subcmd__gate,enable)
+                cmd="otpctl__subcmd__help__subcmd__gate__subcmd__enable"
+                ;;
+            otpctl__subcmd__help__subcmd__gate,prove)
+                cmd="otpctl__subcmd__help__subcmd__gate__subcmd__prove"
+                ;;
+            otpctl__subcmd__help__subcmd__gate,status)
+                cmd="otpctl__subcmd__help__subcmd__gate__subcmd__status"
+                ;;
+            otpctl__subcmd__help__subcmd__gate,test)
+                cmd="otpctl__subcmd__help__subcmd__gate__subcmd__test"
+                ;;
+            otpctl__subcmd__help__subcmd__gate,undo-pending)
+                cmd="otpctl__subcmd__help__subcmd__gate__subcmd__undo__subcmd__pending"
+                ;;
             otpctl__subcmd__help__subcmd__host__subcmd__key,check)
                 cmd="otpctl__subcmd__help__subcmd__host__subcmd__key__subcmd__check"
                 ;;
@@ -278,7 +353,7 @@ _otpctl() {
 
     case "${cmd}" in
         otpctl)
-            opts="-h -V --offline --help --version invite enrol add rotate recovery-codes token status notices list suspend resume reopen rename revoke forget adopt gc accept-restore config emergency host-key clock vault-version mend help"
+            opts="-h -V --offline --help --version invite enrol add rotate recovery-codes token status notices list suspend resume reopen rename revoke forget adopt gc accept-restore config gate emergency host-key clock vault-version mend help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -667,6 +742,264 @@ _otpctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        otpctl__subcmd__gate)
+            opts="-h --help enable confirm disable status test prove undo-pending help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__gate__subcmd__confirm)
+            opts="-h --detailed-exit-code --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__gate__subcmd__disable)
+            opts="-h --all --force --detailed-exit-code --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__gate__subcmd__enable)
+            opts="-h --admin --command --no-rollback --detailed-exit-code --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --admin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --command)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__gate__subcmd__help)
+            opts="enable confirm disable status test prove undo-pending help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__gate__subcmd__help__subcmd__confirm)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__gate__subcmd__help__subcmd__disable)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__gate__subcmd__help__subcmd__enable)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__gate__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__gate__subcmd__help__subcmd__prove)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__gate__subcmd__help__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__gate__subcmd__help__subcmd__test)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__gate__subcmd__help__subcmd__undo__subcmd__pending)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__gate__subcmd__prove)
+            opts="-h --admin --stacks --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --admin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stacks)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__gate__subcmd__status)
+            opts="-h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__gate__subcmd__test)
+            opts="-h --admin --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --admin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__gate__subcmd__undo__subcmd__pending)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         otpctl__subcmd__gc)
             opts="-h --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -682,7 +1015,7 @@ _otpctl() {
             return 0
             ;;
         otpctl__subcmd__help)
-            opts="invite enrol add rotate recovery-codes token status notices list suspend resume reopen rename revoke forget adopt gc accept-restore config emergency host-key clock vault-version mend help"
+            opts="invite enrol add rotate recovery-codes token status notices list suspend resume reopen rename revoke forget adopt gc accept-restore config gate emergency host-key clock vault-version mend help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -866,6 +1199,118 @@ _otpctl() {
         otpctl__subcmd__help__subcmd__forget)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__help__subcmd__gate)
+            opts="enable confirm disable status test prove undo-pending"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__help__subcmd__gate__subcmd__confirm)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__help__subcmd__gate__subcmd__disable)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__help__subcmd__gate__subcmd__enable)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__help__subcmd__gate__subcmd__prove)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__help__subcmd__gate__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__help__subcmd__gate__subcmd__test)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        otpctl__subcmd__help__subcmd__gate__subcmd__undo__subcmd__pending)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

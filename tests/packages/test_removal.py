@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from harness.machine import HOST_KEY, MODULE, MULTIARCH, POLICY, VAULT
+from harness.machine import CODE_PROMPT, HOST_KEY, MODULE, MULTIARCH, PASSWORD, POLICY, VAULT
 from harness.packages import PACKAGES, UNITS, built_on, demo_package, dpkg_install, gated_sudo, package_files, pam_files, unpacked
 from harness.stacks import lines_of_readme
 
@@ -44,6 +44,22 @@ def test_the_profile_goes_with_the_package_and_comments_do_not_matter(installed)
     installed.run("pam-auth-update", "--package", "--enable", "otp")
     assert "pam_otp.so" in installed.run("cat", "/etc/pam.d/common-auth")
     assert "pam_otp" not in installed.run("cat", "/etc/pam.d/common-account"), "cron includes that one"
+    installed.run("dpkg", "--remove", *PACKAGES)
+    assert pam_files(installed) == before
+
+
+def test_gates_of_otpctl_go_with_the_package_and_a_changed_one_stops_the_removal(installed):
+    before = pam_files(installed)
+    user, key = installed.enrolled_user("gated")
+    console = installed.console("otpctl", "gate", "enable", "sudo", "--admin", user.name, "--no-rollback")
+    for prompt, answer in (("Password: ", PASSWORD), (CODE_PROMPT, key.first)):
+        console.awaits(prompt)
+        console.types_hidden(answer)
+    assert console.ends() == 0
+    installed.run("sh", "-c", "cp -p /etc/pam.d/sudo /root && echo '# mine' >>/etc/pam.d/sudo")
+    done = installed.tries("dpkg", "--remove", "libpam-otp")
+    assert done.returncode != 0 and "is new: # mine" in done.stdout + done.stderr and installed.run("test", "-e", MODULE) == ""
+    installed.run("mv", "/root/sudo", "/etc/pam.d/sudo")
     installed.run("dpkg", "--remove", *PACKAGES)
     assert pam_files(installed) == before
 

@@ -1,6 +1,7 @@
 //! The command line: one definition gives the parser and the help; a test holds the man page to it.
 
 mod admin;
+mod gate;
 mod host;
 pub(crate) mod keys;
 mod user;
@@ -12,6 +13,9 @@ use crate::output::format::OutputFormat;
 pub(crate) use admin::{
     AcceptRestoreArgs, AdoptArgs, ForgetArgs, GcArgs, ListArgs, NoticesArgs, RenameArgs, ReopenArgs, ResumeArgs,
     RevokeArgs, StatusArgs, SuspendArgs,
+};
+pub(crate) use gate::{
+    ConfirmGateArgs, DisableGateArgs, EnableGateArgs, GateAct, GateArgs, GateStatusArgs, ProveArgs, TestGateArgs,
 };
 pub(crate) use host::{
     BypassArgs, CheckConfigArgs, CheckHostKeyArgs, ClockArgs, ConfigAct, ConfigArgs, EmergencyAct, EmergencyArgs,
@@ -27,7 +31,7 @@ pub(crate) use user::user_name;
 ///
 /// Talks to the daemon otp-enrolld on its local socket, which alone decides who may do what. Wherever a user is named, uid:NUMBER
 /// names the account of that uid.
-/// Exit status: 0 done, 1 refused, 2 wrong usage, 3 daemon not reachable.
+/// Exit status: 0 done, 1 refused, 2 wrong usage, 3 daemon not reachable, 4 nothing to change (with --detailed-exit-code).
 #[derive(Parser)]
 #[command(name = "otpctl", version)]
 pub(crate) struct Arguments {
@@ -61,6 +65,7 @@ pub(crate) enum Command {
     #[command(alias = "restored")] // its name before the first release
     AcceptRestore(AcceptRestoreArgs),
     Config(ConfigArgs),
+    Gate(GateArgs),
     Emergency(EmergencyArgs),
     HostKey(HostKeyArgs),
     Clock(ClockArgs),
@@ -83,6 +88,7 @@ impl Command {
             Self::AcceptRestore(options) => OutputFormat::of(options.json),
             Self::Adopt(options) => OutputFormat::of(options.json),
             Self::Gc(options) => OutputFormat::of(options.json),
+            Self::Gate(GateArgs { act }) => act.format(),
             Self::Emergency(EmergencyArgs { act: EmergencyAct::List(options) }) => OutputFormat::of(options.json),
             _ => OutputFormat::Text,
         }

@@ -65,6 +65,7 @@ pub(crate) fn run(terminal: &mut Terminal, command: &Command) -> Result<(), Fail
         }
         Command::Notices(_) => return Err(Failure::Usage("notices: not offline; ask the daemon".to_owned())),
         Command::Mend(options) => return crate::command::mend::run(terminal, options),
+        Command::Gate(options) => return crate::command::gate::run(terminal, &options.act),
         Command::Emergency(options) => return crate::command::emergency::run(terminal, &options.act),
         Command::Config(options) => return crate::command::config::run(terminal, &options.act),
         Command::HostKey(options) => return crate::command::host_key::run(terminal, &options.act),

@@ -10,15 +10,33 @@ use zeroize::Zeroizing;
 
 use crate::output::failure::Failure;
 
+/// Which letters count; all others are passed over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Letters {
+    Ascii,
+    /// A password may have any.
+    All,
+}
+
 /// Asks on standard error, reads standard input.
 pub(crate) fn line(prompt: &str) -> Result<Option<Zeroizing<String>>, Failure> {
+    asked(prompt, Letters::Ascii)
+}
+
+/// The same for a password, which may have any letters.
+pub(crate) fn password(prompt: &str) -> Result<Option<Zeroizing<String>>, Failure> {
+    asked(prompt, Letters::All)
+}
+
+fn asked(prompt: &str, letters: Letters) -> Result<Option<Zeroizing<String>>, Failure> {
     let mut screen = io::stderr();
-    screen.write_all(prompt.as_bytes())?;
     // A descriptor of its own: the buffer of the standard stream is not wiped, and would swallow the next line.
     let mut keys = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let typed = {
+        // Before the prompt: the switch throws away what was typed before it.
         let _restored = EchoOff::begin()?;
-        read(&mut keys)
+        screen.write_all(prompt.as_bytes())?;
+        read(&mut keys, letters)
     };
     screen.write_all(b"\n")?;
     typed
@@ -45,26 +63,33 @@ impl Drop for EchoOff {
 }
 
 /// The line as the keys make it: backspace takes one back, ^U all.
-fn read(keys: &mut dyn Read) -> Result<Option<Zeroizing<String>>, Failure> {
-    let mut text = Zeroizing::new(String::with_capacity(LINE_BYTES));
+fn read(keys: &mut dyn Read, letters: Letters) -> Result<Option<Zeroizing<String>>, Failure> {
+    let mut text = Zeroizing::new(Vec::with_capacity(LINE_BYTES));
     loop {
         match key(keys)? {
-            b'\n' | b'\r' => return Ok(Some(text)),
+            b'\n' | b'\r' => return whole(&text).map(Some),
             INTERRUPT => return Err(Failure::Stopped("interrupted; nothing was stored".to_owned())),
             END if text.is_empty() => return Ok(None),
-            BACKSPACE | DELETE => drop(text.pop()),
+            // A letter of several bytes goes as a whole.
+            BACKSPACE | DELETE => while text.pop().is_some_and(|byte| byte & 0b1100_0000 == 0b1000_0000) {},
             KILL => text.clear(),
-            byte if byte.is_ascii_graphic() || byte == b' ' => {
+            byte if byte.is_ascii_graphic() || byte == b' ' || letters == Letters::All && !byte.is_ascii() => {
                 if text.len() == LINE_BYTES {
                     return Err(Failure::Stopped(format!(
                         "input: a line has more than {LINE_BYTES} bytes; nothing was stored"
                     )));
                 }
-                text.push(char::from(byte));
+                text.push(byte);
             }
             _ => {}
         }
     }
+}
+
+fn whole(bytes: &[u8]) -> Result<Zeroizing<String>, Failure> {
+    let text =
+        std::str::from_utf8(bytes).map_err(|_| Failure::Stopped("input: not UTF-8; nothing was stored".to_owned()))?;
+    Ok(Zeroizing::new(text.to_owned()))
 }
 
 fn key(keys: &mut dyn Read) -> Result<u8, Failure> {
@@ -91,7 +116,7 @@ mod tests {
     use super::*;
 
     fn typed(keys: &[u8]) -> Option<String> {
-        read(&mut &*keys).ok().flatten().map(|text| text.to_string())
+        read(&mut &*keys, Letters::Ascii).ok().flatten().map(|text| text.to_string())
     }
 
     #[test]
@@ -103,6 +128,9 @@ mod tests {
         assert_eq!(typed(b"\x04"), None);
         assert_eq!(typed(b""), None);
         assert_eq!(typed(b"AB\x03"), None);
+        let password = |keys: &[u8]| read(&mut &*keys, Letters::All).ok().flatten().map(|text| text.to_string());
+        assert_eq!(password("pä\u{20ac}\x7f\x7fäß\x1b\n".as_bytes()).as_deref(), Some("päß"));
+        assert_eq!(password(b"\xff\n"), None);
         assert_eq!(typed(&[b'A'; 300]), None);
     }
 }

@@ -29,6 +29,8 @@ pub(crate) enum Failure {
     Unshown(String),
     /// No daemon, or it went away.
     Unreachable(String),
+    /// It was so already, which was told; a script wants the exit code to say so too.
+    AlreadySo,
 }
 
 impl Failure {
@@ -36,6 +38,7 @@ impl Failure {
     pub(crate) fn report(&self, format: OutputFormat) -> ExitCode {
         // If even this cannot be written, the exit code still says it.
         let _ = match (self, format) {
+            (Self::AlreadySo, _) => Ok(()),
             (Self::Refused(refusal), OutputFormat::Json) => json::write(&mut io::stdout(), &error_object(refusal)),
             _ => writeln!(io::stderr(), "otpctl: {self}"),
         };
@@ -47,6 +50,7 @@ impl Failure {
             Self::Refused(_) | Self::Stopped(_) | Self::Unshown(_) => 1,
             Self::Usage(_) => 2,
             Self::Unreachable(_) => 3,
+            Self::AlreadySo => 4,
         }
     }
 }
@@ -64,6 +68,7 @@ impl fmt::Display for Failure {
             Self::Stopped(text) | Self::Usage(text) | Self::Unshown(text) | Self::Unreachable(text) => {
                 formatter.write_str(text)
             }
+            Self::AlreadySo => formatter.write_str("it was so already"),
         }
     }
 }
@@ -211,6 +216,7 @@ mod tests {
         assert_eq!(Failure::Usage(text()).code(), 2);
         assert_eq!(Failure::Unreachable(text()).code(), 3);
         assert_eq!(Failure::from(CallError::Silent).code(), 3);
+        assert_eq!(Failure::AlreadySo.code(), 4);
     }
 
     #[test]

@@ -29,9 +29,9 @@ struct Subject<'a> {
 
 const LIBPAMS: [Dialect; 2] = [Dialect::Old, Dialect::New];
 /// Two services of one program. `sudo -i` and `su -` have one of their own.
-const TWINS: [(&str, &str, &str); 2] = [("sudo", "sudo-i", "sudo -i"), ("su", "su-l", "su -")];
+pub(crate) const TWINS: [(&str, &str, &str); 2] = [("sudo", "sudo-i", "sudo -i"), ("su", "su-l", "su -")];
 /// Programs that never run the account stage, or that let nobody in who was not in before.
-const LOCKERS: [&str; 16] = [
+pub(crate) const LOCKERS: [&str; 16] = [
     "i3lock",
     "swaylock",
     "waylock",
@@ -81,7 +81,7 @@ impl Survey {
     }
 
     fn as_read_by(&self, libpam: Dialect) -> BTreeSet<StackFinding> {
-        let names: Vec<String> = self.services.names().into_iter().filter(|name| !left_over(name)).collect();
+        let names: Vec<String> = self.services.names().into_iter().filter(|name| !is_left_over(name)).collect();
         let other = self.services.read("other", libpam).unwrap_or_default();
         let subject = |name| Some(Subject { name, service: self.services.read(name, libpam)?, other: other.clone() });
         let subjects: Vec<Subject<'_>> = names.iter().filter_map(|name| subject(name)).collect();
@@ -344,7 +344,7 @@ fn twins(subjects: &[Subject<'_>], other: &ServiceStacks) -> Vec<StackFinding> {
         .collect()
 }
 
-fn left_over(name: &str) -> bool {
+pub(crate) fn is_left_over(name: &str) -> bool {
     name.starts_with('.')
         || LEFTOVERS.iter().any(|end| name.ends_with(end))
         || name.contains(".dpkg-")

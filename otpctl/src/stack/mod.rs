@@ -7,7 +7,7 @@ pub(crate) mod finding;
 pub(crate) mod findings;
 pub(crate) mod modules;
 pub(crate) mod reader;
-mod walk;
+pub(crate) mod walk;
 pub(crate) mod words;
 
 /// The module's own reader of its options: there is one.

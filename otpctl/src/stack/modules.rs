@@ -89,7 +89,7 @@ fn only_root(name: &str, arguments: &[String]) -> bool {
 const QUIET: [&str; 5] = ["debug", "quiet", "quiet_fail", "quiet_success", "audit"];
 
 /// Also what begins like one of them, as `sudo-otp` for `pam_service` of sudo.
-fn started_by_users(service: &str) -> bool {
+pub(crate) fn started_by_users(service: &str) -> bool {
     STARTED_BY_USERS.contains(&service) || matches!(family(service), "su" | "sudo")
 }
 

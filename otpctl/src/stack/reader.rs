@@ -43,6 +43,13 @@ pub(crate) struct LinePlace {
     pub line: usize,
 }
 
+/// The line of the service's own file by which a line of a stack is there, perhaps by including it: from where to where it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct OwnLine {
+    pub first: usize,
+    pub last: usize,
+}
+
 /// A line, by what libpam does for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum LineKind {
@@ -58,6 +65,7 @@ pub(crate) enum LineKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StackLine {
     pub place: LinePlace,
+    pub own: OwnLine,
     pub stage: Stage,
     /// How many substacks it is in.
     pub level: usize,
@@ -127,7 +135,9 @@ impl PamDirectories {
     pub(crate) fn read(&self, service: &str, dialect: Dialect) -> Option<ServiceStacks> {
         let path = self.file(service).filter(|_| !service.contains(|c: char| c.is_ascii_uppercase()))?;
         let mut reading = Reading { directories: self, dialect, found: ServiceStacks::default() };
-        if let Err(why) = reading.file(&path, Within { only: None, level: 0, depth: 0 }) {
+        if let Err(why) =
+            reading.file(&path, Within { only: None, own: OwnLine { first: 0, last: 0 }, level: 0, depth: 0 })
+        {
             reading.found.refused = Some(why);
         }
         Some(reading.found)
@@ -149,6 +159,7 @@ struct Reading<'a> {
 #[derive(Clone, Copy)]
 struct Within {
     only: Option<Stage>,
+    own: OwnLine,
     level: usize,
     depth: usize,
 }
@@ -174,7 +185,8 @@ impl Reading<'_> {
         let read = lines(&String::from_utf8_lossy(&bytes), self.dialect);
         for line in read.lines {
             let place = LinePlace { file: path.to_owned(), line: line.number };
-            self.line(&line.text, place, within)?;
+            let own = if within.depth == 0 { OwnLine { first: line.number, last: line.last } } else { within.own };
+            self.line(&line.text, place, Within { own, ..within })?;
         }
         if read.torn {
             return Err(format!("{}: ends in the middle of a line that goes on", path.display()));
@@ -196,8 +208,14 @@ impl Reading<'_> {
         if within.only.is_some_and(|only| only != stage) {
             return Ok(());
         }
-        let line =
-            StackLine { place, stage, level: within.level, kind: LineKind::Substack, control: Control::bad(None) };
+        let line = StackLine {
+            place,
+            own: within.own,
+            stage,
+            level: within.level,
+            kind: LineKind::Substack,
+            control: Control::bad(None),
+        };
         let fails = |why| LineKind::MustFail { why, text: text.trim().to_owned() };
         let unread = StackLine { kind: fails("what it includes cannot be read"), ..line.clone() };
         let Some(control) = words.next() else {
@@ -245,7 +263,7 @@ impl Reading<'_> {
             return Err(format!("{} line {}: {failed}", place.file.display(), place.line));
         };
         let kind = LineKind::MustFail { why: "what it includes cannot be read", text: failed };
-        self.add(StackLine { place, stage, level: within.level, kind, control: Control::bad(None) })
+        self.add(StackLine { place, own: within.own, stage, level: within.level, kind, control: Control::bad(None) })
     }
 
     /// `include` and `substack`: one stage. If it fails, the line fails: `unread` is added instead.

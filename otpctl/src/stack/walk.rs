@@ -113,6 +113,24 @@ fn level(stack: &[StackLine], at: usize) -> Option<usize> {
     stack.get(at).map(|line| line.level)
 }
 
+/// Does some line's jump pass over the place before the line `at`? Then a line that is put there changes where the jump ends.
+pub(crate) fn is_jumped_over(stack: &[StackLine], at: usize) -> bool {
+    let jumps = |line: &StackLine| -> Vec<usize> {
+        PamCode::all()
+            .filter_map(|code| match line.control.action(code) {
+                StackAction::Jump(lines) => Some(lines),
+                _ => None,
+            })
+            .collect()
+    };
+    stack.iter().enumerate().take(at).any(|(from, line)| {
+        jumps(line).into_iter().any(|lines| {
+            let (last, left) = jumped(stack, from, lines);
+            last >= at || left > 0
+        })
+    })
+}
+
 /// The last line of the level, and of what is deeper.
 fn end_of_level(stack: &[StackLine], at: usize) -> usize {
     let here = level(stack, at);

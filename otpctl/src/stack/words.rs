@@ -9,10 +9,11 @@ pub(crate) enum Dialect {
     New,
 }
 
-/// A line as it is read, and where it begins.
+/// A line as it is read, and from where to where it goes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct FileLine {
     pub number: usize,
+    pub last: usize,
     pub text: String,
 }
 
@@ -58,7 +59,7 @@ pub(super) fn lines(text: &str, dialect: Dialect) -> FileLines {
             LinePiece::Last(whole) => whole,
         };
         begun.push_str(whole);
-        lines.push(FileLine { number: first.take().unwrap_or(here), text: std::mem::take(&mut begun) });
+        lines.push(FileLine { number: first.take().unwrap_or(here), last: here, text: std::mem::take(&mut begun) });
         room = OLD_BUFFER;
     }
     FileLines { lines, torn: first.is_some() }
@@ -136,6 +137,9 @@ mod tests {
     #[test]
     fn lines_are_put_together_as_each_libpam_does() {
         for dialect in [Dialect::Old, Dialect::New] {
+            let ends =
+                |text| lines(text, dialect).lines.iter().map(|line| (line.number, line.last)).collect::<Vec<_>>();
+            assert_eq!(ends("a\n b \\\n c \\\n d\n\ne"), [(1, 1), (2, 4), (6, 6)]);
             assert_eq!(read("# a\n\n  b # c \\\nd \\ \n e\nf", dialect), [line(3, "b"), line(4, "d e"), line(6, "f")]);
             assert_eq!(read("# c:\\\nb\n", dialect), [line(2, "b")]);
             assert!(lines("b\nc \\\n", dialect).torn && !lines("b\n", dialect).torn);

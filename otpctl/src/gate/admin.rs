@@ -1,0 +1,135 @@
+//! The admin who proves a gate: somebody with a key that works, and the codes that were accepted, as the state records them.
+
+use std::collections::BTreeMap;
+
+use data_encoding::HEXLOWER;
+use otp_core::accounts::Account;
+use otp_core::policy::WholePolicy;
+use otp_core::site::Site;
+use otp_core::unix_time::UnixTime;
+use otp_core::vault::{Vault, as_it_is, short_lock_deadline};
+use otp_protocol::status;
+use serde::{Deserialize, Serialize};
+
+use crate::command::bypasses;
+use crate::command::emergency::{named, no_such_user};
+use crate::machine::Machine;
+use crate::output::escape::escaped;
+use crate::output::failure::Failure;
+
+/// Which codes were accepted so far: of each key the step or counter, and when; and the recovery codes that are used. All of it only
+/// grows, so that two of them tell whether a code was accepted in between.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Acceptances {
+    keys: BTreeMap<String, Accepted>,
+    recovery: (String, u32),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+struct Accepted {
+    step: u64,
+    at: u64,
+}
+
+impl Acceptances {
+    /// As the vault records them.
+    pub(crate) fn of(account: &Account) -> Result<Self, Failure> {
+        let (vault, no_answer) = (open()?, |error| stopped(&format!("{error}")));
+        let locked = vault.look(account, &Machine, short_lock_deadline()).map_err(no_answer)?;
+        let Some(locked) = locked else { return Ok(Self::default()) };
+        let state = locked.state();
+        let keys = state.keys.iter().map(|key| {
+            (key.id.hex(), Accepted { step: key.watermark.0, at: key.last_used.map_or(0, UnixTime::seconds) })
+        });
+        Ok(Self { keys: keys.collect(), recovery: (HEXLOWER.encode(&state.recovery.set.bytes()), state.recovery.used) })
+    }
+
+    /// Was a code accepted after `before`? A repair raises a step without a code, and a code without a time is none.
+    pub(crate) fn is_after(&self, before: &Self) -> bool {
+        let newer = |(id, now): (&String, &Accepted)| {
+            let then = before.keys.get(id).copied().unwrap_or_default();
+            now.step > then.step && now.at != 0 && now.at >= then.at
+        };
+        let (set, used) = &self.recovery;
+        let recovered = *set == before.recovery.0 && used & !before.recovery.1 != 0;
+        recovered || self.keys.iter().any(newer)
+    }
+}
+
+/// The account, with a key that works and without a way past the gate; else why not.
+pub(crate) fn with_a_working_key(typed: Option<&str>, policy: &WholePolicy) -> Result<Account, Failure> {
+    let account = match typed {
+        Some(name) => named(name)?.ok_or_else(|| no_such_user(name))?,
+        None => login_account()?,
+    };
+    let user = escaped(&account.name);
+    if bypasses::longest(&bypasses::in_force(), account.uid).is_some() {
+        return Err(Failure::Stopped(format!(
+            "{user} is let past every gate and would prove nothing; first otpctl emergency end {user}"
+        )));
+    }
+    let status = status::of(&open()?, &account, &policy.host.limits, &Machine, short_lock_deadline());
+    let status = status.map_err(|error| stopped(&error.to_string()))?;
+    let why = match status {
+        ref it if !it.enrolled => "is not enrolled; first otpctl invite",
+        ref it if it.disabled => "is disabled by too many wrong codes; first otpctl invite --replace",
+        ref it if it.suspended => "is suspended; first otpctl resume",
+        ref it if it.expired => "has keys that have all ended; first otpctl invite --replace",
+        ref it if it.keys.iter().all(|key| key.suspended) => "has no key that works; first otpctl invite --replace",
+        _ => return Ok(account),
+    };
+    Err(Failure::Stopped(format!(
+        "{user} {why}; the admin of a gate must be able to pass it; name another one with --admin"
+    )))
+}
+
+/// The account that logged in, as the audit system has it: it survives su and sudo, and cannot be set. SUDO_UID is only an
+/// environment variable, and is not asked.
+fn login_account() -> Result<Account, Failure> {
+    let uid = std::fs::read_to_string("/proc/self/loginuid").unwrap_or_default();
+    let uid = uid.trim().parse::<u32>().ok().filter(|uid| *uid != u32::MAX);
+    let account = uid.and_then(|uid| otp_core::accounts::account_of(uid).ok().flatten());
+    account.ok_or_else(|| {
+        Failure::Usage(
+            "nobody has logged in here, as far as the kernel knows; name the admin with --admin USER".to_owned(),
+        )
+    })
+}
+
+fn open() -> Result<Vault, Failure> {
+    Site::STANDARD.open_vault(as_it_is).map_err(|unavailable| stopped(&unavailable.detail))
+}
+
+fn stopped(text: &str) -> Failure {
+    Failure::Stopped(escaped(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(all: &[(&str, u64, u64)]) -> Acceptances {
+        let keys = all.iter().map(|(id, step, at)| ((*id).to_owned(), Accepted { step: *step, at: *at })).collect();
+        Acceptances { keys, recovery: ("set".to_owned(), 0b1) }
+    }
+
+    #[test]
+    fn a_code_that_was_accepted_in_between_is_seen_and_nothing_else_is_one() {
+        let before = keys(&[("a", 7, 100), ("b", 9, 0)]);
+        let used = |set: &str, used| Acceptances { recovery: (set.to_owned(), used), ..before.clone() };
+        let cases = [
+            (before.clone(), false),
+            (keys(&[("a", 8, 100), ("b", 9, 0)]), true),
+            (keys(&[("a", 7, 100), ("b", 10, 0)]), false),
+            (keys(&[("a", 7, 100), ("b", 10, 101)]), true),
+            (keys(&[("a", 7, 100), ("new", 10, 0)]), false),
+            (keys(&[("a", 7, 100), ("new", 10, 101)]), true),
+            (keys(&[]), false),
+            (used("set", 0b11), true),
+            (used("another", 0), false),
+        ];
+        for (now, accepted) in cases {
+            assert_eq!(now.is_after(&before), accepted, "{now:?}");
+        }
+    }
+}

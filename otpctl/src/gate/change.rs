@@ -1,0 +1,160 @@
+//! The steps of a change, in their order. The record is on disk and the timer runs before a file changes, so that whatever ends
+//! this process leaves the old stack, or the new one with a way back.
+
+use std::io;
+
+use super::planned_file::PlannedFile;
+use super::record::{self, GateLock, GateRecord, GateState};
+use super::swap::FileState;
+use super::{rollback, sshd, sudoers};
+use crate::output::escape::escaped;
+use crate::output::failure::Failure;
+
+/// May a file that somebody has changed since be changed back?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ChangedFiles {
+    Refuse,
+    /// Our lines are taken out of it; the rest stays.
+    TakeOurLines,
+}
+
+/// Makes the change. One that fails in the middle is undone at once.
+pub(crate) fn enable(gate: &GateRecord) -> Result<(), Failure> {
+    let lock = record::lock()?;
+    for file in &gate.files {
+        if file.state().map_err(|error| at(file, &error))? != FileState::Before {
+            let path = file.path.display();
+            return Err(stopped(&format!(
+                "{path}: somebody has changed it since it was proved; nothing was changed, begin again"
+            )));
+        }
+    }
+    let earlier = record::read(&gate.service, GateState::InForce)?;
+    let done = match gate.until {
+        Some(_) => waiting(gate, &lock),
+        None => gate.write_with_earlier(&lock).and_then(|()| gate_files(gate)),
+    };
+    done.map_err(|failure| match undo_files(gate).and_then(|()| forget(gate, earlier.as_ref(), &lock)) {
+        Ok(()) => failure,
+        Err(also) => stopped(&format!("{failure}; and the change is not undone: {also}")),
+    })
+}
+
+/// As if the change had not been begun.
+fn forget(gate: &GateRecord, earlier: Option<&GateRecord>, lock: &GateLock) -> Result<(), Failure> {
+    match (gate.until, earlier) {
+        (Some(_), _) => {
+            rollback::disarm(&gate.service);
+            record::remove(&gate.service, GateState::Pending, lock)
+        }
+        (None, Some(earlier)) => earlier.write(GateState::InForce, lock),
+        (None, None) => record::remove(&gate.service, GateState::InForce, lock),
+    }
+}
+
+fn waiting(gate: &GateRecord, lock: &GateLock) -> Result<(), Failure> {
+    gate.write(GateState::Pending, lock)?;
+    rollback::arm(&gate.service)?;
+    // Without the second name, on a file system that has none, the way back wants some room on the disk.
+    gate.files.iter().for_each(|file| drop(file.keep()));
+    gate_files(gate)
+}
+
+fn gate_files(gate: &GateRecord) -> Result<(), Failure> {
+    gate.files.iter().try_for_each(|file| file.gate().map_err(|error| at(file, &error)))?;
+    if gate.files.iter().any(sshd::is_drop_in) {
+        sshd::verify()?;
+        sshd::reload();
+    }
+    if gate.files.iter().any(sudoers::is_drop_in) {
+        sudoers::verify()?;
+    }
+    Ok(())
+}
+
+/// The gate that waits is in force.
+pub(crate) fn confirm(pending: &GateRecord) -> Result<(), Failure> {
+    let lock = record::lock()?;
+    if record::read(&pending.service, GateState::Pending)?.as_ref() != Some(pending) {
+        return Err(stopped("the gate was undone or made again meanwhile; nothing was confirmed"));
+    }
+    record::confirm(pending, &lock)?;
+    rollback::disarm(&pending.service);
+    // A leftover is the file as it was, under a name that nothing reads.
+    pending.files.iter().for_each(|file| drop(file.forget()));
+    Ok(())
+}
+
+/// Undoes the gate that waits; `None` if none does.
+pub(crate) fn undo_pending(service: &str) -> Result<Option<GateRecord>, Failure> {
+    let lock = record::lock()?;
+    let Some(gate) = record::read(service, GateState::Pending)? else { return Ok(None) };
+    undo_files(&gate)?;
+    record::remove(service, GateState::Pending, &lock)?;
+    Ok(Some(gate))
+}
+
+/// Takes out what all changes of this gate have put in; the files that changed.
+pub(crate) fn disable(service: &str, changed: ChangedFiles) -> Result<Vec<PlannedFile>, Failure> {
+    let lock = record::lock()?;
+    let mut undone = Vec::new();
+    for state in [GateState::Pending, GateState::InForce] {
+        let Some(gate) = record::read(service, state)? else { continue };
+        if changed == ChangedFiles::Refuse {
+            gate.files.iter().try_for_each(unchanged_since)?;
+        }
+        undo_files(&gate)?;
+        record::remove(service, state, &lock)?;
+        undone.extend(gate.files);
+    }
+    rollback::disarm(service);
+    Ok(undone)
+}
+
+/// The last change first, as far as it goes: a file that fails keeps no other one from being undone.
+fn undo_files(gate: &GateRecord) -> Result<(), Failure> {
+    let undone: Vec<_> = gate.files.iter().rev().map(|file| file.undo().map_err(|error| at(file, &error))).collect();
+    if gate.files.iter().any(sshd::is_drop_in) {
+        sshd::reload();
+    }
+    undone.into_iter().collect()
+}
+
+/// Only our own lines may have gone meanwhile, for then there is nothing to take out.
+fn unchanged_since(file: &PlannedFile) -> Result<(), Failure> {
+    match file.state().map_err(|error| at(file, &error))? {
+        FileState::Changed(text) if super::edit::has_ours(&text) => {
+            let (path, changes) = (file.path.display(), changes(&file.after, &text).join("; "));
+            Err(stopped(&format!(
+                "{path}: changed since it was gated: {changes}; nothing was changed. --force takes out the lines of otpctl gate and leaves the others"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The lines that only one of two texts has.
+fn changes(then: &str, now: &str) -> Vec<String> {
+    let only = |one: &str, other: &str, what: &str| -> Vec<String> {
+        let mut left: Vec<&str> = other.lines().collect();
+        let mut found = Vec::new();
+        for (number, line) in (1..).zip(one.lines()) {
+            match left.iter().position(|same| *same == line) {
+                Some(at) => drop(left.swap_remove(at)),
+                None => found.push(format!("line {number} {what}: {line}")),
+            }
+        }
+        found
+    };
+    let mut all = only(now, then, "is new");
+    all.extend(only(then, now, "is gone"));
+    if all.is_empty() { vec!["the order of its lines".to_owned()] } else { all }
+}
+
+fn at(file: &PlannedFile, error: &io::Error) -> Failure {
+    stopped(&format!("{}: {error}", file.path.display()))
+}
+
+fn stopped(text: &str) -> Failure {
+    Failure::Stopped(escaped(text))
+}
