@@ -23,14 +23,14 @@ pub(crate) fn read(terminal: &mut Terminal, source: CodeSource) -> Result<Regist
     loop {
         let Some(typed) = line(terminal, source, lines.prompt())? else { return Err(lines.ended()) };
         match lines.take(&typed) {
-            Step::Whole(code) => return Ok(code),
-            Step::FirstPart => {}
-            Step::Unfinished(missing) => {
+            TypedLine::Whole(code) => return Ok(code),
+            TypedLine::FirstPart => {}
+            TypedLine::Unfinished(missing) => {
                 if source == CodeSource::Person {
                     terminal.show(&format!("{missing}; type the rest\n"))?;
                 }
             }
-            Step::Mistake(wrong) => {
+            TypedLine::Mistake(wrong) => {
                 mistakes += 1;
                 if mistakes == source.chances() {
                     return Err(stopped(&wrong));
@@ -53,7 +53,7 @@ struct Lines {
 }
 
 /// What a line brought.
-enum Step {
+enum TypedLine {
     Whole(RegistrationCode),
     FirstPart,
     Unfinished(Mistyped),
@@ -69,15 +69,15 @@ impl Lines {
         }
     }
 
-    fn take(&mut self, typed: &str) -> Step {
+    fn take(&mut self, typed: &str) -> TypedLine {
         let (text, piece) = self.piece(typed);
         (self.begun, self.missing) = (Zeroizing::default(), None);
         let wrong = match (piece, &self.first) {
-            (Ok(Piece::Whole(code)), None) => return Step::Whole(code),
-            (Ok(Piece::Second(second)), Some(first)) => return Step::Whole(first.and(&second)),
+            (Ok(Piece::Whole(code)), None) => return TypedLine::Whole(code),
+            (Ok(Piece::Second(second)), Some(first)) => return TypedLine::Whole(first.and(&second)),
             (Ok(Piece::First(part)), None) => {
                 self.first = Some(part);
-                return Step::FirstPart;
+                return TypedLine::FirstPart;
             }
             (Ok(Piece::Second(_)), None) => "this is the second part; the first one is wanted before it".to_owned(),
             (Ok(_), Some(_)) => "this is not the second part".to_owned(),
@@ -88,12 +88,12 @@ impl Lines {
                     (self.begun, self.missing) = (text, Some(mistyped));
                 }
                 if mistyped.is_too_short() {
-                    return Step::Unfinished(mistyped);
+                    return TypedLine::Unfinished(mistyped);
                 }
                 mistyped.to_string()
             }
         };
-        Step::Mistake(wrong)
+        TypedLine::Mistake(wrong)
     }
 
     /// A line with the prefix begins a code. One without it goes on with what was begun, or is a code whose prefix was left out,
