@@ -33,9 +33,11 @@ def becomes_root(session, *codes):
         session.console.awaits(CODE_PROMPT)
         session.console.types_hidden(code)
     session.console.awaits("# ")
-    yield session
-    session.console.types("exit")
-    session.console.awaits(r"\$ ")
+    try:
+        yield session
+    finally:
+        session.console.types("exit")
+        session.console.awaits(r"\$ ")
 
 
 def root_says(session, line, *answers):
@@ -112,16 +114,25 @@ def test_a_gate_is_confirmed_only_with_a_code_that_was_accepted_since(booted):
     assert undone(booted, "su", before)
 
 
+def listening(machine):
+    """How often sshd has begun to listen: after a reload it closes its sockets and begins again."""
+    return sum("Server listening on ::" in line for line in machine.journal("ssh.service"))
+
+
 def test_sshd_asks_by_way_of_pam_from_the_gate_on_and_no_longer_when_it_is_disabled(booted):
     user, key = booted.enrolled_user("gwen")
     before = pam_file(booted, "sshd")
     booted.run("rm", "/etc/ssh/sshd_config.d/lab.conf")
+    begun = listening(booted)
     booted.systemctl("reload", "ssh.service")
+    until(lambda: listening(booted) > begun, "sshd that has read its files again")
     asks = lambda: "kbdinteractiveauthentication yes" in booted.run("/usr/sbin/sshd", "-T")  # noqa: E731
     try:
         assert not asks()
         with booted.login(user) as first, becomes_root(first):
+            begun = listening(booted)
             assert enables(first, "sshd", key.first)[0] == 0
+            until(lambda: listening(booted) > begun, "sshd that has read its files again")
             assert asks() and record(booted, "sshd") == "pending"
             with booted.ssh(user, key.second) as second, becomes_root(second):
                 assert root_says(second, "otpctl gate confirm sshd")[0] == 0
@@ -129,7 +140,7 @@ def test_sshd_asks_by_way_of_pam_from_the_gate_on_and_no_longer_when_it_is_disab
         assert not asks() and undone(booted, "sshd", before)
     finally:
         booted.write("/etc/ssh/sshd_config.d/lab.conf", "KbdInteractiveAuthentication yes\nPasswordAuthentication no\n")
-        booted.systemctl("reload", "ssh.service")
+        booted.systemctl("restart", "ssh.service")
 
 
 def test_with_the_terminal_gone_or_with_nobody_who_confirms_it_is_undone(booted):
