@@ -12,7 +12,7 @@ import pytest
 from harness import hosts as programs
 from harness.hosts import CHAIN_PORT, HOSTS, IDENTITY, gates, one_try_at_login, sshd
 from harness.journal import decisions
-from harness.machine import CODE_PROMPT, REFUSAL, UNKNOWN, as_user, disable, policy, run, write
+from harness.machine import CODE_PROMPT, NOT_A_CODE, REFUSAL, UNKNOWN, as_user, disable, policy, run, write
 from harness.notices import HEADING
 from harness.origins import failures, no_wait
 from harness.terminal import Terminal
@@ -87,7 +87,7 @@ def test_an_empty_answer_is_refused_and_not_counted(machine, host, enrolled, jou
     user, key = enrolled
     start = journal.position()
     attempt = host.attempt(machine, user, "")
-    assert refused_at(host, attempt), attempt
+    assert refused_at(host, attempt, NOT_A_CODE), attempt
     assert decided(journal, start, host) == [("refused", "junk")]
     assert failures(machine, user) == {}
 
@@ -293,6 +293,7 @@ def test_r8_whoever_is_not_the_owner_sees_the_same_whatever_the_reason(machine, 
         until(lambda: len(decisions(journal.since(start))) > number, "the decision")
     attempts = {reason: host.conclude(terminal, tries[reason][0]) for reason, terminal in terminals.items()}
     assert {line["user"]: line["reason"] for line in decisions(journal.since(start))} == {programs.name_of(person): reason for reason, (person, _) in tries.items()}
+    assert refused_at(host, attempts.pop("junk"), NOT_A_CODE), "from the input alone"
     assert all(refused_at(host, attempt) for attempt in attempts.values()), attempts
     assert {reason: attempt.text for reason, attempt in attempts.items()} == dict.fromkeys(attempts, attempts["wrong"].text)
 

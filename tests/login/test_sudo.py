@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.journal import decisions
-from harness.machine import CODE_PROMPT, PASSWORD, PASSWORD_PROMPT, REFUSAL, SERVICE_ERR, as_user, write
+from harness.machine import CODE_PROMPT, NOT_A_CODE, PASSWORD, PASSWORD_PROMPT, REFUSAL, SERVICE_ERR, as_user, write
 from harness.services import CODE_ALONE, OPENED, opened, refused
 from harness.terminal import Terminal
 
@@ -61,7 +61,7 @@ def test_what_is_no_code_is_refused_and_not_counted(machine, enrolled, journal, 
     user, key = enrolled
     machine.sudo_asks(user, *CODE_ALONE)
     start = journal.position()
-    assert refused(machine.sudo(user, [(CODE_PROMPT, typed)]))
+    assert refused(machine.sudo(user, [(CODE_PROMPT, typed)]), NOT_A_CODE)
     assert [line["reason"] for line in decisions(journal.since(start))] == ["junk"]
     assert opened(machine.sudo(user, [(CODE_PROMPT, key.first)]))
 

@@ -70,9 +70,11 @@ impl Lines {
     }
 
     fn take(&mut self, typed: &str) -> TypedLine {
-        let (text, piece) = self.piece(typed);
-        (self.begun, self.missing) = (Zeroizing::default(), None);
-        let wrong = match (piece, &self.first) {
+        let begun = if begins_a_code(typed) { Zeroizing::default() } else { std::mem::take(&mut self.begun) };
+        let goes_on = matches!(self.missing.take(), Some(Mistyped::Length { .. })) && !begun.is_empty();
+        let joined = Zeroizing::new([begun.as_str(), typed].concat());
+        let whole = Piece::parse(&joined).or_else(|joined| without_prefix(typed).ok_or(joined));
+        let wrong = match (whole, &self.first) {
             (Ok(Piece::Whole(code)), None) => return TypedLine::Whole(code),
             (Ok(Piece::Second(second)), Some(first)) => return TypedLine::Whole(first.and(&second)),
             (Ok(Piece::First(part)), None) => {
@@ -81,31 +83,21 @@ impl Lines {
             }
             (Ok(Piece::Second(_)), None) => "this is the second part; the first one is wanted before it".to_owned(),
             (Ok(_), Some(_)) => "this is not the second part".to_owned(),
-            (Err(Mistyped::Prefix), _) => "a registration code begins with E-".to_owned(),
-            (Err(mistyped), _) => {
-                // A code of two groups has a length of its own, and may be the first line of a longer one.
-                if mistyped.is_too_short() || mistyped == Mistyped::Check {
-                    (self.begun, self.missing) = (text, Some(mistyped));
+            (Err(in_all), _) => {
+                // Two groups of a letter are as long as a spoken code. They look mistyped, and the next line may go on with them.
+                if in_all.is_too_short() || in_all == Mistyped::Check {
+                    self.begun = joined;
                 }
-                if mistyped.is_too_short() {
-                    return TypedLine::Unfinished(mistyped);
+                let alone = if goes_on { in_all } else { Piece::parse(typed).err().unwrap_or(in_all) };
+                self.missing = Some(alone);
+                match alone {
+                    alone if alone.is_too_short() => return TypedLine::Unfinished(alone),
+                    Mistyped::Prefix => "a registration code begins with E-".to_owned(),
+                    alone => alone.to_string(),
                 }
-                mistyped.to_string()
             }
         };
         TypedLine::Mistake(wrong)
-    }
-
-    /// A line with the prefix begins a code. One without it goes on with what was begun, or is a code whose prefix was left out,
-    /// which its check symbol tells.
-    fn piece(&self, typed: &str) -> (Zeroizing<String>, Result<Piece, Mistyped>) {
-        let begun = if begins_a_code(typed) { "" } else { self.begun.as_str() };
-        let text = Zeroizing::new([begun, typed].concat());
-        let piece = Piece::parse(&text).or_else(|mistyped| {
-            let whole = Zeroizing::new(["E-", typed].concat());
-            Piece::parse(&whole).map_err(|_| mistyped)
-        });
-        (text, piece)
     }
 
     /// The end of input.
@@ -115,6 +107,11 @@ impl Lines {
             None => Failure::Stopped("no registration code was given; nothing was sent".to_owned()),
         }
     }
+}
+
+/// A code whose prefix was left out, which its check symbol tells.
+fn without_prefix(typed: &str) -> Option<Piece> {
+    Piece::parse(&Zeroizing::new(["E-", typed].concat())).ok()
 }
 
 fn stopped(wrong: &str) -> Failure {
@@ -229,6 +226,14 @@ mod tests {
             typed(CodeSource::Script, &[&text[..19]])
                 .is_err_and(|told| told.contains("10 are missing") && told.contains("nothing was sent"))
         );
+    }
+
+    #[test]
+    fn a_code_may_be_typed_again_without_its_prefix_after_a_mistake() {
+        let right = code(CodeForm::Spoken).text().to_string();
+        let wrong = right.replace('3', "4");
+        assert_eq!(typed(CodeSource::Person, &[&wrong, &wrong[2..], &right[2..]]), Ok(right.clone()));
+        assert_eq!(typed(CodeSource::Person, &[&wrong, "123456", &right]), Ok(right));
     }
 
     #[test]
