@@ -39,6 +39,7 @@ impl Service for Daemon {
             Request::Barred(call) => call.answer(|wanted| self.barred(peer, &wanted)),
             Request::List(call) => call.answer(|_| self.list(peer)),
             Request::Verify(call) => call.answer(|wanted| self.verify(peer, &wanted)),
+            Request::TryCode(call) => call.answer(|wanted| self.try_code(peer, wanted)),
             Request::Suspend(call) => call.answer(|wanted| self.suspend(peer, &wanted)),
             Request::Resume(call) => call.answer(|wanted| self.change(peer, wanted.into())),
             Request::Reopen(call) => call.answer(|wanted| self.change(peer, wanted.into())),

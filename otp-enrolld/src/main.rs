@@ -22,6 +22,7 @@ mod service_manager;
 mod start;
 mod status;
 mod suspend;
+mod try_code;
 mod verify;
 
 use std::process::ExitCode;

@@ -14,7 +14,7 @@ use otp_core::environment::{Moment, PolicyClock};
 use otp_core::files::date::utc;
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::reasons::{RefusalReason, Viewer};
-use otp_core::vault::VaultError;
+use otp_core::vault::{LockedUser, VaultError};
 use otp_protocol::interface::{Prompt, Refusal, VerdictReply, Verified, Verify};
 use otp_protocol::peer::{Peer, accountable_for};
 
@@ -29,7 +29,7 @@ use crate::refusals::Refused;
 const AT_ONCE: Duration = Duration::from_millis(100);
 
 /// The result of a check.
-enum Decision {
+pub(crate) enum Decision {
     /// The code was looked at, or the user is barred.
     Of(Verdict),
     /// None: an emergency mark of the user is in force (R14).
@@ -37,11 +37,11 @@ enum Decision {
 }
 
 /// One check as it was asked for.
-struct Question<'a> {
-    peer: Peer,
+pub(crate) struct Question<'a> {
+    pub peer: Peer,
     /// The uid that it counts for: the peer's own or, where root asks, the real uid that root tells.
-    asker: u32,
-    wanted: &'a Verify,
+    pub asker: u32,
+    pub wanted: &'a Verify,
 }
 
 impl Daemon {
@@ -83,16 +83,8 @@ impl Daemon {
         Ok(Verified { verdict: decision.told_to(viewer(actor, origin)) })
     }
 
-    /// A lock is held for milliseconds, unless its user holds it. Not everybody who asks may wait for that.
     fn checked(&self, asker: u32, account: &Account, guess: Guess<'_>, limits: &Limits) -> Result<Verdict, Refused> {
-        let clock = &PolicyClock { environment: &System, policy: limits.clock };
-        let mut locked = self.vault().look(account, clock, Instant::now() + AT_ONCE);
-        if let Err(VaultError::LockTimeout { .. }) = locked {
-            let permit = self.waiting.permit(asker, account.uid);
-            let _permit = permit.ok_or_else(|| Refused::busy("too many codes wait for a lock"))?;
-            locked = self.vault().lock(account, clock);
-        }
-        let verdict = match locked? {
+        let verdict = match self.locked_for_a_code(asker, account, limits)? {
             Some(mut locked) => spend(&self.unlocked, &mut locked, guess, limits, &System),
             None => {
                 decoy(guess, limits, &System);
@@ -102,9 +94,26 @@ impl Daemon {
         Ok(verdict?)
     }
 
+    /// A lock is held for milliseconds, unless its user holds it. Not everybody who asks may wait for that.
+    pub(crate) fn locked_for_a_code(
+        &self,
+        asker: u32,
+        account: &Account,
+        limits: &Limits,
+    ) -> Result<Option<LockedUser<'_>>, Refused> {
+        let clock = &PolicyClock { environment: &System, policy: limits.clock };
+        let mut locked = self.vault().look(account, clock, Instant::now() + AT_ONCE);
+        if let Err(VaultError::LockTimeout { .. }) = locked {
+            let permit = self.waiting.permit(asker, account.uid);
+            let _permit = permit.ok_or_else(|| Refused::busy("too many codes wait for a lock"))?;
+            locked = self.vault().lock(account, clock);
+        }
+        Ok(locked?)
+    }
+
     /// Under an emergency mark (R14) no code is looked at, and the answer is neither yes nor no: whoever asks is told so, for
     /// everybody may read the marks. It is read before policy and vault, which may be what is broken.
-    fn is_bypassed(&self, peer: Peer, account: &Account) -> bool {
+    pub(crate) fn is_bypassed(&self, peer: Peer, account: &Account) -> bool {
         let line = |word| LogLine::default().field("emergency", word).field("user", &account.name);
         match self.site.marks().of(account, &System) {
             Ok(Some(Bypass::InForce(_))) => return true,
@@ -164,7 +173,7 @@ impl Decision {
     }
 
     /// The key or recovery code that was accepted.
-    fn key(&self) -> Option<String> {
+    pub(crate) fn key(&self) -> Option<String> {
         match self {
             Self::Of(Verdict::Accepted(proof)) => Some(proof.to_string()),
             Self::Of(Verdict::Refused(_)) | Self::Bypassed => None,
@@ -172,7 +181,7 @@ impl Decision {
     }
 
     /// As much of it as they may hear.
-    fn told_to(&self, viewer: Viewer) -> VerdictReply {
+    pub(crate) fn told_to(&self, viewer: Viewer) -> VerdictReply {
         let refused = |word: &str, wait| VerdictReply { accepted: false, reason: word.to_owned(), key: None, wait };
         match self {
             Self::Of(Verdict::Accepted(_)) => {
@@ -188,7 +197,7 @@ impl Decision {
     }
 }
 
-fn log(question: &Question<'_>, account: Option<&Account>, origin: Option<Origin>, decision: &Decision) {
+pub(crate) fn log(question: &Question<'_>, account: Option<&Account>, origin: Option<Origin>, decision: &Decision) {
     let Question { peer, asker, wanted } = *question;
     let name = account.map(|account| account.name.as_str()).or(wanted.user.as_deref());
     let line = LogLine::default()

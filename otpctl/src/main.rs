@@ -71,6 +71,9 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             forbid_core_dumps()?;
             command::token::add(&mut terminal, options, connect::connect)
         }
+        Command::Status(options) if options.try_code => {
+            command::try_code::try_code(&mut terminal, options, connect::connect)
+        }
         Command::Status(options) => command::status::status(&mut connect::connect()?, &mut terminal, options),
         Command::Notices(options) => command::notices::notices(&mut connect::connect()?, &mut terminal, options),
         Command::List(options) => command::status::list(&mut connect::connect()?, &mut terminal, options),

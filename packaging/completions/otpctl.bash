@@ -1931,7 +1931,7 @@ _otpctl() {
             return 0
             ;;
         otpctl__subcmd__status)
-            opts="-h --json --help"
+            opts="-h --try-code --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

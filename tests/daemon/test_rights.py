@@ -46,9 +46,10 @@ METHODS = {
     "Rename": KEY | {"label": "phone"},
     "Revoke": KEY | CODE | {"last": True},
     "Verify": CODE,
+    "TryCode": CODE,
     "Barred": {},
 }
-ABOUT_THE_CALLER = {"Repudiate", "AddKey", "RenewRecoveryCodes", "List", "AdoptAll", "ListGone"}
+ABOUT_THE_CALLER = {"Repudiate", "AddKey", "RenewRecoveryCodes", "TryCode", "List", "AdoptAll", "ListGone"}
 ON_THE_CONNECTION = {"ConfirmEnrolment", "CancelEnrolment"}
 
 ACTORS = ("root", "otp-admin", "otp-helpdesk", "otp-verify", "user")

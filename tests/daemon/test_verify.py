@@ -579,6 +579,7 @@ def test_the_varlink_client_of_pypi_introspects_and_calls_every_method(machine, 
             assert len(call("ConfirmEnrolment", code=key.confirming)["recovery_codes"]) == 8
             assert call("AddKey", code=key.first, label="tablet")["enrolment"]["label"] == "tablet"
             assert len(call("RenewRecoveryCodes", code=key.second)["recovery_codes"]) == 8
+            assert call("TryCode", code=key.second)["verdict"]["accepted"] is False
             with pytest.raises(varlink.VarlinkError) as refused:
                 call("Rotate", code=key.second)
             assert refused.value.error() == f"{INTERFACE}.NotPossible"

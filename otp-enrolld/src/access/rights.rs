@@ -58,6 +58,7 @@ pub(crate) enum Act {
     Rename,
     Revoke,
     Verify,
+    TryCode,
     AskBarred,
 }
 
@@ -91,7 +92,7 @@ struct Row {
 }
 
 #[rustfmt::skip]
-const TABLE: [Row; 23] = {
+const TABLE: [Row; 24] = {
     use Right::{Code, CodeOfThatKey, No, NotAdmins, Others, OthersNotAdmins, Yes};
     [
         //                                                                   root  admin   helpdesk         the user       verify
@@ -117,6 +118,7 @@ const TABLE: [Row; 23] = {
         row(Act::Rename,             "rename a key",                        [Yes,  No,     No,              Yes,           No]),
         row(Act::Revoke,             "revoke a key",                        [Yes,  Others, No,              CodeOfThatKey, No]),
         row(Act::Verify,             "check a code",                        [Yes,  No,     No,              Yes,           Yes]),
+        row(Act::TryCode,            "try a code",                          [Code, No,     No,              Code,          No]),
         row(Act::AskBarred,          "ask whether a user is barred",        [Yes,  No,     No,              Yes,           Yes]),
     ]
 };

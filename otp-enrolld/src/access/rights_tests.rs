@@ -8,7 +8,8 @@ use super::*;
 const NO_GROUP: Groups = Groups { admin: false, helpdesk: false, verify: false };
 
 /// Root, too, needs the user's code here.
-const WITH_A_CODE: [Act; 5] = [Act::Redeem, Act::Repudiate, Act::AddKey, Act::Rotate, Act::RenewRecoveryCodes];
+const WITH_A_CODE: [Act; 6] =
+    [Act::Redeem, Act::Repudiate, Act::AddKey, Act::Rotate, Act::RenewRecoveryCodes, Act::TryCode];
 /// Everybody's own.
 const OWN: [Act; 5] = [Act::ReadStatus, Act::ReadNotices, Act::Rename, Act::Verify, Act::AskBarred];
 /// A new second factor without the old one, or the end of what bars somebody: never for oneself.

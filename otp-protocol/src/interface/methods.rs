@@ -15,7 +15,7 @@ use super::notice::NoticeList;
 use super::refusal::Refusal;
 use super::reply::{
     AdoptedUsers, BarredReply, Begun, Cancelled, Confirmed, Done, GoneUsers, Invited, RecoveryCodes, Redeemed,
-    Repudiated, RestoredUsers, Suspended, TokenBegun, UserList, UserStatusReply, Verified,
+    Repudiated, RestoredUsers, Suspended, TokenBegun, TriedCode, UserList, UserStatusReply, Verified,
 };
 use super::values::{KeyName, ShortText, TypedCode, UserName};
 use crate::varlink::parameters::Parameters;
@@ -228,6 +228,15 @@ methods! {
         pub action: Option<ShortText>,
         /// Prompt at which the code was typed.
         pub prompt: Prompt,
+    }
+
+    /// Try a code of the caller's own. An accepted one is used up; a wrong one is counted, and then looked for at other times.
+    pub struct TryCode -> TriedCode {
+        /// A code of a key, as typed; a recovery code is refused and not used up.
+        pub code: TypedCode,
+        /// The code that the app showed just before. Only two codes in a row are looked for in the time to come: one alone
+        /// would tell somebody who guesses what the key is going to show.
+        pub previous: Option<TypedCode>,
     }
 
     /// Ask whether a user is barred from coming in: yes or no.

@@ -29,7 +29,7 @@ pub use method::{Method, Reply};
 pub use methods::{
     AddKey, AddToken, Adopt, AdoptAll, Barred, BeginEnrolment, CancelEnrolment, ConfirmEnrolment, Forget, Invite, List,
     ListGone, Notices, NoticesShown, Redeem, Rename, RenewRecoveryCodes, Reopen, Repudiate, Request, Restored, Resume,
-    Revoke, RevokeInvitation, Rotate, Status, Suspend, Verify,
+    Revoke, RevokeInvitation, Rotate, Status, Suspend, TryCode, Verify,
 };
 pub use notice::{NoticeItem, NoticeList};
 pub use reason::{NotPossibleReason, RegistrationReason};
@@ -37,7 +37,7 @@ pub use refusal::Refusal;
 pub use reply::{
     Adopted, AdoptedUsers, BarredReply, Begun, Cancelled, Confirmed, Done, Enrolment, GoneUser, GoneUsers, Invitation,
     Invited, KeyStatus, OriginStatus, RecoveryCodes, Redeemed, Redemption, Repudiated, RestoredUsers, Suspended,
-    TokenBegun, Unreadable, UserList, UserStatus, UserStatusReply, VerdictReply, Verified,
+    TokenBegun, TriedCode, Unreadable, UserList, UserStatus, UserStatusReply, VerdictReply, Verified,
 };
 pub use values::{KeyName, ShortText, TypedCode, UserName};
 

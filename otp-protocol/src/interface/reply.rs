@@ -239,6 +239,17 @@ pub struct Verified {
     pub verdict: VerdictReply,
 }
 
+/// Answer to `TryCode`.
+#[derive(Serialize, Deserialize)]
+pub struct TriedCode {
+    /// The decision, as the owner may hear it, with the key that accepted the code.
+    pub verdict: VerdictReply,
+    /// How wrong the clock of the device is that shows this code, as a word of `CodeRefused`; `None` for a code that is
+    /// accepted, or refused for anything but being wrong, or found at no other time.
+    #[serde(default)]
+    pub diagnosis: Option<String>,
+}
+
 /// The decision about a code. A refused code is a verdict, not an error: an error means that nothing was decided.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerdictReply {
@@ -247,8 +258,8 @@ pub struct VerdictReply {
     /// `code` or `recovery-code` if accepted, else a word for the refusal. Root hears the word of the log, users mostly
     /// hear what `Status` would tell them, an application hears `refused`; everybody hears `emergency`.
     pub reason: String,
-    /// Label of the key that accepted the code, or `recovery code, N left`; `None` for anybody but root and for a
-    /// refusal.
+    /// Label of the key that accepted the code, or `recovery code, N left`; `None` for a refusal, and
+    /// for anybody but root and the caller of `TryCode`.
     #[serde(default)]
     pub key: Option<String>,
     /// Seconds until the daemon looks at a code again; 0 unless `reason` is `waiting`.

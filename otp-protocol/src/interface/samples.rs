@@ -213,6 +213,8 @@ pub(crate) fn each_method(look_at: &mut impl LookAt) {
     look_at.method(&ListGone {}, &gone());
     look_at.method(&Restored { user: Some(user()) }, &RestoredUsers { users: vec!["alice".to_owned()] });
     look_at.method(&verify(), &Verified { verdict: verdict() });
+    let tried = TriedCode { verdict: verdict(), diagnosis: Some("clock-slow 3600".to_owned()) };
+    look_at.method(&TryCode { code: code(), previous: Some(code()) }, &tried);
     look_at.method(&Barred { user: Some(user()) }, &BarredReply { barred: true });
     look_at.method(&Notices { user: Some(user()) }, &NoticeList { notices: vec![notice()] });
     look_at.method(&NoticesShown { user: Some(user()), last: 1 }, &Done {});

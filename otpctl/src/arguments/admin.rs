@@ -13,6 +13,12 @@ pub(crate) struct StatusArgs {
     #[arg(value_parser = user())]
     pub user: Option<String>,
 
+    /// Ask for a code of one of your keys, and say whether it is accepted or how wrong the clock of the device is
+    ///
+    /// It is a login: an accepted code is used up, and a wrong one is counted.
+    #[arg(long, conflicts_with = "user")]
+    pub try_code: bool,
+
     /// Write JSON
     #[arg(long)]
     pub json: bool,

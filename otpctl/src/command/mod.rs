@@ -22,4 +22,5 @@ pub(crate) mod recovery_codes;
 pub(crate) mod self_service;
 pub(crate) mod status;
 pub(crate) mod token;
+pub(crate) mod try_code;
 pub(crate) mod used_code;

@@ -115,6 +115,9 @@ fn open() -> Result<Offline, Failure> {
 impl Offline {
     fn act(&self, terminal: &mut Terminal, command: &Command) -> Result<(), Failure> {
         match command {
+            Command::Status(options) if options.try_code => {
+                return Err(Failure::Usage("--try-code asks the daemon: leave out --offline".to_owned()));
+            }
             Command::Status(options) => return self.status(terminal, options),
             Command::List(options) => {
                 let list = status::all(&self.vault, &self.limits, &Machine, &mut |_| ());
