@@ -5,6 +5,7 @@
 //! messages. So the QR code is one text of half blocks, with the secret in letters for terminals that cannot show them.
 
 use otp_core::decision::input::Typed;
+use otp_core::keys::device::Device;
 use otp_core::keys::diagnosis::Diagnosis;
 use zeroize::Zeroizing;
 
@@ -128,8 +129,8 @@ fn refused(tries_left: u64, diagnosis: Option<&str>) -> String {
         tries => format!("{tries} more tries"),
     };
     match diagnosis.and_then(Diagnosis::parse) {
-        Some(Diagnosis::NextCode) => Diagnosis::NextCode.text(),
-        Some(found) => format!("that is no code of this key: {}; {left}", found.text()),
+        Some(Diagnosis::NextCode) => Diagnosis::NextCode.text(Device::App),
+        Some(found) => format!("that is no code of this key: {}; {left}", found.text(Device::App)),
         None => format!("that is no code of this key; {left}"),
     }
 }

@@ -2,6 +2,7 @@
 
 use otp_core::codes::plain_text::plain;
 use otp_core::decision::input::Typed;
+use otp_core::keys::device::Device;
 use otp_protocol::client::{CallError, Client};
 use otp_protocol::interface::{ConfirmEnrolment, Confirmed, Enrolment, Refusal, TypedCode};
 use serde::Serialize;
@@ -9,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::command::recovery_codes;
 use crate::output::escape::escaped;
-use crate::output::failure::{Failure, error_object, told};
+use crate::output::failure::{Failure, error_object, told_of};
 use crate::output::format::OutputFormat;
 use crate::output::key_sheet;
 use crate::output::qr_file::PictureFile;
@@ -60,7 +61,7 @@ impl PendingKey<'_> {
                     return self.show_confirmed(&confirmed).map_err(|failure| failure.after("the key is stored"));
                 }
                 Err(CallError::Refused(refusal)) if may_try_again(&refusal) => self.show_refusal(&refusal)?,
-                Err(CallError::Refused(refusal)) => return Err(Failure::Refused(refusal)),
+                Err(CallError::Refused(refusal)) => return Err(self.ended(refusal)),
                 Err(_) => return Err(lost()),
             }
         }
@@ -105,10 +106,18 @@ impl PendingKey<'_> {
         Ok(Failure::Stopped(format!("{what}: no code was given; nothing was stored")))
     }
 
+    /// The last refusal; in text it speaks of the device.
+    fn ended(&self, refusal: Refusal) -> Failure {
+        match self.format {
+            OutputFormat::Json => Failure::Refused(refusal),
+            OutputFormat::Text => Failure::Stopped(told_of(&refusal, self.purpose.device())),
+        }
+    }
+
     fn show_refusal(&mut self, refusal: &Refusal) -> Result<(), Failure> {
         match self.format {
             OutputFormat::Json => self.terminal.json(&error_object(refusal)),
-            OutputFormat::Text => self.terminal.show(&format!("{}\n", told(refusal))),
+            OutputFormat::Text => self.terminal.show(&format!("{}\n", told_of(refusal, self.purpose.device()))),
         }
     }
 
@@ -141,6 +150,13 @@ impl ConfirmPurpose {
         match self {
             Self::Token => "Code from the token: ",
             Self::Enrol | Self::Add | Self::Rotate => "Code from the app: ",
+        }
+    }
+
+    fn device(self) -> Device {
+        match self {
+            Self::Token => Device::Token,
+            Self::Enrol | Self::Add | Self::Rotate => Device::App,
         }
     }
 
