@@ -435,6 +435,42 @@ def test_what_is_no_secret_is_refused_without_being_repeated(machine, user, secr
     assert daemon_log.since(start) == []
 
 
+JUNK_OF_A_TOKEN = {
+    "ubhe00000001755224": "the token types its identifier before the code",
+    "000000000001755224": "the token types its identifier before the code",
+    "&é\"'(-": "the token types with another keyboard layout",
+    "+ěščřž": "the token types with another keyboard layout",
+    "cccccccccccc&é\"'(-": "the token types with another keyboard layout",
+    "ccccccfhdvhkbnrhtckdigvtdtnkvlbkjhgdrtrurfbc": "a one-time password for Yubico's service",
+    "hunter2": "that is no code: type the digits that the token shows",
+}
+
+
+def test_junk_of_a_token_is_named_and_never_goes_to_the_daemon(machine, user):
+    secret = next(SECRETS)
+    terminal = types_token_codes(user, secret)
+    for typed, text in JUNK_OF_A_TOKEN.items():
+        answers(terminal, "Code from the token: ", typed)
+        terminal.awaits(text)
+    answers(terminal, "Code from the token: ", oath("totp=SHA1", secret))
+    assert terminal.ends() == DONE and "tries left" not in terminal.transcript
+    other = next(SECRETS)
+    done = otpctl("token", "add", machine.new_user().name, "--json", stdin="\n".join([other, *JUNK_OF_A_TOKEN, oath("totp=SHA1", other)]) + "\n")
+    _, *refused, confirmed = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [text in one["error"]["parameters"]["wanted"] for one, text in zip(refused, JUNK_OF_A_TOKEN.values(), strict=True)] == [True] * len(JUNK_OF_A_TOKEN)
+    assert done.returncode == DONE and confirmed["confirmed"]
+
+
+def test_a_token_with_a_wrong_clock_is_a_token_to_the_last_try(machine, user):
+    secret = next(SECRETS)
+    terminal = types_token_codes(user, secret)
+    for wrong in ("4 minutes ago", "1 hour", "4 minutes", "5 minutes ago", "3 hours ago", "1 day"):
+        answers(terminal, "Code from the token: ", oath("totp=SHA1", secret, "--now", wrong))
+        terminal.awaits("the token's clock is .*cannot be set")
+    assert terminal.ends() == REFUSED
+    assert "no tries left" in terminal.transcript and "phone" not in terminal.transcript and " app" not in terminal.transcript
+
+
 def test_one_secret_is_never_two_keys_and_only_admins_bring_one(machine, user):
     secret, other, admin, helper = next(SECRETS), machine.new_user(), machine.new_user(), machine.new_user()
     machine.join(admin, "otp-admin")

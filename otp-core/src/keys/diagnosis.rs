@@ -48,9 +48,10 @@ impl Diagnosis {
 
     /// In words, for the person who has the device.
     pub fn text(self, device: Device) -> String {
-        let (name, whatever) = match device {
-            Device::App => ("app", ", whatever the key says"),
-            Device::Token => ("token", ""),
+        let name = device.name();
+        let whatever = match device {
+            Device::App => ", whatever the key says",
+            Device::Token => "",
         };
         let makes = |what: String| format!("the {name} makes codes {what}{whatever}");
         match self {

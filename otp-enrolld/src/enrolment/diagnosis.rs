@@ -99,7 +99,7 @@ mod tests {
         NewKey { algorithm, digits: Digits::new(digits).unwrap(), period: Period::new(period).unwrap() }
     }
 
-    /// What is found of a code that a device with these settings and so wrong a clock shows for the key.
+    /// The diagnosis of a code that a device with these settings and so wrong a clock shows for the key.
     fn found(device: NewKey, wanted: NewKey, clock: i64) -> Option<Diagnosis> {
         let codes = Codes::new(&secret(), device.algorithm, device.digits).unwrap();
         let value = codes.at(device.period.step_at(UnixTime::new(NOW.checked_add_signed(clock).unwrap()))).unwrap();

@@ -1,5 +1,6 @@
 //! From a key that is shown once to the code that stores it. One connection carries all of it.
 
+use otp_core::codes::keyboard::no_code;
 use otp_core::codes::plain_text::plain;
 use otp_core::decision::input::Typed;
 use otp_core::keys::device::Device;
@@ -85,15 +86,23 @@ impl PendingKey<'_> {
             }
             match self.terminal.line()? {
                 Some(code) if code.is_empty() => (),
-                Some(code)
-                    if self.format == OutputFormat::Text
-                        && !matches!(Typed::parse(code.as_bytes()), Typed::Code(_)) =>
-                {
-                    self.terminal.show("that is no code: type the digits that the app shows\n")?;
-                }
-                Some(code) => return Ok(plain(&code)),
+                Some(code) if matches!(Typed::parse(code.as_bytes()), Typed::Code(_)) => return Ok(plain(&code)),
+                Some(junk) => self.show_no_code(&junk)?,
                 None => return Err(self.given_up()?),
             }
+        }
+    }
+
+    /// Junk never goes to the daemon; JSON has the daemon's refusal of a value.
+    fn show_no_code(&mut self, junk: &str) -> Result<(), Failure> {
+        let text = no_code(junk, self.purpose.device());
+        match self.format {
+            OutputFormat::Json => {
+                let found = format!("{} bytes, not repeated here", junk.len());
+                let refusal = Refusal::InvalidValue { field: "code".to_owned(), found, wanted: text.to_owned() };
+                self.terminal.json(&error_object(&refusal))
+            }
+            OutputFormat::Text => self.terminal.show(&format!("{text}\n")),
         }
     }
 

@@ -140,7 +140,7 @@ pub(crate) fn told(refusal: &Refusal) -> String {
     }
 }
 
-/// The same, for somebody who confirms the key of this device.
+/// The same, told to somebody who confirms the key of this device.
 pub(crate) fn told_of(refusal: &Refusal, device: Device) -> String {
     match refusal {
         Refusal::CodeRefused { tries_left, diagnosis } => code_refused(*tries_left, diagnosis.as_deref(), device),
