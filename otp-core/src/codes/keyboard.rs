@@ -57,7 +57,9 @@ fn fault(typed: &str, device: Device) -> Option<Fault> {
 /// Is it made by the keys of the digits of one layout, after an identifier or alone?
 fn is_typed_in_another_layout(typed: &str) -> bool {
     DIGIT_ROWS.iter().any(|row| {
-        let before = typed.trim_end_matches(|symbol: char| row.contains(symbol) || symbol.is_whitespace());
+        // Caps Lock makes capitals of some.
+        let is_key = |symbol: char| row.contains(symbol) || symbol.to_lowercase().any(|small| row.contains(small));
+        let before = typed.trim_end_matches(|symbol: char| is_key(symbol) || symbol.is_whitespace());
         let after = typed.strip_prefix(before).unwrap_or_default();
         let keys = || after.chars().filter(|symbol| !symbol.is_whitespace());
         let count = keys().count();
@@ -83,7 +85,7 @@ const MOST_KEYS: usize = 20;
 const YUBICO_OTP: std::ops::RangeInclusive<usize> = 32..=48;
 /// The characters of the keys 1 to 0 without Shift, where they are not the digits, as xkeyboard-config has them; and with Shift,
 /// which some keyboards lock.
-const DIGIT_ROWS: [&str; 26] = [
+const DIGIT_ROWS: [&str; 28] = [
     "&é\"'(-è_çà",                                                            // French
     "&é\"'(§è!çà",                                                            // Belgian, and French of a Mac
     "àéèê()‘’«»",                                                             // French, AFNOR
@@ -92,18 +94,20 @@ const DIGIT_ROWS: [&str; 26] = [
     "+ěščřžýáíé",                                                             // Czech
     "+ľščťžýáíé",                                                             // Slovak
     "123456789ö",                                                             // Hungarian
-    "ąčęėįšųū„“90",                                                           // Lithuanian
+    "ąčęėįšųū„“",                                                             // Lithuanian
+    "ąčęėįšųū90",                                                             // the same of Windows
     "!-/;:,.=()",                                                             // Lithuanian standard
     "ăâêô\u{300}\u{309}\u{303}\u{301}\u{323}đ",                               // Vietnamese
     "\u{e45}/-\u{e20}\u{e16}\u{e38}\u{e36}\u{e04}\u{e15}\u{e08}",             // Thai
     "\u{ea2}\u{e9f}\u{ec2}\u{e96}\u{eb8}\u{eb9}\u{e84}\u{e95}\u{e88}\u{e82}", // Lao
     "էթփձջւևրչճ",                                                             // Armenian, phonetic
-    "ֆձ-,․՞\u{2024}՛)օ",                                                      // Armenian
+    "ֆձ\u{58a},\u{589}\u{55e}\u{2024}\u{55b})օ",                              // Armenian
+    "\u{589}ձյ\u{55b},-.«»օ",                                                 // Armenian, eastern
     "\"әіңғ,.үұқ",                                                            // Kazakh
     "ぬふあうえおやゆよわ",                                                   // Japanese kana
     "ヌフアウエオヤユヨワ",                                                   // the same, katakana
     "&[{}(=*)+]",                                                             // Dvorak for programmers
-    "№-/\":,._?%!",                                                           // Russian typewriter
+    "№-/\":,._?%",                                                            // Russian typewriter
     "!№;%:?*()\"",                                                            // Georgian ergonomic, Russian with Shift
     "!\"#;:,.*()",                                                            // Ukrainian
     "!@#$%^&*()",                                                             // US, with Shift
@@ -115,6 +119,14 @@ const DIGIT_ROWS: [&str; 26] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_row_has_ten_keys() {
+        for row in DIGIT_ROWS {
+            let keys: std::collections::BTreeSet<char> = row.chars().collect();
+            assert_eq!((row.chars().count(), keys.len()), (10, 10), "{row}");
+        }
+    }
 
     #[test]
     fn a_token_that_types_its_identifier_is_told_so() {
@@ -140,6 +152,7 @@ mod tests {
             "&é\"'(-è_",
             "\"'\"'\"'",
             "-\"'-\"'",
+            "&É\"'(-ÈÇ",
             "(§è!çà",
             "+ěščřž",
             "ľščťžý",
