@@ -1973,7 +1973,7 @@ _otpctl() {
             return 0
             ;;
         otpctl__subcmd__token__subcmd__add)
-            opts="-h --label --kind --algorithm --digits --period --json --help"
+            opts="-h --label --kind --algorithm --digits --period --hex --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

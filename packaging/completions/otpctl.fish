@@ -109,6 +109,7 @@ complete -c otpctl -n "__fish_otpctl_using_subcommand token; and __fish_seen_sub
 complete -c otpctl -n "__fish_otpctl_using_subcommand token; and __fish_seen_subcommand_from add" -l algorithm -d 'The hash: SHA1, SHA256 or SHA512; several apps know only SHA1 and do not say so' -r
 complete -c otpctl -n "__fish_otpctl_using_subcommand token; and __fish_seen_subcommand_from add" -l digits -d 'Length of a code: 6, 7 or 8; several apps know only 6 and do not say so' -r
 complete -c otpctl -n "__fish_otpctl_using_subcommand token; and __fish_seen_subcommand_from add" -l period -d 'Seconds that a code lasts: 15 to 120; several apps know only 30 and do not say so' -r
+complete -c otpctl -n "__fish_otpctl_using_subcommand token; and __fish_seen_subcommand_from add" -l hex -d 'The secret is in hex, not in base32'
 complete -c otpctl -n "__fish_otpctl_using_subcommand token; and __fish_seen_subcommand_from add" -l json -d 'Write JSON; the codes are then read from standard input, too, one a line'
 complete -c otpctl -n "__fish_otpctl_using_subcommand token; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c otpctl -n "__fish_otpctl_using_subcommand token; and __fish_seen_subcommand_from help" -f -a "add" -d 'Store the secret of a hardware token for a user, when codes of the token confirm it'

@@ -4,7 +4,9 @@
 //! What sshd dictates: a text is lost unless a prompt follows, colours come out as letters, and there are at most 32
 //! messages. So the QR code is one text of half blocks, with the secret in letters for terminals that cannot show them.
 
+use otp_core::codes::keyboard::no_code;
 use otp_core::decision::input::Typed;
+use otp_core::keys::device::Device;
 use otp_core::keys::diagnosis::Diagnosis;
 use zeroize::Zeroizing;
 
@@ -46,7 +48,7 @@ fn confirmed(host: &mut impl Host, key: &EnrolmentSession, echo: Echo) -> Result
             continue;
         }
         let Typed::Code(code) = Typed::parse(&answer) else {
-            host.show_text("that is no code: type the digits that the app shows")?;
+            host.show_text(no_code(std::str::from_utf8(&answer).unwrap_or_default(), Device::App))?;
             continue;
         };
         match key.confirm(&code.digits()) {
@@ -128,8 +130,8 @@ fn refused(tries_left: u64, diagnosis: Option<&str>) -> String {
         tries => format!("{tries} more tries"),
     };
     match diagnosis.and_then(Diagnosis::parse) {
-        Some(Diagnosis::NextCode) => Diagnosis::NextCode.text(),
-        Some(found) => format!("that is no code of this key: {}; {left}", found.text()),
+        Some(Diagnosis::NextCode) => Diagnosis::NextCode.text(Device::App),
+        Some(found) => format!("that is no code of this key: {}; {left}", found.text(Device::App)),
         None => format!("that is no code of this key; {left}"),
     }
 }

@@ -161,13 +161,13 @@ def test_a_person_hears_which_key_accepts_it_and_the_code_is_not_shown(machine, 
 def test_a_person_hears_that_the_clock_of_the_phone_is_slow(machine, enrolled):
     user, key = enrolled
     status, screen = try_code_at_terminal(user, key.code(key.step_now() - AN_HOUR))
-    assert status == REFUSED and "code refused: the phone's clock is slow by about" in screen
+    assert status == REFUSED and "code refused: the clock of your phone or token is slow by about" in screen
 
 
 def test_that_it_is_fast_shows_in_the_next_code(machine, enrolled):
     user, key = enrolled
     status, screen = try_code_at_terminal(user, *to_come(key))
-    assert status == REFUSED and "code refused: the phone's clock is fast by about" in screen
+    assert status == REFUSED and "code refused: the clock of your phone or token is fast by about" in screen
 
 
 def test_a_used_code_and_then_the_next_one_is_accepted(machine, enrolled):

@@ -1,5 +1,6 @@
 """otpctl as the owner of a key uses it: enrol with a registration code, add, rotate, recovery codes; and tokens."""
 
+import base64
 import json
 import re
 import subprocess
@@ -427,12 +428,78 @@ def test_a_token_is_added_in_json_with_everything_on_standard_input(machine, use
     assert secret not in done.stdout
 
 
-@pytest.mark.parametrize("secret", ["", "GEZDGNBV", "3132333435363738393031323334353637383930", "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJ1"])
-def test_what_is_no_secret_is_refused_without_being_repeated(machine, user, secret):
+NO_SECRETS = {
+    "": "no secret was given",
+    "GEZDGNBV": "5 bytes; wanted 16 to 64",
+    "3132333435363738393031323334353637383930": "this looks like hex; use --hex",
+    "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJ1": "wanted 16 to 64 bytes in base32",
+    "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ token": "2 words; wanted the secret alone",
+    "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ of alice": "10 words; wanted the secret alone",
+    "otpauth://totp/x?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=" + "x" * 300: 'an address or a part of one; wanted the secret alone, which is in the address after "secret="',
+}
+
+
+@pytest.mark.parametrize("secret", NO_SECRETS)
+def test_what_is_no_secret_is_named_and_not_repeated(machine, user, secret):
     start = daemon_log.position()
     done = otpctl("token", "add", user.name, "--json", stdin=secret + "\n")
-    assert done.returncode == REFUSED and (not secret or secret not in done.stdout + done.stderr)
+    assert done.returncode == REFUSED and NO_SECRETS[secret] in done.stderr
+    assert not any(word in done.stdout + done.stderr for word in secret.split() if len(word) > 3 and word not in ("token", "alice"))
     assert daemon_log.since(start) == []
+
+
+def test_words_after_a_secret_that_is_typed_unseen_are_refused(machine, user):
+    secret = next(SECRETS)
+    for between in ("\t", "\u00a0"):
+        terminal = Terminal([OTPCTL, "token", "add", user.name], columns=200)
+        terminal.awaits("Secret of the token, in base32: ")
+        terminal.types_hidden(f"{secret}{between}token")
+        assert terminal.ends() == REFUSED and "2 words; wanted the secret alone" in terminal.transcript and secret not in terminal.transcript
+
+
+def test_a_secret_in_hex_is_taken_when_told(machine, user):
+    secret = next(SECRETS)
+    pairs = ":".join(f"{byte:02x}" for byte in base64.b32decode(secret))
+    done = otpctl("token", "add", user.name, "--json", "--hex", stdin=f"{pairs}\n{oath('totp=SHA1', secret)}\n")
+    assert done.returncode == DONE and json.loads(done.stdout.splitlines()[-1])["confirmed"]
+    done = otpctl("token", "add", machine.new_user().name, "--json", "--hex", stdin=secret + "\n")
+    assert done.returncode == REFUSED and "this looks like base32; leave out --hex" in done.stderr
+
+
+JUNK_OF_A_TOKEN = {
+    "ubhe00000001755224": "the token types its identifier before the code",
+    "000000000001755224": "the token types its identifier before the code",
+    "&é\"'(-": "the token types with another keyboard layout",
+    "+ěščřž": "the token types with another keyboard layout",
+    "cccccccccccc&é\"'(-": "the token types with another keyboard layout",
+    "ccccccfhdvhkbnrhtckdigvtdtnkvlbkjhgdrtrurfbc": "a one-time password for Yubico's service",
+    "hunter2": "that is no code: type the digits that the token shows",
+}
+
+
+def test_junk_of_a_token_is_named_and_never_goes_to_the_daemon(machine, user):
+    secret = next(SECRETS)
+    terminal = types_token_codes(user, secret)
+    for typed, text in JUNK_OF_A_TOKEN.items():
+        answers(terminal, "Code from the token: ", typed)
+        terminal.awaits(text)
+    answers(terminal, "Code from the token: ", oath("totp=SHA1", secret))
+    assert terminal.ends() == DONE and "tries left" not in terminal.transcript
+    other = next(SECRETS)
+    done = otpctl("token", "add", machine.new_user().name, "--json", stdin="\n".join([other, *JUNK_OF_A_TOKEN, oath("totp=SHA1", other)]) + "\n")
+    _, *refused, confirmed = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [text in one["error"]["parameters"]["wanted"] for one, text in zip(refused, JUNK_OF_A_TOKEN.values(), strict=True)] == [True] * len(JUNK_OF_A_TOKEN)
+    assert done.returncode == DONE and confirmed["confirmed"]
+
+
+def test_a_token_with_a_wrong_clock_is_a_token_to_the_last_try(machine, user):
+    secret = next(SECRETS)
+    terminal = types_token_codes(user, secret)
+    for wrong in ("4 minutes ago", "1 hour", "4 minutes", "5 minutes ago", "3 hours ago", "1 day"):
+        answers(terminal, "Code from the token: ", oath("totp=SHA1", secret, "--now", wrong))
+        terminal.awaits("the token's clock is .*cannot be set")
+    assert terminal.ends() == REFUSED
+    assert "no tries left" in terminal.transcript and "phone" not in terminal.transcript and " app" not in terminal.transcript
 
 
 def test_one_secret_is_never_two_keys_and_only_admins_bring_one(machine, user):

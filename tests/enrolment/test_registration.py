@@ -582,6 +582,17 @@ def test_what_the_app_did_wrong_is_told_and_never_accepted(machine, user):
         assert not machine.status(user)["enrolled"]
 
 
+@pytest.mark.parametrize(("period", "wrong"), [(30, 3600), (30, -2700), (60, 86400), (15, -86400)])
+def test_a_zone_set_by_hand_is_told_in_quarter_hours_and_never_accepted(machine, user, period, wrong):
+    code = invite(user, form="mail")
+    with Client(uid=user.uid) as client:
+        key = redeem(client, code, period=period)
+        with pytest.raises(Refused) as refused:
+            client.call("ConfirmEnrolment", code=totp(key.secret, int(time.time() + wrong) // period, "SHA1", 6))
+        assert refused.value.parameters["diagnosis"] == f"clock-{'fast' if wrong > 0 else 'slow'} {abs(wrong)}"
+        assert not machine.status(user)["enrolled"]
+
+
 # races
 
 

@@ -2,6 +2,7 @@
 
 pub mod crockford;
 pub mod ids;
+pub mod keyboard;
 pub mod plain_text;
 pub mod recovery;
 pub mod registration;

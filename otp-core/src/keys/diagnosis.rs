@@ -1,6 +1,7 @@
 //! Why a code is not one of a new key: several apps ignore a hash, a length or a period without a word, and
 //! clocks are wrong. The daemon finds it, otpctl and the module tell it.
 
+use crate::keys::device::Device;
 use crate::keys::key::{Algorithm, Digits, Period};
 
 /// What a code would be a code of.
@@ -45,24 +46,84 @@ impl Diagnosis {
         }
     }
 
-    /// In words, for the person who has the device. Nobody knows here which of two clocks is wrong; most often it is not the host's.
-    pub fn text(self) -> String {
-        let ignores = |what: String| format!("the app makes codes {what}, whatever the key says");
-        let clock = |phone: &str, host: &str, seconds: u64| {
-            let off = about(seconds);
-            format!(
-                "the phone's clock is {phone} by about {off}, or this host's is {host}; let the phone take its time from the network, then type the next code"
-            )
+    /// In words, for the person who has the device.
+    pub fn text(self, device: Device) -> String {
+        let name = device.name();
+        let whatever = match device {
+            Device::App => ", whatever the key says",
+            Device::Token => "",
         };
+        let makes = |what: String| format!("the {name} makes codes {what}{whatever}");
         match self {
-            Self::Clock(seconds) if seconds < 0 => clock("slow", "fast", seconds.unsigned_abs()),
-            Self::Clock(seconds) => clock("fast", "slow", seconds.unsigned_abs()),
-            Self::Algorithm(algorithm) => ignores(format!("with {}", algorithm.as_str())),
-            Self::Digits(digits) => ignores(format!("of {} digits", digits.get())),
-            Self::Period(period) => ignores(format!("for {} seconds", period.seconds())),
-            Self::NextCode => "right so far: now the next code of the token".to_owned(),
+            Self::Clock(seconds) => match device {
+                Device::App => phone_clock(seconds),
+                Device::Token => token_clock(seconds),
+            },
+            Self::Algorithm(algorithm) => makes(format!("with {}", algorithm.as_str())),
+            Self::Digits(digits) => makes(format!("of {} digits", digits.get())),
+            Self::Period(period) => makes(format!("for {} seconds", period.seconds())),
+            Self::NextCode => format!("right so far: now the next code of the {name}"),
         }
     }
+
+    /// The same for the owner of several keys, of whom nobody knows which device they hold.
+    pub fn text_for_any_device(self) -> String {
+        let Self::Clock(seconds) = self else { return self.text(Device::App) };
+        let (device, host) = directions(seconds);
+        format!(
+            "the clock of your phone or token is {device} by {}, or this host's is {host}; let a phone take date, time and zone from the network; a token cannot be set, and must be replaced",
+            off_by(seconds)
+        )
+    }
+}
+
+/// Nobody knows here which of two clocks is wrong; most often it is not the host's. Whole quarter hours are a zone or summer time:
+/// the phone shows the right time of day and has another one inside.
+fn phone_clock(seconds: i64) -> String {
+    let (phone, host) = directions(seconds);
+    match quarter_hours(seconds) {
+        Some(off) => format!(
+            "the phone's clock is {off} {phone}, as after its time zone or summer time was set by hand; let the phone take date, time and zone from the network, then type the next code"
+        ),
+        None => format!(
+            "the phone's clock is {phone} by about {}, or this host's is {host}; let the phone take its time from the network, then type the next code",
+            about(seconds.unsigned_abs())
+        ),
+    }
+}
+
+/// A token's clock drifts over the years, and nobody can set it.
+fn token_clock(seconds: i64) -> String {
+    let (token, host) = directions(seconds);
+    format!(
+        "the token's clock is {token} by {}, or this host's is {host}; check this host's clock; if it is right, the token has drifted, cannot be set, and must be replaced",
+        off_by(seconds)
+    )
+}
+
+fn off_by(seconds: i64) -> String {
+    quarter_hours(seconds).unwrap_or_else(|| format!("about {}", about(seconds.unsigned_abs())))
+}
+
+fn directions(seconds: i64) -> (&'static str, &'static str) {
+    if seconds < 0 { ("slow", "fast") } else { ("fast", "slow") }
+}
+
+/// So many hours and minutes, if it is whole quarter hours.
+fn quarter_hours(seconds: i64) -> Option<String> {
+    let seconds = seconds.unsigned_abs();
+    let (hours, minutes) = (seconds / 3600, seconds % 3600 / 60);
+    let hours = match hours {
+        0 => None,
+        1 => Some("one hour".to_owned()),
+        24 => Some("one day".to_owned()),
+        hours => Some(format!("{hours} hours")),
+    };
+    let minutes = (minutes > 0).then(|| format!("{minutes} minutes"));
+    (seconds > 0 && seconds.is_multiple_of(QUARTER_HOUR)).then(|| {
+        let parts: Vec<String> = [hours, minutes].into_iter().flatten().collect();
+        parts.join(" and ")
+    })
 }
 
 fn about(seconds: u64) -> String {
@@ -71,3 +132,6 @@ fn about(seconds: u64) -> String {
         minutes => format!("{minutes} minutes"),
     }
 }
+
+/// Zones differ by whole quarter hours, in seconds.
+pub const QUARTER_HOUR: u64 = 15 * 60;

@@ -2,7 +2,7 @@
 //! never.
 
 use otp_core::decision::input::Code;
-use otp_core::keys::diagnosis::Diagnosis;
+use otp_core::keys::diagnosis::{Diagnosis, QUARTER_HOUR};
 use otp_core::keys::hotp::Codes;
 use otp_core::keys::key::{Algorithm, Digits, Kind, NewKey, Period, Step};
 use otp_core::keys::secret::Secret;
@@ -13,10 +13,23 @@ pub(crate) fn diagnose(secret: &Secret, kind: Kind, new: NewKey, code: &Code, wa
     if kind != Kind::Totp {
         return None;
     }
+    clock(secret, new, code, wall)
+        .or_else(|| other_settings(secret, new, code, wall))
+        .or_else(|| zone(secret, new, code, wall).map(Diagnosis::Clock))
+}
+
+/// A clock that is somewhat wrong. Where steps are long it may be by a quarter of an hour, which is told as such.
+fn clock(secret: &Secret, new: NewKey, code: &Code, wall: UnixTime) -> Option<Diagnosis> {
     let period_s = i64::try_from(new.period.seconds()).ok()?;
-    if let Some(steps) = offset(secret, new, code, wall, REACH) {
-        return Some(Diagnosis::Clock(steps.saturating_mul(period_s)));
-    }
+    let seconds = offset(secret, new, code, wall, REACH)?.saturating_mul(period_s);
+    let quarter = i64::try_from(QUARTER_HOUR).ok()?;
+    let nearest = (seconds.abs() + quarter / 2) / quarter * quarter * seconds.signum();
+    let is_a_zone = nearest != 0 && (seconds - nearest).abs() <= period_s;
+    Some(Diagnosis::Clock(if is_a_zone { nearest } else { seconds }))
+}
+
+/// An app that ignores what the key says.
+fn other_settings(secret: &Secret, new: NewKey, code: &Code, wall: UnixTime) -> Option<Diagnosis> {
     let algorithms = [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512];
     let lengths = [6, 7, 8].into_iter().filter_map(|digits| Digits::new(digits).ok());
     let periods: Vec<Period> =
@@ -38,7 +51,16 @@ pub(crate) fn diagnose(secret: &Secret, kind: Kind, new: NewKey, code: &Code, wa
     None
 }
 
-/// How many steps from now the code is one, the nearest first.
+/// By how many seconds a zone or a date that was set by hand is wrong, the smallest error first: whole quarter hours, up to a day.
+fn zone(secret: &Secret, new: NewKey, code: &Code, wall: UnixTime) -> Option<i64> {
+    let quarter = i64::try_from(QUARTER_HOUR).ok()?;
+    (1..=QUARTERS_OF_A_DAY).flat_map(|quarters| [quarters * quarter, -quarters * quarter]).find(|seconds| {
+        let shifted = wall.seconds().checked_add_signed(*seconds).map(UnixTime::new);
+        shifted.is_some_and(|shifted| offset(secret, new, code, shifted, NEAR).is_some())
+    })
+}
+
+/// How many steps from then the code is one, the nearest first.
 fn offset(secret: &Secret, settings: NewKey, code: &Code, wall: UnixTime, reach: i64) -> Option<i64> {
     let NewKey { algorithm, digits, period } = settings;
     if usize::from(digits.get()) != code.length() {
@@ -56,8 +78,9 @@ fn offset(secret: &Secret, settings: NewKey, code: &Code, wall: UnixTime, reach:
 
 /// A clock may be wrong by so many steps.
 const REACH: i64 = 20;
-/// With other settings the clock is taken to be right.
+/// With other settings, and in another zone, the clock is taken to be right.
 const NEAR: i64 = 1;
+const QUARTERS_OF_A_DAY: i64 = 24 * 4;
 
 #[cfg(test)]
 mod tests {
@@ -72,15 +95,42 @@ mod tests {
         Secret::new(Zeroizing::new(b"12345678901234567890".to_vec())).ok().unwrap()
     }
 
-    fn shown_by_an_app(algorithm: Algorithm, digits: i64, period: i64, clock: i64) -> Option<Diagnosis> {
-        let (digits, period) = (Digits::new(digits).unwrap(), Period::new(period).unwrap());
-        let codes = Codes::new(&secret(), algorithm, digits).unwrap();
-        let value = codes.at(period.step_at(UnixTime::new(NOW.checked_add_signed(clock).unwrap()))).unwrap();
-        let width = usize::from(digits.get());
+    fn key(algorithm: Algorithm, digits: i64, period: i64) -> NewKey {
+        NewKey { algorithm, digits: Digits::new(digits).unwrap(), period: Period::new(period).unwrap() }
+    }
+
+    /// The diagnosis of a code that a device with these settings and so wrong a clock shows for the key.
+    fn found(device: NewKey, wanted: NewKey, clock: i64) -> Option<Diagnosis> {
+        let codes = Codes::new(&secret(), device.algorithm, device.digits).unwrap();
+        let value = codes.at(device.period.step_at(UnixTime::new(NOW.checked_add_signed(clock).unwrap()))).unwrap();
+        let width = usize::from(device.digits.get());
         let Typed::Code(code) = Typed::parse(format!("{value:0width$}").as_bytes()) else { panic!("no code") };
-        let wanted =
-            NewKey { algorithm: Algorithm::Sha256, digits: Digits::new(6).unwrap(), period: Period::new(60).unwrap() };
         diagnose(&secret(), Kind::Totp, wanted, &code, UnixTime::new(NOW))
+    }
+
+    fn shown_by_an_app(algorithm: Algorithm, digits: i64, period: i64, clock: i64) -> Option<Diagnosis> {
+        found(key(algorithm, digits, period), key(Algorithm::Sha256, 6, 60), clock)
+    }
+
+    #[test]
+    fn a_zone_set_by_hand_is_told_as_whole_quarter_hours_up_to_a_day() {
+        for (algorithm, digits, period) in [
+            (Algorithm::Sha1, 6, 30),
+            (Algorithm::Sha256, 8, 15),
+            (Algorithm::Sha1, 7, 60),
+            (Algorithm::Sha512, 8, 120),
+        ] {
+            let key = key(algorithm, digits, period);
+            for quarters in (1..=96).flat_map(|quarters| [quarters, -quarters]) {
+                let zone = quarters * 900;
+                for clock in [zone, zone + period / 2, zone - period / 2] {
+                    assert_eq!(found(key, key, clock), Some(Diagnosis::Clock(zone)), "{period} s, {clock} s off");
+                }
+            }
+            for clock in [97 * 900, -97 * 900, 450 + 3 * 3600] {
+                assert_eq!(found(key, key, clock), None, "{period} s, {clock} s off");
+            }
+        }
     }
 
     #[test]

@@ -149,7 +149,7 @@ pub(crate) enum TokenAct {
 
 /// Store the secret of a hardware token for a user, when codes of the token confirm it
 ///
-/// Reads the secret, in base32, from standard input, without showing it. A token that goes by the time is confirmed by
+/// Reads the secret, in base32 or with --hex in hex, from standard input, without showing it. A token that goes by the time is confirmed by
 /// one code; one with a counter by two that follow each other. They are asked for on the terminal.
 #[derive(Args)]
 pub(crate) struct AddTokenArgs {
@@ -159,6 +159,10 @@ pub(crate) struct AddTokenArgs {
 
     #[command(flatten)]
     pub key: KeyWishes,
+
+    /// The secret is in hex, not in base32
+    #[arg(long)]
+    pub hex: bool,
 
     /// Write JSON; the codes are then read from standard input, too, one a line
     #[arg(long)]

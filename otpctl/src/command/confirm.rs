@@ -1,7 +1,9 @@
 //! From a key that is shown once to the code that stores it. One connection carries all of it.
 
+use otp_core::codes::keyboard::no_code;
 use otp_core::codes::plain_text::plain;
 use otp_core::decision::input::Typed;
+use otp_core::keys::device::Device;
 use otp_protocol::client::{CallError, Client};
 use otp_protocol::interface::{ConfirmEnrolment, Confirmed, Enrolment, Refusal, TypedCode};
 use serde::Serialize;
@@ -9,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::command::recovery_codes;
 use crate::output::escape::escaped;
-use crate::output::failure::{Failure, error_object, told};
+use crate::output::failure::{Failure, error_object, told_of};
 use crate::output::format::OutputFormat;
 use crate::output::key_sheet;
 use crate::output::qr_file::PictureFile;
@@ -60,7 +62,7 @@ impl PendingKey<'_> {
                     return self.show_confirmed(&confirmed).map_err(|failure| failure.after("the key is stored"));
                 }
                 Err(CallError::Refused(refusal)) if may_try_again(&refusal) => self.show_refusal(&refusal)?,
-                Err(CallError::Refused(refusal)) => return Err(Failure::Refused(refusal)),
+                Err(CallError::Refused(refusal)) => return Err(self.ended(refusal)),
                 Err(_) => return Err(lost()),
             }
         }
@@ -84,15 +86,23 @@ impl PendingKey<'_> {
             }
             match self.terminal.line()? {
                 Some(code) if code.is_empty() => (),
-                Some(code)
-                    if self.format == OutputFormat::Text
-                        && !matches!(Typed::parse(code.as_bytes()), Typed::Code(_)) =>
-                {
-                    self.terminal.show("that is no code: type the digits that the app shows\n")?;
-                }
-                Some(code) => return Ok(plain(&code)),
+                Some(code) if matches!(Typed::parse(code.as_bytes()), Typed::Code(_)) => return Ok(plain(&code)),
+                Some(junk) => self.show_no_code(&junk)?,
                 None => return Err(self.given_up()?),
             }
+        }
+    }
+
+    /// Junk never goes to the daemon; JSON has the daemon's refusal of a value.
+    fn show_no_code(&mut self, junk: &str) -> Result<(), Failure> {
+        let text = no_code(junk, self.purpose.device());
+        match self.format {
+            OutputFormat::Json => {
+                let found = format!("{} bytes, not repeated here", junk.len());
+                let refusal = Refusal::InvalidValue { field: "code".to_owned(), found, wanted: text.to_owned() };
+                self.terminal.json(&error_object(&refusal))
+            }
+            OutputFormat::Text => self.terminal.show(&format!("{text}\n")),
         }
     }
 
@@ -105,10 +115,18 @@ impl PendingKey<'_> {
         Ok(Failure::Stopped(format!("{what}: no code was given; nothing was stored")))
     }
 
+    /// The last refusal; in text it speaks of the device.
+    fn ended(&self, refusal: Refusal) -> Failure {
+        match self.format {
+            OutputFormat::Json => Failure::Refused(refusal),
+            OutputFormat::Text => Failure::Stopped(told_of(&refusal, self.purpose.device())),
+        }
+    }
+
     fn show_refusal(&mut self, refusal: &Refusal) -> Result<(), Failure> {
         match self.format {
             OutputFormat::Json => self.terminal.json(&error_object(refusal)),
-            OutputFormat::Text => self.terminal.show(&format!("{}\n", told(refusal))),
+            OutputFormat::Text => self.terminal.show(&format!("{}\n", told_of(refusal, self.purpose.device()))),
         }
     }
 
@@ -141,6 +159,13 @@ impl ConfirmPurpose {
         match self {
             Self::Token => "Code from the token: ",
             Self::Enrol | Self::Add | Self::Rotate => "Code from the app: ",
+        }
+    }
+
+    fn device(self) -> Device {
+        match self {
+            Self::Token => Device::Token,
+            Self::Enrol | Self::Add | Self::Rotate => Device::App,
         }
     }
 

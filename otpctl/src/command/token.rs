@@ -7,7 +7,8 @@ use otp_protocol::interface::{self, UserName};
 
 use crate::arguments::AddTokenArgs;
 use crate::command::confirm::{ConfirmPurpose, PendingKey};
-use crate::input::no_echo;
+use crate::input::token_secret::Notation;
+use crate::input::{no_echo, token_secret};
 use crate::output::duration;
 use crate::output::failure::Failure;
 use crate::output::format::OutputFormat;
@@ -19,7 +20,8 @@ pub(crate) fn add(
     connect: impl FnOnce() -> Result<Client, Failure>,
 ) -> Result<(), Failure> {
     let format = OutputFormat::of(options.json);
-    let secret = secret(terminal)?;
+    let notation = if options.hex { Notation::Hex } else { Notation::Base32 };
+    let secret = secret(terminal, notation)?;
     if format == OutputFormat::Text && !terminal.asks_a_person() {
         terminal.ask_on_the_controlling_terminal()?;
     }
@@ -39,14 +41,12 @@ pub(crate) fn add(
 }
 
 /// The first line of standard input.
-fn secret(terminal: &mut Terminal) -> Result<Secret, Failure> {
-    let typed =
-        if terminal.asks_a_person() { no_echo::line("Secret of the token, in base32: ")? } else { terminal.line()? };
+fn secret(terminal: &mut Terminal, notation: Notation) -> Result<Secret, Failure> {
+    let prompt = format!("Secret of the token, in {}: ", notation.name());
+    let typed = if terminal.asks_a_person() { no_echo::any(&prompt)? } else { terminal.line()? };
     let Some(typed) = typed.filter(|typed| !typed.is_empty()) else {
         return Err(Failure::Stopped("no secret was given; nothing was stored".to_owned()));
     };
-    Secret::from_base32(&typed).ok_or_else(|| {
-        let wanted = "wanted 16 to 64 bytes in base32, the letters A to Z and the digits 2 to 7";
-        Failure::Stopped(format!("secret: found something else, not repeated here; {wanted}; nothing was stored"))
-    })
+    token_secret::read(&typed, notation)
+        .map_err(|fault| Failure::Stopped(format!("secret: {fault}; nothing was stored")))
 }

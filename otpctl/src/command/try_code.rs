@@ -69,7 +69,7 @@ fn told(tried: &TriedCode) -> Result<String, String> {
         return Ok(format!("accepted{}; the code is used up\n", key.unwrap_or_default()));
     }
     if let Some(found) = diagnosis.as_deref().and_then(Diagnosis::parse) {
-        return Err(format!("code refused: {}", found.text()));
+        return Err(format!("code refused: {}", found.text_for_any_device()));
     }
     Err(match RefusalReason::received(&verdict.reason, verdict.wait) {
         Some(RefusalReason::Undisclosed) => NOT_FOUND.to_owned(),
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn a_refusal_says_what_is_known() {
         let said = |reason, wait, diagnosis| told(&refused(reason, wait, diagnosis)).unwrap_err();
-        assert!(said("refused", 0, Some("clock-slow 3600")).starts_with("code refused: the phone's clock is slow by"));
+        assert!(said("refused", 0, Some("clock-slow 3600")).starts_with("code refused: the clock of your phone or token is slow by"));
         assert_eq!(said("refused", 0, Some("of-a-newer-daemon")), NOT_FOUND);
         assert_eq!(said("waiting", 7, None), "too many wrong codes; wait 7 s before the next try");
         assert_eq!(said("emergency", 0, None), BYPASSED);

@@ -124,7 +124,7 @@ impl PamPerson for AtTheTerminal {
     fn ask(&mut self, prompt: &str, echo: PromptEcho) -> Option<Zeroizing<String>> {
         let shown = escaped(prompt);
         match echo {
-            PromptEcho::Hidden => no_echo::password(&shown).ok().flatten(),
+            PromptEcho::Hidden => no_echo::any(&shown).ok().flatten(),
             PromptEcho::Shown => {
                 write!(io::stderr(), "{shown}").ok()?;
                 let mut line = Zeroizing::new(String::new());

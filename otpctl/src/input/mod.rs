@@ -3,3 +3,4 @@
 pub(crate) mod code;
 pub(crate) mod no_echo;
 pub(crate) mod registration;
+pub(crate) mod token_secret;

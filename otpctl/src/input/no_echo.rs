@@ -14,7 +14,7 @@ use crate::output::failure::Failure;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Letters {
     Ascii,
-    /// A password may have any.
+    /// A password may have any; a tab in what is pasted stands between words.
     All,
 }
 
@@ -23,8 +23,8 @@ pub(crate) fn line(prompt: &str) -> Result<Option<Zeroizing<String>>, Failure> {
     asked(prompt, Letters::Ascii)
 }
 
-/// The same for a password, which may have any letters.
-pub(crate) fn password(prompt: &str) -> Result<Option<Zeroizing<String>>, Failure> {
+/// The same for a password, or for what is pasted: it may have any letters, and a tab counts.
+pub(crate) fn any(prompt: &str) -> Result<Option<Zeroizing<String>>, Failure> {
     asked(prompt, Letters::All)
 }
 
@@ -73,7 +73,10 @@ fn read(keys: &mut dyn Read, letters: Letters) -> Result<Option<Zeroizing<String
             // A letter of several bytes goes as a whole.
             BACKSPACE | DELETE => while text.pop().is_some_and(|byte| byte & 0b1100_0000 == 0b1000_0000) {},
             KILL => text.clear(),
-            byte if byte.is_ascii_graphic() || byte == b' ' || letters == Letters::All && !byte.is_ascii() => {
+            byte if byte.is_ascii_graphic()
+                || byte == b' '
+                || letters == Letters::All && (!byte.is_ascii() || byte == b'\t') =>
+            {
                 if text.len() == LINE_BYTES {
                     return Err(Failure::Stopped(format!(
                         "input: a line has more than {LINE_BYTES} bytes; nothing was stored"
@@ -109,7 +112,8 @@ const END: u8 = 4;
 const BACKSPACE: u8 = 8;
 const DELETE: u8 = 127;
 const KILL: u8 = 21;
-const LINE_BYTES: usize = 256;
+/// Longer than any code, secret or address.
+const LINE_BYTES: usize = 1024;
 
 #[cfg(test)]
 mod tests {
@@ -131,6 +135,8 @@ mod tests {
         let password = |keys: &[u8]| read(&mut &*keys, Letters::All).ok().flatten().map(|text| text.to_string());
         assert_eq!(password("pä\u{20ac}\x7f\x7fäß\x1b\n".as_bytes()).as_deref(), Some("päß"));
         assert_eq!(password(b"\xff\n"), None);
-        assert_eq!(typed(&[b'A'; 300]), None);
+        assert_eq!(password(b"a\tb\n").as_deref(), Some("a\tb"));
+        assert_eq!(typed(b"a\tb\n").as_deref(), Some("ab"));
+        assert_eq!(typed(&[b'A'; LINE_BYTES + 44]), None);
     }
 }

@@ -1,14 +1,19 @@
-//! What a person who has a new key on the screen can do about an app that ignores what the key says.
+//! What a person who has a new key to confirm can do about a device that makes codes of another shape.
 
+use otp_core::keys::device::Device;
 use otp_core::keys::diagnosis::Diagnosis;
 
 /// In words, and what helps.
-pub(crate) fn told(found: Diagnosis) -> String {
+pub(crate) fn told(found: Diagnosis, device: Device) -> String {
     let option = match found {
-        Diagnosis::Clock(_) | Diagnosis::NextCode => return found.text(),
+        Diagnosis::Clock(_) | Diagnosis::NextCode => return found.text(device),
         Diagnosis::Algorithm(algorithm) => format!("--algorithm {}", algorithm.as_str()),
         Diagnosis::Digits(digits) => format!("--digits {}", digits.get()),
         Diagnosis::Period(period) => format!("--period {}", period.seconds()),
     };
-    format!("{}; start again with {option}, or with another app", found.text())
+    let or = match device {
+        Device::App => ", or with another app",
+        Device::Token => "",
+    };
+    format!("{}; start again with {option}{or}", found.text(device))
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use otp_core::keys::device::Device;
 use otp_core::keys::diagnosis::Diagnosis;
 use otp_core::keys::key::ValueError;
 use otp_core::reasons::Viewer;
@@ -115,7 +116,7 @@ pub(crate) fn told(refusal: &Refusal) -> String {
         Refusal::NoSuchUser { user } => format!("no such user: {}", escaped(user)),
         Refusal::NotPossible { user, reason } => format!("{}: {}", escaped(user), not_possible(reason)),
         Refusal::NothingPending {} => "nothing to confirm: no key is pending; start again".to_owned(),
-        Refusal::CodeRefused { tries_left, diagnosis } => code_refused(*tries_left, diagnosis.as_deref()),
+        Refusal::CodeRefused { tries_left, diagnosis } => code_refused(*tries_left, diagnosis.as_deref(), Device::App),
         Refusal::RegistrationRefused { reason, wait } => registration_refused(reason, *wait),
         Refusal::RegistrationSpent { used } => {
             let when = used.when_and_where();
@@ -139,12 +140,20 @@ pub(crate) fn told(refusal: &Refusal) -> String {
     }
 }
 
-/// What is left to try, and what the code tells of the app.
-fn code_refused(tries_left: u32, diagnosis: Option<&str>) -> String {
+/// The same, told to somebody who confirms the key of this device.
+pub(crate) fn told_of(refusal: &Refusal, device: Device) -> String {
+    match refusal {
+        Refusal::CodeRefused { tries_left, diagnosis } => code_refused(*tries_left, diagnosis.as_deref(), device),
+        other => told(other),
+    }
+}
+
+/// What is left to try, and what the code tells of the device.
+fn code_refused(tries_left: u32, diagnosis: Option<&str>, device: Device) -> String {
     let found = diagnosis.and_then(Diagnosis::parse);
-    let why = found.map(|found| format!("{}\n", diagnosis::told(found))).unwrap_or_default();
+    let why = found.map(|found| format!("{}\n", diagnosis::told(found, device))).unwrap_or_default();
     match tries_left {
-        1.. if found == Some(Diagnosis::NextCode) => Diagnosis::NextCode.text(),
+        1.. if found == Some(Diagnosis::NextCode) => Diagnosis::NextCode.text(device),
         0 => format!("{why}code refused: no tries left; nothing was stored, start again"),
         left => format!("{why}code refused: tries left: {left}"),
     }
@@ -180,14 +189,18 @@ mod tests {
 
     #[test]
     fn a_diagnosis_comes_before_what_is_left_to_try() {
-        let refused =
-            |tries_left, word: &str| told(&Refusal::CodeRefused { tries_left, diagnosis: Some(word.to_owned()) });
-        assert!(refused(2, "SHA1").ends_with("another app\ncode refused: tries left: 2"));
-        assert!(
-            refused(0, "SHA1").ends_with("another app\ncode refused: no tries left; nothing was stored, start again")
+        let refused = |tries_left, word: &str, device| {
+            told_of(&Refusal::CodeRefused { tries_left, diagnosis: Some(word.to_owned()) }, device)
+        };
+        assert!(refused(2, "SHA1", Device::App).ends_with("another app\ncode refused: tries left: 2"));
+        let end = "code refused: no tries left; nothing was stored, start again";
+        assert!(refused(0, "SHA1", Device::App).ends_with(&format!("another app\n{end}")));
+        assert_eq!(
+            refused(0, "digits 8", Device::Token),
+            format!("the token makes codes of 8 digits; start again with --digits 8\n{end}")
         );
-        assert_eq!(refused(5, "next-code"), "right so far: now the next code of the token");
-        assert_eq!(refused(5, "unheard-of"), "code refused: tries left: 5");
+        assert_eq!(refused(5, "next-code", Device::Token), "right so far: now the next code of the token");
+        assert_eq!(refused(5, "unheard-of", Device::App), "code refused: tries left: 5");
     }
 
     #[test]
