@@ -1,6 +1,8 @@
 //! `otpctl gate enable`, `confirm` and `disable`: the changes, each of which says whether anything had to be changed.
 
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use otp_core::environment::system_wall;
 use otp_core::log_line::LogLine;
@@ -65,6 +67,9 @@ pub(super) fn enable(terminal: &mut Terminal, options: &EnableGateArgs, policy: 
     }
     let admin = with_a_working_key(options.admin.as_deref(), policy)?;
     let accepted = proof::prove(&gate, &admin, plan.copy.path())?;
+    if !options.no_rollback {
+        thread::sleep(Duration::from_secs(1)); // times of codes are whole seconds: the next one is to have a later one
+    }
     let made = system_wall().seconds();
     let until = (!options.no_rollback).then(|| made.saturating_add(rollback::SECONDS));
     let proof = GateProof { admin: admin.uid, accepted, session: rollback::session(), by: who() };
@@ -132,7 +137,7 @@ pub(super) fn confirm(terminal: &mut Terminal, options: &ConfirmGateArgs) -> Res
     in_another_session(&pending)?;
     let account = otp_core::accounts::account_of(pending.admin).ok().flatten();
     let admin = account.ok_or_else(|| stopped(&format!("no account has the uid {} any more", pending.admin)))?;
-    if !Acceptances::of(&admin)?.is_after(&pending.accepted) {
+    if !Acceptances::of(&admin)?.is_seconds_after(&pending.accepted) {
         let user = escaped(&admin.name);
         return Err(stopped(&format!(
             "no code of {user} was accepted since the gate is there; pass it first, as {user} would, then confirm it"
