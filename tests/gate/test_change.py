@@ -133,6 +133,19 @@ def test_a_file_that_was_changed_since_is_left_until_told(debian, enrolled):
     assert stacks() == before | {"sudo": before["sudo"] + b"# a comment of mine\n"}
 
 
+def test_a_line_that_somebody_has_changed_is_named_and_goes_with_the_gate(debian, enrolled):
+    user, key = enrolled
+    before = stacks()
+    assert enabled("sudo", user, key.first).status == 0
+    path = PAM / "sudo"
+    path.write_text(path.read_text().replace("auth required pam_otp.so", "auth\trequired\tpam_otp.so debug"))
+    done = otpctl("gate", "disable", "sudo")
+    assert done.returncode == REFUSED and "pam_otp.so debug" in done.stderr
+    (GATES / "sudo.gate").rename(GATES / "sudo.pending")  # as with systemd
+    assert otpctl("gate", "undo-pending", "sudo").returncode == DONE
+    assert stacks() == before and os.listdir(GATES) == [".lock"]
+
+
 def test_what_another_program_has_put_back_is_no_gate_any_more(debian, enrolled):
     user, key = enrolled
     original = (PAM / "sudo").read_text()
