@@ -62,6 +62,7 @@ pub(super) fn enable(terminal: &mut Terminal, options: &EnableGateArgs, policy: 
         };
         return told(terminal, options.output.format(), &[change]).and_then(|()| options.output.unchanged());
     }
+    change::none_waits(&gate.name)?;
     if !options.no_rollback {
         rollback::is_possible()?;
     }

@@ -21,6 +21,7 @@ pub(crate) enum ChangedFiles {
 /// Makes the change. One that fails in the middle is undone at once.
 pub(crate) fn enable(gate: &GateRecord) -> Result<(), Failure> {
     let lock = record::lock()?;
+    none_waits(&gate.service)?;
     for file in &gate.files {
         if file.state().map_err(|error| at(file, &error))? != FileState::Before {
             let path = file.path.display();
@@ -38,6 +39,20 @@ pub(crate) fn enable(gate: &GateRecord) -> Result<(), Failure> {
         Ok(()) => failure,
         Err(also) => stopped(&format!("{failure}; and the change is not undone: {also}")),
     })
+}
+
+/// Refuses a second change of a gate whose first one waits: its record would take the place of the only way back of the first. One
+/// that was killed before it changed a file needs no way back.
+pub(crate) fn none_waits(service: &str) -> Result<(), Failure> {
+    let Some(pending) = record::read(service, GateState::Pending)? else { return Ok(()) };
+    for file in &pending.files {
+        if file.state().map_err(|error| at(file, &error))? != FileState::Before {
+            return Err(stopped(&format!(
+                "a change of {service} waits already; nothing was changed. First otpctl gate confirm {service}, or otpctl gate disable {service}"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// As if the change had not been begun.
