@@ -87,6 +87,11 @@ def test_a_gate_is_confirmed_in_another_session_and_not_in_its_own(booted):
         done = booted.tries("otpctl", "gate", "confirm", "sudo")
         assert done.returncode == 1 and "this is no login session" in done.stderr
         with becomes_root(second, key.second):
+            gated = pam_file(booted, "sudo")
+            booted.write("/etc/pam.d/sudo", gated + "# mine\n")
+            code, said = root_says(second, "otpctl gate confirm sudo")
+            assert code == 1 and "is new: # mine" in said and record(booted, "sudo") == "pending"
+            booted.write("/etc/pam.d/sudo", gated)
             code, said = root_says(second, "otpctl gate confirm sudo")
             assert code == 0 and "the gate of sudo stays" in said and "does not record by which service" in said
     assert record(booted, "sudo") == "gate" and not booted.is_active("otp-gate-sudo.timer")

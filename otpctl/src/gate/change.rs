@@ -93,6 +93,7 @@ pub(crate) fn confirm(pending: &GateRecord) -> Result<(), Failure> {
     if record::read(&pending.service, GateState::Pending)?.as_ref() != Some(pending) {
         return Err(stopped("the gate was undone or made again meanwhile; nothing was confirmed"));
     }
+    pending.files.iter().try_for_each(still_gated)?;
     record::confirm(pending, &lock)?;
     rollback::disarm(&pending.service);
     // A leftover is the file as it was, under a name that nothing reads.
@@ -146,6 +147,19 @@ fn unchanged_since(file: &PlannedFile) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// What was proved is what stays: a file that is another one now was not.
+fn still_gated(file: &PlannedFile) -> Result<(), Failure> {
+    let now = match file.state().map_err(|error| at(file, &error))? {
+        FileState::Gated => return Ok(()),
+        FileState::Before => file.before.clone().unwrap_or_default(),
+        FileState::Changed(text) => text,
+    };
+    let (path, changes) = (file.path.display(), changes(&file.after, &now).join("; "));
+    Err(stopped(&format!(
+        "{path}: changed since it was gated: {changes}; nothing was confirmed. Put it back, or disable the gate and enable it again"
+    )))
 }
 
 /// The lines that only one of two texts has.
