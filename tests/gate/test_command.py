@@ -41,7 +41,7 @@ def without_comments(text):
 def test_a_command_asks_for_a_code_and_the_others_do_not(no_commands, machine, enrolled):
     user, key = enrolled
     done = enables_commands(user, key.first, ID)
-    assert done.status == 0 and f"{ID} of sudo, by the service sudo-otp, ask for a code" in done.text, done
+    assert done.status == 0 and f"{ID} of sudo, by the service sudo-otp, asks for a code" in done.text, done
     recipe = re.findall(r"((?:^    .*\n)+)", RECIPE, re.M)
     assert without_comments(STACK.read_text()) == without_comments(recipe[0])
     alias, defaults = without_comments(recipe[1])

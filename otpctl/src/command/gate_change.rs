@@ -17,7 +17,7 @@ use crate::gate::plan::GatePlan;
 use crate::gate::planned_file::PlannedFile;
 use crate::gate::record::{self, GateProof, GateRecord, GateState};
 use crate::gate::service::GateService;
-use crate::gate::{proof, rollback};
+use crate::gate::{note, proof, rollback};
 use crate::output::alert::alert;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
@@ -67,6 +67,7 @@ pub(super) fn enable(terminal: &mut Terminal, options: &EnableGateArgs, policy: 
         rollback::is_possible()?;
     }
     let admin = with_a_working_key(options.admin.as_deref(), policy)?;
+    note::before_the_proof(&gate, policy);
     let accepted = proof::prove(&gate, &admin, plan.copy.path())?;
     if !options.no_rollback {
         thread::sleep(Duration::from_secs(1)); // times of codes are whole seconds: the next one is to have a later one
@@ -77,12 +78,12 @@ pub(super) fn enable(terminal: &mut Terminal, options: &EnableGateArgs, policy: 
     let record = GateRecord::new(&gate.name, plan.files, proof, (made, until));
     change::enable(&record)?;
     log("gate-enabled", &gate.name);
-    let (name, services) = (&gate.name, asking(options, &gate));
+    let (name, asks) = (&gate.name, asking(options, &gate));
     let reload = if gate.name == "sshd" && !rollback::has_systemd() { RELOAD } else { "" };
     let text = match until {
-        None => format!("{services} ask for a code from now on; try it before you close this shell\n{reload}"),
+        None => format!("{asks} for a code from now on; try it before you close this shell\n{reload}"),
         Some(_) => format!(
-            "{services} ask for a code from now on, and no longer after {} seconds, unless you confirm it.\n\
+            "{asks} for a code from now on, and no longer after {} seconds, unless you confirm it.\n\
              Log in a second time, by ssh or on another console, become root there with a code of {}, and run\n    \
              otpctl gate confirm {name}\n",
             rollback::SECONDS,
@@ -94,12 +95,13 @@ pub(super) fn enable(terminal: &mut Terminal, options: &EnableGateArgs, policy: 
     told(terminal, options.output.format(), &[GateChange { service: name, changed: true, state, files, until, text }])
 }
 
-/// The subject of the sentence that tells of a gate.
+/// The subject and the verb of the sentence that tells of a gate.
 fn asking(options: &EnableGateArgs, gate: &GateService) -> String {
-    match options.command.is_empty() {
-        true => gate.services.join(" and "),
-        false => format!("{} of sudo, by the service {},", options.command.join(" and "), gate.name),
-    }
+    let (names, by) = match options.command.is_empty() {
+        true => (&gate.services, String::new()),
+        false => (&options.command, format!(" of sudo, by the service {},", gate.name)),
+    };
+    format!("{}{by} {}", names.join(" and "), if names.len() == 1 { "asks" } else { "ask" })
 }
 
 /// The words for a gate that is there, and its record.

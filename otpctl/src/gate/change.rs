@@ -149,7 +149,7 @@ fn unchanged_since(file: &PlannedFile) -> Result<(), Failure> {
     }
 }
 
-/// What was proved is what stays: a file that is another one now was not.
+/// Only a file that was proved may stay: nobody has proved another text.
 fn still_gated(file: &PlannedFile) -> Result<(), Failure> {
     let now = match file.state().map_err(|error| at(file, &error))? {
         FileState::Gated => return Ok(()),
