@@ -165,6 +165,18 @@ def test_what_a_gate_does_not_do_is_told_before_the_proof(debian, enrolled, odd_
     assert done.status == 0 and "lets a key in without a code" in done.text and "sshd asks for a code from now on" in done.text, done
 
 
+def test_each_gate_that_is_gone_is_in_the_log_although_a_later_one_is_refused(debian, machine, enrolled):
+    user, key = enrolled
+    assert enabled("login", user, key.first).status == 0
+    assert enabled("sudo", user, key.second).status == 0
+    path = PAM / "sudo"
+    path.write_text(path.read_text() + "# a comment of mine\n")
+    start = machine.journal.position()
+    assert otpctl("gate", "disable", "--all").returncode == REFUSED
+    assert any("event=gate-disabled service=login" in line for line in machine.journal.since(start))
+    assert "pam_otp" not in (PAM / "login").read_text() and "pam_otp" in path.read_text()
+
+
 def test_what_another_program_has_put_back_is_no_gate_any_more(debian, enrolled):
     user, key = enrolled
     original = (PAM / "sudo").read_text()

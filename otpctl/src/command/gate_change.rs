@@ -175,14 +175,18 @@ pub(super) fn disable(terminal: &mut Terminal, options: &DisableGateArgs) -> Res
     let changed = if options.force { ChangedFiles::TakeOurLines } else { ChangedFiles::Refuse };
     let undone: Vec<(String, Vec<PlannedFile>)> = names
         .into_iter()
-        .map(|name| change::disable(&name, changed).map(|files| (name, files)))
-        .collect::<Result<_, _>>()?;
+        .map(|name| {
+            let files = change::disable(&name, changed)?;
+            if !files.is_empty() {
+                log("gate-disabled", &name); // at once: a later one that is refused does not undo this
+            }
+            Ok((name, files))
+        })
+        .collect::<Result<_, Failure>>()?;
     let mut changes = Vec::new();
     for (name, files) in &undone {
         let ours = !files.is_empty();
-        if ours {
-            log("gate-disabled", name);
-        } else {
+        if !ours {
             by_hand(name)?;
         }
         let text = match ours {
