@@ -165,6 +165,19 @@ def test_what_a_gate_does_not_do_is_told_before_the_proof(debian, enrolled, odd_
     assert done.status == 0 and "lets a key in without a code" in done.text and "sshd asks for a code from now on" in done.text, done
 
 
+def test_lines_whose_comments_somebody_has_taken_away_go_with_the_gate(debian, enrolled):
+    user, key = enrolled
+    before = stacks()
+    assert enabled("sudo", user, key.first).status == 0
+    path = PAM / "sudo"
+    path.write_text(path.read_text().replace(f"{MARK}\n", ""))
+    done = otpctl("gate", "disable", "sudo")
+    assert done.returncode == REFUSED and "is gone: # added by" in done.stderr
+    (GATES / "sudo.gate").rename(GATES / "sudo.pending")  # as with systemd
+    assert otpctl("gate", "undo-pending", "sudo").returncode == DONE
+    assert stacks() == before
+
+
 def test_each_gate_that_is_gone_is_in_the_log_although_a_later_one_is_refused(debian, machine, enrolled):
     user, key = enrolled
     assert enabled("login", user, key.first).status == 0

@@ -3,6 +3,7 @@
 
 use std::io;
 
+use super::edit::without_gate;
 use super::planned_file::PlannedFile;
 use super::record::{self, GateLock, GateRecord, GateState};
 use super::swap::FileState;
@@ -139,7 +140,7 @@ fn undo_files(gate: &GateRecord) -> Result<(), Failure> {
 /// Only our own lines may have gone meanwhile, for then there is nothing to take out.
 fn unchanged_since(file: &PlannedFile) -> Result<(), Failure> {
     match file.state().map_err(|error| at(file, &error))? {
-        FileState::Changed(text) if super::edit::has_ours(&text) => {
+        FileState::Changed(text) if without_gate(&text, file.before.as_deref()) != text => {
             let (path, changes) = (file.path.display(), changes(&file.after, &text).join("; "));
             Err(stopped(&format!(
                 "{path}: changed since it was gated: {changes}; nothing was changed. --force takes out the lines of otpctl gate and leaves the others"

@@ -97,9 +97,18 @@ fn names_our_module(line: &str) -> bool {
     line.split_whitespace().any(|word| file_name(word) == MODULE) && !line.trim_end().ends_with('\\')
 }
 
-/// Has it a rule of ours under its comment?
-pub(crate) fn has_ours(text: &str) -> bool {
-    without_ours(text) != text
+/// The same, and every line that names our module where there was none `before`: somebody may have taken our comments away.
+pub(crate) fn without_gate(text: &str, before: Option<&str>) -> String {
+    let left = without_ours(text);
+    if before.is_some_and(|before| before.contains(MODULE)) {
+        return left;
+    }
+    let mut goes_on = false;
+    let stays = |line: &&str| {
+        let part = std::mem::replace(&mut goes_on, line.trim_end().ends_with('\\'));
+        part || line.starts_with('#') || !names_our_module(line)
+    };
+    left.split_inclusive('\n').filter(stays).collect()
 }
 
 /// After the line that asks for the first factor last, or after a later one: nearer to the first factor first.
@@ -265,9 +274,9 @@ mod tests {
         for text in texts {
             for password in [PasswordRule::Wanted, PasswordRule::NotWanted] {
                 let found = of(text, PART, password).expect("variants");
-                assert!(found.iter().all(|one| has_ours(one) && without_ours(one) == text), "{found:?}");
+                assert!(found.iter().all(|one| one != text && without_ours(one) == text), "{found:?}");
             }
-            assert!(!has_ours(text));
+            assert_eq!(without_ours(text), text);
         }
         let by_hand = format!("{AUTH_RULE}\n{MARK}\n@include part\n{MARK}\nauth required pam_otp.so \\\n debug\n");
         assert_eq!(without_ours(&by_hand), by_hand, "none of them is ours");
@@ -280,6 +289,14 @@ mod tests {
         {
             assert_eq!(without_ours(&format!("@include part\n{MARK}\n{changed}\n# mine\n")), "@include part\n# mine\n");
         }
+    }
+
+    #[test]
+    fn a_rule_without_its_comment_goes_where_none_was_before() {
+        let text = format!("@include part\n{AUTH_RULE}\n# pam_otp.so\n{ACCOUNT_RULE}\nauth \\\n required pam_otp.so\n");
+        let left = "@include part\n# pam_otp.so\nauth \\\n required pam_otp.so\n";
+        assert_eq!(without_gate(&text, Some("@include part\n")), left);
+        assert_eq!(without_gate(&text, Some(AUTH_RULE)), text);
     }
 
     #[test]
