@@ -45,6 +45,16 @@ def debian(stock):
     DROP_IN.unlink(missing_ok=True)
 
 
+@pytest.fixture
+def odd_sshd():
+    """sshd_config while a test changes it."""
+    config = Path("/etc/ssh/sshd_config")
+    before = config.read_text()
+    yield config
+    config.write_text(before)
+    DROP_IN.unlink(missing_ok=True)
+
+
 def test_sudo_is_gated_as_by_the_lines_of_the_readme_and_disable_puts_back_every_byte(debian, machine, enrolled):
     user, key = enrolled
     before = stacks()
@@ -133,6 +143,53 @@ def test_a_file_that_was_changed_since_is_left_until_told(debian, enrolled):
     assert stacks() == before | {"sudo": before["sudo"] + b"# a comment of mine\n"}
 
 
+def test_a_line_that_somebody_has_changed_is_named_and_goes_with_the_gate(debian, enrolled):
+    user, key = enrolled
+    before = stacks()
+    assert enabled("sudo", user, key.first).status == 0
+    path = PAM / "sudo"
+    path.write_text(path.read_text().replace("auth required pam_otp.so", "auth\trequired\tpam_otp.so debug"))
+    done = otpctl("gate", "disable", "sudo")
+    assert done.returncode == REFUSED and "pam_otp.so debug" in done.stderr
+    (GATES / "sudo.gate").rename(GATES / "sudo.pending")  # as with systemd
+    assert otpctl("gate", "undo-pending", "sudo").returncode == DONE
+    assert stacks() == before and os.listdir(GATES) == [".lock"]
+
+
+def test_what_a_gate_does_not_do_is_told_before_the_proof(debian, enrolled, odd_sshd):
+    user, key = enrolled
+    done = enabled("su", user, key.first)
+    assert done.status == 0 and "root has no key that works" in done.text, done
+    odd_sshd.write_text(odd_sshd.read_text() + "\nPubkeyAuthentication yes\n")
+    done = enabled("sshd", user, key.second)
+    assert done.status == 0 and "lets a key in without a code" in done.text and "sshd asks for a code from now on" in done.text, done
+
+
+def test_lines_whose_comments_somebody_has_taken_away_go_with_the_gate(debian, enrolled):
+    user, key = enrolled
+    before = stacks()
+    assert enabled("sudo", user, key.first).status == 0
+    path = PAM / "sudo"
+    path.write_text(path.read_text().replace(f"{MARK}\n", ""))
+    done = otpctl("gate", "disable", "sudo")
+    assert done.returncode == REFUSED and "is gone: # added by" in done.stderr
+    (GATES / "sudo.gate").rename(GATES / "sudo.pending")  # as with systemd
+    assert otpctl("gate", "undo-pending", "sudo").returncode == DONE
+    assert stacks() == before
+
+
+def test_each_gate_that_is_gone_is_in_the_log_although_a_later_one_is_refused(debian, machine, enrolled):
+    user, key = enrolled
+    assert enabled("login", user, key.first).status == 0
+    assert enabled("sudo", user, key.second).status == 0
+    path = PAM / "sudo"
+    path.write_text(path.read_text() + "# a comment of mine\n")
+    start = machine.journal.position()
+    assert otpctl("gate", "disable", "--all").returncode == REFUSED
+    assert any("event=gate-disabled service=login" in line for line in machine.journal.since(start))
+    assert "pam_otp" not in (PAM / "login").read_text() and "pam_otp" in path.read_text()
+
+
 def test_what_another_program_has_put_back_is_no_gate_any_more(debian, enrolled):
     user, key = enrolled
     original = (PAM / "sudo").read_text()
@@ -183,16 +240,6 @@ def test_status_tells_the_line_and_who_is_let_past(debian, enrolled):
     assert found["sudo"]["exempt"] == [{"who": "user:bob", "until": "2099-03-01", "reason": "token on order"}]
     for part in (f"line: {PAM / 'sudo'} line {line}", "asked: group:sudo; users without a key pass until 2099-02-01", "exempt: user:bob, until 2099-03-01: token on order"):
         assert part in said, said
-
-
-@pytest.fixture
-def odd_sshd():
-    """sshd_config while a test changes it."""
-    config = Path("/etc/ssh/sshd_config")
-    before = config.read_text()
-    yield config
-    config.write_text(before)
-    DROP_IN.unlink(missing_ok=True)
 
 
 def test_a_drop_in_that_sshd_does_not_read_is_undone(debian, enrolled, odd_sshd):

@@ -15,6 +15,7 @@ from harness.terminal import dialogue
 
 SUDOERS = Path("/etc/sudoers.d/otp")
 STACK = PAM / "sudo-otp"
+GATES = PAM.parent / "otp/gates"
 RECIPE = (ROOT / "docs/hosts.md").read_text().split("### One sensitive command")[1]
 ID, WHOAMI = "/usr/bin/id", "/usr/bin/whoami"
 
@@ -40,7 +41,7 @@ def without_comments(text):
 def test_a_command_asks_for_a_code_and_the_others_do_not(no_commands, machine, enrolled):
     user, key = enrolled
     done = enables_commands(user, key.first, ID)
-    assert done.status == 0 and f"{ID} of sudo, by the service sudo-otp, ask for a code" in done.text, done
+    assert done.status == 0 and f"{ID} of sudo, by the service sudo-otp, asks for a code" in done.text, done
     recipe = re.findall(r"((?:^    .*\n)+)", RECIPE, re.M)
     assert without_comments(STACK.read_text()) == without_comments(recipe[0])
     alias, defaults = without_comments(recipe[1])
@@ -62,6 +63,19 @@ def test_another_command_is_added_and_all_of_them_go_together(no_commands, enrol
     assert enables_commands(user, key.second, WHOAMI, ID).status == 0
     assert f"Cmnd_Alias GATED = {ID}, {WHOAMI}\n" in SUDOERS.read_text()
     assert otpctl("gate", "disable", "sudo-otp").returncode == DONE
+    assert not SUDOERS.exists() and not STACK.exists()
+
+
+def test_while_one_change_waits_there_is_no_second_one_whose_record_would_replace_the_way_back(no_commands, enrolled):
+    user, key = enrolled
+    assert enables_commands(user, key.first, ID).status == 0
+    waiting = GATES / "sudo-otp.pending"
+    (GATES / "sudo-otp.gate").rename(waiting)  # as with systemd
+    record, gated = waiting.read_bytes(), SUDOERS.read_text()
+    done = otpctl("gate", "enable", "sudo", "--command", WHOAMI, "--admin", user.name, "--no-rollback")
+    assert done.returncode == REFUSED and "waits already" in done.stderr and "otpctl gate confirm sudo-otp" in done.stderr, done
+    assert (waiting.read_bytes(), SUDOERS.read_text()) == (record, gated)
+    assert otpctl("gate", "undo-pending").returncode == DONE
     assert not SUDOERS.exists() and not STACK.exists()
 
 

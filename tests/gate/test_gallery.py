@@ -126,7 +126,7 @@ REFUSALS = {
     "nobody asks for a password": (f"auth required pam_permit.so\n{ACCOUNT}", "no auth line asks for a password"),
     "no account line": ("@include common-auth", "no account line of its own"),
     "no line at all": ("session required pam_permit.so", "no auth line of its own"),
-    "an include that is missing": (f"@include no-such\n{ACCOUNT}", "no such file"),
+    "an include that is missing": (f"@include no-such\n{ACCOUNT}", "/etc/pam.d/odd line 1: @include no-such: there is no such file"),
     "a file in a circle": (f"@include odd\n{ACCOUNT}", "included in itself"),
     "a comment after a backslash": (f"@include common-auth\nauth required \\\n# why\npam_env.so\n{ACCOUNT}", "read this file differently"),
     "a line that libpam cannot read": (f"@include common-auth\nauth requird pam_env.so\n{ACCOUNT}", "line 2: libpam cannot read the control"),

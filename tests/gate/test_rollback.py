@@ -75,6 +75,16 @@ def test_the_unit_before_logins_is_enabled_and_in_no_circle(booted):
     assert booted.run("systemd-analyze", "verify", "--man=no", "otp-gate-rollback.service") == ""
 
 
+def test_the_unit_before_logins_tries_again_and_keeps_nobody_waiting(booted):
+    unit, record = "otp-gate-rollback.service", "/etc/otp/gates/tried.pending"
+    booted.run("install", "-d", "-m", "700", "/etc/otp/gates")
+    booted.write(record, "nonsense")
+    assert booted.tries("systemctl", "start", unit).returncode == 1
+    assert booted.property("SubState", unit) == "auto-restart"
+    booted.run("rm", record)
+    until(lambda: booted.property("SubState", unit) == "dead", "the end of the tries", 30)
+
+
 def test_a_gate_is_confirmed_in_another_session_and_not_in_its_own(booted):
     user, key = booted.enrolled_user("anna")
     before = pam_file(booted, "sudo")
@@ -88,7 +98,13 @@ def test_a_gate_is_confirmed_in_another_session_and_not_in_its_own(booted):
             assert code == 1 and "this is the login session in which the gate was enabled" in said and "ssh" in said
         done = booted.tries("otpctl", "gate", "confirm", "sudo")
         assert done.returncode == 1 and "this is no login session" in done.stderr
+        assert booted.property("IgnoreOnIsolate", "otp-gate-sudo.timer") == "yes"
         with becomes_root(second, key.second):
+            gated = pam_file(booted, "sudo")
+            booted.write("/etc/pam.d/sudo", gated + "# mine\n")
+            code, said = root_says(second, "otpctl gate confirm sudo")
+            assert code == 1 and "is new: # mine" in said and record(booted, "sudo") == "pending"
+            booted.write("/etc/pam.d/sudo", gated)
             code, said = root_says(second, "otpctl gate confirm sudo")
             assert code == 0 and "the gate of sudo stays" in said and "does not record by which service" in said
     assert record(booted, "sudo") == "gate" and not booted.is_active("otp-gate-sudo.timer")

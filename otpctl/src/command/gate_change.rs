@@ -1,6 +1,8 @@
 //! `otpctl gate enable`, `confirm` and `disable`: the changes, each of which says whether anything had to be changed.
 
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use otp_core::environment::system_wall;
 use otp_core::log_line::LogLine;
@@ -15,7 +17,7 @@ use crate::gate::plan::GatePlan;
 use crate::gate::planned_file::PlannedFile;
 use crate::gate::record::{self, GateProof, GateRecord, GateState};
 use crate::gate::service::GateService;
-use crate::gate::{proof, rollback};
+use crate::gate::{note, proof, rollback};
 use crate::output::alert::alert;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
@@ -60,23 +62,28 @@ pub(super) fn enable(terminal: &mut Terminal, options: &EnableGateArgs, policy: 
         };
         return told(terminal, options.output.format(), &[change]).and_then(|()| options.output.unchanged());
     }
+    change::none_waits(&gate.name)?;
     if !options.no_rollback {
         rollback::is_possible()?;
     }
     let admin = with_a_working_key(options.admin.as_deref(), policy)?;
+    note::before_the_proof(&gate, policy);
     let accepted = proof::prove(&gate, &admin, plan.copy.path())?;
+    if !options.no_rollback {
+        thread::sleep(Duration::from_secs(1)); // times of codes are whole seconds: the next one is to have a later one
+    }
     let made = system_wall().seconds();
     let until = (!options.no_rollback).then(|| made.saturating_add(rollback::SECONDS));
     let proof = GateProof { admin: admin.uid, accepted, session: rollback::session(), by: who() };
     let record = GateRecord::new(&gate.name, plan.files, proof, (made, until));
     change::enable(&record)?;
     log("gate-enabled", &gate.name);
-    let (name, services) = (&gate.name, asking(options, &gate));
+    let (name, asks) = (&gate.name, asking(options, &gate));
     let reload = if gate.name == "sshd" && !rollback::has_systemd() { RELOAD } else { "" };
     let text = match until {
-        None => format!("{services} ask for a code from now on; try it before you close this shell\n{reload}"),
+        None => format!("{asks} for a code from now on; try it before you close this shell\n{reload}"),
         Some(_) => format!(
-            "{services} ask for a code from now on, and no longer after {} seconds, unless you confirm it.\n\
+            "{asks} for a code from now on, and no longer after {} seconds, unless you confirm it.\n\
              Log in a second time, by ssh or on another console, become root there with a code of {}, and run\n    \
              otpctl gate confirm {name}\n",
             rollback::SECONDS,
@@ -88,12 +95,13 @@ pub(super) fn enable(terminal: &mut Terminal, options: &EnableGateArgs, policy: 
     told(terminal, options.output.format(), &[GateChange { service: name, changed: true, state, files, until, text }])
 }
 
-/// The subject of the sentence that tells of a gate.
+/// The subject and the verb of the sentence that tells of a gate.
 fn asking(options: &EnableGateArgs, gate: &GateService) -> String {
-    match options.command.is_empty() {
-        true => gate.services.join(" and "),
-        false => format!("{} of sudo, by the service {},", options.command.join(" and "), gate.name),
-    }
+    let (names, by) = match options.command.is_empty() {
+        true => (&gate.services, String::new()),
+        false => (&options.command, format!(" of sudo, by the service {},", gate.name)),
+    };
+    format!("{}{by} {}", names.join(" and "), if names.len() == 1 { "asks" } else { "ask" })
 }
 
 /// The words for a gate that is there, and its record.
@@ -132,7 +140,7 @@ pub(super) fn confirm(terminal: &mut Terminal, options: &ConfirmGateArgs) -> Res
     in_another_session(&pending)?;
     let account = otp_core::accounts::account_of(pending.admin).ok().flatten();
     let admin = account.ok_or_else(|| stopped(&format!("no account has the uid {} any more", pending.admin)))?;
-    if !Acceptances::of(&admin)?.is_after(&pending.accepted) {
+    if !Acceptances::of(&admin)?.is_seconds_after(&pending.accepted) {
         let user = escaped(&admin.name);
         return Err(stopped(&format!(
             "no code of {user} was accepted since the gate is there; pass it first, as {user} would, then confirm it"
@@ -167,14 +175,18 @@ pub(super) fn disable(terminal: &mut Terminal, options: &DisableGateArgs) -> Res
     let changed = if options.force { ChangedFiles::TakeOurLines } else { ChangedFiles::Refuse };
     let undone: Vec<(String, Vec<PlannedFile>)> = names
         .into_iter()
-        .map(|name| change::disable(&name, changed).map(|files| (name, files)))
-        .collect::<Result<_, _>>()?;
+        .map(|name| {
+            let files = change::disable(&name, changed)?;
+            if !files.is_empty() {
+                log("gate-disabled", &name); // at once: a later one that is refused does not undo this
+            }
+            Ok((name, files))
+        })
+        .collect::<Result<_, Failure>>()?;
     let mut changes = Vec::new();
     for (name, files) in &undone {
         let ours = !files.is_empty();
-        if ours {
-            log("gate-disabled", name);
-        } else {
+        if !ours {
             by_hand(name)?;
         }
         let text = match ours {

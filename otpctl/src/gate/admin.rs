@@ -44,11 +44,20 @@ impl Acceptances {
         Ok(Self { keys: keys.collect(), recovery: (HEXLOWER.encode(&state.recovery.set.bytes()), state.recovery.used) })
     }
 
-    /// Was a code accepted after `before`? A repair raises a step without a code, and a code without a time is none.
+    /// Was a code accepted after `before`? A code without a time is none.
     pub(crate) fn is_after(&self, before: &Self) -> bool {
+        self.has_newer(before, |at, then| at != 0 && at >= then)
+    }
+
+    /// The same, in a later second: a repair raises a step without a code, and leaves the time of the last one.
+    pub(crate) fn is_seconds_after(&self, before: &Self) -> bool {
+        self.has_newer(before, |at, then| at > then)
+    }
+
+    fn has_newer(&self, before: &Self, is_later: impl Fn(u64, u64) -> bool) -> bool {
         let newer = |(id, now): (&String, &Accepted)| {
             let then = before.keys.get(id).copied().unwrap_or_default();
-            now.step > then.step && now.at != 0 && now.at >= then.at
+            now.step > then.step && is_later(now.at, then.at)
         };
         let (set, used) = &self.recovery;
         let recovered = *set == before.recovery.0 && used & !before.recovery.1 != 0;
@@ -119,7 +128,7 @@ mod tests {
         let used = |set: &str, used| Acceptances { recovery: (set.to_owned(), used), ..before.clone() };
         let cases = [
             (before.clone(), false),
-            (keys(&[("a", 8, 100), ("b", 9, 0)]), true),
+            (keys(&[("a", 8, 101), ("b", 9, 0)]), true),
             (keys(&[("a", 7, 100), ("b", 10, 0)]), false),
             (keys(&[("a", 7, 100), ("b", 10, 101)]), true),
             (keys(&[("a", 7, 100), ("new", 10, 0)]), false),
@@ -129,7 +138,13 @@ mod tests {
             (used("another", 0), false),
         ];
         for (now, accepted) in cases {
-            assert_eq!(now.is_after(&before), accepted, "{now:?}");
+            assert_eq!((now.is_after(&before), now.is_seconds_after(&before)), (accepted, accepted), "{now:?}");
         }
+    }
+
+    #[test]
+    fn a_step_that_only_a_repair_has_raised_confirms_nothing() {
+        let repaired = keys(&[("a", 9, 100), ("b", 10, 0)]);
+        assert!(!repaired.is_seconds_after(&keys(&[("a", 7, 100), ("b", 9, 0)])));
     }
 }

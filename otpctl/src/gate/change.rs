@@ -3,6 +3,7 @@
 
 use std::io;
 
+use super::edit::without_gate;
 use super::planned_file::PlannedFile;
 use super::record::{self, GateLock, GateRecord, GateState};
 use super::swap::FileState;
@@ -21,6 +22,7 @@ pub(crate) enum ChangedFiles {
 /// Makes the change. One that fails in the middle is undone at once.
 pub(crate) fn enable(gate: &GateRecord) -> Result<(), Failure> {
     let lock = record::lock()?;
+    none_waits(&gate.service)?;
     for file in &gate.files {
         if file.state().map_err(|error| at(file, &error))? != FileState::Before {
             let path = file.path.display();
@@ -38,6 +40,20 @@ pub(crate) fn enable(gate: &GateRecord) -> Result<(), Failure> {
         Ok(()) => failure,
         Err(also) => stopped(&format!("{failure}; and the change is not undone: {also}")),
     })
+}
+
+/// Refuses a second change of a gate whose first one waits: its record would take the place of the only way back of the first. One
+/// that was killed before it changed a file needs no way back.
+pub(crate) fn none_waits(service: &str) -> Result<(), Failure> {
+    let Some(pending) = record::read(service, GateState::Pending)? else { return Ok(()) };
+    for file in &pending.files {
+        if file.state().map_err(|error| at(file, &error))? != FileState::Before {
+            return Err(stopped(&format!(
+                "a change of {service} waits already; nothing was changed. First otpctl gate confirm {service}, or otpctl gate disable {service}"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// As if the change had not been begun.
@@ -78,6 +94,7 @@ pub(crate) fn confirm(pending: &GateRecord) -> Result<(), Failure> {
     if record::read(&pending.service, GateState::Pending)?.as_ref() != Some(pending) {
         return Err(stopped("the gate was undone or made again meanwhile; nothing was confirmed"));
     }
+    pending.files.iter().try_for_each(still_gated)?;
     record::confirm(pending, &lock)?;
     rollback::disarm(&pending.service);
     // A leftover is the file as it was, under a name that nothing reads.
@@ -123,7 +140,7 @@ fn undo_files(gate: &GateRecord) -> Result<(), Failure> {
 /// Only our own lines may have gone meanwhile, for then there is nothing to take out.
 fn unchanged_since(file: &PlannedFile) -> Result<(), Failure> {
     match file.state().map_err(|error| at(file, &error))? {
-        FileState::Changed(text) if super::edit::has_ours(&text) => {
+        FileState::Changed(text) if without_gate(&text, file.before.as_deref()) != text => {
             let (path, changes) = (file.path.display(), changes(&file.after, &text).join("; "));
             Err(stopped(&format!(
                 "{path}: changed since it was gated: {changes}; nothing was changed. --force takes out the lines of otpctl gate and leaves the others"
@@ -131,6 +148,19 @@ fn unchanged_since(file: &PlannedFile) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// Only a file that was proved may stay: nobody has proved another text.
+fn still_gated(file: &PlannedFile) -> Result<(), Failure> {
+    let now = match file.state().map_err(|error| at(file, &error))? {
+        FileState::Gated => return Ok(()),
+        FileState::Before => file.before.clone().unwrap_or_default(),
+        FileState::Changed(text) => text,
+    };
+    let (path, changes) = (file.path.display(), changes(&file.after, &now).join("; "));
+    Err(stopped(&format!(
+        "{path}: changed since it was gated: {changes}; nothing was confirmed. Put it back, or disable the gate and enable it again"
+    )))
 }
 
 /// The lines that only one of two texts has.

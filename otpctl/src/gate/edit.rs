@@ -3,7 +3,7 @@
 
 use crate::stack::code::PamCode;
 use crate::stack::control::StackAction;
-use crate::stack::modules::{asks_first_factor, is_ours};
+use crate::stack::modules::{MODULE, asks_first_factor, file_name, is_ours};
 use crate::stack::reader::{OwnLine, ServiceStacks, StackLine, Stage};
 use crate::stack::walk::is_jumped_over;
 
@@ -69,11 +69,13 @@ pub(crate) fn variants(
     Ok(all.filter(|insertions| !insertions.is_empty()).map(|insertions| with(text, insertions)).collect())
 }
 
-/// Takes out each rule of ours under its comment. A rule that was changed since stays.
+/// Takes out each rule of ours under its comment, and a line there that still names our module: with an option that somebody has added
+/// it would go on asking, and nothing would undo it. Everything else stays.
 pub(crate) fn without_ours(text: &str) -> String {
     let rules = [AUTH_RULE, ACCOUNT_RULE, PASSWORD_RULE, PASSWORD_AFTER, SUDOERS_DEFAULTS];
     let rules: Vec<&str> = rules.into_iter().chain(SSHD_SETTINGS).collect();
-    let is_rule = |line: &str| rules.contains(&line.trim_end()) || line.starts_with(SUDOERS_ALIAS);
+    let is_rule =
+        |line: &str| rules.contains(&line.trim_end()) || line.starts_with(SUDOERS_ALIAS) || names_our_module(line);
     let mut lines = text.split_inclusive('\n').peekable();
     let mut left = String::with_capacity(text.len());
     while let Some(line) = lines.next() {
@@ -90,9 +92,23 @@ pub(crate) fn without_ours(text: &str) -> String {
     left
 }
 
-/// Has it a rule of ours under its comment?
-pub(crate) fn has_ours(text: &str) -> bool {
-    without_ours(text) != text
+/// In one line: of one that goes on, the rest would be left alone.
+fn names_our_module(line: &str) -> bool {
+    line.split_whitespace().any(|word| file_name(word) == MODULE) && !line.trim_end().ends_with('\\')
+}
+
+/// The same, and every line that names our module where there was none `before`: somebody may have taken our comments away.
+pub(crate) fn without_gate(text: &str, before: Option<&str>) -> String {
+    let left = without_ours(text);
+    if before.is_some_and(|before| before.contains(MODULE)) {
+        return left;
+    }
+    let mut goes_on = false;
+    let stays = |line: &&str| {
+        let part = std::mem::replace(&mut goes_on, line.trim_end().ends_with('\\'));
+        part || line.starts_with('#') || !names_our_module(line)
+    };
+    left.split_inclusive('\n').filter(stays).collect()
 }
 
 /// After the line that asks for the first factor last, or after a later one: nearer to the first factor first.
@@ -258,12 +274,29 @@ mod tests {
         for text in texts {
             for password in [PasswordRule::Wanted, PasswordRule::NotWanted] {
                 let found = of(text, PART, password).expect("variants");
-                assert!(found.iter().all(|one| has_ours(one) && without_ours(one) == text), "{found:?}");
+                assert!(found.iter().all(|one| one != text && without_ours(one) == text), "{found:?}");
             }
-            assert!(!has_ours(text));
+            assert_eq!(without_ours(text), text);
         }
-        let by_hand = format!("{AUTH_RULE}\n{MARK}\nauth required pam_otp.so debug\n");
-        assert_eq!(without_ours(&by_hand), by_hand, "neither is ours any more");
+        let by_hand = format!("{AUTH_RULE}\n{MARK}\n@include part\n{MARK}\nauth required pam_otp.so \\\n debug\n");
+        assert_eq!(without_ours(&by_hand), by_hand, "none of them is ours");
+    }
+
+    #[test]
+    fn a_rule_with_an_option_of_somebody_is_taken_out_too() {
+        for changed in
+            ["auth required pam_otp.so debug", "auth\trequired\tpam_otp.so", "-auth optional /lib/security/pam_otp.so"]
+        {
+            assert_eq!(without_ours(&format!("@include part\n{MARK}\n{changed}\n# mine\n")), "@include part\n# mine\n");
+        }
+    }
+
+    #[test]
+    fn a_rule_without_its_comment_goes_where_none_was_before() {
+        let text = format!("@include part\n{AUTH_RULE}\n# pam_otp.so\n{ACCOUNT_RULE}\nauth \\\n required pam_otp.so\n");
+        let left = "@include part\n# pam_otp.so\nauth \\\n required pam_otp.so\n";
+        assert_eq!(without_gate(&text, Some("@include part\n")), left);
+        assert_eq!(without_gate(&text, Some(AUTH_RULE)), text);
     }
 
     #[test]

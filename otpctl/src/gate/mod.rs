@@ -3,6 +3,7 @@
 pub(crate) mod admin;
 pub(crate) mod change;
 pub(crate) mod edit;
+pub(crate) mod note;
 mod pam_copy;
 pub(crate) mod plan;
 pub(crate) mod planned_file;

@@ -120,6 +120,7 @@ fn stacks(service: &str, copy: &PamCopy) -> Result<ServiceStacks, Failure> {
     let read = |dialect| copy.read(service, dialect).unwrap_or_default();
     let (old, new) = (read(Dialect::Old), read(Dialect::New));
     if let Some(why) = new.refused.as_ref().or(new.unreadable.as_ref()) {
+        let why = why.replace(&copy.path().display().to_string(), PAM_D); // the copy is gone when this is read
         return Err(stopped(&format!("{service}: libpam refuses the service: {why}; nothing was changed")));
     }
     match old == new {

@@ -53,6 +53,8 @@ pub(crate) fn arm(service: &str) -> Result<(), Failure> {
         "--description=Undoes a gate that nobody has confirmed",
         &after,
         "--timer-property=AccuracySec=1s",
+        // `systemctl isolate` stops what its target does not want.
+        "--timer-property=IgnoreOnIsolate=yes",
         "--property=Restart=on-failure",
         "--property=RestartSec=5s",
         "--",

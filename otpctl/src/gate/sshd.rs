@@ -46,6 +46,22 @@ pub(super) fn is_drop_in(file: &PlannedFile) -> bool {
     file.path == Path::new(DROP_IN)
 }
 
+/// May a key be all that sshd wants? Settings that cannot be read are told by `planned`.
+pub(super) fn lets_keys_in() -> bool {
+    settings().is_ok_and(|told| keys_alone(&told))
+}
+
+/// A list of methods without keyboard-interactive runs no auth stage; `any` is a list for each method that is on.
+fn keys_alone(told: &str) -> bool {
+    let has = |setting: &str| told.lines().any(|line| line.eq_ignore_ascii_case(setting));
+    let lists =
+        told.lines().filter_map(|line| line.strip_prefix("authenticationmethods ")).flat_map(str::split_whitespace);
+    lists.into_iter().any(|list| match list {
+        "any" => has("pubkeyauthentication yes"),
+        list => !list.split(',').any(|method| method.starts_with("keyboard-interactive")),
+    })
+}
+
 /// A server that runs reads its files again; one that does not run has nothing to read.
 pub(super) fn reload() {
     for unit in UNITS {
@@ -72,4 +88,22 @@ fn missing(told: &str) -> Vec<&'static str> {
 
 fn stopped(text: &str) -> Failure {
     Failure::Stopped(escaped(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_alone_is_enough_where_a_list_of_methods_has_no_prompt() {
+        let cases = [
+            ("pubkeyauthentication yes\nauthenticationmethods any", true),
+            ("pubkeyauthentication no\nauthenticationmethods any", false),
+            ("pubkeyauthentication yes\nauthenticationmethods publickey,keyboard-interactive", false),
+            ("authenticationmethods publickey,keyboard-interactive:pam publickey,publickey", true),
+        ];
+        for (told, alone) in cases {
+            assert_eq!(keys_alone(told), alone, "{told}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use otp_system::kernel::copy_label;
 
-use super::edit::{has_ours, without_ours};
+use super::edit::without_gate;
 use super::planned_file::PlannedFile;
 
 /// How a file is beside its record.
@@ -60,13 +60,14 @@ impl PlannedFile {
                 fs::rename(self.kept(), &self.path).and_then(|()| sync_above(&self.path))?;
             }
             (FileState::Gated, Some(before)) => put(&self.path, before)?,
-            (FileState::Changed(text), before) if has_ours(&text) => match (before, without_ours(&text)) {
+            (FileState::Changed(text), before) => match (before, without_gate(&text, before.as_deref())) {
+                (_, rest) if rest == text => {}
                 (None, rest) if rest.trim().is_empty() => {
                     fs::remove_file(&self.path).and_then(|()| sync_above(&self.path))?;
                 }
                 (_, rest) => put(&self.path, &rest)?,
             },
-            (FileState::Before | FileState::Changed(_), _) => {}
+            (FileState::Before, _) => {}
         }
         self.forget()
     }
