@@ -119,7 +119,10 @@ mod tests {
     #[test]
     fn a_refusal_says_what_is_known() {
         let said = |reason, wait, diagnosis| told(&refused(reason, wait, diagnosis)).unwrap_err();
-        assert!(said("refused", 0, Some("clock-slow 3600")).starts_with("code refused: the clock of your phone or token is slow by"));
+        assert!(
+            said("refused", 0, Some("clock-slow 3600"))
+                .starts_with("code refused: the clock of your phone or token is slow by")
+        );
         assert_eq!(said("refused", 0, Some("of-a-newer-daemon")), NOT_FOUND);
         assert_eq!(said("waiting", 7, None), "too many wrong codes; wait 7 s before the next try");
         assert_eq!(said("emergency", 0, None), BYPASSED);
