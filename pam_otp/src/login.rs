@@ -51,8 +51,8 @@ struct Names {
     uid: Option<u32>,
     origin: Option<Origin>,
     answered: Option<Instant>,
-    /// Had it the shape of a code?
-    answer_is_a_code: bool,
+    /// Was there one that has not the shape of a code?
+    answer_is_junk: bool,
 }
 
 fn run(
@@ -115,7 +115,7 @@ fn judged(
     let (options, rules) = settings;
     names.answered = Some(Instant::now());
     let enrols = matches!(typed, Typed::Registration(_)) && rules.unenrolled == Passage::Enrol;
-    names.answer_is_a_code = typed.opens() || enrols;
+    names.answer_is_junk = !(typed.opens() || enrols);
     if options.debug {
         let line = LogLine::default().field("debug", "answered").optional("user", names.user.as_deref());
         host.log(Urgency::Debug, &line.finish());
@@ -280,7 +280,7 @@ fn conclude(host: &mut impl Host, end: &LoginOutcome, names: &Names) -> PamResul
     // After the log: whoever reads the text may never take it, and end the program meanwhile.
     if matches!(end, LoginOutcome::Refused(_) | LoginOutcome::Failed(_)) {
         host.delay_failure(pause_after(names.answered.map_or(Duration::ZERO, |answered| answered.elapsed())));
-        let reason = if names.answer_is_a_code { end.reason() } else { RefusalReason::Junk.into() };
+        let reason = if names.answer_is_junk { RefusalReason::Junk.into() } else { end.reason() };
         let _ = host.show_error(&refusal_text(&reason, names.origin)); // nobody may see it, and it is refused all the same
     }
     code(end)

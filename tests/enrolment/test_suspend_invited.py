@@ -28,8 +28,9 @@ def who(machine, group):
 
 
 def stored(user):
-    """Every file of the vault about this user but for the tickets, by content."""
-    files = [path for path in VAULT.rglob("*") if path.is_file() and "tickets" not in path.parts and path.name.startswith(str(user.uid))]
+    """Every file of the vault about this user but for the tickets, by content. An index entry is named by a hash, which may
+    begin with the digits of any uid."""
+    files = [path for path in VAULT.rglob("*") if path.is_file() and not {"tickets", "names"} & set(path.parts) and path.name.startswith(str(user.uid))]
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
