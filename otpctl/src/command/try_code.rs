@@ -19,15 +19,15 @@ use crate::output::terminal::Terminal;
 pub(crate) fn try_code(
     terminal: &mut Terminal,
     options: &StatusArgs,
-    connect: impl FnOnce() -> Result<Client, Failure>,
+    connect: impl Fn() -> Result<Client, Failure>,
 ) -> Result<(), Failure> {
     let first = asked(terminal, "Code: ")?.ok_or_else(|| Failure::Stopped("no code was given".to_owned()))?;
-    let client = &mut connect()?;
-    let mut tried = client.call(&TryCode { code: sent(&first)?, previous: None })?;
+    let mut tried = connect()?.call(&TryCode { code: sent(&first)?, previous: None })?;
     if is_unexplained(&tried)
         && let Some(next) = asked(terminal, NEXT)?
     {
-        tried = client.call(&TryCode { code: sent(&next)?, previous: Some(sent(&first)?) })?;
+        // The daemon does not keep a connection open for as long as the next code takes to come.
+        tried = connect()?.call(&TryCode { code: sent(&next)?, previous: Some(sent(&first)?) })?;
     }
     let told = told(&tried);
     match OutputFormat::of(options.json) {
@@ -37,11 +37,11 @@ pub(crate) fn try_code(
     told.map(drop).map_err(Failure::Stopped)
 }
 
-const NEXT: &str = "Code refused. The next code that the app shows, or Enter to stop: ";
+const NEXT: &str = "Code refused. The next code that your app or token shows, or Enter to stop: ";
 
 /// The next line, unless it is empty. A text that is no code of a key is refused here, and never leaves this process.
 fn asked(terminal: &mut Terminal, prompt: &str) -> Result<Option<Zeroizing<String>>, Failure> {
-    let line = if terminal.asks_a_person() { no_echo::line(prompt)? } else { terminal.line()? };
+    let line = if terminal.asks_a_person() { no_echo::any(prompt)? } else { terminal.line()? };
     let Some(code) = line.map(|line| plain(&line)).filter(|code| !code.is_empty()) else { return Ok(None) };
     match Typed::parse(code.as_bytes()) {
         Typed::Code(_) => Ok(Some(code)),
