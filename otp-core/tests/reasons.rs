@@ -80,6 +80,13 @@ fn r8_the_owner_hears_what_their_status_would_tell_and_others_nothing() {
 }
 
 #[test]
+fn nobody_is_sent_to_the_command_that_has_just_refused_them() {
+    let closed = |viewer| RefusalReason::Closed.text_for(viewer);
+    assert!(closed(Viewer::Owner).contains("`otpctl reopen` opens it again"));
+    assert_eq!(closed(Viewer::OwnerAtChange), "too many wrong codes by this way; ask an admin to reopen it");
+}
+
+#[test]
 fn only_who_the_kernel_vouches_for_is_the_owner() {
     let owner = Origin::ALL.into_iter().filter(|origin| Viewer::at(*origin) == Viewer::Owner);
     assert_eq!(owner.collect::<Vec<_>>(), [Origin::Socket, Origin::Myself]);

@@ -73,7 +73,7 @@ fn told(tried: &TriedCode) -> Result<String, String> {
     }
     Err(match RefusalReason::received(&verdict.reason, verdict.wait) {
         Some(RefusalReason::Undisclosed) => NOT_FOUND.to_owned(),
-        Some(reason) => reason.text_for(Viewer::Owner),
+        Some(reason) => reason.text_for(Viewer::OwnerAtChange),
         None if verdict.reason == "emergency" => BYPASSED.to_owned(),
         None => escaped(&verdict.reason),
     })
