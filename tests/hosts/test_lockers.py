@@ -65,7 +65,7 @@ def test_xsecurelock_asks_for_password_and_code_and_opens_once(machine, enrolled
 
 @pytest.fixture(scope="module")
 def screen():
-    server = subprocess.Popen(["Xvfb", DISPLAY, "-screen", "0", "640x480x24", "-nolisten", "tcp"], stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(["Xvfb", DISPLAY, "-noreset", "-screen", "0", "640x480x24", "-nolisten", "tcp"], stderr=subprocess.DEVNULL)
     until(lambda: listens_at("/tmp/.X11-unix/X7"), "the X server")
     yield
     server.terminate()
