@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.machine import CODE_PROMPT, DAY, PASSWORD, as_user, policy, write
+from harness.machine import CODE_PROMPT, DAY, PASSWORD, as_user, policy, run, write
 from harness.prompts import APP_PROMPT, key_on
 from harness.terminal import Terminal
 
@@ -50,6 +50,12 @@ def rotates(terminal):
     key = key_on(terminal.transcript)
     terminal.types_hidden(key.confirming)
     return key
+
+
+def set_password(user, password):
+    hashed = run("perl", "-e", "print crypt($ARGV[0], q($6$rounds=1000$lab$))", password)
+    lines = Path("/etc/shadow").read_text().splitlines()
+    Path("/etc/shadow").write_text("".join(f"{user.name}:{hashed}:19000:0:99999:7:::\n" if line.startswith(f"{user.name}:") else f"{line}\n" for line in lines))
 
 
 def has_password(user, password):

@@ -25,10 +25,10 @@ from harness.machine import (
     codes_of_both_stages,
     otpctl,
     policy,
-    run,
     write,
 )
 from harness.places import changed
+from harness.rotation import set_password
 from harness.services import opened, refused
 from harness.terminal import Terminal, dialogue
 from harness.wait import until
@@ -39,12 +39,6 @@ def with_password(machine, password):
     user = machine.new_user()
     set_password(user, password)
     return user, machine.enrol(user)
-
-
-def set_password(user, password):
-    hashed = run("perl", "-e", "print crypt($ARGV[0], q($6$rounds=1000$lab$))", password)
-    lines = Path("/etc/shadow").read_text().splitlines()
-    Path("/etc/shadow").write_text("".join(f"{user.name}:{hashed}:19000:0:99999:7:::\n" if line.startswith(f"{user.name}:") else f"{line}\n" for line in lines))
 
 
 # the PAM line

@@ -1,15 +1,15 @@
 """Codes as people type and paste them, and what they read when one is not taken."""
 
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from harness.enrolment import invited_and_enrolled
 from harness.journal import decisions
-from harness.machine import AUTH_ERR, CODE_PROMPT, HOST_KEY, NOT_A_CODE, PASSWORD, PASSWORD_PROMPT, REFUSAL, SUCCESS, VAULT, as_user, otpctl, run
+from harness.machine import AUTH_ERR, CODE_PROMPT, HOST_KEY, NOT_A_CODE, PASSWORD, PASSWORD_PROMPT, REFUSAL, SUCCESS, VAULT, as_user, otpctl
 from harness.places import moved_away
 from harness.prompts import RECOVERY_CODE
+from harness.rotation import set_password
 from harness.terminal import dialogue
 from harness.wire import Client
 
@@ -123,16 +123,10 @@ def test_a_user_without_the_daemon_hears_that_the_gate_is_broken(machine, enroll
 # a password of six digits
 
 
-def digits_for_password(machine, user):
-    hashed = run("perl", "-e", "print crypt($ARGV[0], q($6$rounds=1000$lab$))", "135790")
-    lines = Path("/etc/shadow").read_text().splitlines()
-    Path("/etc/shadow").write_text("".join(f"{user.name}:{hashed}:19000:0:99999:7:::\n" if line.startswith(f"{user.name}:") else f"{line}\n" for line in lines))
-    return machine.sudo_asks(user, "requisite pam_unix.so", "required pam_otp.so try_first_pass")
-
-
 def test_try_first_pass_counts_a_password_of_six_digits_and_then_asks(machine, enrolled, journal):
     user, key = enrolled
-    digits_for_password(machine, user)
+    set_password(user, "135790")
+    machine.sudo_asks(user, "requisite pam_unix.so", "required pam_otp.so try_first_pass")
     for code in (key.first, key.second):
         start = journal.position()
         outcome = machine.sudo(user, [(PASSWORD_PROMPT, "135790"), (CODE_PROMPT, code)], options=["-k"])
