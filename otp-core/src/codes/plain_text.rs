@@ -12,6 +12,12 @@ pub fn plain(typed: &str) -> Zeroizing<String> {
     Zeroizing::new(text.trim_matches(is_of_the_sentence).to_owned())
 }
 
+/// Is nothing left of this character alone?
+pub fn is_dropped(symbol: char) -> bool {
+    let symbol = narrow(symbol);
+    is_passed_over(symbol) || is_of_the_sentence(symbol)
+}
+
 /// Is it a dash, from the hyphen to the long ones, or what an input method makes of the key?
 pub(crate) fn is_dash(symbol: char) -> bool {
     matches!(
@@ -66,7 +72,7 @@ fn is_of_the_sentence(symbol: char) -> bool {
 }
 
 /// The ASCII character of a full-width form (U+FF01 to U+FF5E), or of a digit of a script that keyboards have.
-fn narrow(symbol: char) -> char {
+pub(crate) fn narrow(symbol: char) -> char {
     let code = u32::from(symbol);
     let ascii = match symbol {
         '\u{ff01}'..='\u{ff5e}' => code.checked_sub(FULL_WIDTH),
@@ -157,6 +163,7 @@ mod tests {
         fn plain_text_stays_as_it_is_and_nothing_gets_longer(typed in "\\PC{0,40}") {
             let once = plain(&typed);
             prop_assert!(once.len() <= typed.len());
+            prop_assert!(typed.chars().all(|symbol| is_dropped(symbol) == plain(&symbol.to_string()).is_empty()));
             let twice = plain(&once);
             prop_assert_eq!(twice.as_str(), once.as_str());
         }

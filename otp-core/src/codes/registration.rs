@@ -11,7 +11,7 @@
 use zeroize::Zeroizing;
 
 use crate::codes::crockford::{self, Domain, Mistyped, Symbols};
-use crate::codes::plain_text::{self, plain};
+use crate::codes::plain_text;
 
 /// How a registration code travels; its length and its life follow from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,10 +179,8 @@ impl Piece {
 
 /// Does a code begin here: the prefix letter, and a dash or a blank after it?
 pub fn begins_a_code(typed: &str) -> bool {
-    let mut symbols =
-        typed.trim_start_matches(|symbol: char| plain(symbol.encode_utf8(&mut [0; 4])).is_empty()).chars();
-    let letter =
-        symbols.next().is_some_and(|letter| matches!(plain(letter.encode_utf8(&mut [0; 4])).as_str(), "E" | "e"));
+    let mut symbols = typed.trim_start_matches(plain_text::is_dropped).chars();
+    let letter = symbols.next().is_some_and(|letter| matches!(plain_text::narrow(letter), 'E' | 'e'));
     letter && symbols.next().is_some_and(|next| plain_text::is_dash(next) || next.is_whitespace())
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use data_encoding::{BASE32_NOPAD, HEXLOWER_PERMISSIVE};
-use otp_core::codes::plain_text::plain;
+use otp_core::codes::plain_text::{is_dropped, plain};
 use otp_core::keys::secret::Secret;
 use zeroize::Zeroizing;
 
@@ -73,9 +73,8 @@ fn is_address(typed: &str) -> bool {
 
 /// The pieces between blanks, dashes and the like, in ASCII; without padding, and without the 0x of hex.
 fn groups(typed: &str) -> Vec<Zeroizing<String>> {
-    let is_between = |symbol: char| plain(symbol.encode_utf8(&mut [0; 4])).is_empty();
-    let unpadded = typed.trim_end_matches(|symbol| symbol == '=' || is_between(symbol));
-    let pieces = unpadded.split(is_between).map(plain);
+    let unpadded = typed.trim_end_matches(|symbol| symbol == '=' || is_dropped(symbol));
+    let pieces = unpadded.split(is_dropped).map(plain);
     let bare = |piece: Zeroizing<String>| match piece.strip_prefix("0x").or_else(|| piece.strip_prefix("0X")) {
         Some(digits) => Zeroizing::new(digits.to_owned()),
         None => piece,
