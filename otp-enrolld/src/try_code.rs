@@ -208,6 +208,7 @@ mod tests {
         assert_eq!(after(-121, -120), Some(Diagnosis::Clock(-3600)));
         assert_eq!(after(7, -120), Some(Diagnosis::Clock(-3600)), "the code before was mistyped");
     }
+
     #[test]
     fn a_key_that_opens_nothing_is_not_searched() {
         let state = |suspended| {

@@ -104,7 +104,7 @@ fn run(
     }
 }
 
-/// One answer, from whoever gave it.
+/// One answer, given to a module before this one or at the prompt.
 fn judged(
     host: &mut impl Host,
     person: &Person,

@@ -32,7 +32,7 @@ CONSTRUCTIONS = [
         ("look-that", r"\blook(?:s|ed|ing)? that\b", '"check that"', 1),
         ("data-base", r"\bdata bases?\b", '"database"', 0),
         ("name-space", r"\bname spaces?\b", '"namespace"', 0),
-        ("he", r"\b(?:he|him|his|himself)\b", '"they", "them", "their"', 44),
+        ("he", r"\b(?:he|him|his|himself)\b", '"they", "them", "their"', 43),
         ("bring-along", r"\b(?:bring|brings|bringing|brought) along\b", '"import"', 0),
         ("left-out-it-is", r"\bleft out, it is\b", '"defaults to"', 3),
         ("is-dead", r"(?<!daemon )(?<!process )\b(?:is|are) dead\b", '"no longer works"', 17),

@@ -1,4 +1,4 @@
-//! The calendar: seconds since 1970 as UTC in ISO 8601, and days since 1970.
+//! The calendar: a moment as UTC in ISO 8601, and days since 1970.
 
 use crate::unix_time::UnixTime;
 

@@ -18,8 +18,8 @@ pub struct HostPolicy {
     pub key: NewKey,
     /// May root make a key for somebody and so see it?
     pub admin_enrol: bool,
-    /// Seconds after a key was made with a registration code in which its owner may say that it was not him. Later, whoever holds
-    /// an old letter could suspend people at will.
+    /// Seconds in which an owner may say that somebody else made the key with their registration code. Later, anyone who has an
+    /// old letter could suspend people at will.
     pub repudiate_within: u64,
     /// Where notices go, if anywhere.
     pub notify: Option<Notify>,
