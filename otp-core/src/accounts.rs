@@ -63,11 +63,25 @@ impl Account {
         Self { name: by_number(uid), uid }
     }
 
+    /// The account of a line of /etc/passwd, which has this uid; `None` where the line is a comment or of NIS, about which the C library
+    /// knows more.
+    pub fn of_passwd_line(line: &[u8], uid: u32) -> Option<Self> {
+        let name = line
+            .split(|byte| *byte == b':')
+            .next()
+            .filter(|name| !name.starts_with(b"+") && !name.starts_with(b"-"))?;
+        let plain = !name.is_empty() && !name.starts_with(b"#") && line.split(|byte| *byte == b':').count() == FIELDS;
+        plain.then(|| Self::called(String::from_utf8_lossy(name).into_owned(), uid))
+    }
+
     fn of(user: User) -> Self {
-        let uid = user.uid.as_raw();
-        // nix puts this character instead of bytes that are not UTF-8.
-        let usable = may_log_in(&user.name) && !user.name.contains(char::REPLACEMENT_CHARACTER);
-        if usable { Self { name: user.name, uid } } else { Self::without_a_name(uid) }
+        Self::called(user.name, user.uid.as_raw())
+    }
+
+    /// Bytes that are not UTF-8 are one character in the name.
+    fn called(name: String, uid: u32) -> Self {
+        let usable = may_log_in(&name) && !name.contains(char::REPLACEMENT_CHARACTER);
+        if usable { Self { name, uid } } else { Self::without_a_name(uid) }
     }
 }
 
@@ -110,6 +124,15 @@ pub fn uid_named(name: &str) -> Result<Option<u32>, Errno> {
     }
 }
 
+/// Could there have been a user of that name or uid? Anything else is a typing error.
+pub fn may_have_been(text: &str) -> bool {
+    let begins_as_a_name = |text: &str| text.starts_with(|first: char| first.is_alphabetic() || first == '_');
+    match numbered(text).or_else(|| decimal(text)) {
+        Some(uid) => uid != u32::MAX,
+        None => begins_as_a_name(text) && may_log_in(text),
+    }
+}
+
 fn by_number(uid: u32) -> String {
     format!("{NUMBERED}{uid}")
 }
@@ -137,6 +160,8 @@ impl fmt::Display for NotOwner {
 impl std::error::Error for NotOwner {}
 
 const NUMBERED: &str = "uid:";
+/// Of a line of /etc/passwd (passwd(5)).
+const FIELDS: usize = 7;
 /// LOGIN_NAME_MAX (limits.h).
 const LONGEST_NAME: usize = 256;
 
@@ -182,5 +207,14 @@ mod tests {
             !["", "corp/bob", "/", "a:b", "a\nb", "a\0b"].iter().any(|name| may_log_in(name))
                 && !may_log_in(&"x".repeat(257))
         );
+    }
+    #[test]
+    fn what_is_neither_a_name_nor_a_uid_was_never_a_user() {
+        for text in ["alice", "_svc", "0", "7100", "uid:7100", "j\u{f6}rg", "web.admin"] {
+            assert!(may_have_been(text), "{text}");
+        }
+        for text in ["", "-1", "4294967295", "4294967296", "0x1bbc", "07100", "7100.0", " 7100", "uid:", "+7"] {
+            assert!(!may_have_been(text), "{text}");
+        }
     }
 }

@@ -14,6 +14,7 @@ use crate::keys::key::{KeyId, Kind, Label, NewKey, Step};
 use crate::keys::open_key::OpenKey;
 use crate::keys::secret::Secret;
 use crate::reasons::RefusalReason;
+use crate::unix_time::UnixTime;
 use crate::unlocked::Unlocked;
 use crate::vault::{LockedUser, VaultError};
 
@@ -27,6 +28,7 @@ pub fn check(
 ) -> Result<Verdict, VaultError> {
     let environment = &PolicyClock { environment, policy: limits.clock };
     let Some(mut locked) = unlocked.vault().lock(account, environment)? else {
+        unlocked.prove()?;
         decoy(guess, limits, environment);
         return Ok(Verdict::Refused(RefusalReason::NotEnrolled));
     };
@@ -41,23 +43,67 @@ pub fn spend(
     limits: &Limits,
     environment: &dyn Environment,
 ) -> Result<Verdict, VaultError> {
+    spend_if(SuspensionWeight::Bars, unlocked, locked, guess, (limits, environment))
+}
+
+/// The same where a suspension does not matter, and stays: for what only takes a right away that others have got.
+pub fn spend_though_suspended(
+    unlocked: &Unlocked,
+    locked: &mut LockedUser<'_>,
+    guess: Guess<'_>,
+    limits: &Limits,
+    environment: &dyn Environment,
+) -> Result<Verdict, VaultError> {
+    spend_if(SuspensionWeight::DoesNotMatter, unlocked, locked, guess, (limits, environment))
+}
+
+/// Does a suspension bar the code?
+enum SuspensionWeight {
+    Bars,
+    DoesNotMatter,
+}
+
+/// A suspension stays as it is on record, whether or not it bars.
+fn spend_if(
+    suspension: SuspensionWeight,
+    unlocked: &Unlocked,
+    locked: &mut LockedUser<'_>,
+    guess: Guess<'_>,
+    (limits, environment): (&Limits, &dyn Environment),
+) -> Result<Verdict, VaultError> {
     let environment = &PolicyClock { environment, policy: limits.clock };
     let Some(record) = locked.record() else {
+        unlocked.prove()?;
         decoy(guess, limits, environment);
         return Ok(Verdict::Refused(RefusalReason::NotEnrolled));
     };
     let (vault, host_key, origin) = (unlocked.vault(), unlocked.host_key(), guess.origin);
     let account = locked.account();
-    let keys = record.open(host_key, vault.about().id).map_err(|error| vault.malformed_record(account, &error))?;
+    let keys = match record.open(host_key, vault.about().id) {
+        Ok(keys) if !keys.is_empty() => keys, // the right host key, then
+        opened => {
+            unlocked.prove()?;
+            opened.map_err(|error| vault.malformed_record(account, &error))?
+        }
+    };
+    let without;
+    let seen = match suspension {
+        SuspensionWeight::Bars => locked.state(), // no copy: every login comes here
+        SuspensionWeight::DoesNotMatter => {
+            without = State { suspended: false, ..locked.state().clone() };
+            &without
+        }
+    };
     let (verdict, next) = match guess.typed {
-        Typed::Code(code) => decide(&keys, locked.state(), limits, Attempt { code, origin, now: locked.now() }),
+        Typed::Code(code) => decide(&keys, seen, limits, Attempt { code, origin, now: locked.now() }),
         Typed::Recovery(code) => {
             let found = record.recovery_code(code, host_key, vault.about().id);
-            decide_recovery(&record.recovery, found, locked.state(), origin)
+            decide_recovery(&record.recovery, found, seen, origin)
         }
         Typed::Registration(_) | Typed::Junk => return Ok(Verdict::Refused(RefusalReason::Junk)),
     };
-    match next {
+    let suspended = locked.state().suspended;
+    match next.map(|next| State { suspended, ..next }) {
         // A stranger's refused recovery code must not cost the last good time that is on record.
         Some(next) if next == *locked.state() && locked.doubts(environment) => {}
         Some(next) => locked.store(next, environment)?,
@@ -82,7 +128,7 @@ pub fn decoy(guess: Guess<'_>, limits: &Limits, clock: &dyn Clock) {
         floor: Step(0),
         expires: None,
     }];
-    let now = Now { wall: clock.wall(), boot_ms: clock.boot_ms(), clock: ClockTrust::Trusted };
+    let now = Now { wall: clock.wall(), boot_ms: clock.boot_ms(), clock: ClockTrust::Trusted, mark: UnixTime::EPOCH };
     let state = State { enrolled: true, ..State::never_enrolled(0) };
     std::hint::black_box(decide(&keys, &state, limits, Attempt { code, origin: guess.origin, now }));
 }

@@ -65,7 +65,7 @@ pub enum MarkError {
     NotHonoured(VaultError),
     /// The system's reason.
     Failed {
-        /// What could not be made or removed.
+        /// The path that could not be made or removed.
         path: PathBuf,
         /// Why.
         error: io::Error,
@@ -236,7 +236,7 @@ impl std::fmt::Display for MarkError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::None => f.write_str("there is no emergency mark for this user"),
-            Self::NotHonoured(error) => write!(f, "no mark was written, for it would not be honoured: {error}"),
+            Self::NotHonoured(error) => write!(f, "no mark was written, because it would not be honoured: {error}"),
             Self::Failed { path, error } => write!(f, "{}: {error}", path.display()),
             Self::Nowhere(why) => {
                 let [kept, until_reboot] = &**why;

@@ -6,7 +6,7 @@ use crate::log_line::LogLine;
 use crate::repair::Repair;
 use crate::unix_time::UnixTime;
 
-/// What can be asked about time: of this machine, unless a test has another clock.
+/// Questions about time: of this machine, unless a test has another clock.
 pub trait Clock {
     /// CLOCK_REALTIME; [`UnixTime::EPOCH`] for anything earlier.
     fn wall(&self) -> UnixTime {
@@ -33,7 +33,7 @@ pub trait Environment: Clock {
 pub struct PolicyClock<'a> {
     /// Clock and alarms of the host.
     pub environment: &'a dyn Environment,
-    /// What the policy says of the clock.
+    /// The policy for the clock.
     pub policy: ClockPolicy,
 }
 

@@ -21,6 +21,8 @@ pub mod reasons;
 pub mod repair;
 pub mod root_file;
 pub mod site;
+pub mod sudo_marks;
 pub mod unix_time;
 pub mod unlocked;
 pub mod vault;
+pub mod watch;

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 /// Longest value in characters; what is longer is cut and marked with `...`.
 const LONGEST: usize = 128;
+/// The same of the name of a PAM service: as long as that of a file can be.
+const LONGEST_SERVICE: usize = 255;
 
 /// Priority of a line (syslog(3)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,12 +44,24 @@ pub struct LogLine(String);
 
 impl LogLine {
     /// Adds `name=value`. A value that is not plain is put in double quotes, with everything odd as `\xNN`.
-    pub fn field(mut self, name: &str, value: &str) -> Self {
+    pub fn field(self, name: &str, value: &str) -> Self {
+        self.cut(name, value, LONGEST)
+    }
+
+    /// Adds the PAM service, if there is one. Its name is whole, so that the table of the policy is found by it.
+    pub fn service(self, service: Option<&str>) -> Self {
+        match service {
+            Some(service) => self.cut("service", service, LONGEST_SERVICE),
+            None => self,
+        }
+    }
+
+    fn cut(mut self, name: &str, value: &str, longest: usize) -> Self {
         if !self.0.is_empty() {
             self.0.push(' ');
         }
         let plain = |c: char| c.is_ascii_alphanumeric() || "._:/@%+-".contains(c);
-        let cut: String = value.chars().take(LONGEST).collect();
+        let cut: String = value.chars().take(longest).collect();
         let marker = if cut.len() < value.len() { "..." } else { "" };
         let written = if !cut.is_empty() && cut.chars().all(plain) {
             write!(self.0, "{name}={cut}{marker}")
@@ -111,6 +125,9 @@ mod tests {
     fn a_long_value_is_cut() {
         let line = LogLine::default().field("rhost", &"x".repeat(5000)).finish();
         assert_eq!(line, format!("rhost={}...", "x".repeat(LONGEST)));
+        let line = |length| LogLine::default().service(Some(&"x".repeat(length))).finish();
+        assert_eq!(line(255), format!("service={}", "x".repeat(255)), "the name of a service is whole");
+        assert_eq!(line(256), format!("service={}...", "x".repeat(255)));
     }
 
     proptest! {

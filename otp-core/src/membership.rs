@@ -41,6 +41,13 @@ const NO_GROUP: &str = "otp-no-such-group";
 const UNREACHABLE: [Errno; 6] =
     [Errno::ECONNREFUSED, Errno::ECONNRESET, Errno::EPIPE, Errno::ETIMEDOUT, Errno::EMFILE, Errno::ENFILE];
 
+/// Has this machine itself the group? `None` where /etc/group cannot be read. Of other groups nobody can say who is in them: some
+/// databases do not list it.
+pub fn is_local_group(group: &str) -> Option<bool> {
+    let groups = std::fs::read_to_string("/etc/group").ok()?;
+    Some(groups.lines().any(|line| line.split(':').next() == Some(group)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

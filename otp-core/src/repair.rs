@@ -1,4 +1,4 @@
-//! What was found wrong in a vault and put right.
+//! Faults in a vault that were found and repaired.
 
 use std::path::PathBuf;
 

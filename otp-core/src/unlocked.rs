@@ -1,8 +1,8 @@
-//! A vault together with the host key that opens its seals. The pair can only be had when the two belong together.
+//! A vault together with the host key that opens its seals.
 
 use crate::keys::seal::HostKey;
 use crate::site::{Unavailable, fits};
-use crate::vault::Vault;
+use crate::vault::{Vault, VaultError};
 
 /// An open vault and its host key.
 pub struct Unlocked {
@@ -15,6 +15,18 @@ impl Unlocked {
     pub fn new(vault: Vault, host_key: HostKey) -> Result<Self, Unavailable> {
         fits(&host_key, &vault)?;
         Ok(Self { vault, host_key })
+    }
+
+    /// Pairs the two without looking: a seal of the vault that opens proves it, and without one [`Self::prove`] does. For a login, which
+    /// opens one almost always.
+    pub fn presumed(vault: Vault, host_key: HostKey) -> Self {
+        let host_key = host_key.presumed(vault.about().host_key);
+        Self { vault, host_key }
+    }
+
+    /// Refused unless the seals of the vault want this host key.
+    pub fn prove(&self) -> Result<(), VaultError> {
+        self.vault.wants(&self.host_key)
     }
 
     /// The vault.

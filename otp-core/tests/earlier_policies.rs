@@ -55,7 +55,9 @@ fn meanings() -> BTreeMap<&'static str, WholePolicy> {
     let roll_out =
         |exempt| services([("sshd", ServicePolicy { exempt, ..until_february() }), ("sudo", until_february())]);
     let pilot = || ServicePolicy { report_only: true, require: entries(&["group:pilot"]), ..ServicePolicy::default() };
-    let exempting = |one| sudo(ServicePolicy { exempt: vec![one], ..ServicePolicy::default() });
+    let letting = |one| ServicePolicy { exempt: vec![one], ..ServicePolicy::default() };
+    let exempting = |one| sudo(letting(one));
+    let ansible = || exempt_until("user:deploy", JULY, "Ansible");
     let enrolling = || ServicePolicy { unenrolled: Some(Unenrolled::Enrol), ..ServicePolicy::default() };
     let window = Window { back: 1, forward: 0 };
     let whole = Limits { window, guesses: [20, 10, 20, 5, 20], ..Limits::default() };
@@ -97,7 +99,8 @@ fn meanings() -> BTreeMap<&'static str, WholePolicy> {
         ("day", sudo(ServicePolicy { exempt: exempt(&["user:backup"]), ..until_february() })),
         ("exception", exempting(exempt_until("user:backup", MARCH, "new host on order"))),
         ("on-leave", exempting(exempt_until("user:x", NEW_YEAR, "on leave"))),
-        ("ansible", exempting(exempt_until("user:deploy", JULY, "Ansible"))),
+        ("ansible", exempting(ansible())),
+        ("ansible-in-both-sudos", services([("sudo", letting(ansible())), ("sudo-i", letting(ansible()))])),
         (
             "inner-network",
             services([("sshd", ServicePolicy { exempt: exempt(&["net:10.0.0.0/8"]), ..ServicePolicy::default() })]),

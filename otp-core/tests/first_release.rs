@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use otp_core::accounts::Account;
 use otp_core::files::key_file::{Record, RecordError};
-use otp_core::files::state_slot::{SLOT_BYTES, Slot, VERSION};
+use otp_core::files::state_slot::{SLOT_BYTES, Slot, SlotFound};
 use otp_core::keys::key::Step;
 use otp_core::keys::seal::{HostKey, VaultId};
 use otp_core::policy::WholePolicy;
@@ -79,8 +79,7 @@ fn secret_files_are_read_opened_and_written_as_they_were() {
 fn states_are_read_and_written_as_they_were() {
     for (uid, name, keys) in USERS {
         for bytes in slots(&format!("state/{uid}.hex")) {
-            assert_eq!(Slot::version(&bytes), Some(VERSION));
-            let slot = Slot::decode(&bytes).expect(name);
+            let slot = Slot::read(&bytes).good().expect(name);
             assert_eq!(slot.encode(), Some(bytes));
             let state = slot.state;
             assert_eq!((state.uid, state.enrolled, state.pending, state.disabled), (uid, true, None, false));
@@ -91,7 +90,7 @@ fn states_are_read_and_written_as_they_were() {
 
 #[test]
 fn what_a_state_said_it_says_still() {
-    let newest = |uid| slots(&format!("state/{uid}.hex")).into_iter().filter_map(|bytes| Slot::decode(&bytes));
+    let newest = |uid| slots(&format!("state/{uid}.hex")).into_iter().filter_map(|bytes| Slot::read(&bytes).good());
     let newest = |uid| newest(uid).max_by_key(|slot| slot.sequence).expect("two good slots");
     let alice = newest(30001);
     assert_eq!(
@@ -130,7 +129,7 @@ fn what_is_of_version_2_is_told_from_what_is_bad() {
     assert_eq!(error, RecordError::Version(2));
     assert_eq!(error.to_string(), "version is 2; wanted 1");
     let [_, later] = slots("version-2/state.hex");
-    assert_eq!((Slot::version(&later), Slot::decode(&later)), (Some(2), None));
+    assert_eq!(Slot::read(&later), SlotFound::Version(2));
     let later = text("version-2/host.key");
     assert!(HostKey::parse(later.as_bytes()).is_none());
     assert_eq!(HostKey::complaint(later.as_bytes()), "version of the host key is 2; wanted 1");

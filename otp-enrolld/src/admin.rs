@@ -9,23 +9,27 @@ use otp_core::decision::limits::Limits;
 use otp_core::decision::origin::Origin;
 use otp_core::decision::{Proof, Verdict};
 use otp_core::environment::Clock;
+use otp_core::files::date::utc;
 use otp_core::files::key_file::Key;
 use otp_core::keys::key::Step;
+use otp_core::keys::seal::Nonce;
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::manage::changes::{self, Change};
 use otp_core::manage::notify_owner::{self, Due};
 use otp_core::reasons::{ChangeRefusal, RefusalReason, Viewer};
-use otp_core::vault::LockedUser;
+use otp_core::vault::{LockedUser, Reseal};
 use otp_protocol::database::{self, ask};
 use otp_protocol::interface::{
-    Done, Forget, Rename, Reopen, Restored, RestoredUsers, Resume, Revoke, TypedCode, UserName,
+    Changed, Done, Forget, Rename, Reopen, Restored, RestoredUsers, Resume, Revoke, SetExpiry, TypedCode, UserName,
 };
 use otp_protocol::peer::Peer;
+use otp_system::random;
 
 use crate::access::check::{account_named, allowed, not_answered};
 use crate::access::groups;
 use crate::access::rights::{Act, Terms};
 use crate::daemon::Daemon;
+use crate::enrolment::flow::to_come;
 use crate::log::events::{about, bounded, event, paced, signed};
 use crate::machine::System;
 use crate::refusals::{ChangeOf, Refused, log_vault};
@@ -41,34 +45,46 @@ pub(crate) struct RequestedChange {
 }
 
 impl Daemon {
-    /// Resume, reopen, rename, revoke.
-    pub(crate) fn change(&self, peer: Peer, wanted: RequestedChange) -> Result<Done, Refused> {
+    /// Resume, reopen, rename, revoke, set the end of a key.
+    pub(crate) fn change(&self, peer: Peer, wanted: RequestedChange) -> Result<Changed, Refused> {
+        if let Change::SetExpiry { expires, .. } = wanted.change {
+            to_come(expires)?;
+        }
         let (account, terms) = self.target_on_file(peer, wanted.act, wanted.user.as_deref())?;
         let limits = self.policy(peer)?.limits;
         // A key goes all the same where that cannot be written; the log says why.
         wanted.change.settle(self.vault(), &account, &System).unwrap_or_else(|error| log_vault(&error));
         let locked = self.vault().lock(&account, &System)?;
         let mut locked = locked.ok_or(ChangeRefusal::NotEnrolled).of(&account)?;
+        let is_so = wanted.change.is_so(&locked); // a code of one's own may clear what is to be cleared
         if terms != Terms::Freely {
             not_the_last(&locked, &wanted)?;
+            if wanted.change.lengthens(&locked) {
+                return Err(Refused::not_possible(&account, ChangeRefusal::LaterEnd));
+            }
             self.prove(&mut locked, &wanted, terms, &limits)?;
         }
+        if is_so {
+            return Ok(Changed { changed: Some(false) });
+        }
         let notice = notify_owner::of_change(&wanted.change, &locked, peer.uid, System.wall()).of(&account)?;
-        let (before, after) = notice.map_or((None, None), |notice| match Due::of(&wanted.change) {
+        let (before, after) = notice.map_or((None, None), |notice| match Due::of(&wanted.change, &locked) {
             Due::Before => (Some(notice), None),
             Due::After => (None, Some(notice)),
         });
         before.map_or(Ok(()), |notice| self.notice(&account, notice))?;
         let key = wanted.change.key().and_then(|name| locked.key_named(name).ok());
         let key = key.map(|key| (key.label.as_str().to_owned(), key.id.hex()));
-        wanted.change.apply(&mut locked, &System).of(&account)?;
+        let nonce = || random::bytes().ok().map(Nonce);
+        let reseal = Reseal { host_key: self.unlocked.host_key(), nonce: &nonce };
+        wanted.change.apply(&mut locked, Some(&reseal), &System).of(&account)?;
         drop(locked);
         if matches!(wanted.change, Change::Revoke { .. }) {
             self.pending_enrolments.end(account.uid); // what was begun before stands on other ground now
         }
         after.into_iter().for_each(|notice| self.notice_after(&account, notice));
         log_change(&wanted.change, key, &account, peer);
-        Ok(Done {})
+        Ok(Changed { changed: None })
     }
 
     /// Forgets a user, or what is left of one whose account is gone.
@@ -89,6 +105,7 @@ impl Daemon {
         if wanted.gone != Some(true) && self.may_be_away(uid)? {
             return Err(Refused::not_possible(&account, ChangeRefusal::PerhapsAway));
         }
+        let _alone = self.reset_lock.lock(); // an invitation on a reset must not write it again
         self.vault().forget(uid).of(&account)?;
         self.pending_enrolments.end(uid);
         self.forget_disabling(uid);
@@ -103,7 +120,7 @@ impl Daemon {
         Ok(database::may_be_away(uid, &uids))
     }
 
-    /// What came back from a backup is meant.
+    /// Accepts files restored from a backup.
     pub(crate) fn restored(&self, peer: Peer, wanted: &Restored) -> Result<RestoredUsers, Refused> {
         allowed(groups::actor(peer)?, peer, Act::Restored, None)?;
         let users = match &wanted.user {
@@ -154,7 +171,7 @@ impl Daemon {
         }
     }
 
-    /// What a code of the user's proves. It is used up.
+    /// The proof of one of the user's codes, which is used up.
     pub(crate) fn proven(
         &self,
         locked: &mut LockedUser<'_>,
@@ -179,9 +196,9 @@ impl Daemon {
     }
 }
 
-/// Who removes the only key that works is refused everywhere until somebody invites him. That has to be meant.
+/// An owner who removes the only key that works is refused everywhere until somebody invites them: that takes `last`.
 fn not_the_last(locked: &LockedUser<'_>, wanted: &RequestedChange) -> Result<(), Refused> {
-    let works = |key: &&Key| !locked.is_repudiated(key.id);
+    let works = |key: &&Key| !locked.is_repudiated(key.id) && !key.has_ended(locked.now());
     let only = locked.record().is_some_and(|record| record.keys.iter().filter(works).count() <= 1);
     match wanted.change {
         Change::Revoke { .. } if only && !wanted.last => {
@@ -217,10 +234,21 @@ impl From<Revoke> for RequestedChange {
     }
 }
 
+impl From<SetExpiry> for RequestedChange {
+    fn from(one: SetExpiry) -> Self {
+        let change = Change::SetExpiry { key: one.key.to_string(), expires: one.expires };
+        Self { act: Act::SetExpiry, user: one.user, code: one.code, last: false, change }
+    }
+}
+
 /// A change that wants no code can be made without end.
 fn log_change(change: &Change, key: Option<(String, String)>, account: &Account, peer: Peer) {
     let (label, id) = key.unzip();
     let line = about(change.event(), account).optional("key", label.as_deref()).optional("id", id.as_deref());
+    let line = match change {
+        Change::SetExpiry { expires, .. } => line.field("expires", &expires.map_or_else(|| "never".to_owned(), utc)),
+        _ => line,
+    };
     let line = signed(line, peer);
     match change {
         Change::Rename { .. } => bounded(Urgency::Notice, peer.accountable_uid, line),
@@ -228,8 +256,8 @@ fn log_change(change: &Change, key: Option<(String, String)>, account: &Account,
     }
 }
 
-/// What became of a code that was asked for here. One that is neither right nor counted can be sent without end.
-fn log_spent(account: &Account, from: Origin, verdict: &Verdict) {
+/// The outcome of a code that was asked for here. One that is neither right nor counted can be sent without end.
+pub(crate) fn log_spent(account: &Account, from: Origin, verdict: &Verdict) {
     let line = about("code", account).field("reason", verdict.word()).field("origin", from.as_str());
     match verdict {
         Verdict::Accepted(Proof::Recovery { .. }) | Verdict::Refused(RefusalReason::Wrong) => {

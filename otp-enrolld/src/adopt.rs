@@ -24,6 +24,7 @@ impl Daemon {
         let reseal = Reseal { host_key: self.unlocked.host_key(), nonce: &nonce };
         let away = |uid| wanted.gone != Some(true) && self.may_be_away(uid).unwrap_or(true);
         let request = AdoptionRequest { from: wanted.from.as_deref(), to: &to, away: &away };
+        let _alone = self.reset_lock.lock();
         let adopted = adoption::adopt(self.vault(), &request, &reseal, &System);
         let from = adopted.of(&to)?;
         self.adopted(peer, &Adoption { from, to });
@@ -36,6 +37,7 @@ impl Daemon {
         let rehearsal = if wanted.dry_run == Some(true) { Rehearsal::Dry } else { Rehearsal::Real };
         let nonce = || random::bytes().ok().map(Nonce);
         let reseal = Reseal { host_key: self.unlocked.host_key(), nonce: &nonce };
+        let _alone = self.reset_lock.lock();
         let all = adoption::adopt_all(self.vault(), rehearsal, &reseal, &System);
         let all = all?;
         if rehearsal == Rehearsal::Real {

@@ -1,4 +1,4 @@
-//! What the daemon has at hand for every call, and what a connection has: the policy is read again at each call.
+//! The daemon's values for every call, and those of a connection: the policy is read again at each call.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -12,26 +12,40 @@ use otp_protocol::interface::Prompt;
 use otp_protocol::peer::Peer;
 
 use crate::access::concurrency::{Concurrency, LockWaits};
-use crate::enrolment::pending::{PendingEnrolment, PendingEnrolments};
+use crate::access::turns::Turns;
+use crate::enrolment::pending::PendingEnrolment;
+use crate::enrolment::slots::PendingEnrolments;
 use crate::enrolment::throttle::Throttle;
+use crate::fingerprints::{Fingerprints, SecretFiles, TokenFiles};
 use crate::lock::Lock;
 use crate::notices::quota::NoticeQuota;
 use crate::refusals::{Refused, log_obstacle};
+use crate::resets::pace::ResetPace;
 
-/// What the daemon has at hand for every call.
+/// The daemon's values for every call.
 pub(crate) struct Daemon {
     /// Where the policy is; it is read at every call, so that a change needs no restart.
     pub site: Site,
     /// The open vault, and the key of this host.
     pub unlocked: Unlocked,
+    /// The holders of all secrets.
+    pub fingerprints: Fingerprints<SecretFiles>,
+    /// The secrets of tokens that nobody has yet.
+    pub token_fingerprints: Fingerprints<TokenFiles>,
     /// Enrolments of all connections.
     pub pending_enrolments: PendingEnrolments,
     /// Codes that are being checked.
     pub verifying: Concurrency,
     /// Those of them that wait for somebody's lock.
     pub waiting: LockWaits,
+    /// Threads that want the lock of the same user.
+    pub turns: Turns,
     /// Wrong registration codes.
     pub throttle: Throttle,
+    /// Held while a reset is looked at and changed.
+    pub reset_lock: Lock<()>,
+    /// Resets that were asked for.
+    pub reset_pace: ResetPace,
     /// Held from the search for a secret that was imported until it is stored: two users must not find it new at once (R4).
     pub import_lock: Lock<()>,
     /// Registration codes that are being looked at, by the user whose they are said to be.
@@ -49,18 +63,24 @@ pub(crate) struct Session {
 }
 
 impl Daemon {
-    pub(crate) fn new(site: Site, unlocked: Unlocked) -> Self {
+    pub(crate) fn new(site: Site, unlocked: Unlocked, fingerprints: Fingerprints<SecretFiles>) -> Self {
+        let told = unlocked.vault().told_of_disabling().unwrap_or_default(); // each is looked for again before a notice
         Self {
             site,
             unlocked,
+            fingerprints,
+            token_fingerprints: Fingerprints::default(),
             pending_enrolments: PendingEnrolments::default(),
             verifying: Concurrency::default(),
             waiting: LockWaits::default(),
+            turns: Turns::default(),
             throttle: Throttle::default(),
+            reset_lock: Lock::default(),
+            reset_pace: ResetPace::default(),
             import_lock: Lock::default(),
             redeeming: Concurrency::default(),
             notice_quota: NoticeQuota::default(),
-            known_disabled: Lock::default(),
+            known_disabled: Lock::new(told.into_iter().collect()),
         }
     }
 
@@ -82,7 +102,7 @@ impl Daemon {
     }
 }
 
-/// What is wrong with a policy is told to root alone.
+/// The fault of a policy is told to root alone.
 fn unusable(peer: Peer, unavailable: Unavailable) -> Refused {
     log_obstacle(&unavailable);
     Refused::unavailable(match peer.uid {

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use otp_core::log_line::{LogLine, Urgency};
-use otp_protocol::interface::{Method, Refusal, Reply, Request};
+use otp_protocol::interface::{Done, Method, Refusal, Reply, Request};
 use otp_protocol::peer::Peer;
-use otp_protocol::server::service::{Event, Service};
+use otp_protocol::server::service::{Event, Parts, Service};
 
 use crate::daemon::{Daemon, Session};
 use crate::enrolment::flow::cancel;
@@ -21,7 +21,7 @@ impl Service for Daemon {
         Session { peer, pending: None }
     }
 
-    fn call(&self, session: &mut Session, request: Request) -> Result<Reply, Refusal> {
+    fn call(&self, session: &mut Session, request: Request, parts: &mut Parts<'_>) -> Result<Reply, Refusal> {
         let peer = session.peer;
         let answer = match request {
             Request::BeginEnrolment(call) => call.answer(|wanted| self.begin(session, wanted)),
@@ -29,22 +29,41 @@ impl Service for Daemon {
             Request::CancelEnrolment(call) => call.answer(|_| cancel(session)),
             Request::Invite(call) => call.answer(|wanted| self.invite(peer, &wanted)),
             Request::RevokeInvitation(call) => call.answer(|wanted| self.revoke_invitation(peer, &wanted)),
+            Request::ExtendInvitation(call) => call.answer(|wanted| self.extend_invitation(peer, &wanted)),
+            Request::RequestReset(call) => call.answer(|wanted| self.request_reset(peer, wanted)),
+            Request::ListResets(call) => call.answer(|_| self.list_resets(peer)),
+            Request::ApproveReset(call) => call.answer(|wanted| self.approve_reset(peer, &wanted)),
+            Request::CancelReset(call) => call.answer(|wanted| self.cancel_reset(peer, &wanted)),
             Request::Redeem(call) => call.answer(|wanted| self.redeem(session, wanted)),
             Request::Repudiate(call) => call.answer(|wanted| self.repudiate(peer, wanted)),
             Request::AddKey(call) => call.answer(|wanted| self.add_key(session, wanted)),
             Request::Rotate(call) => call.answer(|wanted| self.rotate(session, wanted)),
             Request::AddToken(call) => call.answer(|wanted| self.add_token(session, wanted)),
+            Request::ImportKey(call) => call.answer(|wanted| self.import_key(peer, wanted)),
+            Request::ImportToken(call) => call.answer(|wanted| self.import_token(peer, wanted)),
+            Request::ListTokens(call) => call.answer(|_| self.list_tokens(peer)),
+            Request::AssignToken(call) => call.answer(|wanted| self.assign_token(session, wanted)),
+            Request::RemoveToken(call) => call.answer(|wanted| self.remove_token(peer, &wanted)),
             Request::RenewRecoveryCodes(call) => call.answer(|wanted| self.renew_recovery(peer, &wanted)),
             Request::Status(call) => call.answer(|wanted| self.status(peer, &wanted)),
             Request::Barred(call) => call.answer(|wanted| self.barred(peer, &wanted)),
-            Request::List(call) => call.answer(|_| self.list(peer)),
+            Request::List(call) => {
+                let in_parts = parts.are_taken();
+                call.answer_in_parts(parts, |wanted, send| match in_parts {
+                    true => self.list_in_parts(peer, &wanted, send),
+                    false => self.list(peer, &wanted),
+                })
+            }
             Request::Verify(call) => call.answer(|wanted| self.verify(peer, &wanted)),
             Request::TryCode(call) => call.answer(|wanted| self.try_code(peer, wanted)),
             Request::Suspend(call) => call.answer(|wanted| self.suspend(peer, &wanted)),
             Request::Resume(call) => call.answer(|wanted| self.change(peer, wanted.into())),
+            Request::ReportLost(call) => call.answer(|wanted| self.report_lost(peer, &wanted)),
+            Request::TakeBackLost(call) => call.answer(|wanted| self.take_back_lost(peer, &wanted)),
             Request::Reopen(call) => call.answer(|wanted| self.change(peer, wanted.into())),
             Request::Rename(call) => call.answer(|wanted| self.change(peer, wanted.into())),
-            Request::Revoke(call) => call.answer(|wanted| self.change(peer, wanted.into())),
+            Request::Revoke(call) => call.answer(|wanted| self.change(peer, wanted.into()).map(|_| Done {})),
+            Request::SetExpiry(call) => call.answer(|wanted| self.change(peer, wanted.into())),
             Request::ListGone(call) => call.answer(|_| self.list_gone(peer)),
             Request::Restored(call) => call.answer(|wanted| self.restored(peer, &wanted)),
             Request::Forget(call) => call.answer(|wanted| self.forget(peer, &wanted)),

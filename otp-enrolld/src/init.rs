@@ -1,4 +1,4 @@
-//! Making a host's host key and vault, once. What is there stays; what is there by half is never completed by guessing,
+//! Making a host's host key and vault, once. Files that are there stay; a half-made set is never completed by guessing,
 //! because a missing vault may be one that is not mounted, and a missing host key one that waits in an escrow.
 
 use std::collections::BTreeSet;
@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::start::{make_outbox, no_account, no_outbox};
 
-/// What `init` did.
+/// The work that was done.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum InitOutcome {
     /// Both were there and belong together.
@@ -39,7 +39,7 @@ pub(crate) enum InitError {
     NoVault(PathBuf),
     /// A vault without its host key.
     NoHostKey(PathBuf),
-    /// What is there is not in order.
+    /// The files that are there are not in order.
     Unavailable(Unavailable),
     /// The kernel gives no random bytes.
     NoRandomness(NoRandomness),
@@ -69,15 +69,22 @@ pub(crate) fn init() -> Result<InitOutcome, InitError> {
     match (has_key, about_path.exists()) {
         (true, true) => {
             fits(&site.host_key()?, &Vault::open(&place).map_err(Unavailable::from)?)?;
+            note_account(&site, place.owner)?;
             Ok(InitOutcome::Already)
         }
         (true, false) => Err(InitError::NoVault(about_path)),
         (false, true) => Err(InitError::NoHostKey(key_path.to_owned())),
-        (false, false) => make(key_path, &place, &user).map(|()| InitOutcome::Made),
+        (false, false) => make(&site, &place, &user).map(|()| InitOutcome::Made),
     }
 }
 
-fn make(key_path: &Path, place: &VaultPlace, user: &User) -> Result<(), InitError> {
+fn note_account(site: &Site, uid: u32) -> Result<(), InitError> {
+    let noted = site.note_account(uid).map(drop);
+    noted.map_err(|error| InitError::Making { path: PathBuf::from(site.account_note), error })
+}
+
+fn make(site: &Site, place: &VaultPlace, user: &User) -> Result<(), InitError> {
+    let key_path = Path::new(site.host_keys[0]);
     let bytes = random::secret(32)?;
     let mut key = Zeroizing::new([0; 32]);
     key.copy_from_slice(&bytes);
@@ -89,6 +96,7 @@ fn make(key_path: &Path, place: &VaultPlace, user: &User) -> Result<(), InitErro
     TrustedDir::open(&place.dir, place.owner).map_err(Unavailable::from)?; // before there is anything by half
     root_file::create(key_path, &key.to_file(), 0o400)
         .map_err(|error| InitError::Making { path: key_path.to_owned(), error })?;
+    note_account(site, place.owner)?;
     become_for_good(user, &[])?;
     Vault::create(place, &about).map_err(Unavailable::from)?;
     Ok(())

@@ -53,12 +53,9 @@ fn is_passwd(name: Option<&std::ffi::OsStr>, mask: AddWatchFlags) -> bool {
 impl Daemon {
     /// Marks everybody whose local account is no longer there.
     pub(crate) fn look_for_missing(&self) {
-        match self.vault().mark_missing(&System) {
-            Ok(marked) => marked.iter().for_each(tell),
-            Err(error) => {
-                let line = LogLine::default().field("event", "accounts").field("detail", &error.to_string());
-                event(Urgency::Error, &line.finish());
-            }
+        if let Err(error) = self.vault().mark_missing(&System, &mut tell) {
+            let line = LogLine::default().field("event", "accounts").field("detail", &error.to_string());
+            event(Urgency::Error, &line.finish());
         }
     }
 }

@@ -24,13 +24,14 @@ use otp_system::kernel::{self, WrongSocket, ignore_hang_up};
 use otp_system::privileges::{PrivilegesError, become_for_good, group_of};
 
 use crate::daemon::Daemon;
+use crate::enrolment::tokens::remove_assigned;
 use crate::hardening::{close_up, end_when_told};
 use crate::index;
 use crate::log::events::say;
 use crate::machine::System;
 use crate::notices::housekeeping;
 use crate::passwd_watch;
-use crate::refusals::log_obstacle;
+use crate::refusals::{log_obstacle, log_vault};
 use crate::service_manager;
 
 /// Why the daemon does not run.
@@ -38,7 +39,7 @@ use crate::service_manager;
 pub(crate) enum StartError {
     /// Neither root nor the daemon's own account.
     WrongAccount {
-        /// Who it is.
+        /// Its uid.
         found: u32,
         /// The account's name.
         wanted: &'static str,
@@ -73,6 +74,10 @@ pub(crate) fn run() -> Result<Infallible, StartError> {
         None => bind(Path::new(site.socket))?,
     };
     make_outbox(&site).unwrap_or_else(|error| no_outbox(&site, &error));
+    if Uid::effective().is_root() {
+        let made = site.sudo_marks().make(user.gid.as_raw());
+        made.unwrap_or_else(|error| say(&format!("{}: {error}; sudo's time stamps do not end", site.sudo_marks)));
+    }
     become_for_good(&user, &group_of(site.notifier))?;
     close_up().map_err(PrivilegesError::from)?;
     site.policy()?; // it is read at every call, no longer as root
@@ -80,12 +85,15 @@ pub(crate) fn run() -> Result<Infallible, StartError> {
     let unlocked = Unlocked::new(vault, host_key)?;
     let vault = unlocked.vault();
     later(vault.sweep())?;
-    index::rebuild(vault);
+    vault.sweep_tokens().unwrap_or_else(|error| log_vault(&error));
+    let fingerprints = index::rebuild(vault);
+    remove_assigned(vault, &fingerprints).unwrap_or_else(|error| log_vault(&error));
     empty_former_outbox(&site, vault);
     let clock = PolicyClock { environment: &System, policy: policy.limits.clock };
     later(vault.move_clock_mark(&clock))?;
     end_when_told().map_err(StartError::Ended)?; // before any other thread
-    let daemon = Arc::new(Daemon::new(site, unlocked));
+    let daemon = Arc::new(Daemon::new(site, unlocked, fingerprints));
+    drop(daemon.note_delays()); // the log has what is wrong; too little counts then
     passwd_watch::begin(Arc::clone(&daemon)).map_err(StartError::Ended)?;
     housekeeping::begin(Arc::clone(&daemon)).map_err(StartError::Ended)?;
     service_manager::keep_watchdog(Path::new(site.socket)).map_err(StartError::Ended)?;
@@ -160,7 +168,7 @@ fn host_key(site: &Site) -> Result<HostKey, StartError> {
 /// socket is open until its last one is.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
-/// Binds the socket in a directory of root's. One that nobody answers on is left over from a daemon that died.
+/// Binds the socket in a root-owned directory. One that nobody answers on is left over from a daemon that died.
 fn bind(path: &Path) -> Result<UnixListener, StartError> {
     let failed = |why: String| StartError::Socket { path: path.to_owned(), why };
     let dir = path.parent().unwrap_or(Path::new("/"));

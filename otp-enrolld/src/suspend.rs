@@ -22,11 +22,24 @@ impl Daemon {
         let (account, _) = self.target_on_file(peer, Act::Suspend, Some(&wanted.user))?;
         let ended = self.end_invitation(&account);
         let reached = suspension::suspend(self.vault(), &account, &System).of(&account)?;
+        if reached != Suspension::NeverEnrolled {
+            self.end_sudo_of(peer, &account); // also when repeated: the first time may have come to an end here
+        }
         let line = match reached {
             Suspension::NeverEnrolled => {
                 let ended = ended?.ok_or(ChangeRefusal::NotEnrolled).of(&account)?;
                 invite::log("registration-code-revoked", &account, peer, Some(ended), |line| line);
-                return Ok(Suspended { invitation_only: Some(true) });
+                return Ok(Suspended { invitation_only: Some(true), changed: None });
+            }
+            Suspension::Already => {
+                let changed = match ended? {
+                    None => Some(false),
+                    ended => {
+                        invite::log("registration-code-revoked", &account, peer, ended, |line| line);
+                        None
+                    }
+                };
+                return Ok(Suspended { invitation_only: None, changed });
             }
             Suspension::Stored | Suspension::OfGone => about("suspended", &account),
             Suspension::Aside(holder) => {
@@ -38,7 +51,7 @@ impl Daemon {
         self.notice_after(&account, notice(NoticeEvent::KeysSuspended, peer, System.wall()));
         event(Urgency::Notice, &signed(line, peer).finish());
         self.end_invitation(&account).map_err(|_| Refused::unavailable(HALF_SUSPENDED))?;
-        Ok(Suspended { invitation_only: None })
+        Ok(Suspended { invitation_only: None, changed: None })
     }
 }
 

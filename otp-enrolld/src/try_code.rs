@@ -102,7 +102,7 @@ impl Daemon {
 
 /// Does `key` go by the time, and is it in force?
 fn has_codes_in_time(key: &OpenKey, state: &State, wall: UnixTime) -> bool {
-    let suspended = state.key(key.id).is_some_and(|entry| entry.suspended);
+    let suspended = state.is_key_off(key.id);
     key.kind == Kind::Totp && !suspended && key.expires.is_none_or(|end| wall <= end)
 }
 

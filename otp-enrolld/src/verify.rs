@@ -84,6 +84,7 @@ impl Daemon {
     }
 
     fn checked(&self, asker: u32, account: &Account, guess: Guess<'_>, limits: &Limits) -> Result<Verdict, Refused> {
+        let _turn = self.turns.take(account.uid, Instant::now() + AT_ONCE);
         let verdict = match self.locked_for_a_code(asker, account, limits)? {
             Some(mut locked) => spend(&self.unlocked, &mut locked, guess, limits, &System),
             None => {
@@ -111,7 +112,7 @@ impl Daemon {
         Ok(locked?)
     }
 
-    /// Under an emergency mark (R14) no code is looked at, and the answer is neither yes nor no: whoever asks is told so, for
+    /// Under an emergency mark (R14) no code is looked at, and the answer is neither yes nor no: the caller is told so, because
     /// everybody may read the marks. It is read before policy and vault, which may be what is broken.
     pub(crate) fn is_bypassed(&self, peer: Peer, account: &Account) -> bool {
         let line = |word| LogLine::default().field("emergency", word).field("user", &account.name);
@@ -135,7 +136,7 @@ impl Daemon {
     }
 }
 
-/// Root says for whom it asks; everybody else asks for himself. Whatever the policy says about the service.
+/// Root says for whom it asks; everybody else asks for their own account. Whatever the policy says about the service.
 pub(crate) fn origin(actor: Actor, prompt: &Prompt, target: u32) -> Origin {
     match actor {
         Actor::Root => {
@@ -212,7 +213,7 @@ pub(crate) fn log(question: &Question<'_>, account: Option<&Account>, origin: Op
         .field("pid", &peer.pid.to_string())
         .optional("action", wanted.action.as_deref())
         .optional("real_uid", wanted.prompt.real_uid.map(|uid| uid.to_string()).as_deref())
-        .optional("service", wanted.prompt.service.as_deref())
+        .service(wanted.prompt.service.as_deref())
         .optional("rhost", wanted.prompt.rhost.as_deref())
         .optional("tty", wanted.prompt.tty.as_deref());
     // A wrong code is bounded by the budgets, and a recovery code is used up; codes of a counter are right without end, and

@@ -10,6 +10,7 @@ use nix::sys::socket::sockopt::SendTimeout;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, setsockopt, socket};
 use nix::sys::time::TimeVal;
 use serde_json::value::RawValue;
+use zeroize::Zeroizing;
 
 use crate::interface::{Method, Refusal};
 use crate::peer::Peer;
@@ -42,7 +43,7 @@ pub enum CallError {
     Silent,
     /// The connection failed.
     Failed,
-    /// What came is not an answer to this call.
+    /// The reply is not an answer to this call.
     Strange,
 }
 
@@ -65,14 +66,32 @@ impl Client {
 
     /// Calls and waits for the one answer.
     pub fn call<M: Method>(&mut self, request: &M) -> Result<M::Reply, CallError> {
-        let call = encode(&Calling { method: M::NAME, parameters: request }).ok_or(CallError::Failed)?;
+        let reply = self.first_answer::<M>(&Calling { method: M::NAME, parameters: request, more: false })?;
+        read::<M>(&reply)
+    }
+
+    /// Calls and hands on each of the answers, of which a daemon of an earlier version has one. `each` is told whether others follow.
+    pub fn call_for_more<M: Method, E: From<CallError>>(
+        &mut self,
+        request: &M,
+        mut each: impl FnMut(M::Reply, bool) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut reply = self.first_answer::<M>(&Calling { method: M::NAME, parameters: request, more: true })?;
+        while continues(&reply) {
+            each(read::<M>(&reply)?, true)?;
+            reply = self.wire.receive(REPLY_TIMEOUT).map_err(CallError::from)?;
+        }
+        each(read::<M>(&reply)?, false)
+    }
+
+    fn first_answer<M: Method>(&mut self, call: &Calling<'_, M>) -> Result<Zeroizing<Vec<u8>>, CallError> {
+        let call = encode(call).ok_or(CallError::Failed)?;
         let sent = self.wire.send(&call);
         // A server that turns us away may have spoken before it closed: listen even if it did not.
-        let reply = match (self.wire.receive(REPLY_TIMEOUT), sent) {
-            (Ok(reply), _) => reply,
-            (Err(_), Err(error)) | (Err(error), Ok(())) => return Err(error.into()),
-        };
-        read::<M>(&reply)
+        match (self.wire.receive(REPLY_TIMEOUT), sent) {
+            (Ok(reply), _) => Ok(reply),
+            (Err(_), Err(error)) | (Err(error), Ok(())) => Err(error.into()),
+        }
     }
 }
 
@@ -83,6 +102,12 @@ fn reach(path: &Path) -> io::Result<UnixStream> {
     setsockopt(&socket, SendTimeout, &TimeVal::new(seconds, 0))?;
     connect(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
     Ok(UnixStream::from(socket))
+}
+
+/// Do other answers follow this one?
+fn continues(reply: &[u8]) -> bool {
+    serde_json::from_slice(reply)
+        .is_ok_and(|answer: Answer<'_>| answer.error.is_none() && answer.continues == Some(true))
 }
 
 /// The typed answer in the bytes.

@@ -2,9 +2,11 @@
 //! waits for it longer than `PATIENCE`, and accounts of /etc/passwd are looked up beside it.
 
 use std::collections::{HashMap, HashSet};
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, BufRead as _, BufReader};
+use std::os::unix::fs::MetadataExt as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -27,9 +29,9 @@ pub fn ask<T: Send + 'static>(question: impl FnOnce() -> T + Send + 'static) -> 
 
 /// The account of that uid.
 pub fn account_of(uid: u32) -> AccountAnswer {
-    match local(uid_field(uid)) {
-        true => accounts::account_of(uid),
-        false => ask(move || accounts::account_of(uid)).unwrap_or(Err(Errno::ETIMEDOUT)),
+    match local_line(|line| uid_of_line(line) == Some(uid)) {
+        Some(line) => local_account(&line).map_or_else(|| accounts::account_of(uid), |account| Ok(Some(account))),
+        None => ask(move || accounts::account_of(uid)).unwrap_or(Err(Errno::ETIMEDOUT)),
     }
 }
 
@@ -39,37 +41,89 @@ pub fn meant(text: &str) -> AccountAnswer {
         return account_of(uid);
     }
     let name = text.to_owned();
-    match local(|line| line.split(':').next() == Some(text)) {
-        true => accounts::named(text),
-        false => ask(move || accounts::named(&name)).unwrap_or(Err(Errno::ETIMEDOUT)),
+    match local_line(|line| line.split(|byte| *byte == b':').next() == Some(text.as_bytes())) {
+        Some(line) => local_account(&line).map_or_else(|| accounts::named(text), |account| Ok(Some(account))),
+        None => ask(move || accounts::named(&name)).unwrap_or(Err(Errno::ETIMEDOUT)),
     }
 }
 
-/// The accounts of these uids. All together have the time of one question: those of this machine are asked for first.
-pub fn accounts_of(uids: &[u32]) -> HashMap<u32, AccountAnswer> {
-    let here = local_uids();
-    let (first, rest): (Vec<u32>, Vec<u32>) = uids.iter().partition(|uid| here.contains(uid));
-    let mut found: HashMap<u32, AccountAnswer> =
-        first.into_iter().map(|uid| (uid, accounts::account_of(uid))).collect();
-    let (wanted, (tell, answers)) = (rest.len(), mpsc::channel());
-    let begun = begin(move || {
-        for uid in rest {
-            if tell.send((uid, accounts::account_of(uid))).is_err() {
-                break;
+/// The accounts of many uids, in their order, some at a time. Each time has that of one question; once a time was not enough, nobody is
+/// asked any more.
+pub struct AccountPages<'u> {
+    left: &'u [u32],
+    local: LocalAccounts,
+    /// How many of those that are left were looked for in /etc/passwd.
+    scanned: usize,
+    hangs: bool,
+}
+
+impl<'u> AccountPages<'u> {
+    /// Of these uids.
+    pub fn of(uids: &'u [u32]) -> Self {
+        Self { left: uids, local: LocalAccounts::default(), scanned: 0, hangs: false }
+    }
+}
+
+impl Iterator for AccountPages<'_> {
+    type Item = Vec<(u32, AccountAnswer)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.scanned == 0 {
+            let some = self.left.get(..SCANNED).unwrap_or(self.left);
+            (self.local, self.scanned) = (LocalAccounts::of(some), some.len());
+        }
+        let count = PAGE.min(self.scanned);
+        let (page, left) = self.left.split_at_checked(count).filter(|(page, _)| !page.is_empty())?;
+        (self.left, self.scanned) = (left, self.scanned - count);
+        let asked: Vec<u32> = page.iter().copied().filter(|uid| !self.local.answers.contains_key(uid)).collect();
+        let mut answers = if self.hangs { HashMap::new() } else { answers(asked).collect() };
+        let mut answer = |uid| {
+            let known = self.local.answers.remove(&uid).or_else(|| answers.remove(&uid));
+            self.hangs |= known.is_none();
+            (uid, known.unwrap_or(Err(Errno::ETIMEDOUT)))
+        };
+        Some(page.iter().map(|uid| answer(*uid)).collect())
+    }
+}
+
+/// Asks for these accounts in a thread of its own; ends when all have an answer, or with the time of one question.
+fn answers(uids: Vec<u32>) -> impl Iterator<Item = (u32, AccountAnswer)> {
+    let (wanted, (tell, answers)) = (uids.len(), mpsc::sync_channel(PAGE));
+    let begun = match wanted {
+        0 => Ok(()),
+        _ => begin(move || {
+            for uid in uids {
+                if tell.send((uid, accounts::account_of(uid))).is_err() {
+                    break; // nobody listens any more
+                }
             }
-        }
-    });
-    let end = Instant::now() + PATIENCE;
-    for _ in 0..begun.map_or(0, |()| wanted) {
-        match answers.recv_timeout(end.saturating_duration_since(Instant::now())) {
-            Ok((uid, answer)) => drop(found.insert(uid, answer)),
-            Err(_) => break,
-        }
+        }),
+    };
+    let (wanted, end) = (begun.map_or(0, |()| wanted), Instant::now() + PATIENCE);
+    (0..wanted).map_while(move |_| answers.recv_timeout(end.saturating_duration_since(Instant::now())).ok())
+}
+
+/// Accounts of this machine, which answer at once.
+#[derive(Default)]
+struct LocalAccounts {
+    answers: HashMap<u32, AccountAnswer>,
+}
+
+impl LocalAccounts {
+    /// Those of `uids` that /etc/passwd has. Where it is the first source it is the answer: to be asked for one account the C library reads it
+    /// from the beginning, which with many users takes long.
+    fn of(uids: &[u32]) -> Self {
+        let (wanted, first) = (uids.iter().copied().collect::<HashSet<u32>>(), files_come_first());
+        let mut answers = HashMap::new();
+        let taken = each_local_line(&mut |line| {
+            let Some(uid) = uid_of_line(line).filter(|uid| wanted.contains(uid)) else { return };
+            answers.entry(uid).or_insert_with(|| match first.then(|| Account::of_passwd_line(line, uid)).flatten() {
+                Some(account) => Ok(Some(account)),
+                None => accounts::account_of(uid),
+            });
+        });
+        Self { answers: taken.map_or_else(|_| HashMap::new(), |()| answers) }
     }
-    for uid in uids {
-        found.entry(*uid).or_insert(Err(Errno::ETIMEDOUT));
-    }
-    found
 }
 
 /// Is this a user whose account is not there, at a time when it may only be away? If nobody can say, or nobody else of the users that a
@@ -83,30 +137,85 @@ pub fn may_be_away(uid: u32, enrolled: &[u32]) -> bool {
     }
     let here = local_uids();
     let others: Vec<u32> = enrolled.iter().copied().filter(|other| *other != uid && !here.contains(other)).collect();
-    asks_a_directory() && !others.is_empty() && !accounts_of(&others).values().any(|one| matches!(one, Ok(Some(_))))
+    asks_a_directory() && !others.is_empty() && !answers(others).any(|(_, one)| matches!(one, Ok(Some(_))))
 }
 
 /// Has the account database a source besides files?
-fn asks_a_directory() -> bool {
+pub fn asks_a_directory() -> bool {
+    let mut words = sources().into_iter();
+    words.any(|word| {
+        !["files", "compat", "db", "extrausers", "systemd"].contains(&word.as_str()) && !word.starts_with('[')
+    })
+}
+
+/// Is /etc/passwd the first source of the account database, or the only one? The file that says so is read again when it is another.
+fn files_come_first() -> bool {
+    static KNOWN: Mutex<Option<(FileVersion, bool)>> = Mutex::new(None);
+    let version = FileVersion::of(SWITCH);
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    match (&*known, version) {
+        (Some((then, first)), Some(now)) if *then == now => *first,
+        _ => {
+            let first = sources().first().is_none_or(|word| word == "files");
+            *known = version.map(|version| (version, first));
+            first
+        }
+    }
+}
+
+/// Which file was read: device, inode, size, and when it was changed last.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FileVersion(u64, u64, u64, i64, i64);
+
+impl FileVersion {
+    /// As the file at `path` is now.
+    pub(crate) fn of(path: &str) -> Option<Self> {
+        let about = fs::metadata(path).ok()?;
+        Some(Self(about.dev(), about.ino(), about.size(), about.ctime(), about.ctime_nsec()))
+    }
+}
+
+/// Where the account database looks, in that order, with what follows an answer.
+fn sources() -> Vec<String> {
     let text = fs::read_to_string(SWITCH).unwrap_or_default();
     let sources = text.lines().filter_map(|line| line.trim().strip_prefix("passwd:"));
-    let mut words = sources.flat_map(str::split_whitespace);
-    words.any(|word| !["files", "compat", "db", "extrausers", "systemd"].contains(&word) && !word.starts_with('['))
+    sources.flat_map(str::split_whitespace).map(str::to_owned).collect()
 }
 
 fn local_uids() -> HashSet<u32> {
-    let passwd = fs::read(PASSWD).unwrap_or_default();
-    let passwd = String::from_utf8_lossy(&passwd);
-    passwd.lines().filter_map(|line| line.split(':').nth(2)?.parse().ok()).collect()
+    let mut uids = HashSet::new();
+    each_local_line(&mut |line| uids.extend(uid_of_line(line))).unwrap_or_default();
+    uids
 }
 
-/// Is there such a line in /etc/passwd? It is the first source, which answers at once.
-fn local(is_it: impl Fn(&str) -> bool) -> bool {
-    fs::read(PASSWD).is_ok_and(|passwd| String::from_utf8_lossy(&passwd).lines().any(is_it))
+/// Hands on each line of /etc/passwd, without its end.
+fn each_local_line(take: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+    let (mut passwd, mut line) = (BufReader::new(File::open(PASSWD)?), Vec::new());
+    while passwd.read_until(b'\n', &mut line)? > 0 {
+        take(line.trim_ascii_end());
+        line.clear();
+    }
+    Ok(())
 }
 
-fn uid_field(uid: u32) -> impl Fn(&str) -> bool {
-    move |line| line.split(':').nth(2).and_then(|field| field.parse().ok()) == Some(uid)
+fn uid_of_line(line: &[u8]) -> Option<u32> {
+    std::str::from_utf8(line.split(|byte| *byte == b':').nth(2)?).ok()?.parse().ok()
+}
+
+/// The first such line of /etc/passwd, if the whole file can be read.
+fn local_line(is_it: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
+    let mut found = None;
+    let read = each_local_line(&mut |line| {
+        if found.is_none() && is_it(line) {
+            found = Some(line.to_vec());
+        }
+    });
+    found.filter(|_| read.is_ok())
+}
+
+/// The account of such a line, where /etc/passwd is the first source of the account database, so that it need not be asked once more.
+fn local_account(line: &[u8]) -> Option<Account> {
+    Account::of_passwd_line(line, uid_of_line(line)?).filter(|_| files_come_first())
 }
 
 /// Runs `question` beside this thread, unless too many run that have no answer.
@@ -135,6 +244,10 @@ impl Drop for RunningQuestion {
 
 /// Long for a directory that answers, short for a person who waits.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// Accounts that are asked for in the time of one question.
+const PAGE: usize = 256;
+/// Accounts for which /etc/passwd is read once: so much is kept of it.
+const SCANNED: usize = 32 * PAGE;
 /// Questions without an answer, each of which keeps a thread.
 const AT_A_TIME: usize = 64;
 /// Enough for NSS modules.
@@ -156,8 +269,21 @@ mod tests {
 
     #[test]
     fn accounts_of_this_machine_and_none() {
-        let found = accounts_of(&[0, 1, 3_999_999]);
-        assert_eq!(found[&0].as_ref().unwrap().as_ref().unwrap().name, "root");
-        assert!(found[&1].as_ref().unwrap().is_some() && found[&3_999_999] == Ok(None));
+        let pages: Vec<_> = AccountPages::of(&[0, 1, 3_999_999]).collect();
+        let [page] = pages.as_slice() else { panic!("{pages:?}") };
+        assert_eq!(page.iter().map(|(uid, _)| *uid).collect::<Vec<_>>(), [0, 1, 3_999_999]);
+        for (uid, answer) in page {
+            assert_eq!(*answer, accounts::account_of(*uid), "{uid}");
+        }
+    }
+
+    #[test]
+    fn many_come_in_pages_each_once_and_in_order() {
+        let uids: Vec<u32> = (3_000_000..).take(SCANNED + PAGE + 1).chain([4_000_000_000]).collect();
+        let pages: Vec<_> = AccountPages { hangs: true, ..AccountPages::of(&uids) }.collect();
+        assert!(pages.iter().all(|page| (1..=PAGE).contains(&page.len())));
+        assert_eq!(pages.concat().into_iter().map(|(uid, _)| uid).collect::<Vec<_>>(), uids);
+        assert!(pages.concat().iter().all(|(_, answer)| *answer == Err(Errno::ETIMEDOUT)), "nobody was asked");
+        assert_eq!(AccountPages::of(&[]).count(), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! What is said on the daemon's socket: the interface `io.pam-otp.Otp1`, how it crosses the wire, the bounded server and
+//! The conversation on the daemon's socket: the interface `io.pam-otp.Otp1`, how it crosses the wire, the bounded server and
 //! the client.
 //!
 //! Reading order: [`interface`] (what can be said), [`server::service`] (who answers), [`server`] (how strangers are kept
@@ -10,6 +10,7 @@
 pub mod client;
 pub mod database;
 pub mod interface;
+mod invitation_status;
 pub mod peer;
 pub mod qr;
 pub mod server;

@@ -1,6 +1,7 @@
-//! Who is at the other end: what the kernel says (SO_PEERCRED, fixed when the connection was made), never what a message says.
+//! The process at the other end, as the kernel says (SO_PEERCRED, fixed when the connection was made) and never a message.
 
-use std::io::{self, IoSliceMut};
+use std::fs::File;
+use std::io::{self, IoSliceMut, Read as _};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 
@@ -17,7 +18,7 @@ pub struct Peer {
     pub uid: u32,
     /// Its process id at that moment; may be gone or reused since, so it is for logs and for counting.
     pub pid: i32,
-    /// On whose account its connections and log lines count: of a root-owned process the real uid, for somebody else may have
+    /// On whose account its connections and log lines count: of a root-owned process the real uid, because somebody else may have
     /// started it (su, polkit's helper), or [`UNKNOWN_UID`] if that cannot be seen; of a subordinate uid the user to whom it was
     /// lent (subuid(5)). Never a reason to allow anything.
     pub accountable_uid: u32,
@@ -65,7 +66,7 @@ impl Peer {
         Self { accountable_uid: lent_to.unwrap_or(person), is_subuid: lent_to.is_some(), ..self }
     }
 
-    /// Who did it, as its owner and the log are told: the uid itself where it cannot be seen who started the process.
+    /// The person who did it, as its owner and the log are told: the uid itself where it cannot be seen who started the process.
     pub fn person(&self) -> u32 {
         if self.accountable_uid == UNKNOWN_UID { self.uid } else { self.accountable_uid }
     }
@@ -81,10 +82,15 @@ pub fn accountable_for(uid: u32) -> u32 {
 
 /// The real uid of a process; none if it is gone or /proc does not show it.
 fn real_uid(pid: i32) -> Option<u32> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
-    uids.split_whitespace().next()?.parse().ok()
+    let mut status = [0; STATUS_BYTES]; // the kernel makes it at the first read: in one piece it costs one
+    let mut file = File::open(format!("/proc/{pid}/status")).ok()?;
+    let length = file.read(&mut status).ok()?;
+    let uids = status.get(..length)?.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"Uid:"))?;
+    std::str::from_utf8(uids).ok()?.split_whitespace().next()?.parse().ok()
 }
+
+/// The line with the uids is the ninth.
+const STATUS_BYTES: usize = 2048;
 
 #[cfg(test)]
 mod tests {

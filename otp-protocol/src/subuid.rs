@@ -3,14 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::database::{begin, meant};
-
-/// Which file was read: device, inode, size, and when it was changed last.
-type Version = (u64, u64, u64, i64, i64);
+use crate::database::{FileVersion, begin, meant};
 
 /// First and last uid, and the owner as the file names it.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,7 +19,7 @@ struct Range {
 /// The file as it was read last, and the uids of its owners, as far as anybody has asked.
 #[derive(Default)]
 struct Lent {
-    version: Option<Version>,
+    version: Option<FileVersion>,
     ranges: Vec<Range>,
     owners: BTreeMap<String, Owner>,
 }
@@ -69,8 +65,7 @@ fn is_an_accounts(uid: u32) -> bool {
 
 /// The file as it is now; it is read again when it is another.
 fn lent() -> Option<MutexGuard<'static, Lent>> {
-    let about = fs::metadata(SUBUID).ok()?;
-    let version = Some((about.dev(), about.ino(), about.size(), about.ctime(), about.ctime_nsec()));
+    let version = Some(FileVersion::of(SUBUID)?);
     let mut lent = known();
     if lent.version != version {
         *lent = Lent { version, ranges: ranges(&fs::read_to_string(SUBUID).ok()?), owners: BTreeMap::new() };

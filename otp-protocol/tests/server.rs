@@ -13,13 +13,13 @@ use std::time::{Duration, Instant};
 
 use otp_protocol::client::{CallError, Client, ConnectError};
 use otp_protocol::interface::{
-    BeginEnrolment, ConfirmEnrolment, List, Refusal, Status, TypedCode, UserName, WantedKey,
+    BeginEnrolment, ConfirmEnrolment, List, Refusal, Status, TypedCode, UserList, UserName, UserStatusReply, WantedKey,
 };
 use otp_protocol::server::limits::ServerLimits;
 use otp_protocol::server::service::Event;
 use zeroize::Zeroizing;
 
-use double::{CODE, Double, Running, eventually};
+use double::{CODE, Double, PARTS, Running, eventually};
 
 /// Generous in time, so that only the bound under test decides.
 fn patient() -> ServerLimits {
@@ -112,7 +112,7 @@ fn a_list_may_be_longer_than_a_call() {
     let running = running();
     let uid = nix::unistd::geteuid().as_raw();
     let mut client = Client::connect(running.path(), &[uid]).expect("connect");
-    let users = client.call(&List {}).map(|list| list.users.len());
+    let users = client.call(&List { after: None, invited: None }).map(|list| list.users.len());
     assert_eq!(users.ok(), Some(2000));
 }
 
@@ -303,6 +303,69 @@ fn a_peer_that_never_reads_holds_up_only_itself() {
     }
     assert!(is_served(&running));
     eventually("given up", || running.service.closed.load(Ordering::SeqCst) == 2);
+}
+
+const LIST_IN_PARTS: &str = r#"{"method":"io.pam-otp.Otp1.List","more":true}"#;
+
+#[test]
+fn a_list_comes_in_parts_where_they_are_taken_and_whole_otherwise() {
+    let running = running();
+    let mut peer = running.connect();
+    say(&mut peer, LIST_IN_PARTS);
+    for number in 1..=PARTS {
+        let reply = hear(&mut peer).expect("a part");
+        assert_eq!(reply.ends_with("\"continues\":true}"), number < PARTS, "{number}");
+    }
+    let whole = ask(&mut peer, r#"{"method":"io.pam-otp.Otp1.List"}"#).expect("one reply");
+    assert!(!whole.contains("continues") && ask(&mut peer, STATUS).is_some_and(|reply| reply.contains("alice")));
+    say(&mut peer, r#"{"method":"io.pam-otp.Otp1.List","more":true,"oneway":true}"#);
+    assert!(ask(&mut peer, STATUS).is_some_and(|reply| reply.contains("\"status\":")), "no part of that list");
+}
+
+#[test]
+fn the_client_takes_one_answer_or_several() {
+    let running = running();
+    let uid = nix::unistd::geteuid().as_raw();
+    let mut client = Client::connect(running.path(), &[uid]).expect("connect");
+    let mut told = Vec::new();
+    let mut take = |list: UserList, continues| {
+        told.push((list.users.len(), continues));
+        Ok::<_, CallError>(())
+    };
+    client.call_for_more(&List { after: None, invited: None }, &mut take).expect("parts");
+    assert_eq!(told, [(2000, true), (2000, true), (2000, true), (2000, true), (2000, false)]);
+    let mut one = Vec::new(); // as a daemon of an earlier version answers
+    let take = |reply: UserStatusReply, continues| {
+        one.push((reply.status.user, continues));
+        Ok::<_, CallError>(())
+    };
+    client.call_for_more(&Status { user: None }, take).expect("one");
+    assert_eq!(one, [("alice".to_owned(), false)]);
+    let refused = client.call_for_more(&Status { user: UserName::new("nobody").ok() }, |_, _| Ok::<_, CallError>(()));
+    assert!(matches!(refused, Err(CallError::Refused(Refusal::NoSuchUser { .. }))));
+}
+
+#[test]
+fn a_peer_that_does_not_take_its_parts_is_given_up_before_the_last() {
+    let limits = ServerLimits { write: Duration::from_millis(60), ..patient() };
+    let running = Running::start(Double::default(), limits);
+    let mut deaf = running.connect();
+    say(&mut deaf, LIST_IN_PARTS);
+    eventually("given up", || running.service.closed.load(Ordering::SeqCst) == 1);
+    assert!(running.service.parts.load(Ordering::SeqCst) < PARTS - 1);
+    assert!(is_served(&running));
+}
+
+#[test]
+fn a_peer_that_takes_each_part_slowly_is_given_up_in_the_end() {
+    let limits = ServerLimits { parts: Duration::from_millis(40), ..patient() };
+    let running = Running::start(Double::default(), limits);
+    let mut slow = running.connect();
+    say(&mut slow, LIST_IN_PARTS);
+    thread::sleep(Duration::from_millis(60));
+    let heard = std::iter::from_fn(|| hear(&mut slow)).count();
+    assert!(heard < PARTS, "{heard}");
+    eventually("given up", || running.service.closed.load(Ordering::SeqCst) == 1);
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! What no safe library offers: the socket that systemd hands over (sd_listen_fds(3)), the kernel's word on the clock
-//! (adjtimex(2)), terminals and sessions (tty_ioctl(4)). Besides `pam_client` the only file with unsafe code outside the module.
+//! Calls that no safe library offers: the socket that systemd hands over (sd_listen_fds(3)), the kernel's word on the clock
+//! (adjtimex(2)), extended attributes, time zones, terminals and sessions (tty_ioctl(4)). Besides `pam_client` the only file with unsafe code outside the module.
 
 use std::ffi::CStr;
 use std::fmt;
@@ -17,7 +17,7 @@ use nix::unistd::{dup3_raw, getpid, setsid};
 /// First descriptor that is handed over.
 const FIRST: RawFd = 3;
 
-/// What was handed over is not what was wanted.
+/// The descriptor that was handed over is not the one that was wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrongSocket(String);
 
@@ -76,24 +76,90 @@ fn on_hang_up(action: &SigAction) -> nix::Result<SigAction> {
     unsafe { sigaction(Signal::SIGHUP, action) }
 }
 
-/// Gives `to` the SELinux label of `from`, if it has one.
-#[expect(unsafe_code, reason = "no safe library of ours has extended attributes")]
-pub fn copy_label(from: impl AsFd, to: impl AsFd) -> nix::Result<()> {
-    let mut label = [0_u8; LONGEST_LABEL];
-    let (from, to) = (from.as_fd().as_raw_fd(), to.as_fd().as_raw_fd());
-    // SAFETY: the descriptor is open, the name NUL-terminated, and the place as long as is said.
-    let length = unsafe { libc::fgetxattr(from, LABEL.as_ptr(), label.as_mut_ptr().cast(), label.len()) };
-    let length = match Errno::result(length) {
-        Err(Errno::ENODATA | Errno::EOPNOTSUPP | Errno::ENOSYS) => return Ok(()),
-        length => usize::try_from(length?).unwrap_or_default(),
-    };
-    // SAFETY: the descriptor is open, the name NUL-terminated, and so many bytes of the place are the label.
-    Errno::result(unsafe { libc::fsetxattr(to, LABEL.as_ptr(), label.as_ptr().cast(), length, 0) }).map(drop)
+/// Gives `to` the extended attributes of `from`: the label of SELinux, access lists, what users have put there. Those that vouch for
+/// the contents of a file stay behind.
+pub fn copy_attributes(from: impl AsFd, to: impl AsFd) -> nix::Result<()> {
+    let (from, to) = (from.as_fd(), to.as_fd());
+    let mut names = vec![0; LONGEST_ATTRIBUTE];
+    match attribute_names(from, &mut names) {
+        Err(Errno::EOPNOTSUPP | Errno::ENOSYS) => return Ok(()),
+        length => names.truncate(length?),
+    }
+    for name in names.split_inclusive(|byte| *byte == 0).filter_map(|name| CStr::from_bytes_with_nul(name).ok()) {
+        let wanted = attribute(from, name)?.filter(|_| !OF_CONTENTS.contains(&name));
+        if let Some(wanted) = wanted.filter(|wanted| !matches!(attribute(to, name), Ok(Some(same)) if same == *wanted))
+        {
+            set_attribute(to, name, &wanted)?;
+        }
+    }
+    Ok(())
 }
 
-const LABEL: &CStr = c"security.selinux";
-/// In bytes; the kernel's own limit on contexts is a page.
-const LONGEST_LABEL: usize = 4096;
+/// How many bytes of the place are names, each with its NUL.
+#[expect(unsafe_code, reason = "no safe library of ours has extended attributes")]
+fn attribute_names(file: BorrowedFd<'_>, names: &mut [u8]) -> nix::Result<usize> {
+    // SAFETY: the descriptor is open, and the place as long as is said.
+    let length = unsafe { libc::flistxattr(file.as_raw_fd(), names.as_mut_ptr().cast(), names.len()) };
+    Ok(usize::try_from(Errno::result(length)?).unwrap_or_default())
+}
+
+/// None if the file has none of that name.
+#[expect(unsafe_code, reason = "no safe library of ours has extended attributes")]
+fn attribute(file: BorrowedFd<'_>, name: &CStr) -> nix::Result<Option<Vec<u8>>> {
+    let mut value = vec![0; LONGEST_ATTRIBUTE];
+    // SAFETY: the descriptor is open, the name NUL-terminated, and the place as long as is said.
+    let length = unsafe { libc::fgetxattr(file.as_raw_fd(), name.as_ptr(), value.as_mut_ptr().cast(), value.len()) };
+    match Errno::result(length) {
+        Err(Errno::ENODATA) => return Ok(None),
+        length => value.truncate(usize::try_from(length?).unwrap_or_default()),
+    }
+    Ok(Some(value))
+}
+
+#[expect(unsafe_code, reason = "no safe library of ours has extended attributes")]
+fn set_attribute(file: BorrowedFd<'_>, name: &CStr, value: &[u8]) -> nix::Result<()> {
+    // SAFETY: the descriptor is open, the name NUL-terminated, and the value as long as is said.
+    Errno::result(unsafe { libc::fsetxattr(file.as_raw_fd(), name.as_ptr(), value.as_ptr().cast(), value.len(), 0) })
+        .map(drop)
+}
+
+/// The kernel's own limit on a value, and on the names of all attributes of a file (XATTR_SIZE_MAX, XATTR_LIST_MAX).
+const LONGEST_ATTRIBUTE: usize = 65536;
+/// Sums over the contents (IMA, EVM), which are others in the new file.
+const OF_CONTENTS: [&CStr; 2] = [c"security.ima", c"security.evm"];
+
+/// A moment by the clock on the wall of this machine, with the name of its zone: `2026-11-29 15:43:10 CET`. `None` past the years
+/// that the C library knows.
+#[expect(unsafe_code, reason = "no library of ours knows the zones")]
+pub fn local_time(seconds: u64) -> Option<String> {
+    let seconds = libc::time_t::try_from(seconds).ok()?;
+    // SAFETY: `tm` is plain numbers and a pointer, for which all zeros are values.
+    let mut time: libc::tm = unsafe { std::mem::zeroed() };
+    // SAFETY: both places are valid; the call only fills the structure.
+    if unsafe { libc::localtime_r(&raw const seconds, &raw mut time) }.is_null() || time.tm_zone.is_null() {
+        return None;
+    }
+    // SAFETY: after success it is the NUL-terminated name of a zone, which the C library keeps.
+    let zone = unsafe { CStr::from_ptr(time.tm_zone) }.to_string_lossy();
+    let (year, month) = (i64::from(time.tm_year) + 1900, time.tm_mon + 1);
+    let (day, hour, minute, second) = (time.tm_mday, time.tm_hour, time.tm_min, time.tm_sec);
+    Some(format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} {zone}"))
+}
+
+/// The moment of a time by the clock on the wall, in the zone of this process, as seconds since 1970; `None` where that zone has no such
+/// time, or it is before 1970. Of two, as at the end of summer time, the one that the C library takes. Month and day count from 1.
+#[expect(unsafe_code, reason = "the standard library knows no zones")]
+pub fn moment_of_local_time((year, month, day): (u16, u8, u8), (hour, minute, second): (u8, u8, u8)) -> Option<u64> {
+    // SAFETY: `tm` is plain numbers and a pointer, for which all zeros are values.
+    let mut time: libc::tm = unsafe { std::mem::zeroed() };
+    (time.tm_year, time.tm_mon, time.tm_mday) = (i32::from(year) - 1900, i32::from(month) - 1, i32::from(day));
+    (time.tm_hour, time.tm_min, time.tm_sec) = (i32::from(hour), i32::from(minute), i32::from(second));
+    time.tm_isdst = -1;
+    // SAFETY: the place is valid; the call reads and normalises the structure.
+    let seconds = u64::try_from(unsafe { libc::mktime(&raw mut time) }).ok()?;
+    let wanted = format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} ");
+    local_time(seconds)?.starts_with(&wanted).then_some(seconds)
+}
 
 /// The program will lead a session, and so a group of processes, of its own, without a controlling terminal (setsid(2)).
 #[expect(unsafe_code, reason = "the standard library has no stable call for it")]

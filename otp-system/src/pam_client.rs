@@ -119,6 +119,13 @@ impl<'a> PamTransaction<'a> {
         self.last = unsafe { (self.library.account)(self.handle, 0) };
         succeeded(self.last)
     }
+
+    /// Runs the stage `password`, as for somebody who changes a password by choice.
+    pub fn change_password(&mut self) -> Result<(), PamClientError> {
+        // SAFETY: the handle is that of this transaction, and nobody else uses it.
+        self.last = unsafe { (self.library.password)(self.handle, 0) };
+        succeeded(self.last)
+    }
 }
 
 impl Drop for PamTransaction<'_> {
@@ -168,6 +175,7 @@ struct PamLibrary {
     set_item: SetItemCall,
     authenticate: StageCall,
     account: StageCall,
+    password: StageCall,
     end: StageCall,
 }
 
@@ -194,6 +202,8 @@ impl PamLibrary {
             authenticate: unsafe { as_function(has(c"pam_authenticate")?) },
             // SAFETY: as above.
             account: unsafe { as_function(has(c"pam_acct_mgmt")?) },
+            // SAFETY: as above.
+            password: unsafe { as_function(has(c"pam_chauthtok")?) },
             // SAFETY: as above.
             end: unsafe { as_function(has(c"pam_end")?) },
         })

@@ -10,7 +10,7 @@ use crate::output::failure::Failure;
 
 pub(crate) fn connect() -> Result<Client, Failure> {
     let Site { socket, account, .. } = Site::STANDARD;
-    Client::connect(Path::new(socket), &trusted(account)).map_err(|error| match error {
+    reached().map_err(|error| match error {
         ConnectError::Unreachable(why) => {
             Failure::Unreachable(format!("cannot reach the daemon at {socket}: {why}; is {account} running?"))
         }
@@ -18,6 +18,12 @@ pub(crate) fn connect() -> Result<Client, Failure> {
             "not speaking to {socket}: its server has uid {uid}; wanted 0 or that of {account}"
         )),
     })
+}
+
+/// The same, and why not by kind.
+pub(crate) fn reached() -> Result<Client, ConnectError> {
+    let Site { socket, account, .. } = Site::STANDARD;
+    Client::connect(Path::new(socket), &trusted(account))
 }
 
 /// Root, and the daemon's account where there is one.

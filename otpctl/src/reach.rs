@@ -1,9 +1,13 @@
 //! Can everybody reach what programs without root must reach: the policy, emergency marks, the socket? Root can, whatever
 //! the modes are, and so does not notice.
 
+use std::collections::BTreeSet;
+use std::fmt;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use otp_core::site::Site;
 
 /// A right that others must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,26 +20,55 @@ pub(crate) enum OthersNeed {
     Enter,
 }
 
-/// The mode that keeps others from `path`, and the command that opens it; `None` also where nothing is there.
-pub(crate) fn obstacle(path: &Path, wanted: OthersNeed) -> Option<String> {
+/// A mode that keeps others from something.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ClosedMode {
+    path: PathBuf,
+    mode: u32,
+    letters: &'static str,
+}
+
+impl ClosedMode {
+    /// The command that opens it.
+    pub(crate) fn command(&self) -> String {
+        format!("chmod o+{} {}", self.letters, self.path.display())
+    }
+}
+
+impl fmt::Display for ClosedMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (path, mode) = (self.path.display(), self.mode);
+        write!(
+            f,
+            "{path}: mode {mode:04o} is closed to programs without root; wanted one that lets them by, as after `{}`",
+            self.command()
+        )
+    }
+}
+
+/// The mode that keeps others from `path`; `None` also where nothing is there.
+pub(crate) fn obstacle(path: &Path, wanted: OthersNeed) -> Option<ClosedMode> {
     let above = path.ancestors().skip(1).collect::<Vec<_>>();
     let above = above.into_iter().rev().map(|dir| (dir, OthersNeed::Enter));
     above.chain([(path, wanted)]).find_map(|(path, wanted)| lacks(path, wanted))
 }
 
-fn lacks(path: &Path, wanted: OthersNeed) -> Option<String> {
+/// The modes that keep others from the socket, the directories of emergency marks, and these marks.
+pub(crate) fn obstacles(marks: impl Iterator<Item = PathBuf>) -> BTreeSet<ClosedMode> {
+    let marks = marks.map(|path| (path, OthersNeed::Read));
+    let places = Site::STANDARD.emergency.map(|place| (PathBuf::from(place), OthersNeed::Enter));
+    let socket = [(PathBuf::from(Site::STANDARD.socket), OthersNeed::Connect)];
+    marks.chain(places).chain(socket).filter_map(|(path, wanted)| obstacle(&path, wanted)).collect()
+}
+
+fn lacks(path: &Path, wanted: OthersNeed) -> Option<ClosedMode> {
     let (bits, letters) = match wanted {
         OthersNeed::Read => (0o004, "r"),
         OthersNeed::Connect => (0o006, "rw"),
         OthersNeed::Enter => (0o001, "x"),
     };
     let mode = fs::metadata(path).ok()?.mode() & 0o7777;
-    (mode & bits != bits).then(|| {
-        let path = path.display();
-        format!(
-            "{path}: mode {mode:04o} is closed to programs without root; wanted one that lets them by, as after `chmod o+{letters} {path}`"
-        )
-    })
+    (mode & bits != bits).then(|| ClosedMode { path: path.to_owned(), mode, letters })
 }
 
 #[cfg(test)]
@@ -60,7 +93,7 @@ mod tests {
             mode(&dir, dir_mode);
             let found = obstacle(&file, OthersNeed::Read);
             assert_eq!(found.is_some(), named.is_some(), "{found:?}");
-            assert!(named.is_none_or(|path| found.unwrap().starts_with(&format!("{}: mode ", path.display()))));
+            assert_eq!(found.as_ref().map(|one| &one.path), named, "{found:?}");
         }
         assert_eq!(obstacle(&top.join("none"), OthersNeed::Connect), None);
         fs::remove_dir_all(top).expect("removed");

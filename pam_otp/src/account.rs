@@ -1,5 +1,5 @@
-//! The account stage: may this user come in at all? Cheap, and it never asks anything. What the user must hear about the keys is
-//! shown here. sudo runs it under NOPASSWD too.
+//! The account stage: may this user come in at all? Cheap, and it never asks anything. The user is told here
+//! about the own keys. sudo runs it under NOPASSWD too.
 
 use std::ffi::CStr;
 
@@ -12,7 +12,7 @@ use otp_core::site::Unavailable;
 use otp_core::unix_time::UnixTime;
 use pam::constants::PamResultCode;
 
-use crate::account_status::{AccountStatus, OldestKey, Recovery};
+use crate::account_status::{AccountStatus, EndingKey, OldestKey, Recovery};
 use crate::host::{Host, Item};
 use crate::login::{EndedMark, audience, emergency, settings};
 use crate::options::{OptionError, Options, Whose, whose};
@@ -22,7 +22,7 @@ use crate::reason::{LogReason, ModuleReason};
 use crate::rules::Rules;
 use crate::{check, daemon, notices, unasked};
 
-/// What the account stage finds.
+/// The finding of the account stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum AccountOutcome {
     /// Nothing against it: not enrolled, or enrolled and in order.
@@ -46,7 +46,7 @@ enum AccountOutcome {
 /// `pam_sm_acct_mgmt`.
 pub(crate) fn manage(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode {
     let options = Options::parse(arguments);
-    // Where it cannot be told whose code is meant, the options refuse below.
+    // Where nobody can tell whose code is wanted, the options refuse below.
     let (user, person) = whose(&options, arguments).map_or((None, None), |whose| who(host, whose));
     let (found, recovery) = look(host, options, person.as_ref());
     let found = remind(host, found);
@@ -80,7 +80,7 @@ pub(crate) fn manage(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode
         .field("stage", "account")
         .field("reason", reason.word())
         .optional("user", user.as_deref())
-        .optional("service", host.item(Item::Service).as_deref())
+        .service(host.item(Item::Service).as_deref())
         .optional("tty", host.item(Item::Tty).as_deref())
         .optional("rhost", host.item(Item::Rhost).as_deref())
         .optional("detail", detail);
@@ -104,8 +104,8 @@ pub(crate) fn who(host: &mut impl Host, whose: Whose) -> (Option<String>, Option
     }
 }
 
-/// Nobody: root is the invoker, who has no key as such. `authenticate` refuses him; if another module let him in, nothing here
-/// stands against him.
+/// Nobody: root is the invoker, who has no key as such. `authenticate` refuses root; if another module let root in, nothing here
+/// objects.
 fn look(
     host: &impl Host,
     options: Result<Options, OptionError>,
@@ -138,8 +138,9 @@ fn status_outcome(host: &impl Host, account: &Account, rules: &Rules) -> (Accoun
     }
     match check::account_status(host, account, rules.service.limits.clock) {
         Ok(AccountStatus::NeverEnrolled | AccountStatus::NotBarred) => (AccountOutcome::InOrder, Recovery::Quiet),
-        Ok(AccountStatus::InOrder { oldest, recovery, now }) => {
-            (oldest.map_or(AccountOutcome::InOrder, |key| aged(host, account, &key, rules, now)), recovery)
+        Ok(AccountStatus::InOrder { oldest, ending, recovery, now }) => {
+            let aged = oldest.map_or(AccountOutcome::InOrder, |key| aged(host, account, &key, rules, now));
+            (with_end(aged, ending.as_ref(), now), recovery)
         }
         Ok(AccountStatus::Barred(reason)) => (AccountOutcome::Barred(reason), Recovery::Quiet),
         Err(unavailable) => (AccountOutcome::Unavailable(unavailable), Recovery::Quiet),
@@ -163,6 +164,21 @@ fn aged(host: &impl Host, account: &Account, key: &OldestKey, rules: &Rules, now
         )),
         Age::Overdue => AccountOutcome::Barred(ModuleReason::Overdue.into()),
     }
+}
+
+/// A reminder of an end beside what is to be said of an age. A key that is replaced now, or lets nobody in, wants no other word.
+fn with_end(aged: AccountOutcome, ending: Option<&EndingKey>, now: UnixTime) -> AccountOutcome {
+    let reminder = ending.and_then(|key| Some(end_text(key, key.reminder(now)?)));
+    match (aged, reminder) {
+        (AccountOutcome::InOrder, Some(end)) => AccountOutcome::Reminded(end),
+        (AccountOutcome::Reminded(age), Some(end)) => AccountOutcome::Reminded(format!("{age}\n{end}")),
+        (aged, _) => aged,
+    }
+}
+
+fn end_text(key: &EndingKey, days: u64) -> String {
+    let way = if key.replaceable { "replace it with otpctl rotate" } else { "ask an admin for a new one" };
+    format!("your one-time-code key \"{}\" ends in {}: {way}", plain(&key.label), in_days(days))
 }
 
 /// Is this a place where a due key can be replaced? Without the daemon it cannot, and due is not overdue.

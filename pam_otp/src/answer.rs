@@ -10,7 +10,7 @@ use crate::host::{ConversationFailed, Host};
 use crate::options::{Echo, FirstPass, OptionError, Options};
 use crate::rules::Rules;
 
-/// What a module before this one asked for, with `use_first_pass` and `try_first_pass`; nothing where it does not open a gate by
+/// The answer to a module before this one, with `use_first_pass` and `try_first_pass`; nothing where it does not open a gate by
 /// its shape and the person can be asked.
 pub(crate) fn given(
     host: &mut impl Host,
@@ -25,7 +25,7 @@ pub(crate) fn given(
     Ok(Some(typed).filter(|typed| typed.opens() || options.first_pass == FirstPass::Use))
 }
 
-/// What the person answers. What is left of a password goes to the modules after this one.
+/// The person's answer. The rest of a password goes to the modules after this one.
 pub(crate) fn asked(host: &mut impl Host, options: &Options, rules: &Rules) -> Result<Typed, ConversationFailed> {
     let answer = host.ask(&rules.prompt, options.echo)?;
     take(host, options, rules, &answer, AnswerSource::Person)
@@ -51,7 +51,7 @@ pub(crate) fn forward_password(host: &mut impl Host, options: &Result<Options, O
     }
 }
 
-/// Who gave an answer.
+/// The giver of an answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum AnswerSource {
     /// Asked by this module.

@@ -10,18 +10,19 @@ use otp_core::check::check;
 use otp_core::decision::input::{Guess, Typed};
 use otp_core::decision::limits::ClockPolicy;
 use otp_core::decision::origin::{Asker, Origin};
+use otp_core::decision::state::State;
 use otp_core::decision::{Now, Verdict};
 use otp_core::environment::{Clock as _, PolicyClock};
-use otp_core::files::key_file::Record;
+use otp_core::files::key_file::{Key, Record};
 use otp_core::keys::key::Kind;
 use otp_core::keys::seal::HostKey;
 use otp_core::reasons::{RefusalReason, UnavailableReason};
-use otp_core::site::{Site, Unavailable};
+use otp_core::site::Unavailable;
 use otp_core::unix_time::UnixTime;
 use otp_core::unlocked::Unlocked;
 use otp_core::vault::{LockedUser, Vault, VaultError, short_lock_deadline};
 
-use crate::account_status::{AccountStatus, OldestKey, Recovery};
+use crate::account_status::{AccountStatus, EndingKey, KeyDates, OldestKey, Recovery};
 use crate::daemon::connection::{DaemonError, DaemonRefusal};
 use crate::daemon::{self, Caller};
 use crate::file_uid::as_owner;
@@ -30,15 +31,12 @@ use crate::outcome::Finding;
 use crate::reason::ModuleReason;
 use crate::rules::Rules;
 
-/// Where the module finds what it needs.
-pub(crate) const SITE: Site = Site::STANDARD;
-
 /// (uid_t) -1, which no account can have (chown(2)).
 const NOBODYS_UID: u32 = u32::MAX;
 /// LOGIN_NAME_MAX (limits.h).
 const LONGEST_NAME: usize = 256;
 
-/// Who checks.
+/// The place of the check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CheckedBy {
     /// This process, on the files.
@@ -105,7 +103,7 @@ pub(crate) fn imitate(host: &impl Host, name: &str, typed: &Typed, rules: &Rules
 }
 
 /// Why the files told nothing.
-enum FilesError {
+pub(crate) enum FilesError {
     /// This process is confined, and the daemon is not: it can be asked instead.
     Confined(Unavailable),
     /// Nobody may go by these files.
@@ -131,24 +129,24 @@ impl From<FilesError> for Unavailable {
     }
 }
 
-fn open_vault() -> Result<Vault, FilesError> {
-    Ok(Vault::open_by(&SITE.place()?, as_owner)?)
+pub(crate) fn open_vault(host: &impl Host) -> Result<Vault, FilesError> {
+    Ok(host.site().open_vault(as_owner)??)
 }
 
 /// Where this process cannot read it, or its sandbox hides it (InaccessiblePaths= of systemd: a file closed to all), the daemon can.
-fn host_key() -> Result<HostKey, FilesError> {
+fn host_key(host: &impl Host) -> Result<HostKey, FilesError> {
     let closed = |path: &&str| match File::open(path) {
         Ok(file) => file.metadata().is_ok_and(|about| about.mode() & 0o7777 == 0),
         Err(error) => error.kind() == ErrorKind::PermissionDenied,
     };
-    SITE.host_key().map_err(|unavailable| match SITE.host_keys.iter().any(closed) {
+    host.site().host_key().map_err(|unavailable| match host.site().site().host_keys.iter().any(closed) {
         true => FilesError::Confined(unavailable),
         false => FilesError::Failed(unavailable),
     })
 }
 
 fn on_files(host: &impl Host, account: &Account, typed: &Typed, rules: &Rules) -> Result<Finding, FilesError> {
-    let unlocked = Unlocked::new(open_vault()?, host_key()?)?;
+    let unlocked = Unlocked::presumed(open_vault(host)?, host_key(host)?);
     let guess = Guess { typed, origin: rules.service.origin(origin(host, account)) };
     Ok(match check(&unlocked, account, guess, &rules.service.limits, host)? {
         Verdict::Accepted(proof) => Finding::Accepted(proof.to_string()),
@@ -165,12 +163,12 @@ pub(crate) fn account_status(
     let checked_by = checked_by(host, account);
     let clock = &PolicyClock { environment: host, policy };
     match checked_by {
-        CheckedBy::Files => match status_on_files(account, clock) {
+        CheckedBy::Files => match status_on_files(host, account, clock) {
             Err(FilesError::Confined(why)) => status_by_daemon(host, account, clock).map_err(|error| both(why, error)),
             found => Ok(found?),
         },
         CheckedBy::DaemonFirst => match status_by_daemon(host, account, clock) {
-            Err(DaemonError::NotRunning) => Ok(status_on_files(account, clock)?),
+            Err(DaemonError::NotRunning) => Ok(status_on_files(host, account, clock)?),
             found => found.map_err(unavailable),
         },
         CheckedBy::Daemon => status_without_root(host, account, clock).map_err(unavailable),
@@ -207,7 +205,7 @@ fn status_by_daemon(
         found if found.keyless => AccountStatus::Barred(RefusalReason::NoKey.into()),
         found => {
             let now = believed(host, clock);
-            AccountStatus::InOrder { oldest: found.oldest, recovery: Recovery::Quiet, now } // the daemon knows and has told
+            in_order(&found.keys, Recovery::Quiet, now) // the daemon knows and has told
         }
     })
 }
@@ -215,24 +213,24 @@ fn status_by_daemon(
 /// The time where it was the daemon that looked: by the clock mark, which root's processes can read.
 fn believed(host: &impl Host, clock: &PolicyClock<'_>) -> UnixTime {
     let readable = host.uids().effective == 0;
-    let now = readable.then(|| open_vault().ok()?.now(clock).ok()).flatten();
+    let now = readable.then(|| open_vault(host).ok()?.now(clock).ok()).flatten();
     now.map_or_else(|| clock.wall(), Now::believed)
 }
 
-fn status_on_files(account: &Account, clock: &PolicyClock<'_>) -> Result<AccountStatus, FilesError> {
-    let vault = open_vault()?;
+fn status_on_files(host: &impl Host, account: &Account, clock: &PolicyClock<'_>) -> Result<AccountStatus, FilesError> {
+    let vault = open_vault(host)?;
     let locked = vault.look(account, clock, short_lock_deadline())?;
     let Some((locked, record)) = locked.as_ref().and_then(|locked| Some((locked, locked.record()?))) else {
         vault.nowhere_else(account)?;
         return Ok(AccountStatus::NeverEnrolled);
     };
-    let now = locked.now().believed();
+    let now = locked.now();
     Ok(match locked.state() {
         state if state.is_suspended() => AccountStatus::Barred(RefusalReason::Suspended.into()),
         state if state.disabled => AccountStatus::Barred(RefusalReason::Disabled.into()),
-        _ if record.has_expired(now) => AccountStatus::Barred(RefusalReason::Expired.into()),
+        _ if record.has_expired(locked.state(), now) => AccountStatus::Barred(RefusalReason::Expired.into()),
         _ if record.keys.is_empty() => AccountStatus::Barred(RefusalReason::NoKey.into()),
-        _ => AccountStatus::InOrder { oldest: oldest(record), recovery: recovery(locked), now },
+        _ => in_order(&dates(record, locked.state()), recovery(locked), now.for_ends()),
     })
 }
 
@@ -240,10 +238,20 @@ fn recovery(locked: &LockedUser<'_>) -> Recovery {
     locked.untold_recovery().map_or(Recovery::Quiet, |_| Recovery::Used)
 }
 
-fn oldest(record: &Record) -> Option<OldestKey> {
-    let keys = record.keys.iter().filter(|key| key.kind == Kind::Totp);
-    let key = keys.min_by_key(|key| key.confirmed)?;
-    Some(OldestKey { label: key.label.as_str().to_owned(), confirmed: key.confirmed })
+fn in_order(keys: &[KeyDates], recovery: Recovery, now: UnixTime) -> AccountStatus {
+    AccountStatus::InOrder { oldest: OldestKey::of(keys, now), ending: EndingKey::of(keys, now), recovery, now }
+}
+
+/// Of the keys that work: one that its owner has repudiated is neither replaced nor missed.
+fn dates(record: &Record, state: &State) -> Vec<KeyDates> {
+    let works = |key: &&Key| !state.is_key_off(key.id);
+    let dates = |key: &Key| KeyDates {
+        label: key.label.as_str().to_owned(),
+        replaceable: key.kind == Kind::Totp,
+        confirmed: key.confirmed,
+        expires: key.expires,
+    };
+    record.keys.iter().filter(works).map(dates).collect()
 }
 
 /// How the daemon is told whom a question is about. A process of the user's own names nobody: the kernel says whose it is, by a uid,
@@ -253,7 +261,7 @@ pub(crate) fn named_to_daemon<'a>(host: &impl Host, account: &'a Account) -> Opt
     (!own).then_some(account.name.as_str())
 }
 
-/// What the daemon is told of this process.
+/// The facts about this process for the daemon.
 pub(crate) fn caller<'a>(host: &impl Host, rules: &'a Rules) -> Caller<'a> {
     Caller {
         config: rules.config.as_deref(),

@@ -30,7 +30,7 @@ pub(crate) fn at_the_prompt(
 ) -> LoginOutcome {
     let never_enrolled = match check::account_status(host, account, rules.service.limits.clock) {
         Ok(status) => status == AccountStatus::NeverEnrolled,
-        Err(unavailable) => return unanswered(host, account, &unavailable), // who holds his own lock keeps the daemon waiting for it, too
+        Err(unavailable) => return unanswered(host, account, &unavailable), // a user who holds the own lock keeps the daemon waiting for it, too
     };
     let caller = check::caller(host, rules);
     if !never_enrolled && !caller.root {

@@ -7,14 +7,14 @@ use std::sync::{Mutex, MutexGuard, TryLockError};
 use std::thread;
 use std::time::Duration;
 
-use nix::unistd::{Uid, geteuid, setfsuid};
+use nix::unistd::{Uid, setfsuid};
 
 use crate::libpam::{
     Capabilities, capabilities, death_signal, dumpable, is_filtered, set_capabilities, set_death_signal, set_dumpable,
 };
 
-/// Makes `call` with the file system uid of `owner`, if this process is root's and may change it; else as it is. A filter of system
-/// calls may kill a process that changes it (`SystemCallFilter=~@privileged`), so under one root goes by its capabilities.
+/// Makes `call` with the file system uid of `owner`, if this process may change it; else as it is. A filter of system calls may kill
+/// a process that changes it (`SystemCallFilter=~@privileged`), so under one root goes by its capabilities.
 pub(crate) fn as_owner(owner: u32, call: &mut dyn FnMut()) {
     let _until_the_end = ChangedUid::to(Uid::from_raw(owner));
     call();
@@ -31,18 +31,14 @@ struct ChangedUid {
 
 impl ChangedUid {
     fn to(owner: Uid) -> Option<Self> {
-        if !geteuid().is_root() || owner.is_root() || is_filtered() {
+        if owner.is_root() || is_filtered() {
             return None;
-        }
-        let uid = current();
-        if uid == owner {
-            return None; // within another such call
         }
         let alone = alone();
         let (capabilities, dumpable, death_signal) = (capabilities(), dumpable(), death_signal());
-        setfsuid(owner);
-        // Without CAP_SETUID nothing has changed, and nothing is said.
-        (current() == owner).then(|| Self { uid, capabilities, dumpable, death_signal, _alone: alone })
+        // Without CAP_SETUID nothing changes, and nothing is said: then it is set back to what it is.
+        let uid = setfsuid(owner);
+        Some(Self { uid, capabilities, dumpable, death_signal, _alone: alone })
     }
 }
 
@@ -51,22 +47,19 @@ impl Drop for ChangedUid {
         setfsuid(self.uid);
         // The kernel gives every capability for files back that is permitted, also one that the host had put out of force.
         if let Some(before) = &self.capabilities
+            && !before.are_all_in_force()
             && capabilities().as_ref() != Some(before)
         {
             set_capabilities(before);
         }
-        if dumpable() != self.dumpable {
+        // It takes the mark of a process that may be dumped, and sets none of its own on another.
+        if self.dumpable == DUMPABLE || dumpable() != self.dumpable {
             set_dumpable(self.dumpable);
         }
         if self.death_signal != 0 {
             set_death_signal(self.death_signal);
         }
     }
-}
-
-/// The file system uid of this thread: asked by a change to one that no process can have.
-fn current() -> Uid {
-    setfsuid(NOBODY)
 }
 
 /// One thread at a time: another one would take what is meanwhile not dumpable for how the host was. Waited for only briefly: in a
@@ -84,8 +77,8 @@ fn alone() -> Option<MutexGuard<'static, ()>> {
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// (uid_t) -1.
-const NOBODY: Uid = Uid::from_raw(u32::MAX);
+/// SUID_DUMP_USER: what almost every process is, so that asking first would cost more than it saves.
+const DUMPABLE: c_int = 1;
 /// How often the lock is tried.
 const TRIES: usize = 200;
 
@@ -93,11 +86,19 @@ const TRIES: usize = 200;
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
+    use nix::unistd::geteuid;
+
     use super::*;
 
     const OWNER: u32 = 4711;
+    /// (uid_t) -1, which no process can have: setting it tells what it is.
+    const NOBODY: Uid = Uid::from_raw(u32::MAX);
     /// The marks are those of the whole process.
     static ALONE: Mutex<()> = Mutex::new(());
+
+    fn current() -> Uid {
+        setfsuid(NOBODY)
+    }
 
     fn host() -> (Uid, Option<Capabilities>, c_int, c_int) {
         (current(), capabilities(), dumpable(), death_signal())
@@ -113,7 +114,7 @@ mod tests {
             let before = host();
             assert_eq!((before.2, before.3), (mark, signal));
             let mut during = Uid::from_raw(0);
-            as_owner(OWNER, &mut || as_owner(OWNER, &mut || during = current()));
+            as_owner(OWNER, &mut || during = current());
             assert_eq!((during, host()), (Uid::from_raw(OWNER), before));
             let panicked = catch_unwind(AssertUnwindSafe(|| as_owner(OWNER, &mut || panic!("on purpose"))));
             assert_eq!((panicked.is_err(), host()), (true, before));

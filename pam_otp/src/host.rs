@@ -1,4 +1,4 @@
-//! What the module needs from the program it is loaded into. libpam provides it (`libpam`); tests script it.
+//! The module's needs from the program it is loaded into. libpam provides it (`libpam`); tests script it.
 
 use std::ffi::{CStr, CString};
 
@@ -6,6 +6,7 @@ use nix::errno::Errno;
 use otp_core::accounts::Account;
 use otp_core::environment::Environment;
 use otp_core::log_line::Urgency;
+use otp_core::site::SiteVisit;
 use zeroize::Zeroizing;
 
 use crate::options::Echo;
@@ -55,6 +56,9 @@ pub(crate) trait Host: Environment {
 
     /// Real and effective uid of the process.
     fn uids(&self) -> Uids;
+
+    /// Where the module finds what it needs, as seen during this call.
+    fn site(&self) -> &SiteVisit;
 }
 
 /// PAM_USER.
@@ -92,7 +96,7 @@ pub(crate) enum Item {
     Ruser,
 }
 
-/// Who the process is.
+/// The identity of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Uids {
     /// Real uid: the person who started a setuid program.

@@ -1,6 +1,6 @@
 //! The PAM module of pam_otp. Read `login`: it tells how one authentication goes. `options` reads the PAM line,
-//! `rules` puts it together with the policy, `check` says where a code is checked, `libpam` is the only file that talks to
-//! C, `guard` makes a panic a refusal.
+//! `rules` puts it together with the policy, `check` says where a code is checked, `libpam` talks to C,
+//! `guard` makes a panic a refusal.
 //!
 //! The host process is a guest house (R9): no thread, no environment, nothing printed, no descriptor left open, no state
 //! kept between calls.
@@ -28,3 +28,6 @@ mod reason;
 mod rules;
 mod show_key;
 mod unasked;
+#[cfg(own_find_object)]
+mod unwinder;
+mod watch;

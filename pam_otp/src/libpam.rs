@@ -1,5 +1,5 @@
 //! libpam, where pam-bindings does not reach (docs/decisions/pam-bindings-in-part.md): the log, the delay, the shadow line, and the
-//! kernel's word on the clock. The only file of the module with unsafe code.
+//! kernel's word on the clock. The only file of the module that talks to C, but for the unwinder's question in `unwinder`.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 use std::io::{IsTerminal as _, stderr};
@@ -11,6 +11,7 @@ use otp_core::accounts::Account;
 use otp_core::environment::{Clock, Environment};
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::repair::Repair;
+use otp_core::site::{Site, SiteVisit};
 use pam::constants::{PAM_ERROR_MSG, PAM_PROMPT_ECHO_OFF, PAM_PROMPT_ECHO_ON, PAM_TEXT_INFO, PamResultCode};
 use pam::conv::Conv;
 use pam::items::{AuthTok, Item as _, ItemType, OldAuthTok, RHost, RUser, Service, Tty, User};
@@ -54,12 +55,15 @@ struct Conversation {
 /// The host, behind its PAM handle.
 pub(crate) struct Libpam<'a> {
     handle: &'a mut PamHandle,
+    uids: Uids,
+    site: SiteVisit,
 }
 
 impl<'a> Libpam<'a> {
     /// Around the handle of the current call.
     pub(crate) fn new(handle: &'a mut PamHandle) -> Self {
-        Self { handle }
+        let uids = Uids { real: getuid().as_raw(), effective: geteuid().as_raw() };
+        Self { handle, uids, site: Site::STANDARD.visit() }
     }
 
     fn conversation(&self) -> Option<Conv<'_>> {
@@ -84,7 +88,7 @@ fn tell(conversation: Conv<'_>, style: c_int, text: &str) -> Result<(), Conversa
     let text = CStr::from_bytes_with_nul(&bytes).map_err(|_| ConversationFailed)?;
     let message = PamMessage { style, text: text.as_ptr() };
     let (mut only, mut responses) = (&raw const message, std::ptr::null_mut());
-    // SAFETY: PAM_CONV is a struct pam_conv of the host's, which libpam keeps for as long as this call lasts.
+    // SAFETY: PAM_CONV is the host's struct pam_conv, which libpam keeps for as long as this call lasts.
     let conversation = unsafe { &*conversation.into_raw().cast::<Conversation>() };
     let call = conversation.call.ok_or(ConversationFailed)?;
     // SAFETY: one message, NUL-terminated, and both pointers outlive the call; the context is the host's own.
@@ -197,7 +201,11 @@ impl Host for Libpam<'_> {
     }
 
     fn uids(&self) -> Uids {
-        Uids { real: getuid().as_raw(), effective: geteuid().as_raw() }
+        self.uids
+    }
+
+    fn site(&self) -> &SiteVisit {
+        &self.site
     }
 }
 
@@ -249,6 +257,13 @@ fn synchronised() -> bool {
 /// The capability sets of this thread (capget(2)), as the kernel packs them: effective, permitted and inheritable, twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Capabilities(pub(crate) [[u32; 3]; 2]);
+
+impl Capabilities {
+    /// Is every one that is permitted in force?
+    pub(crate) fn are_all_in_force(&self) -> bool {
+        self.0.iter().all(|[effective, permitted, _]| effective == permitted)
+    }
+}
 
 /// struct __user_cap_header_struct: _LINUX_CAPABILITY_VERSION_3, and this thread.
 const CAPABILITIES_OF_THIS_THREAD: [u32; 2] = [0x2008_0522, 0];

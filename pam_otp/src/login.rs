@@ -18,8 +18,7 @@ use otp_core::site::Unavailable;
 use pam::constants::PamResultCode;
 
 use crate::account_status::AccountStatus;
-use crate::check::{self, SITE, origin};
-use crate::file_uid::as_owner;
+use crate::check::{self, origin};
 use crate::host::{ConversationFailed, Host, Item, UserError};
 use crate::options::{FirstPass, OptionError, Options, Whose, whose};
 use crate::outcome::{Finding, LoginOutcome, code};
@@ -30,6 +29,8 @@ use crate::{answer, enrolment};
 
 /// From the answer to the refusal, on average: libpam makes its part of it up to half longer or shorter.
 const FAILURE_PAUSE: Duration = Duration::from_millis(300);
+/// Told with `debug`, and found in the file by `otpctl doctor`.
+const VERSION: &str = concat!("(pam_otp version ", env!("CARGO_PKG_VERSION"), ")");
 
 /// Authenticates PAM_USER.
 pub(crate) fn authenticate(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode {
@@ -44,7 +45,7 @@ pub(crate) fn authenticate(host: &mut impl Host, arguments: &[&CStr]) -> PamResu
     code
 }
 
-/// Who it turned out to be about, for the log line, and when an answer was there.
+/// The person that it turned out to be about, for the log line, and when an answer was there.
 #[derive(Default)]
 struct Names {
     user: Option<String>,
@@ -118,7 +119,7 @@ fn judged(
     names.answer_is_junk = !(typed.opens() || enrols);
     if options.debug {
         let line = LogLine::default().field("debug", "answered").optional("user", names.user.as_deref());
-        host.log(Urgency::Debug, &line.finish());
+        host.log(Urgency::Debug, &line.field("module", VERSION).finish());
     }
     match person {
         Person::Known(account) => match typed {
@@ -146,7 +147,11 @@ pub(crate) fn settings(
     options: Result<Options, OptionError>,
 ) -> Result<(Options, Rules), Unavailable> {
     let options = options.map_err(|error| bad_option(&error))?;
-    let policy = SITE.service_policy(options.config.as_deref(), host.item(Item::Service).as_deref())?;
+    if options.watch {
+        let detail = "watch: only on a password line".to_owned();
+        return Err(Unavailable { reason: UnavailableReason::BadOption, detail });
+    }
+    let policy = host.site().service_policy(options.config.as_deref(), host.item(Item::Service).as_deref())?;
     let today = today(host, &policy);
     let rules = Rules::new(&options, policy, today)
         .map_err(|Contradiction(detail)| Unavailable { reason: UnavailableReason::Contradiction, detail })?;
@@ -160,7 +165,7 @@ fn today(host: &impl Host, policy: &ServicePolicy) -> Today {
     if !policy.has_days() || host.uids().effective != 0 {
         return Today { now: wall, certain: true };
     }
-    let known = SITE.open_vault(as_owner).ok().and_then(|vault| vault.clock_mark().ok());
+    let known = check::open_vault(host).ok().and_then(|vault| vault.clock_mark().ok());
     Today { now: wall.max(known.unwrap_or(wall)), certain: known.is_some() }
 }
 
@@ -175,7 +180,7 @@ pub(crate) enum EndedMark {
 /// broken. A mark that does not count is told to the log and opens nothing.
 pub(crate) fn emergency(host: &impl Host, account: &Account, ended: EndedMark) -> Option<Reason> {
     let line = |word| LogLine::default().field("emergency", word).field("user", &account.name);
-    match SITE.marks().of(account, host) {
+    match host.site().site().marks().of(account, host) {
         Ok(Some(Bypass::InForce(mark))) => return Some(mark.reason),
         Ok(Some(Bypass::Ended(mark))) if ended == EndedMark::Logged => {
             let end = mark.end(&Moment::of(host)).map(utc);
@@ -201,7 +206,7 @@ fn person(host: &mut impl Host, whose: Whose, names: &mut Names) -> Result<Perso
     Ok(person)
 }
 
-/// Who is not asked: the exempt, and those who were never enrolled where that is allowed.
+/// Users who are not asked: the exempt, and those who were never enrolled where that is allowed.
 fn not_wanted(host: &impl Host, account: &Account, rules: &Rules) -> Option<LoginOutcome> {
     let audience = audience(host, account, rules);
     for entry in &audience.unmatched {
@@ -234,7 +239,7 @@ fn unmatched_line(host: &impl Host, account: &Account, found: &UnmatchedEntry<'_
         .field("entry", found.entry)
         .field("reason", found.why.word())
         .field("user", &account.name)
-        .optional("service", host.item(Item::Service).as_deref())
+        .service(host.item(Item::Service).as_deref())
         .finish()
 }
 
@@ -266,7 +271,7 @@ fn log(host: &impl Host, end: &LoginOutcome, names: &Names) {
         .optional("user", names.user.as_deref())
         .optional("uid", names.uid.map(|uid| uid.to_string()).as_deref())
         .optional("origin", names.origin.map(Origin::as_str))
-        .optional("service", host.item(Item::Service).as_deref())
+        .service(host.item(Item::Service).as_deref())
         .optional("tty", host.item(Item::Tty).as_deref())
         .optional("rhost", host.item(Item::Rhost).as_deref())
         .optional("key", key)
@@ -281,7 +286,9 @@ fn conclude(host: &mut impl Host, end: &LoginOutcome, names: &Names) -> PamResul
     if matches!(end, LoginOutcome::Refused(_) | LoginOutcome::Failed(_)) {
         host.delay_failure(pause_after(names.answered.map_or(Duration::ZERO, |answered| answered.elapsed())));
         let reason = if names.answer_is_junk { RefusalReason::Junk.into() } else { end.reason() };
-        let _ = host.show_error(&refusal_text(&reason, names.origin)); // nobody may see it, and it is refused all the same
+        if !reason.is_told() {
+            let _ = host.show_error(&refusal_text(&reason, names.origin)); // nobody may see it, and it is refused all the same
+        }
     }
     code(end)
 }

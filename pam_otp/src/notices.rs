@@ -4,10 +4,8 @@
 use std::time::{Duration, Instant};
 
 use otp_core::accounts::Account;
-use otp_core::vault::has_notices;
 
 use crate::account_status::Recovery;
-use crate::check::SITE;
 use crate::daemon;
 use crate::file_uid::as_owner;
 use crate::host::Host;
@@ -18,23 +16,23 @@ use crate::unasked;
 /// process: no other one can see cheaply whether there is anything. That a recovery code was used is made a notice of by the daemon, when it is asked.
 pub(crate) fn show(host: &mut impl Host, account: &Account, recovery: Recovery) {
     let heard = unasked::is_heard(host);
-    let there = || SITE.place().is_ok_and(|place| has_notices(&place, account.uid, as_owner) == Ok(true));
+    let there = || host.site().has_notices(account.uid, as_owner) == Ok(true);
     if host.uids().effective != 0 || !(recovery == Recovery::Used || (heard && there())) {
         return;
     }
     let deadline = Instant::now() + NOTICES_TIMEOUT;
-    let Ok((texts, last)) = daemon::notices(&account.name, deadline) else { return };
-    if heard && !texts.is_empty() && unasked::tell(host, &text(&texts)).is_ok() {
+    let Ok((lines, last)) = daemon::notices(&account.name, deadline) else { return };
+    if heard && !lines.is_empty() && unasked::tell(host, &text(&lines)).is_ok() {
         drop(daemon::notices_shown(&account.name, last, deadline));
     }
 }
 
 /// One text for all of them; nothing in it moves a cursor.
-fn text(texts: &[String]) -> String {
+fn text(lines: &[String]) -> String {
     let mut text = String::from("About your one-time codes:");
-    for one in texts {
-        text.push_str("\n- ");
-        text.push_str(&plain(one));
+    for line in lines {
+        text.push('\n');
+        text.push_str(&plain(line));
     }
     text
 }
@@ -48,7 +46,7 @@ mod tests {
 
     #[test]
     fn a_line_each_and_nothing_that_moves_a_cursor() {
-        let texts = ["one".to_owned(), "t\u{1b}[2J\r\n\u{202e}o".to_owned()];
-        assert_eq!(text(&texts), "About your one-time codes:\n- one\n- t?[2J???o");
+        let lines = ["- one".to_owned(), "- t\u{1b}[2J\r\n\u{202e}o".to_owned()];
+        assert_eq!(text(&lines), "About your one-time codes:\n- one\n- t?[2J???o");
     }
 }

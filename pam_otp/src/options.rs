@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use otp_core::policy::service::Unenrolled;
 
-/// What the line in /etc/pam.d says.
+/// The options of the line in /etc/pam.d.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Options {
     /// `prompt=TEXT`: what to ask.
@@ -23,6 +23,8 @@ pub(crate) struct Options {
     pub whose: Whose,
     /// `rotate=due|ask`: when the password stage replaces a key.
     pub rotate: RotateWhen,
+    /// `watch`: the line notes changes of passwords, and asks for nothing.
+    pub watch: bool,
     /// `config=PATH`: another policy file.
     pub config: Option<PathBuf>,
     /// `debug`: more lines in the log, never a code or a secret.
@@ -78,15 +80,15 @@ pub(crate) enum OptionError {
     Malformed {
         /// Which option.
         option: &'static str,
-        /// What was found.
+        /// The text that was found.
         found: String,
-        /// What was wanted.
+        /// The form that was wanted.
         wanted: &'static str,
     },
 }
 
 /// Every option, as the man page lists them; a test compares.
-pub(crate) const NAMES: [&str; 11] = [
+pub(crate) const NAMES: [&str; 12] = [
     "prompt=",
     "unenrolled=",
     "nullok",
@@ -98,6 +100,7 @@ pub(crate) const NAMES: [&str; 11] = [
     "forward_pass=",
     "whose=",
     "rotate=",
+    "watch",
 ];
 
 const LONGEST_PROMPT: usize = 128;
@@ -113,7 +116,11 @@ impl Options {
                 None => read.plain(text)?,
             }
         }
+        if read.watch.is_some() && read.asks() {
+            return Err(malformed("watch", "", "no other option beside it but config= and debug"));
+        }
         Ok(Self {
+            watch: read.watch.is_some(),
             prompt: read.prompt,
             unenrolled: read.unenrolled,
             echo: read.echo.unwrap_or(Echo::Off),
@@ -146,7 +153,7 @@ pub(crate) fn whose(options: &Result<Options, OptionError>, arguments: &[&CStr])
     }
 }
 
-/// What was read so far.
+/// The options read so far.
 #[derive(Default)]
 struct Read {
     prompt: Option<String>,
@@ -158,9 +165,16 @@ struct Read {
     rotate: Option<RotateWhen>,
     config: Option<PathBuf>,
     debug: Option<()>,
+    watch: Option<()>,
 }
 
 impl Read {
+    /// Is there an option about a question?
+    fn asks(&self) -> bool {
+        let words = self.prompt.is_some() || self.echo.is_some() || self.first_pass.is_some() || self.forward.is_some();
+        words || self.unenrolled.is_some() || self.whose.is_some() || self.rotate.is_some()
+    }
+
     fn valued(&mut self, text: &str, name: &str, value: &str) -> Result<(), OptionError> {
         match name {
             "prompt" => once(&mut self.prompt, "prompt=", parse_prompt(value)?),
@@ -177,6 +191,7 @@ impl Read {
         match text {
             "nullok" => once(&mut self.unenrolled, "unenrolled=", Unenrolled::Skip),
             "debug" => once(&mut self.debug, "debug", ()),
+            "watch" => once(&mut self.watch, "watch", ()),
             "echo" => once(&mut self.echo, "echo", Echo::On),
             "try_first_pass" => once(&mut self.first_pass, "try_first_pass", FirstPass::Try),
             "use_first_pass" => once(&mut self.first_pass, "use_first_pass", FirstPass::Use),
@@ -202,7 +217,7 @@ fn parse_prompt(value: &str) -> Result<String, OptionError> {
 fn parse_unenrolled(value: &str) -> Result<Unenrolled, OptionError> {
     // `enrol` is for services that otp.toml lists: the PAM line alone does not open that way.
     let found = Unenrolled::parse(value).filter(|found| *found != Unenrolled::Enrol);
-    found.ok_or_else(|| malformed("unenrolled=", value, "deny or skip; enrol stands in otp.toml only"))
+    found.ok_or_else(|| malformed("unenrolled=", value, "deny or skip; enrol is for otp.toml only"))
 }
 
 fn parse_forward(value: &str) -> Result<usize, OptionError> {
@@ -269,7 +284,7 @@ mod tests {
         let options = parse(&[]).unwrap();
         assert_eq!((options.prompt, options.unenrolled, options.config, options.forward), (None, None, None, None));
         assert_eq!((options.echo, options.first_pass, options.whose), (Echo::Off, FirstPass::Ask, Whose::User));
-        assert!(!options.debug && options.rotate == RotateWhen::Due);
+        assert!(!options.debug && !options.watch && options.rotate == RotateWhen::Due);
     }
 
     #[test]
@@ -290,6 +305,8 @@ mod tests {
         assert_eq!((options.config, options.debug), (Some(PathBuf::from("/etc/otp/x.toml")), true));
         assert_eq!((options.echo, options.first_pass), (Echo::On, FirstPass::Use));
         assert_eq!((options.forward, options.whose, options.rotate), (Some(8), Whose::Invoker, RotateWhen::Ask));
+        let watch = parse(&[c"watch", c"debug", c"config=/etc/otp/x.toml"]).unwrap();
+        assert!(watch.watch && watch.debug && watch.config.is_some());
         assert_eq!(parse(&[c"nullok"]).unwrap().unenrolled, Some(Unenrolled::Skip));
         assert_eq!(parse(&[c"unenrolled=deny"]).unwrap().unenrolled, Some(Unenrolled::Deny));
         assert_eq!(parse(&[c"try_first_pass", c"forward_pass"]).unwrap().forward, Some(6));
@@ -319,7 +336,7 @@ mod tests {
     #[test]
     fn everything_unknown_repeated_or_malformed_refuses() {
         let long = std::ffi::CString::new(format!("prompt={}", "x".repeat(129))).unwrap();
-        let bad: [&[&CStr]; 40] = [
+        let bad: [&[&CStr]; 45] = [
             &[c""],
             &[c"Debug"],
             &[c"debug="],
@@ -357,6 +374,11 @@ mod tests {
             &[c"whose"],
             &[c"whose=root"],
             &[c"whose=user", c"whose=user"],
+            &[c"watch="],
+            &[c"watch", c"watch"],
+            &[c"watch", c"rotate=due"],
+            &[c"watch", c"nullok"],
+            &[c"echo", c"watch"],
             &[c"rotate"],
             &[c"rotate=always"],
             &[c"rotate=due", c"rotate=ask"],

@@ -27,7 +27,7 @@ pub(crate) enum LoginOutcome {
     Emergency(Reason),
 }
 
-/// What came of a code.
+/// The end of a code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Finding {
     /// Accepted, by the key of this label.
@@ -36,7 +36,7 @@ pub(crate) enum Finding {
     Refused(LogReason),
 }
 
-/// What an outcome is in PAM: the first table of that name in docs/architecture.md.
+/// The PAM code of an outcome: the first table of "Outcomes in PAM" in docs/architecture.md.
 pub(crate) fn code(end: &LoginOutcome) -> PamResultCode {
     match end {
         LoginOutcome::Accepted(_) | LoginOutcome::Enrolled(_) => PamResultCode::PAM_SUCCESS,

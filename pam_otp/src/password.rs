@@ -32,6 +32,7 @@ use crate::printable::plain;
 use crate::reason::{LogReason, ModuleReason};
 use crate::rules::Rules;
 use crate::show_key::{HandOverError, hand_over};
+use crate::watch;
 
 /// Which of the two passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +79,7 @@ enum Next {
     Password,
 }
 
-/// What is to be done about a key.
+/// The key that is wanted.
 enum KeyWanted {
     /// It is due: this one is replaced.
     Now(OldestKey),
@@ -94,6 +95,15 @@ pub(crate) fn change(host: &mut impl Host, arguments: &[&CStr], pass: Phase, occ
         Err(error) => return conclude(host, &PasswordOutcome::Failed(bad_option(&error)), None, None),
     };
     let (user, person) = who(host, whose);
+    if let Ok(options) = &options
+        && options.watch
+    {
+        return match (&person, pass) {
+            (Some(Person::Known(account)), Phase::Check) => watch::check(host, options, account),
+            (Some(Person::Known(account)), Phase::Change) => watch::change(host, account),
+            _ => PamResultCode::PAM_IGNORE, // other lines say that there is no such user
+        };
+    }
     let end = run(host, options, person.as_ref(), pass, occasion).unwrap_or_else(|end| end);
     conclude(host, &end, user.as_deref(), person.as_ref())
 }
@@ -252,7 +262,7 @@ fn conclude(host: &mut impl Host, end: &PasswordOutcome, user: Option<&str>, per
         .field("stage", "password")
         .field("reason", reason.word())
         .optional("user", user)
-        .optional("service", host.item(Item::Service).as_deref())
+        .service(host.item(Item::Service).as_deref())
         .optional("tty", host.item(Item::Tty).as_deref())
         .optional("rhost", host.item(Item::Rhost).as_deref())
         .optional("key", key)
@@ -264,7 +274,9 @@ fn conclude(host: &mut impl Host, end: &PasswordOutcome, user: Option<&str>, per
         PasswordOutcome::Refused(_) => {
             let origin = if let Some(Person::Known(account)) = person { Some(origin(host, account)) } else { None };
             host.delay_failure(pause_after(Duration::ZERO));
-            let _ = host.show_error(&refusal_text(&reason, origin)); // nobody may see it, and it is refused all the same
+            if !reason.is_told() {
+                let _ = host.show_error(&refusal_text(&reason, origin)); // nobody may see it, and it is refused all the same
+            }
             PamResultCode::PAM_AUTHTOK_ERR
         }
         _ => PamResultCode::PAM_AUTHTOK_ERR,

@@ -1,4 +1,4 @@
-//! Who a name is, as NSS says it, asked once (getpwnam_r(3)). Everything after this goes by uid and canonical name.
+//! The person behind a name, as NSS says it, asked once (getpwnam_r(3)). Everything after this goes by uid and canonical name.
 
 use nix::errno::Errno;
 use otp_core::accounts::{self, Account};

@@ -55,6 +55,12 @@ reason_table! {
         NotEnrolledYet => "not-enrolled-yet";
         /// Root sets the password of somebody else.
         NotTheOwner => "not-the-owner";
+        /// A password was changed.
+        PasswordChanged => "password-changed";
+        /// A password is about to be changed.
+        PasswordChanging => "password-changing";
+        /// The key was replaced a short time ago, and somebody else than its owner changes the password.
+        KeyReplaced => "key-replaced";
         /// Root has written an emergency mark.
         Emergency => "emergency";
         /// The host could not ask.
@@ -81,6 +87,12 @@ impl LogReason {
             Self::Module(reason) => reason.word(),
             Self::Passed(word) => word,
         }
+    }
+
+    /// Was it told when it came? A person who was shown a key hears what became of it, and no refusal of a code after that.
+    pub(crate) fn is_told(&self) -> bool {
+        use ModuleReason::{NotConfirmed, ThrownAway, TooLate, TooManyAnswers};
+        matches!(self, Self::Module(NotConfirmed | TooLate | TooManyAnswers | ThrownAway))
     }
 
     /// The text for the person. The owner at their own session is told as much as by `otpctl status`, everybody else nothing.

@@ -1,4 +1,4 @@
-//! What holds for this login: the PAM line and the policy's table for the service, put together. Where both speak, the
+//! The rules for this login: the PAM line and the policy's table for the service, put together. Where both speak, the
 //! stricter holds; about the prompt, which has no stricter, the PAM line does.
 
 use otp_core::accounts::Account;
@@ -15,15 +15,16 @@ pub(crate) struct Contradiction(pub String);
 
 /// The rules of one login.
 pub(crate) struct Rules {
-    /// What to ask.
+    /// The prompt.
     pub prompt: String,
     /// The rules of the policy; the fields beside it have the PAM line in them, too.
     pub service: ServicePolicy,
-    /// What becomes of the unenrolled.
+    /// The treatment of the unenrolled.
     pub unenrolled: Passage,
     /// The policy file that the PAM line names.
     pub config: Option<String>,
-    exempt: Vec<Entry>,
+    /// The exemptions that count today.
+    pub exempt: Vec<Entry>,
 }
 
 /// The time by which a day in the policy is judged.

@@ -2,7 +2,7 @@
 //!
 //! Thirty-two symbols, without I, L, O and U. Either case is read, `I` and `L` as 1, `O` as 0; blanks, dashes and what else
 //! [`plain`] takes away are passed over. The check symbol is a sum over GF(32) with the polynomial x^5 + x^2 + 1: every symbol times a power of alpha of its
-//! own. So every single wrong symbol and every swap of two is found, for up to 30 symbols. The kind of code stands in the sum as
+//! own. So every single wrong symbol and every swap of two is found, for up to 30 symbols. The kind of code is in the sum as
 //! a first symbol that is not written: a code of one kind is a typing error where another is wanted.
 
 use std::fmt;
@@ -16,7 +16,7 @@ const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// Symbols in a group.
 const GROUP: usize = 5;
 
-/// What kind of code a check symbol is for. The values are for ever.
+/// The kind of code that a check symbol is for. The values never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Domain {
     /// A whole registration code.
@@ -32,7 +32,7 @@ pub(crate) enum Domain {
 /// Values from 0 to 31, wiped on drop.
 pub(crate) type Symbols = Zeroizing<Vec<u8>>;
 
-/// What is wrong with a code as typed. Never repeats it.
+/// The fault of a code as typed. Never repeats it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mistyped {
     /// It does not begin with the letter of its kind.
@@ -131,7 +131,7 @@ fn check(domain: Domain, values: &[u8]) -> u8 {
 /// The generator of the field.
 const ALPHA: u8 = 2;
 
-/// Multiplication in GF(32), without looking anything up: how long it takes tells nothing of a code.
+/// Multiplication in GF(32), without a table: its time does not depend on the code.
 fn times(left: u8, right: u8) -> u8 {
     let mut product = 0;
     let mut shifted = left;

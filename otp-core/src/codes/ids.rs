@@ -1,14 +1,18 @@
-//! Random names of 128 bits: of a ticket, and of a set of recovery codes.
+//! Random names: of a ticket and of a set of recovery codes, in 128 bits; of a reset, in few, because people type it.
 
 use data_encoding::HEXLOWER;
 
-/// Names a ticket, and so the registration code that it is of. What was made with that code descends from it.
+/// Names a ticket, and so the registration code that it is of. Keys made with that code descend from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TicketId([u8; 16]);
 
 /// Names a set of recovery codes. The default is that of nobody's set: all zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RecoverySetId([u8; 16]);
+
+/// Names a reset among those that wait: eight hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ResetId([u8; 4]);
 
 impl TicketId {
     /// From random bytes, or as they were stored.
@@ -39,6 +43,23 @@ impl RecoverySetId {
     }
 
     /// As the key file spells it.
+    pub fn hex(self) -> String {
+        HEXLOWER.encode(&self.0)
+    }
+}
+
+impl ResetId {
+    /// From random bytes.
+    pub const fn new(bytes: [u8; 4]) -> Self {
+        Self(bytes)
+    }
+
+    /// Reads back what `hex` gave.
+    pub fn parse(text: &str) -> Option<Self> {
+        HEXLOWER.decode(text.as_bytes()).ok()?.try_into().ok().map(Self)
+    }
+
+    /// As files, messages and the log spell it.
     pub fn hex(self) -> String {
         HEXLOWER.encode(&self.0)
     }

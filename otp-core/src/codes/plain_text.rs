@@ -4,8 +4,8 @@
 use zeroize::Zeroizing;
 
 /// `typed` without blanks, dashes, quotes and invisible characters, with full-width forms and the digits of other scripts as
-/// ASCII, and without the punctuation that a sentence puts around it. What is left of a code is the code; of other text it is
-/// not to be used, for a password's own dashes are gone.
+/// ASCII, and without the punctuation that a sentence puts around it. The rest of a code is the code; the rest of
+/// other text is not to be used, because a password's own dashes are gone.
 pub fn plain(typed: &str) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::with_capacity(typed.len())); // never grows: no character gets longer
     typed.chars().map(narrow).filter(|symbol| !is_passed_over(*symbol)).for_each(|symbol| text.push(symbol));
@@ -38,7 +38,7 @@ fn is_quote(symbol: char) -> bool {
     )
 }
 
-/// What a web page or a mail holds between the characters that are seen: soft hyphens, joiners, marks of direction.
+/// Characters that a web page or a mail holds between those that are seen: soft hyphens, joiners, marks of direction.
 fn is_invisible(symbol: char) -> bool {
     matches!(
         symbol,

@@ -29,7 +29,7 @@ pub enum CodeForm {
 /// A whole registration code. Wiped on drop, never printed but by [`RegistrationCode::parts`].
 pub struct RegistrationCode(Symbols);
 
-/// What one typed line holds.
+/// The content of one typed line.
 pub enum Piece {
     /// A whole code: of one piece, or both parts in their order.
     Whole(RegistrationCode),

@@ -1,4 +1,4 @@
-//! What a person typed, told apart by its shape alone. What is not a code by shape is junk: refused, never counted,
+//! A person's answer, told apart by its shape alone. Anything that is no code by shape is junk: refused, never counted,
 //! and it never leaves this process (R10).
 
 use zeroize::Zeroizing;
@@ -20,10 +20,10 @@ pub enum Typed {
     Junk,
 }
 
-/// What was typed, and from where.
+/// A guess: the text, and where it came from.
 #[derive(Clone, Copy)]
 pub struct Guess<'a> {
-    /// What was typed.
+    /// The text.
     pub typed: &'a Typed,
     /// Whose budget of wrong codes it counts against.
     pub origin: Origin,

@@ -11,7 +11,7 @@ pub struct Window {
     pub forward: u64,
 }
 
-/// What follows a wrong code.
+/// The consequence of a wrong code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
     /// The first three are free, then 2 s, 4 s and so on up to an hour.

@@ -16,7 +16,7 @@ use crate::decision::limits::{ClockPolicy, FAR_AHEAD_S, HOTP_AHEAD, HOTP_WIDEST,
 use crate::decision::origin::Origin;
 use crate::decision::state::State;
 use crate::keys::key::{KeyId, Kind, Label, Step};
-use crate::keys::open_key::OpenKey;
+use crate::keys::open_key::{KeyFacts, OpenKey};
 use crate::reasons::RefusalReason;
 use crate::unix_time::UnixTime;
 
@@ -27,8 +27,10 @@ pub struct Now {
     pub wall: UnixTime,
     /// Milliseconds of CLOCK_BOOTTIME.
     pub boot_ms: u64,
-    /// What the clock may be trusted with.
+    /// How far the clock may be trusted.
     pub clock: ClockTrust,
+    /// The clock mark, a time that has passed; [`UnixTime::EPOCH`] without one.
+    pub mark: UnixTime,
 }
 
 /// May a time far ahead of the last known one be believed?
@@ -52,9 +54,14 @@ impl Now {
             ClockTrust::Unsynchronised { newest_known } => self.wall.min(newest_known + FAR_AHEAD_S),
         }
     }
+
+    /// The time by which the end of a key is judged where no code is typed. A clock that was set back revives no key.
+    pub fn for_ends(self) -> UnixTime {
+        self.believed().max(self.mark)
+    }
 }
 
-/// What comes of a code.
+/// The outcome for a code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// Accepted.
@@ -63,7 +70,7 @@ pub enum Verdict {
     Refused(RefusalReason),
 }
 
-/// What was proven with.
+/// The proof.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Proof {
     /// A code of the key of this label.
@@ -106,7 +113,7 @@ pub struct Attempt<'a> {
     pub now: Now,
 }
 
-/// What a code is to one key.
+/// The relation of a code to one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Hit {
     /// Of this step or counter, which is above the watermark.
@@ -120,30 +127,33 @@ enum Hit {
 /// Decides. The second part is the state to store; `None` leaves it as it is.
 pub fn decide(keys: &[OpenKey], state: &State, limits: &Limits, attempt: Attempt<'_>) -> (Verdict, Option<State>) {
     let Attempt { code, origin, now } = attempt;
-    if let Some(refusal) = barred(state, limits, origin, now) {
+    let refusal = barred(state, limits, origin, now).or_else(|| none_alive(facts_of(keys), state, now));
+    if let Some(refusal) = refusal {
         return (Verdict::Refused(refusal), None);
     }
-    let suspended = |key: &OpenKey| state.key(key.id).is_some_and(|entry| entry.suspended);
-    if !keys.is_empty() && keys.iter().all(suspended) {
-        return (Verdict::Refused(RefusalReason::Suspended), None);
-    }
-    let in_time = |key: &OpenKey| key.expires.is_none_or(|end| now.wall <= end);
-    let live: Vec<&OpenKey> = keys.iter().filter(|key| !suspended(key) && in_time(key)).collect();
-    if live.is_empty() {
-        let refusal = if keys.is_empty() { RefusalReason::NoKey } else { RefusalReason::Expired };
+    let alive = keys.iter().filter(|key| KeyFacts::from(*key).is_alive(state, now));
+    let fitting: Vec<&OpenKey> = alive.filter(|key| same_length(key, code)).collect();
+    if let Some(refusal) = none_usable(facts_of(fitting.iter().copied()), state, now) {
         return (Verdict::Refused(refusal), None);
     }
-    let fitting: Vec<&OpenKey> = live.into_iter().filter(|key| same_length(key, code)).collect();
-    let usable: Vec<&OpenKey> =
-        fitting.iter().filter(|key| !(state.restored && key.kind == Kind::Hotp)).copied().collect();
-    if !fitting.is_empty() && usable.is_empty() {
-        return (Verdict::Refused(RefusalReason::Restored), None);
-    }
-    if !usable.is_empty() && usable.iter().all(|key| is_behind(key, state, now)) {
-        return (Verdict::Refused(RefusalReason::ClockBehind), None);
-    }
+    let usable: Vec<&OpenKey> = fitting.into_iter().filter(|key| KeyFacts::from(*key).is_usable(state)).collect();
     let hits = usable.iter().filter_map(|key| Some((*key, hit(key, state, code, limits.window, now)?)));
     conclude(&hits.collect::<Vec<_>>(), state, limits, origin, now)
+}
+
+/// Why every code of these keys is refused now, whatever it is; `None` if there is one that is accepted. Recovery codes are another
+/// matter.
+pub fn refuses_every_code(
+    keys: &[KeyFacts],
+    state: &State,
+    limits: &Limits,
+    origin: Origin,
+    now: Now,
+) -> Option<RefusalReason> {
+    let keys = keys.iter().copied();
+    barred(state, limits, origin, now)
+        .or_else(|| none_alive(keys.clone(), state, now))
+        .or_else(|| none_usable(keys.filter(|key| key.is_alive(state, now)), state, now))
 }
 
 /// Decides on a recovery code. `found` is the code of the record that it is, if it is one. Neither waits nor closed origins nor
@@ -164,7 +174,7 @@ pub fn decide_recovery(
         Some(code) if state.recovery.is_used(code.set, code.index) => refused(RefusalReason::Replayed),
         Some(code) => {
             let recovery = state.recovery.with_used(code.set, code.index);
-            let left = codes.iter().filter(|code| !recovery.is_used(code.set, code.index)).count();
+            let left = recovery.left_of(codes);
             let mut next = State { recovery, ..state.clone() };
             next.forget_failures(origin);
             (Verdict::Accepted(Proof::Recovery { left }), Some(next))
@@ -209,7 +219,7 @@ pub fn wait_left(state: &State, limits: &Limits, origin: Origin, boot_ms: u64) -
     limits.wait.after(budget.failures).saturating_sub(passed)
 }
 
-/// What refuses before any code is looked at.
+/// The reason to refuse before any code is looked at.
 fn barred(state: &State, limits: &Limits, origin: Origin, now: Now) -> Option<RefusalReason> {
     let left_ms = wait_left(state, limits, origin, now.boot_ms);
     match now.clock {
@@ -226,6 +236,58 @@ fn barred(state: &State, limits: &Limits, origin: Origin, now: Now) -> Option<Re
     }
 }
 
+fn facts_of<'k>(
+    keys: impl IntoIterator<Item = &'k OpenKey, IntoIter: Clone>,
+) -> impl Iterator<Item = KeyFacts> + Clone {
+    keys.into_iter().map(KeyFacts::from)
+}
+
+/// Why none of the keys counts.
+fn none_alive(keys: impl Iterator<Item = KeyFacts> + Clone, state: &State, now: Now) -> Option<RefusalReason> {
+    let is_empty = keys.clone().next().is_none();
+    if !is_empty && keys.clone().all(|key| key.is_suspended(state)) {
+        return Some(RefusalReason::Suspended);
+    }
+    let refusal = if is_empty { RefusalReason::NoKey } else { RefusalReason::Expired };
+    (!keys.clone().any(|key| key.is_alive(state, now))).then_some(refusal)
+}
+
+/// Why no code of these keys, which count, can be judged now.
+fn none_usable(keys: impl Iterator<Item = KeyFacts> + Clone, state: &State, now: Now) -> Option<RefusalReason> {
+    let mut usable = keys.clone().filter(|key| key.is_usable(state)).peekable();
+    match usable.peek() {
+        None => keys.clone().next().map(|_| RefusalReason::Restored),
+        Some(_) => usable.all(|key| key.is_behind(state, now)).then_some(RefusalReason::ClockBehind),
+    }
+}
+
+impl KeyFacts {
+    fn is_suspended(self, state: &State) -> bool {
+        state.is_key_off(self.id)
+    }
+
+    fn is_alive(self, state: &State, now: Now) -> bool {
+        // A wild clock has been refused by now, unless the policy trusts it.
+        !self.is_suspended(state) && self.expires.is_none_or(|end| now.wall.max(now.mark) <= end)
+    }
+
+    /// After a restore no counter counts.
+    fn is_usable(self, state: &State) -> bool {
+        !(state.restored && self.kind == Kind::Hotp)
+    }
+
+    /// Does every window that a TOTP key can have lie behind what was used already?
+    fn is_behind(self, state: &State, now: Now) -> bool {
+        let current = self.period.step_at(now.wall).0;
+        self.kind == Kind::Totp && current.saturating_add(Window::MOST) < self.watermark(state).0
+    }
+
+    /// The last used step, never below the floor that is sealed into the key file.
+    fn watermark(self, state: &State) -> Step {
+        state.key(self.id).map_or(self.floor, |entry| entry.watermark.max(self.floor))
+    }
+}
+
 fn same_length(key: &OpenKey, code: &Code) -> bool {
     usize::from(key.codes.digits().get()) == code.length()
 }
@@ -234,14 +296,8 @@ fn current(key: &OpenKey, now: Now) -> Step {
     key.period.step_at(now.wall)
 }
 
-/// The last used step, never below the floor that is sealed into the key file.
 fn watermark(key: &OpenKey, state: &State) -> Step {
-    state.key(key.id).map_or(key.floor, |entry| entry.watermark.max(key.floor))
-}
-
-/// Does every window that a TOTP key can have lie behind what was used already?
-fn is_behind(key: &OpenKey, state: &State, now: Now) -> bool {
-    key.kind == Kind::Totp && current(key, now).0.saturating_add(Window::MOST) < watermark(key, state).0
+    KeyFacts::from(key).watermark(state)
 }
 
 fn hit(key: &OpenKey, state: &State, code: &Code, window: Window, now: Now) -> Option<Hit> {

@@ -1,6 +1,6 @@
 //! Where a guess comes from. Each origin has its own budget and its own wait, so that nobody can use up another's.
 
-/// Who is asking, as the kernel says it (R11).
+/// The caller, as the kernel says (R11).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     /// A peer of the daemon's socket that is not root.
@@ -16,7 +16,7 @@ pub enum Origin {
     Console,
 }
 
-/// What the kernel and PAM say about the process that asks.
+/// The kernel's and PAM's word on the process that asks.
 #[derive(Debug, Clone, Copy)]
 pub struct Asker<'a> {
     /// Real uid of the process.

@@ -1,7 +1,8 @@
-//! What changes at every login: watermarks, wrong guesses, the marks that close or suspend. The value alone; its place on
+//! The state that changes at every login: watermarks, wrong guesses, the marks that close or suspend. The value alone; its place on
 //! disk is `files::state_slot` and `vault::state_file`.
 
 use crate::codes::ids::RecoverySetId;
+use crate::codes::recovery::RecoveryHash;
 use crate::decision::limits::DISABLE_AT;
 use crate::decision::origin::Origin;
 use crate::keys::key::{KeyId, Step};
@@ -90,6 +91,11 @@ impl RecoveryState {
         self.set == set && self.used & bit(index) != 0
     }
 
+    /// How many of these codes are left.
+    pub fn left_of(&self, codes: &[RecoveryHash]) -> usize {
+        codes.iter().filter(|code| !self.is_used(code.set, code.index)).count()
+    }
+
     /// Code `index` of `set` is used up from now on.
     pub(crate) fn with_used(self, set: RecoverySetId, index: u8) -> Self {
         let before = if self.set == set { self } else { Self { set, ..Self::default() } };
@@ -132,6 +138,11 @@ impl State {
     /// The entry of a key.
     pub fn key(&self, id: KeyId) -> Option<&KeyState> {
         self.keys.iter().find(|key| key.id == id)
+    }
+
+    /// Is this key off, because its owner has repudiated what it descends from? One without an entry is not.
+    pub fn is_key_off(&self, id: KeyId) -> bool {
+        self.key(id).is_some_and(|key| key.suspended)
     }
 
     /// Counts one wrong code of `origin`, whose limit is `limit`.

@@ -12,6 +12,15 @@ pub fn utc(time: UnixTime) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// How long before `now` that was, for people: `3 minutes ago`, in the largest unit of which there are two; `just now` for less
+/// than two minutes, and for what a clock that was set back puts into the future.
+pub fn ago(now: UnixTime, then: UnixTime) -> String {
+    let seconds = now.since(then);
+    let units = [(DAY, "days"), (3600, "hours"), (60, "minutes")];
+    let unit = units.into_iter().find(|(unit, _)| seconds / unit >= 2);
+    unit.map_or_else(|| "just now".to_owned(), |(unit, name)| format!("{} {name} ago", seconds / unit))
+}
+
 /// Year, month and day, counted off from 1970-01-01.
 fn date(days: u64) -> Option<(u64, u64, u64)> {
     let mut left = days;
@@ -38,7 +47,7 @@ pub struct Day {
 }
 
 /// Days from 1970-01-01 to this one; `None` if it is earlier, or in no calendar.
-pub(crate) fn days_since_1970(date: Day) -> Option<u64> {
+pub fn days_since_1970(date: Day) -> Option<u64> {
     let (year, day) = (u64::from(date.year), u64::from(date.day));
     let (lengths, before) = (months(year), usize::from(date.month).checked_sub(1)?);
     let is_there = year >= 1970 && (1..=*lengths.get(before)?).contains(&day);
@@ -75,6 +84,23 @@ mod tests {
         for (seconds, text) in cases {
             assert_eq!(utc(UnixTime::new(seconds)), text);
         }
+    }
+
+    #[test]
+    fn how_long_ago_it_was_is_told_roughly() {
+        let cases = [
+            (0, "just now"),
+            (119, "just now"),
+            (120, "2 minutes ago"),
+            (7199, "119 minutes ago"),
+            (7200, "2 hours ago"),
+            (172_800, "2 days ago"),
+            (864_000_000, "10000 days ago"),
+        ];
+        for (seconds, text) in cases {
+            assert_eq!(ago(UnixTime::new(1_000_000_000), UnixTime::new(1_000_000_000 - seconds)), text);
+        }
+        assert_eq!(ago(UnixTime::new(5), UnixTime::new(500)), "just now");
     }
 
     #[test]

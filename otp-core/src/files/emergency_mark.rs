@@ -14,7 +14,7 @@ pub struct EmergencyMark {
     pub account: Account,
     /// Why, in the words of whoever wrote it.
     pub reason: Reason,
-    /// Who wrote it, as far as that could be told. A note, not a proof.
+    /// The writer, as far as that could be told. A note, not a proof.
     pub by: String,
     /// When, by a clock that may be wrong.
     pub made: UnixTime,
@@ -143,7 +143,7 @@ impl Reason {
         let good = (1..=128).contains(&text.chars().count()) && !text.chars().any(char::is_control);
         let good = good && !text.trim().is_empty();
         good.then(|| Self(text.to_owned()))
-            .ok_or("the reason must have 1 to 128 characters, none of them a control character")
+            .ok_or("wanted 1 to 128 characters, none of them a control character, not all blank")
     }
 
     /// As text.

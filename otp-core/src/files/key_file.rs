@@ -1,6 +1,6 @@
 //! The secret file of one user, `keys/<uid>.toml`: what changes only at enrolments.
 //!
-//! F1  TOML 1.0, at most 16 KiB, version 1; an unknown or repeated field refuses the file
+//! F1  TOML 1.0 in its one form ([`crate::files::canonical`]), at most 16 KiB, version 1
 //! F2  the uid must be the one it is opened for, and the user name one that the account database gives to this uid
 //! F3  at most five keys; no two share an id, a label or a fingerprint
 //! F4  numbers lie in their ranges; ids, fingerprints and sealed texts have their exact lengths
@@ -14,16 +14,19 @@ use std::fmt::{self, Write as _};
 use crate::accounts::{Account, NotOwner};
 use crate::codes::ids::{RecoverySetId, TicketId};
 use crate::codes::recovery::{RecoveryCode, RecoveryHash};
+use crate::decision::Now;
+use crate::decision::state::State;
+use crate::files::canonical::{CanonicalReader, NotCanonical};
 use crate::files::checksum;
 use crate::files::hex::{NotHex, hex};
 use crate::keys::hotp::Codes;
 use crate::keys::key::{Algorithm, Digits, KeyId, Kind, Label, Period, Step, ValueError};
-use crate::keys::open_key::OpenKey;
+use crate::keys::open_key::{KeyFacts, OpenKey};
 use crate::keys::seal::{Binding, CodeHash, CodePlace, Fingerprint, HashedCode, HostKey, Sealed, VaultId};
-use crate::policy::toml_table::{Document, Table, TableError, quoted};
+use crate::policy::toml_table::quoted;
 use crate::unix_time::UnixTime;
 
-/// Largest secret file in bytes. The parser takes up to a hundred times that in memory.
+/// Largest secret file in bytes.
 pub const RECORD_CAP: usize = 16 * 1024;
 /// F6. A flipped bit in a label or a time is found by it; what matters for a login is under the seal as well.
 const CHECKSUM: &str = "the checksum in the first line is not that of the rest";
@@ -48,7 +51,7 @@ pub struct Record {
 pub struct Key {
     /// Its random name.
     pub id: KeyId,
-    /// What its owner calls it.
+    /// Its owner's name for it.
     pub label: Label,
     /// TOTP or HOTP.
     pub kind: Kind,
@@ -76,6 +79,12 @@ pub struct Key {
     pub expires: Option<UnixTime>,
 }
 
+impl From<&Key> for KeyFacts {
+    fn from(key: &Key) -> Self {
+        Self { id: key.id, kind: key.kind, period: key.period, floor: key.floor, expires: key.expires }
+    }
+}
+
 /// Why a file is not this user's record. Names places and rules, never contents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecordError {
@@ -92,9 +101,15 @@ pub enum RecordError {
 }
 
 impl Record {
-    /// Have all keys come to their end at `now`? Not if there are none: they were revoked.
-    pub fn has_expired(&self, now: UnixTime) -> bool {
-        !self.keys.is_empty() && self.keys.iter().all(|key| key.expires.is_some_and(|end| now > end))
+    /// Have all keys that are not repudiated come to their end? Not if there are none: they were revoked.
+    pub fn has_expired(&self, state: &State, now: Now) -> bool {
+        let mut working = self.keys.iter().filter(|key| !state.is_key_off(key.id)).peekable();
+        working.peek().is_some() && working.all(|key| key.has_ended(now))
+    }
+
+    /// The keyed fingerprints of its keys.
+    pub fn fingerprints(&self) -> Vec<Fingerprint> {
+        self.keys.iter().map(|key| key.fingerprint).collect()
     }
 
     /// Reads the text of a secret file for `account`.
@@ -107,20 +122,21 @@ impl Record {
     /// Reads the text of a secret file, whosever it is.
     pub(crate) fn read(text: &str) -> Result<Self, RecordError> {
         let text = checksum::checked(text).ok_or(RecordError::Value(CHECKSUM))?;
-        let document = Document::parse(text)?;
-        let mut root = document.root();
-        let version = root.required_number("version")?;
+        let mut reader = CanonicalReader::new(text, 1);
+        let version = reader.number("version")?;
         if version != 1 {
             return Err(RecordError::Version(version));
         }
-        let account = Account {
-            name: root.required_string("user")?.to_owned(),
-            uid: small(root.required_number("uid")?, "uid")?,
-        };
-        let generation = root.required_number("generation")?;
-        let keys = root.tables("key")?.into_iter().map(Key::read).collect::<Result<Vec<_>, _>>()?;
-        let recovery = root.tables("recovery")?.into_iter().map(RecoveryHash::read).collect::<Result<Vec<_>, _>>()?;
-        root.end()?;
+        let account = Account { name: reader.text("user")?.into_owned(), uid: small(reader.number("uid")?, "uid")? };
+        let generation = reader.number("generation")?;
+        let (mut keys, mut recovery) = (Vec::new(), Vec::new());
+        while reader.table("key") {
+            keys.push(Key::read(&mut reader)?);
+        }
+        while reader.table("recovery") {
+            recovery.push(RecoveryHash::read(&mut reader)?);
+        }
+        reader.end()?;
         let record = Self { account, generation, keys, recovery };
         record.check()?;
         Ok(record)
@@ -179,7 +195,12 @@ impl Record {
 }
 
 impl Key {
-    /// What the seal of this key is bound to, in the record of `account` and in `vault`.
+    /// Has it come to its end?
+    pub fn has_ended(&self, now: Now) -> bool {
+        self.expires.is_some_and(|end| now.for_ends() > end)
+    }
+
+    /// The binding of this key's seal, in the record of `account` and in `vault`.
     pub fn binding<'a>(&self, account: &'a Account, vault: VaultId) -> Binding<'a> {
         Binding {
             vault,
@@ -210,26 +231,24 @@ impl Key {
         })
     }
 
-    fn read(mut table: Table<'_>) -> Result<Self, RecordError> {
+    fn read(fields: &mut CanonicalReader<'_>) -> Result<Self, RecordError> {
         let value = |error: ValueError| RecordError::Value(error.what);
-        let key = Self {
-            id: KeyId(hex(table.required_string("id")?, "key id")?),
-            label: Label::new(table.required_string("label")?).map_err(value)?,
-            kind: Kind::parse(table.required_string("kind")?).map_err(value)?,
-            algorithm: Algorithm::parse(table.required_string("algorithm")?).map_err(value)?,
-            digits: Digits::new(small(table.required_number("digits")?, "digits")?.into()).map_err(value)?,
-            period: Period::new(small(table.required_number("period")?, "period")?.into()).map_err(value)?,
-            sealed: Sealed(sealed(table.required_string("sealed")?)?),
-            fingerprint: Fingerprint(hex(table.required_string("fingerprint")?, "fingerprint")?),
-            made_in: table.required_number("made_in")?,
-            created: table.required_time("created")?,
-            confirmed: table.required_time("confirmed")?,
-            floor: Step(table.required_number("floor")?),
-            redemption: redemption(&mut table)?,
-            expires: table.integer("expires")?.map(|_| table.required_time("expires")).transpose()?,
-        };
-        table.end()?;
-        Ok(key)
+        Ok(Self {
+            id: KeyId(hex(&fields.text("id")?, "key id")?),
+            label: Label::new(&fields.text("label")?).map_err(value)?,
+            kind: Kind::parse(&fields.text("kind")?).map_err(value)?,
+            algorithm: Algorithm::parse(&fields.text("algorithm")?).map_err(value)?,
+            digits: Digits::new(small(fields.number("digits")?, "digits")?.into()).map_err(value)?,
+            period: Period::new(small(fields.number("period")?, "period")?.into()).map_err(value)?,
+            sealed: Sealed(sealed(&fields.text("sealed")?)?),
+            fingerprint: Fingerprint(hex(&fields.text("fingerprint")?, "fingerprint")?),
+            made_in: fields.number("made_in")?,
+            created: UnixTime::new(fields.number("created")?),
+            confirmed: UnixTime::new(fields.number("confirmed")?),
+            floor: Step(fields.number("floor")?),
+            redemption: redemption(fields)?,
+            expires: fields.optional_number("expires")?.map(UnixTime::new),
+        })
     }
 
     fn write(&self, out: &mut String) {
@@ -268,12 +287,11 @@ impl RecoveryHash {
         host_key.code_hash(&place, code.expose())
     }
 
-    fn read(mut table: Table<'_>) -> Result<Self, RecordError> {
-        let set = RecoverySetId::new(hex(table.required_string("set")?, "recovery set")?);
-        let index = table.required_number("index")?;
-        let hash = CodeHash(hex(table.required_string("hash")?, "recovery hash")?);
-        let redemption = redemption(&mut table)?;
-        table.end()?;
+    fn read(fields: &mut CanonicalReader<'_>) -> Result<Self, RecordError> {
+        let set = RecoverySetId::new(hex(&fields.text("set")?, "recovery set")?);
+        let index = fields.number("index")?;
+        let hash = CodeHash(hex(&fields.text("hash")?, "recovery hash")?);
+        let redemption = redemption(fields)?;
         let index = u8::try_from(index).ok().filter(|index| *index < 32);
         Ok(Self { set, index: index.ok_or(RecordError::Value("recovery index is above 31"))?, hash, redemption })
     }
@@ -287,9 +305,9 @@ impl RecoveryHash {
     }
 }
 
-fn redemption(table: &mut Table<'_>) -> Result<Option<TicketId>, RecordError> {
-    let Some(text) = table.string("redemption")? else { return Ok(None) };
-    Ok(Some(TicketId::new(hex(text.value, "redemption")?)))
+fn redemption(fields: &mut CanonicalReader<'_>) -> Result<Option<TicketId>, RecordError> {
+    let Some(text) = fields.optional_text("redemption")? else { return Ok(None) };
+    Ok(Some(TicketId::new(hex(&text, "redemption")?)))
 }
 
 /// A number that fits into 32 bits.
@@ -309,8 +327,8 @@ impl From<NotHex> for RecordError {
     }
 }
 
-impl From<TableError> for RecordError {
-    fn from(error: TableError) -> Self {
+impl From<NotCanonical> for RecordError {
+    fn from(error: NotCanonical) -> Self {
         Self::Syntax(error.place())
     }
 }

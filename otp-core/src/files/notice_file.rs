@@ -2,8 +2,8 @@
 //!
 //! N1  TOML 1.0, at most 16 KiB, version 1; the first line is a checksum of the rest; an unknown field refuses the file
 //! N2  the uid must be the one it is opened for, and the user name one that the account database gives to this uid
-//! N3  at most 16 notices, with numbers that rise and lie below `next`
-//! N4  one that was shown three times is gone
+//! N3  at most 22 notices, with numbers that rise and lie below `next`
+//! N4  one that was shown three times is gone; one that stays is gone when what it tells no longer holds
 //! N5  when it is full, two of the same event become one, which says how often it happened. So no event is lost, whoever says
 //!     that it was shown, but its details may be
 //! N6  writing and reading are each other's inverse
@@ -12,8 +12,7 @@ use std::fmt::{self, Write as _};
 
 use crate::accounts::{Account, NotOwner};
 use crate::files::checksum;
-use crate::files::date::utc;
-use crate::files::notice::{Claim, Notice, NoticeEvent, Where};
+use crate::files::notice::{Claim, Notice, NoticeEvent, Telling, Where};
 use crate::keys::key::Label;
 use crate::policy::toml_table::{Document, Table, TableError, quoted};
 use crate::unix_time::UnixTime;
@@ -21,14 +20,14 @@ use crate::unix_time::UnixTime;
 /// Largest file in bytes.
 pub const SPOOL_CAP: usize = 16 * 1024;
 /// Most notices of one user. Not fewer than there are events: N5 counts on it.
-pub const MOST: usize = 16;
+pub const MOST: usize = 22;
 /// How often a notice is shown.
 pub const SHOWINGS: u8 = 3;
 
 /// Where notices were shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Showing {
-    /// By a program of root's, to whoever logged in.
+    /// By a root-owned program, to the person who logged in.
     AtALogin,
     /// To a program of the user's own.
     OnRequest,
@@ -48,7 +47,7 @@ pub struct Spool {
 pub struct Spooled {
     /// Its number; rises within one user.
     pub id: u64,
-    /// What happened; of several, the first.
+    /// The event; of several, the first.
     pub notice: Notice,
     /// How often it happened.
     pub times: u32,
@@ -91,14 +90,20 @@ impl Spool {
         }
     }
 
-    /// They were shown, up to and with the one of this number. What only says so over the socket does not use up the last
+    /// They were shown, up to and with the one of this number. A claim over the socket does not use up the last
     /// showing, which is that of a login: somebody in the owner's session must not make an alarm vanish.
     pub fn shown(&mut self, last: u64, place: Showing) {
         let most = if place == Showing::AtALogin { SHOWINGS } else { SHOWINGS - 1 };
-        for one in self.notices.iter_mut().filter(|one| one.id <= last && one.shown < most) {
+        let counts = |one: &&mut Spooled| one.id <= last && one.shown < most && !one.notice.event.stays();
+        for one in self.notices.iter_mut().filter(counts) {
             one.shown = one.shown.saturating_add(1);
         }
         self.notices.retain(|one| one.shown < SHOWINGS);
+    }
+
+    /// This no longer holds.
+    pub fn drop_event(&mut self, event: NoticeEvent) {
+        self.notices.retain(|one| one.notice.event != event);
     }
 
     /// Makes one of two of the same event, the oldest that matter least. With more notices than events there are two.
@@ -176,11 +181,11 @@ impl Spool {
 
 impl Spooled {
     /// One line for the owner.
-    pub fn text(&self, owner: u32) -> String {
-        let text = self.notice.text(owner);
+    pub fn text(&self, telling: &Telling<'_>) -> String {
+        let text = self.notice.text(telling);
         match self.times {
             1 => text,
-            times => format!("{text} It happened {times} times, last at {}.", utc(self.last)),
+            times => format!("{text} It happened {times} times, last at {}.", (telling.time)(self.last)),
         }
     }
 

@@ -46,6 +46,24 @@ pub struct Slot {
     pub state: State,
 }
 
+/// The meaning of a slot's bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SlotFound {
+    /// One of this version.
+    Good(Slot),
+    /// Magic and checksum are right, and the version is this other one (S4).
+    Version(u16),
+    /// Anything else (S2).
+    Bad,
+}
+
+impl SlotFound {
+    /// The slot, if it is one.
+    pub fn good(self) -> Option<Slot> {
+        if let Self::Good(slot) = self { Some(slot) } else { None }
+    }
+}
+
 impl Slot {
     /// The bytes of this slot; `None` if the state holds more keys than a slot has room for.
     pub fn encode(&self) -> Option<[u8; SLOT_BYTES]> {
@@ -76,15 +94,19 @@ impl Slot {
         out.sealed()
     }
 
-    /// The version of a slot whose magic and checksum are right (S4).
-    pub fn version(bytes: &[u8; SLOT_BYTES]) -> Option<u16> {
-        SlotReader::checked(bytes)?.u16()
+    /// Reads a slot.
+    pub fn read(bytes: &[u8; SLOT_BYTES]) -> SlotFound {
+        let Some(mut input) = SlotReader::checked(bytes) else { return SlotFound::Bad };
+        match input.u16() {
+            Some(VERSION) => Self::decode(input).map_or(SlotFound::Bad, SlotFound::Good),
+            Some(other) => SlotFound::Version(other),
+            None => SlotFound::Bad,
+        }
     }
 
-    /// Reads a slot; `None` if it is bad (S2).
-    pub fn decode(bytes: &[u8; SLOT_BYTES]) -> Option<Self> {
-        let mut input = SlotReader::checked(bytes)?;
-        (input.u16()? == VERSION && input.u16()? == 0).then_some(())?;
+    /// The rest, after the version; `None` if it is bad (S2).
+    fn decode(mut input: SlotReader<'_>) -> Option<Self> {
+        (input.u16()? == 0).then_some(())?;
         let (sequence, inode, written) = (input.u64()?, input.u64()?, UnixTime::new(input.u64()?));
         let (uid, marks, generation, pending) = (input.u32()?, input.u32()?, input.u64()?, input.u64()?);
         let total_failures = input.u32()?;
@@ -172,7 +194,7 @@ impl SlotWriter {
 struct SlotReader<'a>(&'a [u8]);
 
 impl<'a> SlotReader<'a> {
-    /// What follows magic and checksum, if both are right.
+    /// The bytes after magic and checksum, if both are right.
     fn checked(slot: &'a [u8; SLOT_BYTES]) -> Option<Self> {
         let body = slot.strip_prefix(MAGIC)?;
         let (sum, body) = body.split_first_chunk::<4>()?;
@@ -234,7 +256,7 @@ pub(crate) mod tests {
         #[test]
         fn s3_every_slot_survives_the_round_trip(state in any_state(), sequence: u64, inode: u64, written: u64, doubted: bool) {
             let slot = Slot { sequence, inode, written: UnixTime::new(written), doubted, state };
-            prop_assert_eq!(Slot::decode(&slot.encode().unwrap()), Some(slot));
+            prop_assert_eq!(Slot::read(&slot.encode().unwrap()), SlotFound::Good(slot));
         }
 
         #[test]
@@ -242,7 +264,7 @@ pub(crate) mod tests {
             let slot = Slot { sequence: 1, inode: 2, written: UnixTime::new(3), doubted: false, state };
             let mut bytes = slot.encode().unwrap();
             bytes[at / 8] ^= 1 << (at % 8);
-            prop_assert_eq!(Slot::decode(&bytes), None);
+            prop_assert_eq!(Slot::read(&bytes), SlotFound::Bad);
         }
     }
 
@@ -251,14 +273,18 @@ pub(crate) mod tests {
         let slot =
             Slot { sequence: 1, inode: 2, written: UnixTime::new(3), doubted: false, state: State::never_enrolled(7) };
         let bytes = slot.encode().unwrap();
-        for (at, value) in [(12, 2), (14, 1), (44, 64), (76, 2), (172, 11), (639, 1)] {
+        let with = |at: usize, value| {
             let mut changed = bytes;
             changed[at] = value;
             let sum = crc32(&changed[12..]).to_le_bytes();
             changed[8..12].copy_from_slice(&sum);
-            assert_eq!(Slot::decode(&changed), None, "byte {at}");
+            Slot::read(&changed)
+        };
+        for (at, value) in [(14, 1), (44, 64), (76, 2), (172, 11), (639, 1)] {
+            assert_eq!(with(at, value), SlotFound::Bad, "byte {at}");
         }
-        assert_eq!(Slot::decode(&[0; SLOT_BYTES]), None);
+        assert_eq!(with(12, 2), SlotFound::Version(2));
+        assert_eq!(Slot::read(&[0; SLOT_BYTES]), SlotFound::Bad);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::files::notice::Where;
 use crate::keys::seal::CodeHash;
 use crate::unix_time::UnixTime;
 
-/// What is kept of one registration code.
+/// The record of one registration code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ticket {
     /// Its random name; what was made with it descends from it.
@@ -36,7 +36,7 @@ pub struct Ticket {
     pub uses: u32,
     /// The first and the last time that it was redeemed.
     pub used: Option<(TicketUse, TicketUse)>,
-    /// What became of it in the end.
+    /// Its end.
     pub end: Option<TicketEnd>,
 }
 
@@ -49,7 +49,7 @@ pub struct TicketUse {
     pub from: Where,
 }
 
-/// What became of a ticket.
+/// The end of a ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TicketEnd {
     /// Why it is over.
@@ -71,7 +71,7 @@ pub enum TicketEndReason {
     Repudiated,
 }
 
-/// What a ticket is worth at some time.
+/// The worth of a ticket at some time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Worth {
     /// Never redeemed.
@@ -87,7 +87,7 @@ pub enum Worth {
 }
 
 impl Ticket {
-    /// What it is worth at `now`.
+    /// Its worth at `now`.
     pub fn worth(&self, now: UnixTime) -> Worth {
         match (&self.end, &self.used) {
             (Some(TicketEnd { why: TicketEndReason::Confirmed, .. }), _) => Worth::Spent,
@@ -117,6 +117,16 @@ impl Ticket {
         self.used = Some((first, this));
     }
 
+    /// When keys were replaced with it, or when it was last redeemed to replace them, which may have happened since.
+    pub fn replaced_at(&self) -> Option<UnixTime> {
+        match (&self.end, &self.used) {
+            _ if !self.replaces => None,
+            (Some(TicketEnd { why: TicketEndReason::Confirmed | TicketEndReason::Repudiated, at }), _) => Some(*at),
+            (None, Some((_, last))) => Some(last.at),
+            _ => None,
+        }
+    }
+
     /// May it be forgotten at `now` (T5)?
     pub fn is_forgettable(&self, now: UnixTime) -> bool {
         let over = self.end.map_or(self.last_moment(), |end| end.at.max(self.last_moment()));
@@ -134,7 +144,7 @@ impl TicketEndReason {
     const ALL: [Self; 4] = [Self::Confirmed, Self::Superseded, Self::Revoked, Self::Repudiated];
 
     /// The word in files and messages.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Confirmed => "confirmed",
             Self::Superseded => "superseded",

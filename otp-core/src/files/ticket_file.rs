@@ -32,7 +32,7 @@ pub struct TicketFile {
     pub tickets: Vec<Ticket>,
 }
 
-/// What a file says of itself.
+/// The header of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Written {
     /// Its inode.
@@ -50,8 +50,15 @@ pub enum TicketFileError {
     Owner(NotOwner),
     /// A value out of its range; which.
     Value(&'static str),
-    /// B3: so many codes within 90 days are no way to hand out keys.
-    Full,
+}
+
+/// The effect of a new ticket on those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Issued {
+    /// The one that was good until now.
+    pub superseded: Option<TicketId>,
+    /// The one that was redeemed once and gave way (B3): its code is no longer recognised if it comes back.
+    pub unrecognised: Option<TicketId>,
 }
 
 impl TicketFile {
@@ -65,17 +72,19 @@ impl TicketFile {
         self.tickets.iter().find(|ticket| ticket.is_good(now))
     }
 
-    /// Adds a ticket; the one that was good until now is superseded (T1). Says which.
-    pub fn issue(&mut self, ticket: Ticket, now: UnixTime) -> Result<Option<TicketId>, TicketFileError> {
+    /// Adds a ticket; the one that was good until now is superseded (T1). Without room for it one gives way (B3), and all are over by then:
+    /// the oldest that was never redeemed, because its code was no use to anybody, else the oldest.
+    pub fn issue(&mut self, ticket: Ticket, now: UnixTime) -> Issued {
         self.tickets.retain(|old| !old.is_forgettable(now));
         let superseded = self.end_all(TicketEndReason::Superseded, now);
-        if self.tickets.len() >= MOST {
-            // Anyone who never used a code does not come back to ask why.
-            let unused = self.tickets.iter().position(|old| old.uses == 0).ok_or(TicketFileError::Full)?;
-            self.tickets.remove(unused);
+        let mut unrecognised = None;
+        while self.tickets.len() >= MOST {
+            let unused = self.tickets.iter().position(|old| old.uses == 0);
+            let gone = self.tickets.remove(unused.unwrap_or(0));
+            unrecognised = unrecognised.or((gone.uses > 0).then_some(gone.id));
         }
         self.tickets.push(ticket);
-        Ok(superseded)
+        Issued { superseded, unrecognised }
     }
 
     /// Ends every ticket that is not over, also one that is used up: a key may still be on its way from it. Says which one was
@@ -245,7 +254,6 @@ impl fmt::Display for TicketFileError {
             Self::Syntax(place) => write!(f, "not a file of tickets of version 1: {place}"),
             Self::Owner(why) => why.fmt(f),
             Self::Value(what) => write!(f, "value out of its range: {what}"),
-            Self::Full => write!(f, "{MOST} registration codes within 90 days"),
         }
     }
 }
@@ -275,7 +283,7 @@ mod tests {
             let mut ticket_file = TicketFile::new(&alice());
             for mut ticket in tickets {
                 (ticket.issued, ticket.not_after) = (UnixTime::new(1000), UnixTime::new(2000));
-                drop(ticket_file.issue(ticket, UnixTime::new(1000)));
+                ticket_file.issue(ticket, UnixTime::new(1000));
                 prop_assert!(ticket_file.tickets.len() <= MOST);
                 prop_assert!(ticket_file.tickets.iter().filter(|ticket| ticket.is_good(UnixTime::new(1000))).count() <= 1);
             }
@@ -313,6 +321,36 @@ mod tests {
             ticket_file.to_toml(Written { inode: u64::MAX >> 1, at: UnixTime::new(u64::MAX >> 1) }).len()
                 <= TICKET_FILE_CAP
         );
+    }
+
+    #[test]
+    fn b3_with_no_room_the_oldest_that_was_never_redeemed_gives_way_else_the_oldest() {
+        let now = UnixTime::new(1_700_000_000);
+        let ticket = |number: u8, uses: u32| Ticket {
+            id: TicketId::new([number; 16]),
+            form: CodeForm::Spoken,
+            hash: CodeHash([number; 32]),
+            salt: None,
+            replaces: false,
+            issued: now,
+            issued_by: 0,
+            not_after: now + 600,
+            uses,
+            used: None,
+            end: None,
+        };
+        let mut file = TicketFile::new(&alice());
+        let mut issue = |number, uses| file.issue(ticket(number, uses), now);
+        for number in 0..64 {
+            assert_eq!(issue(number, u32::from(number != 7)).unrecognised, None);
+        }
+        assert_eq!(issue(64, 1).unrecognised, None, "number 7 was never redeemed");
+        assert_eq!(issue(65, 1).unrecognised, Some(TicketId::new([0; 16])));
+        let last = issue(66, 0);
+        assert_eq!(last.unrecognised, Some(TicketId::new([1; 16])));
+        assert_eq!(last.superseded, Some(TicketId::new([65; 16])));
+        assert_eq!(file.tickets.first().map(|one| one.id), Some(TicketId::new([2; 16])));
+        assert_eq!((file.tickets.len(), file.good(now).map(|one| one.id)), (MOST, Some(TicketId::new([66; 16]))));
     }
 
     #[test]

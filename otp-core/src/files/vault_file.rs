@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use crate::files::canonical::{CanonicalReader, NotCanonical};
 use crate::files::hex::hex;
 use crate::keys::seal::{HostKeyId, VaultId};
-use crate::policy::toml_table::{Document, TableError, quoted};
+use crate::policy::toml_table::quoted;
 
 /// The content of `vault.toml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub struct About {
     pub needs: BTreeSet<Need>,
 }
 
-/// Something in the vault that decides about logins and that the first release does not look at.
+/// Something in the vault that decides about logins or keys and that the first release does not look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
     /// `names/` is whole: it says under which uid a name is enrolled.
@@ -28,10 +29,14 @@ pub enum Need {
     Gone,
     /// There are marks in `suspended/`: suspensions that the state does not say yet.
     Suspended,
+    /// There are files in `resets/`: past a reset that waits no code may be made.
+    Resets,
 }
 
 impl Need {
-    const ALL: [Self; 3] = [Self::Names, Self::Gone, Self::Suspended];
+    const ALL: [Self; 4] = [Self::Names, Self::Gone, Self::Suspended, Self::Resets];
+    /// The directories whose word is there as long as they have a file.
+    pub(crate) const WHILE_THERE_IS_A_FILE: [Self; 3] = [Self::Gone, Self::Suspended, Self::Resets];
 
     /// As the file has it; also the name of the directory that it speaks of.
     pub fn word(self) -> &'static str {
@@ -39,6 +44,7 @@ impl Need {
             Self::Names => "names",
             Self::Gone => "gone",
             Self::Suspended => "suspended",
+            Self::Resets => "resets",
         }
     }
 }
@@ -47,23 +53,19 @@ impl About {
     /// Reads the text of `vault.toml`.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(text).map_err(|_| "not UTF-8".to_owned())?;
-        let place = |error: TableError| error.to_string();
-        let document = Document::parse(text).map_err(place)?;
-        let mut root = document.root();
-        let version = root.required_number("version").map_err(place)?;
+        let place = |error: NotCanonical| error.to_string();
+        let mut reader = CanonicalReader::new(text, 0);
+        let version = reader.number("version").map_err(place)?;
         if !(1..=NEWEST_VERSION).contains(&version) {
             return Err(format!("version is {version}; wanted 1 or {NEWEST_VERSION}"));
         }
-        let id = hex(root.required_string("id").map_err(place)?, "id").map_err(|e| e.to_string())?;
-        let host_key = root.required_string("host_key").map_err(place)?;
-        let host_key = hex(host_key, "host_key").map_err(|e| e.to_string())?;
-        let epoch = root.required_number("epoch").map_err(place)?;
-        let words = if version == 1 { Vec::new() } else { root.strings("needs").map_err(place)? };
-        root.end().map_err(place)?; // before a field is missed: what a later program has added says more
-        if version != 1 && words.is_empty() {
-            return Err("needs is missing or empty; wanted a word in it, or version 1".to_owned());
-        }
-        let needs = words.iter().map(|word| need(word.value)).collect::<Result<BTreeSet<_>, _>>()?;
+        let id = hex(&reader.text("id").map_err(place)?, "id").map_err(|e| e.to_string())?;
+        let host_key = reader.text("host_key").map_err(place)?;
+        let host_key = hex(&host_key, "host_key").map_err(|e| e.to_string())?;
+        let epoch = reader.number("epoch").map_err(place)?;
+        let words = if version == 1 { Vec::new() } else { reader.texts("needs").map_err(place)? };
+        reader.end().map_err(place)?;
+        let needs = words.iter().map(|word| need(word)).collect::<Result<BTreeSet<_>, _>>()?;
         if needs.len() != words.len() {
             return Err("needs has a word twice".to_owned());
         }
@@ -132,13 +134,13 @@ mod tests {
         for (version, more, wanted) in [
             (0, "", "version is 0; wanted 1 or 2"),
             (3, "needs = [\"names\"]\n", "version is 3; wanted 1 or 2"),
-            (1, "needs = [\"names\"]\n", "there is no field \"needs\""),
-            (2, "", "needs is missing or empty"),
-            (2, "needs = []\n", "needs is missing or empty"),
+            (1, "needs = [\"names\"]\n", "line 5: found the field \"needs\"; wanted the end of the file"),
+            (2, "", "line 5: wanted `needs = ` and a value"),
+            (2, "needs = []\n", "line 5: wanted a list of texts in brackets for needs"),
             (2, "needs = [\"names\", \"names\"]\n", "needs has a word twice"),
-            (2, "needs = \"names\"\n", "needs is a string"),
-            (2, "needs = [\"names\", 1]\n", "wanted an array of strings"),
-            (2, "colour = 1\n", "there is no field \"colour\""),
+            (2, "needs = \"names\"\n", "wanted a list of texts in brackets for needs"),
+            (2, "needs = [\"names\", 1]\n", "wanted a list of texts in brackets for needs"),
+            (2, "colour = 1\n", "line 5: found the field \"colour\"; wanted `needs = ` and a value"),
         ] {
             let error = parsed(version, more).unwrap_err();
             assert!(error.contains(wanted), "{version} {more}: {error}");

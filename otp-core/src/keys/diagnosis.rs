@@ -4,7 +4,7 @@
 use crate::keys::device::Device;
 use crate::keys::key::{Algorithm, Digits, Period};
 
-/// What a code would be a code of.
+/// The settings that a code would fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Diagnosis {
     /// The key, at another time: the device's clock is so many seconds before this one's, or after.

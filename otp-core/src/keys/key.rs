@@ -1,4 +1,4 @@
-//! What an authenticator is, apart from its secret: identity, label, kind, algorithm, digits and period, each parsed once.
+//! An authenticator apart from its secret: identity, label, kind, algorithm, digits and period, each parsed once.
 
 use crate::unix_time::UnixTime;
 use std::fmt;
@@ -39,19 +39,27 @@ pub struct Period(u16);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyId(pub [u8; 16]);
 
-/// What a person calls a key: 1 to 32 letters, digits, spaces, `-`, `_`, `.` or `@`, no space at the ends.
+/// A person's name for a key: 1 to 32 letters, digits, spaces, `-`, `_`, `.` or `@`, no space at the ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label(String);
 
 /// A value that was found where another was wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValueError {
-    /// What kind of value it is.
+    /// The kind of value.
     pub what: &'static str,
-    /// What was found, as text.
+    /// The value that was found, as text.
     pub found: String,
-    /// What was wanted.
+    /// The form that was wanted.
     pub wanted: &'static str,
+}
+
+/// The fewest characters of an id that name a key. Its owner may have labels, and no more than five keys.
+pub const SHORTEST_ID: usize = 4;
+
+impl Step {
+    /// The greatest counter that a key can begin with: key files have numbers of 63 bits, and a token goes on counting.
+    pub const MOST_IMPORTED: u64 = (1 << 62) - 1;
 }
 
 impl KeyId {

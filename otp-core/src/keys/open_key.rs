@@ -8,7 +8,7 @@ use crate::unix_time::UnixTime;
 pub struct OpenKey {
     /// Which key.
     pub id: KeyId,
-    /// What its owner calls it.
+    /// Its owner's name for it.
     pub label: Label,
     /// TOTP or HOTP.
     pub kind: Kind,
@@ -20,4 +20,25 @@ pub struct OpenKey {
     pub floor: Step,
     /// After this it no longer counts.
     pub expires: Option<UnixTime>,
+}
+
+/// The facts that decide whether a key counts at all; its seal may be closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyFacts {
+    /// Which key.
+    pub id: KeyId,
+    /// TOTP or HOTP.
+    pub kind: Kind,
+    /// Its time step, if it is TOTP.
+    pub period: Period,
+    /// As in [`OpenKey`].
+    pub floor: Step,
+    /// After this it no longer counts.
+    pub expires: Option<UnixTime>,
+}
+
+impl From<&OpenKey> for KeyFacts {
+    fn from(key: &OpenKey) -> Self {
+        Self { id: key.id, kind: key.kind, period: key.period, floor: key.floor, expires: key.expires }
+    }
 }

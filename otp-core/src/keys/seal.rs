@@ -3,6 +3,8 @@
 //! A sealed key opens only where everything that belongs to it is unchanged: vault, host key, user, uid, key, kind,
 //! algorithm, digits, period, floor and expiry are authenticated with it.
 
+use std::sync::OnceLock;
+
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::{Tag, XChaCha20Poly1305, XNonce};
 use hmac::{HmacReset, Mac};
@@ -18,7 +20,8 @@ use crate::unix_time::UnixTime;
 /// The key of this host, 256 bits. Wiped on drop, never printed.
 pub struct HostKey {
     bytes: Zeroizing<[u8; 32]>,
-    id: HostKeyId,
+    /// Worked out when it is asked for, unless somebody has said it.
+    id: OnceLock<HostKeyId>,
 }
 
 /// Names a host key without giving it away: 8 bytes of an HMAC under it.
@@ -37,8 +40,12 @@ pub struct Nonce(pub [u8; 24]);
 pub struct Sealed(pub Vec<u8>);
 
 /// Keyed fingerprint of a shared key: equal for equal keys, tells nothing to whoever lacks the host key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fingerprint(pub [u8; 16]);
+
+/// Keyed fingerprint of a UNIX password's hash: equal for equal ones, tells nothing to anybody without the host key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PasswordFingerprint(pub [u8; 16]);
 
 /// Keyed hash of a recovery or registration code. Compared in constant time.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +60,7 @@ pub enum HashedCode {
     Registration(TicketId),
 }
 
-/// What the hash of a code is bound to.
+/// The binding of a code's hash.
 #[derive(Debug, Clone, Copy)]
 pub struct CodePlace {
     /// Which vault.
@@ -90,6 +97,12 @@ pub struct Binding<'a> {
     pub expires: Option<UnixTime>,
 }
 
+/// The associated data of a seal, as XChaCha20-Poly1305 authenticates it: a seal opens only where all of it is unchanged.
+pub trait AssociatedData {
+    /// Unambiguous bytes, which begin with a text that no other kind of seal has.
+    fn bytes(&self, host_key: HostKeyId) -> Vec<u8>;
+}
+
 /// The sealed text does not open: another host key, another owner, changed fields or changed bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SealBroken;
@@ -104,8 +117,23 @@ impl HostKey {
 
     /// From 32 random bytes.
     pub fn new(bytes: Zeroizing<[u8; 32]>) -> Self {
-        let id = HostKeyId(first(&subkey(&bytes, b"host key id")));
-        Self { bytes, id }
+        Self { bytes, id: OnceLock::new() }
+    }
+
+    /// The same key, taken to have this name. A seal opens by it only if it has: the name is authenticated with the seal, and sealed
+    /// was with the right one. Where no seal is opened, [`HostKey::is`] tells.
+    #[must_use]
+    pub fn presumed(self, id: HostKeyId) -> Self {
+        Self { bytes: self.bytes, id: id.into() }
+    }
+
+    /// Is this its name? Whatever it is taken to be.
+    pub fn is(&self, id: HostKeyId) -> bool {
+        self.own_id() == id
+    }
+
+    fn own_id(&self) -> HostKeyId {
+        HostKeyId(first(&self.subkey(b"host key id")))
     }
 
     /// From the text of a host-key file: `otp-host-key-1:` and 64 lower-case hexadecimal digits, one line.
@@ -118,7 +146,7 @@ impl HostKey {
         Some(Self::new(bytes))
     }
 
-    /// What is wrong with a text that does not parse: the version that it names, if it names one, and never its contents.
+    /// The complaint about a text that does not parse: the version that it names, if it names one, and never its contents.
     pub fn complaint(text: &[u8]) -> String {
         match version_named(text) {
             Some(found) if found != 1 => format!("version of the host key is {found}; wanted 1"),
@@ -137,11 +165,11 @@ impl HostKey {
 
     /// Its name.
     pub fn id(&self) -> HostKeyId {
-        self.id
+        *self.id.get_or_init(|| self.own_id())
     }
 
     /// Seals `secret` for `binding`.
-    pub fn seal(&self, secret: &Secret, binding: &Binding<'_>, nonce: &Nonce) -> Option<Sealed> {
+    pub fn seal(&self, secret: &Secret, binding: &impl AssociatedData, nonce: &Nonce) -> Option<Sealed> {
         let mut text = Zeroizing::new(secret.expose().to_vec());
         let nonce_bytes = XNonce::from(nonce.0);
         let context = binding.bytes(self.id());
@@ -153,7 +181,7 @@ impl HostKey {
     }
 
     /// Opens what [`HostKey::seal`] made.
-    pub fn open(&self, sealed: &Sealed, binding: &Binding<'_>) -> Result<Secret, SealBroken> {
+    pub fn open(&self, sealed: &Sealed, binding: &impl AssociatedData) -> Result<Secret, SealBroken> {
         let (nonce, rest) = sealed.0.split_first_chunk::<NONCE>().ok_or(SealBroken)?;
         let (text, tag) = rest.split_last_chunk::<TAG>().ok_or(SealBroken)?;
         let mut text = Zeroizing::new(text.to_vec());
@@ -170,6 +198,11 @@ impl HostKey {
         Fingerprint(first(&hmac(&key, &[&vault.0, secret.expose()])))
     }
 
+    /// The fingerprint of what the files of accounts hold as the password of `uid`.
+    pub fn password_fingerprint(&self, uid: u32, held: &[u8]) -> PasswordFingerprint {
+        PasswordFingerprint(first(&hmac(&self.subkey(b"password"), &[&uid.to_le_bytes(), held])))
+    }
+
     /// The keyed hash of a code, given as the values of its symbols or as what a slow function made of them.
     pub fn code_hash(&self, place: &CodePlace, code: &[u8]) -> CodeHash {
         let (purpose, id, index): (&[u8], _, _) = match place.code {
@@ -184,8 +217,9 @@ impl HostKey {
         XChaCha20Poly1305::new((&*self.subkey(b"sealing")).into())
     }
 
+    /// One key per purpose, so that no two uses can meet.
     fn subkey(&self, purpose: &[u8]) -> Zeroizing<[u8; 32]> {
-        subkey(&self.bytes, purpose)
+        hmac(&self.bytes, &[b"pam_otp 1 ", purpose])
     }
 }
 
@@ -197,8 +231,8 @@ impl PartialEq for CodeHash {
 
 impl Eq for CodeHash {}
 
-impl Binding<'_> {
-    /// Unambiguous bytes: every field of variable length is preceded by its length.
+impl AssociatedData for Binding<'_> {
+    /// Every field of variable length is preceded by its length.
     fn bytes(&self, host_key: HostKeyId) -> Vec<u8> {
         let mut out = b"pam_otp sealed key 1".to_vec();
         out.extend_from_slice(&self.vault.0);
@@ -209,11 +243,7 @@ impl Binding<'_> {
         out.extend_from_slice(&self.key.0);
         out.extend_from_slice(&self.made_in.to_le_bytes());
         out.extend_from_slice(self.kind.as_str().as_bytes()); // both kinds have four letters
-        out.push(match self.algorithm {
-            Algorithm::Sha1 => 1,
-            Algorithm::Sha256 => 2,
-            Algorithm::Sha512 => 3,
-        });
+        out.push(self.algorithm.sealed_as());
         out.push(self.digits.get());
         out.extend_from_slice(&self.period.seconds().to_le_bytes());
         out.extend_from_slice(&self.floor.0.to_le_bytes());
@@ -223,15 +253,21 @@ impl Binding<'_> {
     }
 }
 
-/// One key per purpose, so that no two uses can meet.
+impl Algorithm {
+    /// The byte that stands for it under a seal.
+    pub(crate) fn sealed_as(self) -> u8 {
+        match self {
+            Self::Sha1 => 1,
+            Self::Sha256 => 2,
+            Self::Sha512 => 3,
+        }
+    }
+}
+
 /// The number between `otp-host-key-` and its colon.
 fn version_named(text: &[u8]) -> Option<u32> {
     let line = std::str::from_utf8(text).ok()?;
     line.strip_prefix("otp-host-key-")?.split_once(':')?.0.parse().ok()
-}
-
-fn subkey(key: &[u8; 32], purpose: &[u8]) -> Zeroizing<[u8; 32]> {
-    hmac(key, &[b"pam_otp 1 ", purpose])
 }
 
 /// HMAC-SHA-256. The key is padded to the hash's block here, as RFC 2104 does, so that nothing can fail.

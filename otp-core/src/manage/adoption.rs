@@ -55,9 +55,12 @@ pub fn adopt(
 ) -> Result<Account, ChangeError> {
     let to = request.to;
     let from = match request.from {
-        Some(from) => former(vault, from)?,
+        Some(from) => former(vault, from).or_else(|why| repeated(vault, to, why))?,
         None => former_of(vault, to)?,
     };
+    if from == *to && vault.not_gone(to.uid).is_ok() {
+        return Err(ChangeRefusal::AlreadyAdopted.into()); // and nothing is written again
+    }
     let moved = from.uid != to.uid;
     if moved && still_there(&from) == Ok(true) {
         return Err(ChangeRefusal::StillThere.into());
@@ -145,6 +148,16 @@ fn former(vault: &Vault, from: &str) -> Result<Account, ChangeError> {
         owners.extend(vault.owner_of(uid)?);
     }
     only(owners)
+}
+
+/// Nothing is left under a former name, because it went over before: then this account has the files.
+fn repeated(vault: &Vault, to: &Account, why: ChangeError) -> Result<Account, ChangeError> {
+    match (&why, vault.owner_of(to.uid)?) {
+        (ChangeError::Refused(ChangeRefusal::NotEnrolled), Some(owner)) if owner == *to => {
+            Err(ChangeRefusal::AlreadyAdopted.into())
+        }
+        _ => Err(why),
+    }
 }
 
 /// Whose files are meant where only the account is named that they are to be of.

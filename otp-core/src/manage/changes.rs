@@ -1,12 +1,13 @@
-//! What may be changed about keys that are there, one function for the daemon and for `otpctl --offline` (R7): both act on a
-//! user who is locked. Who may is decided before.
+//! Changes of keys that are there, one function for the daemon and for `otpctl --offline` (R7): both act on a
+//! user who is locked. Rights are decided before.
 
 use crate::accounts::Account;
 use crate::decision::origin::Origin;
 use crate::environment::{Clock, Environment};
 use crate::keys::key::Label;
 use crate::reasons::ChangeRefusal;
-use crate::vault::{ChangeError, KeyUse, LockedUser, Vault, VaultError};
+use crate::unix_time::UnixTime;
+use crate::vault::{ChangeError, KeyUse, LockedUser, Reseal, Vault, VaultError};
 
 /// A change to one user's keys.
 pub enum Change {
@@ -26,16 +27,53 @@ pub enum Change {
         /// Its label or id.
         key: String,
     },
+    /// Give a key another end, or none.
+    SetExpiry {
+        /// Its label or id.
+        key: String,
+        /// The last second at which it is good.
+        expires: Option<UnixTime>,
+    },
 }
 
 impl Change {
-    /// Makes the change; it is on disk when this returns.
-    pub fn apply(&self, locked: &mut LockedUser<'_>, clock: &dyn Clock) -> Result<(), ChangeError> {
+    /// Makes the change; it is on disk when this returns. `reseal` is wanted for the end of a key alone.
+    pub fn apply(
+        &self,
+        locked: &mut LockedUser<'_>,
+        reseal: Option<&Reseal<'_>>,
+        clock: &dyn Clock,
+    ) -> Result<(), ChangeError> {
         match self {
             Self::Resume => locked.set_use(KeyUse::Allowed, clock),
             Self::Reopen(origin) => locked.reopen(*origin, clock),
             Self::Rename { key, label } => locked.rename(locked.key_named(key)?.id, label, clock),
             Self::Revoke { key } => locked.revoke(locked.key_named(key)?.id, clock),
+            Self::SetExpiry { key, expires } => {
+                let id = locked.key_named(key)?.id;
+                locked.set_expiry(id, *expires, reseal.ok_or(ChangeError::NotSealed)?, clock)
+            }
+        }
+    }
+
+    /// Is it so already? Then there is nothing to write, to tell or to log.
+    pub fn is_so(&self, locked: &LockedUser<'_>) -> bool {
+        match self {
+            Self::Resume => locked.record().is_some() && !locked.state().suspended,
+            Self::Reopen(origin) => locked.record().is_some() && locked.is_open(*origin),
+            Self::Rename { key, label } => locked.key_named(key).is_ok_and(|found| found.label == *label),
+            Self::Revoke { .. } => false, // without the key it is refused
+            Self::SetExpiry { key, expires } => locked.key_named(key).is_ok_and(|found| found.expires == *expires),
+        }
+    }
+
+    /// Would a key be good for longer than it is now?
+    pub fn lengthens(&self, locked: &LockedUser<'_>) -> bool {
+        match self {
+            Self::SetExpiry { key, expires } => {
+                locked.key_named(key).is_ok_and(|found| is_later(*expires, found.expires))
+            }
+            _ => false,
         }
     }
 
@@ -47,26 +85,36 @@ impl Change {
         }
     }
 
-    /// What the log calls it when it is done.
+    /// The log's word for the change once it is done.
     pub fn event(&self) -> &'static str {
         match self {
             Self::Resume => "resumed",
             Self::Reopen(_) => "reopened",
             Self::Rename { .. } => "renamed",
             Self::Revoke { .. } => "revoked",
+            Self::SetExpiry { .. } => "expiry-set",
         }
     }
 
     /// The key that it is about, by label or id.
     pub fn key(&self) -> Option<&str> {
         match self {
-            Self::Rename { key, .. } | Self::Revoke { key } => Some(key),
+            Self::Rename { key, .. } | Self::Revoke { key } | Self::SetExpiry { key, .. } => Some(key),
             Self::Resume | Self::Reopen(_) => None,
         }
     }
 }
 
-/// Says of everybody that what was restored is meant; returns for whom something changed. `failed` hears of the others.
+/// No end is the latest.
+fn is_later(end: Option<UnixTime>, than: Option<UnixTime>) -> bool {
+    match (end, than) {
+        (_, None) => false,
+        (None, Some(_)) => true,
+        (Some(end), Some(than)) => end > than,
+    }
+}
+
+/// Accepts everybody's restored files; returns the users for whom something changed. `failed` hears of the others.
 pub fn restored_all(
     vault: &Vault,
     environment: &dyn Environment,

@@ -23,7 +23,7 @@ pub enum Outbound {
 }
 
 impl Outbound {
-    /// What a policy says of it. One that cannot be read does not say no.
+    /// The policy's word on it. A policy that cannot be read does not say no.
     pub fn of<E>(policy: &Result<HostPolicy, E>, site: &Site) -> Self {
         match policy {
             Ok(HostPolicy { notify: None, .. }) => Self::Stay,
@@ -72,25 +72,29 @@ pub fn of_change(
         Change::Revoke { key } => {
             Some(notice(NoticeEvent::KeyRevoked, by, at, Some(locked.key_named(key)?.label.clone())))
         }
+        Change::SetExpiry { key, .. } => {
+            Some(notice(NoticeEvent::KeyExpirySet, by, at, Some(locked.key_named(key)?.label.clone())))
+        }
         Change::Reopen(_) | Change::Rename { .. } => None,
     })
 }
 
-/// When a notice is due. What gives rights is not done unless its notice is on disk; what takes rights away is done whether
+/// When a notice is due. A change that gives rights is not made unless its notice is on disk; one that takes rights away is made whether
 /// or not there is room for a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Due {
     /// Before the change, which does not happen without it.
     Before,
-    /// After it, whatever becomes of the notice.
+    /// After it, whatever happens to the notice.
     After,
 }
 
 impl Due {
-    /// For this change.
-    pub fn of(change: &Change) -> Self {
+    /// For this change to a user.
+    pub fn of(change: &Change, locked: &LockedUser<'_>) -> Self {
         match change {
             Change::Resume => Self::Before,
+            change if change.lengthens(locked) => Self::Before,
             _ => Self::After,
         }
     }

@@ -9,6 +9,8 @@ use crate::vault::{ChangeError, KeyUse, Vault, VaultError, short_lock_deadline};
 pub enum Suspension {
     /// The state says so.
     Stored,
+    /// It was suspended before, by somebody else than its owner.
+    Already,
     /// A mark beside it does: somebody holds the lock, this process if it is known.
     Aside(Option<i32>),
     /// A mark beside it does: the account is gone. It still counts after `adopt`.
@@ -21,17 +23,21 @@ pub enum Suspension {
 pub fn suspend(vault: &Vault, account: &Account, environment: &dyn Environment) -> Result<Suspension, ChangeError> {
     match vault.look(account, environment, short_lock_deadline()) {
         Ok(Some(mut locked)) if locked.record().is_some() => {
+            if locked.state().suspended && locked.lost_report()?.is_none() {
+                locked.settle_suspension(environment)?;
+                return Ok(Suspension::Already);
+            }
             locked.set_use(KeyUse::Suspended, environment)?;
             Ok(Suspension::Stored)
         }
         Ok(_) => Ok(vault.nowhere_else(account).map(|()| Suspension::NeverEnrolled)?),
         Err(VaultError::LockTimeout { holder, .. }) => {
-            vault.suspend_aside(account, environment)?;
-            Ok(Suspension::Aside(holder))
+            let is_new = vault.suspend_aside(account, environment)?;
+            Ok(if is_new { Suspension::Aside(holder) } else { Suspension::Already })
         }
         Err(VaultError::Gone(_)) => {
-            vault.suspend_aside(account, environment)?;
-            Ok(Suspension::OfGone)
+            let is_new = vault.suspend_aside(account, environment)?;
+            Ok(if is_new { Suspension::OfGone } else { Suspension::Already })
         }
         Err(error) => Err(error.into()),
     }

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use crate::accounts::{Account, named};
+use crate::codes::ids::ResetId;
 use crate::environment::Environment;
-use crate::vault::{MarkKind, Vault, VaultError, short_lock_deadline};
+use crate::vault::{KeyUse, MarkKind, Vault, VaultError, short_lock_deadline};
 
 /// Something that a program of version 1 would overlook.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub enum Obstacle {
     Gone(u32),
     /// The keys of this uid are suspended by a mark, while somebody holds the lock of their state.
     Suspended(u32),
+    /// This reset waits: version 1 would make a registration code past it.
+    Reset(ResetId),
     /// The account database does not say which uid the owner of these keys has.
     NotKnown(Account),
 }
@@ -59,17 +62,18 @@ pub fn back_to_1(vault: &Vault, environment: &dyn Environment) -> Result<WayBack
     }
 }
 
-/// Marks that are left. A suspension goes into the state first, where its lock is free by now.
+/// Marks and resets that are left. A suspension goes into the state first, where its lock is free by now.
 fn marks(vault: &Vault, environment: &dyn Environment) -> Result<Vec<Obstacle>, VaultError> {
     for (_, mark) in vault.marked(MarkKind::Suspended)? {
         let Some(mark) = mark else { continue };
         if let Ok(Some(mut locked)) = vault.look(&mark.account, environment, short_lock_deadline()) {
-            drop(locked.settle_suspension(environment)); // if it fails the mark is still there
+            drop(locked.set_use(KeyUse::Suspended, environment)); // if it fails the mark is still there
         }
     }
     let gone = vault.marked(MarkKind::Gone)?.into_iter().map(|(uid, _)| Obstacle::Gone(uid));
     let suspended = vault.marked(MarkKind::Suspended)?.into_iter().map(|(uid, _)| Obstacle::Suspended(uid));
-    Ok(gone.chain(suspended).collect())
+    let resets = vault.resets()?.into_iter().map(|found| Obstacle::Reset(found.id));
+    Ok(gone.chain(suspended).chain(resets).collect())
 }
 
 impl fmt::Display for Obstacle {
@@ -80,6 +84,7 @@ impl fmt::Display for Obstacle {
             }
             Self::Gone(uid) => write!(f, "uid {uid}: refused, for its account was seen missing; adopt or forget"),
             Self::Suspended(uid) => write!(f, "uid {uid}: suspended while a process holds the lock; end that process"),
+            Self::Reset(id) => write!(f, "reset {}: waits; otpctl resets cancel {}", id.hex(), id.hex()),
             Self::NotKnown(owner) => write!(f, "{}: the account database does not answer", owner.name),
         }
     }

@@ -1,4 +1,4 @@
-//! Who is asked for a code: lists of users, groups and networks. Groups compare by gid, networks by address; a name that
+//! The people who are asked for a code: lists of users, groups and networks. Groups compare by gid, networks by address; a name that
 //! the DNS gave is never an address.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -84,7 +84,7 @@ pub struct Net {
     bits: u32,
 }
 
-/// What is known of the one who wants in.
+/// Known facts about the person who wants in.
 pub struct Candidate<'a> {
     /// PAM_RHOST of a host that runs as root; none for a login at this machine.
     pub rhost: Option<&'a str>,

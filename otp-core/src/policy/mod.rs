@@ -1,9 +1,10 @@
-//! What an admin may choose: `/etc/otp/otp.toml`. Everything is optional, nothing unknown is passed over, and an error
-//! says where it stands, what was found and what was wanted.
+//! The admin's choices: `/etc/otp/otp.toml`. Everything is optional, nothing unknown is passed over, and an error
+//! says where it is, what was found and what was wanted.
 //!
 //! A caller reads what it asks about: the host, one service with what it takes over from the host, or everything.
 
 pub mod audience;
+pub mod cool_down;
 pub mod directory;
 pub(crate) mod fields;
 pub mod host;

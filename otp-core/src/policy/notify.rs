@@ -1,4 +1,4 @@
-//! Where notices go besides the user's own eyes: a program of root's that gets each one on standard input. From the policy.
+//! Where notices go besides the user's own eyes: a root-owned program that gets each one on standard input. From the policy.
 
 use std::path::Path;
 use std::time::Duration;

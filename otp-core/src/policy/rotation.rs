@@ -5,7 +5,7 @@ use crate::policy::fields::ranged;
 use crate::policy::toml_table::{Table, TableError};
 use crate::unix_time::UnixTime;
 
-/// What `[rotation]` says.
+/// The table `[rotation]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rotation {
     /// Days after which a key is due.

@@ -6,6 +6,7 @@ use crate::decision::origin::Origin;
 use crate::files::date::days_since_1970;
 use crate::keys::key::NewKey;
 use crate::policy::audience::{Entry, Exemption};
+use crate::policy::cool_down::CoolDown;
 use crate::policy::fields::{guesses, window};
 use crate::policy::host::HostPolicy;
 use crate::policy::rotation::{Age, Rotation};
@@ -15,19 +16,19 @@ use crate::unix_time::UnixTime;
 /// The rules of one PAM service.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ServicePolicy {
-    /// What to ask.
+    /// The prompt.
     pub prompt: Option<String>,
     /// Lengths that count as a code; none means 6, 7 and 8.
     pub digits: Vec<usize>,
-    /// What becomes of users who were never enrolled.
+    /// The treatment of users who were never enrolled.
     pub unenrolled: Option<Unenrolled>,
     /// Until this day the unenrolled pass: until the first moment of it, in UTC.
     pub allow_until: Option<UnixTime>,
     /// The unenrolled pass, and the log says that they would have been refused.
     pub report_only: bool,
-    /// Who is not asked, some of them until a day.
+    /// Users who are not asked, some of them until a day.
     pub exempt: Vec<Exemption>,
-    /// Who is asked, if this has entries.
+    /// The only users who are asked, if this has entries.
     pub require: Vec<Entry>,
     /// Window, guesses and wait.
     pub limits: Limits,
@@ -37,9 +38,11 @@ pub struct ServicePolicy {
     pub origin: Option<Origin>,
     /// How old a key may become on this host, if there is an end to it.
     pub rotation: Option<Rotation>,
+    /// Between the change of a password and the replacement of a key, on this host.
+    pub cool_down: CoolDown,
 }
 
-/// What becomes of a user who was never enrolled.
+/// The treatment of a user who was never enrolled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unenrolled {
     /// Asked like everybody else, and refused.
@@ -67,7 +70,8 @@ impl ServicePolicy {
     pub(super) fn without_table(service: Option<&str>, host: &HostPolicy) -> Self {
         let asking = host.rotation.iter().flat_map(|rotation| &rotation.services);
         let rotates = asking.into_iter().any(|name| Some(name.as_str()) == service);
-        Self { limits: host.limits, rotates, rotation: host.rotation.clone(), ..Self::default() }
+        let (rotation, cool_down) = (host.rotation.clone(), host.cool_down);
+        Self { limits: host.limits, rotates, rotation, cool_down, ..Self::default() }
     }
 
     /// Reads the table of one service.

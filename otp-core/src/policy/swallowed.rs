@@ -79,7 +79,7 @@ fn of_another(service: &str, value: &Spanned<DeValue<'_>>) -> Option<Swallowed> 
 
 const SERVICES: &str = "service";
 /// The tables of a policy.
-const TABLES: [&str; 5] = [SERVICES, "rotation", "guesses", "window", "key"];
+const TABLES: [&str; 6] = [SERVICES, "rotation", "guesses", "window", "key", "cool_down"];
 /// The keys of a service.
 const KEYS: [&str; 9] =
     ["prompt", "digits", "unenrolled", "allow_until", "report_only", "exempt", "require", "window", "guesses"];

@@ -48,14 +48,14 @@ pub enum TextOrTable<'d> {
     Table(Table<'d>),
 }
 
-/// What is wrong in a document, and where.
+/// A fault in a document, and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableError {
     /// From 1.
     pub line: usize,
     /// From 1, in characters.
     pub column: usize,
-    /// What was found and what was wanted. May quote a field's name or a value.
+    /// The text that was found and the form that was wanted. May quote a field's name or a value.
     pub what: String,
 }
 
@@ -149,7 +149,7 @@ impl<'d> Table<'d> {
         Ok(found.into_iter().map(one).collect())
     }
 
-    /// Names of the fields, as they stand in the file.
+    /// Names of the fields, in the file's order.
     pub fn names(&self) -> impl Iterator<Item = &'d str> + use<'d> {
         self.fields.keys().map(|name| name.get_ref().as_ref())
     }

@@ -43,7 +43,7 @@ crate::reason_table! {
         /// The clock is far ahead of anything known and nobody vouches for it.
         ClockAhead => "clock-ahead",
             Some("this machine's clock jumped ahead and nothing vouches for it; ask an admin");
-        /// HOTP and recovery codes: what is on record comes from a backup, and root has not said that this is meant.
+        /// HOTP and recovery codes: the record comes from a backup, and root has not accepted it.
         Restored => "restored-copy",
             Some("the file of your keys was put back from a backup, or another program has touched it: this code is off until \
                   an admin runs otpctl accept-restore");

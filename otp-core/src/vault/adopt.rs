@@ -1,9 +1,10 @@
 //! Files that belong to their user no longer or come from elsewhere: after an account was renamed, root has them adopted;
-//! after a restore from a backup, root says so. Nothing of this happens by itself.
+//! after a restore from a backup, root says so. None of this happens by itself.
 
 use super::change::ChangeError;
+use super::clock_mark::now;
 use super::error::VaultError;
-use super::locked_user::{LockedUser, now};
+use super::locked_user::LockedUser;
 use super::marks::MarkKind;
 use super::tickets::StoredTickets;
 use super::{Vault, record_name};
@@ -12,15 +13,34 @@ use crate::decision::state::{KeyState, RecoveryState, State};
 use crate::environment::Environment;
 use crate::files::key_file::{Key, RECORD_CAP, Record};
 use crate::files::ticket::{TicketEndReason, TicketId};
-use crate::keys::seal::{HostKey, Nonce};
+use crate::keys::seal::{HostKey, Nonce, VaultId};
 use crate::reasons::ChangeRefusal;
 
-/// What an adoption needs besides the names.
+/// An adoption's needs besides the names.
 pub struct Reseal<'a> {
     /// Opens and closes the seals.
     pub host_key: &'a HostKey,
     /// A fresh nonce for each key.
     pub nonce: &'a dyn Fn() -> Option<Nonce>,
+}
+
+impl Reseal<'_> {
+    /// Opens the seal of a key, changes what it binds, and seals the key again, for the second of two accounts.
+    pub(super) fn edit(
+        &self,
+        key: &mut Key,
+        (from, to): (&Account, &Account),
+        vault: VaultId,
+        change: impl FnOnce(&mut Key),
+    ) -> Result<(), ChangeError> {
+        let opened = self.host_key.open(&key.sealed, &key.binding(from, vault));
+        let secret = opened.map_err(|_| ChangeError::NotSealed)?;
+        change(key);
+        let nonce = (self.nonce)().ok_or(ChangeError::NotSealed)?;
+        let sealed = self.host_key.seal(&secret, &key.binding(to, vault), &nonce);
+        key.sealed = sealed.ok_or(ChangeError::NotSealed)?;
+        Ok(())
+    }
 }
 
 impl Vault {
@@ -64,11 +84,12 @@ impl Vault {
             self.move_tickets(from.uid, to, environment)?; // their lock comes before that of a user
         }
         let mut old = self.lock_even_gone(from, environment)?.ok_or(ChangeRefusal::NotEnrolled)?;
+        self.drop_resets_of(from.uid)?; // they were asked for in another name
         if from == to {
             self.index_again(to)?; // before the mark goes: a look in between can only mark once more
             return match self.unmark(MarkKind::Gone, to.uid)? {
                 true => Ok(old.enrolled()?.clone()),
-                false => Err(ChangeRefusal::StillThere.into()),
+                false => Err(ChangeRefusal::AlreadyAdopted.into()),
             };
         }
         if from.uid == to.uid {
@@ -113,20 +134,18 @@ impl Vault {
         Ok(record)
     }
 
-    /// The record of `old` for `to`. What was used is burnt into the new seals.
+    /// The record of `old` for `to`. Used codes are burnt into the new seals.
     fn resealed(&self, old: &LockedUser<'_>, to: &Account, reseal: &Reseal<'_>) -> Result<Record, ChangeError> {
         let from = old.account();
         let mut record = old.enrolled()?.clone();
         for key in &mut record.keys {
-            let opened = reseal.host_key.open(&key.sealed, &key.binding(from, self.about.id));
-            let secret = opened.map_err(|_| ChangeError::NotSealed)?;
-            key.floor = old.state.key(key.id).map_or(key.floor, |entry| entry.watermark.max(key.floor));
-            if from.uid != to.uid {
-                key.made_in = 1;
-            }
-            let nonce = (reseal.nonce)().ok_or(ChangeError::NotSealed)?;
-            let sealed = reseal.host_key.seal(&secret, &key.binding(to, self.about.id), &nonce);
-            key.sealed = sealed.ok_or(ChangeError::NotSealed)?;
+            let used = old.state.key(key.id).map_or(key.floor, |entry| entry.watermark.max(key.floor));
+            reseal.edit(key, (from, to), self.about.id, |key| {
+                key.floor = used;
+                if from.uid != to.uid {
+                    key.made_in = 1;
+                }
+            })?;
         }
         record.account = to.clone();
         if from.uid != to.uid {
@@ -135,9 +154,9 @@ impl Vault {
         Ok(record)
     }
 
-    /// Root says that what was restored is meant: the key file on disk is in force, whatever generation it is of, and what
-    /// counts by counters is on again. TOTP codes of the time until now stay dead, and HOTP wants two in a row. What its owner
-    /// has repudiated stays off, if the tickets still say so.
+    /// Root accepts restored files: the key file on disk is in force, whatever generation it is of, and what
+    /// counts by counters is on again. TOTP codes of the time until now stay dead, and HOTP wants two in a row. A key that its
+    /// owner has repudiated stays off, if the tickets still say so.
     pub fn restored(&self, account: &Account, environment: &dyn Environment) -> Result<(), ChangeError> {
         let StoredTickets { ticket_file, restored: tickets, .. } = self.restored_tickets(account, environment)?;
         let repudiated: Vec<TicketId> = ticket_file.ended(TicketEndReason::Repudiated).collect();
@@ -182,7 +201,7 @@ impl Vault {
     ) -> Result<(), ChangeError> {
         let locked = self.lock_state(account.uid)?.ok_or(ChangeRefusal::NotEnrolled)?;
         let (mut file, loaded) = self.read_state(locked, account.uid)?;
-        let believed = loaded.believed(now(environment, file.known));
+        let believed = loaded.believed(now(environment, file.known, file.mark));
         let mut state = loaded.state;
         let record = self.record_of(account)?.ok_or(ChangeRefusal::NotEnrolled)?;
         let elsewhere = |key: &Key| state.key(key.id).is_none() && self.is_anothers(key.fingerprint, account.uid);

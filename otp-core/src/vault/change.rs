@@ -1,5 +1,5 @@
-//! What an admin or an owner does to keys that are there: suspend, resume, reopen, rename, revoke, forget. Daemon and
-//! `otpctl --offline` use the same functions under the same locks (R7); who may is decided before.
+//! Changes that an admin or an owner makes to keys that are there: suspend, resume, reopen, rename, revoke, forget. Daemon and
+//! `otpctl --offline` use the same functions under the same locks (R7); rights are decided before.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use crate::decision::origin::Origin;
 use crate::decision::state::{OriginState, State};
 use crate::environment::Clock;
 use crate::files::key_file::{Key, MAX_KEYS, Record};
-use crate::keys::key::{KeyId, Label};
+use crate::keys::key::{KeyId, Label, SHORTEST_ID};
 use crate::reasons::ChangeRefusal;
 
 /// Why a change was not made.
@@ -31,7 +31,7 @@ pub enum ChangeError {
 /// How a new key comes into a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyAddition {
-    /// What allows it; looked at again under the lock.
+    /// The grounds; looked at again under the lock.
     pub grounds: Grounds,
     /// Which keys end when it begins.
     pub replaces: Replaces,
@@ -39,7 +39,7 @@ pub struct KeyAddition {
     pub recovery: Vec<RecoveryHash>,
 }
 
-/// What allows a new key.
+/// The grounds for a new key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Grounds {
     /// Nothing is wanted of what is on record.
@@ -63,7 +63,7 @@ pub enum Replaces {
     All,
 }
 
-/// What came of a repudiation.
+/// The outcome of a repudiation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RepudiationOutcome {
     /// How many keys descend from it.
@@ -100,6 +100,12 @@ impl LockedUser<'_> {
         Ok(self.store(next, clock)?)
     }
 
+    /// Has this origin, or has every one, no wrong code that `reopen` would forget?
+    pub fn is_open(&self, origin: Option<Origin>) -> bool {
+        let mut asked = Origin::ALL.into_iter().filter(|one| origin.is_none_or(|wanted| wanted == *one));
+        asked.all(|one| self.state().origin(one) == OriginState::default())
+    }
+
     /// Gives a key another label.
     pub fn rename(&mut self, key: KeyId, label: &Label, clock: &dyn Clock) -> Result<(), ChangeError> {
         let mut record = self.next_record()?;
@@ -111,8 +117,8 @@ impl LockedUser<'_> {
         Ok(self.commit(&record, clock)?)
     }
 
-    /// Removes a key for good. After the last one the key file is empty, and its user is enrolled and refused (R6). What its owner
-    /// has repudiated is no key that is left.
+    /// Removes a key for good. After the last one the key file is empty, and its user is enrolled and refused (R6). A key that its
+    /// owner has repudiated does not count as left.
     pub fn revoke(&mut self, key: KeyId, clock: &dyn Clock) -> Result<(), ChangeError> {
         let mut record = self.next_record()?;
         let before = record.keys.len();
@@ -126,12 +132,14 @@ impl LockedUser<'_> {
         Ok(self.commit(&record, clock)?)
     }
 
-    /// The key with this id in hexadecimal or, if none has it, with this label: an owner chooses labels, and one that looks like
-    /// the id of another key must not stand in its way.
+    /// The key with this id in hexadecimal or, if none has it, the one key with this label or with an id that begins so: an owner
+    /// chooses labels, and one that looks like the id of another key must not stand in its way.
     pub fn key_named(&self, name: &str) -> Result<&Key, ChangeError> {
         let keys = &self.enrolled()?.keys;
-        let id = |key: &&Key| key.id.hex() == name;
-        let found = keys.iter().find(id).or_else(|| keys.iter().find(|key| key.label.as_str() == name));
+        let begins = |key: &Key| name.len() >= SHORTEST_ID && key.id.hex().starts_with(name);
+        let mut named = keys.iter().filter(|key| key.label.as_str() == name || begins(key));
+        let only = named.next().filter(|_| named.next().is_none());
+        let found = keys.iter().find(|key| key.id.hex() == name).or(only);
         Ok(found.ok_or(ChangeRefusal::NoSuchKey)?)
     }
 
@@ -154,7 +162,11 @@ impl LockedUser<'_> {
 
     /// Are these grounds for a new key still there?
     pub fn has_grounds(&self, grounds: Grounds) -> Result<(), ChangeError> {
-        let in_force = |id| self.state().key(id).is_some_and(|entry| !entry.pending && !entry.suspended);
+        let in_force = |id| {
+            let key = self.record().and_then(|record| record.keys.iter().find(|key| key.id == id));
+            let entry = self.state().key(id).is_some_and(|entry| !entry.pending && !entry.suspended);
+            entry && key.is_some_and(|key| !key.has_ended(self.now()))
+        };
         let set_in_force = |set| self.state().recovery.set == set && !self.state().recovery.suspended;
         match (grounds, self.record()) {
             (Grounds::Any, _) | (Grounds::FirstKey, None) => Ok(()),
@@ -167,10 +179,10 @@ impl LockedUser<'_> {
 
     /// Does it descend from a registration code that its owner never used?
     pub fn is_repudiated(&self, key: KeyId) -> bool {
-        self.state().key(key).is_some_and(|entry| entry.suspended)
+        self.state().is_key_off(key)
     }
 
-    /// A new set of recovery codes; the old one is dead.
+    /// A new set of recovery codes; the old one no longer works.
     pub fn renew_recovery(&mut self, codes: Vec<RecoveryHash>, clock: &dyn Clock) -> Result<(), ChangeError> {
         let mut record = self.next_record()?;
         record.recovery = codes;
@@ -213,9 +225,9 @@ impl LockedUser<'_> {
 }
 
 impl Vault {
-    /// Forgets a user: from now on never enrolled (R6). It asks nothing of the files, for it is also the way out when they
+    /// Forgets a user: from now on never enrolled (R6). It asks nothing of the files, because it is also the way out when they
     /// are damaged, or those of a former owner of the uid. First the key file, synced, then the state, synced: with the state alone
-    /// a user is refused, not let past. The name leaves the index, and marks go, in between. Notices last. Who was invited and never enrolled has tickets and notices to be forgotten.
+    /// a user is refused, not let past. The name leaves the index, and marks go, in between. Notices last. A user who was invited and never enrolled has tickets and notices to be forgotten.
     pub fn forget(&self, uid: u32) -> Result<(), ChangeError> {
         let tickets = self.tickets(uid)?; // their lock comes before the others
         let _no_new_state = self.state.lock()?;
@@ -233,6 +245,7 @@ impl Vault {
         self.unindex(name.as_deref(), uid)?;
         self.unmark(MarkKind::Gone, uid)?;
         self.unmark(MarkKind::Suspended, uid)?;
+        self.drop_resets_of(uid)?;
         self.state.remove(&state_file)?;
         self.state.sync()?;
         Ok(self.drop_notices(uid)?)

@@ -140,6 +140,19 @@ fn a_key_is_named_by_label_or_id() {
 }
 
 #[test]
+fn a_key_is_named_by_the_beginning_of_its_id_if_nothing_else_is_meant() {
+    let bench = Bench::new();
+    bench.add(1, Kind::Totp).unwrap();
+    bench.add(2, Kind::Hotp).unwrap();
+    let named = |name: &str| bench.locked().key_named(name).map(|key| key.id).ok();
+    assert_eq!((named("0202"), named(&"02".repeat(15))), (Some(KeyId([2; 16])), Some(KeyId([2; 16]))));
+    assert_eq!([named("020"), named("0203"), named("")], [None; 3], "too short, or of no key");
+    bench.locked().rename(KeyId([1; 16]), &Label::new("0202").unwrap(), &Shifted::by(0)).unwrap();
+    assert_eq!(named("0202"), None, "a label of one key, and the beginning of another");
+    assert_eq!((named("02020"), named("0101")), (Some(KeyId([2; 16])), Some(KeyId([1; 16]))));
+}
+
+#[test]
 fn r6_after_the_last_key_a_user_is_enrolled_and_refused() {
     let bench = Bench::enrolled();
     bench.locked().revoke(KeyId([2; 16]), &Shifted::by(0)).unwrap();
@@ -322,3 +335,39 @@ mod adopt;
 mod marks;
 #[path = "names_tests.rs"]
 mod names;
+
+#[test]
+fn another_end_is_another_seal_of_the_same_key_and_without_one_the_file_has_no_trace_of_it() {
+    let bench = Bench::enrolled();
+    let (id, before) = (KeyId([2; 16]), bench.locked().record().unwrap().clone());
+    let end = system_wall() + 1000;
+    bench.locked().set_expiry(id, Some(end), &bench.reseal(), &Shifted::by(0)).unwrap();
+    let with_end = bench.locked().record().unwrap().clone();
+    assert_eq!((with_end.keys[0].expires, with_end.generation), (Some(end), before.generation + 1));
+    let sealed = |record: &Record| record.keys[0].sealed.clone();
+    let rest = |record: &Record| Key { sealed: sealed(&before), expires: None, ..record.keys[0].clone() };
+    assert!(sealed(&with_end) != sealed(&before) && rest(&with_end) == before.keys[0]);
+    assert!(with_end.open(bench.host_key(), VaultId([1; 16])).is_ok());
+    let mut forged = with_end.clone();
+    forged.keys[0].expires = Some(end + 1);
+    assert!(forged.open(bench.host_key(), VaultId([1; 16])).is_err());
+    bench.locked().set_expiry(id, None, &bench.reseal(), &Shifted::by(0)).unwrap();
+    let without = bench.locked().record().unwrap().clone();
+    assert!(rest(&without) == before.keys[0] && !without.to_toml().contains("expires"));
+    assert!(accepted(&bench.outcome(&bench.now_code()).unwrap()), "it still works");
+}
+
+#[test]
+fn a_key_that_has_ended_is_no_ground_for_another_and_one_that_is_not_there_has_no_end() {
+    let bench = Bench::enrolled();
+    let (id, end) = (KeyId([2; 16]), Some(system_wall() + 1000));
+    let grounds = |by| {
+        let clock = Shifted::by(by);
+        bench.vault().lock(&bench.account, &clock).unwrap().unwrap().has_grounds(Grounds::Key(id))
+    };
+    bench.locked().set_expiry(id, end, &bench.reseal(), &Shifted::by(0)).unwrap();
+    assert_eq!(grounds(0), Ok(()));
+    assert_eq!(grounds(2000), Err(ChangeRefusal::GroundsGone.into()));
+    let nobody = bench.locked().set_expiry(KeyId([9; 16]), end, &bench.reseal(), &Shifted::by(0));
+    assert_eq!(nobody, Err(ChangeRefusal::NoSuchKey.into()));
+}

@@ -4,9 +4,9 @@
 
 use super::Vault;
 use super::error::VaultError;
-use super::locked_user::now;
 use super::state_file::is_doubted;
-use crate::decision::Now;
+use crate::decision::limits::FAR_AHEAD_S;
+use crate::decision::{ClockTrust, Now};
 use crate::environment::Clock;
 use crate::unix_time::UnixTime;
 
@@ -14,7 +14,7 @@ const NAME: &str = "clock";
 const TEMPORARY: &str = ".clock.new";
 const CAP: usize = 32;
 
-/// What the mark was.
+/// The mark as it was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClockMark {
     /// The time; [`UnixTime::EPOCH`] if there was none.
@@ -39,7 +39,8 @@ impl Vault {
 
     /// The time, with the mark as what is known of it.
     pub fn now(&self, clock: &dyn Clock) -> Result<Now, VaultError> {
-        Ok(now(clock, self.clock_mark()?))
+        let mark = self.clock_mark()?;
+        Ok(now(clock, mark, mark))
     }
 
     /// Moves the mark to now, never back, and not over more than 30 days on a clock that nobody vouches for.
@@ -64,4 +65,16 @@ impl Vault {
         self.dir.rename(TEMPORARY, NAME)?;
         self.dir.sync()
     }
+}
+
+/// The time, with the newest one that is known to have passed. The kernel is asked about its clock only where that matters: the
+/// sandbox of a host may kill it for the question.
+pub(super) fn now(clock: &dyn Clock, newest_known: UnixTime, mark: UnixTime) -> Now {
+    let wall = clock.wall();
+    let far_ahead = wall > newest_known + FAR_AHEAD_S;
+    let clock_trust = match far_ahead && !clock.vouched() {
+        true => ClockTrust::Unsynchronised { newest_known },
+        false => ClockTrust::Trusted,
+    };
+    Now { wall, boot_ms: clock.boot_ms(), clock: clock_trust, mark }
 }

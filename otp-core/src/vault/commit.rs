@@ -108,7 +108,7 @@ impl LockedUser<'_> {
         vault.keys.sync()?;
         next.finish_commit(record);
         self.file.store_both(&next, clock)?;
-        // What is left of an entry proves nothing, and the daemon's next start puts it right.
+        // The rest of an entry proves nothing, and the daemon's next start puts it right.
         drop(vault.index_after(&record.account, self.record.as_ref().map(|former| &former.account)));
         (self.state, self.record) = (next, Some(record.clone()));
         Ok(())

@@ -7,7 +7,7 @@ use nix::errno::Errno;
 
 use crate::reasons::UnavailableReason;
 
-/// What stands in the way. Whatever it is, the code is refused (R5).
+/// The obstacle. Whatever it is, the code is refused (R5).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VaultError {
     /// Not there.
@@ -16,7 +16,7 @@ pub enum VaultError {
     Untrusted {
         /// Which file.
         path: PathBuf,
-        /// What was found and what was wanted.
+        /// The state that was found and the one that was wanted.
         why: String,
     },
     /// The system would not open or read it.
@@ -44,11 +44,13 @@ pub enum VaultError {
     },
     /// A local account that was seen missing, and may be another person's by now.
     Gone(PathBuf),
+    /// The host key is not the one that this vault's seals want.
+    WrongHostKey,
     /// Somebody else held the lock for too long.
     LockTimeout {
         /// Which file.
         path: PathBuf,
-        /// Who, as far as /proc/locks tells.
+        /// Its pid, as far as /proc/locks tells.
         holder: Option<i32>,
     },
     /// It could not be written or synced.
@@ -71,6 +73,7 @@ impl VaultError {
             Self::UidChanged(_) => UnavailableReason::UidChanged,
             Self::Renamed { .. } => UnavailableReason::Renamed,
             Self::Gone(_) => UnavailableReason::AccountGone,
+            Self::WrongHostKey => UnavailableReason::HostKey,
             Self::LockTimeout { .. } => UnavailableReason::LockTimeout,
             Self::CannotPersist { .. } => UnavailableReason::CannotPersist,
         }
@@ -123,6 +126,7 @@ impl fmt::Display for VaultError {
                 "{}: renamed: adopt, or forget if {was:?} was somebody else; the keys belong to that name",
                 path.display()
             ),
+            Self::WrongHostKey => f.write_str("the host key is not the one of this vault; restore the escrowed copy"),
             Self::Gone(path) => write!(
                 f,
                 "{}: the account was deleted and made again: adopt if it is the same person, else forget",

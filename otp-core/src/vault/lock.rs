@@ -1,7 +1,7 @@
 //! One lock per user, for the decision only (R3): flock on the state file, waited for a bounded time, and worth nothing
 //! unless the path still names the locked inode.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -18,46 +18,88 @@ use super::read::{Access, unreadable};
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long by somebody who only wants to look: a lock is held for a decision, which takes milliseconds.
 const SHORT_LOCK_TIMEOUT: Duration = Duration::from_secs(2);
-/// Longest pause between two tries.
+/// First and longest pause between two tries.
+const SHORTEST_PAUSE: Duration = Duration::from_micros(200);
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
-/// A locked file; unlocked on drop.
-pub(super) type Locked = Flock<File>;
+/// A locked state file, as it was looked at under the lock; unlocked on drop.
+pub(super) struct Locked {
+    pub(super) file: Flock<File>,
+    pub(super) about: Metadata,
+}
+
+/// The end of one try to lock a state.
+enum Try {
+    Missing,
+    Busy,
+    Locked(Locked),
+}
 
 /// The moment at which a look at a user, or at all of them, gives the locks up.
 pub fn short_lock_deadline() -> Instant {
     Instant::now() + SHORT_LOCK_TIMEOUT
 }
 
+/// The moment at which anybody else does.
+pub(super) fn lock_deadline() -> Instant {
+    Instant::now() + LOCK_TIMEOUT
+}
+
 impl Vault {
     /// Locks the state file of `uid`; `None` if there is none.
     pub(super) fn lock_state(&self, uid: u32) -> Result<Option<Locked>, VaultError> {
-        self.lock_state_by(uid, Instant::now() + LOCK_TIMEOUT)
+        self.under_lock(uid, lock_deadline(), |_, locked| Ok(locked))
     }
 
-    /// The same, waited for until `deadline`. Past it a lock that is free is still taken.
-    pub(super) fn lock_state_by(&self, uid: u32, deadline: Instant) -> Result<Option<Locked>, VaultError> {
-        let name = state_name(uid);
+    /// Locks the state file of `uid`, waited for until `deadline`, and reads what there is to read; all that is opened for it is
+    /// opened in one go. Past the deadline a lock that is free is still taken. Without a state file there is no lock.
+    pub(super) fn under_lock<T>(
+        &self,
+        uid: u32,
+        deadline: Instant,
+        read: impl Fn(&Self, Option<Locked>) -> Result<T, VaultError>,
+    ) -> Result<T, VaultError> {
+        let mut pauses = Pauses::until(deadline);
         loop {
-            let file = match self.state.open_file(&name, Access::Write) {
-                Err(VaultError::Missing(_)) => return Ok(None),
-                opened => opened?,
-            };
-            let locked = lock(file, &self.state.path_of(&name), deadline)?;
-            if self.still_named(&locked, &name)? {
-                return Ok(Some(locked));
-            }
-            if Instant::now() >= deadline {
-                return Err(VaultError::LockTimeout { path: self.state.path_of(&name), holder: None });
+            let found = self.make_call(|vault| match vault.try_lock(uid)? {
+                Try::Missing => read(vault, None).map(Some),
+                Try::Locked(locked) => read(vault, Some(locked)).map(Some),
+                Try::Busy => Ok(None),
+            })?;
+            match found {
+                Some(found) => return Ok(found),
+                None if pauses.pause() => {}
+                None => return Err(self.lock_timeout(uid)),
             }
         }
     }
 
-    fn still_named(&self, locked: &File, name: &str) -> Result<bool, VaultError> {
-        let path = self.state.path_of(name);
-        let held = locked.metadata().map_err(|error| unreadable(&path, &error))?;
-        let named = self.state.stat(name);
-        Ok(named.is_ok_and(|stat| (stat.st_dev, stat.st_ino) == (held.dev(), held.ino())))
+    /// A state that is being replaced is as good as locked.
+    fn try_lock(&self, uid: u32) -> Result<Try, VaultError> {
+        let name = state_name(uid);
+        let path = self.state.path_of(&name);
+        let file = match self.state.open_unchecked(&name, Access::Write) {
+            Err(VaultError::Missing(_)) => return Ok(Try::Missing),
+            opened => opened?,
+        };
+        let file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(file) => file,
+            Err((_, Errno::EWOULDBLOCK | Errno::EINTR)) => return Ok(Try::Busy),
+            Err((_, errno)) => return Err(VaultError::Unreadable { path, errno }),
+        };
+        let about = file.metadata().map_err(|error| unreadable(&path, &error))?;
+        let named = self.state.stat(&name).is_ok_and(|stat| (stat.st_dev, stat.st_ino) == (about.dev(), about.ino()));
+        if !named {
+            return Ok(Try::Busy);
+        }
+        self.state.check_file(&about, &name)?;
+        Ok(Try::Locked(Locked { file, about }))
+    }
+
+    fn lock_timeout(&self, uid: u32) -> VaultError {
+        let name = state_name(uid);
+        let holder = self.state.open_file(&name, Access::Read).ok().and_then(|file| holder(&file));
+        VaultError::LockTimeout { path: self.state.path_of(&name), holder }
     }
 }
 
@@ -71,12 +113,12 @@ impl TrustedDir {
             },
             opened => opened?,
         };
-        lock(file, &self.path_of(name), Instant::now() + LOCK_TIMEOUT)
+        lock(file, &self.path_of(name))
     }
 
     /// Locks this directory, against other writers of files in it. Unlocked on drop.
     pub(super) fn lock(&self) -> Result<Flock<File>, VaultError> {
-        lock(self.reopened()?, self.path(), Instant::now() + LOCK_TIMEOUT)
+        lock(self.reopened()?, self.path())
     }
 }
 
@@ -85,9 +127,8 @@ pub(super) fn state_name(uid: u32) -> String {
     uid.to_string()
 }
 
-/// No signal and no thread may be used inside somebody else's process, so this asks again until the deadline.
-fn lock(mut file: File, path: &Path, deadline: Instant) -> Result<Flock<File>, VaultError> {
-    let mut pause = Duration::from_micros(200);
+fn lock(mut file: File, path: &Path) -> Result<Flock<File>, VaultError> {
+    let mut pauses = Pauses::until(lock_deadline());
     loop {
         let errno = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(locked) => return Ok(locked),
@@ -97,16 +138,37 @@ fn lock(mut file: File, path: &Path, deadline: Instant) -> Result<Flock<File>, V
             }
         };
         match errno {
-            Errno::EWOULDBLOCK if Instant::now() < deadline => std::thread::sleep(pause),
+            Errno::EWOULDBLOCK if pauses.pause() => {}
             Errno::EWOULDBLOCK => return Err(VaultError::LockTimeout { path: path.to_owned(), holder: holder(&file) }),
             Errno::EINTR => {}
             errno => return Err(VaultError::Unreadable { path: path.to_owned(), errno }),
         }
-        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 
-/// Who holds a flock on `file`, as /proc/locks tells: `1: FLOCK  ADVISORY  WRITE 812 fe:00:131 0 EOF`.
+/// No signal and no thread may be used inside somebody else's process, so a lock is asked for again and again.
+struct Pauses {
+    next: Duration,
+    deadline: Instant,
+}
+
+impl Pauses {
+    fn until(deadline: Instant) -> Self {
+        Self { next: SHORTEST_PAUSE, deadline }
+    }
+
+    /// Waits a little; says no, at once, when the deadline is over.
+    fn pause(&mut self) -> bool {
+        if Instant::now() >= self.deadline {
+            return false;
+        }
+        std::thread::sleep(self.next);
+        self.next = (self.next * 2).min(LONGEST_PAUSE);
+        true
+    }
+}
+
+/// The holder of a flock on `file`, as /proc/locks tells: `1: FLOCK  ADVISORY  WRITE 812 fe:00:131 0 EOF`.
 fn holder(file: &File) -> Option<i32> {
     let inode = file.metadata().ok()?.ino();
     let locks = std::fs::read_to_string("/proc/locks").ok()?;

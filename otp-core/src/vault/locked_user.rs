@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
+use super::clock_mark::now;
 use super::error::VaultError;
-use super::lock::{Locked, short_lock_deadline, state_name};
+use super::lock::{Locked, lock_deadline, short_lock_deadline, state_name};
 use super::state_file::{Loaded, StateFile};
 use super::{Vault, record_name};
 use crate::accounts::{Account, NotOwner};
@@ -29,6 +30,27 @@ pub struct LockedUser<'v> {
     repairs: Vec<Repair>,
 }
 
+/// A user as somebody sees them who only looks.
+#[derive(Debug)]
+pub struct UserView {
+    /// The secret file; `None` if the user was never enrolled.
+    pub record: Option<Record>,
+    /// The state, as the next one who locks will find it.
+    pub state: State,
+    /// The time, read under the lock.
+    pub now: Now,
+    /// The repairs that are due.
+    pub repairs: Vec<Repair>,
+}
+
+/// The files of a user, read in one go.
+struct UserFiles {
+    file: StateFile,
+    loaded: Loaded,
+    record: Option<Record>,
+    suspended_aside: bool,
+}
+
 /// Is a user who is marked as gone refused?
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum MarkedGone {
@@ -48,7 +70,7 @@ enum Pairing {
 impl Vault {
     /// Locks `account` and reads its record and state. `None`: there is no trace of it, so it was never enrolled (V5).
     pub fn lock(&self, account: &Account, environment: &dyn Environment) -> Result<Option<LockedUser<'_>>, VaultError> {
-        self.locked_user(self.lock_state(account.uid)?, account, environment, MarkedGone::Refused)
+        self.locked_user(account, lock_deadline(), environment, MarkedGone::Refused)
     }
 
     /// The same for a user who is marked as gone, too.
@@ -57,7 +79,7 @@ impl Vault {
         account: &Account,
         environment: &dyn Environment,
     ) -> Result<Option<LockedUser<'_>>, VaultError> {
-        self.locked_user(self.lock_state(account.uid)?, account, environment, MarkedGone::Opened)
+        self.locked_user(account, lock_deadline(), environment, MarkedGone::Opened)
     }
 
     /// The same for somebody who only looks and gives up at `deadline` (`short_lock_deadline`).
@@ -67,42 +89,86 @@ impl Vault {
         environment: &dyn Environment,
         deadline: Instant,
     ) -> Result<Option<LockedUser<'_>>, VaultError> {
-        self.locked_user(self.lock_state_by(account.uid, deadline)?, account, environment, MarkedGone::Refused)
+        self.locked_user(account, deadline, environment, MarkedGone::Refused)
+    }
+
+    /// The same for somebody who changes nothing: what a crash or a restore left behind is put right in the answer alone, and
+    /// stays as it is on disk. The lock has ended when this returns.
+    pub fn peek(
+        &self,
+        account: &Account,
+        clock: &dyn Clock,
+        deadline: Instant,
+    ) -> Result<Option<UserView>, VaultError> {
+        let read = self.read_user(account, deadline, clock, MarkedGone::Refused)?;
+        Ok(read.map(|(LockedUser { record, state, now, repairs, .. }, _)| UserView { record, state, now, repairs }))
     }
 
     fn locked_user(
         &self,
-        locked: Option<Locked>,
         account: &Account,
+        deadline: Instant,
         environment: &dyn Environment,
         marked_gone: MarkedGone,
     ) -> Result<Option<LockedUser<'_>>, VaultError> {
-        let locked = match locked {
-            Some(locked) => locked,
-            None if self.record_of(account)?.is_none() => return Ok(None),
-            // The state comes before the key file: if the two were made meanwhile, it is there now.
-            None => {
-                self.lock_state_by(account.uid, short_lock_deadline())?.ok_or_else(|| self.missing_state(account))?
-            }
+        let Some((mut user, loaded)) = self.read_user(account, deadline, environment, marked_gone)? else {
+            return Ok(None);
         };
-        let marks = self.marks_of(account.uid)?; // under the lock, for the sake of those that were set before it was taken
-        if marks.gone && marked_gone == MarkedGone::Refused {
-            return Err(self.gone(account.uid));
-        }
-        let (file, loaded) = self.read_state(locked, account.uid)?;
-        let record = self.record_of(account)?;
-        let now = now(environment, file.known);
-        let account = record.as_ref().map_or(account, |record| &record.account).clone();
-        let mut state = loaded.state.clone();
-        let suspended_aside = record.is_some() && marks.suspended;
-        state.suspended |= suspended_aside;
-        let mut user =
-            LockedUser { vault: self, file, account, record, state, suspended_aside, now, repairs: Vec::new() };
-        user.repair(&loaded, environment)?;
+        user.keep_repairs(&loaded, environment)?;
         Ok(Some(user))
     }
 
-    /// What a locked state file says about `uid`.
+    /// With every repair made in the value, and none on disk.
+    fn read_user(
+        &self,
+        account: &Account,
+        deadline: Instant,
+        clock: &dyn Clock,
+        marked_gone: MarkedGone,
+    ) -> Result<Option<(LockedUser<'_>, Loaded)>, VaultError> {
+        let read = |deadline| self.read_under_lock(account, deadline, marked_gone);
+        let files = match read(deadline) {
+            // The state comes before the key file: if the two were made meanwhile, it is there now.
+            Err(VaultError::Missing(_)) => read(short_lock_deadline())?,
+            files => files?,
+        };
+        let Some(UserFiles { file, loaded, record, suspended_aside }) = files else { return Ok(None) };
+        let now = now(clock, file.known, file.mark);
+        let account = record.as_ref().map_or(account, |record| &record.account).clone();
+        let mut state = loaded.state.clone();
+        state.suspended |= suspended_aside;
+        let mut user =
+            LockedUser { vault: self, file, account, record, state, suspended_aside, now, repairs: Vec::new() };
+        user.repair(&loaded)?;
+        Ok(Some((user, loaded)))
+    }
+
+    /// The files of `account`, as they are under its lock; `None` if there are none.
+    fn read_under_lock(
+        &self,
+        account: &Account,
+        deadline: Instant,
+        marked_gone: MarkedGone,
+    ) -> Result<Option<UserFiles>, VaultError> {
+        self.under_lock(account.uid, deadline, |vault, locked| {
+            let Some(locked) = locked else {
+                return match vault.record_of(account)? {
+                    None => Ok(None),
+                    Some(_) => Err(vault.missing_state(account)),
+                };
+            };
+            let marks = vault.marks_of(account.uid)?; // under the lock, for the sake of those that were set before it was taken
+            if marks.gone && marked_gone == MarkedGone::Refused {
+                return Err(vault.gone(account.uid));
+            }
+            let (file, loaded) = vault.read_state(locked, account.uid)?;
+            let record = vault.record_of(account)?;
+            let suspended_aside = record.is_some() && marks.suspended;
+            Ok(Some(UserFiles { file, loaded, record, suspended_aside }))
+        })
+    }
+
+    /// The content of a locked state file of `uid`.
     pub(super) fn read_state(&self, locked: Locked, uid: u32) -> Result<(StateFile, Loaded), VaultError> {
         let path = self.state.path_of(&state_name(uid));
         let (mut file, loaded) = StateFile::read(locked, path.clone())?;
@@ -110,7 +176,8 @@ impl Vault {
             let why = format!("the state of uid {}; wanted {uid}", loaded.state.uid);
             return Err(VaultError::malformed(&path, why));
         }
-        file.known = self.clock_mark()?.max(if loaded.doubted { UnixTime::EPOCH } else { loaded.written });
+        file.mark = self.clock_mark()?;
+        file.known = file.mark.max(if loaded.doubted { UnixTime::EPOCH } else { loaded.written });
         Ok((file, loaded))
     }
 
@@ -136,7 +203,7 @@ impl Vault {
 }
 
 impl LockedUser<'_> {
-    /// Who is locked, by the name that the key file has, to which its seals are bound; without one, by the name they were locked by.
+    /// The user who is locked, by the name that the key file has, to which its seals are bound; without one, by the name they were locked by.
     pub fn account(&self) -> &Account {
         &self.account
     }
@@ -156,7 +223,7 @@ impl LockedUser<'_> {
         self.now
     }
 
-    /// What was found and put right.
+    /// Faults that were found and repaired.
     pub fn repairs(&self) -> &[Repair] {
         &self.repairs
     }
@@ -182,7 +249,7 @@ impl LockedUser<'_> {
         Ok(())
     }
 
-    fn repair(&mut self, loaded: &Loaded, environment: &dyn Environment) -> Result<(), VaultError> {
+    fn repair(&mut self, loaded: &Loaded) -> Result<(), VaultError> {
         let generation = self.record.as_ref().map_or(0, |record| record.generation);
         match pairing(&self.state, generation) {
             Pairing::Settled => {}
@@ -190,10 +257,7 @@ impl LockedUser<'_> {
                 self.state.undo_commit();
                 self.repairs.push(Repair::CommitUndone);
             }
-            Pairing::Finish => {
-                self.vault.keys.sync()?;
-                self.repairs.push(Repair::CommitFinished);
-            }
+            Pairing::Finish => self.repairs.push(Repair::CommitFinished),
             Pairing::Mismatch => return Err(self.mismatch(generation)),
         }
         if let Some(record) = &self.record {
@@ -213,6 +277,13 @@ impl LockedUser<'_> {
                     self.state.distrust(record, loaded.believed(self.now));
                 }
             }
+        }
+        Ok(())
+    }
+
+    fn keep_repairs(&mut self, loaded: &Loaded, environment: &dyn Environment) -> Result<(), VaultError> {
+        if self.repairs.contains(&Repair::CommitFinished) {
+            self.vault.keys.sync()?;
         }
         // The alarm first: killed in between it comes twice, which is better than never.
         for what in &self.repairs {
@@ -236,7 +307,7 @@ impl LockedUser<'_> {
 }
 
 impl Loaded {
-    /// The latest time that a code could have been accepted by. What lies far ahead of a time that is known counts only as far as
+    /// The latest time that a code could have been accepted by. A time far ahead of a known one counts only as far as
     /// codes could have been accepted by a clock that is not believed; a wild one must not lock its owner out for years.
     pub(super) fn believed(&self, now: Now) -> UnixTime {
         let known = match now.clock {
@@ -286,18 +357,6 @@ fn pairing(state: &State, key_file: u64) -> Pairing {
         Some(_) if key_file == state.generation => Pairing::Undo,
         _ => Pairing::Mismatch,
     }
-}
-
-/// The time, with the newest one that is known to have passed. The kernel is asked about its clock only where that matters: the
-/// sandbox of a host may kill it for the question.
-pub(super) fn now(clock: &dyn Clock, newest_known: UnixTime) -> Now {
-    let wall = clock.wall();
-    let far_ahead = wall > newest_known + FAR_AHEAD_S;
-    let clock_trust = match far_ahead && !clock.vouched() {
-        true => ClockTrust::Unsynchronised { newest_known },
-        false => ClockTrust::Trusted,
-    };
-    Now { wall, boot_ms: clock.boot_ms(), clock: clock_trust }
 }
 
 #[cfg(test)]

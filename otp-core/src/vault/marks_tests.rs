@@ -1,13 +1,22 @@
 //! Marks beside a user's files: accounts that are gone, suspensions that wait for a lock.
 
 use super::*;
+use crate::environment::Moment;
+use crate::manage::suspension::{Suspension, suspend};
 use crate::vault::marks::MarkKind;
 
 impl Bench {
     fn mark_gone(&self) {
-        let mark = crate::files::user_mark::UserMark { account: self.account.clone(), since: UnixTime::new(7) };
+        let account = self.account.clone();
+        let mark = crate::files::user_mark::UserMark { account, since: UnixTime::new(7), lost: None };
         assert!(self.vault().lock_itself().unwrap().mark(MarkKind::Gone, &mark).unwrap());
         assert!(!self.vault().lock_itself().unwrap().mark(MarkKind::Gone, &mark).unwrap(), "the first sighting stays");
+    }
+
+    /// The users that are marked as gone now.
+    fn missing(&self, clock: &dyn Clock) -> Result<Vec<Account>, VaultError> {
+        let mut marked = Vec::new();
+        self.vault().mark_missing(clock, &mut |account| marked.push(account.clone())).map(|()| marked)
     }
 
     fn needs_word(&self, word: &str) -> bool {
@@ -47,14 +56,14 @@ fn who_is_marked_as_gone_is_refused_until_adopted_or_forgotten() {
     }
     let bench = Bench::enrolled();
     let unmarked = bench.vault().adopt(&bench.account, &bench.account, &bench.reseal(), &clock);
-    assert_eq!(unmarked, Err(ChangeRefusal::StillThere.into()));
+    assert_eq!(unmarked, Err(ChangeRefusal::AlreadyAdopted.into()));
 }
 
 #[test]
 fn only_local_accounts_with_keys_that_are_there_neither_by_name_nor_by_uid_are_marked() {
     let bench = Bench::enrolled();
     let clock = Shifted::by(0);
-    assert_eq!(bench.vault().mark_missing(&clock), Ok(vec![]), "never in /etc/passwd");
+    assert_eq!(bench.missing(&clock), Ok(vec![]), "never in /etc/passwd");
     let local = |name: &str, uid| {
         let account = Account { name: name.into(), uid };
         let text = crate::files::name_entry::NameEntry { account: account.clone(), local: true }.to_toml();
@@ -66,18 +75,14 @@ fn only_local_accounts_with_keys_that_are_there_neither_by_name_nor_by_uid_are_m
     local("root", 1000);
     local("nobody-here", 0);
     local("nobody-there", 4_000_000);
-    assert_eq!(
-        bench.vault().mark_missing(&clock),
-        Ok(vec![]),
-        "the name is there, the uid is there, there is no key file"
-    );
+    assert_eq!(bench.missing(&clock), Ok(vec![]), "the name is there, the uid is there, there is no key file");
     let zoe = Account { name: "zoe-of-no-machine".into(), uid: 4_000_001 };
     let make = |_: &Account, generation| Some(bench.other_key(generation, 11, Kind::Totp));
     bench.vault().enrol(&zoe, &FREELY, &clock, make).unwrap();
-    assert_eq!(bench.vault().mark_missing(&clock), Ok(vec![]), "enrolled, and never in /etc/passwd");
+    assert_eq!(bench.missing(&clock), Ok(vec![]), "enrolled, and never in /etc/passwd");
     local(&zoe.name, zoe.uid);
-    assert_eq!(bench.vault().mark_missing(&clock), Ok(vec![zoe.clone()]));
-    assert_eq!(bench.vault().mark_missing(&clock), Ok(vec![]), "once");
+    assert_eq!(bench.missing(&clock), Ok(vec![zoe.clone()]));
+    assert_eq!(bench.missing(&clock), Ok(vec![]), "once");
     let marks = bench.vault().marked(MarkKind::Gone).unwrap();
     assert_eq!(marks[0].1.as_ref().unwrap().account, zoe);
 }
@@ -116,6 +121,81 @@ fn a_suspension_beside_the_state_ends_with_resume_and_with_forget_and_goes_along
     let to = Account { name: "alice".into(), uid: 2000 };
     bench.vault().adopt(&bench.account, &to, &bench.reseal(), &clock).unwrap();
     assert!(bench.vault().lock(&to, &clock).unwrap().unwrap().state().suspended && !bench.needs_word("suspended"));
+}
+
+impl Bench {
+    fn report_lost(&self) {
+        let clock = Shifted::by(0);
+        self.locked().report_lost(None, &Moment::of(&clock), &clock).unwrap();
+    }
+
+    fn lost(&self) -> bool {
+        self.vault().lost_report_of(&self.account).unwrap().is_some()
+    }
+}
+
+#[test]
+fn a_report_of_a_lost_device_stays_beside_the_state_until_its_owner_takes_it_back() {
+    for slot in [0, 1] {
+        let (bench, clock) = (Bench::enrolled(), Shifted::by(0));
+        bench.report_lost();
+        assert!(bench.needs_word("suspended") && bench.lost());
+        bench.locked().settle_suspension(&clock).unwrap();
+        assert!(bench.lost(), "a list and the hourly round leave it");
+        bench.spoil(slot);
+        fs::remove_file(bench.dir.join("suspended/1000")).unwrap();
+        assert!(bench.locked().state().suspended, "the state says it, too");
+    }
+    let (bench, clock) = (Bench::enrolled(), Shifted::by(0));
+    bench.report_lost();
+    assert_eq!(bench.locked().take_back_lost(&clock), Ok(true));
+    assert!(!bench.locked().state().suspended && !bench.has_mark("suspended") && !bench.needs_word("suspended"));
+}
+
+#[test]
+fn a_suspension_by_somebody_else_takes_the_way_back_of_the_owner_away() {
+    let (bench, clock) = (Bench::enrolled(), Shifted::by(0));
+    bench.report_lost();
+    assert_eq!(suspend(bench.vault(), &bench.account, &clock), Ok(Suspension::Stored));
+    assert!(!bench.lost() && !bench.has_mark("suspended") && bench.locked().state().suspended);
+    assert_eq!(suspend(bench.vault(), &bench.account, &clock), Ok(Suspension::Already));
+    let bench = Bench::enrolled();
+    bench.report_lost();
+    assert!(bench.vault().suspend_aside(&bench.account, &clock).unwrap(), "it replaces the report");
+    assert!(!bench.lost() && bench.has_mark("suspended"));
+    bench.report_lost();
+    assert!(!bench.lost(), "a report replaces nothing");
+    let bench = Bench::enrolled();
+    bench.report_lost();
+    let mut owner = bench.locked();
+    bench.vault().suspend_aside(&bench.account, &clock).unwrap();
+    assert_eq!(owner.take_back_lost(&clock), Ok(false), "a helper came while the lock was held");
+    drop(owner);
+    assert!(bench.locked().state().suspended && bench.has_mark("suspended"));
+}
+
+#[test]
+fn a_report_of_a_lost_device_ends_with_resume_forget_and_adopt_and_on_the_way_back_to_version_1() {
+    let clock = Shifted::by(0);
+    let reported = || {
+        let bench = Bench::enrolled();
+        bench.report_lost();
+        bench
+    };
+    let bench = reported();
+    bench.locked().set_use(KeyUse::Allowed, &clock).unwrap();
+    assert!(!bench.lost() && !bench.locked().state().suspended);
+    let bench = reported();
+    bench.vault().forget(1000).unwrap();
+    assert!(!bench.has_mark("suspended"));
+    let bench = reported();
+    let to = Account { name: "alice".into(), uid: 2000 };
+    bench.vault().adopt(&bench.account, &to, &bench.reseal(), &clock).unwrap();
+    assert!(bench.vault().lost_report_of(&to).unwrap().is_none() && !bench.has_mark("suspended"));
+    assert!(bench.vault().lock(&to, &clock).unwrap().unwrap().state().suspended);
+    let bench = reported();
+    drop(crate::manage::vault_version::back_to_1(bench.vault(), &clock));
+    assert!(!bench.has_mark("suspended") && bench.locked().state().suspended);
 }
 
 #[test]
@@ -163,3 +243,6 @@ fn a_user_is_forgotten_while_a_program_holds_the_lock_and_that_program_accepts_n
         "an answer would be that of a forgotten user"
     );
 }
+
+#[path = "resets_tests.rs"]
+mod resets;

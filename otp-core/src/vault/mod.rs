@@ -19,43 +19,53 @@ mod change;
 mod clock_mark;
 mod commit;
 mod error;
+mod examine;
+mod expiry;
 mod gone;
 mod lock;
 mod locked_user;
+mod lost;
 mod marks;
 mod names;
 mod needs;
 mod notices;
 mod open;
 mod outbox;
+mod ownership;
 mod passwd;
 mod read;
+mod resets;
 mod root_owned;
 mod state_file;
 mod suspended;
 mod tickets;
+mod tokens;
 
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::PathBuf;
 
 use crate::accounts::Account;
 use crate::environment::Environment;
 use crate::files::key_file::RecordError;
-use crate::keys::seal::Fingerprint;
+use crate::keys::seal::{Fingerprint, HostKey};
 
 pub use adopt::Reseal;
 pub use change::{ChangeError, Grounds, KeyAddition, KeyUse, Replaces, RepudiationOutcome};
 pub use clock_mark::ClockMark;
 pub use error::VaultError;
 pub use lock::short_lock_deadline;
-pub use locked_user::LockedUser;
+pub use locked_user::{LockedUser, UserView};
 pub use marks::MarkKind;
 pub use names::IndexReport;
 pub use notices::has_notices;
-pub use open::{OpenedBy, TrustedDir, as_it_is};
+use open::{Lifetime, call_by};
+pub use open::{OpenedBy, TrustedDir};
 pub use outbox::{OUTBOX_CAP, Outbox, OutboxNotice, OutboxPlace, Posted};
 pub use passwd::Passwd;
-pub use root_owned::{Readers, read_root_file, root_directory, root_program};
-pub use tickets::{StoredTickets, Tickets};
+pub(crate) use read::{errno_of, unreadable};
+pub use resets::{FoundReset, StoredReset};
+pub use root_owned::{Readers, RootDirs, read_root_file, root_directory, root_program};
+pub use tickets::{SeenTicket, StoredTickets, Tickets};
 
 pub use crate::files::vault_file::{About, Need};
 
@@ -69,6 +79,7 @@ pub struct VaultPlace {
 }
 
 /// An open vault.
+#[derive(Clone)]
 pub struct Vault {
     dir: TrustedDir,
     keys: TrustedDir,
@@ -93,26 +104,41 @@ const STATE: &str = "state";
 const NOTICES: &str = "notices";
 /// Where tickets are.
 const TICKETS: &str = "tickets";
+/// Where tokens are that nobody has yet.
+const TOKENS: &str = "tokens";
 /// Directories of a vault, besides its vault.toml.
 const DIRS: [&str; 5] = [KEYS, STATE, NOTICES, TICKETS, "audit"];
 
 impl Vault {
     /// Opens the vault at `place`. Fails unless a valid vault.toml proves that it is there.
     pub fn open(place: &VaultPlace) -> Result<Self, VaultError> {
-        Self::open_by(place, as_it_is)
+        Self::opened(place, Lifetime::Long, &RootDirs::default())
     }
 
-    /// The same, by a caller that may change its file system uid for it.
-    pub fn open_by(place: &VaultPlace, opened_by: OpenedBy) -> Result<Self, VaultError> {
-        let mut vault = Err(VaultError::Missing(place.dir.clone()));
-        opened_by(place.owner, &mut || vault = Self::opened(place, opened_by)); // once round all four opens
-        vault
+    /// The same for one call, by a caller that may change its file system uid for it.
+    pub fn open_by(place: &VaultPlace, opened_by: OpenedBy, roots: &RootDirs) -> Result<Self, VaultError> {
+        let opened = call_by(Some(opened_by), place.owner, || Self::opened(place, Lifetime::OneCall, roots));
+        Ok(opened.unwrap_or_else(|| Err(VaultError::Missing(place.dir.clone())))?.with(Some(opened_by)))
     }
 
-    fn opened(place: &VaultPlace, opened_by: OpenedBy) -> Result<Self, VaultError> {
-        let dir = TrustedDir::open_by(&place.dir, place.owner, opened_by)?;
+    fn opened(place: &VaultPlace, lifetime: Lifetime, roots: &RootDirs) -> Result<Self, VaultError> {
+        let dir = TrustedDir::open_for(lifetime, &place.dir, place.owner, roots)?;
         let about = about::about_in(&dir)?;
         Ok(Self { keys: dir.open_dir(KEYS)?, state: dir.open_dir(STATE)?, dir, about })
+    }
+
+    fn with(self, opened_by: Option<OpenedBy>) -> Self {
+        let Self { dir, keys, state, about } = self;
+        let [dir, keys, state] = [dir, keys, state].map(|dir| dir.opened_by(opened_by));
+        Self { dir, keys, state, about }
+    }
+
+    /// Makes `call` as whatever opens this vault does, and gives it the vault in which nothing more is needed for that.
+    fn make_call<T>(&self, call: impl FnOnce(&Self) -> Result<T, VaultError>) -> Result<T, VaultError> {
+        match self.dir.lifetime() {
+            Lifetime::Long => call(self),
+            Lifetime::OneCall => self.dir.make_call(|| call(&self.clone().with(None))),
+        }
     }
 
     /// Makes a new vault in the directory at `place`, which must exist and hold no vault.toml. Run as the vault's owner.
@@ -125,9 +151,14 @@ impl Vault {
         Ok(Self { keys: dir.open_dir(KEYS)?, state: dir.open_dir(STATE)?, dir, about: about.clone() })
     }
 
-    /// What vault.toml says.
+    /// The content of vault.toml.
     pub fn about(&self) -> &About {
         &self.about
+    }
+
+    /// Is this the host key that the seals in here want?
+    pub fn wants(&self, key: &HostKey) -> Result<(), VaultError> {
+        if key.is(self.about.host_key) { Ok(()) } else { Err(VaultError::WrongHostKey) }
     }
 
     /// Is `account` positively never enrolled? Locks the user's state, if there is one.
@@ -144,29 +175,24 @@ impl Vault {
 
     /// Uids that have a key file, in rising order.
     pub fn enrolled_uids(&self) -> Result<Vec<u32>, VaultError> {
-        let names = self.keys.names()?;
-        let uid = |name: &String| name.strip_suffix(".toml")?.parse().ok();
-        let mut uids: Vec<u32> = names.iter().filter_map(uid).collect();
-        uids.sort_unstable();
-        Ok(uids)
+        self.keys.uids(|name| name.strip_suffix(".toml")?.parse().ok())
     }
 
-    /// Has any user a key with this secret (R4)? A file that cannot be read does not say no.
-    pub fn knows(&self, fingerprint: Fingerprint) -> Result<bool, VaultError> {
-        for uid in self.enrolled_uids()? {
-            let there = self.record_under(uid)?;
-            if there.is_some_and(|record| record.keys.iter().any(|key| key.fingerprint == fingerprint)) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+    /// Fingerprints of the keys in the key file under `uid`, whosever it is (R4); none without a file.
+    pub fn fingerprints_under(&self, uid: u32) -> Result<Vec<Fingerprint>, VaultError> {
+        Ok(self.record_under(uid)?.map_or(Vec::new(), |record| record.fingerprints()))
+    }
+
+    /// The open directory of key files, so that it can be watched.
+    pub fn key_directory(&self) -> Result<BorrowedFd<'_>, VaultError> {
+        self.keys.fd().map(|fd| fd.as_fd())
     }
 
     /// Has anybody but `uid` a key with this secret, as far as files can be read?
     fn is_anothers(&self, fingerprint: Fingerprint, uid: u32) -> bool {
         let others = self.enrolled_uids().unwrap_or_default().into_iter().filter(|other| *other != uid);
         let mut records = others.filter_map(|other| self.record_under(other).ok().flatten());
-        records.any(|record| record.keys.iter().any(|key| key.fingerprint == fingerprint))
+        records.any(|record| record.fingerprints().contains(&fingerprint))
     }
 
     /// Removes what a killed writer left half-made, and makes what an older vault lacks. Only the one writer of key files may call this (R7).

@@ -3,6 +3,7 @@
 //! that file is there and names the user.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 
 use super::error::VaultError;
 use super::needs::LockedVault;
@@ -10,6 +11,7 @@ use super::open::TrustedDir;
 use super::passwd::Passwd;
 use super::{Vault, record_name};
 use crate::accounts::Account;
+use crate::files::key_file::Record;
 use crate::files::name_entry::NameEntry;
 use crate::files::vault_file::Need;
 
@@ -21,6 +23,9 @@ pub struct IndexReport {
     /// Uids whose key file cannot be read, and why: until they are mended or forgotten, an index that was not whole stays so.
     pub unreadable: Vec<(u32, VaultError)>,
 }
+
+/// Owners of key files by the name of the entry that leads to them.
+type Owners = BTreeMap<String, Vec<Account>>;
 
 /// When entries reach the disk.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -113,65 +118,98 @@ impl Vault {
     }
 
     /// Makes the index again from the key files. vault.toml names it once it is whole. Only the one writer of key files may call this (R7).
-    pub fn rebuild_names(&self) -> Result<IndexReport, VaultError> {
+    /// `seen` gets each key file by the way, with the uid that it is under.
+    pub fn rebuild_names(&self, seen: &mut dyn FnMut(u32, &Record)) -> Result<IndexReport, VaultError> {
         let locked = self.lock_itself()?;
         let needed = self.needs()?.contains(&Need::Names);
-        let (names, place) = match self.dir.open_dir(NAMES) {
-            Err(VaultError::Missing(_)) => (locked.emptied(ASIDE)?, IndexPlace::Aside),
-            opened => (opened?, IndexPlace::There),
-        };
-        let syncing = if needed && place == IndexPlace::There { Syncing::Each } else { Syncing::Together };
+        match self.dir.open_dir(NAMES) {
+            // With many users the look takes long. An index that counts is kept up by every other writer meanwhile.
+            Ok(names) if needed => {
+                drop(locked);
+                self.renew_names(&names, seen)
+            }
+            Err(VaultError::Missing(_)) => {
+                let aside = locked.emptied(ASIDE)?;
+                locked.make_names(&aside, (IndexPlace::Aside, needed), seen)
+            }
+            opened => locked.make_names(&opened?, (IndexPlace::There, needed), seen),
+        }
+    }
+
+    /// Brings an index that counts up to date; the vault is locked for each entry that differs, which is looked at again then.
+    fn renew_names(&self, names: &TrustedDir, seen: &mut dyn FnMut(u32, &Record)) -> Result<IndexReport, VaultError> {
         let mut report = IndexReport::default();
-        let mut owners: BTreeMap<String, Vec<Account>> = BTreeMap::new();
+        let owners = self.owners_by_name(seen, &mut report)?;
+        let local = Passwd::read().unwrap_or_default();
+        for (file, owners) in &owners {
+            let old = read(names, file).ok().flatten();
+            let Some(new) = chosen(owners, old.as_ref(), &local).filter(|new| old.as_ref() != Some(new)) else {
+                continue;
+            };
+            let _locked = self.lock_itself()?;
+            if read(names, file).ok().flatten() == old && self.is_live(&new).unwrap_or(false) {
+                report.changed += 1;
+                write(names, file, &new, Syncing::Each)?;
+            }
+        }
+        for file in stale(names, &owners, &report)? {
+            let _locked = self.lock_itself()?;
+            let entry = read(names, &file).ok().flatten();
+            if !entry.is_some_and(|entry| self.is_live(&entry).unwrap_or(true)) {
+                names.remove(&file)?;
+                names.sync()?;
+                report.changed += 1;
+            }
+        }
+        Ok(report)
+    }
+
+    /// Whose key files there are, by the names of their entries; those that cannot be read go to the report.
+    fn owners_by_name(
+        &self,
+        seen: &mut dyn FnMut(u32, &Record),
+        report: &mut IndexReport,
+    ) -> Result<Owners, VaultError> {
+        let mut owners = Owners::new();
         for uid in self.enrolled_uids()? {
-            match self.owner_of(uid) {
+            let record = self.record_under(uid);
+            if let Ok(Some(record)) = &record {
+                seen(uid, record);
+            }
+            match record.map(|record| record.map(|record| record.account)) {
                 Ok(Some(owner)) if owner.uid == uid => {
                     owners.entry(NameEntry::file_name(&owner.name)).or_default().push(owner);
                 }
                 Ok(None) => {}
                 Ok(Some(owner)) => {
-                    let why = VaultError::malformed(
-                        &self.keys.path_of(&record_name(uid)),
-                        format!("names uid {}", owner.uid),
-                    );
-                    report.unreadable.push((uid, why));
+                    let path = self.keys.path_of(&record_name(uid));
+                    report.unreadable.push((uid, VaultError::malformed(&path, format!("names uid {}", owner.uid))));
                 }
                 Err(error) => report.unreadable.push((uid, error)),
             }
         }
-        let local = Passwd::read().unwrap_or_default();
-        for (file, owners) in &owners {
-            let old = read(&names, file).ok().flatten();
-            let Some(new) = chosen(owners, old.as_ref(), &local) else { continue };
-            if old.as_ref() != Some(&new) {
-                report.changed += 1;
-                write(&names, file, &new, syncing)?;
-            }
-        }
-        report.changed += drop_stale(&names, &owners, &report)?;
-        let whole = report.unreadable.is_empty();
-        if syncing == Syncing::Together {
-            names.sync_file_system()?;
-        }
-        // One that was whole and is lost comes back whole or not at all: until then nobody counts as never enrolled.
-        if place == IndexPlace::Aside && (whole || !needed) {
-            self.dir.rename(ASIDE, NAMES)?;
-            self.dir.sync()?;
-        }
-        if whole && !needed {
-            locked.need(Need::Names)?;
-        }
-        Ok(report)
+        Ok(owners)
     }
 
-    /// Entries of users whom /etc/passwd had; one that cannot be read is passed over.
-    pub(super) fn local_entries(&self) -> Result<Vec<NameEntry>, VaultError> {
+    /// Entries of which `wanted` says yes; one that cannot be read is passed over.
+    pub(super) fn entries_where(&self, wanted: &dyn Fn(&NameEntry) -> bool) -> Result<Vec<NameEntry>, VaultError> {
         let names = match self.dir.open_dir(NAMES) {
             Err(VaultError::Missing(_)) => return Ok(Vec::new()),
             opened => opened?,
         };
-        let entries = names.names()?.into_iter().filter_map(|file| read(&names, &file).ok().flatten());
-        Ok(entries.filter(|entry| entry.local).collect())
+        let mut found = Vec::new();
+        names.each_name(&mut |file| {
+            found.extend(read(&names, file).ok().flatten().filter(|entry| wanted(entry)));
+            ControlFlow::Continue(())
+        })?;
+        Ok(found)
+    }
+
+    /// Is that entry in the index as it is?
+    pub(super) fn is_entered(&self, entry: &NameEntry) -> bool {
+        let names = self.dir.open_dir(NAMES).ok();
+        let found = names.and_then(|names| read(&names, &NameEntry::file_name(&entry.account.name)).ok().flatten());
+        found.as_ref() == Some(entry)
     }
 
     /// Is the key file there that an entry speaks of? One that cannot be read does not say no.
@@ -186,6 +224,41 @@ impl Vault {
 }
 
 impl LockedVault<'_> {
+    /// Makes an index that does not count yet, or is lost.
+    fn make_names(
+        &self,
+        names: &TrustedDir,
+        (place, needed): (IndexPlace, bool),
+        seen: &mut dyn FnMut(u32, &Record),
+    ) -> Result<IndexReport, VaultError> {
+        let mut report = IndexReport::default();
+        let owners = self.vault.owners_by_name(seen, &mut report)?;
+        let local = Passwd::read().unwrap_or_default();
+        for (file, owners) in &owners {
+            let old = read(names, file).ok().flatten();
+            let Some(new) = chosen(owners, old.as_ref(), &local) else { continue };
+            if old.as_ref() != Some(&new) {
+                report.changed += 1;
+                write(names, file, &new, Syncing::Together)?;
+            }
+        }
+        for file in stale(names, &owners, &report)? {
+            names.remove(&file)?;
+            report.changed += 1;
+        }
+        let whole = report.unreadable.is_empty();
+        names.sync_file_system()?;
+        // One that was whole and is lost comes back whole or not at all: until then nobody counts as never enrolled.
+        if place == IndexPlace::Aside && (whole || !needed) {
+            self.vault.dir.rename(ASIDE, NAMES)?;
+            self.vault.dir.sync()?;
+        }
+        if whole && !needed {
+            self.need(Need::Names)?;
+        }
+        Ok(report)
+    }
+
     /// Makes the entry of `account`, unless it is there.
     fn enter(&self, names: &TrustedDir, account: &Account) -> Result<(), VaultError> {
         let file = NameEntry::file_name(&account.name);
@@ -228,28 +301,35 @@ fn chosen(owners: &[Account], old: Option<&NameEntry>, passwd: &Passwd) -> Optio
     Some(NameEntry { account, local })
 }
 
-/// Removes entries that lead to no key file. Those of files that cannot be read stay. Says how many went.
-fn drop_stale(
-    names: &TrustedDir,
-    owners: &BTreeMap<String, Vec<Account>>,
-    report: &IndexReport,
-) -> Result<usize, VaultError> {
+/// Entries that lead to no key file. Those of files that cannot be read stay.
+fn stale(names: &TrustedDir, owners: &Owners, report: &IndexReport) -> Result<Vec<String>, VaultError> {
     let damaged: BTreeSet<u32> = report.unreadable.iter().map(|(uid, _)| *uid).collect();
-    let mut gone = 0;
-    for file in names.names()?.iter().filter(|file| !owners.contains_key(*file)) {
-        let stays = match read(names, file) {
-            Ok(entry) => entry.is_some_and(|entry| damaged.contains(&entry.account.uid)),
-            Err(_) => !damaged.is_empty(),
-        };
-        if !stays {
-            names.remove(file)?;
-            gone += 1;
+    let stays = |file: &str| match read(names, file) {
+        Ok(entry) => entry.is_some_and(|entry| damaged.contains(&entry.account.uid)),
+        Err(_) => !damaged.is_empty(),
+    };
+    let mut found = Vec::new();
+    names.each_name(&mut |file| {
+        if !owners.contains_key(file) && !stays(file) {
+            found.push(file.to_owned());
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(found)
+}
+
+/// Tells of every entry below the vault's directory that cannot be read.
+pub(super) fn unreadable_in(vault: &TrustedDir, tell: &mut dyn FnMut(VaultError)) -> Result<(), VaultError> {
+    let names = match vault.open_dir(NAMES) {
+        Err(VaultError::Missing(_)) => return Ok(()),
+        opened => opened?,
+    };
+    for file in names.names()?.iter().filter(|file| !file.starts_with('.')) {
+        if let Err(error) = read(&names, file) {
+            tell(error);
         }
     }
-    if gone > 0 {
-        names.sync()?;
-    }
-    Ok(gone)
+    Ok(())
 }
 
 fn read(names: &TrustedDir, file: &str) -> Result<Option<NameEntry>, VaultError> {

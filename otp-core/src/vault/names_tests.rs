@@ -42,7 +42,7 @@ impl Bench {
 
     fn rebuild(&self) -> IndexReport {
         self.vault().sweep().unwrap();
-        self.vault().rebuild_names().unwrap()
+        self.vault().rebuild_names(&mut |_, _| {}).unwrap()
     }
 }
 
@@ -133,7 +133,7 @@ fn an_account_that_root_takes_over_from_passwd_into_a_directory_is_missed_in_pas
     let bench = Bench::enrolled();
     bench.rebuild();
     bench.write_entry(&bench.account); // as if /etc/passwd had had it
-    let mark = UserMark { account: bench.account.clone(), since: UnixTime::new(1) };
+    let mark = UserMark { account: bench.account.clone(), since: UnixTime::new(1), lost: None };
     bench.vault().lock_itself().unwrap().mark(MarkKind::Gone, &mark).unwrap();
     bench.vault().adopt(&bench.account, &bench.account, &bench.reseal(), &Shifted::by(0)).unwrap();
     assert!(!bench.entry("alice").unwrap().local, "else the next look would mark it again");

@@ -29,10 +29,10 @@ impl Vault {
         about_in(&self.dir).map(|about| about.needs)
     }
 
-    /// From now on a program need know of nothing: vault.toml is of version 1. Says no, and changes nothing, if there is a mark.
+    /// From now on a program need know of nothing: vault.toml is of version 1. Says no, and changes nothing, if there is a mark or a reset.
     pub fn need_nothing(&self) -> Result<bool, VaultError> {
         let locked = self.lock_itself()?;
-        if !locked.has_no_marks()? {
+        if !locked.has_no_files()? {
             return Ok(false);
         }
         let clear = |needs: &mut BTreeSet<Need>| !std::mem::take(needs).is_empty();
@@ -44,7 +44,7 @@ impl Vault {
         let locked = self.lock_itself()?;
         about::sweep(&self.dir)?;
         locked.sweep_names()?;
-        locked.sweep_marks()
+        locked.sweep_files()
     }
 }
 

@@ -1,13 +1,14 @@
 //! Notices on disk: `notices/<uid>` for the user's own eyes, written by the one writer of key files under a lock on the
-//! directory. What is spooled is on disk before anybody hears of it; when it cannot be, the caller is told.
+//! directory. A spooled notice is on disk before anybody hears of it; when it cannot be, the caller is told.
 
 use std::path::Path;
 
 use super::error::VaultError;
-use super::open::{OpenedBy, TrustedDir};
+use super::open::{Lifetime, OpenedBy, TrustedDir, call_by};
+use super::root_owned::RootDirs;
 use super::{NOTICES, Vault, VaultPlace};
 use crate::accounts::Account;
-use crate::files::notice::Notice;
+use crate::files::notice::{Notice, NoticeEvent};
 use crate::files::notice_file::{SPOOL_CAP, Showing, Spool, SpoolError, Spooled};
 
 impl Vault {
@@ -35,6 +36,45 @@ impl Vault {
         write(&dir, &spool)
     }
 
+    /// Everybody who was told that their keys are disabled, by rising uid.
+    pub fn told_of_disabling(&self) -> Result<Vec<u32>, VaultError> {
+        let uid_of = |name: &str| name.strip_suffix(TOLD_DISABLED)?.parse().ok();
+        self.dir.open_dir(NOTICES)?.uids(uid_of)
+    }
+
+    /// Was `uid` told so?
+    pub fn is_told_of_disabling(&self, uid: u32) -> Result<bool, VaultError> {
+        self.dir.open_dir(NOTICES)?.has(&told_disabled(uid))
+    }
+
+    /// `uid` was told so; on disk when this returns.
+    pub fn note_disabling(&self, uid: u32) -> Result<(), VaultError> {
+        let dir = self.dir.open_dir(NOTICES)?;
+        let _lock = dir.lock()?;
+        dir.replace(&told_disabled(uid), b"")
+    }
+
+    /// The keys of `uid` are others now. When these are disabled, too, that is to be told.
+    pub fn forget_disabling(&self, uid: u32) -> Result<(), VaultError> {
+        if !self.is_told_of_disabling(uid)? {
+            return Ok(());
+        }
+        let dir = self.dir.open_dir(NOTICES)?;
+        let _lock = dir.lock()?;
+        dir.remove(&told_disabled(uid))?;
+        dir.sync()
+    }
+
+    /// The notices of this event no longer hold. Nothing is written where there is none.
+    pub fn unspool(&self, account: &Account, event: NoticeEvent) -> Result<(), VaultError> {
+        let dir = self.dir.open_dir(NOTICES)?;
+        let _lock = dir.lock()?;
+        let Some(before) = read(&dir, account)? else { return Ok(()) };
+        let mut after = before.clone();
+        after.drop_event(event);
+        if after == before { Ok(()) } else { write(&dir, &after) }
+    }
+
     /// Is there a file of notices under `uid`, whosever it is?
     pub(super) fn has_spool(&self, uid: u32) -> Result<bool, VaultError> {
         self.dir.open_dir(NOTICES)?.has(&name(uid))
@@ -45,6 +85,7 @@ impl Vault {
         let dir = self.dir.open_dir(NOTICES)?;
         let _lock = dir.lock()?;
         dir.remove(&name(uid))?;
+        dir.remove(&told_disabled(uid))?;
         dir.sync()
     }
 
@@ -53,7 +94,10 @@ impl Vault {
     pub(super) fn move_notices(&self, from: u32, to: &Account) -> Result<(), VaultError> {
         let dir = self.dir.open_dir(NOTICES)?;
         let _lock = dir.lock()?;
-        let Some(spool) = read_any(&dir, from)? else { return Ok(()) };
+        if from != to.uid && dir.has(&told_disabled(from))? {
+            dir.rename(&told_disabled(from), &told_disabled(to.uid))?;
+        }
+        let Some(spool) = read_any(&dir, from)? else { return dir.sync() };
         if from == to.uid {
             return write(&dir, &spool.of(to));
         }
@@ -78,8 +122,10 @@ impl Vault {
 }
 
 /// Are there notices for `uid`? Cheap, and without a lock: the daemon has the whole answer.
-pub fn has_notices(place: &VaultPlace, uid: u32, opened_by: OpenedBy) -> Result<bool, VaultError> {
-    TrustedDir::open_by(&place.dir, place.owner, opened_by)?.open_dir(NOTICES)?.has(&name(uid))
+pub fn has_notices(place: &VaultPlace, uid: u32, opened_by: OpenedBy, roots: &RootDirs) -> Result<bool, VaultError> {
+    let dir = || TrustedDir::open_for(Lifetime::OneCall, &place.dir, place.owner, roots);
+    let has = || dir()?.open_dir(NOTICES)?.has(&name(uid));
+    call_by(Some(opened_by), place.owner, has).unwrap_or(Ok(false))
 }
 
 fn read(dir: &TrustedDir, account: &Account) -> Result<Option<Spool>, VaultError> {
@@ -115,7 +161,7 @@ fn write(dir: &TrustedDir, spool: &Spool) -> Result<(), VaultError> {
     dir.sync()
 }
 
-/// Writes and syncs a file that nobody reads yet. What could not be written whole takes no room.
+/// Writes and syncs a file that nobody reads yet. A file that could not be written whole takes no room.
 fn write_aside(dir: &TrustedDir, temporary: &str, spool: &Spool) -> Result<(), VaultError> {
     dir.remove(temporary)?; // left by a writer that was killed here
     let made = dir.create(temporary, spool.to_toml().as_bytes());
@@ -125,3 +171,10 @@ fn write_aside(dir: &TrustedDir, temporary: &str, spool: &Spool) -> Result<(), V
 fn name(uid: u32) -> String {
     uid.to_string()
 }
+
+/// An empty file: the owner was told that the keys are disabled.
+fn told_disabled(uid: u32) -> String {
+    format!("{uid}{TOLD_DISABLED}")
+}
+
+const TOLD_DISABLED: &str = ".disabled";

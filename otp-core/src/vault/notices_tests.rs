@@ -29,7 +29,7 @@ fn place(bench: &Bench) -> VaultPlace {
 #[test]
 fn a_notice_is_there_until_it_was_shown_three_times() {
     let bench = Bench::new();
-    let there = || has_notices(&place(&bench), 1000, as_it_is).unwrap();
+    let there = || has_notices(&place(&bench), 1000, |_, call| call(), &RootDirs::default()).unwrap();
     assert!(!there() && bench.vault().notices(&bench.account).unwrap().is_empty());
     bench.vault().spool(&bench.account, added(7)).unwrap();
     for _ in 0..SHOWINGS {
@@ -42,15 +42,33 @@ fn a_notice_is_there_until_it_was_shown_three_times() {
 }
 
 #[test]
+fn what_holds_on_is_there_until_it_no_longer_does() {
+    let bench = Bench::new();
+    let asked = Notice { event: NoticeEvent::ResetAsked, ..added(7) };
+    let words = || bench.vault().notices(&bench.account).unwrap().into_iter().map(|one| one.notice.event);
+    bench.vault().unspool(&bench.account, NoticeEvent::ResetAsked).unwrap();
+    bench.vault().spool(&bench.account, asked.clone()).unwrap();
+    bench.vault().spool(&bench.account, added(8)).unwrap();
+    for _ in 0..=SHOWINGS {
+        bench.vault().notices_shown(&bench.account, 2, Showing::AtALogin).unwrap();
+    }
+    assert!(words().eq([NoticeEvent::ResetAsked]));
+    bench.vault().unspool(&bench.account, NoticeEvent::Disabled).unwrap();
+    assert!(words().eq([NoticeEvent::ResetAsked]));
+    bench.vault().unspool(&bench.account, NoticeEvent::ResetAsked).unwrap();
+    assert!(names(&bench, "notices").is_empty());
+}
+
+#[test]
 fn parallel_writers_lose_nothing() {
     let bench = Bench::new();
     std::thread::scope(|scope| {
         for _ in 0..4 {
-            scope.spawn(|| (0..5).for_each(|at| bench.vault().spool(&bench.account, added(at)).unwrap()));
+            scope.spawn(|| (0..6).for_each(|at| bench.vault().spool(&bench.account, added(at)).unwrap()));
         }
     });
     let all = bench.vault().notices(&bench.account).unwrap();
-    assert_eq!((all.len(), all.iter().map(|one| one.times).sum::<u32>()), (MOST, 20));
+    assert_eq!((all.len(), all.iter().map(|one| one.times).sum::<u32>()), (MOST, 24));
 }
 
 #[test]

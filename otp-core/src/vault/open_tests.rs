@@ -1,4 +1,4 @@
-//! What is not trusted, whatever it holds (V1).
+//! Files that are not trusted, whatever they hold (V1).
 
 use std::os::unix::fs::symlink;
 use std::path::Path;

@@ -42,7 +42,7 @@ pub struct OutboxNotice {
     pub not_before: UnixTime,
 }
 
-/// What became of a notice that was posted.
+/// The fate of a notice that was posted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Posted {
     /// It is in the outbox, on disk.

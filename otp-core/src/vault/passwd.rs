@@ -1,6 +1,6 @@
 //! Accounts that /etc/passwd itself has: local ones, whatever a directory adds to them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::error::VaultError;
@@ -11,8 +11,11 @@ use crate::accounts::Account;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Passwd {
     names: HashSet<Vec<u8>>,
-    uids: HashSet<u32>,
+    /// The first name of each uid.
+    uids: HashMap<u32, Vec<u8>>,
     both: HashSet<(Vec<u8>, u32)>,
+    /// The uids of each primary group.
+    primary: HashSet<(u32, u32)>,
 }
 
 impl Passwd {
@@ -33,15 +36,16 @@ impl Passwd {
             }
             let fields: Vec<&[u8]> = line.split(|byte| *byte == b':').collect();
             let [name, _, uid, gid, _, _, _] = fields.as_slice() else { return None };
-            let (uid, _) = (number(uid)?, number(gid)?);
+            let (uid, gid) = (number(uid)?, number(gid)?);
             if name.is_empty() {
                 return None;
             }
             found.names.insert(name.to_vec());
-            found.uids.insert(uid);
+            found.uids.entry(uid).or_insert_with(|| name.to_vec());
             found.both.insert((name.to_vec(), uid));
+            found.primary.insert((gid, uid));
         }
-        found.uids.contains(&0).then_some(found)
+        found.uids.contains_key(&0).then_some(found)
     }
 
     /// Does a line have name and uid of `account`?
@@ -49,9 +53,25 @@ impl Passwd {
         self.both.contains(&(account.name.clone().into_bytes(), account.uid))
     }
 
+    /// The account of the first line with this uid, if its name is UTF-8.
+    pub fn account_of(&self, uid: u32) -> Option<Account> {
+        let name = String::from_utf8(self.uids.get(&uid)?.clone()).ok()?;
+        Some(Account { name, uid })
+    }
+
+    /// Does a line have this uid?
+    pub fn has_uid(&self, uid: u32) -> bool {
+        self.uids.contains_key(&uid)
+    }
+
+    /// The uids that have this primary group.
+    pub fn with_primary_group(&self, gid: u32) -> impl Iterator<Item = u32> {
+        self.primary.iter().filter(move |one| one.0 == gid).map(|one| one.1)
+    }
+
     /// Does a line have its name, or its uid?
     pub fn has_either(&self, account: &Account) -> bool {
-        self.names.contains(account.name.as_bytes()) || self.uids.contains(&account.uid)
+        self.names.contains(account.name.as_bytes()) || self.uids.contains_key(&account.uid)
     }
 }
 
@@ -79,6 +99,7 @@ mod tests {
         let passwd = Passwd::parse(WHOLE.as_bytes()).unwrap();
         assert!(passwd.has(&account("zoe", 7100)) && passwd.has(&account("j\u{f6}rg", 7101)));
         assert!(!passwd.has(&account("zoe", 7101)), "both, of two lines");
+        assert_eq!([passwd.account_of(7100), passwd.account_of(1)], [Some(account("zoe", 7100)), None]);
         for (name, uid, either) in [("zoe", 1, true), ("amy", 7101, true), ("amy", 1, false), ("ZOE", 2, false)] {
             assert_eq!(passwd.has_either(&account(name, uid)), either, "{name} {uid}");
         }

@@ -1,6 +1,7 @@
-//! What root owns outside the vault: the policy, the host key, programs, and the directories above them. Nobody else may change any of
+//! Files that root owns outside the vault: the policy, the host key, programs, and the directories above them. Nobody else may change any of
 //! it.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use zeroize::Zeroizing;
 use super::error::VaultError;
 use super::read::{Access, errno_of, file_flags, read_capped, unreadable};
 
-/// Who may read a root-owned file outside the vault.
+/// The readers of a root-owned file outside the vault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readers {
     /// Everybody: the policy, an emergency mark.
@@ -22,12 +23,37 @@ pub enum Readers {
     RootAlone,
 }
 
+/// Directories that were looked at and are root's alone. For as long as one call of PAM at most: what nobody but root can change is
+/// looked at once there, however many files are below it.
+#[derive(Debug, Default)]
+pub struct RootDirs(RefCell<Vec<PathBuf>>);
+
+impl RootDirs {
+    /// Every directory above `path` must be root's, and root alone may write to it.
+    pub fn above(&self, path: &Path) -> Result<(), VaultError> {
+        for dir in path.ancestors().skip(1) {
+            if !self.0.borrow().iter().any(|known| known == dir) {
+                root_alone_may_write(dir)?;
+                self.0.borrow_mut().push(dir.to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// [`read_root_file`], without looking at a directory again.
+    pub fn read(&self, path: &Path, cap: usize, readers: Readers) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        self.above(path)?;
+        read_below(path, cap, readers)
+    }
+}
+
 /// Reads a root-owned file outside the vault (the policy, the host key): no link at its end, nobody else may write to it or
 /// to a directory above it. With [`Readers::RootAlone`] nobody else may read it either.
 pub fn read_root_file(path: &Path, cap: usize, readers: Readers) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-    for above in path.ancestors().skip(1) {
-        root_alone_may_write(above)?;
-    }
+    RootDirs::default().read(path, cap, readers)
+}
+
+fn read_below(path: &Path, cap: usize, readers: Readers) -> Result<Zeroizing<Vec<u8>>, VaultError> {
     let flags = file_flags(Access::Read);
     let how = OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
     let fd = match openat2(AT_FDCWD, path, how) {
@@ -68,15 +94,15 @@ pub fn root_program(path: &Path) -> Result<PathBuf, VaultError> {
         return Ok(real);
     }
     let found = format!("owner {}, mode {mode:04o}", stat.st_uid);
-    Err(VaultError::untrusted(&real, format!("{found}; wanted a program of root's that only root may write")))
+    Err(VaultError::untrusted(&real, format!("{found}; wanted a root-owned program that only root may write")))
 }
 
 /// Without a link in the path this needs no descriptor: what only root can change, only root can swap.
-pub(super) fn root_alone_may_write(dir: &Path) -> Result<(), VaultError> {
+fn root_alone_may_write(dir: &Path) -> Result<(), VaultError> {
     let stat = lstat(dir).map_err(|errno| VaultError::opening(dir, errno))?;
     if stat.st_uid == 0 && stat.st_mode & 0o022 == 0 && stat.st_mode & 0o170_000 == 0o040_000 {
         return Ok(());
     }
     let found = format!("owner {}, mode {:06o}", stat.st_uid, stat.st_mode);
-    Err(VaultError::untrusted(dir, format!("{found}; wanted a directory of root's that only root may write")))
+    Err(VaultError::untrusted(dir, format!("{found}; wanted a root-owned directory that only root may write")))
 }

@@ -12,18 +12,21 @@ use std::fs::File;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::Flock;
+
 use super::error::VaultError;
 use super::lock::Locked;
 use super::read::{errno_of, unreadable};
 use crate::decision::limits::FAR_AHEAD_S;
 use crate::decision::state::State;
 use crate::environment::Clock;
-use crate::files::state_slot::{SLOT_BYTES, Slot, VERSION};
+use crate::files::state_slot::{SLOT_BYTES, Slot, SlotFound, VERSION};
 use crate::repair::RestoredEvidence;
 use crate::unix_time::UnixTime;
 
 const FILE_BYTES: usize = 8192;
-const SLOT_APART: u64 = 4096;
+const SLOT_APART: usize = 4096;
+const SECOND_ENDS: usize = SLOT_APART + SLOT_BYTES;
 /// ctime may be this much later than the recorded write.
 const LATE_S: u64 = 60;
 /// Times that a write is repeated if the process was stopped in the middle of it.
@@ -31,16 +34,18 @@ const REWRITES: usize = 3;
 
 /// A locked state file.
 pub(super) struct StateFile {
-    file: Locked,
+    file: Flock<File>,
     path: PathBuf,
     inode: u64,
     newest: SlotPlace,
     sequence: u64,
     /// The newest time that is known to have passed.
     pub(super) known: UnixTime,
+    /// The clock mark.
+    pub(super) mark: UnixTime,
 }
 
-/// What a state file says.
+/// The content of a state file.
 pub(super) struct Loaded {
     /// The state in the newest good slot.
     pub state: State,
@@ -64,12 +69,14 @@ enum SlotPlace {
 
 impl StateFile {
     /// Reads a locked state file.
-    pub(super) fn read(file: Locked, path: PathBuf) -> Result<(Self, Loaded), VaultError> {
-        let about = file.metadata().map_err(|error| unreadable(&path, &error))?;
+    pub(super) fn read(locked: Locked, path: PathBuf) -> Result<(Self, Loaded), VaultError> {
+        let Locked { file, about } = locked;
         if about.size() != FILE_BYTES as u64 {
             return Err(VaultError::malformed(&path, format!("{} bytes; wanted {FILE_BYTES}", about.size())));
         }
-        let (first, second) = (slot(&file, &path, SlotPlace::First)?, slot(&file, &path, SlotPlace::Second)?);
+        let mut bytes = [0; SECOND_ENDS];
+        file.read_exact_at(&mut bytes, 0).map_err(|error| unreadable(&path, &error))?;
+        let (first, second) = (slot(&bytes, &path, SlotPlace::First)?, slot(&bytes, &path, SlotPlace::Second)?);
         let damaged = first.is_none() || second.is_none();
         let (newest, slot) = newer(first, second).ok_or_else(|| VaultError::malformed(&path, "both slots are bad"))?;
         let ctime = UnixTime::from_kernel(about.ctime());
@@ -81,7 +88,8 @@ impl StateFile {
             changed: ctime,
             moved,
         });
-        let this = Self { file, path, inode: about.ino(), newest, sequence, known: UnixTime::EPOCH };
+        let this =
+            Self { file, path, inode: about.ino(), newest, sequence, known: UnixTime::EPOCH, mark: UnixTime::EPOCH };
         Ok((this, Loaded { state, written, doubted, changed: ctime, damaged, restored }))
     }
 
@@ -157,7 +165,7 @@ impl SlotPlace {
         }
     }
 
-    fn offset(self) -> u64 {
+    fn offset(self) -> usize {
         match self {
             Self::First => 0,
             Self::Second => SLOT_APART,
@@ -165,14 +173,14 @@ impl SlotPlace {
     }
 }
 
-fn slot(file: &File, path: &Path, place: SlotPlace) -> Result<Option<Slot>, VaultError> {
-    let mut bytes = [0; SLOT_BYTES];
-    file.read_exact_at(&mut bytes, place.offset()).map_err(|error| unreadable(path, &error))?;
-    match Slot::version(&bytes) {
-        Some(found) if found != VERSION => {
+fn slot(file: &[u8; SECOND_ENDS], path: &Path, place: SlotPlace) -> Result<Option<Slot>, VaultError> {
+    let bytes = file.get(place.offset()..).and_then(|bytes| bytes.first_chunk());
+    match bytes.map(Slot::read) {
+        Some(SlotFound::Good(slot)) => Ok(Some(slot)),
+        Some(SlotFound::Version(found)) => {
             Err(VaultError::malformed(path, format!("version is {found}; wanted {VERSION}")))
         }
-        _ => Ok(Slot::decode(&bytes)),
+        Some(SlotFound::Bad) | None => Ok(None),
     }
 }
 
@@ -187,5 +195,5 @@ fn newer(first: Option<Slot>, second: Option<Slot>) -> Option<(SlotPlace, Slot)>
 
 fn write_slot(file: &File, path: &Path, place: SlotPlace, slot: &Slot) -> Result<(), VaultError> {
     let bytes = slot.encode().ok_or_else(|| VaultError::cannot_persist(path, nix::errno::Errno::EOVERFLOW))?;
-    file.write_all_at(&bytes, place.offset()).map_err(|error| VaultError::cannot_persist(path, errno_of(&error)))
+    file.write_all_at(&bytes, place.offset() as u64).map_err(|error| VaultError::cannot_persist(path, errno_of(&error)))
 }

@@ -154,3 +154,24 @@ fn r3_the_lock_is_waited_for_and_then_given_up_with_its_holder() {
     assert_eq!(holder, Some(std::process::id() as i32));
     assert!(accepted(&bench.try_code(&bench.code(system_wall(), 1), &Shifted::by(0)).unwrap().0));
 }
+
+#[test]
+fn a_peek_sees_what_the_next_one_who_locks_would_and_changes_nothing() {
+    let clock = Shifted::by(0);
+    let peek = |bench: &Bench| bench.vault().peek(&bench.account, &clock, short_lock_deadline());
+    assert!(peek(&Bench::new()).unwrap().is_none(), "never enrolled");
+    for slot in [None, Some(0), Some(1)] {
+        let bench = Bench::enrolled();
+        slot.into_iter().for_each(|slot| bench.spoil(slot));
+        let before = fs::read(bench.state_path()).unwrap();
+        let seen = peek(&bench).unwrap().unwrap();
+        assert_eq!((fs::read(bench.state_path()).unwrap(), clock.1.lock().unwrap().len()), (before, 0), "{slot:?}");
+        let locked = bench.vault().lock(&bench.account, &clock).unwrap().unwrap();
+        assert_eq!((&seen.state, seen.record.as_ref()), (locked.state(), locked.record()), "{slot:?}");
+        assert_eq!(locked.repairs().len(), usize::from(slot.is_some()));
+        clock.1.lock().unwrap().clear();
+    }
+    let bench = Bench::enrolled();
+    fs::remove_file(bench.key_path()).unwrap();
+    assert!(peek(&bench).is_err(), "what refuses refuses here, too");
+}

@@ -1,5 +1,6 @@
 //! A suspension where somebody holds the lock of the state that should say so: a user may stop a program of theirs that holds it. The
-//! mark counts for everybody who gets the lock next, and goes once the state says the same.
+//! mark counts for everybody who gets the lock next, and goes once the state says the same. One stays: the owner's report of a lost
+//! device, which says that the owner may end the suspension (`lost`).
 
 use super::Vault;
 use super::change::ChangeError;
@@ -11,17 +12,17 @@ use crate::environment::Clock;
 use crate::files::user_mark::UserMark;
 
 impl Vault {
-    /// Suspends the keys of `account` without its lock; on disk when this returns.
-    pub fn suspend_aside(&self, account: &Account, clock: &dyn Clock) -> Result<(), VaultError> {
-        let mark = UserMark { account: account.clone(), since: clock.wall() };
-        self.lock_itself()?.mark(MarkKind::Suspended, &mark).map(drop)
+    /// Suspends the keys of `account` without its lock; on disk when this returns. Says whether the mark is new.
+    pub fn suspend_aside(&self, account: &Account, clock: &dyn Clock) -> Result<bool, VaultError> {
+        let mark = UserMark { account: account.clone(), since: clock.wall(), lost: None };
+        self.lock_itself()?.mark(MarkKind::Suspended, &mark)
     }
 }
 
 impl LockedUser<'_> {
-    /// Writes a suspension from beside the state into it. Only the one writer of key files may call this (R7).
+    /// Writes a suspension from beside the state into it, unless it is the owner's own. Only the one writer of key files may call this (R7).
     pub fn settle_suspension(&mut self, clock: &dyn Clock) -> Result<(), ChangeError> {
-        if self.suspended_aside {
+        if self.suspended_aside && self.lost_report()?.is_none() {
             self.store(self.state.clone(), clock)?;
             self.no_longer_aside()?;
         }

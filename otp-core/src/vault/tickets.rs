@@ -1,7 +1,7 @@
-//! Tickets on disk: `tickets/<uid>`, the daemon's alone, under a lock for each user, `tickets/<uid>.lock`. What was stored is on
+//! Tickets on disk: `tickets/<uid>`, the daemon's alone, under a lock for each user, `tickets/<uid>.lock`. A change is on
 //! disk before anybody hears of it: a code that was redeemed stays redeemed.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 
@@ -14,7 +14,7 @@ use super::read::{Access, errno_of, unreadable};
 use super::{TICKETS, Vault};
 use crate::accounts::Account;
 use crate::environment::Clock;
-use crate::files::ticket::{TicketEnd, TicketEndReason, TicketId};
+use crate::files::ticket::{Ticket, TicketEnd, TicketEndReason, TicketId};
 use crate::files::ticket_file::{TICKET_FILE_CAP, TicketFile, TicketFileError, Written};
 use crate::repair::RestoredEvidence;
 use crate::unix_time::UnixTime;
@@ -35,7 +35,23 @@ pub struct StoredTickets {
     pub evidence: Option<RestoredEvidence>,
 }
 
+/// A ticket as somebody sees it who only looks.
+pub struct SeenTicket {
+    /// Whose the file says it is.
+    pub account: Account,
+    /// The ticket.
+    pub ticket: Ticket,
+    /// It is a copy from a backup, which is worth nothing.
+    pub restored: bool,
+}
+
 impl StoredTickets {
+    /// The same, if it is that of `account`.
+    pub(super) fn of_account(self, dir: &TrustedDir, account: &Account) -> Result<Self, VaultError> {
+        let wrong = |why: TicketFileError| VaultError::malformed(&dir.path_of(&name(account.uid)), why.to_string());
+        Ok(Self { ticket_file: self.ticket_file.for_account(account).map_err(wrong)?, ..self })
+    }
+
     /// The ticket file to be written again. Once it is, nobody can tell any more that it came from a backup: what was good in it is not.
     pub fn settled(mut self, now: UnixTime) -> TicketFile {
         if self.restored {
@@ -53,16 +69,35 @@ impl Vault {
         Ok(Tickets { dir, _lock: lock })
     }
 
+    /// When the registration code of `account` ends that is good at `now`. A file from a backup is worth nothing.
+    pub fn invitation(&self, account: &Account, now: UnixTime) -> Result<Option<UnixTime>, VaultError> {
+        let seen = self.last_ticket(account.uid)?.filter(|seen| account.owns(&seen.account).is_ok());
+        let good = seen.filter(|seen| !seen.restored && seen.ticket.is_good(now));
+        Ok(good.map(|seen| seen.ticket.not_after))
+    }
+
+    /// The newest ticket under `uid`, whosever it is; a look, which takes no lock and makes none. No other one can be good.
+    pub fn last_ticket(&self, uid: u32) -> Result<Option<SeenTicket>, VaultError> {
+        let Some(kept) = read_ticket_file(&self.dir.open_dir(TICKETS)?, uid)? else { return Ok(None) };
+        let StoredTickets { ticket_file: TicketFile { account, tickets }, restored, .. } = kept;
+        Ok(tickets.into_iter().next_back().map(|ticket| SeenTicket { account, ticket, restored }))
+    }
+
+    /// When the keys of `account` were last replaced with a registration code, or one that replaces them was last redeemed; a look, as above. A
+    /// file from a backup says so, too.
+    pub fn last_replacement(&self, account: &Account) -> Result<Option<UnixTime>, VaultError> {
+        let kept = read_ticket_file(&self.dir.open_dir(TICKETS)?, account.uid)?;
+        let mine = kept.and_then(|kept| kept.ticket_file.for_account(account).ok());
+        Ok(mine.and_then(|file| file.tickets.iter().filter_map(Ticket::replaced_at).max()))
+    }
+
     /// Uids that have a ticket file, in rising order.
     pub fn ticket_uids(&self) -> Result<Vec<u32>, VaultError> {
-        let names = self.dir.open_dir(TICKETS)?.names()?;
-        let mut uids: Vec<u32> = names.iter().filter_map(|name| name.parse().ok()).collect();
-        uids.sort_unstable();
-        Ok(uids)
+        self.dir.open_dir(TICKETS)?.uids(|name| name.parse().ok())
     }
 
     /// The ticket file under `from` becomes that of `to`. Codes are bound to a uid: with another one they are worth nothing. Nor are those
-    /// of a ticket file that came back from a backup, for it is made again here.
+    /// of a ticket file that came back from a backup, because it is made again here.
     pub(super) fn move_tickets(&self, from: u32, to: &Account, clock: &dyn Clock) -> Result<(), VaultError> {
         let tickets = self.tickets(from)?;
         match tickets.ticket_file_of(from)? {
@@ -74,7 +109,7 @@ impl Vault {
         }
     }
 
-    /// A ticket file that came back from a backup is meant. Says what it was.
+    /// Accepts a ticket file from a backup. Says what it was.
     pub(super) fn restored_tickets(&self, account: &Account, clock: &dyn Clock) -> Result<StoredTickets, VaultError> {
         let tickets = self.tickets(account.uid)?;
         let kept = tickets.ticket_file(account)?;
@@ -145,31 +180,15 @@ impl Vault {
 impl Tickets {
     /// The ticket file of `account`; an empty one if there is none.
     pub fn ticket_file(&self, account: &Account) -> Result<StoredTickets, VaultError> {
-        let Some(kept) = self.ticket_file_of(account.uid)? else {
-            return Ok(StoredTickets { ticket_file: TicketFile::new(account), restored: false, evidence: None });
-        };
-        let wrong =
-            |why: TicketFileError| VaultError::malformed(&self.dir.path_of(&name(account.uid)), why.to_string());
-        Ok(StoredTickets { ticket_file: kept.ticket_file.for_account(account).map_err(wrong)?, ..kept })
+        match self.ticket_file_of(account.uid)? {
+            Some(kept) => kept.of_account(&self.dir, account),
+            None => Ok(StoredTickets { ticket_file: TicketFile::new(account), restored: false, evidence: None }),
+        }
     }
 
     /// The ticket file of a uid, whosever it was.
     pub fn ticket_file_of(&self, uid: u32) -> Result<Option<StoredTickets>, VaultError> {
-        let (name, path) = (name(uid), self.dir.path_of(&name(uid)));
-        let file = match self.dir.open_file(&name, Access::Read) {
-            Err(VaultError::Missing(_)) => return Ok(None),
-            opened => opened?,
-        };
-        let about = file.metadata().map_err(|error| unreadable(&path, &error))?;
-        let bytes = self.dir.read(&name, TICKET_FILE_CAP)?;
-        let text = std::str::from_utf8(&bytes).map_err(|_| VaultError::malformed(&path, "not UTF-8"))?;
-        let (ticket_file, written) =
-            TicketFile::parse(text).map_err(|error| VaultError::malformed(&path, error.to_string()))?;
-        let changed = UnixTime::from_kernel(about.ctime());
-        let moved = written.inode != about.ino();
-        let restored = moved || changed > written.at + LATE_S;
-        let evidence = restored.then_some(RestoredEvidence { file: path, written: written.at, changed, moved });
-        Ok(Some(StoredTickets { ticket_file, restored, evidence }))
+        read_ticket_file(&self.dir, uid)
     }
 
     /// Stores a ticket file; on disk when this returns. Without a ticket there is no file.
@@ -210,6 +229,28 @@ impl Tickets {
         let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
         written.map_err(|error| VaultError::cannot_persist(&path, errno_of(&error)))
     }
+}
+
+pub(super) fn read_ticket_file(dir: &TrustedDir, uid: u32) -> Result<Option<StoredTickets>, VaultError> {
+    let (name, path) = (name(uid), dir.path_of(&name(uid)));
+    let file = match dir.open_file(&name, Access::Read) {
+        Err(VaultError::Missing(_)) => return Ok(None),
+        opened => opened?,
+    };
+    let about = file.metadata().map_err(|error| unreadable(&path, &error))?;
+    let bytes = dir.read(&name, TICKET_FILE_CAP)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| VaultError::malformed(&path, "not UTF-8"))?;
+    let (ticket_file, written) =
+        TicketFile::parse(text).map_err(|error| VaultError::malformed(&path, error.to_string()))?;
+    let restored = is_restored(&about, written);
+    let (changed, moved) = (UnixTime::from_kernel(about.ctime()), written.inode != about.ino());
+    let evidence = restored.then_some(RestoredEvidence { file: path, written: written.at, changed, moved });
+    Ok(Some(StoredTickets { ticket_file, restored, evidence }))
+}
+
+/// Is a file that says this of itself a copy from a backup?
+pub(super) fn is_restored(about: &Metadata, written: Written) -> bool {
+    written.inode != about.ino() || UnixTime::from_kernel(about.ctime()) > written.at + LATE_S
 }
 
 fn name(uid: u32) -> String {

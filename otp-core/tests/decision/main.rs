@@ -1,4 +1,4 @@
-//! What a code opens and what it does not: [`decide`] and [`decide_recovery`], through nothing but what the core offers.
+//! Codes that open and codes that do not: [`decide`] and [`decide_recovery`], through nothing but what the core offers.
 
 #![expect(
     clippy::unwrap_used,
@@ -54,7 +54,7 @@ fn code_at(key: &OpenKey, step: u64) -> Code {
 }
 
 fn now(wall: u64) -> Now {
-    Now { wall: UnixTime::new(wall), boot_ms: 1_000_000, clock: ClockTrust::Trusted }
+    Now { wall: UnixTime::new(wall), boot_ms: 1_000_000, clock: ClockTrust::Trusted, mark: UnixTime::EPOCH }
 }
 
 fn step(wall: u64) -> u64 {
@@ -239,6 +239,24 @@ fn suspended_expired_and_empty_records_refuse() {
         run(&ended, &state_of(&ended), &right, Origin::Myself, now(T)).0,
         Verdict::Refused(RefusalReason::Expired)
     );
+}
+
+#[test]
+fn a_key_is_good_to_its_last_second_by_the_later_of_clock_and_mark() {
+    let ending = || OpenKey { expires: Some(UnixTime::new(T)), ..key(1, 6, 0) };
+    let keys = [ending()];
+    let right = code_at(&keys[0], step(T));
+    let accepted = |keys: &[OpenKey], now| run(keys, &state_of(keys), &right, Origin::Myself, now).0;
+    let marked = |mark| Now { mark: UnixTime::new(mark), ..now(T) };
+    assert!(matches!(accepted(&keys, now(T)), Verdict::Accepted(_)));
+    assert!(matches!(accepted(&keys, marked(T)), Verdict::Accepted(_)));
+    for late in [now(T + 1), marked(T + 1)] {
+        assert_eq!(accepted(&keys, late), Verdict::Refused(RefusalReason::Expired));
+    }
+    // Beside a key that goes on it is no key at all: its code is of none, and counts.
+    let keys = [ending(), key(3, 6, 0)];
+    let both = run(&keys, &state_of(&keys), &right, Origin::Myself, now(T + 1));
+    assert_eq!((both.0, both.1.unwrap().total_failures), (Verdict::Refused(RefusalReason::Wrong), 1));
 }
 
 #[test]

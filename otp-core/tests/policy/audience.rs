@@ -1,4 +1,4 @@
-//! Who is asked: exempt and require, and entries that mean nobody.
+//! The people who are asked: exempt and require, and entries that mean nobody.
 
 use otp_core::policy::audience::{Candidate, Entry, Relation, Unmatched, UnmatchedEntry, Who, audience};
 

@@ -68,6 +68,14 @@ fn what_is_wrong_is_named_with_its_place_what_was_found_and_what_was_wanted() {
         ("issuer = \"a:b\"", 1, 10, "without ':'"),
         ("issuer = \"\"", 1, 10, "1 to 32"),
         ("issuer = 5", 1, 10, "wanted a string"),
+        ("issuer = \"123456789012345678901234567890123\"", 1, 10, "1 to 32"),
+        ("\nhost = \"\"", 2, 8, "wanted 1 to 64 bytes"),
+        ("host = \"a:b\"", 1, 8, "without spaces, ':' and '@'"),
+        ("host = \"alice@web1\"", 1, 8, "without spaces, ':' and '@'"),
+        ("host = \"web 1\"", 1, 8, "without spaces"),
+        ("host = \"web\\t1\"", 1, 8, "without spaces"),
+        ("host = \"12345678901234567890123456789012345678901234567890123456789012345\"", 1, 8, "1 to 64 bytes"),
+        ("host = 1", 1, 8, "wanted a string"),
         ("version = 1\nversion = 1", 2, 1, "duplicate key"),
         ("not toml", 1, 5, ""),
     ];
@@ -101,4 +109,37 @@ fn any_other_command_or_deadline_is_an_error_in_its_place() {
     assert_eq!(fault("notify_command = [\"/bin/true\", \"a\\u0000b\"]"), (1, 32));
     assert_eq!(fault("notify_deadline = 0"), (1, 19));
     assert_eq!(fault("notify_deadline = 601"), (1, 19));
+}
+
+#[test]
+fn an_issuer_of_more_than_32_bytes_is_valid_and_cut_at_a_character() {
+    let cases = [
+        ("ü".repeat(16), "ü".repeat(16), None),
+        ("ü".repeat(17), "ü".repeat(16), Some(34)),
+        (format!("a{}", "ü".repeat(16)), format!("a{}", "ü".repeat(15)), Some(33)),
+        ("日".repeat(32), "日".repeat(10), Some(96)),
+        (format!("{} ü", "a".repeat(30)), format!("{} ", "a".repeat(30)).trim().to_owned(), Some(33)),
+        ("a".repeat(32), "a".repeat(32), None),
+    ];
+    for (written, kept, bytes) in cases {
+        let policy = HostPolicy::parse(&format!("version = 1\nissuer = \"{written}\"\n")).unwrap();
+        assert_eq!(policy.issuer.as_deref(), Some(kept.as_str()));
+        let told: Vec<_> = policy.remarks.iter().map(ToString::to_string).collect();
+        match bytes {
+            None => assert!(told.is_empty(), "{told:?}"),
+            Some(bytes) => {
+                let begin =
+                    format!("line 2, column 10: issuer has {bytes} bytes; apps are given the first {}", kept.len());
+                assert!(told.len() == 1 && told[0].starts_with(&begin) && told[0].contains(&kept), "{told:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_host_is_named_as_its_admins_name_it() {
+    for name in ["web1", "web1.example.org", "büro", "build+7"] {
+        let policy = HostPolicy::parse(&format!("host = \"{name}\"")).unwrap();
+        assert_eq!(policy.host.as_deref(), Some(name));
+    }
 }

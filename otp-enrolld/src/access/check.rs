@@ -16,9 +16,7 @@ use crate::refusals::Refused;
 pub(crate) fn allowed(actor: Actor, peer: Peer, act: Act, target: Option<u32>) -> Result<Terms, Refused> {
     let answer = may(actor, act, target.map(|uid| groups::target(actor, uid)));
     let (urgency, what) = match &answer {
-        Ok(_) if matches!(act, Act::ReadStatus | Act::ReadNotices | Act::List | Act::ListGone | Act::AskBarred) => {
-            (Urgency::Info, "allowed")
-        }
+        Ok(_) if leaves_no_other_line(act) => (Urgency::Info, "allowed"),
         Ok(terms) => return Ok(*terms),
         Err(_) => (Urgency::Notice, "denied"),
     };
@@ -32,6 +30,11 @@ pub(crate) fn allowed(actor: Actor, peer: Peer, act: Act, target: Option<u32>) -
         .field("reason", reason);
     paced(what, urgency, peer.accountable_uid, line); // nobody hides a denial behind junk of their own
     answer.map_err(|denial| Refused::not_allowed(denial.0))
+}
+
+fn leaves_no_other_line(act: Act) -> bool {
+    use Act::{AskBarred, List, ListGone, ListResets, ListTokens, ReadNotices, ReadStatus};
+    matches!(act, ReadStatus | ReadNotices | List | ListResets | ListTokens | ListGone | AskBarred)
 }
 
 /// Whom a call is about: the user named, else the caller; and who asks. For what everybody may do of their own no groups are asked
@@ -57,7 +60,7 @@ pub(crate) fn subject(peer: Peer, act: Act, user: Option<&str>) -> Result<(Actor
     Ok((actor, account))
 }
 
-/// Who is meant, and on what terms. Anyone who may not learns nothing about the name, not even whether it exists.
+/// The user whom it is about, and the terms. A caller who may not learns nothing about the name, not even whether it exists.
 pub(crate) fn target(peer: Peer, act: Act, user: Option<&str>) -> Result<(Account, Terms), Refused> {
     let (actor, account) = subject(peer, act, user)?;
     let terms = allowed(actor, peer, act, account.as_ref().ok().map(|account| account.uid))?;

@@ -9,7 +9,7 @@ use crate::lock::Lock;
 #[derive(Default)]
 pub(crate) struct Concurrency(Arc<Lock<HashMap<Pair, usize>>>);
 
-/// Who asks, and about whom; none: an account that does not exist.
+/// The caller, and the user whom it is about; none: an account that does not exist.
 type Pair = (u32, Option<u32>);
 
 /// One of them; given up on drop.
@@ -21,7 +21,7 @@ pub(crate) struct CallPermit {
 /// Most at a time for one uid other than 0; and of one user's codes, where root asks.
 const AT_A_TIME: usize = 8;
 
-/// Most of one user's codes at a time, where somebody else asks: who holds his own lock lets each of them wait, and must not
+/// Most of one user's codes at a time, where somebody else asks: a user who holds the own lock lets each of them wait, and must not
 /// use up what an application has for everybody.
 const OF_ONE_USER: usize = 2;
 

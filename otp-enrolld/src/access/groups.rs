@@ -1,7 +1,9 @@
-//! What the group database says of a uid. Where it does not answer, nobody gains a right by it.
+//! The group database's word on a uid. Where it does not answer, nobody gains a right by it.
 
 use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
 use otp_core::accounts;
+use otp_core::files::reset::Tier;
+use otp_core::manage::reset_mode;
 use otp_core::membership::is_member;
 use otp_protocol::database::ask;
 use otp_protocol::peer::Peer;
@@ -10,7 +12,7 @@ use crate::access::rights::{Actor, Groups, Target};
 use crate::access::slow::{answered, slow};
 use crate::refusals::Refused;
 
-/// Who a peer is, without what groups give: enough for what is their own, which asks no directory.
+/// The actor without its groups: enough for one's own keys, which asks no directory.
 pub(crate) fn by_uid(peer: Peer) -> Actor {
     match peer.uid {
         0 => Actor::Root,
@@ -18,7 +20,7 @@ pub(crate) fn by_uid(peer: Peer) -> Actor {
     }
 }
 
-/// Who a peer is. A directory that hangs is waited for no longer than a person would wait.
+/// The actor behind a peer. A directory that hangs is waited for no longer than a person would wait.
 pub(crate) fn actor(peer: Peer) -> Result<Actor, Refused> {
     match by_uid(peer) {
         Actor::Root => Ok(Actor::Root),
@@ -30,17 +32,49 @@ pub(crate) fn actor(peer: Peer) -> Result<Actor, Refused> {
     }
 }
 
-/// Whom a request is about. Who asks as a helpdesk must not reach admins: whose groups are not known counts as one.
+/// Whom a request is about. A helpdesk must not reach admins: whose groups are not known counts as one.
 pub(crate) fn target(actor: Actor, uid: u32) -> Target {
     let matters = matches!(actor, Actor::User(_, Groups { helpdesk: true, admin: false, .. }));
     let admin = matters && (uid == 0 || ask(move || is_admin(uid)).ok().flatten().unwrap_or(true));
     Target { uid, admin }
 }
 
+/// The tier of an actor.
+pub(crate) fn tier_of(actor: Actor) -> Tier {
+    match actor {
+        Actor::Root => Tier::Root,
+        Actor::User(_, Groups { admin: true, .. }) => Tier::Admin,
+        Actor::User(_, Groups { helpdesk: true, .. }) => Tier::Helpdesk,
+        Actor::User(..) => Tier::User,
+    }
+}
+
+/// The tier of an account. One whose groups are not known counts as an admin.
+pub(crate) fn tier(uid: u32) -> Tier {
+    match uid {
+        0 => Tier::Root,
+        uid => match ask(move || groups_of(uid)).ok().flatten() {
+            Some(groups) => tier_of(Actor::User(uid, groups)),
+            None => Tier::Admin,
+        },
+    }
+}
+
+/// Has otp-helpdesk a member? A directory that hangs is waited for no longer than a person would wait.
+pub(crate) fn has_a_helpdesk() -> bool {
+    ask(reset_mode::has_a_helpdesk).unwrap_or(true)
+}
+
+/// Are otp-admin and root together one person?
+pub(crate) fn is_one_admin() -> bool {
+    ask(reset_mode::is_one_admin).unwrap_or(false)
+}
+
 fn groups_of(uid: u32) -> Option<Groups> {
     let all = gids(uid)?;
     let of = |name: &str| Some(Group::from_name(name).ok()?.is_some_and(|group| all.contains(&group.gid)));
-    Some(Groups { admin: of(ADMINS)?, helpdesk: of("otp-helpdesk")?, verify: of("otp-verify")? })
+    let (verify, viewer) = (of("otp-verify")?, of("otp-viewer")?);
+    Some(Groups { admin: of(ADMINS)?, helpdesk: of("otp-helpdesk")?, verify, viewer })
 }
 
 /// `None` also where nobody knows the group: a source that does not answer may be the one that has it.

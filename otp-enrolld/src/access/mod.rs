@@ -1,4 +1,4 @@
-//! Who may do what: rights, the groups that give them, and how much of it at once.
+//! Rights: the table, the groups that give them, and how much of it at once.
 
 pub(crate) mod check;
 pub(crate) mod concurrency;
@@ -6,3 +6,4 @@ pub(crate) mod groups;
 pub(crate) mod on_file;
 pub(crate) mod rights;
 pub(crate) mod slow;
+pub(crate) mod turns;

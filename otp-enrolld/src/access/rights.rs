@@ -4,6 +4,8 @@
 //! members invite themselves, import a token for themselves or end a suspension of their own: that would be a new second factor
 //! without the old one. Confirming and cancelling need no right of their own: they act on what this connection began.
 
+use otp_protocol::status::Sight;
+
 /// The caller, as the kernel says, with what the group database says of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Actor {
@@ -22,6 +24,8 @@ pub(crate) struct Groups {
     pub helpdesk: bool,
     /// otp-verify.
     pub verify: bool,
+    /// otp-viewer.
+    pub viewer: bool,
 }
 
 /// Whom a request is about.
@@ -38,10 +42,19 @@ pub(crate) struct Target {
 pub(crate) enum Act {
     Invite,
     RevokeInvitation,
+    ExtendInvitation,
+    RequestReset,
+    ListResets,
+    ApproveReset,
+    CancelReset,
     Redeem,
     Repudiate,
     BeginEnrolment,
     AddToken,
+    ImportToken,
+    ListTokens,
+    RemoveToken,
+    ImportKey,
     AddKey,
     Rotate,
     RenewRecoveryCodes,
@@ -50,6 +63,8 @@ pub(crate) enum Act {
     List,
     Suspend,
     Resume,
+    ReportLost,
+    TakeBackLost,
     Forget,
     Adopt,
     ListGone,
@@ -57,6 +72,7 @@ pub(crate) enum Act {
     Reopen,
     Rename,
     Revoke,
+    SetExpiry,
     Verify,
     TryCode,
     AskBarred,
@@ -89,42 +105,55 @@ struct Row {
     /// The user whom it is about. A group spares them no code.
     user: Right,
     verify: Right,
+    viewer: Right,
 }
 
 #[rustfmt::skip]
-const TABLE: [Row; 24] = {
+const TABLE: [Row; 36] = {
     use Right::{Code, CodeOfThatKey, No, NotAdmins, Others, OthersNotAdmins, Yes};
     [
-        //                                                                   root  admin   helpdesk         the user       verify
-        row(Act::Invite,             "invite a user",                       [Yes,  Others, OthersNotAdmins, No,            No]),
-        row(Act::RevokeInvitation,   "take an invitation back",             [Yes,  Yes,    NotAdmins,       No,            No]),
-        row(Act::Redeem,             "redeem a registration code",          [Code, No,     No,              Code,          No]),
-        row(Act::Repudiate,          "repudiate a registration code",       [Code, No,     No,              Code,          No]),
-        row(Act::BeginEnrolment,     "enrol a user and see the key",        [Yes,  No,     No,              No,            No]),
-        row(Act::AddToken,           "import a token",                      [Yes,  Others, No,              No,            No]),
-        row(Act::AddKey,             "add a key",                           [Code, No,     No,              Code,          No]),
-        row(Act::Rotate,             "replace a key",                       [Code, No,     No,              Code,          No]),
-        row(Act::RenewRecoveryCodes, "get new recovery codes",              [Code, No,     No,              Code,          No]),
-        row(Act::ReadStatus,         "read a status",                       [Yes,  Yes,    No,              Yes,           No]),
-        row(Act::ReadNotices,        "read notices",                        [Yes,  No,     No,              Yes,           No]),
-        row(Act::List,               "list users",                          [Yes,  Yes,    No,              No,            No]),
-        row(Act::Suspend,            "suspend a user",                      [Yes,  Yes,    NotAdmins,       No,            No]),
-        row(Act::Resume,             "end a suspension",                    [Yes,  Others, No,              No,            No]),
-        row(Act::Forget,             "forget a user",                       [Yes,  No,     No,              No,            No]),
-        row(Act::Adopt,              "adopt files of a former account",     [Yes,  No,     No,              No,            No]),
-        row(Act::ListGone,           "list accounts that are gone",         [Yes,  No,     No,              No,            No]),
-        row(Act::Restored,           "accept files restored from a backup", [Yes,  No,     No,              No,            No]),
-        row(Act::Reopen,             "reopen an origin",                    [Yes,  Others, No,              Code,          No]),
-        row(Act::Rename,             "rename a key",                        [Yes,  No,     No,              Yes,           No]),
-        row(Act::Revoke,             "revoke a key",                        [Yes,  Others, No,              CodeOfThatKey, No]),
-        row(Act::Verify,             "check a code",                        [Yes,  No,     No,              Yes,           Yes]),
-        row(Act::TryCode,            "try a code",                          [Code, No,     No,              Code,          No]),
-        row(Act::AskBarred,          "ask whether a user is barred",        [Yes,  No,     No,              Yes,           Yes]),
+        //                                                                   root  admin   helpdesk         the user       verify viewer
+        row(Act::Invite,             "invite a user",                       [Yes,  Others, OthersNotAdmins, No,            No,    No]),
+        row(Act::RevokeInvitation,   "take an invitation back",             [Yes,  Yes,    NotAdmins,       No,            No,    No]),
+        row(Act::ExtendInvitation,   "give an invitation a later end",     [Yes,  Others, OthersNotAdmins, No,            No,    No]),
+        row(Act::RequestReset,       "ask for a reset",                     [Yes,  Others, OthersNotAdmins, No,            No,    No]),
+        row(Act::ListResets,         "list resets",                         [Yes,  Yes,    Yes,             Yes,           No,    Yes]),
+        row(Act::ApproveReset,       "approve a reset",                     [Yes,  Others, No,              No,            No,    No]),
+        row(Act::CancelReset,        "cancel a reset",                      [Yes,  Yes,    NotAdmins,       Code,          No,    No]),
+        row(Act::Redeem,             "redeem a registration code",          [Code, No,     No,              Code,          No,    No]),
+        row(Act::Repudiate,          "repudiate a registration code",       [Code, No,     No,              Code,          No,    No]),
+        row(Act::BeginEnrolment,     "enrol a user and see the key",        [Yes,  No,     No,              No,            No,    No]),
+        row(Act::AddToken,           "import or assign a token",            [Yes,  Others, No,              No,            No,    No]),
+        row(Act::ImportToken,        "import unassigned tokens",            [Yes,  No,     No,              No,            No,    No]),
+        row(Act::ListTokens,         "list unassigned tokens",              [Yes,  Yes,    No,              No,            No,    Yes]),
+        row(Act::RemoveToken,        "remove an unassigned token",          [Yes,  Yes,    No,              No,            No,    No]),
+        row(Act::ImportKey,          "import a key of another program",     [Yes,  No,     No,              No,            No,    No]),
+        row(Act::AddKey,             "add a key",                           [Code, No,     No,              Code,          No,    No]),
+        row(Act::Rotate,             "replace a key",                       [Code, No,     No,              Code,          No,    No]),
+        row(Act::RenewRecoveryCodes, "get new recovery codes",              [Code, No,     No,              Code,          No,    No]),
+        row(Act::ReadStatus,         "read a status",                       [Yes,  Yes,    Yes,             Yes,           No,    Yes]),
+        row(Act::ReadNotices,        "read notices",                        [Yes,  No,     No,              Yes,           No,    No]),
+        row(Act::List,               "list users",                          [Yes,  Yes,    Yes,             No,            No,    Yes]),
+        row(Act::Suspend,            "suspend a user",                      [Yes,  Yes,    NotAdmins,       No,            No,    No]),
+        row(Act::Resume,             "end a suspension",                    [Yes,  Others, No,              No,            No,    No]),
+        row(Act::ReportLost,         "report a lost device",                [Code, No,     No,              Code,          No,    No]),
+        row(Act::TakeBackLost,       "take back a report of a lost device", [Code, No,     No,              Code,          No,    No]),
+        row(Act::Forget,             "forget a user",                       [Yes,  No,     No,              No,            No,    No]),
+        row(Act::Adopt,              "adopt files of a former account",     [Yes,  No,     No,              No,            No,    No]),
+        row(Act::ListGone,           "list accounts that are gone",         [Yes,  No,     No,              No,            No,    No]),
+        row(Act::Restored,           "accept files restored from a backup", [Yes,  No,     No,              No,            No,    No]),
+        row(Act::Reopen,             "reopen an origin",                    [Yes,  Others, No,              Code,          No,    No]),
+        row(Act::Rename,             "rename a key",                        [Yes,  No,     No,              Yes,           No,    No]),
+        row(Act::Revoke,             "revoke a key",                        [Yes,  Others, No,              CodeOfThatKey, No,    No]),
+        row(Act::SetExpiry,          "set the end of a key",                [Yes,  Others, No,              CodeOfThatKey, No,    No]),
+        row(Act::Verify,             "check a code",                        [Yes,  No,     No,              Yes,           Yes,   No]),
+        row(Act::TryCode,            "try a code",                          [Code, No,     No,              Code,          No,    No]),
+        row(Act::AskBarred,          "ask whether a user is barred",        [Yes,  No,     No,              Yes,           Yes,   No]),
     ]
 };
 
-const fn row(act: Act, what: &'static str, [root, admin, helpdesk, user, verify]: [Right; 5]) -> Row {
-    Row { act, what, root, admin, helpdesk, user, verify }
+const fn row(act: Act, what: &'static str, [root, admin, helpdesk, user, verify, viewer]: [Right; 6]) -> Row {
+    Row { act, what, root, admin, helpdesk, user, verify, viewer }
 }
 
 /// On what terms it is allowed.
@@ -132,7 +161,7 @@ const fn row(act: Act, what: &'static str, [root, admin, helpdesk, user, verify]
 pub(crate) enum Terms {
     /// Without more ado.
     Freely,
-    /// With a code of the user's.
+    /// With one of the user's codes.
     WithACode,
     /// With a code of the key that it is about.
     WithACodeOfThatKey,
@@ -151,8 +180,13 @@ pub(crate) fn may(actor: Actor, act: Act, target: Option<Target>) -> Result<Term
         Actor::User(uid, groups) => (uid, groups),
     };
     let own = target.is_some_and(|target| target.uid == asker);
-    let columns =
-        [(own, row.user), (groups.verify, row.verify), (groups.helpdesk, row.helpdesk), (groups.admin, row.admin)];
+    let columns = [
+        (own, row.user),
+        (groups.viewer, row.viewer),
+        (groups.verify, row.verify),
+        (groups.helpdesk, row.helpdesk),
+        (groups.admin, row.admin),
+    ];
     let mut rights = columns.into_iter().filter_map(|(counts, right)| counts.then_some(right));
     if let Some(terms) = rights.clone().find_map(|right| right.terms(asker, target)) {
         return Ok(terms);
@@ -188,7 +222,8 @@ impl Row {
             (self.admin, "otp-admin"),
             (self.user, "the user"),
             (self.verify, "otp-verify"),
-            (self.helpdesk, "otp-helpdesk (not for admins)"),
+            (self.viewer, "otp-viewer"),
+            (self.helpdesk, if self.helpdesk == Right::Yes { "otp-helpdesk" } else { "otp-helpdesk (not for admins)" }),
         ];
         let may =
             columns.into_iter().filter(|(right, who)| *right != Right::No && (*right, *who) != (Right::Code, "root"));
@@ -210,14 +245,30 @@ impl Actor {
         }
     }
 
-    /// What gives them a right over `target`, for the log: that they are root, that it is their own, or a group.
+    /// Do they look at others, and may not put their files right?
+    pub(crate) fn only_views(self) -> bool {
+        matches!(self, Self::User(_, Groups { admin: false, .. }))
+    }
+
+    /// How much they see of the status of `uid`. Anyone who may not change keys needs no ids of them.
+    pub(crate) fn sight(self, uid: u32) -> Sight {
+        match self {
+            Self::Root => Sight::Whole,
+            Self::User(_, Groups { admin: true, .. }) => Sight::WithoutCounts,
+            Self::User(own, _) if own == uid => Sight::WithoutCounts,
+            Self::User(..) => Sight::WithoutIds,
+        }
+    }
+
+    /// The ground of their right over `target`, for the log: that they are root, that it is their own, or a group.
     pub(crate) fn ground(self, target: Option<u32>) -> &'static str {
         match self {
             Self::Root => "root",
             Self::User(uid, _) if target == Some(uid) => "own",
             Self::User(_, Groups { admin: true, .. }) => "otp-admin",
             Self::User(_, Groups { helpdesk: true, .. }) => "otp-helpdesk",
-            Self::User(..) => "otp-verify",
+            Self::User(_, Groups { verify: true, .. }) => "otp-verify",
+            Self::User(..) => "otp-viewer",
         }
     }
 }

@@ -5,28 +5,49 @@ use std::path::Path;
 
 use super::*;
 
-const NO_GROUP: Groups = Groups { admin: false, helpdesk: false, verify: false };
+const NO_GROUP: Groups = Groups { admin: false, helpdesk: false, verify: false, viewer: false };
 
 /// Root, too, needs the user's code here.
-const WITH_A_CODE: [Act; 6] =
-    [Act::Redeem, Act::Repudiate, Act::AddKey, Act::Rotate, Act::RenewRecoveryCodes, Act::TryCode];
+const WITH_A_CODE: [Act; 8] = [
+    Act::Redeem,
+    Act::Repudiate,
+    Act::AddKey,
+    Act::Rotate,
+    Act::RenewRecoveryCodes,
+    Act::ReportLost,
+    Act::TakeBackLost,
+    Act::TryCode,
+];
 /// Everybody's own.
-const OWN: [Act; 5] = [Act::ReadStatus, Act::ReadNotices, Act::Rename, Act::Verify, Act::AskBarred];
+const OWN: [Act; 6] = [Act::ListResets, Act::ReadStatus, Act::ReadNotices, Act::Rename, Act::Verify, Act::AskBarred];
 /// A new second factor without the old one, or the end of what bars somebody: never for oneself.
-const NEVER_FOR_ONESELF: [Act; 3] = [Act::Invite, Act::AddToken, Act::Resume];
-const OF_ADMINS: [Act; 9] = [
+const NEVER_FOR_ONESELF: [Act; 6] =
+    [Act::Invite, Act::ExtendInvitation, Act::RequestReset, Act::ApproveReset, Act::AddToken, Act::Resume];
+const OF_ADMINS: [Act; 17] = [
     Act::Invite,
     Act::RevokeInvitation,
+    Act::ExtendInvitation,
+    Act::RequestReset,
+    Act::ListResets,
+    Act::ApproveReset,
+    Act::CancelReset,
     Act::AddToken,
+    Act::ListTokens,
+    Act::RemoveToken,
     Act::ReadStatus,
     Act::List,
     Act::Suspend,
     Act::Resume,
     Act::Reopen,
     Act::Revoke,
+    Act::SetExpiry,
 ];
-const OF_THE_HELPDESK: [Act; 3] = [Act::Invite, Act::RevokeInvitation, Act::Suspend];
+const OF_THE_HELPDESK: [Act; 6] =
+    [Act::Invite, Act::RevokeInvitation, Act::ExtendInvitation, Act::RequestReset, Act::CancelReset, Act::Suspend];
+/// Also of admins: what it says of them is no right over them.
+const LOOKS_OF_THE_HELPDESK: [Act; 3] = [Act::ReadStatus, Act::List, Act::ListResets];
 const OF_VERIFIERS: [Act; 2] = [Act::Verify, Act::AskBarred];
+const OF_VIEWERS: [Act; 4] = [Act::ReadStatus, Act::List, Act::ListTokens, Act::ListResets];
 
 /// The rules, by actor and not by act.
 fn ruled(actor: Actor, act: Act, target: Option<Target>) -> Option<Terms> {
@@ -36,19 +57,29 @@ fn ruled(actor: Actor, act: Act, target: Option<Target>) -> Option<Terms> {
     let own = target.is_some_and(|target| target.uid == uid);
     match act {
         act if own && OWN.contains(&act) => return Some(Terms::Freely),
-        act if own && (WITH_A_CODE.contains(&act) || act == Act::Reopen) => return Some(Terms::WithACode),
-        Act::Revoke if own => return Some(Terms::WithACodeOfThatKey),
+        act if own && (WITH_A_CODE.contains(&act) || matches!(act, Act::Reopen | Act::CancelReset)) => {
+            return Some(Terms::WithACode);
+        }
+        Act::Revoke | Act::SetExpiry if own => return Some(Terms::WithACodeOfThatKey),
         act if own && NEVER_FOR_ONESELF.contains(&act) => return None,
         _ => {}
     }
     let by_group = groups.admin && OF_ADMINS.contains(&act)
         || groups.helpdesk && OF_THE_HELPDESK.contains(&act) && target.is_some_and(|target| !target.admin)
-        || groups.verify && OF_VERIFIERS.contains(&act);
+        || groups.helpdesk && LOOKS_OF_THE_HELPDESK.contains(&act)
+        || groups.verify && OF_VERIFIERS.contains(&act)
+        || groups.viewer && OF_VIEWERS.contains(&act);
     by_group.then_some(Terms::Freely)
 }
 
 fn actors() -> Vec<Actor> {
-    let groups = (0..8).map(|bits| Groups { admin: bits & 1 != 0, helpdesk: bits & 2 != 0, verify: bits & 4 != 0 });
+    let bit = |bits: u32, place: u32| bits >> place & 1 == 1;
+    let groups = (0..16).map(|bits| Groups {
+        admin: bit(bits, 0),
+        helpdesk: bit(bits, 1),
+        verify: bit(bits, 2),
+        viewer: bit(bits, 3),
+    });
     groups.map(|groups| Actor::User(7, groups)).chain([Actor::Root]).collect()
 }
 
@@ -77,20 +108,36 @@ fn a_denial_names_all_who_may_and_nobody_else() {
     let denial = |act| TABLE.iter().find(|row| row.act == act).map(|row| row.denial().0).unwrap();
     assert_eq!(denial(Act::Forget), "only root may forget a user");
     assert_eq!(denial(Act::AddKey), "only the user may add a key");
-    assert_eq!(denial(Act::ReadStatus), "only root, otp-admin and the user may read a status");
+    assert_eq!(
+        denial(Act::ReadStatus),
+        "only root, otp-admin, the user, otp-viewer and otp-helpdesk may read a status"
+    );
     assert_eq!(denial(Act::Invite), "only root, otp-admin and otp-helpdesk (not for admins) may invite a user");
     for act in TABLE.map(|row| row.act) {
-        let named =
-            ["root", "otp-admin", "otp-helpdesk", "otp-verify", "the user"].map(|name| denial(act).contains(name));
-        let (admin, helpdesk, verify) = (true, true, true);
+        let named = ["root", "otp-admin", "otp-helpdesk", "otp-verify", "otp-viewer", "the user"]
+            .map(|name| denial(act).contains(name));
+        let (admin, helpdesk, verify, viewer) = (true, true, true, true);
         let may = [
             may(Actor::Root, act, user(1001)) == Ok(Terms::Freely),
             may(Actor::User(7, Groups { admin, ..NO_GROUP }), act, user(1001)).is_ok(),
             may(Actor::User(7, Groups { helpdesk, ..NO_GROUP }), act, user(1001)).is_ok(),
             may(Actor::User(7, Groups { verify, ..NO_GROUP }), act, user(1001)).is_ok(),
+            may(Actor::User(7, Groups { viewer, ..NO_GROUP }), act, user(1001)).is_ok(),
             may(Actor::User(7, NO_GROUP), act, user(7)).is_ok(),
         ];
         assert_eq!(named, may, "{act:?}");
+    }
+}
+
+#[test]
+fn each_group_sees_of_others_and_of_itself_no_more_than_the_pages_say() {
+    for actor in actors() {
+        let (others, own) = match actor {
+            Actor::Root => (Sight::Whole, Sight::Whole),
+            Actor::User(_, Groups { admin: true, .. }) => (Sight::WithoutCounts, Sight::WithoutCounts),
+            Actor::User(..) => (Sight::WithoutIds, Sight::WithoutCounts),
+        };
+        assert_eq!((actor.sight(1001), actor.sight(7)), (others, own), "{actor:?}");
     }
 }
 
@@ -113,7 +160,7 @@ fn the_page_of_rights_has_the_rows_of_the_table() {
     let rows = section.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| Act "));
     let found: Vec<_> = rows.map(without_methods).collect();
     let wanted = TABLE.map(|row| {
-        let rights = [row.root, row.admin, row.helpdesk, row.user, row.verify].map(word);
+        let rights = [row.root, row.admin, row.helpdesk, row.user, row.verify, row.viewer].map(word);
         format!("| {} | {} |", row.what, rights.join(" | "))
     });
     assert_eq!(found, wanted);
@@ -145,6 +192,7 @@ fn the_manual_page_has_the_columns_of_the_table() {
         column("Ql otp-helpdesk", |row| row.helpdesk),
         column("the user", |row| row.user),
         column("Ql otp-verify", |row| row.verify),
+        column("Ql otp-viewer", |row| row.viewer),
     ] {
         assert!(manual.contains(&said), "wanted: {said}");
     }

@@ -1,5 +1,5 @@
-//! Finds why a code is not one of a new key. What is found is told to the person who has the pending key on the screen, and accepted
-//! never.
+//! Finds why a code is not one of a new key. The finding is told to the person who has the pending key on the screen; the code is never
+//! accepted.
 
 use otp_core::decision::input::Code;
 use otp_core::keys::diagnosis::{Diagnosis, QUARTER_HOUR};

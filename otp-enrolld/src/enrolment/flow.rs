@@ -1,12 +1,12 @@
 //! A pending key from its beginning to its confirmation, whatever allowed it: what is shown, what comes of a code, what is
 //! stored and who is told.
 
-use nix::unistd::gethostname;
 use otp_core::accounts::Account;
 use otp_core::codes::ids::RecoverySetId;
 use otp_core::codes::recovery::{RecoveryCode, RecoveryHash, SET};
 use otp_core::decision::state::State;
 use otp_core::environment::Clock;
+use otp_core::files::date::utc;
 use otp_core::files::notice::{Notice, Where};
 use otp_core::files::ticket::{TicketEnd, TicketEndReason, TicketId, Worth};
 use otp_core::files::ticket_file::TicketFile;
@@ -15,13 +15,14 @@ use otp_core::keys::key::{Kind, Label, NewKey};
 use otp_core::log_line::Urgency;
 use otp_core::policy::host::HostPolicy;
 use otp_core::reasons::ChangeRefusal;
-use otp_core::vault::{Tickets, VaultError};
+use otp_core::unix_time::UnixTime;
+use otp_core::vault::{Replaces, Tickets, VaultError};
 use otp_protocol::interface::{
     BeginEnrolment, Begun, Cancelled, ConfirmEnrolment, Confirmed, Enrolment, Refusal, RegistrationReason, Shape,
     WantedKey,
 };
 use otp_protocol::peer::Peer;
-use otp_protocol::qr::{NARROW_ZONE, Picture, Theme};
+use otp_protocol::qr::{Drawing, Extent, NARROWEST_ZONE, Picture, Theme};
 use otp_protocol::status;
 use otp_system::random::{self, NoRandomness};
 use zeroize::Zeroizing;
@@ -30,10 +31,11 @@ use crate::access::check::{account_named, allowed};
 use crate::access::groups;
 use crate::access::rights::Act;
 use crate::daemon::{Daemon, Session};
-use crate::enrolment::otpauth::Provisioning;
+use crate::enrolment::otpauth::{AppEntry, Provisioning, USUAL_LABEL};
 use crate::enrolment::pending::{
-    BeginError, CodeOutcome, Earlier, EnrolmentPurpose, FIRST_COUNTER, PendingEnrolment, Plan, TRIES,
+    BeginError, CodeOutcome, EnrolmentPurpose, FIRST_COUNTER, PendingEnrolment, Plan, TRIES,
 };
+use crate::enrolment::slots::Earlier;
 use crate::log::events::{about, paced, signed};
 use crate::machine::System;
 use crate::refusals::{ChangeOf, Refused, log_vault};
@@ -131,10 +133,16 @@ impl Daemon {
         };
         self.notice(account, notice_of(plan, peer))?;
         let record = pending.store(step, hashes, &self.unlocked, &System).of(account)?;
+        if purpose.replaces != Replaces::Nothing {
+            self.end_sudo_of(peer, account);
+        }
+        self.end_unassigned(pending);
         self.forget_disabling(account.uid); // nothing is stored beside keys that stay disabled
         if let Some(((tickets, ticket_file), ticket)) = tickets {
             // The key is in force: its owner must hear so, and get the recovery codes.
             end_confirmed(&tickets, ticket_file, ticket).unwrap_or_else(|error| log_vault(&error));
+            drop(tickets);
+            self.end_used_reset();
         }
         log_enrolment("enrolled", peer, pending, Some(record.generation));
         let key = record.keys.last().ok_or_else(|| Refused::unavailable("the key is stored, but cannot be shown"))?;
@@ -145,10 +153,11 @@ impl Daemon {
 
     /// A secret that somebody imports may be in use already, also by another user (R4).
     pub(crate) fn check_secret_is_new(&self, pending: &PendingEnrolment) -> Result<(), Refused> {
-        let known = self.vault().knows(pending.fingerprint(&self.unlocked));
-        match known? {
-            true => Err(Refused::not_possible(&pending.plan().account, ChangeRefusal::SecretInUse)),
-            false => Ok(()),
+        let account = &pending.plan().account;
+        match self.fingerprints.holder(self.vault(), pending.fingerprint(&self.unlocked))? {
+            None => self.check_unassigned(pending),
+            Some(uid) if uid == account.uid => Err(Refused::not_possible(account, ChangeRefusal::TokenThere)),
+            Some(_) => Err(Refused::not_possible(account, ChangeRefusal::SecretInUse)),
         }
     }
 
@@ -198,16 +207,28 @@ pub(crate) fn cancel(session: &mut Session) -> Result<Cancelled, Refused> {
     session.pending.take().map(|_| Cancelled {}).ok_or(Refused(Refusal::NothingPending {}))
 }
 
-/// What is wanted, filled up from the policy.
+/// The wish, filled up from the policy.
 pub(crate) fn plan(
     account: Account,
     wanted: &WantedKey,
     policy: &HostPolicy,
     purpose: EnrolmentPurpose,
 ) -> Result<Plan, Refused> {
-    let label = wanted.label.clone().map_or_else(|| label("phone"), Ok)?;
+    let label = wanted.label.clone().map_or_else(|| label(USUAL_LABEL), Ok)?;
     let kind = wanted.shape.kind.unwrap_or(Kind::Totp);
-    Ok(Plan { account, label, kind, new: new_key(&wanted.shape, policy.key), purpose })
+    let expires = to_come(wanted.expires)?;
+    Ok(Plan { account, label, kind, new: new_key(&wanted.shape, policy.key), expires, purpose })
+}
+
+/// The end of a key must lie in the future: to end one now there is `Revoke`.
+pub(crate) fn to_come(expires: Option<UnixTime>) -> Result<Option<UnixTime>, Refused> {
+    match expires {
+        Some(end) if end <= System.wall() => {
+            let (field, wanted) = ("expires".to_owned(), "a time to come".to_owned());
+            Err(Refusal::InvalidValue { field, found: utc(end), wanted }.into())
+        }
+        expires => Ok(expires),
+    }
 }
 
 /// A label that is known to be one.
@@ -226,10 +247,8 @@ pub(crate) fn new_key(wanted: &Shape, default: NewKey) -> NewKey {
 
 fn enrolment(pending: &PendingEnrolment, policy: &HostPolicy) -> Result<Enrolment, Refused> {
     let Plan { account, label, kind, new, .. } = pending.plan();
-    let issuer = policy.issuer.clone().unwrap_or_else(host_name);
     let provisioning = Provisioning {
-        issuer: &issuer,
-        account: &account.name,
+        entry: &AppEntry::of(&account.name, label.as_str(), policy),
         kind: *kind,
         algorithm: new.algorithm,
         digits: new.digits,
@@ -248,18 +267,18 @@ fn enrolment(pending: &PendingEnrolment, policy: &HostPolicy) -> Result<Enrolmen
         counter: (*kind == Kind::Hotp).then_some(FIRST_COUNTER),
         secret: pending.secret().base32(),
         qr_svg: picture.svg(),
-        qr_dark: picture.plain(NARROW_ZONE, Theme::Dark),
-        qr_light: picture.plain(NARROW_ZONE, Theme::Light),
+        qr_dark: for_a_prompt(&picture, Theme::Dark),
+        qr_light: for_a_prompt(&picture, Theme::Light),
         uri,
         expires_in: pending.time_left(&System).as_secs(),
         tries: TRIES,
     })
 }
 
-/// The issuer where the policy names none; a colon cannot stand in an issuer.
-fn host_name() -> String {
-    let name = gethostname().map(|name| name.to_string_lossy().replace(':', "-")).unwrap_or_default();
-    if name.is_empty() { "otp".to_owned() } else { name }
+/// With the widest margin for which a window of 80 columns and 24 rows has room; a program that shows it may not look at a terminal.
+fn for_a_prompt(picture: &Picture, theme: Theme) -> Zeroizing<String> {
+    let drawing = Drawing::Plain(theme);
+    picture.draw(drawing, picture.margin_within(drawing, PROMPT_ROOM).unwrap_or(NARROWEST_ZONE))
 }
 
 impl From<BeginError> for Refused {
@@ -271,7 +290,8 @@ impl From<BeginError> for Refused {
     }
 }
 
-fn notice_of(plan: &Plan, peer: Peer) -> Notice {
+/// The notice to its owner.
+pub(crate) fn notice_of(plan: &Plan, peer: Peer) -> Notice {
     let key = Some(plan.label.clone());
     Notice { event: plan.purpose.event, at: System.wall(), by: peer.person(), from: Where::default(), key }
 }
@@ -286,3 +306,6 @@ pub(crate) fn log_enrolment(what: &'static str, peer: Peer, pending: &PendingEnr
     // Anyone who has a counter has codes without end, and with each begins something again.
     paced(what, Urgency::Notice, peer.accountable_uid, signed(line, peer));
 }
+
+/// That of a window of 80 columns and 24 rows, without a line for the key in letters and one for the question.
+const PROMPT_ROOM: Extent = Extent { columns: 80, rows: 22 };

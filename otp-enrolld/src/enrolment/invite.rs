@@ -3,16 +3,19 @@
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use otp_core::accounts::Account;
 use otp_core::codes::registration::{CodeForm, RegistrationCode};
+use otp_core::emergency::Reason;
 use otp_core::environment::Clock;
 use otp_core::files::notice::{Notice, NoticeEvent, Where};
 use otp_core::files::ticket::{Ticket, TicketId};
-use otp_core::files::ticket_file::TicketFileError;
+use otp_core::files::ticket_file::Issued;
 use otp_core::keys::seal::{CodeHash, CodePlace, HashedCode};
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::reasons::ChangeRefusal;
 use otp_core::unix_time::UnixTime;
 use otp_core::vault::EnrolmentStatus;
-use otp_protocol::interface::{Done, Invitation, Invite, Invited, Refusal, RevokeInvitation};
+use otp_protocol::interface::{
+    Done, ExtendInvitation, ExtendedInvitation, Invitation, Invite, Invited, Refusal, RevokeInvitation,
+};
 use otp_protocol::peer::Peer;
 use otp_system::random::{self, NoRandomness};
 use zeroize::Zeroizing;
@@ -47,23 +50,47 @@ impl Daemon {
         }
         let form = wanted.form.unwrap_or(CodeForm::Spoken);
         let lasts = life(form, wanted.lasts)?;
-        let replaces = wanted.replaces.unwrap_or(false);
         let status = self.vault().enrolment_status(&account, &System)?;
-        if status == EnrolmentStatus::Enrolled && !replaces {
+        if status == EnrolmentStatus::Enrolled && wanted.replaces != Some(true) {
             return Err(Refused::not_possible(&account, ChangeRefusal::AlreadyEnrolled));
         }
-        let code = RegistrationCode::new(form, &random::secret(form.symbols())?).ok_or(NoRandomness)?;
+        let overridden = match status {
+            EnrolmentStatus::Enrolled => self.check_cool_down(peer, &account, reason(wanted)?.as_ref())?,
+            EnrolmentStatus::NeverEnrolled => None,
+        };
         let now = System.wall();
+        let _alone = (status == EnrolmentStatus::Enrolled).then(|| self.reset_lock.lock());
+        let status = match status {
+            EnrolmentStatus::Enrolled => self.vault().enrolment_status(&account, &System)?, // forgotten meanwhile?
+            EnrolmentStatus::NeverEnrolled => status,
+        };
+        // A code for a first key stays one: keys that come in another way are not replaced by it, past reset and cool-down.
+        let replaces = status == EnrolmentStatus::Enrolled;
+        let reset = match status {
+            EnrolmentStatus::Enrolled => self.reset_for_invitation(peer, &account)?,
+            EnrolmentStatus::NeverEnrolled => None,
+        };
+        if wanted.dry_run == Some(true) {
+            let (superseded, ends) = (self.has_a_good_code(&account, now)?, now + lasts);
+            let (user, uid, form) = (account.name, account.uid, form.as_str().to_owned());
+            return Ok(Invited {
+                invitation: Invitation { user, uid, form, codes: Vec::new(), replaces, ends, superseded },
+            });
+        }
+        overridden.into_iter().for_each(|line| event(Urgency::Alert, &line.finish()));
+        let code = RegistrationCode::new(form, &random::secret(form.symbols())?).ok_or(NoRandomness)?;
         let ticket =
             self.ticket(&account, &code, NewTicket { form, issued: now, lasts, replaces, issued_by: peer.uid })?;
         let (id, ends) = (ticket.id, ticket.not_after);
         let tickets = self.vault().tickets(account.uid)?;
         let mut ticket_file = tickets.ticket_file(&account)?.ticket_file;
-        let superseded = ticket_file.issue(ticket, now).map_err(|error| no_room(&account, &error))?;
+        let Issued { superseded, unrecognised } = ticket_file.issue(ticket, now);
         self.notice(&account, notice(NoticeEvent::RegistrationCodeIssued, peer, now))?;
+        self.bind_to_reset(reset, id)?;
         tickets.store(&ticket_file, &System)?;
         drop(tickets);
         self.pending_enrolments.end(account.uid); // what was begun with an older code
+        unrecognised.into_iter().for_each(|gone| log_unrecognised(&account, gone));
         log("registration-code-issued", &account, peer, Some(id), |line| {
             let line = line.field("form", form.as_str()).field("ends", &ends.to_string());
             let line = line.field("replaces", if replaces { "yes" } else { "no" });
@@ -72,6 +99,12 @@ impl Daemon {
         let (user, uid, form) = (account.name, account.uid, form.as_str().to_owned());
         let superseded = superseded.is_some();
         Ok(Invited { invitation: Invitation { user, uid, form, codes: code.parts(), replaces, ends, superseded } })
+    }
+
+    /// One of a backup is refused, and is none.
+    fn has_a_good_code(&self, account: &Account, now: UnixTime) -> Result<bool, Refused> {
+        let kept = self.vault().tickets(account.uid)?.ticket_file(account)?;
+        Ok(!kept.restored && kept.ticket_file.good(now).is_some())
     }
 
     /// Makes the good code of a user worthless.
@@ -85,6 +118,34 @@ impl Daemon {
                 Ok(Done {})
             }
         }
+    }
+
+    /// Gives the good code of a user a later end. Nobody has to hear the code again.
+    pub(crate) fn extend_invitation(
+        &self,
+        peer: Peer,
+        wanted: &ExtendInvitation,
+    ) -> Result<ExtendedInvitation, Refused> {
+        let (account, _) = target(peer, Act::ExtendInvitation, Some(&wanted.user))?;
+        let none = || Refused::not_possible(&account, ChangeRefusal::NoInvitation);
+        if self.vault().invitation(&account, System.wall())?.is_none() {
+            return Err(none()); // without a lock file for somebody who was never invited
+        }
+        let tickets = self.vault().tickets(account.uid)?;
+        let mut ticket_file = tickets.ticket_file(&account)?.ticket_file;
+        let now = System.wall();
+        let id = ticket_file.good(now).map(|ticket| ticket.id).ok_or_else(none)?;
+        let ticket = ticket_file.ticket_mut(id).ok_or_else(none)?;
+        let ends = later_end(ticket, wanted.lasts, now)?;
+        let (changed, form) = (ends > ticket.not_after, ticket.form.as_str());
+        if changed {
+            ticket.not_after = ends;
+            tickets.store(&ticket_file, &System)?;
+            log("registration-code-extended", &account, peer, Some(id), |line| {
+                line.field("form", form).field("ends", &ends.to_string())
+            });
+        }
+        Ok(ExtendedInvitation { changed, form: form.to_owned(), ends })
     }
 
     /// Before or after a suspension: ends the code of a user, if there is one, and whatever is under way. Says of which code a key
@@ -124,6 +185,16 @@ impl Daemon {
     }
 }
 
+fn reason(wanted: &Invite) -> Result<Option<Reason>, Refused> {
+    let Some(text) = wanted.reason.as_deref() else { return Ok(None) };
+    let bad = |wanted: &str| Refusal::InvalidValue {
+        field: "reason".to_owned(),
+        found: text.to_owned(),
+        wanted: wanted.trim_start_matches("wanted ").to_owned(),
+    };
+    Ok(Some(Reason::new(text).map_err(bad)?))
+}
+
 /// How long it is to last; what its form allows is a hard limit.
 fn life(form: CodeForm, wanted: Option<u64>) -> Result<u64, Refused> {
     let seconds = wanted.unwrap_or(form.usual_life());
@@ -132,6 +203,23 @@ fn life(form: CodeForm, wanted: Option<u64>) -> Result<u64, Refused> {
     }
     let wanted = format!("{SHORTEST_LIFE_S} to {} seconds for the form {}", form.longest_life(), form.as_str());
     Err(Refusal::InvalidValue { field: "lasts".to_owned(), found: seconds.to_string(), wanted }.into())
+}
+
+/// The end that a ticket gets; never an earlier one. Its form limits its life from its making on (T2).
+fn later_end(ticket: &Ticket, lasts: Option<u64>, now: UnixTime) -> Result<UnixTime, Refused> {
+    let last = ticket.issued + ticket.form.longest_life();
+    let most = last.since(now);
+    match lasts {
+        Some(seconds) if !(SHORTEST_LIFE_S..=most).contains(&seconds) => {
+            let form = ticket.form.as_str();
+            let wanted = format!(
+                "{SHORTEST_LIFE_S} to {most} seconds: a {form} code ends {} seconds after it was made",
+                ticket.form.longest_life()
+            );
+            Err(Refusal::InvalidValue { field: "lasts".to_owned(), found: seconds.to_string(), wanted }.into())
+        }
+        _ => Ok((now + lasts.unwrap_or(ticket.form.usual_life())).min(last).max(ticket.not_after)),
+    }
 }
 
 /// Argon2id (RFC 9106) with 19 MiB and two passes, the second of the parameter sets that OWASP's password storage sheet lists as equal.
@@ -148,11 +236,10 @@ fn slow(code: &RegistrationCode, salt: &[u8; 16]) -> Option<Zeroizing<[u8; 32]>>
     Some(out)
 }
 
-fn no_room(account: &Account, error: &TicketFileError) -> Refused {
-    match error {
-        TicketFileError::Full => Refused::not_possible(account, ChangeRefusal::TooManyCodes),
-        other => Refused::unavailable(other.to_string()),
-    }
+/// A redeemed code that gave way to a new one: if somebody else has it and uses it, nobody is told so any more.
+fn log_unrecognised(account: &Account, gone: TicketId) {
+    let line = about("registration-code-unrecognised", account).field("ticket", &gone.hex());
+    event(Urgency::Alert, &line.finish());
 }
 
 /// A notice about a registration code.

@@ -1,14 +1,12 @@
 //! A key on its way to its owner: made and shown once, pending in memory and bound to one connection for 15 minutes,
 //! stored when a code of it was typed. Until then the gate knows nothing of it; when the connection ends, so does the key.
 
-use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use otp_core::accounts::Account;
 use otp_core::codes::recovery::RecoveryHash;
 use otp_core::decision::input::Typed;
-use otp_core::decision::limits::{Limits, Wait};
+use otp_core::decision::limits::{HOTP_WIDEST, Limits, Wait};
 use otp_core::decision::origin::Origin;
 use otp_core::decision::state::{KeyState, State};
 use otp_core::decision::{Attempt, ClockTrust, Now, Verdict, decide};
@@ -16,6 +14,7 @@ use otp_core::environment::{Clock, Environment};
 use otp_core::files::key_file::{Key, Record};
 use otp_core::files::notice::NoticeEvent;
 use otp_core::files::ticket::TicketId;
+use otp_core::files::unassigned_token::UnassignedToken;
 use otp_core::keys::diagnosis::Diagnosis;
 use otp_core::keys::hotp::Codes;
 use otp_core::keys::key::{KeyId, Kind, Label, NewKey, Step};
@@ -29,7 +28,7 @@ use otp_core::vault::{ChangeError, Grounds, KeyAddition, Replaces};
 use otp_system::random::{self, NoRandomness};
 
 use crate::enrolment::diagnosis::diagnose;
-use crate::lock::Lock;
+use crate::enrolment::slots::{Earlier, PendingEnrolments, PendingSlot, StartedBy};
 
 /// How long a key waits for its first code.
 pub(crate) const PENDING_TIMEOUT: Duration = Duration::from_secs(15 * 60);
@@ -37,57 +36,21 @@ pub(crate) const PENDING_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 pub(crate) const FIRST_COUNTER: u64 = 1;
 /// How many wrong codes end it.
 pub(crate) const TRIES: u32 = 6;
-
-/// Whose keys are pending, on all connections: one a user.
-#[derive(Default)]
-pub(crate) struct PendingEnrolments(Arc<Lock<PendingSlots>>);
-
-#[derive(Default)]
-struct PendingSlots {
-    next: u64,
-    of: HashMap<u32, (u64, StartedBy)>,
-}
-
-/// What allowed a beginning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum StartedBy {
-    WithAnInvitation,
-    Otherwise,
-}
-
-/// A user's place among them; given up on drop.
-struct PendingSlot {
-    all: Arc<Lock<PendingSlots>>,
-    uid: u32,
-    number: u64,
-}
-
-/// What becomes of an enrolment of the same user that is under way already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Earlier {
-    /// It goes on, and no other begins.
-    Stays,
-    /// It is thrown away.
-    Ends,
-    /// It is thrown away, unless it began after this place was taken: of two redemptions the later one counts, however long the
-    /// earlier one took to begin.
-    EndsIfOlder(StartNumber),
-}
-
-/// A place in the order of beginnings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct StartNumber(u64);
+/// A counting token that is assigned is looked for in so many windows of [`HOTP_WIDEST`] codes.
+const FURTHER: u64 = 20;
 
 /// A key that is to be made.
 pub(crate) struct Plan {
     /// Whose it will be.
     pub account: Account,
-    /// What its owner calls it.
+    /// Its owner's name for it.
     pub label: Label,
     /// TOTP or HOTP.
     pub kind: Kind,
     /// Algorithm, digits, period.
     pub new: NewKey,
+    /// The last second at which it will be good.
+    pub expires: Option<UnixTime>,
     /// Why it may be made, and what it does to what is there.
     pub purpose: EnrolmentPurpose,
 }
@@ -95,7 +58,7 @@ pub(crate) struct Plan {
 /// Why a key may be made, and what it does to what is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct EnrolmentPurpose {
-    /// What the notice says when it is stored.
+    /// The event of the notice when it is stored.
     pub event: NoticeEvent,
     /// Looked at again when it is stored.
     pub grounds: Grounds,
@@ -120,9 +83,19 @@ pub(crate) struct PendingEnrolment {
     tries_left: u32,
     /// Its secret is in a device already, and was not made here.
     imported: bool,
-    /// What was heard of it: the first of two codes of a token.
+    /// The unassigned token that it is of.
+    token: Option<PendingToken>,
+    /// State of the key so far: a token may have given the first of its two codes.
     entry: KeyState,
     slot: PendingSlot,
+}
+
+/// A token that is being assigned.
+pub(crate) struct PendingToken {
+    /// The name of its file.
+    pub file: String,
+    /// The counter that its maker's file has, less one.
+    floor: Step,
 }
 
 /// Why no enrolment begins.
@@ -134,7 +107,7 @@ pub(crate) enum BeginError {
     NoRandomness,
 }
 
-/// What a typed code does to a pending key.
+/// The effect of a typed code on a pending key.
 pub(crate) enum CodeOutcome {
     /// It is a code of the key: confirmed at this step or counter, which is burnt.
     Confirmed(Step),
@@ -204,72 +177,15 @@ impl PendingEnrolments {
             since_ms,
             tries_left: TRIES,
             imported: false,
+            token: None,
             entry: KeyState::new(id, Step(0)),
             slot,
         })
     }
-
-    /// Throws away what is under way of a user: what allowed it is gone.
-    pub(crate) fn end(&self, uid: u32) {
-        self.0.lock().of.remove(&uid);
-    }
-
-    /// The same, if it was begun with an invitation.
-    pub(crate) fn end_of_an_invitation(&self, uid: u32) {
-        let mut slots = self.0.lock();
-        if matches!(slots.of.get(&uid), Some((_, StartedBy::WithAnInvitation))) {
-            slots.of.remove(&uid);
-        }
-    }
-
-    /// A place for a beginning that is about to come.
-    pub(crate) fn next_start_number(&self) -> StartNumber {
-        self.0.lock().next_start_number()
-    }
-
-    fn slot(&self, uid: u32, earlier: Earlier, started_by: StartedBy) -> Option<PendingSlot> {
-        let mut slots = self.0.lock();
-        let there = slots.number(uid);
-        let number = match earlier {
-            Earlier::Stays if there.is_some() => return None,
-            Earlier::EndsIfOlder(StartNumber(number)) if there.is_some_and(|there| there > number) => return None,
-            Earlier::EndsIfOlder(StartNumber(number)) => number,
-            Earlier::Stays | Earlier::Ends => slots.next_start_number().0,
-        };
-        slots.of.insert(uid, (number, started_by));
-        Some(PendingSlot { all: Arc::clone(&self.0), uid, number })
-    }
-}
-
-impl PendingSlots {
-    fn number(&self, uid: u32) -> Option<u64> {
-        self.of.get(&uid).map(|(number, _)| *number)
-    }
-
-    fn next_start_number(&mut self) -> StartNumber {
-        let number = self.next;
-        self.next = number.wrapping_add(1);
-        StartNumber(number)
-    }
-}
-
-impl PendingSlot {
-    fn lasts(&self) -> bool {
-        self.all.lock().number(self.uid) == Some(self.number)
-    }
-}
-
-impl Drop for PendingSlot {
-    fn drop(&mut self) {
-        let mut slots = self.all.lock();
-        if slots.number(self.uid) == Some(self.number) {
-            slots.of.remove(&self.uid);
-        }
-    }
 }
 
 impl PendingEnrolment {
-    /// What it is to be.
+    /// Its settings.
     pub(crate) fn plan(&self) -> &Plan {
         &self.plan
     }
@@ -284,7 +200,20 @@ impl PendingEnrolment {
         self.imported
     }
 
-    /// What is left of the 15 minutes, on a clock that nobody can set.
+    /// The same, as the assignment of a token: its counter is looked for from where its file has it.
+    pub(crate) fn of_token(mut self, token: &UnassignedToken) -> Self {
+        let floor = Step(token.counter.0.saturating_sub(1));
+        self.entry.watermark = floor;
+        self.token = Some(PendingToken { file: token.name.file_name(), floor });
+        self
+    }
+
+    /// The unassigned token that it is of.
+    pub(crate) fn token(&self) -> Option<&PendingToken> {
+        self.token.as_ref()
+    }
+
+    /// The rest of the 15 minutes, on a clock that nobody can set.
     pub(crate) fn time_left(&self, clock: &dyn Clock) -> Duration {
         PENDING_TIMEOUT.saturating_sub(Duration::from_millis(clock.boot_ms().saturating_sub(self.since_ms)))
     }
@@ -305,14 +234,16 @@ impl PendingEnrolment {
             return CodeOutcome::Expired;
         }
         let Typed::Code(code) = typed else { return CodeOutcome::Junk(self.tries_left) };
-        match self.decide(typed, limits, clock) {
+        let heard = match self.decide(self.entry, typed, limits, clock) {
             Some((Verdict::Accepted(_), next)) => return CodeOutcome::Confirmed(next.watermark),
-            Some((Verdict::Refused(RefusalReason::Resync), next)) => {
-                self.entry = next;
-                return CodeOutcome::Half(self.tries_left);
-            }
-            _ => self.tries_left = self.tries_left.saturating_sub(1),
+            Some((Verdict::Refused(RefusalReason::Resync), next)) => Some(next),
+            _ => self.heard_further_on(typed, limits, clock),
+        };
+        if let Some(heard) = heard {
+            self.entry = heard;
+            return CodeOutcome::Half(self.tries_left);
         }
+        self.tries_left = self.tries_left.saturating_sub(1);
         CodeOutcome::Wrong(self.tries_left, diagnose(&self.secret, self.plan.kind, self.plan.new, code, clock.wall()))
     }
 
@@ -342,7 +273,7 @@ impl PendingEnrolment {
                 confirmed: environment.wall(),
                 floor: step,
                 redemption: purpose.redemption,
-                expires: None,
+                expires: self.plan.expires,
             };
             let binding = key.binding(account, unlocked.vault().about().id);
             key.sealed = unlocked.host_key().seal(&self.secret, &binding, &nonce)?;
@@ -350,17 +281,35 @@ impl PendingEnrolment {
         })
     }
 
+    /// The first of two codes, looked for again and further on: a token may have been pressed often before it was assigned.
+    fn heard_further_on(&self, typed: &Typed, limits: &Limits, clock: &dyn Clock) -> Option<KeyState> {
+        let token = self.token.as_ref().filter(|_| self.plan.kind == Kind::Hotp)?;
+        (0..FURTHER).find_map(|window| {
+            let watermark = Step(token.floor.0.saturating_add(window * HOTP_WIDEST));
+            let fresh = KeyState { resync: true, ..KeyState::new(self.id, watermark) };
+            let (verdict, heard) = self.decide(fresh, typed, limits, clock)?;
+            (verdict == Verdict::Refused(RefusalReason::Resync)).then_some(heard)
+        })
+    }
+
     /// The same decision as at a login, on a state of its own, in which nothing is counted.
-    fn decide(&self, typed: &Typed, limits: &Limits, clock: &dyn Clock) -> Option<(Verdict, KeyState)> {
+    fn decide(
+        &self,
+        entry: KeyState,
+        typed: &Typed,
+        limits: &Limits,
+        clock: &dyn Clock,
+    ) -> Option<(Verdict, KeyState)> {
         let (Typed::Code(code), Plan { label, kind, new, account, .. }) = (typed, &self.plan) else { return None };
         let codes = Codes::new(&self.secret, new.algorithm, new.digits)?;
         let (id, label) = (self.id, label.clone());
         let keys = [OpenKey { id, label, kind: *kind, codes, period: new.period, floor: Step(0), expires: None }];
-        let state = State { enrolled: true, keys: vec![self.entry], ..State::never_enrolled(account.uid) };
+        let state = State { enrolled: true, keys: vec![entry], ..State::never_enrolled(account.uid) };
         let limits = Limits { wait: Wait::None, ..*limits };
-        let now = Now { wall: clock.wall(), boot_ms: clock.boot_ms(), clock: ClockTrust::Trusted };
+        let now =
+            Now { wall: clock.wall(), boot_ms: clock.boot_ms(), clock: ClockTrust::Trusted, mark: UnixTime::EPOCH };
         let (verdict, next) = decide(&keys, &state, &limits, Attempt { code, origin: Origin::Socket, now });
-        let entry = next.as_ref().and_then(|next| next.key(id)).copied().unwrap_or(self.entry);
+        let entry = next.as_ref().and_then(|next| next.key(id)).copied().unwrap_or(entry);
         Some((verdict, entry))
     }
 }

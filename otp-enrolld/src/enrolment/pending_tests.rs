@@ -16,7 +16,14 @@ fn plan(uid: u32, kind: Kind) -> Plan {
         ticket: None,
         redemption: None,
     };
-    Plan { account: account(uid), label: Label::new("phone").unwrap(), kind, new: NewKey::default(), purpose }
+    Plan {
+        account: account(uid),
+        label: Label::new("phone").unwrap(),
+        kind,
+        new: NewKey::default(),
+        expires: None,
+        purpose,
+    }
 }
 
 fn begin(pending_enrolments: &PendingEnrolments, uid: u32) -> Result<PendingEnrolment, BeginError> {

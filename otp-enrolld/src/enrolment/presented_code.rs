@@ -28,14 +28,16 @@ use crate::verify;
 
 /// A code that was presented.
 pub(crate) struct Presented<'a> {
-    /// Who brought it.
+    /// The peer that brought it.
     pub peer: Peer,
     /// Whose it is said to be.
     pub account: &'a Account,
     /// Where it counts, if it is wrong.
     pub origin: Origin,
-    /// What is told of the place.
+    /// The claimed place.
     pub from: Where,
+    /// The PAM service, whole, for the log.
+    pub service: Option<&'a str>,
     /// The code.
     pub code: RegistrationCode,
 }
@@ -62,15 +64,15 @@ impl Daemon {
         }
     }
 
-    /// A place among those whose codes for this user are looked at. Who holds his own lock lets each of them wait, and must not
+    /// A place among those whose codes for this user are looked at. A user who holds the own lock lets each of them wait, and must not
     /// use up the connections of everybody.
     pub(crate) fn permit(&self, account: &Account) -> Result<impl Sized + use<>, Refused> {
         let permit = self.redeeming.permit(account.uid, Some(account.uid));
         permit.ok_or_else(|| Refused::busy("too many codes at once"))
     }
 
-    /// The record, and the locked tickets. The record comes first, without their lock: a user can stop a program of root's that
-    /// holds his own lock, and an admin who ends his invitation must not wait for that. The throttle is checked again under the lock,
+    /// The record, and the locked tickets. The record comes first, without their lock: a user can stop a root-owned program that
+    /// holds the user's lock, and an admin who ends the invitation must not wait for that. The throttle is checked again under the lock,
     /// where every wrong code is counted: many at once are no more guesses than one after the other.
     pub(crate) fn looked_up(&self, presented: &Presented<'_>) -> Result<(Option<Record>, Tickets), Refused> {
         self.check_throttle(presented)?;
@@ -92,7 +94,7 @@ impl Daemon {
     }
 
     /// The ticket of this code, and what it is worth. All are compared, whichever fits; of those with a slow hash that never
-    /// were of use only the newest, and at a prompt, where the answer would be the same, none: how long it takes tells nothing of
+    /// were of use only the newest, and at a prompt, where the answer would be the same, none: the time does not tell
     /// how often somebody was invited. However many came after it, a code that was used is known as such.
     pub(crate) fn found(
         &self,
@@ -148,8 +150,8 @@ impl Daemon {
         good.into_iter().find(same).map(|(owner, ticket)| (owner, ticket.id))
     }
 
-    /// A key was made with it already: its owner on the socket is told when and from where, so that he can say that it was not
-    /// him. Anybody else hears nothing.
+    /// A key was made with it already: its owner on the socket is told when and from where, so that they can say that it was not
+    /// them. Anybody else hears nothing.
     pub(crate) fn spent(&self, presented: &Presented<'_>, ticket: &Ticket) -> Refused {
         alarm("registration-code-replayed", presented, ticket.id);
         let event = NoticeEvent::RegistrationCodeReplayed;
@@ -205,7 +207,7 @@ pub(crate) fn line(what: &str, presented: &Presented<'_>) -> LogLine {
 pub(crate) fn from_fields(line: LogLine, presented: &Presented<'_>) -> LogLine {
     let text = |claim: &Option<Claim>| claim.as_ref().map(|claim| claim.as_str().to_owned());
     line.field("origin", presented.origin.as_str())
-        .optional("service", text(&presented.from.service).as_deref())
+        .service(presented.service)
         .optional("rhost", text(&presented.from.rhost).as_deref())
         .optional("tty", text(&presented.from.tty).as_deref())
 }

@@ -17,8 +17,9 @@ use crate::access::rights::Act;
 use crate::daemon::{Daemon, Session};
 use crate::enrolment::flow::plan;
 use crate::enrolment::invite::{log, notice};
-use crate::enrolment::pending::{Earlier, EnrolmentPurpose};
+use crate::enrolment::pending::EnrolmentPurpose;
 use crate::enrolment::presented_code::{Presented, alarm, descends, from_fields, place, redemption, refused};
+use crate::enrolment::slots::Earlier;
 use crate::log::events::{about, paced, signed};
 use crate::machine::System;
 use crate::refusals::{ChangeOf, Refused};
@@ -34,6 +35,7 @@ impl Daemon {
             account: &account,
             origin: self.origin(peer, &wanted.prompt, account.uid)?,
             from: place(&wanted.prompt),
+            service: wanted.prompt.service.as_deref(),
             code: wanted.registration,
         };
         let _permit = self.permit(&account)?;
@@ -67,6 +69,9 @@ impl Daemon {
         let purpose = if ticket.replaces && presented.origin == Origin::Socket { instead_of_all } else { first };
         let plan = plan(invited, &wanted.key, &self.policy(peer)?, purpose(id))?;
         self.check_room(&plan)?;
+        if ticket.replaces {
+            self.check_cool_down_since(peer, &account, ticket.issued)?;
+        }
         // The one before this: whoever used the code in between, the next one hears of it.
         let earlier = ticket.used.as_ref().map(|(_, last)| redemption(last));
         ticket.redeem(TicketUse { at: now, from: presented.from.clone() });
@@ -92,6 +97,7 @@ impl Daemon {
             account: &account,
             origin: Origin::Socket,
             from: Where::default(),
+            service: None,
             code: wanted.registration,
         };
         let _permit = self.permit(&account)?;
@@ -118,6 +124,7 @@ impl Daemon {
             return Err(Refused::not_possible(&account, ChangeRefusal::TooLate));
         }
         let suspended = self.suspend_descendants(&account, id)?;
+        self.end_sudo_of(peer, &account); // it may be of the person who had the code
         let end = Some(TicketEnd { why: TicketEndReason::Repudiated, at: since });
         let anew = suspended.anew || ticket.end != end;
         ticket.end = end;

@@ -20,9 +20,11 @@ use otp_protocol::peer::Peer;
 use crate::access::check::target;
 use crate::access::rights::Act;
 use crate::daemon::{Daemon, Session};
-use crate::enrolment::flow::{label, log_enrolment, new_key, plan};
+use crate::enrolment::flow::{label, log_enrolment, new_key, plan, to_come};
 use crate::enrolment::invite::notice;
-use crate::enrolment::pending::{Earlier, EnrolmentPurpose, Plan, TRIES};
+use crate::enrolment::otpauth::USUAL_LABEL;
+use crate::enrolment::pending::{EnrolmentPurpose, Plan, TRIES};
+use crate::enrolment::slots::Earlier;
 use crate::log::events::{about, paced, signed};
 use crate::machine::System;
 use crate::refusals::{ChangeOf, Refused};
@@ -34,6 +36,7 @@ impl Daemon {
         session.pending = None;
         let (account, _) = target(peer, Act::AddKey, None)?;
         let policy = self.policy(peer)?;
+        to_come(wanted.key.expires)?; // before a code is used up
         let purpose = |key: &Key| EnrolmentPurpose {
             event: NoticeEvent::KeyAdded,
             grounds: Grounds::Key(key.id),
@@ -43,7 +46,7 @@ impl Daemon {
             redemption: key.redemption,
         };
         let mut locked = self.enrolled(&account)?;
-        let name = wanted.key.label.clone().map_or_else(|| label("phone"), Ok)?;
+        let name = wanted.key.label.clone().map_or_else(|| label(USUAL_LABEL), Ok)?;
         locked.has_room_for(&name, Replaces::Nothing).of(&account)?;
         let key = self.proven_key(
             &mut locked,
@@ -63,6 +66,7 @@ impl Daemon {
         session.pending = None;
         let (account, _) = target(peer, Act::Rotate, wanted.user.as_deref())?;
         let policy = self.policy(peer)?;
+        let expires = to_come(wanted.expires)?; // before a code is used up
         let typed = wanted.code.sorted();
         let origin = self.origin(peer, &wanted.prompt, account.uid)?; // asks for groups: never under the lock (R3)
         let guess = Guess { typed: &typed, origin };
@@ -97,8 +101,8 @@ impl Daemon {
             redemption,
         };
         let kind = wanted.shape.kind.unwrap_or(Kind::Totp);
-        let label = old.map_or_else(|| label("phone"), |key| Ok(key.label))?;
-        let plan = Plan { account, label, kind, new: new_key(&wanted.shape, policy.key), purpose };
+        let label = old.map_or_else(|| label(USUAL_LABEL), |key| Ok(key.label))?;
+        let plan = Plan { account, label, kind, new: new_key(&wanted.shape, policy.key), expires, purpose };
         Ok(Begun { enrolment: self.start(session, plan, Earlier::Ends)? })
     }
 
@@ -111,16 +115,16 @@ impl Daemon {
         if wanted.key.label.is_none() {
             plan.label = label("token")?;
         }
-        self.check_room(&plan)?;
         let pending = self.pending_enrolments.begin_with(plan, wanted.secret, &System)?;
-        self.check_secret_is_new(&pending)?;
+        self.check_secret_is_new(&pending)?; // first: the label of a token that is there is taken, too
+        self.check_room(pending.plan())?;
         log_enrolment("token-begun", peer, &pending, None);
         let expires_in = pending.time_left(&System).as_secs();
         session.pending = Some(pending);
         Ok(TokenBegun { expires_in, tries: TRIES })
     }
 
-    /// A new set of recovery codes, for a code of a key. The old set is dead.
+    /// A new set of recovery codes, for a code of a key. The old set no longer works.
     pub(crate) fn renew_recovery(&self, peer: Peer, wanted: &RenewRecoveryCodes) -> Result<RecoveryCodes, Refused> {
         let (account, _) = target(peer, Act::RenewRecoveryCodes, None)?;
         let limits = self.policy(peer)?.limits;

@@ -1,4 +1,4 @@
-//! Wrong registration codes, by user and origin, so that nobody guesses a short one and nobody keeps the owner from his. In
+//! Wrong registration codes, by user and origin, so that nobody guesses a short one and nobody keeps the owner from theirs. In
 //! memory: who could restart the daemon needs no code.
 
 use std::collections::HashMap;

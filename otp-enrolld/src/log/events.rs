@@ -1,4 +1,4 @@
-//! What the daemon tells the log: one line for each thing that happened, and no more than a second's worth from anybody who can
+//! The daemon's log: one line for each event, and no more than a second's worth from anybody who can
 //! repeat it without end.
 
 use std::cell::Cell;
@@ -108,7 +108,7 @@ impl LinePace {
         }
     }
 
-    /// Forgets who had no line for a minute. What was left out of it since is told now, or it would never be.
+    /// Forgets who had no line for a minute. The lines left out since are told now, or it would never be.
     fn quiet(&mut self, now: Instant) -> Vec<(LineSource, u64)> {
         let recent = |since: &Instant| now.saturating_duration_since(*since) < Duration::from_secs(60);
         let quiet = self.0.iter().filter(|(_, (since, count))| !recent(since) && *count > 0);

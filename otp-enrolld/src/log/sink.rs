@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::fstat;
 use otp_core::log_line::LogLine;
+use otp_system::screen::{ColorWish, Look, wrapped};
 use otp_system::syslog::{self, SEND_TIMEOUT, Syslog};
 
 use crate::lock::Lock;
@@ -45,7 +46,7 @@ fn each_sink(act: impl FnMut(&mut Sink)) {
     sinks.iter_mut().for_each(act);
 }
 
-/// To the journal by one way only: a line must not stand there twice.
+/// To the journal by one way only: no line must be there twice.
 fn sinks_of_this_process() -> Vec<Sink> {
     if leads_to_the_journal() {
         return vec![Sink::new(|severity, text| match severity {
@@ -55,9 +56,15 @@ fn sinks_of_this_process() -> Vec<Sink> {
     }
     let syslog = Syslog::new(syslog::SOCKET, "otp-enrolld");
     vec![
-        Sink::new(|_, text| to_stderr(&format!("otp-enrolld: {text}"))),
+        Sink::new(|severity, text| to_stderr(&laid_out(severity, &format!("otp-enrolld: {text}")))),
         Sink::new(move |severity, text| syslog.send(severity.unwrap_or(NOTICE), text)),
     ]
+}
+
+/// For a person at a terminal in lines of its width; the log's lines stay whole.
+fn laid_out(severity: Option<u8>, text: &str) -> String {
+    let look = severity.map_or_else(|| Look::of(&io::stderr(), ColorWish::Never), |_| Look::PLAIN);
+    wrapped(text, look).to_string()
 }
 
 /// Writes a line of a severity, or for the person.

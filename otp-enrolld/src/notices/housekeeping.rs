@@ -1,4 +1,4 @@
-//! What the daemon does unasked, in a thread of its own: once a day the vault's clock mark, once an hour the accounts that are gone, and
+//! The daemon's work unasked, in a thread of its own: once a day the vault's clock mark, once an hour the accounts that are gone, and
 //! the notices of what happened at gates that ask the files and not this daemon, once a minute how many lines were left out of the log. The notices
 //! come too when somebody has all users listed.
 
@@ -32,6 +32,7 @@ pub(crate) fn begin(daemon: Arc<Daemon>) -> io::Result<()> {
                 daemon.move_clock_mark().unwrap_or_else(|error| failed("clock-mark", &error));
             }
             daemon.look_for_missing();
+            drop(daemon.note_delays()); // the log has what is wrong
             daemon.look_after_all().unwrap_or_else(|error| failed("notices", &error));
         }
     };
@@ -63,17 +64,32 @@ impl Daemon {
         drop(locked.settle_suspension(&System)); // if it fails the mark still holds
         let (account, disabled) = (locked.account().clone(), locked.state().disabled);
         drop(locked);
-        let mut known = self.known_disabled.lock();
-        if !disabled {
-            known.remove(&account.uid);
-        } else if !known.contains(&account.uid) && self.notice_of_disabling(&account).is_ok() {
-            known.insert(account.uid); // without room for it, the next time
+        let is_known = self.known_disabled.lock().contains(&account.uid);
+        match (disabled, is_known) {
+            (true, false) => drop(self.tell_of_disabling(&account)), // without room for it, the next time
+            (false, true) => self.forget_disabling(account.uid),
+            _ => {}
         }
     }
 
     /// Its keys are others now. When these are disabled, too, that is to be told.
     pub(crate) fn forget_disabling(&self, uid: u32) {
         self.known_disabled.lock().remove(&uid);
+        self.vault().forget_disabling(uid).unwrap_or_else(|error| failed("notices", &error));
+    }
+
+    /// Once, also where this daemon ends or the user is adopted: that it was told is on disk.
+    fn tell_of_disabling(&self, account: &Account) -> Result<(), Refused> {
+        let mut known = self.known_disabled.lock(); // lists of several callers come here at the same time
+        if known.contains(&account.uid) {
+            return Ok(());
+        }
+        if !self.vault().is_told_of_disabling(account.uid)? {
+            self.notice_of_disabling(account)?;
+            self.vault().note_disabling(account.uid).unwrap_or_else(|error| failed("notices", &error));
+        }
+        known.insert(account.uid);
+        Ok(())
     }
 
     /// Unless its owner is still to be told.

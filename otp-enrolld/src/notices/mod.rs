@@ -5,3 +5,4 @@ pub(crate) mod housekeeping;
 pub(crate) mod outbox_runner;
 pub(crate) mod quota;
 pub(crate) mod spool;
+mod wording;

@@ -1,10 +1,9 @@
 //! `otp-enrolld notify`: empties the outbox. It runs as an account of its own, which may touch nothing but the outbox, and
-//! outside the daemon's sandbox, for programs that send mail need more than that gives. What fails is tried again, later each time, for a week.
+//! outside the daemon's sandbox, for programs that send mail need more than that gives. A failed delivery is tried again, later each time, for a week.
 
 use std::time::Duration;
 use std::{fmt, thread};
 
-use nix::unistd::gethostname;
 use otp_core::accounts::Account;
 use otp_core::environment::system_wall;
 use otp_core::files::notice_file::Spooled;
@@ -14,11 +13,13 @@ use otp_core::site::{Site, Unavailable};
 use otp_core::unix_time::UnixTime;
 use otp_core::vault::{Outbox, OutboxNotice, VaultError};
 use otp_protocol::interface::{ClaimedPlace, NoticeItem};
+use otp_system::host_name::host_name;
 use otp_system::privileges::become_for_good;
 use serde::Serialize;
 
 use crate::log::events::event;
 use crate::notices::delivery::deliver;
+use crate::notices::wording::told_to;
 use crate::start::{StartError, daemon_account};
 use otp_protocol::unix_seconds;
 
@@ -42,7 +43,7 @@ pub(crate) enum NotifyError {
     Left(usize),
 }
 
-/// What the program gets.
+/// The input of the program.
 #[derive(Serialize)]
 struct NotifyMessage<'a> {
     version: u8,
@@ -80,7 +81,7 @@ pub(crate) fn run(rounds: Rounds) -> Result<(), NotifyError> {
     }
 }
 
-/// Hands over what is due; how much of it failed. What was tried least comes first: one bad notice holds up no other.
+/// Hands over what is due; how much of it failed. The notice tried least comes first: one bad notice holds up no other.
 fn hand_over(outbox: &Outbox, site: &Site) -> Result<usize, NotifyError> {
     let now = system_wall();
     let mut due: Vec<OutboxNotice> = outbox.letters()?.into_iter().filter(|letter| is_due(letter, now)).collect();
@@ -147,10 +148,10 @@ fn is_due(letter: &OutboxNotice, now: UnixTime) -> bool {
 }
 
 fn message(account: &Account, spooled: &Spooled) -> Vec<u8> {
-    let notice = NoticeItem::of(spooled, account);
+    let notice = told_to(account, std::slice::from_ref(spooled), |telling| NoticeItem::of(spooled, telling));
     let message = NotifyMessage {
         version: 1,
-        host: gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+        host: host_name(),
         user: &account.name,
         uid: account.uid,
         event: notice.event,

@@ -4,6 +4,7 @@ use otp_core::accounts::Account;
 use otp_core::environment::Clock;
 use otp_core::files::notice::{Notice, NoticeEvent, Severity};
 use otp_core::files::notice_file::Showing;
+use otp_core::files::notice_lines::notice_lines;
 use otp_core::keys::key::Label;
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::manage::notify_owner::{self, Outbound};
@@ -16,6 +17,7 @@ use crate::access::rights::Act;
 use crate::daemon::Daemon;
 use crate::log::events::{about, limited, trouble};
 use crate::machine::System;
+use crate::notices::wording::told_to;
 use crate::refusals::{ChangeOf, Refused};
 
 impl Daemon {
@@ -80,8 +82,12 @@ impl Daemon {
     pub(crate) fn notices(&self, peer: Peer, wanted: &Notices) -> Result<NoticeList, Refused> {
         let (account, _) = target(peer, Act::ReadNotices, wanted.user.as_deref())?;
         self.notice_of_recovery(&account)?;
+        drop(self.settle_reset_notice(&account)); // the log has what is wrong; the notice stays
         let notices = self.vault().notices(&account)?;
-        Ok(NoticeList { notices: notices.iter().map(|one| interface::NoticeItem::of(one, &account)).collect() })
+        Ok(told_to(&account, &notices, |telling| NoticeList {
+            notices: notices.iter().map(|one| interface::NoticeItem::of(one, telling)).collect(),
+            lines: notice_lines(&notices, telling, System.wall()),
+        }))
     }
 
     /// It was shown.

@@ -33,6 +33,8 @@ impl ClaimedPlace {
 
 #[cfg(test)]
 mod tests {
+    use otp_core::files::date::utc;
+    use otp_core::unix_time::UnixTime;
     use serde_json::{from_str, to_string};
 
     use crate::interface::{NoticeItem, Redemption};
@@ -57,16 +59,17 @@ mod tests {
 
     #[test]
     fn when_and_from_where_is_told_and_cannot_move_the_cursor() {
-        let told = |sent: &str| from_str::<Redemption>(sent).unwrap().when_and_where();
-        let text = "at 2026-11-18T11:06:40Z, from 192.0.2.1, on pts/1, through sshd";
+        let now = UnixTime::new(1_795_000_180);
+        let told = |sent: &str| from_str::<Redemption>(sent).unwrap().when_and_where(now, utc);
+        let text = "3 minutes ago (2026-11-18T11:06:40Z), from 192.0.2.1, on pts/1, through sshd";
         assert_eq!(told(REDEMPTIONS[0]), text);
-        assert_eq!(told(REDEMPTIONS[1]), "at 2026-11-18T11:06:40Z");
-        assert_eq!(told(r#"{"at":0,"tty":"a\u001b[2J\u202e"}"#), "at 1970-01-01T00:00:00Z, on a__2J_");
+        assert_eq!(told(REDEMPTIONS[1]), "3 minutes ago (2026-11-18T11:06:40Z)");
+        assert!(told(r#"{"at":0,"tty":"a\u001b[2J\u202e"}"#).ends_with(" days ago (1970-01-01T00:00:00Z), on a__2J_"));
     }
 
     #[test]
     fn members_that_are_not_there_or_not_known_do_no_harm() {
         let read: Redemption = from_str(r#"{"at":7,"colour":"blue"}"#).unwrap();
-        assert_eq!((read.at, read.from), (otp_core::unix_time::UnixTime::new(7), super::ClaimedPlace::default()));
+        assert_eq!((read.at, read.from), (UnixTime::new(7), super::ClaimedPlace::default()));
     }
 }

@@ -1,11 +1,12 @@
 //! Parameters that travel together in several methods. On the wire they are parameters of the call itself.
 
 use otp_core::keys::key::{Algorithm, Digits, Kind, Label, Period};
+use otp_core::unix_time::UnixTime;
 use serde::ser::SerializeMap;
 
 use super::field::{Field, fields};
 use super::refusal::Refusal;
-use super::values::ShortText;
+use super::values::{ShortText, TokenText};
 use crate::varlink::parameters::Parameters;
 
 fields! {
@@ -17,6 +18,9 @@ fields! {
         pub label: Option<Label>,
         /// Kind and parameters of its codes.
         pub shape: Shape,
+        /// The last second at which the key is good, in seconds since 1970; it must lie in the future. `None` for a key without
+        /// an end.
+        pub expires: Option<UnixTime>,
     }
 
     /// Kind and parameters of a key's codes.
@@ -32,6 +36,14 @@ fields! {
         /// Time step in seconds, 15 to 120 (`X` of RFC 6238 section 4.1); `None` for that of `otp.toml`. HOTP does not use
         /// it.
         pub period: Option<Period>,
+    }
+
+    /// Which hardware token, of those that nobody has yet.
+    pub struct NamedToken {
+        /// Serial number, exactly as the maker's file has it.
+        pub serial: TokenText,
+        /// Manufacturer, exactly as the maker's file has it. Where a token is looked for, `None` is any.
+        pub manufacturer: Option<TokenText>,
     }
 
     /// The prompt at which a code was typed, as its process tells. The daemon believes it from root; from anybody else these

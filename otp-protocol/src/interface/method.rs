@@ -6,17 +6,34 @@ use zeroize::Zeroizing;
 
 use super::refusal::Refusal;
 use crate::varlink::message::{Answering, encode};
+use crate::varlink::parts::Parts;
 
 /// A method: the type has the parameters, and the answer belongs to it.
 pub trait Method: Serialize + Sized {
     /// The full name that goes over the wire.
     const NAME: &'static str;
-    /// What the method returns.
+    /// The method's answer.
     type Reply: Serialize + DeserializeOwned;
 
     /// Acts on the call, and makes the answer the message that goes back.
     fn answer<E: From<Refusal>>(self, act: impl FnOnce(Self) -> Result<Self::Reply, E>) -> Result<Reply, E> {
         Ok(Reply::of(&act(self)?)?)
+    }
+
+    /// Acts on a call that several answers may follow: `act` hands each but the last to its second argument, which fails when nobody
+    /// takes them any more, and returns the last.
+    fn answer_in_parts<E: From<Refusal>>(
+        self,
+        parts: &mut Parts<'_>,
+        act: impl FnOnce(Self, &mut dyn FnMut(&Self::Reply) -> Result<(), E>) -> Result<Self::Reply, E>,
+    ) -> Result<Reply, E> {
+        let last = act(self, &mut |part| {
+            let gone = |_| Refusal::unavailable("the caller takes no more answers"); // which nobody hears
+            Ok(parts
+                .send(&Reply::with(&Answering { parameters: part, continues: true })?.into_message())
+                .map_err(gone)?)
+        })?;
+        Ok(Reply::of(&last)?)
     }
 }
 
@@ -26,7 +43,11 @@ pub struct Reply(Zeroizing<Vec<u8>>);
 
 impl Reply {
     pub(crate) fn of(parameters: &impl Serialize) -> Result<Self, Refusal> {
-        let message = encode(&Answering { parameters });
+        Self::with(&Answering { parameters, continues: false })
+    }
+
+    fn with(answer: &Answering<'_, impl Serialize>) -> Result<Self, Refusal> {
+        let message = encode(answer);
         message.map(Self).ok_or_else(|| Refusal::unavailable("the answer is too long"))
     }
 

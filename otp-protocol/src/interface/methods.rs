@@ -1,23 +1,29 @@
 //! The methods of the interface, each defined once: its name, its answer, its parameters. The types of the parameters can only
 //! hold what is allowed; who may call what is for the daemon to decide.
 
+use otp_core::codes::ids::ResetId;
 use otp_core::codes::registration::{CodeForm, RegistrationCode};
 use otp_core::decision::origin::Origin;
+use otp_core::files::reset::ResetReason;
 use otp_core::keys::key::Label;
 use otp_core::keys::secret::Secret;
+use otp_core::unix_time::UnixTime;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::field::{Field, fields};
-use super::groups::{Prompt, Shape, WantedKey};
+use super::groups::{NamedToken, Prompt, Shape, WantedKey};
 use super::method::{Method, methods};
 use super::notice::NoticeList;
 use super::refusal::Refusal;
 use super::reply::{
-    AdoptedUsers, BarredReply, Begun, Cancelled, Confirmed, Done, GoneUsers, Invited, RecoveryCodes, Redeemed,
-    Repudiated, RestoredUsers, Suspended, TokenBegun, TriedCode, UserList, UserStatusReply, Verified,
+    AdoptedUsers, BarredReply, Begun, Cancelled, CancelledReset, Changed, Confirmed, Done, ExtendedInvitation,
+    GoneUsers, Imported, Invited, LostReply, RecoveryCodes, Redeemed, Repudiated, ResetList, ResetReply, RestoredUsers,
+    Suspended, TriedCode, Verified,
 };
-use super::values::{KeyName, ShortText, TypedCode, UserName};
+use super::token::{ImportedToken, TokenBegun, TokenList};
+use super::user_status::{UserList, UserStatusReply};
+use super::values::{KeyName, NamedProof, NextCounter, ShortText, TypedCode, UsedStep, UserName};
 use crate::varlink::parameters::Parameters;
 
 methods! {
@@ -33,12 +39,54 @@ methods! {
         /// `Some(true)`: the new key replaces all keys of the user. `None` means false: the code is for a first key, and
         /// the call ends in `already-enrolled` for a user who is enrolled.
         pub replaces: Option<bool>,
+        /// With `replaces`, from root on a host with one administrator: why the key is replaced although the password was changed a short
+        /// time ago. It goes to the log, at alert. `None`: the call ends in `cool-down`.
+        pub reason: Option<ShortText>,
+        /// `Some(true)`: nothing is made, and the answer says whether a code is good now. `None` means false.
+        pub dry_run: Option<bool>,
     }
 
     /// Make a user's registration code worthless, and throw away a pending key that was begun with it.
     pub struct RevokeInvitation -> Done {
         /// Name of the invited user; `no-invitation` if no code of theirs is good.
         pub user: UserName,
+    }
+
+    /// Give a user's good registration code a later end. The code stays the same, and so does all that it allows.
+    pub struct ExtendInvitation -> ExtendedInvitation {
+        /// Name of the invited user; `no-invitation` if no code of theirs is good. Only root may name themselves here.
+        pub user: UserName,
+        /// How long the code is good from now on, in seconds: 60 up to [`CodeForm::longest_life`] from its making. `None` for
+        /// [`CodeForm::usual_life`], or as long as it can be.
+        pub lasts: Option<u64>,
+    }
+
+    /// Ask for a reset of the keys of a user, who is told of it.
+    pub struct RequestReset -> ResetReply {
+        /// Name of the user; `reset-there` if a reset of theirs waits. Only root may name themselves here.
+        pub user: UserName,
+        /// Sentence for the log, and for everybody who sees the reset.
+        pub reason: ResetReason,
+        /// How the caller made sure that the owner asks, which sets the delay.
+        pub proof: NamedProof,
+    }
+
+    /// Ask for the resets that wait; a user in no group sees their own.
+    pub struct ListResets -> ResetList {}
+
+    /// Agree to a reset that somebody else asked for.
+    pub struct ApproveReset -> ResetReply {
+        /// The reset; `no-such-reset` if it does not wait.
+        pub id: ResetId,
+    }
+
+    /// End a reset that waits, and a registration code that was made on it.
+    pub struct CancelReset -> CancelledReset {
+        /// The reset; `None` for that of the caller.
+        pub id: Option<ResetId>,
+        /// A code or recovery code of the user, which is used up. Required of users who cancel a reset of their own keys;
+        /// ignored from root and from members of a group acting for somebody else.
+        pub code: Option<TypedCode>,
     }
 
     /// Begin an enrolment with a registration code.
@@ -84,6 +132,9 @@ methods! {
         pub key: Option<KeyName>,
         /// Kind and parameters of the new key; nothing is inherited from the old one.
         pub shape: Shape,
+        /// The last second at which the new key is good; it must lie in the future. `None` for a key without an end, whatever
+        /// the old one had.
+        pub expires: Option<UnixTime>,
         /// Prompt at which the code was typed. From root it selects the origin that a wrong code is charged to.
         pub prompt: Prompt,
     }
@@ -93,10 +144,66 @@ methods! {
         /// Name of the user who gets the token. Only root may name themselves here.
         pub user: UserName,
         /// Secret of the token: base32 (RFC 4648 section 6) of 16 to 64 bytes. Case, blanks, hyphens and padding make no
-        /// difference. `secret-in-use` if anybody on this host has it.
+        /// difference. `token-there` if this user has it, `secret-in-use` if anybody else on this host does.
         pub secret: Secret,
         /// Label, and the parameters that the token was made with.
         pub key: WantedKey,
+    }
+
+    /// Store a key that another program kept. No code confirms it, and codes of the time until now never work.
+    pub struct ImportKey -> Imported {
+        /// Name of the user who gets the key.
+        pub user: UserName,
+        /// Secret of the key: base32 (RFC 4648 section 6) of 16 to 64 bytes. Case, blanks, hyphens and padding make no
+        /// difference. `secret-in-use` if anybody else on this host has it.
+        pub secret: Secret,
+        /// Label, and the parameters that the other program used.
+        pub key: WantedKey,
+        /// Counter that is accepted next; `None` for 0. TOTP does not use it.
+        pub counter: Option<NextCounter>,
+        /// Time step of the last code that the other program accepted: no code of it or of an earlier one works here. At most two
+        /// days ahead; `None` where it is not ahead of the clock. HOTP does not use it.
+        pub used_step: Option<UsedStep>,
+        /// `Some(true)` changes nothing and says what would be done; `None` means false.
+        pub dry_run: Option<bool>,
+    }
+
+    /// Store the key of a hardware token that nobody has yet. It opens nothing until [`AssignToken`].
+    pub struct ImportToken -> ImportedToken {
+        /// Serial number and manufacturer; `serial-taken` if an unassigned token with another secret has both.
+        pub token: NamedToken,
+        /// Secret of the token: base32 (RFC 4648 section 6) of 16 to 64 bytes. `token-unassigned` if another unassigned token
+        /// has it.
+        pub secret: Secret,
+        /// Parameters that the token was made with.
+        pub shape: Shape,
+        /// Counter that is accepted next; `None` for 0. TOTP does not use it.
+        pub counter: Option<NextCounter>,
+        /// Unix time before which the token is not good; `None` for no such time.
+        pub starts: Option<UnixTime>,
+        /// Unix time after which the token is not good; `token-expired` if it has passed. The key of it ends then.
+        pub expires: Option<UnixTime>,
+        /// `Some(true)` changes nothing and says what would be done; `None` means false.
+        pub dry_run: Option<bool>,
+    }
+
+    /// Ask for the hardware tokens that nobody has yet.
+    pub struct ListTokens -> TokenList {}
+
+    /// Begin the enrolment of a token that nobody has yet. It is assigned once codes of it confirm it.
+    pub struct AssignToken -> TokenBegun {
+        /// The token; `no-such-token` or `several-tokens` where it is not one.
+        pub token: NamedToken,
+        /// Name of the user who gets it. Only root may name themselves here.
+        pub user: UserName,
+        /// Label of the key; `None` for the serial number, or `token` where that cannot be a label.
+        pub label: Option<Label>,
+    }
+
+    /// Remove a token that nobody has yet, for good.
+    pub struct RemoveToken -> Done {
+        /// The token; `no-such-token` or `several-tokens` where it is not one.
+        pub token: NamedToken,
     }
 
     /// Make a new set of recovery codes; the old set no longer works.
@@ -125,12 +232,19 @@ methods! {
 
     /// Ask for the state of one user.
     pub struct Status -> UserStatusReply {
-        /// Name of the user; `None` for the caller. Root and otp-admin may name anybody, others only themselves.
+        /// Name of the user; `None` for the caller. Root, otp-admin, otp-helpdesk and otp-viewer may name anybody, others only
+        /// themselves.
         pub user: Option<UserName>,
     }
 
-    /// Ask for the state of every enrolled user.
-    pub struct List -> UserList {}
+    /// Ask for the state of every enrolled user. A call that takes several answers gets some users in each.
+    pub struct List -> UserList {
+        /// Users with a higher uid than this one alone; `None` for all.
+        pub after: Option<u32>,
+        /// `Some(true)`: also users without a key file who have a registration code, or had one that came to nothing; `None` means
+        /// false. Daemons of earlier versions refuse the parameter.
+        pub invited: Option<bool>,
+    }
 
     /// Refuse every code of a user until [`Resume`]; also ends a registration code or a pending key of theirs, and only
     /// that if the user was never enrolled.
@@ -140,13 +254,25 @@ methods! {
     }
 
     /// End a suspension. Keys that [`Repudiate`] has suspended stay off.
-    pub struct Resume -> Done {
+    pub struct Resume -> Changed {
         /// Name of the suspended user. Only root may name themselves here.
         pub user: UserName,
     }
 
+    /// Refuse every code of the caller, who has lost a device, until [`Resume`] or [`TakeBackLost`].
+    pub struct ReportLost -> LostReply {
+        /// A code of any key of the caller or a recovery code, which is used up.
+        pub code: TypedCode,
+    }
+
+    /// End the suspension that [`ReportLost`] began, within an hour and unless somebody else has suspended the keys since.
+    pub struct TakeBackLost -> Done {
+        /// A recovery code, or a code of the key with which the loss was reported; it is used up.
+        pub code: TypedCode,
+    }
+
     /// Reopen one origin that too many wrong codes have closed, or all of them.
-    pub struct Reopen -> Done {
+    pub struct Reopen -> Changed {
         /// Name of the user; `None` for the caller.
         pub user: Option<UserName>,
         /// The origin to reopen; `None` for all five.
@@ -157,7 +283,7 @@ methods! {
     }
 
     /// Give a key another label.
-    pub struct Rename -> Done {
+    pub struct Rename -> Changed {
         /// Name of the key's owner; `None` for the caller.
         pub user: Option<UserName>,
         /// Id of the key or, if no key has that id, its present label.
@@ -179,6 +305,20 @@ methods! {
         /// `Some(true)` lets users revoke their own last working key, which is `last-key` otherwise; `None` means false.
         /// Not asked of root, nor of otp-admin acting for somebody else.
         pub last: Option<bool>,
+    }
+
+    /// Give a key another end, or none.
+    pub struct SetExpiry -> Changed {
+        /// Name of the key's owner; `None` for the caller.
+        pub user: Option<UserName>,
+        /// Id of the key or, if no key has that id, its label.
+        pub key: KeyName,
+        /// The last second at which the key is good; it must lie in the future. `None` for a key without an end.
+        pub expires: Option<UnixTime>,
+        /// A code of that very key, which is used up even if nothing is changed; a recovery code is refused and not used up.
+        /// Required of users for a key of their own, whose end they may only bring forward (`later-end`); ignored from root,
+        /// and from otp-admin acting for somebody else.
+        pub code: Option<TypedCode>,
     }
 
     /// Delete all that is stored about a user, who then counts as never enrolled.

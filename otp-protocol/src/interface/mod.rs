@@ -1,4 +1,4 @@
-//! What can be said on the socket: the interface `io.pam-otp.Otp1` as types.
+//! The language of the socket: the interface `io.pam-otp.Otp1` as types.
 //!
 //! The interface file in this crate is the reference; a test holds the types to it, both ways.
 //! Nothing here has `Debug`, `Display` or `Clone` if it carries a secret or a code.
@@ -12,6 +12,8 @@ mod notice;
 mod reason;
 mod refusal;
 mod reply;
+mod token;
+mod user_status;
 mod values;
 
 #[cfg(test)]
@@ -24,22 +26,27 @@ mod round_trip;
 pub(crate) mod samples;
 
 pub use claimed_place::ClaimedPlace;
-pub use groups::{Prompt, Shape, WantedKey};
+pub use groups::{NamedToken, Prompt, Shape, WantedKey};
 pub use method::{Method, Reply};
 pub use methods::{
-    AddKey, AddToken, Adopt, AdoptAll, Barred, BeginEnrolment, CancelEnrolment, ConfirmEnrolment, Forget, Invite, List,
-    ListGone, Notices, NoticesShown, Redeem, Rename, RenewRecoveryCodes, Reopen, Repudiate, Request, Restored, Resume,
-    Revoke, RevokeInvitation, Rotate, Status, Suspend, TryCode, Verify,
+    AddKey, AddToken, Adopt, AdoptAll, ApproveReset, AssignToken, Barred, BeginEnrolment, CancelEnrolment, CancelReset,
+    ConfirmEnrolment, ExtendInvitation, Forget, ImportKey, ImportToken, Invite, List, ListGone, ListResets, ListTokens,
+    Notices, NoticesShown, Redeem, RemoveToken, Rename, RenewRecoveryCodes, Reopen, ReportLost, Repudiate, Request,
+    RequestReset, Restored, Resume, Revoke, RevokeInvitation, Rotate, SetExpiry, Status, Suspend, TakeBackLost,
+    TryCode, Verify,
 };
 pub use notice::{NoticeItem, NoticeList};
 pub use reason::{NotPossibleReason, RegistrationReason};
 pub use refusal::Refusal;
 pub use reply::{
-    Adopted, AdoptedUsers, BarredReply, Begun, Cancelled, Confirmed, Done, Enrolment, GoneUser, GoneUsers, Invitation,
-    Invited, KeyStatus, OriginStatus, RecoveryCodes, Redeemed, Redemption, Repudiated, RestoredUsers, Suspended,
-    TokenBegun, TriedCode, Unreadable, UserList, UserStatus, UserStatusReply, VerdictReply, Verified,
+    Adopted, AdoptedUsers, BarredReply, Begun, Cancelled, CancelledReset, Changed, Confirmed, Done, Enrolment,
+    ExtendedInvitation, GoneUser, GoneUsers, Imported, Invitation, Invited, LostReply, RecoveryCodes, Redeemed,
+    Redemption, Repudiated, ResetList, ResetReply, ResetStatus, RestoredUsers, Suspended, TriedCode, UnreadableReset,
+    VerdictReply, Verified,
 };
-pub use values::{KeyName, ShortText, TypedCode, UserName};
+pub use token::{ImportedToken, TokenBegun, TokenList, TokenStatus, UnreadableToken};
+pub use user_status::{InvitationStatus, KeyStatus, OriginStatus, Unreadable, UserList, UserStatus, UserStatusReply};
+pub use values::{KeyName, NamedProof, NextCounter, ShortText, TokenText, TypedCode, UsedStep, UserName};
 
 /// The interface's name.
 pub const INTERFACE: &str = "io.pam-otp.Otp1";

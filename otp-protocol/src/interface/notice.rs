@@ -1,6 +1,6 @@
-//! Security notices on the wire. The core fixes all that a notice can say; nothing of it is free text.
+//! Security notices on the wire. The core fixes all that a notice can say; none of it is free text.
 
-use otp_core::accounts::Account;
+use otp_core::files::notice::Telling;
 use otp_core::files::notice_file::Spooled;
 use otp_core::unix_time::UnixTime;
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,10 @@ use crate::unix_seconds;
 pub struct NoticeList {
     /// Oldest first; empty if there is nothing to tell.
     pub notices: Vec<NoticeItem>,
+    /// The same for a person: a line of printable ASCII for each kind of event, and what to do about them. Empty if there is nothing to
+    /// tell, or from a daemon that makes none.
+    #[serde(default)]
+    pub lines: Vec<String>,
 }
 
 /// An event that concerns the keys of a user.
@@ -50,8 +54,8 @@ pub struct NoticeItem {
 }
 
 impl NoticeItem {
-    /// What `one` says to `owner`.
-    pub fn of(one: &Spooled, owner: &Account) -> Self {
+    /// `one`, as its owner is told it.
+    pub fn of(one: &Spooled, telling: &Telling<'_>) -> Self {
         let notice = &one.notice;
         Self {
             id: one.id,
@@ -65,7 +69,7 @@ impl NoticeItem {
             times: one.times,
             last: one.last,
             shown: one.shown,
-            text: one.text(owner.uid),
+            text: one.text(telling),
         }
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::claimed_place::ClaimedPlace;
+use super::user_status::{KeyStatus, Unreadable};
 use crate::unix_seconds;
 
 /// Answer to `BeginEnrolment`, `AddKey` and `Rotate`.
@@ -27,13 +28,15 @@ pub struct Redeemed {
     pub earlier: Option<Redemption>,
 }
 
-/// Answer to `AddToken`.
+/// Answer to `ImportKey`.
 #[derive(Serialize, Deserialize)]
-pub struct TokenBegun {
-    /// Seconds until the pending key is thrown away: 900 at the most.
-    pub expires_in: u64,
-    /// Wrong codes that end the pending key: 6.
-    pub tries: u32,
+pub struct Imported {
+    /// Name of the key's owner as the account database spells it.
+    pub user: String,
+    /// Uid of the key's owner.
+    pub uid: u32,
+    /// Whether the user had a key with this secret before the call, which then changed nothing.
+    pub already: bool,
 }
 
 /// Answer to `Invite`.
@@ -41,6 +44,88 @@ pub struct TokenBegun {
 pub struct Invited {
     /// The registration code. No other message repeats it.
     pub invitation: Invitation,
+}
+
+/// Answer to `ExtendInvitation`.
+#[derive(Serialize, Deserialize)]
+pub struct ExtendedInvitation {
+    /// Whether the end is another one now; false where it was as late already.
+    pub changed: bool,
+    /// `spoken`, `mail`, `letter` or `split`.
+    pub form: String,
+    /// Last moment at which the code is good; Unix time in seconds, UTC.
+    #[serde(with = "unix_seconds")]
+    pub ends: UnixTime,
+}
+
+/// Answer to `RequestReset` and `ApproveReset`.
+#[derive(Serialize, Deserialize)]
+pub struct ResetReply {
+    /// The reset as it waits from now on.
+    pub reset: ResetStatus,
+}
+
+/// Answer to `ListResets`.
+#[derive(Serialize, Deserialize)]
+pub struct ResetList {
+    /// By id.
+    pub resets: Vec<ResetStatus>,
+    /// Files about which nothing else can be told; none for a user in no group.
+    pub unreadable: Vec<UnreadableReset>,
+}
+
+/// Answer to `CancelReset`.
+#[derive(Serialize, Deserialize)]
+pub struct CancelledReset {
+    /// Name of the user whose keys it was about; `None` if its file could not be read.
+    #[serde(default)]
+    pub user: Option<String>,
+}
+
+/// A reset that waits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResetStatus {
+    /// Eight hexadecimal digits that name it.
+    pub id: String,
+    /// Name of the user whose keys it is about.
+    pub user: String,
+    /// Uid of that user.
+    pub uid: u32,
+    /// Unix time of the request.
+    #[serde(with = "unix_seconds")]
+    pub asked: UnixTime,
+    /// Uid that asked.
+    pub by: u32,
+    /// `in-person`, `callback`, `vouched` or `factor`.
+    pub proof: String,
+    /// Uid that vouches, with `vouched`.
+    #[serde(default)]
+    pub voucher: Option<u32>,
+    /// Sentence of the one who asked.
+    pub reason: String,
+    /// `waits`, `needs-approval`, `ready`, `expired` or `restored`.
+    pub state: String,
+    /// Seconds of the delay that are left; 0 once it has passed.
+    pub left: u64,
+    /// Whether a second admin has to agree.
+    pub approval_wanted: bool,
+    /// Unix time at which one did.
+    #[serde(default, with = "unix_seconds::optional")]
+    pub approved: Option<UnixTime>,
+    /// Uid that did.
+    #[serde(default)]
+    pub approved_by: Option<u32>,
+    /// Number of registration codes that were made on it.
+    pub codes: usize,
+}
+
+/// A file of a reset that cannot be read, and the reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnreadableReset {
+    /// The id that the file is named after.
+    pub id: String,
+    /// The file and the cause, for a person.
+    pub reason: String,
 }
 
 /// Answer to `Repudiate`.
@@ -66,14 +151,14 @@ pub struct Invitation {
     pub uid: u32,
     /// `spoken`, `mail`, `letter` or `split`: as in the call, or `spoken` where it named none.
     pub form: String,
-    /// One code, or the two parts of a split one, which should travel separately.
+    /// One code, or the two parts of a split one, which should travel separately; none with `dry_run`.
     pub codes: Vec<Zeroizing<String>>,
     /// Whether the new key replaces all keys of the user; otherwise the code is for a first key only.
     pub replaces: bool,
     /// Last moment at which the code is good; Unix time in seconds, UTC.
     #[serde(with = "unix_seconds")]
     pub ends: UnixTime,
-    /// Whether an earlier code of this user was still good and is worthless from now on.
+    /// Whether an earlier code of this user was still good and is worthless from now on; with `dry_run`, whether one is good.
     pub superseded: bool,
 }
 
@@ -90,8 +175,8 @@ pub struct Redemption {
 
 impl Redemption {
     /// In words that cannot move a cursor.
-    pub fn when_and_where(&self) -> String {
-        when_and_where(self.at, &self.from.cut())
+    pub fn when_and_where(&self, now: UnixTime, time: impl Fn(UnixTime) -> String) -> String {
+        when_and_where(self.at, &self.from.cut(), now, time)
     }
 }
 
@@ -119,6 +204,15 @@ pub struct Cancelled {}
 #[derive(Serialize, Deserialize)]
 pub struct Done {}
 
+/// Answer to `Resume`, `Reopen` and `Rename`.
+#[derive(Serialize, Deserialize)]
+pub struct Changed {
+    /// `Some(false)` if it was so already: nothing was written, and nobody was told. `None` if it was done, and from a daemon
+    /// that does not know this member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<bool>,
+}
+
 /// Answer to `Barred`.
 #[derive(Serialize, Deserialize)]
 pub struct BarredReply {
@@ -133,6 +227,18 @@ pub struct Suspended {
     /// else is stored. `None` if the keys are suspended, and from a daemon that does not know this member.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invitation_only: Option<bool>,
+    /// `Some(false)` if the keys were suspended already and no code was on its way; as in [`Changed`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<bool>,
+}
+
+/// Answer to `ReportLost`.
+#[derive(Serialize, Deserialize)]
+pub struct LostReply {
+    /// Last second at which the caller can take the report back; Unix time, UTC, by the clock of now. `None` where only an admin can
+    /// end the suspension.
+    #[serde(default, with = "unix_seconds::optional")]
+    pub until: Option<UnixTime>,
 }
 
 /// Answer to `AdoptAll`.
@@ -204,34 +310,6 @@ pub struct RestoredUsers {
     pub users: Vec<String>,
 }
 
-/// Answer to `Status`.
-#[derive(Serialize, Deserialize)]
-pub struct UserStatusReply {
-    /// State of the user asked about, without the counts of wrong codes unless root asks.
-    pub status: UserStatus,
-}
-
-/// Answer to `List`.
-#[derive(Serialize, Deserialize)]
-pub struct UserList {
-    /// Every user with a readable key file, by rising uid.
-    pub users: Vec<UserStatus>,
-    /// Users with a key file about whom nothing else can be told, by rising uid.
-    pub unreadable: Vec<Unreadable>,
-}
-
-/// A user whose files or account cannot be read, and the reason.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unreadable {
-    /// The uid that the name of the key file says.
-    pub uid: u32,
-    /// Name of the account or, where no account has that uid or the account database cannot say, the name in the key file.
-    #[serde(default)]
-    pub user: Option<String>,
-    /// The file and the cause, for a person.
-    pub reason: String,
-}
-
 /// Answer to `Verify`.
 #[derive(Serialize, Deserialize)]
 pub struct Verified {
@@ -300,80 +378,4 @@ pub struct Enrolment {
     pub expires_in: u64,
     /// Wrong codes that end the pending key: 6.
     pub tries: u32,
-}
-
-/// A stored key, without its secret.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeyStatus {
-    /// Random name of the key, which never changes: 32 lower-case hexadecimal digits.
-    pub id: String,
-    /// The owner's name for the device: 1 to 32 characters, unique among their keys. `Rename` changes it.
-    pub label: String,
-    /// `totp` (RFC 6238) or `hotp` (RFC 4226).
-    pub kind: String,
-    /// Hash of the HMAC: `SHA1`, `SHA256` or `SHA512`.
-    pub algorithm: String,
-    /// Digits of a code: 6 to 8.
-    pub digits: u8,
-    /// Seconds in a time step: 15 to 120. HOTP does not use it.
-    pub period: u32,
-    /// Beginning of the enrolment; Unix time in seconds, UTC.
-    #[serde(with = "unix_seconds")]
-    pub created: UnixTime,
-    /// Time of the code that confirmed the key; Unix time in seconds, UTC.
-    #[serde(with = "unix_seconds")]
-    pub confirmed: UnixTime,
-    /// Time of the last accepted code since then; Unix time in seconds, UTC. `None` before the first login.
-    #[serde(default, with = "unix_seconds::optional")]
-    pub last_used: Option<UnixTime>,
-    /// Last second at which the key is good; Unix time, UTC. `None` if it has no end.
-    #[serde(default, with = "unix_seconds::optional")]
-    pub expires: Option<UnixTime>,
-    /// HOTP: state was lost, so that the next login takes two codes in a row (RFC 4226 section 7.4).
-    pub resync: bool,
-    /// The owner has repudiated the registration code that the key descends from: it is off for good.
-    #[serde(default)]
-    pub suspended: bool,
-}
-
-/// The wrong codes of one origin since its last accepted one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OriginStatus {
-    /// `self`, `other`, `remote`, `console` or `socket`
-    pub origin: String,
-    /// Wrong codes in a row; `None` for anybody but root, for the count would tell a wrong code from a replayed one.
-    #[serde(default)]
-    pub failures: Option<u32>,
-    /// Wrong codes in a row that close the origin, from the host's policy.
-    pub limit: u32,
-    /// The limit was reached: the origin takes no code until `Reopen` or a recovery code opens it.
-    pub closed: bool,
-    /// Seconds until a code from this origin is looked at again; 0 if one is looked at now.
-    pub wait: u64,
-}
-
-/// All that may be told about a user.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UserStatus {
-    /// Name of the user as the account database spells it.
-    pub user: String,
-    /// Uid of that account.
-    pub uid: u32,
-    /// Whether there is a key file. It stays after the last key was revoked: the user is then refused, not let past.
-    pub enrolled: bool,
-    /// How often the keys have changed; 0 for a user who never had one.
-    pub generation: u64,
-    /// No key works: somebody called `Suspend`, or the owner has repudiated every key.
-    pub suspended: bool,
-    /// 100 wrong codes came without an accepted one between them (NIST SP 800-63B-4, 3.2.2). Only recovery codes work
-    /// until a new key replaces the old ones.
-    pub disabled: bool,
-    /// All keys have reached their end; false if there are none.
-    pub expired: bool,
-    /// The state comes from a backup: HOTP keys and recovery codes are off until root calls `Restored`.
-    pub restored: bool,
-    /// The stored keys, five at the most; empty if the user is not enrolled or the last key was revoked.
-    pub keys: Vec<KeyStatus>,
-    /// All five origins, also those without a wrong code.
-    pub origins: Vec<OriginStatus>,
 }

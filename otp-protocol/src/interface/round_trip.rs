@@ -13,7 +13,7 @@ use crate::varlink::parameters::Parameters;
 
 /// Encodes a call as the client does and reads it as the server does.
 fn delivered<M: Method>(request: &M) -> Result<Request, Refusal> {
-    let mut bytes = encode(&Calling { method: M::NAME, parameters: request }).expect("encoded");
+    let mut bytes = encode(&Calling { method: M::NAME, parameters: request, more: false }).expect("encoded");
     assert_eq!(bytes.pop(), Some(0));
     assert!(!bytes.contains(&0));
     let call = Call::parse(&bytes).expect("a call");
@@ -22,7 +22,7 @@ fn delivered<M: Method>(request: &M) -> Result<Request, Refusal> {
 
 /// Encodes an answer as the server does and reads it as the client does.
 fn answered<M: Method>(reply: &M::Reply) -> serde_json::Value {
-    let bytes = encode(&Answering { parameters: reply }).expect("encoded");
+    let bytes = encode(&Answering { parameters: reply, continues: false }).expect("encoded");
     let message = bytes.strip_suffix(&[0]).expect("a NUL");
     let found = crate::client::read::<M>(message).unwrap_or_else(|error| panic!("{error:?}"));
     serde_json::to_value(found).expect("a value")
@@ -69,13 +69,30 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn invitation()(
+        texts: (String, Option<String>, Option<String>), times: [u32; 3], marks: [bool; 2],
+    ) -> InvitationStatus {
+        let ((form, by_user, over), [made, ends, by], [replaces, redeemed]) = (texts, times, marks);
+        let (made, ends) = (UnixTime::new(made.into()), UnixTime::new(ends.into()));
+        InvitationStatus { form, made, ends, by, by_user, replaces, redeemed, over }
+    }
+}
+
+prop_compose! {
     fn status()(
         user: String, uid: u32, generation: u64, marks in any::<[bool; 5]>(),
         keys in prop::collection::vec(key(), 0..4),
         origins in prop::collection::vec(origin(), 0..6),
+        recovery_left: Option<u32>,
+        invitation in prop::option::of(invitation()),
+        lost: [Option<u32>; 2],
     ) -> UserStatus {
         let [enrolled, suspended, disabled, expired, restored] = marks;
-        UserStatus { user, uid, enrolled, generation, suspended, disabled, expired, restored, keys, origins }
+        let [lost_since, lost_until] = lost.map(|seconds| seconds.map(|seconds| UnixTime::new(seconds.into())));
+        UserStatus {
+            user, uid, enrolled, generation, suspended, disabled, expired, restored, keys, origins, recovery_left, invitation,
+            lost_since, lost_until,
+        }
     }
 }
 
@@ -94,13 +111,23 @@ fn a_call_is_written_in_the_order_of_its_definition_without_what_is_absent() {
     let text = |call: &[u8]| std::str::from_utf8(call).expect("UTF-8").to_owned();
     let prompt = Prompt { tty: ShortText::new("tty", "pts/1".to_owned()).ok(), ..Prompt::default() };
     let shape = Shape { digits: Digits::new(8).ok(), ..Shape::default() };
-    let rotate =
-        Rotate { user: None, code: typed("123 456".to_owned()), key: KeyName::new("phone").ok(), shape, prompt };
-    let call = encode(&Calling { method: Rotate::NAME, parameters: &rotate }).expect("encoded");
+    let rotate = Rotate {
+        user: None,
+        code: typed("123 456".to_owned()),
+        key: KeyName::new("phone").ok(),
+        shape,
+        expires: None,
+        prompt,
+    };
+    let call = encode(&Calling { method: Rotate::NAME, parameters: &rotate, more: false }).expect("encoded");
     let parameters = r#"{"code":"123 456","key":"phone","digits":8,"tty":"pts/1"}"#;
     assert_eq!(text(&call), format!("{{\"method\":\"io.pam-otp.Otp1.Rotate\",\"parameters\":{parameters}}}\0"));
-    let call = encode(&Calling { method: List::NAME, parameters: &List {} }).expect("encoded");
-    assert_eq!(text(&call), "{\"method\":\"io.pam-otp.Otp1.List\",\"parameters\":{}}\0");
+    let list = |more| {
+        encode(&Calling { method: List::NAME, parameters: &List { after: None, invited: None }, more })
+            .expect("encoded")
+    };
+    assert_eq!(text(&list(false)), "{\"method\":\"io.pam-otp.Otp1.List\",\"parameters\":{}}\0");
+    assert_eq!(text(&list(true)), "{\"method\":\"io.pam-otp.Otp1.List\",\"parameters\":{},\"more\":true}\0");
 }
 
 proptest! {
@@ -111,11 +138,12 @@ proptest! {
         kind in prop::option::of(prop::sample::select(vec![Kind::Totp, Kind::Hotp])),
         algorithm in prop::option::of(algorithm()),
         digits in prop::option::of(6_i64..=8),
-        period in prop::option::of(15_i64..=120),
+        period in prop::option::of(15_i64..=120), expires in prop::option::of(0..=253_402_300_799_u64),
     ) {
+        let expires = expires.map(UnixTime::new);
         let label = label.and_then(|label| Label::new(&label).ok());
         let (digits, period) = (digits.and_then(|n| Digits::new(n).ok()), period.and_then(|n| Period::new(n).ok()));
-        let sent = BeginEnrolment { user, key: WantedKey { label, shape: Shape { kind, algorithm, digits, period } } };
+        let sent = BeginEnrolment { user, key: WantedKey { label, shape: Shape { kind, algorithm, digits, period }, expires } };
         let Ok(Request::BeginEnrolment(found)) = delivered(&sent) else { panic!("refused") };
         prop_assert_eq!(value(&found), value(&sent));
     }
@@ -210,14 +238,14 @@ proptest! {
     #[test]
     fn notices_arrive_as_they_left(
         numbers in prop::array::uniform4(any::<u64>()), small: (u32, u32, u8, Option<u8>), key: Option<String>,
-        texts in prop::array::uniform3(any::<String>()), claims in prop::array::uniform3(any::<Option<String>>()),
+        texts in prop::array::uniform4(any::<String>()), claims in prop::array::uniform3(any::<Option<String>>()),
     ) {
         let ([id, at, last, _], (by, times, shown, left)) = (numbers, small);
-        let ([event, severity, text], [tty, rhost, service]) = (texts, claims);
+        let ([event, severity, text, line], [tty, rhost, service]) = (texts, claims);
         let from = ClaimedPlace { tty, rhost, service };
         let (at, last) = (UnixTime::new(at), UnixTime::new(last));
         let one = NoticeItem { id, event, severity, at, by, from, key, left, times, last, shown, text };
-        let reply = NoticeList { notices: vec![one] };
+        let reply = NoticeList { notices: vec![one], lines: vec![line] };
         prop_assert_eq!(answered::<Notices>(&reply), value(&reply));
         let Ok(Request::NoticesShown(found)) = delivered(&NoticesShown { user: None, last: numbers[3] }) else { panic!() };
         prop_assert_eq!(found.last, numbers[3]);

@@ -1,7 +1,9 @@
 //! One full message of each kind, for the tests, and one call of each method with its answer.
 
+use otp_core::codes::ids::ResetId;
 use otp_core::codes::registration::{CodeForm, RegistrationCode};
 use otp_core::decision::origin::Origin;
+use otp_core::files::reset::ResetReason;
 use otp_core::keys::key::{Algorithm, Digits, Kind, Label, Period};
 use otp_core::keys::secret::Secret;
 use zeroize::Zeroizing;
@@ -59,6 +61,19 @@ fn status() -> UserStatus {
         restored: false,
         keys: vec![key()],
         origins: vec![origin],
+        recovery_left: Some(7),
+        invitation: Some(InvitationStatus {
+            form: "letter".to_owned(),
+            made: UnixTime::new(1_795_000_000),
+            ends: UnixTime::new(1_796_000_000),
+            by: 1001,
+            by_user: Some("dana".to_owned()),
+            replaces: true,
+            redeemed: false,
+            over: Some("expired".to_owned()),
+        }),
+        lost_since: Some(UnixTime::new(1_796_000_000)),
+        lost_until: Some(UnixTime::new(1_796_003_600)),
     }
 }
 
@@ -77,7 +92,11 @@ fn confirmed() -> Confirmed {
 }
 
 pub(crate) fn wanted_key() -> WantedKey {
-    WantedKey { label: Label::new("phone").ok(), shape: shape() }
+    WantedKey { label: Label::new("phone").ok(), shape: shape(), expires: Some(end()) }
+}
+
+fn end() -> UnixTime {
+    UnixTime::new(1_895_000_000)
 }
 
 fn shape() -> Shape {
@@ -184,29 +203,46 @@ pub(crate) trait LookAt {
 /// A call of each method, with every parameter that it may have, and its answer.
 pub(crate) fn each_method(look_at: &mut impl LookAt) {
     let yes = Some(true);
-    look_at.method(&Invite { user: user(), form: Some(CodeForm::Spoken), lasts: Some(300), replaces: yes }, &invited());
-    look_at.method(&RevokeInvitation { user: user() }, &Done {});
+    look_at_invitations(look_at);
+    look_at_resets(look_at);
     let redeem = Redeem { user: Some(user()), registration: registration(), key: wanted_key(), prompt: prompt() };
     look_at.method(&redeem, &redeemed());
     look_at.method(&Repudiate { registration: registration() }, &Repudiated { keys: 2 });
     look_at.method(&AddKey { code: code(), key: wanted_key() }, &Begun { enrolment: enrolment() });
     let key = Some(phone());
-    let rotate = Rotate { user: Some(user()), code: code(), key, shape: shape(), prompt: prompt() };
+    let rotate =
+        Rotate { user: Some(user()), code: code(), key, shape: shape(), expires: Some(end()), prompt: prompt() };
     look_at.method(&rotate, &Begun { enrolment: enrolment() });
     let secret = Secret::from_base32("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567").expect("a secret");
     look_at.method(&AddToken { user: user(), secret, key: wanted_key() }, &TokenBegun { expires_in: 900, tries: 6 });
+    let secret = Secret::from_base32("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567").expect("a secret");
+    let (counter, imported) =
+        (NextCounter::new(38).ok(), Imported { user: "alice".to_owned(), uid: 1000, already: true });
+    let used_step = UsedStep::new(59_865_944).ok();
+    look_at.method(&ImportKey { user: user(), secret, key: wanted_key(), counter, used_step, dry_run: yes }, &imported);
+    look_at_tokens(look_at);
     look_at.method(&RenewRecoveryCodes { code: code() }, &recovery_codes());
     look_at.method(&BeginEnrolment { user: user(), key: wanted_key() }, &Begun { enrolment: enrolment() });
     look_at.method(&ConfirmEnrolment { code: code() }, &confirmed());
     look_at.method(&CancelEnrolment {}, &Cancelled {});
     look_at.method(&Status { user: Some(user()) }, &UserStatusReply { status: status() });
-    look_at.method(&List {}, &UserList { users: vec![status()], unreadable: vec![unreadable()] });
-    look_at.method(&Suspend { user: user() }, &Suspended { invitation_only: yes });
-    look_at.method(&Resume { user: user() }, &Done {});
-    look_at.method(&Reopen { user: Some(user()), origin: Some(Origin::Remote), code: Some(code()) }, &Done {});
+    look_at.method(
+        &List { after: Some(999), invited: Some(true) },
+        &UserList { users: vec![status()], unreadable: vec![unreadable()] },
+    );
+    look_at.method(&Suspend { user: user() }, &Suspended { invitation_only: yes, changed: yes });
+    look_at.method(&Resume { user: user() }, &Changed { changed: yes });
+    look_at.method(&ReportLost { code: code() }, &LostReply { until: Some(UnixTime::new(1_796_003_600)) });
+    look_at.method(&TakeBackLost { code: code() }, &Done {});
+    look_at.method(
+        &Reopen { user: Some(user()), origin: Some(Origin::Remote), code: Some(code()) },
+        &Changed { changed: yes },
+    );
     let label = Label::new("tablet").expect("a label");
-    look_at.method(&Rename { user: Some(user()), key: phone(), label }, &Done {});
+    look_at.method(&Rename { user: Some(user()), key: phone(), label }, &Changed { changed: yes });
     look_at.method(&Revoke { user: Some(user()), key: phone(), code: Some(code()), last: yes }, &Done {});
+    let set = SetExpiry { user: Some(user()), key: phone(), expires: Some(end()), code: Some(code()) };
+    look_at.method(&set, &Changed { changed: yes });
     look_at.method(&Forget { user: user(), gone: yes }, &Done {});
     look_at.method(&Adopt { user: user(), from: UserName::new("alicia").ok(), gone: yes }, &Done {});
     look_at.method(&AdoptAll { dry_run: yes }, &adopted());
@@ -216,8 +252,91 @@ pub(crate) fn each_method(look_at: &mut impl LookAt) {
     let tried = TriedCode { verdict: verdict(), diagnosis: Some("clock-slow 3600".to_owned()) };
     look_at.method(&TryCode { code: code(), previous: Some(code()) }, &tried);
     look_at.method(&Barred { user: Some(user()) }, &BarredReply { barred: true });
-    look_at.method(&Notices { user: Some(user()) }, &NoticeList { notices: vec![notice()] });
+    look_at.method(
+        &Notices { user: Some(user()) },
+        &NoticeList { notices: vec![notice()], lines: vec!["- just now".to_owned()] },
+    );
     look_at.method(&NoticesShown { user: Some(user()), last: 1 }, &Done {});
+}
+
+fn reset() -> ResetStatus {
+    ResetStatus {
+        id: "0a1b2c3d".to_owned(),
+        user: "alice".to_owned(),
+        uid: 1000,
+        asked: UnixTime::new(1_796_000_000),
+        by: 1001,
+        proof: "vouched".to_owned(),
+        voucher: Some(1002),
+        reason: "phone lost in the river".to_owned(),
+        state: "waits".to_owned(),
+        left: 86_000,
+        approval_wanted: true,
+        approved: Some(UnixTime::new(1_796_000_100)),
+        approved_by: Some(1003),
+        codes: 1,
+    }
+}
+
+fn look_at_invitations(look_at: &mut impl LookAt) {
+    let yes = Some(true);
+    let invite = Invite {
+        user: user(),
+        form: Some(CodeForm::Spoken),
+        lasts: Some(300),
+        replaces: yes,
+        reason: ShortText::new("reason", "lost phone".to_owned()).ok(),
+        dry_run: yes,
+    };
+    look_at.method(&invite, &invited());
+    look_at.method(&RevokeInvitation { user: user() }, &Done {});
+    let extended = ExtendedInvitation { changed: true, form: "letter".to_owned(), ends: end() };
+    look_at.method(&ExtendInvitation { user: user(), lasts: Some(300) }, &extended);
+}
+
+fn look_at_resets(look_at: &mut impl LookAt) {
+    let id = || ResetId::parse("0a1b2c3d").expect("an id");
+    let reason = ResetReason::new("phone lost in the river").expect("a reason");
+    let ask = RequestReset { user: user(), reason, proof: NamedProof::Vouched(user()) };
+    look_at.method(&ask, &ResetReply { reset: reset() });
+    let broken =
+        UnreadableReset { id: "0a1b2c3d".to_owned(), reason: "/var/lib/otp/resets/0a1b2c3d: not UTF-8".to_owned() };
+    look_at.method(&ListResets {}, &ResetList { resets: vec![reset()], unreadable: vec![broken] });
+    look_at.method(&ApproveReset { id: id() }, &ResetReply { reset: reset() });
+    let cancel = CancelReset { id: Some(id()), code: Some(code()) };
+    look_at.method(&cancel, &CancelledReset { user: Some("alice".to_owned()) });
+}
+
+/// The methods about tokens that nobody has yet.
+fn look_at_tokens(look_at: &mut impl LookAt) {
+    let token = || NamedToken {
+        serial: TokenText::new("serial", "2305-0007").expect("a serial number"),
+        manufacturer: TokenText::new("manufacturer", "Maker").ok(),
+    };
+    let secret = Secret::from_base32("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567").expect("a secret");
+    let (starts, expires) = (Some(UnixTime::new(1_795_000_000)), Some(UnixTime::new(1_895_000_000)));
+    let (counter, dry_run) = (NextCounter::new(38).ok(), Some(true));
+    let import = ImportToken { token: token(), secret, shape: shape(), counter, starts, expires, dry_run };
+    look_at.method(&import, &ImportedToken { already: true, user: Some("alice".to_owned()) });
+    let status = TokenStatus {
+        serial: "2305-0007".to_owned(),
+        manufacturer: Some("Maker".to_owned()),
+        kind: "hotp".to_owned(),
+        algorithm: "SHA1".to_owned(),
+        digits: 6,
+        period: 30,
+        counter: Some(38),
+        since: UnixTime::new(1_796_000_000),
+        starts,
+        expires,
+        opens: true,
+    };
+    let broken = UnreadableToken { file: "1f".repeat(32), reason: "/var/lib/otp/tokens/1f: not UTF-8".to_owned() };
+    look_at.method(&ListTokens {}, &TokenList { tokens: vec![status], unreadable: vec![broken] });
+    let label = Label::new("fob").ok();
+    let assign = AssignToken { token: token(), user: user(), label };
+    look_at.method(&assign, &TokenBegun { expires_in: 900, tries: 6 });
+    look_at.method(&RemoveToken { token: token() }, &Done {});
 }
 
 fn verify() -> Verify {

@@ -2,11 +2,15 @@
 
 use std::ops::Deref;
 
+use otp_core::codes::ids::ResetId;
 use otp_core::codes::registration::{CodeForm, RegistrationCode};
 use otp_core::decision::input::Typed;
 use otp_core::decision::origin::Origin;
-use otp_core::keys::key::{Algorithm, Digits, Kind, Label, Period, ValueError};
+use otp_core::files::reset::ResetReason;
+use otp_core::files::unassigned_token::TokenName;
+use otp_core::keys::key::{Algorithm, Digits, Kind, Label, Period, Step, ValueError};
 use otp_core::keys::secret::Secret;
+use otp_core::unix_time::UnixTime;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -23,6 +27,31 @@ pub struct KeyName(String);
 /// A text for the log of at most 256 bytes; whatever is odd in it is escaped there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShortText(String);
+
+/// The serial number of a token, or its manufacturer: 1 to 64 bytes without control characters, no blank at the ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenText(String);
+
+/// The proof of a reset, as a person names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NamedProof {
+    /// `in-person`.
+    InPerson,
+    /// `callback`.
+    Callback,
+    /// `vouched:USER`.
+    Vouched(UserName),
+    /// `factor`.
+    Factor,
+}
+
+/// The counter of HOTP that is accepted next: 0 to 4611686018427387903.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NextCounter(u64);
+
+/// A time step of TOTP whose code was accepted elsewhere: 0 to 4611686018427387903.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UsedStep(u64);
 
 /// A code or recovery code as a person typed it: 1 to 64 bytes without control characters. Wiped on drop.
 pub struct TypedCode(Zeroizing<String>);
@@ -50,6 +79,22 @@ impl ShortText {
     }
 }
 
+impl TokenText {
+    /// Checks length and characters of what is called `what`.
+    pub fn new(what: &'static str, text: &str) -> Result<Self, ValueError> {
+        TokenName::new(text, None).map_err(|error| ValueError { what, ..error })?;
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl Deref for TokenText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
 impl Deref for UserName {
     type Target = str;
 
@@ -71,6 +116,60 @@ impl Deref for ShortText {
 
     fn deref(&self) -> &str {
         &self.0
+    }
+}
+
+impl NamedProof {
+    /// Reads one.
+    pub fn new(text: &str) -> Result<Self, ValueError> {
+        let wanted = "in-person, callback, factor or vouched:USER";
+        match (text, text.strip_prefix("vouched:")) {
+            ("in-person", _) => Ok(Self::InPerson),
+            ("callback", _) => Ok(Self::Callback),
+            ("factor", _) => Ok(Self::Factor),
+            (_, Some(user)) => UserName::new(user).map(Self::Vouched),
+            _ => Err(ValueError::new("proof", text, wanted)),
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::InPerson => "in-person".to_owned(),
+            Self::Callback => "callback".to_owned(),
+            Self::Factor => "factor".to_owned(),
+            Self::Vouched(user) => format!("vouched:{}", user.0),
+        }
+    }
+}
+
+impl NextCounter {
+    /// Checks the range.
+    pub fn new(counter: u64) -> Result<Self, ValueError> {
+        let wanted = "0 to 4611686018427387903";
+        if counter <= Step::MOST_IMPORTED {
+            Ok(Self(counter))
+        } else {
+            Err(ValueError::new("counter", &counter.to_string(), wanted))
+        }
+    }
+
+    /// As a number.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl UsedStep {
+    /// Checks the range.
+    pub fn new(step: u64) -> Result<Self, ValueError> {
+        let wanted = "0 to 4611686018427387903";
+        let is_one = step <= Step::MOST_IMPORTED;
+        is_one.then_some(Self(step)).ok_or_else(|| ValueError::new("used_step", &step.to_string(), wanted))
+    }
+
+    /// As a number.
+    pub fn get(self) -> u64 {
+        self.0
     }
 }
 
@@ -141,12 +240,19 @@ scalars! {
     bool, bool: |found, _| Ok(found), |value| value;
     u32, u32: |found, _| Ok(found), |value| value;
     u64, u64: |found, _| Ok(found), |value| value;
+    UnixTime, u64: |found, name| moment(found, name), |time| time.seconds();
+    NextCounter, u64: |found, _| Self::new(found), |counter| counter.0;
+    UsedStep, u64: |found, _| Self::new(found), |step| step.0;
     UserName, String: |found, _| Self::new(&found), |name| &*name.0;
     KeyName, String: |found, _| Self::new(&found), |name| &*name.0;
+    TokenText, String: |found, name| Self::new(name, &found), |text| &*text.0;
     ShortText, String: |found, name| Self::new(name, found), |text| &*text.0;
     TypedCode, Zeroizing<String>: |found, _| Self::new(found), |code| &code.0;
     Secret, Zeroizing<String>: |found, _| base32(found), |secret| secret.base32();
     RegistrationCode, Zeroizing<String>: |found, _| registration(found), |code| code.text();
+    ResetId, String: |found, _| reset_id(&found), |id| id.hex();
+    ResetReason, String: |found, _| Self::new(&found), |reason| reason.as_str();
+    NamedProof, String: |found, _| Self::new(&found), |proof| proof.text();
     CodeForm, String: |found, _| form(&found), |form| form.as_str();
     Origin, String: |found, _| origin(&found), |origin| origin.as_str();
     Label, String: |found, _| Self::new(&found), |label| label.as_str();
@@ -154,6 +260,19 @@ scalars! {
     Algorithm, String: |found, _| Self::parse(&found), |algorithm| algorithm.as_str();
     Digits, i64: |found, _| Self::new(found), |digits| digits.get();
     Period, i64: |found, _| Self::new(found), |period| period.seconds();
+}
+
+/// A moment that a file can hold and a calendar has.
+fn moment(found: u64, name: &'static str) -> Result<UnixTime, ValueError> {
+    let wanted = "seconds since 1970, up to the year 9999";
+    if found <= END_OF_TIME { Ok(UnixTime::new(found)) } else { Err(ValueError::new(name, &found.to_string(), wanted)) }
+}
+
+/// 9999-12-31T23:59:59Z.
+const END_OF_TIME: u64 = 253_402_300_799;
+
+fn reset_id(found: &str) -> Result<ResetId, ValueError> {
+    ResetId::parse(found).ok_or_else(|| ValueError::new("id", found, "eight digits or letters a to f"))
 }
 
 fn form(found: &str) -> Result<CodeForm, ValueError> {
@@ -179,6 +298,22 @@ mod tests {
         assert!(code(0).is_err() && code(64).is_ok() && code(65).is_err());
         let secret = |blanks| base32(Zeroizing::new("A".repeat(32) + &" ".repeat(blanks)));
         assert!(secret(0).is_ok() && secret(224).is_ok() && secret(225).is_err());
+    }
+
+    #[test]
+    fn a_counter_is_one_that_a_key_file_can_hold() {
+        assert!(NextCounter::new(4_611_686_018_427_387_903).is_ok());
+        assert!(NextCounter::new(4_611_686_018_427_387_904).is_err() && NextCounter::new(u64::MAX).is_err());
+    }
+
+    #[test]
+    fn a_proof_is_one_of_four_and_a_voucher_has_a_name() {
+        for text in ["in-person", "callback", "factor", "vouched:bob", "vouched:uid:1002"] {
+            assert_eq!(NamedProof::new(text).map(|proof| proof.text()).as_deref(), Ok(text));
+        }
+        for odd in ["", "vouched", "vouched:", "In-Person", "vouched:b\nob", "callback:bob"] {
+            assert!(NamedProof::new(odd).is_err(), "{odd:?}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Who may hold how many connections. Pools that cannot use each other up: root's own; root-owned processes that somebody else
+//! How many connections each caller may hold. Pools that cannot use each other up: root's own; root-owned processes that somebody else
 //! started (su, polkit's helper), by that somebody; those of which nobody can see who started them; everybody else, by uid.
 //! Uids that were lent to a user count as that user's, and all of these together leave half of a pool to others. Where a key
 //! is pending, a connection waits for a person for minutes, and counts apart, so that many who enrol on one day keep nobody
@@ -174,7 +174,7 @@ mod tests {
         admit_peers(admission, Peer { uid, pid: 1, accountable_uid: uid, is_subuid: false })
     }
 
-    /// What su does for `accountable_uid`.
+    /// A connection as su makes it for `accountable_uid`.
     fn admit_started_by(admission: &Admission, accountable_uid: u32) -> Vec<ConnectionPermit> {
         admit_peers(admission, Peer { uid: 0, pid: 1, accountable_uid, is_subuid: false })
     }

@@ -14,6 +14,7 @@ use crate::varlink::error::WireError;
 use crate::varlink::frame::{Bounds, CALL_BYTES, Wire};
 use crate::varlink::message::{Call, encode};
 use crate::varlink::parameters::Parameters;
+use crate::varlink::parts::Parts;
 
 /// Answers call after call until the peer leaves or breaks a rule, and says which.
 pub(crate) fn converse<S: Service>(
@@ -49,15 +50,22 @@ fn exchange<S: Service>(
         wire.send(&refusal(&Refusal::parameter("call")))?;
         return Err(WireError::Malformed);
     };
-    let answer = answer(service, session, &call);
+    let mut parts = Parts::new(wire, &call, limits.parts);
+    let answer = answer(service, session, &call, &mut parts);
+    parts.end()?;
     if call.is_oneway() {
         return Ok(());
     }
     wire.send(&answer.map_or_else(|error| refusal(&error), Reply::into_message))
 }
 
-/// What is said to one well-formed call.
-fn answer<S: Service>(service: &S, session: &mut S::Session, call: &Call<'_>) -> Result<Reply, Refusal> {
+/// The answer to one well-formed call, or the last word.
+fn answer<S: Service>(
+    service: &S,
+    session: &mut S::Session,
+    call: &Call<'_>,
+    parts: &mut Parts<'_>,
+) -> Result<Reply, Refusal> {
     if call.is_upgrade() {
         return Err(Refusal::parameter("upgrade"));
     }
@@ -65,7 +73,7 @@ fn answer<S: Service>(service: &S, session: &mut S::Session, call: &Call<'_>) ->
     match interface {
         INTERFACE => {
             let request = Request::read(&call.method, Parameters::parse(call.parameters())?)?;
-            service.call(session, request)
+            service.call(session, request, parts)
         }
         introspection::INTERFACE => introspection::answer(&call.method, Parameters::parse(call.parameters())?),
         other => Err(Refusal::InterfaceNotFound { interface: other.to_owned() }),

@@ -23,6 +23,8 @@ pub struct ServerLimits {
     pub idle: Duration,
     /// From the first byte of a reply to its last.
     pub write: Duration,
+    /// From a call to the beginning of the last of several replies.
+    pub parts: Duration,
 }
 
 impl Default for ServerLimits {
@@ -37,6 +39,7 @@ impl Default for ServerLimits {
             message: Duration::from_secs(5),
             idle: Duration::from_secs(10),
             write: Duration::from_secs(5),
+            parts: Duration::from_secs(60),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Who answers: the seam between the socket and the daemon's own work.
+//! The answering side: the seam between the socket and the daemon's own work.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -6,16 +6,18 @@ use std::time::Duration;
 use crate::interface::{Refusal, Reply, Request};
 use crate::peer::Peer;
 
+pub use crate::varlink::parts::Parts;
+
 /// Answers calls. One session belongs to one connection: it is opened with it and dropped when it ends, however it ends.
 pub trait Service: Send + Sync + 'static {
-    /// What is remembered between the calls of one connection.
+    /// The memory between the calls of one connection.
     type Session;
 
     /// A connection begins.
     fn open(&self, peer: Peer) -> Self::Session;
 
-    /// One call. Runs on the connection's own thread; may block, and holds up nobody else.
-    fn call(&self, session: &mut Self::Session, request: Request) -> Result<Reply, Refusal>;
+    /// One call; answers before the last go to `parts`. Runs on the connection's own thread; may block, and holds up nobody else.
+    fn call(&self, session: &mut Self::Session, request: Request, parts: &mut Parts<'_>) -> Result<Reply, Refusal>;
 
     /// How long this connection may stay silent from now; `None` is the server's usual limit.
     fn idle_limit(&self, session: &Self::Session) -> Option<Duration>;
@@ -24,7 +26,7 @@ pub trait Service: Send + Sync + 'static {
     fn observe(&self, event: Event);
 }
 
-/// What happens to a server, apart from calls.
+/// Events of a server, apart from calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A connection could not be accepted; told at most once a second.

@@ -1,4 +1,4 @@
-//! What can go wrong with a message on its way.
+//! Failures of a message on its way.
 
 use std::io::ErrorKind;
 

@@ -9,12 +9,12 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::varlink::deadline::Deadline;
 use crate::varlink::error::WireError;
 
-/// What bounds one connection.
+/// The bounds of one connection.
 #[derive(Clone, Copy)]
 pub(crate) struct Bounds {
     /// Longest message to receive, in bytes without its NUL.
@@ -83,32 +83,38 @@ impl Wire {
             return None;
         };
         let end = self.searched.checked_add(offset)?;
-        let (message, rest) = self.pending.split_at_checked(end)?;
-        let message = Zeroizing::new(message.to_vec());
-        let rest = Zeroizing::new(rest.get(1..).unwrap_or_default().to_vec());
-        self.pending.zeroize();
-        self.pending.extend_from_slice(&rest);
+        let rest = self.pending.get(end.checked_add(1)?..).unwrap_or_default();
+        let rest = Zeroizing::new(rest.to_vec());
+        let mut message = std::mem::replace(&mut self.pending, rest);
+        message.truncate(end); // the rest of its buffer is wiped with it
         self.searched = 0;
         Some(message)
     }
 
     /// Reads once, never more than the cap leaves room for.
     fn fill(&mut self, deadline: &Deadline) -> Result<(), WireError> {
-        let mut piece = Zeroizing::new([0_u8; 4096]);
-        let room = self.room()?.min(piece.len());
-        let piece = piece.get_mut(..room).unwrap_or_default();
+        let (length, room) = (self.pending.len(), self.room()?);
+        self.make_room();
+        let end = length.saturating_add(room.min(READ_BYTES)).min(self.pending.capacity());
+        self.pending.resize(end, 0);
+        let read = self.read(length, deadline);
+        self.pending.truncate(length.saturating_add(*read.as_ref().unwrap_or(&0)));
+        match read? {
+            0 if length == 0 => Err(WireError::Closed),
+            0 => Err(WireError::Torn),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads once into what is received from `start` on; says how much came.
+    fn read(&mut self, start: usize, deadline: &Deadline) -> Result<usize, WireError> {
+        let room = self.pending.get_mut(start..).unwrap_or_default();
         loop {
             let left = deadline.left()?;
             self.stream.set_read_timeout(Some(left)).map_err(failed)?;
-            match self.stream.read(piece) {
-                Ok(0) if self.pending.is_empty() => return Err(WireError::Closed),
-                Ok(0) => return Err(WireError::Torn),
-                Ok(count) => {
-                    self.keep(piece.get(..count).unwrap_or_default());
-                    return Ok(());
-                }
+            match self.stream.read(room) {
                 Err(error) if is_retried(&error) => (),
-                Err(error) => return Err(failed(error)),
+                answer => return answer.map_err(failed),
             }
         }
     }
@@ -122,16 +128,14 @@ impl Wire {
         }
     }
 
-    /// Appends without ever leaving an unwiped piece behind.
-    fn keep(&mut self, piece: &[u8]) {
-        let needed = self.pending.len().saturating_add(piece.len());
-        if needed > self.pending.capacity() {
-            let wanted = needed.saturating_mul(2).max(RESERVED);
+    /// Room for more, without ever leaving an unwiped piece behind.
+    fn make_room(&mut self) {
+        if self.pending.len() == self.pending.capacity() {
+            let wanted = self.pending.len().saturating_mul(2).max(RESERVED);
             let mut larger = Zeroizing::new(Vec::with_capacity(wanted));
             larger.extend_from_slice(&self.pending);
             self.pending = larger; // the smaller one is wiped here
         }
-        self.pending.extend_from_slice(piece);
     }
 }
 
@@ -147,12 +151,15 @@ fn failed(error: io::Error) -> WireError {
     }
 }
 
-/// What one write hands over. The kernel's timeout holds for each of its own pieces (of 32 KiB), so a larger write to a
+/// The size of one write. The kernel's timeout holds for each of its own pieces (of 32 KiB), so a larger write to a
 /// slow reader would outlive its deadline.
 const PIECE_BYTES: usize = 16 * 1024;
 
-/// First reservation: most messages fit, and a silent connection costs nothing.
-const RESERVED: usize = 8 * 1024;
+/// The most that one read takes, in bytes.
+const READ_BYTES: usize = 64 * 1024;
+
+/// First reservation: most messages fit, and to wipe it costs little.
+const RESERVED: usize = 1024;
 
 /// The longest message a caller may send, without its NUL.
 pub(crate) const CALL_BYTES: usize = 64 * 1024;

@@ -19,8 +19,8 @@ pub(crate) struct Call<'a> {
     pub parameters: Option<&'a RawValue>,
     #[serde(default)]
     oneway: Option<bool>,
-    #[serde(default, rename = "more")]
-    _more: Option<bool>,
+    #[serde(default)]
+    more: Option<bool>,
     #[serde(default)]
     upgrade: Option<bool>,
 }
@@ -30,12 +30,23 @@ pub(crate) struct Call<'a> {
 pub(crate) struct Calling<'a, P> {
     pub method: &'a str,
     pub parameters: &'a P,
+    /// The caller takes several answers.
+    #[serde(skip_serializing_if = "is_no")]
+    pub more: bool,
 }
 
 /// An answer to a call that was done, as it leaves.
 #[derive(Serialize)]
 pub(crate) struct Answering<'a, P> {
     pub parameters: &'a P,
+    /// Others follow it.
+    #[serde(skip_serializing_if = "is_no")]
+    pub continues: bool,
+}
+
+/// A flag that is not set is left out, as in messages of the first release.
+fn is_no(flag: &bool) -> bool {
+    !flag
 }
 
 /// An answer as it arrived; only one of the two is looked into.
@@ -45,6 +56,8 @@ pub(crate) struct Answer<'a> {
     pub parameters: Option<&'a RawValue>,
     #[serde(default)]
     pub error: Option<String>,
+    #[serde(default)]
+    pub continues: Option<bool>,
 }
 
 impl<'a> Call<'a> {
@@ -56,6 +69,11 @@ impl<'a> Call<'a> {
     /// The caller wants no answer.
     pub(crate) fn is_oneway(&self) -> bool {
         self.oneway == Some(true)
+    }
+
+    /// The caller takes several answers.
+    pub(crate) fn takes_more(&self) -> bool {
+        self.more == Some(true) && !self.is_oneway()
     }
 
     /// The caller wants to speak another protocol from here on.
@@ -71,15 +89,20 @@ impl<'a> Call<'a> {
 
 /// The message's bytes with its NUL, in a buffer that never grew; `None` if it exceeds the cap.
 pub(crate) fn encode(message: &impl Serialize) -> Option<Zeroizing<Vec<u8>>> {
-    let mut size = SizeCounter(0);
-    serde_json::to_writer(&mut size, message).ok()?;
-    if size.0 > REPLY_BYTES {
+    let length = length(message);
+    if length > REPLY_BYTES {
         return None;
     }
-    let mut bytes = Zeroizing::new(Vec::with_capacity(size.0.saturating_add(1)));
+    let mut bytes = Zeroizing::new(Vec::with_capacity(length.saturating_add(1)));
     serde_json::to_writer(&mut *bytes, message).ok()?;
     bytes.push(0);
     Some(bytes)
+}
+
+/// How many bytes of JSON it is; of what is none, more than any message has.
+pub(crate) fn length(value: &impl Serialize) -> usize {
+    let mut size = SizeCounter(0);
+    serde_json::to_writer(&mut size, value).map_or(usize::MAX, |()| size.0)
 }
 
 /// Counts what would be written.

@@ -5,3 +5,4 @@ pub(crate) mod error;
 pub(crate) mod frame;
 pub(crate) mod message;
 pub(crate) mod parameters;
+pub(crate) mod parts;

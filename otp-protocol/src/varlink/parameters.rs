@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::interface::Refusal;
 
-/// What is left of the parameters object.
+/// The rest of the parameters object.
 pub(crate) struct Parameters<'a> {
     left: BTreeMap<String, &'a RawValue>,
 }

@@ -16,19 +16,24 @@ use otp_protocol::interface::{
 use otp_protocol::peer::Peer;
 use otp_protocol::server::limits::ServerLimits;
 use otp_protocol::server::serve;
-use otp_protocol::server::service::{Event, Service};
+use otp_protocol::server::service::{Event, Parts, Service};
 use zeroize::Zeroizing;
 
 /// The only code that confirms.
 pub(crate) const CODE: &str = "123456";
 
-/// What the pretended daemon has seen.
+/// Answers of a list, where several are taken.
+pub(crate) const PARTS: usize = 5;
+
+/// The pretended daemon's observations.
 #[derive(Default)]
 pub(crate) struct Double {
     pub opened: AtomicUsize,
     pub closed: Arc<AtomicUsize>,
     pub calls: AtomicUsize,
     pub events: Mutex<Vec<Event>>,
+    /// Answers that were taken before the last one.
+    pub parts: AtomicUsize,
     /// Silence that a connection with a pending key may keep.
     pub pending_timeout: Option<Duration>,
 }
@@ -47,7 +52,7 @@ impl Service for Double {
         Session { pending: false, closed: Arc::clone(&self.closed) }
     }
 
-    fn call(&self, session: &mut Session, request: Request) -> Result<Reply, Refusal> {
+    fn call(&self, session: &mut Session, request: Request, parts: &mut Parts<'_>) -> Result<Reply, Refusal> {
         self.calls.fetch_add(1, Ordering::SeqCst);
         match request {
             Request::BeginEnrolment(call) => call.answer(|begin| {
@@ -72,7 +77,15 @@ impl Service for Double {
                 named => Ok(UserStatusReply { status: status(named.unwrap_or("alice")) }),
             }),
             Request::List(call) => {
-                call.answer(|_| Ok(UserList { users: vec![status("alice"); 2000], unreadable: Vec::new() }))
+                let (all, several) =
+                    (UserList { users: vec![status("alice"); 2000], unreadable: Vec::new() }, parts.are_taken());
+                call.answer_in_parts(parts, |_, send| {
+                    for _ in 0..if several { PARTS - 1 } else { 0 } {
+                        send(&all)?;
+                        self.parts.fetch_add(1, Ordering::SeqCst);
+                    }
+                    Ok::<_, Refusal>(all)
+                })
             }
             _ => Err(Refusal::not_allowed("not this double")),
         }
@@ -194,5 +207,9 @@ fn status(user: &str) -> UserStatus {
         restored: false,
         keys: vec![key()],
         origins: Vec::new(),
+        recovery_left: None,
+        lost_since: None,
+        lost_until: None,
+        invitation: None,
     }
 }

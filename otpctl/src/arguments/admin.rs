@@ -4,18 +4,22 @@ use clap::Args;
 use otp_core::decision::origin::Origin;
 use otp_core::keys::key::Label;
 
+use super::moment::{KeyEnd, key_end};
 use super::user::user;
+use super::wanted::wanted;
 
-/// Show the keys and the wrong codes of a user, or of the caller
+/// Show your keys, or those of a user, and whether codes are refused
 #[derive(Args)]
 pub(crate) struct StatusArgs {
-    /// The user to show; defaults to the caller
+    /// The user to show; anybody but you only for root, otp-admin, otp-helpdesk and otp-viewer
+    ///
+    /// Default: you
     #[arg(value_parser = user())]
     pub user: Option<String>,
 
-    /// Ask for a code of one of your keys, and say whether it is accepted or how wrong the clock of the device is
+    /// Try a code of one of your keys: say whether it is accepted, or by how much the clock of the device is wrong
     ///
-    /// It is a login: an accepted code is used up, and a wrong one is counted.
+    /// This counts as a login: an accepted code is used up, and a wrong one is counted.
     #[arg(long, conflicts_with = "user")]
     pub try_code: bool,
 
@@ -24,138 +28,228 @@ pub(crate) struct StatusArgs {
     pub json: bool,
 }
 
-/// Show unread notices about the keys of a user, or of the caller
+/// Show unread notices about your keys, or about those of a user
 ///
-/// On a terminal what is shown counts as seen; each notice is shown three times, here or at logins.
+/// Each notice is shown three times, here or at logins. Only what its owner sees on a terminal counts.
 #[derive(Args)]
 pub(crate) struct NoticesArgs {
-    /// The user; defaults to the caller
+    /// The user; anybody but you only for root
+    ///
+    /// Default: you
     #[arg(value_parser = user())]
     pub user: Option<String>,
 
-    /// Write JSON; then nothing counts as seen
+    /// Write JSON; then no notice counts as seen
     #[arg(long)]
     pub json: bool,
 }
 
-/// List every enrolled user
+/// Show every enrolled or invited user, in a line each
 #[derive(Args)]
 pub(crate) struct ListArgs {
+    /// Show the members of this group alone
+    ///
+    /// Default: every user
+    #[arg(long, value_name = "GROUP")]
+    pub group: Option<String>,
+
+    /// Show accounts that have no key: of the group, or else as far as the account database lists them
+    ///
+    /// Without --group these are root and the accounts that are not the system's and have a login shell. Many directories list no
+    /// accounts; of them only the members of a group can be shown.
+    #[arg(long)]
+    pub not_enrolled: bool,
+
     /// Write JSON
     #[arg(long)]
     pub json: bool,
 }
 
-/// Refuse every code of a user until `otpctl resume`
+/// Refuse every code of yours at once: a device is lost
+///
+/// Asks for a code of any of your keys or a recovery code, which is used up. Within an hour you can take that back with --found, unless
+/// somebody else suspends you; later an administrator can.
 #[derive(Args)]
-pub(crate) struct SuspendArgs {
-    /// The user
-    #[arg(value_parser = user())]
-    pub user: String,
+pub(crate) struct LostArgs {
+    /// Take your report back: the device is found
+    ///
+    /// Asks for a recovery code, or a code of the key with which you reported the loss.
+    #[arg(long)]
+    pub found: bool,
+
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
-/// End a suspension
+/// Refuse every code of a user, until `otpctl resume`
 #[derive(Args)]
-pub(crate) struct ResumeArgs {
-    /// The user
+pub(crate) struct SuspendArgs {
+    /// The user to suspend
     #[arg(value_parser = user())]
     pub user: String,
+
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// End a suspension: take the codes of the user again
+#[derive(Args)]
+pub(crate) struct ResumeArgs {
+    /// The user to resume; not you, unless you are root
+    #[arg(value_parser = user())]
+    pub user: String,
+
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Reopen what too many wrong codes have closed
 ///
-/// Root, and otp-admin for others, are not asked for a code, and the total of wrong codes stays. Everybody else is asked for one.
+/// Asks for a code, unless you are root, or in otp-admin and reopen for another user. Then the total of wrong codes stays.
 #[derive(Args)]
 pub(crate) struct ReopenArgs {
-    /// The user; defaults to the caller
+    /// The user; anybody but you only for root and otp-admin
+    ///
+    /// Default: you
     #[arg(value_parser = user())]
     pub user: Option<String>,
 
-    /// Only this one: self, other, remote, console or socket
+    /// Where the codes came from: self (sudo, su), other (other users here), remote (the network), console or socket (lockers, applications)
+    ///
+    /// Default: all of them
     #[arg(long, value_parser = origin)]
     pub origin: Option<Origin>,
+
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Give a key another label
 #[derive(Args)]
 pub(crate) struct RenameArgs {
-    /// The user
+    /// The owner of the key; anybody but you only for root
     #[arg(value_parser = user())]
     pub user: String,
 
-    /// The key, by label or id
+    /// The key, by its label, its id or the first characters of its id
     pub key: String,
 
-    /// Its new label
-    #[arg(value_parser = Label::new)]
+    /// Its new label, 1 to 32 letters, digits, spaces or any of -_.@
+    #[arg(value_parser = wanted(Label::new))]
     pub label: Label,
+
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Remove a key for good
 ///
-/// After the last one the user is still enrolled, and refused. Root, and otp-admin for others, are not asked for a code; everybody
-/// else is asked for one of that key. A recovery code will not do.
+/// Asks for a code of that key, unless you are root, or in otp-admin and remove the key of another user. A recovery code will not do.
+/// A user whose last key is removed stays enrolled, and every code is refused.
 #[derive(Args)]
 #[command(allow_missing_positional = true)]
 pub(crate) struct RevokeArgs {
-    /// The user; defaults to the caller
+    /// The owner of the key; anybody but you only for root and otp-admin
+    ///
+    /// Default: you
     #[arg(value_parser = user())]
     pub user: Option<String>,
 
-    /// The key, by label or id
+    /// The key, by its label, its id or the first characters of its id
     pub key: String,
 
-    /// Even if it is one's own last key: afterwards every code is refused until an administrator invites again
+    /// Also your own last key: afterwards every code is refused until an administrator invites you again
     #[arg(long)]
     pub last: bool,
-}
 
-/// Forget a user: never enrolled from now on
-#[derive(Args)]
-pub(crate) struct ForgetArgs {
-    /// The user, or the name or uid of one whose account is gone
-    #[arg(value_parser = user())]
-    pub user: String,
-
-    /// The account is gone for good, also where its directory may only be down
+    /// Write JSON
     #[arg(long)]
-    pub gone: bool,
-}
-
-/// Take over the files of a former name or uid, after an account was renamed
-///
-/// With --all, those of everybody whose account has another name or uid than the files; look at --dry-run first, for a name or a uid
-/// may have been given to another person.
-#[derive(Args)]
-pub(crate) struct AdoptArgs {
-    /// The user, as the account is called now
-    #[arg(required_unless_present = "all", conflicts_with = "all", value_parser = user())]
-    pub user: Option<String>,
-
-    /// What the name or the uid was before; by default the same name under another uid, or the same uid under another name
-    #[arg(long, value_name = "NAME|UID", conflicts_with = "all", value_parser = user())]
-    pub from: Option<String>,
-
-    /// The former account is gone for good, also where its directory may only be down
-    #[arg(long, conflicts_with = "all")]
-    pub gone: bool,
-
-    /// Everybody
-    #[arg(long)]
-    pub all: bool,
-
-    /// Change nothing and say what --all would do
-    #[arg(long, conflicts_with = "user")]
-    pub dry_run: bool,
-
-    /// Write JSON, with --all
-    #[arg(long, conflicts_with = "user")]
     pub json: bool,
 }
 
-/// Look for local accounts that are gone, and list every user who is refused because theirs was
+/// Set the end of a key, or take it away
 ///
-/// Each is refused until `otpctl adopt`, if the account was made again for the same person, or `otpctl forget UID`.
+/// The end is a day, to its last second, or a time, by the clock on the wall here: 2027-01-31, 2027-01-31T18:00. With a Z at the end of
+/// the time it is in UTC. The owner is reminded at logins 30 and 14 days before, and from 7 days before on; after the end every code of
+/// the key is refused. It must lie in the future; to end a key now, use `otpctl revoke`.
+///
+/// For a key of your own, unless you are root, you are asked for a code of that key, and you may only choose an earlier end.
+#[derive(Args)]
+pub(crate) struct ExpireArgs {
+    /// The owner of the key; anybody but you only for root and otp-admin
+    #[arg(value_parser = user())]
+    pub user: String,
+
+    /// The key, by its label, its id or the first characters of its id
+    pub key: String,
+
+    /// Its new end, or never
+    #[arg(value_name = "DATE|never", value_parser = key_end)]
+    pub end: KeyEnd,
+
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Remove all that is stored of a user, who then counts as never enrolled
+#[derive(Args)]
+pub(crate) struct ForgetArgs {
+    /// The user; one whose account is gone by the former name or uid:NUMBER
+    #[arg(value_parser = user())]
+    pub user: String,
+
+    /// The account is gone for good, although its directory may only be down
+    #[arg(long)]
+    pub gone: bool,
+
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Give an account the keys of its former name or uid
+///
+/// For an account that was renamed or got another uid; until then every code of that user is refused. With --all, for every such
+/// account: look at --dry-run first, because a name or a uid may have been given to another person.
+#[derive(Args)]
+pub(crate) struct AdoptArgs {
+    /// The user, by the name that the account has now
+    #[arg(required_unless_present = "all", conflicts_with = "all", value_parser = user())]
+    pub user: Option<String>,
+
+    /// The former name, or the former uid as uid:NUMBER
+    ///
+    /// Default: the same name under another uid, or the same uid under another name
+    #[arg(long, value_name = "NAME|UID", conflicts_with = "all", value_parser = user())]
+    pub from: Option<String>,
+
+    /// The former account is gone for good, although its directory may only be down
+    #[arg(long, conflicts_with = "all")]
+    pub gone: bool,
+
+    /// Every account that has another name or uid than its keys
+    #[arg(long)]
+    pub all: bool,
+
+    /// Say what --all would do, and change nothing
+    #[arg(long, conflicts_with = "user")]
+    pub dry_run: bool,
+
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// List enrolled users whose local account is gone
+///
+/// Every code of such a user is refused, even if the account was made again. If it is the same person, use `otpctl adopt`; if it is
+/// not, `otpctl forget uid:NUMBER`.
 #[derive(Args)]
 pub(crate) struct GcArgs {
     /// Write JSON
@@ -163,12 +257,13 @@ pub(crate) struct GcArgs {
     pub json: bool,
 }
 
-/// Accept files restored from a backup
+/// Accept files that were restored from a backup
 ///
-/// Turns HOTP keys on again, which then want two codes in a row, and takes a key file of another generation.
+/// Also files that another program has touched. HOTP keys, recovery codes and registration codes work again; a HOTP key first wants
+/// two codes in a row.
 #[derive(Args)]
 pub(crate) struct AcceptRestoreArgs {
-    /// The user
+    /// The user whose files were restored
     #[arg(required_unless_present = "all", conflicts_with = "all", value_parser = user())]
     pub user: Option<String>,
 

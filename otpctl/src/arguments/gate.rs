@@ -9,9 +9,9 @@ use crate::gate::sudoers::command;
 use crate::output::failure::Failure;
 use crate::output::format::OutputFormat;
 
-/// Gate a service with one-time codes, and prove it before anybody depends on it
+/// Have a service ask for codes, once an admin has passed the new stack
 ///
-/// For root. A service is the name of its file in /etc/pam.d. sudo means sudo and sudo-i, su means su and su-l.
+/// A service is the name of its file in /etc/pam.d. sudo means sudo and sudo-i, su means su and su-l.
 #[derive(Args)]
 pub(crate) struct GateArgs {
     #[command(subcommand)]
@@ -32,22 +32,22 @@ pub(crate) enum GateAct {
 }
 
 impl GateAct {
-    pub(crate) fn format(&self) -> OutputFormat {
-        OutputFormat::of(match self {
+    pub(crate) fn json(&self) -> bool {
+        match self {
             Self::Enable(EnableGateArgs { output, .. })
             | Self::Confirm(ConfirmGateArgs { output, .. })
             | Self::Disable(DisableGateArgs { output, .. }) => output.json,
             Self::Status(options) => options.json,
             Self::Test(options) => options.json,
             Self::Prove(_) | Self::UndoPending(_) => false,
-        })
+        }
     }
 }
 
 /// How a change is told
 #[derive(Args)]
 pub(crate) struct GateChangeOutput {
-    /// Exit status 4 where nothing had to be changed
+    /// Exit with status 4 where nothing had to be changed
     #[arg(long)]
     detailed_exit_code: bool,
 
@@ -67,24 +67,42 @@ impl GateChangeOutput {
     }
 }
 
-/// Have a service ask for a code, once an admin has passed the new stack
+/// How a service is to ask, where the recipes leave a choice
+#[derive(Args, Debug, Clone, Copy)]
+pub(crate) struct GateWishes {
+    /// sshd also wants a key: AuthenticationMethods publickey,keyboard-interactive
+    #[arg(long)]
+    pub with_key: bool,
+
+    /// The code is asked instead of the password: by a screen locker, or by sshd with --with-key
+    #[arg(long)]
+    pub without_password: bool,
+}
+
+/// Have a service ask for a code, for 120 seconds or until confirmed
 ///
-/// The new stack is checked and proved as by `test`. It is undone after 120 seconds, or at a reboot, unless `otpctl gate confirm` is
-/// run in another login session.
+/// First the new stack is checked and tried, as `otpctl gate test` does. It is undone after 120 seconds, or at a reboot, unless you
+/// run `otpctl gate confirm` in another login session. A screen locker asks for password and code in one answer, passwd for a code
+/// before a new password.
 #[derive(Args)]
 pub(crate) struct EnableGateArgs {
-    /// The service
+    /// The service, for example sudo
     pub service: String,
 
-    /// The user who gives the code; defaults to the account that logged in here
+    /// The user who gives password and code
+    ///
+    /// Default: the account that logged in here
     #[arg(long, value_parser = user())]
     pub admin: Option<String>,
 
-    /// Only this command of sudo asks for a code; may be given again, and adds to those of before
+    /// Ask before this command of sudo alone; may be given several times, and adds to the earlier ones
     #[arg(long, value_name = "PATH", value_parser = command)]
     pub command: Vec<String>,
 
-    /// In force at once, and nobody has to confirm it
+    #[command(flatten)]
+    pub wishes: GateWishes,
+
+    /// Keep it without a confirmation
     #[arg(long)]
     pub no_rollback: bool,
 
@@ -94,28 +112,28 @@ pub(crate) struct EnableGateArgs {
 
 /// Keep a gate that was enabled in another login session
 ///
-/// The admin must have given a code since. The vault records that it was accepted, and not by which service.
+/// A code of the admin must have been accepted since, by whatever service.
 #[derive(Args)]
 pub(crate) struct ConfirmGateArgs {
-    /// The service
+    /// The service, for example sudo
     pub service: String,
 
     #[command(flatten)]
     pub output: GateChangeOutput,
 }
 
-/// Take out the lines that `enable` has put in: the file is again what it was, to the byte
+/// Have a service ask for no code: put its file back to the byte
 #[derive(Args)]
 pub(crate) struct DisableGateArgs {
-    /// The service
+    /// The service, for example sudo
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     pub service: Option<String>,
 
-    /// Every gate that `enable` has made
+    /// Every gate that `otpctl gate enable` has made
     #[arg(long)]
     pub all: bool,
 
-    /// Also of a file that was changed since; the other lines stay
+    /// Also in a file that was changed since; the other lines stay
     #[arg(long)]
     pub force: bool,
 
@@ -123,10 +141,12 @@ pub(crate) struct DisableGateArgs {
     pub output: GateChangeOutput,
 }
 
-/// Show every gate: its line, who made it, who is asked, who is exempt and until when
+/// Show which services ask for a code, by which line, and who is exempt
 #[derive(Args)]
 pub(crate) struct GateStatusArgs {
-    /// One service; defaults to all
+    /// The service to show
+    ///
+    /// Default: all
     pub service: Option<String>,
 
     /// Write JSON
@@ -134,18 +154,23 @@ pub(crate) struct GateStatusArgs {
     pub json: bool,
 }
 
-/// Have an admin pass the gate of a service as it is, or as it would be, and change nothing
+/// Try the stack of a service with a code of an admin, and change nothing
 ///
-/// The stack is run by libpam in a directory of its own, as the program of the service runs it. Password and code are asked on this
-/// terminal; the code is used up.
+/// Tries the stack as it is or, where it asks for no code, as it would be. libpam runs it in a directory of its own, as the program
+/// of the service does. Password and code are asked for on this terminal; the code is used up.
 #[derive(Args)]
 pub(crate) struct TestGateArgs {
-    /// The service
+    /// The service, for example sudo
     pub service: String,
 
-    /// The user who gives the code; defaults to the account that logged in here
+    /// The user who gives password and code
+    ///
+    /// Default: the account that logged in here
     #[arg(long, value_parser = user())]
     pub admin: Option<String>,
+
+    #[command(flatten)]
+    pub wishes: GateWishes,
 
     /// Write JSON
     #[arg(long)]

@@ -6,9 +6,25 @@ use clap::{Args, Subcommand};
 use otp_core::emergency::{LONGEST_BYPASS_S, Reason};
 
 use super::user::user;
+use crate::letter::templates::TemplateName;
 use crate::output::duration;
 
-/// Check the policy file and the PAM stacks, or edit the policy
+/// Say what is wrong on this host, why it matters, and which command mends it
+///
+/// For root and members of the group otp-viewer; what a viewer may not read is told as not looked at. Changes nothing. The first line
+/// and the exit status are those of a monitoring plugin: 0 nothing is wrong, 1 warning, 2 critical, 3 something was not looked at.
+#[derive(Args)]
+pub(crate) struct DoctorArgs {
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+
+    /// Also write the counts to this file, for the textfile collector of Prometheus' node exporter. Default: no file
+    #[arg(long, value_name = "FILE")]
+    pub textfile: Option<PathBuf>,
+}
+
+/// Check the policy file and the PAM stacks, edit the policy, or show a template of letters
 #[derive(Args)]
 pub(crate) struct ConfigArgs {
     #[command(subcommand)]
@@ -19,16 +35,35 @@ pub(crate) struct ConfigArgs {
 pub(crate) enum ConfigAct {
     Check(CheckConfigArgs),
     Edit(EditConfigArgs),
+    Template(TemplateArgs),
 }
 
-/// Check the policy file and the PAM stacks; needs no daemon
+/// Show a template of letters and notes as it is built in, to begin your own with
 ///
-/// Follows every stack that names pam_otp.so, as libpam does, and says which let somebody in without it or past its refusal. Names
-/// every entry of exempt and require that matches no account and no group, and shows exemptions that have ended or end within
-/// 30 days. Exit code 1 if anything is wrong. Run it as root, who can read everything.
+/// One of the same name in /etc/otp/templates, owned by root, takes its place. site.txt is your own text for every note: the apps that
+/// you support, whom to call.
+#[derive(Args)]
+pub(crate) struct TemplateArgs {
+    /// letter.html, letter.txt, cover.html, cover.txt or site.txt
+    #[arg(hide_possible_values = true)]
+    pub name: TemplateName,
+
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Check the policy file and the PAM stacks
+///
+/// Needs no daemon. Follows every stack that names pam_otp.so, as libpam does, and says which let somebody in without a code. Names
+/// every entry of exempt and require that matches no account and no group, and exemptions that have ended or end within 30 days. Names
+/// the templates of letters that are broken.
+/// The exit status is 1 if anything is wrong. Run it as root, who can read everything.
 #[derive(Args)]
 pub(crate) struct CheckConfigArgs {
-    /// Another file than /etc/otp/otp.toml; root's too, as the module wants it
+    /// A policy file that is owned by root, as the module wants it
+    ///
+    /// Default: /etc/otp/otp.toml
     pub file: Option<PathBuf>,
 
     /// Write JSON
@@ -36,41 +71,84 @@ pub(crate) struct CheckConfigArgs {
     pub json: bool,
 }
 
-/// Edit the policy file and put it into force only if it is in order
+/// Edit the policy file; the changes count only if it is in order
 ///
-/// For root. A copy is opened in $VISUAL, $EDITOR or vi; it takes the file's place, in one step, when the module would read it.
+/// Opens a copy in $VISUAL, $EDITOR or vi. The copy takes the file's place, in one step, if the module would read it.
 #[derive(Args)]
 pub(crate) struct EditConfigArgs {
-    /// Another file than /etc/otp/otp.toml, which need not be there
+    /// The policy file; a new one is made
+    ///
+    /// Default: /etc/otp/otp.toml
     pub file: Option<PathBuf>,
+
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
-/// Say that the clock is right, where nobody vouches for it; only with --offline
-#[derive(Args)]
-pub(crate) struct ClockArgs {}
-
-/// Make the vault one that an older version of pam_otp can use; only with --offline
+/// Confirm that the clock is right, where no time server does (with --offline)
 ///
-/// Names what version 1 could not see, if there is any such thing, and then changes nothing. The daemon of this version makes the vault version 2 again when it starts.
+/// For a host that refuses codes as clock-ahead.
+#[derive(Args)]
+pub(crate) struct ClockArgs {
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Make the vault usable for an older version of pam_otp (with --offline)
+///
+/// If the vault has anything that version 1 would overlook, names it and changes nothing. Stop the daemon first: at its start it makes the vault version 2 again.
 #[derive(Args)]
 pub(crate) struct VaultVersionArgs {
     /// The version of vault.toml: 1
-    #[arg(value_parser = clap::value_parser!(u8).range(1..=1))]
+    #[arg(value_parser = version)]
     pub version: u8,
+
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
-/// Put owners, modes and link counts of the vault right; only with --offline
+/// Put owners, modes and hard links of the vault right (with --offline)
 ///
-/// After a copy with other owners or modes, with hard links, or to a server on which the daemon's account has another uid. It never
-/// accepts a restored copy: that is `otpctl accept-restore`.
+/// For a vault that was copied with other owners or modes, as hard links, or to a server on which the daemon's account has another
+/// uid. It accepts no restored copy: `otpctl accept-restore` does.
 #[derive(Args)]
 pub(crate) struct MendArgs {
     /// Say what would be done, and change nothing
     #[arg(long)]
     pub dry_run: bool,
+
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
-/// Let a user past the gate without a code, whatever is broken, or end that
+/// See which passwords of local accounts have changed
+///
+/// For the unit otp-watch, which runs it when /etc/shadow changes, at boot and every hour; without systemd, cron runs it. As root, without
+/// the daemon. Keeps /var/lib/otp-watch, from which the daemon learns whether a password was changed too short a time ago to replace a
+/// key.
+#[derive(Args)]
+pub(crate) struct WatchPasswordsArgs {
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Make sudo ask again after keys were replaced or suspended
+///
+/// For the unit otp-sudo, which runs it when the daemon has left a mark in /run/otp-sudo; without systemd, cron runs it. As root, without
+/// the daemon. Removes the time stamps that sudo and sudo-rs keep of the users who are marked. Anybody ends their own with `sudo -K`.
+#[derive(Args)]
+pub(crate) struct EndSudoArgs {
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Let a user in without a code, whatever is broken, or end that
 ///
 /// For root on this machine. Needs no daemon, vault, policy, host key or clock.
 #[derive(Args)]
@@ -86,25 +164,29 @@ pub(crate) enum EmergencyAct {
     List(ListBypassesArgs),
 }
 
-/// Write a mark: from now on this user is not asked for a code
+/// Let a user in without a code, for a time
 ///
-/// Every use of the mark is logged at alert. It lasts as long as --for says, or until `otpctl emergency end`.
+/// Ends after --for, or with `otpctl emergency end`. Every use is logged at alert.
 #[derive(Args)]
 pub(crate) struct BypassArgs {
-    /// The user to let past the gate
+    /// The user to let in
     #[arg(value_parser = user())]
     pub user: String,
 
-    /// Why; it stands in the log at every use
+    /// Why; the log repeats it at every use
     #[arg(long, value_name = "TEXT", value_parser = Reason::new)]
     pub reason: Reason,
 
-    /// How long, 30 days at most, for example 2h or 3d
+    /// How long: a number and s, m, h, d or w, 30d at most, for example 2h or 3d
     #[arg(long = "for", value_name = "DURATION", value_parser = bypass_duration, default_value = "24h")]
     pub lasts: u64,
+
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
-/// List the marks: who is let past, why, since when and until when
+/// Show who is let in without a code, why, since when and until when
 #[derive(Args)]
 pub(crate) struct ListBypassesArgs {
     /// Write JSON
@@ -112,17 +194,22 @@ pub(crate) struct ListBypassesArgs {
     pub json: bool,
 }
 
-/// Take the mark away: from now on this user is asked again
+/// Ask a user for codes again
 #[derive(Args)]
 pub(crate) struct EndBypassArgs {
-    /// The user, or the uid of one who is gone
+    /// The user; one whose account is gone as uid:NUMBER
     #[arg(value_parser = user())]
     pub user: String,
+
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
-/// Export the host key to a safe, import it again, or check it
+/// Export the host key, import it again, or check it
 ///
-/// For root on this machine; needs no daemon. Without the host key every key and every recovery code is lost.
+/// For root on this machine; needs no daemon. Without the host key every key and every recovery code is lost: keep an export in
+/// a safe.
 #[derive(Args)]
 pub(crate) struct HostKeyArgs {
     #[command(subcommand)]
@@ -136,40 +223,88 @@ pub(crate) enum HostKeyAct {
     Check(CheckHostKeyArgs),
 }
 
-/// Write the host key to a file, sealed with a passphrase, or show it once
+/// Write the host key to a file, sealed with a passphrase, or show it
 ///
-/// The export is noted in /etc/otp/escrowed and logged at alert. From a pipe the passphrase is the first line.
+/// Asks for a passphrase of 12 characters or more; from a pipe it is the first line. The export is noted in /etc/otp/escrowed and logged at alert.
 #[derive(Args)]
 pub(crate) struct ExportHostKeyArgs {
-    /// The new file, mode 0600; nothing is overwritten
+    /// The new file; it has mode 0600, and a file that exists is not overwritten
     #[arg(required_unless_present = "show", conflicts_with = "show")]
     pub file: Option<PathBuf>,
 
-    /// Show it on the terminal instead, to be written down
+    /// Show the key on the terminal instead, to be written down
     #[arg(long)]
     pub show: bool,
+
+    /// Write JSON, which never has the key
+    #[arg(long, conflicts_with = "show")]
+    pub json: bool,
 }
 
-/// Put an exported host key back, if it is the one that the vault wants
+/// Put an exported host key back
 ///
-/// Never over another one. Without a file the key itself is asked for, as `export --show` had shown it.
+/// Only the key that the vault wants, and never over another one.
 #[derive(Args)]
 pub(crate) struct ImportHostKeyArgs {
     /// An export, or a copy of host.key
+    ///
+    /// Default: asks for the key as `otpctl host-key export --show` has shown it
     pub file: Option<PathBuf>,
+
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
-/// Say whether host key and vault belong together, and when the key was exported
+/// Check that host key and vault belong together, and show when the key was exported
 #[derive(Args)]
 pub(crate) struct CheckHostKeyArgs {
-    /// Also open this export
+    /// An export to open, too: does it hold the same key?
     pub file: Option<PathBuf>,
+
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl ConfigAct {
+    pub(crate) fn json(&self) -> bool {
+        match self {
+            Self::Check(options) => options.json,
+            Self::Edit(options) => options.json,
+            Self::Template(options) => options.json,
+        }
+    }
+}
+
+impl EmergencyAct {
+    pub(crate) fn json(&self) -> bool {
+        match self {
+            Self::Bypass(options) => options.json,
+            Self::End(options) => options.json,
+            Self::List(options) => options.json,
+        }
+    }
+}
+
+impl HostKeyAct {
+    pub(crate) fn json(&self) -> bool {
+        match self {
+            Self::Export(options) => options.json,
+            Self::Import(options) => options.json,
+            Self::Check(options) => options.json,
+        }
+    }
+}
+
+fn version(text: &str) -> Result<u8, &'static str> {
+    if text == "1" { Ok(1) } else { Err("wanted 1, the only earlier version") }
 }
 
 fn bypass_duration(text: &str) -> Result<u64, String> {
     let seconds = duration::parse(text)?;
     match seconds <= LONGEST_BYPASS_S {
         true => Ok(seconds),
-        false => Err(format!("{} is too long; wanted 30d at most", duration::told(seconds))),
+        false => Err(format!("wanted {} at most", duration::told(LONGEST_BYPASS_S))),
     }
 }

@@ -2,14 +2,18 @@
 //! asked for a code where one is wanted.
 
 use nix::unistd::Uid;
-use otp_core::accounts::meant;
-use otp_protocol::client::Client;
-use otp_protocol::interface::{self, KeyName, RestoredUsers, TypedCode, UserName};
+use otp_core::accounts::{may_have_been, meant};
+use otp_core::environment::system_wall;
+use otp_core::reasons::ChangeRefusal;
+use otp_protocol::client::{CallError, Client};
+use otp_protocol::interface::{self, Done, KeyName, KeyStatus, Refusal, RestoredUsers, TypedCode, UserName};
 
-use crate::arguments::{Command, RevokeArgs, user_name};
+use crate::arguments::{AcceptRestoreArgs, Command, RenameArgs, RevokeArgs, user_name};
+use crate::command::key_change::{Reach, resumed, tell, tell_restored};
+use crate::command::stays_off;
 use crate::input::code;
 use crate::output::escape::escaped;
-use crate::output::failure::Failure;
+use crate::output::failure::{Failure, unless_so};
 use crate::output::format::OutputFormat;
 use crate::output::terminal::Terminal;
 
@@ -20,128 +24,117 @@ pub(crate) fn change(
     connect: impl Fn() -> Result<Client, Failure>,
 ) -> Result<(), Failure> {
     let code = match command {
-        Command::Reopen(options) => code(terminal, options.user.as_deref())?,
+        Command::Reopen(options) => code(terminal, command.format(), options.user.as_deref())?,
         Command::Revoke(options) => {
             if !options.last && is_oneself(options.user.as_deref()) {
                 not_the_last(&mut connect()?, options)?;
             }
-            code(terminal, options.user.as_deref())?
+            code(terminal, command.format(), options.user.as_deref())?
         }
+        Command::Expire(options) => code(terminal, command.format(), Some(&options.user))?,
         _ => None,
     };
-    let reach = call(&mut connect()?, terminal, command, code)?;
+    let reach = call(&mut connect()?, command, code)?;
     match command {
-        Command::AcceptRestore(_) => Ok(()), // has told its names
-        Command::Suspend(options) if reach == Reach::Invitation => {
-            terminal.show(&format!("{}\n", invitation_ended(&options.user)))
+        Command::Resume(options) if command.format() == OutputFormat::Text => {
+            let asked = interface::Status { user: Some(UserName::new(&options.user)?) };
+            let status = connect().and_then(|mut client| Ok(client.call(&asked)?));
+            match status {
+                Ok(reply) => terminal.show(&resumed(&reply.status, reach)),
+                Err(_) => tell(terminal, command, reach), // it is done, also where the question after it fails
+            }
         }
-        other => terminal.show(&format!("{}\n", done(other))),
+        Command::Expire(options) => {
+            tell(terminal, command, reach)?;
+            let asked = interface::Status { user: Some(UserName::new(&options.user)?) };
+            match connect().and_then(|mut client| Ok(client.call(&asked)?)) {
+                Ok(reply) if command.format() == OutputFormat::Text => {
+                    terminal.show(&stays_off::after_the_last_end(&reply.status))
+                }
+                _ => Ok(()), // it is done, also where the question after it fails
+            }
+        }
+        _ => tell(terminal, command, reach),
     }
 }
 
-/// How far a change went.
-#[derive(PartialEq, Eq)]
-enum Reach {
-    /// It was made to what is stored of a user.
-    Files,
-    /// A suspension, of a user who was invited and never enrolled.
-    Invitation,
+/// `otpctl accept-restore`.
+pub(crate) fn accept_restore(
+    terminal: &mut Terminal,
+    options: &AcceptRestoreArgs,
+    client: &mut Client,
+) -> Result<(), Failure> {
+    let reply = client.call(&interface::Restored { user: user_name(options.user.as_deref())? });
+    let reply = unless_so(reply, &[ChangeRefusal::NothingRestored])?;
+    let reply = reply.unwrap_or(RestoredUsers { users: Vec::new() });
+    tell_restored(terminal, OutputFormat::of(options.json), &reply)
 }
 
-fn call(
-    client: &mut Client,
-    terminal: &mut Terminal,
-    command: &Command,
-    code: Option<TypedCode>,
-) -> Result<Reach, Failure> {
-    match command {
+fn call(client: &mut Client, command: &Command, code: Option<TypedCode>) -> Result<Reach, Failure> {
+    Ok(match command {
         Command::Suspend(options) => {
-            let reply = client.call(&interface::Suspend { user: UserName::new(&options.user)? })?;
-            if reply.invitation_only == Some(true) {
-                return Ok(Reach::Invitation);
+            let reply = client.call(&interface::Suspend { user: UserName::new(&options.user)? });
+            match unless_so(reply, &[ChangeRefusal::NotEnrolled])? {
+                None => Reach::NoKeys,
+                Some(reply) if reply.invitation_only == Some(true) => Reach::Invitation,
+                Some(reply) => Reach::of(reply.changed),
             }
         }
         Command::Resume(options) => {
-            client.call(&interface::Resume { user: UserName::new(&options.user)? })?;
+            Reach::of(client.call(&interface::Resume { user: UserName::new(&options.user)? })?.changed)
         }
         Command::Reopen(options) => {
             let user = user_name(options.user.as_deref())?;
-            client.call(&interface::Reopen { user, origin: options.origin, code })?;
+            Reach::of(client.call(&interface::Reopen { user, origin: options.origin, code })?.changed)
         }
-        Command::Rename(options) => {
-            let (user, key) = (Some(UserName::new(&options.user)?), KeyName::new(&options.key)?);
-            client.call(&interface::Rename { user, key, label: options.label.clone() })?;
-        }
+        Command::Rename(options) => rename(client, options)?,
         Command::Revoke(options) => {
             let (user, key) = (user_name(options.user.as_deref())?, KeyName::new(&options.key)?);
-            client.call(&interface::Revoke { user, key, code, last: options.last.then_some(true) })?;
+            let reply = client.call(&interface::Revoke { user, key, code, last: options.last.then_some(true) });
+            unless_so(reply, &[ChangeRefusal::NoSuchKey])?.map_or(Reach::Already, |_| Reach::Files)
+        }
+        Command::Expire(options) => {
+            let (user, key) = (Some(UserName::new(&options.user)?), KeyName::new(&options.key)?);
+            let reply = client.call(&interface::SetExpiry { user, key, expires: options.end.time(), code })?;
+            Reach::of(reply.changed)
         }
         Command::Forget(options) => {
-            client
-                .call(&interface::Forget { user: UserName::new(&options.user)?, gone: options.gone.then_some(true) })?;
-        }
-        Command::AcceptRestore(options) => {
-            let reply = client.call(&interface::Restored { user: user_name(options.user.as_deref())? })?;
-            show_restored(terminal, OutputFormat::of(options.json), reply)?;
+            let (user, gone) = (UserName::new(&options.user)?, options.gone.then_some(true));
+            let reply = client.call(&interface::Forget { user, gone });
+            unless_forgotten(&options.user, reply)?
         }
         _ => return Err(Failure::Usage("not a change".to_owned())),
-    }
-    Ok(Reach::Files)
+    })
 }
 
-/// What was done, in a line.
-pub(crate) fn done(command: &Command) -> String {
-    let user = |user: &Option<String>| user.as_deref().map_or_else(|| "yours".to_owned(), escaped);
-    match command {
-        Command::Suspend(options) => suspended(&options.user),
-        Command::Resume(options) => format!("{}: resumed", escaped(&options.user)),
-        Command::Reopen(options) => {
-            let what = options.origin.map_or("all origins", |origin| origin.as_str());
-            format!("{}: reopened, {what}", user(&options.user))
+/// A key that has gone, and one of the new label: it was renamed before.
+fn rename(client: &mut Client, options: &RenameArgs) -> Result<Reach, Failure> {
+    let (user, key) = (Some(UserName::new(&options.user)?), KeyName::new(&options.key)?);
+    let reply = client.call(&interface::Rename { user: user.clone(), key, label: options.label.clone() });
+    match unless_so(reply, &[ChangeRefusal::NoSuchKey])? {
+        Some(reply) => Ok(Reach::of(reply.changed)),
+        None => {
+            let status = client.call(&interface::Status { user })?.status;
+            let is_there = status.keys.iter().any(|one| one.label == options.label.as_str());
+            let refusal = Refusal::not_possible(options.user.clone(), ChangeRefusal::NoSuchKey);
+            if is_there { Ok(Reach::Already) } else { Err(Failure::Refused(refusal)) }
         }
-        Command::Rename(options) => {
-            let (key, label) = (escaped(&options.key), escaped(options.label.as_str()));
-            format!("{}: key \"{key}\" is now \"{label}\"", escaped(&options.user))
-        }
-        Command::Revoke(options) => format!("{}: key \"{}\" is revoked", user(&options.user), escaped(&options.key)),
-        Command::Forget(options) => format!("{}: forgotten; never enrolled from now on", escaped(&options.user)),
-        _ => String::new(),
     }
 }
 
-/// A suspension of somebody's keys.
-pub(crate) fn suspended(user: &str) -> String {
-    format!("{}: suspended; every code is refused", escaped(user))
-}
-
-/// A suspension of a user who was invited and never enrolled.
-pub(crate) fn invitation_ended(user: &str) -> String {
-    format!("{}: never enrolled; the registration code is worthless from now on, nothing else is stored", escaped(user))
-}
-
-/// For whom a restore was confirmed.
-pub(crate) fn show_restored(
-    terminal: &mut Terminal,
-    format: OutputFormat,
-    reply: RestoredUsers,
-) -> Result<(), Failure> {
-    match format {
-        OutputFormat::Json => terminal.json(&reply),
-        OutputFormat::Text => terminal.show(&restored(&reply.users)),
+/// Of a user whom neither an account nor a key file names, nothing is stored.
+fn unless_forgotten(user: &str, reply: Result<Done, CallError>) -> Result<Reach, Failure> {
+    match reply {
+        reply if !may_have_been(user) => Ok(reply.map(|_| Reach::Files)?),
+        Err(CallError::Refused(Refusal::NoSuchUser { .. })) => Ok(Reach::Already),
+        reply => Ok(unless_so(reply, &[ChangeRefusal::NotEnrolled])?.map_or(Reach::Already, |_| Reach::Files)),
     }
 }
 
-fn restored(users: &[String]) -> String {
-    if users.is_empty() {
-        return "nothing is from a backup\n".to_owned();
-    }
-    users.iter().map(|name| format!("{}: restore accepted\n", escaped(name))).collect()
-}
-
-/// What is one's own wants a code, but of root; whether somebody may change what is another's, the daemon says.
-fn code(terminal: &mut Terminal, user: Option<&str>) -> Result<Option<TypedCode>, Failure> {
+/// A change of one's own keys wants a code, but from root; whether somebody may change another's, the daemon says.
+fn code(terminal: &mut Terminal, format: OutputFormat, user: Option<&str>) -> Result<Option<TypedCode>, Failure> {
     match is_oneself(user) {
-        true => code::asked(terminal, OutputFormat::Text, "Code: ").map(Some),
+        true => code::asked(terminal, format, "Code: ").map(Some),
         false => Ok(None),
     }
 }
@@ -156,13 +149,15 @@ fn is_oneself(user: Option<&str>) -> bool {
 /// Anyone who has no key left that works cannot get in to make one.
 fn not_the_last(client: &mut Client, options: &RevokeArgs) -> Result<(), Failure> {
     let status = client.call(&interface::Status { user: user_name(options.user.as_deref())? })?.status;
-    let working: Vec<_> = status.keys.iter().filter(|key| !key.suspended).collect();
+    let now = system_wall();
+    let works = |key: &&KeyStatus| !key.suspended && key.expires.is_none_or(|end| now <= end);
+    let working: Vec<_> = status.keys.iter().filter(works).collect();
     match working.as_slice() {
-        [key] if key.label == options.key || key.id == options.key => {
+        [key] if key.label == options.key || key.id.starts_with(&options.key) => {
             let label = escaped(&key.label);
             Err(Failure::Stopped(format!(
                 "\"{label}\" is the last key: without it every code is refused until an administrator invites you again; \
-                 use --last if that is meant"
+                 use --last to remove it all the same"
             )))
         }
         _ => Ok(()),

@@ -1,8 +1,6 @@
 //! Emergency marks as they are told: all by `emergency list`, those in force by `status`, `list` and
 //! `config check`. Everybody may read them.
 
-use std::io::Write as _;
-
 use otp_core::accounts::account_of;
 use otp_core::emergency::{Bypass, EmergencyMark, EmergencyMarks, EmergencyPlaces};
 use otp_core::environment::{Clock as _, Moment};
@@ -13,6 +11,8 @@ use serde::Serialize;
 
 use crate::machine::Machine;
 use crate::output::escape::escaped;
+use crate::output::local_time::local;
+use crate::output::stderr;
 use otp_protocol::unix_seconds;
 
 /// A mark as it is listed.
@@ -52,11 +52,7 @@ pub(crate) fn all() -> FoundBypasses {
             unread.push(format!("{}: {error}", place.0.display()));
             Vec::new()
         });
-        all.extend(uids.into_iter().map(|uid| ListedBypass {
-            path: place.0.join(uid.to_string()).display().to_string(),
-            gone_at_reboot: place.0 == until_reboot.0,
-            ..listed(place, uid)
-        }));
+        all.extend(uids.into_iter().map(|uid| placed(listed(place, uid), place)));
     }
     all.sort_by_key(|one| one.uid);
     FoundBypasses { marks: all, unread }
@@ -66,9 +62,23 @@ pub(crate) fn all() -> FoundBypasses {
 pub(crate) fn in_force() -> Vec<ListedBypass> {
     let found = all();
     for error in &found.unread {
-        drop(writeln!(std::io::stderr(), "otpctl: note: {}", escaped(error)));
+        stderr::note(&escaped(error));
     }
     found.marks.into_iter().filter(|one| one.not_honoured.is_none()).collect()
+}
+
+/// A mark that is in force.
+pub(crate) fn shown(mark: EmergencyMark, place: EmergencyMarks<'_>) -> ListedBypass {
+    let (uid, user) = (mark.account.uid, Some(mark.account.name.clone()));
+    placed(with_mark(ListedBypass { uid, user, ..ListedBypass::default() }, mark), place)
+}
+
+fn placed(one: ListedBypass, place: EmergencyMarks<'_>) -> ListedBypass {
+    ListedBypass {
+        path: place.0.join(one.uid.to_string()).display().to_string(),
+        gone_at_reboot: place.0 == Site::STANDARD.marks().until_reboot.0,
+        ..one
+    }
 }
 
 /// The one of these that lets this uid past for longest.
@@ -114,12 +124,13 @@ pub(crate) fn said(one: &ListedBypass) -> String {
     let reboot = if one.gone_at_reboot { " or a reboot" } else { "" };
     match (&one.not_honoured, one.made, one.until) {
         (None, Some(made), Some(until)) => {
-            let (since, until, behind) = (utc(made), utc(until), behind(made));
+            let (since, until, behind) = (local(made), local(until), behind(made));
             format!("not asked since {since}, until {until}{reboot}{behind}, by {by}: {reason}\n")
         }
-        (None, Some(made), None) => format!("not asked since {}, without an end, by {by}: {reason}\n", utc(made)),
+        (None, Some(made), None) => format!("not asked since {}, without an end, by {by}: {reason}\n", local(made)),
         (Some(_), Some(made), Some(until)) if one.ended => {
-            format!("asked again since {}; the mark made {}, by {by}, has ended: {reason}\n", utc(until), utc(made))
+            let (until, made) = (local(until), local(made));
+            format!("asked again since {until}; the mark made {made}, by {by}, has ended: {reason}\n")
         }
         (why, ..) => format!("the mark does not count: {}\n", text(why)),
     }
@@ -150,20 +161,18 @@ mod tests {
         let with_end = ListedBypass { until: Some(UnixTime::new(951_868_800)), ..mark() };
         let ended = ListedBypass { ended: true, not_honoured: Some("it ended at …".to_owned()), ..with_end.clone() };
         let bad = ListedBypass { uid: 7, not_honoured: Some("mode 0666".to_owned()), ..ListedBypass::default() };
+        let [made, until] = [951_782_400, 951_868_800].map(|seconds| local(UnixTime::new(seconds)));
+        let by = "by uid 0: lost\\x1b[2J\n";
         let cases = [
-            (
-                mark(),
-                "alice (uid 1000): not asked since 2000-02-29T00:00:00Z, without an end, by uid 0: lost\\x1b[2J\n",
-            ),
-            (
-                with_end,
-                "alice (uid 1000): not asked since 2000-02-29T00:00:00Z, until 2000-03-01T00:00:00Z, by uid 0: lost\\x1b[2J\n",
-            ),
+            (mark(), format!("alice (uid 1000): not asked since {made}, without an end, {by}")),
+            (with_end, format!("alice (uid 1000): not asked since {made}, until {until}, {by}")),
             (
                 ended,
-                "alice (uid 1000): asked again since 2000-03-01T00:00:00Z; the mark made 2000-02-29T00:00:00Z, by uid 0, has ended: lost\\x1b[2J\n",
+                format!(
+                    "alice (uid 1000): asked again since {until}; the mark made {made}, by uid 0, has ended: lost\\x1b[2J\n"
+                ),
             ),
-            (bad, "? (uid 7): the mark does not count: mode 0666\n"),
+            (bad, "? (uid 7): the mark does not count: mode 0666\n".to_owned()),
         ];
         for (one, text) in cases {
             assert_eq!(told(&one), text);

@@ -2,35 +2,47 @@
 //! Editing the policy is `config_edit`.
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use otp_core::environment::system_wall;
+use otp_core::manage::reset_mode::{has_a_helpdesk, is_one_admin, reset_mode};
 use otp_core::policy::WholePolicy;
+use otp_core::policy::host::{HostPolicy, ResetMode};
 use otp_core::site::Site;
 use otp_core::vault::root_program;
 use serde::Serialize;
+use serde_json::json;
 
-use crate::arguments::{CheckConfigArgs, ConfigAct};
-use crate::command::bypasses::ListedBypass;
+use crate::arguments::{CheckConfigArgs, ConfigAct, TemplateArgs};
 use crate::command::config_audience::{ending, of_a_directory, unmatched};
 use crate::command::{bypasses, config_edit};
+use crate::letter::templates::broken_templates;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 use crate::output::format::OutputFormat;
+use crate::output::stderr;
 use crate::output::terminal::Terminal;
 use crate::policy_path::whole_path;
-use crate::reach::{OthersNeed, obstacle};
+use crate::reach::{OthersNeed, obstacle, obstacles};
 use crate::stack::finding::StackFinding;
 use crate::stack::findings::Survey;
-use crate::stack::modules::is_ours;
+use crate::stack::modules::{is_ours, is_watch};
 use crate::stack::reader::{PamDirectories, ServiceStacks, Stage};
 use crate::stack::words::Dialect;
 
 pub(crate) fn run(terminal: &mut Terminal, act: &ConfigAct) -> Result<(), Failure> {
     match act {
         ConfigAct::Check(options) => check(terminal, options),
-        ConfigAct::Edit(options) => config_edit::edit(terminal, options.file.as_deref()),
+        ConfigAct::Edit(options) => config_edit::edit(terminal, options),
+        ConfigAct::Template(options) => template(terminal, options),
+    }
+}
+
+fn template(terminal: &mut Terminal, options: &TemplateArgs) -> Result<(), Failure> {
+    let (file, text) = (options.name.path(), options.name.built_in());
+    match OutputFormat::of(options.json) {
+        OutputFormat::Json => terminal.json(&json!({ "file": file, "text": text })),
+        OutputFormat::Text => terminal.show_as_it_is(text),
     }
 }
 
@@ -38,10 +50,14 @@ pub(crate) fn run(terminal: &mut Terminal, act: &ConfigAct) -> Result<(), Failur
 #[derive(Serialize)]
 struct SetUp {
     policy: PolicyVerdict,
+    /// How enrolled users get new keys, in words; none where the policy is wrong.
+    resets: Option<String>,
     /// Tables and names in the policy that nothing obeys, and stacks that could be tighter.
     notes: Vec<String>,
     /// Paths besides the policy that programs without root cannot reach.
     unreachable: Vec<String>,
+    /// Templates of letters that are broken.
+    templates: Vec<String>,
     findings: BTreeSet<StackFinding>,
 }
 
@@ -68,7 +84,7 @@ fn check(terminal: &mut Terminal, options: &CheckConfigArgs) -> Result<(), Failu
         OutputFormat::Json => terminal.json(&set_up)?,
         OutputFormat::Text => set_up.tell(terminal)?,
     }
-    let wrong = set_up.unreachable.iter().chain(&set_up.policy.reasons).next_back();
+    let wrong = set_up.wrong().next_back();
     match (wrong, set_up.findings.len()) {
         (Some(reason), _) => Err(Failure::Stopped(escaped(reason))),
         (None, 0) => Ok(()),
@@ -81,76 +97,89 @@ fn look(file: Option<&Path>) -> Result<SetUp, Failure> {
     let site = Site::STANDARD;
     let in_force = bypasses::in_force();
     for bypass in &in_force {
-        drop(write!(std::io::stderr(), "otpctl: note: {}", bypasses::told(bypass)));
+        stderr::note(bypasses::told(bypass).trim_end());
     }
     let named = file.map(whole_path).transpose()?;
     let file = named.as_ref().map_or_else(|| site.policy.to_owned(), |path| path.display().to_string());
     let closed = obstacle(Path::new(&file), OthersNeed::Read);
-    let unreachable: Vec<String> =
-        unreachable(in_force).into_iter().filter(|why| closed.as_ref() != Some(why)).collect();
-    let (state, reasons, mut notes) = match site.whole_policy(named.as_deref()) {
+    let marks = in_force.into_iter().map(|bypass| PathBuf::from(bypass.path));
+    let unreachable = obstacles(marks).into_iter().filter(|one| closed.as_ref() != Some(one));
+    let unreachable: Vec<String> = unreachable.map(|one| one.to_string()).collect();
+    let closed = closed.map(|one| one.to_string());
+    let policy = site.whole_policy(named.as_deref());
+    let resets = policy.as_ref().ok().map(|policy| resets(policy.as_ref().map(|policy| &policy.host)));
+    let (state, reasons, mut notes) = match policy {
         Err(unavailable) => (PolicyState::Wrong, vec![unavailable.detail], Vec::new()),
         Ok(None) if closed.is_none() => (PolicyState::Absent, Vec::new(), Vec::new()),
         Ok(None) => (PolicyState::Wrong, closed.into_iter().collect(), Vec::new()),
         Ok(Some(policy)) => {
-            let rotating = policy.host.rotation.iter().flat_map(|rotation| &rotation.services);
             let wrong = unmatched(&policy).into_iter().chain(no_service(&policy));
-            let wrong = wrong.chain(rotating.filter_map(|service| cannot_ask(service)));
+            let wrong = wrong.chain(cannot_rotate(&policy).into_iter().map(|(_, why)| why));
             let wrong: Vec<String> = wrong.map(|why| format!("{file}: {why}")).chain(closed).collect();
             let state = if wrong.is_empty() { PolicyState::InOrder } else { PolicyState::Wrong };
-            (state, wrong, notes(&policy))
+            (state, wrong, notes(&policy, &file))
         }
     };
     let (noted, findings): (BTreeSet<_>, BTreeSet<_>) =
         Survey::standard().findings().into_iter().partition(StackFinding::is_note);
     notes.extend(noted.iter().map(StackFinding::to_string));
-    Ok(SetUp { policy: PolicyVerdict { file, state, reasons }, notes, unreachable, findings })
-}
-
-/// Emergency marks, which screen lockers look for, and the socket.
-fn unreachable(in_force: Vec<ListedBypass>) -> BTreeSet<String> {
-    let marks = in_force.into_iter().map(|bypass| (PathBuf::from(bypass.path), OthersNeed::Read));
-    let places = Site::STANDARD.emergency.map(|place| (PathBuf::from(place), OthersNeed::Enter));
-    let socket = [(PathBuf::from(Site::STANDARD.socket), OthersNeed::Connect)];
-    marks.chain(places).chain(socket).filter_map(|(path, wanted)| obstacle(&path, wanted)).collect()
+    Ok(SetUp {
+        policy: PolicyVerdict { file, state, reasons },
+        resets,
+        notes,
+        unreachable,
+        templates: broken_templates(),
+        findings,
+    })
 }
 
 impl SetUp {
+    fn wrong(&self) -> impl DoubleEndedIterator<Item = &String> {
+        self.unreachable.iter().chain(&self.templates).chain(&self.policy.reasons)
+    }
+
     /// In words. The last mistake in the policy is the failure, which comes last.
     fn tell(&self, terminal: &mut Terminal) -> Result<(), Failure> {
         for note in &self.notes {
-            drop(writeln!(std::io::stderr(), "otpctl: note: {}", escaped(note)));
+            stderr::note(&escaped(note));
         }
         for finding in &self.findings {
-            drop(writeln!(std::io::stderr(), "otpctl: {}", escaped(&finding.to_string())));
+            stderr::wrong(&escaped(&finding.to_string()));
         }
-        let wrong = self.unreachable.iter().chain(&self.policy.reasons);
-        for reason in wrong.rev().skip(1).collect::<Vec<_>>().into_iter().rev() {
-            drop(writeln!(std::io::stderr(), "otpctl: {}", escaped(reason)));
+        for reason in self.wrong().rev().skip(1).collect::<Vec<_>>().into_iter().rev() {
+            stderr::wrong(&escaped(reason));
         }
         let file = escaped(&self.policy.file);
         match self.policy.state {
-            PolicyState::InOrder => terminal.show(&format!("{file}: in order\n")),
-            PolicyState::Absent => terminal.show(&format!("{file}: not there; everything is at its default\n")),
-            PolicyState::Wrong => Ok(()),
+            PolicyState::InOrder => terminal.show(&format!("{file}: in order\n"))?,
+            PolicyState::Absent => terminal.show(&format!("{file}: not there; everything is at its default\n"))?,
+            PolicyState::Wrong => return Ok(()),
         }
+        self.resets.as_ref().map_or(Ok(()), |resets| terminal.show(&format!("resets: {resets}\n")))
     }
 }
 
-/// Tables and names in the policy that nothing will obey.
-fn notes(policy: &WholePolicy) -> Vec<String> {
-    let rotating = policy.host.rotation.iter().flat_map(|rotation| &rotation.services);
-    let tables =
-        policy.services.iter().filter_map(|(service, _)| Some((format!("[service.{service}]"), disobeyed(service)?)));
-    let asked = rotating.filter_map(|name| Some((format!("{name:?} in rotate_services"), asks_nobody(name)?)));
-    let mut notes: Vec<String> =
-        tables.chain(asked).map(|(what, why)| format!("{what} holds for nobody yet: {why}")).collect();
-    let ungated = policy.services.iter().filter(|(service, _)| lacks_auth_line(service));
-    notes.extend(ungated.map(|(service, _)| {
-        format!(
-            "[service.{service}] asks nobody for a code: no auth line of its PAM file has pam_otp.so, but others have"
-        )
-    }));
+/// How enrolled users get new keys, and why so.
+fn resets(policy: Option<&HostPolicy>) -> String {
+    let default = HostPolicy::default();
+    let policy = policy.unwrap_or(&default);
+    let because = match (policy.resets, has_a_helpdesk()) {
+        (Some(_), _) => "by the policy",
+        (None, true) => "because otp-helpdesk has members",
+        (None, false) => "because otp-helpdesk has no members",
+    };
+    let alone =
+        if is_one_admin() { "; otp-admin has no second member, so root resets administrators alone" } else { "" };
+    match reset_mode(policy, has_a_helpdesk) {
+        ResetMode::Simple => format!("simple, {because}: invite --replace is enough{alone}"),
+        ResetMode::Guarded => format!("guarded, {because}: invite --replace needs a reset first{alone}"),
+    }
+}
+
+/// Tables and names in the policy that nothing will obey, and what else could be tighter.
+fn notes(policy: &WholePolicy, file: &str) -> Vec<String> {
+    let mut notes: Vec<String> = idle_parts(policy).into_iter().map(|(_, why)| why).collect();
+    notes.extend(policy.host.remarks.iter().map(|remark| format!("{file}: {remark}")));
     notes.extend(ending(policy, system_wall()));
     notes.extend(of_a_directory(policy));
     let program = policy.host.notify.as_ref().and_then(|notify| notify.command.first());
@@ -160,18 +189,60 @@ fn notes(policy: &WholePolicy) -> Vec<String> {
     notes
 }
 
-/// Tables that no login will ever obey: libpam writes a service in small letters and takes it for the name of a file.
-fn no_service(policy: &WholePolicy) -> Vec<String> {
+/// Tables and names in the policy that nothing will obey: the service, and why.
+pub(crate) fn idle_parts(policy: &WholePolicy) -> Vec<(String, String)> {
+    let rotating = policy.host.rotation.iter().flat_map(|rotation| &rotation.services);
+    let idle =
+        |service: &str, what: String, why: &str| (service.to_owned(), format!("{what} holds for nobody yet: {why}"));
+    let services = || policy.services.iter().map(|(service, _)| service.as_str());
+    let tables = services().filter_map(|name| Some(idle(name, format!("[service.{name}]"), disobeyed(name)?)));
+    let asked =
+        rotating.filter_map(|name| Some(idle(name, format!("{name:?} in rotate_services"), asks_nobody(name)?)));
+    let ungated = services().filter(|name| lacks_auth_line(name)).map(|name| {
+        let why = format!(
+            "[service.{name}] asks nobody for a code: no auth line of its PAM file has pam_otp.so, but others have"
+        );
+        (name.to_owned(), why)
+    });
+    tables.chain(asked).chain(ungated).collect()
+}
+
+/// Services that are to ask for a new key and cannot: the service, and why.
+pub(crate) fn cannot_rotate(policy: &WholePolicy) -> Vec<(String, String)> {
+    let rotating = policy.host.rotation.iter().flat_map(|rotation| &rotation.services);
+    rotating.filter_map(|service| Some((service.clone(), cannot_ask(service)?))).collect()
+}
+
+/// Tables that no login will ever obey: libpam writes a service in small letters and takes it for the name of a file. And names that not
+/// every part of pam_otp knows whole.
+pub(crate) fn no_service(policy: &WholePolicy) -> Vec<String> {
     let odd = |c: char| c.is_ascii_uppercase() || c.is_whitespace() || c.is_control() || c == '/';
-    let names = policy.services.iter().map(|(name, _)| name);
-    let never = names.filter(|name| name.contains(odd) || ["", ".", ".."].contains(&name.as_str()));
+    let names = || policy.services.iter().map(|(name, _)| name);
+    let never = names().filter(|name| name.contains(odd) || ["", ".", ".."].contains(&name.as_str()));
     let text = |name| {
         format!(
             "[service.{name:?}] holds for nobody: wanted the name of a PAM service, in small letters and without blanks"
         )
     };
-    never.map(text).collect()
+    let rotating = policy.host.rotation.iter().flat_map(|rotation| &rotation.services);
+    let tables = names().map(|name| (name, format!("[service.{name:?}]")));
+    let listed = rotating.map(|name| (name, format!("{name:?} in rotate_services")));
+    never.map(text).chain(tables.chain(listed).filter_map(|(name, place)| too_long(name, &place))).collect()
 }
+
+/// Why a name is too long, if it is.
+fn too_long(service: &str, place: &str) -> Option<String> {
+    let length = service.chars().count();
+    (length > LONGEST_SERVICE).then(|| {
+        format!(
+            "{place} is a name of {length} characters; wanted at most {LONGEST_SERVICE}: a module of an earlier version, which a program \
+             that runs may still have loaded, tells the daemon no more of it, and the daemon then looks for another table"
+        )
+    })
+}
+
+/// Characters of a PAM service that every version of the module tells the daemon.
+const LONGEST_SERVICE: usize = 60;
 
 const NO_FILE: &str = "no PAM file has that name, which libpam writes in small letters";
 
@@ -215,6 +286,6 @@ fn own_stages(service: &str) -> Option<BTreeSet<Stage>> {
     let directories = PamDirectories::standard();
     let read: Vec<ServiceStacks> =
         [Dialect::Old, Dialect::New].into_iter().filter_map(|libpam| directories.read(service, libpam)).collect();
-    let lines = read.iter().flat_map(|service| &service.lines).filter(|line| is_ours(line));
+    let lines = read.iter().flat_map(|service| &service.lines).filter(|line| is_ours(line) && !is_watch(line));
     (!read.is_empty()).then(|| lines.map(|line| line.stage).collect())
 }

@@ -6,6 +6,7 @@ use std::fs;
 use nix::unistd::Group;
 use otp_core::accounts::named;
 use otp_core::files::date::utc;
+use otp_core::membership::is_local_group;
 use otp_core::policy::WholePolicy;
 use otp_core::policy::audience::{Entry, Exemption, Unmatched, Who};
 use otp_core::policy::directory::{Found, look_up};
@@ -61,7 +62,7 @@ pub(crate) fn of_a_directory(policy: &WholePolicy) -> Vec<String> {
     let tables = policy.services.iter();
     let all = tables.flat_map(|(service, table)| table.require.iter().map(move |entry| (service, entry)));
     all.filter_map(|(service, entry)| match look_up(&entry.who) {
-        Ok(Found::Group(group)) if !is_local(&group)? => Some(format!(
+        Ok(Found::Group(group)) if !is_local_group(&group.name)? => Some(format!(
             "[service.{service}] require has {:?}, a group of a directory: while that is away, a member may count as none where its \
              cache does not list members; `exempt` for those who need no code fails safe",
             entry.text
@@ -113,15 +114,9 @@ fn meant(name: &str) -> String {
     }
 }
 
-/// Has this machine the group? `None` where /etc/group cannot be read.
-fn is_local(group: &Group) -> Option<bool> {
-    let groups = fs::read_to_string("/etc/group").ok()?;
-    Some(groups.lines().any(|line| line.split(':').next() == Some(&group.name)))
-}
-
 /// A group of this machine without members. Of others nobody can say: some databases do not list who is in a group.
 fn is_empty(group: &Group) -> bool {
-    let (Some(local), Ok(accounts)) = (is_local(group), fs::read_to_string("/etc/passwd")) else {
+    let (Some(local), Ok(accounts)) = (is_local_group(&group.name), fs::read_to_string("/etc/passwd")) else {
         return false;
     };
     let gid = group.gid.to_string();

@@ -15,21 +15,25 @@ use otp_core::policy::POLICY_CAP;
 use otp_core::public_dir;
 use otp_core::site::Site;
 use otp_core::vault::root_directory;
+use serde_json::json;
 
+use crate::arguments::EditConfigArgs;
 use crate::command::config_audience::unmatched;
 use crate::command::emergency::who;
 use crate::output::alert::alert;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
+use crate::output::format::OutputFormat;
+use crate::output::stderr;
 use crate::output::terminal::Terminal;
 use crate::policy_path::whole_path;
 use crate::reach::{OthersNeed, obstacle};
 
-pub(crate) fn edit(terminal: &mut Terminal, file: Option<&Path>) -> Result<(), Failure> {
+pub(crate) fn edit(terminal: &mut Terminal, options: &EditConfigArgs) -> Result<(), Failure> {
     if !Uid::effective().is_root() {
-        return Err(stopped("config edit is for root"));
+        return Err(stopped("only root can edit the policy; run this as root"));
     }
-    let policy = whole_path(file.unwrap_or(Path::new(Site::STANDARD.policy)))?;
+    let policy = whole_path(options.file.as_deref().unwrap_or(Path::new(Site::STANDARD.policy)))?;
     let policy = policy.as_path();
     let dir = policy.parent().unwrap_or(Path::new("/"));
     let _lock = lock(Path::new(Site::STANDARD.policy).parent().unwrap_or(dir))?;
@@ -37,15 +41,20 @@ pub(crate) fn edit(terminal: &mut Terminal, file: Option<&Path>) -> Result<(), F
     root_directory(dir).map_err(|error| stopped(&error.to_string()))?;
     let before = Before::of(policy)?;
     let copy = Copy::beside(policy, &before.text)?;
-    while let Some(trouble) = edited(&copy)? {
+    let format = OutputFormat::of(options.json);
+    while let Some(trouble) = edited(&copy, format)? {
+        if format == OutputFormat::Json {
+            return Err(stopped(&format!("{trouble}; the policy is as it was")));
+        }
         terminal.show(&format!("{}\n(e)dit again, or anything else to throw it away: ", escaped(&trouble)))?;
         match terminal.line()? {
             Some(answer) if answer.as_str() == "e" => {}
             _ => return Err(stopped("the policy is as it was")),
         }
     }
+    let object = |changed: bool| json!({ "changed": changed, "file": policy.display().to_string() });
     if read(&copy.0)? == before.text {
-        return terminal.show("the policy is as it was\n");
+        return terminal.tell(format, &object(false), "the policy is as it was\n");
     }
     copy.replaces(policy, &before).map_err(|error| at(policy, &error))?;
     sync(dir)?;
@@ -57,13 +66,13 @@ pub(crate) fn edit(terminal: &mut Terminal, file: Option<&Path>) -> Result<(), F
             .finish(),
     );
     let read = Site::STANDARD.whole_policy(Some(policy)).ok().flatten();
-    for why in read.iter().flat_map(unmatched).chain(obstacle(policy, OthersNeed::Read)) {
-        drop(writeln!(std::io::stderr(), "otpctl: note: {}", escaped(&why)));
+    for why in read.iter().flat_map(unmatched).chain(obstacle(policy, OthersNeed::Read).map(|one| one.to_string())) {
+        stderr::note(&escaped(&why));
     }
-    terminal.show(&format!("{}: in force from now on\n", policy.display()))
+    terminal.tell(format, &object(true), &format!("{}: in force from now on\n", policy.display()))
 }
 
-/// What there was before.
+/// The policy before.
 struct Before {
     text: Vec<u8>,
     owner: (u32, u32),
@@ -118,13 +127,17 @@ impl Drop for Copy {
     }
 }
 
-/// Runs the editor; what is wrong with what it left, as the module would say it.
-fn edited(copy: &Copy) -> Result<Option<String>, Failure> {
+/// Runs the editor; what is wrong with what it left, as the module would say it. In JSON its own output goes to standard error.
+fn edited(copy: &Copy, format: OutputFormat) -> Result<Option<String>, Failure> {
     let chosen = ["VISUAL", "EDITOR"].into_iter().find_map(|name| std::env::var(name).ok().filter(|it| !it.is_empty()));
     let chosen = chosen.unwrap_or_else(|| EDITOR.to_owned());
     let mut words = chosen.split_whitespace();
     let program = words.next().ok_or_else(|| stopped("VISUAL or EDITOR is blank"))?;
-    let ended = Command::new(program).args(words).arg(&copy.0).status();
+    let mut editor = Command::new(program);
+    if format == OutputFormat::Json {
+        editor.stdout(std::io::stderr());
+    }
+    let ended = editor.args(words).arg(&copy.0).status();
     let ended = ended.map_err(|error| stopped(&format!("editor {program}: {error}; the policy is as it was")))?;
     if !ended.success() {
         return Err(stopped(&format!("editor {program}: {ended}; the policy is as it was")));
@@ -135,7 +148,7 @@ fn edited(copy: &Copy) -> Result<Option<String>, Failure> {
 /// Held until the end: of two who edit, the second would undo what the first did. It ends with the process, however that ends.
 fn lock(dir: &Path) -> Result<Flock<File>, Failure> {
     public_dir::make(dir).map_err(|error| at(dir, &error))?;
-    // A file that nobody else can open: everybody may lock what he may read.
+    // A file that nobody else can open: anybody may lock a file that they may read.
     let path = dir.join(LOCK);
     let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
     let file = opened.map_err(|error| at(&path, &error))?;

@@ -1,19 +1,18 @@
 //! `otpctl emergency`: the way back in for root on the console (R14). It looks the user up, writes or removes one file, says
 //! so to the log and to the screen. Nothing else is needed, and nothing that may be broken is touched.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use nix::unistd::{Uid, getuid};
-use otp_core::accounts::{Account, no_answer};
-use otp_core::emergency::{Bypass, EmergencyMark, Lasting, MarkError, MarkPlace};
+use otp_core::accounts::{Account, may_have_been, no_answer};
+use otp_core::emergency::{Bypass, EmergencyMark, EmergencyPlaces, Lasting, MarkError, MarkPlace};
 use otp_core::environment::Moment;
 use otp_core::files::date::utc;
 use otp_core::log_line::LogLine;
 use otp_core::manage::on_file::on_file;
 use otp_core::site::Site;
-use otp_core::vault::as_it_is;
 use serde::Serialize;
+use serde_json::json;
 
 use crate::arguments::{BypassArgs, EmergencyAct, EndBypassArgs, ListBypassesArgs};
 use crate::command::bypasses::{self, FoundBypasses, ListedBypass};
@@ -23,12 +22,16 @@ use crate::output::duration;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 use crate::output::format::OutputFormat;
+use crate::output::local_time::local;
+use crate::output::stderr;
 use crate::output::terminal::Terminal;
 use crate::reach::{OthersNeed, obstacle};
 
 pub(crate) fn run(terminal: &mut Terminal, act: &EmergencyAct) -> Result<(), Failure> {
     if !Uid::effective().is_root() {
-        return Err(Failure::Stopped("only root can let somebody past the gate, or end that".to_owned()));
+        return Err(Failure::Stopped(
+            "only root can let somebody past the gate, or end that; run this as root".to_owned(),
+        ));
     }
     match act {
         EmergencyAct::Bypass(options) => bypass(terminal, options),
@@ -56,30 +59,67 @@ fn list(terminal: &mut Terminal, options: &ListBypassesArgs) -> Result<(), Failu
     if unread.is_empty() { Ok(()) } else { Err(Failure::Stopped(escaped(&unread.join("; ")))) }
 }
 
+/// Whether anything was written, and the mark that is in force.
+#[derive(Serialize)]
+struct BypassTold {
+    changed: bool,
+    mark: ListedBypass,
+}
+
 fn bypass(terminal: &mut Terminal, options: &BypassArgs) -> Result<(), Failure> {
     let account = account(&options.user)?;
+    let (user, format) = (escaped(&account.name), OutputFormat::of(options.json));
+    if let Some(mark) = the_same(&account, options) {
+        unseen_by_others(&mark);
+        let until = mark.until.map(local).unwrap_or_default();
+        let text = format!(
+            "{user} is not asked for a code already, until {until}, for the same reason; nothing was changed. Another --for or \
+             --reason writes the mark again\n"
+        );
+        return terminal.tell(format, &BypassTold { changed: false, mark }, &text);
+    }
     let (now, seconds) = (Moment::of(&Machine), options.lasts);
     let (reason, lasts) = (options.reason.clone(), Some(Lasting::from(&now, seconds)));
     let mark = EmergencyMark { account, reason, by: who(), made: now.wall, lasts };
-    let place = Site::STANDARD.marks().write(&mark, &Machine).map_err(|error| stopped(&error))?;
-    let until = utc(now.wall + seconds);
+    let marks = Site::STANDARD.marks();
+    let place = marks.write(&mark, &Machine).map_err(|error| stopped(&error))?;
+    let until = now.wall + seconds;
     let line = line("emergency-bypass", &mark.account.name, mark.account.uid).field("reason", mark.reason.as_str());
-    let [kept, until_reboot] = Site::STANDARD.emergency;
+    let [_, until_reboot] = Site::STANDARD.emergency;
     let path = matches!(place, MarkPlace::UntilReboot(_)).then_some(until_reboot);
-    alert(&line.field("by", &mark.by).field("until", &until).optional("place", path).finish());
-    let (user, lasts) = (escaped(&mark.account.name), duration::told(seconds));
-    let written = match place {
-        MarkPlace::Kept => kept,
-        MarkPlace::UntilReboot(_) => until_reboot,
-    };
-    if let Some(why) = obstacle(&Path::new(written).join(mark.account.uid.to_string()), OthersNeed::Read) {
-        drop(writeln!(std::io::stderr(), "otpctl: note: screen lockers do not see the mark: {}", escaped(&why)));
-    }
-    terminal.show(&format!(
+    alert(&line.field("by", &mark.by).field("until", &utc(until)).optional("place", path).finish());
+    let (lasts, until) = (duration::told(seconds), local(until));
+    let text = format!(
         "{user} is not asked for a code for {lasts}, until {until}, or until `otpctl emergency end {user}`; \
          every use is logged at alert\n{}",
         told(&place, &mark.account)
-    ))
+    );
+    let written = match place {
+        MarkPlace::Kept => marks.kept,
+        MarkPlace::UntilReboot(_) => marks.until_reboot,
+    };
+    let mark = bypasses::shown(mark, written);
+    unseen_by_others(&mark);
+    terminal.tell(format, &BypassTold { changed: true, mark }, &text)
+}
+
+/// The mark in force that the same command has written: the same reason and as long. With other words or another length it is
+/// written again.
+fn the_same(account: &Account, options: &BypassArgs) -> Option<ListedBypass> {
+    let EmergencyPlaces { kept, until_reboot } = Site::STANDARD.marks();
+    let lasts = |mark: &EmergencyMark| mark.lasts.as_ref().map(|lasts| lasts.seconds);
+    [kept, until_reboot].into_iter().find_map(|place| match place.of(account, &Machine) {
+        Ok(Some(Bypass::InForce(mark))) if mark.reason == options.reason && lasts(&mark) == Some(options.lasts) => {
+            Some(bypasses::shown(mark, place))
+        }
+        _ => None,
+    })
+}
+
+fn unseen_by_others(mark: &ListedBypass) {
+    if let Some(why) = obstacle(Path::new(&mark.path), OthersNeed::Read) {
+        stderr::note(&format!("screen lockers do not see the mark: {}", escaped(&why.to_string())));
+    }
 }
 
 /// The account or, where the account database knows none or does not answer, the user whose files have that name. Nothing depends on the
@@ -89,7 +129,7 @@ fn account(name: &str) -> Result<Account, Failure> {
     if let Ok(Some(account)) = known {
         return Ok(account);
     }
-    let owner = Site::STANDARD.open_vault(as_it_is).ok().and_then(|vault| on_file(&vault, name).ok().flatten());
+    let owner = Site::STANDARD.open_vault().ok().and_then(|vault| on_file(&vault, name).ok().flatten());
     owner.ok_or_else(|| known.err().unwrap_or_else(|| no_such_user(name)))
 }
 
@@ -110,9 +150,19 @@ fn told(place: &MarkPlace, account: &Account) -> String {
 
 fn end(terminal: &mut Terminal, options: &EndBypassArgs) -> Result<(), Failure> {
     let account = account(&options.user).or_else(|error| numbered(&options.user).ok_or(error))?;
-    Site::STANDARD.marks().end(account.uid, &Machine).map_err(|error| stopped(&error))?;
-    alert(&line("emergency-end", &account.name, account.uid).field("by", &who()).finish());
-    terminal.show(&format!("{} is asked for a code again\n", escaped(&options.user)))
+    let user = escaped(&options.user);
+    let (changed, text) = match Site::STANDARD.marks().end(account.uid, &Machine) {
+        Err(none @ MarkError::None) if may_have_been(&options.user) => {
+            (false, format!("{user}: {none}; nothing was changed\n"))
+        }
+        ended => {
+            ended.map_err(|error| stopped(&error))?;
+            alert(&line("emergency-end", &account.name, account.uid).field("by", &who()).finish());
+            (true, format!("{user} is asked for a code again\n"))
+        }
+    };
+    let object = json!({ "changed": changed, "user": options.user });
+    terminal.tell(OutputFormat::of(options.json), &object, &text)
 }
 
 /// Whose uid it is; the number itself, where no account has it.
@@ -126,7 +176,7 @@ fn line(event: &str, user: &str, uid: u32) -> LogLine {
     LogLine::default().field("event", event).field("user", user).field("uid", &uid.to_string())
 }
 
-/// Who is at the keyboard, as far as it can be told: the login uid of the audit system, which survives su and sudo. A note.
+/// The person at the keyboard, as far as it can be told: the login uid of the audit system, which survives su and sudo. A note.
 pub(crate) fn who() -> String {
     let login = std::fs::read_to_string("/proc/self/loginuid").unwrap_or_default();
     match login.trim().parse::<u32>() {

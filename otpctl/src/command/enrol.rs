@@ -2,6 +2,8 @@
 //! shown once, and stored only when a code of it comes back.
 
 use nix::unistd::Uid;
+use otp_core::reasons::ChangeRefusal;
+use otp_core::reasons::words::Received;
 use otp_protocol::client::{CallError, Client};
 use otp_protocol::interface::{BeginEnrolment, Prompt, Redeem, Redeemed, Refusal, UserName};
 
@@ -9,8 +11,10 @@ use crate::arguments::EnrolArgs;
 use crate::command::confirm::{ConfirmPurpose, PendingKey};
 use crate::command::used_code;
 use crate::input::registration::{self, CodeSource};
+use crate::output::escape::{escaped, word};
 use crate::output::failure::Failure;
 use crate::output::format::OutputFormat;
+use crate::output::local_time::when_and_where;
 use crate::output::qr_file;
 use crate::output::terminal::Terminal;
 
@@ -30,11 +34,11 @@ fn by_root(client: &mut Client, terminal: &mut Terminal, options: &EnrolArgs, us
     let files = qr_file::create(options.output.svg.as_deref(), options.output.png.as_deref())?; // before a key is made: a file that is there ends it here
     let request = BeginEnrolment { user: UserName::new(user)?, key: options.key.wanted() };
     let begun = client.call(&request).map_err(|error| with_the_way_for_users(error, format))?;
-    let pending = PendingKey { client, terminal, format, purpose: ConfirmPurpose::Enrol };
-    pending.show_and_confirm(&begun, &begun.enrolment, files)
+    let pending = PendingKey { client, terminal, format, purpose: ConfirmPurpose::EnrolAnother };
+    pending.show_and_confirm(&begun, &begun.enrolment, options.output.qr(), files)
 }
 
-/// Anyone who is not root most likely meant himself.
+/// Anyone but root most likely meant their own account.
 fn with_the_way_for_users(error: CallError, format: OutputFormat) -> Failure {
     match error {
         CallError::Refused(Refusal::NotAllowed { reason })
@@ -56,6 +60,9 @@ fn by_owner(
     let format = options.output.format();
     let source = source(terminal, options)?;
     let files = qr_file::create(options.output.svg.as_deref(), options.output.png.as_deref())?;
+    if source == CodeSource::Person {
+        terminal.show(WHAT_IS_ASKED)?;
+    }
     let code = registration::read(terminal, source)?;
     let prompt = Prompt { tty: terminal.tty()?, ..Prompt::default() };
     let request = Redeem { user: None, registration: code, key: options.key.wanted(), prompt };
@@ -64,14 +71,37 @@ fn by_owner(
         Ok(redeemed) => {
             show_earlier(terminal, format, &redeemed)?;
             let pending = PendingKey { client, terminal, format, purpose: ConfirmPurpose::Enrol };
-            pending.show_and_confirm(&redeemed, &redeemed.enrolment, files)
+            pending.show_and_confirm(&redeemed, &redeemed.enrolment, options.output.qr(), files)
         }
         Err(CallError::Refused(Refusal::RegistrationSpent { used })) if source == CodeSource::Person => {
             used_code::ask(terminal, request.registration, &used, connect)
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(for_an_owner(error)),
     }
 }
+
+/// A refusal that an owner reads; the same one tells an administrator who invites something else.
+fn for_an_owner(error: CallError) -> Failure {
+    match error {
+        CallError::Refused(Refusal::NotPossible { user, reason: Received::Known(reason) })
+            if reason == ChangeRefusal::AlreadyEnrolled.into() =>
+        {
+            let (user, typed) = (escaped(&user), word(&user));
+            Failure::Stopped(format!(
+                "{user} has a key already, and this code is for a first key only; the code is not used up\n\
+                 one more device: otpctl add; a new phone instead of the old one: otpctl rotate\n\
+                 no working key any more: ask an administrator for a code that replaces it (otpctl invite {typed} --replace)"
+            ))
+        }
+        error => error.into(),
+    }
+}
+
+/// Before the first prompt of somebody who may never have heard of any of it.
+const WHAT_IS_ASKED: &str = "\
+A registration code begins with E-; an administrator makes it and gives it to you, by letter or by phone for example.
+If you have a key already: otpctl add is for one more device, otpctl rotate for a new phone.
+";
 
 /// A person is asked; a pipe or a file is read only if that is said, for then there is nobody to answer questions.
 fn source(terminal: &Terminal, options: &EnrolArgs) -> Result<CodeSource, Failure> {
@@ -86,13 +116,14 @@ fn source(terminal: &Terminal, options: &EnrolArgs) -> Result<CodeSource, Failur
     }
 }
 
-/// In JSON it stands in the answer.
+/// In JSON it is in the answer.
 fn show_earlier(terminal: &mut Terminal, format: OutputFormat, redeemed: &Redeemed) -> Result<(), Failure> {
     match (&redeemed.earlier, format) {
         (Some(earlier), OutputFormat::Text) => terminal.show(&format!(
-            "this registration code was used before, {}; that key was never confirmed and is thrown away\n\
-             if that was not you: go on, so that the code is used up, and tell an administrator\n\n",
-            earlier.when_and_where()
+            "You used this code {}, and did not finish. That does no harm: the key shown then was thrown away, and this one is new.\n\
+             If your app has an entry from that time, delete it.\n\
+             If that was not you: finish now, so that nobody else can use the code, then tell an administrator.\n\n",
+            when_and_where(earlier)
         )),
         _ => Ok(()),
     }
@@ -118,7 +149,7 @@ mod tests {
     use crate::arguments::keys::KeyOutput;
     use crate::output::terminal::OutputKind;
 
-    /// What was written, kept for reading.
+    /// The written text, kept for reading.
     #[derive(Clone, Default)]
     struct Screen(Rc<RefCell<Vec<u8>>>);
 
@@ -145,7 +176,7 @@ mod tests {
         let mut client = Client::connect(running.path(), &[uid]).expect("connect");
         let paper = Screen::default();
         let input = io::Cursor::new(typed.into_bytes());
-        let mut terminal = Terminal::new(Box::new(input), Box::new(paper.clone()), OutputKind::Screen(None));
+        let mut terminal = Terminal::new(Box::new(input), Box::new(paper.clone()), OutputKind::Screen);
         let outcome = by_root(&mut client, &mut terminal, &options(format), user);
         drop(client);
         eventually("session ended", || running.service.closed.load(Ordering::SeqCst) == 1);
@@ -168,16 +199,16 @@ mod tests {
     fn a_code_of_the_key_stores_it() {
         let (outcome, shown) = run(OutputFormat::Text, format!("{CODE}\n"));
         assert!(outcome.is_ok());
-        assert!(shown.contains('█') && shown.contains("ABCD EFGH") && shown.contains("otpauth://"));
-        assert!(shown.contains("enrolled alice: key \"phone\" is stored; clear the screen when done\n"));
+        assert!(shown.contains("ABCD EFGH") && shown.contains("otpauth://"));
+        assert!(shown.contains("enrolled alice: key \"phone\" is stored\n"));
     }
 
     #[test]
-    fn the_key_is_shown_once_however_often_a_code_is_wrong() {
+    fn the_key_is_shown_once_however_often_a_code_is_wrong_and_again_for_enter() {
         let (outcome, shown) = run(OutputFormat::Text, format!("000000\n\n000001\n{CODE}\n"));
         assert!(outcome.is_ok());
         assert_eq!(shown.matches(SECRET).count(), 1); // in the URI
-        assert_eq!(shown.matches("ABCD EFGH").count(), 1);
+        assert_eq!(shown.matches("ABCD EFGH").count(), 2);
         assert_eq!(shown.matches("code refused: tries left: 2\n").count(), 2);
         assert_eq!(shown.matches("Code from the app: ").count(), 4);
     }

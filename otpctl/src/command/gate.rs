@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use crate::arguments::{GateAct, TestGateArgs};
 use crate::command::{gate_change, gate_status};
-use crate::gate::admin::with_a_working_key;
+use crate::gate::admin;
+use crate::gate::note::{self, WantedGate};
 use crate::gate::plan::GatePlan;
 use crate::gate::proof;
 use crate::gate::service::GateService;
@@ -20,7 +21,7 @@ use crate::stack::reader::PamDirectories;
 
 pub(crate) fn run(terminal: &mut Terminal, act: &GateAct) -> Result<(), Failure> {
     if !Uid::effective().is_root() {
-        return Err(Failure::Stopped("only root can gate a service".to_owned()));
+        return Err(Failure::Stopped("only root can gate a service; run this as root".to_owned()));
     }
     match act {
         GateAct::Enable(options) => gate_change::enable(terminal, options, &policy()?),
@@ -49,8 +50,10 @@ struct ProvedGate<'a> {
 fn test(terminal: &mut Terminal, options: &TestGateArgs) -> Result<(), Failure> {
     let (host, policy) = (PamDirectories::standard(), policy()?);
     let gate = GateService::named(&options.service, &host)?;
-    let admin = with_a_working_key(options.admin.as_deref(), &policy)?;
-    let plan = GatePlan::of(&gate, &host, &policy)?;
+    let admin = admin::of_the_gate(&gate, options.admin.as_deref(), &policy)?;
+    let plan = GatePlan::of(&gate, &host, &policy, options.wishes)?;
+    let wanted = WantedGate { gate: &gate, admin: &admin, wishes: options.wishes };
+    note::before_the_proof(&wanted, &policy, &plan.copy)?;
     proof::prove(&gate, &admin, plan.copy.path())?;
     let in_force = plan.files.is_empty();
     match OutputFormat::of(options.json) {
@@ -59,10 +62,15 @@ fn test(terminal: &mut Terminal, options: &TestGateArgs) -> Result<(), Failure> 
         }
         OutputFormat::Text => {
             let (user, services) = (escaped(&admin.name), gate.services.join(" and "));
-            terminal.show(&match in_force {
-                true => format!("{user} passes the gate of {services} with a code; it is in force\n"),
-                false => format!(
+            let asking = plan.asking.join(" and ");
+            terminal.show(&match (in_force, asking.as_str()) {
+                (true, _) => format!("{user} passes the gate of {services} with a code; it is in force\n"),
+                (false, "") => format!(
                     "{user} would pass the gate of {services} with a code; nothing was changed, and no code is asked there yet\n"
+                ),
+                (false, asking) => format!(
+                    "{user} would pass the gate of {services} with a code; nothing was changed. A code is asked by {asking} already, and otpctl gate enable {} adds what is missing\n",
+                    gate.name
                 ),
             })
         }

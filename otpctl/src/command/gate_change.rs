@@ -1,38 +1,43 @@
 //! `otpctl gate enable`, `confirm` and `disable`: the changes, each of which says whether anything had to be changed.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
 use otp_core::environment::system_wall;
 use otp_core::log_line::LogLine;
 use otp_core::policy::WholePolicy;
+use otp_core::unix_time::UnixTime;
 use serde::Serialize;
 
 use crate::arguments::{ConfirmGateArgs, DisableGateArgs, EnableGateArgs};
 use crate::command::emergency::who;
-use crate::gate::admin::{Acceptances, with_a_working_key};
-use crate::gate::change::{self, ChangedFiles};
+use crate::gate::admin::{self, Acceptances};
+use crate::gate::change::{self, ChangedFiles, UndoneGate};
+use crate::gate::note::{self, WantedGate};
 use crate::gate::plan::GatePlan;
 use crate::gate::planned_file::PlannedFile;
 use crate::gate::record::{self, GateProof, GateRecord, GateState};
 use crate::gate::service::GateService;
-use crate::gate::{note, proof, rollback};
+use crate::gate::{proof, rollback};
+use crate::machine::has_systemd;
 use crate::output::alert::alert;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 use crate::output::format::OutputFormat;
+use crate::output::local_time::local;
 use crate::output::terminal::Terminal;
 use crate::stack::reader::PamDirectories;
 
 /// The outcome of a command.
 #[derive(Serialize)]
 struct GateChange<'a> {
-    service: &'a str,
+    /// None where there is no gate at all.
+    service: Option<&'a str>,
     changed: bool,
     /// None where there is no gate, or one that is not ours.
     state: Option<GateState>,
-    files: Vec<&'a Path>,
+    files: Vec<PathBuf>,
     /// When it is undone unless somebody confirms it.
     until: Option<u64>,
     #[serde(skip)]
@@ -44,30 +49,23 @@ pub(super) fn enable(terminal: &mut Terminal, options: &EnableGateArgs, policy: 
     let (gate, plan) = match options.command.as_slice() {
         [] => {
             let gate = GateService::named(&options.service, &host)?;
-            let plan = GatePlan::of(&gate, &host, policy)?;
+            let plan = GatePlan::of(&gate, &host, policy, options.wishes)?;
             (gate, plan)
         }
         commands if options.service == "sudo" => (GateService::of_commands(), GatePlan::of_commands(commands, &host)?),
         _ => return Err(Failure::Usage("--command is for sudo alone".to_owned())),
     };
     if plan.files.is_empty() {
-        let (text, found) = already(&gate.name)?;
-        let change = GateChange {
-            service: &gate.name,
-            changed: false,
-            state: found.as_ref().map(|(state, _)| *state),
-            files: Vec::new(),
-            until: found.and_then(|(_, record)| record.until),
-            text,
-        };
-        return told(terminal, options.output.format(), &[change]).and_then(|()| options.output.unchanged());
+        told(terminal, options.output.format(), &[already(&gate.name)?])?;
+        return options.output.unchanged();
     }
     change::none_waits(&gate.name)?;
     if !options.no_rollback {
         rollback::is_possible()?;
     }
-    let admin = with_a_working_key(options.admin.as_deref(), policy)?;
-    note::before_the_proof(&gate, policy);
+    let admin = admin::of_the_gate(&gate, options.admin.as_deref(), policy)?;
+    let wanted = WantedGate { gate: &gate, admin: &admin, wishes: options.wishes };
+    note::before_the_proof(&wanted, policy, &plan.copy)?;
     let accepted = proof::prove(&gate, &admin, plan.copy.path())?;
     if !options.no_rollback {
         thread::sleep(Duration::from_secs(1)); // times of codes are whole seconds: the next one is to have a later one
@@ -79,20 +77,25 @@ pub(super) fn enable(terminal: &mut Terminal, options: &EnableGateArgs, policy: 
     change::enable(&record)?;
     log("gate-enabled", &gate.name);
     let (name, asks) = (&gate.name, asking(options, &gate));
-    let reload = if gate.name == "sshd" && !rollback::has_systemd() { RELOAD } else { "" };
+    let reload = if gate.name == "sshd" && !has_systemd() { RELOAD } else { "" };
     let text = match until {
         None => format!("{asks} for a code from now on; try it before you close this shell\n{reload}"),
-        Some(_) => format!(
-            "{asks} for a code from now on, and no longer after {} seconds, unless you confirm it.\n\
+        Some(until) => format!(
+            "{asks} for a code from now on, and no longer after {} seconds, at {}, unless you confirm it.\n\
              Log in a second time, by ssh or on another console, become root there with a code of {}, and run\n    \
              otpctl gate confirm {name}\n",
             rollback::SECONDS,
+            local(UnixTime::new(until)),
             escaped(&admin.name)
         ),
     };
     let state = Some(if until.is_some() { GateState::Pending } else { GateState::InForce });
     let files = paths(&record.files);
-    told(terminal, options.output.format(), &[GateChange { service: name, changed: true, state, files, until, text }])
+    told(
+        terminal,
+        options.output.format(),
+        &[GateChange { service: Some(name), changed: true, state, files, until, text }],
+    )
 }
 
 /// The subject and the verb of the sentence that tells of a gate.
@@ -104,25 +107,27 @@ fn asking(options: &EnableGateArgs, gate: &GateService) -> String {
     format!("{}{by} {}", names.join(" and "), if names.len() == 1 { "asks" } else { "ask" })
 }
 
-/// The words for a gate that is there, and its record.
-fn already(name: &str) -> Result<(String, Option<(GateState, GateRecord)>), Failure> {
+/// No change of a gate that is there.
+fn already(name: &str) -> Result<GateChange<'_>, Failure> {
+    let so = |text: &str, state, until| {
+        let text = format!("{name} asks for a code already{text}; nothing was changed\n");
+        GateChange { service: Some(name), changed: false, state, files: Vec::new(), until, text }
+    };
     if let Some(pending) = record::read(name, GateState::Pending)? {
-        let text = format!(
-            "{name} asks for a code already, and waits for `otpctl gate confirm {name}`; nothing was changed\n"
-        );
-        return Ok((text, Some((GateState::Pending, pending))));
+        let text = format!(", and waits for `otpctl gate confirm {name}`");
+        return Ok(so(&text, Some(GateState::Pending), pending.until));
     }
-    let found = record::read(name, GateState::InForce)?;
-    let whose = if found.is_some() { "" } else { ", by lines that otpctl gate has not made" };
-    let text = format!("{name} asks for a code already{whose}; nothing was changed\n");
-    Ok((text, found.map(|record| (GateState::InForce, record))))
+    Ok(match record::read(name, GateState::InForce)? {
+        Some(record) => so("", Some(GateState::InForce), record.until),
+        None => so(", by lines that otpctl gate has not made", None, None),
+    })
 }
 
 pub(super) fn confirm(terminal: &mut Terminal, options: &ConfirmGateArgs) -> Result<(), Failure> {
     let gate = GateService::named(&options.service, &PamDirectories::standard())?;
     let name = &gate.name;
     let change = |changed, text| GateChange {
-        service: name,
+        service: Some(name),
         changed,
         state: Some(GateState::InForce),
         files: Vec::new(),
@@ -131,13 +136,15 @@ pub(super) fn confirm(terminal: &mut Terminal, options: &ConfirmGateArgs) -> Res
     };
     let Some(pending) = record::read(name, GateState::Pending)? else {
         record::read(name, GateState::InForce)?.ok_or_else(|| {
-            stopped(&format!("no gate of {name} waits: it was undone, or never enabled; see otpctl gate status {name}"))
+            stopped(&format!(
+                "no gate of {name} waits: it was undone, or never enabled; see `otpctl gate status {name}`"
+            ))
         })?;
         let text = format!("the gate of {name} waits for nobody; nothing was changed\n");
         told(terminal, options.output.format(), &[change(false, text)])?;
         return options.output.unchanged();
     };
-    in_another_session(&pending)?;
+    in_another_session(&gate, &pending)?;
     let account = otp_core::accounts::account_of(pending.admin).ok().flatten();
     let admin = account.ok_or_else(|| stopped(&format!("no account has the uid {} any more", pending.admin)))?;
     if !Acceptances::of(&admin)?.is_seconds_after(&pending.accepted) {
@@ -149,22 +156,26 @@ pub(super) fn confirm(terminal: &mut Terminal, options: &ConfirmGateArgs) -> Res
     change::confirm(&pending)?;
     log("gate-confirmed", name);
     let text = format!(
-        "the gate of {name} stays. A code of {} was accepted after the change; the vault does not record by which service\n",
+        "the gate of {name} stays: a code of {} was accepted since it was made, here or by another service\n",
         escaped(&admin.name)
     );
     told(terminal, options.output.format(), &[change(true, text)])
 }
 
-/// A session that was there before the change proves nothing: it needs no gate.
-fn in_another_session(pending: &GateRecord) -> Result<(), Failure> {
+/// The session of `enable` proves nothing: it needs no gate. Of a service that opens sessions, no session does that is older than the
+/// change: it has not passed the gate either.
+fn in_another_session(gate: &GateService, pending: &GateRecord) -> Result<(), Failure> {
+    let older = |here: u32| gate.opens_sessions() && pending.newest_session.is_some_and(|newest| here <= newest);
     let why = match rollback::session() {
         None => "this is no login session, as far as the kernel knows (/proc/self/sessionid)",
         Some(here) if Some(here) == pending.session => "this is the login session in which the gate was enabled",
+        Some(here) if older(here) => "this login session is older than the gate, and was opened without it",
         Some(_) => return Ok(()),
     };
     Err(stopped(&format!("{why}; log in again, by ssh or on another console, and confirm it there")))
 }
 
+/// One that is refused keeps no other from being undone.
 pub(super) fn disable(terminal: &mut Terminal, options: &DisableGateArgs) -> Result<(), Failure> {
     let names = match &options.service {
         // A gate whose program is gone has a record all the same.
@@ -172,31 +183,48 @@ pub(super) fn disable(terminal: &mut Terminal, options: &DisableGateArgs) -> Res
         Some(service) => vec![GateService::named(service, &PamDirectories::standard())?.name],
         None => record::all()?,
     };
-    let changed = if options.force { ChangedFiles::TakeOurLines } else { ChangedFiles::Refuse };
-    let undone: Vec<(String, Vec<PlannedFile>)> = names
-        .into_iter()
-        .map(|name| {
-            let files = change::disable(&name, changed)?;
-            if !files.is_empty() {
-                log("gate-disabled", &name); // at once: a later one that is refused does not undo this
+    let how = if options.force { ChangedFiles::TakeOurLines } else { ChangedFiles::Refuse };
+    let (mut changes, mut refused) = (Vec::new(), Vec::new());
+    for name in &names {
+        let undone = change::disable(name, how).and_then(|undone| match undone {
+            Some(undone) => Ok(Some(undone)),
+            None => by_hand(name).map(|()| None),
+        });
+        match undone {
+            Ok(undone) => {
+                if undone.is_some() {
+                    log("gate-disabled", name);
+                }
+                changes.push(disabled(name, undone));
             }
-            Ok((name, files))
-        })
-        .collect::<Result<_, Failure>>()?;
-    let mut changes = Vec::new();
-    for (name, files) in &undone {
-        let ours = !files.is_empty();
-        if !ours {
-            by_hand(name)?;
+            Err(failure) => refused.push(failure),
         }
-        let text = match ours {
-            true => format!("the lines of otpctl gate are gone from the files of {name}\n"),
-            false => format!("otpctl gate has put no lines into the files of {name}; nothing was changed\n"),
-        };
-        changes.push(GateChange { service: name, changed: ours, state: None, files: paths(files), until: None, text });
+    }
+    if names.is_empty() {
+        let text = "otpctl has gated no service; nothing was changed\n".to_owned();
+        changes.push(GateChange { service: None, changed: false, state: None, files: Vec::new(), until: None, text });
     }
     told(terminal, options.output.format(), &changes)?;
-    if changes.iter().any(|change| change.changed) { Ok(()) } else { options.output.unchanged() }
+    match Failure::all(refused) {
+        Some(failure) => Err(failure),
+        None if changes.iter().any(|change| change.changed) => Ok(()),
+        None => options.output.unchanged(),
+    }
+}
+
+fn disabled(name: &str, undone: Option<UndoneGate>) -> GateChange<'_> {
+    let service = Some(name);
+    let change = |changed, text| GateChange { service, changed, state: None, files: Vec::new(), until: None, text };
+    let Some(undone) = undone else {
+        let text = format!("otpctl gate has put no lines into the files of {name}; nothing was changed\n");
+        return change(false, text);
+    };
+    let mut text = format!("the lines of otpctl gate are gone from the files of {name}\n");
+    for path in &undone.gone {
+        text.push_str(&format!("{}: somebody has removed it since it was gated, and it stays so\n", path.display()));
+    }
+    let files = undone.files.into_iter().map(|file| file.path).collect();
+    GateChange { files, ..change(true, text) }
 }
 
 /// Lines that somebody else has written are theirs to take out.
@@ -221,16 +249,16 @@ pub(super) fn undo_pending(service: Option<&str>) -> Result<(), Failure> {
         }
         Ok(())
     };
-    let done: Vec<Result<(), Failure>> = names.iter().map(undo).collect();
-    done.into_iter().collect()
+    let failed = names.iter().map(undo).filter_map(Result::err).collect();
+    Failure::all(failed).map_or(Ok(()), Err)
 }
 
 fn log(event: &str, service: &str) {
     alert(&LogLine::default().field("event", event).field("service", service).field("by", &who()).finish());
 }
 
-fn paths(files: &[PlannedFile]) -> Vec<&Path> {
-    files.iter().map(|file| file.path.as_path()).collect()
+fn paths(files: &[PlannedFile]) -> Vec<PathBuf> {
+    files.iter().map(|file| file.path.clone()).collect()
 }
 
 fn told(terminal: &mut Terminal, format: OutputFormat, changes: &[GateChange<'_>]) -> Result<(), Failure> {
@@ -239,7 +267,7 @@ fn told(terminal: &mut Terminal, format: OutputFormat, changes: &[GateChange<'_>
         OutputFormat::Text => changes.iter().try_for_each(|change| terminal.show(&change.text)),
     };
     shown.map_err(|failure| match changes.iter().any(|change| change.changed) {
-        true => Failure::Unshown(format!("{failure}; the change is made all the same, see otpctl gate status")),
+        true => Failure::Unshown(format!("{failure}; the change is made all the same, see `otpctl gate status`")),
         false => failure,
     })
 }

@@ -1,6 +1,7 @@
 //! `otpctl gate status`: every service that asks for a code, by which line, and whom the policy lets past.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use otp_core::files::date::utc;
 use otp_core::policy::WholePolicy;
@@ -9,23 +10,37 @@ use otp_core::unix_time::UnixTime;
 use serde::Serialize;
 
 use crate::arguments::GateStatusArgs;
+use crate::gate::pam_copy::PAM_D;
 use crate::gate::record::{self, GateState};
 use crate::gate::service::GateService;
+use crate::gate::shape::PASSWD;
 use crate::gate::sudoers;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 use crate::output::format::OutputFormat;
+use crate::output::local_time::local;
 use crate::output::terminal::Terminal;
-use crate::stack::findings::is_left_over;
+use crate::stack::findings::{LOCKERS, is_left_over};
 use crate::stack::modules::is_ours;
-use crate::stack::reader::{LineKind, PamDirectories, Stage};
+use crate::stack::reader::{LineKind, PamDirectories, ServiceStacks, StackLine, Stage};
 use crate::stack::words::Dialect;
 
 #[derive(Serialize)]
 struct GateList {
     gates: Vec<ListedGate>,
+    /// Changes of `otpctl gate` whose lines are gone.
+    lost: Vec<LostGate>,
     /// Services that have a stack for logins, and no line of ours in it.
     ungated: Vec<String>,
+}
+
+/// A change of `otpctl gate`, and a service in which somebody else has taken its lines out.
+#[derive(Serialize)]
+struct LostGate {
+    gate: String,
+    service: String,
+    state: GateState,
+    until: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -55,7 +70,7 @@ struct GateLine {
 struct ListedExemption {
     who: String,
     /// The day from which on it no longer counts.
-    until: Option<String>,
+    until_day: Option<String>,
     reason: Option<String>,
 }
 
@@ -72,16 +87,18 @@ pub(super) fn status(terminal: &mut Terminal, options: &GateStatusArgs, policy: 
 }
 
 fn all(host: &PamDirectories, policy: &WholePolicy) -> Result<GateList, Failure> {
-    let mut list = GateList { gates: Vec::new(), ungated: Vec::new() };
+    let mut list = GateList { gates: Vec::new(), lost: Vec::new(), ungated: Vec::new() };
     for service in host.names().into_iter().filter(|name| !is_left_over(name)) {
         list.add(&service, host, policy)?;
     }
+    record::all()?.iter().try_for_each(|gate| list.add_lost(gate))?;
     Ok(list)
 }
 
 fn one(gate: &GateService, host: &PamDirectories, policy: &WholePolicy) -> Result<GateList, Failure> {
-    let mut list = GateList { gates: Vec::new(), ungated: Vec::new() };
+    let mut list = GateList { gates: Vec::new(), lost: Vec::new(), ungated: Vec::new() };
     gate.services.iter().try_for_each(|service| list.add(service, host, policy))?;
+    list.add_lost(&gate.name)?;
     Ok(list)
 }
 
@@ -94,14 +111,13 @@ pub(super) fn places(gate: &GateService, host: &PamDirectories) -> Vec<String> {
 }
 
 impl GateList {
-    /// A part of other services, which has no account stage, is none.
     fn add(&mut self, service: &str, host: &PamDirectories, policy: &WholePolicy) -> Result<(), Failure> {
         let Some(stacks) = host.read(service, Dialect::New) else { return Ok(()) };
-        let auth = stacks.stage(Stage::Auth);
-        if auth.is_empty() || stacks.stage(Stage::Account).is_empty() {
+        let asking = asking(service, &stacks);
+        if asking.is_empty() {
             return Ok(());
         }
-        let lines: Vec<GateLine> = auth
+        let lines: Vec<GateLine> = asking
             .iter()
             .filter(|line| is_ours(line))
             .map(|line| GateLine {
@@ -133,8 +149,23 @@ impl GateList {
         Ok(())
     }
 
+    /// The services of this gate that have none of its lines.
+    fn add_lost(&mut self, gate: &str) -> Result<(), Failure> {
+        for state in [GateState::Pending, GateState::InForce] {
+            let Some(record) = record::read(gate, state)? else { continue };
+            let of_pam = record.files.iter().filter(|file| file.path.parent() == Some(Path::new(PAM_D)));
+            let services = of_pam.filter_map(|file| file.path.file_name()?.to_str());
+            for service in services.filter(|name| !self.gates.iter().any(|listed| listed.service == *name)) {
+                let (gate, service) = (gate.to_owned(), service.to_owned());
+                self.lost.push(LostGate { gate, service, state, until: record.until });
+            }
+        }
+        Ok(())
+    }
+
     fn text(&self) -> String {
         let mut text: String = self.gates.iter().map(ListedGate::text).collect();
+        text.extend(self.lost.iter().map(LostGate::text));
         if !self.ungated.is_empty() {
             text.push_str(&format!(
                 "no code is asked by: {}\n",
@@ -145,12 +176,36 @@ impl GateList {
     }
 }
 
+/// The lines of the stage in which a service asks: `auth`, and in passwd, which has none, our line before a new password. A part of
+/// other services has no account stage; nor have most screen lockers.
+fn asking(service: &str, stacks: &ServiceStacks) -> Vec<StackLine> {
+    let auth = stacks.stage(Stage::Auth);
+    match service {
+        PASSWD if auth.is_empty() => stacks.stage(Stage::Password).into_iter().filter(is_ours).collect(),
+        name if LOCKERS.contains(&name) || !stacks.stage(Stage::Account).is_empty() => auth,
+        _ => Vec::new(),
+    }
+}
+
+impl LostGate {
+    fn text(&self) -> String {
+        let Self { gate, service, state, until } = self;
+        let until = until.filter(|_| *state == GateState::Pending);
+        let end = until.map(|until| format!(", and is undone at {}", local(UnixTime::new(until)))).unwrap_or_default();
+        format!(
+            "{}: no code is asked any more: somebody has taken out the lines of otpctl gate. The record of it is left{end}; otpctl gate disable {} ends it\n",
+            escaped(service),
+            escaped(gate)
+        )
+    }
+}
+
 impl ListedGate {
     fn text(&self) -> String {
         let whose = match (self.state, self.until) {
             (None, _) => "written by hand".to_owned(),
             (Some(GateState::Pending), Some(until)) => {
-                format!("undone at {} unless somebody confirms it", utc(UnixTime::new(until)))
+                format!("undone at {} unless somebody confirms it", local(UnixTime::new(until)))
             }
             (Some(_), _) => "made by otpctl gate".to_owned(),
         };
@@ -167,7 +222,7 @@ impl ListedGate {
         text.push_str(&format!("  asked: {}; {}\n", escaped(&asked), self.unenrolled));
         for one in &self.exempt {
             let until =
-                one.until.as_ref().map_or_else(|| ", without an end".to_owned(), |day| format!(", until {day}"));
+                one.until_day.as_ref().map_or_else(|| ", without an end".to_owned(), |day| format!(", until {day}"));
             let reason = one.reason.as_ref().map(|reason| format!(": {}", escaped(reason))).unwrap_or_default();
             text.push_str(&format!("  exempt: {}{until}{reason}\n", escaped(&one.who)));
         }
@@ -208,7 +263,7 @@ fn unenrolled(rules: &ServicePolicy) -> String {
 fn exempt(rules: &ServicePolicy) -> Vec<ListedExemption> {
     let listed = rules.exempt.iter().map(|one| ListedExemption {
         who: one.entry.text.clone(),
-        until: one.until.map(date),
+        until_day: one.until.map(date),
         reason: one.reason.clone(),
     });
     listed.collect()

@@ -2,7 +2,7 @@
 //! the daemon never gives the key away.
 
 use std::fs;
-use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::io::{self, IsTerminal as _, Read as _};
 use std::path::Path;
 
 use data_encoding::HEXLOWER;
@@ -14,8 +14,9 @@ use otp_core::keys::seal::{HostKey, HostKeyId};
 use otp_core::log_line::LogLine;
 use otp_core::root_file;
 use otp_core::site::{Site, fits};
-use otp_core::vault::{Vault, as_it_is};
+use otp_core::vault::Vault;
 use otp_system::random;
+use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::arguments::{CheckHostKeyArgs, ExportHostKeyArgs, HostKeyAct, ImportHostKeyArgs};
@@ -27,8 +28,9 @@ use crate::machine::Machine;
 use crate::output::alert::alert;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
-use crate::output::format::Pipe;
+use crate::output::format::{OutputFormat, Pipe};
 use crate::output::new_file::NewFile;
+use crate::output::stderr;
 use crate::output::terminal::Terminal;
 
 /// Fewer characters are guessed too soon.
@@ -36,7 +38,7 @@ const SHORTEST_PASSPHRASE: usize = 12;
 
 pub(crate) fn run(terminal: &mut Terminal, act: &HostKeyAct) -> Result<(), Failure> {
     if !Uid::effective().is_root() {
-        return Err(stopped("only root can read the host key"));
+        return Err(stopped("only root can read the host key; run this as root"));
     }
     prctl::set_dumpable(false).map_err(|errno| stopped(errno.desc()))?;
     match act {
@@ -51,52 +53,63 @@ pub(crate) fn remind_of_export() {
     if !Uid::effective().is_root() || !io::stderr().is_terminal() {
         return;
     }
-    let Ok(vault) = Site::STANDARD.open_vault(as_it_is) else { return };
+    let Ok(vault) = Site::STANDARD.open_vault() else { return };
     if Escrow::last().is_none_or(|last| last.host_key != vault.about().host_key) {
         let text =
-            "the host key has never been exported, and without it every key is lost: otpctl host-key export FILE";
-        drop(writeln!(io::stderr(), "otpctl: note: {text}"));
+            "the host key has never been exported, and without it every key is lost: `otpctl host-key export FILE`";
+        stderr::note(text);
     }
 }
 
 fn export(terminal: &mut Terminal, options: &ExportHostKeyArgs) -> Result<(), Failure> {
     let key = Site::STANDARD.host_key().map_err(|unavailable| stopped(&unavailable.detail))?;
     let id = named(key.id());
-    let done = match &options.file {
-        Some(path) => {
-            let mut file = NewFile::create(path)?;
-            let passphrase = new_passphrase(terminal)?;
-            let no_randomness = |error: random::NoRandomness| stopped(&error.to_string());
-            let fresh =
-                Fresh { salt: random::bytes().map_err(no_randomness)?, nonce: random::bytes().map_err(no_randomness)? };
-            let text =
-                host_key_export::sealed(&key, &passphrase, &fresh).map_err(|error| stopped(&error.to_string()))?;
-            file.write(&text)?;
-            file.file().sync_all()?;
-            let shown = file.shown();
-            file.keep();
-            format!(
-                "host key {id} is in {shown}, sealed with the passphrase; keep the two apart from each other and from backups of the vault\n"
-            )
-        }
-        None => {
-            terminal.allow_secrets(Pipe::Refused)?;
-            terminal.show(&key.to_file())?;
-            "write it down and clear the screen: with it and a copy of the vault anybody can compute codes\n".to_owned()
-        }
+    let Some(path) = &options.file else {
+        terminal.allow_secrets(Pipe::Refused)?;
+        terminal.show(&key.to_file())?;
+        note_export(&key, "shown")?;
+        return terminal
+            .show("write it down and clear the screen: with it and a copy of the vault anybody can compute codes\n");
     };
-    let escrow = Escrow { host_key: key.id(), exported: Machine.wall(), by: who() };
-    let how = if options.file.is_some() { "file" } else { "shown" };
-    alert(
-        &LogLine::default()
-            .field("event", "host-key-exported")
-            .field("host_key", &id)
-            .field("how", how)
-            .field("by", &escrow.by)
-            .finish(),
+    let (shown, format) = (escaped(&path.to_string_lossy()), OutputFormat::of(options.json));
+    let object = |changed: bool| json!({ "changed": changed, "host_key": id, "file": path.to_string_lossy() });
+    if is_export_of(path, &key) {
+        // Sealed with this passphrase? With another one, a script would believe that the new one opens it.
+        from_file(terminal, path, key.id())?;
+        return terminal.tell(
+            format,
+            &object(false),
+            &format!("host key {id} is in {shown} already; nothing was changed\n"),
+        );
+    }
+    let mut file = NewFile::create(path)?;
+    let passphrase = new_passphrase(terminal)?;
+    let no_randomness = |error: random::NoRandomness| stopped(&error.to_string());
+    let fresh = Fresh { salt: random::bytes().map_err(no_randomness)?, nonce: random::bytes().map_err(no_randomness)? };
+    let text = host_key_export::sealed(&key, &passphrase, &fresh).map_err(|error| stopped(&error.to_string()))?;
+    file.write(&text)?;
+    file.file().sync_all()?;
+    file.keep();
+    note_export(&key, "file")?;
+    let text = format!(
+        "host key {id} is in {shown}, sealed with the passphrase; keep the two apart from each other and from backups of the vault\n"
     );
-    escrow.write().map_err(|error| Failure::Unshown(format!("exported, but {ESCROWED} cannot be written: {error}")))?;
-    terminal.show(&done)
+    terminal.tell(format, &object(true), &text)
+}
+
+/// In the log and in /etc/otp/escrowed.
+fn note_export(key: &HostKey, how: &str) -> Result<(), Failure> {
+    let escrow = Escrow { host_key: key.id(), exported: Machine.wall(), by: who() };
+    let line = LogLine::default().field("event", "host-key-exported").field("host_key", &named(key.id()));
+    alert(&line.field("how", how).field("by", &escrow.by).finish());
+    escrow.write().map_err(|error| Failure::Unshown(format!("exported, but {ESCROWED} cannot be written: {error}")))
+}
+
+/// A regular file that says so itself; whether it opens is another question.
+fn is_export_of(path: &Path, key: &HostKey) -> bool {
+    let is_file = fs::symlink_metadata(path).is_ok_and(|about| about.is_file());
+    let text = is_file.then(|| read_export(path).ok()).flatten();
+    text.and_then(|text| HostKeyExport::parse(&text).ok()).is_some_and(|export| export.host_key == key.id())
 }
 
 fn import(terminal: &mut Terminal, options: &ImportHostKeyArgs) -> Result<(), Failure> {
@@ -106,21 +119,25 @@ fn import(terminal: &mut Terminal, options: &ImportHostKeyArgs) -> Result<(), Fa
         None => typed(terminal)?,
     };
     fits_vault(&key, &vault)?;
-    let path = Path::new(Site::STANDARD.host_keys[0]);
+    let (path, id) = (Path::new(Site::STANDARD.host_keys[0]), named(key.id()));
+    let format = OutputFormat::of(options.json);
+    let object = |changed: bool| json!({ "changed": changed, "host_key": id, "file": path.display().to_string() });
     if let Ok(there) = Site::STANDARD.host_key() {
-        let (found, id) = (named(there.id()), named(key.id()));
+        let found = named(there.id());
         return match there.id() == key.id() {
-            true => terminal.show(&format!("host key {id} is there already\n")),
+            true => {
+                terminal.tell(format, &object(false), &format!("host key {id} is there already; nothing was changed\n"))
+            }
             false => Err(stopped(&format!("{} is host key {found}, not {id}; move it away first", path.display()))),
         };
     }
     root_file::create(path, &key.to_file(), 0o400).map_err(|error| stopped(&format!("{}: {error}", path.display())))?;
-    let id = named(key.id());
     alert(&LogLine::default().field("event", "host-key-imported").field("host_key", &id).field("by", &who()).finish());
-    terminal.show(&format!(
+    let text = format!(
         "host key {id} is in {}; start the daemon: systemctl restart otp-enrolld.socket otp-enrolld.service\n",
         path.display()
-    ))
+    );
+    terminal.tell(format, &object(true), &text)
 }
 
 fn check(terminal: &mut Terminal, options: &CheckHostKeyArgs) -> Result<(), Failure> {
@@ -132,15 +149,19 @@ fn check(terminal: &mut Terminal, options: &CheckHostKeyArgs) -> Result<(), Fail
         fits_vault(&from_file(terminal, path, key.id())?, &vault)?;
         told.push_str(&format!("{} has the same key, and opens\n", escaped(&path.to_string_lossy())));
     }
-    match Escrow::last().filter(|last| last.host_key == key.id()) {
+    let last = Escrow::last().filter(|last| last.host_key == key.id());
+    match &last {
         Some(last) => told.push_str(&format!("last exported {} by {}\n", utc(last.exported), escaped(&last.by))),
-        None => told.push_str("never exported: otpctl host-key export FILE\n"),
+        None => told.push_str("never exported: `otpctl host-key export FILE`\n"),
     }
-    terminal.show(&told)
+    let (exported, by) = last.map(|last| (last.exported.seconds(), last.by)).unzip();
+    let file = options.file.as_ref().map(|path| path.to_string_lossy());
+    let object = json!({ "host_key": named(key.id()), "file": file, "exported": exported, "by": by });
+    terminal.tell(OutputFormat::of(options.json), &object, &told)
 }
 
 fn vault() -> Result<Vault, Failure> {
-    Site::STANDARD.open_vault(as_it_is).map_err(|unavailable| stopped(&unavailable.detail))
+    Site::STANDARD.open_vault().map_err(|unavailable| stopped(&unavailable.detail))
 }
 
 fn fits_vault(key: &HostKey, vault: &Vault) -> Result<(), Failure> {
@@ -152,12 +173,7 @@ fn fits_vault(key: &HostKey, vault: &Vault) -> Result<(), Failure> {
 fn from_file(terminal: &mut Terminal, path: &Path, wanted: HostKeyId) -> Result<HostKey, Failure> {
     let shown = escaped(&path.to_string_lossy());
     let failed = |why: String| stopped(&format!("{shown}: {why}"));
-    let mut text = Zeroizing::new(Vec::with_capacity(EXPORT_CAP + 1));
-    let file = fs::File::open(path).map_err(|error| failed(error.to_string()))?;
-    file.take(EXPORT_CAP as u64 + 1).read_to_end(&mut text).map_err(|error| failed(error.to_string()))?;
-    if text.len() > EXPORT_CAP {
-        return Err(failed(format!("larger than {EXPORT_CAP} bytes; wanted an export of a host key")));
-    }
+    let text = read_export(path).map_err(failed)?;
     // A copy of host.key itself serves as well.
     if let Some(key) = HostKey::parse(&text) {
         return Ok(key);
@@ -168,6 +184,17 @@ fn from_file(terminal: &mut Terminal, path: &Path, wanted: HostKeyId) -> Result<
     }
     let passphrase = asked(terminal, "Passphrase of the export: ")?;
     export.open(&passphrase).map_err(|error| failed(error.to_string()))
+}
+
+/// At most as much as an export has; why not, in words.
+fn read_export(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
+    let mut text = Zeroizing::new(Vec::with_capacity(EXPORT_CAP + 1));
+    let file = fs::File::open(path).map_err(|error| error.to_string())?;
+    file.take(EXPORT_CAP as u64 + 1).read_to_end(&mut text).map_err(|error| error.to_string())?;
+    match text.len() <= EXPORT_CAP {
+        true => Ok(text),
+        false => Err(format!("larger than {EXPORT_CAP} bytes; wanted an export of a host key")),
+    }
 }
 
 /// As `export --show` had shown it; without its first word, too.

@@ -2,52 +2,147 @@
 
 use otp_core::codes::registration::CodeForm;
 use otp_core::environment::system_wall;
-use otp_core::files::date::utc;
+use otp_core::reasons::ChangeRefusal;
+use otp_core::reasons::words::Received;
 use otp_core::unix_time::UnixTime;
-use otp_protocol::client::Client;
-use otp_protocol::interface::{self, Invitation, RevokeInvitation, UserName};
+use otp_protocol::client::{CallError, Client};
+use otp_protocol::interface::{
+    self, ExtendInvitation, ExtendedInvitation, Invitation, Invited, Refusal, RevokeInvitation, ShortText, Status,
+    UserName,
+};
+use serde::Serialize;
+use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::arguments::InviteArgs;
+use crate::command::stays_off;
+use crate::letter::letter_file::LetterFiles;
 use crate::output::duration;
 use crate::output::escape::{escaped, escaped_secret};
-use crate::output::failure::Failure;
+use crate::output::failure::{Failure, unless_so};
 use crate::output::format::OutputFormat;
-use crate::output::letter::Letter;
+use crate::output::local_time::to_the_minute;
 use crate::output::terminal::Terminal;
 
 pub(crate) fn invite(
     terminal: &mut Terminal,
     options: &InviteArgs,
-    connect: impl FnOnce() -> Result<Client, Failure>,
+    connect: impl Fn() -> Result<Client, Failure>,
 ) -> Result<(), Failure> {
     if options.revoke {
-        connect()?.call(&RevokeInvitation { user: UserName::new(&options.user)? })?;
-        return terminal.show(&format!("{}: the registration code is worthless from now on\n", escaped(&options.user)));
+        return revoke(terminal, options, &mut connect()?);
+    }
+    if options.extend {
+        return extend(terminal, options, &mut connect()?);
     }
     let travel = travel(options)?;
     if shows_a_code(options, travel) {
         terminal.allow_secrets(options.pipe())?;
     }
-    let letter =
-        options.letter.as_deref().map(|letter| Letter::create(letter, options.cover.as_deref(), options.paper));
-    let letter = letter.transpose()?; // before a code is made: a file that is there ends it here
-    let reply = connect()?.call(&interface::Invite {
-        user: UserName::new(&options.user)?,
+    let mut request = interface::Invite {
+        user: UserName::new(options.user())?,
         form: Some(travel),
         lasts: options.lasts,
         replaces: Some(options.replace),
-    })?;
-    if let Some(letter) = letter {
-        letter.write(&reply.invitation)?;
+        reason: reason(options)?,
+        dry_run: Some(true),
+    };
+    if options.once
+        && let Some(reason) = needless(&connect()?.call(&request))
+    {
+        return tell_needless(terminal, options, reason);
     }
+    // before a code is made: a broken template, or a file that is there, ends it here
+    let files = LetterFiles::create(options.letter.as_deref(), options.cover.as_deref(), options.paper)?;
+    request.dry_run = None;
+    let client = &mut connect()?;
+    let mut reply = client.call(&request)?;
+    let reference = files.write(&reply.invitation)?;
     match OutputFormat::of(options.json) {
-        OutputFormat::Json => terminal.json(&reply),
+        OutputFormat::Json => {
+            let in_letter = usize::from(options.letter.is_some()).min(reply.invitation.codes.len());
+            reply.invitation.codes.drain(..in_letter);
+            terminal.json(&InvitationTold { changed: true, reference: reference.as_deref(), reply: &reply })
+        }
         OutputFormat::Text => {
             let letter = options.letter.as_deref().map(|path| escaped(&path.to_string_lossy()));
-            terminal.show(&told(&reply.invitation, letter.as_deref()))
+            terminal.show(&told(&reply.invitation, letter.as_deref()))?;
+            if let Some(reference) = reference {
+                terminal.show(&format!("reference on the letter: {reference}\n"))?;
+            }
+            tell_of_a_suspension(terminal, client, options)
         }
     }
+}
+
+/// The words of `--reason`.
+pub(crate) fn reason(options: &InviteArgs) -> Result<Option<ShortText>, Failure> {
+    let text = options.reason.as_ref().map(|reason| ShortText::new("reason", reason.as_str().to_owned()));
+    Ok(text.transpose()?)
+}
+
+/// A new key does not end a suspension. Somebody who may not read the status does not hear of it.
+fn tell_of_a_suspension(terminal: &mut Terminal, client: &mut Client, options: &InviteArgs) -> Result<(), Failure> {
+    let asked = client.call(&Status { user: Some(UserName::new(options.user())?) });
+    match asked.map(|reply| stays_off::suspended(&reply.status)) {
+        Ok(Some(line)) => terminal.show(&format!("{line}; the new key does not change that\n")),
+        _ => Ok(()),
+    }
+}
+
+/// A code that was made, in JSON; the letter's part is left out.
+#[derive(Serialize)]
+struct InvitationTold<'a> {
+    changed: bool,
+    /// On the letter.
+    reference: Option<&'a str>,
+    #[serde(flatten)]
+    reply: &'a Invited,
+}
+
+/// Why `--once` makes no code, from the answer to a rehearsal. Another refusal comes again in earnest.
+fn needless(rehearsed: &Result<Invited, CallError>) -> Option<&'static str> {
+    match rehearsed {
+        Ok(Invited { invitation: Invitation { superseded: true, .. } }) => Some("already-invited"),
+        Err(CallError::Refused(Refusal::NotPossible { reason, .. }))
+            if *reason == Received::Known(ChangeRefusal::AlreadyEnrolled.into()) =>
+        {
+            Some(ChangeRefusal::AlreadyEnrolled.word())
+        }
+        _ => None,
+    }
+}
+
+fn tell_needless(terminal: &mut Terminal, options: &InviteArgs, reason: &str) -> Result<(), Failure> {
+    let why = if reason == "already-invited" { "has a registration code that is good" } else { "is enrolled" };
+    let text = format!("{} {why}; nothing was changed\n", escaped(options.user()));
+    let object = json!({ "changed": false, "user": options.user(), "reason": reason });
+    terminal.tell(OutputFormat::of(options.json), &object, &text)
+}
+
+fn revoke(terminal: &mut Terminal, options: &InviteArgs, client: &mut Client) -> Result<(), Failure> {
+    let reply = client.call(&RevokeInvitation { user: UserName::new(options.user())? });
+    let (user, changed) = (escaped(options.user()), unless_so(reply, &[ChangeRefusal::NoInvitation])?.is_some());
+    let text = match changed {
+        true => format!("{user}: the registration code is worthless from now on\n"),
+        false => format!("{user}: no registration code is good; nothing was changed\n"),
+    };
+    let object = json!({ "changed": changed, "user": options.user() });
+    terminal.tell(OutputFormat::of(options.json), &object, &text)
+}
+
+/// A later end for the code that its owner has.
+fn extend(terminal: &mut Terminal, options: &InviteArgs, client: &mut Client) -> Result<(), Failure> {
+    let user = escaped(options.user());
+    let wanted = ExtendInvitation { user: UserName::new(options.user())?, lasts: options.lasts };
+    let ExtendedInvitation { changed, form, ends } = client.call(&wanted)?;
+    let end = to_the_minute(ends);
+    let text = match changed {
+        true => format!("{user}: the registration code ends at {end} now, and is the same\n"),
+        false => format!("{user}: the registration code ends at {end}, as before; nothing was changed\n"),
+    };
+    let object = json!({ "changed": changed, "user": options.user(), "form": form, "ends": ends.seconds() });
+    terminal.tell(OutputFormat::of(options.json), &object, &text)
 }
 
 /// How the code travels; a time or a way that do not go together are found before anything is made.
@@ -59,22 +154,26 @@ fn travel(options: &InviteArgs) -> Result<CodeForm, Failure> {
             format!("--letter: a {} code ends before a letter arrives; wanted --form letter or split", travel.as_str());
         return Err(Failure::Usage(text));
     }
-    let longest = travel.longest_life();
-    match options.lasts {
-        Some(lasts) if lasts > longest => {
-            let (form, longest) = (travel.as_str(), duration::told(longest));
+    check_life(travel, options.lasts).map(|()| travel)
+}
+
+/// A code of this form is good for so long at most.
+pub(crate) fn check_life(form: CodeForm, lasts: Option<u64>) -> Result<(), Failure> {
+    match lasts {
+        Some(lasts) if lasts > form.longest_life() => {
+            let (form, longest) = (form.as_str(), duration::told(form.longest_life()));
             Err(Failure::Usage(format!("--for: a {form} code is good for {longest} at most")))
         }
-        _ => Ok(travel),
+        _ => Ok(()),
     }
 }
 
 /// A letter takes a whole code off the screen, and of a split one the first part.
 fn shows_a_code(options: &InviteArgs, travel: CodeForm) -> bool {
-    options.json || options.letter.is_none() || travel == CodeForm::Split
+    options.letter.is_none() || travel == CodeForm::Split
 }
 
-/// What whoever invites has to know and to hand on; `letter` is where the letter is.
+/// The words for the person who invites, to read and to hand on; `letter` is where the letter is.
 fn told(invitation: &Invitation, letter: Option<&str>) -> Zeroizing<String> {
     let user = escaped(&invitation.user);
     let mut text = Zeroizing::new(String::with_capacity(ROOM));
@@ -108,7 +207,7 @@ fn told(invitation: &Invitation, letter: Option<&str>) -> Zeroizing<String> {
 /// When it ends, what it allows, what became of the one before.
 fn terms(invitation: &Invitation, user: &str, now: UnixTime) -> String {
     let left = duration::told(invitation.ends.since(now));
-    let mut text = format!("it ends in {left}, at {}, and works once\n", utc(invitation.ends));
+    let mut text = format!("it ends in {left}, at {}, and works once\n", to_the_minute(invitation.ends));
     text.push_str(match invitation.replaces {
         true => "the key made with it replaces every key that is there\n",
         false => "it is for a first key only\n",
@@ -164,7 +263,8 @@ mod tests {
         {
             for letter in [None, Some("/root/alice.svg")] {
                 let text = told(&invitation(form, codes), letter);
-                assert!(text.contains("at 2000-02-29T00:00:00Z, and works once\n"), "{}", *text);
+                let end = format!("at {}, and works once\n", to_the_minute(UnixTime::new(951_782_400)));
+                assert!(text.contains(&end), "{}", *text);
                 assert!(text.len() < ROOM);
             }
         }

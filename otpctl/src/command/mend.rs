@@ -3,6 +3,7 @@
 //! else may write to: so every step goes by a descriptor that was looked at, and never along a link. It changes no content,
 //! and judges no restored copy.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -11,11 +12,13 @@ use std::path::{Path, PathBuf};
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2, renameat};
+use nix::libc::nlink_t;
 use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, User, fchown, fsync, unlinkat};
 use otp_core::log_line::LogLine;
 use otp_core::site::Site;
 use otp_core::vault::root_directory;
+use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::arguments::MendArgs;
@@ -23,12 +26,53 @@ use crate::command::emergency::who;
 use crate::output::alert::alert;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
+use crate::output::format::OutputFormat;
+use crate::output::stderr;
 use crate::output::terminal::Terminal;
 
 pub(crate) fn run(terminal: &mut Terminal, options: &MendArgs) -> Result<(), Failure> {
     if !Uid::effective().is_root() {
-        return Err(stopped("--offline mend is for root"));
+        return Err(stopped("only root can mend the vault; run this as root"));
     }
+    let (mut done, mut left) = (Vec::new(), Vec::new());
+    go_round(Doing::of(options), &mut |path, outcome| match outcome {
+        MendOutcome::OwnerOrMode(all) => {
+            let all: Vec<String> = all.iter().map(|one| format!("{}, now {}", one.found, one.wanted)).collect();
+            done.push(told(path, &all.join("; ")));
+        }
+        MendOutcome::Linked(count) => done.push(told(path, &format!("link count {count}, now a file of its own"))),
+        MendOutcome::AccountNoted(uid) => {
+            done.push(told(path, &format!("the daemon's account, now noted with uid {uid}")))
+        }
+        MendOutcome::LeftAlone(why) => left.push(told(path, &why)),
+    })?;
+    tell(terminal, options, &done, &left)
+}
+
+/// Tells of everything in the vault that would be mended or left alone, and changes nothing. As root.
+pub(crate) fn look(tell: &mut dyn FnMut(&Path, MendOutcome)) -> Result<(), Failure> {
+    go_round(Doing::Told, tell)
+}
+
+/// The outcome for one file or directory.
+pub(crate) enum MendOutcome {
+    /// Its owner or mode was not right.
+    OwnerOrMode(Vec<OwnerOrMode>),
+    /// It had so many names.
+    Linked(nlink_t),
+    /// The note of the daemon's account did not say this uid.
+    AccountNoted(u32),
+    /// It stays as it is, for this reason.
+    LeftAlone(String),
+}
+
+/// An owner or a mode, in words.
+pub(crate) struct OwnerOrMode {
+    pub found: String,
+    pub wanted: String,
+}
+
+fn go_round(doing: Doing, tell: &mut dyn FnMut(&Path, MendOutcome)) -> Result<(), Failure> {
     let site = Site::STANDARD;
     let user = User::from_name(site.account).map_err(|errno| stopped(errno.desc()))?;
     let user = user.ok_or_else(|| stopped(&format!("account {} does not exist", site.account)))?;
@@ -37,15 +81,10 @@ pub(crate) fn run(terminal: &mut Terminal, options: &MendArgs) -> Result<(), Fai
     let dir = opened(AT_FDCWD, top, DIRECTORY).map_err(|errno| failed(top, errno))?;
     let before = fstat(&dir).map_err(|errno| failed(top, errno))?;
     let wanted = Wanted { uid: user.uid, gid: user.gid };
-    let mut round = Round {
-        wanted,
-        former: Uid::from_raw(before.st_uid),
-        doing: Doing::of(options),
-        done: Vec::new(),
-        left: Vec::new(),
-    };
+    let mut round = Round { wanted, former: Uid::from_raw(before.st_uid), doing, tell };
     round.directory(&dir, top, DEEPEST);
-    round.tell(terminal)
+    round.note_account(&site);
+    Ok(())
 }
 
 /// The owner that everything is to have.
@@ -62,13 +101,26 @@ enum Doing {
 }
 
 /// One walk through the vault.
-struct Round {
+struct Round<'a> {
     wanted: Wanted,
     /// The owner of the vault's directory, who is the daemon's account of another host where files came from there.
     former: Uid,
     doing: Doing,
-    done: Vec<String>,
-    left: Vec<String>,
+    tell: &'a mut dyn FnMut(&Path, MendOutcome),
+}
+
+/// A file or directory of the vault, and what was done to it or keeps it from being mended.
+#[derive(Serialize)]
+struct MendedPath {
+    path: String,
+    what: String,
+}
+
+#[derive(Serialize)]
+struct MendTold<'a> {
+    changed: bool,
+    mended: &'a [MendedPath],
+    left: &'a [MendedPath],
 }
 
 impl Doing {
@@ -77,12 +129,12 @@ impl Doing {
     }
 }
 
-impl Round {
+impl Round<'_> {
     fn directory(&mut self, dir: &OwnedFd, path: &Path, deepest: usize) {
         self.outcome(path, fstat(dir).and_then(|about| self.owner_and_mode(dir, &about, DIRECTORY_MODE)));
         let names = match names(dir) {
             Ok(names) => names,
-            Err(errno) => return self.left.push(told(path, errno.desc())),
+            Err(errno) => return self.left_alone(path, errno.desc()),
         };
         for name in names {
             let path = path.join(&name);
@@ -90,7 +142,7 @@ impl Round {
                 Ok(about) => about,
                 Err(Errno::ENOENT) => continue, // the daemon has replaced it meanwhile
                 Err(errno) => {
-                    self.left.push(told(&path, errno.desc()));
+                    self.left_alone(&path, errno.desc());
                     continue;
                 }
             };
@@ -101,27 +153,45 @@ impl Round {
                 }
                 SFlag::S_IFDIR if deepest > 0 => match opened(dir.as_fd(), Path::new(&name), DIRECTORY) {
                     Ok(below) => self.directory(&below, &path, deepest - 1),
-                    Err(errno) => self.left.push(told(&path, errno.desc())),
+                    Err(errno) => self.left_alone(&path, errno.desc()),
                 },
-                _ => self.left.push(told(&path, "nothing that belongs into a vault: left alone")),
+                _ => self.left_alone(&path, "nothing that belongs into a vault: left alone"),
             }
         }
     }
 
-    fn outcome(&mut self, path: &Path, outcome: nix::Result<Option<String>>) {
-        match outcome {
-            Ok(Some(what)) => self.done.push(told(path, &what)),
-            Ok(None) | Err(Errno::ENOENT) => {}
-            Err(Errno::EMLINK) => self.left.push(told(
-                path,
-                "a hard link to a file of another owner than the vault: left alone, it may not belong here; remove it, or make it a copy",
-            )),
-            Err(errno) => self.left.push(told(path, errno.desc())),
+    /// The note by which every login knows whose the vault must be. One that is not there yet misleads nobody.
+    fn note_account(&mut self, site: &Site) {
+        let (path, uid) = (Path::new(site.account_note), self.wanted.uid.as_raw());
+        let noted = match self.doing {
+            Doing::Told => Ok(path.exists() && !site.has_noted_account(uid)),
+            Doing::Done => site.note_account(uid),
+        };
+        match noted {
+            Ok(true) => (self.tell)(path, MendOutcome::AccountNoted(uid)),
+            Ok(false) => {}
+            Err(error) => self.left_alone(path, &error.to_string()),
         }
     }
 
+    fn outcome(&mut self, path: &Path, outcome: nix::Result<Option<MendOutcome>>) {
+        match outcome {
+            Ok(Some(outcome)) => (self.tell)(path, outcome),
+            Ok(None) | Err(Errno::ENOENT) => {}
+            Err(Errno::EMLINK) => self.left_alone(
+                path,
+                "a hard link to a file of another owner than the vault: left alone, it may not belong here; remove it, or make it a copy",
+            ),
+            Err(errno) => self.left_alone(path, errno.desc()),
+        }
+    }
+
+    fn left_alone(&mut self, path: &Path, why: &str) {
+        (self.tell)(path, MendOutcome::LeftAlone(why.to_owned()));
+    }
+
     /// EMLINK where the file may belong to another account.
-    fn file(&self, dir: &OwnedFd, name: &str) -> nix::Result<Option<String>> {
+    fn file(&self, dir: &OwnedFd, name: &str) -> nix::Result<Option<MendOutcome>> {
         let file = opened(dir.as_fd(), Path::new(name), FILE)?;
         let about = fstat(&file)?;
         match about.st_nlink {
@@ -133,7 +203,7 @@ impl Round {
                 if self.doing == Doing::Done {
                     self.copy(dir, name, file)?;
                 }
-                Ok(Some(format!("link count {count}, now a file of its own")))
+                Ok(Some(MendOutcome::Linked(count)))
             }
         }
     }
@@ -144,21 +214,23 @@ impl Round {
         owner == self.wanted.uid || (owner == self.former && !owner.is_root())
     }
 
-    fn owner_and_mode(&self, fd: &OwnedFd, about: &FileStat, mode: Mode) -> nix::Result<Option<String>> {
+    fn owner_and_mode(&self, fd: &OwnedFd, about: &FileStat, mode: Mode) -> nix::Result<Option<MendOutcome>> {
         let found = Mode::from_bits_truncate(about.st_mode);
         let mut what = Vec::new();
         if (about.st_uid, about.st_gid) != (self.wanted.uid.as_raw(), self.wanted.gid.as_raw()) {
             let (uid, gid) = (self.wanted.uid, self.wanted.gid);
-            what.push(format!("owner {}:{}, now {uid}:{gid}", about.st_uid, about.st_gid));
+            let found = format!("owner {}:{}", about.st_uid, about.st_gid);
+            what.push(OwnerOrMode { found, wanted: format!("{uid}:{gid}") });
         }
         if found != mode {
-            what.push(format!("mode {:04o}, now {:04o}", found.bits(), mode.bits()));
+            let found = format!("mode {:04o}", found.bits());
+            what.push(OwnerOrMode { found, wanted: format!("{:04o}", mode.bits()) });
         }
         if self.doing == Doing::Done && !what.is_empty() {
             fchown(fd, Some(self.wanted.uid), Some(self.wanted.gid))?;
             fchmod(fd, mode)?; // after the owner: a change of owner takes bits away
         }
-        Ok((!what.is_empty()).then(|| what.join("; ")))
+        Ok((!what.is_empty()).then_some(MendOutcome::OwnerOrMode(what)))
     }
 
     /// The same bytes in an inode of their own.
@@ -182,28 +254,35 @@ impl Round {
         renameat(dir, aside.as_str(), dir, name)?;
         fsync(dir)
     }
+}
 
-    fn tell(&self, terminal: &mut Terminal) -> Result<(), Failure> {
-        for line in &self.done {
-            terminal.show(&format!("{line}\n"))?;
-        }
-        for line in &self.left {
-            drop(writeln!(std::io::stderr(), "otpctl: {line}"));
-        }
-        let (count, would) = (self.done.len(), if self.doing == Doing::Told { "would be " } else { "" });
-        if self.doing == Doing::Done && count > 0 {
-            let done = format!("mend: {count} of the vault's files and directories");
-            alert(&LogLine::default().field("event", "offline").field("done", &done).field("by", &who()).finish());
-        }
-        terminal.show(&format!(
-            "{count} {would}mended; files that were copied or touched count as restored from a backup until \
-             `otpctl accept-restore --all`, which this command never does\n"
-        ))?;
-        match self.left.len() {
-            0 => Ok(()),
-            1 => Err(stopped("1 was left as it is")),
-            left => Err(stopped(&format!("{left} were left as they are"))),
-        }
+fn tell(terminal: &mut Terminal, options: &MendArgs, done: &[MendedPath], left: &[MendedPath]) -> Result<(), Failure> {
+    let (count, is_done, format) = (done.len(), Doing::of(options) == Doing::Done, OutputFormat::of(options.json));
+    if is_done && count > 0 {
+        let done = format!("mend: {count} of the vault's files and directories");
+        alert(&LogLine::default().field("event", "offline").field("done", &done).field("by", &who()).finish());
+    }
+    for one in left.iter().filter(|_| format == OutputFormat::Text) {
+        stderr::wrong(&one.to_string());
+    }
+    let would = if is_done { "" } else { "would be " };
+    let lines: String = done.iter().map(|one| format!("{one}\n")).collect();
+    let text = format!(
+        "{lines}{count} {would}mended; files that were copied or touched count as restored from a backup until \
+         `otpctl accept-restore --all`, which this command never does\n"
+    );
+    let object = MendTold { changed: is_done && count > 0, mended: done, left };
+    terminal.tell(format, &object, &text)?;
+    match left.len() {
+        0 => Ok(()),
+        1 => Err(stopped("1 file or directory was left as it is; see above")),
+        left => Err(stopped(&format!("{left} were left as they are; see above"))),
+    }
+}
+
+impl fmt::Display for MendedPath {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&escaped(&format!("{}: {}", self.path, self.what)))
     }
 }
 
@@ -238,8 +317,8 @@ fn errno(error: &std::io::Error) -> Errno {
     Errno::from_raw(error.raw_os_error().unwrap_or(Errno::EIO as i32))
 }
 
-fn told(path: &Path, what: &str) -> String {
-    escaped(&format!("{}: {what}", path.display()))
+fn told(path: &Path, what: &str) -> MendedPath {
+    MendedPath { path: path.display().to_string(), what: what.to_owned() }
 }
 
 fn failed(path: &Path, errno: Errno) -> Failure {

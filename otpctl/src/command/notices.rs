@@ -1,8 +1,8 @@
-//! `otpctl notices`: what happened to the keys. What a person has seen on a terminal counts as seen.
+//! `otpctl notices`: what happened to the keys. Notices that a person has seen on a terminal count as seen.
 
 use nix::unistd::Uid;
 use otp_protocol::client::Client;
-use otp_protocol::interface::{NoticeItem, Notices, NoticesShown};
+use otp_protocol::interface::{NoticeList, Notices, NoticesShown};
 
 use crate::arguments::{NoticesArgs, user_name};
 use crate::output::escape::escaped;
@@ -16,8 +16,8 @@ pub(crate) fn notices(client: &mut Client, terminal: &mut Terminal, options: &No
     if OutputFormat::of(options.json) == OutputFormat::Json {
         return terminal.json(&reply);
     }
-    terminal.show(&lines(&reply.notices))?;
-    // What an administrator sees of somebody else's is not seen by that somebody.
+    terminal.show(&text(&reply))?;
+    // A notice that an administrator sees is not yet seen by its owner.
     let own = user.is_none() || !Uid::effective().is_root();
     if let (Some(last), true, true) = (reply.notices.last(), terminal.is_screen(), own) {
         client.call(&NoticesShown { user, last: last.id })?;
@@ -25,9 +25,13 @@ pub(crate) fn notices(client: &mut Client, terminal: &mut Terminal, options: &No
     Ok(())
 }
 
-fn lines(notices: &[NoticeItem]) -> String {
-    if notices.is_empty() {
+/// The daemon's lines for a person; from one that makes none, a line for each notice.
+fn text(reply: &NoticeList) -> String {
+    if reply.notices.is_empty() {
         return "no notices\n".to_owned();
     }
-    notices.iter().map(|one| format!("{}\n", escaped(&one.text))).collect()
+    if reply.lines.is_empty() {
+        return reply.notices.iter().map(|one| format!("{}\n", escaped(&one.text))).collect();
+    }
+    reply.lines.iter().map(|line| format!("{}\n", escaped(line))).collect()
 }

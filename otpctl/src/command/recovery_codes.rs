@@ -1,7 +1,8 @@
 //! Recovery codes: how they are shown, once, and `otpctl recovery-codes`, which makes a new set.
 
 use otp_protocol::client::Client;
-use otp_protocol::interface::RenewRecoveryCodes;
+use otp_protocol::interface::{RecoveryCodes, RenewRecoveryCodes};
+use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::arguments::RecoveryCodesArgs;
@@ -20,12 +21,20 @@ pub(crate) fn renew(
     let code = code::asked(terminal, format, "Code of a key: ")?;
     let renewed = connect()?.call(&RenewRecoveryCodes { code })?;
     let shown = match format {
-        OutputFormat::Json => terminal.json(&renewed),
+        OutputFormat::Json => terminal.json(&RenewedJson { changed: true, renewed: &renewed }),
         OutputFormat::Text => terminal
-            .show("every earlier recovery code is dead\n")
+            .show("the earlier recovery codes no longer work\n")
             .and_then(|()| terminal.show(&sheet(&renewed.recovery_codes))),
     };
-    shown.map_err(|failure| failure.after("every earlier recovery code is dead"))
+    shown.map_err(|failure| failure.after("the earlier recovery codes no longer work"))
+}
+
+/// How the codes are told in JSON.
+#[derive(Serialize)]
+struct RenewedJson<'a> {
+    changed: bool,
+    #[serde(flatten)]
+    renewed: &'a RecoveryCodes,
 }
 
 /// The codes with what to do with them; nothing if there are none.
@@ -49,7 +58,7 @@ const ADVICE: &str = "
 recovery codes, shown only now; each works once instead of a code, for the day when the phone is lost:
 
 |
-print them or write them down, and keep them away from the phone; otpctl recovery-codes makes a new set
+print them or write them down, and keep them away from the phone; `otpctl recovery-codes` makes new ones
 ";
 
 /// A code, as long as it may be, with its indentation.

@@ -21,7 +21,7 @@ pub(crate) fn add(
     let client = &mut connect()?;
     let begun = client.call(&AddKey { code, key: options.key.wanted() })?;
     let pending = PendingKey { client, terminal, format, purpose: ConfirmPurpose::Add };
-    pending.show_and_confirm(&begun, &begun.enrolment, files)
+    pending.show_and_confirm(&begun, &begun.enrolment, options.output.qr(), files)
 }
 
 pub(crate) fn rotate(
@@ -38,8 +38,9 @@ pub(crate) fn rotate(
         code,
         key: options.key.as_deref().map(KeyName::new).transpose()?,
         shape: options.shape.wanted(),
+        expires: options.end.expires,
         prompt: interface::Prompt { tty: terminal.tty()?, ..interface::Prompt::default() },
     })?;
     let pending = PendingKey { client, terminal, format, purpose: ConfirmPurpose::Rotate };
-    pending.show_and_confirm(&begun, &begun.enrolment, files)
+    pending.show_and_confirm(&begun, &begun.enrolment, options.output.qr(), files)
 }

@@ -1,17 +1,19 @@
-//! `otpctl status` and `otpctl list`: what may be told of users, for people or as JSON.
+//! `otpctl status`: what may be told of a user, for people or as JSON.
 
-use otp_core::files::date::utc;
+use otp_core::environment::system_wall;
+use otp_core::keys::key::SHORTEST_ID;
 use otp_core::unix_time::UnixTime;
 use otp_protocol::client::Client;
-use otp_protocol::interface::{KeyStatus, List, OriginStatus, Status, Unreadable, UserList, UserStatus};
+use otp_protocol::interface::{InvitationStatus, KeyStatus, OriginStatus, Status, UserStatus};
+use otp_system::screen::{bad, good};
 use serde::Serialize;
 
-use crate::arguments::{ListArgs, StatusArgs, user_name};
+use crate::arguments::{StatusArgs, user_name};
 use crate::command::bypasses::{self, ListedBypass};
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 use crate::output::format::OutputFormat;
-use crate::output::table::table;
+use crate::output::local_time::to_the_minute;
 use crate::output::terminal::Terminal;
 
 pub(crate) fn status(client: &mut Client, terminal: &mut Terminal, options: &StatusArgs) -> Result<(), Failure> {
@@ -34,32 +36,9 @@ pub(crate) fn show_one(status: &UserStatus, terminal: &mut Terminal, format: Out
     }
 }
 
-pub(crate) fn list(client: &mut Client, terminal: &mut Terminal, options: &ListArgs) -> Result<(), Failure> {
-    show(&client.call(&List {})?, terminal, OutputFormat::of(options.json))
-}
-
-/// Shows a list; of whom nothing can be told makes it a failure, for a list that looks whole and is not misleads.
-pub(crate) fn show(list: &UserList, terminal: &mut Terminal, format: OutputFormat) -> Result<(), Failure> {
-    let bypasses = bypasses::in_force(); // also of users without a key, whom a list does not have
-    match format {
-        OutputFormat::Json => {
-            let users = list.users.iter().map(|status| WithBypass::of(status, &bypasses)).collect();
-            terminal.json(&ShownList { users, unreadable: &list.unreadable, bypasses })?;
-        }
-        OutputFormat::Text => {
-            let told = bypasses.iter().map(bypasses::told).collect::<String>();
-            terminal.show(&format!("{}{told}", all(list)))?;
-        }
-    }
-    match list.unreadable.len() {
-        0 => Ok(()),
-        count => Err(Failure::Stopped(format!("users that cannot be read: {count}"))),
-    }
-}
-
 /// A state as it is shown: the daemon's, and the mark that is beside it.
 #[derive(Serialize)]
-struct WithBypass<'a> {
+pub(super) struct WithBypass<'a> {
     #[serde(flatten)]
     status: &'a UserStatus,
     bypass: Option<ListedBypass>,
@@ -70,90 +49,123 @@ struct ShownStatus<'a> {
     status: WithBypass<'a>,
 }
 
-#[derive(Serialize)]
-struct ShownList<'a> {
-    users: Vec<WithBypass<'a>>,
-    unreadable: &'a [Unreadable],
-    bypasses: Vec<ListedBypass>,
-}
-
 impl<'a> WithBypass<'a> {
-    fn of(status: &'a UserStatus, bypasses: &[ListedBypass]) -> Self {
+    pub(super) fn of(status: &'a UserStatus, bypasses: &[ListedBypass]) -> Self {
         Self { status, bypass: bypasses::longest(bypasses, status.uid).cloned() }
     }
 }
 
 /// A user, a line per key and per origin that has something to tell.
 fn one(status: &UserStatus) -> String {
-    let mut text = format!("{} (uid {}): {}", escaped(&status.user), status.uid, state(status));
-    if status.enrolled {
-        text.push_str(&format!(", generation {}", status.generation));
-    }
+    let mut text = format!("{}: {}", escaped(&status.user), coloured(state(status)));
     if status.restored {
         text.push_str(TOUCHED);
     }
     text.push('\n');
-    text.extend(status.keys.iter().map(key));
+    text.extend(status.lost_since.map(|since| lost(since, status.lost_until)));
+    text.extend(status.keys.iter().map(|one| key(one, &status.keys)));
+    text.extend(status.recovery_left.map(|left| format!("  recovery codes: {left} left\n")));
+    text.extend(status.invitation.as_ref().map(|one| format!("  registration code: {}\n", invitation(one))));
     text.extend(status.origins.iter().filter_map(origin));
     text
+}
+
+fn lost(since: UnixTime, until: Option<UnixTime>) -> String {
+    let back = until.map_or_else(
+        || "an administrator can end that".to_owned(),
+        |until| format!("until {} the owner can take that back", to_the_minute(until)),
+    );
+    format!("  reported lost {}, {back}\n", to_the_minute(since))
+}
+
+fn invitation(one: &InvitationStatus) -> String {
+    let replaces = if one.replaces { ", replaces all keys" } else { "" };
+    format!("{}, {}, by {}{replaces}", worth(one), escaped(&one.form), inviter(one))
+}
+
+/// Until when it is good, or why it is not, and whether somebody has typed it.
+pub(super) fn worth(one: &InvitationStatus) -> String {
+    match one.over.as_deref() {
+        None if one.redeemed => format!("until {}, redeemed", to_the_minute(one.ends)),
+        None => format!("until {}", to_the_minute(one.ends)),
+        Some("expired") => format!("expired {}", to_the_minute(one.ends)),
+        Some(word) => escaped(&word.replace('-', " ")),
+    }
+}
+
+/// The name of the account that had it made, or its uid.
+pub(super) fn inviter(one: &InvitationStatus) -> String {
+    one.by_user.as_deref().map_or_else(|| format!("uid {}", one.by), escaped)
 }
 
 /// Two causes that nobody can tell apart, and what helps.
 const TOUCHED: &str = ", put back from a backup or touched by another program (chmod, relabelling): recovery codes, registration codes \
                        and HOTP are off until root runs `otpctl accept-restore`";
 
-fn key(key: &KeyStatus) -> String {
+/// No code but the one that confirmed it; of a key that was imported, none at all.
+const NOT_YET: &str = "not used yet";
+
+fn key(key: &KeyStatus, all: &[KeyStatus]) -> String {
     let step = if key.kind == "hotp" { String::new() } else { format!(", {} s", key.period) };
-    let end = key.expires.map(|end| format!(", ends {}", utc(end))).unwrap_or_default();
+    let end = key.expires.map(|end| ended(end, system_wall())).unwrap_or_default();
     let resync = if key.resync { ", wants two codes in a row" } else { "" };
-    let off = if key.suspended { ", off for good: repudiated" } else { "" };
+    let off = if key.suspended { ", off for good: made by somebody else, its owner said" } else { "" };
+    let id = short_id(key, all);
+    let id = if id.is_empty() { String::new() } else { format!(" ({})", escaped(id)) }; // some may not know it
     format!(
-        "  key \"{}\" ({}): {} {}, {} digits{step}, confirmed {}, last used {}{end}{resync}{off}\n",
+        "  key \"{}\"{id}: {} {}, {} digits{step}, confirmed {}, {}{end}{resync}{off}\n",
         escaped(&key.label),
-        escaped(&key.id),
         escaped(&key.kind),
         escaped(&key.algorithm),
         key.digits,
-        utc(key.confirmed),
-        used(key.last_used),
+        to_the_minute(key.confirmed),
+        key.last_used.map_or_else(|| NOT_YET.to_owned(), |last| format!("last used {}", to_the_minute(last))),
     )
+}
+
+fn ended(end: UnixTime, now: UnixTime) -> String {
+    match end < now {
+        true => bad(&format!(", ended {}", to_the_minute(end))),
+        false => format!(", ends {}", to_the_minute(end)),
+    }
+}
+
+/// As much of the id as names no other key. JSON has all of it.
+fn short_id<'a>(key: &'a KeyStatus, all: &[KeyStatus]) -> &'a str {
+    let others = || all.iter().filter(|other| other.id != key.id);
+    let is_clear = |id: &&str| others().all(|other| !other.id.starts_with(id) && other.label != *id);
+    (SHORTEST_ID..key.id.len()).filter_map(|end| key.id.get(..end)).find(is_clear).unwrap_or(&key.id)
 }
 
 /// Nothing for an origin without wrong codes. How many, only root is told.
 fn origin(origin: &OriginStatus) -> Option<String> {
     let count = origin.failures.filter(|count| *count > 0).map(|count| format!("{count} of {}", origin.limit));
     let state = match origin {
-        OriginStatus { closed: true, .. } => Some("closed".to_owned()),
+        OriginStatus { closed: true, .. } => Some(bad("closed")),
         OriginStatus { wait: 0, .. } => None,
         OriginStatus { wait, .. } => Some(format!("waiting {wait} s")),
     };
     let told: Vec<String> = count.into_iter().chain(state).collect();
-    (!told.is_empty()).then(|| format!("  wrong codes, origin {}: {}\n", escaped(&origin.origin), told.join(", ")))
+    (!told.is_empty()).then(|| format!("  wrong codes {}: {}\n", way(&origin.origin), told.join(", ")))
 }
 
-/// A line per user; below them who cannot be read, and why.
-fn all(list: &UserList) -> String {
-    let mut text = readable(&list.users);
-    for one in &list.unreadable {
-        let user = one.user.as_deref().map_or_else(|| "?".to_owned(), escaped);
-        text.push_str(&format!("cannot read {user} (uid {}): {}\n", one.uid, escaped(&one.reason)));
-    }
-    text
-}
-
-fn readable(users: &[UserStatus]) -> String {
-    let heads = ["USER", "UID", "STATE", "KEYS", "LAST USED"].map(str::to_owned);
-    let rows = users.iter().map(|status| {
-        let last = status.keys.iter().filter_map(|key| key.last_used).max();
-        let keys = status.keys.len().to_string();
-        [escaped(&status.user), status.uid.to_string(), state(status).to_owned(), keys, used(last)]
-    });
-    table(&std::iter::once(heads).chain(rows).collect::<Vec<_>>())
+/// By which way they came, in words, and the name of it for `otpctl reopen --origin`.
+fn way(origin: &str) -> String {
+    let told = match origin {
+        "self" => "in one's own session",
+        "other" => "from another user or a program",
+        "remote" => "over the network",
+        "console" => "at the console",
+        "socket" => "by a program that asked the daemon",
+        _ => "by another way",
+    };
+    format!("{told} ({})", escaped(origin))
 }
 
 /// The one word that counts most.
-fn state(status: &UserStatus) -> &'static str {
+pub(super) fn state(status: &UserStatus) -> &'static str {
     match status {
+        UserStatus { enrolled: false, invitation: Some(InvitationStatus { over: None, .. }), .. } => "invited",
         UserStatus { enrolled: false, .. } => "not enrolled",
         UserStatus { disabled: true, .. } => "disabled",
         UserStatus { suspended: true, .. } => "suspended",
@@ -163,15 +175,36 @@ fn state(status: &UserStatus) -> &'static str {
     }
 }
 
-fn used(last: Option<UnixTime>) -> String {
-    last.map_or_else(|| "never".to_owned(), utc)
+/// Codes are accepted, or refused whatever they are.
+pub(super) fn coloured(state: &str) -> String {
+    match state {
+        "enrolled" => good(state),
+        "not enrolled" | "invited" => state.to_owned(),
+        _ => bad(state),
+    }
+}
+
+pub(super) fn used(last: Option<UnixTime>) -> String {
+    last.map_or_else(|| "never".to_owned(), to_the_minute)
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use otp_system::screen::{Look, wrapped};
+
     use super::*;
 
-    fn alice() -> UserStatus {
+    /// The two moments below, in the zone of this process.
+    fn here(text: &str) -> String {
+        let [leap, march] = [951_782_400, 951_868_800].map(|seconds| to_the_minute(UnixTime::new(seconds)));
+        text.replace("2000-02-29 00:00 UTC", &leap).replace("2000-03-01 00:00 UTC", &march)
+    }
+
+    pub(in crate::command) fn plain(text: &str) -> String {
+        wrapped(text, Look::PLAIN).to_string()
+    }
+
+    pub(in crate::command) fn alice() -> UserStatus {
         let key = KeyStatus {
             id: "k1".to_owned(),
             label: "phone\x1b[2J".to_owned(),
@@ -201,16 +234,43 @@ mod tests {
                 OriginStatus { origin: "other".to_owned(), failures: Some(5), limit: 20, closed: false, wait: 4 },
                 OriginStatus { origin: "remote".to_owned(), failures: Some(20), limit: 20, closed: true, wait: 9 },
             ],
+            recovery_left: Some(7),
+            invitation: None,
+            lost_since: None,
+            lost_until: None,
         }
     }
 
     #[test]
+    fn a_report_of_a_lost_device_says_who_can_end_it() {
+        let since = Some(UnixTime::new(951_782_400));
+        let told = |lost_until| plain(&one(&UserStatus { suspended: true, lost_since: since, lost_until, ..alice() }));
+        let line = "alice: suspended\n  reported lost 2000-02-29 00:00 UTC, ";
+        let until = format!("{line}until 2000-03-01 00:00 UTC the owner can take that back\n");
+        assert!(told(Some(UnixTime::new(951_868_800))).starts_with(&here(&until)));
+        assert!(told(None).starts_with(&here(&format!("{line}an administrator can end that\n"))));
+    }
+
+    #[test]
     fn a_user_is_told_in_lines() {
-        let expected = "alice (uid 1000): enrolled, generation 3\n  \
-            key \"phone\\x1b[2J\" (k1): totp SHA1, 6 digits, 30 s, confirmed 2000-02-29T00:00:00Z, last used never\n  \
-            wrong codes, origin other: 5 of 20, waiting 4 s\n  \
-            wrong codes, origin remote: 20 of 20, closed\n";
-        assert_eq!(one(&alice()), expected);
+        let expected = "alice: enrolled\n  \
+            key \"phone\\x1b[2J\" (k1): totp SHA1, 6 digits, 30 s, confirmed 2000-02-29 00:00 UTC, not used yet\n  \
+            recovery codes: 7 left\n  \
+            wrong codes from another user or a program (other): 5 of 20, waiting 4 s\n  \
+            wrong codes over the network (remote): 20 of 20, closed\n";
+        assert_eq!(plain(&one(&alice())), here(expected));
+        assert!(one(&alice()).contains("\x1b[32menrolled\x1b[0m") && one(&alice()).contains("\x1b[1;31mclosed\x1b[0m"));
+    }
+
+    #[test]
+    fn an_id_is_as_short_as_it_can_be() {
+        let key =
+            |id: &str, label: &str| KeyStatus { id: id.to_owned(), label: label.to_owned(), ..alice().keys.remove(0) };
+        let all =
+            [key("0123456789abcdef", "phone"), key("0123466789abcdef", "89abc"), key("89abcdef01234567", "01234567")];
+        assert_eq!(all.each_ref().map(|one| short_id(one, &all)), ["012345", "012346", "89ab"]);
+        let twins = [key("0123", "phone"), key("01234", "tablet")];
+        assert_eq!(twins.each_ref().map(|one| short_id(one, &twins)), ["0123", "01234"]);
     }
 
     #[test]
@@ -220,10 +280,11 @@ mod tests {
             (key.kind, key.resync, key.label) = ("hotp".to_owned(), true, "token".to_owned());
             key.suspended = true;
         }
-        let expected = "alice (uid 1000): enrolled, generation 3, put back from a backup or touched by another program (chmod, relabelling): \
+        let expected = "alice: enrolled, put back from a backup or touched by another program (chmod, relabelling): \
             recovery codes, registration codes and HOTP are off until root runs `otpctl accept-restore`\n  \
-            key \"token\" (k1): hotp SHA1, 6 digits, confirmed 2000-02-29T00:00:00Z, last used never, wants two codes in a row, off for good: repudiated\n";
-        assert_eq!(one(&alice), expected);
+            key \"token\" (k1): hotp SHA1, 6 digits, confirmed 2000-02-29 00:00 UTC, not used yet, wants two codes in a row, off for good: made by somebody else, its owner said\n  \
+            recovery codes: 7 left\n";
+        assert_eq!(plain(&one(&alice)), here(expected));
     }
 
     #[test]
@@ -234,11 +295,52 @@ mod tests {
             .keys
             .iter_mut()
             .for_each(|key| (key.expires, key.label) = (Some(UnixTime::new(951_868_800)), "phone".to_owned()));
-        let expected = "alice (uid 1000): expired, generation 3\n  \
-            key \"phone\" (k1): totp SHA1, 6 digits, 30 s, confirmed 2000-02-29T00:00:00Z, last used never, ends 2000-03-01T00:00:00Z\n  \
-            wrong codes, origin other: waiting 4 s\n  \
-            wrong codes, origin remote: closed\n";
-        assert_eq!(one(&alice), expected);
+        let expected = "alice: expired\n  \
+            key \"phone\" (k1): totp SHA1, 6 digits, 30 s, confirmed 2000-02-29 00:00 UTC, not used yet, ended 2000-03-01 00:00 UTC\n  \
+            recovery codes: 7 left\n  \
+            wrong codes from another user or a program (other): waiting 4 s\n  \
+            wrong codes over the network (remote): closed\n";
+        assert_eq!(plain(&one(&alice)), here(expected));
+    }
+
+    pub(in crate::command) fn letter() -> InvitationStatus {
+        InvitationStatus {
+            form: "letter".to_owned(),
+            made: UnixTime::new(951_000_000),
+            ends: UnixTime::new(951_782_400),
+            by: 1001,
+            by_user: Some("dana".to_owned()),
+            replaces: false,
+            redeemed: false,
+            over: None,
+        }
+    }
+
+    #[test]
+    fn an_invitation_says_until_when_by_whom_and_in_which_form() {
+        let invited = |invitation| UserStatus {
+            enrolled: false,
+            keys: Vec::new(),
+            origins: Vec::new(),
+            recovery_left: None,
+            invitation: Some(invitation),
+            ..alice()
+        };
+        let told = |invitation| plain(&one(&invited(invitation)));
+        let good = "alice: invited\n  registration code: until 2000-02-29 00:00 UTC, letter, by dana\n";
+        assert_eq!(told(letter()), here(good));
+        let expired = InvitationStatus { over: Some("expired".to_owned()), by_user: None, replaces: true, ..letter() };
+        let text = "alice: not enrolled\n  registration code: expired 2000-02-29 00:00 UTC, letter, by uid 1001, replaces all keys\n";
+        assert_eq!(told(expired), here(text));
+        let often = InvitationStatus { over: Some("redeemed-too-often".to_owned()), redeemed: true, ..letter() };
+        assert_eq!(told(often), "alice: not enrolled\n  registration code: redeemed too often, letter, by dana\n");
+    }
+
+    #[test]
+    fn an_id_that_is_not_told_leaves_no_brackets() {
+        let mut alice = alice();
+        alice.keys[0].id.clear();
+        assert!(plain(&one(&alice)).contains("key \"phone\\x1b[2J\": totp"), "{}", one(&alice));
     }
 
     #[test]
@@ -247,30 +349,5 @@ mod tests {
         let disabled = UserStatus { disabled: true, ..suspended.clone() };
         let gone = UserStatus { enrolled: false, ..disabled.clone() };
         assert_eq!([suspended, disabled, gone].each_ref().map(state), ["suspended", "disabled", "not enrolled"]);
-    }
-
-    #[test]
-    fn users_stand_in_columns() {
-        let bob = UserStatus { user: "bartholomew".to_owned(), enrolled: false, keys: Vec::new(), ..alice() };
-        let expected = "\
-            USER         UID   STATE         KEYS  LAST USED\n\
-            alice        1000  enrolled      1     never\n\
-            bartholomew  1000  not enrolled  0     never\n";
-        assert_eq!(readable(&[alice(), bob]), expected);
-    }
-
-    #[test]
-    fn who_cannot_be_read_is_told_with_the_reason() {
-        let unreadable = |user: Option<&str>, reason: &str| Unreadable {
-            uid: 1001,
-            user: user.map(str::to_owned),
-            reason: reason.to_owned(),
-        };
-        let torn = unreadable(Some("bob"), "/var/lib/otp/keys/1001.toml: \x1b[2J");
-        let list = UserList { users: Vec::new(), unreadable: vec![torn, unreadable(None, "no account has this uid")] };
-        let expected = "USER  UID  STATE  KEYS  LAST USED\n\
-            cannot read bob (uid 1001): /var/lib/otp/keys/1001.toml: \\x1b[2J\n\
-            cannot read ? (uid 1001): no account has this uid\n";
-        assert_eq!(all(&list), expected);
     }
 }

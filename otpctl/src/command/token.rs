@@ -1,20 +1,37 @@
-//! `otpctl token add`: a hardware token brings its key along. The secret comes on standard input, unseen; the codes that
-//! confirm it are typed by whoever holds the token.
+//! `otpctl token add` and `assign`: a hardware token brings its key along. The secret comes on standard input, unseen, or it is here
+//! already; the codes that confirm it are typed by the person who holds the token.
 
 use otp_core::keys::secret::Secret;
+use otp_core::reasons::ChangeRefusal;
 use otp_protocol::client::Client;
-use otp_protocol::interface::{self, UserName};
+use otp_protocol::interface::{self, TokenBegun, UserName};
+use serde_json::json;
 
-use crate::arguments::AddTokenArgs;
-use crate::command::confirm::{ConfirmPurpose, PendingKey};
+use crate::arguments::{AddTokenArgs, AssignTokenArgs, TokenAct};
+use crate::command::confirm::{ConfirmPurpose, PendingKey, Shown};
+use crate::command::token_list;
 use crate::input::token_secret::Notation;
 use crate::input::{no_echo, token_secret};
 use crate::output::duration;
-use crate::output::failure::Failure;
+use crate::output::escape::escaped;
+use crate::output::failure::{Failure, unless_so};
 use crate::output::format::OutputFormat;
 use crate::output::terminal::Terminal;
 
-pub(crate) fn add(
+pub(crate) fn run(
+    terminal: &mut Terminal,
+    act: &TokenAct,
+    connect: impl FnOnce() -> Result<Client, Failure>,
+) -> Result<(), Failure> {
+    match act {
+        TokenAct::Add(options) => add(terminal, options, connect),
+        TokenAct::Assign(options) => assign(terminal, options, &mut connect()?),
+        TokenAct::List(options) => token_list::list(&mut connect()?, terminal, options),
+        TokenAct::Remove(options) => token_list::remove(&mut connect()?, terminal, options),
+    }
+}
+
+fn add(
     terminal: &mut Terminal,
     options: &AddTokenArgs,
     connect: impl FnOnce() -> Result<Client, Failure>,
@@ -27,9 +44,29 @@ pub(crate) fn add(
     }
     let client = &mut connect()?;
     let begun =
-        client.call(&interface::AddToken { user: UserName::new(&options.user)?, secret, key: options.key.wanted() })?;
+        client.call(&interface::AddToken { user: UserName::new(&options.user)?, secret, key: options.key.wanted() });
+    let Some(begun) = unless_so(begun, &[ChangeRefusal::TokenThere])? else {
+        let text = format!("{}: has that token already; nothing was changed\n", escaped(&options.user));
+        return terminal.tell(format, &json!({ "changed": false, "user": options.user }), &text);
+    };
+    confirm(client, terminal, format, &begun)
+}
+
+fn assign(terminal: &mut Terminal, options: &AssignTokenArgs, client: &mut Client) -> Result<(), Failure> {
+    let (user, label) = (UserName::new(&options.user)?, options.label.clone());
+    let begun = client.call(&interface::AssignToken { token: options.token.named()?, user, label })?;
+    confirm(client, terminal, OutputFormat::of(options.json), &begun)
+}
+
+/// Codes of the token store its key.
+fn confirm(
+    client: &mut Client,
+    terminal: &mut Terminal,
+    format: OutputFormat,
+    begun: &TokenBegun,
+) -> Result<(), Failure> {
     match format {
-        OutputFormat::Json => terminal.json(&begun)?,
+        OutputFormat::Json => terminal.json(begun)?,
         OutputFormat::Text => {
             let left = duration::told(begun.expires_in);
             terminal.show(&format!(
@@ -37,7 +74,7 @@ pub(crate) fn add(
             ))?;
         }
     }
-    PendingKey { client, terminal, format, purpose: ConfirmPurpose::Token }.confirm()
+    PendingKey { client, terminal, format, purpose: ConfirmPurpose::Token }.confirm(Shown::default())
 }
 
 /// The first line of standard input.

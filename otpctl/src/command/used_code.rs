@@ -1,11 +1,12 @@
 //! A registration code with which a key was made already. Its owner is told when and from where, and asked whether that was
-//! him: whoever says no has all suspended that came of it.
+//! them: a no suspends all that came of it.
 
 use otp_core::codes::registration::RegistrationCode;
 use otp_protocol::client::Client;
 use otp_protocol::interface::{Redemption, Repudiate};
 
 use crate::output::failure::Failure;
+use crate::output::local_time::when_and_where;
 use crate::output::terminal::Terminal;
 
 /// Asks the owner. Nothing is done without a clear no.
@@ -15,10 +16,13 @@ pub(crate) fn ask(
     used: &Redemption,
     connect: impl FnOnce() -> Result<Client, Failure>,
 ) -> Result<(), Failure> {
-    let when = used.when_and_where();
-    terminal.show(&format!("this registration code was used before, {when}, and a key was made with it\n"))?;
+    let when = when_and_where(used);
+    terminal.show(&format!("A key was made with this registration code {when}.\n"))?;
     match answer(terminal)? {
-        WasThatYou::Yes => Err(not_enrolled("the key that was made then is yours; for a new one ask for a new code")),
+        WasThatYou::Yes => Err(not_enrolled(
+            "you have the key that was made then, and its codes work\none more device: otpctl add; a new phone instead of the old one: otpctl rotate; \
+             phone lost: ask an administrator for a new registration code",
+        )),
         WasThatYou::None => {
             Err(not_enrolled("no answer, so nothing was done; the same command with the same code asks again"))
         }
@@ -55,10 +59,13 @@ fn answer(terminal: &mut Terminal) -> Result<WasThatYou, Failure> {
 
 fn suspended(keys: usize) -> String {
     let what = match keys {
-        0 => "no key that came of it is left to suspend".to_owned(),
-        1 => "suspended: the key that came of it; its codes and recovery codes are refused from now on".to_owned(),
+        0 => "no key that was made with it is left to switch off".to_owned(),
+        1 => "switched off: the key that was made with it; its codes and recovery codes are refused from now on"
+            .to_owned(),
         keys => {
-            format!("suspended: {keys} keys that came of it; their codes and recovery codes are refused from now on")
+            format!(
+                "switched off: {keys} keys that were made with it; their codes and recovery codes are refused from now on"
+            )
         }
     };
     format!("{what}\ncall an administrator now: say that somebody else used your code, and ask for a new one\n")
@@ -83,7 +90,7 @@ mod tests {
     fn run(typed: &'static str) -> (String, bool) {
         let code = RegistrationCode::new(CodeForm::Spoken, &[7; 9]).expect("a code");
         let used = Redemption { at: UnixTime::EPOCH, from: ClaimedPlace::default() };
-        let mut terminal = Terminal::new(Box::new(typed.as_bytes()), Box::new(io::sink()), OutputKind::Screen(None));
+        let mut terminal = Terminal::new(Box::new(typed.as_bytes()), Box::new(io::sink()), OutputKind::Screen);
         let mut reached = false;
         let outcome = ask(&mut terminal, code, &used, || {
             reached = true;
@@ -99,7 +106,7 @@ mod tests {
             assert!(!reached && told.contains("nothing was done"), "{typed:?}: {told}");
         }
         let (told, reached) = run("y\n");
-        assert!(!reached && told.contains("is yours"));
+        assert!(!reached && told.contains("its codes work"));
     }
 
     #[test]

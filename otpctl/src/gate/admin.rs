@@ -7,10 +7,11 @@ use otp_core::accounts::Account;
 use otp_core::policy::WholePolicy;
 use otp_core::site::Site;
 use otp_core::unix_time::UnixTime;
-use otp_core::vault::{Vault, as_it_is, short_lock_deadline};
+use otp_core::vault::{Vault, short_lock_deadline};
 use otp_protocol::status;
 use serde::{Deserialize, Serialize};
 
+use super::service::GateService;
 use crate::command::bypasses;
 use crate::command::emergency::{named, no_such_user};
 use crate::machine::Machine;
@@ -65,30 +66,43 @@ impl Acceptances {
     }
 }
 
-/// The account, with a key that works and without a way past the gate; else why not.
-pub(crate) fn with_a_working_key(typed: Option<&str>, policy: &WholePolicy) -> Result<Account, Failure> {
+/// The account that this name means, or that has logged in here, if this service asks it for a code.
+pub(crate) fn of_the_gate(gate: &GateService, typed: Option<&str>, policy: &WholePolicy) -> Result<Account, Failure> {
     let account = match typed {
         Some(name) => named(name)?.ok_or_else(|| no_such_user(name))?,
         None => login_account()?,
     };
+    if !gate.asks(account.uid) {
+        return Err(Failure::Usage(format!(
+            "{} never asks root for a code; name the admin who types one here with --admin USER",
+            gate.name
+        )));
+    }
+    with_a_working_key(account, policy)
+}
+
+/// The account, with a key that works and without a way past the gate; else why not.
+pub(super) fn with_a_working_key(account: Account, policy: &WholePolicy) -> Result<Account, Failure> {
     let user = escaped(&account.name);
     if bypasses::longest(&bypasses::in_force(), account.uid).is_some() {
         return Err(Failure::Stopped(format!(
-            "{user} is let past every gate and would prove nothing; first otpctl emergency end {user}"
+            "{user} is let past every gate and would prove nothing; first `otpctl emergency end {user}`"
         )));
     }
     let status = status::of(&open()?, &account, &policy.host.limits, &Machine, short_lock_deadline());
     let status = status.map_err(|error| stopped(&error.to_string()))?;
-    let why = match status {
-        ref it if !it.enrolled => "is not enrolled; first otpctl invite",
-        ref it if it.disabled => "is disabled by too many wrong codes; first otpctl invite --replace",
-        ref it if it.suspended => "is suspended; first otpctl resume",
-        ref it if it.expired => "has keys that have all ended; first otpctl invite --replace",
-        ref it if it.keys.iter().all(|key| key.suspended) => "has no key that works; first otpctl invite --replace",
+    let (what, first) = match status {
+        ref it if !it.enrolled => ("is not enrolled", format!("invite {user}")),
+        ref it if it.disabled => ("is disabled by too many wrong codes", format!("invite {user} --replace")),
+        ref it if it.suspended => ("is suspended", format!("resume {user}")),
+        ref it if it.expired => ("has keys that have all ended", format!("invite {user} --replace")),
+        ref it if it.keys.iter().all(|key| key.suspended) => {
+            ("has no key that works", format!("invite {user} --replace"))
+        }
         _ => return Ok(account),
     };
     Err(Failure::Stopped(format!(
-        "{user} {why}; the admin of a gate must be able to pass it; name another one with --admin"
+        "{user} {what}, and the admin of a gate must be able to pass it: first `otpctl {first}`, or name another admin with --admin USER"
     )))
 }
 
@@ -100,13 +114,13 @@ fn login_account() -> Result<Account, Failure> {
     let account = uid.and_then(|uid| otp_core::accounts::account_of(uid).ok().flatten());
     account.ok_or_else(|| {
         Failure::Usage(
-            "nobody has logged in here, as far as the kernel knows; name the admin with --admin USER".to_owned(),
+            "nobody has logged in here, as far as the kernel knows; name the admin who types a code here with --admin USER".to_owned(),
         )
     })
 }
 
 fn open() -> Result<Vault, Failure> {
-    Site::STANDARD.open_vault(as_it_is).map_err(|unavailable| stopped(&unavailable.detail))
+    Site::STANDARD.open_vault().map_err(|unavailable| stopped(&unavailable.detail))
 }
 
 fn stopped(text: &str) -> Failure {

@@ -2,8 +2,12 @@
 //! this process leaves the old stack, or the new one with a way back.
 
 use std::io;
+use std::path::PathBuf;
 
-use super::edit::without_gate;
+use otp_core::accounts::account_of;
+
+use super::admin::Acceptances;
+use super::marks::without_gate;
 use super::planned_file::PlannedFile;
 use super::record::{self, GateLock, GateRecord, GateState};
 use super::swap::FileState;
@@ -49,7 +53,7 @@ pub(crate) fn none_waits(service: &str) -> Result<(), Failure> {
     for file in &pending.files {
         if file.state().map_err(|error| at(file, &error))? != FileState::Before {
             return Err(stopped(&format!(
-                "a change of {service} waits already; nothing was changed. First otpctl gate confirm {service}, or otpctl gate disable {service}"
+                "a change of {service} waits already; nothing was changed. First `otpctl gate confirm {service}` or `otpctl gate disable {service}`"
             )));
         }
     }
@@ -73,13 +77,23 @@ fn waiting(gate: &GateRecord, lock: &GateLock) -> Result<(), Failure> {
     rollback::arm(&gate.service)?;
     // Without the second name, on a file system that has none, the way back wants some room on the disk.
     gate.files.iter().for_each(|file| drop(file.keep()));
-    gate_files(gate)
+    gate_files(gate)?;
+    since_the_swap(gate)?.write(GateState::Pending, lock)
+}
+
+/// With what is confirmed only by something later: the codes that were accepted so far, and the login sessions that are open.
+fn since_the_swap(gate: &GateRecord) -> Result<GateRecord, Failure> {
+    let admin = account_of(gate.admin).ok().flatten();
+    let admin = admin.ok_or_else(|| stopped(&format!("no account has the uid {} any more", gate.admin)))?;
+    let mut since = gate.clone();
+    (since.accepted, since.newest_session) = (Acceptances::of(&admin)?, rollback::newest_session());
+    Ok(since)
 }
 
 fn gate_files(gate: &GateRecord) -> Result<(), Failure> {
     gate.files.iter().try_for_each(|file| file.gate().map_err(|error| at(file, &error)))?;
-    if gate.files.iter().any(sshd::is_drop_in) {
-        sshd::verify()?;
+    if let Some(drop_in) = gate.files.iter().find(|file| sshd::is_drop_in(file)) {
+        sshd::verify(drop_in)?;
         sshd::reload();
     }
     if gate.files.iter().any(sudoers::is_drop_in) {
@@ -111,18 +125,31 @@ pub(crate) fn undo_pending(service: &str) -> Result<Option<GateRecord>, Failure>
     Ok(Some(gate))
 }
 
-/// Takes out what all changes of this gate have put in; the files that changed.
-pub(crate) fn disable(service: &str, changed: ChangedFiles) -> Result<Vec<PlannedFile>, Failure> {
+/// A gate that is undone.
+#[derive(Debug, Default)]
+pub(crate) struct UndoneGate {
+    pub files: Vec<PlannedFile>,
+    /// Files of a gate in force that somebody has removed, with their package perhaps. They stay so.
+    pub gone: Vec<PathBuf>,
+}
+
+/// Takes out what all changes of this gate have put in; `None` if there is no such gate.
+pub(crate) fn disable(service: &str, changed: ChangedFiles) -> Result<Option<UndoneGate>, Failure> {
     let lock = record::lock()?;
-    let mut undone = Vec::new();
+    let mut undone: Option<UndoneGate> = None;
     for state in [GateState::Pending, GateState::InForce] {
-        let Some(gate) = record::read(service, state)? else { continue };
+        let Some(mut gate) = record::read(service, state)? else { continue };
+        let so_far = undone.get_or_insert_default();
+        if state == GateState::InForce {
+            let is_gone = |file: &mut PlannedFile| matches!(file.state(), Ok(FileState::Gone));
+            so_far.gone.extend(gate.files.extract_if(.., is_gone).map(|file| file.path));
+        }
         if changed == ChangedFiles::Refuse {
             gate.files.iter().try_for_each(unchanged_since)?;
         }
         undo_files(&gate)?;
         record::remove(service, state, &lock)?;
-        undone.extend(gate.files);
+        so_far.files.extend(gate.files);
     }
     rollback::disarm(service);
     Ok(undone)
@@ -137,9 +164,13 @@ fn undo_files(gate: &GateRecord) -> Result<(), Failure> {
     undone.into_iter().collect()
 }
 
-/// Only our own lines may have gone meanwhile, for then there is nothing to take out.
+/// Only our own lines may have gone meanwhile, for then there is nothing to take out. A file that is gone is put back.
 fn unchanged_since(file: &PlannedFile) -> Result<(), Failure> {
     match file.state().map_err(|error| at(file, &error))? {
+        FileState::Emptied => Err(stopped(&format!(
+            "{}: nothing is left in it since it was gated, and nothing was changed; --force puts back the file as it was before the gate",
+            file.path.display()
+        ))),
         FileState::Changed(text) if without_gate(&text, file.before.as_deref()) != text => {
             let (path, changes) = (file.path.display(), changes(&file.after, &text).join("; "));
             Err(stopped(&format!(
@@ -152,14 +183,17 @@ fn unchanged_since(file: &PlannedFile) -> Result<(), Failure> {
 
 /// Only a file that was proved may stay: nobody has proved another text.
 fn still_gated(file: &PlannedFile) -> Result<(), Failure> {
-    let now = match file.state().map_err(|error| at(file, &error))? {
+    let changed = |now: &str| format!("changed since it was gated: {}", changes(&file.after, now).join("; "));
+    let what = match file.state().map_err(|error| at(file, &error))? {
         FileState::Gated => return Ok(()),
-        FileState::Before => file.before.clone().unwrap_or_default(),
-        FileState::Changed(text) => text,
+        FileState::Gone => "gone since it was gated".to_owned(),
+        FileState::Emptied => "empty since it was gated".to_owned(),
+        FileState::Before => changed(file.before.as_deref().unwrap_or_default()),
+        FileState::Changed(text) => changed(&text),
     };
-    let (path, changes) = (file.path.display(), changes(&file.after, &now).join("; "));
+    let path = file.path.display();
     Err(stopped(&format!(
-        "{path}: changed since it was gated: {changes}; nothing was confirmed. Put it back, or disable the gate and enable it again"
+        "{path}: {what}; nothing was confirmed. Put it back, or disable the gate and enable it again"
     )))
 }
 

@@ -1,29 +1,17 @@
 //! The stack with our lines in it: a pure function from the text of a PAM file to the texts that it may become, the likeliest first.
 //! Which of them lets nobody past is for `stack::findings` to say.
 
+use std::collections::BTreeSet;
+
+use super::insertion::{IncludeBefore, Insertion, with};
+use super::instead::instead_of_password;
+use super::marks::{ACCOUNT_RULE, AUTH_RULE, PASSWORD_AFTER, PASSWORD_RULE, REPLACEMENT_RULE, second_word};
+use super::shape::GateShape;
 use crate::stack::code::PamCode;
 use crate::stack::control::StackAction;
-use crate::stack::modules::{MODULE, asks_first_factor, file_name, is_ours};
+use crate::stack::modules::{asks_first_factor, is_ours, is_watch};
 use crate::stack::reader::{OwnLine, ServiceStacks, StackLine, Stage};
 use crate::stack::walk::is_jumped_over;
-
-/// The rules of the README and of docs/hosts.md.
-const AUTH_RULE: &str = "auth required pam_otp.so";
-const ACCOUNT_RULE: &str = "account required pam_otp.so";
-const PASSWORD_RULE: &str = "password [success=done ignore=ignore default=die] pam_otp.so";
-/// Where a service has no password line of its own, libpam takes those of `other`, which our line would end.
-const PASSWORD_AFTER: &str = "@include common-password";
-/// Of sshd. It takes the first value that it reads.
-pub(super) const SSHD_SETTINGS: [&str; 3] =
-    ["UsePAM yes", "KbdInteractiveAuthentication yes", "PasswordAuthentication no"];
-/// Of sudoers: the beginning of the line with the commands, and the line that gives them their service.
-pub(super) const SUDOERS_ALIAS: &str = "Cmnd_Alias GATED = ";
-pub(super) const SUDOERS_DEFAULTS: &str =
-    "Defaults!GATED pam_service=sudo-otp, pam_login_service=sudo-otp, timestamp_timeout=0";
-/// The comment over an `include` that is a substack now.
-const CHANGED: &str = "# `include` was made `substack` by `otpctl gate enable`; `otpctl gate disable` changes it back";
-/// The comment over each of them.
-const MARK: &str = "# added by `otpctl gate enable`; `otpctl gate disable` takes it out";
 
 /// Is a line wanted that asks for a new key when one is due?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,33 +20,28 @@ pub(crate) enum PasswordRule {
     NotWanted,
 }
 
-/// Some lines, put before the line with this number.
-#[derive(Debug, Clone)]
-struct Insertion {
-    before: usize,
-    rules: &'static [&'static str],
-    include: IncludeBefore,
+/// The lines that a service is to have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct WantedLines {
+    pub shape: GateShape,
+    pub account: AccountRule,
+    pub password: PasswordRule,
 }
 
-/// The line before an insertion, where it includes the first factor.
+/// Is a line wanted that keeps suspended users out?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum IncludeBefore {
-    Stays,
-    /// An `include` that a `sufficient` line ends would end the whole stage, and a substack ends alone.
-    BecomesSubstack,
+pub(crate) enum AccountRule {
+    Wanted,
+    /// Screen lockers run no account stage, most of them, and let nobody in who was not in before.
+    IfThereIsSuchAStage,
+    NotWanted,
 }
 
 /// Every text that this one may become. None if the service has our lines; an error says why nothing can be added.
-pub(crate) fn variants(
-    text: &str,
-    service: &ServiceStacks,
-    password: PasswordRule,
-) -> Result<Vec<String>, &'static str> {
-    let missing = |stage| !service.lines.iter().any(|line| line.stage == stage && is_ours(line));
-    let auth = if missing(Stage::Auth) { after_first_factor(text, service)? } else { Vec::new() };
-    let account = if missing(Stage::Account) { before_its_end(service)? } else { Vec::new() };
-    let wanted = password == PasswordRule::Wanted && missing(Stage::Password);
-    let password = wanted.then(|| before_password(&service.stage(Stage::Password)));
+pub(crate) fn variants(text: &str, service: &ServiceStacks, wanted: WantedLines) -> Result<Vec<String>, String> {
+    let (auth, out_of_use) = auth(text, service, wanted.shape)?;
+    let account = account(service, wanted.account)?;
+    let password = password(service, wanted)?;
     let one_of = |places: Vec<Insertion>| match places.is_empty() {
         true => vec![None],
         false => places.into_iter().map(Some).collect(),
@@ -66,49 +49,61 @@ pub(crate) fn variants(
     let (auth, account) = (one_of(auth), one_of(account));
     let pairs = auth.iter().flat_map(|auth| account.iter().map(move |account| [auth, account]));
     let all = pairs.map(|pair| pair.into_iter().flatten().chain(&password).cloned().collect::<Vec<_>>());
-    Ok(all.filter(|insertions| !insertions.is_empty()).map(|insertions| with(text, insertions)).collect())
+    Ok(all.filter(|insertions| !insertions.is_empty()).map(|insertions| with(text, insertions, &out_of_use)).collect())
 }
 
-/// Takes out each rule of ours under its comment, and a line there that still names our module: with an option that somebody has added
-/// it would go on asking, and nothing would undo it. Everything else stays.
-pub(crate) fn without_ours(text: &str) -> String {
-    let rules = [AUTH_RULE, ACCOUNT_RULE, PASSWORD_RULE, PASSWORD_AFTER, SUDOERS_DEFAULTS];
-    let rules: Vec<&str> = rules.into_iter().chain(SSHD_SETTINGS).collect();
-    let is_rule =
-        |line: &str| rules.contains(&line.trim_end()) || line.starts_with(SUDOERS_ALIAS) || names_our_module(line);
-    let mut lines = text.split_inclusive('\n').peekable();
-    let mut left = String::with_capacity(text.len());
-    while let Some(line) = lines.next() {
-        let next = lines.peek().copied().unwrap_or_default();
-        match line.trim_end() {
-            MARK if is_rule(next) => drop(lines.next()),
-            CHANGED if second_word(next) == Some("substack") => {
-                left.push_str(&next.replacen("substack", "include", 1));
-                lines.next();
-            }
-            _ => left.push_str(line),
-        }
-    }
-    left
-}
-
-/// In one line: of one that goes on, the rest would be left alone.
-fn names_our_module(line: &str) -> bool {
-    line.split_whitespace().any(|word| file_name(word) == MODULE) && !line.trim_end().ends_with('\\')
-}
-
-/// The same, and every line that names our module where there was none `before`: somebody may have taken our comments away.
-pub(crate) fn without_gate(text: &str, before: Option<&str>) -> String {
-    let left = without_ours(text);
-    if before.is_some_and(|before| before.contains(MODULE)) {
-        return left;
-    }
-    let mut goes_on = false;
-    let stays = |line: &&str| {
-        let part = std::mem::replace(&mut goes_on, line.trim_end().ends_with('\\'));
-        part || line.starts_with('#') || !names_our_module(line)
+/// The places for the auth line or, where our lines stand for the password's, that place and the lines out of use.
+fn auth(text: &str, service: &ServiceStacks, shape: GateShape) -> Result<(Vec<Insertion>, BTreeSet<usize>), String> {
+    let none = BTreeSet::new();
+    let Some(rules) = shape.instead_of_password() else {
+        let asks = shape == GateShape::KeyReplacement || !is_missing(service, Stage::Auth);
+        return Ok((if asks { Vec::new() } else { after_first_factor(text, service)? }, none));
     };
-    left.split_inclusive('\n').filter(stays).collect()
+    let is_own = |line: &StackLine| line.stage == Stage::Auth && service.files.first() == Some(&line.place.file);
+    if service.lines.iter().any(|line| is_own(line) && is_ours(line) && !is_watch(line)) {
+        let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let lines: Vec<_> = text.lines().map(words).collect();
+        return match rules.iter().all(|rule| lines.contains(&words(rule))) {
+            true => Ok((Vec::new(), none)),
+            false => Err("it asks for a code already, by other lines than those wanted here; first take them out, by `otpctl gate disable` if it has made them".to_owned()),
+        };
+    }
+    instead_of_password(text, service, &rules).map(|(insertion, lines)| (vec![insertion], lines))
+}
+
+fn account(service: &ServiceStacks, wanted: AccountRule) -> Result<Vec<Insertion>, String> {
+    let is_there = || !service.stage(Stage::Account).is_empty();
+    match wanted {
+        AccountRule::Wanted => {}
+        AccountRule::IfThereIsSuchAStage if is_there() => {}
+        _ => return Ok(Vec::new()),
+    }
+    if is_missing(service, Stage::Account) { Ok(before_its_end(service)?) } else { Ok(Vec::new()) }
+}
+
+/// The lines before which an account line of ours may stand, the likeliest first; none if there is one.
+pub(crate) fn account_places(service: &ServiceStacks) -> Result<Vec<usize>, String> {
+    Ok(account(service, AccountRule::Wanted)?.into_iter().map(|one| one.before).collect())
+}
+
+fn password(service: &ServiceStacks, wanted: WantedLines) -> Result<Option<Insertion>, String> {
+    if !is_missing(service, Stage::Password) {
+        return Ok(None);
+    }
+    let stack = service.stage(Stage::Password);
+    match (wanted.shape, wanted.password) {
+        (GateShape::KeyReplacement, _) => {
+            let first = own_lines(&stack).next();
+            let own = first.ok_or("it has no password line of its own, and takes those of the service `other`")?;
+            Ok(Some(Insertion::new(own.first, &[REPLACEMENT_RULE])))
+        }
+        (_, PasswordRule::Wanted) => Ok(Some(before_password(&stack))),
+        (_, PasswordRule::NotWanted) => Ok(None),
+    }
+}
+
+fn is_missing(service: &ServiceStacks, stage: Stage) -> bool {
+    !service.lines.iter().any(|line| line.stage == stage && is_ours(line) && !is_watch(line))
 }
 
 /// After the line that asks for the first factor last, or after a later one: nearer to the first factor first.
@@ -124,19 +119,14 @@ fn after_first_factor(text: &str, service: &ServiceStacks) -> Result<Vec<Inserti
         .own;
     let places = own_lines(stack).filter(|own| *own >= from);
     let free = places.filter(|own| !is_jumped_over(stack, stack.iter().take_while(|line| line.own <= *own).count()));
-    let insertion = |own: OwnLine, include| Insertion { before: own.last + 1, rules: &[AUTH_RULE], include };
+    let insertion = |own: OwnLine, include| Insertion { include, ..Insertion::new(own.last + 1, &[AUTH_RULE]) };
     let mut all: Vec<Insertion> = free.map(|own| insertion(own, IncludeBefore::Stays)).collect();
     let line = text.lines().nth(from.first.saturating_sub(1)).unwrap_or_default();
     let begins = stack.iter().take_while(|line| line.own < from).count();
     if from.first == from.last && second_word(line) == Some("include") && !is_jumped_over(stack, begins) {
         all.push(insertion(from, IncludeBefore::BecomesSubstack));
     }
-    Ok(all)
-}
-
-/// The control of a line that includes, if nobody has written it in capitals.
-fn second_word(line: &str) -> Option<&str> {
-    line.split_whitespace().nth(1)
+    some(all)
 }
 
 /// Before the first line that can end the stage or includes another file, or before an earlier one. Where every line is plain,
@@ -155,16 +145,22 @@ fn before_its_end(service: &ServiceStacks) -> Result<Vec<Insertion>, &'static st
     let upto = all.iter().position(ends).unwrap_or(all.len().saturating_sub(1));
     let places = all.into_iter().take(upto + 1).rev();
     let free = places.filter(|own| !is_jumped_over(stack, stack.iter().take_while(|line| line.own < *own).count()));
-    Ok(free.map(|own| Insertion { before: own.first, rules: &[ACCOUNT_RULE], include: IncludeBefore::Stays }).collect())
+    some(free.map(|own| Insertion::new(own.first, &[ACCOUNT_RULE])).collect())
+}
+
+fn some(places: Vec<Insertion>) -> Result<Vec<Insertion>, &'static str> {
+    if places.is_empty() {
+        Err("a jump passes over every place for a line of pam_otp.so; write it by hand")
+    } else {
+        Ok(places)
+    }
 }
 
 /// Before everything that changes a password.
 fn before_password(stack: &[StackLine]) -> Insertion {
     match own_lines(stack).next() {
-        Some(own) => Insertion { before: own.first, rules: &[PASSWORD_RULE], include: IncludeBefore::Stays },
-        None => {
-            Insertion { before: usize::MAX, rules: &[PASSWORD_RULE, PASSWORD_AFTER], include: IncludeBefore::Stays }
-        }
+        Some(own) => Insertion::new(own.first, &[PASSWORD_RULE]),
+        None => Insertion::new(usize::MAX, &[PASSWORD_RULE, PASSWORD_AFTER]),
     }
 }
 
@@ -181,54 +177,29 @@ fn can_end(line: &StackLine) -> bool {
     PamCode::all().any(|code| ends(line.control.action(code)))
 }
 
-/// The text with these insertions.
-fn with(text: &str, mut insertions: Vec<Insertion>) -> String {
-    insertions.sort_by_key(|one| one.before);
-    let deeper = insertions.iter().find(|one| one.include == IncludeBefore::BecomesSubstack).map(|one| one.before);
-    let mut insertions = insertions.into_iter().peekable();
-    let mut found = String::with_capacity(text.len() + 256);
-    for (number, line) in (1..).zip(text.split_inclusive('\n')) {
-        while let Some(due) = insertions.next_if(|one| one.before <= number) {
-            add(&mut found, &due);
-        }
-        match deeper == Some(number + 1) {
-            true => found.push_str(&format!("{CHANGED}\n{}", line.replacen("include", "substack", 1))),
-            false => found.push_str(line),
-        }
-    }
-    insertions.for_each(|rest| add(&mut found, &rest));
-    found
-}
-
-fn add(text: &mut String, insertion: &Insertion) {
-    if !text.is_empty() && !text.ends_with('\n') {
-        text.push('\n');
-    }
-    text.push_str(&marked(insertion.rules));
-}
-
-/// Each of them under its comment.
-pub(super) fn marked(rules: &[&str]) -> String {
-    rules.iter().map(|rule| format!("{MARK}\n{rule}\n")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
 
+    use super::super::marks::{CHANGED, CODE_ALONE, MARK, OUT_OF_USE, TYPED_AS_ONE, without_ours};
     use super::*;
     use crate::stack::reader::PamDirectories;
     use crate::stack::words::Dialect;
 
     /// The variants of this text, which may include `part`.
-    fn of(text: &str, part: &str, password: PasswordRule) -> Result<Vec<String>, &'static str> {
+    fn of(text: &str, part: &str, password: PasswordRule) -> Result<Vec<String>, String> {
+        let wanted = WantedLines { shape: GateShape::AfterPassword, account: AccountRule::Wanted, password };
+        lines_of(text, part, wanted)
+    }
+
+    fn lines_of(text: &str, part: &str, wanted: WantedLines) -> Result<Vec<String>, String> {
         let directory = std::env::temp_dir().join(format!("otp-gate-edit-{:?}", std::thread::current().id()));
         fs::create_dir_all(&directory).expect("made");
         fs::write(directory.join("tried"), text).expect("written");
         fs::write(directory.join("part"), part).expect("written");
-        let service = PamDirectories(vec![directory.clone()]).read("tried", Dialect::New).expect("read");
+        let service = PamDirectories::of(vec![directory.clone()]).read("tried", Dialect::New).expect("read");
         fs::remove_dir_all(directory).expect("removed");
-        variants(text, &service, password)
+        variants(text, &service, wanted)
     }
 
     /// Without our comments, which stand over each line of ours.
@@ -283,23 +254,6 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_with_an_option_of_somebody_is_taken_out_too() {
-        for changed in
-            ["auth required pam_otp.so debug", "auth\trequired\tpam_otp.so", "-auth optional /lib/security/pam_otp.so"]
-        {
-            assert_eq!(without_ours(&format!("@include part\n{MARK}\n{changed}\n# mine\n")), "@include part\n# mine\n");
-        }
-    }
-
-    #[test]
-    fn a_rule_without_its_comment_goes_where_none_was_before() {
-        let text = format!("@include part\n{AUTH_RULE}\n# pam_otp.so\n{ACCOUNT_RULE}\nauth \\\n required pam_otp.so\n");
-        let left = "@include part\n# pam_otp.so\nauth \\\n required pam_otp.so\n";
-        assert_eq!(without_gate(&text, Some("@include part\n")), left);
-        assert_eq!(without_gate(&text, Some(AUTH_RULE)), text);
-    }
-
-    #[test]
     fn a_stack_with_our_lines_has_no_variant_and_one_without_a_password_no_place() {
         let gated = format!("auth required pam_unix.so\n{AUTH_RULE}\n{ACCOUNT_RULE}\n");
         assert_eq!(of(&gated, PART, PasswordRule::NotWanted), Ok(Vec::new()));
@@ -310,5 +264,75 @@ mod tests {
         ] {
             assert!(of(text, PART, PasswordRule::NotWanted).is_err(), "{text}");
         }
+    }
+
+    /// Instead of the password, as of a locker.
+    fn instead(text: &str, shape: GateShape) -> Result<Vec<String>, String> {
+        lines_of(text, PART, WantedLines { shape, account: AccountRule::NotWanted, password: PasswordRule::NotWanted })
+    }
+
+    #[test]
+    fn our_lines_stand_for_those_of_the_password_and_for_what_these_jump_over() {
+        let out = |line: &str| format!("{OUT_OF_USE}{line}");
+        let [first, second] = TYPED_AS_ONE.map(str::to_owned);
+        let cases = [
+            ("auth include part", vec![first.clone(), second.clone(), out("auth include part")]),
+            (
+                "auth required pam_env.so\n@include part\n",
+                vec![
+                    "auth required pam_env.so".to_owned(),
+                    first.clone(),
+                    second.clone(),
+                    "account include part".to_owned(),
+                    out("@include part"),
+                ],
+            ),
+            (
+                "auth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so\nauth required pam_permit.so\n",
+                vec![
+                    first,
+                    second,
+                    out("auth [success=1 default=ignore] pam_unix.so"),
+                    out("auth requisite pam_deny.so"),
+                    "auth required pam_permit.so".to_owned(),
+                ],
+            ),
+        ];
+        for (text, expected) in cases {
+            let found = instead(text, GateShape::TypedAsOne).expect("variants");
+            assert_eq!((found.len(), rules(&found[0])), (1, expected.iter().map(String::as_str).collect()), "{text}");
+            assert_eq!(without_ours(&found[0]), text);
+            assert_eq!(instead(&found[0], GateShape::TypedAsOne), Ok(Vec::new()), "{text}");
+            assert!(instead(&found[0], GateShape::CodeAlone).expect_err("another one").contains("other lines"));
+        }
+        let alone = instead("auth include part\n", GateShape::CodeAlone).expect("variants");
+        assert!(rules(&alone[0]).starts_with(&CODE_ALONE));
+    }
+
+    #[test]
+    fn another_first_factor_or_none_is_nothing_to_stand_for() {
+        for (text, why) in [
+            ("auth sufficient pam_unix.so\nauth required pam_sss.so\n", "line 2: pam_sss.so asks for a first factor"),
+            ("auth [success=3 default=die] pam_unix.so\n", "line 1: it jumps beyond the end"),
+            ("auth required pam_permit.so\n", "no auth line asks"),
+        ] {
+            assert!(instead(text, GateShape::CodeAlone).expect_err("refused").contains(why), "{text}");
+        }
+    }
+
+    #[test]
+    fn passwd_asks_before_a_new_password_and_nowhere_else() {
+        let wanted = WantedLines {
+            shape: GateShape::KeyReplacement,
+            account: AccountRule::NotWanted,
+            password: PasswordRule::NotWanted,
+        };
+        let found = lines_of("# mine\n@include other\npassword required pam_unix.so\n", PART, wanted);
+        assert!(found.is_err(), "a file that is not there");
+        let found = lines_of("# mine\npassword required pam_unix.so\n", PART, wanted).expect("variants");
+        assert_eq!(rules(&found[0]), ["# mine", REPLACEMENT_RULE, "password required pam_unix.so"]);
+        assert!(
+            lines_of("auth required pam_unix.so\n", PART, wanted).expect_err("refused").contains("no password line")
+        );
     }
 }

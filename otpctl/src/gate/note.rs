@@ -1,26 +1,36 @@
 //! Notes before the proof: the limits of the gate of a service, and those whom it refuses beside the admin.
 
-use std::io::Write as _;
-
+use otp_core::accounts::{Account, account_of};
 use otp_core::policy::WholePolicy;
 
 use super::admin::with_a_working_key;
+use super::pam_copy::PamCopy;
 use super::service::GateService;
-use super::sshd;
+use super::sshd_check;
+use crate::arguments::GateWishes;
+use crate::output::escape::escaped;
+use crate::output::failure::Failure;
+use crate::output::stderr;
 
-/// On standard error, so that standard output can be JSON.
-pub(crate) fn before_the_proof(gate: &GateService, policy: &WholePolicy) {
-    let note = match gate.name.as_str() {
+/// The gate that is to be proved, and by whom.
+pub(crate) struct WantedGate<'a> {
+    pub gate: &'a GateService,
+    pub admin: &'a Account,
+    pub wishes: GateWishes,
+}
+
+/// On standard error, so that standard output can be JSON. An error where the admin would not be asked.
+pub(crate) fn before_the_proof(wanted: &WantedGate<'_>, policy: &WholePolicy, copy: &PamCopy) -> Result<(), Failure> {
+    let notes = match wanted.gate.name.as_str() {
         // The admin proves that the stack works; `su` alone asks for another key.
-        "su" if with_a_working_key(Some("uid:0"), policy).is_err() => {
+        "su" if account_of(0).ok().flatten().is_none_or(|root| with_a_working_key(root, policy).is_err()) => vec![
             "su asks for a code of the account that it opens, and root has no key that works: unless otp.toml lets users without a key \
              pass, nobody becomes root by su"
-        }
-        "sshd" if sshd::lets_keys_in() => {
-            "sshd lets a key in without a code, because a login by key runs no auth line; \
-             `AuthenticationMethods publickey,keyboard-interactive` in sshd_config asks for both"
-        }
-        _ => return,
+                .to_owned(),
+        ],
+        "sshd" => sshd_check::notes(wanted.admin, wanted.wishes, copy)?,
+        _ => return Ok(()),
     };
-    drop(writeln!(std::io::stderr(), "otpctl: note: {note}"));
+    notes.iter().for_each(|note| stderr::note(&escaped(note)));
+    Ok(())
 }

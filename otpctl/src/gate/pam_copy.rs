@@ -27,7 +27,7 @@ impl PamCopy {
     /// As the host is now.
     pub(super) fn of(host: &PamDirectories) -> io::Result<Self> {
         let it = Self(mkdtemp(PLACE)?);
-        for directory in &host.0 {
+        for directory in &host.places {
             let entries = match fs::read_dir(directory) {
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
                 entries => entries?,
@@ -56,6 +56,34 @@ impl PamCopy {
         }
     }
 
+    /// Debian's libpam looks for included files in /etc/pam.d, whatever the directory of the services: those of these services that
+    /// have changed here are included by their path. No file but the copy's has such a line.
+    pub(super) fn include_by_path(&self, services: &[String]) -> io::Result<()> {
+        let changed: Vec<&String> = services.iter().filter(|name| !self.0.join(name).is_symlink()).collect();
+        for service in services {
+            let text = fs::read_to_string(self.0.join(service))?;
+            let by_path: String = text.split_inclusive('\n').map(|line| self.by_path(line, &changed)).collect();
+            if by_path != text {
+                self.put(service, &by_path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn by_path(&self, line: &str, changed: &[&String]) -> String {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let including = |word: &str| word.eq_ignore_ascii_case("include") || word.eq_ignore_ascii_case("substack");
+        let (before, name) = match words.as_slice() {
+            ["@include", name] => ("@include".to_owned(), name),
+            [stage, control, name] if including(control) => (format!("{stage} {control}"), name),
+            _ => return line.to_owned(),
+        };
+        match changed.iter().any(|one| one == name) {
+            true => format!("{before} {}\n", self.0.join(name).display()),
+            false => line.to_owned(),
+        }
+    }
+
     /// The stacks of a service that has a file, as this libpam reads them.
     pub(super) fn read(&self, service: &str, dialect: Dialect) -> Option<ServiceStacks> {
         self.directories().read(service, dialect)
@@ -72,6 +100,17 @@ impl PamCopy {
         of_it.map(|finding| StackFinding { file: finding.file.map(|file| self.on_the_host(file)), ..finding }).collect()
     }
 
+    /// A text with each file of the copy by the name that it has on the host: the copy is gone when the text is read.
+    pub(super) fn told(&self, text: &str) -> String {
+        let here = format!("{}/", self.0.display());
+        let mut parts = text.split(&here);
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |told, part| {
+            let (name, rest) = part.split_at(part.find([' ', ':']).unwrap_or(part.len()));
+            format!("{told}{}{rest}", self.on_the_host(self.0.join(name)).display())
+        })
+    }
+
     fn on_the_host(&self, file: PathBuf) -> PathBuf {
         match (fs::read_link(&file), file.strip_prefix(&self.0)) {
             (Ok(real), Ok(_)) => real,
@@ -81,7 +120,7 @@ impl PamCopy {
     }
 
     fn directories(&self) -> PamDirectories {
-        PamDirectories(vec![self.0.clone()])
+        PamDirectories::of(vec![self.0.clone()])
     }
 }
 

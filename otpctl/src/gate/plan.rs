@@ -2,18 +2,22 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{ErrorKind, Write as _};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use otp_core::policy::WholePolicy;
 
-use super::edit::{PasswordRule, variants, without_ours};
+use super::edit::{AccountRule, PasswordRule, WantedLines, variants};
+use super::marks::without_ours;
 use super::pam_copy::{PAM_D, PamCopy};
 use super::planned_file::PlannedFile;
-use super::service::GateService;
+use super::service::{GateService, ProgramKind};
+use super::shape::GateShape;
 use super::{sshd, sudoers};
+use crate::arguments::GateWishes;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
+use crate::output::stderr;
 use crate::stack::finding::{FindingKind, StackFinding};
 use crate::stack::modules::is_ours;
 use crate::stack::reader::{PamDirectories, ServiceStacks, Stage};
@@ -23,19 +27,33 @@ use crate::stack::words::Dialect;
 pub(crate) struct GatePlan {
     pub files: Vec<PlannedFile>,
     pub copy: PamCopy,
+    /// The services in which an auth line of ours asks already.
+    pub asking: Vec<String>,
 }
 
 impl GatePlan {
-    pub(crate) fn of(gate: &GateService, host: &PamDirectories, policy: &WholePolicy) -> Result<Self, Failure> {
+    pub(crate) fn of(
+        gate: &GateService,
+        host: &PamDirectories,
+        policy: &WholePolicy,
+        wishes: GateWishes,
+    ) -> Result<Self, Failure> {
+        let shape = GateShape::of(&gate.name, wishes)?;
         let copy = PamCopy::of(host).map_err(|error| stopped(&format!("a copy of {PAM_D} in /run: {error}")))?;
+        let asking = gate.services.iter().filter(|service| asks(service, &copy)).cloned().collect();
+        let account = match (shape, gate.program()) {
+            (GateShape::AfterPassword, ProgramKind::Unprivileged) => AccountRule::IfThereIsSuchAStage,
+            (GateShape::AfterPassword, _) | (GateShape::CodeAlone, ProgramKind::Remote) => AccountRule::Wanted,
+            _ => AccountRule::NotWanted,
+        };
         let mut files = Vec::new();
         for service in &gate.services {
             let rotates = policy.host.rotation.iter().any(|rotation| rotation.services.contains(service));
             let password = if rotates { PasswordRule::Wanted } else { PasswordRule::NotWanted };
-            files.extend(planned(service, host, &copy, password)?);
+            files.extend(planned(service, host, &copy, WantedLines { shape, account, password })?);
         }
         if gate.name == "sshd" {
-            files.extend(sshd::planned()?);
+            files.extend(sshd::planned(wishes)?);
         }
         let wrong = gate.services.iter().flat_map(|service| copy.findings(service));
         let (twinless, wrong): (BTreeSet<_>, BTreeSet<_>) = wrong
@@ -44,9 +62,11 @@ impl GatePlan {
         refuse(&wrong)?;
         // A program that was built with one service for both has no such file.
         for finding in twinless {
-            drop(writeln!(std::io::stderr(), "otpctl: note: {}", escaped(&finding.to_string())));
+            stderr::note(&escaped(&finding.to_string()));
         }
-        Ok(Self { files, copy })
+        copy.include_by_path(&gate.services)
+            .map_err(|error| stopped(&format!("a copy of {PAM_D} in /run: {error}")))?;
+        Ok(Self { files, copy, asking })
     }
 }
 
@@ -56,9 +76,8 @@ impl GatePlan {
         let copy = PamCopy::of(host).map_err(|error| stopped(&format!("a copy of {PAM_D} in /run: {error}")))?;
         let files = sudoers::planned(commands, own_text(sudoers::SERVICE)?, &copy)?;
         refuse(&copy.findings(sudoers::SERVICE))?;
-        let asks = stacks(sudoers::SERVICE, &copy)?.stage(Stage::Auth).iter().any(is_ours);
-        match asks {
-            true => Ok(Self { files, copy }),
+        match asks(sudoers::SERVICE, &copy) {
+            true => Ok(Self { files, copy, asking: Vec::new() }),
             false => Err(stopped(&format!(
                 "{PAM_D}/{} is there and asks for no code; nothing was changed",
                 sudoers::SERVICE
@@ -67,12 +86,16 @@ impl GatePlan {
     }
 }
 
+fn asks(service: &str, copy: &PamCopy) -> bool {
+    copy.read(service, Dialect::New).is_some_and(|stacks| stacks.stage(Stage::Auth).iter().any(is_ours))
+}
+
 /// The change of one service, which is made in the copy; none if it has our lines.
 fn planned(
     service: &str,
     host: &PamDirectories,
     copy: &PamCopy,
-    password: PasswordRule,
+    wanted: WantedLines,
 ) -> Result<Option<PlannedFile>, Failure> {
     let stacks = stacks(service, copy)?;
     let (path, before) = (Path::new(PAM_D).join(service), own_text(service)?);
@@ -81,8 +104,9 @@ fn planned(
         (None, Some(vendor)) => text_of(&vendor)?,
         (None, None) => return Err(stopped(&format!("no PAM file has the name {service}"))),
     };
-    let variants = variants(&text, &stacks, password)
-        .map_err(|why| stopped(&format!("{}: {why}; nothing was changed", path.display())))?;
+    let refused = |why: &str| stopped(&format!("{}: {}; nothing was changed", path.display(), copy.told(why)));
+    no_carriage_return(&text).map_err(|why| refused(&why))?;
+    let variants = variants(&text, &stacks, wanted).map_err(|why| refused(&why))?;
     let mut first = None;
     for after in &variants {
         copy.put(service, after).map_err(|error| stopped(&format!("{}: {error}", copy.path().display())))?;
@@ -93,14 +117,18 @@ fn planned(
         }
         first.get_or_insert(found);
     }
-    if variants.is_empty() && stacks.lines.iter().any(is_ours) {
-        return Ok(None);
-    }
-    refuse(&first.unwrap_or_default())?;
-    Err(stopped(&format!(
-        "{}: a jump passes over every place for a line of pam_otp.so; write it by hand",
-        path.display()
-    )))
+    refuse(&first.unwrap_or_default()).map(|()| None)
+}
+
+/// libpam takes it for a part of the last word, and finds no such module. A comment may end in anything.
+fn no_carriage_return(text: &str) -> Result<(), String> {
+    let ends_so = |line: &str| line.ends_with('\r') && !line.trim_start().starts_with('#');
+    let found = (1..).zip(text.split('\n')).find(|(_, line)| ends_so(line));
+    found.map_or(Ok(()), |(number, _): (usize, _)| {
+        Err(format!(
+            "line {number} ends in a carriage return, which libpam takes for a part of the last word; wanted a newline alone"
+        ))
+    })
 }
 
 /// With the number that the line has in the file as it is now.
@@ -120,7 +148,7 @@ fn stacks(service: &str, copy: &PamCopy) -> Result<ServiceStacks, Failure> {
     let read = |dialect| copy.read(service, dialect).unwrap_or_default();
     let (old, new) = (read(Dialect::Old), read(Dialect::New));
     if let Some(why) = new.refused.as_ref().or(new.unreadable.as_ref()) {
-        let why = why.replace(&copy.path().display().to_string(), PAM_D); // the copy is gone when this is read
+        let why = copy.told(why);
         return Err(stopped(&format!("{service}: libpam refuses the service: {why}; nothing was changed")));
     }
     match old == new {

@@ -38,6 +38,9 @@ pub(crate) struct GateRecord {
     pub admin: u32,
     /// The login session that `enable` ran in; none outside of any.
     pub session: Option<u32>,
+    /// The newest login session that was open when the files had changed: a later one has a higher number.
+    #[serde(default)]
+    pub newest_session: Option<u32>,
     /// The codes of that admin that had been accepted before the change.
     pub accepted: Acceptances,
     /// When it is undone; none if it waits for nobody.
@@ -79,7 +82,7 @@ impl GateRecord {
     pub(crate) fn new(service: &str, files: Vec<PlannedFile>, proof: GateProof, times: (u64, Option<u64>)) -> Self {
         let GateProof { admin, accepted, session, by } = proof;
         let ((made, until), service) = (times, service.to_owned());
-        Self { version: VERSION, service, files, made, by, admin, session, accepted, until }
+        Self { version: VERSION, service, files, made, by, admin, session, newest_session: None, accepted, until }
     }
 
     /// In force, together with the files that an earlier change of the same gate has made.

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::machine::has_systemd;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 
@@ -33,11 +34,6 @@ pub(crate) fn is_possible() -> Result<(), Failure> {
              `systemctl enable {BOOT_UNIT}`, or --no-rollback: {KEEP}"
         ))),
     }
-}
-
-/// Does systemd run this machine (sd_booted(3))?
-pub(crate) fn has_systemd() -> bool {
-    Path::new("/run/systemd/system").is_dir()
 }
 
 /// From now on, until `disarm`, the gate is undone when its time is over, whatever happens to this process.
@@ -84,7 +80,16 @@ fn run(program: &str, words: &[&str]) -> Result<(), String> {
 
 /// The login session of the audit system, which survives su and sudo; none outside of any.
 pub(crate) fn session() -> Option<u32> {
-    let text = fs::read_to_string(SESSION).ok()?;
+    session_of(Path::new("/proc/self"))
+}
+
+/// The newest of the login sessions that are open. The kernel counts them up, and a process stays in the one that it was started in.
+pub(crate) fn newest_session() -> Option<u32> {
+    fs::read_dir("/proc").ok()?.flatten().filter_map(|process| session_of(&process.path())).max()
+}
+
+fn session_of(process: &Path) -> Option<u32> {
+    let text = fs::read_to_string(process.join("sessionid")).ok()?;
     text.trim().parse().ok().filter(|session| *session != u32::MAX)
 }
 

@@ -26,6 +26,8 @@ pub(crate) enum ProgramKind {
     Console,
     /// It runs as root and serves people elsewhere: sshd.
     Remote,
+    /// Its user starts it, and it has no rights but theirs: a screen locker.
+    Unprivileged,
 }
 
 /// Files that services include, and that no program has as its service.
@@ -65,11 +67,6 @@ impl GateService {
                 "{name} is a part of other services, each of which would ask for a code; name one of them, for example sudo"
             )));
         }
-        if LOCKERS.contains(&name) {
-            return Err(Failure::Stopped(format!(
-                "{name} is a screen locker, which gives one answer to every prompt; docs/hosts.md has the stacks that suit it"
-            )));
-        }
         Ok(Self { name: name.to_owned(), services })
     }
 
@@ -81,9 +78,15 @@ impl GateService {
     pub(crate) fn program(&self) -> ProgramKind {
         match self.name.as_str() {
             "sshd" => ProgramKind::Remote,
+            name if LOCKERS.contains(&name) => ProgramKind::Unprivileged,
             name if started_by_users(name) => ProgramKind::StartedByUser,
             _ => ProgramKind::Console,
         }
+    }
+
+    /// Does it open login sessions, as far as is known? The others serve people who have one.
+    pub(crate) fn opens_sessions(&self) -> bool {
+        matches!(self.program(), ProgramKind::Console | ProgramKind::Remote)
     }
 
     /// Is this user asked? Programs that users start let root in by pam_rootok or the like, or without asking PAM.

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::edit::{SSHD_SETTINGS, marked};
+use super::marks::{SSHD_KEY, SSHD_NO_ROOT, SSHD_SETTINGS, marked};
 use super::planned_file::PlannedFile;
+use crate::arguments::GateWishes;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 
@@ -13,25 +14,35 @@ const PROGRAM: &str = "/usr/sbin/sshd";
 /// Debian's name, and the others'.
 const UNITS: [&str; 2] = ["ssh.service", "sshd.service"];
 
+/// The settings that a gate of sshd needs.
+pub(super) fn wanted(wishes: GateWishes) -> Vec<&'static str> {
+    let mut found = SSHD_SETTINGS.to_vec();
+    found.extend(wishes.with_key.then_some(SSHD_KEY));
+    found.extend(wishes.without_password.then_some(SSHD_NO_ROOT));
+    found
+}
+
 /// The drop-in, unless sshd has these settings anyhow.
-pub(super) fn planned() -> Result<Option<PlannedFile>, Failure> {
-    if missing(&settings()?).is_empty() {
+pub(super) fn planned(wishes: GateWishes) -> Result<Option<PlannedFile>, Failure> {
+    let wanted = wanted(wishes);
+    if missing(&wanted, &settings(&[])?).is_empty() {
         return Ok(None);
     }
     let path = PathBuf::from(DROP_IN);
     if path.symlink_metadata().is_ok() {
         return Err(stopped(&format!(
-            "{DROP_IN} is there, and sshd -T shows other settings; wanted {}; nothing was changed",
-            SSHD_SETTINGS.join(", ")
+            "{DROP_IN} is there, and sshd -T shows other settings; wanted {}; nothing was changed. If otpctl gate has made it, first otpctl gate disable sshd",
+            wanted.join(", ")
         )));
     }
-    let after = marked(&SSHD_SETTINGS);
+    let after = marked(&wanted);
     Ok(Some(PlannedFile { path, before: None, after }))
 }
 
 /// Does sshd obey the drop-in?
-pub(super) fn verify() -> Result<(), Failure> {
-    let missing = missing(&settings()?);
+pub(super) fn verify(drop_in: &PlannedFile) -> Result<(), Failure> {
+    let lines: Vec<&str> = drop_in.after.lines().filter(|line| !line.starts_with('#')).collect();
+    let missing = missing(&lines, &settings(&[])?);
     match missing.is_empty() {
         true => Ok(()),
         false => Err(stopped(&format!(
@@ -46,21 +57,35 @@ pub(super) fn is_drop_in(file: &PlannedFile) -> bool {
     file.path == Path::new(DROP_IN)
 }
 
-/// May a key be all that sshd wants? Settings that cannot be read are told by `planned`.
-pub(super) fn lets_keys_in() -> bool {
-    settings().is_ok_and(|told| keys_alone(&told))
+/// The methods that let in by themselves, and run no auth stage, as `sshd -T` tells its settings.
+pub(super) fn without_a_prompt(told: &str) -> Vec<&'static str> {
+    let has = |setting: &str| told.lines().any(|line| line.eq_ignore_ascii_case(setting));
+    let lists: Vec<&str> = told
+        .lines()
+        .filter_map(|line| line.strip_prefix("authenticationmethods "))
+        .flat_map(str::split_whitespace)
+        .collect();
+    let alone = |method: &str| {
+        let of_method = |list: &&str| *list == "any" || list.split(',').all(|one| one == method);
+        lists.iter().any(of_method)
+    };
+    let on = METHODS.into_iter().filter(|(method, setting, _)| has(&format!("{setting} yes")) && alone(method));
+    on.map(|(_, _, name)| name).collect()
 }
 
-/// A list of methods without keyboard-interactive runs no auth stage; `any` is a list for each method that is on.
-fn keys_alone(told: &str) -> bool {
-    let has = |setting: &str| told.lines().any(|line| line.eq_ignore_ascii_case(setting));
-    let lists =
-        told.lines().filter_map(|line| line.strip_prefix("authenticationmethods ")).flat_map(str::split_whitespace);
-    lists.into_iter().any(|list| match list {
-        "any" => has("pubkeyauthentication yes"),
-        list => !list.split(',').any(|method| method.starts_with("keyboard-interactive")),
-    })
+/// Do all lists of methods lack the one by which a code is asked?
+pub(super) fn never_asks(told: &str) -> bool {
+    let mut lists = told.lines().filter_map(|line| line.strip_prefix("authenticationmethods "));
+    let asks = |list: &str| list == "any" || list.split(',').any(|one| one.starts_with("keyboard-interactive"));
+    lists.any(|lists| !lists.split_whitespace().any(asks))
 }
+
+/// Each method, the setting that turns it on, and how people call it.
+const METHODS: [(&str, &str, &str); 3] = [
+    ("publickey", "pubkeyauthentication", "a key"),
+    ("hostbased", "hostbasedauthentication", "the key of a host"),
+    ("gssapi-with-mic", "gssapiauthentication", "a Kerberos ticket"),
+];
 
 /// A server that runs reads its files again; one that does not run has nothing to read.
 pub(super) fn reload() {
@@ -71,9 +96,9 @@ pub(super) fn reload() {
     }
 }
 
-/// The settings in force, as sshd itself tells them.
-fn settings() -> Result<String, Failure> {
-    let told = Command::new(PROGRAM).arg("-T").stdin(Stdio::null()).output();
+/// The settings in force, as sshd itself tells them, with these words after `sshd -T`.
+pub(crate) fn settings(words: &[&str]) -> Result<String, Failure> {
+    let told = Command::new(PROGRAM).arg("-T").args(words).stdin(Stdio::null()).output();
     let told = told.map_err(|error| stopped(&format!("{PROGRAM}: {error}")))?;
     match told.status.success() {
         true => Ok(String::from_utf8_lossy(&told.stdout).into_owned()),
@@ -81,9 +106,10 @@ fn settings() -> Result<String, Failure> {
     }
 }
 
-fn missing(told: &str) -> Vec<&'static str> {
+/// Those of the wanted settings that sshd does not tell.
+pub(super) fn missing<'a>(wanted: &[&'a str], told: &str) -> Vec<&'a str> {
     let is_there = |setting: &str| told.lines().any(|line| line.eq_ignore_ascii_case(setting));
-    SSHD_SETTINGS.into_iter().filter(|setting| !is_there(setting)).collect()
+    wanted.iter().copied().filter(|setting| !is_there(setting)).collect()
 }
 
 fn stopped(text: &str) -> Failure {
@@ -95,15 +121,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_alone_is_enough_where_a_list_of_methods_has_no_prompt() {
-        let cases = [
-            ("pubkeyauthentication yes\nauthenticationmethods any", true),
-            ("pubkeyauthentication no\nauthenticationmethods any", false),
-            ("pubkeyauthentication yes\nauthenticationmethods publickey,keyboard-interactive", false),
-            ("authenticationmethods publickey,keyboard-interactive:pam publickey,publickey", true),
+    fn a_method_lets_in_alone_where_a_list_has_no_other() {
+        let cases: [(&str, &[&str]); 6] = [
+            ("pubkeyauthentication yes\nauthenticationmethods any", &["a key"]),
+            ("pubkeyauthentication no\nauthenticationmethods any", &[]),
+            ("pubkeyauthentication yes\nauthenticationmethods publickey,keyboard-interactive", &[]),
+            (
+                "pubkeyauthentication yes\nauthenticationmethods publickey,keyboard-interactive:pam publickey,publickey",
+                &["a key"],
+            ),
+            (
+                "gssapiauthentication yes\nhostbasedauthentication yes\nauthenticationmethods any",
+                &["the key of a host", "a Kerberos ticket"],
+            ),
+            ("gssapiauthentication yes\nauthenticationmethods publickey,gssapi-with-mic", &[]),
         ];
         for (told, alone) in cases {
-            assert_eq!(keys_alone(told), alone, "{told}");
+            assert_eq!(without_a_prompt(told), alone, "{told}");
+        }
+    }
+
+    #[test]
+    fn a_code_is_asked_by_keyboard_interactive_alone() {
+        for (told, never) in [
+            ("usepam yes", false),
+            ("authenticationmethods any", false),
+            ("authenticationmethods publickey,password publickey,keyboard-interactive:pam", false),
+            ("authenticationmethods publickey,password password", true),
+            ("authenticationmethods publickey", true),
+        ] {
+            assert_eq!(never_asks(told), never, "{told}");
         }
     }
 }

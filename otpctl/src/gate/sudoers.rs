@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::edit::{SUDOERS_ALIAS, SUDOERS_DEFAULTS, marked};
+use super::marks::{SUDOERS_ALIAS, SUDOERS_DEFAULTS, marked};
 use super::pam_copy::{PAM_D, PamCopy};
 use super::planned_file::PlannedFile;
 use crate::output::escape::escaped;
@@ -66,7 +66,7 @@ pub(super) fn planned(wanted: &[String], stack: Option<String>, copy: &PamCopy) 
     all.extend(new);
     let alias = format!("{SUDOERS_ALIAS}{}", all.join(", "));
     let after = match &before {
-        None => marked(&[&alias, SUDOERS_DEFAULTS]),
+        None => marked(&[alias.as_str(), SUDOERS_DEFAULTS]),
         Some(text) => text
             .lines()
             .map(|line| if line.starts_with(SUDOERS_ALIAS) { &alias } else { line })

@@ -1,14 +1,14 @@
-//! A PAM file in place of another: by a rename, so that every login finds the old one or the new one, with the owner, mode and label
-//! of the old one. While a gate waits, the old file is kept under a second name: putting that back wants no room on the disk.
+//! A PAM file in place of another: by a rename, so that every login finds the old one or the new one, with the owner, mode, label
+//! and access lists of the old one. While a gate waits, the old file is kept under a second name: putting that back wants no room on the disk.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
-use otp_system::kernel::copy_label;
+use otp_system::kernel::copy_attributes;
 
-use super::edit::without_gate;
+use super::marks::without_gate;
 use super::planned_file::PlannedFile;
 
 /// How a file is beside its record.
@@ -18,7 +18,11 @@ pub(crate) enum FileState {
     Before,
     /// As the gate made it.
     Gated,
-    /// Somebody has changed it since; its text, empty if it is gone.
+    /// Somebody has removed it since.
+    Gone,
+    /// No line is left in it but comments: to libpam there is nothing.
+    Emptied,
+    /// Somebody has changed it since; its text.
     Changed(String),
 }
 
@@ -27,8 +31,10 @@ impl PlannedFile {
         let text = read(&self.path)?;
         Ok(match text {
             text if text == self.before => FileState::Before,
+            None => FileState::Gone,
             Some(text) if text == self.after => FileState::Gated,
-            text => FileState::Changed(text.unwrap_or_default()),
+            Some(text) if !has_rules(&text) => FileState::Emptied,
+            Some(text) => FileState::Changed(text),
         })
     }
 
@@ -52,24 +58,30 @@ impl PlannedFile {
         put(&self.path, &self.after)
     }
 
-    /// Takes our lines out: the old file comes back to the byte, and of one that was changed since only our lines go.
+    /// Takes our lines out: the old file comes back to the byte, also where the file is gone or empty, and of one that was changed
+    /// since only our lines go.
     pub(crate) fn undo(&self) -> io::Result<()> {
-        match (self.state()?, &self.before) {
-            (FileState::Gated, None) => fs::remove_file(&self.path).and_then(|()| sync_above(&self.path))?,
-            (FileState::Gated, Some(before)) if read(&self.kept())?.as_ref() == Some(before) => {
-                fs::rename(self.kept(), &self.path).and_then(|()| sync_above(&self.path))?;
-            }
-            (FileState::Gated, Some(before)) => put(&self.path, before)?,
-            (FileState::Changed(text), before) => match (before, without_gate(&text, before.as_deref())) {
+        match self.state()? {
+            FileState::Before => {}
+            FileState::Gated | FileState::Gone | FileState::Emptied => self.restore()?,
+            FileState::Changed(text) => match (&self.before, without_gate(&text, self.before.as_deref())) {
                 (_, rest) if rest == text => {}
-                (None, rest) if rest.trim().is_empty() => {
-                    fs::remove_file(&self.path).and_then(|()| sync_above(&self.path))?;
-                }
+                (None, rest) if rest.trim().is_empty() => self.restore()?,
                 (_, rest) => put(&self.path, &rest)?,
             },
-            (FileState::Before, _) => {}
         }
         self.forget()
+    }
+
+    /// Puts the old file, or none, in its place.
+    fn restore(&self) -> io::Result<()> {
+        match &self.before {
+            None => unless_gone(fs::remove_file(&self.path)).and_then(|()| sync_above(&self.path)),
+            Some(before) if read(&self.kept())?.as_ref() == Some(before) => {
+                fs::rename(self.kept(), &self.path).and_then(|()| sync_above(&self.path))
+            }
+            Some(before) => put(&self.path, before),
+        }
     }
 
     fn kept(&self) -> PathBuf {
@@ -96,13 +108,17 @@ fn write_like(path: &Path, aside: &Path, text: &str) -> io::Result<()> {
             let old = old?;
             let about = old.metadata()?;
             fchown(&file, Some(about.uid()), Some(about.gid()))?;
-            copy_label(&old, &file)?;
+            copy_attributes(&old, &file)?;
             about.mode() & 0o7777
         }
     };
     file.set_permissions(Permissions::from_mode(mode))?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
+}
+
+fn has_rules(text: &str) -> bool {
+    text.lines().map(str::trim_start).any(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
 /// No program has a service whose name begins so.

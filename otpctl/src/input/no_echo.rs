@@ -2,13 +2,14 @@
 //! the line, the terminal is left as it was.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::os::fd::AsFd;
 
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
 use crate::output::failure::Failure;
+use crate::output::stderr;
 
 /// Which letters count; all others are passed over.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,16 +30,15 @@ pub(crate) fn any(prompt: &str) -> Result<Option<Zeroizing<String>>, Failure> {
 }
 
 fn asked(prompt: &str, letters: Letters) -> Result<Option<Zeroizing<String>>, Failure> {
-    let mut screen = io::stderr();
     // A descriptor of its own: the buffer of the standard stream is not wiped, and would swallow the next line.
     let mut keys = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let typed = {
         // Before the prompt: the switch throws away what was typed before it.
         let _restored = EchoOff::begin()?;
-        screen.write_all(prompt.as_bytes())?;
+        stderr::say(prompt);
         read(&mut keys, letters)
     };
-    screen.write_all(b"\n")?;
+    stderr::say("\n");
     typed
 }
 

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use crate::output::failure::Failure;
 use crate::output::terminal::Terminal;
 
-/// Who brings the code.
+/// The person who brings the code.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CodeSource {
     /// Somebody at a terminal, who may mistype.
@@ -41,7 +41,7 @@ pub(crate) fn read(terminal: &mut Terminal, source: CodeSource) -> Result<Regist
     }
 }
 
-/// What is there so far.
+/// The parts so far.
 #[derive(Default)]
 struct Lines {
     /// The first of two parts.
@@ -52,7 +52,7 @@ struct Lines {
     missing: Option<Mistyped>,
 }
 
-/// What a line brought.
+/// The content of a line.
 enum TypedLine {
     Whole(RegistrationCode),
     FirstPart,
@@ -118,7 +118,7 @@ fn stopped(wrong: &str) -> Failure {
     Failure::Stopped(format!("registration code: {wrong}; nothing was sent, and the code is not used up"))
 }
 
-/// What was typed, `None` at the end of input; an empty line is asked again.
+/// The typed text, `None` at the end of input; an empty line is asked again.
 fn line(terminal: &mut Terminal, source: CodeSource, prompt: &str) -> Result<Option<Zeroizing<String>>, Failure> {
     loop {
         if source == CodeSource::Person {
@@ -165,7 +165,7 @@ mod tests {
 
     fn typed(source: CodeSource, lines: &[&str]) -> Result<String, String> {
         let input = io::Cursor::new(lines.join("\n").into_bytes());
-        let mut terminal = Terminal::new(Box::new(input), Box::new(io::sink()), OutputKind::Screen(None));
+        let mut terminal = Terminal::new(Box::new(input), Box::new(io::sink()), OutputKind::Screen);
         read(&mut terminal, source).map(|code| code.text().to_string()).map_err(|failure| failure.to_string())
     }
 

@@ -1,4 +1,4 @@
-//! What a person who has a new key to confirm can do about a device that makes codes of another shape.
+//! Advice for a person with a new key to confirm, whose device makes codes of another shape.
 
 use otp_core::keys::device::Device;
 use otp_core::keys::diagnosis::Diagnosis;

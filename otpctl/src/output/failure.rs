@@ -1,21 +1,23 @@
-//! What went wrong, in the words and with the exit code of whoever has to act: the person, the admin, the machine.
+//! Failures, in the words and with the exit code for the one who has to act: the person, the admin, the machine.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io;
 use std::process::ExitCode;
 
 use otp_core::keys::device::Device;
 use otp_core::keys::diagnosis::Diagnosis;
 use otp_core::keys::key::ValueError;
-use otp_core::reasons::Viewer;
 use otp_core::reasons::words::Received;
+use otp_core::reasons::{ChangeRefusal, Viewer};
+use otp_core::vault::VaultError;
 use otp_protocol::client::CallError;
 use otp_protocol::interface::{NotPossibleReason, Refusal, RegistrationReason};
 use serde_json::json;
 
 use crate::output::escape::escaped;
 use crate::output::format::OutputFormat;
-use crate::output::{diagnosis, duration, json};
+use crate::output::local_time::when_and_where;
+use crate::output::{diagnosis, duration, json, stderr};
 
 /// Why a command was not done.
 #[derive(Debug)]
@@ -32,6 +34,8 @@ pub(crate) enum Failure {
     Unreachable(String),
     /// It was so already, which was told; a script wants the exit code to say so too.
     AlreadySo,
+    /// A report was shown; this is the exit code that says how grave it is.
+    Found(u8),
 }
 
 impl Failure {
@@ -39,11 +43,20 @@ impl Failure {
     pub(crate) fn report(&self, format: OutputFormat) -> ExitCode {
         // If even this cannot be written, the exit code still says it.
         let _ = match (self, format) {
-            (Self::AlreadySo, _) => Ok(()),
+            (Self::AlreadySo | Self::Found(_), _) => Ok(()),
             (Self::Refused(refusal), OutputFormat::Json) => json::write(&mut io::stdout(), &error_object(refusal)),
-            _ => writeln!(io::stderr(), "otpctl: {self}"),
+            _ => {
+                stderr::wrong(&self.to_string());
+                Ok(())
+            }
         };
         ExitCode::from(self.code())
+    }
+
+    /// One failure for several, each in a line of its own; none for none.
+    pub(crate) fn all(failures: Vec<Self>) -> Option<Self> {
+        let told: Vec<String> = failures.iter().map(Self::to_string).collect();
+        if told.len() > 1 { Some(Self::Stopped(told.join("\notpctl: "))) } else { failures.into_iter().next() }
     }
 
     pub(crate) fn code(&self) -> u8 {
@@ -52,6 +65,7 @@ impl Failure {
             Self::Usage(_) => 2,
             Self::Unreachable(_) => 3,
             Self::AlreadySo => 4,
+            Self::Found(code) => *code,
         }
     }
 }
@@ -70,16 +84,28 @@ impl fmt::Display for Failure {
                 formatter.write_str(text)
             }
             Self::AlreadySo => formatter.write_str("it was so already"),
+            Self::Found(_) => formatter.write_str("something is wrong"),
         }
     }
 }
 
 impl Failure {
-    /// What was `done` stays so, though showing it failed.
+    /// The change that was `done` stays, though showing it failed.
     pub(crate) fn after(self, done: &str) -> Self {
         Self::Unshown(format!(
-            "{self}; {done} all the same; otpctl recovery-codes makes a new set of recovery codes for one that was not seen"
+            "{self}; {done} all the same; `otpctl recovery-codes` makes new recovery codes for those that were not seen"
         ))
+    }
+}
+
+/// The answer, or none where the daemon refuses because it is so already.
+pub(crate) fn unless_so<T>(answer: Result<T, CallError>, so: &[ChangeRefusal]) -> Result<Option<T>, Failure> {
+    match answer {
+        Err(CallError::Refused(Refusal::NotPossible {
+            reason: Received::Known(NotPossibleReason::Change(reason)),
+            ..
+        })) if so.contains(&reason) => Ok(None),
+        answer => Ok(Some(answer?)),
     }
 }
 
@@ -103,6 +129,12 @@ impl From<ValueError> for Failure {
     }
 }
 
+impl From<VaultError> for Failure {
+    fn from(error: VaultError) -> Self {
+        Self::Stopped(escaped(&error.to_string()))
+    }
+}
+
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::Stopped(format!("terminal: {error}"))
@@ -114,17 +146,18 @@ pub(crate) fn told(refusal: &Refusal) -> String {
     match refusal {
         Refusal::NotAllowed { reason } => format!("not allowed: {}", escaped(reason)),
         Refusal::NoSuchUser { user } => format!("no such user: {}", escaped(user)),
+        Refusal::NotPossible { user, reason } if user.is_empty() => not_possible(reason),
         Refusal::NotPossible { user, reason } => format!("{}: {}", escaped(user), not_possible(reason)),
         Refusal::NothingPending {} => "nothing to confirm: no key is pending; start again".to_owned(),
         Refusal::CodeRefused { tries_left, diagnosis } => code_refused(*tries_left, diagnosis.as_deref(), Device::App),
         Refusal::RegistrationRefused { reason, wait } => registration_refused(reason, *wait),
         Refusal::RegistrationSpent { used } => {
-            let when = used.when_and_where();
-            format!(
-                "this registration code was used before, {when}, and a key was made with it; if that was not you, call an administrator"
-            )
+            let when = when_and_where(used);
+            format!("a key was made with this registration code {when}; if that was not you, call an administrator")
         }
-        Refusal::EnrolmentExpired {} => "too late: the key was thrown away; start again".to_owned(),
+        Refusal::EnrolmentExpired {} => {
+            "too late: the key waited too long for its code, or something else changed your keys, and it was thrown away".to_owned()
+        }
         Refusal::InvalidValue { field, found, wanted } => {
             let found = if found.is_empty() { "nothing".to_owned() } else { escaped(found) };
             format!("{}: found {found}, wanted {}", escaped(field), escaped(wanted))
@@ -148,13 +181,13 @@ pub(crate) fn told_of(refusal: &Refusal, device: Device) -> String {
     }
 }
 
-/// What is left to try, and what the code tells of the device.
+/// The tries that are left, and the code's hint about the device.
 fn code_refused(tries_left: u32, diagnosis: Option<&str>, device: Device) -> String {
     let found = diagnosis.and_then(Diagnosis::parse);
     let why = found.map(|found| format!("{}\n", diagnosis::told(found, device))).unwrap_or_default();
     match tries_left {
         1.. if found == Some(Diagnosis::NextCode) => Diagnosis::NextCode.text(device),
-        0 => format!("{why}code refused: no tries left; nothing was stored, start again"),
+        0 => format!("{why}code refused: no tries left"),
         left => format!("{why}code refused: tries left: {left}"),
     }
 }
@@ -171,7 +204,7 @@ fn registration_refused(reason: &Received<RegistrationReason>, wait: u64) -> Str
     }
 }
 
-/// What stands in the way of a change, and what helps.
+/// The obstacle to a change, and the remedy.
 fn not_possible(reason: &Received<NotPossibleReason>) -> String {
     match reason {
         Received::Known(NotPossibleReason::Change(reason)) => reason.text().to_owned(),
@@ -193,7 +226,7 @@ mod tests {
             told_of(&Refusal::CodeRefused { tries_left, diagnosis: Some(word.to_owned()) }, device)
         };
         assert!(refused(2, "SHA1", Device::App).ends_with("another app\ncode refused: tries left: 2"));
-        let end = "code refused: no tries left; nothing was stored, start again";
+        let end = "code refused: no tries left";
         assert!(refused(0, "SHA1", Device::App).ends_with(&format!("another app\n{end}")));
         assert_eq!(
             refused(0, "digits 8", Device::Token),

@@ -21,6 +21,20 @@ pub(crate) enum UnderSudo {
     Refused,
 }
 
+/// Whether a new key is drawn as a QR code, too.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum QrWish {
+    Drawn,
+    LeftOut,
+}
+
+impl QrWish {
+    #[expect(clippy::fn_params_excessive_bools, reason = "a flag, as clap has it")]
+    pub(crate) fn of(left_out: bool) -> Self {
+        if left_out { Self::LeftOut } else { Self::Drawn }
+    }
+}
+
 impl UnderSudo {
     #[expect(clippy::fn_params_excessive_bools, reason = "a flag, as clap has it")]
     pub(crate) fn of(allowed: bool) -> Self {

@@ -36,7 +36,9 @@ impl NewFile {
     pub(crate) fn create(path: &Path) -> Result<Self, Failure> {
         let shown = escaped(&path.to_string_lossy());
         let failed = |errno: Errno| match errno {
-            Errno::EEXIST => Failure::Usage(format!("{shown}: there is something of that name; it is not overwritten")),
+            Errno::EEXIST => {
+                Failure::Usage(format!("{shown}: there is such a file, and it is not overwritten; give another name"))
+            }
             errno => Failure::Usage(format!("{shown}: {}", errno.desc())),
         };
         let name = path.file_name().ok_or(Errno::EISDIR).map_err(failed)?.to_owned();
@@ -51,6 +53,12 @@ impl NewFile {
     /// The whole content at once.
     pub(crate) fn write(&mut self, text: &str) -> std::io::Result<()> {
         self.file.write_all(text.as_bytes())
+    }
+
+    /// On disk when it returns, and so is its name.
+    pub(crate) fn sync(&self) -> std::io::Result<()> {
+        self.file.sync_all()?;
+        Ok(nix::unistd::fsync(&self.directory)?)
     }
 
     /// For whoever writes in pieces.

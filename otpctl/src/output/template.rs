@@ -3,38 +3,71 @@
 
 use std::fmt;
 
-/// What goes into a template.
+use zeroize::Zeroizing;
+
+/// The values for a template.
 pub(crate) struct Filling<'a> {
-    /// By the names of their places.
+    /// By the names of their places. One of several lines is indented as its place is, where that begins a line.
     pub texts: &'a [(&'a str, &'a str)],
     /// By name: do its lines apply?
     pub sections: &'a [(&'a str, bool)],
 }
 
-/// What is wrong with a template, and in which line.
+/// A fault in a template, and its line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TemplateError {
     line: usize,
     what: String,
 }
 
-impl Filling<'_> {
+/// A template in pieces, none of which is a copy of what fills it.
+#[derive(Default)]
+struct Pieces<'a> {
+    pieces: Vec<&'a str>,
+    /// Names of the places that are always filled.
+    filled: Vec<&'a str>,
+}
+
+impl<'a> Filling<'a> {
     /// The text. A place that nothing fills is an error, also in lines that are left out.
-    pub(crate) fn fill(&self, template: &str) -> Result<String, TemplateError> {
-        let mut text = String::new();
+    pub(crate) fn fill(&self, template: &str) -> Result<Zeroizing<String>, TemplateError> {
+        let Pieces { pieces, .. } = self.pieces(template)?;
+        // As long as it will be, so that it never grows and leaves a copy behind.
+        let mut text = Zeroizing::new(String::with_capacity(pieces.iter().map(|piece| piece.len()).sum()));
+        pieces.iter().for_each(|piece| text.push_str(piece));
+        Ok(text)
+    }
+
+    /// Is it sound, and does it have these places, outside lines that may be left out?
+    pub(crate) fn check(&self, template: &str, places: &[&str]) -> Result<(), TemplateError> {
+        let Pieces { filled, .. } = self.pieces(template)?;
+        let missing = places.iter().find(|place| !filled.contains(place));
+        missing.map_or(Ok(()), |place| {
+            let what = format!("the end, and no {{{{{place}}}}} before it; wanted {}", list(places.iter().copied()));
+            Err(TemplateError { line: template.lines().count(), what })
+        })
+    }
+
+    fn pieces<'t>(&'t self, template: &'t str) -> Result<Pieces<'t>, TemplateError> {
+        let mut all = Pieces::default();
         let mut section = None;
         for (number, line) in (1..).zip(template.split_inclusive('\n')) {
             let wrong = |what| TemplateError { line: number, what };
             match (tag(line), section) {
                 (Some(("#", name)), None) => {
-                    let applies = found(self.sections, name).ok_or_else(|| wrong(unknown(name)))?;
+                    let applies = found(self.sections, name).ok_or_else(|| wrong(unknown(name, "#", self.sections)))?;
                     section = Some((name, applies));
                 }
                 (Some(("/", name)), Some((begun, _))) if name == begun => section = None,
                 (Some((sign, name)), _) => return Err(wrong(format!("{{{{{sign}{name}}}}} is out of place"))),
                 (None, _) => {
                     let line = self.line(line).map_err(wrong)?;
-                    text.push_str(if section.is_some_and(|(_, applies)| !applies) { "" } else { &line });
+                    if section.is_none_or(|(_, applies)| applies) {
+                        all.pieces.extend(line.pieces);
+                    }
+                    if section.is_none() {
+                        all.filled.extend(line.filled);
+                    }
                 }
             }
         }
@@ -42,19 +75,26 @@ impl Filling<'_> {
             Some((name, _)) => {
                 Err(TemplateError { line: template.lines().count(), what: format!("{{{{#{name}}}}} has no end") })
             }
-            None => Ok(text),
+            None => Ok(all),
         }
     }
 
-    fn line(&self, line: &str) -> Result<String, String> {
-        let (mut text, mut rest) = (String::new(), line);
+    fn line<'t>(&'t self, line: &'t str) -> Result<Pieces<'t>, String> {
+        let (mut all, mut rest) = (Pieces::default(), line);
         while let Some((before, after)) = rest.split_once("{{") {
             let (name, after) = after.split_once("}}").ok_or("{{ without its }}")?;
-            text.push_str(before);
-            text.push_str(found(self.texts, name).ok_or_else(|| unknown(name))?);
+            let text = found(self.texts, name).ok_or_else(|| unknown(name, "", self.texts))?;
+            all.pieces.push(before);
+            all.filled.push(name);
+            let indent = if all.filled.len() == 1 && before.trim().is_empty() { before } else { "" };
+            for (number, part) in text.split_inclusive('\n').enumerate() {
+                all.pieces.extend((number > 0).then_some(indent));
+                all.pieces.push(part);
+            }
             rest = after;
         }
-        Ok(text + rest)
+        all.pieces.push(rest);
+        Ok(all)
     }
 }
 
@@ -68,8 +108,15 @@ fn found<T: Copy>(all: &[(&str, T)], name: &str) -> Option<T> {
     all.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
 }
 
-fn unknown(name: &str) -> String {
-    format!("nothing fills {{{{{name}}}}}")
+fn unknown<T>(name: &str, sign: &str, all: &[(&str, T)]) -> String {
+    let wanted = list(all.iter().map(|(known, _)| *known));
+    let wanted =
+        if wanted.is_empty() { "no such place".to_owned() } else { wanted.replace("{{", &format!("{{{{{sign}")) };
+    format!("nothing fills {{{{{sign}{name}}}}}; wanted {wanted}")
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.map(|name| format!("{{{{{name}}}}}")).collect::<Vec<_>>().join(", ")
 }
 
 impl fmt::Display for TemplateError {
@@ -82,9 +129,10 @@ impl fmt::Display for TemplateError {
 mod tests {
     use super::*;
 
+    const TEXTS: [(&str, &str); 3] = [("user", "alice"), ("host", "{{user}}"), ("picture", "X.\n.X\n")];
+
     fn filled(template: &str, sections: &[(&str, bool)]) -> Result<String, TemplateError> {
-        let texts = [("user", "alice"), ("host", "{{user}}")];
-        Filling { texts: &texts, sections }.fill(template)
+        Filling { texts: &TEXTS, sections }.fill(template).map(|text| text.to_string())
     }
 
     #[test]
@@ -100,20 +148,36 @@ mod tests {
     }
 
     #[test]
+    fn several_lines_are_indented_as_their_place_is() {
+        assert_eq!(filled("a\n  {{picture}}b {{picture}}", &[]).unwrap(), "a\n  X.\n  .X\nb X.\n.X\n");
+    }
+
+    #[test]
     fn what_is_wrong_is_told_with_its_line() {
+        let places = "wanted {{user}}, {{host}}, {{picture}}";
         let cases = [
-            ("a\n{{colour}}", "line 2: nothing fills {{colour}}"),
-            ("{{#split}}\n{{colour}}\n{{/split}}", "line 2: nothing fills {{colour}}"),
-            ("{{#colour}}\n{{/colour}}", "line 1: nothing fills {{colour}}"),
-            ("{{user", "line 1: {{ without its }}"),
-            ("{{/split}}", "line 1: {{/split}} is out of place"),
-            ("{{#split}}\n{{#split}}", "line 2: {{#split}} is out of place"),
-            ("{{#split}}\n{{/user}}", "line 2: {{/user}} is out of place"),
-            ("a {{#split}}", "line 1: nothing fills {{#split}}"),
-            ("a\n{{#split}}\nb\n", "line 3: {{#split}} has no end"),
+            ("a\n{{colour}}", format!("line 2: nothing fills {{{{colour}}}}; {places}")),
+            ("{{#split}}\n{{colour}}\n{{/split}}", format!("line 2: nothing fills {{{{colour}}}}; {places}")),
+            ("{{#colour}}\n{{/colour}}", "line 1: nothing fills {{#colour}}; wanted {{#split}}".to_owned()),
+            ("{{user", "line 1: {{ without its }}".to_owned()),
+            ("{{/split}}", "line 1: {{/split}} is out of place".to_owned()),
+            ("{{#split}}\n{{#split}}", "line 2: {{#split}} is out of place".to_owned()),
+            ("{{#split}}\n{{/user}}", "line 2: {{/user}} is out of place".to_owned()),
+            ("a {{#split}}", format!("line 1: nothing fills {{{{#split}}}}; {places}")),
+            ("a\n{{#split}}\nb\n", "line 3: {{#split}} has no end".to_owned()),
         ];
         for (template, error) in cases {
             assert_eq!(filled(template, &[("split", false)]).unwrap_err().to_string(), error, "{template:?}");
+        }
+    }
+
+    #[test]
+    fn a_place_that_is_wanted_stands_where_it_is_always_filled() {
+        let check = |template| Filling { texts: &TEXTS, sections: &[("split", true)] }.check(template, &["user"]);
+        assert_eq!(check("a\n{{user}}\n"), Ok(()));
+        for template in ["a\nb\nc\n", "{{#split}}\n{{user}}\n{{/split}}"] {
+            let told = check(template).unwrap_err().to_string();
+            assert_eq!(told, "line 3: the end, and no {{user}} before it; wanted {{user}}");
         }
     }
 }

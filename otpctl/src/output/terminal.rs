@@ -7,12 +7,15 @@ use std::os::fd::AsFd;
 use nix::unistd::ttyname;
 use otp_core::keys::key::ValueError;
 use otp_protocol::interface::ShortText;
+use otp_protocol::qr::Extent;
+use otp_system::screen::{ColorWish, Look, wrapped};
 use serde::Serialize;
 use terminal_size::{Height, Width, terminal_size_of};
 use zeroize::Zeroizing;
 
+use crate::input::interrupts::{Awaited, Interrupts};
 use crate::output::failure::Failure;
-use crate::output::format::Pipe;
+use crate::output::format::{OutputFormat, Pipe};
 use crate::output::json;
 
 /// Standard input and output, or what stands in for them in a test.
@@ -20,10 +23,16 @@ pub(crate) struct Terminal {
     input: Box<dyn Read>,
     output: Box<dyn Write>,
     kind: OutputKind,
+    /// The output again, which is asked what it is like.
+    window: Option<File>,
+    wish: ColorWish,
     typist: Typist,
+    /// The terminal that a person types at, if it is the process's own.
+    keys: Option<File>,
+    interrupts: Option<Interrupts>,
 }
 
-/// Who types.
+/// The one who types.
 enum Typist {
     /// Somebody at a terminal, with its name if it has one here.
     Person(Option<String>),
@@ -31,36 +40,50 @@ enum Typist {
     Nobody,
 }
 
-/// What the output is.
+/// The kind of output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OutputKind {
-    /// A terminal, with its size if it tells.
-    Screen(Option<ScreenSize>),
+    /// A terminal.
+    Screen,
     /// A pipe, a file, a device.
     Pipe,
 }
 
-/// In characters.
+/// The room on a screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ScreenSize {
-    pub columns: usize,
-    pub rows: usize,
+pub(crate) enum ScreenSize {
+    /// As the terminal tells it.
+    Told(Extent),
+    /// Of a terminal that does not tell, as many behind a serial line.
+    Assumed(Extent),
+}
+
+impl ScreenSize {
+    pub(crate) fn extent(self) -> Extent {
+        match self {
+            Self::Told(extent) | Self::Assumed(extent) => extent,
+        }
+    }
 }
 
 impl Terminal {
-    /// What stands in for a terminal, with a person before it.
+    /// A stand-in for a terminal, with a person before it.
     #[cfg(test)]
     pub(crate) fn new(input: Box<dyn Read>, output: Box<dyn Write>, kind: OutputKind) -> Self {
-        Self { input, output, kind, typist: Typist::Person(None) }
+        let typist = Typist::Person(None);
+        Self { input, output, kind, window: None, wish: ColorWish::Never, typist, keys: None, interrupts: None }
     }
 
     /// The process's own. Duplicated descriptors, to get past the buffers of the standard streams.
-    pub(crate) fn standard() -> Result<Self, Failure> {
+    pub(crate) fn standard(wish: ColorWish) -> Result<Self, Failure> {
         let input = File::from(io::stdin().as_fd().try_clone_to_owned()?);
         let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-        let kind = if output.is_terminal() { OutputKind::Screen(size(&output)) } else { OutputKind::Pipe };
+        let kind = if output.is_terminal() { OutputKind::Screen } else { OutputKind::Pipe };
+        let window = Some(output.try_clone()?);
         let typist = if input.is_terminal() { Typist::Person(name(&input)) } else { Typist::Nobody };
-        Ok(Self { input: Box::new(input), output: Box::new(output), kind, typist })
+        let keys = matches!(typist, Typist::Person(_)).then(|| input.try_clone()).transpose()?;
+        let (input, output) = (Box::new(input), Box::new(output));
+        Ok(Self { input, output, kind, window, wish, typist, keys, interrupts: None })
     }
 
     /// Asks on the terminal that the process belongs to, for standard input was something else.
@@ -68,6 +91,7 @@ impl Terminal {
         let none = |error| Failure::Usage(format!("/dev/tty: {error}; without a terminal use --json"));
         let input = File::open("/dev/tty").map_err(none)?;
         self.typist = Typist::Person(name(&input));
+        self.keys = Some(input.try_clone()?);
         self.input = Box::new(input);
         Ok(())
     }
@@ -76,23 +100,33 @@ impl Terminal {
     pub(crate) fn allow_secrets(&self, pipe: Pipe) -> Result<(), Failure> {
         if self.kind == OutputKind::Pipe && pipe == Pipe::Refused {
             let text = "standard output is not a terminal: the key or code would go where anybody may read it later; \
-                        use --allow-pipe if that is meant";
+                        use --allow-pipe to do it all the same";
             return Err(Failure::Usage(text.to_owned()));
         }
         Ok(())
     }
 
-    /// The size, if the output is a terminal that tells it.
+    /// The size as it is now, if the output is a terminal.
     pub(crate) fn size(&self) -> Option<ScreenSize> {
-        match self.kind {
-            OutputKind::Screen(size) => size,
-            OutputKind::Pipe => None,
-        }
+        let told = self.window.as_ref().and_then(terminal_size_of);
+        let told = told.map(|(Width(columns), Height(rows))| Extent { columns: columns.into(), rows: rows.into() });
+        let usual = || Extent { columns: self.width().unwrap_or(USUAL_SIZE.columns), ..USUAL_SIZE };
+        self.is_screen().then(|| told.map_or_else(|| ScreenSize::Assumed(usual()), ScreenSize::Told))
+    }
+
+    /// How text is laid out, as the terminal is now.
+    pub(crate) fn look(&self) -> Look {
+        self.window.as_ref().map_or(Look::PLAIN, |window| Look::of(window, self.wish))
     }
 
     /// Does a person see what is shown?
     pub(crate) fn is_screen(&self) -> bool {
         self.kind != OutputKind::Pipe
+    }
+
+    /// Is it a regular file, which nobody watches?
+    pub(crate) fn is_file(&self) -> bool {
+        self.window.as_ref().and_then(|window| window.metadata().ok()).is_some_and(|about| about.is_file())
     }
 
     /// Is there somebody who answers questions?
@@ -108,9 +142,26 @@ impl Terminal {
         }
     }
 
+    /// How many columns a line may have; none where nothing is wrapped.
+    pub(crate) fn width(&self) -> Option<usize> {
+        self.look().width
+    }
+
+    /// Text, wrapped between words.
     pub(crate) fn show(&mut self, text: &str) -> Result<(), Failure> {
+        self.show_as_it_is(&wrapped(text, self.look()))
+    }
+
+    /// Writes what has been made for this terminal, byte for byte.
+    pub(crate) fn show_as_it_is(&mut self, text: &str) -> Result<(), Failure> {
         self.output.write_all(text.as_bytes())?;
         Ok(self.output.flush()?)
+    }
+
+    /// From now on an interrupt is what [`Self::line`] fails with, and does not end this program, if a person types here.
+    pub(crate) fn hold_interrupts(&mut self) -> Result<(), Failure> {
+        self.interrupts = self.keys.as_ref().map(Interrupts::hold).transpose()?;
+        Ok(())
     }
 
     /// One line of JSON.
@@ -118,10 +169,24 @@ impl Terminal {
         Ok(json::write(&mut self.output, value)?)
     }
 
-    /// What was typed, without blanks at its ends; `None` at the end of input.
+    /// The answer of a command, one way or the other.
+    pub(crate) fn tell(&mut self, format: OutputFormat, value: &impl Serialize, text: &str) -> Result<(), Failure> {
+        match format {
+            OutputFormat::Json => self.json(value),
+            OutputFormat::Text => self.show(text),
+        }
+    }
+
+    /// The typed text, without blanks at its ends; `None` at the end of input.
     pub(crate) fn line(&mut self) -> Result<Option<Zeroizing<String>>, Failure> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(LINE_BYTES));
         loop {
+            if let Some(interrupts) = &self.interrupts
+                && interrupts.wait()? == Awaited::Interrupt
+            {
+                self.show("\n")?;
+                return Err(Failure::Stopped("interrupted".to_owned()));
+            }
             match self.byte()? {
                 None if bytes.is_empty() => return Ok(None),
                 None | Some(b'\n') => break,
@@ -151,14 +216,12 @@ fn name(input: &File) -> Option<String> {
     ttyname(input).ok().map(|path| path.to_string_lossy().into_owned())
 }
 
-fn size(output: &File) -> Option<ScreenSize> {
-    let (Width(columns), Height(rows)) = terminal_size_of(output)?;
-    Some(ScreenSize { columns: columns.into(), rows: rows.into() })
+fn too_long() -> Failure {
+    Failure::Stopped(format!("input: a line has more than {LINE_BYTES} bytes"))
 }
 
-fn too_long() -> Failure {
-    Failure::Stopped(format!("input: a line has more than {LINE_BYTES} bytes; nothing was stored"))
-}
+/// Of the terminals that tell no size.
+const USUAL_SIZE: Extent = Extent { columns: 80, rows: 24 };
 
 /// Longer than any code, secret or address.
 const LINE_BYTES: usize = 1024;
@@ -198,7 +261,7 @@ mod tests {
         let pipe = typed(b"");
         assert!(matches!(pipe.allow_secrets(Pipe::Refused), Err(Failure::Usage(_))));
         assert!(pipe.allow_secrets(Pipe::Allowed).is_ok());
-        let screen = Terminal::new(Box::new(io::empty()), Box::new(io::sink()), OutputKind::Screen(None));
+        let screen = Terminal::new(Box::new(io::empty()), Box::new(io::sink()), OutputKind::Screen);
         assert!(screen.allow_secrets(Pipe::Refused).is_ok());
     }
 }

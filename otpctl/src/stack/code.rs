@@ -46,9 +46,11 @@ impl PamCode {
     pub(crate) const PERM_DENIED: Self = Self(6);
     pub(crate) const AUTH_ERR: Self = Self(7);
     pub(crate) const AUTHINFO_UNAVAIL: Self = Self(9);
+    pub(crate) const USER_UNKNOWN: Self = Self(10);
     pub(crate) const NEW_AUTHTOK_REQD: Self = Self(12);
     pub(crate) const ACCT_EXPIRED: Self = Self(13);
     pub(crate) const CONV_ERR: Self = Self(19);
+    pub(crate) const AUTHTOK_ERR: Self = Self(20);
     pub(crate) const IGNORE: Self = Self(25);
     pub(crate) const ABORT: Self = Self(26);
     pub(crate) const AUTHTOK_EXPIRED: Self = Self(27);

@@ -119,7 +119,7 @@ pub(crate) fn ways(stack: &[StackLine], service: &str) -> BTreeSet<Way> {
 }
 
 /// The answers of a line; of somebody else's module, one for each thing that may come of it.
-fn answers_that_differ(line: &StackLine, service: &str) -> Vec<PamCode> {
+pub(crate) fn answers_that_differ(line: &StackLine, service: &str) -> Vec<PamCode> {
     if is_ours(line) {
         let own = own_answers(line.stage);
         return [own.accepted, own.aside, own.refused].concat();
@@ -204,7 +204,7 @@ fn forwards(line: &StackLine) -> bool {
     matches!(&line.kind, LineKind::Module { arguments, .. } if arguments.iter().any(says))
 }
 
-fn module_of(line: &StackLine) -> String {
+pub(crate) fn module_of(line: &StackLine) -> String {
     match &line.kind {
         LineKind::Module { path, .. } => path.clone(),
         LineKind::Substack => "substack".to_owned(),

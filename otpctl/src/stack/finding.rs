@@ -11,7 +11,7 @@ use serde::Serialize;
 pub(crate) enum FindingKind {
     /// A line leads past ours, and the stack ends well.
     PassedOver,
-    /// A line leads past ours where the UNIX password has expired. A note: the README has had it in that order.
+    /// A line leads past ours where the UNIX password has expired. A note: earlier documents had it in that order.
     PassedOverByExpiry,
     /// Our line refuses, and the stack ends well.
     RefusalIgnored,

@@ -9,9 +9,9 @@ use super::code::PamCode;
 use super::explore::{Way, ways};
 use super::finding::{FindingKind, StackFinding};
 use super::modules::{MODULE, ModuleDirectories, file_name, is_ours, resembles_ours};
-use super::options::Options;
 use super::reader::{LineKind, LinePlace, PamDirectories, ServiceStacks, StackLine, Stage};
 use super::words::Dialect;
+use crate::options::Options;
 
 /// Where the stacks and modules of a host are.
 pub(crate) struct Survey {
@@ -145,7 +145,7 @@ impl Survey {
         let meant =
             |text: &str| text.lines().any(|line| !line.trim_start().starts_with('#') && line.contains("pam_otp"));
         let text = fs::read(&self.single_file).ok()?;
-        let why = match self.services.0.iter().find(|dir| dir.is_dir()) {
+        let why = match self.services.places.iter().find(|dir| dir.is_dir()) {
             Some(dir) => format!("no program reads it, because there is {}", dir.display()),
             None => "it is not looked at".to_owned(),
         };
@@ -357,11 +357,19 @@ fn mentions_ours(path: &PathBuf) -> bool {
 
 /// Why the module would refuse the options of this line, if it is ours.
 fn refused_options(line: &StackLine) -> Option<String> {
-    let LineKind::Module { path, arguments } = &line.kind else { return None };
-    if file_name(path) != MODULE {
-        return None;
-    }
-    let arguments: Vec<CString> = arguments.iter().filter_map(|text| CString::new(text.as_str()).ok()).collect();
+    let arguments = own_arguments(line)?;
     let arguments: Vec<&CStr> = arguments.iter().map(CString::as_c_str).collect();
-    Options::parse(&arguments).err().map(|error| error.to_string())
+    match Options::parse(&arguments) {
+        Ok(options) if options.watch && line.stage != Stage::Password => {
+            Some("watch: only on a password line".to_owned())
+        }
+        read => read.err().map(|error| error.to_string()),
+    }
+}
+
+/// The options of this line, as libpam gives them to the module, if it is ours.
+pub(crate) fn own_arguments(line: &StackLine) -> Option<Vec<CString>> {
+    let LineKind::Module { path, arguments } = &line.kind else { return None };
+    let given = || arguments.iter().filter_map(|text| CString::new(text.as_str()).ok()).collect();
+    (file_name(path) == MODULE).then(given)
 }

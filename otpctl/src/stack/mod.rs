@@ -9,8 +9,3 @@ pub(crate) mod modules;
 pub(crate) mod reader;
 pub(crate) mod walk;
 pub(crate) mod words;
-
-/// The module's own reader of its options: there is one.
-#[path = "../../../pam_otp/src/options.rs"]
-#[cfg_attr(not(test), expect(dead_code, reason = "only whether they can be read is of interest here"))]
-mod options;

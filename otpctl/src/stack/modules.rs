@@ -38,6 +38,12 @@ pub(crate) fn is_ours(line: &StackLine) -> bool {
     matches!(&line.kind, LineKind::Module { path, .. } if file_name(path) == MODULE)
 }
 
+/// Is it our line that only notes changes of passwords?
+pub(crate) fn is_watch(line: &StackLine) -> bool {
+    let notes = |kind: &LineKind| matches!(kind, LineKind::Module { arguments, .. } if arguments.iter().any(|one| one == "watch"));
+    line.stage == Stage::Password && is_ours(line) && notes(&line.kind)
+}
+
 /// Does it ask for a password or the like?
 pub(crate) fn asks_first_factor(line: &StackLine) -> bool {
     matches!(&line.kind, LineKind::Module { path, .. } if line.stage == Stage::Auth && ASKING.contains(&file_name(path)))
@@ -63,7 +69,7 @@ pub(crate) fn answers(line: &StackLine, service: &str) -> Vec<PamCode> {
 }
 
 /// pam_debug answers what its line says.
-fn told(stage: Stage, arguments: &[String]) -> PamCode {
+pub(crate) fn told(stage: Stage, arguments: &[String]) -> PamCode {
     let event = match stage {
         Stage::Auth => "auth=",
         Stage::Account => "acct=",
@@ -86,7 +92,7 @@ fn only_root(name: &str, arguments: &[String]) -> bool {
     }
 }
 
-const QUIET: [&str; 5] = ["debug", "quiet", "quiet_fail", "quiet_success", "audit"];
+pub(crate) const QUIET: [&str; 5] = ["debug", "quiet", "quiet_fail", "quiet_success", "audit"];
 
 /// Also what begins like one of them, as `sudo-otp` for `pam_service` of sudo.
 pub(crate) fn started_by_users(service: &str) -> bool {
@@ -98,7 +104,7 @@ pub(crate) fn is_sudo(service: &str) -> bool {
     family(service) == "sudo"
 }
 
-fn family(service: &str) -> &str {
+pub(crate) fn family(service: &str) -> &str {
     service.split_once('-').map_or(service, |(family, _)| family)
 }
 

@@ -94,9 +94,20 @@ impl ServiceStacks {
     }
 }
 
-/// Where services are, the first first.
+/// Where services are, the first first; and a text that stands for one file, as if it were there.
 #[derive(Debug, Clone)]
-pub(crate) struct PamDirectories(pub Vec<PathBuf>);
+pub(crate) struct PamDirectories {
+    pub places: Vec<PathBuf>,
+    pub stand_in: Option<StandIn>,
+}
+
+/// The text of a service's file, before anybody has written it.
+#[derive(Debug, Clone)]
+pub(crate) struct StandIn {
+    pub service: String,
+    pub path: PathBuf,
+    pub text: String,
+}
 
 const INCLUDING: [&str; 2] = ["include", "substack"];
 /// libpam's own limit on files in files.
@@ -106,14 +117,25 @@ const MOST_LINES: usize = 2000;
 
 impl PamDirectories {
     pub(crate) fn standard() -> Self {
-        Self(["/etc/pam.d", "/usr/lib/pam.d", "/usr/share/pam.d", "/usr/etc/pam.d"].map(PathBuf::from).into())
+        Self::of(["/etc/pam.d", "/usr/lib/pam.d", "/usr/share/pam.d", "/usr/etc/pam.d"].map(PathBuf::from).into())
+    }
+
+    pub(crate) fn of(places: Vec<PathBuf>) -> Self {
+        Self { places, stand_in: None }
+    }
+
+    /// The same with a text for one service.
+    pub(crate) fn with(&self, stand_in: StandIn) -> Self {
+        Self { places: self.places.clone(), stand_in: Some(stand_in) }
     }
 
     /// Every file name that is there, in order.
     pub(crate) fn names(&self) -> Vec<String> {
-        let entries = self.0.iter().filter_map(|dir| fs::read_dir(dir).ok()).flatten().flatten();
+        let entries = self.places.iter().filter_map(|dir| fs::read_dir(dir).ok()).flatten().flatten();
         let files = entries.filter(|entry| entry.path().is_file());
-        let mut names: Vec<String> = files.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        let stand_in = self.stand_in.iter().map(|it| it.service.clone());
+        let mut names: Vec<String> =
+            files.filter_map(|entry| entry.file_name().into_string().ok()).chain(stand_in).collect();
         names.sort();
         names.dedup();
         names
@@ -121,7 +143,7 @@ impl PamDirectories {
 
     /// Directories that are there, and cannot be listed by the account that asks here.
     pub(crate) fn unlisted(&self) -> Vec<(PathBuf, Error)> {
-        let failed = self.0.iter().filter_map(|dir| Some((dir.clone(), fs::read_dir(dir).err()?)));
+        let failed = self.places.iter().filter_map(|dir| Some((dir.clone(), fs::read_dir(dir).err()?)));
         failed.filter(|(_, error)| error.kind() != ErrorKind::NotFound).collect()
     }
 
@@ -145,7 +167,8 @@ impl PamDirectories {
 
     /// The file that a line includes, which may be named by a path.
     fn included(&self, name: &str) -> Option<PathBuf> {
-        self.0.iter().map(|dir| dir.join(name)).find(|path| path.exists())
+        let stand_in = self.stand_in.iter().find(|it| it.service == name).map(|it| it.path.clone());
+        stand_in.or_else(|| self.places.iter().map(|dir| dir.join(name)).find(|path| path.exists()))
     }
 }
 
@@ -174,7 +197,8 @@ impl Reading<'_> {
             return Err(format!("more than {MOST_LINES} files, with what they include"));
         }
         self.found.files.push(path.to_owned());
-        let bytes = match contents(path) {
+        let stand_in = self.directories.stand_in.as_ref().filter(|it| it.path == path);
+        let bytes = match stand_in.map_or_else(|| contents(path), |it| Ok(it.text.clone().into_bytes())) {
             Ok(bytes) => bytes,
             Err(error) => {
                 let why = format!("{}: {error}", path.display());

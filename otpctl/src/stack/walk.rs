@@ -139,7 +139,7 @@ fn end_of_level(stack: &[StackLine], at: usize) -> usize {
 }
 
 /// The last line that a jump passes over, and how many more it should have. A substack is one line.
-fn jumped(stack: &[StackLine], from: usize, lines: usize) -> (usize, usize) {
+pub(crate) fn jumped(stack: &[StackLine], from: usize, lines: usize) -> (usize, usize) {
     let here = level(stack, from);
     let (mut at, mut left) = (from, lines);
     while left > 0 && level(stack, at + 1).is_some_and(|next| Some(next) >= here) {

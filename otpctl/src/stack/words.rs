@@ -11,7 +11,7 @@ pub(crate) enum Dialect {
 
 /// A line as it is read, and from where to where it goes.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct FileLine {
+pub(crate) struct FileLine {
     pub number: usize,
     pub last: usize,
     pub text: String,
@@ -19,14 +19,14 @@ pub(super) struct FileLine {
 
 /// All lines, and whether libpam gets to the end: a file that ends in the middle of a line is refused after the lines before.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct FileLines {
+pub(crate) struct FileLines {
     pub lines: Vec<FileLine>,
     pub torn: bool,
 }
 
 /// So many bytes libpam 1.5 reads at a time, without the one that ends them.
 const OLD_BUFFER: usize = 1023;
-const BLANKS: [char; 3] = [' ', '\t', '\n'];
+pub(crate) const BLANKS: [char; 3] = [' ', '\t', '\n'];
 
 /// One piece of a line.
 enum LinePiece<'a> {
@@ -36,7 +36,7 @@ enum LinePiece<'a> {
 }
 
 /// A backslash at the end goes on with the next line; what stands after a # is nothing, and ends the line.
-pub(super) fn lines(text: &str, dialect: Dialect) -> FileLines {
+pub(crate) fn lines(text: &str, dialect: Dialect) -> FileLines {
     let (mut lines, mut begun, mut first) = (Vec::new(), String::new(), None);
     let (mut number, mut rest, mut room) = (1, text, OLD_BUFFER);
     while !rest.is_empty() {
@@ -88,7 +88,7 @@ fn piece(physical: &str) -> LinePiece<'_> {
 }
 
 /// The words of a line. `[…]` is one word, without the brackets; `\]` in it is a bracket.
-pub(super) struct Words<'a>(pub &'a str);
+pub(crate) struct Words<'a>(pub &'a str);
 
 impl Iterator for Words<'_> {
     type Item = String;

@@ -24,6 +24,8 @@ const RUN: &str = "/run";
 const DIRECTORY: &str = "otp";
 const NAME: &str = "otp.sock";
 const REPLY_CAP: usize = 128 * 1024;
+/// Room for a verdict, in bytes. A key with its QR codes needs more, which a larger buffer has then.
+const USUAL_REPLY: usize = 1024;
 
 /// An open connection.
 pub(crate) struct Connection(OwnedFd);
@@ -42,7 +44,7 @@ pub(crate) enum DaemonError {
     Failed(String),
 }
 
-/// An error reply of the daemon's, as far as it is of use here.
+/// An error reply from the daemon, as far as it is of use here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum DaemonRefusal {
     /// Nothing was changed, or the registration code is not good.
@@ -115,22 +117,22 @@ impl Connection {
 
     /// Up to the NUL that ends a message.
     fn read_message(&self, deadline: Instant) -> Result<Zeroizing<Vec<u8>>, DaemonError> {
-        let mut message = Zeroizing::new(Vec::with_capacity(REPLY_CAP));
-        let mut piece = Zeroizing::new([0; 4096]);
+        let mut message = Zeroizing::new(vec![0; USUAL_REPLY]);
+        let mut length = 0;
         loop {
-            match recv(self.0.as_raw_fd(), piece.as_mut_slice(), MsgFlags::empty()) {
+            if length == message.len() {
+                message = larger(&message).ok_or_else(|| failed("a reply that is too long"))?;
+            }
+            match recv(self.0.as_raw_fd(), message.get_mut(length..).unwrap_or_default(), MsgFlags::empty()) {
                 Ok(0) => return Err(failed("no whole reply")),
-                Ok(count) => message.extend_from_slice(piece.get(..count).unwrap_or_default()),
+                Ok(count) => length += count,
                 Err(Errno::EAGAIN) => self.wait_for(PollFlags::POLLIN, deadline)?,
                 Err(Errno::EINTR) => {}
                 Err(errno) => return Err(cannot("receive")(errno)),
             }
-            if message.last() == Some(&0) {
-                message.pop();
+            if length > 0 && message.get(length - 1) == Some(&0) {
+                message.truncate(length - 1);
                 return Ok(message);
-            }
-            if message.len() > REPLY_CAP - 4096 {
-                return Err(failed("a reply that is too long"));
             }
         }
     }
@@ -225,11 +227,32 @@ fn is_shown(fd: &OwnedFd) -> bool {
     matches!((shown, about), (Ok(shown), Ok(about)) if (shown.st_dev, shown.st_ino) == (about.st_dev, about.st_ino))
 }
 
+/// Twice the room with the same bytes in it, unless that is more than a reply may need. The smaller buffer is wiped when it goes.
+fn larger(message: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let room = message.len() * 2;
+    let mut larger = Zeroizing::new(Vec::with_capacity(room));
+    larger.extend_from_slice(message);
+    larger.resize(room, 0);
+    (room <= REPLY_CAP).then_some(larger)
+}
+
 fn cannot(what: &str) -> impl Fn(Errno) -> DaemonError + '_ {
     move |errno| DaemonError::Failed(format!("cannot {what}: {}", errno.desc()))
 }
 
-/// What the daemon sent instead of what was wanted.
+/// The daemon sent this instead of the reply that was wanted.
 pub(crate) fn failed(what: &str) -> DaemonError {
     DaemonError::Failed(format!("the daemon sent {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_grows_up_to_the_longest_reply_and_no_further() {
+        let sizes = std::iter::successors(Some(USUAL_REPLY), |size| larger(&vec![7; *size]).map(|larger| larger.len()));
+        assert_eq!(sizes.last(), Some(REPLY_CAP));
+        assert_eq!(larger(&[7; 3]).map(|larger| larger.to_vec()), Some(vec![7, 7, 7, 0, 0, 0]));
+    }
 }

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 #[derive(PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
 pub(crate) enum Value {
-    /// A text; wiped, for it may be a secret.
+    /// A text; wiped, because it may be a secret.
     Text(Zeroizing<String>),
     /// A whole number.
     Number(i64),

@@ -1,4 +1,4 @@
-//! What is asked of the daemon, where this process may not decide on the files itself, and where a key is made. One
+//! Questions to the daemon, where this process may not decide on the files itself, and where a key is made. One
 //! connection for one question, opened after the prompt; only a key that waits for its first code keeps one open.
 
 pub(crate) mod connection;
@@ -6,12 +6,13 @@ pub(crate) mod json;
 
 use std::time::{Duration, Instant};
 
-use otp_core::files::notice::{Claim, Where, when_and_where};
+use otp_core::files::notice::{Claim, Where};
+use otp_core::keys::app_entry::app_entry;
 use otp_core::reasons::RefusalReason;
 use otp_core::unix_time::UnixTime;
 use zeroize::Zeroizing;
 
-use crate::account_status::OldestKey;
+use crate::account_status::KeyDates;
 use crate::daemon::connection::{Connection, DaemonError, DaemonRefusal, failed};
 use crate::daemon::json::{Value, quoted};
 use crate::outcome::Finding;
@@ -23,7 +24,13 @@ const REPLY_TIMEOUT: Duration = Duration::from_secs(15);
 /// Longer than the daemon waits for a lock before it tells a status.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Who this process asks for; believed by the daemon from root only.
+/// The name of a service is longer than that of any file where it has so many bytes: it is cut to the name of none.
+const LONGEST_SERVICE: usize = 256;
+
+/// Bytes of a remote host and of a terminal, which the daemon only logs.
+const LONGEST_CLAIM: usize = 60;
+
+/// The person this process asks for; the daemon believes it from root only.
 pub(crate) struct Caller<'a> {
     /// Is it root's, so that it may speak for others?
     pub root: bool,
@@ -39,7 +46,7 @@ pub(crate) struct Caller<'a> {
     pub tty: Option<String>,
 }
 
-/// What the daemon says of a user.
+/// The daemon's word on a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ReportedStatus {
     /// Was a key ever enrolled?
@@ -52,8 +59,8 @@ pub(crate) struct ReportedStatus {
     pub expired: bool,
     /// The last key was revoked.
     pub keyless: bool,
-    /// The oldest key of an app.
-    pub oldest: Option<OldestKey>,
+    /// The dates of the keys.
+    pub keys: Vec<KeyDates>,
 }
 
 /// Has the daemon check a code.
@@ -78,7 +85,7 @@ pub(crate) fn verify(user: Option<&str>, code: &str, caller: &Caller<'_>) -> Res
 pub(crate) fn redeem(user: &str, code: &str, caller: &Caller<'_>) -> Result<EnrolmentSession, DaemonError> {
     let mut fields = asking_for_a_key(user, caller);
     give(&mut fields, "registration", code);
-    EnrolmentSession::begin("Redeem", &fields)
+    EnrolmentSession::begin("Redeem", &fields, KeyBefore::None)
 }
 
 /// Has the daemon begin an enrolment that replaces a key, for a code of it: of the key of this label, or of any.
@@ -93,15 +100,15 @@ pub(crate) fn rotate(
     if let Some(key) = key {
         fields.push_str(&format!(",\"key\":{}", quoted(key)));
     }
-    EnrolmentSession::begin("Rotate", &fields)
+    EnrolmentSession::begin("Rotate", &fields, KeyBefore::Replaced)
 }
 
 /// A key that waits for its first code. It is thrown away when this is dropped.
 pub(crate) struct EnrolmentSession {
     connection: Connection,
-    /// What its owner calls it.
+    /// Its owner's name for it.
     pub label: String,
-    /// What an app must know besides the secret.
+    /// The settings that an app needs besides the secret.
     pub settings: String,
     /// Base32.
     pub secret: Zeroizing<String>,
@@ -112,17 +119,34 @@ pub(crate) struct EnrolmentSession {
     /// Seconds until the daemon throws it away.
     pub expires_in: u64,
     /// When and from where its registration code was used before, if it was.
-    pub earlier: Option<String>,
+    pub earlier: Option<EarlierUse>,
+    /// Its name in the app, if the address says so.
+    pub entry: Option<String>,
+    /// Whether an older key goes when this one is confirmed.
+    pub replaces: KeyBefore,
 }
 
-/// What the daemon says of a key that is stored.
+/// A use of a registration code that came to nothing.
+pub(crate) struct EarlierUse {
+    pub at: UnixTime,
+    pub from: Where,
+}
+
+/// Whether there is a key that works until the new one is confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyBefore {
+    None,
+    Replaced,
+}
+
+/// The daemon's word on a key that is stored.
 pub(crate) struct StoredKey {
     /// Shown this once; none if the old ones go on.
     pub recovery_codes: Vec<Zeroizing<String>>,
 }
 
 impl EnrolmentSession {
-    fn begin(method: &str, fields: &str) -> Result<Self, DaemonError> {
+    fn begin(method: &str, fields: &str, replaces: KeyBefore) -> Result<Self, DaemonError> {
         let deadline = Instant::now() + REPLY_TIMEOUT;
         let connection = Connection::open(deadline)?;
         let reply = connection.call(method, fields, deadline)?;
@@ -139,6 +163,8 @@ impl EnrolmentSession {
             light: Zeroizing::new(text("qr_light")?.to_owned()),
             expires_in: number("expires_in")?,
             earlier: reply.get("earlier").and_then(earlier),
+            entry: key.get("uri").and_then(Value::text).and_then(app_entry),
+            replaces,
             connection,
         })
     }
@@ -173,7 +199,7 @@ pub(crate) fn user_status(user: Option<&str>) -> Result<ReportedStatus, DaemonEr
         disabled: flag("disabled")?,
         expired: flag("expired")?,
         keyless: keys.is_empty(),
-        oldest: oldest(keys),
+        keys: keys.iter().filter_map(dates).collect(),
     })
 }
 
@@ -194,26 +220,34 @@ fn status(user: Option<&str>, timeout: Duration) -> Result<Value, DaemonError> {
     call("Status", &about(user), Instant::now() + timeout)
 }
 
-fn earlier(used: &Value) -> Option<String> {
+fn earlier(used: &Value) -> Option<EarlierUse> {
     let claim = |field: &str| Claim::of(used.get(field).and_then(Value::text));
     let from = Where { tty: claim("tty"), rhost: claim("rhost"), service: claim("service") };
-    Some(when_and_where(UnixTime::new(used.get("at").and_then(Value::number)?), &from))
+    Some(EarlierUse { at: UnixTime::new(used.get("at").and_then(Value::number)?), from })
 }
 
-fn oldest(keys: &[Value]) -> Option<OldestKey> {
-    let keys = keys.iter().filter(|key| key.get("kind").and_then(Value::text) == Some("totp"));
-    let key = |key: &Value| {
-        let confirmed = UnixTime::new(key.get("confirmed")?.number()?);
-        Some(OldestKey { label: key.get("label")?.text()?.to_owned(), confirmed })
-    };
-    keys.filter_map(key).min_by_key(|key| key.confirmed)
+/// Of a key in a status that works; `expires` is left out of one without an end.
+fn dates(key: &Value) -> Option<KeyDates> {
+    if key.get("suspended").and_then(Value::flag) == Some(true) {
+        return None;
+    }
+    Some(KeyDates {
+        label: key.get("label")?.text()?.to_owned(),
+        replaceable: key.get("kind").and_then(Value::text) == Some("totp"),
+        confirmed: UnixTime::new(key.get("confirmed")?.number()?),
+        expires: key.get("expires").and_then(Value::number).map(UnixTime::new),
+    })
 }
 
-/// The unread notices of a user: the texts, and the number of the last one.
+/// The unread notices of a user, in lines for a person, and the number of the last one. An older daemon has a text for each instead.
 pub(crate) fn notices(user: &str, deadline: Instant) -> Result<(Vec<String>, u64), DaemonError> {
     let reply = call("Notices", &about(Some(user)), deadline)?;
     let notices = reply.get("notices").and_then(Value::list).ok_or_else(|| failed("a reply without notices"))?;
-    let texts = notices.iter().filter_map(|one| one.get("text").and_then(Value::text).map(str::to_owned)).collect();
+    let lines = reply.get("lines").and_then(Value::list).unwrap_or_default();
+    let texts: Vec<String> = match lines {
+        [] => notices.iter().filter_map(|one| Some(format!("- {}", one.get("text")?.text()?))).collect(),
+        lines => lines.iter().filter_map(|line| line.text().map(str::to_owned)).collect(),
+    };
     let last = notices.iter().filter_map(|one| one.get("id").and_then(Value::number)).max();
     Ok((texts, last.unwrap_or(0)))
 }
@@ -250,10 +284,15 @@ fn asking(user: Option<&str>, real_uid: Option<u32>, caller: &Caller<'_>) -> Zer
     if let Some(uid) = real_uid {
         fields.push_str(&format!("\"real_uid\":{uid},"));
     }
-    for (name, value) in [("service", &caller.service), ("rhost", &caller.rhost), ("tty", &caller.tty)] {
+    let claims = [
+        ("service", &caller.service, LONGEST_SERVICE),
+        ("rhost", &caller.rhost, LONGEST_CLAIM),
+        ("tty", &caller.tty, LONGEST_CLAIM),
+    ];
+    for (name, value, longest) in claims {
         if let Some(value) = value {
-            let short: String = value.chars().take(60).collect();
-            fields.push_str(&format!("\"{name}\":{},", quoted(&short)));
+            let short = (0..=longest).rev().find_map(|end| value.get(..end)).unwrap_or_default();
+            fields.push_str(&format!("\"{name}\":{},", quoted(short)));
         }
     }
     if let Some(config) = caller.config.filter(|_| caller.root) {

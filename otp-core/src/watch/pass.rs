@@ -1,0 +1,232 @@
+//! One pass over the passwords of local accounts: what has changed gets a new record. It is root's, and the only writer besides the module's
+//! line (`note`).
+
+use crate::environment::{Clock, Moment};
+use crate::files::password_record::{Announcement, PasswordRecord, SeenAt};
+use crate::keys::seal::{HostKey, PasswordFingerprint};
+use crate::unix_time::UnixTime;
+use crate::vault::VaultError;
+use crate::watch::passwords::Passwords;
+use crate::watch::records::{KeptRecord, WatchPlace};
+
+/// The findings of a pass.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WatchReport {
+    /// Local accounts, by uid.
+    pub accounts: usize,
+    /// Uids whose password was not the one of their record, or whose record was not to be believed.
+    pub changed: Vec<u32>,
+    /// Uids among them whose record was damaged, with why.
+    pub damaged: Vec<(u32, VaultError)>,
+    /// Records of uids that no account has any more.
+    pub removed: usize,
+    /// Was it the first pass of all (W4)?
+    pub first: bool,
+}
+
+/// Looks at `passwords` and writes what is new. `group` is that of the daemon.
+pub fn pass(
+    place: &WatchPlace<'_>,
+    group: u32,
+    passwords: &Passwords,
+    host_key: &HostKey,
+    clock: &dyn Clock,
+) -> Result<WatchReport, VaultError> {
+    place.make(group)?;
+    let now = Moment::of(clock);
+    let seen = Seeing { first: !place.has_begun(), vouched: clock.vouched(), now };
+    let mut report = WatchReport { first: seen.first, ..WatchReport::default() };
+    for uid in passwords.uids() {
+        report.accounts += 1;
+        let Some(fingerprint) = passwords.fingerprint(uid, host_key) else { continue };
+        let kept = match place.record(uid) {
+            Ok(kept) => Belief::of(kept),
+            Err(error) => {
+                report.damaged.push((uid, error));
+                Belief::Damaged
+            }
+        };
+        if let Some(next) = seen.next(uid, kept, fingerprint, passwords.end_of_day(uid)) {
+            // The clock again: many records take their time, and a record that is older than its file is a copy.
+            place.write(&PasswordRecord { written: clock.wall(), ..next })?;
+            report.changed.push(uid);
+        }
+    }
+    report.removed = place.sweep(|uid| passwords.fingerprint(uid, host_key).is_some())?;
+    place.tell_looked(&SeenAt::now(&Moment::of(clock)))?;
+    if seen.first {
+        place.tell_begun(clock.wall())?; // at last: a first pass that was killed is made again
+    }
+    Ok(report)
+}
+
+/// The record of one uid before the pass.
+enum Belief {
+    Missing,
+    Damaged,
+    Kept(KeptRecord),
+}
+
+impl Belief {
+    fn of(kept: Option<KeptRecord>) -> Self {
+        kept.map_or(Self::Missing, Self::Kept)
+    }
+}
+
+/// The circumstances of a pass.
+struct Seeing {
+    first: bool,
+    /// Does the kernel say that the clock is right?
+    vouched: bool,
+    now: Moment,
+}
+
+impl Seeing {
+    /// The record that takes the place of `kept`; none where that one is still right.
+    fn next(
+        &self,
+        uid: u32,
+        kept: Belief,
+        fingerprint: PasswordFingerprint,
+        end_of_day: Option<UnixTime>,
+    ) -> Option<PasswordRecord> {
+        let seen_now = || SeenAt::now(&self.now);
+        let (changed, by) = match kept {
+            Belief::Damaged => (seen_now(), None),
+            // A day that is not over has seen nothing that is later than this pass.
+            Belief::Missing if self.first => match end_of_day.filter(|end| *end < self.now.wall) {
+                Some(end) => (SeenAt::wall(end), None),
+                None => (seen_now(), None),
+            },
+            Belief::Missing => (seen_now(), None),
+            Belief::Kept(kept) if kept.record.fingerprint != fingerprint => {
+                let announced = kept.record.announced.filter(|one| kept.copied.is_none() && self.is_recent(one));
+                (seen_now(), announced.map(|one| one.by))
+            }
+            Belief::Kept(kept) if kept.copied.is_some() => (kept.changed(), None),
+            // Written while the clock was far ahead. A clock that may itself be wrong brings nothing forward.
+            Belief::Kept(kept) if self.vouched && kept.record.changed.left(0, &self.now) > AHEAD_S => {
+                (seen_now(), kept.record.by)
+            }
+            Belief::Kept(_) => return None,
+        };
+        Some(PasswordRecord { uid, fingerprint, changed, by, announced: None, written: self.now.wall })
+    }
+
+    fn is_recent(&self, announced: &Announcement) -> bool {
+        self.now.wall.since(announced.at) <= ANNOUNCED_S && announced.at.since(self.now.wall) <= AHEAD_S
+    }
+}
+
+impl WatchReport {
+    /// Why `uid` had no record to be believed, if it had a damaged one.
+    pub fn damage(&self, uid: u32) -> Option<&VaultError> {
+        self.damaged.iter().find(|(damaged, _)| *damaged == uid).map(|(_, error)| error)
+    }
+}
+
+/// For typing a new password twice, in seconds.
+const ANNOUNCED_S: u64 = 600;
+/// How far a time may lie ahead of a clock that is right, in seconds.
+const AHEAD_S: u64 = 60;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::BootId;
+    use crate::files::password_record::PasswordActor;
+
+    const NOW: UnixTime = UnixTime::new(1_795_301_571);
+    const ONE: PasswordFingerprint = PasswordFingerprint([1; 16]);
+    const OTHER: PasswordFingerprint = PasswordFingerprint([2; 16]);
+    const OWNER: PasswordActor = PasswordActor { uid: 1000, login_uid: None };
+
+    fn before(seconds: u64) -> UnixTime {
+        UnixTime::new(NOW.seconds() - seconds)
+    }
+
+    fn seeing() -> Seeing {
+        let boot = BootId::parse("0f6f2b7e-9c41-4d7a-8b1e-3a5c9d2e4f60");
+        Seeing { first: false, vouched: true, now: Moment { wall: NOW, boot_ms: 9000, boot } }
+    }
+
+    fn kept(changed: UnixTime) -> KeptRecord {
+        let record = PasswordRecord {
+            uid: 1000,
+            fingerprint: ONE,
+            changed: SeenAt::wall(changed),
+            by: Some(OWNER),
+            announced: None,
+            written: changed,
+        };
+        KeptRecord { record, copied: None }
+    }
+
+    fn next(
+        seeing: &Seeing,
+        kept: Belief,
+        fingerprint: PasswordFingerprint,
+    ) -> Option<(SeenAt, Option<PasswordActor>)> {
+        seeing.next(1000, kept, fingerprint, None).map(|next| {
+            assert_eq!((next.uid, next.fingerprint, next.announced), (1000, fingerprint, None));
+            (next.changed, next.by)
+        })
+    }
+
+    fn now() -> SeenAt {
+        SeenAt::now(&seeing().now)
+    }
+
+    #[test]
+    fn what_has_not_changed_is_not_written() {
+        assert_eq!(next(&seeing(), Belief::Kept(kept(before(5))), ONE), None);
+        assert_eq!(next(&Seeing { first: true, ..seeing() }, Belief::Kept(kept(before(5))), ONE), None);
+    }
+
+    #[test]
+    fn w2_a_change_is_dated_when_it_is_seen_and_is_somebody_elses_unless_it_was_announced() {
+        assert_eq!(next(&seeing(), Belief::Kept(kept(before(5))), OTHER), Some((now(), None)));
+        for (at, by) in [(before(600), Some(OWNER)), (before(601), None), (NOW + 60, Some(OWNER)), (NOW + 61, None)] {
+            let mut kept = kept(before(5));
+            kept.record.announced = Some(Announcement { at, by: OWNER });
+            assert_eq!(next(&seeing(), Belief::Kept(kept.clone()), OTHER), Some((now(), by)), "{at}");
+            kept.copied = Some(NOW);
+            assert_eq!(next(&seeing(), Belief::Kept(kept), OTHER), Some((now(), None)), "a copy announces nothing");
+        }
+    }
+
+    #[test]
+    fn w3_missing_damaged_or_copied_never_shortens() {
+        for first in [false, true] {
+            let seeing = Seeing { first, ..seeing() };
+            for kept in [Belief::Missing, Belief::Damaged] {
+                assert_eq!(next(&seeing, kept, ONE), Some((now(), None)));
+            }
+            let copied = |at| Belief::Kept(KeptRecord { copied: Some(at), ..kept(before(900)) });
+            assert_eq!(next(&seeing, copied(before(100)), ONE), Some((SeenAt::wall(before(100)), None)));
+            assert_eq!(next(&seeing, copied(before(1000)), ONE), Some((SeenAt::wall(before(900)), None)));
+            assert_eq!(next(&seeing, copied(before(100)), OTHER), Some((now(), None)));
+        }
+    }
+
+    #[test]
+    fn w4_at_the_first_pass_alone_the_day_counts_and_only_one_that_is_over() {
+        let first = |first, day| {
+            let next = Seeing { first, ..seeing() }.next(1000, Belief::Missing, ONE, day);
+            next.unwrap().changed
+        };
+        assert_eq!(first(true, Some(before(1))), SeenAt::wall(before(1)));
+        for day in [Some(NOW), Some(NOW + 5), None] {
+            assert_eq!(first(true, day), now());
+        }
+        assert_eq!(first(false, Some(before(1))), now());
+    }
+
+    #[test]
+    fn a_time_that_lies_ahead_is_brought_forward_only_by_a_clock_that_is_right() {
+        let year = NOW + 31_536_000;
+        assert_eq!(next(&seeing(), Belief::Kept(kept(year)), ONE), Some((now(), Some(OWNER))));
+        assert_eq!(next(&Seeing { vouched: false, ..seeing() }, Belief::Kept(kept(year)), ONE), None);
+        assert_eq!(next(&seeing(), Belief::Kept(kept(NOW + 60)), ONE), None);
+    }
+}

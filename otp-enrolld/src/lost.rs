@@ -1,0 +1,107 @@
+//! A device that its owner reports as lost: the keys stop at once. The owner may take that back for an hour, with a factor that the
+//! thief of the device does not have. Not after somebody else has suspended the keys: that is not for their owner to end.
+
+use otp_core::accounts::Account;
+use otp_core::check::spend_though_suspended;
+use otp_core::decision::input::Guess;
+use otp_core::decision::origin::Origin;
+use otp_core::decision::{Proof, Verdict};
+use otp_core::environment::{Clock as _, Moment};
+use otp_core::files::notice::NoticeEvent;
+use otp_core::keys::key::KeyId;
+use otp_core::reasons::{ChangeRefusal, RefusalReason, Viewer};
+use otp_core::vault::LockedUser;
+use otp_protocol::interface::{Done, LostReply, ReportLost, TakeBackLost, TypedCode};
+use otp_protocol::peer::Peer;
+
+use crate::access::check::target;
+use crate::access::rights::Act;
+use crate::admin::{log, log_spent};
+use crate::daemon::Daemon;
+use crate::enrolment::invite::notice;
+use crate::machine::System;
+use crate::refusals::{ChangeOf as _, Refused};
+
+impl Daemon {
+    /// Refuses every code of the caller, and ends what is on its way, as a suspension does.
+    pub(crate) fn report_lost(&self, peer: Peer, wanted: &ReportLost) -> Result<LostReply, Refused> {
+        let (account, _) = target(peer, Act::ReportLost, None)?;
+        let limits = self.policy(peer)?.limits;
+        let _permit = self.permit(&account)?;
+        let mut locked = self.locked_enrolled(&account)?;
+        let guess = Guess { typed: &wanted.code.sorted(), origin: Origin::Socket };
+        let proof = self.proven(&mut locked, guess, &limits)?;
+        let key = key_of(&locked, &proof);
+        locked.report_lost(key, &Moment::of(&System), &System).of(&account)?;
+        let until = locked.lost_report()?.and_then(|lost| lost.until(&Moment::of(&System)));
+        drop(locked);
+        self.notice_after(&account, notice(NoticeEvent::KeysSuspended, peer, System.wall()));
+        log("reported-lost", &account, peer, |line| line);
+        self.end_invitation(&account).map_err(|_| Refused::unavailable(HALF_REPORTED))?;
+        Ok(LostReply { until })
+    }
+
+    /// Ends a suspension of the caller's own. Where it cannot end, no code is looked at.
+    pub(crate) fn take_back_lost(&self, peer: Peer, wanted: &TakeBackLost) -> Result<Done, Refused> {
+        let (account, _) = target(peer, Act::TakeBackLost, None)?;
+        let refused = |reason| Refused::not_possible(&account, reason);
+        let _permit = self.permit(&account)?;
+        let mut locked = self.locked_enrolled(&account)?;
+        let lost = locked.lost_report()?.ok_or_else(|| refused(ChangeRefusal::NotReportedLost))?;
+        lost.left_ms(&Moment::of(&System)).ok_or_else(|| refused(ChangeRefusal::LostTooLong))?;
+        match self.proven_though_suspended(peer, &mut locked, &wanted.code)? {
+            Proof::Recovery { .. } => {}
+            proof @ Proof::Key(_) => match key_of(&locked, &proof) {
+                Some(key) if lost.key == Some(key) => {}
+                _ => return Err(refused(ChangeRefusal::PerhapsTheLostKey)),
+            },
+        }
+        let in_use = locked.take_back_lost(&System).of(&account)?;
+        drop(locked);
+        if !in_use {
+            return Err(refused(ChangeRefusal::NotReportedLost));
+        }
+        self.notice_after(&account, notice(NoticeEvent::KeysResumed, peer, System.wall()));
+        log("lost-taken-back", &account, peer, |line| line);
+        Ok(Done {})
+    }
+
+    fn locked_enrolled(&self, account: &Account) -> Result<LockedUser<'_>, Refused> {
+        let locked = self.vault().lock(account, &System)?;
+        locked.filter(|locked| locked.record().is_some()).ok_or(ChangeRefusal::NotEnrolled).of(account)
+    }
+
+    /// The proof of a code that would be accepted if the keys were not suspended. It is used up.
+    fn proven_though_suspended(
+        &self,
+        peer: Peer,
+        locked: &mut LockedUser<'_>,
+        code: &TypedCode,
+    ) -> Result<Proof, Refused> {
+        let (account, limits) = (locked.account().clone(), self.policy(peer)?.limits);
+        let guess = Guess { typed: &code.sorted(), origin: Origin::Socket };
+        let verdict = spend_though_suspended(&self.unlocked, locked, guess, &limits, &System)?;
+        log_spent(&account, guess.origin, &verdict);
+        match verdict {
+            Verdict::Accepted(proof) => {
+                if matches!(proof, Proof::Recovery { .. }) {
+                    drop(self.notice_of_recovery_locked(locked)); // without room for it, later
+                }
+                Ok(proof)
+            }
+            Verdict::Refused(bars) if bars != RefusalReason::Suspended && bars.visible_to(Viewer::OwnerAtChange) => {
+                Err(Refused::not_possible(&account, bars))
+            }
+            Verdict::Refused(_) => Err(Refused::not_possible(&account, ChangeRefusal::CodeRefused)),
+        }
+    }
+}
+
+/// The key that a code was of.
+fn key_of(locked: &LockedUser<'_>, proof: &Proof) -> Option<KeyId> {
+    let Proof::Key(label) = proof else { return None };
+    locked.record()?.keys.iter().find(|key| key.label == *label).map(|key| key.id)
+}
+
+const HALF_REPORTED: &str =
+    "the keys are suspended, but a code that is on its way cannot be ended and may still be good";

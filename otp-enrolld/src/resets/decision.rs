@@ -1,0 +1,148 @@
+//! The steps of a reset, and when each may be taken: a pure function of actor, target, proof, state and time. It comes after the rights table, which
+//! says whether a kind of actor may at all.
+//!
+//! A reset is asked for by somebody else than its target, of no lower tier: user < otp-helpdesk < otp-admin < root. Root has nobody above:
+//! it asks for itself. Targets in otp-admin, and root, want a second admin. The delay goes by the proof. Where otp-admin and root are
+//! together one person, root goes on alone.
+
+use otp_core::files::reset::{Reset, ResetActor, ResetProof, Tier};
+use otp_core::reasons::ChangeRefusal;
+use otp_core::unix_time::UnixTime;
+
+/// A step of a reset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ResetStep {
+    /// It is asked for.
+    Ask,
+    /// A second admin agrees.
+    Approve,
+    /// The registration code is made.
+    Invite,
+}
+
+/// An actor with its tier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TieredActor {
+    pub who: ResetActor,
+    pub tier: Tier,
+}
+
+/// The facts at the moment of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ResetNow {
+    /// The tier of the target by now.
+    pub target_tier: Tier,
+    /// Are otp-admin and root together one person?
+    pub one_admin: bool,
+    /// CLOCK_BOOTTIME in milliseconds.
+    pub boot_ms: u64,
+    /// Wall time. It can end a reset, and shortens no delay.
+    pub wall: UnixTime,
+}
+
+/// The answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ResetAnswer {
+    Allowed,
+    /// By root, without the second admin that there is not.
+    AllowedAlone,
+    /// Not before so many seconds.
+    Waits(u64),
+    /// Not before a second admin agrees.
+    NeedsApproval,
+    Refused(ChangeRefusal),
+}
+
+/// May `actor` take this step of `reset`?
+pub(crate) fn decide(step: ResetStep, actor: TieredActor, reset: &Reset, now: ResetNow) -> ResetAnswer {
+    let refused = match step {
+        ResetStep::Ask => asks(actor, reset, now).or_else(|| unfit_voucher(reset)),
+        ResetStep::Approve => approves(actor, reset, now),
+        ResetStep::Invite => asks(actor, reset, now),
+    };
+    match (refused, step) {
+        (Some(why), _) => ResetAnswer::Refused(why),
+        (None, ResetStep::Invite) => state(reset, now),
+        (None, ResetStep::Ask | ResetStep::Approve) => ResetAnswer::Allowed,
+    }
+}
+
+/// Whether its registration code may be made by now, by anybody with the right to.
+pub(crate) fn state(reset: &Reset, now: ResetNow) -> ResetAnswer {
+    let passed = reset.waited.at(now.boot_ms).seconds;
+    let delay = reset.delay.max(delay(reset.proof, tier(reset, now)));
+    let by_the_wall = now.wall.since(reset.asked);
+    if passed > delay.saturating_add(READY_S) || by_the_wall > delay.saturating_add(FORGOTTEN_S) {
+        return ResetAnswer::Refused(ChangeRefusal::ResetExpired);
+    }
+    let alone = match (needs_approval(reset, now), reset.approval) {
+        (false, _) | (true, Some(_)) => false,
+        (true, None) if now.one_admin && reset.asked_by.uid == 0 => true,
+        (true, None) => return ResetAnswer::NeedsApproval,
+    };
+    match (delay.saturating_sub(passed), alone) {
+        (0, true) => ResetAnswer::AllowedAlone,
+        (0, false) => ResetAnswer::Allowed,
+        (left, _) => ResetAnswer::Waits(left),
+    }
+}
+
+/// Does a second admin have to agree?
+pub(crate) fn needs_approval(reset: &Reset, now: ResetNow) -> bool {
+    tier(reset, now) >= Tier::Admin
+}
+
+/// Seconds between the request and the registration code.
+pub(crate) fn delay(proof: ResetProof, target: Tier) -> u64 {
+    match proof {
+        ResetProof::InPerson => 0,
+        _ if target >= Tier::Admin => 3 * DAY_S,
+        _ => DAY_S,
+    }
+}
+
+/// Of the target: a group that it lost or got meanwhile makes nothing easier.
+fn tier(reset: &Reset, now: ResetNow) -> Tier {
+    reset.tier.max(now.target_tier)
+}
+
+fn asks(actor: TieredActor, reset: &Reset, now: ResetNow) -> Option<ChangeRefusal> {
+    let target = reset.account.uid;
+    match actor {
+        TieredActor { tier: Tier::Root, .. } if target == 0 => None,
+        TieredActor { who, .. } if who.is(target) => Some(ChangeRefusal::SamePerson),
+        TieredActor { tier: asker, .. } if asker < Tier::Helpdesk || asker < tier(reset, now) => {
+            Some(ChangeRefusal::LowerTier)
+        }
+        TieredActor { .. } => None,
+    }
+}
+
+/// Four eyes: neither who asked, nor the target, nor who vouches, nor any of them under another uid.
+fn approves(actor: TieredActor, reset: &Reset, now: ResetNow) -> Option<ChangeRefusal> {
+    let known = [Some(reset.account.uid), reset.proof.voucher()];
+    if !needs_approval(reset, now) {
+        return Some(ChangeRefusal::ApprovalNotWanted);
+    }
+    if actor.tier < Tier::Admin {
+        return Some(ChangeRefusal::LowerTier);
+    }
+    let another = actor.who.is_another_than(reset.asked_by) && !known.iter().flatten().any(|uid| actor.who.is(*uid));
+    (!another).then_some(ChangeRefusal::SamePerson)
+}
+
+/// The one who asks is no second proof, and nobody vouches for themselves.
+fn unfit_voucher(reset: &Reset) -> Option<ChangeRefusal> {
+    let voucher = reset.proof.voucher()?;
+    (voucher == reset.account.uid || reset.asked_by.is(voucher)).then_some(ChangeRefusal::NotAVoucher)
+}
+
+const DAY_S: u64 = 24 * 3600;
+/// How long the registration code may be made, once it may.
+const READY_S: u64 = 7 * DAY_S;
+/// A reset whose machine was off for so long is asked for again.
+const FORGOTTEN_S: u64 = 30 * DAY_S;
+
+#[cfg(test)]
+#[path = "decision_tests.rs"]
+mod tests;

@@ -1,0 +1,74 @@
+//! The resets that wait, as they are shown.
+
+use otp_core::files::reset::Reset;
+use otp_core::reasons::ChangeRefusal;
+use otp_core::vault::StoredReset;
+use otp_protocol::interface::{ResetList, ResetStatus, UnreadableReset};
+use otp_protocol::peer::Peer;
+
+use crate::access::check::{allowed, target};
+use crate::access::groups;
+use crate::access::rights::{Act, may};
+use crate::daemon::Daemon;
+use crate::refusals::Refused;
+use crate::resets::decision::{ResetAnswer, needs_approval, state};
+use crate::resets::waiting::now;
+
+impl Daemon {
+    /// All of them, or those of the caller.
+    pub(crate) fn list_resets(&self, peer: Peer) -> Result<ResetList, Refused> {
+        let actor = groups::actor(peer)?;
+        let all = may(actor, Act::ListResets, None).is_ok();
+        if all {
+            allowed(actor, peer, Act::ListResets, None)?;
+        } else {
+            target(peer, Act::ListResets, None)?;
+        }
+        let _alone = self.reset_lock.lock(); // a look may find one that is over
+        let (mut resets, mut unreadable) = (Vec::new(), Vec::new());
+        for found in self.found_resets()? {
+            match found.kept {
+                Ok(kept) if all || kept.reset.account.uid == peer.uid => resets.push(status(&kept)),
+                Ok(_) => {}
+                Err(error) if all => {
+                    unreadable.push(UnreadableReset { id: found.id.hex(), reason: error.to_string() });
+                }
+                Err(_) => {}
+            }
+        }
+        Ok(ResetList { resets, unreadable })
+    }
+}
+
+/// As everybody who may see it is told.
+pub(super) fn status(kept: &StoredReset) -> ResetStatus {
+    let (reset, now) = (&kept.reset, now(kept.reset.account.uid));
+    let (state, left) = match (kept.restored, state(reset, now)) {
+        (true, _) => ("restored", 0),
+        (false, ResetAnswer::Allowed | ResetAnswer::AllowedAlone) => ("ready", 0),
+        (false, ResetAnswer::Waits(left)) => ("waits", left),
+        (false, ResetAnswer::NeedsApproval) => ("needs-approval", left(reset, now.boot_ms)),
+        (false, ResetAnswer::Refused(ChangeRefusal::ResetExpired)) => ("expired", 0),
+        (false, ResetAnswer::Refused(why)) => (why.word(), 0),
+    };
+    ResetStatus {
+        id: reset.id.hex(),
+        user: reset.account.name.clone(),
+        uid: reset.account.uid,
+        asked: reset.asked,
+        by: reset.asked_by.shown(),
+        proof: reset.proof.as_str().to_owned(),
+        voucher: reset.proof.voucher(),
+        reason: reset.reason.as_str().to_owned(),
+        state: state.to_owned(),
+        left,
+        approval_wanted: needs_approval(reset, now),
+        approved: reset.approval.map(|one| one.at),
+        approved_by: reset.approval.map(|one| one.by.shown()),
+        codes: reset.tickets.len(),
+    }
+}
+
+fn left(reset: &Reset, boot_ms: u64) -> u64 {
+    reset.delay.saturating_sub(reset.waited.at(boot_ms).seconds)
+}

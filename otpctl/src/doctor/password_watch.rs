@@ -1,0 +1,75 @@
+//! The watch over passwords, by which a key is not replaced near a change of one: does it look, and do the programs that change passwords tell it?
+
+use std::path::Path;
+
+use otp_core::environment::Moment;
+use otp_core::manage::reset_mode::has_a_helpdesk;
+
+use super::finding::{DoctorFinding, path_word};
+use super::host::{ExaminedHost, RUN_AS_ROOT};
+use super::ids::FindingId;
+use super::report::Report;
+use crate::machine::{Machine, has_systemd};
+use crate::stack::modules::is_watch;
+use crate::stack::reader::{PamDirectories, Stage};
+use crate::stack::words::Dialect;
+
+pub(crate) fn look(host: &ExaminedHost, report: &mut Report) {
+    if host.rules().cool_down.hours == 0 {
+        return;
+    }
+    let place = host.site.watch();
+    if !place.has_begun() {
+        report.add(not_watched("nobody has looked yet".to_owned()));
+        return;
+    }
+    match place.looked() {
+        _ if !host.is_seen_by_root() => report.not_looked_at("when passwords were last looked at", RUN_AS_ROOT),
+        Some(looked) if looked.left(STALE_S, &Moment::of(&Machine)) > 0 => {}
+        _ => report.add(not_watched(format!("{}: the last look is more than two hours old", place.dir.display()))),
+    }
+    if !has_a_helpdesk() {
+        return; // nobody sets passwords but root, whom the line does not bind
+    }
+    for service in PROGRAMS {
+        if let Some(command) = missing_line(service) {
+            let what = format!("{service}: no password line with `pam_otp.so watch`");
+            report.add(DoctorFinding::run(FindingId::PasswordLineMissing, what, command));
+        }
+    }
+}
+
+fn not_watched(what: String) -> DoctorFinding {
+    let units = has_systemd() && Path::new(UNIT).exists();
+    let command = match units {
+        true => "systemctl enable --now otp-watch.path otp-watch.timer && otpctl watch-passwords",
+        false => "otpctl watch-passwords",
+    };
+    DoctorFinding::decide(FindingId::PasswordsNotWatched, what, KEEP_LOOKING, command)
+}
+
+/// The command that puts our line into the file of `service`, where there is none: at its end or, where a line before could end the stack,
+/// before all others.
+fn missing_line(service: &str) -> Option<String> {
+    let directories = PamDirectories::standard();
+    let stacks = directories.read(service, Dialect::New)?;
+    if stacks.stage(Stage::Password).is_empty() || stacks.lines.iter().any(is_watch) {
+        return None;
+    }
+    let file = directories.file(service)?;
+    let text = std::fs::read_to_string(&file).ok()?;
+    let file = path_word(&file);
+    Some(match text.lines().any(|line| line.starts_with("password")) {
+        true => format!(r"sed -i --follow-symlinks '0,/^password/s//{LINE}\n&/' {file}"),
+        false => format!("echo '{LINE}' >>{file}"),
+    })
+}
+
+/// Programs that change passwords.
+const PROGRAMS: [&str; 2] = ["passwd", "chpasswd"];
+const LINE: &str = "password requisite pam_otp.so watch";
+const UNIT: &str = "/usr/lib/systemd/system/otp-watch.path";
+const KEEP_LOOKING: &str =
+    "the command looks once; without systemd have cron run `otpctl watch-passwords` every minute";
+/// The timer looks every hour.
+const STALE_S: u64 = 2 * 3600;

@@ -1,0 +1,59 @@
+//! The policy: can it be read, whom do its lists name, and which exemptions end?
+
+use std::path::Path;
+
+use otp_core::environment::Clock as _;
+use otp_core::manage::reset_mode::has_a_helpdesk;
+use otp_core::policy::POLICY_CAP;
+use otp_core::policy::host::ResetMode;
+use otp_core::vault::{Readers, VaultError, read_root_file};
+
+use super::finding::DoctorFinding;
+use super::host::ExaminedHost;
+use super::ids::FindingId;
+use super::report::Report;
+use crate::command::config_audience::{ending, unmatched};
+use crate::machine::Machine;
+
+pub(crate) fn look(host: &ExaminedHost, report: &mut Report) {
+    match &host.policy {
+        Err(unavailable) => unusable(host.site.policy, &unavailable.detail, report),
+        Ok(None) => {}
+        Ok(Some(policy)) => {
+            for why in unmatched(policy) {
+                report.add(DoctorFinding::decide(FindingId::NameMatchesNobody, why, RIGHT_NAME, EDIT));
+            }
+            if policy.host.resets == Some(ResetMode::Simple) && has_a_helpdesk() {
+                report.add(DoctorFinding::decide(FindingId::ResetsSimple, SIMPLE, GUARD_THEM, EDIT));
+            }
+            for why in ending(policy, Machine.wall()) {
+                report.add(DoctorFinding::decide(FindingId::ExemptionEnds, why, KEYS_OR_DAY, EDIT));
+            }
+        }
+    }
+}
+
+fn unusable(policy: &str, detail: &str, report: &mut Report) {
+    let id = FindingId::PolicyUnusable;
+    report.add(match read_root_file(Path::new(policy), POLICY_CAP, Readers::Everybody) {
+        Err(VaultError::Unreadable { .. }) => return report.not_looked_at("the policy", detail),
+        Err(VaultError::Untrusted { path, .. }) if path != Path::new(policy) => return, // a directory, told as such
+        Err(VaultError::Untrusted { .. }) if Path::new(policy).is_symlink() => {
+            DoctorFinding::decide(id, detail, NO_LINK, format!("ls -l {policy}"))
+        }
+        Err(VaultError::Untrusted { .. }) => {
+            DoctorFinding::decide(id, detail, CHANGED_BY, format!("chown root:root {policy} && chmod go-w {policy}"))
+        }
+        _ => DoctorFinding::decide(id, detail, CORRECT_IT, EDIT),
+    });
+}
+
+const SIMPLE: &str = "resets = \"simple\" in the policy, and otp-helpdesk has members";
+const GUARD_THEM: &str =
+    "take that line out, and keys are replaced by `otpctl reset`; or keep it where no helper is to wait";
+const EDIT: &str = "otpctl config edit";
+const RIGHT_NAME: &str = "correct the name, or remove the entry";
+const KEYS_OR_DAY: &str = "give them keys, choose a later day, or remove an entry that has ended";
+const CORRECT_IT: &str = "correct the line; a saved policy comes into force only if it is in order";
+const NO_LINK: &str = "the policy has to be a file and not a link; copy what the link leads to";
+const CHANGED_BY: &str = "read the file first: somebody else could have written into it";

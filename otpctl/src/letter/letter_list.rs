@@ -1,0 +1,225 @@
+//! The list of the letters that were made: CSV, a reference, a user and the end of the code in a row, with what the list of users had
+//! beside their names. It is the journal, too: a row is begun before its code is made and ended when its letter is on disk, so that
+//! what a kill or a power cut has left unfinished is found, and told.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use csv::{ReaderBuilder, StringRecord, Terminator, WriterBuilder};
+
+use crate::letter::batch::LetterBatch;
+use crate::output::escape::escaped;
+use crate::output::failure::Failure;
+use crate::output::growing_file::{GrowingFile, open_growing};
+
+/// The list, open for one more row.
+pub(crate) struct LetterList {
+    path: PathBuf,
+    file: File,
+    batch: LetterBatch,
+    /// Where the row begins that is being made.
+    begun: u64,
+    /// How many rows there are.
+    rows: usize,
+    /// The newest letter of each user.
+    letters: HashMap<String, ListedLetter>,
+    /// Of a row that was begun and not ended, by an earlier run.
+    unfinished: Option<String>,
+}
+
+/// A user's newest letter, by the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ListedLetter {
+    /// It is there.
+    Made(String),
+    /// A code may have been made, and its letter was not finished.
+    Lost,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum RowEnd {
+    Whole,
+    Torn,
+}
+
+impl LetterList {
+    /// A new list, or that of an earlier run. `columns` are those beside the names.
+    pub(crate) fn open(path: &Path, columns: &[String]) -> Result<Self, Failure> {
+        let GrowingFile { file, text } = open_growing(path)?;
+        let mut list = Self {
+            path: path.to_owned(),
+            file,
+            batch: LetterBatch::new()?,
+            begun: 0,
+            rows: 0,
+            letters: HashMap::new(),
+            unfinished: None,
+        };
+        let head = [&["reference".to_owned(), "user".to_owned()], columns, &["ends".to_owned()]].concat();
+        let torn = !text.is_empty() && !text.ends_with('\n');
+        let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
+        let rows: Vec<StringRecord> =
+            reader.records().collect::<Result<_, _>>().map_err(|error| list.odd(&error.to_string()))?;
+        let Some((found, rows)) = rows.split_first() else {
+            list.write(&line(&head))?;
+            return Ok(list);
+        };
+        if found.iter().ne(head.iter()) {
+            let (found, wanted) = (found.iter().collect::<Vec<_>>().join(","), head.join(","));
+            return Err(list.odd(&format!("found the columns {found}; wanted {wanted}: take a new name")));
+        }
+        for (number, row) in (1..).zip(rows) {
+            let is_torn = torn && number == rows.len();
+            list.recall(row, if is_torn { RowEnd::Torn } else { RowEnd::Whole })?;
+        }
+        Ok(list)
+    }
+
+    fn recall(&mut self, row: &StringRecord, end: RowEnd) -> Result<(), Failure> {
+        self.rows += 1;
+        let (Some(reference), Some(user)) = (row.get(0), row.get(1)) else {
+            return Err(self.odd(&format!("row {}: wanted a reference and a user", self.rows)));
+        };
+        self.batch =
+            LetterBatch::of(reference).ok_or_else(|| self.odd(&format!("row {}: not a reference", self.rows)))?;
+        let torn = end == RowEnd::Torn;
+        let is_lost = torn || row.iter().next_back() == Some(LOST);
+        self.unfinished = torn.then(|| reference.to_owned());
+        let letter = if is_lost { ListedLetter::Lost } else { ListedLetter::Made(reference.to_owned()) };
+        self.letters.insert(user.to_owned(), letter);
+        Ok(())
+    }
+
+    /// The reference of a letter that an earlier run has begun and not finished.
+    pub(crate) fn unfinished(&self) -> Option<&str> {
+        self.unfinished.as_deref()
+    }
+
+    /// Ends the row of that letter: never again is it taken for one that is being made.
+    pub(crate) fn settle(&mut self) -> Result<(), Failure> {
+        match self.unfinished.take() {
+            Some(_) => self.write(&format!("{LOST}\n")),
+            None => Ok(()),
+        }
+    }
+
+    /// The newest letter of a user.
+    pub(crate) fn letter_of(&self, user: &str) -> Option<&ListedLetter> {
+        self.letters.get(user)
+    }
+
+    /// Users whose letter was lost, and who have none since.
+    pub(crate) fn lost(&self) -> Vec<&str> {
+        let lost = self.letters.iter().filter(|(_, letter)| **letter == ListedLetter::Lost);
+        let mut users: Vec<_> = lost.map(|(user, _)| user.as_str()).collect();
+        users.sort_unstable();
+        users
+    }
+
+    /// Begins a row, before a code is made, and says which reference it has.
+    pub(crate) fn begin(&mut self, user: &str, beside: &[String]) -> Result<String, Failure> {
+        let reference = self.batch.reference(self.rows + 1);
+        self.begun = self.file.seek(SeekFrom::End(0)).map_err(|error| self.odd(&error.to_string()))?;
+        let begun = line(&[&[reference.clone(), user.to_owned()], beside].concat());
+        self.write(&format!("{},", begun.trim_end_matches('\n')))?;
+        self.rows += 1;
+        self.letters.insert(user.to_owned(), ListedLetter::Lost);
+        Ok(reference)
+    }
+
+    /// Ends it: the letter is on disk.
+    pub(crate) fn end(&mut self, user: &str, reference: &str, ends: &str) -> Result<(), Failure> {
+        self.write(&line(&[ends.to_owned()]))?;
+        self.letters.insert(user.to_owned(), ListedLetter::Made(reference.to_owned()));
+        Ok(())
+    }
+
+    /// Takes it back: there is no code.
+    pub(crate) fn take_back(&mut self, user: &str) -> Result<(), Failure> {
+        self.rows -= 1;
+        self.letters.remove(user);
+        self.file.set_len(self.begun).and_then(|()| self.file.sync_all()).map_err(|error| self.odd(&error.to_string()))
+    }
+
+    /// Fit to be shown.
+    pub(crate) fn shown(&self) -> String {
+        escaped(&self.path.to_string_lossy())
+    }
+
+    /// On disk when it returns.
+    fn write(&mut self, text: &str) -> Result<(), Failure> {
+        let written = self.file.seek(SeekFrom::End(0)).and_then(|_| self.file.write_all(text.as_bytes()));
+        written.and_then(|()| self.file.sync_data()).map_err(|error: io::Error| self.odd(&error.to_string()))
+    }
+
+    fn odd(&self, why: &str) -> Failure {
+        Failure::Stopped(format!("{}: {}", self.shown(), escaped(why)))
+    }
+}
+
+/// A row, with its end. Fields that need them are in quotes.
+fn line(fields: &[String]) -> String {
+    let mut writer = WriterBuilder::new().terminator(Terminator::Any(b'\n')).from_writer(Vec::new());
+    // Writing to memory does not fail, and what was text stays text.
+    let _ = writer.write_record(fields);
+    String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
+}
+
+/// Instead of the end of the code.
+const LOST: &str = "lost";
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn file(name: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("otpctl-{}-{name}.csv", std::process::id()));
+        let _ = fs::remove_file(&path);
+        path
+    }
+
+    #[test]
+    fn a_row_that_was_not_ended_is_lost_in_every_later_run_until_there_is_a_letter() {
+        let (path, columns) = (file("lost"), ["name".to_owned()]);
+        let beside = ["Smith, \"Al\"".to_owned()];
+        let mut list = LetterList::open(&path, &columns).expect("made");
+        let first = list.begin("alice", &beside).expect("begun");
+        list.end("alice", &first, "2026-12-14 15:43 CET").expect("ended");
+        let second = list.begin("bob", &beside).expect("begun");
+        drop(list);
+        let list = LetterList::open(&path, &columns).expect("read");
+        assert_eq!((list.unfinished(), list.lost()), (Some(second.as_str()), vec!["bob"]));
+        LetterList::open(&path, &columns).and_then(|mut list| list.settle()).expect("settled");
+        assert_eq!(list.letter_of("alice"), Some(&ListedLetter::Made(first.clone())));
+        let mut list = LetterList::open(&path, &columns).expect("read");
+        assert_eq!((list.unfinished(), list.lost()), (None, vec!["bob"]));
+        list.begin("carol", &beside).expect("begun");
+        list.take_back("carol").expect("taken back");
+        let third = list.begin("bob", &beside).expect("begun");
+        list.end("bob", &third, "never").expect("ended");
+        assert!(LetterList::open(&path, &columns).expect("read").lost().is_empty());
+        assert_eq!(
+            fs::read_to_string(&path).expect("read"),
+            format!(
+                "reference,user,name,ends\n{first},alice,\"Smith, \"\"Al\"\"\",2026-12-14 15:43 CET\n\
+                 {second},bob,\"Smith, \"\"Al\"\"\",lost\n{third},bob,\"Smith, \"\"Al\"\"\",never\n"
+            )
+        );
+        assert!(first.ends_with("-001") && third.ends_with("-003") && first[..4] == third[..4]);
+        fs::remove_file(path).expect("removed");
+    }
+
+    #[test]
+    fn a_list_with_other_columns_is_refused() {
+        let path = file("columns");
+        drop(LetterList::open(&path, &[]).expect("made"));
+        let refused = LetterList::open(&path, &["street".to_owned()]).map(drop).map_err(|failure| failure.to_string());
+        let wanted = "found the columns reference,user,ends; wanted reference,user,street,ends: take a new name";
+        assert!(refused.is_err_and(|why| why.ends_with(wanted)));
+        fs::remove_file(path).expect("removed");
+    }
+}
