@@ -8,14 +8,15 @@ import pytest
 
 from harness.boot import booting, keep_etc
 from harness.journal import SYSLOG, Journal
-from harness.machine import ROOT, Machine, run
+from harness.machine import ROOT, Machine, change_members, run
 
-pytest_plugins = ["harness.notices", "harness.packages", "harness.rotation", "harness.services", "harness.stacks"]  # their fixtures
+pytest_plugins = ["harness.notices", "harness.packages", "harness.passwords", "harness.rotation", "harness.services", "harness.stacks"]  # their fixtures
 
 
 def pytest_addoption(parser):
     parser.addoption("--artefacts", default=ROOT / "target/release", help="directory of what was built")
     parser.addoption("--older", help="directory of what an earlier commit's build left, to upgrade from")
+    parser.addoption("--write-pictures", help="directory for the pictures that tests/documents/test_pictures.py draws")
     parser.addoption("--rounds", type=int, default=1, help="campaigns: how many times the usual number of rounds")
 
 
@@ -55,6 +56,21 @@ def machine(request, journal, hosts):
     it.start()
     yield it
     it.stop()
+
+
+def helpers():
+    """The members of otp-helpdesk, as the file has them; nothing where there is no such group."""
+    entries = [line.split(":") for line in Path("/etc/group").read_text().splitlines()]
+    return next((entry[3] for entry in entries if entry[0] == "otp-helpdesk"), None)
+
+
+@pytest.fixture(autouse=True)
+def helpers_leave():
+    """A site with helpers wants resets: those who join otp-helpdesk in a test leave it with that test."""
+    before = helpers()
+    yield
+    if helpers() not in (None, before):
+        change_members("otp-helpdesk", lambda _: (before or "").split(","))
 
 
 @pytest.fixture(scope="module")

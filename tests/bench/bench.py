@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import time
 from contextlib import ExitStack, contextmanager
@@ -14,55 +13,27 @@ from pathlib import Path
 from statistics import median
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/bench")]
+
+from daemon_way import evenness, first_through_daemon, processor_time, raw_costs, through_daemon  # noqa: E402
+from lists import lists  # noqa: E402
+from stopwatch import LOGIN, SERVICES, WORK, Code, Service, cold, instructions, login, measure, system_calls, table  # noqa: E402
 
 from harness.journal import Journal  # noqa: E402
 from harness.machine import ACCOUNT, AUTH_ERR, DAEMON, HOST_KEY, MODULE, SHIFT, SUCCESS, VAULT, Machine, User, run, write  # noqa: E402
 from harness.wire import INTERFACE, Client  # noqa: E402
 
-LOGIN = Path("/usr/local/bin/bench-login")
-SERVICES = Path("/etc/bench.d")
 GOOGLE = Path("/var/lib/bench-google")
 OATH = Path("/var/lib/bench-oath")
-WORK = Path("/run/bench")
 CROWD = 32
 CROWDS = (1, 2, 4, 8, 16, 32)
-VALGRIND = ["valgrind", "--tool=callgrind", "--collect-atstart=no"]
-
-
-class Code:
-    """The codes of one key, a fresh step at every call: the clock of login.c follows."""
-
-    def __init__(self, key, step=None):
-        self.key = key
-        self.step = step or key.step + 2
-
-    def rounds(self, count):
-        self.step += count
-        return range(self.step - count, self.step)
-
-    def right(self, step):
-        return self.key.code(step)
-
-    def wrong(self, step):
-        near = {self.key.code(step + offset) for offset in range(-4, 5)}
-        return next(code for code in (str(number).zfill(6) for number in range(10)) if code not in near)
-
-
-class Service:
-    """A PAM service, and whose codes it is asked with."""
-
-    def __init__(self, name, line, user, codes, right=SUCCESS, wrong=AUTH_ERR):
-        self.name, self.user, self.codes = name, user.name, codes
-        self.results = {"right": right, "wrong": wrong}
-        write(SERVICES / name, f"auth required {line}\n", 0o644)
-
-    def words(self, count, wrong):
-        """Arguments of login.c for so many rounds."""
-        lines = [f"{step} {self.codes.right(step)} {self.codes.wrong(step) if wrong else '-'}" for step in self.codes.rounds(count)]
-        file = WORK / f"{self.name}.codes"
-        file.write_text("\n".join(lines) + "\n")
-        return [self.name, self.user, file]
+REPEATS = 3
+LONG = Path("/etc/otp/long.toml")
+# A policy as the admin of a large host may write it, in 42 lines.
+LONG_POLICY = "version = 1\nissuer = \"example.org\"\n" + "".join(
+    f'[service.{name}]\nprompt = "Code: "\ndigits = [6, 8]\nunenrolled = "deny"\nreport_only = false\n'
+    for name in ("sudo", "sudo-i", "su", "sshd", "login", "polkit-1", "xrdp", "otp-42")
+)
 
 
 class Site:
@@ -70,7 +41,7 @@ class Site:
 
     def __init__(self, machine, medium, modules):
         self.machine, self.medium = machine, medium
-        users = [machine.new_user() for _ in range(max(CROWD, len(modules)))]
+        users = [machine.new_user() for _ in range(max(CROWD, len(modules) + 1))]
         first_in_passwd(users)
         write(SERVICES / "other", "auth required pam_deny.so\n", 0o644)
         HOST_KEY.unlink(missing_ok=True)
@@ -94,6 +65,8 @@ class Site:
             Service("oath", f"pam_oath.so usersfile={OATH}/users window=1 digits=6", user, Code(codes.key)),
         ]
         self.services += [Service(name, str(path), *member) for (name, path), member in zip(modules, self.members, strict=False)]
+        write(LONG, LONG_POLICY, 0o644)
+        self.long = Service("otp-42", f"{MODULE} config={LONG}", *self.members[len(modules)])
         causes = ("suspended", suspended), ("no-key", without_key), ("unknown", User("nobody-at-all", None))
         self.refused = [Service(name, str(MODULE), user, codes, right=AUTH_ERR) for name, user in causes]
 
@@ -112,68 +85,6 @@ def resident(pid):
 
 
 # measuring
-
-def measure(services, rounds, wrong=True):
-    """Median microseconds and page faults by (service, right or wrong), all services in turn in one process."""
-    words = [word for service in services for word in service.words(rounds, wrong)]
-    return medians(services, login("rounds", SERVICES, *words))
-
-
-def medians(services, lines):
-    """Median microseconds and page faults by (service, right or wrong); every answer must be the one that is due."""
-    times, faults = {}, {}
-    expected = {service.name: service.results for service in services}
-    for name, kind, result, nanoseconds, faulted in lines:
-        if name == "peak":
-            continue
-        assert int(result) == expected[name][kind], f"{name}: a {kind} code was answered with {result}\n" + "\n".join(JOURNAL.lines[-30:])
-        if nanoseconds != "0":
-            times.setdefault((name, kind), []).append(int(nanoseconds) / 1000)
-            faults.setdefault((name, kind), []).append(int(faulted))
-    return {name: median(all_of_it) for name, all_of_it in times.items()}, {name: median(all_of_it) for name, all_of_it in faults.items()}
-
-
-def login(*words, prefix=(), stdin=None):
-    done = subprocess.run([str(word) for word in [*prefix, LOGIN, *words]], input=stdin, capture_output=True, text=True, timeout=3600)
-    assert done.returncode == 0, f"{words} ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
-    return [line.split() for line in done.stdout.splitlines()]
-
-
-def instructions(service, wrong):
-    """Instructions of one authentication, the third of its process, as callgrind counts them."""
-    out = WORK / "callgrind.out"
-    lines = login("rounds", SERVICES, *counted_words(service, wrong), prefix=[*VALGRIND, f"--callgrind-out-file={out}"])
-    medians([service], lines)
-    return int(re.search(r"^(?:summary|totals): (\d+)", out.read_text(), re.M)[1])
-
-
-def system_calls(service, wrong):
-    """System calls of one authentication, the third of its process."""
-    out = WORK / "strace.out"
-    medians([service], login("rounds", SERVICES, *counted_words(service, wrong), prefix=["strace", "-o", out]))
-    between = out.read_text().split("getppid()")[-2]
-    return [line for line in between.splitlines()[1:] if re.match(r"\w+\(", line)]
-
-
-def counted_words(service, wrong):
-    words = service.words(3, wrong)
-    if wrong:  # the last one, which is counted, is to be the wrong one
-        lines = words[2].read_text().splitlines()
-        step, _, code = lines[-1].split()
-        words[2].write_text("\n".join([*lines[:-1], f"{step} - {code}"]) + "\n")
-    return words
-
-
-def cold(services, rounds):
-    """Median microseconds of the first authentication of a process, and its median peak memory in kB."""
-    times, peaks = {}, {}
-    for number in range(rounds):
-        for service in services[number % len(services):] + services[:number % len(services)]:
-            lines = login("rounds", SERVICES, *service.words(1, False))
-            times.setdefault(service.name, []).append(medians([service], lines)[0][service.name, "right"])
-            peaks.setdefault(service.name, []).append(int(lines[-1][3]))
-    return {name: median(all_of_it) for name, all_of_it in times.items()}, {name: median(all_of_it) for name, all_of_it in peaks.items()}
-
 
 def crowd(service, members, count):
     """Microseconds until the last of `count` different users, who all begin at the same moment, has been let in."""
@@ -272,7 +183,7 @@ def medium(name, disk):
 
 
 def prepare(artefacts):
-    """What is the same on every medium: programs, accounts, a logger that listens."""
+    """The same on every medium: programs, accounts, a logger that listens."""
     WORK.mkdir()
     SHIFT.write_text("0")
     run("gcc", "-Wall", "-Wextra", "-Werror", "-O1", "-rdynamic", "-o", LOGIN, Path(__file__).with_name("login.c"), "-lpam")
@@ -291,32 +202,60 @@ def main():
     parser.add_argument("--rounds", type=int, default=1000, help="authentications of each kind (default: 1000)")
     parser.add_argument("--users", type=int, default=100_000, help="enrolled users at the end of the growth (default: 100000)")
     parser.add_argument("--module", action="append", default=[], metavar="name=FILE", help="measure this build of the module, too; then nothing but one authentication is measured")
+    parser.add_argument("--lists", action="store_true", help="measure nothing but lists, doctor and a start, with 1000, 10000 and 100000 users")
     options = parser.parse_args()
     machine = prepare(options.artefacts)
+    if options.lists:
+        return on_lists(machine, options)
     modules = [("otp", MODULE), *(word.split("=", 1) for word in options.module)]
     found = {}
     for name in ("tmpfs", "disk"):
         with medium(name, options.disk):
             on_medium(found, name, Site(machine, name, modules), options)
+    if not options.module:
+        print_headline(found)
     print_authentication(found, modules)
     if not options.module:
         print_rest(found, options)
 
 
+def on_lists(machine, options):
+    with medium("disk", options.disk):
+        HOST_KEY.unlink(missing_ok=True)
+        run(DAEMON, "init")
+        machine.start()
+        lists(machine, (1000, 10_000, 100_000), table)
+        machine.stop()
+
+
 def on_medium(found, name, site, options):
     """Everything that is measured on one medium."""
-    services = site.services
-    otp = next(service for service in services if service.name == "otp")
-    found["time", name], found["faults", name] = measure(services, options.rounds)
+    services = [*site.services, site.long]
+    by_name = {service.name: service for service in services}
+    otp, google = by_name["otp"], by_name["google"]
+    runs = [measure(services, options.rounds) for _ in range(REPEATS)]
+    found["runs", name] = [times for times, _ in runs]
+    found["time", name] = {key: median(times[key] for times, _ in runs) for key in runs[0][0]}
+    found["faults", name] = runs[0][1]
     if name == "tmpfs":
         for service in services:
             counts = instructions(service, False), instructions(service, True), system_calls(service, False)
             found["counts", service.name] = counts
     if options.module:
         return
+    firsts = [cold(services, max(20, options.rounds // 5)) for _ in range(REPEATS)]
+    found["firsts", name] = [times for times, _ in firsts]
+    found["cold", name] = {key: median(times[key] for times, _ in firsts) for key in firsts[0][0]}, firsts[0][1]
+    found["daemon", name] = [through_daemon(site, [otp, google], options.rounds) for _ in range(REPEATS)]
+    found["first through daemon", name] = [first_through_daemon(site, [otp, google], max(20, options.rounds // 10)) for _ in range(REPEATS)]
+    if name == "tmpfs":
+        found["cpu"] = {word: processor_time(site, by_name[service], options.rounds, su) for word, service, su in (
+            ("google", "google", False), ("otp", "otp", False), ("google, su", "google", True), ("otp, su", "otp", True))}
+        found["evenness"] = evenness(site)
+    else:
+        found["alone"] = {service.name: measure([service], options.rounds, wrong=False)[0][service.name, "right"] for service in (otp, google)}
+        found["raw"] = raw_costs(GOOGLE)
     found["refused", name], _ = measure([otp, *site.refused], options.rounds)
-    found["cold", name] = cold(services, max(20, options.rounds // 5))
-    google = next(service for service in services if service.name == "google")
     for count in CROWDS:
         for service in (otp, google):
             members = [(user, codes if service is otp else Code(codes.key, codes.step)) for user, codes in site.members]
@@ -332,11 +271,45 @@ def on_medium(found, name, site, options):
     found["growth", name] = {which: (before[which, "right"], after[which, "right"]) for which in ("otp", "google")}
 
 
+def spread(runs, of, to):
+    """The ratio of two services in each run: its median, and from least to most."""
+    ratios = sorted(run[of] / run[to] for run in runs)
+    return f"{median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+
+
+def print_headline(found):
+    """The first authentication of a process is what sudo, su and sshd are."""
+    right, rows = (lambda name: (name, "right")), []
+    for where in ("tmpfs", "disk"):
+        rows += [
+            [f"first of a process, {where}", spread(found["firsts", where], "otp", "google")],
+            [f"first of a process, {where}, policy of 42 lines", spread(found["firsts", where], "otp-42", "google")],
+            [f"third and later, {where}", spread(found["runs", where], right("otp"), right("google"))],
+            [f"third and later, {where}, policy of 42 lines", spread(found["runs", where], right("otp-42"), right("google"))],
+            [f"first of a process through the daemon, {where}", spread(found["first through daemon", where], "otp", "google")],
+            [f"through the daemon, {where}", spread(found["daemon", where], "otp", "google")],
+        ]
+    rows.append(["alone on disk", f"{found['alone']['otp'] / found['alone']['google']:.2f}"])
+    table([f"google-authenticator = 1, {REPEATS} runs", "ratio (spread)"], rows)
+    rows = [[word, *(f"{value:.0f}" for value in both), f"{sum(both):.0f}"] for word, both in found["cpu"].items()]
+    table(["processor time, tmpfs", "process, µs", "daemon, µs", "together"], rows)
+    in_place, replaced = found["raw"]
+    rows = [
+        ["google-authenticator alone, µs", f"{found['alone']['google']:.0f}"],
+        ["otp alone, µs", f"{found['alone']['otp']:.0f}"],
+        ["one fdatasync in place, µs", f"{in_place:.0f}"],
+        ["new file, fsync, rename, µs", f"{replaced:.0f}"],
+    ]
+    table(["on disk", ""], rows)
+    half, most = found["evenness"]
+    table(["64 connections of 8 users to the daemon", "µs"], [["p50", f"{half:.0f}"], ["p99", f"{most:.0f}"], ["p99 beside p50", f"{most / half:.1f}"]])
+
+
 def print_authentication(found, modules):
-    names = ["permit", "google", "oath", *(name for name, _ in modules)]
+    names = ["permit", "google", "oath", *(name for name, _ in modules), "otp-42"]
     heading = ["", "bytes", "relocations", "instructions", "wrong code", "system calls", "page faults", "tmpfs µs", "wrong code", "disk µs", "wrong code"]
     files = {name: MODULE.with_name(f"pam_{file}.so") for name, file in (("permit", "permit"), ("google", "google_authenticator"), ("oath", "oath"))}
-    files |= {name: Path(path) for name, path in modules}
+    files |= {name: Path(path) for name, path in modules} | {"otp-42": MODULE}
     rows = []
     for name in names:
         size, relocations, _ = built(files[name])
@@ -380,12 +353,6 @@ def print_rest(found, options):
     table(["growth", "", f"{CROWD} users, µs", f"{options.users} users, µs", "ratio"], rows)
     table(["connections", "verifications a second"], [[connections, f"{found['verify', connections]:.0f}"] for connections in (1, 4)])
     print(f"libraries of the module: {', '.join(libraries)}")
-
-
-def table(heading, rows):
-    for row in (heading, ["---"] * len(heading), *rows):
-        print("| " + " | ".join(str(cell) for cell in row) + " |")
-    print(flush=True)
 
 
 if __name__ == "__main__":

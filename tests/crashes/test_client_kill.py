@@ -20,7 +20,7 @@ ANY_LETTERS = re.compile(r"(?:[A-Z2-7]{4} ){7}[A-Z2-7]{4}")
 
 
 class Sitting:
-    """What came of one run: whether it went to its end, what was shown, and where it was killed."""
+    """The outcome of one run: whether it went to its end, what was shown, and where it was killed."""
 
     def __init__(self, prepared, terminal, where):
         self.prepared = prepared

@@ -28,7 +28,7 @@ def unavailable(uid, method, **parameters):
 
 
 def files_of(user):
-    """What the gate goes by."""
+    """The files that the gate goes by."""
     return [path.read_bytes() if path.exists() else None for path in (user.key_file,)]
 
 

@@ -2,51 +2,8 @@
 none where there was one; no key is shown twice, and what nobody confirmed never works."""
 
 from harness.enrolment import confirm, enrol, invite, invited_and_enrolled, invited_user, labels, redeem, shown, works
-from harness.machine import VAULT
-from harness.strace import CHANGES, answering, attached, parsed
-from harness.sweeps import EVERY, killed_at, one_of_two, spent, strays, up, warm_up
+from harness.sweeps import daemon_killed_at_each, one_of_two, spent, up
 from harness.wire import Client, Refused
-
-
-def steps_to_the_answer(machine, method, prepare, before, act):
-    prepared = prepare()
-    warm_up(machine, prepared[0])
-    with attached(machine.process.pid) as log, Client(uid=prepared[0].uid * (method != "Invite")) as client:
-        act(client, prepared, before(client, prepared))
-    calls = parsed(log)
-    received, own = answering(calls, f"Otp1.{method}")
-    answered = next(at for at, call in enumerate(own) if call.name == "sendto" and "parameters" in call.arguments)
-    changes = [call for call in own[:answered] if call.name in CHANGES]
-    return [*changes, received._replace(arguments="after the answer", number=received.number + 1)]
-
-
-def nothing_before(client, prepared):
-    """Nothing is said before."""
-
-
-def daemon_killed_at_each(machine, method, prepare, act, before=nothing_before):
-    """`act` once for each of its steps (for every third one, unless this is a campaign), killed there, and once killed when its
-    answer had left. Yields what `prepare` and `before` gave, what `act` gave if the answer came in time, and where it was. At
-    every other step the daemon runs again; else the next login finds what was left."""
-    machine.stop()
-    machine.start()
-    steps = steps_to_the_answer(machine, method, prepare, before, act)
-    for at, step in enumerate(steps):
-        if machine.rounds == 1 and at % EVERY and step is not steps[-1]:
-            continue
-        prepared, begun, done = prepare(), None, None
-        where = f"killed at step {at} of {len(steps)}, {step}"
-        warm_up(machine, prepared[0])
-        with killed_at(machine, step, where, uid=prepared[0].uid * (method != "Invite")) as client:
-            begun = before(client, prepared)
-            done = act(client, prepared, begun)
-        assert (done is not None) == (step is steps[-1]), where
-        if at % 2:
-            machine.start()
-        yield prepared, begun, done, where
-        up(machine)
-    assert strays() == [] and not list(VAULT.glob("tickets/.*")) + list(VAULT.glob("notices/.*"))
-
 
 # invitations
 

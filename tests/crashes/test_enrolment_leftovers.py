@@ -53,7 +53,7 @@ def forms_of_all(keys=(), codes=()):
 
 
 class Search:
-    """What is written from now on, and what the daemon holds."""
+    """All that is written from now on, and all that the daemon holds."""
 
     def __init__(self, machine, journal):
         self.machine, self.journal = machine, journal
@@ -64,7 +64,7 @@ class Search:
         return "\n".join(self.journal.all_since(self.syslog) + daemon_log.since(self.own))
 
     def finds(self, secrets, user):
-        """Where they stand. A thread of the daemon's that has answered may be about to end yet: its memory is waited for."""
+        """Where they are. A daemon's thread that has answered may be about to end yet: its memory is waited for."""
         with Client() as client:
             notices = json.dumps(client.call("Notices", user=user.name))
         found = [f"{name} in the log" for name in within(self.log(), secrets)]
@@ -144,6 +144,18 @@ def test_nothing_of_a_tokens_secret_is_left_and_otpctl_has_forgotten_it_while_co
     assert refusal(0, "AddToken", user=machine.new_user().name, secret=key.base32).parameters["reason"] == "secret-in-use"
     assert refusal(0, "AddToken", user=user.name, secret=key.base32 + "!").name == "InvalidValue"
     assert search.finds(secrets, user) == [] and key.base32 not in terminal.transcript and typed not in terminal.transcript
+
+
+def test_nothing_of_a_token_that_was_imported_and_assigned_is_left(machine, user, search):
+    key, serial = token_key(), "2305-0007"
+    secrets = forms_of_all([key])
+    with Client() as root:
+        root.call("ImportToken", serial=serial, secret=key.base32)
+        assert in_memory(machine.process.pid, secrets) == [], "it is sealed"
+        root.call("AssignToken", serial=serial, user=user.name)
+        assert in_memory(machine.process.pid, secrets) != [], "the daemon has it pending"
+        root.call("ConfirmEnrolment", code=key.confirming)
+    assert machine.ask("otp", user, key.first)[0] == SUCCESS and search.finds(secrets, user) == []
 
 
 # at a prompt

@@ -117,7 +117,7 @@ def test_a_crowd_of_one_uid_keeps_nobody_out_but_itself(machine, enrolled, pasti
 
 @contextmanager
 def lent_uids(user, first, count):
-    """Uids that the user may take in a namespace of his own (subuid(5))."""
+    """Uids that the user may take in an own namespace (subuid(5))."""
     before = SUBUID.read_text() if SUBUID.exists() else ""
     SUBUID.write_text(f"{before}{user.name}:{first}:{count}\n")
     try:

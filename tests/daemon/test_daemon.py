@@ -9,31 +9,15 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from harness import daemon_log
+from harness.activation import activated, credential
 from harness.journal import fields
-from harness.machine import (
-    ACCOUNT,
-    DAEMON,
-    DAEMON_LOG,
-    HOST_KEY,
-    NOTIFIER,
-    POLICY,
-    PROMPT_SERVICE,
-    ROOT,
-    SUCCESS,
-    VAULT,
-    Key,
-    as_user,
-    default_policy,
-    listens_at,
-    run,
-    write,
-)
+from harness.machine import ACCOUNT, DAEMON, HOST_KEY, NOTIFIER, POLICY, PROMPT_SERVICE, ROOT, SUCCESS, VAULT, Key, as_user, default_policy, write
 from harness.wait import until
 from harness.wire import INTERFACE, SOCKET, Client, Closed, Refused, refusal_on
 
@@ -561,24 +545,6 @@ def test_it_refuses_to_run_as_somebody_else(machine, user):
     assert done.returncode != 0 and done.stderr.startswith("otp-enrolld:")
 
 
-@contextmanager
-def activated(machine, *command):
-    """As systemd does it: the socket is there first, the daemon is started by the first client."""
-    machine.stop()
-    Path(SOCKET).unlink(missing_ok=True)
-    with open(DAEMON_LOG, "ab") as log:
-        holder = subprocess.Popen(["systemd-socket-activate", "-l", SOCKET, *command], stdout=log, stderr=log)
-    try:
-        until(lambda: listens_at(SOCKET), "systemd's socket")
-        os.chmod(SOCKET, 0o666)  # SocketMode= of the unit
-        yield
-    finally:
-        holder.terminate()
-        holder.wait(10)
-        Path(SOCKET).unlink(missing_ok=True)
-        machine.start()
-
-
 def test_systemd_may_hold_the_socket(machine):
     with activated(machine, DAEMON):
         user = machine.new_user()
@@ -589,18 +555,11 @@ def test_systemd_may_hold_the_socket(machine):
 
 
 def test_with_systemds_socket_and_credential_it_needs_no_root_at_all(machine):
-    credentials = Path("/run/credentials-of-otp")
-    credentials.mkdir()
-    write(credentials / "host.key", HOST_KEY.read_text(), 0o400)
-    run("chown", "-R", f"{ACCOUNT}:{ACCOUNT}", credentials)
     account = ["setpriv", f"--reuid={ACCOUNT}", f"--regid={ACCOUNT}", "--clear-groups"]
-    try:
-        with activated(machine, "-E", f"CREDENTIALS_DIRECTORY={credentials}", *account, DAEMON):
-            user = machine.new_user()
-            key = machine.enrol(user)
-            assert machine.ask("otp", user, key.first)[0] == SUCCESS
-    finally:
-        run("rm", "-r", credentials)
+    with credential() as directory, activated(machine, "-E", directory, *account, DAEMON):
+        user = machine.new_user()
+        key = machine.enrol(user)
+        assert machine.ask("otp", user, key.first)[0] == SUCCESS
 
 
 def test_a_bad_policy_keeps_the_daemon_from_starting_and_says_where(machine):

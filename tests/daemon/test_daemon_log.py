@@ -36,7 +36,7 @@ def no_logger():
 
 @contextmanager
 def another_logger():
-    """A socket instead of the logger's; nobody reads it unless the test does."""
+    """A socket in the logger's place; nobody reads it unless the test does."""
     with no_logger(), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as logger:
         logger.bind(str(LOG))
         LOG.chmod(0o666)

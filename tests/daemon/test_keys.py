@@ -174,7 +174,7 @@ def test_where_nobody_knows_the_group_of_admins_the_helpdesk_reaches_nobody(mach
     machine.join(desk, "otp-helpdesk")
     groups = Path("/etc/group")
     before = groups.read_text()
-    call("Invite", desk.uid, user=user.name, replaces=True)
+    call("Invite", desk.uid, user=machine.new_user().name)
     groups.write_text("".join(line for line in before.splitlines(keepends=True) if not line.startswith("otp-admin:")))
     try:
         assert why_not("Invite", desk.uid, user=user.name, replaces=True) == "NotAllowed"
@@ -238,10 +238,10 @@ def test_disabled_keys_are_revoked_and_bound_anew(machine):
         assert pam_code(machine, user, again.first) == SUCCESS
 
 
-def test_who_has_lost_the_last_key_is_invited_as_the_readme_says(machine, enrolled):
+def test_who_has_lost_the_last_key_is_invited_as_the_table_of_reasons_says(machine, enrolled):
     user, key = enrolled
     assert call("Revoke", user.uid, key="phone", code=key.first, last=True) == {}
-    (row,) = [line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("| `no-key` |")]
+    (row,) = [line for line in (ROOT / "docs/locked-out.md").read_text().splitlines() if line.startswith("| `no-key` |")]
     words = re.search(r"`otpctl (invite alice[^`]*)`", row)[1].replace("alice", user.name).split()
     assert otpctl(*words, "--allow-pipe").returncode == DONE
     new, _ = enrol(user, invite(user, replaces=True))
@@ -258,14 +258,14 @@ def test_who_is_forgotten_was_never_enrolled(machine, skip, enrolled):
     assert not user.key_file.exists() and not user.state_file.exists()
     assert pam_code(machine, user, "000000", skip) == SUCCESS
     assert machine.status(user)["enrolled"] is False
-    assert otpctl("forget", user.name).returncode == REFUSED
+    assert "nothing was changed" in otpctl("forget", user.name).stdout
     machine.enrol(user)
 
 
 def test_an_account_that_is_gone_is_forgotten_by_uid(machine):
     user, _ = machine.enrolled_user()
     machine.remove_user(user)
-    assert otpctl("forget", "nobody-of-that-name").returncode == REFUSED
+    assert "nothing was changed" in otpctl("forget", "nobody-of-that-name").stdout
     assert otpctl("forget", str(user.uid)).returncode == DONE
     assert not user.key_file.exists() and not user.state_file.exists()
 
@@ -280,7 +280,7 @@ def test_an_account_that_is_gone_is_suspended_and_forgotten_by_the_name_in_its_f
 
 @pytest.mark.parametrize("offline", [(), ("--offline",)], ids=["daemon", "offline"])
 def test_a_uid_whose_former_owner_was_only_invited_is_forgotten_and_can_be_invited(machine, offline):
-    """What is left is a ticket and a notice, of another name: nothing else would ever remove them."""
+    """A ticket and a notice are left, of another name: nothing else would ever remove them."""
     former = machine.new_user()
     code = invite(former)
     machine.remove_user(former)
@@ -288,7 +288,7 @@ def test_a_uid_whose_former_owner_was_only_invited_is_forgotten_and_can_be_invit
     with pytest.raises(Refused, match="malformed-file"):
         invite(user)
     assert otpctl(*offline, "forget", user.name).returncode == DONE
-    assert otpctl(*offline, "forget", user.name).returncode == REFUSED
+    assert "nothing was changed" in otpctl(*offline, "forget", user.name).stdout
     with Client(uid=user.uid) as client, pytest.raises(Refused, match="RegistrationRefused"):
         redeem(client, code)
     enrol(user, invite(user))
@@ -316,7 +316,7 @@ def test_who_is_renamed_after_a_restore_from_a_backup_is_adopted_restored_and_in
     machine.remove_user(former)
     user = machine.new_user(f"renamed{former.uid}", former.uid)
     assert otpctl("adopt", user.name, "--from", former.name).returncode == DONE
-    assert otpctl("accept-restore", user.name).stderr.endswith("nothing of this user is from a backup\n")
+    assert otpctl("accept-restore", user.name).stdout == "nothing is from a backup\n"
     with Client(uid=user.uid) as client, pytest.raises(Refused, match="stale"):
         redeem(client, code)
     new, _ = enrol(user, invite(user, replaces=True))
@@ -326,7 +326,7 @@ def test_who_is_renamed_after_a_restore_from_a_backup_is_adopted_restored_and_in
 def test_a_renamed_account_keeps_its_keys_once_root_says_so(machine):
     user, key = machine.enrolled_user()
     assert pam_code(machine, user, key.first) == SUCCESS
-    assert otpctl("adopt", user.name, "--from", user.name).returncode == REFUSED, "that account is still there"
+    assert "nothing was changed" in otpctl("adopt", user.name, "--from", user.name).stdout, "that account is still there"
     machine.remove_user(user)
     renamed = machine.new_user(f"new{user.name}", user.uid)
     assert pam_code(machine, renamed, key.second) == AUTHINFO_UNAVAIL
@@ -346,7 +346,7 @@ def test_an_account_with_another_uid_keeps_its_keys_once_root_says_so(machine, s
     call("Resume", user=moved.name)
     assert pam_code(machine, moved, key.second, skip) == SUCCESS
     assert not user.key_file.exists() and not user.state_file.exists()
-    assert otpctl("adopt", moved.name, "--from", user.name).returncode == REFUSED
+    assert "nothing was changed" in otpctl("adopt", moved.name, "--from", user.name).stdout
 
 
 def test_a_key_that_was_on_its_way_to_the_former_uid_is_thrown_away(machine):
@@ -360,6 +360,24 @@ def test_a_key_that_was_on_its_way_to_the_former_uid_is_thrown_away(machine):
         with pytest.raises(Refused, match="EnrolmentExpired"):
             client.call("ConfirmEnrolment", code=totp(secret, int(time.time() // 30)))
     assert not user.key_file.exists() and not user.state_file.exists()
+
+
+def test_a_damaged_key_file_stops_no_token_of_others_and_counts_again_once_it_is_mended(machine, journal):
+    damaged, user = machine.new_user(), machine.new_user()
+    secret = random_secret()
+    with Client() as client:
+        client.call("AddToken", user=damaged.name, secret=secret)
+        client.call("ConfirmEnrolment", code=totp(secret, int(time.time() // 30)))
+    whole = damaged.key_file.read_bytes()
+    damaged.key_file.write_bytes(whole[:-9])
+    start = journal.position()
+    with Client() as client:
+        client.call("AddToken", user=user.name, secret=random_secret())
+        client.call("CancelEnrolment")
+    assert any("event=unreadable" in line and f"uid={damaged.uid}" in line for line in journal.all_since(start))
+    damaged.key_file.write_bytes(whole)
+    with Client() as client, pytest.raises(Refused, match="secret-in-use|NotPossible"):
+        client.call("AddToken", user=user.name, secret=secret)
 
 
 def test_offline_root_lists_and_adopts_without_the_daemon(machine, skip, enrolled):
@@ -382,7 +400,7 @@ def test_nobody_adopts_the_keys_of_somebody_who_is_there(machine, enrolled):
     other = machine.new_user()
     assert why_not("Adopt", **{"user": other.name, "from": user.name}) == "still-there"
     assert why_not("Adopt", **{"user": other.name, "from": str(user.uid)}) == "still-there"
-    assert why_not("Adopt", **{"user": user.name, "from": "nobody-at-all"}) == "not-enrolled"
+    assert why_not("Adopt", **{"user": other.name, "from": "nobody-at-all"}) == "not-enrolled"
 
 
 def test_nobody_adopts_keys_while_the_account_data_base_cannot_say_that_their_owner_is_gone(machine, enrolled):
@@ -548,6 +566,7 @@ def becomes(user, name, uid):
         text = Path(path).read_text()
         assert f"\n{user.name}{field}" in text, path
         Path(f"{path}.edited").write_text(text.replace(f"\n{user.name}{field}", f"\n{name}{field.replace(str(user.uid), str(uid))}"))
+        run("chown", f"--reference={path}", f"{path}.edited")
         run("chmod", f"--reference={path}", f"{path}.edited")
         Path(f"{path}.edited").rename(path)
     return User(name, uid)
@@ -580,7 +599,7 @@ def test_adopting_killed_at_each_step_is_finished_by_root_and_no_code_works_twic
         for user, (former, key), where in call_killed_at_each(machine, lambda: change(machine), "Adopt", named, WRITES):
             assert pam_code(machine, user, key.first) != SUCCESS, f"{where}: a used code worked again"
             up(machine)
-            outcomes.add(otpctl("adopt", user.name, "--from", named((former, key))["from"]).returncode)
+            outcomes.add(json.loads(otpctl("adopt", user.name, "--json", "--from", named((former, key))["from"]).stdout)["changed"])
             assert pam_code(machine, user, key.first) == AUTH_ERR, where
             assert pam_code(machine, user, key.second) == SUCCESS, where
             assert labels(machine, user) == ["phone"], where
@@ -588,4 +607,4 @@ def test_adopting_killed_at_each_step_is_finished_by_root_and_no_code_works_twic
                 assert not former.key_file.exists() and otpctl("forget", str(former.uid)).returncode == DONE, where
             assert otpctl("forget", user.name).returncode == DONE, where
             assert list(VAULT.glob("keys/*")) == list(VAULT.glob("state/*")) == [], where
-    assert outcomes == {DONE, REFUSED}, "interrupted before the end, and after it"
+    assert outcomes == {True, False}, "interrupted before the end, and after it"

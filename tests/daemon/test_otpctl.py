@@ -36,7 +36,7 @@ def test_a_mistyped_code_may_be_typed_again(machine, user):
     with Pane("again", f"otpctl enrol {user.name}") as pane:
         key = machine.read_screen(pane)
         pane.types(key.wrong())
-        pane.awaits_again("Code from the app: ")
+        pane.awaits("Code from the app: ", times=2)
         pane.types(key.confirming)
         assert pane.ended() == DONE
     assert machine.ask("otp", user, key.first)[0] == SUCCESS
@@ -101,7 +101,7 @@ def test_json_enrolment_is_two_lines(machine, user):
     status, first, rest, _ = enrol_by_json(user, "--label", "token 1", answer=answer)
     assert status == DONE
     assert first["enrolment"]["user"] == user.name and unbase32(first["enrolment"]["secret"]) == keys[0].secret
-    assert [list(line) for line in rest] == [["confirmed"]]
+    assert [list(line) for line in rest] == [["changed", "confirmed"]]
     assert rest[0]["confirmed"]["key"]["label"] == "token 1"
     assert machine.ask("otp", user, keys[0].first)[0] == SUCCESS
 
@@ -200,7 +200,7 @@ def test_a_wrong_command_line_is_2(machine, words):
 
 NEW_KEY = [("enrol", "USER", "--json", "--allow-pipe"), ("add", "--json", "--allow-pipe"), ("rotate", "--json", "--allow-pipe"), ("token", "add", "USER")]
 INVITE = [("invite", "USER", "--replace", "--allow-pipe")]
-LETTER = [("invite", "USER", "--replace", "--letter", "/tmp/bounds.svg")]
+LETTER = [("invite", "USER", "--replace", "--letter", "/tmp/bounds.html")]
 REOPEN = [("reopen", "USER"), ("--offline", "reopen", "USER")]
 SPANS = ["", 0, "0m", "-1m", "+1m", 10, "m", "1.5m", "1 m", "1M", "1mm", f"{HUGE}s", f"{2**64}s", f"{2**63}w"]
 
@@ -213,7 +213,7 @@ BOUNDS = {
     "--label": ([NEW_KEY[0], NEW_KEY[1], NEW_KEY[3]], ["", " ", "x" * 33, HUGE, "a\tb"], "wanted 1 to 32 letters"),
     "--for": (INVITE, SPANS, "wanted a number and s, m, h, d or w"),
     "--form": (INVITE, ["", 0, -1, "Spoken", "spoken,mail", HUGE], "wanted spoken, mail, letter or split"),
-    "--paper": (LETTER, ["", 0, -1, "a3", HUGE], "[possible values: a4, letter]"),
+    "--paper": (LETTER, ["", 0, -1, "a3", HUGE], "wanted a4 or letter"),
     "--origin": (REOPEN, ["", 0, -1, 5, "Self", "all", "self,other", HUGE], "wanted self, other, remote, console or socket"),
 }
 
@@ -249,10 +249,10 @@ def test_an_option_given_twice_or_without_its_value_is_2_and_changes_nothing(mac
     before, start = vault_of(user), daemon_log.position()
     for command in BOUNDS[option][0]:
         words = [user.name if word == "USER" else word for word in command]
-        for more, said in [((option, good, option, good), "multiple times"), ((option,), "a value is required")]:
+        for more, said in [((option, good, option, good), ["is given twice"]), ((option,), ["has no value", 'found ""; wanted'])]:
             done = otpctl(*words, *more, stdin="")
             assert (done.returncode, done.stdout) == (USAGE, ""), (words, more)
-            assert option in done.stderr and said in done.stderr, done.stderr
+            assert option in done.stderr and any(text in done.stderr for text in said), done.stderr
     assert vault_of(user) == before and daemon_log.since(start) == []
 
 

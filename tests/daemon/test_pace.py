@@ -1,4 +1,4 @@
-"""What one user can repeat without end: codes of a counter are right as often as he likes. It fills nobody's log or outbox."""
+"""One user can repeat some acts without end: codes of a counter are right as often as the user likes. That fills nobody's log or outbox."""
 
 import subprocess
 from pathlib import Path
@@ -19,7 +19,7 @@ AN_HOUR = 60
 
 @pytest.fixture
 def counter(machine, user):
-    """A user whose key counts, and his codes one after the other."""
+    """A user whose key counts, and the codes one after the other."""
     with Client(uid=user.uid) as client:
         key = redeem(client, invite(user), kind="hotp")
         client.call("ConfirmEnrolment", code=hotp(key.secret, 1))

@@ -1,4 +1,4 @@
-"""Who may do what, through the real socket and with real uids: each method by each actor to each target, against the table of
+"""The rights of every actor, through the real socket and with real uids: each method by each actor to each target, against the table of
 docs/life-of-a-key.md, which a test of the daemon's compares with the one that the daemon looks up."""
 
 import re
@@ -9,7 +9,7 @@ from harness.enrolment import NEVER_ISSUED
 from harness.machine import ROOT, UNKNOWN
 from harness.wire import Client, Refused
 
-COLUMNS = ("root", "otp-admin", "otp-helpdesk", "the user", "otp-verify")
+COLUMNS = ("root", "otp-admin", "otp-helpdesk", "the user", "otp-verify", "otp-viewer")
 SECTION = (ROOT / "docs/life-of-a-key.md").read_text().split("\n## Rights\n")[1].split("\n## ")[0]
 # what each method's row says of each column
 RIGHTS = {
@@ -24,13 +24,23 @@ KEY = {"key": "phone"}
 METHODS = {
     "Invite": {},
     "RevokeInvitation": {},
+    "ExtendInvitation": {},
+    "RequestReset": {"reason": "a test", "proof": "callback"},
+    "ListResets": {},
     "Redeem": {"registration": NEVER_ISSUED},
     "Repudiate": {"registration": NEVER_ISSUED},
     "BeginEnrolment": {},
     "AddToken": {"secret": "A" * 32},
+    "AssignToken": {"serial": "never imported"},
+    "ImportToken": {"serial": "never imported", "secret": "A" * 32, "dry_run": True},
+    "ListTokens": {},
+    "RemoveToken": {"serial": "never imported"},
+    "ImportKey": {"secret": "A" * 32, "dry_run": True},
     "AddKey": CODE,
     "Rotate": CODE,
     "RenewRecoveryCodes": CODE,
+    "ReportLost": CODE,
+    "TakeBackLost": CODE,
     "Status": {},
     "Notices": {},
     "NoticesShown": {"last": 0},
@@ -45,14 +55,17 @@ METHODS = {
     "Reopen": CODE,
     "Rename": KEY | {"label": "phone"},
     "Revoke": KEY | CODE | {"last": True},
+    "SetExpiry": KEY | CODE,
     "Verify": CODE,
     "TryCode": CODE,
     "Barred": {},
 }
-ABOUT_THE_CALLER = {"Repudiate", "AddKey", "RenewRecoveryCodes", "TryCode", "List", "AdoptAll", "ListGone"}
+ABOUT_THE_CALLER = {"Repudiate", "AddKey", "RenewRecoveryCodes", "ReportLost", "TakeBackLost", "TryCode", "List", "AdoptAll", "ListGone", "ImportToken", "ListTokens", "RemoveToken", "ListResets"}
+# test_resets.py has them: what they are about is a reset, and not a user
+ABOUT_A_RESET = {"ApproveReset", "CancelReset"}
 ON_THE_CONNECTION = {"ConfirmEnrolment", "CancelEnrolment"}
 
-ACTORS = ("root", "otp-admin", "otp-helpdesk", "otp-verify", "user")
+ACTORS = ("root", "otp-admin", "otp-helpdesk", "otp-verify", "otp-viewer", "user")
 TARGETS = ("user", "admin", "root", "themselves")
 CELLS = [
     (method, actor, target)
@@ -95,7 +108,7 @@ def actors_and_targets(machine):
     with machine.small_vault(8):
         actors = {actor: somebody(actor if actor.startswith("otp-") else None) for actor in ACTORS if actor != "root"}
         yield actors, {"user": somebody(), "admin": somebody("otp-admin")}
-        for group in ("otp-admin", "otp-helpdesk", "otp-verify"):
+        for group in ("otp-admin", "otp-helpdesk", "otp-verify", "otp-viewer"):
             machine.leave(actors[group], group)
 
 
@@ -111,8 +124,8 @@ def answer(uid, method, **parameters):
 
 def test_each_method_has_its_row_and_each_row_a_method():
     interface = set(re.findall(r"^method (\w+)", (ROOT / "otp-protocol/src/interface/io.pam-otp.Otp1.varlink").read_text(), re.M))
-    assert interface == set(METHODS) | ON_THE_CONNECTION
-    assert set(RIGHTS) == set(METHODS)
+    assert interface == set(METHODS) | ON_THE_CONNECTION | ABOUT_A_RESET
+    assert set(RIGHTS) == set(METHODS) | ABOUT_A_RESET
 
 
 @pytest.mark.parametrize(("method", "actor", "target"), CELLS, ids=["-".join(cell) for cell in CELLS])

@@ -11,6 +11,7 @@ import pytest
 
 from harness.machine import ACCOUNT, DAY, GROUPS, HOST_KEY, NOTIFIER, ROOT, VAULT, run
 from harness.notices import OUTBOX
+from harness.passwords import RECORDS
 from harness.wait import until
 from harness.wire import SOCKET
 
@@ -21,7 +22,7 @@ SOCKET_UNIT = "otp-enrolld.socket"
 
 
 def test_systemd_has_no_complaint_about_the_units(booted):
-    done = booted.tries("sh", "-c", "systemd-analyze verify --man=no /etc/systemd/system/otp-*.*")
+    done = booted.tries("sh", "-c", "systemd-analyze verify --man=no /usr/lib/systemd/system/otp-*.*")
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
@@ -54,7 +55,7 @@ def test_every_relaxed_line_says_why():
     assert relaxed and all(lines[n - 1].startswith("#") for n in relaxed)
 
 
-def test_the_lines_of_readme_upgrade_an_installation_and_restart_the_daemon(booted, request):
+def test_the_lines_of_the_install_page_upgrade_an_installation_and_restart_the_daemon(booted, request):
     before = booted.property("MainPID")
     booted.install(Path(request.config.getoption("--artefacts")).resolve())
     assert booted.property("MainPID") != before and booted.is_active(SERVICE.name) and booted.is_active(SOCKET_UNIT)
@@ -73,11 +74,11 @@ def test_sysusers_makes_the_account_and_the_groups(tmp_path):
 def test_tmpfiles_makes_the_directories_and_nothing_in_them(booted):
     """In an empty root that knows the accounts, and in the machine's own."""
     booted.run("sh", "-c", "mkdir -p /root/empty/etc && cp /etc/passwd /etc/group /root/empty/etc")
-    booted.run("systemd-tmpfiles", "--root=/root/empty", "--create", "/etc/tmpfiles.d/otp-enrolld.conf")
-    expected = {"/run/otp root 755", f"{HOST_KEY.parent} root 755", f"{VAULT} {ACCOUNT} 700", f"{OUTBOX.parent} root 755", f"{OUTBOX} {NOTIFIER} 2770"}
+    booted.run("systemd-tmpfiles", "--root=/root/empty", "--create", "/usr/lib/tmpfiles.d/otp-enrolld.conf")
+    expected = {"/run/otp root 755", f"{HOST_KEY.parent} root 755", f"{VAULT} {ACCOUNT} 700", f"{RECORDS} root 2750", "/run/otp-sudo root 730", f"{OUTBOX.parent} root 755", f"{OUTBOX} {NOTIFIER} 2770"}
     found = booted.run("sh", "-c", "find /root/empty -path '*otp*' -printf '/%P %u %m\\n'").splitlines()
     assert set(found) == expected
-    places = ("/run/otp", HOST_KEY.parent, VAULT, OUTBOX.parent, OUTBOX)
+    places = ("/run/otp", "/run/otp-sudo", HOST_KEY.parent, VAULT, RECORDS, OUTBOX.parent, OUTBOX)
     assert set(booted.run("stat", "-c", "%n %U %a", *places).splitlines()) == expected
 
 
@@ -127,7 +128,7 @@ def test_the_first_call_starts_the_daemon_and_enrols_under_the_sandbox(booted):
     assert not booted.is_active(SERVICE.name)
     user, _ = booted.enrolled_user("first")
     assert booted.run("stat", "-c", "%U %a", user.key_file, user.state_file).split() == [ACCOUNT, "600"] * 2
-    assert "enrolled, generation 1" in booted.run("otpctl", "status", user=user)
+    assert f"{user.name}: enrolled\n" in booted.run("otpctl", "status", user=user)
 
 
 def test_the_daemon_never_was_root_and_has_no_way_out(booted):
@@ -246,3 +247,43 @@ def test_a_notice_starts_the_notifier_which_sees_neither_keys_nor_the_daemons_wa
         until(lambda: "keys-suspended" in (seen / "message").read_text(), "the next notice", 20)
         until(lambda: booted.property("ActiveState", "otp-notify.service") == "inactive", "its end", 20)
         assert booted.property("Result", "otp-notify.service") == "success"
+
+
+def test_a_suspension_ends_the_time_stamp_of_sudo_within_its_walls(booted):
+    user, _ = booted.enrolled_user("suspendedone")
+    stamps, marks = booted.root / "run/sudo/ts", booted.root / "run/otp-sudo"
+    stamps.mkdir(mode=0o700, parents=True, exist_ok=True)
+    assert booted.is_active("otp-sudo.path")
+    for stamp in (stamps / user.name, stamps / str(user.uid)):
+        stamp.touch(mode=0o600)
+        with booted.asks() as client:
+            client.call("Suspend", user=user.name)
+        until(lambda stamp=stamp: not stamp.exists() and not list(marks.iterdir()), "the end of the time stamp", 20)
+        until(lambda: booted.property("ActiveState", "otp-sudo.service") == "inactive", "the end of the unit", 20)
+    assert booted.property("Result", "otp-sudo.service") == "success"
+    booted.run("systemd-analyze", "security", "--threshold=13", "--no-pager", "otp-sudo.service")
+
+
+def test_a_changed_password_starts_the_watch_within_its_walls_however_it_was_changed(booted):
+    records = booted.root / "var/lib/otp-watch"
+    user = booted.new_user("watchedone")
+    shadow = booted.root / "etc/shadow"
+    until(lambda: (records / str(user.uid)).exists(), "the look after the account was made", 20)
+    assert (booted.root / "etc/otp/watch").exists() and booted.is_active("otp-watch.path") and booted.is_active("otp-watch.timer")
+
+    def fingerprint():
+        return re.search(r"^fingerprint.*$", (records / str(user.uid)).read_text(), re.M)[0]
+
+    def edit():
+        shadow.write_text(re.sub(rf"^{user.name}:[^:]*", f"{user.name}:$1$edited", shadow.read_text(), flags=re.M))
+
+    for change in (lambda: booted.run("usermod", "-p", "$1$x", user.name), lambda: booted.run("sh", "-c", f"echo {user.name}:'$1$y' | chpasswd -e"), edit):
+        # systemd looks away while the unit runs; what changes then is seen at the next look, an hour later at most.
+        until(lambda: booted.property("ActiveState", "otp-watch.service") == "inactive", "the end of the look", 20)
+        before = fingerprint()
+        change()
+        until(lambda before=before: fingerprint() != before, "the look after the change", 20)
+    until(lambda: booted.property("ActiveState", "otp-watch.service") == "inactive", "the end of the last look", 20)
+    assert booted.property("Result", "otp-watch.service") == "success"
+    # of 10; adjtimex, openat2, the capabilities for an /etc/shadow of mode 0000 and for the directory
+    booted.run("systemd-analyze", "security", "--threshold=25", "--no-pager", "otp-watch.service")

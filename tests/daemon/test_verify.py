@@ -531,6 +531,7 @@ CHANGING_METHODS = [
     ("Resume", {}),
     ("Reopen", {"origin": "console"}),
     ("Rename", {"key": "phone", "label": "tablet"}),
+    ("SetExpiry", {"key": "tablet"}),
     ("Revoke", {"key": "tablet"}),
     ("Forget", {}),
 ]
@@ -559,8 +560,14 @@ def test_the_varlink_client_of_pypi_introspects_and_calls_every_method(machine, 
             assert call("Verify", user=user.name, code=key.first)["verdict"]["accepted"] is False
             (notice,) = call("Notices", user=user.name)["notices"]
             assert notice["event"] == "admin-enrolled" and call("NoticesShown", user=user.name, last=notice["id"]) == {}
+            asked = call("RequestReset", user=user.name, reason="a test", proof="callback")["reset"]
+            assert [one["id"] for one in call("ListResets")["resets"]] == [asked["id"]]
+            with pytest.raises(varlink.VarlinkError) as refused:
+                call("ApproveReset", id=asked["id"])
+            assert refused.value.parameters()["reason"] == "approval-not-wanted"
+            assert call("CancelReset", id=asked["id"]) == {"user": user.name}
             for method, parameters in CHANGING_METHODS:
-                assert call(method, user=user.name, **parameters) == {}
+                assert call(method, user=user.name, **parameters) in ({}, {"changed": False}), method
             with pytest.raises(varlink.VarlinkError) as refused:
                 call("BeginEnrolment", user=UNKNOWN)
             assert refused.value.error() == f"{INTERFACE}.NoSuchUser"
@@ -571,15 +578,25 @@ def test_the_varlink_client_of_pypi_introspects_and_calls_every_method(machine, 
             assert set(call("AdoptAll", dry_run=True)) == {"adopted", "left"}
             assert "users" in call("ListGone")
             call("Invite", user=user.name)
+            assert call("ExtendInvitation", user=user.name)["changed"] is False
             assert call("RevokeInvitation", user=user.name) == {}
             (code,) = call("Invite", user=user.name, form="mail")["invitation"]["codes"]
+            assert call("ImportKey", user=user.name, secret="JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXQ", dry_run=True)["already"] is False
             assert call("AddToken", user=user.name, secret="GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJT", label="token")["tries"] == 6
+            assert call("ImportToken", serial="S-1", secret="MFRGGZDFMZTWQ2LKMFRGGZDFMZTWQ2LK") == {"already": False}
+            assert [token["serial"] for token in call("ListTokens")["tokens"]] == ["S-1"]
+            assert call("AssignToken", user=user.name, serial="S-1")["tries"] == 6
+            assert call("RemoveToken", serial="S-1") == {}
         with acting_as(user.uid), varlink.Client.new_with_address(f"unix:{SOCKET}") as mine, mine.open(INTERFACE) as otp:
             key = Key(call("Redeem", registration=code, label="phone", period=120)["enrolment"])
             assert len(call("ConfirmEnrolment", code=key.confirming)["recovery_codes"]) == 8
             assert call("AddKey", code=key.first, label="tablet")["enrolment"]["label"] == "tablet"
             assert len(call("RenewRecoveryCodes", code=key.second)["recovery_codes"]) == 8
             assert call("TryCode", code=key.second)["verdict"]["accepted"] is False
+            for lost in ("ReportLost", "TakeBackLost"):
+                with pytest.raises(varlink.VarlinkError) as refused:
+                    call(lost, code=key.second)
+                assert refused.value.parameters()["reason"] == {"ReportLost": "code-refused", "TakeBackLost": "not-reported-lost"}[lost]
             with pytest.raises(varlink.VarlinkError) as refused:
                 call("Rotate", code=key.second)
             assert refused.value.error() == f"{INTERFACE}.NotPossible"

@@ -1,7 +1,7 @@
 """Reads Rust source as far as the house rules need it: modules, imports between files, names of types, lengths.
 
 It is no compiler: a path is followed by the module tree and the `use` lines alone, so names that a macro makes are not seen.
-What stands under `#[cfg(test)]` is the business of tests and counts nowhere but in the lines of whole files."""
+Code under `#[cfg(test)]` is the business of tests and counts nowhere but in the lines of whole files."""
 
 import re
 import tomllib
@@ -527,7 +527,7 @@ def enter(module, segment):
 
 
 def passed_on(module, rest, asker, seen):
-    """Where the imports of `module` take a path on to. What is private there is seen by the modules below it alone."""
+    """Where the imports of `module` take a path on to. Only the modules below it see private items there."""
     name, found = rest[0], []
     if name in module.items or (module, name) in seen:
         return found

@@ -1,7 +1,8 @@
-"""What the documents say is there: tests, options, policy keys, links, and files readable by the description alone."""
+"""The documents name nothing that is not there: tests, options, policy keys, links, and files readable by the description alone."""
 
 import hashlib
 import hmac
+import os
 import re
 import shutil
 import struct
@@ -55,24 +56,23 @@ def test_every_known_bug_has_a_test_or_is_listed_as_open():
     assert "CVE" in open_
 
 
-def test_every_pam_option_is_in_manual_and_readme():
+def test_every_pam_option_is_in_the_manual():
     names = re.search(r"NAMES: \[&str; \d+\] = \[(.*?)\]", source("pam_otp/src/options.rs"), re.S)[1]
     names = re.findall(r'"([^"]+)"', names)
     assert len(names) >= 5
-    rows = " ".join(row[0] for row in table_rows("README.md"))
     manual = source("packaging/man/pam_otp.8")
     for name in names:
-        assert f"`{name}" in rows, name
         assert f".It Cm {name}" in manual, name
 
 
 def test_every_option_and_command_of_otpctl_is_in_its_manual(machine):
     manual = source("packaging/man/otpctl.1")
-    commands = re.findall(r"^  ([a-z-]+) ", run(OTPCTL, "--help").split("Commands:")[1], re.M)
-    assert {"enrol", "status", "list"} <= set(commands)
+    groups = re.split("^(?:For .*|Options):$", run(OTPCTL, "--help"), flags=re.M)[1:-1]
+    commands = [name for group in groups for name in re.findall(r"^  ([a-z-]+) ", group, re.M)]
+    assert {"enrol", "invite", "list", "gate"} <= set(commands)
     for command in commands:
         assert f".It Cm {command}\n" in manual, command
-        for option in options_in_help(OTPCTL, command) if command != "help" else ():
+        for option in options_in_help(OTPCTL, command):
             assert re.search(rf"^\.It Fl.* {option[1:]}\b", manual, re.M), option
     for option in options_in_help(OTPCTL):
         assert re.search(rf"^\.It Fl.* {option[1:]}\b", manual, re.M), option
@@ -80,7 +80,7 @@ def test_every_option_and_command_of_otpctl_is_in_its_manual(machine):
 
 def test_every_option_and_command_of_the_daemon_is_in_its_manual(machine):
     manual = source("packaging/man/otp-enrolld.8")
-    for command in re.findall(r"^  ([a-z]+) ", run(DAEMON, "--help").split("Commands:")[1], re.M):
+    for command in re.findall(r"^  ([a-z]+) ", run(DAEMON, "--help").split("Commands:")[1].split("Options:")[0], re.M):
         assert f".It Cm {command}\n" in manual, command
     for option in options_in_help(DAEMON):
         assert re.search(rf"^\.It Fl.* {option[1:]}\b", manual, re.M), option
@@ -100,7 +100,7 @@ def policy_keys(table=""):
 
 
 def fields_of(table):
-    """The names that may stand in a table, or None if there is no such table."""
+    """The names that a table may have, or None if there is no such table."""
     wanted = "max_age = 90\n" if table == "rotation" else ""  # without it the table is refused before its keys are looked at
     write(POLICY, (f"[{table}]\n" if table else "") + wanted + "no-such-key = 1\n", 0o644)
     try:
@@ -131,7 +131,7 @@ def test_every_key_of_the_policy_is_in_manual_and_format(machine):
 
 
 def test_every_example_of_the_policy_is_a_policy(machine):
-    pages = source("packaging/man/otp.toml.5"), source("docs/hosts.md"), source("README.md")
+    pages = source("packaging/man/otp.toml.5"), source("docs/hosts.md"), source("docs/first-day.md")
     examples = re.findall(r"\.Bd -literal.*?\n(.*?)\.Ed", pages[0], re.S)
     examples += [block for page in pages[1:] for block in re.findall(r"```toml\n(.*?)```", page, re.S)]
     assert len(examples) >= 4
@@ -152,7 +152,7 @@ def methods(text, begins):
 
 
 def test_the_methods_of_the_protocol_page_are_those_of_the_interface():
-    page = source("docs/protocol.md").split("## Methods")[1].split("## What selects what")[0]
+    page = source("docs/protocol.md").split("## Methods")[1].split("## Selection")[0]
     described = methods(page, "`")
     assert len(described) >= 20
     assert described == methods(source("otp-protocol/src/interface/io.pam-otp.Otp1.varlink"), "method ")
@@ -209,10 +209,10 @@ def test_the_manual_of_a_unit_exists():
         assert (MAN / f"{name}.{section}").exists()
 
 
-def test_the_paths_of_the_readme_exist():
-    commands = re.findall(r"^    install (.*)", source("README.md"), re.M)
-    sources = [word for line in commands for word in line.split() if word.startswith("packaging/")]
-    assert len(sources) == 6 and all(list(ROOT.glob(path)) for path in sources)
+def test_the_programs_that_the_pages_start_exist():
+    programs = {line.split()[0] for page in ("README.md", "docs/install.md") for line in re.findall(r"^    (packaging/.*)", source(page), re.M)}
+    assert programs >= {"packaging/quickstart", "packaging/deb/build", "packaging/build", "packaging/install"}
+    assert all(os.access(ROOT / path, os.X_OK) for path in programs)
 
 
 def offsets(heading):

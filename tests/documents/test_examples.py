@@ -1,4 +1,4 @@
-"""The worked examples of docs/examples, run as a service account, and recipes of docs/hosts.md, run as they stand there."""
+"""The worked examples of docs/examples, run as a service account, and recipes of docs/hosts.md, run to the letter."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from harness.hosts import HOSTS, IDENTITY, OTHER_HOSTS, Doas, Ssh, Sudo, gates, 
 from harness.machine import CODE_PROMPT, DAEMON_LOG, DAY, PASSWORD, PASSWORD_PROMPT, ROOT, SUCCESS, User, as_user, policy, run, write
 from harness.origins import all_failures
 from harness.rotation import DUE_PROMPT, NEW_PASSWORD, OFFER, days_later, has_password, replaced_at_the_login, rotates, rotating, stack
-from harness.stacks import lines_of_readme
+from harness.stacks import lines_by_hand
 from harness.terminal import Terminal, dialogue
 from harness.wait import until
 from harness.wire import SOCKET, acting_as
@@ -63,7 +63,7 @@ def test_a_code_opens_once(machine, enrolled, verifier, example):
 
 def test_debians_own_sudo_file_asks_after_the_line_of_readme(machine, enrolled):
     user, key = enrolled
-    lines = lines_of_readme()
+    lines = lines_by_hand()
     files = [Path("/etc/pam.d/sudo"), Path("/etc/pam.d/sudo-i")]
     before = [path.read_text() for path in files]
     try:
@@ -85,11 +85,11 @@ def test_a_half_of_the_readmes_lines_is_completed_and_a_comment_is_none(tmp_path
     halves = [stock, whole, whole.replace("auth required pam_otp.so\n", ""), whole.replace("account required pam_otp.so\n", "")]
     for text in [*halves, "# auth required pam_otp.so\n" + stock]:
         file.write_text(text)
-        run("sh", "-c", lines_of_readme(file))
+        run("sh", "-c", lines_by_hand(file))
         assert file.read_text().removeprefix("# auth required pam_otp.so\n") == whole, text
     with_brackets = "auth [success=ok default=die] pam_otp.so nullok\n-account\trequired\tpam_otp.so\n" + stock
     file.write_text(with_brackets)
-    run("sh", "-c", lines_of_readme(file))
+    run("sh", "-c", lines_by_hand(file))
     assert file.read_text() == with_brackets
 
 
@@ -500,19 +500,19 @@ def by_key():
         process.wait(10)
 
 
-def debians_with_the_lines_of_readme(service):
-    run("sh", "-c", lines_of_readme(Path("/etc/pam.d") / service))
+def debians_with_lines_by_hand(service):
+    run("sh", "-c", lines_by_hand(Path("/etc/pam.d") / service))
 
 
-def block_of_readme(service):
-    """The whole file that README shows."""
+def whole_file_by_hand(service):
+    """The whole file that docs/hosts.md shows."""
     (block,) = [text for text in recipes() if text.startswith("auth     requisite  pam_unix.so\nauth     required   pam_otp.so\naccount")]
     write(Path("/etc/pam.d") / service, block, 0o644)
 
 
-@pytest.mark.parametrize("lines", [debians_with_the_lines_of_readme, block_of_readme], ids=["Debian", "whole"])
+@pytest.mark.parametrize("lines", [debians_with_lines_by_hand, whole_file_by_hand], ids=["Debian", "whole"])
 @pytest.mark.parametrize("name", UNASKED)
-def test_an_expired_password_leads_no_suspended_user_past_the_account_line_of_readme(machine, enrolled, stock, by_key, name, lines):
+def test_an_expired_password_leads_no_suspended_user_past_our_account_line(machine, enrolled, stock, by_key, name, lines):
     (user, _), host = enrolled, UNASKED[name]
     lines(host.service)
     assert (Path("/etc/pam.d") / host.service).read_text().count("pam_otp.so") == 2
@@ -533,8 +533,7 @@ def test_an_expired_password_leads_no_suspended_user_past_the_account_line_of_re
 
 def recipes():
     """Every stack with an auth line of ours that the documents show as a block."""
-    plain = [(ROOT / name).read_text() for name in ("README.md", "docs/hosts.md")]
-    blocks = [block for text in plain for block in re.findall(r"(?:^ {4,6}(?! ).*\n)+", text, re.M)]
+    blocks = re.findall(r"(?:^ {4,6}(?! ).*\n)+", (ROOT / "docs/hosts.md").read_text(), re.M)
     blocks += re.findall(r"^\.Bd -literal.*\n((?:.*\n)*?)\.Ed$", (ROOT / "packaging/man/pam_otp.8").read_text(), re.M)
     stacks = [re.sub(r"^ +", "", block, flags=re.M) for block in blocks]
     return sorted({text for text in stacks if re.search(r"^auth .*pam_otp\.so", text, re.M)})

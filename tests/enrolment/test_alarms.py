@@ -1,4 +1,4 @@
-"""What somebody should look at now stands in the log at alert, facility authpriv; what is in order does not."""
+"""The log has alert lines, facility authpriv, for events that somebody should look at now, and for no others."""
 
 import pytest
 

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import socket
 import subprocess
 
 import pytest
@@ -15,6 +16,7 @@ from harness.otpctl import DONE, REFUSED, UNREACHABLE, USAGE, answers, finishes,
 from harness.screen import DARK, Pane, read_qr
 from harness.terminal import Terminal
 
+LOCAL_TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d UTC"
 RECOVERY = r"^ {4}(R(?:-[0-9A-HJKMNP-TV-Z]{5}){5})$"
 
 
@@ -183,11 +185,14 @@ def test_whatever_ends_it_early_leaves_nothing_and_the_next_time_says_so(machine
     lost = key_shown(terminal)
     terminal.awaits("Code from the app: ")
     terminal.interrupts() if end == "interrupt" else terminal.pty.sendeof()
-    assert terminal.ends() != DONE
+    assert terminal.ends() == REFUSED
+    why = "interrupted" if end == "interrupt" else "no code was given"
+    entry = f"{user.name}@{socket.gethostname()} ({socket.gethostname()})"
+    assert f"{why}\nnothing was stored; delete the entry you scanned, {entry}; then begin again" in terminal.transcript
     assert not user.key_file.exists()
     terminal = session(user, "enrol")
     answers(terminal, "Registration code: ", code)
-    terminal.awaits(r"this registration code was used before, at \S+Z, on /dev/pts/\d+; that key was never confirmed and is thrown away")
+    terminal.awaits(rf"You used this code just now \({LOCAL_TIME}\), on /dev/pts/\d+, and did not finish\. That does no harm")
     key = key_shown(terminal)
     assert key.secret != lost.secret
     finishes(terminal, key)
@@ -242,10 +247,10 @@ def test_a_code_that_was_used_tells_when_and_from_where_and_no_suspends_what_cam
     user, code, key = user_with_spent_code(machine)
     terminal = session(user, "enrol")
     answers(terminal, "Registration code: ", code)
-    terminal.awaits(r"this registration code was used before, at \d{4}-\S+Z, on /dev/pts/\d+, and a key was made with it")
+    terminal.awaits(rf"A key was made with this registration code just now \({LOCAL_TIME}\), on /dev/pts/\d+\.")
     answers(terminal, r"Was that you\? \[y/n\] ", "perhaps")
     answers(terminal, r"Was that you\? \[y/n\] ", "no")
-    terminal.awaits("suspended: the key that came of it; its codes and recovery codes are refused from now on")
+    terminal.awaits("switched off: the key that was made with it; its codes and recovery codes are refused from now on")
     terminal.awaits("call an administrator now")
     assert terminal.ends() == REFUSED
     assert pam_code(machine, user, key.first) == AUTH_ERR
@@ -259,7 +264,7 @@ def test_without_a_no_everything_stays(machine, answer):
     terminal.awaits(r"Was that you\? \[y/n\] ")
     terminal.pty.sendeof() if answer is None else terminal.types(answer)
     assert terminal.ends() == REFUSED
-    assert ("is yours" if answer else "nothing was done; the same command with the same code asks again") in terminal.transcript.replace("so nothing", "nothing")
+    assert ("its codes work" if answer else "nothing was done; the same command with the same code asks again") in terminal.transcript.replace("so nothing", "nothing")
     assert pam_code(machine, user, key.first) == SUCCESS
 
 
@@ -268,7 +273,7 @@ def test_a_script_is_told_and_not_asked(machine):
     done = otpctl("enrol", "--registration-stdin", "--json", "--allow-pipe", user=user, stdin=code + "\nn\n")
     assert done.returncode == REFUSED and json.loads(done.stdout)["error"]["name"].endswith(".RegistrationSpent")
     done = otpctl("enrol", "--registration-stdin", "--allow-pipe", user=user, stdin=code + "\nn\n")
-    assert done.returncode == REFUSED and "used before, at" in done.stderr and "Was that you" not in done.stdout
+    assert done.returncode == REFUSED and "a key was made with this registration code just now (" in done.stderr and "Was that you" not in done.stdout
 
 
 # root
@@ -321,7 +326,9 @@ def test_rotating_ends_the_old_key_when_the_new_one_is_confirmed_and_not_before(
     terminal = session(user, "rotate", "phone", "--algorithm", "SHA256")
     answers(terminal, "Code of the key to replace: ", old.first)
     new = key_shown(terminal)
-    assert "the old one is dead" in finishes(terminal, new)
+    said = finishes(terminal, new)
+    assert "the old one no longer works" in said
+    assert f"In the app, delete the old entry. If two are named {user.name}@{socket.gethostname()} ({socket.gethostname()}), it is" in said
     assert pam_code(machine, user, old.second) == AUTH_ERR and pam_code(machine, user, new.first) == SUCCESS
     assert labels(machine, user) == ["phone"]
 
@@ -332,7 +339,7 @@ def test_recovery_codes_are_made_anew_and_the_old_ones_die(machine, user):
     answers(terminal, "Code of a key: ", key.first)
     assert terminal.ends() == DONE
     new = re.findall(RECOVERY, terminal.transcript, re.M)
-    assert len(set(new) - set(old)) == 8 and "every earlier recovery code is dead" in terminal.transcript
+    assert len(set(new) - set(old)) == 8 and "the earlier recovery codes no longer work" in terminal.transcript
     assert pam_code(machine, user, old[0]) == AUTH_ERR
     assert pam_code(machine, user, new[0]) == SUCCESS and pam_code(machine, user, new[0]) == AUTH_ERR
 
@@ -517,7 +524,7 @@ def test_one_secret_is_never_two_keys_and_only_admins_bring_one(machine, user):
 def test_nothing_of_this_works_offline(machine, user):
     for words in [("invite", user.name), ("enrol",), ("add",), ("rotate",), ("recovery-codes",), ("token", "add", user.name)]:
         done = otpctl("--offline", *words, stdin="")
-        assert done.returncode == USAGE and "not offline" in done.stderr
+        assert done.returncode == USAGE and "not with --offline" in done.stderr
 
 
 def test_no_code_and_no_secret_reaches_the_log(machine, user):

@@ -75,7 +75,7 @@ def all_connections(machine, user, method, **parameters):
 
 @pytest.mark.parametrize("method", ["Redeem", "Repudiate"])
 def test_a_user_whose_lock_hangs_keeps_nobody_from_the_tickets(machine, enrolled, method):
-    """He can stop his own sudo while it holds it."""
+    """Users can stop their own sudo while it holds it."""
     user, _ = enrolled
     code = invite(user, replaces=True)
     with open(user.state_file, "rb") as held:
@@ -144,7 +144,7 @@ def test_slow_hashes_leave_the_daemon_no_larger(machine):
 
 @pytest.fixture(scope="module")
 def setuid_host(machine):
-    """A setuid program of root's with a conversation in the caller's hand."""
+    """A setuid root program with a conversation in the caller's hand."""
     path = Path("/usr/local/bin/setuid-host")
     shutil.copyfile(machine.hosts / "oddconv", path)
     path.chmod(0o4755)
@@ -157,7 +157,7 @@ def methods_in(log):
 
 
 def users_in(log):
-    """Who is named in calls and answers."""
+    """The users named in calls and answers."""
     return set(re.findall(r'\\"user\\":\\"([^"\\]+)\\"', log.read_text()))
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.enrolment import confirm, invite, other_code, redeem, shown, token_key, works
-from harness.machine import AUTH_ERR, SUCCESS, policy
+from harness.machine import AUTH_ERR, SUCCESS, VAULT, policy
 from harness.origins import no_wait
 from harness.sweeps import login_command
 from harness.wait import until
@@ -70,13 +70,13 @@ def test_race_of_a_swap_with_fifty_logins_by_old_and_new_codes(machine, request)
 
 @contextmanager
 def begun_logins(machine, user, codes):
-    """Logins by these codes which have opened the files and wait for the lock; stopped there, before any has had it. Yields what
+    """Logins by these codes which have opened the vault and wait for the lock; stopped there, before any has had it. Yields what
     lets them go on and gives their PAM codes."""
     with open(user.state_file, "rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         logins = [subprocess.Popen(login_command(machine, user, code), stdout=subprocess.PIPE, text=True) for code in codes]
         for process in logins:
-            until(lambda: has_open(process, user.state_file), "a login at the lock")
+            until(lambda: has_open(process, VAULT), "a login at the lock")
             process.send_signal(signal.SIGSTOP)
             until(lambda: Path(f"/proc/{process.pid}/stat").read_text().rsplit(") ", 1)[1][0] == "T", "a login stopped")
 

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from harness import daemon_log
 from harness.enrolment import invite, invited_and_enrolled, redeem, shown
 from harness.machine import ACCOUNT, AUTH_ERR, DAEMON, DAY, NOTIFIER, SUCCESS, UNKNOWN, VAULT, as_user, default_policy, otpctl, write
-from harness.notices import HEADING, OUTBOX, noticed, notices, notify_once, spool
+from harness.notices import HEADING, OUTBOX, empty_outbox, noticed, notices, notify_once, spool
 from harness.strace import CHANGES, answering, attached, parsed
 from harness.sweeps import killed_at
 from harness.terminal import dialogue
@@ -54,8 +55,22 @@ def test_all_notices_come_as_one_text_that_says_what_who_when_and_what_to_do(mac
     call("Resume", user=unasked.name)
     text = machine.sudo(unasked, []).text
     assert text.count(HEADING) == 1 and len(re.findall(r"^- ", text, re.M)) == 3
-    line = r"^- \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ: the suspension of your keys was ended; by root\. If .* tell an administrator at once\."
+    line = r"^- just now \(\d{4}-\d\d-\d\d \d\d:\d\d UTC\): the suspension of your keys was ended; by root\.$"
     assert re.search(line, text, re.M), text
+    assert text.count("tell an administrator at once") == 1 and re.search(r"^If any of that .* tell an administrator at once\.$", text, re.M), text
+
+
+def test_what_happened_often_is_one_line_with_names_and_never_a_uid(machine, unasked):
+    admin = machine.new_user()
+    machine.join(admin, "otp-admin")
+    for _ in range(3):
+        call("Suspend", admin.uid, user=unasked.name)
+        call("Resume", user=unasked.name)
+    lines = call("Notices", user=unasked.name)["lines"]
+    assert len(lines) == 4 and len(notices(unasked)) == 7
+    assert re.fullmatch(rf"- just now \(\S+ \S+ UTC\): your keys were suspended: .*, 3 times; by {admin.name}\.", lines[1]), lines
+    told = " ".join(dialogue([*as_user(unasked), "otpctl", "notices"], []).text.split())
+    assert [line for line in lines if line in told] == lines and str(admin.uid) not in told.replace(admin.name, "")
 
 
 def test_a_suspended_user_hears_of_it_where_sudo_asks_no_code(machine, unasked):
@@ -222,6 +237,14 @@ def test_whose_keys_were_disabled_is_told_so_once(machine):
         for _ in range(3):
             call("List")
         assert noticed(user).count("disabled") == 1
+        for _ in range(3):
+            call("NoticesShown", user=user.name, last=2**40)
+        assert noticed(user) == []
+        machine.stop(signal.SIGKILL)
+        machine.start()
+        start = daemon_log.position()
+        call("List")
+        assert noticed(user) == [] and "notice=disabled" not in "\n".join(daemon_log.since(start)), "it was told before the daemon was killed"
 
 
 @pytest.mark.parametrize("how", ["Revoke", "Forget"])
@@ -369,14 +392,27 @@ def test_without_a_program_nothing_is_posted_and_what_is_left_is_dropped(machine
     assert done.returncode == 0 and "event=notice-dropped" in done.stderr and letters() == []
 
 
-def test_who_is_forgotten_is_told_of_outside(machine, program):
-    place = program("cat >/tmp/notified/last")
+@pytest.mark.parametrize("offline", [(), ("--offline",)], ids=["daemon", "offline"])
+def test_who_is_forgotten_is_told_of_outside(machine, program, offline):
+    place = program("cat >>/tmp/notified/all")
     user = machine.enrolled_user()[0]
     notify_once()
-    call("Forget", user=user.name)
-    assert notify_once().returncode == 0
-    got = json.loads((place / "last").read_text())
-    assert (got["event"], got["user"]) == ("forgotten", user.name)
+    for _ in range(2):  # the second time there is nothing to tell
+        assert otpctl(*offline, "forget", user.name).returncode == 0
+        assert notify_once().returncode == 0
+    told = [json.loads(line) for line in (place / "all").read_text().splitlines()]
+    assert [one["user"] for one in told if one["event"] == "forgotten"] == [user.name]
+
+
+def test_offline_nobody_is_kept_from_forgetting_by_an_outbox_that_is_full(machine, program):
+    program("exit 1")
+    user = machine.enrolled_user()[0]
+    empty_outbox()
+    for number in range(10_000):
+        (OUTBOX / f"{number:020}.0.0").touch()
+    done = otpctl("--offline", "forget", user.name)
+    assert done.returncode == 0 and "the outbox is full" in done.stderr, done
+    assert machine.status(user)["enrolled"] is False
 
 
 def test_a_damaged_letter_is_dropped_and_holds_up_nobody(machine, program):

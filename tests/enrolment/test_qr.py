@@ -2,11 +2,14 @@
 
 import os
 import re
+import socket
+import time
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 
-from harness.machine import AUTH_ERR, POLICY, SERVICE_ERR, SUCCESS, default_policy, key_of, otpctl, run, write
+from harness.machine import AUTH_ERR, POLICY, SERVICE_ERR, SUCCESS, default_policy, key_of, otpctl, policy, run, write
+from harness.qr_readers import read_image
 from harness.screen import DARK, LIGHT, Pane, read_qr
 from harness.totp import unbase32
 from harness.wire import Client
@@ -34,7 +37,7 @@ def read_picture(path, tmp_path):
     if path.suffix == ".svg":
         run("rsvg-convert", "-o", tmp_path / "drawn.png", path)
         path = tmp_path / "drawn.png"
-    return run("zbarimg", "--raw", "-q", path).splitlines()
+    return read_image(path)
 
 
 @pytest.mark.parametrize("wish", WISHES)
@@ -43,7 +46,7 @@ def test_the_picture_files_read_as_the_address_on_the_screen(machine, user, tmp_
     with Pane("qr-file", " ".join(["otpctl", "enrol", user.name, "--svg", str(svg), "--png", str(png), *(f"'{word}'" for word in WISHES[wish])]), columns=240) as pane:
         key = machine.enrol_on_screen(pane)
         for path in (svg, png):
-            assert f"{path} holds the key: whoever reads it can make codes; delete it when it has been scanned" in pane.text()
+            assert f"{path} holds the key: anyone who reads it can make codes; delete it when it has been scanned" in pane.text()
     for path in (svg, png):
         assert read_picture(path, tmp_path) == [key.uri]
         assert (path.stat().st_mode & 0o7777, path.stat().st_uid) == (0o600, 0)
@@ -119,8 +122,8 @@ def issuer(request):
     return request.param
 
 
-def uri_under(machine, issuer, **wishes):
-    text = f"version = 1\nissuer = '{issuer}'\n"
+def uri_under(machine, issuer, host="web1", **wishes):
+    text = f"version = 1\nissuer = '{issuer}'\nhost = '{host}'\n"
     with machine.policy(text):
         user = machine.new_user()
         with Client() as client:
@@ -136,20 +139,82 @@ def test_google_authenticator_finds_issuer_secret_and_account(machine, issuer):
     parts = urlsplit(enrolment["uri"])
     asked = dict(parse_qsl(parts.query, strict_parsing=True))
     assert (parts.scheme, parts.netloc, parts.fragment) == ("otpauth", "totp", "")
-    assert label_of(enrolment["uri"]).split(":") == [issuer, user.name]
+    assert label_of(enrolment["uri"]) == f"{user.name}@web1"
     assert asked["issuer"] == issuer and asked["secret"] == enrolment["secret"]
 
 
-def test_freeotp_finds_exactly_one_colon_and_a_secret_of_sixteen_bytes_or_more(machine, issuer):
+def test_freeotp_finds_no_second_issuer_before_a_colon_and_a_secret_of_sixteen_bytes_or_more(machine, issuer):
     _, enrolment = uri_under(machine, issuer)
-    assert label_of(enrolment["uri"]).count(":") == 1
+    assert ":" not in label_of(enrolment["uri"])
     assert len(unbase32(enrolment["secret"])) >= 16
 
 
-def test_aegis_finds_the_issuer_of_the_label_equal_to_the_parameter(machine, issuer):
+def test_aegis_finds_no_colon_to_cut_the_account_at_and_one_issuer(machine, issuer):
     _, enrolment = uri_under(machine, issuer)
-    asked = dict(parse_qsl(urlsplit(enrolment["uri"]).query))
-    assert label_of(enrolment["uri"]).split(":")[0] == asked["issuer"]
+    pairs = parse_qsl(urlsplit(enrolment["uri"]).query)
+    assert ":" not in unquote(label_of(enrolment["uri"])) and [value for name, value in pairs if name == "issuer"] == [issuer]
+
+
+# an app tells its entries apart by issuer and account
+
+
+@pytest.mark.parametrize(("label", "more"), [(None, ""), ("phone", ""), ("tablet", " tablet"), ("my 2nd @.-_ one", " my 2nd @.-_ one")])
+def test_the_account_names_user_host_and_any_label_but_the_usual_one(machine, label, more):
+    wishes = {} if label is None else {"label": label}
+    user, enrolment = uri_under(machine, "lab", **wishes)
+    assert label_of(enrolment["uri"]) == f"{user.name}@web1{more}"
+
+
+@pytest.mark.parametrize("host", ["web1", "web1.example.org", "b\u00fcro", "a+b&c?d#e/f%g", "x" * 64])
+def test_the_host_is_that_of_the_policy_whatever_it_is_called(machine, host):
+    user, enrolment = uri_under(machine, "lab", host)
+    assert label_of(enrolment["uri"]) == f"{user.name}@{host}"
+    assert urlsplit(enrolment["uri"]).path.count("/") == 1 and "+" not in enrolment["uri"]
+
+
+def test_without_a_policy_the_machine_gives_its_name_to_both(machine, user):
+    with machine.policy("version = 1\n"), Client() as client:
+        uri = client.call("BeginEnrolment", user=user.name)["enrolment"]["uri"]
+    asked, name = dict(parse_qsl(urlsplit(uri).query)), socket.gethostname()
+    assert label_of(uri) == f"{user.name}@{name}" and asked["issuer"] == name
+
+
+def test_two_devices_two_hosts_and_a_rotation_are_told_apart_as_far_as_apps_can(machine):
+    """One more device and another host are entries of their own; the key that takes the place of another has its name."""
+    user, phone = uri_under(machine, "lab")
+    _, tablet = uri_under(machine, "lab", label="tablet")
+    _, elsewhere = uri_under(machine, "lab", "web2")
+    entries = {label_of(one["uri"]).replace(one["user"], user.name) for one in (phone, tablet, elsewhere)}
+    assert len(entries) == 3
+
+
+@pytest.mark.parametrize(
+    ("issuer", "kept"),
+    [("\u00fc" * 17, "\u00fc" * 16), ("\u65e5\u672c" * 16, "\u65e5\u672c" * 5), ("a" * 31 + "\u00fc", "a" * 31), ("a" * 30 + " \u00fc", "a" * 30)],
+)
+def test_a_long_issuer_is_cut_at_a_character_and_config_check_says_so_with_its_line(machine, issuer, kept):
+    _, enrolment = uri_under(machine, issuer)
+    assert dict(parse_qsl(urlsplit(enrolment["uri"]).query))["issuer"] == kept
+    with policy(f"issuer = '{issuer}'\n"):
+        said = otpctl("config", "check").stderr
+    assert f"note: {POLICY}: line 3, column 10: issuer has {len(issuer.encode())} bytes; apps are given the first {len(kept.encode())}" in said, said
+
+
+@pytest.mark.parametrize("host", ["", "a:b", "alice@web1", "web 1", "x" * 65])
+def test_a_host_that_no_app_could_show_is_refused_with_its_line(machine, host):
+    with policy(f"host = '{host}'\n"):
+        done = otpctl("config", "check")
+    assert done.returncode == 1 and f"line 3, column 8: host is \"{host}\"; wanted 1 to 64 bytes" in done.stderr, done.stderr
+
+
+def test_oathtool_and_a_reader_of_addresses_agree_about_a_key_with_an_odd_name(machine):
+    """The address as Python's own reader and zbar have it, the codes as oathtool makes them."""
+    user, enrolment = uri_under(machine, "S\u00f6hne & Co+", "b\u00fcro", label="my tablet")
+    asked = dict(parse_qsl(urlsplit(enrolment["uri"]).query, strict_parsing=True))
+    key = key_of(enrolment["uri"])
+    step = int(time.time()) // 30
+    (shown,) = run("oathtool", "--totp", "--base32", f"--now=@{step * 30}", asked["secret"]).split()
+    assert shown == key.code(step) and label_of(enrolment["uri"]) == f"{user.name}@b\u00fcro my tablet"
 
 
 def test_the_secret_is_upper_case_base32_without_padding(machine):

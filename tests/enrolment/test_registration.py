@@ -63,7 +63,7 @@ def test_helpdesk_invites_and_suspends_users_but_no_admins_and_sees_no_key(machi
     for method in ("Invite", "Suspend", "RevokeInvitation"):
         for target in (admin.name, "root"):
             assert refusal(helpdesk.uid, method, user=target).name == "NotAllowed"
-    for method, more in [("Resume", {}), ("BeginEnrolment", {}), ("AddToken", {"secret": "A" * 32}), ("Status", {}), ("Revoke", {"key": "phone"})]:
+    for method, more in [("Resume", {}), ("BeginEnrolment", {}), ("AddToken", {"secret": "A" * 32}), ("Notices", {}), ("Revoke", {"key": "phone"})]:
         assert refusal(helpdesk.uid, method, user=user.name, **more).name == "NotAllowed", method
     # the code of somebody else is of no use to whoever made it
     assert refusal(helpdesk.uid, "Redeem", user=user.name, registration=code).name == "NotAllowed"
@@ -161,6 +161,27 @@ def test_five_times_and_not_a_sixth(machine, user):
 
 
 # what is presented, and what follows
+
+
+def test_the_65th_code_of_a_user_makes_the_oldest_give_way_with_one_alert(machine, user, journal):
+    codes = [invite(user)]
+    with Client(uid=user.uid) as client:
+        redeem(client, codes[0])
+        for number in range(1, 64):
+            codes.append(invite(user))
+            redeem(client, codes[number])
+        start = journal.position()
+        codes.append(invite(user))
+        alerts = [line for line in journal.all_since(start) if "registration-code-unrecognised" in line]
+        assert len(alerts) == 1 and f"user={user.name}" in alerts[0] and alerts[0].startswith("<81>"), alerts
+        key = redeem(client, codes[64])
+        recovery = confirm(client, key)
+    assert recovery and refused_registration(user.uid, codes[0])[0] == "refused"
+    assert refused_registration(user.uid, codes[1])[0] == "stale", "it is told from an unknown one"
+    start = daemon_log.position()
+    with pytest.raises(Refused, match="RegistrationSpent"), Client(uid=user.uid) as client:
+        redeem(client, codes[64])
+    assert "registration-code-replayed" in daemon_log.events(start)
 
 
 def test_a_typing_error_is_named_and_is_no_guess(machine, user):
@@ -283,7 +304,7 @@ def test_not_me_ends_all_that_the_thief_has(machine, user):
     for code in (rotated.second, added.second, added.code(added.step + 1), recovery[0], fresh[0], fresh[7]):
         assert machine.ask("otp", user, code)[0] == AUTH_ERR
     assert refused_registration(user.uid, letter) == ("stale", 0)
-    # the way on: an admin invites anew, and nothing of the thief's comes back
+    # the way on: an admin invites again, and none of the thief's keys comes back
     new, codes = enrol(user, spoken_code(user, replaces=True))
     assert machine.ask("otp", user, new.first)[0] == SUCCESS
     assert machine.ask("otp", user, fresh[1])[0] == AUTH_ERR and machine.ask("otp", user, codes[1])[0] == SUCCESS

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.enrolment import spoken_code
+from harness.enrolment import enrol, spoken_code
 from harness.hosts import HOSTS as COMMON
 from harness.hosts import IDENTITY, OTHER_HOSTS, gates, listens, one_try_at_login, server, sshd
 from harness.journal import decisions
 from harness.machine import CODE_PROMPT, NOT_A_CODE, PASSWORD, REFUSAL, SUCCESS, Key, as_user, otpctl, policy, write
 from harness.prompts import APP_PROMPT, confirms, enrolling, key_on
-from harness.rotation import DUE_PROMPT, NEW_PASSWORD, OFFER, changes_password, days_later, has_password, replaced_at_the_login, rotates, rotating, stack
+from harness.rotation import DAY, DUE_PROMPT, NEW_PASSWORD, OFFER, changes_password, days_later, has_password, replaced_at_the_login, rotates, rotating, stack
 from harness.terminal import Terminal
 from harness.wait import until
 from harness.wire import Client, Refused
@@ -155,7 +155,7 @@ def test_of_several_keys_the_lost_one_is_named_before_the_recovery_code_is_spent
             terminal.awaits("Name of the key to replace: ")
             terminal.types(name)
             if name == "no such key":
-                assert terminal.ends() != 0 and "no key has that label" in terminal.transcript, terminal.transcript
+                assert terminal.ends() != 0 and "not one key with that label or id" in terminal.transcript, terminal.transcript
                 assert has_password(user, PASSWORD)
         new = rotates(terminal)
         for prompt in ("New password: ", "Retype new password: "):
@@ -168,7 +168,7 @@ def test_of_several_keys_the_lost_one_is_named_before_the_recovery_code_is_spent
 
 
 def test_what_a_thief_makes_of_a_recovery_code_and_the_password_ends_with_not_me(machine, passwd, user):
-    """He uses the letter first, keeps its recovery codes, and some day makes himself another key by passwd, and more with that."""
+    """The thief uses the letter first, keeps its recovery codes, and some day makes another key by passwd, and more with that."""
     letter = spoken_code(user, form="letter")
     with Client(uid=user.uid) as thief:
         first = Key(thief.call("Redeem", registration=letter)["enrolment"])
@@ -181,7 +181,7 @@ def test_what_a_thief_makes_of_a_recovery_code_and_the_password_ends_with_not_me
     with Client(uid=user.uid) as thief:
         added = Key(thief.call("AddKey", code=made.first, label="second")["enrolment"])
         thief.call("ConfirmEnrolment", code=added.confirming)
-    own = machine.enrol(user, label="own")  # by root, and so none of the thief's
+    own = machine.enrol(user, label="own")  # by root, and so not the thief's key
     for code in (added.first, recovery[1], own.first):
         assert machine.ask("otp", user, code)[0] == SUCCESS
     with Client(uid=user.uid) as owner:
@@ -377,6 +377,19 @@ def test_an_overdue_key_opens_nothing(machine, hosts_that_rotate, enrolled, jour
     assert ("account", "overdue") in {(line.get("stage"), line["reason"]) for line in decisions(journal.since(start))}
 
 
+@pytest.mark.parametrize("name", ["sudo", "su-own"])
+def test_a_repudiated_key_ages_no_more(machine, hosts_that_rotate, user, name):
+    """Its owner can neither use nor replace it, and another key opens the gate."""
+    code, host = spoken_code(user), ALL_HOSTS[name]
+    enrol(user, code)
+    with Client(uid=user.uid) as owner:
+        owner.call("Repudiate", registration=code)
+    with rotating(host.service), machine.synchronised(True), machine.clock(18 * DAY):
+        other = machine.enrol(user, label="other")
+        attempt = host.attempt(machine, user, other.first)
+        assert attempt.opened and 'key "phone" is' not in attempt.text, attempt
+
+
 # what the hosts do where our password line is missing, or the question is never asked
 
 
@@ -431,7 +444,7 @@ def sudoer(user, tag="", more=""):
 
 
 def runs(user, *options):
-    """Does sudo run a command of this user's, though nobody answers?"""
+    """Does sudo run a command for this user, though nobody answers?"""
     terminal = Terminal([*as_user(user), "sudo", *options, "--", "id", "-u"])
     ran = terminal.ends() == 0
     assert ran == ("\n0\n" in "\n" + terminal.transcript), terminal.transcript

@@ -3,21 +3,22 @@
 import shlex
 
 from harness.hosts import HOSTS, gates, one_try_at_login, sshd
-from harness.machine import CODE_PROMPT, OTPCTL, otpctl, run
+from harness.letters import picture_of
+from harness.machine import CODE_PROMPT, OTPCTL, otpctl
 from harness.otpctl import answers, finishes, key_shown, session
 from harness.prompts import APP_PROMPT, KEEP_PROMPT, RECOVERY_CODE, enrolling, key_on
+from harness.qr_readers import read_image
 from harness.rotation import OFFER, changes_password, rotates
 from harness.screen import DARK, Pane, read_qr
 from harness.terminal import Terminal
 
 
 def test_a_letter_a_login_by_ssh_sudo_a_rotation_a_lost_phone_and_a_new_key(machine, user, passwd, tmp_path):
-    page = tmp_path / "letter.svg"
+    page = tmp_path / "letter.html"
     with one_try_at_login(), gates(machine), sshd(), enrolling(HOSTS["ssh"].service):
         # root prints a letter; its owner scans the code with a camera
         assert otpctl("invite", user.name, "--letter", page).returncode == 0
-        run("rsvg-convert", "-o", tmp_path / "letter.png", page)
-        (letter,) = run("zbarimg", "--raw", "-q", tmp_path / "letter.png").splitlines()
+        (letter,) = read_image(picture_of(page, tmp_path))
 
         # the first login: the letter's code at ssh's prompt, the QR code off the screen
         ssh = HOSTS["ssh"]
@@ -44,7 +45,7 @@ def test_a_letter_a_login_by_ssh_sudo_a_rotation_a_lost_phone_and_a_new_key(mach
         terminal = session(user, "rotate")
         answers(terminal, "Code of the key to replace: ", key.second)
         second = key_shown(terminal)
-        assert "the old one is dead" in finishes(terminal, second)
+        assert "the old one no longer works" in finishes(terminal, second)
         assert not HOSTS["sudo"].attempt(machine, user, key.code(key.step + 2)).opened
         assert HOSTS["su-own"].attempt(machine, user, second.first).opened
 

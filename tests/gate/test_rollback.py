@@ -52,10 +52,10 @@ def root_says(session, line, *answers):
     return code, console.transcript[start:]
 
 
-def enables(session, service, code, *words):
-    """As the account that has logged in, which is the admin."""
-    answers = [("Password: ", PASSWORD), (CODE_PROMPT, code)]
-    return root_says(session, f"otpctl gate enable {service} {' '.join(words)}", *answers)
+def enables(session, service, *codes):
+    """As the account that has logged in, which is the admin. Each of two services wants a code of its own."""
+    answers = [answer for code in codes for answer in (("Password: ", PASSWORD), (CODE_PROMPT, code))]
+    return root_says(session, f"otpctl gate enable {service}", *answers)
 
 
 def undone(machine, name, before):
@@ -87,11 +87,11 @@ def test_the_unit_before_logins_tries_again_and_keeps_nobody_waiting(booted):
 
 def test_a_gate_is_confirmed_in_another_session_and_not_in_its_own(booted):
     user, key = booted.enrolled_user("anna")
-    before = pam_file(booted, "sudo")
+    token, before = booted.enrol_token(user), pam_file(booted, "sudo")
     with booted.login(user) as first, booted.ssh(user) as second:
         with becomes_root(first):
-            code, said = enables(first, "sudo", key.first)
-            assert code == 0 and "no longer after 120 seconds" in said and "otpctl gate confirm sudo" in said
+            code, said = enables(first, "sudo", key.first, token.code(2))
+            assert code == 0 and re.search(r"no longer after 120 seconds, at [-0-9]+ [:0-9]+ \S+, unless", said) and "otpctl gate confirm sudo" in said
             assert record(booted, "sudo") == "pending" and booted.is_active("otp-gate-sudo.timer")
             assert "unless somebody confirms it" in booted.run("otpctl", "gate", "status", "sudo")
             code, said = root_says(first, "otpctl gate confirm sudo")
@@ -106,7 +106,7 @@ def test_a_gate_is_confirmed_in_another_session_and_not_in_its_own(booted):
             assert code == 1 and "is new: # mine" in said and record(booted, "sudo") == "pending"
             booted.write("/etc/pam.d/sudo", gated)
             code, said = root_says(second, "otpctl gate confirm sudo")
-            assert code == 0 and "the gate of sudo stays" in said and "does not record by which service" in said
+            assert code == 0 and "the gate of sudo stays" in said and "here or by another service" in said
     assert record(booted, "sudo") == "gate" and not booted.is_active("otp-gate-sudo.timer")
     assert not list((booted.root / "etc/pam.d").glob(".*"))
     booted.run("otpctl", "gate", "disable", "sudo")
@@ -115,10 +115,10 @@ def test_a_gate_is_confirmed_in_another_session_and_not_in_its_own(booted):
 
 def test_a_gate_is_confirmed_only_with_a_code_that_was_accepted_since(booted):
     user, key = booted.enrolled_user("bert")
-    before = pam_file(booted, "su")
+    token, before = booted.enrol_token(user), pam_file(booted, "su")
     with booted.login(user) as first, booted.ssh(user) as second:
         with becomes_root(first):
-            assert enables(first, "su", key.first)[0] == 0
+            assert enables(first, "su", key.first, token.code(2))[0] == 0
         with becomes_root(second):
             code, said = root_says(second, "otpctl gate confirm su")
             assert code == 1 and f"no code of {user.name} was accepted since" in said
@@ -145,11 +145,14 @@ def test_sshd_asks_by_way_of_pam_from_the_gate_on_and_no_longer_when_it_is_disab
     asks = lambda: "kbdinteractiveauthentication yes" in booted.run("/usr/sbin/sshd", "-T")  # noqa: E731
     try:
         assert not asks()
-        with booted.login(user) as first, becomes_root(first):
+        with booted.login(user) as older, booted.login(user) as first, becomes_root(first):
             begun = listening(booted)
             assert enables(first, "sshd", key.first)[0] == 0
             until(lambda: listening(booted) > begun, "sshd that has read its files again")
             assert asks() and record(booted, "sshd") == "pending"
+            with becomes_root(older):
+                code, said = root_says(older, "otpctl gate confirm sshd")
+                assert code == 1 and "this login session is older than the gate" in said and "log in again, by ssh" in said
             with booted.ssh(user, key.second) as second, becomes_root(second):
                 assert root_says(second, "otpctl gate confirm sshd")[0] == 0
         booted.run("otpctl", "gate", "disable", "sshd")
@@ -161,6 +164,7 @@ def test_sshd_asks_by_way_of_pam_from_the_gate_on_and_no_longer_when_it_is_disab
 
 def test_with_the_terminal_gone_or_with_nobody_who_confirms_it_is_undone(booted):
     user, key = booted.enrolled_user("cleo")
+    token = booted.enrol_token(user)
     other, another = booted.enrolled_user("dora")
     before = {name: pam_file(booted, name) for name in ("sudo", "su", "login")}
     gone, stays, third = booted.ssh(user), booted.ssh(user), booted.ssh(other)
@@ -170,8 +174,8 @@ def test_with_the_terminal_gone_or_with_nobody_who_confirms_it_is_undone(booted)
         session.console.types_hidden(PASSWORD)
         session.console.awaits("# ")
     assert enables(third, "login", another.first)[0] == 0
-    assert enables(stays, "su", key.first)[0] == 0
-    assert enables(gone, "sudo", key.second)[0] == 0
+    assert enables(stays, "su", key.first, token.code(2))[0] == 0
+    assert enables(gone, "sudo", key.second, token.code(3))[0] == 0
     gone.console.hangs_up()
     booted.write("/etc/pam.d/login", pam_file(booted, "login") + "# mine\n")
     for name in before:
@@ -193,7 +197,7 @@ def test_a_machine_that_goes_down_comes_up_without_the_gate(tmp_path, request):
         user, key = machine.enrolled_user("emil")
         before = pam_file(machine, "sudo")
         with machine.login(user) as session, becomes_root(session):
-            assert enables(session, "sudo", key.first)[0] == 0
+            assert enables(session, "sudo", key.first, key.second)[0] == 0
         assert record(machine, "sudo") == "pending" and "pam_otp.so" in pam_file(machine, "sudo")
     with disk.booting() as machine:
         assert undone(machine, "sudo", before)

@@ -19,9 +19,10 @@ def enables_under(booted, *options):
     """The exit code of `otpctl gate enable sudo` under strace. Each run has a user of its own, because a code is good once."""
     user, key = booted.enrolled_user(f"step{next(numbers)}")
     console = booted.console("strace", "-qq", *options, "otpctl", "gate", "enable", "sudo", "--admin", user.name)
-    for prompt, answer in (("Password: ", PASSWORD), (CODE_PROMPT, key.first)):
-        console.awaits(prompt)
-        console.types_hidden(answer)
+    for code in (key.first, key.second):  # for sudo and sudo-i
+        for prompt, answer in (("Password: ", PASSWORD), (CODE_PROMPT, code)):
+            console.awaits(prompt)
+            console.types_hidden(answer)
     return console.ends()
 
 
@@ -40,11 +41,12 @@ def is_pending(booted):
 
 
 def steps(booted):
-    """The calls that change something, from the end of the proof on. The first program that is waited for is systemctl."""
+    """The calls that change something, from the end of the proof on. The first program that is waited for is systemctl, the next
+    two are the proofs."""
     assert enables_under(booted, "-f", "-s", "256", "-o", LOG, "-e", f"trace={','.join([*STEPS, 'wait4', 'execve'])}") == 0
     calls = parsed(booted.root / LOG.lstrip("/"))
     own = [call for call in calls if call.task == calls[0].task]
-    proved = next(at for at, call in enumerate(own) if (call.name, call.number) == ("wait4", 2))
+    proved = next(at for at, call in enumerate(own) if (call.name, call.number) == ("wait4", 3))
     changed = max(at for at, call in enumerate(own) if call.name == "fsync")
     found = [call for call in own[proved : changed + 1] if call.name in STEPS and not (call.name == "openat" and "O_CREAT" not in call.arguments)]
     assert {"write", "fsync", "rename"} <= {call.name for call in found}

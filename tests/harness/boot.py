@@ -1,4 +1,4 @@
-"""Boots a whole machine: systemd as process 1, logind, an /etc of its own, and the product as the README installs it.
+"""Boots a whole machine: systemd as process 1, logind, an /etc of its own, and the product as docs/install.md installs it.
 
 The machine has the files of the root that the tests run in, and /etc as it was before any test. Its writes are lost when
 it powers off, and nobody outside sees them: see packaging/private-root."""

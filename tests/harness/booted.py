@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness.console import Console
 from harness.machine import ACCOUNT, CODE_PROMPT, DEFAULT_POLICY, PASSWORD, PASSWORD_PROMPT, POLICY, ROOT, SHIFT, SYNC, Key, User
+from harness.tokens import CountingToken
 from harness.wait import until
 from harness.wire import SOCKET, Client
 
@@ -67,11 +68,11 @@ class Booted:
         return "\n".join(self.tries(*words).stdout for words in asked)
 
     def install(self, artefacts):
-        """Runs the lines of the README's installation that follow the build."""
-        chapter = (ROOT / "README.md").read_text().split("## Install by hand\n")[1].split("\n## ")[0]
+        """Runs the lines of an installation by hand that follow the build."""
+        chapter = (ROOT / "docs/install.md").read_text().split("## By hand\n")[1].split("\n## ")[0]
         lines = re.search(r"(?:^    .*\n)+", chapter, re.M)[0].splitlines()
-        lines = [line.strip().replace("target/release", str(artefacts)) for line in lines]
-        lines = [line for line in lines if not line.startswith(("apt-get ", "cargo "))]
+        lines = [line.strip().replace("packaging/install", f"packaging/install --built {artefacts}") for line in lines]
+        lines = [line for line in lines if not line.startswith(("apt-get ", "packaging/build"))]
         self.run("bash", "-euc", "\n".join([f"cd {ROOT}", *lines]))
 
     def write(self, path, text, mode=0o644):
@@ -121,13 +122,20 @@ class Booted:
             client.call("ConfirmEnrolment", code=key.confirming)
         return key
 
+    def enrol_token(self, user):
+        """A token beside the key, confirmed with the code of its first press."""
+        with self.asks() as client:
+            token = CountingToken(client.call("BeginEnrolment", user=user.name, kind="hotp", label="token")["enrolment"])
+            client.call("ConfirmEnrolment", code=token.code(1))
+        return token
+
     def enrolled_user(self, name):
         user = self.new_user(name)
         return user, self.enrol(user)
 
     @contextmanager
     def gate(self, *services):
-        """These services want a code after the password, by the README's lines, for a while."""
+        """These services want a code after the password, by the lines of sudo, for a while."""
         paths = [self.root / "etc/pam.d" / service for service in services]
         before = [path.read_text() for path in paths]
         for path, text in zip(paths, before, strict=True):

@@ -1,4 +1,4 @@
-"""What the daemon wrote to its log; every line of it is written before the answer that it is about."""
+"""The lines that the daemon wrote to its log; every line of it is written before the answer that it is about."""
 
 from harness.journal import fields
 from harness.machine import DAEMON_LOG

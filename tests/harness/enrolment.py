@@ -13,7 +13,7 @@ NEVER_ISSUED = "E-07ENW-3AHRM"
 
 
 def invitation(user, uid=0, **wishes):
-    """Codes of this user's, their end, and whether they supersede others."""
+    """Codes for this user, their end, and whether they supersede others."""
     with Client(uid=uid) as client:
         return client.call("Invite", user=user.name, **wishes)["invitation"]
 
@@ -44,7 +44,7 @@ def random_secret():
 
 
 def token_key():
-    """What is in a hardware token, and was not made here."""
+    """The secret of a hardware token, which was not made here."""
     return shown({"enrolment": {"secret": random_secret(), "algorithm": "SHA1", "digits": 6, "period": 30, "uri": ""}})
 
 

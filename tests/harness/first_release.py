@@ -16,7 +16,7 @@ FILE_BYTES = 8192
 
 
 class Person(User):
-    """Somebody of the first release: secrets by label, and what the daemon said of him then."""
+    """A user of the first release: secrets by label, and the status that the daemon gave then."""
 
     def __init__(self, entry):
         super().__init__(entry["user"], entry["uid"])

@@ -19,7 +19,7 @@ STACK = ("required pam_otp.so", "required pam_permit.so")
 
 
 class Attempt:
-    """What became of one attempt: let in or not, how often asked, all that the person saw with the name left out."""
+    """The outcome of one attempt: let in or not, how often asked, all that the person saw with the name left out."""
 
     def __init__(self, opened, text, user):
         self.opened = opened
@@ -46,13 +46,13 @@ class Host:
     stack = STACK
 
     def prepare(self, machine, user):
-        """What must be there for this user besides the PAM service."""
+        """Set up for this user besides the PAM service."""
 
     def command(self, machine, user):
         raise NotImplementedError
 
     def shown(self, user):
-        """What is printed by the command that it runs."""
+        """The output of the command that it runs."""
         return rf"(^|\n){0 if isinstance(user, str) else user.uid}\n"
 
     def attempt(self, machine, user, typed=None):

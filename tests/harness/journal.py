@@ -35,7 +35,7 @@ class Journal:
         return len(self.lines)
 
     def since(self, position):
-        """What the module and otpctl wrote; the daemon's lines are also on its standard error (daemon_log)."""
+        """The lines of the module and otpctl; the daemon's lines are also on its standard error (daemon_log)."""
         return [line for line in self.all_since(position) if ">otp-enrolld[" not in line]
 
     def all_since(self, position):

@@ -40,7 +40,7 @@ BOOT = Path("/etc/clockboot")
 LISTENING = 0x10000  # a flag in /proc/net/unix
 ACCOUNT = "otp-enrolld"
 NOTIFIER = "otp-notify"
-GROUPS = ("otp-admin", "otp-helpdesk", "otp-verify")
+GROUPS = ("otp-admin", "otp-helpdesk", "otp-verify", "otp-viewer")
 PASSWORD = "the pass word"
 UNKNOWN = "nobody-of-that-name"
 HUGE = "9" * 400  # a number that no type holds
@@ -109,8 +109,8 @@ def default_policy():
 
 @contextmanager
 def policy(text):
-    """What the policy says besides, for a while; then again what it said before. It is read at every login and every call;
-    nothing need be started anew."""
+    """More lines in the policy for a while; then it is as before. It is read at every login and every call;
+    nothing needs a restart."""
     before = POLICY.read_text()
     write(POLICY, DEFAULT_POLICY + text, 0o644)
     try:
@@ -212,7 +212,7 @@ class Machine:
     # enrolment
 
     def enrol(self, user, **wishes):
-        """A key of the user's, confirmed with the code of the step before this one."""
+        """A key of the user, confirmed with the code of the step before this one."""
         with Client() as client:
             return self.confirm(client, self.begin(client, user, **wishes))
 
@@ -402,7 +402,7 @@ class Machine:
 
     @contextmanager
     def synchronised(self, truth):
-        """What the kernel says of the clock to every process."""
+        """The kernel's word on the clock to every process."""
         SYNC.write_text(str(int(truth)))
         try:
             yield

@@ -10,10 +10,9 @@ import pytest
 
 from harness.boot import Disk, booting_without_the_product
 from harness.machine import CODE_PROMPT, DAEMON, DEFAULT_POLICY, MODULE, OTPCTL, OUTBOX, PASSWORD, PASSWORD_PROMPT, POLICY, ROOT, VAULT, Key, run
-from harness.tokens import CountingToken
 
 PACKAGES = ("libpam-otp", "otp-enrolld")
-UNITS = ("otp-enrolld.socket", "otp-enrolld.service", "otp-notify.path")
+UNITS = ("otp-enrolld.socket", "otp-enrolld.service", "otp-notify.path", "otp-sudo.path", "otp-watch.path", "otp-watch.timer")
 # Where debhelper puts units: since Debian 13 into /usr.
 UNIT_DIRECTORY = "/lib/systemd/system" if platform.freedesktop_os_release().get("VERSION_ID") == "12" else "/usr/lib/systemd/system"
 
@@ -163,9 +162,7 @@ def accounts_of_everybody(machine):
     with machine.asks(uid=alice.uid) as client:
         key = Key(client.call("Redeem", registration=code)["enrolment"])
         recovery = client.call("ConfirmEnrolment", code=key.confirming)["recovery_codes"]
-    with machine.asks() as client:
-        token = CountingToken(client.call("BeginEnrolment", user=bob.name, kind="hotp", label="token")["enrolment"])
-        client.call("ConfirmEnrolment", code=token.code(1))
+    token = machine.enrol_token(bob)
     with machine.asks() as client:
         (letter,) = client.call("Invite", user=carol.name, form="letter")["invitation"]["codes"]
     return alice, key, recovery, bob, token, carol, letter

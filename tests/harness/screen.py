@@ -4,9 +4,11 @@ import itertools
 import os
 import re
 import subprocess
+from functools import cache
 
 from PIL import Image, ImageDraw, ImageFont
 
+from harness.qr_readers import read_image
 from harness.wait import until
 
 FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf"
@@ -41,18 +43,25 @@ class Pane:
         return subprocess.run(command, check=True, capture_output=True, env=environment).stdout.decode()
 
     def text(self):
-        """What stands there, wrapped lines joined."""
+        """The text on the screen, wrapped lines joined."""
         return self._tmux("capture-pane", "-p", "-J", "-t", self.name)
 
     def coloured(self):
         return self._tmux("capture-pane", "-p", "-e", "-N", "-t", self.name)
 
-    def awaits(self, text):
-        until(lambda: text.strip() in self.text(), f"{text!r} on the screen")
+    def awaits(self, text, times=1):
+        """Waits until the screen shows the text that often."""
+        until(lambda: self.text().count(text.strip()) >= times, f"{text!r} on the screen, {times} times")
 
-    def awaits_again(self, text):
-        """Waits until the text stands there twice."""
-        until(lambda: self.text().count(text.strip()) > 1, f"{text!r} a second time")
+    def history(self):
+        """Also what has scrolled off the top."""
+        return self._tmux("capture-pane", "-p", "-J", "-S", "-", "-t", self.name)
+
+    def becomes(self, columns, rows):
+        """The window is given another size, and the terminal in it has it when this returns."""
+        self._tmux("resize-window", "-x", columns, "-y", rows, "-t", self.name)
+        tty = self._tmux("display-message", "-p", "-t", self.name, "#{pane_tty}").strip()
+        until(lambda: subprocess.check_output(["stty", "-F", tty, "size"], text=True).split() == [str(rows), str(columns)], "the new size")
 
     def types(self, text):
         self._tmux("send-keys", "-t", self.name, text, "Enter")
@@ -68,28 +77,39 @@ class Pane:
         return self._tmux("display-message", "-p", "-t", self.name, "#{pane_title}")
 
 
-def read_qr(coloured, theme, path):
-    """What a phone's camera would read off that screen: every QR code's text."""
-    picture(coloured, theme).save(path)
-    found = subprocess.run(["zbarimg", "--raw", "-q", str(path)], capture_output=True, text=True)
-    return found.stdout.splitlines()
+def read_qr(coloured, theme, path, font=None):
+    """The text of every QR code that phones would read off that screen."""
+    picture(coloured, theme, font or true_type()).save(path)
+    return read_image(path)
 
 
-def picture(coloured, theme):
-    lines = coloured.split("\n")
-    font = ImageFont.truetype(FONT, 16)
-    width = round(font.getlength("M"))
-    above, below = font.getmetrics()
-    height = above + below
-    rows = list(cells(lines, theme))
-    image = Image.new("RGB", (width * max(map(len, rows), default=1), height * len(rows)), theme["paper"])
+def picture(coloured, theme, font):
+    rows = list(cells(coloured.split("\n"), theme))
+    image = Image.new("RGB", (font.width * max(map(len, rows), default=1), font.height * len(rows)), theme["paper"])
     draw = ImageDraw.Draw(image)
     for y, row in enumerate(rows):
         for x, (sign, ink, paper) in enumerate(row):
-            box = (x * width, y * height, (x + 1) * width - 1, (y + 1) * height - 1)
-            draw.rectangle(box, fill=paper)
-            draw.text(box[:2], sign, fill=ink, font=font)
+            left, top = x * font.width, y * font.height
+            draw.rectangle((left, top, left + font.width - 1, top + font.height - 1), fill=paper)
+            if sign != " ":
+                font.draw(draw, (left, top), sign, ink)
     return image
+
+
+class TrueType:
+    """The font of an emulator."""
+
+    def __init__(self, path):
+        self.font = ImageFont.truetype(path, 16)
+        self.width, self.height = round(self.font.getlength("M")), sum(self.font.getmetrics())
+
+    def draw(self, image, corner, sign, ink):
+        image.text(corner, sign, fill=ink, font=self.font)
+
+
+@cache
+def true_type():
+    return TrueType(FONT)
 
 
 def cells(lines, theme):

@@ -16,9 +16,9 @@ PAM, VENDOR = Path("/etc/pam.d"), Path("/usr/lib/pam.d")
 SUDOS = (PAM / "sudo", PAM / "sudo-i")
 
 
-def lines_of_readme(*files):
+def lines_by_hand(*files):
     """The shell lines that gate Debian's own files for sudo, or these files instead."""
-    (lines,) = re.findall(r"^    (for file in /etc/pam.d/sudo .*?^    done)$", (ROOT / "README.md").read_text(), re.M | re.S)
+    (lines,) = re.findall(r"^    (for file in /etc/pam.d/sudo .*?^    done)$", (ROOT / "docs/hosts.md").read_text(), re.M | re.S)
     return lines.replace(" ".join(map(str, SUDOS)), " ".join(map(str, files or SUDOS)))
 
 
@@ -48,7 +48,7 @@ def stock(machine):
 
 
 def gate_services(*services):
-    """As README says."""
+    """As docs/hosts.md says."""
     for name in services:
         path = PAM / name
         text = path.read_text() if path.exists() else (VENDOR / name).read_text()
@@ -60,3 +60,9 @@ def gate_services(*services):
 
 def write_stack(text, name="tried"):
     write(PAM / name, text.strip("\n") + "\n", 0o644)
+
+
+def rules(text):
+    """The lines of a PAM file or the like as words, without comments and blank lines."""
+    lines = [re.sub(r"^#.*|\s#.*", "", line).split() for line in text.splitlines()]
+    return [line for line in lines if line]

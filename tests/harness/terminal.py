@@ -115,7 +115,7 @@ def sleeps(process):
 
 
 class Outcome:
-    """What a dialogue came to: `status` of the program, `text` of the whole transcript, how often each prompt came."""
+    """The end of a dialogue: `status` of the program, `text` of the whole transcript, how often each prompt came."""
 
     def __init__(self, status, text):
         self.status = status

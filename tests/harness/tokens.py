@@ -5,7 +5,7 @@ from harness.wire import Client
 
 
 class CountingToken:
-    """What a person holds in the hand: a secret and a counter."""
+    """A token in a person's hand: a secret and a counter."""
 
     def __init__(self, enrolment):
         self.base32 = enrolment["secret"]

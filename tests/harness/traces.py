@@ -25,7 +25,7 @@ def forms(key):
 
 
 def ends(secrets):
-    """What is left of a piece of memory that was given back and not wiped: malloc notes its own things in the first 16 bytes."""
+    """The rest of a piece of memory that was given back and not wiped: malloc notes its own things in the first 16 bytes."""
     return {f"{name}, the end": secret[16:] for name, secret in secrets.items() if len(secret) >= 24}
 
 

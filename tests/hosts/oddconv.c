@@ -82,8 +82,8 @@ static void learn_key(const char *shown) {
     if (!letters || needle_count)
         return;
     letters += strlen("into the app: ");
-    learn(letters, strchr(letters, '\n'), "");
-    learn(letters, strchr(letters, '\n'), " ");
+    learn(letters, letters + strcspn(letters, "\n"), "");
+    learn(letters, letters + strcspn(letters, "\n"), " ");
     for (int line = 0; line < 9; line++)
         row = strchr(row, '\n') + 1;
     learn(row, strchr(row, '\n'), "");

@@ -31,8 +31,8 @@ def test_process_1_is_systemd_and_the_system_runs_without_a_failed_unit(booted):
 
 
 def test_the_readme_has_the_units_enabled_and_started(booted):
-    for unit in (SOCKET_UNIT, SERVICE_UNIT, "otp-notify.path"):
-        assert booted.property("FragmentPath", unit) == f"/etc/systemd/system/{unit}"
+    for unit in (SOCKET_UNIT, SERVICE_UNIT, "otp-notify.path", "otp-sudo.path", "otp-watch.path", "otp-watch.timer"):
+        assert booted.property("FragmentPath", unit).removeprefix("/usr") == f"/lib/systemd/system/{unit}"
         assert booted.run("systemctl", "is-enabled", unit) == "enabled\n"
         assert booted.is_active(unit), unit
 

@@ -38,7 +38,7 @@ def host(request, asking_hosts):
 
 
 def decided(journal, start, host):
-    """What the module logged at the authentication, as pairs."""
+    """The module's log line of the authentication, as pairs."""
     lines = [line for line in decisions(journal.since(start)) if "stage" not in line]
     assert all(line["service"] == host.service for line in lines)
     assert all(line.get("origin", host.origin) == host.origin for line in lines)

@@ -170,7 +170,7 @@ def test_pkexec_with_an_agent_opens_for_a_code_once(machine, bus, enrolled, jour
 
 @pytest.fixture
 def compositor(machine, user):
-    """A sway of the user's; yields what a client of it has in its environment."""
+    """A sway session of the user; yields what a client of it has in its environment."""
     runtime = Path(f"/run/user/{user.uid}")
     runtime.mkdir(mode=0o700, parents=True)
     os.chown(runtime, user.uid, user.uid)

@@ -101,14 +101,14 @@ def test_the_mark_is_in_run_and_root_hears_that_it_is_gone_at_a_reboot(machine, 
         assert [(path.stat().st_uid, path.stat().st_mode & 0o7777) for path in (UNTIL_REBOOT, mark_of(user))] == [(0, 0o755), (0, 0o644)]
         assert os.listdir(UNTIL_REBOOT) == [str(user.uid)], "nothing is left beside it"
         assert lets_past(machine, gate, user)
-        assert re.search(r"until \S+Z or a reboot, by uid 0.*: lost the phone", otpctl("emergency", "list").stdout)
+        assert re.search(r"until \S+ \S+ UTC or a reboot, by uid 0.*: lost the phone", otpctl("emergency", "list").stdout)
         (one,) = json.loads(otpctl("emergency", "list", "--json").stdout)["marks"]
         assert (one["path"], one["gone_at_reboot"], one["not_honoured"]) == (str(mark_of(user)), True, None)
         assert "or a reboot" in otpctl("config", "check").stderr
         done = otpctl("emergency", "end", user.name)
         assert done.returncode == DONE, done.stderr
         assert not mark_of(user).exists() and not lets_past(machine, gate, user)
-        assert otpctl("emergency", "end", user.name).returncode == REFUSED, "there is none any more"
+        assert "nothing was changed" in otpctl("emergency", "end", user.name).stdout, "there is none any more"
 
 
 @everywhere
@@ -172,7 +172,7 @@ def test_the_end_takes_marks_away_from_both_places(machine, gate, enrolled):
     user, _ = enrolled
     assert otpctl_bypass(user).returncode == DONE
     with read_only(ETC_OTP):
-        done = otpctl_bypass(user)
+        done = otpctl_bypass(user, "--for", "2h")
         assert done.returncode == DONE and "an earlier mark in /etc/otp/emergency cannot be changed" in done.stdout
         assert len(json.loads(otpctl("emergency", "list", "--json").stdout)["marks"]) == 2
     assert otpctl("emergency", "end", str(user.uid)).returncode == DONE

@@ -5,8 +5,10 @@ import subprocess
 
 import pytest
 
+from harness import daemon_log
 from harness.journal import decisions
-from harness.machine import AUTH_ERR, AUTHINFO_UNAVAIL, CODE_PROMPT, POLICY, SERVICE_ERR, SUCCESS, UNKNOWN, as_user, default_policy, write
+from harness.machine import AUTH_ERR, AUTHINFO_UNAVAIL, CODE_PROMPT, POLICY, SERVICE_ERR, SUCCESS, UNKNOWN, as_user, default_policy, otpctl, policy, write
+from harness.stacks import of_debian_alone
 from harness.wait import until
 from harness.wire import Refused
 
@@ -49,6 +51,33 @@ def test_a_wrong_a_replayed_and_a_junk_answer_are_told_apart_in_the_log_only(mac
     assert results == [SUCCESS, AUTH_ERR, AUTH_ERR, AUTH_ERR]
     decided = [(line["outcome"], line["reason"]) for line in decision_lines(journal, start)[1]]
     assert decided == [("accepted", "code"), ("refused", "replayed"), ("refused", "wrong"), ("refused", "junk")]
+
+
+LONG = "a-service-" + "x" * 240
+
+
+@pytest.mark.parametrize("length", [60, 61, 128, 200, 250])
+def test_the_name_of_a_service_is_whole_in_each_log_and_finds_its_table_on_the_files_and_by_the_daemon(machine, enrolled, journal, length):
+    user, key = enrolled
+    name = machine.service(LONG[:length], "required pam_otp.so")
+    with policy(f'[guesses]\nwait = "none"\n[service.{name}]\nguesses = {{ other = 3, console = 3 }}\n'):
+        start, position = journal.position(), daemon_log.position()
+        for number in range(3):
+            assert machine.ask(name, user, key.wrong(number), "-r", "3999999")[0] == AUTH_ERR, "the daemon decides"
+            assert machine.ask(name, user, key.wrong(3 + number))[0] == AUTH_ERR
+    closed = {one["origin"] for one in machine.status(user)["origins"] if one["closed"]}
+    assert closed == {"other", "console"}
+    assert [decision["service"] for decision in decision_lines(journal, start)[1]] == [name] * 6
+    assert [line["service"] for line in daemon_log.verdicts(position)] == [name] * 3
+
+
+@pytest.mark.parametrize("place", ["[service.NAME]\nprompt = 'x'\n", "[rotation]\nmax_age = 90\nrotate_services = ['NAME']\n"])
+def test_config_check_refuses_the_name_of_a_service_that_earlier_modules_cut(machine, place):
+    for length, status in ((60, 0), (61, 1)):
+        with policy(place.replace("NAME", LONG[:length])), of_debian_alone():
+            done = otpctl("config", "check")
+        assert done.returncode == status, done
+        assert ("61 characters; wanted at most 60" in done.stderr) == (status == 1)
 
 
 def test_no_code_is_ever_logged(machine, enrolled, journal):
@@ -148,7 +177,7 @@ def test_logging_to_nobody_changes_no_decision(machine, enrolled):
 
 
 def test_a_guess_is_in_the_log_also_if_its_refusal_is_never_read(machine, enrolled, journal):
-    """Who guesses through sudo can leave the refusal unread in a full pipe, and kill sudo there: it runs with his real uid."""
+    """A guesser can leave sudo's refusal unread in a full pipe, and kill sudo there: it runs with the guesser's real uid."""
     user, key = enrolled
     machine.sudo_asks(user, "required pam_otp.so")
     start = journal.position()

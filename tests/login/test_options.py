@@ -35,7 +35,7 @@ from harness.wait import until
 
 
 def with_password(machine, password):
-    """A user with a password of his own and a key."""
+    """A user with a password and a key."""
     user = machine.new_user()
     set_password(user, password)
     return user, machine.enrol(user)
@@ -124,7 +124,7 @@ def test_try_first_pass_asks_when_the_password_is_no_code(machine, enrolled):
 
 @pytest.mark.parametrize("typed", [lambda code: f"{code[:3]} {code[3:]}", lambda code: f" {code}", lambda code: f"{code[:3]}-{code[3:]}"])
 def test_from_another_module_only_bare_digits_are_a_code(machine, enrolled, typed):
-    """What pam_unix asked for may be a password with digits and blanks."""
+    """The answer to pam_unix may be a password with digits and blanks."""
     user, key = enrolled
     machine.sudo_asks(user, "optional pam_unix.so", "required pam_otp.so use_first_pass")
     assert refused(machine.sudo(user, [(PASSWORD_PROMPT, typed(key.first))]), NOT_A_CODE)
@@ -170,7 +170,7 @@ def test_one_answer_to_every_prompt_unlocks_as_a_screen_locker_gives_it(machine)
 
 
 def test_a_recovery_code_opens_also_where_password_and_code_are_one_or_taken_over(machine):
-    """As it is written down, for it opens every gate; a password may look like anything else."""
+    """As it is written down, because it opens every gate; a password may look like anything else."""
     user, _, key, recovery = invited_and_enrolled(machine)
     set_password(user, "two words")
     joined = machine.service("otp-forward", "requisite pam_otp.so forward_pass", "required pam_unix.so use_first_pass")
@@ -564,7 +564,7 @@ def test_the_account_stage_reads_the_file_that_its_line_names(machine, enrolled,
 
 @pytest.mark.parametrize("root", [True, False])
 def test_window_and_guesses_of_a_service_hold_in_processes_of_root(machine, enrolled, root):
-    """What a process without root calls itself is a claim: the daemon goes by the general ones, and the service is no stricter."""
+    """The service name of a process without root is a claim: the daemon goes by the general ones, and the service is no stricter."""
     user, key = enrolled
     service = machine.service("otp-narrow", "required pam_otp.so", account="required pam_otp.so")
     with policy(f"[service.{service}]\nwindow = {{ back = 0, forward = 0 }}\n"), machine.mid_step():

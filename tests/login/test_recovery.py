@@ -1,4 +1,4 @@
-"""A recovery code opens once, whatever becomes of the daemon and the clock: it is what is left when nothing else works."""
+"""A recovery code opens once, whatever happens to the daemon and the clock: it is left when nothing else works."""
 
 import time
 from contextlib import contextmanager

@@ -30,7 +30,7 @@ def kinds(stage=None, name="tried"):
     return {found["kind"] for found in stack_findings() if found["service"] == name and stage in (None, found["stage"])}
 
 
-def test_the_stacks_of_this_debian_with_the_lines_of_the_readme_are_in_order(stock):
+def test_the_stacks_of_this_debian_with_our_lines_are_in_order(stock):
     assert stack_findings() == []
     gate_services(*GATED)
     assert stack_findings() == []
@@ -38,7 +38,7 @@ def test_the_stacks_of_this_debian_with_the_lines_of_the_readme_are_in_order(sto
     assert done.returncode == DONE and done.stderr == "" and "in order" in done.stdout
 
 
-def test_the_stacks_of_debian_13_with_the_lines_of_the_readme_are_in_order(stock):
+def test_the_stacks_of_debian_13_with_our_lines_are_in_order(stock):
     for directory in (PAM, VENDOR):
         shutil.rmtree(directory)
         shutil.copytree(ROOT / "tests/hosts/debian13" / directory.relative_to("/"), directory)
@@ -85,7 +85,7 @@ HOLES = {
     "a path": f"auth include {PAM}/part-done\nauth required pam_otp.so",
 }
 TIGHT = {
-    "README": "auth requisite pam_unix.so\nauth required pam_otp.so",
+    "sudo": "auth requisite pam_unix.so\nauth required pam_otp.so",
     "Debian": f"{IN}\nauth required pam_otp.so",
     "requisite": f"{IN}\nauth requisite pam_otp.so",
     "brackets": f"{IN}\nauth [success=ok ignore=ignore default=die] pam_otp.so",

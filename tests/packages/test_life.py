@@ -3,6 +3,7 @@
 import re
 import subprocess
 import threading
+from pathlib import Path
 
 from harness.machine import DAEMON, HOST_KEY, MODULE, POLICY, ROOT, VAULT, Key
 from harness.packages import (
@@ -20,7 +21,7 @@ from harness.packages import (
     pam_files,
     verified,
 )
-from harness.stacks import lines_of_readme
+from harness.stacks import lines_by_hand
 from harness.wait import until
 from harness.wire import SOCKET
 
@@ -38,7 +39,7 @@ def test_an_installation_runs_and_gates_nothing(bare_machine, packages):
 def test_a_key_that_came_over_the_activated_socket_opens_gated_sudo_once(installed):
     installed.systemctl("stop", "otp-enrolld.service")
     user, key = installed.enrolled_user("first")
-    installed.run("sh", "-c", lines_of_readme())
+    installed.run("sh", "-c", lines_by_hand())
     assert (gated_sudo(installed, user, key.first), gated_sudo(installed, user, key.first)) == (0, 1)
 
 
@@ -48,9 +49,18 @@ def test_ssh_asks_for_a_code_after_the_password(installed):
         assert session.shell("id -un") == (0, user.name)
 
 
+def test_an_installation_by_hand_over_the_package_is_refused(installed, request):
+    artefacts = Path(request.config.getoption("--artefacts")).resolve()
+    done = installed.tries(ROOT / "packaging/install", "--built", artefacts, "/")
+    assert done.returncode == 1 and "the module is of a package (libpam-otp" in done.stderr, done
+    done = installed.tries(ROOT / "packaging/uninstall", "/")
+    assert done.returncode == 1 and "the module is of a package (libpam-otp" in done.stderr, done
+    assert installed.run("dpkg", "--verify", "libpam-otp", "otp-enrolld") == ""
+
+
 def test_an_upgrade_while_people_log_in_keeps_everybody_and_refuses_nobody(installed, newer_packages):
     users = [installed.enrolled_user(f"up{number}") for number in range(3)]
-    installed.run("sh", "-c", lines_of_readme())
+    installed.run("sh", "-c", lines_by_hand())
     before, answers = installed.property("MainPID"), []
     logins = threading.Thread(target=lambda: answers.extend(gated_sudo(installed, user, key.second) for user, key in users))
     logins.start()
@@ -84,7 +94,7 @@ def test_removed_and_installed_again_the_keys_are_there_and_purged_they_are_name
     installed.run("dpkg", "--remove", *PACKAGES)
     assert installed.tries("systemctl", "is-active", "otp-enrolld.socket").stdout != "active\n"
     dpkg_install(installed, packages)
-    assert "enrolled, generation 1" in installed.run("otpctl", "status", user.name)
+    assert ": enrolled\n" in installed.run("otpctl", "status", user.name)
     users = len(installed.run("otpctl", "list").splitlines()) - 1
     purged = installed.tries("dpkg", "--purge", *PACKAGES)
     assert purged.returncode == 0 and f"deleting {VAULT}: the vault with {users} users' keys" in purged.stdout
@@ -97,7 +107,10 @@ def test_removed_and_installed_again_the_keys_are_there_and_purged_they_are_name
 
 def test_an_installation_by_hand_is_taken_over_and_what_hides_the_package_is_named(bare_machine, packages, request):
     bare_machine.tries("dpkg", "--purge", *PACKAGES)
+    # as earlier versions were installed by hand
+    bare_machine.run("sh", "-c", f"cp {ROOT}/packaging/systemd/otp-*.* /etc/systemd/system")
     bare_machine.install(request.config.getoption("--artefacts"))
+    bare_machine.run("sh", "-c", "for file in /etc/systemd/system/otp-*.by-hand; do mv $file ${file%.by-hand}; done && systemctl daemon-reload")
     let_root_enrol(bare_machine)
     user, _ = bare_machine.enrolled_user("by-hand")
     said = dpkg_install(bare_machine, packages)
@@ -105,7 +118,7 @@ def test_an_installation_by_hand_is_taken_over_and_what_hides_the_package_is_nam
         assert f"/etc/systemd/system/{name} was installed by hand" in said
         assert bare_machine.property("FragmentPath", name) == f"{UNIT_DIRECTORY}/{name}" and bare_machine.is_active(name)
         assert bare_machine.run("systemctl", "is-enabled", name) == "enabled\n"
-    assert "enrolled, generation 1" in bare_machine.run("otpctl", "status", user.name)
+    assert ": enrolled\n" in bare_machine.run("otpctl", "status", user.name)
 
 
 def test_the_drill_a_backup_opens_everything_on_a_new_machine_with_another_uid_of_the_daemon(installed, packages, newer_packages):

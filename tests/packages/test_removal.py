@@ -7,7 +7,7 @@ import pytest
 
 from harness.machine import CODE_PROMPT, HOST_KEY, MODULE, MULTIARCH, PASSWORD, POLICY, VAULT
 from harness.packages import PACKAGES, UNITS, built_on, demo_package, dpkg_install, gated_sudo, package_files, pam_files, unpacked
-from harness.stacks import lines_of_readme
+from harness.stacks import lines_by_hand
 
 
 def test_a_gate_made_by_hand_stops_the_removal_before_anything_is_changed(installed):
@@ -52,9 +52,10 @@ def test_gates_of_otpctl_go_with_the_package_and_a_changed_one_stops_the_removal
     before = pam_files(installed)
     user, key = installed.enrolled_user("gated")
     console = installed.console("otpctl", "gate", "enable", "sudo", "--admin", user.name, "--no-rollback")
-    for prompt, answer in (("Password: ", PASSWORD), (CODE_PROMPT, key.first)):
-        console.awaits(prompt)
-        console.types_hidden(answer)
+    for code in (key.first, key.second):  # for sudo and sudo-i
+        for prompt, answer in (("Password: ", PASSWORD), (CODE_PROMPT, code)):
+            console.awaits(prompt)
+            console.types_hidden(answer)
     assert console.ends() == 0
     installed.run("sh", "-c", "cp -p /etc/pam.d/sudo /root && echo '# mine' >>/etc/pam.d/sudo")
     done = installed.tries("dpkg", "--remove", "libpam-otp")
@@ -82,7 +83,7 @@ def deconfigured(machine, packages, directory, *fields):
 def test_deconfigured_by_dpkg_the_module_stays_in_place_and_so_do_the_gates(installed, packages, tmp_path, request, fields):
     """For another package's sake; where that one conflicts with the daemon, dpkg also removes the daemon."""
     user, key = installed.enrolled_user(f"for-{request.node.callspec.id}")
-    installed.run("sh", "-c", f"{lines_of_readme()}\necho 'auth required pam_otp.so' >>/etc/pam.d/su")
+    installed.run("sh", "-c", f"{lines_by_hand()}\necho 'auth required pam_otp.so' >>/etc/pam.d/su")
     before = pam_files(installed)
     with deconfigured(installed, packages, tmp_path, *fields):
         assert pam_files(installed) == before
@@ -114,7 +115,7 @@ def test_the_module_of_another_architecture_shares_the_daemon_and_its_end_leaves
     user, key = installed.enrolled_user("foreign")
     native = installed.run("dpkg", "--print-architecture").strip()
     installed.run("dpkg", "--add-architecture", "i386")
-    installed.run("sh", "-c", f"{lines_of_readme()}\npam-auth-update --package --enable otp")
+    installed.run("sh", "-c", f"{lines_by_hand()}\npam-auth-update --package --enable otp")
     installed.run("dpkg", "--install", of_another_architecture(installed, packages, tmp_path))
     before = pam_files(installed)
     refused = installed.tries("dpkg", "--remove", f"libpam-otp:{native}")
@@ -140,7 +141,7 @@ def module_by_hand(installed, packages):
 
 def test_a_vault_that_gates_need_is_not_purged(module_by_hand):
     user, key = module_by_hand.enrolled_user("kept")
-    module_by_hand.run("sh", "-c", lines_of_readme())
+    module_by_hand.run("sh", "-c", lines_by_hand())
     number = module_by_hand.run("sh", "-c", "grep -n '^auth.*pam_otp' /etc/pam.d/sudo").split(":")[0]
     done = module_by_hand.tries("dpkg", "--purge", "otp-enrolld")
     assert done.returncode != 0 and f"/etc/pam.d/sudo:{number}: auth required pam_otp.so" in done.stderr

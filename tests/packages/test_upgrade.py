@@ -8,7 +8,7 @@ import pytest
 from harness.boot import booting_without_the_product
 from harness.machine import HOST_KEY, POLICY, Key
 from harness.packages import UNITS, accounts_of_everybody, dpkg_install, gated_sudo, let_root_enrol, never_had_the_product, package_files, verified
-from harness.stacks import lines_of_readme
+from harness.stacks import lines_by_hand
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def test_everything_of_an_older_build_works_after_the_upgrade_and_after_the_way_
     alice, key, recovery, bob, token, carol, letter = accounts_of_everybody(machine)
     dave, _ = machine.enrolled_user("suspended")
     machine.run("otpctl", "suspend", dave.name)
-    machine.run("sh", "-c", lines_of_readme())
+    machine.run("sh", "-c", lines_by_hand())
     with machine.policy('[service.sudo]\nunenrolled = "deny"\n'):
         assert gated_sudo(machine, alice, key.first) == 0
         assert verified(machine, bob, token.code(2)) and verified(machine, alice, recovery[0])

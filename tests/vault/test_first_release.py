@@ -168,7 +168,7 @@ def test_a_file_of_version_2_is_refused_with_both_versions_and_not_touched(machi
     assert len(lines) == 1 and "is 2; wanted 1" in lines[0] and str(path) in lines[0], lines
 
 
-LATER_SINCE_VERSION_2 = [("version-2", "there is no field \\x22colour\\x22 here"), ("version-3", "version is 3; wanted 1 or 2")]
+LATER_SINCE_VERSION_2 = [("version-2", "line 2: found the field \\x22colour\\x22; wanted"), ("version-3", "version is 3; wanted 1 or 2")]
 
 
 @pytest.mark.parametrize(("name", "why"), LATER_SINCE_VERSION_2)
@@ -201,7 +201,7 @@ def test_a_mark_of_the_second_release_counts_until_it_is_taken_away(machine, rel
     assert machine.ask("otp", alice, now_code(alice, "phone"))[0] == SUCCESS
 
 
-@pytest.mark.parametrize(("name", "why"), LATER_SINCE_VERSION_2)
+@pytest.mark.parametrize(("name", "why"), [("version-2", "there is no field \\x22colour\\x22 here"), ("version-3", "version is 3; wanted 1 or 2")])
 def test_an_emergency_mark_of_a_later_version_is_not_honoured_and_says_so(machine, skip, release, journal, name, why):
     """Version 2 is known by now; this one has a field that it never had."""
     erin = person("erin")
@@ -251,8 +251,13 @@ def test_the_console_that_the_first_release_closed_is_closed(machine, release):
     assert found["verdict"]["reason"] == "closed"
 
 
+# A reason that says more by now: it is told to somebody who adopts twice, and an older otpctl shows the word.
+MORE_PRECISE = {"already-adopted": "not-enrolled"}
+
+
 def says(recorded, found):
     """Is everything there that was recorded? A later reply may have more members; "*" stands for any value that is not null."""
+    found = MORE_PRECISE.get(found, found) if isinstance(found, str) else found
     if recorded == "*":
         return found is not None
     if isinstance(recorded, dict):

@@ -288,7 +288,7 @@ def test_the_way_back_to_version_1_is_open_once_nothing_is_left_that_it_could_no
     assert done.returncode == DONE and "version 1" in done.stdout, done.stderr
     try:
         assert ABOUT.read_text().startswith("version = 1\n") and "needs" not in ABOUT.read_text()
-        assert otpctl("--offline", "vault-version", "1").stdout == "the vault is of version 1 already\n"
+        assert otpctl("--offline", "vault-version", "1").stdout == "the vault is of version 1 already; nothing was changed\n"
         assert pam_code(machine, machine.new_user(), "000000", skip) == SUCCESS
         assert otpctl("vault-version", "1").returncode == USAGE, "the daemon does not do that"
         assert otpctl("--offline", "vault-version", "3").returncode == USAGE

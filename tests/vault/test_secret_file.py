@@ -32,7 +32,7 @@ def refused_in_time(machine, service, user, key, what=""):
 
 
 def work():
-    """What all programs that have ended here took of the processor."""
+    """The processor time of all programs that have ended here."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 

@@ -1,4 +1,4 @@
-"""What is synced before what, and before anybody is told: seen by strace, because a kill loses nothing that the kernel has
+"""The order of syncs, among themselves and before anybody is told: seen by strace, because a kill loses nothing that the kernel has
 already taken over, and only a power cut would tell a missing fdatasync or fsync."""
 
 import re
@@ -30,7 +30,7 @@ SEED = 20  # bytes of a key for SHA1
 
 
 def changes_on_disk(user, calls):
-    """What the calls do to the files of this user, and when somebody is told; repetitions at one place are one event."""
+    """The effects of the calls on the files of this user, and when somebody is told; repetitions at one place are one event."""
     new, uid, state = f"/.{user.uid}.new", user.uid, f"<{VAULT}/state"
     table = [
         ("pwrite64", rf"{state}/{uid}>.* (?P<slot>\d+)[) ]", "write slot {slot}"),

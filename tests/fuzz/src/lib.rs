@@ -16,18 +16,32 @@ use std::net::Shutdown;
 use std::sync::OnceLock;
 
 use otp_core::accounts::Account;
+use otp_core::codes::ids::ResetId;
 use otp_core::codes::registration::RegistrationCode;
 use otp_core::decision::input::Typed;
+use otp_core::files::date::utc;
 use otp_core::files::emergency_mark::EmergencyMark;
 use otp_core::files::key_file::Record;
+use otp_core::files::notice::Telling;
 use otp_core::files::notice_file::Spool;
+use otp_core::files::notice_lines::notice_lines;
+use otp_core::files::password_record::PasswordRecord;
+use otp_core::files::reset::Reset;
 use otp_core::files::state_slot::{SLOT_BYTES, Slot};
 use otp_core::files::ticket_file::TicketFile;
+use otp_core::files::unassigned_token::{TokenName, UnassignedToken};
+use otp_core::keys::key::Step;
 use otp_core::policy::WholePolicy;
 use otp_core::policy::host::HostPolicy;
 use otp_core::policy::service::ServicePolicy;
+use otp_core::unix_time::UnixTime;
+use otp_import::foreign_key::Moving;
+use otp_import::pskc::TransportKey;
+use otp_import::taken::MOST_AHEAD_S;
+use otp_import::{ForeignFault, ForeignKey, Holder};
 use otp_protocol::server::limits::ServerLimits;
 use serde_json::Value as Serde;
+use zeroize::Zeroizing;
 
 use crate::double::{Double, Running};
 use crate::json::Value;
@@ -51,6 +65,80 @@ fn named_in(text: &str) -> Account {
         line.unwrap_or_default().trim().trim_matches('"').to_owned()
     };
     Account { name: field("user"), uid: field("uid").parse().unwrap_or(1000) }
+}
+
+/// A file of pam_google_authenticator.
+pub fn google_authenticator(bytes: &[u8]) -> bool {
+    is_a_foreign_key(&otp_import::google_authenticator::read(bytes), bytes)
+}
+
+/// A users file of pam_oath.
+pub fn oath(bytes: &[u8]) -> bool {
+    otp_import::oath::read(bytes).fold(true, |all, found| is_a_foreign_key(&found, bytes) && all)
+}
+
+/// An otpauth URI.
+pub fn otpauth(bytes: &[u8]) -> bool {
+    str::from_utf8(bytes).is_ok_and(|text| is_a_foreign_key(&otp_import::otpauth::read(text.trim_ascii_end()), bytes))
+}
+
+/// An address of Google Authenticator's export.
+pub fn migration(bytes: &[u8]) -> bool {
+    let Ok(text) = str::from_utf8(bytes) else { return false };
+    match otp_import::migration::read(text.trim_ascii_end()) {
+        Ok(export) => export.keys.iter().fold(true, |all, found| is_a_foreign_key(found, bytes) && all),
+        Err(fault) => is_a_foreign_key(&Err(fault), bytes),
+    }
+}
+
+/// A PSKC file, plain, under the key of the RFC's figure 6 or under the passphrase of its figure 7.
+pub fn pskc(bytes: &[u8]) -> bool {
+    let Ok(text) = str::from_utf8(bytes) else { return false };
+    let shared = [0x12, 0x34, 0x56, 0x78, 0x90, 0x12, 0x34, 0x56, 0x78, 0x90, 0x12, 0x34, 0x56, 0x78, 0x90, 0x12];
+    let keys = [
+        TransportKey::None,
+        TransportKey::Shared(Zeroizing::new(shared.to_vec())),
+        TransportKey::Passphrase(Zeroizing::new("qwerty".to_owned())),
+    ];
+    let wanted = otp_import::pskc::wanted_key(text).is_ok();
+    keys.iter().any(|key| match otp_import::pskc::read(text, key) {
+        Ok(_) if !wanted => panic!("read without the key that it wants"),
+        Ok(found) => found.iter().fold(true, |all, found| is_a_foreign_key(found, bytes) && all),
+        Err(fault) => is_a_foreign_key(&Err(fault), bytes),
+    })
+}
+
+/// A key can be stored and told on one line, and so can a fault, in a line that is there.
+fn is_a_foreign_key(found: &Result<ForeignKey, ForeignFault>, bytes: &[u8]) -> bool {
+    let lines = bytes.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let on_one_line = |text: &str| assert!(!text.chars().any(char::is_control), "{text:?}");
+    match found {
+        Ok(key) => {
+            assert!((1..=lines).contains(&key.line));
+            assert!(!matches!(key.moving, Moving::Counter(counter) if counter > Step::MOST_IMPORTED));
+            key.left_behind.iter().for_each(|left| on_one_line(&left.to_string()));
+            let now = UnixTime::new(1_795_963_320);
+            if let (Ok(Some(last)), Moving::Time(period)) = (key.taken_until(now), key.moving) {
+                assert!(last > period.step_at(now) && last <= period.step_at(now + MOST_AHEAD_S));
+            }
+            match &key.holder {
+                Holder::Unsaid => {}
+                Holder::User(name) => on_one_line(name),
+                Holder::Account { name, issuer } => {
+                    [Some(name), issuer.as_ref()].into_iter().flatten().for_each(|text| on_one_line(text))
+                }
+                Holder::Token { maker, serial } => {
+                    [Some(serial), maker.as_ref()].into_iter().flatten().for_each(|text| on_one_line(text))
+                }
+            }
+            true
+        }
+        Err(fault) => {
+            assert!(fault.line.is_none_or(|line| (1..=lines).contains(&line)), "{fault}");
+            on_one_line(&fault.to_string());
+            false
+        }
+    }
 }
 
 /// A policy that is in order for all services is in order for the host and for each of them.
@@ -77,10 +165,10 @@ pub fn slot(bytes: &[u8]) -> bool {
     let mut slot = [0; SLOT_BYTES];
     let length = bytes.len().min(SLOT_BYTES);
     slot[..length].copy_from_slice(&bytes[..length]);
-    Slot::decode(&slot);
+    Slot::read(&slot);
     let sum = crc32(&slot[12..]);
     slot[8..12].copy_from_slice(&sum.to_le_bytes());
-    let Some(found) = Slot::decode(&slot) else { return false };
+    let Some(found) = Slot::read(&slot).good() else { return false };
     assert_eq!(found.encode(), Some(slot));
     true
 }
@@ -108,6 +196,38 @@ pub fn tickets(bytes: &[u8]) -> bool {
     true
 }
 
+/// So is a token that nobody has yet, in the file that is named after it.
+pub fn token(bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    let field = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(" = \"")?.strip_suffix('"'));
+        line.map(str::to_owned)
+    };
+    let name = TokenName::new(&field("serial").unwrap_or_default(), field("manufacturer").as_deref());
+    let Ok(file) = name.map(|name| name.file_name()) else { return false };
+    let _ = UnassignedToken::parse(bytes, &file);
+    let Ok(found) = UnassignedToken::parse(summed(text).as_bytes(), &file) else { return false };
+    let written = found.to_toml();
+    assert_eq!(UnassignedToken::parse(written.as_bytes(), &file), Ok(found));
+    assert!(UnassignedToken::parse(written.as_bytes(), "another").is_err(), "the file of another token");
+    true
+}
+
+/// So is a reset that waits, in the file that is named after it.
+pub fn reset(bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    let id = text.lines().find_map(|line| line.strip_prefix("id = \"")?.strip_suffix('"'));
+    let Some(id) = id.and_then(ResetId::parse) else { return false };
+    let _ = Reset::parse(bytes, id);
+    let Ok((found, at)) = Reset::parse(summed(text).as_bytes(), id) else { return false };
+    assert_eq!(found.to_toml(at), summed(text), "the one form");
+    let [first, rest @ ..] = id.hex().into_bytes().try_into().unwrap_or([b'0'; 8]);
+    let another: String = [if first == b'0' { b'1' } else { b'0' }].into_iter().chain(rest).map(char::from).collect();
+    let another = ResetId::parse(&another).unwrap_or(id);
+    assert!(Reset::parse(found.to_toml(at).as_bytes(), another).is_err(), "the file of another reset");
+    true
+}
+
 /// So are notices.
 pub fn notices(bytes: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
@@ -116,10 +236,21 @@ pub fn notices(bytes: &[u8]) -> bool {
     let written = spool.to_toml();
     let again = Spool::parse(&written).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(again.to_toml(), written);
-    for one in spool.notices() {
-        let text = one.text(spool.account.uid);
+    let telling = Telling { owner: spool.account.uid, name: &|uid| format!("\u{e9}\n{uid}"), time: &utc };
+    let texts = spool.notices().iter().map(|one| one.text(&telling));
+    for text in texts.chain(notice_lines(spool.notices(), &telling, UnixTime::EPOCH)) {
         assert!(text.chars().all(|c| c == ' ' || c.is_ascii_graphic()), "{text:?} on a person's screen");
     }
+    true
+}
+
+/// So are records about passwords, and those of somebody else are refused.
+pub fn password_record(bytes: &[u8]) -> bool {
+    let uid = std::str::from_utf8(bytes).ok().and_then(|text| text.split_once("\nuid = ")?.1.lines().next()?.parse().ok());
+    let uid = uid.unwrap_or(1000);
+    let Ok(record) = PasswordRecord::parse(bytes, uid) else { return false };
+    assert_eq!(record.to_toml().as_bytes(), bytes);
+    assert!(PasswordRecord::parse(bytes, uid.wrapping_add(1)).is_err(), "the record of somebody else");
     true
 }
 
@@ -244,7 +375,9 @@ pub fn wire(bytes: &[u8]) -> bool {
     });
     let replies = spoken(server, bytes);
     let messages = bytes.iter().filter(|byte| **byte == 0).count();
-    assert!(replies.len() <= messages + 1, "more answers than calls");
+    let part = b"\"continues\":true";
+    let answers = replies.iter().filter(|reply| !reply.windows(part.len()).any(|found| found == part)).count();
+    assert!(answers <= messages + 1, "more answers than calls");
     for reply in &replies {
         assert!(
             serde_json::from_slice::<Serde>(reply).is_ok_and(|reply| reply.is_object()),

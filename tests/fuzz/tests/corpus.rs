@@ -37,4 +37,5 @@ macro_rules! corpora {
     };
 }
 
-corpora! { secret_file policy slot tickets notices mark typed registration module_json wire }
+corpora! { secret_file policy slot tickets notices mark typed registration module_json wire
+google_authenticator oath otpauth migration pskc token reset password_record }

@@ -45,6 +45,9 @@ mod password_age;
 mod person;
 #[path = "../../../pam_otp/src/unasked.rs"]
 mod unasked;
+#[cfg(own_find_object)]
+#[path = "../../../pam_otp/src/unwinder.rs"]
+mod unwinder;
 
 use std::ffi::CStr;
 
@@ -53,6 +56,7 @@ use otp_core::accounts::Account;
 use otp_core::environment::{Clock, Environment};
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::repair::Repair;
+use otp_core::site::SiteVisit;
 use pam::constants::{PamFlag, PamResultCode};
 use pam::module::{PamHandle, PamHooks};
 use pam::pam_hooks;
@@ -166,6 +170,10 @@ impl Host for Panicking<'_> {
 
     fn uids(&self) -> Uids {
         self.host.uids()
+    }
+
+    fn site(&self) -> &SiteVisit {
+        self.host.site()
     }
 }
 
