@@ -49,7 +49,7 @@ class Refused(Exception):
 
 
 def diagnosed(word):
-    """What the code would be a code of, as the interface file lists it."""
+    """The settings that the code would fit, as the interface file lists them."""
     kind, _, number = word.partition(" ")
     if kind in ("clock-slow", "clock-fast") and number.isdigit():
         return f" The device's clock is about {-(-int(number) // 60)} min {kind.removeprefix('clock-')}."
@@ -96,7 +96,7 @@ class Session(ThreadingHTTPServer):
     def __init__(self, port):
         super().__init__(("127.0.0.1", port), Page)
         self.path = f"/{secrets.token_urlsafe(32)}"
-        self.form = secrets.token_urlsafe(32)  # in every form: a page of somebody else's cannot send one
+        self.form = secrets.token_urlsafe(32)  # in every form: a foreign page cannot send one
         self.turn = threading.Lock()
         self.daemon = None
         self.spent = None  # the registration code that was used before
