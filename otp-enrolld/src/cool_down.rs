@@ -9,6 +9,8 @@ use otp_core::policy::cool_down::CoolDown;
 use otp_core::reasons::ChangeRefusal;
 use otp_core::unix_time::UnixTime;
 use otp_core::watch::{CoolDownReason, CoolingDown, PasswordHistory, cool_down};
+use otp_protocol::cool_down_status::{PasswordView, with_cool_down};
+use otp_protocol::interface::UserStatus;
 use otp_protocol::peer::Peer;
 
 use crate::access::groups;
@@ -51,6 +53,16 @@ impl Daemon {
         };
         let found = cool_down(&history, &Moment::of(&System), self.policy(peer)?.cool_down).filter(|_| since);
         found.map_or(Ok(()), |found| Err(refused(peer, account, &found)))
+    }
+
+    /// A status with the cool-down of its user. Tickets that cannot be read keep nobody from the rest; doctor names them.
+    pub(crate) fn with_cool_down(&self, status: UserStatus, account: &Account, policy: CoolDown) -> UserStatus {
+        let history = self.password_history(account);
+        let replaced = self.vault().last_replacement(account).unwrap_or_else(|error| {
+            log_vault(&error);
+            None
+        });
+        with_cool_down(status, &PasswordView { history: &history, replaced, policy, now: Moment::of(&System) })
     }
 
     fn password_history(&self, account: &Account) -> PasswordHistory {

@@ -5,11 +5,11 @@
 use otp_core::accounts::Account;
 use otp_core::environment::Moment;
 use otp_core::files::date::utc;
-use otp_core::files::password_record::{PasswordActor, SeenAt};
+use otp_core::files::password_record::PasswordActor;
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::site::Unavailable;
 use otp_core::unix_time::UnixTime;
-use otp_core::watch::{NotedChange, note};
+use otp_core::watch::{NotedChange, closed_until, note};
 use pam::constants::PamResultCode;
 
 use crate::check::open_vault;
@@ -24,7 +24,7 @@ pub(crate) fn check(host: &mut impl Host, options: &Options, account: &Account) 
     if host.uids().effective != 0 || by.is(account.uid) {
         return PamResultCode::PAM_IGNORE;
     }
-    match closed_until(host, options, account) {
+    match barred_until(host, options, account) {
         Ok(None) => {}
         Ok(Some(until)) => return refuse(host, account, by, until),
         Err(why) => tell_failure(host, account, &why),
@@ -50,15 +50,13 @@ fn actor(host: &impl Host) -> PasswordActor {
 }
 
 /// Until when nobody but its owner may change the password.
-fn closed_until(host: &impl Host, options: &Options, account: &Account) -> Result<Option<UnixTime>, Unavailable> {
+fn barred_until(host: &impl Host, options: &Options, account: &Account) -> Result<Option<UnixTime>, Unavailable> {
     let policy = host.site().service_policy(options.config.as_deref(), host.item(Item::Service).as_deref())?;
     if policy.cool_down.hours == 0 {
         return Ok(None);
     }
     let replaced = open_vault(host)?.last_replacement(account)?;
-    let now = Moment::of(host);
-    let left = replaced.map_or(0, |at| SeenAt::wall(at).left(policy.cool_down.seconds(), &now));
-    Ok((left > 0).then(|| now.wall + left))
+    Ok(closed_until(replaced, &Moment::of(host), policy.cool_down))
 }
 
 fn noted(host: &impl Host, account: &Account, by: PasswordActor) -> Result<NotedChange, Unavailable> {

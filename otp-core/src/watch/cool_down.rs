@@ -72,13 +72,17 @@ pub fn cool_down(history: &PasswordHistory, now: &Moment, policy: CoolDown) -> O
             0 => None,
             left => Some(CoolingDown { until: Some(now.wall + left), why: CoolDownReason::PasswordChanged(*by) }),
         },
-        PasswordHistory::Unknown => {
-            Some(CoolingDown { until: Some(now.wall + policy.seconds()), why: CoolDownReason::NoRecord })
-        }
+        PasswordHistory::Unknown => Some(CoolingDown { until: None, why: CoolDownReason::NoRecord }),
         PasswordHistory::Elsewhere => {
             Some(CoolingDown { until: None, why: CoolDownReason::Elsewhere(policy.elsewhere) })
         }
     }
+}
+
+/// Until when nobody but its owner changes the password of a user whose keys were replaced at that time; `None` if anybody may.
+pub fn closed_until(replaced: Option<UnixTime>, now: &Moment, policy: CoolDown) -> Option<UnixTime> {
+    let left = SeenAt::wall(replaced?).left(policy.seconds(), now);
+    (policy.hours > 0 && left > 0).then(|| now.wall + left)
 }
 
 impl CoolDownReason {
@@ -143,10 +147,24 @@ mod tests {
     }
 
     #[test]
+    fn after_a_replacement_the_password_is_closed_to_the_second() {
+        let until = |replaced, wall, hours| {
+            let now = Moment { wall: UnixTime::new(wall), boot_ms: 0, boot: None };
+            closed_until(replaced, &now, CoolDown { hours, ..CoolDown::default() })
+        };
+        let (then, end) = (CHANGED.seconds(), CHANGED + THREE_DAYS);
+        for wall in [0, then, then + THREE_DAYS - 1] {
+            assert_eq!(until(Some(CHANGED), wall, 72), Some(end), "{wall}");
+        }
+        assert_eq!(until(Some(CHANGED), then + THREE_DAYS, 72), None);
+        assert_eq!([until(None, then, 72), until(Some(CHANGED), then, 0), until(Some(CHANGED), 0, 0)], [None; 3]);
+    }
+
+    #[test]
     fn what_is_not_known_never_ends_it() {
         let now = Moment { wall: CHANGED, boot_ms: 0, boot: None };
         let of = |history, hours, elsewhere| cool_down(&history, &now, CoolDown { hours, elsewhere });
-        let unknown = CoolingDown { until: Some(CHANGED + 3600), why: CoolDownReason::NoRecord };
+        let unknown = CoolingDown { until: None, why: CoolDownReason::NoRecord };
         assert_eq!(of(PasswordHistory::Unknown, 1, PasswordElsewhere::Refuse), Some(unknown));
         for elsewhere in [PasswordElsewhere::Refuse, PasswordElsewhere::FourEyes] {
             let found = CoolingDown { until: None, why: CoolDownReason::Elsewhere(elsewhere) };

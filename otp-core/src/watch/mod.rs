@@ -16,7 +16,7 @@ mod pass;
 mod passwords;
 mod records;
 
-pub use cool_down::{CoolDownReason, CoolingDown, PasswordHistory, cool_down};
+pub use cool_down::{CoolDownReason, CoolingDown, PasswordHistory, closed_until, cool_down};
 pub use note::{NotedChange, note};
 pub use pass::{WatchReport, pass};
 pub use passwords::Passwords;

@@ -22,7 +22,6 @@ use crate::log::events::event;
 use crate::machine::System;
 use crate::refusals::{ChangeOf as _, Refused};
 use crate::resets::decision::{ResetAnswer, ResetStep, TieredActor, decide, delay};
-use crate::resets::list::status;
 use crate::resets::waiting::{actor_of, line, now};
 
 impl Daemon {
@@ -59,7 +58,7 @@ impl Daemon {
         if let Some(voucher) = reset.proof.voucher().and_then(|uid| account_of(uid).ok()) {
             self.notice_after(&voucher, notice(NoticeEvent::NamedAsVoucher, peer, System.wall()));
         }
-        Ok(ResetReply { reset: status(&StoredReset { reset, restored: false }) })
+        self.told_to(peer, reset)
     }
 
     fn new_reset(
@@ -90,6 +89,11 @@ impl Daemon {
         })
     }
 
+    fn told_to(&self, peer: Peer, reset: Reset) -> Result<ResetReply, Refused> {
+        let (actor, policy) = (groups::actor(peer)?, self.policy(peer)?.cool_down);
+        Ok(ResetReply { reset: self.reset_status(&StoredReset { reset, restored: false }, actor, policy) })
+    }
+
     /// A second admin agrees.
     pub(crate) fn approve_reset(&self, peer: Peer, wanted: &ApproveReset) -> Result<ResetReply, Refused> {
         let actor = groups::actor(peer)?;
@@ -113,7 +117,7 @@ impl Daemon {
         let reset = Reset { approval: Some(Approval { by: by.who, at }), ..kept.reset };
         self.vault().store_reset(&reset, &System)?;
         event(Urgency::Notice, &line("reset-approved", &reset, peer).finish());
-        Ok(ResetReply { reset: status(&StoredReset { reset, restored: false }) })
+        self.told_to(peer, reset)
     }
 }
 

@@ -74,7 +74,14 @@ fn status() -> UserStatus {
         }),
         lost_since: Some(UnixTime::new(1_796_000_000)),
         lost_until: Some(UnixTime::new(1_796_003_600)),
+        cool_down: cool_down(),
+        password_until: Some(UnixTime::new(1_796_003_600)),
     }
+}
+
+fn cool_down() -> Option<CoolDownStatus> {
+    let (reason, until) = ("password-changed".to_owned(), Some(UnixTime::new(1_796_003_600)));
+    Some(CoolDownStatus { reason, until, by: Some(1001) })
 }
 
 fn unreadable() -> Unreadable {
@@ -275,6 +282,7 @@ fn reset() -> ResetStatus {
         approved: Some(UnixTime::new(1_796_000_100)),
         approved_by: Some(1003),
         codes: 1,
+        cool_down: cool_down(),
     }
 }
 

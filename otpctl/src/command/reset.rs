@@ -8,6 +8,7 @@ use otp_protocol::interface::{self, ResetList, ResetReply, ResetStatus, UserName
 use serde_json::json;
 
 use crate::arguments::{ApproveResetArgs, CancelResetArgs, ListResetsArgs, ResetArgs, ResetsAct};
+use crate::command::cool_down::barred;
 use crate::input::code;
 use crate::output::duration;
 use crate::output::escape::{escaped, word};
@@ -49,12 +50,16 @@ fn next_step(reset: &ResetStatus) -> String {
         0 => String::new(),
         left => format!(" after {}", duration::told(left)),
     };
-    match reset.state.as_str() {
+    let next = match reset.state.as_str() {
         "needs-approval" => {
             format!("another administrator runs: otpctl resets approve {}\nthen{wait}: {invite}", escaped(&reset.id))
         }
         "waits" | "ready" => format!("next{wait}: {invite}"),
         _ => format!("to end it: otpctl resets cancel {}", escaped(&reset.id)),
+    };
+    match &reset.cool_down {
+        Some(found) => format!("{next}\nbut {}", barred(found)),
+        None => next,
     }
 }
 
@@ -93,6 +98,10 @@ fn row(reset: &ResetStatus) -> [String; 7] {
         ("needs-approval", left @ 1..) => format!("needs approval, waits {}", duration::told(left)),
         ("needs-approval", _) => "needs approval".to_owned(),
         (state, _) => escaped(state),
+    };
+    let state = match &reset.cool_down {
+        Some(found) => format!("{state}; {}", barred(found)),
+        None => state,
     };
     let (asked, by) = (to_the_minute(reset.asked), name(reset.by));
     [escaped(&reset.id), escaped(&reset.user), asked, by, proof, state, escaped(&reset.reason)]
