@@ -33,7 +33,7 @@ impl From<&CoolingDown> for CoolDownStatus {
     fn from(found: &CoolingDown) -> Self {
         let (reason, by) = match found.why {
             CoolDownReason::Elsewhere(PasswordElsewhere::FourEyes) => ("four-eyes", None),
-            CoolDownReason::PasswordChanged(by) => (found.why.word(), by),
+            CoolDownReason::PasswordChanged(_, by) => (found.why.word(), by),
             why => (why.word(), None),
         };
         Self { reason: reason.to_owned(), until: found.until, by: by.map(|actor| actor.uid) }

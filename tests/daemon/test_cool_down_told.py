@@ -13,7 +13,18 @@ from harness.wire import Client, call
 
 
 @pytest.fixture
-def fresh(machine, enrolled, watched):
+def helpers(machine):
+    """One for each group that may look at others."""
+    people = {group: machine.new_user() for group in ("otp-admin", "otp-helpdesk", "otp-viewer")}
+    for group, person in people.items():
+        machine.join(person, group)
+    yield people
+    for group, person in people.items():
+        machine.leave(person, group)
+
+
+@pytest.fixture
+def fresh(machine, enrolled, helpers, watched):
     """An enrolled user whose password somebody changed just now."""
     user, _ = enrolled
     look()
@@ -29,17 +40,6 @@ def status_of(user, uid):
 
 def local(seconds):
     return time.strftime("%Y-%m-%d %H:%M %Z", time.localtime(seconds))
-
-
-@pytest.fixture
-def helpers(machine):
-    """One for each group that may look at others."""
-    people = {group: machine.new_user() for group in ("otp-admin", "otp-helpdesk", "otp-viewer")}
-    for group, person in people.items():
-        machine.join(person, group)
-    yield people
-    for group, person in people.items():
-        machine.leave(person, group)
 
 
 def test_root_admins_helpers_and_the_owner_are_told_and_viewers_are_not(machine, fresh, helpers):

@@ -53,6 +53,7 @@ pub use adopt::Reseal;
 pub use change::{ChangeError, Grounds, KeyAddition, KeyUse, Replaces, RepudiationOutcome};
 pub use clock_mark::ClockMark;
 pub use error::VaultError;
+pub(crate) use lock::Pauses;
 pub use lock::short_lock_deadline;
 pub use locked_user::{LockedUser, UserView};
 pub use marks::MarkKind;

@@ -1,5 +1,6 @@
 //! May a key be replaced, so soon after the password was changed? The decision alone: it asks neither a file nor a clock.
 
+use crate::codes::ids::PasswordChange;
 use crate::environment::Moment;
 use crate::files::password_record::{PasswordActor, SeenAt};
 use crate::policy::cool_down::{CoolDown, PasswordElsewhere};
@@ -18,15 +19,17 @@ pub enum PasswordHistory {
         at: SeenAt,
         /// By this person, if that is known.
         by: Option<PasswordActor>,
+        /// The name of that change.
+        change: PasswordChange,
     },
-    /// There should be a record, and there is none to be believed (W3).
+    /// There should be a record, and there is none to be believed, or passwords were changed since the last look (W3).
     Unknown,
     /// It is not on this host.
     Elsewhere,
 }
 
 /// A key may not be replaced now.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CoolingDown {
     /// Until this moment by the clock of the decision; none where no end can be told.
     pub until: Option<UnixTime>,
@@ -37,8 +40,8 @@ pub struct CoolingDown {
 /// Why a key may not be replaced now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CoolDownReason {
-    /// The password was changed, by this person if that is known.
-    PasswordChanged(Option<PasswordActor>),
+    /// The password was changed: by which change, and by this person if that is known.
+    PasswordChanged(PasswordChange, Option<PasswordActor>),
     /// When it was changed is not known.
     NoRecord,
     /// It is not on this host, and the policy says this.
@@ -49,7 +52,14 @@ impl PasswordHistory {
     /// The history of `uid`, from the records. The error is one that stands in their way, for the log.
     pub fn of(place: &WatchPlace<'_>, uid: u32) -> (Self, Option<VaultError>) {
         match place.record(uid) {
-            Ok(Some(kept)) => (Self::Changed { at: kept.changed(), by: kept.by() }, None),
+            Ok(Some(kept)) => match place.is_up_to_date() {
+                Ok(true) => {
+                    let at = kept.changed();
+                    (Self::Changed { change: at.change_of(uid), at, by: kept.by() }, None)
+                }
+                Ok(false) => (Self::Unknown, None),
+                Err(error) => (Self::Unknown, Some(error)),
+            },
             Ok(None) if !place.has_begun() => (Self::Unwatched, None),
             Ok(None) => match Passwd::read() {
                 Ok(passwd) if !passwd.has_uid(uid) => (Self::Elsewhere, None),
@@ -68,13 +78,16 @@ pub fn cool_down(history: &PasswordHistory, now: &Moment, policy: CoolDown) -> O
     }
     match history {
         PasswordHistory::Unwatched => None,
-        PasswordHistory::Changed { at, by } => match at.left(policy.seconds(), now) {
+        PasswordHistory::Changed { at, by, change } => match at.left(policy.seconds(), now) {
             0 => None,
-            left => Some(CoolingDown { until: Some(now.wall + left), why: CoolDownReason::PasswordChanged(*by) }),
+            left => {
+                let why = CoolDownReason::PasswordChanged(*change, *by);
+                Some(CoolingDown { until: Some(now.wall + left), why })
+            }
         },
         PasswordHistory::Unknown => Some(CoolingDown { until: None, why: CoolDownReason::NoRecord }),
         PasswordHistory::Elsewhere => {
-            Some(CoolingDown { until: None, why: CoolDownReason::Elsewhere(policy.elsewhere) })
+            Some(CoolingDown { until: None, why: CoolDownReason::Elsewhere(policy.elsewhere()) })
         }
     }
 }
@@ -89,7 +102,7 @@ impl CoolDownReason {
     /// The word for logs and scripts.
     pub const fn word(self) -> &'static str {
         match self {
-            Self::PasswordChanged(_) => "password-changed",
+            Self::PasswordChanged(..) => "password-changed",
             Self::NoRecord => "no-record",
             Self::Elsewhere(_) => "password-elsewhere",
         }
@@ -107,7 +120,8 @@ mod tests {
 
     fn history(boot: Option<&str>) -> PasswordHistory {
         let boot = boot.map(|boot| (BootId::parse(boot).unwrap(), 5000));
-        PasswordHistory::Changed { at: SeenAt { wall: CHANGED, boot }, by: None }
+        let change = PasswordChange::new([1; 8]);
+        PasswordHistory::Changed { at: SeenAt { wall: CHANGED, boot }, by: None, change }
     }
 
     fn until(history: &PasswordHistory, wall: UnixTime, boot_ms: u64) -> Option<UnixTime> {
@@ -163,7 +177,7 @@ mod tests {
     #[test]
     fn what_is_not_known_never_ends_it() {
         let now = Moment { wall: CHANGED, boot_ms: 0, boot: None };
-        let of = |history, hours, elsewhere| cool_down(&history, &now, CoolDown { hours, elsewhere });
+        let of = |history, hours, elsewhere| cool_down(&history, &now, CoolDown { hours, elsewhere: Some(elsewhere) });
         let unknown = CoolingDown { until: None, why: CoolDownReason::NoRecord };
         assert_eq!(of(PasswordHistory::Unknown, 1, PasswordElsewhere::Refuse), Some(unknown));
         for elsewhere in [PasswordElsewhere::Refuse, PasswordElsewhere::FourEyes] {

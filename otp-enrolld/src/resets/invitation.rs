@@ -12,6 +12,7 @@ use otp_protocol::peer::Peer;
 
 use crate::access::groups;
 use crate::access::rights::Actor;
+use crate::cool_down::CoolDownCheck;
 use crate::daemon::Daemon;
 use crate::log::events::event;
 use crate::machine::System;
@@ -22,8 +23,14 @@ use crate::resets::waiting::{actor_of, line, now};
 impl Daemon {
     /// The reset on which a code for new keys of `account` may be made now; none where it needs none. The caller holds the lock of resets
     /// from here until the code is stored.
-    pub(crate) fn reset_for_invitation(&self, peer: Peer, account: &Account) -> Result<Option<Reset>, Refused> {
+    pub(crate) fn reset_for_invitation(
+        &self,
+        peer: Peer,
+        account: &Account,
+        cool_down: &CoolDownCheck,
+    ) -> Result<Option<Reset>, Refused> {
         let Some(kept) = self.reset_of(account.uid)? else {
+            cool_down.refuse(peer, account)?;
             let helper = matches!(groups::actor(peer)?, Actor::User(_, groups) if groups.helpdesk);
             return match reset_mode(&self.policy(peer)?, || helper || groups::has_a_helpdesk()) {
                 ResetMode::Simple => Ok(None),
@@ -34,7 +41,7 @@ impl Daemon {
             return Err(ChangeRefusal::ResetRestored).of(account);
         }
         let (reset, actor) = (kept.reset, actor_of(peer, groups::actor(peer)?));
-        let refused = match decide(ResetStep::Invite, actor, &reset, now(account.uid)) {
+        let refused = match decide(ResetStep::Invite, actor, &reset, now(&reset, cool_down.barred())) {
             ResetAnswer::Allowed if reset.tickets.len() < Reset::MOST_TICKETS => return Ok(Some(reset)),
             ResetAnswer::AllowedAlone if reset.tickets.len() < Reset::MOST_TICKETS => {
                 event(Urgency::Alert, &line("reset-without-a-second-admin", &reset, peer).finish());
@@ -43,6 +50,10 @@ impl Daemon {
             ResetAnswer::Allowed | ResetAnswer::AllowedAlone => ChangeRefusal::ResetExpired,
             ResetAnswer::Waits(_) => ChangeRefusal::ResetWaits,
             ResetAnswer::NeedsApproval => ChangeRefusal::ResetNotApproved,
+            ResetAnswer::Refused(ChangeRefusal::CoolDown | ChangeRefusal::PasswordElsewhere) => {
+                cool_down.refuse(peer, account)?;
+                ChangeRefusal::CoolDown
+            }
             ResetAnswer::Refused(why) => why,
         };
         Err(Refused::not_possible(account, refused))

@@ -13,7 +13,7 @@ use crate::access::groups;
 use crate::access::rights::{Act, Actor, may};
 use crate::daemon::Daemon;
 use crate::refusals::Refused;
-use crate::resets::decision::{ResetAnswer, needs_approval, state};
+use crate::resets::decision::{ResetAnswer, ResetNow, approval, needs_approval, state};
 use crate::resets::waiting::now;
 
 impl Daemon {
@@ -47,14 +47,16 @@ impl Daemon {
     /// As `actor` is told of it.
     pub(super) fn reset_status(&self, kept: &StoredReset, actor: Actor, policy: CoolDown) -> ResetStatus {
         let account = &kept.reset.account;
-        let cool_down = self.cooling_down(account, policy).map(|found| CoolDownStatus::from(&found));
-        ResetStatus { cool_down: cool_down_seen_with(actor.sight(account.uid), cool_down), ..status(kept) }
+        let now = now(&kept.reset, self.cooling_down(account, policy));
+        let in_the_way = now.cool_down.filter(|_| approval(&kept.reset, now).is_none());
+        let cool_down = in_the_way.map(|found| CoolDownStatus::from(&found));
+        ResetStatus { cool_down: cool_down_seen_with(actor.sight(account.uid), cool_down), ..status(kept, now) }
     }
 }
 
 /// As everybody who may see it is told.
-fn status(kept: &StoredReset) -> ResetStatus {
-    let (reset, now) = (&kept.reset, now(kept.reset.account.uid));
+fn status(kept: &StoredReset, now: ResetNow) -> ResetStatus {
+    let reset = &kept.reset;
     let (state, left) = match (kept.restored, state(reset, now)) {
         (true, _) => ("restored", 0),
         (false, ResetAnswer::Allowed | ResetAnswer::AllowedAlone) => ("ready", 0),
@@ -75,8 +77,8 @@ fn status(kept: &StoredReset) -> ResetStatus {
         state: state.to_owned(),
         left,
         approval_wanted: needs_approval(reset, now),
-        approved: reset.approval.map(|one| one.at),
-        approved_by: reset.approval.map(|one| one.by.shown()),
+        approved: reset.approval.as_ref().map(|one| one.at),
+        approved_by: reset.approval.as_ref().map(|one| one.by.shown()),
         codes: reset.tickets.len(),
         cool_down: None,
     }

@@ -310,7 +310,10 @@ fn look_at_resets(look_at: &mut impl LookAt) {
     let broken =
         UnreadableReset { id: "0a1b2c3d".to_owned(), reason: "/var/lib/otp/resets/0a1b2c3d: not UTF-8".to_owned() };
     look_at.method(&ListResets {}, &ResetList { resets: vec![reset()], unreadable: vec![broken] });
-    look_at.method(&ApproveReset { id: id() }, &ResetReply { reset: reset() });
+    look_at.method(
+        &ApproveReset { id: id(), reason: ResetReason::new("seen in person").ok() },
+        &ResetReply { reset: reset() },
+    );
     let cancel = CancelReset { id: Some(id()), code: Some(code()) };
     look_at.method(&cancel, &CancelledReset { user: Some("alice".to_owned()) });
 }

@@ -19,8 +19,8 @@ pub(super) fn barred(found: &CoolDownStatus) -> String {
     let until = found.until.map(|until| format!(" until {}", to_the_minute(until))).unwrap_or_default();
     match found.reason.as_str() {
         "password-changed" => format!("no reset{until}: the password was changed{}", changer(found.by)),
-        "no-record" => "no reset: no record says when the password was changed; root runs `otpctl watch-passwords`, \
-                        which counts it as changed now"
+        "no-record" => "no reset: no record says when the password was changed, or nobody has looked since passwords \
+                        changed; root runs `otpctl watch-passwords`, or starts otp-watch.path"
             .to_owned(),
         "four-eyes" => "no reset without a second administrator: the password is not on this host".to_owned(),
         "password-elsewhere" => {

@@ -33,7 +33,7 @@ pub(crate) fn request(client: &mut Client, terminal: &mut Terminal, options: &Re
 }
 
 fn approve(client: &mut Client, terminal: &mut Terminal, options: &ApproveResetArgs) -> Result<(), Failure> {
-    let reply = client.call(&interface::ApproveReset { id: options.id })?;
+    let reply = client.call(&interface::ApproveReset { id: options.id, reason: options.reason.clone() })?;
     tell(terminal, OutputFormat::of(options.json), &reply, "approved")
 }
 
@@ -52,7 +52,12 @@ fn next_step(reset: &ResetStatus) -> String {
     };
     let next = match reset.state.as_str() {
         "needs-approval" => {
-            format!("another administrator runs: otpctl resets approve {}\nthen{wait}: {invite}", escaped(&reset.id))
+            let why =
+                if reset.cool_down.as_ref().is_some_and(|found| found.until.is_some()) { " --reason TEXT" } else { "" };
+            format!(
+                "another administrator runs: otpctl resets approve {}{why}\nthen{wait}: {invite}",
+                escaped(&reset.id)
+            )
         }
         "waits" | "ready" => format!("next{wait}: {invite}"),
         _ => format!("to end it: otpctl resets cancel {}", escaped(&reset.id)),
