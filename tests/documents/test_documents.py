@@ -140,18 +140,22 @@ def test_every_example_of_the_policy_is_a_policy(machine):
                     assert client.call("Verify", user="root", code="no code", service=service)["verdict"]["accepted"] is False
 
 
-def methods(text, begins):
-    """Method and signature, without comments, one blank between words."""
-    text = re.sub(r"^ *#.*\n", "", text, flags=re.M)
-    found = re.findall(begins + r"(\w+)\(([^)]*)\) -> \(([^)]*)\)", text)
-    return {name: tuple(" ".join(part.split()) for part in parts) for name, *parts in found}
+def methods_of_the_interface():
+    """The parameters of each method, with a question mark after one that is optional."""
+    text = re.sub(r"^ *#.*\n", "", source("otp-protocol/src/interface/io.pam-otp.Otp1.varlink"), flags=re.M)
+    found = dict(re.findall(r"^method (\w+)\(([^)]*)\)", text, re.M))
+    return {name: [p + mark for p, mark in re.findall(r"(\w+): (\??)", parameters)] for name, parameters in found.items()}
 
 
 def test_the_methods_of_the_protocol_page_are_those_of_the_interface():
-    page = source("docs/protocol.md").split("## Methods")[1].split("## Selection")[0]
-    described = methods(page, "`")
-    assert len(described) >= 20
-    assert described == methods(source("otp-protocol/src/interface/io.pam-otp.Otp1.varlink"), "method ")
+    page = source("docs/protocol.md").split("## Methods")[1].split("## Types")[0]
+    groups = dict(re.findall(r"\*([A-Z]+)\* is `([^`]+)`", page))
+    described = {}
+    for name, parameters in re.findall(r"^- `(\w+)\(([^)]*)\)`", page, re.M):
+        spelled = [groups.get(parameter, parameter) for parameter in parameters.split(", ")]
+        described[name] = ", ".join(spelled).split(", ") if parameters else []
+    assert set(groups) == {"KEY", "PROMPT"} and len(described) >= 20
+    assert described == methods_of_the_interface()
 
 
 @pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: str(page.relative_to(ROOT)))
