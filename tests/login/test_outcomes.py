@@ -1,4 +1,4 @@
-"""The tables of outcomes in docs/architecture.md, a test for each cell: the exact PAM code of both stages and the line in the log; then clocks, hostile
+"""The outcomes of PAM CODES in pam_otp(8), a test for each: the exact PAM code of both stages and the line in the log; then clocks, hostile
 environments, full disks, small limits and single commands."""
 
 import fcntl
