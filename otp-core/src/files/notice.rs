@@ -1,4 +1,4 @@
-//! Security notices: what a user is told about the keys, whoever changed them. With an event go numbers, a key's label and claims cut
+//! Security notices: what a user is told of every change of the keys. With an event go numbers, a key's label and claims cut
 //! to a plain alphabet: there is no field that a secret or a code could get into.
 
 use crate::files::date::ago;

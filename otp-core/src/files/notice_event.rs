@@ -63,7 +63,7 @@ pub enum NoticeEvent {
 /// How much it matters. In rising order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Expected by whoever did it.
+    /// Expected by the one who did it.
     Info,
     /// A change that an intruder would make, too.
     Warning,

@@ -1,4 +1,4 @@
-//! Wrong codes that go on: whoever types them at a gate that asks for a password first knows the password. Their owner is told once,
+//! Wrong codes that go on: anyone who types them at a gate that asks for a password first knows the password. Their owner is told once,
 //! until one is accepted there or the origin is reopened; by a daemon that was started again, once more.
 
 use otp_core::accounts::Account;
