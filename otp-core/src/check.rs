@@ -112,7 +112,7 @@ fn spend_if(
     Ok(verdict)
 }
 
-/// The work of a decision, for nobody: whoever has no key is not told from others by how long it takes (R8).
+/// The work of a decision, for nobody: how long it takes does not tell who has no key (R8).
 pub fn decoy(guess: Guess<'_>, limits: &Limits, clock: &dyn Clock) {
     let (Typed::Code(code), Ok(secret)) = (guess.typed, Secret::new(Zeroizing::new(vec![0; 20]))) else { return };
     let new = NewKey::default();

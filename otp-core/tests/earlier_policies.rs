@@ -95,8 +95,30 @@ fn meanings() -> BTreeMap<&'static str, WholePolicy> {
                 ..until_february()
             }),
         ),
+        (
+            "first-day",
+            services([
+                (
+                    "sudo",
+                    ServicePolicy {
+                        exempt: [exempt(&["user:backup"]), vec![exempt_until("user:bob", MARCH, "token on order")]]
+                            .concat(),
+                        ..until_february()
+                    },
+                ),
+                ("sudo-i", ServicePolicy { exempt: exempt(&["user:backup"]), ..until_february() }),
+            ]),
+        ),
         ("pilot", sudo(pilot())),
+        ("pilot-in-both-sudos", services([("sudo", pilot()), ("sudo-i", pilot())])),
         ("day", sudo(ServicePolicy { exempt: exempt(&["user:backup"]), ..until_february() })),
+        (
+            "day-in-both-sudos",
+            services(
+                ["sudo", "sudo-i"]
+                    .map(|name| (name, ServicePolicy { exempt: exempt(&["user:backup"]), ..until_february() })),
+            ),
+        ),
         ("exception", exempting(exempt_until("user:backup", MARCH, "new host on order"))),
         ("on-leave", exempting(exempt_until("user:x", NEW_YEAR, "on leave"))),
         ("ansible", exempting(ansible())),

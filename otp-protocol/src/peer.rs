@@ -14,7 +14,7 @@ use crate::subuid;
 /// The process at the other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// Its effective uid at `connect()`; seen from a client, that of whoever called `listen()`. Rights go by it.
+    /// Its effective uid at `connect()`; seen from a client, that of the process that called `listen()`. Rights go by it.
     pub uid: u32,
     /// Its process id at that moment; may be gone or reused since, so it is for logs and for counting.
     pub pid: i32,

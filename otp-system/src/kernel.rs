@@ -201,7 +201,7 @@ pub(crate) fn keep_from_programs(number: RawFd) -> nix::Result<()> {
 /// From now on `number` leads to where `to` does, here and in the programs that this one starts.
 #[expect(unsafe_code, reason = "a descriptor that was inherited is known by its number")]
 pub(crate) fn redirect(number: RawFd, to: impl AsFd) -> nix::Result<()> {
-    // SAFETY: the number stays open, so whoever uses it goes on using an open descriptor; it is not owned here.
+    // SAFETY: the number stays open, so its user goes on using an open descriptor; it is not owned here.
     let redirected = unsafe { dup3_raw(to, number, OFlag::empty()) }?;
     let _: RawFd = redirected.into_raw_fd();
     Ok(())

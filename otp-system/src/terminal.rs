@@ -131,7 +131,7 @@ impl fmt::Display for TerminalError {
 
 impl std::error::Error for TerminalError {}
 
-/// The controlling terminal of whoever opens it.
+/// The controlling terminal of the process that opens it.
 const CONTROLLING: &str = "/dev/tty";
 /// Whatever is opened neither waits for a line nor becomes the controlling terminal.
 const QUIETLY: i32 = libc::O_NOCTTY | libc::O_NONBLOCK;

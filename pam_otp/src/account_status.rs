@@ -1,4 +1,4 @@
-//! How a user stands with their keys, whoever found it out: this process or the daemon.
+//! How a user stands with their keys, as this process or the daemon found it.
 
 use crate::reason::LogReason;
 use otp_core::unix_time::UnixTime;

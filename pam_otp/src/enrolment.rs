@@ -1,4 +1,4 @@
-//! Enrolment at the prompt: whoever was never enrolled types a registration code where others type a one-time code, is handed
+//! Enrolment at the prompt: a user who was never enrolled types a registration code where others type a one-time code, is handed
 //! a first key, and this login goes on. Only for services for which the policy says `unenrolled = "enrol"`.
 //!
 //! Whatever else comes of a registration code is the usual refusal (R8). A process of root's hands every one to the daemon,

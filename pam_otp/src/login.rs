@@ -282,7 +282,7 @@ fn log(host: &impl Host, end: &LoginOutcome, names: &Names) {
 /// Tells the log, the person and the host.
 fn conclude(host: &mut impl Host, end: &LoginOutcome, names: &Names) -> PamResultCode {
     log(host, end, names);
-    // After the log: whoever reads the text may never take it, and end the program meanwhile.
+    // After the log: the reader of the text may never take it, and end the program meanwhile.
     if matches!(end, LoginOutcome::Refused(_) | LoginOutcome::Failed(_)) {
         host.delay_failure(pause_after(names.answered.map_or(Duration::ZERO, |answered| answered.elapsed())));
         let reason = if names.answer_is_junk { RefusalReason::Junk.into() } else { end.reason() };

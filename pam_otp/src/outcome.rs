@@ -1,4 +1,4 @@
-//! How an authentication ends, and what that is in PAM: the first table of that name in docs/architecture.md.
+//! How an authentication ends, and what that is in PAM: PAM CODES in pam_otp(8).
 
 use otp_core::emergency::Reason;
 use otp_core::site::Unavailable;
@@ -36,7 +36,7 @@ pub(crate) enum Finding {
     Refused(LogReason),
 }
 
-/// The PAM code of an outcome: the first table of "Outcomes in PAM" in docs/architecture.md.
+/// The PAM code of an outcome: of `auth` in PAM CODES of pam_otp(8).
 pub(crate) fn code(end: &LoginOutcome) -> PamResultCode {
     match end {
         LoginOutcome::Accepted(_) | LoginOutcome::Enrolled(_) => PamResultCode::PAM_SUCCESS,

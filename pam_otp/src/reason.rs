@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn r8_whoever_may_be_somebody_else_hears_the_one_text() {
+    fn r8_a_person_who_may_be_somebody_else_hears_the_one_text() {
         let codes = RefusalReason::ALL.iter().map(|reason| LogReason::from(*reason));
         let unavailable = UnavailableReason::ALL.iter().map(|reason| LogReason::from(*reason));
         let changes = ChangeRefusal::ALL.iter().map(|reason| LogReason::from(*reason));

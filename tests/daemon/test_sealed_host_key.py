@@ -1,4 +1,4 @@
-"""A host key that a unit of the administrator's own delivers at boot, by the recipe of the operator guide."""
+"""A host key that a unit of the administrator's own delivers at boot, by the recipe of docs/day-two.md."""
 
 import re
 
@@ -9,7 +9,7 @@ RUN_KEY = "/run/otp-key/host.key"
 
 def sealing_recipe():
     """(unit files by path, commands) of the chapter."""
-    chapter = (ROOT / "docs/operator-guide.md").read_text().split("**A host key that is sealed to the machine**")[1].split("\nA whole machine")[0]
+    chapter = (ROOT / "docs/day-two.md").read_text().split("### A host key that is sealed to the machine")[1].split("\n## ")[0]
     blocks = [re.sub(r"^    ", "", text, flags=re.M) for text in re.findall(r"(?:^    .*\n)+", chapter, re.M)]
     *units, commands = blocks
     return dict(text.removeprefix("# ").split("\n", 1) for text in units), commands

@@ -47,15 +47,6 @@ def test_every_command_and_option_that_is_shown_exists(machine, path):
             assert re.search(rf"{option}\b", help_text), command
 
 
-def test_the_drill_is_the_one_that_is_run():
-    """tests/packages/test_life.py runs the steps of the operator guide."""
-
-    def steps(page, heading):
-        return re.findall(r"^((?:    .*\n)+)", (ROOT / page).read_text().split(heading)[1], re.M)[0]
-
-    assert steps("docs/day-two.md", "### The drill") == steps("docs/operator-guide.md", "**On a new machine**")
-
-
 def test_the_files_of_which_dpkg_asks_are_those_of_the_packages():
     contents = "\n".join(path.read_text() for path in (ROOT / "tests/packages/contents").iterdir())
     ours = set(re.findall(r" (/etc/\S+)$", contents, re.M))

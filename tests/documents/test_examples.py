@@ -109,8 +109,8 @@ def sudo_as_ansible(user, seconds):
 def test_the_recipe_for_ansible_works_and_ends_where_the_exemption_has_ended(machine, journal):
     deploy = machine.new_user("deploy")
     machine.sudo_asks(deploy, "requisite pam_unix.so", "required pam_otp.so", account="required pam_permit.so")
-    chapter = (ROOT / "docs/hosts.md").read_text().split("### Ansible, and whatever else answers one prompt\n")[1].split("\n#")[0]
-    rules = re.search(r"((?:    .*\n)+)", chapter)[1].replace("    ", "").replace("service.sudo", f"service.sudo-{deploy.name}")
+    chapter = (ROOT / "docs/day-two.md").read_text().split("## Automation and break-glass accounts\n")[1].split("\n#")[0]
+    rules = re.search(r"```toml\n(.*?)```", chapter, re.S)[1].replace("service.sudo]", f"service.sudo-{deploy.name}]")
     limit = re.search(r"^    (Defaults:deploy passwd_timeout=1)$", chapter, re.M)[1]
     rule = Path("/etc/sudoers.d") / deploy.name
     write(rule, rule.read_text() + limit.replace("=1", "=0.05") + "\n", 0o440)  # three seconds

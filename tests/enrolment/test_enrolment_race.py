@@ -126,7 +126,7 @@ def test_a_login_that_waited_at_the_lock_opens_if_nothing_changed_meanwhile(mach
 
 
 def test_race_of_many_guesses_is_no_more_guesses_than_one_after_the_other(machine, user):
-    """Eight connections a user: whoever waits for the same lock is counted before the next is looked at."""
+    """Eight connections a user: a connection that waits for the same lock is counted before the next is looked at."""
     code = invite(user)
     start, refused = threading.Barrier(8), []
 

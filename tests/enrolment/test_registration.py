@@ -65,7 +65,7 @@ def test_helpdesk_invites_and_suspends_users_but_no_admins_and_sees_no_key(machi
             assert refusal(helpdesk.uid, method, user=target).name == "NotAllowed"
     for method, more in [("Resume", {}), ("BeginEnrolment", {}), ("AddToken", {"secret": "A" * 32}), ("Notices", {}), ("Revoke", {"key": "phone"})]:
         assert refusal(helpdesk.uid, method, user=user.name, **more).name == "NotAllowed", method
-    # the code of somebody else is of no use to whoever made it
+    # the code of somebody else is of no use to the one who made it
     assert refusal(helpdesk.uid, "Redeem", user=user.name, registration=code).name == "NotAllowed"
     assert refused_registration(helpdesk.uid, code)[0] == "refused"
     enrol(user, code)
@@ -141,7 +141,7 @@ def test_redeemed_but_not_confirmed_it_may_be_redeemed_again_and_the_earlier_key
     assert machine.ask("otp", user, two.first)[0] == SUCCESS
 
 
-def test_each_redemption_hears_of_the_one_before_it_whoever_that_was(machine, user):
+def test_each_redemption_hears_of_the_one_before_it_by_anybody(machine, user):
     """The owner began and gave up, somebody else did the same, the owner begins again: it is the other one that counts."""
     code = spoken_code(user)
     heard = []
@@ -215,7 +215,7 @@ def test_unknown_codes_are_refused_and_then_wait(machine, no_other_tickets, user
         assert refused_registration(user.uid, wrong) == ("refused", 0)
     reason, wait = refused_registration(user.uid, code)
     assert reason == "refused" and 1 <= wait <= 2
-    # whoever guesses at a prompt does not keep the owner waiting, nor the other way round
+    # guesses at a prompt do not keep the owner waiting, nor the other way round
     with Client() as client:
         shown(client.call("Redeem", user=user.name, registration=code, real_uid=0, service="sshd", rhost="192.0.2.1"))
     with Client(uid=user.uid) as client:

@@ -47,7 +47,7 @@ HUGE = "9" * 400  # a number that no type holds
 DAY, YEAR = 86_400, 365 * 86_400
 PROMPT_SERVICE = 4.5  # seconds: a client that does not speak or read holds its place for five
 
-# the PAM codes of the tables in docs/architecture.md
+# the PAM codes of pam_otp(8), PAM CODES
 SUCCESS, SERVICE_ERR, SYSTEM_ERR, AUTH_ERR, AUTHINFO_UNAVAIL = 0, 3, 4, 7, 9
 ACCT_EXPIRED, CONV_ERR, IGNORE, ABORT = 13, 19, 25, 26
 

@@ -100,5 +100,5 @@ CHANGES = (
     "openat openat2 write pwrite64 pwritev fdatasync fsync rename renameat renameat2 link linkat unlink unlinkat "
     "fallocate ftruncate fchmod fchown fchownat fchmodat mkdirat flock close"
 ).split()
-# as many whoever else is in the vault: some calls read the files of all users
+# as many, however many users the vault has: some calls read the files of all users
 WRITES = [name for name in CHANGES if name not in ("openat", "openat2", "close")]

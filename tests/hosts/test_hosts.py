@@ -280,7 +280,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("host", [name for name, host in HOSTS.items() if host.origin not in OWN], indirect=True)
-def test_r8_whoever_is_not_the_owner_sees_the_same_whatever_the_reason(machine, host, journal):
+def test_r8_others_than_the_owner_see_the_same_whatever_the_reason(machine, host, journal):
     """Side by side, for the pause after a refusal is long; decided one after another, for only so many codes at once are looked
     at for one stranger."""
     tries = {reason: bring_about(machine, host) for reason, bring_about in REFUSALS.items() if reason != "unknown-user" or host.takes_any_name}

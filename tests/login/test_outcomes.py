@@ -1,4 +1,4 @@
-"""The tables of outcomes in docs/architecture.md, a test for each cell: the exact PAM code of both stages and the line in the log; then clocks, hostile
+"""The outcomes of PAM CODES in pam_otp(8), a test for each: the exact PAM code of both stages and the line in the log; then clocks, hostile
 environments, full disks, small limits and single commands."""
 
 import fcntl
@@ -525,7 +525,7 @@ LIMITS = ["--fsize=0", *(f"--nofile={number}" for number in range(3, 13))]
 
 @pytest.mark.parametrize("limit", LIMITS)
 def test_a_limit_that_the_user_sets_tells_no_right_code_from_a_wrong_one(machine, enrolled, journal, limit):
-    """sudo, with the limit of whoever started it: what we do not accept looks the same. (After an accepted code sudo may fail by itself.)"""
+    """sudo, with the limit of the user who started it: what we do not accept looks the same. (After an accepted code sudo may fail by itself.)"""
     user, key = enrolled
     start = journal.position()
     machine.sudo_asks(user, "required pam_otp.so")
@@ -603,7 +603,7 @@ def test_the_gate_is_on_the_file_however_it_is_called(shell_with_gate, spelling)
 
 @pytest.mark.parametrize("detour", ["sh -c 'id -u'", "env id -u"])
 def test_what_the_gate_cannot_stop(shell_with_gate, detour):
-    """Documented: whoever may run a shell may run everything."""
+    """Documented: a user who may run a shell may run everything."""
     shell, _ = shell_with_gate
     text = shell.run(f"sudo {detour}", (PASSWORD_PROMPT, PASSWORD))
     assert asks(text) == {"password"} and "0\n" in text

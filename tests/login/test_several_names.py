@@ -1,4 +1,4 @@
-"""One uid, several names: whoever has the uid is the person, whichever name they log in by and whichever comes first. And names
+"""One uid, several names: the uid is the person, whichever name they log in by and whichever comes first. And names
 that are not UTF-8, which go by their uid."""
 
 import itertools

@@ -136,7 +136,7 @@ def test_try_first_pass_counts_a_password_of_six_digits_and_then_asks(machine, e
 
 
 def test_try_first_pass_asks_everybody_alike(machine, enrolled):
-    """A password of six digits is no code of anybody, and whoever has no key is asked as well."""
+    """A password of six digits is no code of anybody, and a user without a key is asked as well."""
     user, key = enrolled
     service = machine.service("otp-try", "optional pam_unix.so", "required pam_otp.so try_first_pass")
     asked = {}

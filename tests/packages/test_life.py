@@ -131,7 +131,7 @@ def test_the_drill_a_backup_opens_everything_on_a_new_machine_with_another_uid_o
     installed.run("sh", "-c", f"userdel otp-enrolld; useradd --system --uid {before} somebody-else")
     dpkg_install(installed, packages)
     assert installed.run("id", "-u", "otp-enrolld").strip() != before
-    chapter = (ROOT / "docs/operator-guide.md").read_text().split("**On a new machine**")[1]
+    chapter = (ROOT / "docs/day-two.md").read_text().split("### The drill")[1]
     (steps,) = re.findall(r"^((?:    .*\n)+)", chapter, re.M)[:1]
     steps = re.sub(r"^    ", "", steps, flags=re.M).replace("otp.key\n", "otp.key <passphrase\n")
     installed.run("sh", "-euc", f"cd /root; echo 'correct horse battery' >passphrase\n{steps}")

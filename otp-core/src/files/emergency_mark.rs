@@ -12,7 +12,7 @@ use crate::unix_time::UnixTime;
 pub struct EmergencyMark {
     /// For whom; both name and uid must match.
     pub account: Account,
-    /// Why, in the words of whoever wrote it.
+    /// Why, in the words of its author.
     pub reason: Reason,
     /// The writer, as far as that could be told. A note, not a proof.
     pub by: String,

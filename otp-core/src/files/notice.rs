@@ -1,4 +1,4 @@
-//! Security notices: what a user is told about the keys, whoever changed them. The events are a closed list, and what goes
+//! Security notices: what a user is told of every change of the keys. The events are a closed list, and what goes
 //! with one is numbers, a key's label and claims cut to a plain alphabet: there is no field that a secret or a code could
 //! get into.
 
@@ -76,7 +76,7 @@ pub enum NoticeEvent {
 /// How much it matters. In rising order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Expected by whoever did it.
+    /// Expected by the one who did it.
     Info,
     /// A change that an intruder would make, too.
     Warning,

@@ -4,8 +4,8 @@
 //! N2  the uid must be the one it is opened for, and the user name one that the account database gives to this uid
 //! N3  at most 22 notices, with numbers that rise and lie below `next`
 //! N4  one that was shown three times is gone; one that stays is gone when what it tells no longer holds
-//! N5  when it is full, two of the same event become one, which says how often it happened. So no event is lost, whoever says
-//!     that it was shown, but its details may be
+//! N5  when it is full, two of the same event become one, which says how often it happened. So no event is lost because
+//!     somebody says that it was shown, but its details may be
 //! N6  writing and reading are each other's inverse
 
 use std::fmt::{self, Write as _};

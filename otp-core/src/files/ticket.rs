@@ -28,7 +28,7 @@ pub struct Ticket {
     pub replaces: bool,
     /// When it was made.
     pub issued: UnixTime,
-    /// Uid of whoever had it made.
+    /// Uid of the one who had it made.
     pub issued_by: u32,
     /// After this it is no longer good.
     pub not_after: UnixTime,

@@ -39,7 +39,7 @@ pub struct Nonce(pub [u8; 24]);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sealed(pub Vec<u8>);
 
-/// Keyed fingerprint of a shared key: equal for equal keys, tells nothing to whoever lacks the host key.
+/// Keyed fingerprint of a shared key: equal for equal keys, tells nothing without the host key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fingerprint(pub [u8; 16]);
 

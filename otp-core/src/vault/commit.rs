@@ -101,7 +101,7 @@ impl LockedUser<'_> {
             renamed.inspect_err(|_| drop(vault.keys.remove(&temporary)))
         });
         if let Err(error) = renamed {
-            // Nothing was committed. If this fails too, whoever locks next undoes it.
+            // Nothing was committed. If this fails too, the next to lock undoes it.
             drop(self.file.store_both(&before, clock));
             return Err(error);
         }

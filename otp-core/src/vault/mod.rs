@@ -3,7 +3,7 @@
 //!
 //! V1  every file is opened from a trusted directory descriptor, without links, and must be regular, have one name, belong
 //!     to the daemon's account and to nobody else's reach (`open`)
-//! V2  whoever reads or writes a state holds the lock of its user, and the path still names the locked inode (`lock`)
+//! V2  a reader or writer of a state holds the lock of its user, and the path still names the locked inode (`lock`)
 //! V3  a state is written in place, the older slot first, and synced before anybody hears of it (`state_file`)
 //! V4  key file and state change together; what a crash leaves behind is finished or undone by the next one who locks
 //!     (`locked_user`, `commit`)

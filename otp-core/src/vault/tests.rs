@@ -242,7 +242,7 @@ fn an_init_that_was_killed_can_be_repeated() {
 #[test]
 fn v4_a_commit_that_was_interrupted_is_finished_or_undone() {
     let clock = Shifted::by(0);
-    // Before the rename: the state announces generation 1, no key file. Undone by whoever locks next.
+    // Before the rename: the state announces generation 1, no key file. The next to lock undoes it.
     let bench = Bench::enrolled();
     let announced = announce(&bench);
     fs::remove_file(bench.key_path()).unwrap();
@@ -250,7 +250,7 @@ fn v4_a_commit_that_was_interrupted_is_finished_or_undone() {
     assert_eq!(bench.vault().enrolment_status(&bench.account, &clock).unwrap(), EnrolmentStatus::NeverEnrolled);
     bench.enrol(&clock).unwrap();
     assert!(accepted(&bench.try_code(&bench.code(clock.wall(), 1), &clock).unwrap().0));
-    // After the rename: the key file is there. Finished by whoever locks next.
+    // After the rename: the key file is there. The next to lock finishes it.
     let bench = Bench::enrolled();
     let announced = announce(&bench);
     write_state(&bench, &announced);

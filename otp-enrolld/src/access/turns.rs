@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn others_do_not_wait_and_whoever_has_waited_long_enough_goes_on() {
+    fn others_do_not_wait_and_one_who_has_waited_long_enough_goes_on() {
         let turns = Turns::default();
         let held = turns.take(7, long());
         assert!(turns.take(8, long()).had);

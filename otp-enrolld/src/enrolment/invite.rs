@@ -1,4 +1,4 @@
-//! Registration codes from their making to their keyed hash. The code itself leaves once, in the answer to whoever had it made.
+//! Registration codes from their making to their keyed hash. The code itself leaves once, in the answer to the inviting caller.
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use otp_core::accounts::Account;

@@ -65,14 +65,14 @@ impl Daemon {
                 });
             }
         }
-        // At a prompt only a first key: whoever sees the prompt has not logged in.
+        // At a prompt only a first key: the person who sees the prompt has not logged in.
         let purpose = if ticket.replaces && presented.origin == Origin::Socket { instead_of_all } else { first };
         let plan = plan(invited, &wanted.key, &self.policy(peer)?, purpose(id))?;
         self.check_room(&plan)?;
         if ticket.replaces {
             self.check_cool_down_since(peer, &account, ticket.issued)?;
         }
-        // The one before this: whoever used the code in between, the next one hears of it.
+        // The one before this: if somebody used the code in between, the next one hears of it.
         let earlier = ticket.used.as_ref().map(|(_, last)| redemption(last));
         ticket.redeem(TicketUse { at: now, from: presented.from.clone() });
         let uses = ticket.uses;

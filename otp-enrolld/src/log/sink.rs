@@ -1,5 +1,5 @@
 //! Where the daemon's lines go: to the journal by standard error, if that is where it leads (JOURNAL_STREAM, systemd.exec(5)); else
-//! to the system's log, and to standard error for whoever started the daemon by hand. A reader that hangs holds nobody up.
+//! to the system's log, and to standard error for a person who started the daemon by hand. A reader that hangs holds nobody up.
 
 use std::io::{self, ErrorKind, Write as _};
 use std::os::fd::AsFd as _;

@@ -21,7 +21,7 @@ use crate::notices::wording::told_to;
 use crate::refusals::{ChangeOf, Refused};
 
 impl Daemon {
-    /// Spools a notice for `account`, and for the way out of this host. On disk when it returns; whoever cannot give notice
+    /// Spools a notice for `account`, and for the way out of this host. On disk when it returns. A caller that cannot give notice
     /// of something must not do it.
     pub(crate) fn notice(&self, account: &Account, notice: Notice) -> Result<(), Refused> {
         Ok(self.keep(account, notice)?)

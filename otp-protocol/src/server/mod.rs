@@ -30,7 +30,7 @@ use crate::server::limits::ServerLimits;
 use crate::server::once_per_second::OncePerSecond;
 use crate::server::service::{Event, Service};
 
-/// Serves whoever connects to `listener`. Returns only when it is no listening socket (any more), with the reason.
+/// Serves the connections to `listener`. Returns only when it is no listening socket (any more), with the reason.
 pub fn serve<S: Service>(listener: &UnixListener, service: Arc<S>, limits: ServerLimits) -> io::Error {
     if let Err(error) = listener.set_nonblocking(false) {
         return error;

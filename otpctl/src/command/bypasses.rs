@@ -136,7 +136,7 @@ pub(crate) fn said(one: &ListedBypass) -> String {
     }
 }
 
-/// A clock that is behind the making of a mark does not end it; whoever reads its end must know that.
+/// A clock that is behind the making of a mark does not end it; the reader of its end must know that.
 fn behind(made: UnixTime) -> &'static str {
     if Machine.wall() < made { " (the clock is behind its making)" } else { "" }
 }

@@ -192,7 +192,7 @@ impl PendingKey<'_> {
         }
     }
 
-    /// The pictures outlive the enrolment; whoever has them must hear what they are.
+    /// The pictures outlive the enrolment; the person who has them must hear what they are.
     fn keep(&mut self, files: Vec<PictureFile>, outcome: &Result<(), Failure>) -> Result<(), Failure> {
         for file in files {
             if self.format == OutputFormat::Text && outcome.is_ok() {

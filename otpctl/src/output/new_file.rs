@@ -61,7 +61,7 @@ impl NewFile {
         Ok(nix::unistd::fsync(&self.directory)?)
     }
 
-    /// For whoever writes in pieces.
+    /// For writing in pieces.
     pub(crate) fn file(&self) -> &File {
         &self.file
     }

@@ -35,7 +35,7 @@ struct OwnAnswers {
     refused: &'static [PamCode],
 }
 
-/// The tables of `docs/architecture.md`, and what libpam says instead of a module that it cannot load.
+/// The lists of PAM CODES in pam_otp(8), and what libpam says instead of a module that it cannot load.
 fn own_answers(stage: Stage) -> OwnAnswers {
     match stage {
         Stage::Account => OwnAnswers {

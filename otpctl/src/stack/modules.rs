@@ -54,7 +54,7 @@ pub(crate) fn file_name(path: &str) -> &str {
 }
 
 /// The answers that a module of somebody else may give: any, unless it is known better. A module that succeeds only for root is taken
-/// never to: whoever is root passes no gate.
+/// never to: root passes no gate.
 pub(crate) fn answers(line: &StackLine, service: &str) -> Vec<PamCode> {
     let LineKind::Module { path, arguments } = &line.kind else { return vec![PamCode::PERM_DENIED] };
     match file_name(path) {
@@ -204,7 +204,7 @@ mod tests {
     fn root_alone_passes_only_where_the_program_is_started_by_its_user() {
         let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
         assert!(only_root("pam_rootok.so", &[]) && only_root("pam_succeed_if.so", &words("uid = 0 use_uid quiet")));
-        assert!(!only_root("pam_succeed_if.so", &words("uid = 0")), "that is whoever becomes root");
+        assert!(!only_root("pam_succeed_if.so", &words("uid = 0")), "that is anyone who becomes root");
         assert!(started_by_users("su") && started_by_users("sudo-otp"));
         assert!(!started_by_users("sshd") && !started_by_users("login"));
     }
