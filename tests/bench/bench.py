@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/bench")]
 
 from daemon_way import evenness, first_through_daemon, processor_time, raw_costs, through_daemon  # noqa: E402
+from imports import imports  # noqa: E402
 from lists import lists  # noqa: E402
 from stopwatch import LOGIN, SERVICES, WORK, Code, Service, cold, instructions, login, measure, system_calls, table  # noqa: E402
 
@@ -202,9 +203,12 @@ def main():
     parser.add_argument("--rounds", type=int, default=1000, help="authentications of each kind (default: 1000)")
     parser.add_argument("--users", type=int, default=100_000, help="enrolled users at the end of the growth (default: 100000)")
     parser.add_argument("--module", action="append", default=[], metavar="name=FILE", help="measure this build of the module, too; then nothing but one authentication is measured")
+    parser.add_argument("--imports", type=int, metavar="N", help="measure nothing but an import of N keys, its repetition, and one token added to N users")
     parser.add_argument("--lists", action="store_true", help="measure nothing but lists, doctor and a start, with 1000, 10000 and 100000 users")
     options = parser.parse_args()
     machine = prepare(options.artefacts)
+    if options.imports:
+        return on_imports(machine, options)
     if options.lists:
         return on_lists(machine, options)
     modules = [("otp", MODULE), *(word.split("=", 1) for word in options.module)]
@@ -226,6 +230,16 @@ def on_lists(machine, options):
         machine.start()
         lists(machine, (1000, 10_000, 100_000), table)
         machine.stop()
+
+
+def on_imports(machine, options):
+    for name in ("tmpfs", "disk"):
+        with medium(name, options.disk):
+            HOST_KEY.unlink(missing_ok=True)
+            run(DAEMON, "init")
+            machine.start()
+            imports(machine, options.imports, table)
+            machine.stop()
 
 
 def on_medium(found, name, site, options):

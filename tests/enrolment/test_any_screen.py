@@ -220,7 +220,7 @@ def test_no_qr_is_letters_and_address_and_nothing_to_look_at(machine, user, comm
     terminal.types(key.first if key else spoken_code(user))
     terminal.awaits(APP_PROMPT)
     shown = terminal.transcript
-    assert "type this key into the app:\n    " in shown and "QR" not in shown
+    assert "type this key into the app:\n    " in shown and "QR code" not in shown
     assert not any(block in shown for block in FULL_BLOCKS) and "\x1b" not in shown
     terminal.types(key_of(re.search(r"otpauth://\S+", shown)[0]).confirming)
     assert terminal.ends() == DONE

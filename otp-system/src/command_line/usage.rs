@@ -10,7 +10,8 @@ use crate::screen::escape::escaped;
 /// In one line, without the program's name before it. `named` is the command of `program` as far as it was understood.
 pub fn told(error: &clap::Error, program: &Command, named: &Command) -> String {
     let path = path(named);
-    let argument = bare(&values(error, ContextKind::InvalidArg).join(", "));
+    let arguments = names(error, ContextKind::InvalidArg);
+    let argument = list(&arguments, "and");
     let found = start(&values(error, ContextKind::InvalidValue).join(", "));
     let what = match error.kind() {
         ErrorKind::InvalidValue => match choice(&values(error, ContextKind::ValidValue)) {
@@ -30,8 +31,8 @@ pub fn told(error: &clap::Error, program: &Command, named: &Command) -> String {
             format!("{argument} stands before the command, as in `{}`", path.replacen(' ', &format!(" {argument} "), 1))
         }
         ErrorKind::UnknownArgument => format!("{argument} is no option of {path}"),
-        ErrorKind::ArgumentConflict => conflict(&argument, &bare(&values(error, ContextKind::PriorArg).join(", "))),
-        ErrorKind::MissingRequiredArgument => format!("{} is missing", or_instead(&argument, named)),
+        ErrorKind::ArgumentConflict => conflict(&argument, &choice(&names(error, ContextKind::PriorArg))),
+        ErrorKind::MissingRequiredArgument => missing(&arguments, named),
         ErrorKind::TooManyValues => format!("{argument}: \"{found}\" is a value too many"),
         ErrorKind::InvalidUtf8 => "a word is not UTF-8".to_owned(),
         _ => "this is no command line of mine".to_owned(),
@@ -59,6 +60,14 @@ fn conflict(argument: &str, other: &str) -> String {
     }
 }
 
+/// Every argument that is missing; of one, also the options that would do instead of it.
+fn missing(arguments: &[String], command: &Command) -> String {
+    match arguments {
+        [one] => format!("{} is missing", or_instead(one, command)),
+        _ => format!("{} are missing", list(arguments, "and")),
+    }
+}
+
 /// The missing argument, and the options that would do instead of it.
 fn or_instead(missing: &str, command: &Command) -> String {
     let is_it = |one: &&Arg| one.get_value_names().is_some_and(|names| names.iter().any(|name| name == missing));
@@ -70,9 +79,14 @@ fn or_instead(missing: &str, command: &Command) -> String {
 
 /// `a, b or c`.
 fn choice(words: &[String]) -> String {
+    list(words, "or")
+}
+
+/// `a, b and c`.
+fn list(words: &[String], conjunction: &str) -> String {
     match words.split_last() {
         Some((last, [])) => last.clone(),
-        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        Some((last, others)) => format!("{} {conjunction} {last}", others.join(", ")),
         None => String::new(),
     }
 }
@@ -87,9 +101,14 @@ fn meant(error: &clap::Error) -> Option<String> {
 fn values(error: &clap::Error, kind: ContextKind) -> Vec<String> {
     match error.get(kind) {
         Some(ContextValue::String(one)) => vec![escaped(one)],
-        Some(ContextValue::Strings(several)) => several.iter().map(|one| escaped(&bare(one))).collect(),
+        Some(ContextValue::Strings(several)) => several.iter().map(|one| escaped(one)).collect(),
         _ => Vec::new(),
     }
+}
+
+/// Arguments by their bare names.
+fn names(error: &clap::Error, kind: ContextKind) -> Vec<String> {
+    values(error, kind).iter().map(|one| bare(one)).collect()
 }
 
 /// `USER` of `<USER>`, `--for` of `--for <DURATION>`.
@@ -131,7 +150,15 @@ mod tests {
                             .value_parser(|text: &str| text.parse::<u8>().map_err(|_| "wanted 0 to 255 litres")),
                     ),
             )
-            .subcommand(Command::new("print"));
+            .subcommand(Command::new("print"))
+            .subcommand(
+                Command::new("hang")
+                    .arg(Arg::new("nail").long("nail").value_name("NAIL").required(true))
+                    .arg(Arg::new("room").value_name("ROOM").required(true).conflicts_with_all(["here", "there"]))
+                    .arg(Arg::new("height").long("height").value_name("METRES").required(true))
+                    .arg(Arg::new("here").long("here").action(ArgAction::SetTrue))
+                    .arg(Arg::new("there").long("there").action(ArgAction::SetTrue)),
+            );
         program.build();
         program
     }
@@ -156,6 +183,13 @@ mod tests {
             (&["paint", "-q"], "-q is no option of prog paint; `prog paint --help` tells more"),
             (&["paint", "a", "b"], "\"b\" is one word too many; `prog paint --help` tells more"),
             (&["paint"], "WALL or --all is missing; `prog paint --help` tells more"),
+            (&["hang"], "--nail, --height and ROOM are missing; `prog hang --help` tells more"),
+            (&["hang", "a"], "--nail and --height are missing; `prog hang --help` tells more"),
+            (&["hang", "a", "--nail", "b"], "--height is missing; `prog hang --help` tells more"),
+            (
+                &["hang", "a", "--here", "--there", "--nail", "b", "--height", "2"],
+                "ROOM does not go with --here or --there; `prog hang --help` tells more",
+            ),
             (&["paint", "a", "--all"], "WALL does not go with --all; `prog paint --help` tells more"),
             (&["paint", "--all", "--all"], "--all is given twice; `prog paint --help` tells more"),
             (&["paint", "a", "--coat", "wet"], "--coat: found \"wet\"; wanted thin, thick or none"),

@@ -128,7 +128,7 @@ fn look(file: Option<&Path>) -> Result<SetUp, Failure> {
         resets,
         notes,
         unreachable,
-        templates: broken_templates(),
+        templates: broken_templates().map(|error| escaped(&error.to_string())).collect(),
         findings,
     })
 }

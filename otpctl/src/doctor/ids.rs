@@ -125,6 +125,10 @@ findings! {
     RolloutNear, "rollout-near", Warning,
         "From that day on users without a key are refused at this gate.";
 
+    // letters
+    LetterTemplateBroken, "letter-template-broken", Warning,
+        "Registration codes are printed on letters. While the site's own words of a letter cannot be used, no letter is made.";
+
     // room
     DiskFull, "disk-full", Critical,
         "Every attempt is written down before it is answered. Without room nobody can be enrolled, and notices are lost.";

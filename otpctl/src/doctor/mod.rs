@@ -15,6 +15,7 @@ pub(crate) mod host;
 pub(crate) mod host_key;
 pub(crate) mod ids;
 mod key_files;
+pub(crate) mod letters;
 pub(crate) mod module;
 pub(crate) mod password_watch;
 pub(crate) mod people;
@@ -37,9 +38,10 @@ use report::Report;
 pub(crate) type Area = fn(&ExaminedHost, &mut Report);
 
 /// All areas, in the order in which they are looked at, each with the word that a terminal shows meanwhile.
-const AREAS: [(&str, Area); 16] = [
+const AREAS: [(&str, Area); 17] = [
     ("files", places::look),
     ("policy", policy::look),
+    ("templates of letters", letters::look),
     ("host key", host_key::look),
     ("vault", vault::look),
     ("users", people::look),

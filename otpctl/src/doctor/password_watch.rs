@@ -20,7 +20,7 @@ pub(crate) fn look(host: &ExaminedHost, report: &mut Report) {
     }
     let place = host.site.watch();
     if !place.has_begun() {
-        report.add(not_watched("nobody has looked yet".to_owned()));
+        report.add(not_watched("nobody has looked at the passwords yet".to_owned()));
         return;
     }
     match place.looked() {

@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use otp_core::vault::{Readers, VaultError, read_root_file};
 
-use crate::output::escape::escaped;
-use crate::output::failure::Failure;
 use crate::output::template::{Filling, TemplateError};
 
 /// The templates.
@@ -53,17 +51,17 @@ impl TemplateName {
     }
 
     /// The text to use; a broken one of the site is refused.
-    pub(crate) fn read(self) -> Result<String, Failure> {
+    pub(crate) fn read(self) -> Result<String, VaultError> {
         let bytes = match read_root_file(&self.path(), TEMPLATE_CAP, Readers::Everybody) {
             Err(VaultError::Missing(_)) => return Ok(self.built_in().to_owned()),
             read => read?,
         };
-        let broken = |why: &str| Failure::Stopped(escaped(&format!("{}: {why}", self.path().display())));
+        let broken = |why| VaultError::Malformed { path: self.path(), why };
         let text = std::str::from_utf8(&bytes).map_err(|error| {
             let line = bytes.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count() + 1;
-            broken(&format!("line {line}: found bytes that are not UTF-8; wanted UTF-8"))
+            broken(format!("line {line}: found bytes that are not UTF-8; wanted UTF-8"))
         })?;
-        self.check(text).map_err(|error| broken(&error.to_string()))?;
+        self.check(text).map_err(|error| broken(error.to_string()))?;
         Ok(text.to_owned())
     }
 
@@ -84,9 +82,8 @@ impl TemplateName {
 }
 
 /// Each of the site's templates that is broken, and why.
-pub(crate) fn broken_templates() -> Vec<String> {
-    let all = TemplateName::value_variants();
-    all.iter().filter_map(|name| name.read().err()).map(|failure| failure.to_string()).collect()
+pub(crate) fn broken_templates() -> impl Iterator<Item = VaultError> {
+    TemplateName::value_variants().iter().filter_map(|name| name.read().err())
 }
 
 /// The places of a letter.
@@ -96,7 +93,8 @@ pub(crate) const LETTER_SECTIONS: [&str; 1] = ["split"];
 pub(crate) const COVER_PLACES: [&str; 7] = ["user", "host", "reference", "end", "day", "time", "site"];
 pub(crate) const COVER_SECTIONS: [&str; 5] = ["spoken", "mail", "letter", "split", "site"];
 
-const SITES_TEMPLATES: &str = "/etc/otp/templates";
+/// The site's own templates.
+pub(crate) const SITES_TEMPLATES: &str = "/etc/otp/templates";
 /// Largest template in bytes.
 const TEMPLATE_CAP: usize = 32 * 1024;
 
