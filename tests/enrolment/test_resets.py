@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 
 import pytest
 
@@ -11,7 +12,7 @@ from harness.enrolment import enrol, invite, random_secret, redeem, works
 from harness.machine import ACCOUNT, DAY, VAULT, otpctl
 from harness.notices import HEADING, noticed
 from harness.resets import OF_A_USER, OF_AN_ADMIN, only_members, request, resets_mode, uptime, waiting, what_bars
-from harness.wire import Client, Refused, call
+from harness.wire import Client, Refused, call, refusal
 
 ABOUT = VAULT / "vault.toml"
 
@@ -133,7 +134,7 @@ def test_a_phone_in_the_river(machine, desk, guarded):
     user, old = machine.enrolled_user()
     done = otpctl("reset", user.name, "--reason", "phone in the river", "--proof", "callback", user=desk)
     assert done.returncode == 0 and "after 24 hours" in done.stdout, done
-    with uptime(OF_A_USER - 10):
+    with uptime(OF_A_USER - 60):
         assert invitation_refused(user, desk.uid) == "reset-waits"
     with uptime(OF_A_USER + 1):
         assert waiting(user)["state"] == "ready"
@@ -240,7 +241,7 @@ def test_who_vouches_approves_nothing_and_who_asks_or_is_meant_does_not_vouch(ma
     assert reset["left"] == OF_AN_ADMIN
     assert what_bars("ApproveReset", second.uid, id=reset["id"]) == "same-person"
     call("ApproveReset", id=reset["id"])
-    with uptime(OF_AN_ADMIN - 10):
+    with uptime(OF_AN_ADMIN - 60):
         assert invitation_refused(target, second.uid) == "reset-waits"
     with uptime(OF_AN_ADMIN + 1):
         invite(target, uid=second.uid, replaces=True)
@@ -283,7 +284,7 @@ def test_a_step_of_the_wall_clock_shortens_no_delay(machine, desk, guarded, shif
     request(user, desk.uid)
     with machine.clock(shift):
         assert invitation_refused(user, desk.uid) == "reset-waits"
-        with uptime(OF_A_USER - 10):
+        with uptime(OF_A_USER - 60):
             assert invitation_refused(user, desk.uid) == "reset-waits"
         with uptime(OF_A_USER + 1):
             assert waiting(user)["state"] == "ready"
@@ -309,6 +310,21 @@ def test_long_after_its_delay_it_is_asked_for_again(machine, desk):
         assert waiting(user)["state"] == "expired" and invitation_refused(user) == "reset-expired"
     with machine.clock(OF_A_USER + 30 * DAY + 10):
         assert waiting(user)["state"] == "expired" and invitation_refused(user) == "reset-expired"
+
+
+def test_no_later_end_of_a_code_outlives_its_reset_and_its_owner_is_told(machine, desk, guarded):
+    user, _ = machine.enrolled_user()
+    request(user, desk.uid, "in-person")
+    invite(user, form="letter", lasts=DAY, uid=desk.uid, replaces=True)
+    assert call("ExtendInvitation", desk.uid, user=user.name, lasts=2 * DAY)["changed"]
+    assert noticed(user)[-1] == "registration-code-extended"
+    refused = refusal(desk.uid, "ExtendInvitation", user=user.name, lasts=8 * DAY)
+    assert refused.name == "InvalidValue" and "then the reset that it is of is over" in refused.parameters["wanted"]
+    start = time.time()
+    ends = call("ExtendInvitation", desk.uid, user=user.name)["ends"]
+    assert start + 6 * DAY < ends <= time.time() + 7 * DAY, "a letter usually lasts for 14 days"
+    with uptime(7 * DAY + 10):
+        assert what_bars("ExtendInvitation", user=user.name) == "reset-expired"
 
 
 # the file

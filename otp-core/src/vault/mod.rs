@@ -62,7 +62,7 @@ pub use notices::has_notices;
 use open::{Lifetime, call_by};
 pub use open::{OpenedBy, TrustedDir};
 pub use outbox::{OUTBOX_CAP, Outbox, OutboxNotice, OutboxPlace, Posted};
-pub use passwd::Passwd;
+pub use passwd::{Passwd, each_local_account};
 pub(crate) use read::{errno_of, unreadable};
 pub use resets::{FoundReset, StoredReset};
 pub use root_owned::{Readers, RootDirs, read_root_file, root_directory, root_program};

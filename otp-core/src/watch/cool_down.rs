@@ -5,7 +5,7 @@ use crate::environment::Moment;
 use crate::files::password_record::{PasswordActor, SeenAt};
 use crate::policy::cool_down::{CoolDown, PasswordElsewhere};
 use crate::unix_time::UnixTime;
-use crate::vault::{Passwd, VaultError};
+use crate::vault::{VaultError, each_local_account};
 use crate::watch::WatchPlace;
 
 /// Knowledge about the last change of somebody's password.
@@ -61,14 +61,20 @@ impl PasswordHistory {
                 Err(error) => (Self::Unknown, Some(error)),
             },
             Ok(None) if !place.has_begun() => (Self::Unwatched, None),
-            Ok(None) => match Passwd::read() {
-                Ok(passwd) if !passwd.has_uid(uid) => (Self::Elsewhere, None),
-                Ok(_) => (Self::Unknown, None),
+            Ok(None) => match is_local(uid) {
+                Ok(true) => (Self::Unknown, None),
+                Ok(false) => (Self::Elsewhere, None),
                 Err(error) => (Self::Unknown, Some(error)),
             },
             Err(error) => (Self::Unknown, Some(error)),
         }
     }
+}
+
+/// Is there a line of this uid in /etc/passwd?
+fn is_local(uid: u32) -> Result<bool, VaultError> {
+    let mut is_local = false;
+    each_local_account(&mut |account| is_local |= account.uid == uid).map(|()| is_local)
 }
 
 /// Is this too soon? `None` if not.

@@ -128,7 +128,7 @@ impl Daemon {
             None => None,
         };
         if purpose.recovery {
-            self.notice_of_recovery(account)?; // of the old set, which is about to go
+            self.notice_of_codes(account)?; // of the old set, which is about to go
         }
         let (hashes, codes) = match purpose.recovery {
             true => self.recovery_set(account, purpose.redemption)?,

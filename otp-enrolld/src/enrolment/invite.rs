@@ -136,15 +136,18 @@ impl Daemon {
         if self.vault().invitation(&account, System.wall())?.is_none() {
             return Err(none()); // without a lock file for somebody who was never invited
         }
+        let _alone = self.reset_lock.lock();
         let tickets = self.vault().tickets(account.uid)?;
         let mut ticket_file = tickets.ticket_file(&account)?.ticket_file;
         let now = System.wall();
         let id = ticket_file.good(now).map(|ticket| ticket.id).ok_or_else(none)?;
+        let reset_left = self.reset_left(&account, id)?;
         let ticket = ticket_file.ticket_mut(id).ok_or_else(none)?;
-        let ends = later_end(ticket, wanted.lasts, now)?;
+        let ends = later_end(ticket, wanted.lasts, reset_left, now)?;
         let (changed, form) = (ends > ticket.not_after, ticket.form.as_str());
         if changed {
             ticket.not_after = ends;
+            self.notice(&account, notice(NoticeEvent::RegistrationCodeExtended, peer, now))?;
             tickets.store(&ticket_file, &System)?;
             log("registration-code-extended", &account, peer, Some(id), |line| {
                 line.field("form", form).field("ends", &ends.to_string())
@@ -211,17 +214,25 @@ fn life(form: CodeForm, wanted: Option<u64>) -> Result<u64, Refused> {
     Err(Refusal::InvalidValue { field: "lasts".to_owned(), found: seconds.to_string(), wanted }.into())
 }
 
-/// The end that a ticket gets; never an earlier one. Its form limits its life from its making on (T2).
-fn later_end(ticket: &Ticket, lasts: Option<u64>, now: UnixTime) -> Result<UnixTime, Refused> {
-    let last = ticket.issued + ticket.form.longest_life();
+/// The end that a ticket gets; never an earlier one. Its form limits its life from its making on (T2), and the reset that it is of, for
+/// which so many seconds are left, does so too.
+fn later_end(ticket: &Ticket, lasts: Option<u64>, reset_left: Option<u64>, now: UnixTime) -> Result<UnixTime, Refused> {
+    let by_form = ticket.issued + ticket.form.longest_life();
+    let last = reset_left.map_or(by_form, |left| by_form.min(now + left));
     let most = last.since(now);
     match lasts {
         Some(seconds) if !(SHORTEST_LIFE_S..=most).contains(&seconds) => {
-            let form = ticket.form.as_str();
-            let wanted = format!(
-                "{SHORTEST_LIFE_S} to {most} seconds: a {form} code ends {} seconds after it was made",
-                ticket.form.longest_life()
-            );
+            let why = match last == by_form {
+                true => {
+                    format!(
+                        "a {} code ends {} seconds after it was made",
+                        ticket.form.as_str(),
+                        ticket.form.longest_life()
+                    )
+                }
+                false => "then the reset that it is of is over".to_owned(),
+            };
+            let wanted = format!("{SHORTEST_LIFE_S} to {most} seconds: {why}");
             Err(Refusal::InvalidValue { field: "lasts".to_owned(), found: seconds.to_string(), wanted }.into())
         }
         _ => Ok((now + lasts.unwrap_or(ticket.form.usual_life())).min(last).max(ticket.not_after)),

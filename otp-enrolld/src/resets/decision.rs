@@ -99,6 +99,12 @@ pub(crate) fn state(reset: &Reset, now: ResetNow) -> ResetAnswer {
     }
 }
 
+/// Seconds until it is over, whatever came of it.
+pub(crate) fn left(reset: &Reset, boot_ms: u64) -> u64 {
+    let passed = reset.waited.at(boot_ms).seconds;
+    reset.delay.saturating_add(READY_S).saturating_sub(passed)
+}
+
 /// Does a second admin have to agree?
 pub(crate) fn needs_approval(reset: &Reset, now: ResetNow) -> bool {
     tier(reset, now) >= Tier::Admin || now.cool_down.is_some()

@@ -2,6 +2,7 @@
 
 use otp_core::accounts::Account;
 use otp_core::codes::ids::TicketId;
+use otp_core::environment::Clock as _;
 use otp_core::files::notice::NoticeEvent;
 use otp_core::files::reset::Reset;
 use otp_core::log_line::Urgency;
@@ -17,7 +18,7 @@ use crate::daemon::Daemon;
 use crate::log::events::event;
 use crate::machine::System;
 use crate::refusals::{ChangeOf as _, Refused, log_vault};
-use crate::resets::decision::{ResetAnswer, ResetStep, decide};
+use crate::resets::decision::{ResetAnswer, ResetStep, decide, left};
 use crate::resets::waiting::{actor_of, line, now};
 
 impl Daemon {
@@ -64,6 +65,16 @@ impl Daemon {
         let Some(mut reset) = reset else { return Ok(()) };
         reset.tickets.push(ticket);
         Ok(self.vault().store_reset(&reset, &System)?)
+    }
+
+    /// Seconds until the reset is over that this code of `account` is of, if it is of one. The caller holds the lock of resets.
+    pub(crate) fn reset_left(&self, account: &Account, ticket: TicketId) -> Result<Option<u64>, Refused> {
+        let kept = self.reset_of(account.uid)?.filter(|kept| kept.reset.tickets.contains(&ticket));
+        match kept.map(|kept| (kept.restored, left(&kept.reset, System.boot_ms()))) {
+            Some((true, _)) => Err(ChangeRefusal::ResetRestored).of(account),
+            Some((false, 0)) => Err(ChangeRefusal::ResetExpired).of(account),
+            found => Ok(found.map(|(_, left)| left)),
+        }
     }
 
     /// The owner has a key by the reset that waits, if one does. Where that fails, the key itself says so.
