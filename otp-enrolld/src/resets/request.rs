@@ -24,13 +24,15 @@ use crate::log::events::event;
 use crate::machine::System;
 use crate::refusals::{ChangeOf as _, Refused};
 use crate::resets::decision::{ResetAnswer, ResetStep, TieredActor, decide, delay};
+use crate::resets::list::told;
 use crate::resets::waiting::{actor_of, line, now};
 
 impl Daemon {
     /// Somebody wants new keys for a user. The user is told before the reset counts.
     pub(crate) fn request_reset(&self, peer: Peer, wanted: RequestReset) -> Result<ResetReply, Refused> {
         let (account, _) = target(peer, Act::RequestReset, Some(&wanted.user))?;
-        let actor = actor_of(peer, groups::actor(peer)?);
+        let known = groups::actor(peer)?;
+        let actor = actor_of(peer, known);
         let proof = proof_of(&wanted.proof)?;
         if self.vault().enrolment_status(&account, &System)? == EnrolmentStatus::NeverEnrolled {
             return Err(Refused::not_possible(&account, ChangeRefusal::NotEnrolled));
@@ -42,7 +44,8 @@ impl Daemon {
             return Err(Refused::not_possible(&account, ChangeRefusal::ResetThere));
         }
         let reset = self.new_reset(account, actor, wanted, proof)?;
-        match decide(ResetStep::Ask, actor, &reset, now(&reset, cool_down.barred())) {
+        let now = now(&reset, cool_down.barred());
+        match decide(ResetStep::Ask, actor, &reset, now) {
             ResetAnswer::Refused(ChangeRefusal::CoolDown | ChangeRefusal::PasswordElsewhere) => {
                 cool_down.refuse(peer, &reset.account)?;
             }
@@ -64,7 +67,7 @@ impl Daemon {
         if let Some(voucher) = reset.proof.voucher().and_then(|uid| account_of(uid).ok()) {
             self.notice_after(&voucher, notice(NoticeEvent::NamedAsVoucher, peer, System.wall()));
         }
-        self.told_to(peer, reset)
+        Ok(ResetReply { reset: told(&StoredReset { reset, restored: false }, known, now) })
     }
 
     fn new_reset(
@@ -95,11 +98,6 @@ impl Daemon {
         })
     }
 
-    fn told_to(&self, peer: Peer, reset: Reset) -> Result<ResetReply, Refused> {
-        let (actor, policy) = (groups::actor(peer)?, self.policy(peer)?.cool_down);
-        Ok(ResetReply { reset: self.reset_status(&StoredReset { reset, restored: false }, actor, policy) })
-    }
-
     /// A second admin agrees.
     pub(crate) fn approve_reset(&self, peer: Peer, wanted: &ApproveReset) -> Result<ResetReply, Refused> {
         let actor = groups::actor(peer)?;
@@ -116,7 +114,8 @@ impl Daemon {
         }
         let by = actor_of(peer, actor);
         let found = self.cooling_down(account, self.policy(peer)?.cool_down);
-        if let ResetAnswer::Refused(why) = decide(ResetStep::Approve, by, &kept.reset, now(&kept.reset, found)) {
+        let now = now(&kept.reset, found);
+        if let ResetAnswer::Refused(why) = decide(ResetStep::Approve, by, &kept.reset, now) {
             return Err(Refused::not_possible(account, why));
         }
         let in_spite_of = overridden(found, wanted.reason.as_ref())?;
@@ -132,7 +131,7 @@ impl Daemon {
                 &told_in(line("cool-down-overridden", &reset, peer), &found).field("detail", why).finish(),
             );
         }
-        self.told_to(peer, reset)
+        Ok(ResetReply { reset: told(&StoredReset { reset, restored: false }, actor, now) })
     }
 }
 
