@@ -375,6 +375,20 @@ def test_a_table_for_a_service_that_asks_for_no_code_is_noted(stock):
         default_policy()
 
 
+@pytest.mark.parametrize("named, other, program", [("sudo", "sudo-i", "sudo -i"), ("sudo-i", "sudo", "sudo"), ("su-l", "su", "su")])
+def test_a_table_for_one_of_two_gated_services_of_a_program_is_noted(stock, named, other, program):
+    write_stack(f"{IN}\n@include common-account", "su-l")
+    gate_services(named, other)
+    try:
+        write(POLICY, f"version = 1\n[service.{named}]\n", 0o644)
+        done = otpctl("config", "check")
+        assert done.returncode == DONE and f"note: [service.{named}] does not hold for `{program}`" in done.stderr
+        write(POLICY, f"version = 1\n[service.{named}]\n[service.{other}]\n", 0o644)
+        assert otpctl("config", "check").stderr == ""
+    finally:
+        default_policy()
+
+
 def test_what_package_managers_leave_is_no_service(stock):
     for name in ("tried.dpkg-old", "tried~", "tried.bak", ".tried.swp"):
         write_stack(f"{IN}\nauth optional pam_otp.so\n{ACCOUNT}", name)

@@ -25,7 +25,7 @@ use crate::output::terminal::Terminal;
 use crate::policy_path::whole_path;
 use crate::reach::{OthersNeed, obstacle, obstacles};
 use crate::stack::finding::StackFinding;
-use crate::stack::findings::Survey;
+use crate::stack::findings::{Survey, TWINS};
 use crate::stack::modules::{is_ours, is_watch};
 use crate::stack::reader::{PamDirectories, ServiceStacks, Stage};
 use crate::stack::words::Dialect;
@@ -182,6 +182,7 @@ fn notes(policy: &WholePolicy, file: &str) -> Vec<String> {
     notes.extend(policy.host.remarks.iter().map(|remark| format!("{file}: {remark}")));
     notes.extend(ending(policy, system_wall()));
     notes.extend(of_a_directory(policy));
+    notes.extend(of_one_twin(policy));
     let program = policy.host.notify.as_ref().and_then(|notify| notify.command.first());
     if let Some(Err(error)) = program.map(|program| root_program(Path::new(program))) {
         notes.push(format!("notify_command: {error}"));
@@ -205,6 +206,23 @@ pub(crate) fn idle_parts(policy: &WholePolicy) -> Vec<(String, String)> {
         (name.to_owned(), why)
     });
     tables.chain(asked).chain(ungated).collect()
+}
+
+/// Tables for one of two services of a program, where the other one asks for codes as well and has no table.
+fn of_one_twin(policy: &WholePolicy) -> Vec<String> {
+    let gated = |service: &str| own_stages(service).is_some_and(|stages| stages.contains(&Stage::Auth));
+    let pairs = TWINS.iter().flat_map(|(plain, login, _)| [(*plain, *login), (*login, *plain)]);
+    let has_table = |service: &str| policy.services.iter().any(|(name, _)| name == service);
+    let one_sided = pairs.filter(|(with, without)| has_table(with) && !has_table(without) && gated(without));
+    one_sided
+        .map(|(with, without)| {
+            let program = TWINS.iter().find(|(_, login, _)| *login == without).map_or(without, |(_, _, command)| command);
+            format!(
+                "[service.{with}] does not hold for `{program}`, which asks as the service {without}: without [service.{without}] \
+                 everybody is asked there, and is refused without a key"
+            )
+        })
+        .collect()
 }
 
 /// Services that are to ask for a new key and cannot: the service, and why.
