@@ -54,21 +54,24 @@ impl Daemon {
         if status == EnrolmentStatus::Enrolled && wanted.replaces != Some(true) {
             return Err(Refused::not_possible(&account, ChangeRefusal::AlreadyEnrolled));
         }
-        let overridden = match status {
-            EnrolmentStatus::Enrolled => self.check_cool_down(peer, &account, reason(wanted)?.as_ref())?,
-            EnrolmentStatus::NeverEnrolled => None,
+        let (overridden, rules) = match status {
+            EnrolmentStatus::Enrolled => (
+                self.check_cool_down(peer, &account, reason(wanted)?.as_ref())?,
+                Some(self.invitation_rules(peer, &account)?),
+            ),
+            EnrolmentStatus::NeverEnrolled => (None, None),
         };
         let now = System.wall();
-        let _alone = (status == EnrolmentStatus::Enrolled).then(|| self.reset_lock.lock());
+        let _alone = rules.is_some().then(|| self.reset_lock.lock());
         let status = match status {
             EnrolmentStatus::Enrolled => self.vault().enrolment_status(&account, &System)?, // forgotten meanwhile?
             EnrolmentStatus::NeverEnrolled => status,
         };
         // A code for a first key stays one: keys that come in another way are not replaced by it, past reset and cool-down.
         let replaces = status == EnrolmentStatus::Enrolled;
-        let reset = match status {
-            EnrolmentStatus::Enrolled => self.reset_for_invitation(peer, &account)?,
-            EnrolmentStatus::NeverEnrolled => None,
+        let reset = match (status, &rules) {
+            (EnrolmentStatus::Enrolled, Some(rules)) => self.reset_for_invitation(peer, &account, rules)?,
+            _ => None,
         };
         if wanted.dry_run == Some(true) {
             let (superseded, ends) = (self.has_a_good_code(&account, now)?, now + lasts);
@@ -86,7 +89,7 @@ impl Daemon {
         let mut ticket_file = tickets.ticket_file(&account)?.ticket_file;
         let Issued { superseded, unrecognised } = ticket_file.issue(ticket, now);
         self.notice(&account, notice(NoticeEvent::RegistrationCodeIssued, peer, now))?;
-        self.bind_to_reset(reset, id)?;
+        self.bind_to_reset(reset, id, &ticket_file.tickets)?;
         tickets.store(&ticket_file, &System)?;
         drop(tickets);
         self.pending_enrolments.end(account.uid); // what was begun with an older code

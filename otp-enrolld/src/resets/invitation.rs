@@ -5,6 +5,7 @@ use otp_core::codes::ids::TicketId;
 use otp_core::environment::Clock as _;
 use otp_core::files::notice::NoticeEvent;
 use otp_core::files::reset::Reset;
+use otp_core::files::ticket::Ticket;
 use otp_core::log_line::Urgency;
 use otp_core::manage::reset_mode::reset_mode;
 use otp_core::policy::host::ResetMode;
@@ -17,16 +18,35 @@ use crate::daemon::Daemon;
 use crate::log::events::event;
 use crate::machine::System;
 use crate::refusals::{ChangeOf as _, Refused, log_vault};
-use crate::resets::decision::{ResetAnswer, ResetStep, decide, left};
-use crate::resets::waiting::{actor_of, line, now};
+use crate::resets::decision::{ResetAnswer, ResetStep, TieredActor, decide, left};
+use crate::resets::waiting::{ResetGroups, actor_of, line};
+
+/// The word of policy and group database on a code for somebody who is enrolled.
+pub(crate) struct InvitationRules {
+    actor: TieredActor,
+    mode: ResetMode,
+    groups: ResetGroups,
+}
 
 impl Daemon {
+    /// Asked for before the lock of resets is taken: a directory may take seconds.
+    pub(crate) fn invitation_rules(&self, peer: Peer, account: &Account) -> Result<InvitationRules, Refused> {
+        let actor = groups::actor(peer)?;
+        let helper = matches!(actor, Actor::User(_, groups) if groups.helpdesk);
+        let mode = reset_mode(&self.policy(peer)?, || helper || groups::has_a_helpdesk());
+        Ok(InvitationRules { actor: actor_of(peer, actor), mode, groups: ResetGroups::of(account.uid) })
+    }
+
     /// The reset on which a code for new keys of `account` may be made now; none where it needs none. The caller holds the lock of resets
     /// from here until the code is stored.
-    pub(crate) fn reset_for_invitation(&self, peer: Peer, account: &Account) -> Result<Option<Reset>, Refused> {
+    pub(crate) fn reset_for_invitation(
+        &self,
+        peer: Peer,
+        account: &Account,
+        rules: &InvitationRules,
+    ) -> Result<Option<Reset>, Refused> {
         let Some(kept) = self.reset_of(account.uid)? else {
-            let helper = matches!(groups::actor(peer)?, Actor::User(_, groups) if groups.helpdesk);
-            return match reset_mode(&self.policy(peer)?, || helper || groups::has_a_helpdesk()) {
+            return match rules.mode {
                 ResetMode::Simple => Ok(None),
                 ResetMode::Guarded => Err(ChangeRefusal::ResetNeeded).of(account),
             };
@@ -34,14 +54,13 @@ impl Daemon {
         if kept.restored {
             return Err(ChangeRefusal::ResetRestored).of(account);
         }
-        let (reset, actor) = (kept.reset, actor_of(peer, groups::actor(peer)?));
-        let refused = match decide(ResetStep::Invite, actor, &reset, now(account.uid)) {
-            ResetAnswer::Allowed if reset.tickets.len() < Reset::MOST_TICKETS => return Ok(Some(reset)),
-            ResetAnswer::AllowedAlone if reset.tickets.len() < Reset::MOST_TICKETS => {
+        let reset = kept.reset;
+        let refused = match decide(ResetStep::Invite, rules.actor, &reset, rules.groups.now()) {
+            ResetAnswer::Allowed => return Ok(Some(reset)),
+            ResetAnswer::AllowedAlone => {
                 event(Urgency::Alert, &line("reset-without-a-second-admin", &reset, peer).finish());
                 return Ok(Some(reset));
             }
-            ResetAnswer::Allowed | ResetAnswer::AllowedAlone => ChangeRefusal::ResetExpired,
             ResetAnswer::Waits(_) => ChangeRefusal::ResetWaits,
             ResetAnswer::NeedsApproval => ChangeRefusal::ResetNotApproved,
             ResetAnswer::Refused(why) => why,
@@ -49,9 +68,19 @@ impl Daemon {
         Err(Refused::not_possible(account, refused))
     }
 
-    /// Before a code is stored: a key that comes of it ends the reset.
-    pub(crate) fn bind_to_reset(&self, reset: Option<Reset>, ticket: TicketId) -> Result<(), Refused> {
+    /// Before a code is stored: a key that comes of it ends the reset. One that was bound and could then not be stored is in no file of
+    /// codes; no key can come of it, and it does not count.
+    pub(crate) fn bind_to_reset(
+        &self,
+        reset: Option<Reset>,
+        ticket: TicketId,
+        stored: &[Ticket],
+    ) -> Result<(), Refused> {
         let Some(mut reset) = reset else { return Ok(()) };
+        reset.tickets.retain(|bound| stored.iter().any(|one| one.id == *bound));
+        if reset.tickets.len() >= Reset::MOST_TICKETS {
+            return Err(ChangeRefusal::ResetExpired).of(&reset.account);
+        }
         reset.tickets.push(ticket);
         Ok(self.vault().store_reset(&reset, &System)?)
     }
@@ -72,11 +101,12 @@ impl Daemon {
         drop(self.found_resets()); // the log has what is wrong with it
     }
 
-    /// A notice that a reset waits is told as long as one does.
+    /// A notice that a reset waits is told as long as one does. A login does not wait for that: while resets are changed it is left for
+    /// the next time.
     pub(crate) fn settle_reset_notice(&self, account: &Account) -> Result<(), Refused> {
         let told = self.vault().notices(account)?;
         if told.iter().any(|one| one.notice.event == NoticeEvent::ResetAsked) {
-            let _alone = self.reset_lock.lock(); // while one is asked for, its notice is there first
+            let Some(_alone) = self.reset_lock.try_lock() else { return Ok(()) }; // while one is asked for, its notice is there first
             if self.reset_of(account.uid)?.is_none() {
                 self.vault().unspool(account, NoticeEvent::ResetAsked).unwrap_or_else(|error| log_vault(&error));
             }

@@ -12,7 +12,7 @@ use crate::access::rights::{Act, may};
 use crate::daemon::Daemon;
 use crate::refusals::Refused;
 use crate::resets::decision::{ResetAnswer, needs_approval, state};
-use crate::resets::waiting::now;
+use crate::resets::waiting::ResetGroups;
 
 impl Daemon {
     /// All of them, or those of the caller.
@@ -24,11 +24,12 @@ impl Daemon {
         } else {
             target(peer, Act::ListResets, None)?;
         }
-        let _alone = self.reset_lock.lock(); // a look may find one that is over
         let (mut resets, mut unreadable) = (Vec::new(), Vec::new());
-        for found in self.found_resets()? {
+        for found in self.found_resets_alone()? {
             match found.kept {
-                Ok(kept) if all || kept.reset.account.uid == peer.uid => resets.push(status(&kept)),
+                Ok(kept) if all || kept.reset.account.uid == peer.uid => {
+                    resets.push(status(&kept, ResetGroups::of(kept.reset.account.uid)))
+                }
                 Ok(_) => {}
                 Err(error) if all => {
                     unreadable.push(UnreadableReset { id: found.id.hex(), reason: error.to_string() });
@@ -41,8 +42,8 @@ impl Daemon {
 }
 
 /// As everybody who may see it is told.
-pub(super) fn status(kept: &StoredReset) -> ResetStatus {
-    let (reset, now) = (&kept.reset, now(kept.reset.account.uid));
+pub(super) fn status(kept: &StoredReset, groups: ResetGroups) -> ResetStatus {
+    let (reset, now) = (&kept.reset, groups.now());
     let (state, left) = match (kept.restored, state(reset, now)) {
         (true, _) => ("restored", 0),
         (false, ResetAnswer::Allowed | ResetAnswer::AllowedAlone) => ("ready", 0),

@@ -3,7 +3,7 @@
 use otp_core::codes::ids::ResetId;
 use otp_core::environment::Clock as _;
 use otp_core::files::notice::NoticeEvent;
-use otp_core::files::reset::{Reset, ResetActor};
+use otp_core::files::reset::{Reset, ResetActor, Tier};
 use otp_core::log_line::LogLine;
 use otp_core::vault::{FoundReset, StoredReset};
 use otp_protocol::peer::Peer;
@@ -27,6 +27,12 @@ impl Daemon {
             }
         }
         Ok(waiting)
+    }
+
+    /// The same without the lock of resets, which is held for the look alone: one that is over may be found.
+    pub(super) fn found_resets_alone(&self) -> Result<Vec<FoundReset>, Refused> {
+        let _alone = self.reset_lock.lock();
+        self.found_resets()
     }
 
     /// Where the owner's key file cannot be read, the reset goes on waiting: that allows nothing, and it can be cancelled.
@@ -72,18 +78,29 @@ impl Daemon {
     }
 }
 
-/// The actor behind a peer.
+/// The actor behind a peer. The person is the one who logged in, whatever accounts came after that.
 pub(super) fn actor_of(peer: Peer, actor: Actor) -> TieredActor {
-    TieredActor { who: ResetActor { uid: peer.uid, person: peer.accountable_uid }, tier: groups::tier_of(actor) }
+    let person = peer.login_uid().unwrap_or(peer.accountable_uid);
+    TieredActor { who: ResetActor { uid: peer.uid, person }, tier: groups::tier_of(actor) }
 }
 
-/// The facts about a reset of the keys of `uid` at this moment.
-pub(super) fn now(uid: u32) -> ResetNow {
-    ResetNow {
-        target_tier: groups::tier(uid),
-        one_admin: groups::is_one_admin(),
-        boot_ms: System.boot_ms(),
-        wall: System.wall(),
+/// The group database's word on a reset. It may take seconds: it is asked for before the lock of resets is taken.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ResetGroups {
+    pub(super) target_tier: Tier,
+    one_admin: bool,
+}
+
+impl ResetGroups {
+    /// On one of the keys of `uid`.
+    pub(super) fn of(uid: u32) -> Self {
+        Self { target_tier: groups::tier(uid), one_admin: groups::is_one_admin() }
+    }
+
+    /// With the clocks of this moment.
+    pub(super) fn now(self) -> ResetNow {
+        let Self { target_tier, one_admin } = self;
+        ResetNow { target_tier, one_admin, boot_ms: System.boot_ms(), wall: System.wall() }
     }
 }
 
