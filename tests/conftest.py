@@ -1,6 +1,7 @@
 """One machine for the whole run, inside packaging/private-root; every test brings users of its own."""
 
 import os
+import signal
 from contextlib import suppress
 from pathlib import Path
 
@@ -8,9 +9,14 @@ import pytest
 
 from harness.boot import booting, keep_etc
 from harness.journal import SYSLOG, Journal
+from harness.left_over import Beforehand, members_by_group
 from harness.machine import ROOT, Machine, change_members, run
+from harness.wait import TooLate
+from harness.wire import SOCKET
 
-pytest_plugins = ["harness.notices", "harness.packages", "harness.passwords", "harness.rotation", "harness.services", "harness.stacks"]  # their fixtures
+pytest_plugins = ["harness.marks", "harness.notices", "harness.packages", "harness.passwords", "harness.rotation", "harness.services", "harness.stacks"]  # their fixtures
+
+HAS_FAILED = pytest.StashKey()
 
 
 def pytest_addoption(parser):
@@ -60,19 +66,13 @@ def machine(request, journal, hosts):
     it.stop()
 
 
-def helpers():
-    """The members of otp-helpdesk, as the file has them; nothing where there is no such group."""
-    entries = [line.split(":") for line in Path("/etc/group").read_text().splitlines()]
-    return next((entry[3] for entry in entries if entry[0] == "otp-helpdesk"), None)
-
-
 @pytest.fixture(autouse=True)
 def helpers_leave():
     """A site with helpers wants resets: those who join otp-helpdesk in a test leave it with that test."""
-    before = helpers()
+    before = members_by_group().get("otp-helpdesk", [])
     yield
-    if helpers() not in (None, before):
-        change_members("otp-helpdesk", lambda _: (before or "").split(","))
+    if members_by_group().get("otp-helpdesk") not in (None, before):
+        change_members("otp-helpdesk", lambda _: before)
 
 
 @pytest.fixture(scope="module")
@@ -84,11 +84,16 @@ def booted(request):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_call(item):
-    """A test that fails shows what came into the system's log meanwhile: what the person at the terminal is not told."""
+    """A test that fails shows what came into the system's log meanwhile: what the person at the terminal is not told. It leaves nothing
+    open."""
     machine = item.funcargs.get("machine")
     journal = item.funcargs.get("journal") or (machine and machine.journal)
     start = len(journal.lines) if journal else 0
+    before = Beforehand()
     outcome = yield
+    item.stash[HAS_FAILED] = bool(outcome.excinfo)
+    if outcome.excinfo:
+        before.brings_back(spared=machine and machine.process and machine.process.pid)
     if journal and outcome.excinfo:
         item.add_report_section("call", "system log", "\n".join(journal.lines[start:]))
     if outcome.excinfo and "booted" in item.funcargs:
@@ -102,10 +107,19 @@ def the_daemon_survives(request):
     yield
     if "machine" in request.fixturenames:
         machine = request.getfixturevalue("machine")
-        if not machine.running():
+        trouble = None
+        if not machine.running() or not Path(SOCKET).is_socket():
+            trouble = "the daemon did not run any more at the end of this test"
+        else:
+            try:
+                machine.left_alone()
+            except TooLate as late:
+                trouble = str(late)
+        if trouble:
+            machine.stop(signal.SIGKILL)
             machine.start()
-            pytest.fail("the daemon did not run any more at the end of this test")
-        machine.left_alone()
+        if trouble and not request.node.stash.get(HAS_FAILED, True):  # that it has failed is told
+            pytest.fail(trouble)
 
 
 @pytest.fixture

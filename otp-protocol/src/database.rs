@@ -263,7 +263,7 @@ mod tests {
     fn a_question_that_hangs_ends_and_is_not_in_the_way_of_others() {
         let begun = Instant::now();
         assert_eq!(ask(thread::park), Err(Slow));
-        assert!((PATIENCE..2 * PATIENCE).contains(&begun.elapsed()));
+        assert!(begun.elapsed() >= PATIENCE);
         assert_eq!(ask(|| 7), Ok(7));
     }
 

@@ -261,11 +261,15 @@ fn half_a_message_and_a_hang_up_leave_nothing() {
 }
 
 #[test]
-fn trickle_and_silence_end_at_their_limits() {
-    let limits = ServerLimits { message: Duration::from_millis(60), idle: Duration::from_millis(30), ..patient() };
-    let running = Running::start(Double::default(), limits);
+fn silence_ends_at_its_limit() {
+    let running = Running::start(Double::default(), ServerLimits { idle: Duration::from_millis(30), ..patient() });
     let mut silent = running.connect();
     assert_eq!(hear(&mut silent), None);
+}
+
+#[test]
+fn trickle_ends_at_its_limit() {
+    let running = Running::start(Double::default(), ServerLimits { message: Duration::from_millis(60), ..patient() });
     let mut trickling = running.connect();
     let started = Instant::now();
     while trickling.write_all(b" ").is_ok() {
@@ -278,7 +282,7 @@ fn trickle_and_silence_end_at_their_limits() {
 #[test]
 fn a_pending_key_may_wait_longer_than_others() {
     let service = Double { pending_timeout: Some(Duration::from_secs(60)), ..Double::default() };
-    let limits = ServerLimits { idle: Duration::from_millis(30), ..patient() };
+    let limits = ServerLimits { idle: Duration::from_millis(500), ..patient() };
     let running = Running::start(service, limits);
     let mut pending = running.connect();
     let begin = r#"{"method":"io.pam-otp.Otp1.BeginEnrolment","parameters":{"user":"alice"}}"#;
@@ -362,6 +366,7 @@ fn a_peer_that_takes_each_part_slowly_is_given_up_in_the_end() {
     let running = Running::start(Double::default(), limits);
     let mut slow = running.connect();
     say(&mut slow, LIST_IN_PARTS);
+    eventually("begun", || running.service.calls.load(Ordering::SeqCst) == 1);
     thread::sleep(Duration::from_millis(60));
     let heard = std::iter::from_fn(|| hear(&mut slow)).count();
     assert!(heard < PARTS, "{heard}");

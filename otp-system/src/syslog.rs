@@ -146,7 +146,7 @@ mod tests {
         assert!(begun.elapsed() < Duration::from_secs(30));
         let begun = Instant::now();
         assert!(syslog.send(5, "event=x").is_err());
-        assert!(begun.elapsed() < SEND_TIMEOUT * 20);
+        assert!(begun.elapsed() < Duration::from_secs(30));
         for _ in 0..sent {
             taken(&logger);
         }

@@ -94,12 +94,16 @@ def test_real_sudo_killed_after_the_code_was_made_durable_does_not_open_and_the_
     assert machine.ask("otp", user, key.second)[0] == SUCCESS
 
 
-def test_a_hundred_kills_at_random_moments_leave_nothing_behind(machine, request):
-    chance = random.Random(4226)
+def seconds_of_a_login(machine):
     user, key = machine.enrolled_user()
     begun = time.monotonic()
     subprocess.run(login_command(machine, user, key.first), stdout=subprocess.DEVNULL, check=True)
-    usual = time.monotonic() - begun
+    return time.monotonic() - begun
+
+
+def test_a_hundred_kills_at_random_moments_leave_nothing_behind(machine, request):
+    chance = random.Random(4226)
+    usual = min(seconds_of_a_login(machine) for _ in range(5))
     unused = 0
     for _ in range(RANDOM_KILLS * request.config.getoption("--rounds")):
         user, key = machine.enrolled_user()
@@ -139,7 +143,7 @@ def test_a_lock_that_is_held_refuses_after_ten_seconds_and_names_the_holder(mach
         fcntl.flock(held, fcntl.LOCK_EX)
         start, begun = journal.position(), time.monotonic()
         assert machine.ask("otp", user, key.first)[0] == AUTHINFO_UNAVAIL
-        assert 9 < time.monotonic() - begun < 13
+        assert 9 < time.monotonic() - begun < 15
     (line,) = [line for line in journal.since(start) if "outcome=" in line]
     assert "reason=lock-timeout" in line
     assert any(str(os.getpid()) in line for line in journal.since(start))

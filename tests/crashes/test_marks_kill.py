@@ -4,11 +4,14 @@ import signal
 import subprocess
 from contextlib import contextmanager, suppress
 
+import pytest
+
 from harness.machine import AUTH_ERR, SUCCESS, VAULT, pam_code
 from harness.strace import STRACE_LOG, answering, attached, kill_at, parsed
 from harness.sweeps import EVERY, warm_up
 from harness.wire import Client, Closed
 
+pytestmark = pytest.mark.usefixtures("nobody_stays_marked")
 ABOUT = VAULT / "vault.toml"
 # as many times in every run, however long the lock is waited for
 WRITES = ("mkdirat", "write", "pwrite64", "fsync", "fdatasync", "renameat", "renameat2", "unlinkat")
@@ -44,7 +47,7 @@ def killed_during(machine, method, user, step, where):
     with attached(machine.process.pid, *kill_at(step)):
         with suppress(Closed):
             call_about(method, user)
-        assert machine.process.wait(10) == -signal.SIGKILL, where
+        assert machine.process.wait(60) == -signal.SIGKILL, where
 
 
 def assert_mark_and_word_agree(user, where):

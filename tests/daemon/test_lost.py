@@ -2,7 +2,6 @@
 thief of the device does not have."""
 
 import json
-import tomllib
 
 import pytest
 
@@ -16,6 +15,7 @@ from harness.sweeps import daemon_killed_at_each, up
 from harness.wire import Client, call
 
 AN_HOUR = 3600
+pytestmark = pytest.mark.usefixtures("nobody_stays_marked")
 
 
 @pytest.fixture
@@ -23,13 +23,6 @@ def holder(machine):
     """With a key and recovery codes, and a code of the key that is not used yet."""
     user, key = machine.enrolled_user()
     return user, key.second, call("RenewRecoveryCodes", user.uid, code=key.first)["recovery_codes"]
-
-
-@pytest.fixture(autouse=True)
-def nobody_stays_reported(machine):
-    yield
-    for mark in (VAULT / "suspended").iterdir():
-        call("Resume", user=tomllib.loads(mark.read_text())["user"])
 
 
 def lost_by(user, code):

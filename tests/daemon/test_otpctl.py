@@ -233,7 +233,7 @@ def test_a_value_out_of_bounds_is_2_says_what_was_wanted_and_changes_nothing(mac
             done = otpctl(*words, f"{option}={value}", stdin="")
             assert (done.returncode, done.stdout) == (USAGE, ""), (words, value)
             assert option in done.stderr and wanted in done.stderr, done.stderr
-    assert vault_of(user) == before and daemon_log.since(start) == []
+    assert vault_of(user) == before and daemon_log.calls(start) == []
 
 
 GOOD = {
@@ -253,7 +253,7 @@ def test_an_option_given_twice_or_without_its_value_is_2_and_changes_nothing(mac
             done = otpctl(*words, *more, stdin="")
             assert (done.returncode, done.stdout) == (USAGE, ""), (words, more)
             assert option in done.stderr and any(text in done.stderr for text in said), done.stderr
-    assert vault_of(user) == before and daemon_log.since(start) == []
+    assert vault_of(user) == before and daemon_log.calls(start) == []
 
 
 @pytest.mark.parametrize("uid", ["", -1, 2**32 - 1, 2**32, "2**32 + UID", "0xUID", "UID.0", " UID", HUGE], ids=lambda uid: str(uid)[:12])

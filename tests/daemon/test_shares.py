@@ -152,7 +152,7 @@ def test_those_that_say_nothing_have_a_second_and_a_pool_of_their_own(machine, e
     with hidden_processes(), ExitStack() as silent:
         crowd = [silent.enter_context(Client()) for _ in range(CROWD)]
         assert all(b"Busy" in client.receive() for client in crowd[16:])
-        until(lambda: connections() == 0, "the end of those that say nothing", deadline=3)
+        until(lambda: connections() == 0, "the end of those that say nothing", deadline=8)
         assert machine.status(user)["enrolled"]
 
 
@@ -177,17 +177,17 @@ def test_users_who_hold_their_own_locks_keep_an_application_from_nobody_else(mac
         def answered():
             return select.select([client.socket for client in clients], [], [], 0)[0]
 
-        until(lambda: len(answered()) == places - 1 - places // 2, "a no for those for whom there is no room", deadline=5)
+        until(lambda: len(answered()) == places - 1 - places // 2, "a no for those for whom there is no room", deadline=8)
         for client in [client for client in clients if client.socket in answered()]:
             assert b"Busy" in client.receive()
             client.socket.close()
             clients.remove(client)
-        until(lambda: connections() <= places // 2, "the end of these", deadline=5)
+        until(lambda: connections() <= places // 2, "the end of these", deadline=8)
         for attacker in attackers:  # more of them are turned away at once
             begun = time.monotonic()
             with Client(uid=uid) as client, pytest.raises(Refused, match="Busy"):
                 client.call("Verify", user=attacker.name, code="000000")
-            assert time.monotonic() - begun < 1
+            assert time.monotonic() - begun < PROMPT_SERVICE
     with Client(uid=uid) as client:
         assert client.call("Verify", user=user.name, code=key.second)["verdict"]["accepted"] is True
 

@@ -150,7 +150,7 @@ def test_here_the_kernel_lets_a_program_type_at_its_terminal(machine, program):
         pytest.skip("dev.tty.legacy_tiocsti is 0: TIOCSTI is for nobody without CAP_SYS_ADMIN")
     assert "/dev/tty opened pushed" in lines and "itself 0: pushed" in lines
     until(PUSHED.exists, "what was pushed to be run by root's shell")
-    shell.pty.close(force=True)
+    shell.hangs_up()
 
 
 @pytest.mark.parametrize("how", ["{}", "{} 7<>/dev/tty", "{} 7<$(tty) </dev/null 2>&1", "setsid --wait {}", "bash -c '{}; exit $?'", "bash -c 'exec {}'", "script -qec '{}' /dev/null"])
@@ -164,7 +164,7 @@ def test_what_notify_starts_cannot_type_into_roots_shell(machine, attacker, how)
     assert lines.startswith(f"{uid} tty 0\n/dev/tty No such device or address\n"), lines
     assert "pushed" not in lines and "taken" not in lines and "reads" not in lines, lines
     assert_nothing_was_pushed(shell)
-    shell.pty.close(force=True)
+    shell.hangs_up()
 
 
 def test_nor_where_notify_leads_the_session_of_the_terminal(machine, attacker):
@@ -247,7 +247,7 @@ def test_the_daemon_in_the_foreground_of_a_shell_has_no_terminal_and_ends_on_con
         shell.awaits("status 0\r\n")
         shell.awaits("root> ")
         assert "status 4" in shell.runs("(exit 4)")
-        shell.pty.close(force=True)
+        shell.hangs_up()
 
 
 def terminals_of(pid):
@@ -331,7 +331,7 @@ def test_the_daemon_outlives_its_terminal(machine, how):
         assert call("Status", user=user.name)["status"]["enrolled"] is False
         assert served_by() == daemon
         os.kill(daemon, signal.SIGTERM)
-        until(lambda: not [one for one in processes(DAEMON) if field(one, "State")[0] != "Z"], "its end")
+        until(lambda: not processes(DAEMON), "its end")
         if how != "a shell":
             os.waitpid(daemon, 0)
 
@@ -355,7 +355,7 @@ def test_offline_otpctl_has_no_terminal_and_its_shell_goes_on(machine, enrolled)
         shell.interrupts()
         shell.awaits("root> ")
     assert "status 4" in shell.runs("(exit 4)")
-    shell.pty.close(force=True)
+    shell.hangs_up()
 
 
 def test_offline_otpctl_that_leads_its_session_does_its_work(machine, enrolled):
@@ -399,7 +399,7 @@ def test_without_its_name_or_proc_the_terminal_is_given_up_all_the_same(machine,
     lines = findings()
     assert "/dev/tty No such " in lines and "pushed" not in lines and "taken" not in lines and "reads" not in lines, lines
     assert_nothing_was_pushed(shell)
-    shell.pty.close(force=True)
+    shell.hangs_up()
 
 
 @contextmanager

@@ -434,7 +434,7 @@ def test_a_ninth_code_at_once_for_one_person_is_turned_away_and_the_others_are_s
         with decisions_held_up(user):
             for client in clients:
                 client.send(message.encode() + b"\0")
-            (quick,), _, _ = select.select([client.socket for client in clients], [], [], 5)
+            (quick,), _, _ = select.select([client.socket for client in clients], [], [], 30)
             (turned_away,) = [client for client in clients if client.socket is quick]
             assert json.loads(turned_away.receive())["error"] == f"{INTERFACE}.Busy"
             with Client() as root, Client(uid=other.uid) as elsewhere:
@@ -457,7 +457,7 @@ def test_who_holds_his_own_lock_keeps_an_application_from_nobody_else(machine, e
         clients = [stack.enter_context(Client(uid=uid)) for _ in range(most + 1)]
         for client in clients:
             client.send(message)
-        (quick,), _, _ = select.select([client.socket for client in clients], [], [], 5)  # and so the others wait
+        (quick,), _, _ = select.select([client.socket for client in clients], [], [], 30)  # and so the others wait
         (turned_away,) = [client for client in clients if client.socket is quick]
         turned_away.socket.close()
         for _ in range(30):  # each would wait ten seconds for the lock, and take a place of the application's all the while

@@ -177,8 +177,8 @@ def test_given_up_at_the_picture_nothing_is_there_and_the_code_can_be_used_again
 
 @pytest.fixture
 def hurried(enrolling_hosts):
-    """An sshd that gives a login eight seconds; the host, and the server's process."""
-    process = server(2204, "keyboard-interactive", "LoginGraceTime 8\n")
+    """An sshd that gives a login fifteen seconds; the host, and the server's process."""
+    process = server(2204, "keyboard-interactive", "LoginGraceTime 15\n")
     until(lambda: listens(2204), "sshd at 2204")
     yield Ssh(2204), process
     process.terminate()
@@ -206,8 +206,8 @@ def test_where_sshd_waits_no_longer_nothing_is_there_and_the_code_can_be_used_ag
     terminal.awaits(APP_PROMPT)
     first = key_on(terminal.transcript)
     assert something_is_pending(user) and children.read_text()
-    until(lambda: not children.read_text(), "the end of sshd's patience", deadline=20)
-    assert time.monotonic() - begun > 7
+    until(lambda: not children.read_text(), "the end of sshd's patience", deadline=40)
+    assert time.monotonic() - begun > 14
     until(lambda: not something_is_pending(user), "the end of the pending key")
     terminal.types_hidden(first.confirming)  # ssh listens on, and nobody hears it
     assert terminal.ends() == 255

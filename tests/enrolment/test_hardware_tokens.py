@@ -18,6 +18,7 @@ from harness.terminal import Terminal
 from harness.totp import totp
 from harness.wire import Client, call, refusal, refusal_on
 
+REACH = 1050  # counters; a code is looked for among a thousand of them
 KIND = "urn:ietf:params:xml:ns:keyprov:pskc:"
 FILE, KEY_FILE = Path("/root/tokens.xml"), Path("/root/tokens.key")
 
@@ -47,6 +48,14 @@ class Device:
 
     def step(self):
         return int(shifted_now() // self.facts["time_interval"])
+
+
+def without_equal_codes(**facts):
+    """A token of which no two codes within reach are the same, or one that is looked for may be found elsewhere."""
+    while True:
+        device = Device(**facts)
+        if len({device.code(counter) for counter in range(REACH)}) == REACH:
+            return device
 
 
 def pskc(*devices, protect=lambda file: None):
@@ -126,7 +135,7 @@ def test_a_token_that_goes_by_the_time_is_confirmed_by_one_code(machine, user):
 
 
 def test_a_code_from_before_the_counter_of_the_file_confirms_nothing(user):
-    device = Device(counter=20)
+    device = without_equal_codes(counter=20)
     pskc(device)
     import_file()
     with Client() as client:
@@ -138,7 +147,7 @@ def test_a_code_from_before_the_counter_of_the_file_confirms_nothing(user):
 
 def test_a_token_that_was_pressed_often_is_found_and_one_that_was_pressed_too_often_is_not(machine):
     for first, found in ((500, True), (990, True), (1002, False)):
-        device, user = Device(counter=1), machine.new_user()
+        device, user = without_equal_codes(counter=1), machine.new_user()
         pskc(device)
         import_file()
         with Client() as client:

@@ -337,7 +337,7 @@ def test_a_program_that_hangs_is_killed_with_its_children_and_nobody_else(machin
     bystander = subprocess.Popen(["setpriv", f"--reuid={NOTIFIER}", "--clear-groups", "sleep", "300"])
     begun = time.monotonic()
     done = notify_once()
-    assert 0.9 < time.monotonic() - begun < 10
+    assert 0.9 < time.monotonic() - begun < 60
     assert done.returncode == 1 and 'detail="not done within 1 s' in done.stderr and letters()[0][0] == 1
     child = Path("/proc", (place / "child").read_text().strip(), "cmdline")
     until(lambda: not child.exists() or not child.read_bytes(), "the end of the child")
@@ -442,7 +442,7 @@ def test_one_at_a_time_empties_the_outbox(machine, program):
     first = subprocess.Popen([DAEMON, "notify"], stderr=subprocess.PIPE)
     second = subprocess.Popen([DAEMON, "notify"], stderr=subprocess.PIPE)
     (place / "go").touch()
-    assert (first.wait(20), second.wait(20)) == (0, 0)
+    assert (first.wait(60), second.wait(60)) == (0, 0)
     assert (place / "all").read_text().count("\n") == 1
 
 

@@ -82,14 +82,14 @@ def test_the_unit_before_logins_tries_again_and_keeps_nobody_waiting(booted):
     assert booted.tries("systemctl", "start", unit).returncode == 1
     assert booted.property("SubState", unit) == "auto-restart"
     booted.run("rm", record)
-    until(lambda: booted.property("SubState", unit) == "dead", "the end of the tries", 30)
+    until(lambda: booted.property("SubState", unit) == "dead", "the end of the tries", 60)
 
 
 def test_a_gate_is_confirmed_in_another_session_and_not_in_its_own(booted):
-    user, key = booted.enrolled_user("anna")
-    token, before = booted.enrol_token(user), pam_file(booted, "sudo")
+    user, before = booted.new_user("anna"), pam_file(booted, "sudo")
     with booted.login(user) as first, booted.ssh(user) as second:
         with becomes_root(first):
+            key, token = booted.enrol(user), booted.enrol_token(user)  # its codes are good for half a minute
             code, said = enables(first, "sudo", key.first, token.code(2))
             assert code == 0 and re.search(r"no longer after 120 seconds, at [-0-9]+ [:0-9]+ \S+, unless", said) and "otpctl gate confirm sudo" in said
             assert record(booted, "sudo") == "pending" and booted.is_active("otp-gate-sudo.timer")
@@ -114,10 +114,10 @@ def test_a_gate_is_confirmed_in_another_session_and_not_in_its_own(booted):
 
 
 def test_a_gate_is_confirmed_only_with_a_code_that_was_accepted_since(booted):
-    user, key = booted.enrolled_user("bert")
-    token, before = booted.enrol_token(user), pam_file(booted, "su")
+    user, before = booted.new_user("bert"), pam_file(booted, "su")
     with booted.login(user) as first, booted.ssh(user) as second:
         with becomes_root(first):
+            key, token = booted.enrol(user), booted.enrol_token(user)
             assert enables(first, "su", key.first, token.code(2))[0] == 0
         with becomes_root(second):
             code, said = root_says(second, "otpctl gate confirm su")
@@ -136,8 +136,7 @@ def listening(machine):
 
 
 def test_sshd_asks_by_way_of_pam_from_the_gate_on_and_no_longer_when_it_is_disabled(booted):
-    user, key = booted.enrolled_user("gwen")
-    before = pam_file(booted, "sshd")
+    user, before = booted.new_user("gwen"), pam_file(booted, "sshd")
     booted.run("rm", "/etc/ssh/sshd_config.d/lab.conf")
     begun = listening(booted)
     booted.systemctl("reload", "ssh.service")
@@ -146,7 +145,7 @@ def test_sshd_asks_by_way_of_pam_from_the_gate_on_and_no_longer_when_it_is_disab
     try:
         assert not asks()
         with booted.login(user) as older, booted.login(user) as first, becomes_root(first):
-            begun = listening(booted)
+            begun, key = listening(booted), booted.enrol(user)
             assert enables(first, "sshd", key.first)[0] == 0
             until(lambda: listening(booted) > begun, "sshd that has read its files again")
             assert asks() and record(booted, "sshd") == "pending"
@@ -163,9 +162,7 @@ def test_sshd_asks_by_way_of_pam_from_the_gate_on_and_no_longer_when_it_is_disab
 
 
 def test_with_the_terminal_gone_or_with_nobody_who_confirms_it_is_undone(booted):
-    user, key = booted.enrolled_user("cleo")
-    token = booted.enrol_token(user)
-    other, another = booted.enrolled_user("dora")
+    user, other = booted.new_user("cleo"), booted.new_user("dora")
     before = {name: pam_file(booted, name) for name in ("sudo", "su", "login")}
     gone, stays, third = booted.ssh(user), booted.ssh(user), booted.ssh(other)
     for session in (gone, stays, third):
@@ -173,6 +170,7 @@ def test_with_the_terminal_gone_or_with_nobody_who_confirms_it_is_undone(booted)
         session.console.awaits(PASSWORD_PROMPT)
         session.console.types_hidden(PASSWORD)
         session.console.awaits("# ")
+    key, token, another = booted.enrol(user), booted.enrol_token(user), booted.enrol(other)
     assert enables(third, "login", another.first)[0] == 0
     assert enables(stays, "su", key.first, token.code(2))[0] == 0
     assert enables(gone, "sudo", key.second, token.code(3))[0] == 0
@@ -181,9 +179,9 @@ def test_with_the_terminal_gone_or_with_nobody_who_confirms_it_is_undone(booted)
     for name in before:
         assert record(booted, name) == "pending" and "pam_otp.so" in pam_file(booted, name), name
     before["login"] += "# mine\n"
-    until(lambda: all(undone(booted, name, text) for name, text in before.items()), "the end of the three gates", WAITS + 30)
+    until(lambda: all(undone(booted, name, text) for name, text in before.items()), "the end of the three gates", WAITS + 60)
     assert [name for name in booted.run("ls", "-A", "/etc/pam.d").split() if "otp-gate" in name] == []
-    said = booted.run("journalctl", "--boot", "--no-pager", "--output=cat")
+    said = "\n".join(booted.journalctl())
     assert {f"event=gate-undone service={name}" for name in before} <= set(re.findall(r"event=gate-undone service=\w+", said))
     with booted.ssh(other) as session:
         assert session.sudo("id -u")[0] == 0
@@ -194,9 +192,9 @@ def test_a_machine_that_goes_down_comes_up_without_the_gate(tmp_path, request):
     with disk.booting() as machine:
         machine.install(request.config.getoption("--artefacts"))
         machine.write(POLICY, DEFAULT_POLICY)
-        user, key = machine.enrolled_user("emil")
-        before = pam_file(machine, "sudo")
+        user, before = machine.new_user("emil"), pam_file(machine, "sudo")
         with machine.login(user) as session, becomes_root(session):
+            key = machine.enrol(user)
             assert enables(session, "sudo", key.first, key.second)[0] == 0
         assert record(machine, "sudo") == "pending" and "pam_otp.so" in pam_file(machine, "sudo")
     with disk.booting() as machine:

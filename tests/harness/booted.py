@@ -60,7 +60,12 @@ class Booted:
 
     def journal(self, unit):
         """The lines of a unit, and systemd's lines about it, since the boot."""
-        return self.run("journalctl", "--boot", "--no-pager", "--output=cat", f"--unit={unit}").splitlines()
+        return self.journalctl(f"--unit={unit}")
+
+    def journalctl(self, *words, output="cat"):
+        """The lines since the boot, once journald has taken all that was sent to it."""
+        self.run("journalctl", "--sync")
+        return self.run("journalctl", "--boot", "--no-pager", f"--output={output}", *words).splitlines()
 
     def report(self):
         """For a test that failed: jobs that wait, units that failed, and the end of the journal."""

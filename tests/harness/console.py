@@ -17,7 +17,7 @@ TIOCGPTN, TIOCSPTLCK = 0x80045430, 0x40045431
 class Console(Terminal):
     """A program that `enter`, a command, starts and that has this terminal as its own."""
 
-    def __init__(self, pid, enter, command, rows=50, columns=140, deadline=15):
+    def __init__(self, pid, enter, command, rows=50, columns=140, deadline=30):
         terminals = f"/proc/{pid}/root/dev/pts"
         master = os.open(f"{terminals}/ptmx", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
         fcntl.ioctl(master, TIOCSPTLCK, struct.pack("i", 0))
@@ -38,9 +38,9 @@ class Console(Terminal):
             self.hangs_up()
             raise Unexpected(f"still running after:\n{self.transcript}") from None
         self.pty.close()
-        return self.process.wait(10)
+        return self.process.wait(60)
 
     def hangs_up(self):
         """The person goes away: the terminal is no more, and what runs there is told."""
         self.pty.close()
-        self.process.wait(10)
+        self.process.wait(60)

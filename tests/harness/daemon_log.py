@@ -12,6 +12,11 @@ def since(position):
     return DAEMON_LOG.read_bytes()[position:].decode("utf-8", "backslashreplace").splitlines()
 
 
+def calls(position):
+    """The lines since then about what somebody asked, without those of what the daemon does unasked."""
+    return [line for line in since(position) if " by=" in line and "event=left-out" not in line]
+
+
 def verdicts(position):
     """The lines of Verify since then, each as a dict of its fields."""
     return [fields(line) for line in since(position) if "event=verify" in line]

@@ -70,7 +70,7 @@ class Host:
             terminal.interrupts_hidden()
             terminal.ends()
         else:
-            terminal.pty.close(force=True)
+            terminal.hangs_up()
 
     def conclude(self, terminal, user):
         status = terminal.ends()
@@ -106,7 +106,7 @@ class SudoRs(Sudo):
         if terminal.pty.expect([pexpect.EOF, CODE_PROMPT]) == 0:
             return super().conclude(terminal, user)
         seen = terminal.transcript
-        terminal.pty.close(force=True)
+        terminal.hangs_up()
         return Attempt(False, seen[: seen.rindex(CODE_PROMPT)], user)
 
 
@@ -242,7 +242,7 @@ class Vlock(Host):
             terminal.types_hidden(typed() if callable(typed) else typed)
         if terminal.pty.expect([pexpect.EOF, CODE_PROMPT, "ENTER"]):  # it would ask for ever, root too
             seen = terminal.transcript.removesuffix(terminal.pty.buffer.replace("\r\n", "\n"))
-            terminal.pty.close(force=True)
+            terminal.hangs_up()
             return Attempt(False, seen, user)
         return Attempt(terminal.ends() == 0, terminal.transcript, user)
 

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 from harness.terminal import dialogue
 from harness.totp import totp, unbase32
 from harness.wait import until
-from harness.wire import SOCKET, Client
+from harness.wire import SOCKET, Client, Refused
 
 ROOT = Path(__file__).resolve().parents[2]
 MULTIARCH = sysconfig.get_config_var("MULTIARCH")
@@ -45,7 +45,7 @@ PASSWORD = "the pass word"
 UNKNOWN = "nobody-of-that-name"
 HUGE = "9" * 400  # a number that no type holds
 DAY, YEAR = 86_400, 365 * 86_400
-PROMPT_SERVICE = 2.0  # seconds within which everybody is served whatever the others do
+PROMPT_SERVICE = 4.5  # seconds: a client that does not speak or read holds its place for five
 
 # the PAM codes of pam_otp(8), PAM CODES
 SUCCESS, SERVICE_ERR, SYSTEM_ERR, AUTH_ERR, AUTHINFO_UNAVAIL = 0, 3, 4, 7, 9
@@ -66,16 +66,17 @@ class User:
 
 
 class Key:
-    """An enrolled key. `first` and `second` are codes that both work at any time within 30 s of the enrolment."""
+    """An enrolled key. `first` and `second` are codes that both work at any time within 30 s of the enrolment. `confirming` works for as
+    many seconds as are left of a step."""
 
-    def __init__(self, enrolment):
+    def __init__(self, enrolment, left=2):
         self.base32 = enrolment["secret"]
         self.secret = unbase32(self.base32)
         self.algorithm = enrolment["algorithm"]
         self.digits = enrolment["digits"]
         self.period = enrolment["period"]
         self.uri = enrolment["uri"]
-        early_in_a_step(self.period)
+        early_in_a_step(self.period, left)
         self.step = self.step_now()
 
     def step_now(self):
@@ -95,6 +96,11 @@ class Key:
     @property
     def second(self):
         return self.code(self.step + 1)
+
+    @property
+    def later(self):
+        """A code that works after `first`, whenever that is."""
+        return self.code(max(self.step_now(), self.step + 1))
 
     def wrong(self, number=0):
         """The number-th code that belongs to no step near enough to matter."""
@@ -120,13 +126,17 @@ def policy(text):
 
 
 def key_of(uri):
+    """That of an address on a screen, whose code is typed."""
     asked = dict(parse_qsl(urlsplit(uri).query))
     words = {"secret": asked["secret"], "algorithm": asked["algorithm"], "digits": int(asked["digits"]), "period": int(asked["period"])}
-    return Key({**words, "uri": uri})
+    return Key({**words, "uri": uri}, TO_TYPE)
 
 
 def shifted_now():
     return time.time() + (int(SHIFT.read_text()) if SHIFT.exists() else 0)
+
+
+TO_TYPE = 4  # seconds that a program gets at least from the reading of a key to the check of its code
 
 
 def early_in_a_step(period=30, left=2):
@@ -183,8 +193,8 @@ class Machine:
 
     def remove_user(self, user):
         for path in ("/etc/passwd", "/etc/shadow", "/etc/group"):
-            lines = Path(path).read_text().splitlines(keepends=True)
-            Path(path).write_text("".join(line for line in lines if not line.startswith(user.name + ":")))
+            lines = Path(path).read_text().removesuffix("\n").split("\n")
+            replace(path, [line for line in lines if not line.startswith(user.name + ":")])
 
     def join(self, user, group):
         change_members(group, lambda members: [*members, user.name])
@@ -220,7 +230,14 @@ class Machine:
         return Key(client.call("BeginEnrolment", user=user.name, **wishes)["enrolment"])
 
     def confirm(self, client, key):
-        client.call("ConfirmEnrolment", code=key.confirming)
+        """With the code of a later step where that one has passed on the way."""
+        try:
+            client.call("ConfirmEnrolment", code=key.confirming)
+        except Refused as refused:
+            if refused.name != "CodeRefused" or key.step == key.step_now():
+                raise
+            key.step = key.step_now()
+            client.call("ConfirmEnrolment", code=key.confirming)
         return key
 
     def enrolled_user(self, **wishes):
@@ -278,7 +295,7 @@ class Machine:
     def stop(self, how=signal.SIGTERM):
         if self.process:
             self.process.send_signal(how)
-            self.process.wait(10)
+            self.process.wait(60)
             self.process = None
 
     def running(self):
@@ -503,10 +520,11 @@ def insert(path, number, line):
 
 
 def replace(path, lines):
-    """All or nothing: somebody may be reading the file."""
-    aside = Path(f"{path}.aside")
+    """All or nothing: somebody may be reading the file. Owner and mode stay."""
+    aside, about = Path(f"{path}.aside"), os.stat(path)
     aside.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-    aside.chmod(0o644)
+    os.chown(aside, about.st_uid, about.st_gid)
+    aside.chmod(stat.S_IMODE(about.st_mode))
     aside.rename(path)
 
 

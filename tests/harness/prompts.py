@@ -2,7 +2,7 @@
 
 import re
 
-from harness.machine import CODE_PROMPT, Key, policy
+from harness.machine import CODE_PROMPT, TO_TYPE, Key, policy
 from harness.terminal import Terminal
 
 APP_PROMPT = "Code from the app: "
@@ -17,7 +17,7 @@ def key_on(screen):
 
 
 def key_of_letters(letters):
-    return Key({"secret": letters.replace(" ", ""), "algorithm": "SHA1", "digits": 6, "period": 30, "uri": ""})
+    return Key({"secret": letters.replace(" ", ""), "algorithm": "SHA1", "digits": 6, "period": 30, "uri": ""}, TO_TYPE)
 
 
 def confirms(terminal):

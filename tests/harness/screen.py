@@ -21,9 +21,11 @@ BRIGHT = [(127, 127, 127), (255, 0, 0), (0, 255, 0), (255, 255, 0), (92, 92, 255
 class Pane:
     """A program in a tmux pane."""
 
+    all = set()  # a tmux server goes on when its pane is forgotten
     servers = itertools.count()
 
     def __init__(self, name, command, columns=120, rows=60):
+        Pane.all.add(self)
         self.name = name
         self.server = f"otp-{next(Pane.servers)}"  # of its own: one that is about to end takes no new session
         # tmux 3.3 at times forgets a child that has died, so a shell that outlives an interrupt tells the status: in the title,
@@ -35,6 +37,10 @@ class Pane:
         return self
 
     def __exit__(self, *_):
+        self.hangs_up()
+
+    def hangs_up(self):
+        Pane.all.discard(self)
         self._tmux("kill-session", "-t", self.name)
 
     def _tmux(self, *words):

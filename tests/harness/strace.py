@@ -12,6 +12,8 @@ from harness.wait import until
 
 STRACE_LOG = Path("/tmp/strace.log")
 LINE = re.compile(r"^(\d+)\s+(\w+)\((.*)")
+RESUMED = re.compile(r"^(\d+)\s+<\.\.\. \w+ resumed>(.*)")
+UNFINISHED = "<unfinished ...>"
 
 
 class Call(NamedTuple):
@@ -28,13 +30,17 @@ def calls_of(command):
 
 
 def parsed(log):
-    seen, calls = Counter(), []
+    """In the order in which they began; put together where another task came in between."""
+    seen, calls, last = Counter(), [], {}
     for line in log.read_text(errors="replace").splitlines():
-        found = LINE.match(line)
-        if found:
+        if found := LINE.match(line):
             task, name, arguments = found.groups()
             seen[task, name] += 1
+            last[task] = len(calls)
             calls.append(Call(task, name, arguments, seen[task, name]))
+        elif (rest := RESUMED.match(line)) and rest[1] in last:
+            begun = calls[last[rest[1]]]
+            calls[last[rest[1]]] = begun._replace(arguments=begun.arguments.removesuffix(UNFINISHED) + rest[2])
     return calls
 
 
@@ -69,7 +75,10 @@ def attached(pid, *options):
     finally:
         if Path(f"/proc/{pid}").exists():  # else strace ends by itself; interrupting it while it buries a tracee can hang it
             tracer.send_signal(signal.SIGINT)
-        tracer.communicate(timeout=10)
+        try:
+            tracer.communicate(timeout=60)
+        finally:
+            tracer.kill()  # or nobody else could trace that process
 
 
 def at_rest(task):

@@ -3,6 +3,7 @@
 import os
 import re
 import termios
+import weakref
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,7 +17,9 @@ class Unexpected(AssertionError):
 
 
 class Terminal:
-    def __init__(self, command, env=None, rows=50, columns=140, deadline=15):
+    all = weakref.WeakSet()
+
+    def __init__(self, command, env=None, rows=50, columns=140, deadline=30):
         environment = {"PATH": os.environ["PATH"], "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "HOME": "/"}
         environment.update(env or {})
         pty = pexpect.spawn(
@@ -35,6 +38,7 @@ class Terminal:
         self.pty.delaybeforesend = None
         self.pty.logfile_read = self
         self.heard = []
+        Terminal.all.add(self)
 
     def write(self, text):  # pexpect's log of what was read
         self.heard.append(text)
@@ -91,10 +95,17 @@ class Terminal:
         try:
             self.pty.expect(pexpect.EOF)
         except pexpect.TIMEOUT:
-            self.pty.close(force=True)
+            self.hangs_up()
             raise Unexpected(f"still running after:\n{self.transcript}") from None
         self.pty.close()
         return self.pty.exitstatus if self.pty.exitstatus is not None else -self.pty.signalstatus
+
+    def hangs_up(self):
+        """The person goes away; a program that does not heed it is killed."""
+        try:
+            self.pty.close(force=True)
+        except pexpect.ExceptionPexpect:  # it was killed a tenth of a second ago, and had no turn since
+            until(lambda: not self.pty.isalive(), "the end of what was killed")
 
 
 def processes_of(group):

@@ -3,6 +3,8 @@
 import base64
 import os
 import re
+import stat
+from contextlib import suppress
 from pathlib import Path
 
 # all that the machine's parts write; the tests' own programs and the machine's software are elsewhere
@@ -33,9 +35,10 @@ def on_disk(secrets, since=0):
     """Where they stand, in files that were changed since then."""
     found = []
     for path in searched_files():
-        if path.stat().st_ctime < since:
+        try:
+            content = path.read_bytes() if path.stat().st_ctime >= since else b""
+        except FileNotFoundError:  # it is gone
             continue
-        content = path.read_bytes()
         found += [f"{name} in {path}" for name, secret in secrets.items() if secret in content]
     return found
 
@@ -45,8 +48,9 @@ def searched_files():
         for directory, _, names in os.walk(top):
             for name in names:
                 path = Path(directory, name)
-                if path.is_file() and not path.is_symlink() and path.stat().st_size <= LARGEST:
-                    yield path
+                with suppress(FileNotFoundError):  # it has gone meanwhile
+                    if stat.S_ISREG((about := path.lstat()).st_mode) and about.st_size <= LARGEST:
+                        yield path
 
 
 def in_memory(pid, secrets):

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import weakref
 from contextlib import contextmanager, suppress
 
 SOCKET = "/run/otp/otp.sock"
@@ -38,7 +39,10 @@ def acting_as(uid, gid=None):
 
 
 class Client:
-    def __init__(self, uid=0, path=SOCKET, timeout=10.0, gid=None):
+    all = weakref.WeakSet()
+
+    def __init__(self, uid=0, path=SOCKET, timeout=30.0, gid=None):
+        Client.all.add(self)
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(timeout)
         self.received = b""
@@ -49,6 +53,9 @@ class Client:
         return self
 
     def __exit__(self, *_):
+        self.hangs_up()
+
+    def hangs_up(self):
         self.socket.close()
 
     def send(self, raw):

@@ -84,7 +84,7 @@ def test_the_daemon_in_its_sandbox_sees_an_account_go(booted):
     with moved_away(hook):
         booted.run("userdel", "-r", zoe.name)
         until((booted.root / f"var/lib/otp/gone/{zoe.uid}").exists, "the mark")
-    assert any("event=account-gone" in line and f"user={zoe.name}" in line for line in booted.journal(SERVICE_UNIT))
+    until(lambda: any("event=account-gone" in line and f"user={zoe.name}" in line for line in booted.journal(SERVICE_UNIT)), "the line")
     booted.run("otpctl", "forget", zoe.uid)  # the next account gets the same uid
 
 

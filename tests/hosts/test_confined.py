@@ -2,12 +2,12 @@
 
 import re
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from harness.journal import decisions
-from harness.machine import AUTH_ERR, AUTHINFO_UNAVAIL, CODE_PROMPT, SUCCESS, VAULT, write
+from harness.machine import AUTH_ERR, AUTHINFO_UNAVAIL, CODE_PROMPT, SUCCESS, VAULT
+from harness.rotation import stack
 from harness.strace import calls_of
 from harness.terminal import dialogue
 
@@ -66,11 +66,8 @@ def test_setuid_programs_of_a_session_without_capabilities_over_files(machine, e
     machine.sudo_asks(user, "required pam_otp.so", account="required pam_otp.so")
     before = ["setpriv", f"--bounding-set={NO_FILE_CAPABILITIES}", f"--reuid={user.uid}", f"--regid={user.uid}", "--clear-groups", "--"]
     command = {"sudo": ["sudo", "--", "id", "-u"], "su": ["su", user.name, "-c", "id -u"]}[program]
-    debians = Path("/etc/pam.d/su").read_text()
-    machine.service("su", "required pam_otp.so", account="required pam_otp.so")
-    with machine.daemon_stopped():
+    with stack("su", "auth required pam_otp.so", "account required pam_otp.so", "session required pam_permit.so"), machine.daemon_stopped():
         outcome = dialogue([*before, *command], [(CODE_PROMPT, key.first)])
-    write(Path("/etc/pam.d/su"), debians, 0o644)
     assert outcome.status == 0, outcome.text
 
 
@@ -165,7 +162,7 @@ def test_polkits_helper_in_its_units_sandbox_asks_and_takes_a_code(sandboxed):
     sandboxed.write("/etc/pam.d/polkit-1", "auth required pam_otp.so\nauth required pam_permit.so\naccount required pam_permit.so\n")
     for code, outcome in ((key.wrong(), "refused"), (key.first, "accepted"), (key.first, "refused")):
         in_a_unit(sandboxed, POLKIT, f"cookie\\n{code}", "/usr/lib/polkit-1/polkit-agent-helper-1", user.name)
-        lines = [line for line in sandboxed.run("journalctl", "--boot", "--output=cat", "--facility=authpriv").splitlines() if "pam_otp(polkit-1:auth)" in line]
+        lines = [line for line in sandboxed.journalctl("--facility=authpriv") if "pam_otp(polkit-1:auth)" in line]
         assert f"outcome={outcome} " in lines[-1] and " origin=other " in lines[-1], lines
     assert looked_at_by_the_daemon(sandboxed, user) == 3
 
@@ -193,7 +190,7 @@ def test_in_a_sandbox_without_the_daemon_nobody_passes_and_the_log_says_both_rea
         assert both_stages(sandboxed, [], user, key.first).returncode == 0
     finally:
         sandboxed.systemctl("start", "otp-enrolld.socket", "otp-enrolld.service")
-    said = sandboxed.run("journalctl", "--boot", "--output=cat", "--facility=authpriv")
+    said = "\n".join(sandboxed.journalctl("--facility=authpriv"))
     assert re.search(rf"reason=unreadable-file user={user.name} .*Read-only file system.*nobody listens", said)
 
 

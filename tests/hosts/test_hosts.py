@@ -318,7 +318,7 @@ def test_a_daemon_that_hangs_makes_foreign_su_refuse_in_time_and_does_not_touch_
     sudo, su = HOSTS["sudo"], HOSTS["su-by-another"]
     with machine.daemon_hanging():
         start = journal.position()
-        terminal = Terminal(su.command(machine, user), deadline=25)
+        terminal = Terminal(su.command(machine, user), deadline=40)
         terminal.awaits(CODE_PROMPT)
         terminal.types_hidden(key.first)
         assert sudo.attempt(machine, user, key.first).opened

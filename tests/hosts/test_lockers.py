@@ -20,9 +20,10 @@ TYPED_AS_ONE = ("requisite pam_otp.so forward_pass", "required pam_unix.so use_f
 
 
 def settled(journal, start, outcomes):
-    """The outcomes of the decisions since then, once there are so many."""
+    """The outcomes of the decisions since then, once there are so many. Of what is typed while a locker does not listen half may arrive,
+    which is junk."""
     def found():
-        return [line["outcome"] for line in decisions(journal.since(start)) if "stage" not in line]
+        return [line["outcome"] for line in decisions(journal.since(start)) if "stage" not in line and line["reason"] != "junk"]
 
     until(lambda: len(found()) >= len(outcomes), "the decision", deadline=15)
     assert found() == outcomes
@@ -160,7 +161,7 @@ def test_pkexec_with_an_agent_opens_for_a_code_once(machine, bus, enrolled, jour
         again.awaits(CODE_PROMPT.rstrip())
         again.types_hidden(key.first)
         again.awaits("(?i)authentication failed|not authorized|" + CODE_PROMPT.rstrip())
-        again.pty.close(force=True)
+        again.hangs_up()
     lines = [(line["outcome"], line["origin"], line["service"]) for line in decisions(journal.since(start)) if "stage" not in line]
     assert lines[:2] == [("accepted", "self", "polkit-1"), ("refused", "self", "polkit-1")]
 

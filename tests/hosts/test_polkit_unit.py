@@ -47,7 +47,7 @@ def test_without_the_daemon_the_helper_refuses(booted, helper):
     booted.systemctl("stop", "otp-enrolld.socket", "otp-enrolld.service")
     try:
         assert "FAILURE" in helper(user, key.first)
-        said = booted.run("journalctl", "--boot", "--output=cat", "--facility=authpriv")
+        said = "\n".join(booted.journalctl("--facility=authpriv"))
         assert f"outcome=failed reason=unreadable-file user={user.name} " in said and "asked instead of the files" in said
     finally:
         booted.systemctl("start", "otp-enrolld.socket", "otp-enrolld.service")

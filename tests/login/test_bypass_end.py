@@ -133,7 +133,7 @@ def test_an_ended_mark_is_told_once_a_login_and_listed_as_ended(machine, gate, b
     assert not any("reason=emergency" in line or "not-honoured" in line for line in lines)
     assert re.search(rf"^{bypassed.name} \(uid {bypassed.uid}\): asked again since {TIME}; the mark made {TIME}, by uid 0.*, has ended: lost the phone$", text, re.M), text
     assert one["ended"] is True and "it ended at 20" in one["not_honoured"] and one["reason"] == "lost the phone"
-    assert abs(one["until"] - time.time() + 60) < 10, "by the clock that people see"
+    assert abs(one["until"] - time.time() + 60) < 50, "by the clock that people see"
     assert otpctl("emergency", "end", bypassed.name).returncode == DONE and listed(bypassed) is None
 
 
@@ -170,7 +170,7 @@ def test_status_and_list_show_a_bypass_with_its_end(machine, bypassed, offline):
     assert re.search(rf"^  {line}lost the phone$", status, re.M) and re.search(rf"^  {line}no phone yet$", never, re.M)
     for user, reason in ((bypassed, "lost the phone"), (unenrolled, "no phone yet")):
         assert re.search(rf"^{user.name} \(uid {user.uid}\): {line}{reason}$", everybody, re.M), everybody
-    assert in_json["enrolled"] and in_json["bypass"]["reason"] == "lost the phone" and abs(in_json["bypass"]["until"] - time.time() - DAY) < 10
+    assert in_json["enrolled"] and in_json["bypass"]["reason"] == "lost the phone" and abs(in_json["bypass"]["until"] - time.time() - DAY) < 60
     assert [one["uid"] for one in found["bypasses"]] == sorted([bypassed.uid, unenrolled.uid])
     assert [one["bypass"]["uid"] for one in found["users"] if one["bypass"]] == [bypassed.uid]
     assert json.loads(otpctl("status", "root", "--json").stdout)["status"]["bypass"] is None

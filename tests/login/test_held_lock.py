@@ -18,6 +18,7 @@ from harness.wire import Client
 
 OFFLINE = pytest.mark.parametrize("offline", [(), ("--offline",)], ids=["daemon", "offline"])
 ABOUT = VAULT / "vault.toml"
+pytestmark = pytest.mark.usefixtures("nobody_stays_marked")
 
 
 def holder_of(user):

@@ -409,7 +409,7 @@ def test_without_systemd_the_daemon_is_started_again_as_the_page_says(machine):
     log.touch()
     for number in range(1, 11):
         shell = subprocess.Popen(["sh", "-c", f"{command} echo $!; wait"], stdout=subprocess.PIPE, text=True)
-        machine.process.wait(10)
+        machine.process.wait(60)
         machine.process = shell
         new = int(shell.stdout.readline())
         shell.send_signal = lambda how, new=new: os.kill(new, how)

@@ -104,13 +104,14 @@ def test_the_playbooks_set_a_host_up_gate_it_and_change_nothing_the_second_time(
     machine.run("sh", "-c", "rm /root/letters/*")
     assert control.plays("host.yml") == 0, "she has a key, and he a code"
     assert gated_sudo_asks_nothing(machine, control.alice)
+    key.step = key.step_now()  # a playbook takes its time
     assert control.answers("gate.yml", control.alice.name, PASSWORD, key.first, key.second) == 1
     assert PASSWORD not in control.said and not {key.first, key.second} & set(control.said.split())
     assert gated_sudo(machine, control.alice, key.first) == 1, "asked, and that code is used"
     assert control.answers("gate.yml", control.alice.name, "", "", "") == 0
 
     assert control.plays("host.yml") == 0, "through the gate, as an account that is exempt"
-    assert f"reason=exempt user={control.deploy.name}" in machine.run("journalctl", "--boot", "--no-pager")
+    assert f"reason=exempt user={control.deploy.name}" in "\n".join(machine.journalctl())
 
 
 def gated_sudo_asks_nothing(machine, user):

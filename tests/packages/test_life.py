@@ -62,7 +62,7 @@ def test_an_upgrade_while_people_log_in_keeps_everybody_and_refuses_nobody(insta
     users = [installed.enrolled_user(f"up{number}") for number in range(3)]
     installed.run("sh", "-c", lines_by_hand())
     before, answers = installed.property("MainPID"), []
-    logins = threading.Thread(target=lambda: answers.extend(gated_sudo(installed, user, key.second) for user, key in users))
+    logins = threading.Thread(target=lambda: answers.extend(gated_sudo(installed, user, key.later) for user, key in users))
     logins.start()
     said = dpkg_install(installed, newer_packages)
     logins.join()
@@ -145,7 +145,7 @@ def test_the_drill_a_backup_opens_everything_on_a_new_machine_with_another_uid_o
     dpkg_install(installed, newer_packages)
     assert verified(installed, carol, redeemed.first)
     installed.run("dpkg", "--force-downgrade", "--install", *package_files(packages))
-    assert verified(installed, carol, redeemed.second) and installed.failed_units() == []
+    assert verified(installed, carol, redeemed.later) and installed.failed_units() == []
 
 
 def test_in_an_image_no_vault_and_no_host_key_are_made(packages):

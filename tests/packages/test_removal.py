@@ -89,7 +89,7 @@ def test_deconfigured_by_dpkg_the_module_stays_in_place_and_so_do_the_gates(inst
         assert pam_files(installed) == before
         assert (gated_sudo(installed, user, key.first), gated_sudo(installed, user, key.first)) == (0, 1)
     assert pam_files(installed) == before and all(installed.is_active(unit) for unit in UNITS)
-    assert gated_sudo(installed, user, key.second) == 0
+    assert gated_sudo(installed, user, key.later) == 0
 
 
 def test_deconfigured_the_profile_stays_too(installed, packages, tmp_path):

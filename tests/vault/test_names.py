@@ -207,7 +207,7 @@ def adopted_although_killed(machine, skip, step, where):
     with attached(machine.process.pid, *kill_at(step)):
         with suppress(Closed):
             adopt(user, moved)
-        assert machine.process.wait(10) == -signal.SIGKILL, where
+        assert machine.process.wait(60) == -signal.SIGKILL, where
     assert pam_code(machine, moved, "000000", skip) in (AUTHINFO_UNAVAIL, AUTH_ERR), where
     machine.start()
     assert pam_code(machine, moved, "000000", skip) in (AUTHINFO_UNAVAIL, AUTH_ERR), where

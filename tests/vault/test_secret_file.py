@@ -12,7 +12,7 @@ from harness.machine import AUTH_ERR, AUTHINFO_UNAVAIL, HOST_KEY, SUCCESS, VAULT
 from harness.places import changed, moved_away, overwrite
 
 MOST_WORK = 1.0  # seconds of the processor
-LONGEST_ANSWER = 5.0  # seconds, on a machine that has other work
+LONGEST_ANSWER = 9.0  # seconds, on a machine that has other work; a lock is waited for ten
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_every_byte_flipped_is_refused(machine, skip, patient):
         overwrite(user.key_file, whole[:at] + bytes([byte ^ 1]) + whole[at + 1 :])
         refused_in_time(machine, skip, user, key, f"byte {at}, after {whole[max(0, at - 30) : at]!r}")
     overwrite(user.key_file, whole)
-    assert machine.ask(skip, user, key.first)[0] == SUCCESS, "the file as it was must open"
+    assert machine.ask(skip, user, key.code(key.step_now()))[0] == SUCCESS, "the file as it was must open"
 
 
 def test_a_file_cut_off_at_any_length_is_refused(machine, skip, patient):
@@ -54,7 +54,7 @@ def test_a_file_cut_off_at_any_length_is_refused(machine, skip, patient):
         overwrite(user.key_file, whole[:length])
         refused_in_time(machine, skip, user, key, f"cut off at {length} of {len(whole)}")
     overwrite(user.key_file, whole)
-    assert machine.ask(skip, user, key.first)[0] == SUCCESS, "the file as it was must open"
+    assert machine.ask(skip, user, key.code(key.step_now()))[0] == SUCCESS, "the file as it was must open"
 
 
 @pytest.mark.parametrize("instead", [*places.INTRUDERS, places.hundred_megabytes_of_comment], ids=lambda what: what.__name__)

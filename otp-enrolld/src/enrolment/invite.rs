@@ -2,6 +2,7 @@
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use otp_core::accounts::Account;
+use otp_core::codes::ids::PasswordChange;
 use otp_core::codes::registration::{CodeForm, RegistrationCode};
 use otp_core::emergency::Reason;
 use otp_core::environment::Clock;
@@ -39,6 +40,8 @@ struct NewTicket {
     replaces: bool,
     /// The uid of who asked for it.
     issued_by: u32,
+    /// The fresh password that does not stand in its way.
+    in_spite_of: Option<PasswordChange>,
 }
 
 impl Daemon {
@@ -54,12 +57,12 @@ impl Daemon {
         if status == EnrolmentStatus::Enrolled && wanted.replaces != Some(true) {
             return Err(Refused::not_possible(&account, ChangeRefusal::AlreadyEnrolled));
         }
-        let (overridden, rules) = match status {
-            EnrolmentStatus::Enrolled => (
-                self.check_cool_down(peer, &account, reason(wanted)?.as_ref())?,
-                Some(self.invitation_rules(peer, &account)?),
-            ),
-            EnrolmentStatus::NeverEnrolled => (None, None),
+        let rules = match status {
+            EnrolmentStatus::Enrolled => {
+                let cool_down = self.check_cool_down(peer, &account, reason(wanted)?.as_ref())?;
+                Some(self.invitation_rules(peer, &account, cool_down)?)
+            }
+            EnrolmentStatus::NeverEnrolled => None,
         };
         let now = System.wall();
         let _alone = rules.is_some().then(|| self.reset_lock.lock());
@@ -80,10 +83,12 @@ impl Daemon {
                 invitation: Invitation { user, uid, form, codes: Vec::new(), replaces, ends, superseded },
             });
         }
-        overridden.into_iter().for_each(|line| event(Urgency::Alert, &line.finish()));
+        let cool_down = rules.map(|rules| rules.cool_down).unwrap_or_default();
+        let in_spite_of = cool_down.change();
+        cool_down.tell();
         let code = RegistrationCode::new(form, &random::secret(form.symbols())?).ok_or(NoRandomness)?;
-        let ticket =
-            self.ticket(&account, &code, NewTicket { form, issued: now, lasts, replaces, issued_by: peer.uid })?;
+        let new = NewTicket { form, issued: now, lasts, replaces, issued_by: peer.uid, in_spite_of };
+        let ticket = self.ticket(&account, &code, new)?;
         let (id, ends) = (ticket.id, ticket.not_after);
         let tickets = self.vault().tickets(account.uid)?;
         let mut ticket_file = tickets.ticket_file(&account)?.ticket_file;
@@ -178,8 +183,9 @@ impl Daemon {
     }
 
     fn ticket(&self, account: &Account, code: &RegistrationCode, new: NewTicket) -> Result<Ticket, Refused> {
-        let NewTicket { form, issued, lasts, replaces, issued_by } = new;
+        let NewTicket { form, issued, lasts, replaces, issued_by, in_spite_of } = new;
         let id = TicketId::new(random::bytes()?);
+        let id = in_spite_of.map_or(id, |change| id.in_spite_of(change));
         let salt = match form {
             CodeForm::Spoken => Some(random::bytes()?),
             _ => None,

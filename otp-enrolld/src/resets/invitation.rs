@@ -1,7 +1,7 @@
 //! A registration code for somebody who is enrolled: where the policy wants a reset, only by one, after its delay.
 
 use otp_core::accounts::Account;
-use otp_core::codes::ids::TicketId;
+use otp_core::codes::ids::{ResetId, TicketId};
 use otp_core::environment::Clock as _;
 use otp_core::files::notice::NoticeEvent;
 use otp_core::files::reset::Reset;
@@ -14,6 +14,7 @@ use otp_protocol::peer::Peer;
 
 use crate::access::groups;
 use crate::access::rights::Actor;
+use crate::cool_down::CoolDownCheck;
 use crate::daemon::Daemon;
 use crate::log::events::event;
 use crate::machine::System;
@@ -21,20 +22,31 @@ use crate::refusals::{ChangeOf as _, Refused, log_vault};
 use crate::resets::decision::{ResetAnswer, ResetStep, TieredActor, decide, left};
 use crate::resets::waiting::{ResetGroups, actor_of, line};
 
-/// The word of policy and group database on a code for somebody who is enrolled.
+/// The word of policy, passwords and group database on a code for somebody who is enrolled.
 pub(crate) struct InvitationRules {
+    pub cool_down: CoolDownCheck,
     actor: TieredActor,
     mode: ResetMode,
-    groups: ResetGroups,
+    /// The reset that waits, and the word on it.
+    reset: Option<ResetId>,
+    groups: Option<ResetGroups>,
 }
 
 impl Daemon {
     /// Asked for before the lock of resets is taken: a directory may take seconds.
-    pub(crate) fn invitation_rules(&self, peer: Peer, account: &Account) -> Result<InvitationRules, Refused> {
+    pub(crate) fn invitation_rules(
+        &self,
+        peer: Peer,
+        account: &Account,
+        cool_down: CoolDownCheck,
+    ) -> Result<InvitationRules, Refused> {
         let actor = groups::actor(peer)?;
         let helper = matches!(actor, Actor::User(_, groups) if groups.helpdesk);
         let mode = reset_mode(&self.policy(peer)?, || helper || groups::has_a_helpdesk());
-        Ok(InvitationRules { actor: actor_of(peer, actor), mode, groups: ResetGroups::of(account.uid) })
+        let found = self.found_resets_alone()?.into_iter().filter_map(|found| found.kept.ok());
+        let waits = found.map(|kept| kept.reset).find(|reset| reset.account.uid == account.uid);
+        let groups = waits.as_ref().map(ResetGroups::of_reset);
+        Ok(InvitationRules { cool_down, actor: actor_of(peer, actor), mode, reset: waits.map(|one| one.id), groups })
     }
 
     /// The reset on which a code for new keys of `account` may be made now; none where it needs none. The caller holds the lock of resets
@@ -45,7 +57,9 @@ impl Daemon {
         account: &Account,
         rules: &InvitationRules,
     ) -> Result<Option<Reset>, Refused> {
+        let cool_down = &rules.cool_down;
         let Some(kept) = self.reset_of(account.uid)? else {
+            cool_down.refuse(peer, account)?;
             return match rules.mode {
                 ResetMode::Simple => Ok(None),
                 ResetMode::Guarded => Err(ChangeRefusal::ResetNeeded).of(account),
@@ -55,7 +69,9 @@ impl Daemon {
             return Err(ChangeRefusal::ResetRestored).of(account);
         }
         let reset = kept.reset;
-        let refused = match decide(ResetStep::Invite, rules.actor, &reset, rules.groups.now()) {
+        let groups = rules.groups.filter(|_| rules.reset == Some(reset.id));
+        let groups = groups.ok_or_else(|| Refused::busy("somebody has just asked for a reset of these keys"))?;
+        let refused = match decide(ResetStep::Invite, rules.actor, &reset, groups.now(cool_down.barred())) {
             ResetAnswer::Allowed => return Ok(Some(reset)),
             ResetAnswer::AllowedAlone => {
                 event(Urgency::Alert, &line("reset-without-a-second-admin", &reset, peer).finish());
@@ -63,6 +79,10 @@ impl Daemon {
             }
             ResetAnswer::Waits(_) => ChangeRefusal::ResetWaits,
             ResetAnswer::NeedsApproval => ChangeRefusal::ResetNotApproved,
+            ResetAnswer::Refused(ChangeRefusal::CoolDown | ChangeRefusal::PasswordElsewhere) => {
+                cool_down.refuse(peer, account)?;
+                ChangeRefusal::CoolDown
+            }
             ResetAnswer::Refused(why) => why,
         };
         Err(Refused::not_possible(account, refused))

@@ -1,17 +1,19 @@
 //! The resets that wait, as they are shown.
 
 use otp_core::files::reset::Reset;
+use otp_core::policy::cool_down::CoolDown;
 use otp_core::reasons::ChangeRefusal;
 use otp_core::vault::StoredReset;
-use otp_protocol::interface::{ResetList, ResetStatus, UnreadableReset};
+use otp_protocol::interface::{CoolDownStatus, ResetList, ResetStatus, UnreadableReset};
 use otp_protocol::peer::Peer;
+use otp_protocol::status::cool_down_seen_with;
 
 use crate::access::check::{allowed, target};
 use crate::access::groups;
-use crate::access::rights::{Act, may};
+use crate::access::rights::{Act, Actor, may};
 use crate::daemon::Daemon;
 use crate::refusals::Refused;
-use crate::resets::decision::{ResetAnswer, needs_approval, state};
+use crate::resets::decision::{ResetAnswer, ResetNow, approval, needs_approval, state};
 use crate::resets::waiting::ResetGroups;
 
 impl Daemon {
@@ -24,11 +26,12 @@ impl Daemon {
         } else {
             target(peer, Act::ListResets, None)?;
         }
+        let policy = self.policy(peer)?.cool_down;
         let (mut resets, mut unreadable) = (Vec::new(), Vec::new());
         for found in self.found_resets_alone()? {
             match found.kept {
                 Ok(kept) if all || kept.reset.account.uid == peer.uid => {
-                    resets.push(status(&kept, ResetGroups::of(kept.reset.account.uid)))
+                    resets.push(self.reset_status(&kept, actor, policy));
                 }
                 Ok(_) => {}
                 Err(error) if all => {
@@ -39,11 +42,20 @@ impl Daemon {
         }
         Ok(ResetList { resets, unreadable })
     }
+
+    /// As `actor` is told of it.
+    pub(super) fn reset_status(&self, kept: &StoredReset, actor: Actor, policy: CoolDown) -> ResetStatus {
+        let account = &kept.reset.account;
+        let now = ResetGroups::of_reset(&kept.reset).now(self.cooling_down(account, policy));
+        let in_the_way = now.cool_down.filter(|_| approval(&kept.reset, now).is_none());
+        let cool_down = in_the_way.map(|found| CoolDownStatus::from(&found));
+        ResetStatus { cool_down: cool_down_seen_with(actor.sight(account.uid), cool_down), ..status(kept, now) }
+    }
 }
 
 /// As everybody who may see it is told.
-pub(super) fn status(kept: &StoredReset, groups: ResetGroups) -> ResetStatus {
-    let (reset, now) = (&kept.reset, groups.now());
+fn status(kept: &StoredReset, now: ResetNow) -> ResetStatus {
+    let reset = &kept.reset;
     let (state, left) = match (kept.restored, state(reset, now)) {
         (true, _) => ("restored", 0),
         (false, ResetAnswer::Allowed | ResetAnswer::AllowedAlone) => ("ready", 0),
@@ -64,9 +76,10 @@ pub(super) fn status(kept: &StoredReset, groups: ResetGroups) -> ResetStatus {
         state: state.to_owned(),
         left,
         approval_wanted: needs_approval(reset, now),
-        approved: reset.approval.map(|one| one.at),
-        approved_by: reset.approval.map(|one| one.by.shown()),
+        approved: reset.approval.as_ref().map(|one| one.at),
+        approved_by: reset.approval.as_ref().map(|one| one.by.shown()),
         codes: reset.tickets.len(),
+        cool_down: None,
     }
 }
 

@@ -4,24 +4,25 @@ use otp_core::codes::ids::ResetId;
 use otp_core::emergency::Reason;
 use otp_core::environment::Clock as _;
 use otp_core::files::notice::NoticeEvent;
-use otp_core::files::reset::{Approval, Reset, ResetProof, Waited};
+use otp_core::files::reset::{Approval, OverriddenChange, Reset, ResetProof, ResetReason, Waited};
 use otp_core::log_line::Urgency;
 use otp_core::reasons::ChangeRefusal;
 use otp_core::vault::{EnrolmentStatus, FoundReset, StoredReset};
-use otp_protocol::interface::{ApproveReset, NamedProof, RequestReset, ResetReply};
+use otp_core::watch::{CoolDownReason, CoolingDown};
+use otp_protocol::interface::{ApproveReset, NamedProof, Refusal, RequestReset, ResetReply};
 use otp_protocol::peer::Peer;
 use otp_system::random;
 
 use crate::access::check::{account_named, account_of, allowed, target};
 use crate::access::groups;
 use crate::access::rights::Act;
+use crate::cool_down::told_in;
 use crate::daemon::Daemon;
 use crate::enrolment::invite::notice;
 use crate::log::events::event;
 use crate::machine::System;
 use crate::refusals::{ChangeOf as _, Refused};
 use crate::resets::decision::{ResetAnswer, ResetStep, decide, delay};
-use crate::resets::list::status;
 use crate::resets::waiting::{ResetGroups, actor_of, line};
 
 impl Daemon {
@@ -34,9 +35,9 @@ impl Daemon {
             return Err(Refused::not_possible(&account, ChangeRefusal::NotEnrolled));
         }
         let reason = Reason::new(wanted.reason.as_str()).ok();
-        let overridden = self.check_cool_down(peer, &account, reason.as_ref())?; // a code would be refused, too
-        let groups = ResetGroups::of(account.uid);
-        let _alone = self.reset_lock.lock();
+        let cool_down = self.check_cool_down(peer, &account, reason.as_ref())?; // a code would be refused, too
+        let groups = ResetGroups::of(account.uid, peer.uid);
+        let alone = self.reset_lock.lock();
         if self.reset_of(account.uid)?.is_some() {
             return Err(Refused::not_possible(&account, ChangeRefusal::ResetThere));
         }
@@ -54,15 +55,20 @@ impl Daemon {
             approval: None,
             tickets: Vec::new(),
         };
-        if let ResetAnswer::Refused(why) = decide(ResetStep::Ask, actor, &reset, groups.now()) {
-            return Err(Refused::not_possible(&reset.account, why));
+        match decide(ResetStep::Ask, actor, &reset, groups.now(cool_down.barred())) {
+            ResetAnswer::Refused(ChangeRefusal::CoolDown | ChangeRefusal::PasswordElsewhere) => {
+                cool_down.refuse(peer, &reset.account)?;
+            }
+            ResetAnswer::Refused(why) => return Err(Refused::not_possible(&reset.account, why)),
+            _ => {}
         }
         if !self.reset_pace.allows(peer.accountable_uid) {
             return Err(Refused::busy("too many resets within an hour"));
         }
-        overridden.into_iter().for_each(|line| event(Urgency::Alert, &line.finish()));
+        cool_down.tell();
         self.notice(&reset.account, notice(NoticeEvent::ResetAsked, peer, System.wall()))?;
         self.vault().store_reset(&reset, &System)?;
+        drop(alone);
         let asked = line("reset-asked", &reset, peer)
             .field("proof", reset.proof.as_str())
             .optional("voucher", reset.proof.voucher().map(|uid| uid.to_string()).as_deref())
@@ -72,7 +78,7 @@ impl Daemon {
         if let Some(voucher) = reset.proof.voucher().and_then(|uid| account_of(uid).ok()) {
             self.notice_after(&voucher, notice(NoticeEvent::NamedAsVoucher, peer, System.wall()));
         }
-        Ok(ResetReply { reset: status(&StoredReset { reset, restored: false }, groups) })
+        self.told_to(peer, reset)
     }
 
     fn new_reset_id(&self) -> Result<ResetId, Refused> {
@@ -84,36 +90,61 @@ impl Daemon {
         Ok(id)
     }
 
+    fn told_to(&self, peer: Peer, reset: Reset) -> Result<ResetReply, Refused> {
+        let (actor, policy) = (groups::actor(peer)?, self.policy(peer)?.cool_down);
+        Ok(ResetReply { reset: self.reset_status(&StoredReset { reset, restored: false }, actor, policy) })
+    }
+
     /// A second admin agrees.
     pub(crate) fn approve_reset(&self, peer: Peer, wanted: &ApproveReset) -> Result<ResetReply, Refused> {
         let actor = groups::actor(peer)?;
         allowed(actor, peer, Act::ApproveReset, None)?; // anyone who may approve none learns nothing about the id
         let is_meant = |found: &FoundReset| found.id == wanted.id;
-        let found = self.found_resets_alone()?.into_iter().find(is_meant).ok_or_else(no_such_reset)?;
-        let uid = found.kept?.reset.account.uid;
-        allowed(actor, peer, Act::ApproveReset, Some(uid))?;
-        let (by, groups) = (actor_of(peer, actor), ResetGroups::of(uid));
-        let _alone = self.reset_lock.lock();
+        let meant = self.found_resets_alone()?.into_iter().find(is_meant).ok_or_else(no_such_reset)?.kept?.reset;
+        allowed(actor, peer, Act::ApproveReset, Some(meant.account.uid))?;
+        let (by, groups) = (actor_of(peer, actor), ResetGroups::of_reset(&meant));
+        let alone = self.reset_lock.lock();
         let kept = self.found_reset(wanted.id)?.ok_or_else(no_such_reset)?.kept?; // it may have gone meanwhile
         let account = &kept.reset.account;
         if kept.restored {
             return Err(ChangeRefusal::ResetRestored).of(account);
         }
-        if let ResetAnswer::Refused(why) = decide(ResetStep::Approve, by, &kept.reset, groups.now()) {
+        let found = self.cooling_down(account, self.policy(peer)?.cool_down);
+        if let ResetAnswer::Refused(why) = decide(ResetStep::Approve, by, &kept.reset, groups.now(found)) {
             return Err(Refused::not_possible(account, why));
         }
+        let in_spite_of = overridden(found, wanted.reason.as_ref())?;
         let at = System.wall();
         self.notice(account, notice(NoticeEvent::ResetApproved, peer, at))?;
-        let reset = Reset { approval: Some(Approval { by: by.who, at }), ..kept.reset };
+        let reset = Reset { approval: Some(Approval { by: by.who, at, in_spite_of }), ..kept.reset };
         self.vault().store_reset(&reset, &System)?;
-        event(Urgency::Notice, &line("reset-approved", &reset, peer).finish());
-        Ok(ResetReply { reset: status(&StoredReset { reset, restored: false }, groups) })
+        drop(alone);
+        let why = wanted.reason.as_ref().map(ResetReason::as_str);
+        event(Urgency::Notice, &line("reset-approved", &reset, peer).optional("why", why).finish());
+        if let (Some(found), Some(why)) = (found, why) {
+            event(
+                Urgency::Alert,
+                &told_in(line("cool-down-overridden", &reset, peer), &found).field("detail", why).finish(),
+            );
+        }
+        self.told_to(peer, reset)
     }
+}
+
+/// The change of the password that an agreement is about, which takes a reason.
+fn overridden(found: Option<CoolingDown>, reason: Option<&ResetReason>) -> Result<Option<OverriddenChange>, Refused> {
+    let Some(CoolingDown { why: CoolDownReason::PasswordChanged(change, _), .. }) = found else { return Ok(None) };
+    let none = || Refusal::InvalidValue {
+        field: "reason".to_owned(),
+        found: String::new(),
+        wanted: "a reason, because the password was changed a short time ago".to_owned(),
+    };
+    Ok(Some(OverriddenChange { change, reason: reason.ok_or_else(none)?.clone() }))
 }
 
 /// Nobody is named: a reset that is gone was nobody's.
 pub(super) fn no_such_reset() -> Refused {
-    Refused(otp_protocol::interface::Refusal::not_possible("", ChangeRefusal::NoSuchReset))
+    Refused(Refusal::not_possible("", ChangeRefusal::NoSuchReset))
 }
 
 fn proof_of(named: &NamedProof) -> Result<ResetProof, Refused> {

@@ -6,6 +6,7 @@ use otp_core::files::notice::NoticeEvent;
 use otp_core::files::reset::{Reset, ResetActor, Tier};
 use otp_core::log_line::LogLine;
 use otp_core::vault::{FoundReset, StoredReset};
+use otp_core::watch::CoolingDown;
 use otp_protocol::peer::Peer;
 
 use crate::access::groups;
@@ -86,21 +87,28 @@ pub(super) fn actor_of(peer: Peer, actor: Actor) -> TieredActor {
 
 /// The group database's word on a reset. It may take seconds: it is asked for before the lock of resets is taken.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct ResetGroups {
+pub(super) struct ResetGroups {
     pub(super) target_tier: Tier,
+    asker_tier: Tier,
     one_admin: bool,
 }
 
 impl ResetGroups {
-    /// On one of the keys of `uid`.
-    pub(super) fn of(uid: u32) -> Self {
-        Self { target_tier: groups::tier(uid), one_admin: groups::is_one_admin() }
+    /// On one of the keys of `target`, for which `asker` asks.
+    pub(super) fn of(target: u32, asker: u32) -> Self {
+        let (target_tier, asker_tier) = (groups::tier(target), groups::known_tier(asker));
+        Self { target_tier, asker_tier, one_admin: groups::is_one_admin() }
     }
 
-    /// With the clocks of this moment.
-    pub(super) fn now(self) -> ResetNow {
-        let Self { target_tier, one_admin } = self;
-        ResetNow { target_tier, one_admin, boot_ms: System.boot_ms(), wall: System.wall() }
+    /// On this one.
+    pub(super) fn of_reset(reset: &Reset) -> Self {
+        Self::of(reset.account.uid, reset.asked_by.uid)
+    }
+
+    /// With the clocks of this moment; `cool_down` is what is in its way.
+    pub(super) fn now(self, cool_down: Option<CoolingDown>) -> ResetNow {
+        let Self { target_tier, asker_tier, one_admin } = self;
+        ResetNow { target_tier, asker_tier, cool_down, one_admin, boot_ms: System.boot_ms(), wall: System.wall() }
     }
 }
 

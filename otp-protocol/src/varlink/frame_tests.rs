@@ -6,15 +6,20 @@ use std::time::Instant;
 use super::*;
 use crate::varlink::error::WireError;
 
-/// A wire with small bounds, and the peer's end of it.
+/// A wire that takes short messages and has patience, and the peer's end of it.
 fn pair() -> (Wire, UnixStream) {
+    pair_for(LONG)
+}
+
+/// The same, with so much time for a message and for a reply.
+fn pair_for(time: Duration) -> (Wire, UnixStream) {
     let (ours, theirs) = UnixStream::pair().expect("socketpair");
-    let bounds = Bounds { bytes: 1000, message: Duration::from_millis(80), write: Duration::from_millis(80) };
-    (Wire::new(ours, bounds), theirs)
+    (Wire::new(ours, Bounds { bytes: 1000, message: time, write: time }), theirs)
 }
 
 /// Long enough never to decide a test.
 const LONG: Duration = Duration::from_secs(60);
+const SHORT: Duration = Duration::from_millis(80);
 
 #[test]
 fn a_message_arrives_without_its_nul() {
@@ -68,7 +73,7 @@ fn silence_ends_at_the_idle_limit() {
 
 #[test]
 fn trickling_does_not_extend_the_deadline() {
-    let (mut wire, mut peer) = pair();
+    let (mut wire, mut peer) = pair_for(SHORT);
     let started = Instant::now();
     let trickle = thread::spawn(move || {
         while peer.write_all(b"a").is_ok() {
@@ -76,14 +81,14 @@ fn trickling_does_not_extend_the_deadline() {
         }
     });
     assert_eq!(wire.receive(LONG).err(), Some(WireError::Slow));
-    assert!(started.elapsed() >= Duration::from_millis(80));
+    assert!(started.elapsed() >= SHORT);
     drop(wire);
     trickle.join().expect("thread");
 }
 
 #[test]
 fn a_message_begun_behind_another_has_a_deadline_too() {
-    let (mut wire, mut peer) = pair();
+    let (mut wire, mut peer) = pair_for(SHORT);
     peer.write_all(b"one\0tw").expect("write");
     assert!(wire.receive(LONG).is_ok());
     assert_eq!(wire.receive(LONG).err(), Some(WireError::Slow));
@@ -103,14 +108,14 @@ fn closing_between_messages_and_inside_one_differ() {
 
 #[test]
 fn a_peer_that_never_reads_is_given_up() {
-    let (mut wire, _peer) = pair();
+    let (mut wire, _peer) = pair_for(SHORT);
     let reply = vec![b'a'; 8 << 20];
     assert_eq!(wire.send(&reply), Err(WireError::Unread));
 }
 
 #[test]
 fn a_peer_that_reads_slowly_does_not_extend_the_deadline() {
-    let (mut wire, mut peer) = pair();
+    let (mut wire, mut peer) = pair_for(SHORT);
     let reader = thread::spawn(move || {
         let mut piece = [0; 4096];
         while peer.read(&mut piece).is_ok_and(|count| count > 0) {
