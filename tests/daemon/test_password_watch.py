@@ -10,7 +10,7 @@ import pytest
 
 from harness.enrolment import enrol, invite
 from harness.journal import ALERT
-from harness.machine import DAY, OTPCTL, otpctl, policy
+from harness.machine import DAY, OTPCTL, Key, otpctl, policy
 from harness.passwords import HOUR, NOTE, RECORDS, WAIT, boot_clock, edit_shadow, hashed, look, why_no_new_key
 from harness.resets import only_members, request, what_bars
 from harness.rotation import changes_password, stack
@@ -336,6 +336,19 @@ def test_a_helper_who_has_a_code_first_cannot_use_it_after_setting_the_password(
             assert refusal_on(thief, "Redeem", registration=code).parameters["reason"] == "cool-down"
             later(2 * WAIT)
             assert thief.call("Redeem", registration=code)["enrolment"]
+
+
+def test_a_helper_who_has_typed_the_code_cannot_confirm_after_setting_the_password(machine, enrolled, watched):
+    user, _ = enrolled
+    look()
+    with boot_clock() as later:
+        later(WAIT)
+        code = invite(user, replaces=True)
+        with Client(uid=user.uid) as thief:
+            key = Key(thief.call("Redeem", registration=code)["enrolment"])
+            CHANGES["usermod -p"](user)
+            look()
+            assert refusal_on(thief, "ConfirmEnrolment", code=key.confirming).parameters["reason"] == "cool-down"
 
 
 def test_once_the_key_is_replaced_only_its_owner_sets_the_password(machine, enrolled, watched, programs):

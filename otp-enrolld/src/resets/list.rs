@@ -1,7 +1,6 @@
 //! The resets that wait, as they are shown.
 
 use otp_core::files::reset::Reset;
-use otp_core::policy::cool_down::CoolDown;
 use otp_core::reasons::ChangeRefusal;
 use otp_core::vault::StoredReset;
 use otp_protocol::interface::{CoolDownStatus, ResetList, ResetStatus, UnreadableReset};
@@ -31,7 +30,8 @@ impl Daemon {
         for found in self.found_resets_alone()? {
             match found.kept {
                 Ok(kept) if all || kept.reset.account.uid == peer.uid => {
-                    resets.push(self.reset_status(&kept, actor, policy));
+                    let found = self.cooling_down(&kept.reset.account, policy);
+                    resets.push(told(&kept, actor, ResetGroups::of_reset(&kept.reset).now(found)));
                 }
                 Ok(_) => {}
                 Err(error) if all => {
@@ -42,15 +42,14 @@ impl Daemon {
         }
         Ok(ResetList { resets, unreadable })
     }
+}
 
-    /// As `actor` is told of it.
-    pub(super) fn reset_status(&self, kept: &StoredReset, actor: Actor, policy: CoolDown) -> ResetStatus {
-        let account = &kept.reset.account;
-        let now = ResetGroups::of_reset(&kept.reset).now(self.cooling_down(account, policy));
-        let in_the_way = now.cool_down.filter(|_| approval(&kept.reset, now).is_none());
-        let cool_down = in_the_way.map(|found| CoolDownStatus::from(&found));
-        ResetStatus { cool_down: cool_down_seen_with(actor.sight(account.uid), cool_down), ..status(kept, now) }
-    }
+/// As `actor` is told of it.
+pub(super) fn told(kept: &StoredReset, actor: Actor, now: ResetNow) -> ResetStatus {
+    let in_the_way = now.cool_down.filter(|_| approval(&kept.reset, now).is_none());
+    let cool_down = in_the_way.map(|found| CoolDownStatus::from(&found));
+    let sight = actor.sight(kept.reset.account.uid);
+    ResetStatus { cool_down: cool_down_seen_with(sight, cool_down), ..status(kept, now) }
 }
 
 /// As everybody who may see it is told.

@@ -23,13 +23,15 @@ use crate::log::events::event;
 use crate::machine::System;
 use crate::refusals::{ChangeOf as _, Refused};
 use crate::resets::decision::{ResetAnswer, ResetStep, decide, delay};
+use crate::resets::list::told;
 use crate::resets::waiting::{ResetGroups, actor_of, line};
 
 impl Daemon {
     /// Somebody wants new keys for a user. The user is told before the reset counts.
     pub(crate) fn request_reset(&self, peer: Peer, wanted: RequestReset) -> Result<ResetReply, Refused> {
         let (account, _) = target(peer, Act::RequestReset, Some(&wanted.user))?;
-        let actor = actor_of(peer, groups::actor(peer)?);
+        let known = groups::actor(peer)?;
+        let actor = actor_of(peer, known);
         let proof = proof_of(&wanted.proof)?;
         if self.vault().enrolment_status(&account, &System)? == EnrolmentStatus::NeverEnrolled {
             return Err(Refused::not_possible(&account, ChangeRefusal::NotEnrolled));
@@ -55,7 +57,8 @@ impl Daemon {
             approval: None,
             tickets: Vec::new(),
         };
-        match decide(ResetStep::Ask, actor, &reset, groups.now(cool_down.barred())) {
+        let now = groups.now(cool_down.barred());
+        match decide(ResetStep::Ask, actor, &reset, now) {
             ResetAnswer::Refused(ChangeRefusal::CoolDown | ChangeRefusal::PasswordElsewhere) => {
                 cool_down.refuse(peer, &reset.account)?;
             }
@@ -78,7 +81,7 @@ impl Daemon {
         if let Some(voucher) = reset.proof.voucher().and_then(|uid| account_of(uid).ok()) {
             self.notice_after(&voucher, notice(NoticeEvent::NamedAsVoucher, peer, System.wall()));
         }
-        self.told_to(peer, reset)
+        Ok(ResetReply { reset: told(&StoredReset { reset, restored: false }, known, now) })
     }
 
     fn new_reset_id(&self) -> Result<ResetId, Refused> {
@@ -90,11 +93,6 @@ impl Daemon {
         Ok(id)
     }
 
-    fn told_to(&self, peer: Peer, reset: Reset) -> Result<ResetReply, Refused> {
-        let (actor, policy) = (groups::actor(peer)?, self.policy(peer)?.cool_down);
-        Ok(ResetReply { reset: self.reset_status(&StoredReset { reset, restored: false }, actor, policy) })
-    }
-
     /// A second admin agrees.
     pub(crate) fn approve_reset(&self, peer: Peer, wanted: &ApproveReset) -> Result<ResetReply, Refused> {
         let actor = groups::actor(peer)?;
@@ -103,14 +101,15 @@ impl Daemon {
         let meant = self.found_resets_alone()?.into_iter().find(is_meant).ok_or_else(no_such_reset)?.kept?.reset;
         allowed(actor, peer, Act::ApproveReset, Some(meant.account.uid))?;
         let (by, groups) = (actor_of(peer, actor), ResetGroups::of_reset(&meant));
-        let alone = self.reset_lock.lock();
+        let _alone = self.reset_lock.lock();
         let kept = self.found_reset(wanted.id)?.ok_or_else(no_such_reset)?.kept?; // it may have gone meanwhile
         let account = &kept.reset.account;
         if kept.restored {
             return Err(ChangeRefusal::ResetRestored).of(account);
         }
         let found = self.cooling_down(account, self.policy(peer)?.cool_down);
-        if let ResetAnswer::Refused(why) = decide(ResetStep::Approve, by, &kept.reset, groups.now(found)) {
+        let now = groups.now(found);
+        if let ResetAnswer::Refused(why) = decide(ResetStep::Approve, by, &kept.reset, now) {
             return Err(Refused::not_possible(account, why));
         }
         let in_spite_of = overridden(found, wanted.reason.as_ref())?;
@@ -118,7 +117,6 @@ impl Daemon {
         self.notice(account, notice(NoticeEvent::ResetApproved, peer, at))?;
         let reset = Reset { approval: Some(Approval { by: by.who, at, in_spite_of }), ..kept.reset };
         self.vault().store_reset(&reset, &System)?;
-        drop(alone);
         let why = wanted.reason.as_ref().map(ResetReason::as_str);
         event(Urgency::Notice, &line("reset-approved", &reset, peer).optional("why", why).finish());
         if let (Some(found), Some(why)) = (found, why) {
@@ -127,7 +125,7 @@ impl Daemon {
                 &told_in(line("cool-down-overridden", &reset, peer), &found).field("detail", why).finish(),
             );
         }
-        self.told_to(peer, reset)
+        Ok(ResetReply { reset: told(&StoredReset { reset, restored: false }, actor, now) })
     }
 }
 
