@@ -72,6 +72,15 @@ impl Peer {
     }
 }
 
+impl Peer {
+    /// The account whose login the process descends from (pam_loginuid(8)), through sudo and su, where one is noted, is not root's and
+    /// can be seen. A reason to see one person behind two accounts, and never one to allow anything: root can change it.
+    pub fn login_uid(&self) -> Option<u32> {
+        let text = std::fs::read_to_string(format!("/proc/{}/loginuid", self.pid)).ok()?;
+        text.trim().parse().ok().filter(|uid| ![0, UNKNOWN_UID].contains(uid))
+    }
+}
+
 /// The kernel's word for a uid that it does not have (/proc/sys/kernel/overflowuid).
 const NOBODY: u32 = 65534;
 

@@ -12,6 +12,7 @@ import pytest
 
 from harness.doctor import examined, ids, marks_of_all, sound_host
 from harness.machine import ACCOUNT, HOST_KEY, OTPCTL, VAULT, append, otpctl, run
+from harness.resets import only_members
 from harness.strace import calls_of
 from harness.terminal import Terminal
 
@@ -26,6 +27,14 @@ def sound(machine):
         yield it
 
 
+def test_how_keys_are_replaced_here_and_whether_anybody_agrees_is_said_and_no_fault(machine, sound):
+    admins = [machine.new_user() for _ in range(2)]
+    with only_members("otp-admin", *admins), only_members("otp-helpdesk", sound.bob):
+        done = json.loads(otpctl("doctor", "--json").stdout)
+        assert not {"resets-simple"} & set(done["counts"]) and done["facts"][0].startswith("Resets are guarded, as otp-helpdesk has members"), done
+        assert done["facts"][1].startswith("A second administrator agrees"), done
+
+
 @pytest.fixture
 def viewer(machine, sound):
     machine.join(sound.bob, "otp-viewer")
@@ -35,11 +44,13 @@ def viewer(machine, sound):
 
 def test_the_first_line_is_that_of_a_monitoring_plugin_and_the_rest_says_what_why_and_how(sound):
     done = otpctl("doctor")
-    assert (done.returncode, done.stdout) == (0, "OTP OK - nothing is wrong | critical=0 warning=0 unknown=0\n")
+    first, *facts = [line for line in done.stdout.splitlines() if line]
+    assert (done.returncode, first) == (0, "OTP OK - nothing is wrong | critical=0 warning=0 unknown=0")
+    assert [fact.split(",")[0] for fact in facts] == ["Resets are simple", "otp-admin and root are one person here: nobody has to agree when root resets an administrator."], facts
     HOST_KEY.chmod(0o444)
     done = otpctl("doctor")
     assert done.returncode == 2
-    first, _, title, what, why, decide, use, command = done.stdout.splitlines()
+    first, _, title, what, why, decide, use, command, *_ = done.stdout.splitlines()
     assert first == "OTP CRITICAL - 1 critical: host-key-untrusted | critical=1 warning=0 unknown=0"
     assert title == "CRITICAL host-key-untrusted"
     assert what.startswith("  /etc/otp/host.key: ") and "mode 0444" in what

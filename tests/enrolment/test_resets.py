@@ -11,7 +11,7 @@ from harness import daemon_log
 from harness.enrolment import enrol, invite, random_secret, redeem, works
 from harness.machine import ACCOUNT, DAY, VAULT, otpctl
 from harness.notices import HEADING, noticed
-from harness.resets import OF_A_USER, OF_AN_ADMIN, only_members, request, resets_mode, uptime, waiting, what_bars
+from harness.resets import OF_A_USER, OF_AN_ADMIN, logged_in_as, only_members, request, resets_mode, uptime, waiting, what_bars
 from harness.wire import Client, Refused, call, refusal
 
 ABOUT = VAULT / "vault.toml"
@@ -231,6 +231,24 @@ def test_an_admin_wants_a_second_one_who_is_neither_of_the_others(machine, desk,
     machine.leave(target, "otp-admin")
 
 
+def test_one_login_behind_two_accounts_is_one_person(machine, desk, admins, guarded):
+    """An admin who may become root, or has the password of a second account, makes no two."""
+    target, _ = machine.enrolled_user()
+    machine.join(target, "otp-admin")
+    admin, second = admins
+    reset = request(target, admin.uid, "in-person")
+    for account in (None, second):
+        done = logged_in_as(admin, "resets", "approve", reset["id"], user=account)
+        assert done.returncode == 1 and "somebody else must do this" in " ".join(done.stderr.split()), done
+    assert logged_in_as(second, "resets", "approve", reset["id"]).returncode == 0
+    assert waiting(target)["approved_by"] == second.uid, "the person is told, not root"
+    call("CancelReset", id=reset["id"])
+    asked = ["reset", target.name, "--reason", "lost", "--proof"]
+    assert "cannot vouch" in " ".join(logged_in_as(admin, *asked, f"vouched:{admin.name}").stderr.split())
+    assert logged_in_as(target, *asked, "callback").returncode == 1, "through sudo for oneself"
+    machine.leave(target, "otp-admin")
+
+
 def test_who_vouches_approves_nothing_and_who_asks_or_is_meant_does_not_vouch(machine, desk, admins):
     target, _ = machine.enrolled_user()
     machine.join(target, "otp-admin")
@@ -325,6 +343,23 @@ def test_no_later_end_of_a_code_outlives_its_reset_and_its_owner_is_told(machine
     assert start + 6 * DAY < ends <= time.time() + 7 * DAY, "a letter usually lasts for 14 days"
     with uptime(7 * DAY + 10):
         assert what_bars("ExtendInvitation", user=user.name) == "reset-expired"
+
+
+def test_codes_that_could_not_be_stored_do_not_use_up_a_reset_and_sixteen_that_were_do(machine, desk, guarded):
+    user, _ = machine.enrolled_user()
+    reset = request(user, desk.uid, "in-person")
+    in_the_way = VAULT / "tickets" / f".{user.uid}.new"
+    in_the_way.mkdir()
+    try:
+        assert {invitation_refused(user, desk.uid) for _ in range(17)} == {"Unavailable"}
+    finally:
+        in_the_way.rmdir()
+    for _ in range(16):
+        code = invite(user, uid=desk.uid, replaces=True)
+    assert waiting(user)["codes"] == 16
+    assert invitation_refused(user, desk.uid) == "reset-expired"
+    assert enrol(user, code) and waiting(user) is None
+    assert what_bars("CancelReset", desk.uid, id=reset["id"]) == "no-such-reset"
 
 
 # the file

@@ -20,7 +20,7 @@ def nobody_waits(machine):
         yield
 
 
-def guess(machine, user, key, times, *options):
+def types_wrong_codes(machine, user, key, times, *options):
     for number in range(times):
         assert machine.ask("otp", user, key.wrong(number), *options)[0] == AUTH_ERR
 
@@ -50,7 +50,7 @@ def test_after_many_wrong_codes_sudo_tells_at_the_right_one_and_the_log_is_alarm
 
 def test_after_four_nobody_is_told(machine, enrolled):
     user, key = enrolled
-    guess(machine, user, key, 4)
+    types_wrong_codes(machine, user, key, 4)
     call("List")
     assert machine.ask("otp", user, key.first)[0] == SUCCESS
     call("List")
@@ -61,7 +61,7 @@ def test_wrong_codes_that_go_on_are_told_once_and_end_with_an_accepted_one(machi
     user, key = enrolled
     start = daemon_log.position()
     for times in (5, 2):
-        guess(machine, user, key, times)
+        types_wrong_codes(machine, user, key, times)
         call("List")
     assert severities(user)["wrong-codes"] == "warning" and noticed(user).count("wrong-codes") == 1
     lines = [line for line in daemon_log.since(start) if "event=wrong-codes" in line and f"user={user.name}" in line]
@@ -73,14 +73,14 @@ def test_wrong_codes_that_go_on_are_told_once_and_end_with_an_accepted_one(machi
     assert machine.ask("otp", user, key.first)[0] == SUCCESS
     call("List")
     assert severities(user) == {"accepted-after-wrong-codes": "alarm"}
-    guess(machine, user, key, 5)
+    types_wrong_codes(machine, user, key, 5)
     call("List")
     assert noticed(user)[-1] == "wrong-codes", "a second time"
 
 
 def test_those_of_one_origin_are_told_where_another_one_is_used(machine, enrolled):
     user, key = enrolled
-    guess(machine, user, key, 5)
+    types_wrong_codes(machine, user, key, 5)
     assert machine.ask("otp", user, key.first, "-r", user.uid)[0] == SUCCESS
     call("List")
     assert "wrong-codes" in noticed(user) and "accepted-after-wrong-codes" not in noticed(user)
@@ -88,7 +88,7 @@ def test_those_of_one_origin_are_told_where_another_one_is_used(machine, enrolle
 
 def test_those_of_an_earlier_boot_are_told_no_more(machine, enrolled):
     user, key = enrolled
-    guess(machine, user, key, 5)
+    types_wrong_codes(machine, user, key, 5)
     machine.stop()
     with uptime(-5):  # after a boot the clock begins again
         machine.start()
@@ -109,6 +109,6 @@ def test_the_daemon_tells_of_what_it_accepted_itself(machine, enrolled):
 def test_a_recovery_code_after_many_wrong_ones_is_told_too(machine, enrolled):
     user, key = enrolled
     recovery = call("RenewRecoveryCodes", user.uid, code=key.first)["recovery_codes"]
-    guess(machine, user, key, 5)
+    types_wrong_codes(machine, user, key, 5)
     assert machine.ask("otp", user, recovery[0])[0] == SUCCESS
     assert noticed(user)[-2:] == ["recovery-code-used", "accepted-after-wrong-codes"]

@@ -1,9 +1,10 @@
 """A site with a helpdesk, the resets that wait on it, and the time that their delays count by."""
 
+import subprocess
 import time
 from contextlib import contextmanager
 
-from harness.machine import BOOT, DAY, DEFAULT_POLICY, POLICY, change_members, write
+from harness.machine import BOOT, DAY, DEFAULT_POLICY, OTPCTL, POLICY, as_user, change_members, write
 from harness.wire import call, refusal
 
 HOURS = 3600
@@ -46,6 +47,12 @@ def uptime(seconds):
         yield
     finally:
         BOOT.unlink()
+
+
+def logged_in_as(person, *words, user=None):
+    """otpctl of a process that descends from the login of `person`, as root or as a user: through sudo, say, or su."""
+    login = ["sh", "-c", f'echo {person.uid} > /proc/self/loginuid; exec "$@"', "sh"]
+    return subprocess.run([*login, *(as_user(user) if user else []), OTPCTL, *words], capture_output=True, text=True, timeout=60)
 
 
 def request(user, uid=0, proof="callback", reason="phone lost in the river"):

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from harness.enrolment import labels, perhaps_dead, works
 from harness.machine import VAULT
 from harness.strace import CHANGES, answering, attached, kill_at, parsed
+from harness.wait import until
 from harness.wire import Client, refusal
 
 EVERY = 3  # only each third step, for a whole sweep takes minutes: `tests/campaign 2`
@@ -44,7 +45,8 @@ def killed_at(machine, step, where, uid=0):
     with attached(machine.process.pid, *kill_at(step)):
         with Client(uid=uid) as client, perhaps_dead():
             yield client
-        assert machine.process.wait(60) == -signal.SIGKILL, where
+        until(lambda: machine.process.poll() is not None, f"the daemon {where}", deadline=60)
+        assert machine.process.returncode == -signal.SIGKILL, where
 
 
 def spent(user, code):
@@ -79,15 +81,15 @@ def nothing_before(client, prepared):
     """Nothing is said before."""
 
 
-def daemon_killed_at_each(machine, method, prepare, act, before=nothing_before):
-    """`act` once for each of its steps (for every third one, unless this is a campaign), killed there, and once killed when its
+def daemon_killed_at_each(machine, method, prepare, act, before=nothing_before, every=EVERY):
+    """`act` once for each of its steps (for every third one, unless this is a campaign or `every` says so), killed there, and once killed when its
     answer had left. Yields what `prepare` and `before` gave, what `act` gave if the answer came in time, and where it was. At
     every other step the daemon runs again; else the next login finds what was left."""
     machine.stop()
     machine.start()
     steps = steps_to_the_answer(machine, method, prepare, before, act)
     for at, step in enumerate(steps):
-        if machine.rounds == 1 and at % EVERY and step is not steps[-1]:
+        if machine.rounds == 1 and at % every and step is not steps[-1]:
             continue
         prepared, begun, done = prepare(), None, None
         where = f"killed at step {at} of {len(steps)}, {step}"

@@ -51,7 +51,8 @@ pub struct Reset {
 pub struct ResetActor {
     /// As the kernel says.
     pub uid: u32,
-    /// Of a root-owned process the real uid, of a subordinate uid the user that it was given to.
+    /// The account that logged in, where the kernel has noted one (pam_loginuid(8)); else of a root-owned process the real uid, of a
+    /// subordinate uid the user that it was given to.
     pub person: u32,
 }
 

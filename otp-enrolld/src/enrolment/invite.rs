@@ -23,7 +23,6 @@ use zeroize::Zeroizing;
 
 use crate::access::check::target;
 use crate::access::rights::Act;
-use crate::cool_down::CoolDownCheck;
 use crate::daemon::Daemon;
 use crate::lock::Lock;
 use crate::log::events::{about, event, signed};
@@ -58,21 +57,24 @@ impl Daemon {
         if status == EnrolmentStatus::Enrolled && wanted.replaces != Some(true) {
             return Err(Refused::not_possible(&account, ChangeRefusal::AlreadyEnrolled));
         }
-        let cool_down = match status {
-            EnrolmentStatus::Enrolled => self.check_cool_down(peer, &account, reason(wanted)?.as_ref())?,
-            EnrolmentStatus::NeverEnrolled => CoolDownCheck::default(),
+        let rules = match status {
+            EnrolmentStatus::Enrolled => {
+                let cool_down = self.check_cool_down(peer, &account, reason(wanted)?.as_ref())?;
+                Some(self.invitation_rules(peer, &account, cool_down)?)
+            }
+            EnrolmentStatus::NeverEnrolled => None,
         };
         let now = System.wall();
-        let _alone = (status == EnrolmentStatus::Enrolled).then(|| self.reset_lock.lock());
+        let _alone = rules.is_some().then(|| self.reset_lock.lock());
         let status = match status {
             EnrolmentStatus::Enrolled => self.vault().enrolment_status(&account, &System)?, // forgotten meanwhile?
             EnrolmentStatus::NeverEnrolled => status,
         };
         // A code for a first key stays one: keys that come in another way are not replaced by it, past reset and cool-down.
         let replaces = status == EnrolmentStatus::Enrolled;
-        let reset = match status {
-            EnrolmentStatus::Enrolled => self.reset_for_invitation(peer, &account, &cool_down)?,
-            EnrolmentStatus::NeverEnrolled => None,
+        let reset = match (status, &rules) {
+            (EnrolmentStatus::Enrolled, Some(rules)) => self.reset_for_invitation(peer, &account, rules)?,
+            _ => None,
         };
         if wanted.dry_run == Some(true) {
             let (superseded, ends) = (self.has_a_good_code(&account, now)?, now + lasts);
@@ -81,6 +83,7 @@ impl Daemon {
                 invitation: Invitation { user, uid, form, codes: Vec::new(), replaces, ends, superseded },
             });
         }
+        let cool_down = rules.map(|rules| rules.cool_down).unwrap_or_default();
         let in_spite_of = cool_down.change();
         cool_down.tell();
         let code = RegistrationCode::new(form, &random::secret(form.symbols())?).ok_or(NoRandomness)?;
@@ -91,7 +94,7 @@ impl Daemon {
         let mut ticket_file = tickets.ticket_file(&account)?.ticket_file;
         let Issued { superseded, unrecognised } = ticket_file.issue(ticket, now);
         self.notice(&account, notice(NoticeEvent::RegistrationCodeIssued, peer, now))?;
-        self.bind_to_reset(reset, id)?;
+        self.bind_to_reset(reset, id, &ticket_file.tickets)?;
         tickets.store(&ticket_file, &System)?;
         drop(tickets);
         self.pending_enrolments.end(account.uid); // what was begun with an older code

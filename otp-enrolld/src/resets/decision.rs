@@ -3,7 +3,7 @@
 //!
 //! A reset is asked for by somebody else than its target, of no lower tier: user < otp-helpdesk < otp-admin < root. Root has nobody above:
 //! it asks for itself. Targets in otp-admin, and root, want a second admin. The delay goes by the proof. Where otp-admin and root are
-//! together one person, root goes on alone.
+//! together one person, root goes on alone, also through sudo for its own account.
 //!
 //! While the password is fresh a reset takes two admins: one who asks, and one who agrees with a reason to this very change of the password.
 //! Where the password is not on this host, and the policy says four eyes, anybody may ask who else may, and a second admin agrees.
@@ -147,7 +147,7 @@ fn tier(reset: &Reset, now: ResetNow) -> Tier {
 fn asks(actor: TieredActor, reset: &Reset, now: ResetNow) -> Option<ChangeRefusal> {
     let target = reset.account.uid;
     match actor {
-        TieredActor { tier: Tier::Root, .. } if target == 0 => None,
+        TieredActor { tier: Tier::Root, .. } if target == 0 || now.one_admin => None,
         TieredActor { who, .. } if who.is(target) => Some(ChangeRefusal::SamePerson),
         TieredActor { tier: asker, .. } if asker < Tier::Helpdesk || asker < tier(reset, now) => {
             Some(ChangeRefusal::LowerTier)
@@ -174,8 +174,10 @@ fn approves(actor: TieredActor, reset: &Reset, now: ResetNow) -> Option<ChangeRe
 
 /// The one who asks is no second proof, and nobody vouches for themselves.
 fn unfit_voucher(reset: &Reset) -> Option<ChangeRefusal> {
-    let voucher = reset.proof.voucher()?;
-    (voucher == reset.account.uid || reset.asked_by.is(voucher)).then_some(ChangeRefusal::NotAVoucher)
+    let uid = reset.proof.voucher()?;
+    let voucher = ResetActor { uid, person: uid };
+    let fits = uid != reset.account.uid && reset.asked_by.is_another_than(voucher);
+    (!fits).then_some(ChangeRefusal::NotAVoucher)
 }
 
 const DAY_S: u64 = 24 * 3600;

@@ -176,6 +176,19 @@ fn two_proofs_of_one_channel_are_not_two() {
         let wanted = if fits { ResetAnswer::Allowed } else { ResetAnswer::Refused(ChangeRefusal::NotAVoucher) };
         assert_eq!(decide(ResetStep::Ask, asker, &asked, after(Tier::User, 0)), wanted, "{voucher}");
     }
+    let unknown = TieredActor { who: ResetActor { uid: 0, person: u32::MAX }, tier: Tier::Root };
+    let asked = reset(Tier::User, unknown, ResetProof::Vouched(1500));
+    let answer = decide(ResetStep::Ask, unknown, &asked, after(Tier::User, 0));
+    assert_eq!(answer, ResetAnswer::Refused(ChangeRefusal::NotAVoucher), "it may be the one who vouches");
+}
+
+#[test]
+fn where_there_is_one_admin_they_ask_for_themselves_through_sudo() {
+    let sudo = TieredActor { who: ResetActor { uid: 0, person: uid_of(Tier::Admin) }, tier: Tier::Root };
+    let kept = reset(Tier::Admin, sudo, ResetProof::InPerson);
+    let answer = |one_admin| decide(ResetStep::Invite, sudo, &kept, ResetNow { one_admin, ..after(Tier::Admin, 0) });
+    assert_eq!(answer(true), ResetAnswer::AllowedAlone);
+    assert_eq!(answer(false), ResetAnswer::Refused(ChangeRefusal::SamePerson));
 }
 
 #[test]

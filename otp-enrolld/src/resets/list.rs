@@ -13,7 +13,7 @@ use crate::access::rights::{Act, Actor, may};
 use crate::daemon::Daemon;
 use crate::refusals::Refused;
 use crate::resets::decision::{ResetAnswer, ResetNow, approval, needs_approval, state};
-use crate::resets::waiting::now;
+use crate::resets::waiting::ResetGroups;
 
 impl Daemon {
     /// All of them, or those of the caller.
@@ -26,13 +26,12 @@ impl Daemon {
             target(peer, Act::ListResets, None)?;
         }
         let policy = self.policy(peer)?.cool_down;
-        let _alone = self.reset_lock.lock(); // a look may find one that is over
         let (mut resets, mut unreadable) = (Vec::new(), Vec::new());
-        for found in self.found_resets()? {
+        for found in self.found_resets_alone()? {
             match found.kept {
                 Ok(kept) if all || kept.reset.account.uid == peer.uid => {
                     let found = self.cooling_down(&kept.reset.account, policy);
-                    resets.push(told(&kept, actor, now(&kept.reset, found)));
+                    resets.push(told(&kept, actor, ResetGroups::of_reset(&kept.reset).now(found)));
                 }
                 Ok(_) => {}
                 Err(error) if all => {

@@ -1,6 +1,5 @@
 //! A reset is asked for, and a second admin agrees.
 
-use otp_core::accounts::Account;
 use otp_core::codes::ids::ResetId;
 use otp_core::emergency::Reason;
 use otp_core::environment::Clock as _;
@@ -8,7 +7,7 @@ use otp_core::files::notice::NoticeEvent;
 use otp_core::files::reset::{Approval, OverriddenChange, Reset, ResetProof, ResetReason, Waited};
 use otp_core::log_line::Urgency;
 use otp_core::reasons::ChangeRefusal;
-use otp_core::vault::{EnrolmentStatus, StoredReset};
+use otp_core::vault::{EnrolmentStatus, FoundReset, StoredReset};
 use otp_core::watch::{CoolDownReason, CoolingDown};
 use otp_protocol::interface::{ApproveReset, NamedProof, Refusal, RequestReset, ResetReply};
 use otp_protocol::peer::Peer;
@@ -23,9 +22,9 @@ use crate::enrolment::invite::notice;
 use crate::log::events::event;
 use crate::machine::System;
 use crate::refusals::{ChangeOf as _, Refused};
-use crate::resets::decision::{ResetAnswer, ResetStep, TieredActor, decide, delay};
+use crate::resets::decision::{ResetAnswer, ResetStep, decide, delay};
 use crate::resets::list::told;
-use crate::resets::waiting::{actor_of, line, now};
+use crate::resets::waiting::{ResetGroups, actor_of, line};
 
 impl Daemon {
     /// Somebody wants new keys for a user. The user is told before the reset counts.
@@ -39,12 +38,26 @@ impl Daemon {
         }
         let reason = Reason::new(wanted.reason.as_str()).ok();
         let cool_down = self.check_cool_down(peer, &account, reason.as_ref())?; // a code would be refused, too
-        let _alone = self.reset_lock.lock();
+        let groups = ResetGroups::of(account.uid, peer.uid);
+        let alone = self.reset_lock.lock();
         if self.reset_of(account.uid)?.is_some() {
             return Err(Refused::not_possible(&account, ChangeRefusal::ResetThere));
         }
-        let reset = self.new_reset(account, actor, wanted, proof)?;
-        let now = now(&reset, cool_down.barred());
+        let tier = groups.target_tier;
+        let reset = Reset {
+            id: self.new_reset_id()?,
+            account,
+            tier,
+            asked_by: actor.who,
+            asked: System.wall(),
+            proof,
+            reason: wanted.reason,
+            delay: delay(proof, tier),
+            waited: Waited::from(System.boot_ms()),
+            approval: None,
+            tickets: Vec::new(),
+        };
+        let now = groups.now(cool_down.barred());
         match decide(ResetStep::Ask, actor, &reset, now) {
             ResetAnswer::Refused(ChangeRefusal::CoolDown | ChangeRefusal::PasswordElsewhere) => {
                 cool_down.refuse(peer, &reset.account)?;
@@ -58,6 +71,7 @@ impl Daemon {
         cool_down.tell();
         self.notice(&reset.account, notice(NoticeEvent::ResetAsked, peer, System.wall()))?;
         self.vault().store_reset(&reset, &System)?;
+        drop(alone);
         let asked = line("reset-asked", &reset, peer)
             .field("proof", reset.proof.as_str())
             .optional("voucher", reset.proof.voucher().map(|uid| uid.to_string()).as_deref())
@@ -70,51 +84,31 @@ impl Daemon {
         Ok(ResetReply { reset: told(&StoredReset { reset, restored: false }, known, now) })
     }
 
-    fn new_reset(
-        &self,
-        account: Account,
-        actor: TieredActor,
-        wanted: RequestReset,
-        proof: ResetProof,
-    ) -> Result<Reset, Refused> {
-        let tier = groups::tier(account.uid);
+    fn new_reset_id(&self) -> Result<ResetId, Refused> {
         let taken: Vec<ResetId> = self.found_resets()?.iter().map(|found| found.id).collect();
         let mut id = ResetId::new(random::bytes()?);
         while taken.contains(&id) {
             id = ResetId::new(random::bytes()?);
         }
-        Ok(Reset {
-            id,
-            account,
-            tier,
-            asked_by: actor.who,
-            asked: System.wall(),
-            proof,
-            reason: wanted.reason,
-            delay: delay(proof, tier),
-            waited: Waited::from(System.boot_ms()),
-            approval: None,
-            tickets: Vec::new(),
-        })
+        Ok(id)
     }
 
     /// A second admin agrees.
     pub(crate) fn approve_reset(&self, peer: Peer, wanted: &ApproveReset) -> Result<ResetReply, Refused> {
         let actor = groups::actor(peer)?;
         allowed(actor, peer, Act::ApproveReset, None)?; // anyone who may approve none learns nothing about the id
+        let is_meant = |found: &FoundReset| found.id == wanted.id;
+        let meant = self.found_resets_alone()?.into_iter().find(is_meant).ok_or_else(no_such_reset)?.kept?.reset;
+        allowed(actor, peer, Act::ApproveReset, Some(meant.account.uid))?;
+        let (by, groups) = (actor_of(peer, actor), ResetGroups::of_reset(&meant));
         let _alone = self.reset_lock.lock();
-        let kept = match self.found_reset(wanted.id)? {
-            Some(found) => found.kept?,
-            None => return Err(no_such_reset()),
-        };
-        allowed(actor, peer, Act::ApproveReset, Some(kept.reset.account.uid))?;
+        let kept = self.found_reset(wanted.id)?.ok_or_else(no_such_reset)?.kept?; // it may have gone meanwhile
         let account = &kept.reset.account;
         if kept.restored {
             return Err(ChangeRefusal::ResetRestored).of(account);
         }
-        let by = actor_of(peer, actor);
         let found = self.cooling_down(account, self.policy(peer)?.cool_down);
-        let now = now(&kept.reset, found);
+        let now = groups.now(found);
         if let ResetAnswer::Refused(why) = decide(ResetStep::Approve, by, &kept.reset, now) {
             return Err(Refused::not_possible(account, why));
         }

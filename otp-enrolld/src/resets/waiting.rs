@@ -3,7 +3,7 @@
 use otp_core::codes::ids::ResetId;
 use otp_core::environment::Clock as _;
 use otp_core::files::notice::NoticeEvent;
-use otp_core::files::reset::{Reset, ResetActor};
+use otp_core::files::reset::{Reset, ResetActor, Tier};
 use otp_core::log_line::LogLine;
 use otp_core::vault::{FoundReset, StoredReset};
 use otp_core::watch::CoolingDown;
@@ -28,6 +28,12 @@ impl Daemon {
             }
         }
         Ok(waiting)
+    }
+
+    /// The same without the lock of resets, which is held for the look alone: one that is over may be found.
+    pub(super) fn found_resets_alone(&self) -> Result<Vec<FoundReset>, Refused> {
+        let _alone = self.reset_lock.lock();
+        self.found_resets()
     }
 
     /// Where the owner's key file cannot be read, the reset goes on waiting: that allows nothing, and it can be cancelled.
@@ -73,20 +79,36 @@ impl Daemon {
     }
 }
 
-/// The actor behind a peer.
+/// The actor behind a peer. The person is the one who logged in, whatever accounts came after that.
 pub(super) fn actor_of(peer: Peer, actor: Actor) -> TieredActor {
-    TieredActor { who: ResetActor { uid: peer.uid, person: peer.accountable_uid }, tier: groups::tier_of(actor) }
+    let person = peer.login_uid().unwrap_or(peer.accountable_uid);
+    TieredActor { who: ResetActor { uid: peer.uid, person }, tier: groups::tier_of(actor) }
 }
 
-/// The facts about a reset at this moment; `cool_down` is what is in its way.
-pub(super) fn now(reset: &Reset, cool_down: Option<CoolingDown>) -> ResetNow {
-    ResetNow {
-        target_tier: groups::tier(reset.account.uid),
-        asker_tier: groups::known_tier(reset.asked_by.uid),
-        cool_down,
-        one_admin: groups::is_one_admin(),
-        boot_ms: System.boot_ms(),
-        wall: System.wall(),
+/// The group database's word on a reset. It may take seconds: it is asked for before the lock of resets is taken.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ResetGroups {
+    pub(super) target_tier: Tier,
+    asker_tier: Tier,
+    one_admin: bool,
+}
+
+impl ResetGroups {
+    /// On one of the keys of `target`, for which `asker` asks.
+    pub(super) fn of(target: u32, asker: u32) -> Self {
+        let (target_tier, asker_tier) = (groups::tier(target), groups::known_tier(asker));
+        Self { target_tier, asker_tier, one_admin: groups::is_one_admin() }
+    }
+
+    /// On this one.
+    pub(super) fn of_reset(reset: &Reset) -> Self {
+        Self::of(reset.account.uid, reset.asked_by.uid)
+    }
+
+    /// With the clocks of this moment; `cool_down` is what is in its way.
+    pub(super) fn now(self, cool_down: Option<CoolingDown>) -> ResetNow {
+        let Self { target_tier, asker_tier, one_admin } = self;
+        ResetNow { target_tier, asker_tier, cool_down, one_admin, boot_ms: System.boot_ms(), wall: System.wall() }
     }
 }
 

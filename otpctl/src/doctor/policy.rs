@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use otp_core::environment::Clock as _;
-use otp_core::manage::reset_mode::has_a_helpdesk;
+use otp_core::manage::reset_mode::{has_a_helpdesk, is_one_admin};
 use otp_core::policy::POLICY_CAP;
 use otp_core::policy::host::ResetMode;
 use otp_core::vault::{Readers, VaultError, read_root_file};
@@ -16,6 +16,9 @@ use crate::command::config_audience::{ending, unmatched};
 use crate::machine::Machine;
 
 pub(crate) fn look(host: &ExaminedHost, report: &mut Report) {
+    if let Ok(policy) = &host.policy {
+        tell_of_resets(policy.as_ref().and_then(|policy| policy.host.resets), report);
+    }
     match &host.policy {
         Err(unavailable) => unusable(host.site.policy, &unavailable.detail, report),
         Ok(None) => {}
@@ -31,6 +34,22 @@ pub(crate) fn look(host: &ExaminedHost, report: &mut Report) {
             }
         }
     }
+}
+
+/// How keys are replaced here, and whether anybody has to agree.
+fn tell_of_resets(word: Option<ResetMode>, report: &mut Report) {
+    report.note(match (word, word.is_none() && has_a_helpdesk()) {
+        (Some(ResetMode::Guarded), _) => {
+            "Resets are guarded, as the policy says: `otpctl reset` comes before new keys."
+        }
+        (Some(ResetMode::Simple), _) => "Resets are simple, as the policy says: `otpctl invite --replace` is enough.",
+        (None, true) => "Resets are guarded, as otp-helpdesk has members: `otpctl reset` comes before new keys.",
+        (None, false) => "Resets are simple, as otp-helpdesk has no members: `otpctl invite --replace` is enough.",
+    });
+    report.note(match is_one_admin() {
+        true => "otp-admin and root are one person here: nobody has to agree when root resets an administrator.",
+        false => "A second administrator agrees when one is reset. Sudo makes no second one where the kernel notes logins (pam_loginuid).",
+    });
 }
 
 fn unusable(policy: &str, detail: &str, report: &mut Report) {

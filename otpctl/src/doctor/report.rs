@@ -13,6 +13,7 @@ use crate::output::escape::escaped;
 #[derive(Default)]
 pub(crate) struct Report {
     found: BTreeMap<FindingId, FoundOfId>,
+    facts: Vec<&'static str>,
 }
 
 /// The findings of one id.
@@ -31,6 +32,8 @@ pub(crate) struct ShownReport {
     findings: Vec<ShownFinding>,
     /// How often each id was found.
     counts: BTreeMap<&'static str, usize>,
+    /// The rules that hold on this host by who is in its groups.
+    facts: Vec<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -51,6 +54,11 @@ impl Report {
         if found.first.len() < MOST_OF_ONE_ID {
             found.first.push(finding);
         }
+    }
+
+    /// Something that holds here and is no fault.
+    pub(crate) fn note(&mut self, fact: &'static str) {
+        self.facts.push(fact);
     }
 
     /// Something that could not be looked at, and why.
@@ -88,7 +96,8 @@ impl Report {
     pub(crate) fn text(&self) -> String {
         let all = self.by_gravity();
         let details: String = all.into_iter().map(|(id, found)| told(*id, found)).collect();
-        format!("{}\n{}", self.first_line(), plain(&details))
+        let facts: String = self.facts.iter().map(|fact| format!("\n{fact}\n")).collect();
+        format!("{}\n{}{facts}", self.first_line(), plain(&details))
     }
 
     /// `OTP WARNING - 2 warnings: a, b | critical=0 warning=2 unknown=0`
@@ -123,6 +132,7 @@ impl Report {
             status: status(self.gravity()),
             findings: findings.collect(),
             counts: self.found.iter().map(|(id, found)| (id.id(), found.count)).collect(),
+            facts: self.facts.clone(),
         }
     }
 }
