@@ -3026,12 +3026,16 @@ _otpctl() {
             return 0
             ;;
         otpctl__subcmd__resets__subcmd__approve)
-            opts="-h --json --color --help"
+            opts="-h --reason --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0

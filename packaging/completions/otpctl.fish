@@ -107,6 +107,7 @@ always\t'Also into a pipe, and whatever NO_COLOR says'
 never\t'None'"
 complete -c otpctl -n "__fish_otpctl_using_subcommand resets; and __fish_seen_subcommand_from list" -l json -d 'Write JSON'
 complete -c otpctl -n "__fish_otpctl_using_subcommand resets; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c otpctl -n "__fish_otpctl_using_subcommand resets; and __fish_seen_subcommand_from approve" -l reason -d 'Agree although the user\'s password was changed a short time ago, and why' -r
 complete -c otpctl -n "__fish_otpctl_using_subcommand resets; and __fish_seen_subcommand_from approve" -l color -d 'Colours: auto (on a terminal, unless NO_COLOR is set), always or never' -r -f -a "auto\t'On a terminal that has some, unless NO_COLOR is set'
 always\t'Also into a pipe, and whatever NO_COLOR says'
 never\t'None'"

@@ -14,7 +14,7 @@ from harness.wire import Client, call, refusal, refusal_on
 
 
 @pytest.fixture
-def people(machine):
+def staff(machine):
     """Two admins and a helper, and nobody else in their groups."""
     one, two, desk = (machine.new_user() for _ in range(3))
     with only_members("otp-admin", one, two), only_members("otp-helpdesk", desk):
@@ -22,7 +22,7 @@ def people(machine):
 
 
 @pytest.fixture
-def fresh(machine, enrolled, people, watched):
+def just_changed(machine, enrolled, staff, watched):
     """An enrolled user whose password somebody changed just now."""
     user, _ = enrolled
     look()
@@ -31,7 +31,7 @@ def fresh(machine, enrolled, people, watched):
 
 
 @pytest.fixture(autouse=True)
-def none_is_left(machine):
+def no_reset_is_left(machine):
     yield
     for reset in call("ListResets")["resets"]:
         call("CancelReset", id=reset["id"])
@@ -53,11 +53,11 @@ def agree(reset, admin, reason="seen in person, with a passport"):
 # two admins and a reason
 
 
-def test_two_admins_and_a_reason_go_past_it_at_alert(machine, fresh, people):
-    one, two, _ = people
-    reset = request(fresh, one.uid, "in-person")
+def test_two_admins_and_a_reason_go_past_it_at_alert(machine, just_changed, staff):
+    one, two, _ = staff
+    reset = request(just_changed, one.uid, "in-person")
     assert reset["state"] == "needs-approval" and reset["approval_wanted"] and reset["cool_down"]["reason"] == "password-changed"
-    assert why_no_new_key(fresh, one.uid) == "reset-not-approved"
+    assert why_no_new_key(just_changed, one.uid) == "reset-not-approved"
     assert what_bars("ApproveReset", one.uid, id=reset["id"], reason="I say so") == "same-person"
     without = refusal(two.uid, "ApproveReset", id=reset["id"])
     assert without.name == "InvalidValue" and without.parameters["field"] == "reason"
@@ -68,38 +68,38 @@ def test_two_admins_and_a_reason_go_past_it_at_alert(machine, fresh, people):
     lines = overrides(machine, start)
     assert len(lines) == 1 and lines[0].startswith(ALERT) and 'detail="seen in person"' in lines[0]
     assert f"by={two.uid}" in lines[0] and "reason=password-changed" in lines[0] and f"reset={reset['id']}" in lines[0]
-    new, _ = enrol(fresh, invite(fresh, uid=one.uid, replaces=True))
-    assert works(machine, fresh, new.first) and waiting(fresh) is None
+    new, _ = enrol(just_changed, invite(just_changed, uid=one.uid, replaces=True))
+    assert works(machine, just_changed, new.first) and waiting(just_changed) is None
 
 
-def test_a_helper_and_an_admin_are_not_two_admins(machine, fresh, people):
-    one, _, desk = people
-    assert what_bars("RequestReset", desk.uid, user=fresh.name, reason="lost", proof="in-person") == "cool-down"
+def test_a_helper_and_an_admin_are_not_two_admins(machine, just_changed, staff):
+    one, _, desk = staff
+    assert what_bars("RequestReset", desk.uid, user=just_changed.name, reason="lost", proof="in-person") == "cool-down"
     with boot_clock() as later:
         later(WAIT + HOUR)
-        reset = request(fresh, desk.uid, "in-person")
-        change(fresh, "newer")
-        assert waiting(fresh)["state"] == "cool-down"
+        reset = request(just_changed, desk.uid, "in-person")
+        change(just_changed, "newer")
+        assert waiting(just_changed)["state"] == "cool-down"
         assert what_bars("ApproveReset", one.uid, id=reset["id"], reason="I say so") == "cool-down"
-        assert why_no_new_key(fresh, desk.uid) == why_no_new_key(fresh, one.uid) == "cool-down"
+        assert why_no_new_key(just_changed, desk.uid) == why_no_new_key(just_changed, one.uid) == "cool-down"
 
 
-def test_the_second_admin_agrees_to_one_change_and_no_later_one(machine, fresh, people):
-    one, two, _ = people
-    reset = request(fresh, one.uid, "in-person")
+def test_the_second_admin_agrees_to_one_change_and_no_later_one(machine, just_changed, staff):
+    one, two, _ = staff
+    reset = request(just_changed, one.uid, "in-person")
     agree(reset, two)
-    code = invite(fresh, uid=one.uid, replaces=True)
-    change(fresh, "newer")
-    assert why_no_new_key(fresh, one.uid) == "reset-not-approved" and waiting(fresh)["state"] == "needs-approval"
-    with Client(uid=fresh.uid) as client:
+    code = invite(just_changed, uid=one.uid, replaces=True)
+    change(just_changed, "newer")
+    assert why_no_new_key(just_changed, one.uid) == "reset-not-approved" and waiting(just_changed)["state"] == "needs-approval"
+    with Client(uid=just_changed.uid) as client:
         assert refusal_on(client, "Redeem", registration=code).parameters["reason"] == "cool-down"
     agree(reset, two)
-    enrol(fresh, invite(fresh, uid=one.uid, replaces=True))
+    enrol(just_changed, invite(just_changed, uid=one.uid, replaces=True))
 
 
-def test_an_agreement_from_before_the_change_says_nothing_about_it(machine, enrolled, people, watched):
+def test_an_agreement_from_before_the_change_says_nothing_about_it(machine, enrolled, staff, watched):
     user, _ = enrolled
-    one, two, _ = people
+    one, two, _ = staff
     look()
     machine.join(user, "otp-admin")
     with boot_clock() as later:
@@ -112,43 +112,43 @@ def test_an_agreement_from_before_the_change_says_nothing_about_it(machine, enro
     machine.leave(user, "otp-admin")
 
 
-def test_an_override_shortens_no_delay_and_ends_with_the_cool_down(machine, fresh, people):
-    one, two, _ = people
-    reset = request(fresh, one.uid, "callback")
-    assert agree(reset, two)["state"] == "waits" and why_no_new_key(fresh, one.uid) == "reset-waits"
+def test_an_override_shortens_no_delay_and_ends_with_the_cool_down(machine, just_changed, staff):
+    one, two, _ = staff
+    reset = request(just_changed, one.uid, "callback")
+    assert agree(reset, two)["state"] == "waits" and why_no_new_key(just_changed, one.uid) == "reset-waits"
     with uptime(OF_A_USER + 60):
-        assert waiting(fresh)["state"] == "ready"
+        assert waiting(just_changed)["state"] == "ready"
     call("CancelReset", id=reset["id"])
-    request(fresh, one.uid, "in-person")
+    request(just_changed, one.uid, "in-person")
     with uptime(WAIT + 60):
-        assert waiting(fresh)["state"] == "ready" and not waiting(fresh)["approval_wanted"]
+        assert waiting(just_changed)["state"] == "ready" and not waiting(just_changed)["approval_wanted"]
 
 
-def test_a_change_of_which_nothing_is_known_is_looked_for_first(machine, fresh, people):
-    one, _, _ = people
-    edit_shadow(fresh, "newer")
-    assert what_bars("RequestReset", one.uid, user=fresh.name, reason="lost", proof="in-person") == "cool-down"
+def test_a_change_of_which_nothing_is_known_is_looked_for_first(machine, just_changed, staff):
+    one, _, _ = staff
+    edit_shadow(just_changed, "newer")
+    assert what_bars("RequestReset", one.uid, user=just_changed.name, reason="lost", proof="in-person") == "cool-down"
     with only_members("otp-admin", one):
-        assert why_no_new_key(fresh, reason="I am alone") == "cool-down"
+        assert why_no_new_key(just_changed, reason="I am alone") == "cool-down"
         look()
         with resets_mode("simple"):
-            assert why_no_new_key(fresh, reason="I am alone") is None
+            assert why_no_new_key(just_changed, reason="I am alone") is None
 
 
 # the only administrator
 
 
-def test_a_code_of_the_only_administrator_is_good_for_that_change_alone(machine, fresh, people):
-    one, _, _ = people
+def test_a_code_of_the_only_administrator_is_good_for_that_change_alone(machine, just_changed, staff):
+    one, _, _ = staff
     with only_members("otp-admin", one), resets_mode("simple"):
         start = machine.journal.position()
-        code = invite(fresh, replaces=True, reason="seen in person")
+        code = invite(just_changed, replaces=True, reason="seen in person")
         assert len(overrides(machine, start)) == 1
-        change(fresh, "newer")
-        with Client(uid=fresh.uid) as client:
+        change(just_changed, "newer")
+        with Client(uid=just_changed.uid) as client:
             assert refusal_on(client, "Redeem", registration=code).parameters["reason"] == "cool-down"
-        new, _ = enrol(fresh, invite(fresh, replaces=True, reason="seen once more"))
-        assert works(machine, fresh, new.first)
+        new, _ = enrol(just_changed, invite(just_changed, replaces=True, reason="seen once more"))
+        assert works(machine, just_changed, new.first)
 
 
 # clocks
@@ -178,8 +178,8 @@ def test_no_step_of_the_clock_makes_a_change_after_the_code_one_before_it(machin
 # a password that is elsewhere
 
 
-def test_a_password_elsewhere_takes_a_second_admin(machine, people, watched):
-    one, two, desk = people
+def test_a_password_elsewhere_takes_a_second_admin(machine, staff, watched):
+    one, two, desk = staff
     with elsewhere(machine) as user:
         look()
         machine.enrol(user)
@@ -195,8 +195,8 @@ def test_a_password_elsewhere_takes_a_second_admin(machine, people, watched):
         assert waiting(user) is None
 
 
-def test_or_nobody_gets_one_where_the_policy_says_so(machine, people, watched):
-    one, two, desk = people
+def test_or_nobody_gets_one_where_the_policy_says_so(machine, staff, watched):
+    one, two, desk = staff
     with elsewhere(machine) as user, policy('[cool_down]\nelsewhere = "refuse"\n'):
         look()
         machine.enrol(user)

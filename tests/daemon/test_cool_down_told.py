@@ -24,7 +24,7 @@ def helpers(machine):
 
 
 @pytest.fixture
-def fresh(machine, enrolled, helpers, watched):
+def with_fresh_password(machine, enrolled, helpers, watched):
     """An enrolled user whose password somebody changed just now."""
     user, _ = enrolled
     look()
@@ -38,16 +38,16 @@ def status_of(user, uid):
         return client.call("Status", user=user.name)["status"]
 
 
-def local(seconds):
+def in_local_time(seconds):
     return time.strftime("%Y-%m-%d %H:%M %Z", time.localtime(seconds))
 
 
-def test_root_admins_helpers_and_the_owner_are_told_and_viewers_are_not(machine, fresh, helpers):
+def test_root_admins_helpers_and_the_owner_are_told_and_viewers_are_not(machine, with_fresh_password, helpers):
     admin, desk, viewer = (helpers[group].uid for group in ("otp-admin", "otp-helpdesk", "otp-viewer"))
-    for uid in (0, admin, desk, fresh.uid):
-        told = status_of(fresh, uid)["cool_down"]
+    for uid in (0, admin, desk, with_fresh_password.uid):
+        told = status_of(with_fresh_password, uid)["cool_down"]
         assert told["reason"] == "password-changed" and 0 < told["until"] - time.time() <= WAIT, uid
-    assert "cool_down" not in status_of(fresh, viewer)
+    assert "cool_down" not in status_of(with_fresh_password, viewer)
     assert "cool_down" not in call("List")["users"][-1]
 
 
@@ -65,24 +65,24 @@ def test_who_changed_it_and_the_other_direction_are_not_for_helpers(machine, enr
         for uid in (desk, viewer):
             assert "password_until" not in status_of(user, uid)
     shown = otpctl("status", user=user).stdout
-    assert f"only {user.name} changes the password until {local(status_of(user, 0)['password_until'])}" in shown
+    assert f"only {user.name} changes the password until {in_local_time(status_of(user, 0)['password_until'])}" in shown
 
 
-def test_otpctl_says_it_in_local_time_with_and_without_the_daemon(machine, fresh):
+def test_otpctl_says_it_in_local_time_with_and_without_the_daemon(machine, with_fresh_password):
     for words in ((), ("--offline",)):
-        until = json.loads(otpctl(*words, "status", fresh.name, "--json").stdout)["status"]["cool_down"]["until"]
+        until = json.loads(otpctl(*words, "status", with_fresh_password.name, "--json").stdout)["status"]["cool_down"]["until"]
         assert abs(until - time.time() - WAIT) < 600
-        shown = otpctl(*words, "status", fresh.name).stdout
+        shown = otpctl(*words, "status", with_fresh_password.name).stdout
         # rounded to the minute twice
-        assert any(f"no reset until {local(at)}: the password was changed" in shown for at in range(until - 2, until + 3)), shown
+        assert any(f"no reset until {in_local_time(at)}: the password was changed" in shown for at in range(until - 2, until + 3)), shown
 
 
-def test_nothing_is_told_once_it_is_over_or_switched_off(machine, fresh):
+def test_nothing_is_told_once_it_is_over_or_switched_off(machine, with_fresh_password):
     with boot_clock() as later:
         later(WAIT + 60)
-        assert "cool_down" not in status_of(fresh, 0) and "no reset" not in otpctl("status", fresh.name).stdout
+        assert "cool_down" not in status_of(with_fresh_password, 0) and "no reset" not in otpctl("status", with_fresh_password.name).stdout
     with policy("[cool_down]\nhours = 0\n"):
-        assert "cool_down" not in status_of(fresh, 0)
+        assert "cool_down" not in status_of(with_fresh_password, 0)
 
 
 def test_a_reset_that_waits_says_why_no_code_is_made_on_it(machine, enrolled, watched, helpers):
@@ -98,11 +98,11 @@ def test_a_reset_that_waits_says_why_no_code_is_made_on_it(machine, enrolled, wa
             assert waiting(user, uid)["cool_down"]["reason"] == "password-changed", uid
         assert "cool_down" not in waiting(user, helpers["otp-viewer"].uid)
         shown = otpctl("resets", "list").stdout
-        assert f"no reset until {local(waiting(user)['cool_down']['until'])}" in shown
+        assert f"no reset until {in_local_time(waiting(user)['cool_down']['until'])}" in shown
         call("CancelReset", id=reset["id"])
 
 
-def test_without_a_record_the_way_out_is_named(machine, fresh):
-    (RECORDS / str(fresh.uid)).unlink()
-    shown = otpctl("status", fresh.name).stdout
+def test_without_a_record_the_way_out_is_named(machine, with_fresh_password):
+    (RECORDS / str(with_fresh_password.uid)).unlink()
+    shown = otpctl("status", with_fresh_password.name).stdout
     assert "no record says" in shown and "otpctl watch-passwords" in shown
