@@ -200,7 +200,10 @@ impl SiteVisit {
         let bad = |detail: String| Unavailable { reason: UnavailableReason::BadPolicy, detail };
         let bytes = match self.roots.read(path, POLICY_CAP, Readers::Everybody) {
             Err(VaultError::Missing(_)) if named.is_none() => return Ok(None),
-            read => read.map_err(|error| bad(error.to_string()))?,
+            read => read.map_err(|error| match error.reason() {
+                UnavailableReason::OutOfResources => error.into(),
+                _ => bad(error.to_string()),
+            })?,
         };
         let text = std::str::from_utf8(&bytes).map_err(|_| bad(format!("{}: not UTF-8", path.display())))?;
         parse(text).map(Some).map_err(|error| bad(format!("{}: {error}", path.display())))

@@ -48,90 +48,82 @@ fn sudo(service: ServicePolicy) -> WholePolicy {
     services([("sudo", service)])
 }
 
+type Meanings = BTreeMap<&'static str, WholePolicy>;
+
 /// The meaning of each example, by the name of its file.
-fn meanings() -> BTreeMap<&'static str, WholePolicy> {
-    let networks = ["net:10.0.0.0/8", "net:2001:db8::/32"];
-    let until_february = || ServicePolicy { allow_until: Some(FEBRUARY), ..ServicePolicy::default() };
-    let roll_out =
-        |exempt| services([("sshd", ServicePolicy { exempt, ..until_february() }), ("sudo", until_february())]);
-    let pilot = || ServicePolicy { report_only: true, require: entries(&["group:pilot"]), ..ServicePolicy::default() };
-    let letting = |one| ServicePolicy { exempt: vec![one], ..ServicePolicy::default() };
-    let exempting = |one| sudo(letting(one));
-    let ansible = || exempt_until("user:deploy", JULY, "Ansible");
-    let enrolling = || ServicePolicy { unenrolled: Some(Unenrolled::Enrol), ..ServicePolicy::default() };
+fn meanings() -> Meanings {
+    let mut all = of_hosts();
+    all.append(&mut of_roll_outs());
+    all.append(&mut of_services());
+    all
+}
+
+fn of_hosts() -> Meanings {
     let window = Window { back: 1, forward: 0 };
     let whole = Limits { window, guesses: [20, 10, 20, 5, 20], ..Limits::default() };
-    let of_self = Limits { guesses: [20, 5, 20, 20, 20], ..Limits::default() };
+    let trusted = Limits { clock: ClockPolicy::Trusted, ..Limits::default() };
     let rotation = Some(Rotation { max_age: 365, grace: 30, services: ["sshd", "sudo"].map(str::to_owned).to_vec() });
     let rotating = ServicePolicy { rotates: true, rotation: rotation.clone(), ..enrolling() };
-    let xfce = ServicePolicy { unenrolled: Some(Unenrolled::Skip), ..ServicePolicy::default() };
-    let alice = entries(&["user:alice"]);
-    let strict = ServicePolicy { unenrolled: Some(Unenrolled::Deny), require: alice, ..ServicePolicy::default() };
     let mailed = Notify { command: vec!["/usr/local/sbin/otp-mail".to_owned()], deadline: Duration::from_secs(30) };
     BTreeMap::from([
         ("whole", host(HostPolicy { issuer: Some("Example".to_owned()), limits: whole, ..HostPolicy::default() })),
+        ("no-time-service", host(HostPolicy { limits: trusted, ..HostPolicy::default() })),
+        (
+            "enrol-and-rotate",
+            WholePolicy { host: HostPolicy { rotation, ..HostPolicy::default() }, ..services([("sshd", rotating)]) },
+        ),
+        ("notified", host(HostPolicy { notify: Some(mailed), ..HostPolicy::default() })),
+        ("admin-enrols", host(HostPolicy { admin_enrol: true, ..HostPolicy::default() })),
+    ])
+}
+
+fn of_roll_outs() -> Meanings {
+    let networks = ["net:10.0.0.0/8", "net:2001:db8::/32"];
+    let from_february = |exempt| ServicePolicy { allow_until: Some(FEBRUARY), exempt, ..ServicePolicy::default() };
+    let roll_out = |exempt| services([("sshd", from_february(exempt)), ("sudo", from_february(Vec::new()))]);
+    let backup = || from_february(exempt(&["user:backup"]));
+    let backup_and_bob =
+        || from_february([exempt(&["user:backup"]), vec![exempt_until("user:bob", MARCH, "token on order")]].concat());
+    let pilot = || ServicePolicy { report_only: true, require: entries(&["group:pilot"]), ..ServicePolicy::default() };
+    let of_self = Limits { guesses: [20, 5, 20, 20, 20], ..Limits::default() };
+    BTreeMap::from([
         ("roll-out", roll_out(exempt(&[&networks[..], &["user:backup"]].concat()))),
         (
             "roll-out-with-an-end",
             roll_out([exempt(&networks), vec![exempt_until("user:backup", JULY, "new host on order")]].concat()),
         ),
         ("pilot-of-sudo", sudo(ServicePolicy { digits: vec![6], limits: of_self, ..pilot() })),
-        (
-            "no-time-service",
-            host(HostPolicy {
-                limits: Limits { clock: ClockPolicy::Trusted, ..Limits::default() },
-                ..HostPolicy::default()
-            }),
-        ),
-        (
-            "enrol-and-rotate",
-            WholePolicy { host: HostPolicy { rotation, ..HostPolicy::default() }, ..services([("sshd", rotating)]) },
-        ),
-        ("readme", sudo(ServicePolicy { exempt: exempt(&["user:backup"]), ..until_february() })),
-        (
-            "readme-with-an-end",
-            sudo(ServicePolicy {
-                exempt: [exempt(&["user:backup"]), vec![exempt_until("user:bob", MARCH, "token on order")]].concat(),
-                ..until_february()
-            }),
-        ),
-        (
-            "first-day",
-            services([
-                (
-                    "sudo",
-                    ServicePolicy {
-                        exempt: [exempt(&["user:backup"]), vec![exempt_until("user:bob", MARCH, "token on order")]]
-                            .concat(),
-                        ..until_february()
-                    },
-                ),
-                ("sudo-i", ServicePolicy { exempt: exempt(&["user:backup"]), ..until_february() }),
-            ]),
-        ),
+        ("readme", sudo(backup())),
+        ("readme-with-an-end", sudo(backup_and_bob())),
+        ("first-day", services([("sudo", backup_and_bob()), ("sudo-i", backup())])),
         ("pilot", sudo(pilot())),
         ("pilot-in-both-sudos", services([("sudo", pilot()), ("sudo-i", pilot())])),
-        ("day", sudo(ServicePolicy { exempt: exempt(&["user:backup"]), ..until_february() })),
-        (
-            "day-in-both-sudos",
-            services(
-                ["sudo", "sudo-i"]
-                    .map(|name| (name, ServicePolicy { exempt: exempt(&["user:backup"]), ..until_february() })),
-            ),
-        ),
+        ("day", sudo(backup())),
+        ("day-in-both-sudos", services([("sudo", backup()), ("sudo-i", backup())])),
+    ])
+}
+
+fn of_services() -> Meanings {
+    let letting = |one| ServicePolicy { exempt: vec![one], ..ServicePolicy::default() };
+    let exempting = |one| sudo(letting(one));
+    let ansible = || exempt_until("user:deploy", JULY, "Ansible");
+    let xfce = ServicePolicy { unenrolled: Some(Unenrolled::Skip), ..ServicePolicy::default() };
+    let alice = entries(&["user:alice"]);
+    let strict = ServicePolicy { unenrolled: Some(Unenrolled::Deny), require: alice, ..ServicePolicy::default() };
+    let inner = ServicePolicy { exempt: exempt(&["net:10.0.0.0/8"]), ..ServicePolicy::default() };
+    BTreeMap::from([
         ("exception", exempting(exempt_until("user:backup", MARCH, "new host on order"))),
         ("on-leave", exempting(exempt_until("user:x", NEW_YEAR, "on leave"))),
         ("ansible", exempting(ansible())),
         ("ansible-in-both-sudos", services([("sudo", letting(ansible())), ("sudo-i", letting(ansible()))])),
-        (
-            "inner-network",
-            services([("sshd", ServicePolicy { exempt: exempt(&["net:10.0.0.0/8"]), ..ServicePolicy::default() })]),
-        ),
-        ("notified", host(HostPolicy { notify: Some(mailed), ..HostPolicy::default() })),
-        ("admin-enrols", host(HostPolicy { admin_enrol: true, ..HostPolicy::default() })),
+        ("inner-network", services([("sshd", inner)])),
         ("enrol-at-sudo", sudo(enrolling())),
         ("locker-of-xfce", services([("sudo", strict), ("xfce4.screensaver", xfce)])),
     ])
+}
+
+fn enrolling() -> ServicePolicy {
+    ServicePolicy { unenrolled: Some(Unenrolled::Enrol), ..ServicePolicy::default() }
 }
 
 #[test]

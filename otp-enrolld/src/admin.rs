@@ -3,7 +3,7 @@
 
 use nix::errno::Errno;
 use otp_core::accounts::Account;
-use otp_core::check::spend;
+use otp_core::check::{spend, spend_though_suspended};
 use otp_core::decision::input::{Guess, Typed};
 use otp_core::decision::limits::Limits;
 use otp_core::decision::origin::Origin;
@@ -179,13 +179,26 @@ impl Daemon {
         limits: &Limits,
     ) -> Result<Proof, Refused> {
         let verdict = spend(&self.unlocked, locked, guess, limits, &System)?;
-        log_spent(locked.account(), guess.origin, &verdict);
+        self.proof_of(verdict, locked, guess.origin)
+    }
+
+    /// The same where a suspension does not matter, and stays.
+    pub(crate) fn proven_though_suspended(
+        &self,
+        locked: &mut LockedUser<'_>,
+        guess: Guess<'_>,
+        limits: &Limits,
+    ) -> Result<Proof, Refused> {
+        let verdict = spend_though_suspended(&self.unlocked, locked, guess, limits, &System)?;
+        self.proof_of(verdict, locked, guess.origin)
+    }
+
+    fn proof_of(&self, verdict: Verdict, locked: &mut LockedUser<'_>, origin: Origin) -> Result<Proof, Refused> {
+        log_spent(locked.account(), origin, &verdict);
         match verdict {
             Verdict::Accepted(proof) => {
-                if matches!(proof, Proof::Recovery { .. }) {
-                    // It is used up, whether or not there is room for a notice now; it is made up for later.
-                    drop(self.notice_of_recovery_locked(locked));
-                }
+                // It is used up, whether or not there is room for a notice now; it is made up for later.
+                drop(self.notice_of_codes_locked(locked));
                 Ok(proof)
             }
             Verdict::Refused(bars) if bars.visible_to(Viewer::OwnerAtChange) => {

@@ -54,6 +54,8 @@ pub(crate) struct Daemon {
     pub notice_quota: NoticeQuota,
     /// Users whose keys were found disabled, and who were told so.
     pub known_disabled: Lock<HashSet<u32>>,
+    /// Users for whom many wrong codes are typed, and who were told so.
+    pub known_guesses: Lock<HashSet<u32>>,
 }
 
 /// One connection.
@@ -81,6 +83,7 @@ impl Daemon {
             redeeming: Concurrency::default(),
             notice_quota: NoticeQuota::default(),
             known_disabled: Lock::new(told.into_iter().collect()),
+            known_guesses: Lock::default(),
         }
     }
 

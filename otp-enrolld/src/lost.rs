@@ -2,21 +2,20 @@
 //! thief of the device does not have. Not after somebody else has suspended the keys: that is not for their owner to end.
 
 use otp_core::accounts::Account;
-use otp_core::check::spend_though_suspended;
+use otp_core::decision::Proof;
 use otp_core::decision::input::Guess;
 use otp_core::decision::origin::Origin;
-use otp_core::decision::{Proof, Verdict};
 use otp_core::environment::{Clock as _, Moment};
 use otp_core::files::notice::NoticeEvent;
 use otp_core::keys::key::KeyId;
-use otp_core::reasons::{ChangeRefusal, RefusalReason, Viewer};
+use otp_core::reasons::ChangeRefusal;
 use otp_core::vault::LockedUser;
-use otp_protocol::interface::{Done, LostReply, ReportLost, TakeBackLost, TypedCode};
+use otp_protocol::interface::{Done, LostReply, ReportLost, TakeBackLost};
 use otp_protocol::peer::Peer;
 
 use crate::access::check::target;
 use crate::access::rights::Act;
-use crate::admin::{log, log_spent};
+use crate::admin::log;
 use crate::daemon::Daemon;
 use crate::enrolment::invite::notice;
 use crate::machine::System;
@@ -35,7 +34,7 @@ impl Daemon {
         locked.report_lost(key, &Moment::of(&System), &System).of(&account)?;
         let until = locked.lost_report()?.and_then(|lost| lost.until(&Moment::of(&System)));
         drop(locked);
-        self.notice_after(&account, notice(NoticeEvent::KeysSuspended, peer, System.wall()));
+        self.notice_after(&account, notice(NoticeEvent::ReportedLost, peer, System.wall()));
         log("reported-lost", &account, peer, |line| line);
         self.end_invitation(&account).map_err(|_| Refused::unavailable(HALF_REPORTED))?;
         Ok(LostReply { until })
@@ -49,7 +48,9 @@ impl Daemon {
         let mut locked = self.locked_enrolled(&account)?;
         let lost = locked.lost_report()?.ok_or_else(|| refused(ChangeRefusal::NotReportedLost))?;
         lost.left_ms(&Moment::of(&System)).ok_or_else(|| refused(ChangeRefusal::LostTooLong))?;
-        match self.proven_though_suspended(peer, &mut locked, &wanted.code)? {
+        let guess = Guess { typed: &wanted.code.sorted(), origin: Origin::Socket };
+        let limits = self.policy(peer)?.limits;
+        match self.proven_though_suspended(&mut locked, guess, &limits)? {
             Proof::Recovery { .. } => {}
             proof @ Proof::Key(_) => match key_of(&locked, &proof) {
                 Some(key) if lost.key == Some(key) => {}
@@ -69,31 +70,6 @@ impl Daemon {
     fn locked_enrolled(&self, account: &Account) -> Result<LockedUser<'_>, Refused> {
         let locked = self.vault().lock(account, &System)?;
         locked.filter(|locked| locked.record().is_some()).ok_or(ChangeRefusal::NotEnrolled).of(account)
-    }
-
-    /// The proof of a code that would be accepted if the keys were not suspended. It is used up.
-    fn proven_though_suspended(
-        &self,
-        peer: Peer,
-        locked: &mut LockedUser<'_>,
-        code: &TypedCode,
-    ) -> Result<Proof, Refused> {
-        let (account, limits) = (locked.account().clone(), self.policy(peer)?.limits);
-        let guess = Guess { typed: &code.sorted(), origin: Origin::Socket };
-        let verdict = spend_though_suspended(&self.unlocked, locked, guess, &limits, &System)?;
-        log_spent(&account, guess.origin, &verdict);
-        match verdict {
-            Verdict::Accepted(proof) => {
-                if matches!(proof, Proof::Recovery { .. }) {
-                    drop(self.notice_of_recovery_locked(locked)); // without room for it, later
-                }
-                Ok(proof)
-            }
-            Verdict::Refused(bars) if bars != RefusalReason::Suspended && bars.visible_to(Viewer::OwnerAtChange) => {
-                Err(Refused::not_possible(&account, bars))
-            }
-            Verdict::Refused(_) => Err(Refused::not_possible(&account, ChangeRefusal::CodeRefused)),
-        }
     }
 }
 

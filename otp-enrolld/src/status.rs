@@ -19,8 +19,9 @@ use crate::refusals::Refused;
 impl Daemon {
     pub(crate) fn status(&self, peer: Peer, wanted: &Status) -> Result<UserStatusReply, Refused> {
         let (account, _) = self.target_on_file(peer, Act::ReadStatus, wanted.user.as_deref())?;
-        let limits = self.policy(peer)?.limits;
-        let status = self.status_of(&account, &limits)?;
+        let policy = self.policy(peer)?;
+        let status = self.status_of(&account, &policy.limits)?;
+        let status = self.with_cool_down(status, &account, policy.cool_down);
         // Groups matter where somebody else is asked about, and so were asked for before.
         let actor = if account.uid == peer.uid { groups::by_uid(peer) } else { groups::actor(peer)? };
         Ok(UserStatusReply { status: seen_with(actor.sight(account.uid), status) })

@@ -74,10 +74,6 @@ impl Daemon {
             }
             Err(refused) => return Err(refused),
         };
-        if let (Verdict::Accepted(Proof::Recovery { .. }), Some(account)) = (&verdict, &account) {
-            // The code is used up, whether or not there is room for a notice now; it is made up for later.
-            drop(self.notice_of_recovery(account));
-        }
         let decision = Decision::Of(verdict);
         log(&question, account.as_ref(), Some(origin), &decision);
         Ok(Verified { verdict: decision.told_to(viewer(actor, origin)) })
@@ -86,7 +82,13 @@ impl Daemon {
     fn checked(&self, asker: u32, account: &Account, guess: Guess<'_>, limits: &Limits) -> Result<Verdict, Refused> {
         let _turn = self.turns.take(account.uid, Instant::now() + AT_ONCE);
         let verdict = match self.locked_for_a_code(asker, account, limits)? {
-            Some(mut locked) => spend(&self.unlocked, &mut locked, guess, limits, &System),
+            Some(mut locked) => {
+                let verdict = spend(&self.unlocked, &mut locked, guess, limits, &System);
+                if let Ok(Verdict::Accepted(_)) = verdict {
+                    drop(self.notice_of_codes_locked(&mut locked)); // without room for it, later
+                }
+                verdict
+            }
             None => {
                 decoy(guess, limits, &System);
                 Ok(Verdict::Refused(RefusalReason::NotEnrolled))

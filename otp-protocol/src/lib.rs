@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod client;
+pub mod cool_down_status;
 pub mod database;
 pub mod interface;
 mod invitation_status;

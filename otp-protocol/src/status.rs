@@ -15,7 +15,7 @@ use otp_core::unix_time::UnixTime;
 use otp_core::vault::{LockedUser, UserView, Vault, VaultError, short_lock_deadline};
 
 use crate::database::{AccountAnswer, AccountPages};
-use crate::interface::{KeyStatus, OriginStatus, Unreadable, UserList, UserStatus};
+use crate::interface::{CoolDownStatus, KeyStatus, OriginStatus, Unreadable, UserList, UserStatus};
 use crate::invitation_status::{Inviters, invitation};
 
 /// The status of `account`, which is an error where the account's keys are under another uid; its lock is waited for until `deadline`.
@@ -92,6 +92,8 @@ fn told(account: &Account, user: Option<SeenUser<'_>>, limits: &Limits, clock: &
         invitation: None,
         lost_since: None,
         lost_until: None,
+        cool_down: None,
+        password_until: None,
     }
 }
 
@@ -260,8 +262,11 @@ pub enum Sight {
     Whole,
     /// Not the counts of wrong codes, which would tell a wrong code from a replayed one (R8).
     WithoutCounts,
-    /// Nor the ids of keys, which are of use to those alone who may change keys.
+    /// Nor the ids of keys, which are of use to those alone who may change keys, nor who changed the password and until when others do
+    /// not, which a helper who wants both factors would plan by.
     WithoutIds,
+    /// Nor when the password was changed: anyone who only looks resets nothing.
+    WithoutCoolDown,
 }
 
 /// A status without the parts that somebody with this sight does not see.
@@ -269,10 +274,19 @@ pub fn seen_with(sight: Sight, mut status: UserStatus) -> UserStatus {
     if sight != Sight::Whole {
         status.origins.iter_mut().for_each(|origin| origin.failures = None);
     }
-    if sight == Sight::WithoutIds {
+    if matches!(sight, Sight::WithoutIds | Sight::WithoutCoolDown) {
         status.keys.iter_mut().for_each(|key| key.id.clear());
+        status.password_until = None;
     }
+    status.cool_down = cool_down_seen_with(sight, status.cool_down);
     status
+}
+
+/// As much of a cool-down as somebody with this sight sees.
+pub fn cool_down_seen_with(sight: Sight, cool_down: Option<CoolDownStatus>) -> Option<CoolDownStatus> {
+    let seen = cool_down.filter(|_| sight != Sight::WithoutCoolDown)?;
+    let by = seen.by.filter(|_| sight != Sight::WithoutIds);
+    Some(CoolDownStatus { by, ..seen })
 }
 
 /// The status of one key.

@@ -12,7 +12,7 @@ use otp_core::site::Unavailable;
 use otp_core::unix_time::UnixTime;
 use pam::constants::PamResultCode;
 
-use crate::account_status::{AccountStatus, EndingKey, OldestKey, Recovery};
+use crate::account_status::{AccountStatus, EndingKey, OldestKey, Untold};
 use crate::host::{Host, Item};
 use crate::login::{EndedMark, audience, emergency, settings};
 use crate::options::{OptionError, Options, Whose, whose};
@@ -48,14 +48,14 @@ pub(crate) fn manage(host: &mut impl Host, arguments: &[&CStr]) -> PamResultCode
     let options = Options::parse(arguments);
     // Where nobody can tell whose code is wanted, the options refuse below.
     let (user, person) = whose(&options, arguments).map_or((None, None), |whose| who(host, whose));
-    let (found, recovery) = look(host, options, person.as_ref());
+    let (found, untold) = look(host, options, person.as_ref());
     let found = remind(host, found);
     if let (
         AccountOutcome::InOrder | AccountOutcome::Barred(_) | AccountOutcome::Due(_),
         Some(Person::Known(account)),
     ) = (&found, &person)
     {
-        notices::show(host, account, recovery);
+        notices::show(host, account, untold);
     }
     let (reason, detail, code): (LogReason, _, _) = match &found {
         AccountOutcome::InOrder | AccountOutcome::Reminded(_) => return PamResultCode::PAM_SUCCESS,
@@ -106,12 +106,8 @@ pub(crate) fn who(host: &mut impl Host, whose: Whose) -> (Option<String>, Option
 
 /// Nobody: root is the invoker, who has no key as such. `authenticate` refuses root; if another module let root in, nothing here
 /// objects.
-fn look(
-    host: &impl Host,
-    options: Result<Options, OptionError>,
-    person: Option<&Person>,
-) -> (AccountOutcome, Recovery) {
-    let alone = |found| (found, Recovery::Quiet);
+fn look(host: &impl Host, options: Result<Options, OptionError>, person: Option<&Person>) -> (AccountOutcome, Untold) {
+    let alone = |found| (found, Untold::Nothing);
     if let Some(Person::Known(account)) = person
         && let Some(reason) = emergency(host, account, EndedMark::Silent)
     {
@@ -132,18 +128,18 @@ fn look(
     }
 }
 
-fn status_outcome(host: &impl Host, account: &Account, rules: &Rules) -> (AccountOutcome, Recovery) {
+fn status_outcome(host: &impl Host, account: &Account, rules: &Rules) -> (AccountOutcome, Untold) {
     if !audience(host, account, rules).asked {
-        return (AccountOutcome::InOrder, Recovery::Quiet);
+        return (AccountOutcome::InOrder, Untold::Nothing);
     }
     match check::account_status(host, account, rules.service.limits.clock) {
-        Ok(AccountStatus::NeverEnrolled | AccountStatus::NotBarred) => (AccountOutcome::InOrder, Recovery::Quiet),
-        Ok(AccountStatus::InOrder { oldest, ending, recovery, now }) => {
+        Ok(AccountStatus::NeverEnrolled | AccountStatus::NotBarred) => (AccountOutcome::InOrder, Untold::Nothing),
+        Ok(AccountStatus::InOrder { oldest, ending, untold, now }) => {
             let aged = oldest.map_or(AccountOutcome::InOrder, |key| aged(host, account, &key, rules, now));
-            (with_end(aged, ending.as_ref(), now), recovery)
+            (with_end(aged, ending.as_ref(), now), untold)
         }
-        Ok(AccountStatus::Barred(reason)) => (AccountOutcome::Barred(reason), Recovery::Quiet),
-        Err(unavailable) => (AccountOutcome::Unavailable(unavailable), Recovery::Quiet),
+        Ok(AccountStatus::Barred(reason)) => (AccountOutcome::Barred(reason), Untold::Nothing),
+        Err(unavailable) => (AccountOutcome::Unavailable(unavailable), Untold::Nothing),
     }
 }
 

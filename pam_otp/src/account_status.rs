@@ -14,8 +14,8 @@ pub(crate) enum AccountStatus {
         oldest: Option<OldestKey>,
         /// The key that comes to its end first, if one has an end that is to come.
         ending: Option<EndingKey>,
-        /// Was a recovery code used of which nobody has told the owner?
-        recovery: Recovery,
+        /// Did something happen at a gate of which nobody has told the owner?
+        untold: Untold,
         /// The time, as far as the clock is believed.
         now: UnixTime,
     },
@@ -90,13 +90,14 @@ impl KeyDates {
 
 const DAY_S: u64 = 86_400;
 
-/// Whether a recovery code was used of which its owner has not been told.
+/// Whether something happened at a gate of which its owner has not been told: a recovery code was used, or a code accepted after many
+/// wrong ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Recovery {
-    /// None.
-    Quiet,
-    /// One was, or several.
-    Used,
+pub(crate) enum Untold {
+    /// No.
+    Nothing,
+    /// Yes.
+    Something,
 }
 
 #[cfg(test)]

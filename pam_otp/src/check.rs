@@ -22,7 +22,7 @@ use otp_core::unix_time::UnixTime;
 use otp_core::unlocked::Unlocked;
 use otp_core::vault::{LockedUser, Vault, VaultError, short_lock_deadline};
 
-use crate::account_status::{AccountStatus, EndingKey, KeyDates, OldestKey, Recovery};
+use crate::account_status::{AccountStatus, EndingKey, KeyDates, OldestKey, Untold};
 use crate::daemon::connection::{DaemonError, DaemonRefusal};
 use crate::daemon::{self, Caller};
 use crate::file_uid::as_owner;
@@ -205,7 +205,7 @@ fn status_by_daemon(
         found if found.keyless => AccountStatus::Barred(RefusalReason::NoKey.into()),
         found => {
             let now = believed(host, clock);
-            in_order(&found.keys, Recovery::Quiet, now) // the daemon knows and has told
+            in_order(&found.keys, Untold::Nothing, now) // the daemon knows and has told
         }
     })
 }
@@ -230,16 +230,19 @@ fn status_on_files(host: &impl Host, account: &Account, clock: &PolicyClock<'_>)
         state if state.disabled => AccountStatus::Barred(RefusalReason::Disabled.into()),
         _ if record.has_expired(locked.state(), now) => AccountStatus::Barred(RefusalReason::Expired.into()),
         _ if record.keys.is_empty() => AccountStatus::Barred(RefusalReason::NoKey.into()),
-        _ => in_order(&dates(record, locked.state()), recovery(locked), now.for_ends()),
+        _ => in_order(&dates(record, locked.state()), untold(locked), now.for_ends()),
     })
 }
 
-fn recovery(locked: &LockedUser<'_>) -> Recovery {
-    locked.untold_recovery().map_or(Recovery::Quiet, |_| Recovery::Used)
+fn untold(locked: &LockedUser<'_>) -> Untold {
+    match locked.untold_recovery().is_some() || locked.untold_wrong_codes() {
+        true => Untold::Something,
+        false => Untold::Nothing,
+    }
 }
 
-fn in_order(keys: &[KeyDates], recovery: Recovery, now: UnixTime) -> AccountStatus {
-    AccountStatus::InOrder { oldest: OldestKey::of(keys, now), ending: EndingKey::of(keys, now), recovery, now }
+fn in_order(keys: &[KeyDates], untold: Untold, now: UnixTime) -> AccountStatus {
+    AccountStatus::InOrder { oldest: OldestKey::of(keys, now), ending: EndingKey::of(keys, now), untold, now }
 }
 
 /// Of the keys that work: one that its owner has repudiated is neither replaced nor missed.

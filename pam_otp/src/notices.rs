@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use otp_core::accounts::Account;
 
-use crate::account_status::Recovery;
+use crate::account_status::Untold;
 use crate::daemon;
 use crate::file_uid::as_owner;
 use crate::host::Host;
@@ -13,11 +13,11 @@ use crate::printable::plain;
 use crate::unasked;
 
 /// Shows `account` what is there, and tells the daemon if the host took it. Only where somebody hears it, and in a root-owned
-/// process: no other one can see cheaply whether there is anything. That a recovery code was used is made a notice of by the daemon, when it is asked.
-pub(crate) fn show(host: &mut impl Host, account: &Account, recovery: Recovery) {
+/// process: no other one can see cheaply whether there is anything. Of what is untold the daemon makes a notice, when it is asked.
+pub(crate) fn show(host: &mut impl Host, account: &Account, untold: Untold) {
     let heard = unasked::is_heard(host);
     let there = || host.site().has_notices(account.uid, as_owner) == Ok(true);
-    if host.uids().effective != 0 || !(recovery == Recovery::Used || (heard && there())) {
+    if host.uids().effective != 0 || !(untold == Untold::Something || (heard && there())) {
         return;
     }
     let deadline = Instant::now() + NOTICES_TIMEOUT;

@@ -101,6 +101,9 @@ pub(crate) fn change(host: &mut impl Host, arguments: &[&CStr], pass: Phase, occ
         return match (&person, pass) {
             (Some(Person::Known(account)), Phase::Check) => watch::check(host, options, account),
             (Some(Person::Known(account)), Phase::Change) => watch::change(host, account),
+            (Some(Person::LookupFailed(errno)), Phase::Check) if watch::is_shortage(*errno) => {
+                watch::unknown(host, *errno)
+            }
             _ => PamResultCode::PAM_IGNORE, // other lines say that there is no such user
         };
     }

@@ -1,15 +1,17 @@
 //! The line `password requisite pam_otp.so watch`: notes who changes a password and, after a key was replaced by a registration code, lets nobody but
 //! its owner change the password for a time. Where it cannot read a file it lets the change go on: root can set a password past it anyhow, and the next
-//! pass over /etc/shadow sees what it missed.
+//! pass over /etc/shadow sees what it missed. Not so where this process has no descriptors or memory left, for which its caller may have seen.
 
-use otp_core::accounts::Account;
+use nix::errno::Errno;
+use otp_core::accounts::{Account, no_answer};
 use otp_core::environment::Moment;
 use otp_core::files::date::utc;
-use otp_core::files::password_record::{PasswordActor, SeenAt};
+use otp_core::files::password_record::PasswordActor;
 use otp_core::log_line::{LogLine, Urgency};
+use otp_core::reasons::UnavailableReason;
 use otp_core::site::Unavailable;
 use otp_core::unix_time::UnixTime;
-use otp_core::watch::{NotedChange, note};
+use otp_core::watch::{NotedChange, closed_until, note};
 use pam::constants::PamResultCode;
 
 use crate::check::open_vault;
@@ -24,12 +26,30 @@ pub(crate) fn check(host: &mut impl Host, options: &Options, account: &Account) 
     if host.uids().effective != 0 || by.is(account.uid) {
         return PamResultCode::PAM_IGNORE;
     }
-    match closed_until(host, options, account) {
+    match barred_until(host, options, account) {
         Ok(None) => {}
         Ok(Some(until)) => return refuse(host, account, by, until),
-        Err(why) => tell_failure(host, account, &why),
+        Err(why) => {
+            tell_failure(host, account, &why);
+            if why.reason == UnavailableReason::OutOfResources {
+                return PamResultCode::PAM_AUTHTOK_ERR;
+            }
+        }
     }
     PamResultCode::PAM_IGNORE
+}
+
+/// No descriptors or no memory are left.
+pub(crate) fn is_shortage(errno: Errno) -> bool {
+    matches!(errno, Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM)
+}
+
+/// Nobody can say whose password it is, for want of them.
+pub(crate) fn unknown(host: &impl Host, errno: Errno) -> PamResultCode {
+    let line = LogLine::default().field("outcome", "failed").field("stage", "password");
+    let line = line.field("reason", UnavailableReason::OutOfResources.word()).field("detail", &no_answer(errno));
+    host.log(Urgency::Error, &line.finish());
+    PamResultCode::PAM_AUTHTOK_ERR
 }
 
 /// The second pass: notes the change.
@@ -50,15 +70,13 @@ fn actor(host: &impl Host) -> PasswordActor {
 }
 
 /// Until when nobody but its owner may change the password.
-fn closed_until(host: &impl Host, options: &Options, account: &Account) -> Result<Option<UnixTime>, Unavailable> {
+fn barred_until(host: &impl Host, options: &Options, account: &Account) -> Result<Option<UnixTime>, Unavailable> {
     let policy = host.site().service_policy(options.config.as_deref(), host.item(Item::Service).as_deref())?;
     if policy.cool_down.hours == 0 {
         return Ok(None);
     }
     let replaced = open_vault(host)?.last_replacement(account)?;
-    let now = Moment::of(host);
-    let left = replaced.map_or(0, |at| SeenAt::wall(at).left(policy.cool_down.seconds(), &now));
-    Ok((left > 0).then(|| now.wall + left))
+    Ok(closed_until(replaced, &Moment::of(host), policy.cool_down))
 }
 
 fn noted(host: &impl Host, account: &Account, by: PasswordActor) -> Result<NotedChange, Unavailable> {

@@ -1,14 +1,16 @@
 """No key is replaced near a change of its owner's password, whatever changed it; and no password is set by others near the replacement of a key."""
 
 import json
+import os
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
 from harness.enrolment import enrol, invite
 from harness.journal import ALERT
-from harness.machine import DAY, OTPCTL, otpctl, policy
+from harness.machine import DAY, OTPCTL, Key, otpctl, policy
 from harness.passwords import HOUR, NOTE, RECORDS, WAIT, boot_clock, edit_shadow, hashed, look, why_no_new_key
 from harness.resets import only_members, request, what_bars
 from harness.rotation import changes_password, stack
@@ -197,6 +199,57 @@ def test_only_root_looks_and_says_what_it_saw(machine, enrolled, watched):
     assert told["changed_passwords"] == [user.name] and told["first"] is False and told["removed"] == 0
 
 
+def test_a_password_that_was_changed_since_the_last_look_is_fresh(machine, enrolled, watched):
+    (user, _), (other, _) = enrolled, machine.enrolled_user()
+    look()
+    with boot_clock() as later:
+        later(WAIT + HOUR)
+        assert why_no_new_key(user) is None is why_no_new_key(other)
+        edit_shadow(other, "new")
+        for one in (user, other):
+            assert why_no_new_key(one) == "cool-down" and machine.status(one)["cool_down"] == {"reason": "no-record"}
+        refused = otpctl("invite", user.name, "--replace", "--json", "--allow-pipe")
+        assert refused.returncode == 1 and "otpctl watch-passwords" in otpctl("status", user.name).stdout
+        look()
+        assert why_no_new_key(user) is None and why_no_new_key(other) == "cool-down"
+
+
+@pytest.mark.parametrize("what", ["an account more", "the note of the look is lost", "that of an earlier version", "that of another host"])
+def test_only_records_of_the_files_as_they_are_count(machine, enrolled, watched, what):
+    user, _ = enrolled
+    look()
+    looked = RECORDS / ".looked"
+    with boot_clock() as later:
+        later(WAIT)
+        assert why_no_new_key(user) is None
+        if what == "an account more":
+            machine.new_user()
+        elif what == "the note of the look is lost":
+            looked.unlink()
+        else:
+            lines = looked.read_text().splitlines(keepends=True)
+            marks = lines[-2:] if what == "that of an earlier version" else lines[-1:]
+            assert marks[-1].startswith("shadow = ")
+            others = [] if len(marks) == 2 else ['shadow = "absent"\n']
+            looked.write_text("".join(lines[: -len(marks)] + others))
+        assert why_no_new_key(user) == "cool-down"
+        look()
+        assert why_no_new_key(user) is None
+
+
+def test_a_time_that_was_set_back_hides_no_change(machine, enrolled, watched):
+    user, _ = enrolled
+    look()
+    shadow = Path("/etc/shadow")
+    with boot_clock() as later:
+        later(WAIT)
+        before = shadow.stat()
+        edit_shadow(user, "new")
+        os.utime(shadow, ns=(before.st_atime_ns, before.st_mtime_ns))
+        with machine.clock(-10 * WAIT):
+            assert why_no_new_key(user) == "cool-down"
+
+
 # past it
 
 
@@ -206,6 +259,7 @@ def test_a_reset_is_refused_at_once_and_a_reason_for_a_code_that_needs_a_reset_i
     edit_shadow(user, "new")
     look()
     desk, one = machine.new_user(), machine.new_user()
+    look()
     start = machine.journal.position()
     with only_members("otp-helpdesk", desk), only_members("otp-admin", one):
         assert what_bars("RequestReset", desk.uid, user=user.name, reason="lost", proof="callback") == "cool-down"
@@ -223,6 +277,7 @@ def test_the_only_administrator_goes_past_it_with_a_reason_at_alert(machine, enr
     edit_shadow(user, "new")
     look()
     desk, one, two = machine.new_user(), machine.new_user(), machine.new_user()
+    look()
     with only_members("otp-helpdesk", desk):
         assert why_no_new_key(user, desk.uid, reason="I say so") == "cool-down"
     start = machine.journal.position()
@@ -283,6 +338,19 @@ def test_a_helper_who_has_a_code_first_cannot_use_it_after_setting_the_password(
             assert thief.call("Redeem", registration=code)["enrolment"]
 
 
+def test_a_helper_who_has_typed_the_code_cannot_confirm_after_setting_the_password(machine, enrolled, watched):
+    user, _ = enrolled
+    look()
+    with boot_clock() as later:
+        later(WAIT)
+        code = invite(user, replaces=True)
+        with Client(uid=user.uid) as thief:
+            key = Key(thief.call("Redeem", registration=code)["enrolment"])
+            CHANGES["usermod -p"](user)
+            look()
+            assert refusal_on(thief, "ConfirmEnrolment", code=key.confirming).parameters["reason"] == "cool-down"
+
+
 def test_once_the_key_is_replaced_only_its_owner_sets_the_password(machine, enrolled, watched, programs):
     user, _ = enrolled
     look()
@@ -300,6 +368,19 @@ def test_once_the_key_is_replaced_only_its_owner_sets_the_password(machine, enro
         by_itself(user)
         with machine.clock(WAIT + 60):
             CHANGES["passwd by root"](user)
+
+
+def test_a_caller_who_leaves_the_line_no_descriptors_changes_nothing(machine, enrolled, watched, programs):
+    user, _ = enrolled
+    look()
+    with boot_clock() as later:
+        later(WAIT)
+        enrol(user, invite(user, replaces=True))
+    before, start = Path("/etc/shadow").read_text(), machine.journal.position()
+    for descriptors in range(3, 20):
+        done = piped("Root.pw 123\nRoot.pw 123\n", "prlimit", f"--nofile={descriptors}", "passwd", user.name)
+        assert done.returncode != 0 and Path("/etc/shadow").read_text() == before, descriptors
+    assert [line for line in machine.journal.since(start) if "reason=out-of-resources" in line]
 
 
 def test_a_first_key_and_a_rotation_are_no_replacement(machine, user, watched, programs):

@@ -15,6 +15,7 @@ from harness.crowd import accounts, crowd_name
 from harness.enrolment import confirm, enrol, redeem, spoken_code
 from harness.letters import A4, US_LETTER, codes_on, printed
 from harness.machine import DAY, OTPCTL, otpctl, write
+from harness.notices import noticed
 from harness.otpctl import DONE, REFUSED, USAGE
 from harness.strace import calls_of, kill_at, run_under
 from harness.terminal import Terminal
@@ -242,6 +243,7 @@ def test_an_invitation_gets_a_later_end_and_never_an_earlier_one(machine, user):
     assert "and is the same" in otpctl("invite", user.name, "--extend", "--for", "20d").stdout
     kept = json.loads(otpctl("invite", user.name, "--extend", "--for", "1d", "--json").stdout)
     assert (kept["changed"], kept["user"], kept["form"]) == (False, user.name, "letter")
+    assert noticed(user) == ["registration-code-issued", "registration-code-extended"], "once, for the one that changed something"
     for lasts in (59, 31 * DAY):
         with pytest.raises(Refused) as refused:
             call("ExtendInvitation", user=user.name, lasts=lasts)

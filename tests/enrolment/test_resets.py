@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 
 import pytest
 
@@ -11,7 +12,7 @@ from harness.enrolment import enrol, invite, random_secret, redeem, works
 from harness.machine import ACCOUNT, DAY, VAULT, otpctl
 from harness.notices import HEADING, noticed
 from harness.resets import OF_A_USER, OF_AN_ADMIN, only_members, request, resets_mode, uptime, waiting, what_bars
-from harness.wire import Client, Refused, call
+from harness.wire import Client, Refused, call, refusal
 
 ABOUT = VAULT / "vault.toml"
 
@@ -309,6 +310,21 @@ def test_long_after_its_delay_it_is_asked_for_again(machine, desk):
         assert waiting(user)["state"] == "expired" and invitation_refused(user) == "reset-expired"
     with machine.clock(OF_A_USER + 30 * DAY + 10):
         assert waiting(user)["state"] == "expired" and invitation_refused(user) == "reset-expired"
+
+
+def test_no_later_end_of_a_code_outlives_its_reset_and_its_owner_is_told(machine, desk, guarded):
+    user, _ = machine.enrolled_user()
+    request(user, desk.uid, "in-person")
+    invite(user, form="letter", lasts=DAY, uid=desk.uid, replaces=True)
+    assert call("ExtendInvitation", desk.uid, user=user.name, lasts=2 * DAY)["changed"]
+    assert noticed(user)[-1] == "registration-code-extended"
+    refused = refusal(desk.uid, "ExtendInvitation", user=user.name, lasts=8 * DAY)
+    assert refused.name == "InvalidValue" and "then the reset that it is of is over" in refused.parameters["wanted"]
+    start = time.time()
+    ends = call("ExtendInvitation", desk.uid, user=user.name)["ends"]
+    assert start + 6 * DAY < ends <= time.time() + 7 * DAY, "a letter usually lasts for 14 days"
+    with uptime(7 * DAY + 10):
+        assert what_bars("ExtendInvitation", user=user.name) == "reset-expired"
 
 
 # the file

@@ -72,8 +72,6 @@ MADE = {
 OTHERS = {
     ("sudo", 0): "a whole file instead of Debian's; test_examples.py runs it",
     ("sudo", 1): "shell lines that edit Debian's files, compared below",
-    ("Ansible, and whatever else answers one prompt", 0): "an exemption in otp.toml: the policy is the admin's, and no service asks by it",
-    ("Ansible, and whatever else answers one prompt", 1): "a time-out of sudo's own for one account, which the admin names",
     ("sshd", 1): "a command that looks at sshd; gate runs it",
 }
 # sections without a block: where their lines are, or that they have none

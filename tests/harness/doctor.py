@@ -28,7 +28,7 @@ PASSPHRASE = "a passphrase that is long enough"
 CODES = {None: 0, "warning": 1, "critical": 2, "unknown": 3}
 RANKS = ["unknown", "warning", "critical"]
 # places that a set-up of the gallery may change, besides those of the vault and of PAM
-PLACES = (MODULE, Path("/usr/lib64/security"), *(Path("/etc") / name for name in ("pam.conf", "sudoers", "sudoers.d", "ssh", "login.defs")), Path("/var/log/audit"), Path("/root/.ssh"))
+PLACES = (MODULE, Path("/usr/lib64/security"), *(Path("/etc") / name for name in ("pam.conf", "sudoers", "sudoers.d", "ssh", "login.defs", "userdb")), Path("/var/log/audit"), Path("/root/.ssh"))
 WATCHED = ("/etc", "/var/lib/otp", "/var/lib/otp-notify", "/var/lib/otp-watch", "/run/otp", "/run/otp-emergency", "/run/otp-key")
 
 

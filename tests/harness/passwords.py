@@ -1,5 +1,6 @@
 """The watch over passwords: its records, and the ways by which a password changes."""
 
+import json
 import shutil
 import time
 from contextlib import contextmanager
@@ -7,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.machine import BOOT, otpctl, run
-from harness.wire import Client, Refused
+from harness.machine import BOOT, User, otpctl, run
+from harness.wire import Client, Refused, call
 
 RECORDS = Path("/var/lib/otp-watch")
 NOTE = Path("/etc/otp/watch")
+USERS = Path("/etc/userdb")  # read by nss-systemd
 HOUR = 3600
 WAIT = 72 * HOUR
 
@@ -62,6 +64,23 @@ def boot_clock():
         yield later
     finally:
         BOOT.unlink()
+
+
+@contextmanager
+def elsewhere(machine):
+    """An account of another database than /etc/passwd, for a while."""
+    uid = next(machine.numbers)
+    user = User(f"elsewhere{uid}", uid)
+    record = {"userName": user.name, "uid": uid, "gid": uid, "homeDirectory": "/", "shell": "/bin/sh"}
+    USERS.mkdir()
+    by_name = USERS / f"{user.name}.user"
+    by_name.write_text(json.dumps(record))
+    (USERS / f"{uid}.user").symlink_to(by_name.name)
+    try:
+        yield user
+    finally:
+        call("Forget", user=user.name)
+        shutil.rmtree(USERS)
 
 
 def hashed(password):

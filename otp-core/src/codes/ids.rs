@@ -1,4 +1,5 @@
-//! Random names: of a ticket and of a set of recovery codes, in 128 bits; of a reset, in few, because people type it.
+//! Random names: of a ticket and of a set of recovery codes, in 128 bits; of a reset, in few, because people type it. And the name of one
+//! change of a password, which is no random one.
 
 use data_encoding::HEXLOWER;
 
@@ -14,10 +15,27 @@ pub struct RecoverySetId([u8; 16]);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ResetId([u8; 4]);
 
+/// Names one change of one user's password, so that an override of the cool-down after it is good for that change and no other one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PasswordChange([u8; 8]);
+
 impl TicketId {
     /// From random bytes, or as they were stored.
     pub const fn new(bytes: [u8; 16]) -> Self {
         Self(bytes)
+    }
+
+    /// The same for a code that was made although `change` was fresh: that is the second half of the name.
+    #[must_use]
+    pub fn in_spite_of(self, change: PasswordChange) -> Self {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        let [i, j, k, l, m, n, o, p] = change.0;
+        Self([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
+    }
+
+    /// Was its code made in spite of this change?
+    pub fn is_in_spite_of(self, change: PasswordChange) -> bool {
+        self == self.in_spite_of(change)
     }
 
     /// For the keyed hash of a code.
@@ -26,6 +44,18 @@ impl TicketId {
     }
 
     /// As files and the log spell it.
+    pub fn hex(self) -> String {
+        HEXLOWER.encode(&self.0)
+    }
+}
+
+impl PasswordChange {
+    /// From the first bytes of a hash over all that is known of it, or as it was stored.
+    pub const fn new(bytes: [u8; 8]) -> Self {
+        Self(bytes)
+    }
+
+    /// As files spell it.
     pub fn hex(self) -> String {
         HEXLOWER.encode(&self.0)
     }

@@ -49,6 +49,9 @@ pub const FAR_AHEAD_S: u64 = 30 * 86_400;
 /// Wrong codes without an accepted one between them after which the keys are disabled (NIST SP 800-63B-4, 3.2.2).
 pub const DISABLE_AT: u32 = 100;
 
+/// Wrong codes in a row of one origin that their owner is told of: more than somebody types who misreads a code.
+pub const MANY_WRONG: u32 = 5;
+
 /// Counters of an HOTP key above the last accepted one whose codes are accepted (RFC 4226 section 7.2, `s`).
 pub const HOTP_AHEAD: u64 = 10;
 /// The same for two codes in a row, which bring a key back that was pressed too often (RFC 4226 section 7.4).

@@ -3,7 +3,7 @@
 
 use crate::codes::ids::RecoverySetId;
 use crate::codes::recovery::RecoveryHash;
-use crate::decision::limits::DISABLE_AT;
+use crate::decision::limits::{DISABLE_AT, MANY_WRONG};
 use crate::decision::origin::Origin;
 use crate::keys::key::{KeyId, Step};
 use crate::unix_time::UnixTime;
@@ -44,6 +44,8 @@ pub struct OriginState {
     pub closed: bool,
     /// When the last wrong code came: milliseconds of CLOCK_BOOTTIME.
     pub last_failure_ms: u64,
+    /// A code was accepted after many wrong ones, and the owner of the keys has not been told.
+    pub untold: bool,
 }
 
 /// Which codes of which recovery set are used.
@@ -160,7 +162,8 @@ impl State {
     pub(crate) fn forget_failures(&mut self, origin: Origin) {
         self.total_failures = 0;
         if let Some(entry) = self.origins.get_mut(origin.index()) {
-            *entry = OriginState::default();
+            let untold = entry.untold || entry.failures >= MANY_WRONG;
+            *entry = OriginState { untold, ..OriginState::default() };
         }
     }
 

@@ -9,6 +9,7 @@ pub(crate) mod hex;
 pub mod key_file;
 pub(crate) mod name_entry;
 pub mod notice;
+mod notice_event;
 pub mod notice_file;
 pub mod notice_lines;
 pub mod password_record;

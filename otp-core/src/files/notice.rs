@@ -1,8 +1,8 @@
-//! Security notices: what a user is told of every change of the keys. The events are a closed list, and what goes
-//! with one is numbers, a key's label and claims cut to a plain alphabet: there is no field that a secret or a code could
-//! get into.
+//! Security notices: what a user is told of every change of the keys. With an event go numbers, a key's label and claims cut
+//! to a plain alphabet: there is no field that a secret or a code could get into.
 
 use crate::files::date::ago;
+pub use crate::files::notice_event::{NoticeEvent, Severity};
 use crate::keys::key::Label;
 use crate::unix_time::UnixTime;
 
@@ -19,69 +19,6 @@ pub struct Notice {
     pub from: Where,
     /// The key that it is about.
     pub key: Option<Label>,
-}
-
-/// The event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoticeEvent {
-    /// A registration code was made for the user.
-    RegistrationCodeIssued,
-    /// It was redeemed: a key is about to be shown.
-    RegistrationCodeUsed,
-    /// A used registration code came back.
-    RegistrationCodeReplayed,
-    /// Somebody else typed the user's registration code.
-    RegistrationCodeTriedByAnother,
-    /// The first key is in force.
-    KeyEnrolled,
-    /// One more key is in force.
-    KeyAdded,
-    /// A key took the place of another.
-    KeyRotated,
-    /// A key was removed.
-    KeyRevoked,
-    /// A key has another end than before, or none.
-    KeyExpirySet,
-    /// Every code is refused.
-    KeysSuspended,
-    /// Codes are accepted again.
-    KeysResumed,
-    /// A recovery code was used up.
-    RecoveryCodeUsed {
-        /// How many are left.
-        left: u8,
-    },
-    /// There is a new set of recovery codes; the old one no longer works.
-    RecoveryCodesRenewed,
-    /// The user said of a change that it was somebody else's.
-    Repudiated,
-    /// Somebody else than the user made a key for the user, and saw it.
-    AdminEnrolled,
-    /// A key that another program kept was taken over.
-    KeyImported,
-    /// Too many wrong codes: the keys are off until a new one is bound.
-    Disabled,
-    /// The user counts as never enrolled.
-    Forgotten,
-    /// Somebody has asked for a reset of the keys. Told until it is over, however often it was shown.
-    ResetAsked,
-    /// A second admin agreed to it.
-    ResetApproved,
-    /// It will not happen.
-    ResetCancelled,
-    /// Somebody has named the user as the one who vouches for another who wants new keys.
-    NamedAsVoucher,
-}
-
-/// How much it matters. In rising order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// Expected by the one who did it.
-    Info,
-    /// A change that an intruder would make, too.
-    Warning,
-    /// Somebody should look now.
-    Alarm,
 }
 
 /// From where; claims of the program that was used, worth as much as that program.
@@ -114,168 +51,6 @@ pub fn when_and_where(at: UnixTime, from: &Where, now: UnixTime, time: impl Fn(U
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim(String);
 
-impl NoticeEvent {
-    /// The word in files and messages.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::RegistrationCodeIssued => "registration-code-issued",
-            Self::RegistrationCodeUsed => "registration-code-used",
-            Self::RegistrationCodeReplayed => "registration-code-replayed",
-            Self::RegistrationCodeTriedByAnother => "registration-code-tried-by-another",
-            Self::KeyEnrolled => "key-enrolled",
-            Self::KeyAdded => "key-added",
-            Self::KeyRotated => "key-rotated",
-            Self::KeyRevoked => "key-revoked",
-            Self::KeyExpirySet => "key-expiry-set",
-            Self::KeysSuspended => "keys-suspended",
-            Self::KeysResumed => "keys-resumed",
-            Self::RecoveryCodeUsed { .. } => "recovery-code-used",
-            Self::RecoveryCodesRenewed => "recovery-codes-renewed",
-            Self::Repudiated => "repudiated",
-            Self::AdminEnrolled => "admin-enrolled",
-            Self::KeyImported => "key-imported",
-            Self::Disabled => "disabled",
-            Self::Forgotten => "forgotten",
-            Self::ResetAsked => "reset-asked",
-            Self::ResetApproved => "reset-approved",
-            Self::ResetCancelled => "reset-cancelled",
-            Self::NamedAsVoucher => "named-as-voucher",
-        }
-    }
-
-    /// Reads the word back; `left` is that of a recovery code and of nothing else.
-    pub fn parse(word: &str, left: Option<u8>) -> Option<Self> {
-        let used = left.map(|left| Self::RecoveryCodeUsed { left });
-        let others = Self::OTHERS.into_iter().filter(|_| left.is_none());
-        others.chain(used).find(|event| event.word() == word)
-    }
-
-    /// How many recovery codes are left, where it is about one.
-    pub fn left(self) -> Option<u8> {
-        match self {
-            Self::RecoveryCodeUsed { left } => Some(left),
-            _ => None,
-        }
-    }
-
-    /// Is it told as long as it holds, however often it was shown?
-    pub fn stays(self) -> bool {
-        self == Self::ResetAsked
-    }
-
-    /// How much it matters.
-    pub fn severity(self) -> Severity {
-        match self {
-            Self::RegistrationCodeIssued | Self::KeyEnrolled | Self::KeyImported => Severity::Info,
-            Self::RegistrationCodeUsed
-            | Self::KeyAdded
-            | Self::KeyRotated
-            | Self::KeyRevoked
-            | Self::KeyExpirySet
-            | Self::KeysSuspended
-            | Self::KeysResumed
-            | Self::RecoveryCodeUsed { .. }
-            | Self::RecoveryCodesRenewed
-            | Self::Forgotten
-            | Self::ResetCancelled => Severity::Warning,
-            Self::RegistrationCodeReplayed
-            | Self::RegistrationCodeTriedByAnother
-            | Self::Repudiated
-            | Self::AdminEnrolled
-            | Self::Disabled
-            | Self::ResetAsked
-            | Self::ResetApproved
-            | Self::NamedAsVoucher => Severity::Alarm,
-        }
-    }
-
-    /// The event in words, and its meaning for the owner of the keys.
-    pub(crate) fn sentence(self) -> String {
-        let text = match self {
-            Self::RegistrationCodeIssued => "a registration code was made for you",
-            Self::RegistrationCodeUsed => "your registration code was used to begin an enrolment",
-            Self::RegistrationCodeReplayed => {
-                "your registration code was typed again after a key had been made with it"
-            }
-            Self::RegistrationCodeTriedByAnother => "somebody else typed your registration code",
-            Self::KeyEnrolled => "your first key was stored",
-            Self::KeyAdded => "one more key was stored for you",
-            Self::KeyRotated => "a key of yours was replaced by a new one",
-            Self::KeyRevoked => "a key of yours was removed",
-            Self::KeyExpirySet => "the end of a key of yours was changed; otpctl status shows it",
-            Self::KeysSuspended => {
-                "your keys were suspended: every code is refused until an administrator ends the suspension"
-            }
-            Self::KeysResumed => "the suspension of your keys was ended",
-            Self::RecoveryCodeUsed { left } => {
-                let are = if left == 1 { "is" } else { "are" };
-                let few = if left <= 2 { ": make a new set with otpctl recovery-codes" } else { "" };
-                return format!("a recovery code of yours was used; {left} {are} left{few}");
-            }
-            Self::RecoveryCodesRenewed => "you have new recovery codes; the old ones no longer work",
-            Self::Repudiated => {
-                "you said that somebody else used your registration code; the keys made with it are off, and you need a \
-                 new code"
-            }
-            Self::AdminEnrolled => "a key was made for you by somebody else, who has seen it",
-            Self::KeyImported => {
-                "your app or token goes on working: its key was taken over from another program; \
-                 make recovery codes with otpctl recovery-codes"
-            }
-            Self::Disabled => {
-                "your keys are disabled after too many wrong codes; an administrator must give you a new registration code"
-            }
-            Self::Forgotten => "your keys were deleted; to get codes again you need a new registration code",
-            Self::ResetAsked => {
-                "somebody asked to replace your keys by new ones; if that is not for you, cancel it now with otpctl resets \
-                 cancel and a code or recovery code of yours"
-            }
-            Self::ResetApproved => "a second administrator agreed to replace your keys by new ones",
-            Self::ResetCancelled => "the request to replace your keys was cancelled; your keys stay",
-            Self::NamedAsVoucher => {
-                "somebody who asked for new keys for another account named you as vouching for that person"
-            }
-        };
-        text.to_owned()
-    }
-
-    /// Every event but the one with a number.
-    const OTHERS: [Self; 21] = [
-        Self::RegistrationCodeIssued,
-        Self::RegistrationCodeUsed,
-        Self::RegistrationCodeReplayed,
-        Self::RegistrationCodeTriedByAnother,
-        Self::KeyEnrolled,
-        Self::KeyAdded,
-        Self::KeyRotated,
-        Self::KeyRevoked,
-        Self::KeyExpirySet,
-        Self::KeysSuspended,
-        Self::KeysResumed,
-        Self::RecoveryCodesRenewed,
-        Self::Repudiated,
-        Self::AdminEnrolled,
-        Self::KeyImported,
-        Self::Disabled,
-        Self::Forgotten,
-        Self::ResetAsked,
-        Self::ResetApproved,
-        Self::ResetCancelled,
-        Self::NamedAsVoucher,
-    ];
-}
-
-impl Severity {
-    /// The word in messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Warning => "warning",
-            Self::Alarm => "alarm",
-        }
-    }
-}
-
 impl Notice {
     /// One line for the owner, in printable ASCII: when, what, by whom, from where, and what to do about it.
     pub fn text(&self, telling: &Telling<'_>) -> String {
@@ -299,7 +74,7 @@ impl Notice {
             name.chars().map(|c| if c == ' ' || c.is_ascii_graphic() { c } else { '?' }).collect()
         };
         match self.by {
-            _ if self.event == NoticeEvent::Disabled => None,
+            _ if self.event.is_of_guesses() => None,
             0 => Some("by root".to_owned()),
             uid if uid == telling.owner => Some("from your account".to_owned()),
             uid => Some(format!("by {}", printable(&(telling.name)(uid)))),
@@ -349,10 +124,11 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::files::date::utc;
+    use crate::files::notice_file::MOST;
 
     prop_compose! {
         pub fn any_notice()(
-            number in 0..22_usize, left: u8, at in 0..=i64::MAX as u64, by: u32,
+            number in 0..26_usize, left: u8, at in 0..=i64::MAX as u64, by: u32,
             claims in proptest::array::uniform3(proptest::option::of("\\PC{0,80}")),
             key in proptest::option::of("[A-Za-z0-9_.@-]{1,32}"),
         ) -> Notice {
@@ -419,6 +195,6 @@ pub(crate) mod tests {
         words.push(NoticeEvent::RecoveryCodeUsed { left: 1 }.word());
         words.sort_unstable();
         words.dedup();
-        assert_eq!(words.len(), 22);
+        assert_eq!(words.len(), MOST);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! N1  TOML 1.0, at most 16 KiB, version 1; the first line is a checksum of the rest; an unknown field refuses the file
 //! N2  the uid must be the one it is opened for, and the user name one that the account database gives to this uid
-//! N3  at most 22 notices, with numbers that rise and lie below `next`
+//! N3  at most 26 notices, with numbers that rise and lie below `next`
 //! N4  one that was shown three times is gone; one that stays is gone when what it tells no longer holds
 //! N5  when it is full, two of the same event become one, which says how often it happened. So no event is lost because
 //!     somebody says that it was shown, but its details may be
@@ -20,7 +20,7 @@ use crate::unix_time::UnixTime;
 /// Largest file in bytes.
 pub const SPOOL_CAP: usize = 16 * 1024;
 /// Most notices of one user. Not fewer than there are events: N5 counts on it.
-pub const MOST: usize = 22;
+pub const MOST: usize = 26;
 /// How often a notice is shown.
 pub const SHOWINGS: u8 = 3;
 

@@ -5,6 +5,9 @@
 //! P3  the time of the last change is told by the boot clock, too: in the boot that saw the change, no step of the wall clock moves it
 //! P4  it holds when it was written. A file whose ctime is later is a copy, and its password counts as changed when the copy was made
 
+use sha2::{Digest as _, Sha256};
+
+use crate::codes::ids::PasswordChange;
 use crate::environment::{BootId, Moment};
 use crate::files::canonical::{CanonicalReader, NotCanonical};
 use crate::files::checksum;
@@ -166,6 +169,15 @@ impl SeenAt {
     }
 }
 
+impl SeenAt {
+    /// The name of the change of the password of `uid` at that moment. By it one change is told from another whatever clocks say.
+    pub fn change_of(&self, uid: u32) -> PasswordChange {
+        let digest: [u8; 32] = Sha256::digest(format!("uid = {uid}\n{}", self.to_toml("changed"))).into();
+        let [a, b, c, d, e, f, g, h, ..] = digest;
+        PasswordChange::new([a, b, c, d, e, f, g, h])
+    }
+}
+
 impl PasswordActor {
     /// Is it the owner of `uid`, and nobody who became them? Root is not, even in a session that the owner began.
     pub fn is(self, uid: u32) -> bool {
@@ -274,6 +286,22 @@ mod tests {
         for (wall, left) in [(1_795_301_561, 20), (1_795_301_571, 10), (1_795_301_580, 1), (1_795_301_581, 0)] {
             assert_eq!(seen.left(10, &at(wall, &other, 71_999)), left, "{wall}");
         }
+    }
+
+    #[test]
+    fn every_change_has_a_name_of_its_own() {
+        let (seen, other) = (record().changed, UnixTime::new(1_795_301_572));
+        let all = [
+            seen.change_of(1000),
+            seen.change_of(1001),
+            SeenAt::wall(seen.wall).change_of(1000),
+            SeenAt { wall: other, ..seen.clone() }.change_of(1000),
+            SeenAt { boot: BootId::parse(BOOT).map(|id| (id, 61_001)), ..seen.clone() }.change_of(1000),
+        ];
+        for (place, one) in all.iter().enumerate() {
+            assert!(all.iter().skip(place + 1).all(|another| another != one), "{place}");
+        }
+        assert_eq!(parse(&record().to_toml()).unwrap().changed.change_of(1000), all[0], "and keeps it in the file");
     }
 
     #[test]

@@ -10,7 +10,7 @@
 use std::fmt;
 
 use crate::accounts::Account;
-use crate::codes::ids::{ResetId, TicketId};
+use crate::codes::ids::{PasswordChange, ResetId, TicketId};
 use crate::files::canonical::{CanonicalReader, NotCanonical};
 use crate::files::checksum;
 use crate::files::hex::hex;
@@ -95,12 +95,23 @@ pub struct Waited {
 }
 
 /// A second admin has agreed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Approval {
     /// By this one.
     pub by: ResetActor,
     /// When.
     pub at: UnixTime,
+    /// The cool-down that it overrides, if it does.
+    pub in_spite_of: Option<OverriddenChange>,
+}
+
+/// A change of the password after which a reset goes on all the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OverriddenChange {
+    /// This change, and no later one.
+    pub change: PasswordChange,
+    /// Why, in the words of the second admin.
+    pub reason: ResetReason,
 }
 
 /// Why a text is not the reset of that id.
@@ -251,6 +262,14 @@ impl Reset {
                     uid: uid(reader.number("approved_by")?, "approved_by")?,
                     person: uid(reader.number("approved_person")?, "approved_person")?,
                 },
+                in_spite_of: match reader.optional_text("in_spite_of")? {
+                    None => None,
+                    Some(change) => Some(OverriddenChange {
+                        change: PasswordChange::new(hex(&change, "in_spite_of").map_err(|_| out("in_spite_of"))?),
+                        reason: ResetReason::new(&reader.text("override_reason")?)
+                            .map_err(|_| out("override_reason"))?,
+                    }),
+                },
             }),
         };
         let ids = reader.optional_texts("tickets")?.unwrap_or_default();
@@ -289,6 +308,9 @@ impl Reset {
         fields.extend(self.approval.iter().flat_map(|one| {
             let (uid, person) = (one.by.uid.to_string(), one.by.person.to_string());
             [("approved", one.at.to_string()), ("approved_by", uid), ("approved_person", person)]
+        }));
+        fields.extend(self.approval.iter().filter_map(|one| one.in_spite_of.as_ref()).flat_map(|one| {
+            [("in_spite_of", quoted(&one.change.hex())), ("override_reason", quoted(one.reason.as_str()))]
         }));
         if !self.tickets.is_empty() {
             let ids: Vec<String> = self.tickets.iter().map(|id| quoted(&id.hex())).collect();

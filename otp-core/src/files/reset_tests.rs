@@ -19,7 +19,11 @@ pub(crate) fn reset(id: u8, uid: u32) -> Reset {
         reason: ResetReason::new("phone lost in the river").unwrap(),
         delay: 86_400,
         waited: Waited { seconds: 12, boot_ms: 34_567 },
-        approval: Some(Approval { by: ResetActor { uid: 0, person: 1003 }, at: UnixTime::new(1_796_000_100) }),
+        approval: Some(Approval {
+            by: ResetActor { uid: 0, person: 1003 },
+            at: UnixTime::new(1_796_000_100),
+            in_spite_of: None,
+        }),
         tickets: vec![TicketId::new([1; 16]), TicketId::new([2; 16])],
     }
 }
@@ -34,6 +38,7 @@ prop_compose! {
     fn any_reset()(
         (id, name, uid) in (any::<[u8; 4]>(), "\\PC{1,32}", any::<u32>()), tier in 0..4_usize,
         (asked_by, approved_by) in (any_actor(), proptest::option::of(any_actor())), proof in 0..4_usize,
+        change: Option<[u8; 8]>,
         reason in "[!-~\u{e4}]([ -~\u{e4}]{0,198}[!-~])?", (delay, seconds, boot_ms) in (0..1_u64 << 62, 0..1_u64 << 62, 0..1_u64 << 62),
         tickets in proptest::collection::vec(any::<[u8; 16]>(), 0..=Reset::MOST_TICKETS),
     ) -> Reset {
@@ -42,7 +47,13 @@ prop_compose! {
         Reset {
             id: ResetId::new(id), account: Account { name, uid }, tier: Tier::ALL[tier], asked_by, asked: at, proof: proofs[proof],
             reason: ResetReason::new(&reason).unwrap(), delay, waited: Waited { seconds, boot_ms },
-            approval: approved_by.map(|by| Approval { by, at }), tickets: tickets.into_iter().map(TicketId::new).collect(),
+            approval: approved_by.map(|by| Approval {
+                by, at,
+                in_spite_of: change.map(|change| OverriddenChange {
+                    change: PasswordChange::new(change), reason: ResetReason::new(&reason).unwrap(),
+                }),
+            }),
+            tickets: tickets.into_iter().map(TicketId::new).collect(),
         }
     }
 }

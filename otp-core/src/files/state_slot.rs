@@ -27,6 +27,8 @@ const RESTORED: u32 = 8;
 const RECOVERY_SUSPENDED: u32 = 16;
 const DOUBTED: u32 = 32;
 const CLOSED: u32 = 1;
+/// In the time of the last wrong code, which no clock reaches: an older program takes every value there.
+const UNTOLD: u64 = 1 << 63;
 const PENDING: u32 = 1;
 const RESYNC: u32 = 2;
 const KEY_SUSPENDED: u32 = 4;
@@ -83,7 +85,8 @@ impl Slot {
         ]));
         out.u64(state.generation).u64(state.pending.unwrap_or(0)).u32(state.total_failures).u32(state.recovery.told);
         for origin in &state.origins {
-            out.u32(origin.failures).u32(flags(&[(origin.closed, CLOSED)])).u64(origin.last_failure_ms);
+            out.u32(origin.failures).u32(flags(&[(origin.closed, CLOSED)]));
+            out.u64(origin.last_failure_ms & !UNTOLD | if origin.untold { UNTOLD } else { 0 });
         }
         out.bytes(&state.recovery.set.bytes()).u32(state.recovery.used).u32(u32::try_from(state.keys.len()).ok()?);
         for key in &state.keys {
@@ -116,7 +119,9 @@ impl Slot {
         for origin in &mut origins {
             let (failures, mark, last_failure_ms) = (input.u32()?, input.u32()?, input.u64()?);
             (mark <= CLOSED).then_some(())?;
-            *origin = OriginState { failures, closed: mark == CLOSED, last_failure_ms };
+            let untold = last_failure_ms & UNTOLD != 0;
+            *origin =
+                OriginState { failures, closed: mark == CLOSED, last_failure_ms: last_failure_ms & !UNTOLD, untold };
         }
         let recovery = RecoveryState {
             set: RecoverySetId::new(input.array()?),
@@ -236,8 +241,8 @@ pub(crate) mod tests {
         }
     }
     prop_compose! {
-        fn any_origin()(failures: u32, closed: bool, last_failure_ms: u64) -> OriginState {
-            OriginState { failures, closed, last_failure_ms }
+        fn any_origin()(failures: u32, closed: bool, last_failure_ms in 0..1_u64 << 63, untold: bool) -> OriginState {
+            OriginState { failures, closed, last_failure_ms, untold }
         }
     }
     prop_compose! {

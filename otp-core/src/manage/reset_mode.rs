@@ -6,7 +6,7 @@ use nix::unistd::{Group, User};
 
 use crate::membership::is_local_group;
 use crate::policy::host::{HostPolicy, ResetMode};
-use crate::vault::Passwd;
+use crate::vault::each_local_account;
 
 /// The mode that holds. A site without helpers has no use for a delay.
 pub fn reset_mode(policy: &HostPolicy, has_a_helpdesk: impl FnOnce() -> bool) -> ResetMode {
@@ -27,8 +27,13 @@ pub fn is_one_admin() -> bool {
 /// directory may know a group and keep its members to itself.
 fn members(group: &str) -> Option<BTreeSet<u32>> {
     let Some(group) = Group::from_name(group).ok()? else { return Some(BTreeSet::new()) };
-    let passwd = Passwd::read().ok()?;
-    let mut uids: BTreeSet<u32> = passwd.with_primary_group(group.gid.as_raw()).collect();
+    let (gid, mut uids) = (group.gid.as_raw(), BTreeSet::new());
+    each_local_account(&mut |account| {
+        if account.gid == gid {
+            uids.insert(account.uid);
+        }
+    })
+    .ok()?;
     for name in &group.mem {
         uids.extend(User::from_name(name).ok()?.map(|user| user.uid.as_raw()));
     }

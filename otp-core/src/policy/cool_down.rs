@@ -8,8 +8,8 @@ use crate::policy::toml_table::{Table, TableError};
 pub struct CoolDown {
     /// Hours between them, either way; 0 for no cool-down.
     pub hours: u64,
-    /// The rule for accounts whose password is not on this host.
-    pub elsewhere: PasswordElsewhere,
+    /// The rule for accounts whose password is not on this host, where the table has one.
+    pub elsewhere: Option<PasswordElsewhere>,
 }
 
 /// The rule for an account whose password a directory has, of which nobody here sees a change.
@@ -27,14 +27,19 @@ impl CoolDown {
         self.hours * 3600
     }
 
+    /// The rule for accounts whose password is not on this host.
+    pub fn elsewhere(self) -> PasswordElsewhere {
+        self.elsewhere.unwrap_or(PasswordElsewhere::FourEyes)
+    }
+
     /// Reads the table.
     pub fn read(mut table: Table<'_>) -> Result<Self, TableError> {
         let hours = ranged(&mut table, "hours", Self::default().hours, 0..=720)?;
         let elsewhere = match table.string("elsewhere")? {
-            None => Self::default().elsewhere,
+            None => None,
             Some(found) => match found.value {
-                "refuse" => PasswordElsewhere::Refuse,
-                "four-eyes" => PasswordElsewhere::FourEyes,
+                "refuse" => Some(PasswordElsewhere::Refuse),
+                "four-eyes" => Some(PasswordElsewhere::FourEyes),
                 other => {
                     let what = format!("elsewhere is {other:?}; wanted \"refuse\" or \"four-eyes\"");
                     return Err(table.error(&found, what));
@@ -48,7 +53,7 @@ impl CoolDown {
 
 impl Default for CoolDown {
     fn default() -> Self {
-        Self { hours: 72, elsewhere: PasswordElsewhere::FourEyes }
+        Self { hours: 72, elsewhere: None }
     }
 }
 
@@ -66,7 +71,8 @@ mod tests {
     fn three_days_unless_the_table_says_otherwise() {
         assert_eq!(read("").map(|found| (found.hours, found.seconds())), Ok((72, 259_200)));
         assert_eq!(read("[cool_down]\nhours = 0\n").map(CoolDown::seconds), Ok(0));
-        let refuse = CoolDown { hours: 720, elsewhere: PasswordElsewhere::Refuse };
+        assert_eq!(read("").map(CoolDown::elsewhere), Ok(PasswordElsewhere::FourEyes));
+        let refuse = CoolDown { hours: 720, elsewhere: Some(PasswordElsewhere::Refuse) };
         assert_eq!(read("[cool_down]\nhours = 720\nelsewhere = \"refuse\"\n"), Ok(refuse));
         for text in ["hours = 721", "hours = -1", "elsewhere = \"allow\"", "days = 3"] {
             assert!(read(&format!("[cool_down]\n{text}\n")).is_err(), "{text}");

@@ -85,12 +85,12 @@ crate::reason_table! {
             "the seal of the token does not open: the host key is another one, or its file was changed; import it again";
         /// The password was changed a short time ago, or nobody can say when.
         CoolDown => "cool-down",
-            "the password was changed too short a time ago for a new key instead of the old ones, or no record says when; \
-             wait, as [cool_down] in otp.toml says; the log has the time until when";
+            "the password was changed too short a time ago for a new key instead of the old ones, or nobody knows when; \
+             `otpctl status USER` says until when, and what helps";
         /// The password is in a directory, where nobody here sees it change.
         PasswordElsewhere => "password-elsewhere",
-            "the password is not in /etc/shadow, so nobody here sees when it was changed; a second administrator has to \
-             agree, or nobody may do this, as [cool_down] in otp.toml says";
+            "the password is not in /etc/shadow, so nobody here sees when it was changed; ask for a reset with `otpctl reset`, \
+             which a second administrator approves, unless [cool_down] in otp.toml refuses that";
         /// An enrolled user gets a new key instead of the old ones by way of a reset.
         ResetNeeded => "reset-needed",
             "enrolled; a code for new keys instead of the old ones needs a reset first: `otpctl reset USER --reason TEXT --proof PROOF`";

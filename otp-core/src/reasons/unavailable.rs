@@ -11,6 +11,8 @@ crate::reason_table! {
         UntrustedFile => "untrusted-file", None;
         /// The system would not open or read it.
         UnreadableFile => "unreadable-file", None;
+        /// There are no descriptors or no memory left to open it.
+        OutOfResources => "out-of-resources", None;
         /// It is not in its format or not this user's.
         MalformedFile => "malformed-file", None;
         /// This user's keys are there, under the uid that the account had before.
@@ -65,6 +67,7 @@ impl UnavailableReason {
             Self::MissingFile
             | Self::UntrustedFile
             | Self::UnreadableFile
+            | Self::OutOfResources
             | Self::MalformedFile
             | Self::BadPolicy
             | Self::NoAccount

@@ -103,7 +103,7 @@ impl LockedUser<'_> {
     /// Has this origin, or has every one, no wrong code that `reopen` would forget?
     pub fn is_open(&self, origin: Option<Origin>) -> bool {
         let mut asked = Origin::ALL.into_iter().filter(|one| origin.is_none_or(|wanted| wanted == *one));
-        asked.all(|one| self.state().origin(one) == OriginState::default())
+        asked.all(|one| OriginState { untold: false, ..self.state().origin(one) } == OriginState::default())
     }
 
     /// Gives a key another label.
@@ -203,6 +203,18 @@ impl LockedUser<'_> {
         Ok(self.store(next, clock)?)
     }
 
+    /// Was a code accepted at some gate after many wrong ones, and its owner has not been told?
+    pub fn untold_wrong_codes(&self) -> bool {
+        self.state().origins.iter().any(|origin| origin.untold)
+    }
+
+    /// The owner has been told of it.
+    pub fn wrong_codes_told(&mut self, clock: &dyn Clock) -> Result<(), ChangeError> {
+        let mut next = self.state().clone();
+        next.origins.iter_mut().for_each(|origin| origin.untold = false);
+        Ok(self.store(next, clock)?)
+    }
+
     /// Suspends every key, and the recovery codes, that descend from this ticket. Says how many keys.
     pub fn repudiate(&mut self, ticket: TicketId, clock: &dyn Clock) -> Result<RepudiationOutcome, ChangeError> {
         let mut next = self.state().clone();
@@ -278,7 +290,7 @@ impl State {
     /// Forgets that `origin` was closed and its wrong codes, but not the total.
     fn reopen(&mut self, origin: Origin) {
         if let Some(entry) = self.origins.get_mut(origin.index()) {
-            *entry = OriginState::default();
+            *entry = OriginState { untold: entry.untold, ..OriginState::default() };
         }
     }
 }

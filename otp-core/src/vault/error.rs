@@ -68,6 +68,9 @@ impl VaultError {
         match self {
             Self::Missing(_) => UnavailableReason::MissingFile,
             Self::Untrusted { .. } => UnavailableReason::UntrustedFile,
+            Self::Unreadable { errno: Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM, .. } => {
+                UnavailableReason::OutOfResources
+            }
             Self::Unreadable { .. } => UnavailableReason::UnreadableFile,
             Self::Malformed { .. } => UnavailableReason::MalformedFile,
             Self::UidChanged(_) => UnavailableReason::UidChanged,

@@ -147,18 +147,23 @@ fn lock(mut file: File, path: &Path) -> Result<Flock<File>, VaultError> {
 }
 
 /// No signal and no thread may be used inside somebody else's process, so a lock is asked for again and again.
-struct Pauses {
+pub(crate) struct Pauses {
     next: Duration,
     deadline: Instant,
 }
 
 impl Pauses {
+    /// As long as a lock is waited for.
+    pub(crate) fn of_a_lock() -> Self {
+        Self::until(lock_deadline())
+    }
+
     fn until(deadline: Instant) -> Self {
         Self { next: SHORTEST_PAUSE, deadline }
     }
 
     /// Waits a little; says no, at once, when the deadline is over.
-    fn pause(&mut self) -> bool {
+    pub(crate) fn pause(&mut self) -> bool {
         if Instant::now() >= self.deadline {
             return false;
         }

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use super::error::VaultError;
 use super::needs::LockedVault;
 use super::open::TrustedDir;
-use super::passwd::Passwd;
+use super::passwd::{Passwd, each_local_account};
 use super::{Vault, record_name};
 use crate::accounts::Account;
 use crate::files::key_file::Record;
@@ -264,7 +264,9 @@ impl LockedVault<'_> {
         let file = NameEntry::file_name(&account.name);
         let old = read(names, &file).ok().flatten();
         let kept = old.as_ref().is_some_and(|old| old.account == *account && old.local);
-        let local = Passwd::read().map_or(kept, |passwd| passwd.has(account));
+        let mut local = false;
+        let told = each_local_account(&mut |line| local |= line.is(account));
+        let local = told.map_or(kept, |()| local);
         let new = NameEntry { account: account.clone(), local };
         if old.as_ref() == Some(&new) { Ok(()) } else { write(names, &file, &new, Syncing::Each) }
     }

@@ -7,45 +7,79 @@ use super::error::VaultError;
 use super::root_owned::{Readers, read_root_file};
 use crate::accounts::Account;
 
-/// A whole /etc/passwd.
+/// The account in a line of /etc/passwd.
+#[derive(Debug, Clone, Copy)]
+pub struct LocalAccount<'a> {
+    name: &'a [u8],
+    /// Its uid.
+    pub uid: u32,
+    /// Its primary group.
+    pub gid: u32,
+}
+
+impl LocalAccount<'_> {
+    /// Is it this one, by name and uid?
+    pub fn is(&self, account: &Account) -> bool {
+        self.uid == account.uid && self.name == account.name.as_bytes()
+    }
+}
+
+/// Tells of each account in /etc/passwd, for a question about one of many. An answer counts only after the last line: an error says that the
+/// file is not whole.
+pub fn each_local_account(tell: &mut dyn FnMut(LocalAccount<'_>)) -> Result<(), VaultError> {
+    let path = Path::new(PASSWD);
+    let bytes = read_root_file(path, CAP, Readers::Everybody)?;
+    each_line(&bytes, tell).ok_or_else(|| VaultError::malformed(path, "not whole, or without uid 0"))
+}
+
+/// Tells of each account. `None` unless each line is whole and one has uid 0: a file that is being written cannot tell who is gone.
+fn each_line(text: &[u8], tell: &mut dyn FnMut(LocalAccount<'_>)) -> Option<()> {
+    let mut has_root = false;
+    for line in text.strip_suffix(b"\n")?.split(|byte| *byte == b'\n') {
+        match line.first() {
+            None | Some(b'#' | b'+' | b'-') => continue, // blank, a comment, what NIS is asked
+            Some(_) => {}
+        }
+        let mut fields = line.split(|byte| *byte == b':');
+        let (name, _, uid, gid) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+        if name.is_empty() || fields.count() != 3 {
+            return None;
+        }
+        let account = LocalAccount { name, uid: number(uid)?, gid: number(gid)? };
+        has_root |= account.uid == 0;
+        tell(account);
+    }
+    has_root.then_some(())
+}
+
+/// A whole /etc/passwd, for questions about many accounts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Passwd {
     names: HashSet<Vec<u8>>,
     /// The first name of each uid.
     uids: HashMap<u32, Vec<u8>>,
     both: HashSet<(Vec<u8>, u32)>,
-    /// The uids of each primary group.
-    primary: HashSet<(u32, u32)>,
 }
 
 impl Passwd {
     /// Reads the file on this host.
     pub fn read() -> Result<Self, VaultError> {
-        let path = Path::new(PASSWD);
-        let bytes = read_root_file(path, CAP, Readers::Everybody)?;
-        Self::parse(&bytes).ok_or_else(|| VaultError::malformed(path, "not whole, or without uid 0"))
+        let mut found = Self::default();
+        each_local_account(&mut |account| found.insert(account))?;
+        Ok(found)
     }
 
-    /// Reads its text. `None` unless each line is whole and one has uid 0: a file that is being written cannot tell who is gone.
+    /// Reads its text, unless it is not whole.
     pub fn parse(text: &[u8]) -> Option<Self> {
         let mut found = Self::default();
-        for line in text.strip_suffix(b"\n")?.split(|byte| *byte == b'\n') {
-            match line.first() {
-                None | Some(b'#' | b'+' | b'-') => continue, // blank, a comment, what NIS is asked
-                Some(_) => {}
-            }
-            let fields: Vec<&[u8]> = line.split(|byte| *byte == b':').collect();
-            let [name, _, uid, gid, _, _, _] = fields.as_slice() else { return None };
-            let (uid, gid) = (number(uid)?, number(gid)?);
-            if name.is_empty() {
-                return None;
-            }
-            found.names.insert(name.to_vec());
-            found.uids.entry(uid).or_insert_with(|| name.to_vec());
-            found.both.insert((name.to_vec(), uid));
-            found.primary.insert((gid, uid));
-        }
-        found.uids.contains_key(&0).then_some(found)
+        each_line(text, &mut |account| found.insert(account))?;
+        Some(found)
+    }
+
+    fn insert(&mut self, LocalAccount { name, uid, .. }: LocalAccount<'_>) {
+        self.names.insert(name.to_vec());
+        self.uids.entry(uid).or_insert_with(|| name.to_vec());
+        self.both.insert((name.to_vec(), uid));
     }
 
     /// Does a line have name and uid of `account`?
@@ -62,11 +96,6 @@ impl Passwd {
     /// Does a line have this uid?
     pub fn has_uid(&self, uid: u32) -> bool {
         self.uids.contains_key(&uid)
-    }
-
-    /// The uids that have this primary group.
-    pub fn with_primary_group(&self, gid: u32) -> impl Iterator<Item = u32> {
-        self.primary.iter().filter(move |one| one.0 == gid).map(|one| one.1)
     }
 
     /// Does a line have its name, or its uid?

@@ -1,10 +1,11 @@
 //! May a key be replaced, so soon after the password was changed? The decision alone: it asks neither a file nor a clock.
 
+use crate::codes::ids::PasswordChange;
 use crate::environment::Moment;
 use crate::files::password_record::{PasswordActor, SeenAt};
 use crate::policy::cool_down::{CoolDown, PasswordElsewhere};
 use crate::unix_time::UnixTime;
-use crate::vault::{Passwd, VaultError};
+use crate::vault::{VaultError, each_local_account};
 use crate::watch::WatchPlace;
 
 /// Knowledge about the last change of somebody's password.
@@ -18,15 +19,17 @@ pub enum PasswordHistory {
         at: SeenAt,
         /// By this person, if that is known.
         by: Option<PasswordActor>,
+        /// The name of that change.
+        change: PasswordChange,
     },
-    /// There should be a record, and there is none to be believed (W3).
+    /// There should be a record, and there is none to be believed, or passwords were changed since the last look (W3).
     Unknown,
     /// It is not on this host.
     Elsewhere,
 }
 
 /// A key may not be replaced now.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CoolingDown {
     /// Until this moment by the clock of the decision; none where no end can be told.
     pub until: Option<UnixTime>,
@@ -37,8 +40,8 @@ pub struct CoolingDown {
 /// Why a key may not be replaced now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CoolDownReason {
-    /// The password was changed, by this person if that is known.
-    PasswordChanged(Option<PasswordActor>),
+    /// The password was changed: by which change, and by this person if that is known.
+    PasswordChanged(PasswordChange, Option<PasswordActor>),
     /// When it was changed is not known.
     NoRecord,
     /// It is not on this host, and the policy says this.
@@ -49,16 +52,29 @@ impl PasswordHistory {
     /// The history of `uid`, from the records. The error is one that stands in their way, for the log.
     pub fn of(place: &WatchPlace<'_>, uid: u32) -> (Self, Option<VaultError>) {
         match place.record(uid) {
-            Ok(Some(kept)) => (Self::Changed { at: kept.changed(), by: kept.by() }, None),
+            Ok(Some(kept)) => match place.is_up_to_date() {
+                Ok(true) => {
+                    let at = kept.changed();
+                    (Self::Changed { change: at.change_of(uid), at, by: kept.by() }, None)
+                }
+                Ok(false) => (Self::Unknown, None),
+                Err(error) => (Self::Unknown, Some(error)),
+            },
             Ok(None) if !place.has_begun() => (Self::Unwatched, None),
-            Ok(None) => match Passwd::read() {
-                Ok(passwd) if !passwd.has_uid(uid) => (Self::Elsewhere, None),
-                Ok(_) => (Self::Unknown, None),
+            Ok(None) => match is_local(uid) {
+                Ok(true) => (Self::Unknown, None),
+                Ok(false) => (Self::Elsewhere, None),
                 Err(error) => (Self::Unknown, Some(error)),
             },
             Err(error) => (Self::Unknown, Some(error)),
         }
     }
+}
+
+/// Is there a line of this uid in /etc/passwd?
+fn is_local(uid: u32) -> Result<bool, VaultError> {
+    let mut is_local = false;
+    each_local_account(&mut |account| is_local |= account.uid == uid).map(|()| is_local)
 }
 
 /// Is this too soon? `None` if not.
@@ -68,24 +84,31 @@ pub fn cool_down(history: &PasswordHistory, now: &Moment, policy: CoolDown) -> O
     }
     match history {
         PasswordHistory::Unwatched => None,
-        PasswordHistory::Changed { at, by } => match at.left(policy.seconds(), now) {
+        PasswordHistory::Changed { at, by, change } => match at.left(policy.seconds(), now) {
             0 => None,
-            left => Some(CoolingDown { until: Some(now.wall + left), why: CoolDownReason::PasswordChanged(*by) }),
+            left => {
+                let why = CoolDownReason::PasswordChanged(*change, *by);
+                Some(CoolingDown { until: Some(now.wall + left), why })
+            }
         },
-        PasswordHistory::Unknown => {
-            Some(CoolingDown { until: Some(now.wall + policy.seconds()), why: CoolDownReason::NoRecord })
-        }
+        PasswordHistory::Unknown => Some(CoolingDown { until: None, why: CoolDownReason::NoRecord }),
         PasswordHistory::Elsewhere => {
-            Some(CoolingDown { until: None, why: CoolDownReason::Elsewhere(policy.elsewhere) })
+            Some(CoolingDown { until: None, why: CoolDownReason::Elsewhere(policy.elsewhere()) })
         }
     }
+}
+
+/// Until when nobody but its owner changes the password of a user whose keys were replaced at that time; `None` if anybody may.
+pub fn closed_until(replaced: Option<UnixTime>, now: &Moment, policy: CoolDown) -> Option<UnixTime> {
+    let left = SeenAt::wall(replaced?).left(policy.seconds(), now);
+    (policy.hours > 0 && left > 0).then(|| now.wall + left)
 }
 
 impl CoolDownReason {
     /// The word for logs and scripts.
     pub const fn word(self) -> &'static str {
         match self {
-            Self::PasswordChanged(_) => "password-changed",
+            Self::PasswordChanged(..) => "password-changed",
             Self::NoRecord => "no-record",
             Self::Elsewhere(_) => "password-elsewhere",
         }
@@ -103,7 +126,8 @@ mod tests {
 
     fn history(boot: Option<&str>) -> PasswordHistory {
         let boot = boot.map(|boot| (BootId::parse(boot).unwrap(), 5000));
-        PasswordHistory::Changed { at: SeenAt { wall: CHANGED, boot }, by: None }
+        let change = PasswordChange::new([1; 8]);
+        PasswordHistory::Changed { at: SeenAt { wall: CHANGED, boot }, by: None, change }
     }
 
     fn until(history: &PasswordHistory, wall: UnixTime, boot_ms: u64) -> Option<UnixTime> {
@@ -143,10 +167,24 @@ mod tests {
     }
 
     #[test]
+    fn after_a_replacement_the_password_is_closed_to_the_second() {
+        let until = |replaced, wall, hours| {
+            let now = Moment { wall: UnixTime::new(wall), boot_ms: 0, boot: None };
+            closed_until(replaced, &now, CoolDown { hours, ..CoolDown::default() })
+        };
+        let (then, end) = (CHANGED.seconds(), CHANGED + THREE_DAYS);
+        for wall in [0, then, then + THREE_DAYS - 1] {
+            assert_eq!(until(Some(CHANGED), wall, 72), Some(end), "{wall}");
+        }
+        assert_eq!(until(Some(CHANGED), then + THREE_DAYS, 72), None);
+        assert_eq!([until(None, then, 72), until(Some(CHANGED), then, 0), until(Some(CHANGED), 0, 0)], [None; 3]);
+    }
+
+    #[test]
     fn what_is_not_known_never_ends_it() {
         let now = Moment { wall: CHANGED, boot_ms: 0, boot: None };
-        let of = |history, hours, elsewhere| cool_down(&history, &now, CoolDown { hours, elsewhere });
-        let unknown = CoolingDown { until: Some(CHANGED + 3600), why: CoolDownReason::NoRecord };
+        let of = |history, hours, elsewhere| cool_down(&history, &now, CoolDown { hours, elsewhere: Some(elsewhere) });
+        let unknown = CoolingDown { until: None, why: CoolDownReason::NoRecord };
         assert_eq!(of(PasswordHistory::Unknown, 1, PasswordElsewhere::Refuse), Some(unknown));
         for elsewhere in [PasswordElsewhere::Refuse, PasswordElsewhere::FourEyes] {
             let found = CoolingDown { until: None, why: CoolDownReason::Elsewhere(elsewhere) };

@@ -27,6 +27,10 @@ pub fn note(
     host_key: &HostKey,
     clock: &dyn Clock,
 ) -> Result<NotedChange, VaultError> {
+    let _alone = match place.lock() {
+        Err(VaultError::Missing(_)) => return Ok(NotedChange::Left), // no directory, no record
+        locked => locked?,
+    };
     let Some(kept) = place.record(uid)?.filter(|kept| kept.copied.is_none()) else { return Ok(NotedChange::Left) };
     let Some(fingerprint) = Passwords::read()?.fingerprint(uid, host_key) else { return Ok(NotedChange::Left) };
     let (kept, now) = (kept.record, Moment::of(clock));

@@ -8,6 +8,7 @@ use crate::unix_time::UnixTime;
 use crate::vault::VaultError;
 use crate::watch::passwords::Passwords;
 use crate::watch::records::{KeptRecord, WatchPlace};
+use crate::watch::stamps::FileStamps;
 
 /// The findings of a pass.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -24,18 +25,39 @@ pub struct WatchReport {
     pub first: bool,
 }
 
-/// Looks at `passwords` and writes what is new. `group` is that of the daemon.
+/// Looks at the passwords of this host and writes what is new, as root. `group` is that of the daemon.
 pub fn pass(
     place: &WatchPlace<'_>,
     group: u32,
-    passwords: &Passwords,
     host_key: &HostKey,
     clock: &dyn Clock,
 ) -> Result<WatchReport, VaultError> {
     place.make(group)?;
-    let now = Moment::of(clock);
-    let seen = Seeing { first: !place.has_begun(), vouched: clock.vouched(), now };
-    let mut report = WatchReport { first: seen.first, ..WatchReport::default() };
+    let _alone = place.lock()?;
+    let mut report = WatchReport { first: !place.has_begun(), ..WatchReport::default() };
+    for _ in 0..MOST_LOOKS {
+        let (began, files) = (Moment::of(clock), FileStamps::now()?); // both before the files are read
+        look(place, &Passwords::read()?, host_key, clock, &mut report)?;
+        place.tell_looked(&SeenAt::now(&began), &files)?;
+        if files == FileStamps::now()? {
+            break; // a change that came meanwhile starts no unit
+        }
+    }
+    if report.first {
+        place.tell_begun(clock.wall())?; // at last: a first pass that was killed is made again
+    }
+    Ok(report)
+}
+
+fn look(
+    place: &WatchPlace<'_>,
+    passwords: &Passwords,
+    host_key: &HostKey,
+    clock: &dyn Clock,
+    report: &mut WatchReport,
+) -> Result<(), VaultError> {
+    let seen = Seeing { first: report.first, vouched: clock.vouched(), now: Moment::of(clock) };
+    report.accounts = 0;
     for uid in passwords.uids() {
         report.accounts += 1;
         let Some(fingerprint) = passwords.fingerprint(uid, host_key) else { continue };
@@ -49,15 +71,13 @@ pub fn pass(
         if let Some(next) = seen.next(uid, kept, fingerprint, passwords.end_of_day(uid)) {
             // The clock again: many records take their time, and a record that is older than its file is a copy.
             place.write(&PasswordRecord { written: clock.wall(), ..next })?;
-            report.changed.push(uid);
+            if !report.changed.contains(&uid) {
+                report.changed.push(uid);
+            }
         }
     }
-    report.removed = place.sweep(|uid| passwords.fingerprint(uid, host_key).is_some())?;
-    place.tell_looked(&SeenAt::now(&Moment::of(clock)))?;
-    if seen.first {
-        place.tell_begun(clock.wall())?; // at last: a first pass that was killed is made again
-    }
-    Ok(report)
+    report.removed += place.sweep(|uid| passwords.fingerprint(uid, host_key).is_some())?;
+    Ok(())
 }
 
 /// The record of one uid before the pass.
@@ -125,6 +145,8 @@ impl WatchReport {
     }
 }
 
+/// Looks of one pass, while somebody goes on changing passwords. After the last the records do not count, and the next pass looks again.
+const MOST_LOOKS: usize = 5;
 /// For typing a new password twice, in seconds.
 const ANNOUNCED_S: u64 = 600;
 /// How far a time may lie ahead of a clock that is right, in seconds.

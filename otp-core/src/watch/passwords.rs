@@ -93,8 +93,8 @@ fn lines(text: &[u8]) -> Option<impl Iterator<Item = Vec<&[u8]>>> {
     Some(whole.split(|byte| *byte == b'\n').filter(about).map(|line| line.split(|byte| *byte == b':').collect()))
 }
 
-const PASSWD: &str = "/etc/passwd";
-const SHADOW: &str = "/etc/shadow";
+pub(super) const PASSWD: &str = "/etc/passwd";
+pub(super) const SHADOW: &str = "/etc/shadow";
 /// Far above any file of local accounts, in bytes.
 const CAP: usize = 32 * 1024 * 1024;
 

@@ -1,18 +1,21 @@
 //! The directory of records about passwords: root writes, the daemon reads (W1). It has the daemon's group and the mark that gives that group to
 //! every file made in it, so nobody has to hand a file over.
 
-use std::fs::{self, DirBuilder, File, Permissions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg, OFlag};
 use nix::unistd::{Gid, Uid, chown};
 
 use crate::files::canonical::CanonicalReader;
 use crate::files::password_record::{PasswordActor, PasswordRecord, SeenAt};
 use crate::root_file;
 use crate::unix_time::UnixTime;
-use crate::vault::{Readers, VaultError, errno_of, read_root_file, unreadable};
+use crate::vault::{Pauses, Readers, VaultError, errno_of, read_root_file, unreadable};
+use crate::watch::stamps::FileStamps;
 
 /// Where the records of a host are.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +33,15 @@ pub struct KeptRecord {
     pub record: PasswordRecord,
     /// When it was put there, if it is a copy.
     pub copied: Option<UnixTime>,
+}
+
+/// The last pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastLook {
+    /// When it began.
+    pub at: SeenAt,
+    /// The files that it read; none where an earlier version made it.
+    pub files: Option<FileStamps>,
 }
 
 impl WatchPlace<'_> {
@@ -53,17 +65,46 @@ impl WatchPlace<'_> {
         !matches!(read_root_file(self.note, NOTE_CAP, Readers::Everybody), Err(VaultError::Missing(_)))
     }
 
-    /// When the last pass was made, if that is told.
-    pub fn looked(&self) -> Option<SeenAt> {
+    /// The last pass, if that is told.
+    pub fn looked(&self) -> Option<LastLook> {
         let bytes = read_root_file(&self.dir.join(LOOKED), NOTE_CAP, Readers::Everybody).ok()?;
         let mut reader = CanonicalReader::new(std::str::from_utf8(&bytes).ok()?, 0);
-        let (version, seen) = (reader.number("version").ok()?, SeenAt::read(&mut reader, "looked").ok()?.ok()?);
-        reader.end().ok().filter(|()| version == 1).map(|()| seen)
+        let (version, at) = (reader.number("version").ok()?, SeenAt::read(&mut reader, "looked").ok()?.ok()?);
+        let files = FileStamps::read(&mut reader).ok()?;
+        reader.end().ok().filter(|()| version == 1).map(|()| LastLook { at, files })
+    }
+
+    /// Are the passwords those that the last pass saw?
+    pub fn is_up_to_date(&self) -> Result<bool, VaultError> {
+        let files = self.looked().and_then(|look| look.files);
+        Ok(files.is_some() && files == Some(FileStamps::now()?))
+    }
+
+    /// Keeps every other writer away until it is dropped: a pass and the module's line read a record and write it again.
+    pub(super) fn lock(&self) -> Result<Flock<File>, VaultError> {
+        let path = self.dir.join(LOCK);
+        let mut options = OpenOptions::new();
+        let options = options.write(true).create(true).truncate(false).mode(0o600);
+        let mut file = options.custom_flags(LOCK_FLAGS.bits()).open(&path).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => VaultError::Missing(path.clone()),
+            _ => unreadable(&path, &error),
+        })?;
+        let mut pauses = Pauses::of_a_lock();
+        loop {
+            file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+                Ok(locked) => return Ok(locked),
+                Err((file, Errno::EWOULDBLOCK | Errno::EINTR)) if pauses.pause() => file,
+                Err((_, Errno::EWOULDBLOCK | Errno::EINTR)) => {
+                    return Err(VaultError::LockTimeout { path, holder: None });
+                }
+                Err((_, errno)) => return Err(VaultError::Unreadable { path, errno }),
+            };
+        }
     }
 
     /// Writes a record over an earlier one.
     pub fn write(&self, record: &PasswordRecord) -> Result<(), VaultError> {
-        let (path, aside) = (self.path(record.uid), self.dir.join(format!(".{}.new", record.uid)));
+        let (path, aside) = (self.path(record.uid), self.aside(&record.uid.to_string()));
         root_file::replace(&path, &aside, &record.to_toml(), FILE_MODE).map_err(|error| not_written(&path, &error))
     }
 
@@ -82,10 +123,10 @@ impl WatchPlace<'_> {
         Ok(removed)
     }
 
-    /// Tells that a pass was made.
-    pub(super) fn tell_looked(&self, now: &SeenAt) -> Result<(), VaultError> {
-        let (path, aside) = (self.dir.join(LOOKED), self.dir.join(".looked.new"));
-        let text = format!("version = 1\n{}", now.to_toml("looked"));
+    /// Tells that a pass was made, which began then and read these files.
+    pub(super) fn tell_looked(&self, began: &SeenAt, files: &FileStamps) -> Result<(), VaultError> {
+        let (path, aside) = (self.dir.join(LOOKED), self.aside("looked"));
+        let text = format!("version = 1\n{}{}", began.to_toml("looked"), files.to_toml());
         root_file::replace(&path, &aside, &text, 0o644).map_err(|error| not_written(&path, &error))
     }
 
@@ -121,6 +162,11 @@ impl WatchPlace<'_> {
         Ok(())
     }
 
+    /// A name that no other writer has.
+    fn aside(&self, name: &str) -> PathBuf {
+        self.dir.join(format!(".{name}.{}.new", std::process::id()))
+    }
+
     fn path(&self, uid: u32) -> PathBuf {
         self.dir.join(uid.to_string())
     }
@@ -146,8 +192,40 @@ fn not_written(path: &Path, error: &io::Error) -> VaultError {
 }
 
 const LOOKED: &str = ".looked";
+const LOCK: &str = ".lock";
+const LOCK_FLAGS: OFlag = OFlag::O_NOFOLLOW.union(OFlag::O_NONBLOCK).union(OFlag::O_NOCTTY);
 const NOTE_CAP: usize = 1024;
 const FILE_MODE: u32 = 0o640;
 const DIR_MODE: u32 = 0o2750;
 /// Between the clock's time in a file and its ctime, in seconds.
 const SLACK_S: u64 = 60;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn a_writer_waits_for_the_one_before_it() {
+        let dir = std::env::temp_dir().join(format!("otp-watch-lock-{}", std::process::id()));
+        fs::create_dir(&dir).unwrap();
+        let place = WatchPlace { dir: &dir, note: &dir };
+        let (tell, hear) = mpsc::channel();
+        let first = place.lock().unwrap();
+        std::thread::scope(|scope| {
+            let second = tell.clone();
+            scope.spawn(move || {
+                second.send("second waits").unwrap();
+                let _alone = place.lock().unwrap();
+                second.send("second writes").unwrap();
+            });
+            assert_eq!(hear.recv(), Ok("second waits"));
+            tell.send("first is done").unwrap();
+            drop(first);
+        });
+        assert_eq!(hear.try_iter().collect::<Vec<_>>(), ["first is done", "second writes"]);
+        fs::remove_dir_all(&dir).unwrap();
+        assert!(matches!(place.lock(), Err(VaultError::Missing(_))));
+    }
+}

@@ -60,6 +60,16 @@ pub(crate) fn tier(uid: u32) -> Tier {
     }
 }
 
+/// The tier of an account that must have one. An account whose groups are not known has none.
+pub(crate) fn known_tier(uid: u32) -> Tier {
+    match uid {
+        0 => Tier::Root,
+        uid => {
+            ask(move || groups_of(uid)).ok().flatten().map_or(Tier::User, |groups| tier_of(Actor::User(uid, groups)))
+        }
+    }
+}
+
 /// Has otp-helpdesk a member? A directory that hangs is waited for no longer than a person would wait.
 pub(crate) fn has_a_helpdesk() -> bool {
     ask(reset_mode::has_a_helpdesk).unwrap_or(true)

@@ -256,7 +256,8 @@ impl Actor {
             Self::Root => Sight::Whole,
             Self::User(_, Groups { admin: true, .. }) => Sight::WithoutCounts,
             Self::User(own, _) if own == uid => Sight::WithoutCounts,
-            Self::User(..) => Sight::WithoutIds,
+            Self::User(_, Groups { helpdesk: true, .. }) => Sight::WithoutIds,
+            Self::User(..) => Sight::WithoutCoolDown,
         }
     }
 

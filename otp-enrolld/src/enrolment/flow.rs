@@ -120,12 +120,15 @@ impl Daemon {
             self.check_secret_is_new(pending)?;
         }
         self.check_room(plan)?; // before anybody is told of a key that would find no place
+        if let (Some(ticket), true) = (purpose.ticket, purpose.replaces != Replaces::Nothing) {
+            self.check_cool_down_of_code(peer, account, ticket)?; // the password may have changed since the code was typed
+        }
         let tickets = match purpose.ticket {
             Some(ticket) => Some((self.ticket_file_with_good(account, ticket)?, ticket)),
             None => None,
         };
         if purpose.recovery {
-            self.notice_of_recovery(account)?; // of the old set, which is about to go
+            self.notice_of_codes(account)?; // of the old set, which is about to go
         }
         let (hashes, codes) = match purpose.recovery {
             true => self.recovery_set(account, purpose.redemption)?,

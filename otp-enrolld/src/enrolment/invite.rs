@@ -2,6 +2,7 @@
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use otp_core::accounts::Account;
+use otp_core::codes::ids::PasswordChange;
 use otp_core::codes::registration::{CodeForm, RegistrationCode};
 use otp_core::emergency::Reason;
 use otp_core::environment::Clock;
@@ -22,6 +23,7 @@ use zeroize::Zeroizing;
 
 use crate::access::check::target;
 use crate::access::rights::Act;
+use crate::cool_down::CoolDownCheck;
 use crate::daemon::Daemon;
 use crate::lock::Lock;
 use crate::log::events::{about, event, signed};
@@ -39,6 +41,8 @@ struct NewTicket {
     replaces: bool,
     /// The uid of who asked for it.
     issued_by: u32,
+    /// The fresh password that does not stand in its way.
+    in_spite_of: Option<PasswordChange>,
 }
 
 impl Daemon {
@@ -54,9 +58,9 @@ impl Daemon {
         if status == EnrolmentStatus::Enrolled && wanted.replaces != Some(true) {
             return Err(Refused::not_possible(&account, ChangeRefusal::AlreadyEnrolled));
         }
-        let overridden = match status {
+        let cool_down = match status {
             EnrolmentStatus::Enrolled => self.check_cool_down(peer, &account, reason(wanted)?.as_ref())?,
-            EnrolmentStatus::NeverEnrolled => None,
+            EnrolmentStatus::NeverEnrolled => CoolDownCheck::default(),
         };
         let now = System.wall();
         let _alone = (status == EnrolmentStatus::Enrolled).then(|| self.reset_lock.lock());
@@ -67,7 +71,7 @@ impl Daemon {
         // A code for a first key stays one: keys that come in another way are not replaced by it, past reset and cool-down.
         let replaces = status == EnrolmentStatus::Enrolled;
         let reset = match status {
-            EnrolmentStatus::Enrolled => self.reset_for_invitation(peer, &account)?,
+            EnrolmentStatus::Enrolled => self.reset_for_invitation(peer, &account, &cool_down)?,
             EnrolmentStatus::NeverEnrolled => None,
         };
         if wanted.dry_run == Some(true) {
@@ -77,10 +81,11 @@ impl Daemon {
                 invitation: Invitation { user, uid, form, codes: Vec::new(), replaces, ends, superseded },
             });
         }
-        overridden.into_iter().for_each(|line| event(Urgency::Alert, &line.finish()));
+        let in_spite_of = cool_down.change();
+        cool_down.tell();
         let code = RegistrationCode::new(form, &random::secret(form.symbols())?).ok_or(NoRandomness)?;
-        let ticket =
-            self.ticket(&account, &code, NewTicket { form, issued: now, lasts, replaces, issued_by: peer.uid })?;
+        let new = NewTicket { form, issued: now, lasts, replaces, issued_by: peer.uid, in_spite_of };
+        let ticket = self.ticket(&account, &code, new)?;
         let (id, ends) = (ticket.id, ticket.not_after);
         let tickets = self.vault().tickets(account.uid)?;
         let mut ticket_file = tickets.ticket_file(&account)?.ticket_file;
@@ -131,15 +136,18 @@ impl Daemon {
         if self.vault().invitation(&account, System.wall())?.is_none() {
             return Err(none()); // without a lock file for somebody who was never invited
         }
+        let _alone = self.reset_lock.lock();
         let tickets = self.vault().tickets(account.uid)?;
         let mut ticket_file = tickets.ticket_file(&account)?.ticket_file;
         let now = System.wall();
         let id = ticket_file.good(now).map(|ticket| ticket.id).ok_or_else(none)?;
+        let reset_left = self.reset_left(&account, id)?;
         let ticket = ticket_file.ticket_mut(id).ok_or_else(none)?;
-        let ends = later_end(ticket, wanted.lasts, now)?;
+        let ends = later_end(ticket, wanted.lasts, reset_left, now)?;
         let (changed, form) = (ends > ticket.not_after, ticket.form.as_str());
         if changed {
             ticket.not_after = ends;
+            self.notice(&account, notice(NoticeEvent::RegistrationCodeExtended, peer, now))?;
             tickets.store(&ticket_file, &System)?;
             log("registration-code-extended", &account, peer, Some(id), |line| {
                 line.field("form", form).field("ends", &ends.to_string())
@@ -172,8 +180,9 @@ impl Daemon {
     }
 
     fn ticket(&self, account: &Account, code: &RegistrationCode, new: NewTicket) -> Result<Ticket, Refused> {
-        let NewTicket { form, issued, lasts, replaces, issued_by } = new;
+        let NewTicket { form, issued, lasts, replaces, issued_by, in_spite_of } = new;
         let id = TicketId::new(random::bytes()?);
+        let id = in_spite_of.map_or(id, |change| id.in_spite_of(change));
         let salt = match form {
             CodeForm::Spoken => Some(random::bytes()?),
             _ => None,
@@ -205,17 +214,25 @@ fn life(form: CodeForm, wanted: Option<u64>) -> Result<u64, Refused> {
     Err(Refusal::InvalidValue { field: "lasts".to_owned(), found: seconds.to_string(), wanted }.into())
 }
 
-/// The end that a ticket gets; never an earlier one. Its form limits its life from its making on (T2).
-fn later_end(ticket: &Ticket, lasts: Option<u64>, now: UnixTime) -> Result<UnixTime, Refused> {
-    let last = ticket.issued + ticket.form.longest_life();
+/// The end that a ticket gets; never an earlier one. Its form limits its life from its making on (T2), and the reset that it is of, for
+/// which so many seconds are left, does so too.
+fn later_end(ticket: &Ticket, lasts: Option<u64>, reset_left: Option<u64>, now: UnixTime) -> Result<UnixTime, Refused> {
+    let by_form = ticket.issued + ticket.form.longest_life();
+    let last = reset_left.map_or(by_form, |left| by_form.min(now + left));
     let most = last.since(now);
     match lasts {
         Some(seconds) if !(SHORTEST_LIFE_S..=most).contains(&seconds) => {
-            let form = ticket.form.as_str();
-            let wanted = format!(
-                "{SHORTEST_LIFE_S} to {most} seconds: a {form} code ends {} seconds after it was made",
-                ticket.form.longest_life()
-            );
+            let why = match last == by_form {
+                true => {
+                    format!(
+                        "a {} code ends {} seconds after it was made",
+                        ticket.form.as_str(),
+                        ticket.form.longest_life()
+                    )
+                }
+                false => "then the reset that it is of is over".to_owned(),
+            };
+            let wanted = format!("{SHORTEST_LIFE_S} to {most} seconds: {why}");
             Err(Refusal::InvalidValue { field: "lasts".to_owned(), found: seconds.to_string(), wanted }.into())
         }
         _ => Ok((now + lasts.unwrap_or(ticket.form.usual_life())).min(last).max(ticket.not_after)),

@@ -70,7 +70,7 @@ impl Daemon {
         let plan = plan(invited, &wanted.key, &self.policy(peer)?, purpose(id))?;
         self.check_room(&plan)?;
         if ticket.replaces {
-            self.check_cool_down_since(peer, &account, ticket.issued)?;
+            self.check_cool_down_of_code(peer, &account, id)?;
         }
         // The one before this: if somebody used the code in between, the next one hears of it.
         let earlier = ticket.used.as_ref().map(|(_, last)| redemption(last));

@@ -136,7 +136,7 @@ impl Daemon {
             None,
         )?;
         drop(locked);
-        self.notice_of_recovery(&account)?; // of the old set, which is about to go
+        self.notice_of_codes(&account)?; // of the old set, which is about to go
         let mut locked = self.enrolled(&account)?;
         locked.has_grounds(Grounds::Key(key.id)).of(&account)?;
         let (hashes, recovery_codes) = self.recovery_set(&account, key.redemption)?;

@@ -17,6 +17,7 @@ use otp_core::vault::{LockedUser, VaultError, short_lock_deadline};
 use crate::daemon::Daemon;
 use crate::log::events::{event, tell_what_was_left_out};
 use crate::machine::System;
+use crate::notices::guesses::Guesses;
 use crate::refusals::Refused;
 
 /// The first time in an hour; the clock mark was moved at the start.
@@ -58,12 +59,14 @@ impl Daemon {
         Ok(())
     }
 
-    /// Of recovery codes that were used, and of keys that were disabled by too many wrong codes.
+    /// Of codes that were accepted, of wrong codes that go on, and of keys that were disabled by too many of them.
     pub(crate) fn make_up_for_notices(&self, mut locked: LockedUser<'_>) {
-        drop(self.notice_of_recovery_locked(&mut locked)); // without room for it, the next time
+        drop(self.notice_of_codes_locked(&mut locked)); // without room for it, the next time
         drop(locked.settle_suspension(&System)); // if it fails the mark still holds
         let (account, disabled) = (locked.account().clone(), locked.state().disabled);
+        let guesses = Guesses::of(locked.state(), System.boot_ms());
         drop(locked);
+        self.tell_of_guesses(&account, guesses.filter(|_| !disabled));
         let is_known = self.known_disabled.lock().contains(&account.uid);
         match (disabled, is_known) {
             (true, false) => drop(self.tell_of_disabling(&account)), // without room for it, the next time

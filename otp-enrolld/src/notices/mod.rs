@@ -1,6 +1,7 @@
 //! Telling owners what became of their keys: into the spool, and out of this host.
 
 pub(crate) mod delivery;
+pub(crate) mod guesses;
 pub(crate) mod housekeeping;
 pub(crate) mod outbox_runner;
 pub(crate) mod quota;

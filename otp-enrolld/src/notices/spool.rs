@@ -8,6 +8,7 @@ use otp_core::files::notice_lines::notice_lines;
 use otp_core::keys::key::Label;
 use otp_core::log_line::{LogLine, Urgency};
 use otp_core::manage::notify_owner::{self, Outbound};
+use otp_core::unix_time::UnixTime;
 use otp_core::vault::{LockedUser, Posted, VaultError};
 use otp_protocol::interface::{self, Done, NoticeList, Notices, NoticesShown};
 use otp_protocol::peer::Peer;
@@ -60,28 +61,39 @@ impl Daemon {
         Outbound::of(&self.site.policy(), &self.site)
     }
 
-    /// A recovery code may have been used at a gate that asked the files and not this daemon: its notice is made here, as soon
-    /// as somebody asks. Killed in between it comes twice.
-    pub(crate) fn notice_of_recovery(&self, account: &Account) -> Result<(), Refused> {
+    /// A recovery code may have been used at a gate that asked the files and not this daemon, or a code accepted after many wrong ones:
+    /// its notice is made here, as soon as somebody asks. Killed in between it comes twice.
+    pub(crate) fn notice_of_codes(&self, account: &Account) -> Result<(), Refused> {
         match self.vault().lock(account, &System)? {
-            Some(mut locked) => self.notice_of_recovery_locked(&mut locked),
+            Some(mut locked) => self.notice_of_codes_locked(&mut locked),
             None => Ok(()),
         }
     }
 
     /// The same for a user who is locked already.
-    pub(crate) fn notice_of_recovery_locked(&self, locked: &mut LockedUser<'_>) -> Result<(), Refused> {
-        let Some(left) = locked.untold_recovery() else { return Ok(()) };
-        let (account, left) = (locked.account().clone(), u8::try_from(left).unwrap_or(u8::MAX));
-        let event = NoticeEvent::RecoveryCodeUsed { left };
-        self.notice(&account, notify_owner::notice(event, account.uid, System.wall(), None))?;
-        locked.recovery_told(&System).of(&account)
+    pub(crate) fn notice_of_codes_locked(&self, locked: &mut LockedUser<'_>) -> Result<(), Refused> {
+        let account = locked.account().clone();
+        if let Some(left) = locked.untold_recovery() {
+            let left = u8::try_from(left).unwrap_or(u8::MAX);
+            self.notice_at_a_gate(&account, NoticeEvent::RecoveryCodeUsed { left }, System.wall())?;
+            locked.recovery_told(&System).of(&account)?;
+        }
+        if locked.untold_wrong_codes() {
+            self.notice_at_a_gate(&account, NoticeEvent::AcceptedAfterWrongCodes, System.wall())?;
+            locked.wrong_codes_told(&System).of(&account)?;
+        }
+        Ok(())
+    }
+
+    /// A notice of what happened at a gate, where nobody but the owner of the keys is known.
+    pub(crate) fn notice_at_a_gate(&self, account: &Account, event: NoticeEvent, at: UnixTime) -> Result<(), Refused> {
+        self.notice(account, notify_owner::notice(event, account.uid, at, None))
     }
 
     /// The unread notices of a user.
     pub(crate) fn notices(&self, peer: Peer, wanted: &Notices) -> Result<NoticeList, Refused> {
         let (account, _) = target(peer, Act::ReadNotices, wanted.user.as_deref())?;
-        self.notice_of_recovery(&account)?;
+        self.notice_of_codes(&account)?;
         drop(self.settle_reset_notice(&account)); // the log has what is wrong; the notice stays
         let notices = self.vault().notices(&account)?;
         Ok(told_to(&account, &notices, |telling| NoticeList {

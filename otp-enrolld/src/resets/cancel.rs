@@ -1,8 +1,6 @@
 //! A reset is cancelled: by an admin or helper, or by its owner with any factor that is left.
 
-use otp_core::check::spend_though_suspended;
 use otp_core::codes::ids::ResetId;
-use otp_core::decision::Verdict;
 use otp_core::decision::input::Guess;
 use otp_core::decision::origin::Origin;
 use otp_core::environment::Clock as _;
@@ -17,7 +15,6 @@ use otp_protocol::peer::Peer;
 use crate::access::check::allowed;
 use crate::access::groups;
 use crate::access::rights::{Act, Actor, Terms};
-use crate::admin::log_spent;
 use crate::daemon::Daemon;
 use crate::enrolment::invite::notice;
 use crate::log::events::{event, signed};
@@ -72,16 +69,7 @@ impl Daemon {
         let (account, limits) = (&reset.account, self.policy(peer)?.limits);
         let code = code.ok_or_else(|| Refused::not_allowed("this needs a code or a recovery code of yours"))?;
         let mut locked = self.vault().lock(account, &System)?.ok_or(ChangeRefusal::NotEnrolled).of(account)?;
-        let (typed, origin) = (code.sorted(), Origin::Socket);
-        let guess = Guess { typed: &typed, origin };
-        let verdict = spend_though_suspended(&self.unlocked, &mut locked, guess, &limits, &System)?;
-        log_spent(account, origin, &verdict);
-        match verdict {
-            Verdict::Accepted(_) => {
-                drop(self.notice_of_recovery_locked(&mut locked)); // without room for it, later
-                Ok(())
-            }
-            Verdict::Refused(_) => Err(Refused::not_possible(account, ChangeRefusal::CodeRefused)),
-        }
+        let guess = Guess { typed: &code.sorted(), origin: Origin::Socket };
+        self.proven_though_suspended(&mut locked, guess, &limits).map(drop)
     }
 }

@@ -4,10 +4,15 @@
 //! A reset is asked for by somebody else than its target, of no lower tier: user < otp-helpdesk < otp-admin < root. Root has nobody above:
 //! it asks for itself. Targets in otp-admin, and root, want a second admin. The delay goes by the proof. Where otp-admin and root are
 //! together one person, root goes on alone.
+//!
+//! While the password is fresh a reset takes two admins: one who asks, and one who agrees with a reason to this very change of the password.
+//! Where the password is not on this host, and the policy says four eyes, anybody may ask who else may, and a second admin agrees.
 
-use otp_core::files::reset::{Reset, ResetActor, ResetProof, Tier};
+use otp_core::files::reset::{Approval, Reset, ResetActor, ResetProof, Tier};
+use otp_core::policy::cool_down::PasswordElsewhere;
 use otp_core::reasons::ChangeRefusal;
 use otp_core::unix_time::UnixTime;
+use otp_core::watch::{CoolDownReason, CoolingDown};
 
 /// A step of a reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +37,10 @@ pub(crate) struct TieredActor {
 pub(crate) struct ResetNow {
     /// The tier of the target by now.
     pub target_tier: Tier,
+    /// The tier of the one who asked, by now.
+    pub asker_tier: Tier,
+    /// The password that is in the way, unless root goes past it alone.
+    pub cool_down: Option<CoolingDown>,
     /// Are otp-admin and root together one person?
     pub one_admin: bool,
     /// CLOCK_BOOTTIME in milliseconds.
@@ -56,7 +65,7 @@ pub(crate) enum ResetAnswer {
 /// May `actor` take this step of `reset`?
 pub(crate) fn decide(step: ResetStep, actor: TieredActor, reset: &Reset, now: ResetNow) -> ResetAnswer {
     let refused = match step {
-        ResetStep::Ask => asks(actor, reset, now).or_else(|| unfit_voucher(reset)),
+        ResetStep::Ask => asks(actor, reset, now).or_else(|| unfit_voucher(reset)).or_else(|| closed(now)),
         ResetStep::Approve => approves(actor, reset, now),
         ResetStep::Invite => asks(actor, reset, now),
     };
@@ -75,7 +84,10 @@ pub(crate) fn state(reset: &Reset, now: ResetNow) -> ResetAnswer {
     if passed > delay.saturating_add(READY_S) || by_the_wall > delay.saturating_add(FORGOTTEN_S) {
         return ResetAnswer::Refused(ChangeRefusal::ResetExpired);
     }
-    let alone = match (needs_approval(reset, now), reset.approval) {
+    if let Some(why) = closed(now) {
+        return ResetAnswer::Refused(why);
+    }
+    let alone = match (needs_approval(reset, now), approval(reset, now)) {
         (false, _) | (true, Some(_)) => false,
         (true, None) if now.one_admin && reset.asked_by.uid == 0 => true,
         (true, None) => return ResetAnswer::NeedsApproval,
@@ -87,9 +99,35 @@ pub(crate) fn state(reset: &Reset, now: ResetNow) -> ResetAnswer {
     }
 }
 
+/// Seconds until it is over, whatever came of it.
+pub(crate) fn left(reset: &Reset, boot_ms: u64) -> u64 {
+    let passed = reset.waited.at(boot_ms).seconds;
+    reset.delay.saturating_add(READY_S).saturating_sub(passed)
+}
+
 /// Does a second admin have to agree?
 pub(crate) fn needs_approval(reset: &Reset, now: ResetNow) -> bool {
-    tier(reset, now) >= Tier::Admin
+    tier(reset, now) >= Tier::Admin || now.cool_down.is_some()
+}
+
+/// The agreement that holds by now. One that was given before the password was changed says nothing about that.
+pub(crate) fn approval(reset: &Reset, now: ResetNow) -> Option<&Approval> {
+    reset.approval.as_ref().filter(|one| match now.cool_down.map(|found| found.why) {
+        Some(CoolDownReason::PasswordChanged(change, _)) => {
+            one.in_spite_of.as_ref().is_some_and(|overridden| overridden.change == change)
+        }
+        _ => true,
+    })
+}
+
+/// The password forbids it, whoever agrees. When a change is not known, a look at the passwords comes first.
+fn closed(now: ResetNow) -> Option<ChangeRefusal> {
+    match now.cool_down?.why {
+        CoolDownReason::PasswordChanged(..) if now.asker_tier >= Tier::Admin && !now.one_admin => None,
+        CoolDownReason::PasswordChanged(..) | CoolDownReason::NoRecord => Some(ChangeRefusal::CoolDown),
+        CoolDownReason::Elsewhere(PasswordElsewhere::FourEyes) => None,
+        CoolDownReason::Elsewhere(PasswordElsewhere::Refuse) => Some(ChangeRefusal::PasswordElsewhere),
+    }
 }
 
 /// Seconds between the request and the registration code.
@@ -123,6 +161,9 @@ fn approves(actor: TieredActor, reset: &Reset, now: ResetNow) -> Option<ChangeRe
     let known = [Some(reset.account.uid), reset.proof.voucher()];
     if !needs_approval(reset, now) {
         return Some(ChangeRefusal::ApprovalNotWanted);
+    }
+    if let Some(why) = closed(now) {
+        return Some(why);
     }
     if actor.tier < Tier::Admin {
         return Some(ChangeRefusal::LowerTier);

@@ -1,8 +1,8 @@
 //! Every actor by every target, proof and state, against the rules said by target; and both sides of every boundary in time.
 
 use otp_core::accounts::Account;
-use otp_core::codes::ids::ResetId;
-use otp_core::files::reset::{Approval, ResetReason, Waited};
+use otp_core::codes::ids::{PasswordChange, ResetId};
+use otp_core::files::reset::{OverriddenChange, ResetReason, Waited};
 
 use super::*;
 
@@ -44,13 +44,13 @@ fn reset(target: Tier, asker: TieredActor, proof: ResetProof) -> Reset {
 
 fn approved(reset: Reset) -> Reset {
     let by = ResetActor { uid: 3009, person: 3009 };
-    Reset { approval: Some(Approval { by, at: ASKED }), ..reset }
+    Reset { approval: Some(Approval { by, at: ASKED, in_spite_of: None }), ..reset }
 }
 
 /// So many seconds after it was asked for.
 fn after(target: Tier, seconds: u64) -> ResetNow {
     let (boot_ms, wall) = (BOOT_MS + seconds * 1000, ASKED + seconds);
-    ResetNow { target_tier: target, one_admin: false, boot_ms, wall }
+    ResetNow { target_tier: target, asker_tier: Tier::Admin, cool_down: None, one_admin: false, boot_ms, wall }
 }
 
 fn proofs() -> [ResetProof; 4] {
@@ -219,4 +219,105 @@ fn a_group_that_the_target_lost_or_got_meanwhile_makes_nothing_easier() {
     assert_eq!(by_now(&was_user, Tier::User, DAY), ResetAnswer::Allowed);
     assert_eq!(by_now(&was_user, Tier::Admin, DAY), ResetAnswer::NeedsApproval);
     assert_eq!(by_now(&approved(was_user), Tier::Admin, DAY), ResetAnswer::Waits(2 * DAY));
+}
+
+fn barred(why: CoolDownReason) -> Option<CoolingDown> {
+    Some(CoolingDown { until: Some(ASKED), why })
+}
+
+fn fresh(number: u8) -> CoolDownReason {
+    CoolDownReason::PasswordChanged(PasswordChange::new([number; 8]), None)
+}
+
+fn in_spite_of(number: u8, reset: Reset) -> Reset {
+    let overridden = OverriddenChange {
+        change: PasswordChange::new([number; 8]),
+        reason: ResetReason::new("seen in person").unwrap(),
+    };
+    let approval = approved(reset.clone()).approval.map(|one| Approval { in_spite_of: Some(overridden), ..one });
+    Reset { approval, ..reset }
+}
+
+#[test]
+fn a_fresh_password_takes_two_admins_and_the_second_one_agrees_to_that_very_change() {
+    let cool = ResetAnswer::Refused(ChangeRefusal::CoolDown);
+    for target in [Tier::User, Tier::Helpdesk, Tier::Admin] {
+        for tier in may_ask(target) {
+            let (asker, is_admin) = (actor(*tier, 1), *tier >= Tier::Admin);
+            let now = |number, one_admin| ResetNow {
+                asker_tier: *tier,
+                cool_down: barred(fresh(number)),
+                one_admin,
+                ..after(target, 0)
+            };
+            let kept = reset(target, asker, ResetProof::InPerson);
+            let why = format!("{tier:?} for {target:?}");
+            let asks = decide(ResetStep::Ask, asker, &kept, now(1, false));
+            assert_eq!(asks, if is_admin { ResetAnswer::Allowed } else { cool }, "{why}");
+            let agrees = decide(ResetStep::Approve, actor(Tier::Admin, 2), &kept, now(1, false));
+            assert_eq!(agrees, if is_admin { ResetAnswer::Allowed } else { cool }, "{why}");
+            let goes_on = |kept: &Reset, number, one| decide(ResetStep::Invite, asker, kept, now(number, one));
+            let waits = if is_admin { ResetAnswer::NeedsApproval } else { cool };
+            let agreed = if is_admin { ResetAnswer::Allowed } else { cool };
+            assert_eq!(goes_on(&kept, 1, false), waits, "{why}");
+            assert_eq!(goes_on(&approved(kept.clone()), 1, false), waits, "{why}: agreed before the change");
+            assert_eq!(goes_on(&in_spite_of(1, kept.clone()), 1, false), agreed, "{why}");
+            assert_eq!(goes_on(&in_spite_of(1, kept.clone()), 2, false), waits, "{why}: changed again since");
+            assert_eq!(goes_on(&in_spite_of(1, kept.clone()), 1, true), cool, "{why}: only root, with a reason");
+            let open = decide(ResetStep::Invite, asker, &in_spite_of(1, kept), after(target, 0));
+            assert_eq!(open, ResetAnswer::Allowed, "{why}: an agreement of these days is one");
+        }
+    }
+}
+
+#[test]
+fn an_override_shortens_no_delay() {
+    let (asker, kept) = (actor(Tier::Admin, 1), reset(Tier::User, actor(Tier::Admin, 1), ResetProof::Callback));
+    let kept = in_spite_of(1, kept);
+    for (passed, answer) in
+        [(0, ResetAnswer::Waits(DAY)), (DAY - 1, ResetAnswer::Waits(1)), (DAY, ResetAnswer::Allowed)]
+    {
+        let now = ResetNow { cool_down: barred(fresh(1)), ..after(Tier::User, passed) };
+        assert_eq!(decide(ResetStep::Invite, asker, &kept, now), answer, "{passed}");
+    }
+}
+
+#[test]
+fn nobody_goes_past_a_change_of_which_nothing_is_known() {
+    for tier in [Tier::Helpdesk, Tier::Admin, Tier::Root] {
+        let (asker, second) = (actor(tier, 1), actor(Tier::Admin, 2));
+        let kept = reset(Tier::User, asker, ResetProof::InPerson);
+        let now = ResetNow { asker_tier: tier, cool_down: barred(CoolDownReason::NoRecord), ..after(Tier::User, 0) };
+        for (step, actor) in [(ResetStep::Ask, asker), (ResetStep::Invite, asker), (ResetStep::Approve, second)] {
+            for kept in [kept.clone(), approved(kept.clone()), in_spite_of(1, kept.clone())] {
+                assert_eq!(decide(step, actor, &kept, now), ResetAnswer::Refused(ChangeRefusal::CoolDown), "{tier:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_password_elsewhere_takes_four_eyes_or_ends_it_as_the_policy_says() {
+    let asker = actor(Tier::Helpdesk, 1);
+    let kept = reset(Tier::User, asker, ResetProof::InPerson);
+    let now = |elsewhere| ResetNow {
+        asker_tier: Tier::Helpdesk,
+        cool_down: barred(CoolDownReason::Elsewhere(elsewhere)),
+        ..after(Tier::User, 0)
+    };
+    let steps = |elsewhere| {
+        [
+            decide(ResetStep::Ask, asker, &kept, now(elsewhere)),
+            decide(ResetStep::Approve, actor(Tier::Admin, 2), &kept, now(elsewhere)),
+            decide(ResetStep::Invite, asker, &kept, now(elsewhere)),
+            decide(ResetStep::Invite, asker, &approved(kept.clone()), now(elsewhere)),
+        ]
+    };
+    let (yes, no) = (ResetAnswer::Allowed, ResetAnswer::Refused(ChangeRefusal::PasswordElsewhere));
+    assert_eq!(steps(PasswordElsewhere::FourEyes), [yes, yes, ResetAnswer::NeedsApproval, yes]);
+    assert_eq!(steps(PasswordElsewhere::Refuse), [no; 4]);
+    for (who, word) in [(actor(Tier::Helpdesk, 2), ChangeRefusal::LowerTier), (asker, ChangeRefusal::LowerTier)] {
+        let answer = decide(ResetStep::Approve, who, &kept, now(PasswordElsewhere::FourEyes));
+        assert_eq!(answer, ResetAnswer::Refused(word));
+    }
 }

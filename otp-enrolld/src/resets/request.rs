@@ -5,49 +5,57 @@ use otp_core::codes::ids::ResetId;
 use otp_core::emergency::Reason;
 use otp_core::environment::Clock as _;
 use otp_core::files::notice::NoticeEvent;
-use otp_core::files::reset::{Approval, Reset, ResetProof, Waited};
+use otp_core::files::reset::{Approval, OverriddenChange, Reset, ResetProof, ResetReason, Waited};
 use otp_core::log_line::Urgency;
 use otp_core::reasons::ChangeRefusal;
 use otp_core::vault::{EnrolmentStatus, StoredReset};
-use otp_protocol::interface::{ApproveReset, NamedProof, RequestReset, ResetReply};
+use otp_core::watch::{CoolDownReason, CoolingDown};
+use otp_protocol::interface::{ApproveReset, NamedProof, Refusal, RequestReset, ResetReply};
 use otp_protocol::peer::Peer;
 use otp_system::random;
 
 use crate::access::check::{account_named, account_of, allowed, target};
 use crate::access::groups;
 use crate::access::rights::Act;
+use crate::cool_down::told_in;
 use crate::daemon::Daemon;
 use crate::enrolment::invite::notice;
 use crate::log::events::event;
 use crate::machine::System;
 use crate::refusals::{ChangeOf as _, Refused};
 use crate::resets::decision::{ResetAnswer, ResetStep, TieredActor, decide, delay};
-use crate::resets::list::status;
+use crate::resets::list::told;
 use crate::resets::waiting::{actor_of, line, now};
 
 impl Daemon {
     /// Somebody wants new keys for a user. The user is told before the reset counts.
     pub(crate) fn request_reset(&self, peer: Peer, wanted: RequestReset) -> Result<ResetReply, Refused> {
         let (account, _) = target(peer, Act::RequestReset, Some(&wanted.user))?;
-        let actor = actor_of(peer, groups::actor(peer)?);
+        let known = groups::actor(peer)?;
+        let actor = actor_of(peer, known);
         let proof = proof_of(&wanted.proof)?;
         if self.vault().enrolment_status(&account, &System)? == EnrolmentStatus::NeverEnrolled {
             return Err(Refused::not_possible(&account, ChangeRefusal::NotEnrolled));
         }
         let reason = Reason::new(wanted.reason.as_str()).ok();
-        let overridden = self.check_cool_down(peer, &account, reason.as_ref())?; // a code would be refused, too
+        let cool_down = self.check_cool_down(peer, &account, reason.as_ref())?; // a code would be refused, too
         let _alone = self.reset_lock.lock();
         if self.reset_of(account.uid)?.is_some() {
             return Err(Refused::not_possible(&account, ChangeRefusal::ResetThere));
         }
         let reset = self.new_reset(account, actor, wanted, proof)?;
-        if let ResetAnswer::Refused(why) = decide(ResetStep::Ask, actor, &reset, now(reset.account.uid)) {
-            return Err(Refused::not_possible(&reset.account, why));
+        let now = now(&reset, cool_down.barred());
+        match decide(ResetStep::Ask, actor, &reset, now) {
+            ResetAnswer::Refused(ChangeRefusal::CoolDown | ChangeRefusal::PasswordElsewhere) => {
+                cool_down.refuse(peer, &reset.account)?;
+            }
+            ResetAnswer::Refused(why) => return Err(Refused::not_possible(&reset.account, why)),
+            _ => {}
         }
         if !self.reset_pace.allows(peer.accountable_uid) {
             return Err(Refused::busy("too many resets within an hour"));
         }
-        overridden.into_iter().for_each(|line| event(Urgency::Alert, &line.finish()));
+        cool_down.tell();
         self.notice(&reset.account, notice(NoticeEvent::ResetAsked, peer, System.wall()))?;
         self.vault().store_reset(&reset, &System)?;
         let asked = line("reset-asked", &reset, peer)
@@ -59,7 +67,7 @@ impl Daemon {
         if let Some(voucher) = reset.proof.voucher().and_then(|uid| account_of(uid).ok()) {
             self.notice_after(&voucher, notice(NoticeEvent::NamedAsVoucher, peer, System.wall()));
         }
-        Ok(ResetReply { reset: status(&StoredReset { reset, restored: false }) })
+        Ok(ResetReply { reset: told(&StoredReset { reset, restored: false }, known, now) })
     }
 
     fn new_reset(
@@ -105,21 +113,42 @@ impl Daemon {
             return Err(ChangeRefusal::ResetRestored).of(account);
         }
         let by = actor_of(peer, actor);
-        if let ResetAnswer::Refused(why) = decide(ResetStep::Approve, by, &kept.reset, now(account.uid)) {
+        let found = self.cooling_down(account, self.policy(peer)?.cool_down);
+        let now = now(&kept.reset, found);
+        if let ResetAnswer::Refused(why) = decide(ResetStep::Approve, by, &kept.reset, now) {
             return Err(Refused::not_possible(account, why));
         }
+        let in_spite_of = overridden(found, wanted.reason.as_ref())?;
         let at = System.wall();
         self.notice(account, notice(NoticeEvent::ResetApproved, peer, at))?;
-        let reset = Reset { approval: Some(Approval { by: by.who, at }), ..kept.reset };
+        let reset = Reset { approval: Some(Approval { by: by.who, at, in_spite_of }), ..kept.reset };
         self.vault().store_reset(&reset, &System)?;
-        event(Urgency::Notice, &line("reset-approved", &reset, peer).finish());
-        Ok(ResetReply { reset: status(&StoredReset { reset, restored: false }) })
+        let why = wanted.reason.as_ref().map(ResetReason::as_str);
+        event(Urgency::Notice, &line("reset-approved", &reset, peer).optional("why", why).finish());
+        if let (Some(found), Some(why)) = (found, why) {
+            event(
+                Urgency::Alert,
+                &told_in(line("cool-down-overridden", &reset, peer), &found).field("detail", why).finish(),
+            );
+        }
+        Ok(ResetReply { reset: told(&StoredReset { reset, restored: false }, actor, now) })
     }
+}
+
+/// The change of the password that an agreement is about, which takes a reason.
+fn overridden(found: Option<CoolingDown>, reason: Option<&ResetReason>) -> Result<Option<OverriddenChange>, Refused> {
+    let Some(CoolingDown { why: CoolDownReason::PasswordChanged(change, _), .. }) = found else { return Ok(None) };
+    let none = || Refusal::InvalidValue {
+        field: "reason".to_owned(),
+        found: String::new(),
+        wanted: "a reason, because the password was changed a short time ago".to_owned(),
+    };
+    Ok(Some(OverriddenChange { change, reason: reason.ok_or_else(none)?.clone() }))
 }
 
 /// Nobody is named: a reset that is gone was nobody's.
 pub(super) fn no_such_reset() -> Refused {
-    Refused(otp_protocol::interface::Refusal::not_possible("", ChangeRefusal::NoSuchReset))
+    Refused(Refusal::not_possible("", ChangeRefusal::NoSuchReset))
 }
 
 fn proof_of(named: &NamedProof) -> Result<ResetProof, Refused> {

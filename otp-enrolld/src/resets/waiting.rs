@@ -6,6 +6,7 @@ use otp_core::files::notice::NoticeEvent;
 use otp_core::files::reset::{Reset, ResetActor};
 use otp_core::log_line::LogLine;
 use otp_core::vault::{FoundReset, StoredReset};
+use otp_core::watch::CoolingDown;
 use otp_protocol::peer::Peer;
 
 use crate::access::groups;
@@ -77,10 +78,12 @@ pub(super) fn actor_of(peer: Peer, actor: Actor) -> TieredActor {
     TieredActor { who: ResetActor { uid: peer.uid, person: peer.accountable_uid }, tier: groups::tier_of(actor) }
 }
 
-/// The facts about a reset of the keys of `uid` at this moment.
-pub(super) fn now(uid: u32) -> ResetNow {
+/// The facts about a reset at this moment; `cool_down` is what is in its way.
+pub(super) fn now(reset: &Reset, cool_down: Option<CoolingDown>) -> ResetNow {
     ResetNow {
-        target_tier: groups::tier(uid),
+        target_tier: groups::tier(reset.account.uid),
+        asker_tier: groups::known_tier(reset.asked_by.uid),
+        cool_down,
         one_admin: groups::is_one_admin(),
         boot_ms: System.boot_ms(),
         wall: System.wall(),

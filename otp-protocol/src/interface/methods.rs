@@ -78,6 +78,8 @@ methods! {
     pub struct ApproveReset -> ResetReply {
         /// The reset; `no-such-reset` if it does not wait.
         pub id: ResetId,
+        /// Why it goes on although the user's password is fresh; without one it does not.
+        pub reason: Option<ResetReason>,
     }
 
     /// End a reset that waits, and a registration code that was made on it.

@@ -45,7 +45,9 @@ pub use reply::{
     VerdictReply, Verified,
 };
 pub use token::{ImportedToken, TokenBegun, TokenList, TokenStatus, UnreadableToken};
-pub use user_status::{InvitationStatus, KeyStatus, OriginStatus, Unreadable, UserList, UserStatus, UserStatusReply};
+pub use user_status::{
+    CoolDownStatus, InvitationStatus, KeyStatus, OriginStatus, Unreadable, UserList, UserStatus, UserStatusReply,
+};
 pub use values::{KeyName, NamedProof, NextCounter, ShortText, TokenText, TypedCode, UsedStep, UserName};
 
 /// The interface's name.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::claimed_place::ClaimedPlace;
-use super::user_status::{KeyStatus, Unreadable};
+use super::user_status::{CoolDownStatus, KeyStatus, Unreadable};
 use crate::unix_seconds;
 
 /// Answer to `BeginEnrolment`, `AddKey` and `Rotate`.
@@ -117,6 +117,9 @@ pub struct ResetStatus {
     pub approved_by: Option<u32>,
     /// Number of registration codes that were made on it.
     pub codes: usize,
+    /// Why no code is made on it now, because of the password; `None` as in [`UserStatus`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cool_down: Option<CoolDownStatus>,
 }
 
 /// A file of a reset that cannot be read, and the reason.

@@ -79,19 +79,27 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn cool_down()(reason: String, until: Option<u32>, by: Option<u32>) -> CoolDownStatus {
+        CoolDownStatus { reason, until: until.map(|until| UnixTime::new(until.into())), by }
+    }
+}
+
+prop_compose! {
     fn status()(
         user: String, uid: u32, generation: u64, marks in any::<[bool; 5]>(),
         keys in prop::collection::vec(key(), 0..4),
         origins in prop::collection::vec(origin(), 0..6),
         recovery_left: Option<u32>,
         invitation in prop::option::of(invitation()),
-        lost: [Option<u32>; 2],
+        times: [Option<u32>; 3],
+        cool_down in prop::option::of(cool_down()),
     ) -> UserStatus {
         let [enrolled, suspended, disabled, expired, restored] = marks;
-        let [lost_since, lost_until] = lost.map(|seconds| seconds.map(|seconds| UnixTime::new(seconds.into())));
+        let [lost_since, lost_until, password_until] =
+            times.map(|seconds| seconds.map(|seconds| UnixTime::new(seconds.into())));
         UserStatus {
             user, uid, enrolled, generation, suspended, disabled, expired, restored, keys, origins, recovery_left, invitation,
-            lost_since, lost_until,
+            lost_since, lost_until, cool_down, password_until,
         }
     }
 }

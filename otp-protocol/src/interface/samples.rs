@@ -74,7 +74,14 @@ fn status() -> UserStatus {
         }),
         lost_since: Some(UnixTime::new(1_796_000_000)),
         lost_until: Some(UnixTime::new(1_796_003_600)),
+        cool_down: cool_down(),
+        password_until: Some(UnixTime::new(1_796_003_600)),
     }
+}
+
+fn cool_down() -> Option<CoolDownStatus> {
+    let (reason, until) = ("password-changed".to_owned(), Some(UnixTime::new(1_796_003_600)));
+    Some(CoolDownStatus { reason, until, by: Some(1001) })
 }
 
 fn unreadable() -> Unreadable {
@@ -275,6 +282,7 @@ fn reset() -> ResetStatus {
         approved: Some(UnixTime::new(1_796_000_100)),
         approved_by: Some(1003),
         codes: 1,
+        cool_down: cool_down(),
     }
 }
 
@@ -302,7 +310,10 @@ fn look_at_resets(look_at: &mut impl LookAt) {
     let broken =
         UnreadableReset { id: "0a1b2c3d".to_owned(), reason: "/var/lib/otp/resets/0a1b2c3d: not UTF-8".to_owned() };
     look_at.method(&ListResets {}, &ResetList { resets: vec![reset()], unreadable: vec![broken] });
-    look_at.method(&ApproveReset { id: id() }, &ResetReply { reset: reset() });
+    look_at.method(
+        &ApproveReset { id: id(), reason: ResetReason::new("seen in person").ok() },
+        &ResetReply { reset: reset() },
+    );
     let cancel = CancelReset { id: Some(id()), code: Some(code()) };
     look_at.method(&cancel, &CancelledReset { user: Some("alice".to_owned()) });
 }

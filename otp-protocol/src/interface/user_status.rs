@@ -137,6 +137,27 @@ pub struct UserStatus {
     /// Last second at which the owner can take the report back; Unix time, UTC. `None` afterwards.
     #[serde(default, with = "unix_seconds::optional", skip_serializing_if = "Option::is_none")]
     pub lost_until: Option<UnixTime>,
+    /// Why the keys are not replaced by a code now, because of the password; `None` in a list, where nothing is in the way, for
+    /// those who may not know, and from a daemon that does not know this member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cool_down: Option<CoolDownStatus>,
+    /// Until when nobody but the owner changes the password, because the keys were replaced by a code; Unix time, UTC. `None` as
+    /// above.
+    #[serde(default, with = "unix_seconds::optional", skip_serializing_if = "Option::is_none")]
+    pub password_until: Option<UnixTime>,
+}
+
+/// The password stands in the way of new keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CoolDownStatus {
+    /// `password-changed`, `no-record`, `password-elsewhere` or `four-eyes`.
+    pub reason: String,
+    /// Until when; Unix time in seconds, UTC. `None` where no end can be told.
+    #[serde(default, with = "unix_seconds::optional", skip_serializing_if = "Option::is_none")]
+    pub until: Option<UnixTime>,
+    /// Uid that changed the password; `None` where it is not known or not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<u32>,
 }
 
 /// A registration code, of which the code itself is gone.

@@ -210,6 +210,8 @@ fn status(user: &str) -> UserStatus {
         recovery_left: None,
         lost_since: None,
         lost_until: None,
+        cool_down: None,
+        password_until: None,
         invitation: None,
     }
 }

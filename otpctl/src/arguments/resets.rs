@@ -77,6 +77,13 @@ pub(crate) struct ApproveResetArgs {
     #[arg(value_parser = wanted(id))]
     pub id: ResetId,
 
+    /// Agree although the user's password was changed a short time ago, and why
+    ///
+    /// 1 to 200 characters, in one line. Good for that change alone, and only if an administrator asked for the reset. The log
+    /// repeats it, at alert.
+    #[arg(long, value_name = "TEXT", value_parser = wanted(ResetReason::new))]
+    pub reason: Option<ResetReason>,
+
     /// Write JSON
     #[arg(long)]
     pub json: bool,

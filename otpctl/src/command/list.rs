@@ -112,6 +112,8 @@ fn never_invited(account: LoginAccount) -> UserStatus {
         invitation: None,
         lost_since: None,
         lost_until: None,
+        cool_down: None,
+        password_until: None,
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod config;
 pub(crate) mod config_audience;
 pub(crate) mod config_edit;
 pub(crate) mod confirm;
+mod cool_down;
 pub(crate) mod doctor;
 pub(crate) mod emergency;
 pub(crate) mod end_sudo;

@@ -6,7 +6,7 @@ use nix::sys::prctl;
 use nix::unistd::{Uid, User};
 use otp_core::accounts::{Account, may_have_been, no_answer};
 use otp_core::decision::limits::Limits;
-use otp_core::environment::Clock as _;
+use otp_core::environment::{Clock as _, Moment};
 use otp_core::files::date::utc;
 use otp_core::files::notice::{Notice, NoticeEvent};
 use otp_core::keys::seal::{HostKey, Nonce};
@@ -17,10 +17,13 @@ use otp_core::manage::notify_owner::{self, Outbound};
 use otp_core::manage::on_file::on_file;
 use otp_core::manage::suspension::{self, Suspension};
 use otp_core::manage::vault_version::{WayBack, back_to_1};
+use otp_core::policy::cool_down::CoolDown;
 use otp_core::reasons::ChangeRefusal;
 use otp_core::site::{Site, fits};
 use otp_core::unix_time::UnixTime;
 use otp_core::vault::{ChangeError, ClockMark, LockedUser, MarkKind, Posted, Reseal, Vault, short_lock_deadline};
+use otp_core::watch::PasswordHistory;
+use otp_protocol::cool_down_status::{PasswordView, with_cool_down};
 use otp_protocol::database::may_be_away;
 use otp_protocol::interface::{GoneUsers, RestoredUsers, UserStatus};
 use otp_protocol::status::{self, InvitedToo, Listing, UserPages};
@@ -47,6 +50,7 @@ use crate::output::terminal::Terminal;
 struct Offline {
     vault: Vault,
     limits: Limits,
+    cool_down: CoolDown,
     /// None if it is lost or of another vault.
     host_key: Option<HostKey>,
     out: Outbound,
@@ -105,8 +109,8 @@ fn open() -> Result<Offline, Failure> {
     note(host_key.as_ref().err());
     note(policy.as_ref().err());
     let out = Outbound::of(&policy, &site);
-    let limits = policy.map_or_else(|_| Limits::default(), |policy| policy.limits);
-    Ok(Offline { vault, limits, host_key: host_key.ok(), out })
+    let (limits, cool_down) = policy.map_or_else(|_| Default::default(), |policy| (policy.limits, policy.cool_down));
+    Ok(Offline { vault, limits, cool_down, host_key: host_key.ok(), out })
 }
 
 impl Offline {
@@ -270,7 +274,12 @@ impl Offline {
     fn status_of(&self, user: Option<&str>) -> Result<UserStatus, Failure> {
         let account = self.account(user.unwrap_or("root"))?;
         let status = status::of(&self.vault, &account, &self.limits, &Machine, short_lock_deadline());
-        status.map_err(|error| stopped(&error.to_string()))
+        let status = status.map_err(|error| stopped(&error.to_string()))?;
+        let (history, obstacle) = PasswordHistory::of(&Site::STANDARD.watch(), account.uid);
+        note(obstacle.as_ref());
+        let replaced = self.vault.last_replacement(&account).unwrap_or(None); // doctor names tickets that cannot be read
+        let (policy, now) = (self.cool_down, Moment::of(&Machine));
+        Ok(with_cool_down(status, &PasswordView { history: &history, replaced, policy, now }))
     }
 
     /// Reseals, so it cannot do without the host key.

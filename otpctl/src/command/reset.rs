@@ -8,6 +8,7 @@ use otp_protocol::interface::{self, ResetList, ResetReply, ResetStatus, UserName
 use serde_json::json;
 
 use crate::arguments::{ApproveResetArgs, CancelResetArgs, ListResetsArgs, ResetArgs, ResetsAct};
+use crate::command::cool_down::barred;
 use crate::input::code;
 use crate::output::duration;
 use crate::output::escape::{escaped, word};
@@ -32,7 +33,7 @@ pub(crate) fn request(client: &mut Client, terminal: &mut Terminal, options: &Re
 }
 
 fn approve(client: &mut Client, terminal: &mut Terminal, options: &ApproveResetArgs) -> Result<(), Failure> {
-    let reply = client.call(&interface::ApproveReset { id: options.id })?;
+    let reply = client.call(&interface::ApproveReset { id: options.id, reason: options.reason.clone() })?;
     tell(terminal, OutputFormat::of(options.json), &reply, "approved")
 }
 
@@ -49,12 +50,21 @@ fn next_step(reset: &ResetStatus) -> String {
         0 => String::new(),
         left => format!(" after {}", duration::told(left)),
     };
-    match reset.state.as_str() {
+    let next = match reset.state.as_str() {
         "needs-approval" => {
-            format!("another administrator runs: otpctl resets approve {}\nthen{wait}: {invite}", escaped(&reset.id))
+            let why =
+                if reset.cool_down.as_ref().is_some_and(|found| found.until.is_some()) { " --reason TEXT" } else { "" };
+            format!(
+                "another administrator runs: otpctl resets approve {}{why}\nthen{wait}: {invite}",
+                escaped(&reset.id)
+            )
         }
         "waits" | "ready" => format!("next{wait}: {invite}"),
         _ => format!("to end it: otpctl resets cancel {}", escaped(&reset.id)),
+    };
+    match &reset.cool_down {
+        Some(found) => format!("{next}\nbut {}", barred(found)),
+        None => next,
     }
 }
 
@@ -93,6 +103,10 @@ fn row(reset: &ResetStatus) -> [String; 7] {
         ("needs-approval", left @ 1..) => format!("needs approval, waits {}", duration::told(left)),
         ("needs-approval", _) => "needs approval".to_owned(),
         (state, _) => escaped(state),
+    };
+    let state = match &reset.cool_down {
+        Some(found) => format!("{state}; {}", barred(found)),
+        None => state,
     };
     let (asked, by) = (to_the_minute(reset.asked), name(reset.by));
     [escaped(&reset.id), escaped(&reset.user), asked, by, proof, state, escaped(&reset.reason)]

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::arguments::{StatusArgs, user_name};
 use crate::command::bypasses::{self, ListedBypass};
+use crate::command::cool_down;
 use crate::output::escape::escaped;
 use crate::output::failure::Failure;
 use crate::output::format::OutputFormat;
@@ -63,6 +64,7 @@ fn one(status: &UserStatus) -> String {
     }
     text.push('\n');
     text.extend(status.lost_since.map(|since| lost(since, status.lost_until)));
+    text.push_str(&cool_down::lines(status));
     text.extend(status.keys.iter().map(|one| key(one, &status.keys)));
     text.extend(status.recovery_left.map(|left| format!("  recovery codes: {left} left\n")));
     text.extend(status.invitation.as_ref().map(|one| format!("  registration code: {}\n", invitation(one))));
@@ -238,6 +240,8 @@ pub(super) mod tests {
             invitation: None,
             lost_since: None,
             lost_until: None,
+            cool_down: None,
+            password_until: None,
         }
     }
 

@@ -102,6 +102,8 @@ mod tests {
             invitation: None,
             lost_since: None,
             lost_until: None,
+            cool_down: None,
+            password_until: None,
         }
     }
 

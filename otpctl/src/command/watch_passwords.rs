@@ -6,7 +6,7 @@ use nix::unistd::{Uid, User};
 use otp_core::accounts::account_of;
 use otp_core::log_line::LogLine;
 use otp_core::site::Site;
-use otp_core::watch::{Passwords, WatchReport, pass};
+use otp_core::watch::{WatchReport, pass};
 use serde_json::json;
 
 use crate::arguments::WatchPasswordsArgs;
@@ -29,8 +29,7 @@ pub(crate) fn watch_passwords(terminal: &mut Terminal, options: &WatchPasswordsA
         Err(errno) => return Err(stopped(errno.desc())),
     };
     let host_key = site.host_key().map_err(|unavailable| stopped(&unavailable.detail))?;
-    let passwords = Passwords::read().map_err(|error| stopped(&error.to_string()))?;
-    let report = pass(&site.watch(), group, &passwords, &host_key, &Machine);
+    let report = pass(&site.watch(), group, &host_key, &Machine);
     let report = report.map_err(|error| stopped(&error.to_string()))?;
     for (uid, error) in &report.damaged {
         let line = LogLine::default().field("event", "password-record-damaged").field("uid", &uid.to_string());

@@ -197,6 +197,9 @@ findings! {
     PasswordLineMissing, "password-line-missing", Warning,
         "This host has a helpdesk. After the key of a user was replaced, this program lets anybody who may set passwords set that user's password, and nobody notes who did.";
 
+    PasswordsElsewhere, "passwords-elsewhere", Warning,
+        "Nobody on this host sees when the passwords of these users change: an administrator may have set one just before a reset. Until the policy says what follows, a reset of theirs takes a second administrator.";
+
     // sudo
     SudoServiceMissing, "sudo-service-missing", Critical,
         "sudo was told to ask by a PAM file that is not there. It then takes the file for all other programs, which may ask for the password alone.";

@@ -1,9 +1,12 @@
 //! The watch over passwords, by which a key is not replaced near a change of one: does it look, and do the programs that change passwords tell it?
 
+use std::collections::HashSet;
 use std::path::Path;
 
+use otp_core::accounts::account_of;
 use otp_core::environment::Moment;
 use otp_core::manage::reset_mode::has_a_helpdesk;
+use otp_core::vault::Passwd;
 
 use super::finding::{DoctorFinding, path_word};
 use super::host::{ExaminedHost, RUN_AS_ROOT};
@@ -25,7 +28,7 @@ pub(crate) fn look(host: &ExaminedHost, report: &mut Report) {
     }
     match place.looked() {
         _ if !host.is_seen_by_root() => report.not_looked_at("when passwords were last looked at", RUN_AS_ROOT),
-        Some(looked) if looked.left(STALE_S, &Moment::of(&Machine)) > 0 => {}
+        Some(looked) if looked.at.left(STALE_S, &Moment::of(&Machine)) > 0 => {}
         _ => report.add(not_watched(format!("{}: the last look is more than two hours old", place.dir.display()))),
     }
     if !has_a_helpdesk() {
@@ -36,6 +39,24 @@ pub(crate) fn look(host: &ExaminedHost, report: &mut Report) {
             let what = format!("{service}: no password line with `pam_otp.so watch`");
             report.add(DoctorFinding::run(FindingId::PasswordLineMissing, what, command));
         }
+    }
+}
+
+/// Users with keys whose password is in a directory, as long as the policy does not say what follows from that.
+pub(crate) fn look_elsewhere(host: &ExaminedHost, keyed: &HashSet<u32>, report: &mut Report) {
+    let policy = host.rules().cool_down;
+    if policy.hours == 0 || policy.elsewhere.is_some() || !host.site.watch().has_begun() {
+        return;
+    }
+    let Ok(local) = Passwd::read() else { return }; // told elsewhere
+    let mut uids: Vec<u32> = keyed.iter().copied().filter(|uid| !local.has_uid(*uid)).collect();
+    uids.sort_unstable();
+    for (place, uid) in uids.into_iter().enumerate() {
+        // A directory of thousands is asked about those who are named.
+        let account = (place < NAMED).then(|| account_of(uid).ok().flatten()).flatten();
+        let name = account.map_or_else(|| format!("uid {uid}"), |account| account.name);
+        let what = format!("{name}: the password is not in /etc/shadow");
+        report.add(DoctorFinding::decide(FindingId::PasswordsElsewhere, what, FOUR_EYES_OR_NONE, "otpctl config edit"));
     }
 }
 
@@ -71,5 +92,9 @@ const LINE: &str = "password requisite pam_otp.so watch";
 const UNIT: &str = "/usr/lib/systemd/system/otp-watch.path";
 const KEEP_LOOKING: &str =
     "the command looks once; without systemd have cron run `otpctl watch-passwords` every minute";
+const FOUR_EYES_OR_NONE: &str = "write elsewhere = \"four-eyes\" under [cool_down], and a second administrator approves each of their resets, \
+     or \"refuse\", and there is none";
+/// As many findings of one kind as are shown, and more.
+const NAMED: usize = 20;
 /// The timer looks every hour.
 const STALE_S: u64 = 2 * 3600;

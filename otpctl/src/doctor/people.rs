@@ -12,6 +12,7 @@ use otp_core::policy::audience::Who;
 use super::finding::{DoctorFinding, user_word};
 use super::host::{ExaminedHost, RUN_AS_ROOT};
 use super::ids::FindingId;
+use super::password_watch;
 use super::report::Report;
 use super::users;
 use crate::machine::Machine;
@@ -26,6 +27,7 @@ pub(crate) fn look(host: &ExaminedHost, report: &mut Report) {
         let command = "otpctl invite USER";
         report.add(DoctorFinding::decide(FindingId::NobodyEnrolled, "no user has a key", WHO_FIRST, command));
     }
+    password_watch::look_elsewhere(host, &keyed, report);
     let policy = host.policy.as_ref().ok().and_then(Option::as_ref);
     for admin in admins(host, report) {
         if !keyed.contains(&admin.uid) && !policy.is_some_and(|policy| is_exempt(policy, &admin)) {

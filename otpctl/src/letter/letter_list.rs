@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
-use csv::{ReaderBuilder, StringRecord, Terminator, WriterBuilder};
+use csv::{Position, ReaderBuilder, StringRecord, Terminator, WriterBuilder};
 
 use crate::letter::batch::LetterBatch;
 use crate::output::escape::escaped;
@@ -25,8 +25,15 @@ pub(crate) struct LetterList {
     rows: usize,
     /// The newest letter of each user.
     letters: HashMap<String, ListedLetter>,
-    /// Of a row that was begun and not ended, by an earlier run.
-    unfinished: Option<String>,
+    /// A row that was begun and not ended, by an earlier run.
+    unfinished: Option<UnfinishedRow>,
+}
+
+/// A row that a kill or a power cut has left.
+struct UnfinishedRow {
+    reference: String,
+    /// All its fields but the end.
+    fields: Vec<String>,
 }
 
 /// A user's newest letter, by the list.
@@ -36,12 +43,6 @@ pub(crate) enum ListedLetter {
     Made(String),
     /// A code may have been made, and its letter was not finished.
     Lost,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum RowEnd {
-    Whole,
-    Torn,
 }
 
 impl LetterList {
@@ -58,11 +59,13 @@ impl LetterList {
             unfinished: None,
         };
         let head = [&["reference".to_owned(), "user".to_owned()], columns, &["ends".to_owned()]].concat();
-        let torn = !text.is_empty() && !text.ends_with('\n');
         let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
-        let rows: Vec<StringRecord> =
+        let mut rows: Vec<StringRecord> =
             reader.records().collect::<Result<_, _>>().map_err(|error| list.odd(&error.to_string()))?;
+        let torn = if is_whole(&text) { None } else { rows.pop() };
+        let whole = torn.as_ref().and_then(StringRecord::position).map_or(text.len() as u64, Position::byte);
         let Some((found, rows)) = rows.split_first() else {
+            list.cut(whole)?;
             list.write(&line(&head))?;
             return Ok(list);
         };
@@ -70,39 +73,53 @@ impl LetterList {
             let (found, wanted) = (found.iter().collect::<Vec<_>>().join(","), head.join(","));
             return Err(list.odd(&format!("found the columns {found}; wanted {wanted}: take a new name")));
         }
-        for (number, row) in (1..).zip(rows) {
-            let is_torn = torn && number == rows.len();
-            list.recall(row, if is_torn { RowEnd::Torn } else { RowEnd::Whole })?;
+        for row in rows {
+            list.recall(row)?;
+        }
+        if let Some(row) = torn {
+            list.recall_torn(&row, head.len(), whole)?;
         }
         Ok(list)
     }
 
-    fn recall(&mut self, row: &StringRecord, end: RowEnd) -> Result<(), Failure> {
+    fn recall(&mut self, row: &StringRecord) -> Result<(), Failure> {
         self.rows += 1;
         let (Some(reference), Some(user)) = (row.get(0), row.get(1)) else {
             return Err(self.odd(&format!("row {}: wanted a reference and a user", self.rows)));
         };
         self.batch =
             LetterBatch::of(reference).ok_or_else(|| self.odd(&format!("row {}: not a reference", self.rows)))?;
-        let torn = end == RowEnd::Torn;
-        let is_lost = torn || row.iter().next_back() == Some(LOST);
-        self.unfinished = torn.then(|| reference.to_owned());
+        let is_lost = row.iter().next_back() == Some(LOST);
         let letter = if is_lost { ListedLetter::Lost } else { ListedLetter::Made(reference.to_owned()) };
         self.letters.insert(user.to_owned(), letter);
         Ok(())
     }
 
-    /// The reference of a letter that an earlier run has begun and not finished.
-    pub(crate) fn unfinished(&self) -> Option<&str> {
-        self.unfinished.as_deref()
+    /// A row is on disk up to its last comma before a code is made: with fewer fields than the head there is none, and nothing was begun.
+    fn recall_torn(&mut self, row: &StringRecord, columns: usize, begun: u64) -> Result<(), Failure> {
+        self.begun = begun;
+        if row.len() < columns {
+            return self.cut(begun);
+        }
+        self.recall(row)?;
+        let fields: Vec<String> = row.iter().take(columns - 1).map(str::to_owned).collect();
+        let (Some(reference), Some(user)) = (fields.first().cloned(), fields.get(1).cloned()) else { return Ok(()) };
+        self.letters.insert(user, ListedLetter::Lost);
+        self.unfinished = Some(UnfinishedRow { reference, fields });
+        Ok(())
     }
 
-    /// Ends the row of that letter: never again is it taken for one that is being made.
+    /// The reference of a letter that an earlier run has begun and not finished.
+    pub(crate) fn unfinished(&self) -> Option<&str> {
+        self.unfinished.as_ref().map(|row| row.reference.as_str())
+    }
+
+    /// Ends the row of that letter: never again is it taken for one that is being made. It is written again, whole: what is left of its end
+    /// would swallow whatever comes next.
     pub(crate) fn settle(&mut self) -> Result<(), Failure> {
-        match self.unfinished.take() {
-            Some(_) => self.write(&format!("{LOST}\n")),
-            None => Ok(()),
-        }
+        let Some(row) = self.unfinished.take() else { return Ok(()) };
+        self.cut(self.begun)?;
+        self.write(&line(&[row.fields, vec![LOST.to_owned()]].concat()))
     }
 
     /// The newest letter of a user.
@@ -140,7 +157,12 @@ impl LetterList {
     pub(crate) fn take_back(&mut self, user: &str) -> Result<(), Failure> {
         self.rows -= 1;
         self.letters.remove(user);
-        self.file.set_len(self.begun).and_then(|()| self.file.sync_all()).map_err(|error| self.odd(&error.to_string()))
+        self.cut(self.begun)
+    }
+
+    /// Only so many bytes are left.
+    fn cut(&self, length: u64) -> Result<(), Failure> {
+        self.file.set_len(length).and_then(|()| self.file.sync_all()).map_err(|error| self.odd(&error.to_string()))
     }
 
     /// Fit to be shown.
@@ -157,6 +179,11 @@ impl LetterList {
     fn odd(&self, why: &str) -> Failure {
         Failure::Stopped(format!("{}: {}", self.shown(), escaped(why)))
     }
+}
+
+/// Does the text end with the end of a row? A line feed between quotes is none.
+fn is_whole(text: &str) -> bool {
+    text.is_empty() || (text.ends_with('\n') && text.bytes().filter(|byte| *byte == b'"').count() % 2 == 0)
 }
 
 /// A row, with its end. Fields that need them are in quotes.
@@ -210,6 +237,60 @@ mod tests {
             )
         );
         assert!(first.ends_with("-001") && third.ends_with("-003") && first[..4] == third[..4]);
+        fs::remove_file(path).expect("removed");
+    }
+
+    /// A list with a letter for alice, and a row for bob that was cut off after so many bytes.
+    fn cut_off(name: &str, end: usize, field: &str) -> (PathBuf, String, usize) {
+        let (path, columns, beside) = (file(name), ["street".to_owned()], [field.to_owned()]);
+        let mut list = LetterList::open(&path, &columns).expect("made");
+        let first = list.begin("alice", &beside).expect("begun");
+        list.end("alice", &first, "2026-12-14 15:43 CET").expect("ended");
+        let whole = fs::read(&path).expect("read").len();
+        let second = list.begin("bob", &beside).expect("begun");
+        list.end("bob", &second, "2026-12-15 15:43 CET").expect("ended");
+        let text = fs::read(&path).expect("read");
+        let row = text.len() - whole;
+        fs::write(&path, &text[..whole + end.min(row - 1)]).expect("cut");
+        (path, second, row)
+    }
+
+    #[test]
+    fn wherever_a_row_was_cut_off_it_swallows_nothing_that_comes_after_it() {
+        let columns = ["street".to_owned()];
+        for field in ["plain", "1, \"A\" Road\nTown", "Stra\u{df}e"] {
+            let (path, _, row) = cut_off("cut", 0, field);
+            fs::remove_file(&path).expect("removed");
+            let begun = row - "2026-12-15 15:43 CET\n".len();
+            for end in (1..row).filter(|end| field.is_ascii() || *end >= begun) {
+                let (path, second, _) = cut_off("cut", end, field);
+                let mut list = LetterList::open(&path, &columns).expect("read");
+                let lost = end >= begun;
+                assert_eq!(list.unfinished(), lost.then_some(second.as_str()), "{end} of {field:?}");
+                assert_eq!(list.lost(), if lost { vec!["bob"] } else { vec![] }, "{end} of {field:?}");
+                list.settle().expect("settled");
+                let next = list.begin("carol", &[field.to_owned()]).expect("begun");
+                list.end("carol", &next, "never").expect("ended");
+                let list = LetterList::open(&path, &columns).expect("read again");
+                let made = |user| matches!(list.letter_of(user), Some(ListedLetter::Made(_)));
+                assert!(made("alice") && made("carol") && list.unfinished().is_none(), "{end} of {field:?}");
+                assert_eq!(list.letter_of("bob"), lost.then_some(&ListedLetter::Lost), "{end} of {field:?}");
+                assert_eq!(list.letters.len(), if lost { 3 } else { 2 });
+                fs::remove_file(path).expect("removed");
+            }
+        }
+    }
+
+    #[test]
+    fn a_head_that_was_cut_off_is_written_again() {
+        let path = file("head");
+        drop(LetterList::open(&path, &[]).expect("made"));
+        let whole = fs::read(&path).expect("read");
+        for end in 0..whole.len() {
+            fs::write(&path, &whole[..end]).expect("cut");
+            drop(LetterList::open(&path, &[]).expect("read"));
+            assert_eq!(fs::read(&path).expect("read"), whole, "{end}");
+        }
         fs::remove_file(path).expect("removed");
     }
 

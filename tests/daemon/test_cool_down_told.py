@@ -1,0 +1,108 @@
+"""Until when, and why, a key is not replaced or a password not set by others: to those who may know, in local time."""
+
+import json
+import time
+
+import pytest
+
+from harness.enrolment import enrol, invite
+from harness.machine import otpctl, policy
+from harness.passwords import RECORDS, WAIT, boot_clock, edit_shadow, look
+from harness.resets import request, resets_mode, waiting
+from harness.wire import Client, call
+
+
+@pytest.fixture
+def helpers(machine):
+    """One for each group that may look at others."""
+    people = {group: machine.new_user() for group in ("otp-admin", "otp-helpdesk", "otp-viewer")}
+    for group, person in people.items():
+        machine.join(person, group)
+    yield people
+    for group, person in people.items():
+        machine.leave(person, group)
+
+
+@pytest.fixture
+def fresh(machine, enrolled, helpers, watched):
+    """An enrolled user whose password somebody changed just now."""
+    user, _ = enrolled
+    look()
+    edit_shadow(user, "new")
+    look()
+    return user
+
+
+def status_of(user, uid):
+    with Client(uid=uid) as client:
+        return client.call("Status", user=user.name)["status"]
+
+
+def local(seconds):
+    return time.strftime("%Y-%m-%d %H:%M %Z", time.localtime(seconds))
+
+
+def test_root_admins_helpers_and_the_owner_are_told_and_viewers_are_not(machine, fresh, helpers):
+    admin, desk, viewer = (helpers[group].uid for group in ("otp-admin", "otp-helpdesk", "otp-viewer"))
+    for uid in (0, admin, desk, fresh.uid):
+        told = status_of(fresh, uid)["cool_down"]
+        assert told["reason"] == "password-changed" and 0 < told["until"] - time.time() <= WAIT, uid
+    assert "cool_down" not in status_of(fresh, viewer)
+    assert "cool_down" not in call("List")["users"][-1]
+
+
+def test_who_changed_it_and_the_other_direction_are_not_for_helpers(machine, enrolled, watched, helpers):
+    user, _ = enrolled
+    look()
+    admin, desk, viewer = (helpers[group].uid for group in ("otp-admin", "otp-helpdesk", "otp-viewer"))
+    with boot_clock() as later:
+        later(WAIT)
+        with resets_mode("simple"):
+            enrol(user, invite(user, replaces=True))
+        for uid in (0, admin, user.uid):
+            told = status_of(user, uid)
+            assert 0 < told["password_until"] - time.time() <= WAIT and "cool_down" not in told, uid
+        for uid in (desk, viewer):
+            assert "password_until" not in status_of(user, uid)
+    shown = otpctl("status", user=user).stdout
+    assert f"only {user.name} changes the password until {local(status_of(user, 0)['password_until'])}" in shown
+
+
+def test_otpctl_says_it_in_local_time_with_and_without_the_daemon(machine, fresh):
+    for words in ((), ("--offline",)):
+        until = json.loads(otpctl(*words, "status", fresh.name, "--json").stdout)["status"]["cool_down"]["until"]
+        assert abs(until - time.time() - WAIT) < 600
+        shown = otpctl(*words, "status", fresh.name).stdout
+        # rounded to the minute twice
+        assert any(f"no reset until {local(at)}: the password was changed" in shown for at in range(until - 2, until + 3)), shown
+
+
+def test_nothing_is_told_once_it_is_over_or_switched_off(machine, fresh):
+    with boot_clock() as later:
+        later(WAIT + 60)
+        assert "cool_down" not in status_of(fresh, 0) and "no reset" not in otpctl("status", fresh.name).stdout
+    with policy("[cool_down]\nhours = 0\n"):
+        assert "cool_down" not in status_of(fresh, 0)
+
+
+def test_a_reset_that_waits_says_why_no_code_is_made_on_it(machine, enrolled, watched, helpers):
+    user, _ = enrolled
+    look()
+    with boot_clock() as later:
+        later(WAIT)
+        reset = request(user)
+        assert "cool_down" not in reset
+        edit_shadow(user, "new")
+        look()
+        for uid in (0, helpers["otp-helpdesk"].uid, user.uid):
+            assert waiting(user, uid)["cool_down"]["reason"] == "password-changed", uid
+        assert "cool_down" not in waiting(user, helpers["otp-viewer"].uid)
+        shown = otpctl("resets", "list").stdout
+        assert f"no reset until {local(waiting(user)['cool_down']['until'])}" in shown
+        call("CancelReset", id=reset["id"])
+
+
+def test_without_a_record_the_way_out_is_named(machine, fresh):
+    (RECORDS / str(fresh.uid)).unlink()
+    shown = otpctl("status", fresh.name).stdout
+    assert "no record says" in shown and "otpctl watch-passwords" in shown
