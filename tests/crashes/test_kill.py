@@ -6,11 +6,12 @@ import random
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
 from harness.enrolment import invited_and_enrolled
-from harness.machine import AUTH_ERR, AUTHINFO_UNAVAIL, CODE_PROMPT, SUCCESS
+from harness.machine import ACCOUNT, AUTH_ERR, AUTHINFO_UNAVAIL, CODE_PROMPT, SUCCESS, replace
 from harness.strace import STRACE_LOG, calls_of, fail, kill_at, parsed, run_under
 from harness.sweeps import login_command, strays
 from harness.terminal import Terminal
@@ -36,6 +37,13 @@ def enrolled_with(request):
     return request.param
 
 
+def put_first_in_passwd(names):
+    """Behind root and the daemon's account: one read has them all, where a line further down may take one read more than the next."""
+    lines = Path("/etc/passwd").read_text().splitlines()
+    order = {name: at for at, name in enumerate(["root", ACCOUNT, *names])}
+    replace("/etc/passwd", sorted(lines, key=lambda line: order.get(line.split(":")[0], len(order))))
+
+
 def calls_of_the_decision(machine, person):
     """The system calls of a successful login, from the opening of the state file to the answer."""
     user, code, _ = person
@@ -47,7 +55,8 @@ def calls_of_the_decision(machine, person):
 
 def test_killed_between_persist_and_answer_the_code_is_used(machine, enrolled_with):
     # all of them before the first login: files of accounts that grow are read in more calls
-    first, *others = [enrolled_with(machine) for _ in range(ENOUGH)]
+    first, *others = people = [enrolled_with(machine) for _ in range(ENOUGH)]
+    put_first_in_passwd([user.name for user, *_ in people])
     calls = calls_of_the_decision(machine, first)
     persisted = max(at for at, call in enumerate(calls) if call.name in DURABLE)
     rest = calls[persisted + 1 :]

@@ -163,6 +163,7 @@ def test_an_account_in_a_range_of_subordinate_uids_is_lent_to_nobody(machine):
             crowd = [stack.enter_context(Client(uid=uid)) for uid in range(first, first + 40) for _ in range(SHARE)]
             assert all(b"Busy" in client.receive() for client in crowd[32:])
             assert call("Status", uid=own.uid)["status"]["enrolled"] is True
+    call("Forget", user=own.name)
     machine.remove_user(own)
 
 

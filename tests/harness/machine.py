@@ -182,8 +182,8 @@ class Machine:
     # accounts and services
 
     def new_user(self, name=None, uid=None, gid=None):
-        """An account with PASSWORD, by a line in each file: a hundred cost nothing. In passwd it stands right behind root and
-        the daemon's account, so that a look-up takes the same system calls however many accounts there are."""
+        """An account with PASSWORD, by a line in each file: a hundred cost nothing. It comes last: root and the daemon's
+        account stand first in passwd, so that looking them up takes the same system calls however many accounts there are."""
         uid = uid or next(Machine.numbers)
         name = name or f"user{uid}"
         append("/etc/passwd", f"{name}:x:{uid}:{gid or uid}::/:/bin/sh")

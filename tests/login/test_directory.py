@@ -63,6 +63,15 @@ def corp(machine, local):
     it.end()
 
 
+@pytest.fixture(autouse=True)
+def nobody_stays_enrolled(local):
+    """These users are of every test here; one that has failed leaves the next none of their keys."""
+    yield
+    for user in (ADA, ALICE, BOB, CAROL, local):
+        if user.key_file.exists():
+            otpctl("forget", "--gone", str(user.uid))
+
+
 @contextmanager
 def sssd_without_initgroups(corp):
     """sssd is stopped, with accounts and groups in its cache, but not who is in which groups."""
@@ -209,9 +218,13 @@ def test_a_directory_that_hangs_hangs_nobody_of_this_machine(machine, gate, corp
             assert time.monotonic() - begun < 2 * PATIENCE
         assert f"{user.name} " in done.stdout
         assert f"cannot read {ALICE.name} (uid {ALICE.uid}): the account database does not answer" in done.stdout
-        lines = [line for line in since(start) if "event=without-account" in line or "event=unreadable" in line]
-        assert len(lines) == 1
+        assert len(about_the_database(since(start))) == 1
         assert otpctl("forget", ALICE.name).returncode == DONE
+
+
+def about_the_database(lines):
+    """Those of files without an account; not the one of a user whom another test left deleted and made again."""
+    return [line for line in lines if re.search("event=(without-account|unreadable) ", line) and "the account database does not answer" in line]
 
 
 def pam_codes_of(machine, service, user, code):
@@ -244,7 +257,7 @@ def test_a_list_in_an_outage_is_one_line_in_the_log(machine, corp):
         with sssd.stopped():
             start = position()
             done = otpctl("list")
-        told = [line for line in since(start) if "event=without-account" in line or "event=unreadable" in line]
+        told = about_the_database(since(start))
         assert len(told) == 1 and int(re.search(r" users=(\d+) ", told[0])[1]) >= 3
         for user in (ALICE, BOB, CAROL):
             assert f"cannot read {user.name} (uid {user.uid})" in done.stdout
