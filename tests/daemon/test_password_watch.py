@@ -329,6 +329,18 @@ def test_a_time_that_was_set_back_hides_no_change(machine, enrolled, watched):
             assert why_no_new_key(user) == "cool-down"
 
 
+def test_doctor_says_when_nobody_looks_after_a_change(machine, enrolled, watched):
+    user, _ = enrolled
+    look()
+    edit_shadow(user, "new")
+    found = lambda: "passwords-not-watched" in otpctl("doctor", "--json").stdout  # noqa: E731
+    assert not found(), "a look follows within moments"
+    with machine.clock(HOUR):
+        assert found()
+        look()
+        assert not found()
+
+
 # past it
 
 

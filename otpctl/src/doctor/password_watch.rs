@@ -1,11 +1,13 @@
 //! The watch over passwords, by which a key is not replaced near a change of one: does it look, and do the programs that change passwords tell it?
 
 use std::collections::HashSet;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use otp_core::accounts::account_of;
 use otp_core::environment::Moment;
 use otp_core::manage::reset_mode::has_a_helpdesk;
+use otp_core::unix_time::UnixTime;
 use otp_core::vault::Passwd;
 
 use super::finding::{DoctorFinding, path_word};
@@ -28,7 +30,11 @@ pub(crate) fn look(host: &ExaminedHost, report: &mut Report) {
     }
     match place.looked() {
         _ if !host.is_seen_by_root() => report.not_looked_at("when passwords were last looked at", RUN_AS_ROOT),
-        Some(looked) if looked.at.left(STALE_S, &Moment::of(&Machine)) > 0 => {}
+        Some(looked) if looked.at.left(STALE_S, &Moment::of(&Machine)) > 0 => match place.is_up_to_date() {
+            Err(error) => report.add(not_watched(error.to_string())),
+            Ok(false) if !is_just_written() => report.add(not_watched(NOT_SEEN.to_owned())),
+            Ok(_) => {} // a look follows a change within moments
+        },
         _ => report.add(not_watched(format!("{}: the last look is more than two hours old", place.dir.display()))),
     }
     if !has_a_helpdesk() {
@@ -58,6 +64,14 @@ pub(crate) fn look_elsewhere(host: &ExaminedHost, keyed: &HashSet<u32>, report: 
         let what = format!("{name}: the password is not in /etc/shadow");
         report.add(DoctorFinding::decide(FindingId::PasswordsElsewhere, what, FOUR_EYES_OR_NONE, "otpctl config edit"));
     }
+}
+
+/// Was one of the files written within the last two minutes? The unit, or cron, looks at them at this moment.
+fn is_just_written() -> bool {
+    let now = Moment::of(&Machine).wall;
+    ["/etc/passwd", "/etc/shadow"].into_iter().filter_map(|path| std::fs::metadata(path).ok()).any(|about| {
+        now.since(UnixTime::from_kernel(about.ctime())) <= JUST_WRITTEN_S // of a time that lies ahead too
+    })
 }
 
 fn not_watched(what: String) -> DoctorFinding {
@@ -96,5 +110,8 @@ const FOUR_EYES_OR_NONE: &str = "write elsewhere = \"four-eyes\" under [cool_dow
      or \"refuse\", and there is none";
 /// As many findings of one kind as are shown, and more.
 const NAMED: usize = 20;
-/// The timer looks every hour.
+const NOT_SEEN: &str =
+    "passwords or accounts were changed more than two minutes ago and nobody has looked since: no key can be replaced";
+const JUST_WRITTEN_S: u64 = 120;
+/// The timer looks every five minutes.
 const STALE_S: u64 = 2 * 3600;
