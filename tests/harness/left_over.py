@@ -49,5 +49,6 @@ def end_with_all_below(process):
 
 def members_by_group():
     """Of each group of ours that there is."""
-    entries = [line.split(":") for line in Path("/etc/group").read_text().splitlines()]
+    text = Path("/etc/group").read_text(errors="surrogateescape")  # a test may have written a name that is not UTF-8
+    entries = [line.split(":") for line in text.splitlines()]
     return {entry[0]: entry[3].split(",") for entry in entries if entry[0] in GROUPS}

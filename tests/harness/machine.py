@@ -499,10 +499,10 @@ def make_loop_devices():
 def change_members(group, change):
     """Another list of members in /etc/group."""
     path = Path("/etc/group")
-    fields = [line.split(":") for line in path.read_text().splitlines()]
+    fields = [line.split(":") for line in path.read_text(errors="surrogateescape").splitlines()]
     (entry,) = [entry for entry in fields if entry[0] == group]
     entry[3] = ",".join(change([name for name in entry[3].split(",") if name]))
-    path.write_text("".join(":".join(entry) + "\n" for entry in fields))
+    replace(path, [":".join(entry) for entry in fields])
 
 
 def fill(path):
@@ -522,7 +522,7 @@ def insert(path, number, line):
 def replace(path, lines):
     """All or nothing: somebody may be reading the file. Owner and mode stay."""
     aside, about = Path(f"{path}.aside"), os.stat(path)
-    aside.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    aside.write_text("".join(line + "\n" for line in lines), encoding="utf-8", errors="surrogateescape")
     os.chown(aside, about.st_uid, about.st_gid)
     aside.chmod(stat.S_IMODE(about.st_mode))
     aside.rename(path)
