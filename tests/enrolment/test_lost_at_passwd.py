@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("nobody_stays_marked")
 
 
 @pytest.fixture
-def holder(machine):
+def with_a_phone(machine):
     """With a key, a code of it that is not used yet, and recovery codes."""
     user, key = machine.enrolled_user()
     return user, key, call("RenewRecoveryCodes", user.uid, code=key.first)["recovery_codes"]
@@ -43,8 +43,8 @@ def goes_on(terminal):
     assert terminal.ends() == 0, terminal.transcript
 
 
-def test_the_keys_stop_at_once_and_the_password_is_changed_all_the_same(machine, holder, journal):
-    user, key, recovery = holder
+def test_the_keys_stop_at_once_and_the_password_is_changed_all_the_same(machine, with_a_phone, journal):
+    user, key, recovery = with_a_phone
     call("Invite", user=user.name, replaces=True)
     start, log = journal.position(), daemon_log.position()
     with stack("passwd", OURS, UNIX, ACCOUNT):
@@ -65,8 +65,8 @@ def test_the_keys_stop_at_once_and_the_password_is_changed_all_the_same(machine,
     assert works(machine, user, recovery[2])
 
 
-def test_where_the_password_is_changed_first_the_word_is_taken_too(machine, holder):
-    user, key, _ = holder
+def test_where_the_password_is_changed_first_the_word_is_taken_too(machine, with_a_phone):
+    user, key, _ = with_a_phone
     with stack("passwd", "password requisite pam_unix.so", OURS, ACCOUNT):
         terminal = changes_password(["passwd"], user)
         terminal.awaits(OFFER + OR_LOST)
@@ -75,8 +75,8 @@ def test_where_the_password_is_changed_first_the_word_is_taken_too(machine, hold
     assert machine.status(user)["suspended"] and not works(machine, user, key.second) and has_password(user, NEW_PASSWORD)
 
 
-def test_a_due_key_is_reported_at_passwd(machine, holder):
-    user, key, _ = holder
+def test_a_due_key_is_reported_at_passwd(machine, with_a_phone):
+    user, key, _ = with_a_phone
     with rotating("passwd"), stack("passwd", OURS, UNIX, ACCOUNT), days_later(machine, 8, key):
         terminal = at_the_key(user, 'Code of the key "phone", to replace it')
         terminal.types_hidden("lost")
@@ -84,8 +84,8 @@ def test_a_due_key_is_reported_at_passwd(machine, holder):
         assert machine.status(user)["suspended"]
 
 
-def test_without_the_password_the_word_is_no_code_and_nothing_changes(machine, holder):
-    user, key, _ = holder
+def test_without_the_password_the_word_is_no_code_and_nothing_changes(machine, with_a_phone):
+    user, key, _ = with_a_phone
     with stack("passwd", "password required pam_otp.so rotate=ask", ACCOUNT):
         terminal = Terminal([*as_user(user), "passwd"])
         terminal.awaits(OFFER + ": ")
@@ -94,8 +94,8 @@ def test_without_the_password_the_word_is_no_code_and_nothing_changes(machine, h
     assert not machine.status(user)["suspended"] and works(machine, user, key.second)
 
 
-def test_with_a_wrong_password_nobody_is_asked(machine, holder):
-    user, key, _ = holder
+def test_with_a_wrong_password_nobody_is_asked(machine, with_a_phone):
+    user, key, _ = with_a_phone
     with stack("passwd", OURS, UNIX, ACCOUNT):
         terminal = Terminal([*as_user(user), "passwd"])
         terminal.awaits("Current password: ")
@@ -104,8 +104,8 @@ def test_with_a_wrong_password_nobody_is_asked(machine, holder):
     assert works(machine, user, key.second)
 
 
-def test_root_and_others_are_not_offered_it(machine, holder):
-    user, key, _ = holder
+def test_root_and_others_are_not_offered_it(machine, with_a_phone):
+    user, key, _ = with_a_phone
     with stack("passwd", OURS, UNIX, ACCOUNT):
         terminal = Terminal(["passwd", user.name])
         goes_on(terminal)
@@ -115,8 +115,8 @@ def test_root_and_others_are_not_offered_it(machine, holder):
     assert works(machine, user, key.second)
 
 
-def test_keys_that_somebody_else_has_suspended_are_not_reported(machine, holder):
-    user, _, recovery = holder
+def test_keys_that_somebody_else_has_suspended_are_not_reported(machine, with_a_phone):
+    user, _, recovery = with_a_phone
     with stack("passwd", OURS, UNIX, ACCOUNT):
         terminal = at_the_key(user)
         call("Suspend", user=user.name)
@@ -126,9 +126,9 @@ def test_keys_that_somebody_else_has_suspended_are_not_reported(machine, holder)
     assert has_password(user, PASSWORD)
 
 
-def test_on_the_socket_nobody_reports_without_a_code(machine, holder):
+def test_on_the_socket_nobody_reports_without_a_code(machine, with_a_phone):
     """Root neither, whose process here is its own: it suspends."""
-    user, key, _ = holder
+    user, key, _ = with_a_phone
     assert what_bars("ReportLost", user.uid) == "needs-password"
     assert what_bars("ReportLost", user.uid, user=user.name) == "needs-password"
     assert what_bars("ReportLost", user=user.name) == "needs-password"
@@ -140,8 +140,8 @@ def test_on_the_socket_nobody_reports_without_a_code(machine, holder):
 
 
 @pytest.mark.parametrize("by", ["owner", "root"])
-def test_with_a_code_the_user_may_be_named(machine, holder, by):
-    user, _, recovery = holder
+def test_with_a_code_the_user_may_be_named(machine, with_a_phone, by):
+    user, _, recovery = with_a_phone
     uid = user.uid if by == "owner" else 0
     assert what_bars("ReportLost", uid, user=user.name, code="000-no-code") == "code-refused"
     assert call("ReportLost", uid, user=user.name, code=recovery[0])["until"]
