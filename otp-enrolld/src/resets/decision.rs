@@ -6,8 +6,10 @@
 //! together one person, root goes on alone, also through sudo for its own account.
 //!
 //! While the password is fresh a reset takes two admins: one who asks, and one who agrees with a reason to this very change of the password.
+//! The code goes to an admin, too, and never to the person who changed the password, who would hold both.
 //! Where the password is not on this host, and the policy says four eyes, anybody may ask who else may, and a second admin agrees.
 
+use otp_core::files::password_record::PasswordActor;
 use otp_core::files::reset::{Approval, Reset, ResetActor, ResetProof, Tier};
 use otp_core::policy::cool_down::PasswordElsewhere;
 use otp_core::reasons::ChangeRefusal;
@@ -67,7 +69,7 @@ pub(crate) fn decide(step: ResetStep, actor: TieredActor, reset: &Reset, now: Re
     let refused = match step {
         ResetStep::Ask => asks(actor, reset, now).or_else(|| unfit_voucher(reset)).or_else(|| closed(now)),
         ResetStep::Approve => approves(actor, reset, now),
-        ResetStep::Invite => asks(actor, reset, now),
+        ResetStep::Invite => asks(actor, reset, now).or_else(|| holds_both(actor, now)),
     };
     match (refused, step) {
         (Some(why), _) => ResetAnswer::Refused(why),
@@ -153,6 +155,19 @@ fn asks(actor: TieredActor, reset: &Reset, now: ResetNow) -> Option<ChangeRefusa
             Some(ChangeRefusal::LowerTier)
         }
         TieredActor { .. } => None,
+    }
+}
+
+/// While the two admins override a change of the password: anybody below an admin, and the person who made that change.
+fn holds_both(actor: TieredActor, now: ResetNow) -> Option<ChangeRefusal> {
+    let by = match now.cool_down?.why {
+        CoolDownReason::PasswordChanged(_, by) if closed(now).is_none() => by,
+        _ => return None,
+    };
+    let changed_it = |by: PasswordActor| [Some(by.uid), by.login_uid].iter().flatten().any(|uid| actor.who.is(*uid));
+    match actor.tier {
+        tier if tier < Tier::Admin => Some(ChangeRefusal::LowerTier),
+        _ => by.is_some_and(changed_it).then_some(ChangeRefusal::SamePerson),
     }
 }
 

@@ -284,6 +284,36 @@ fn a_fresh_password_takes_two_admins_and_the_second_one_agrees_to_that_very_chan
 }
 
 #[test]
+fn nobody_gets_password_and_code_of_an_override() {
+    let kept = in_spite_of(1, reset(Tier::User, actor(Tier::Admin, 1), ResetProof::InPerson));
+    let collects = |actor, uid, login_uid| {
+        let by = Some(PasswordActor { uid, login_uid });
+        let why = CoolDownReason::PasswordChanged(PasswordChange::new([1; 8]), by);
+        decide(ResetStep::Invite, actor, &kept, ResetNow { cool_down: barred(why), ..after(Tier::User, 0) })
+    };
+    let (lower, same) = [ChangeRefusal::LowerTier, ChangeRefusal::SamePerson].map(ResetAnswer::Refused).into();
+    let (helper, one, two) = (actor(Tier::Helpdesk, 1), actor(Tier::Admin, 1), actor(Tier::Admin, 2));
+    let sudo = |person| TieredActor { who: ResetActor { uid: 0, person }, tier: Tier::Root };
+    for (who, uid, login_uid, answer) in [
+        (helper, 2001, None, lower),
+        (helper, 2002, None, lower),
+        (helper, 0, Some(3002), lower),
+        (one, 2001, None, ResetAnswer::Allowed),
+        (one, 0, Some(2001), ResetAnswer::Allowed),
+        (one, 3001, None, same),
+        (one, 0, Some(3001), same),
+        (two, 0, Some(3001), ResetAnswer::Allowed),
+        (sudo(3001), 2001, Some(3001), same),
+        (sudo(3002), 2001, Some(3001), ResetAnswer::Allowed),
+        (sudo(3002), 0, Some(3001), same),
+        (actor(Tier::Root, 0), 0, None, same),
+    ] {
+        assert_eq!(collects(who, uid, login_uid), answer, "{who:?} after {uid} {login_uid:?}");
+    }
+    assert_eq!(decide(ResetStep::Invite, helper, &kept, after(Tier::User, 0)), ResetAnswer::Allowed, "no longer fresh");
+}
+
+#[test]
 fn an_override_shortens_no_delay() {
     let (asker, kept) = (actor(Tier::Admin, 1), reset(Tier::User, actor(Tier::Admin, 1), ResetProof::Callback));
     let kept = in_spite_of(1, kept);
