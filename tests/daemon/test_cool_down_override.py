@@ -197,7 +197,9 @@ def test_a_password_elsewhere_takes_a_second_admin(machine, staff, watched):
         reset = request(user, desk.uid, "in-person")
         assert reset["state"] == "needs-approval" and why_no_new_key(user, desk.uid) == "reset-not-approved"
         assert what_bars("ApproveReset", desk.uid, id=reset["id"]) == "NotAllowed"
-        assert agree(reset, two, reason=None)["state"] == "ready"
+        start = machine.journal.position()
+        assert agree(reset, two, reason="a word that nobody asked for")["state"] == "ready"
+        assert overrides(machine, start) == [], "there is no change to override"
         enrol(user, invite(user, uid=desk.uid, replaces=True))
         assert waiting(user) is None
 
