@@ -31,7 +31,21 @@ pub(crate) enum ResetStep {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TieredActor {
     pub who: ResetActor,
+    /// The one on whose account the process counts, whoever logged in.
+    pub accountable: u32,
     pub tier: Tier,
+}
+
+impl TieredActor {
+    /// Nobody of `other`, by uid, login and account.
+    fn is_another_than(self, other: ResetActor) -> bool {
+        self.who.is_another_than(other) && !other.is(self.accountable)
+    }
+
+    /// Is it this uid, by uid, login or account?
+    fn is(self, uid: u32) -> bool {
+        self.who.is(uid) || self.accountable == uid
+    }
 }
 
 /// The facts at the moment of a step.
@@ -67,7 +81,7 @@ pub(crate) enum ResetAnswer {
 /// May `actor` take this step of `reset`?
 pub(crate) fn decide(step: ResetStep, actor: TieredActor, reset: &Reset, now: ResetNow) -> ResetAnswer {
     let refused = match step {
-        ResetStep::Ask => asks(actor, reset, now).or_else(|| unfit_voucher(reset)).or_else(|| closed(now)),
+        ResetStep::Ask => asks(actor, reset, now).or_else(|| unfit_voucher(actor, reset)).or_else(|| closed(now)),
         ResetStep::Approve => approves(actor, reset, now),
         ResetStep::Invite => asks(actor, reset, now).or_else(|| holds_both(actor, now)),
     };
@@ -150,7 +164,7 @@ fn asks(actor: TieredActor, reset: &Reset, now: ResetNow) -> Option<ChangeRefusa
     let target = reset.account.uid;
     match actor {
         TieredActor { tier: Tier::Root, .. } if target == 0 || now.one_admin => None,
-        TieredActor { who, .. } if who.is(target) => Some(ChangeRefusal::SamePerson),
+        _ if actor.is(target) => Some(ChangeRefusal::SamePerson),
         TieredActor { tier: asker, .. } if asker < Tier::Helpdesk || asker < tier(reset, now) => {
             Some(ChangeRefusal::LowerTier)
         }
@@ -164,7 +178,10 @@ fn holds_both(actor: TieredActor, now: ResetNow) -> Option<ChangeRefusal> {
         CoolDownReason::PasswordChanged(_, by) if closed(now).is_none() => by,
         _ => return None,
     };
-    let changed_it = |by: PasswordActor| [Some(by.uid), by.login_uid].iter().flatten().any(|uid| actor.who.is(*uid));
+    let changed_it = |by: PasswordActor| {
+        let who = ResetActor { uid: by.uid, person: by.login_uid.unwrap_or(by.uid) };
+        !actor.is_another_than(who)
+    };
     match actor.tier {
         tier if tier < Tier::Admin => Some(ChangeRefusal::LowerTier),
         _ => by.is_some_and(changed_it).then_some(ChangeRefusal::SamePerson),
@@ -183,15 +200,15 @@ fn approves(actor: TieredActor, reset: &Reset, now: ResetNow) -> Option<ChangeRe
     if actor.tier < Tier::Admin {
         return Some(ChangeRefusal::LowerTier);
     }
-    let another = actor.who.is_another_than(reset.asked_by) && !known.iter().flatten().any(|uid| actor.who.is(*uid));
+    let another = actor.is_another_than(reset.asked_by) && !known.iter().flatten().any(|uid| actor.is(*uid));
     (!another).then_some(ChangeRefusal::SamePerson)
 }
 
 /// The one who asks is no second proof, and nobody vouches for themselves.
-fn unfit_voucher(reset: &Reset) -> Option<ChangeRefusal> {
+fn unfit_voucher(actor: TieredActor, reset: &Reset) -> Option<ChangeRefusal> {
     let uid = reset.proof.voucher()?;
     let voucher = ResetActor { uid, person: uid };
-    let fits = uid != reset.account.uid && reset.asked_by.is_another_than(voucher);
+    let fits = uid != reset.account.uid && actor.is_another_than(voucher);
     (!fits).then_some(ChangeRefusal::NotAVoucher)
 }
 
