@@ -88,7 +88,7 @@ impl Peer {
 
 /// A process, as /proc shows it.
 #[derive(Clone, Copy)]
-enum Sight {
+enum PeerProcess {
     Seen {
         effective_uid: u32,
         login_uid: u32,
@@ -98,22 +98,22 @@ enum Sight {
     Gone,
 }
 
-fn seen(pid: i32) -> Sight {
-    let found = || Some(Sight::Seen { effective_uid: uids(pid)?.1, login_uid: noted_login(&pid.to_string())? });
+fn seen(pid: i32) -> PeerProcess {
+    let found = || Some(PeerProcess::Seen { effective_uid: uids(pid)?.1, login_uid: noted_login(&pid.to_string())? });
     let is_gone = || pid > 0 && getpgid(Some(Pid::from_raw(pid))) == Err(Errno::ESRCH); // hidepid=2 hides what is there as well
-    found().unwrap_or_else(|| if is_gone() { Sight::Gone } else { Sight::Hidden })
+    found().unwrap_or_else(|| if is_gone() { PeerProcess::Gone } else { PeerProcess::Hidden })
 }
 
 /// The login behind a peer that connected as `uid`. Root may have taken on that uid for the call alone; any other process got a pid
 /// that was free again. A login that this process has itself, `inherited` by all that the same parent started, says nothing, nor
 /// does root's.
-fn login_behind(uid: u32, sight: Sight, inherited: Option<u32>) -> Option<u32> {
+fn login_behind(uid: u32, sight: PeerProcess, inherited: Option<u32>) -> Option<u32> {
     match sight {
-        Sight::Seen { effective_uid, login_uid } if [0, uid].contains(&effective_uid) => {
+        PeerProcess::Seen { effective_uid, login_uid } if [0, uid].contains(&effective_uid) => {
             Some(login_uid).filter(|login| ![0, UNKNOWN_UID].contains(login) && Some(*login) != inherited)
         }
-        Sight::Seen { .. } | Sight::Gone => Some(UNKNOWN_UID),
-        Sight::Hidden => None,
+        PeerProcess::Seen { .. } | PeerProcess::Gone => Some(UNKNOWN_UID),
+        PeerProcess::Hidden => None,
     }
 }
 
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_login_counts_where_the_process_is_that_of_the_peer_and_it_is_not_our_own() {
-        let seen = |effective_uid, login_uid| Sight::Seen { effective_uid, login_uid };
+        let seen = |effective_uid, login_uid| PeerProcess::Seen { effective_uid, login_uid };
         for (uid, sight, inherited, login) in [
             (1000, seen(1000, 3001), None, Some(3001)),
             (0, seen(0, 3001), Some(UNKNOWN_UID), Some(3001)),
@@ -199,8 +199,8 @@ mod tests {
             (1000, seen(1001, 3001), None, Some(UNKNOWN_UID)),
             (1000, seen(1001, UNKNOWN_UID), None, Some(UNKNOWN_UID)),
             (0, seen(1001, 3001), None, Some(UNKNOWN_UID)),
-            (1000, Sight::Gone, Some(3001), Some(UNKNOWN_UID)),
-            (1000, Sight::Hidden, None, None),
+            (1000, PeerProcess::Gone, Some(3001), Some(UNKNOWN_UID)),
+            (1000, PeerProcess::Hidden, None, None),
         ] {
             assert_eq!(login_behind(uid, sight, inherited), login, "{uid} {inherited:?} {login:?}");
         }
@@ -208,9 +208,9 @@ mod tests {
 
     #[test]
     fn a_process_that_is_gone_is_told_from_one_that_is_hidden() {
-        assert!(matches!(seen(i32::MAX), Sight::Gone));
-        assert!(matches!(seen(0), Sight::Hidden), "it is in another namespace");
-        assert!(!matches!(seen(nix::unistd::getpid().as_raw()), Sight::Gone));
+        assert!(matches!(seen(i32::MAX), PeerProcess::Gone));
+        assert!(matches!(seen(0), PeerProcess::Hidden), "it is in another namespace");
+        assert!(!matches!(seen(nix::unistd::getpid().as_raw()), PeerProcess::Gone));
     }
 
     #[test]
