@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn r11_only_a_root_process_that_the_owner_started_reports_without_a_code() {
         let says = |uid, accountable_uid, is_subuid, owner| {
-            let peer = Peer { uid, pid: 1, accountable_uid, is_subuid };
+            let peer = Peer { uid, pid: 1, accountable_uid, is_subuid, login_uid: None };
             has_asked_for_the_password(peer, &Account { name: "alice".to_owned(), uid: owner })
         };
         assert!(says(0, 1001, false, 1001), "passwd, run by the owner");
