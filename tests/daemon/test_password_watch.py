@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -13,8 +15,10 @@ from harness.journal import ALERT
 from harness.machine import DAY, OTPCTL, Key, otpctl, policy
 from harness.passwords import HOUR, NOTE, RECORDS, WAIT, boot_clock, edit_shadow, hashed, look, why_no_new_key
 from harness.resets import only_members, request, what_bars
-from harness.rotation import changes_password, stack
+from harness.rotation import changes_password, stack, types_new_password, types_old_password
+from harness.terminal import Terminal
 from harness.troubles import host_key_lost
+from harness.wait import until
 from harness.wire import Client, call, refusal_on
 
 WATCH = "password requisite pam_otp.so watch"
@@ -43,6 +47,10 @@ def done(*words, stdin=""):
 def record_of(user):
     lines = (RECORDS / str(user.uid)).read_text().splitlines()
     return dict(line.split(" = ", 1) for line in lines)
+
+
+def announcement(user):
+    return RECORDS / f"{user.uid}.announced"
 
 
 def by_itself(user):
@@ -94,7 +102,59 @@ def test_a_pass_that_is_quicker_than_the_line_is_put_right(machine, enrolled, wa
     lines = [UNIX, f"password optional pam_exec.so {OTPCTL} watch-passwords", WATCH]
     with stack("passwd", *lines, "account required pam_permit.so", "auth sufficient pam_rootok.so"):
         CHANGES["passwd by root"](user)
-    assert record_of(user)["by"] == "0"
+    changed = record_of(user)
+    assert "by" not in changed
+    look()
+    assert record_of(user)["by"] == "0" and record_of(user)["changed"] == changed["changed"]
+    assert not announcement(user).exists()
+
+
+def test_a_passwd_that_its_user_stops_keeps_no_look_waiting(machine, enrolled, watched, programs, tmp_path):
+    user, _ = enrolled
+    look()
+    aside, log = RECORDS / f".{user.uid}.announced.new", tmp_path / "log"
+    with boot_clock():
+        terminal = Terminal(["strace", "-f", "-qq", "-o", log, "-u", user.name, "-P", aside, "-e", "inject=fsync:signal=STOP", "passwd"])
+        types_old_password(terminal)
+        if programs == "after":
+            types_new_password(terminal)
+        stopped = until(lambda: re.search(r"^(\d+) .*stopped by SIGSTOP", log.read_text(), re.M), "passwd stopped")
+        assert aside.exists() and not announcement(user).exists()
+        assert ("look: " in look()) == (programs == "after") and aside.exists()
+        os.kill(int(stopped[1]), signal.SIGCONT)
+        if programs == "before":
+            types_new_password(terminal)
+        assert terminal.ends() == 0
+        assert "look: " in look() and record_of(user)["by"] == str(user.uid)
+    assert not aside.exists() and not announcement(user).exists()
+
+
+@pytest.mark.parametrize("what", ["torn", "that of somebody else", "missing"])
+def test_an_announcement_that_is_not_to_be_believed_names_nobody(machine, enrolled, watched, programs, what):
+    (user, _), other = enrolled, machine.new_user()
+    look()
+    by_itself(user)
+    path = announcement(user)
+    if what == "torn":
+        path.write_text(path.read_text()[:-5])
+    elif what == "missing":
+        path.unlink()
+    else:
+        path.rename(announcement(other))
+        by_itself(other)
+        announcement(other).rename(path)
+    look()
+    assert "by" not in record_of(user) and not path.exists()
+
+
+def test_a_change_after_one_that_the_owner_announced_is_somebody_elses(machine, enrolled, watched):
+    user, _ = enrolled
+    with stack("passwd", UNIX, WATCH, "account required pam_permit.so"):
+        look()
+        by_itself(user)
+        CHANGES["usermod -p"](user)
+        look()
+        assert "by" not in record_of(user) and not announcement(user).exists()
 
 
 def test_of_five_changes_in_a_row_the_last_counts(machine, enrolled, watched):

@@ -35,13 +35,21 @@ def passwd():
 def changes_password(command, user, old=PASSWORD, new=NEW_PASSWORD):
     """passwd until it has the new password."""
     terminal = Terminal([*as_user(user), *command])
+    types_old_password(terminal, old)
+    types_new_password(terminal, new)
+    return terminal
+
+
+def types_old_password(terminal, old=PASSWORD):
     terminal.awaits("Current password: ")
     terminal.types_hidden(old)
+
+
+def types_new_password(terminal, new=NEW_PASSWORD):
     terminal.awaits("New password: ")
     terminal.types_hidden(new)
     terminal.awaits("Retype new password: ")
     terminal.types_hidden(new)
-    return terminal
 
 
 def rotates(terminal):

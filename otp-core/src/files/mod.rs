@@ -12,6 +12,7 @@ pub mod notice;
 mod notice_event;
 pub mod notice_file;
 pub mod notice_lines;
+pub mod password_announcement;
 pub mod password_record;
 pub mod reset;
 pub mod state_slot;

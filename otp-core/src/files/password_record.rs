@@ -27,7 +27,7 @@ pub struct PasswordRecord {
     pub changed: SeenAt,
     /// The person who changed it; none where nobody said so, and then it was somebody else than its owner.
     pub by: Option<PasswordActor>,
-    /// A change that the PAM line has announced and that was not seen yet.
+    /// A change that the PAM line had announced. An earlier version wrote it; it has no meaning any more.
     pub announced: Option<Announcement>,
     /// When the file was written (P4).
     pub written: UnixTime,
@@ -185,16 +185,22 @@ impl PasswordActor {
     }
 }
 
-type MaybeActor = Option<Result<PasswordActor, String>>;
+pub(super) type MaybeActor = Option<Result<PasswordActor, String>>;
 
-fn actor(reader: &mut CanonicalReader<'_>, by: &'static str, login: &'static str) -> Result<MaybeActor, NotCanonical> {
+/// Reads the fields of a person.
+pub(super) fn actor(
+    reader: &mut CanonicalReader<'_>,
+    by: &'static str,
+    login: &'static str,
+) -> Result<MaybeActor, NotCanonical> {
     let Some(uid) = reader.optional_number(by)? else { return Ok(None) };
     let login_uid = reader.optional_number(login)?;
     let actor = || Ok(PasswordActor { uid: narrow(uid)?, login_uid: login_uid.map(narrow).transpose()? });
     Ok(Some(actor()))
 }
 
-fn push_actor(out: &mut String, actor: Option<PasswordActor>, by: &str, login: &str) {
+/// Writes them.
+pub(super) fn push_actor(out: &mut String, actor: Option<PasswordActor>, by: &str, login: &str) {
     let Some(actor) = actor else { return };
     out.push_str(&format!("{by} = {}\n", actor.uid));
     if let Some(uid) = actor.login_uid {
@@ -202,7 +208,8 @@ fn push_actor(out: &mut String, actor: Option<PasswordActor>, by: &str, login: &
     }
 }
 
-fn narrow(uid: u64) -> Result<u32, String> {
+/// A uid.
+pub(super) fn narrow(uid: u64) -> Result<u32, String> {
     u32::try_from(uid).map_err(|_| format!("a uid is {uid}; wanted one below 2^32"))
 }
 

@@ -1,8 +1,9 @@
-//! One pass over the passwords of local accounts: what has changed gets a new record. It is root's, and the only writer besides the module's
-//! line (`note`).
+//! One pass over the passwords of local accounts: what has changed gets a new record. It is root's, and the only writer of records; who
+//! made a change it takes from announcements (`note`).
 
 use crate::environment::{Clock, Moment};
-use crate::files::password_record::{Announcement, PasswordRecord, SeenAt};
+use crate::files::password_announcement::PasswordAnnouncement;
+use crate::files::password_record::{PasswordActor, PasswordRecord, SeenAt};
 use crate::keys::seal::{HostKey, PasswordFingerprint};
 use crate::unix_time::UnixTime;
 use crate::vault::VaultError;
@@ -60,6 +61,7 @@ fn look(
     report: &mut WatchReport,
 ) -> Result<(), VaultError> {
     let seen = Seeing { first: report.first, vouched: clock.vouched(), now: Moment::of(clock) };
+    let announced = place.announced_uids()?;
     report.accounts = 0;
     for uid in passwords.uids() {
         report.accounts += 1;
@@ -71,12 +73,21 @@ fn look(
                 Belief::Damaged
             }
         };
-        if let Some(next) = seen.next(uid, kept, fingerprint, passwords.end_of_day(uid)) {
+        let recent = announced.contains(&uid).then(|| place.announcement(uid)).flatten();
+        let recent = recent.filter(|one| one.is_of_the_last(ANNOUNCED_S, &seen.now));
+        let is_waiting = recent.is_some();
+        let held = Held { uid, fingerprint, end_of_day: passwords.end_of_day(uid), announced: recent };
+        let next = seen.next(kept, held);
+        let is_taken_up = next.is_some();
+        if let Some(next) = next {
             // The clock again: many records take their time, and a record that is older than its file is a copy.
             place.write(&PasswordRecord { written: clock.wall(), ..next })?;
             if !report.changed.contains(&uid) {
                 report.changed.push(uid);
             }
+        }
+        if announced.contains(&uid) && (is_taken_up || !is_waiting) {
+            place.forget_announcement(uid)?;
         }
     }
     report.removed += place.sweep(|uid| passwords.fingerprint(uid, host_key).is_some())?;
@@ -96,6 +107,15 @@ impl Belief {
     }
 }
 
+/// What a pass finds about one uid.
+struct Held {
+    uid: u32,
+    fingerprint: PasswordFingerprint,
+    end_of_day: Option<UnixTime>,
+    /// A recent announcement.
+    announced: Option<PasswordAnnouncement>,
+}
+
 /// The circumstances of a pass.
 struct Seeing {
     first: bool,
@@ -106,38 +126,43 @@ struct Seeing {
 
 impl Seeing {
     /// The record that takes the place of `kept`; none where that one is still right.
-    fn next(
-        &self,
-        uid: u32,
-        kept: Belief,
-        fingerprint: PasswordFingerprint,
-        end_of_day: Option<UnixTime>,
-    ) -> Option<PasswordRecord> {
+    fn next(&self, kept: Belief, held: Held) -> Option<PasswordRecord> {
         let seen_now = || SeenAt::now(&self.now);
         let (changed, by) = match kept {
             Belief::Damaged => (seen_now(), None),
             // A day that is not over has seen nothing that is later than this pass.
-            Belief::Missing if self.first => match end_of_day.filter(|end| *end < self.now.wall) {
+            Belief::Missing if self.first => match held.end_of_day.filter(|end| *end < self.now.wall) {
                 Some(end) => (SeenAt::wall(end), None),
                 None => (seen_now(), None),
             },
             Belief::Missing => (seen_now(), None),
-            Belief::Kept(kept) if kept.record.fingerprint != fingerprint => {
-                let announced = kept.record.announced.filter(|one| kept.copied.is_none() && self.is_recent(one));
-                (seen_now(), announced.map(|one| one.by))
-            }
+            Belief::Kept(kept) if kept.record.fingerprint != held.fingerprint => (seen_now(), held.maker(&kept)),
             Belief::Kept(kept) if kept.copied.is_some() => (kept.changed(), None),
             // Written while the clock was far ahead. A clock that may itself be wrong brings nothing forward.
             Belief::Kept(kept) if self.vouched && kept.record.changed.left(0, &self.now) > AHEAD_S => {
                 (seen_now(), kept.record.by)
             }
+            Belief::Kept(kept) if kept.record.by.is_none() && held.is_told_late(&kept.record) => {
+                (kept.record.changed, held.announced.as_ref().map(|one| one.by))
+            }
             Belief::Kept(_) => return None,
         };
+        let Held { uid, fingerprint, .. } = held;
         Some(PasswordRecord { uid, fingerprint, changed, by, announced: None, written: self.now.wall })
     }
+}
 
-    fn is_recent(&self, announced: &Announcement) -> bool {
-        self.now.wall.since(announced.at) <= ANNOUNCED_S && announced.at.since(self.now.wall) <= AHEAD_S
+impl Held {
+    /// The person who announced this very change: to come for the password of the record, or made for the one that there is.
+    fn maker(&self, kept: &KeptRecord) -> Option<PasswordActor> {
+        let one = self.announced.as_ref().filter(|_| kept.copied.is_none())?;
+        [kept.record.fingerprint, self.fingerprint].contains(&one.fingerprint).then_some(one.by)
+    }
+
+    /// Was a pass quicker than a line after the change?
+    fn is_told_late(&self, record: &PasswordRecord) -> bool {
+        let one = self.announced.as_ref().filter(|one| one.fingerprint == record.fingerprint);
+        one.is_some_and(|one| record.changed.left(JUST_NOW_S, &one.moment()) > 0)
     }
 }
 
@@ -152,6 +177,8 @@ impl WatchReport {
 const MOST_LOOKS: usize = 5;
 /// For typing a new password twice, in seconds.
 const ANNOUNCED_S: u64 = 600;
+/// Between a change and a line after it, in seconds.
+const JUST_NOW_S: u64 = 10;
 /// How far a time may lie ahead of a clock that is right, in seconds.
 const AHEAD_S: u64 = 60;
 
@@ -159,11 +186,11 @@ const AHEAD_S: u64 = 60;
 mod tests {
     use super::*;
     use crate::environment::BootId;
-    use crate::files::password_record::PasswordActor;
 
     const NOW: UnixTime = UnixTime::new(1_795_301_571);
     const ONE: PasswordFingerprint = PasswordFingerprint([1; 16]);
     const OTHER: PasswordFingerprint = PasswordFingerprint([2; 16]);
+    const ANOTHER: PasswordFingerprint = PasswordFingerprint([3; 16]);
     const OWNER: PasswordActor = PasswordActor { uid: 1000, login_uid: None };
 
     fn before(seconds: u64) -> UnixTime {
@@ -187,12 +214,24 @@ mod tests {
         KeptRecord { record, copied: None }
     }
 
+    fn held(
+        fingerprint: PasswordFingerprint,
+        end_of_day: Option<UnixTime>,
+        announced: Option<PasswordAnnouncement>,
+    ) -> Held {
+        Held { uid: 1000, fingerprint, end_of_day, announced }
+    }
+
+    fn announced(fingerprint: PasswordFingerprint, at: SeenAt) -> Option<PasswordAnnouncement> {
+        Some(PasswordAnnouncement { uid: 1000, fingerprint, at, by: OWNER })
+    }
+
     fn next(
         seeing: &Seeing,
         kept: Belief,
         fingerprint: PasswordFingerprint,
     ) -> Option<(SeenAt, Option<PasswordActor>)> {
-        seeing.next(1000, kept, fingerprint, None).map(|next| {
+        seeing.next(kept, held(fingerprint, None, None)).map(|next| {
             assert_eq!((next.uid, next.fingerprint, next.announced), (1000, fingerprint, None));
             (next.changed, next.by)
         })
@@ -211,13 +250,30 @@ mod tests {
     #[test]
     fn w2_a_change_is_dated_when_it_is_seen_and_is_somebody_elses_unless_it_was_announced() {
         assert_eq!(next(&seeing(), Belief::Kept(kept(before(5))), OTHER), Some((now(), None)));
-        for (at, by) in [(before(600), Some(OWNER)), (before(601), None), (NOW + 60, Some(OWNER)), (NOW + 61, None)] {
-            let mut kept = kept(before(5));
-            kept.record.announced = Some(Announcement { at, by: OWNER });
-            assert_eq!(next(&seeing(), Belief::Kept(kept.clone()), OTHER), Some((now(), by)), "{at}");
-            kept.copied = Some(NOW);
-            assert_eq!(next(&seeing(), Belief::Kept(kept), OTHER), Some((now(), None)), "a copy announces nothing");
+        for (fingerprint, by) in [(ONE, Some(OWNER)), (OTHER, Some(OWNER)), (ANOTHER, None)] {
+            let by_it = |kept| {
+                let next = seeing().next(Belief::Kept(kept), held(OTHER, None, announced(fingerprint, now()))).unwrap();
+                (next.changed, next.by)
+            };
+            let kept = kept(before(5));
+            assert_eq!(by_it(kept.clone()), (now(), by), "the password before, the one after, one between them");
+            assert_eq!(by_it(KeptRecord { copied: Some(NOW), ..kept }), (now(), None), "a copy");
         }
+    }
+
+    #[test]
+    fn a_line_after_the_change_may_be_slower_than_a_pass() {
+        let seen = |by, at| {
+            let mut kept = kept(before(500));
+            kept.record.changed = now();
+            kept.record.by = by;
+            let next = seeing().next(Belief::Kept(kept), held(ONE, None, announced(ONE, at)));
+            next.map(|next| (next.changed, next.by))
+        };
+        let later = |ms: u64| SeenAt::now(&Moment { boot_ms: 9000 + ms, ..seeing().now });
+        assert_eq!(seen(None, later(9_999)), Some((now(), Some(OWNER))), "the time of the change stays");
+        assert_eq!(seen(None, later(10_000)), None);
+        assert_eq!(seen(Some(OWNER), later(1)), None);
     }
 
     #[test]
@@ -237,7 +293,7 @@ mod tests {
     #[test]
     fn w4_at_the_first_pass_alone_the_day_counts_and_only_one_that_is_over() {
         let first = |first, day| {
-            let next = Seeing { first, ..seeing() }.next(1000, Belief::Missing, ONE, day);
+            let next = Seeing { first, ..seeing() }.next(Belief::Missing, held(ONE, day, None));
             next.unwrap().changed
         };
         assert_eq!(first(true, Some(before(1))), SeenAt::wall(before(1)));

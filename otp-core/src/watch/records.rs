@@ -1,6 +1,7 @@
 //! The directory of records about passwords: root writes, the daemon reads (W1). It has the daemon's group and the mark that gives that group to
 //! every file made in it, so nobody has to hand a file over.
 
+use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -11,6 +12,7 @@ use nix::fcntl::{Flock, FlockArg, OFlag};
 use nix::unistd::{Gid, Uid, chown};
 
 use crate::files::canonical::CanonicalReader;
+use crate::files::password_announcement::PasswordAnnouncement;
 use crate::files::password_record::{PasswordActor, PasswordRecord, SeenAt};
 use crate::root_file;
 use crate::unix_time::UnixTime;
@@ -53,11 +55,38 @@ impl WatchPlace<'_> {
             bytes => bytes?,
         };
         let record = PasswordRecord::parse(&bytes, uid).map_err(|why| VaultError::malformed(&path, why))?;
-        // After it was read: of two files in this place, the newer one's.
-        let about = fs::symlink_metadata(&path).map_err(|error| unreadable(&path, &error))?;
-        let ctime = UnixTime::from_kernel(about.ctime());
-        let copied = (ctime > record.written + SLACK_S).then_some(ctime);
+        let copied = copied_at(&path, record.written)?;
         Ok(Some(KeptRecord { record, copied }))
+    }
+
+    /// The announcement about `uid`; none where it is not whole, is a copy or cannot be read: it only names somebody.
+    pub(super) fn announcement(&self, uid: u32) -> Option<PasswordAnnouncement> {
+        let path = self.announced(uid);
+        let bytes = read_root_file(&path, PasswordAnnouncement::CAP, Readers::Everybody).ok()?;
+        let found = PasswordAnnouncement::parse(&bytes, uid).ok()?;
+        (copied_at(&path, found.at.wall).ok()?).is_none().then_some(found)
+    }
+
+    /// The uids with an announcement.
+    pub(super) fn announced_uids(&self) -> Result<HashSet<u32>, VaultError> {
+        let entries = fs::read_dir(self.dir).map_err(|error| unreadable(self.dir, &error))?;
+        let names = entries.flatten().map(|entry| entry.file_name());
+        Ok(names.filter_map(|name| name.to_str()?.strip_suffix(ANNOUNCED)?.parse().ok()).collect())
+    }
+
+    /// Leaves an announcement over an earlier one. It asks for no lock: the person who is named can stop the process here for ever.
+    pub(super) fn announce(&self, one: &PasswordAnnouncement) -> Result<(), VaultError> {
+        let (path, aside) = (self.announced(one.uid), self.aside(&format!("{}{ANNOUNCED}", one.uid)));
+        root_file::replace(&path, &aside, &one.to_toml(), FILE_MODE).map_err(|error| not_written(&path, &error))
+    }
+
+    /// Removes the announcement about `uid`.
+    pub(super) fn forget_announcement(&self, uid: u32) -> Result<(), VaultError> {
+        let path = self.announced(uid);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(not_written(&path, &error)),
+            _ => Ok(()),
+        }
     }
 
     /// Was a first pass ever made? One that cannot be read counts as one.
@@ -80,7 +109,7 @@ impl WatchPlace<'_> {
         Ok(files.is_some() && files == Some(FileStamps::now()?))
     }
 
-    /// Keeps every other writer away until it is dropped: a pass and the module's line read a record and write it again.
+    /// Keeps every other pass away until it is dropped. Only root ever holds it.
     pub(super) fn lock(&self) -> Result<Flock<File>, VaultError> {
         let path = self.dir.join(LOCK);
         let mut options = OpenOptions::new();
@@ -115,7 +144,12 @@ impl WatchPlace<'_> {
         for name in entries.flatten().map(|entry| entry.file_name()) {
             let Some(name) = name.to_str() else { continue };
             let of_nobody = name.parse().is_ok_and(|uid| !is_there(uid));
-            if of_nobody || (name.starts_with('.') && name.ends_with(".new")) {
+            let announces = name.trim_start_matches('.').trim_end_matches(".new").strip_suffix(ANNOUNCED);
+            let is_left = match announces.map(str::parse) {
+                Some(Ok(uid)) => !is_there(uid), // else somebody may be writing it: it has one name, which the next announcement takes
+                _ => name.starts_with('.') && name.ends_with(".new"),
+            };
+            if of_nobody || is_left {
                 fs::remove_file(self.dir.join(name)).map_err(|error| not_written(&self.dir.join(name), &error))?;
                 removed += usize::from(of_nobody);
             }
@@ -162,9 +196,13 @@ impl WatchPlace<'_> {
         Ok(())
     }
 
-    /// A name that no other writer has.
+    /// Where a file is written first.
     fn aside(&self, name: &str) -> PathBuf {
-        self.dir.join(format!(".{name}.{}.new", std::process::id()))
+        self.dir.join(format!(".{name}.new"))
+    }
+
+    fn announced(&self, uid: u32) -> PathBuf {
+        self.dir.join(format!("{uid}{ANNOUNCED}"))
     }
 
     fn path(&self, uid: u32) -> PathBuf {
@@ -187,10 +225,19 @@ impl KeptRecord {
     }
 }
 
+/// When the file of `path` was put there, if that was long after it was written. To be asked after it was read: of two files in this place, the newer
+/// one's.
+fn copied_at(path: &Path, written: UnixTime) -> Result<Option<UnixTime>, VaultError> {
+    let about = fs::symlink_metadata(path).map_err(|error| unreadable(path, &error))?;
+    let ctime = UnixTime::from_kernel(about.ctime());
+    Ok((ctime > written + SLACK_S).then_some(ctime))
+}
+
 fn not_written(path: &Path, error: &io::Error) -> VaultError {
     VaultError::CannotPersist { path: path.to_owned(), errno: errno_of(error) }
 }
 
+const ANNOUNCED: &str = ".announced";
 const LOOKED: &str = ".looked";
 const LOCK: &str = ".lock";
 const LOCK_FLAGS: OFlag = OFlag::O_NOFOLLOW.union(OFlag::O_NONBLOCK).union(OFlag::O_NOCTTY);
@@ -207,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_writer_waits_for_the_one_before_it() {
+    fn a_pass_waits_for_the_one_before_it() {
         let dir = std::env::temp_dir().join(format!("otp-watch-lock-{}", std::process::id()));
         fs::create_dir(&dir).unwrap();
         let place = WatchPlace { dir: &dir, note: &dir };
