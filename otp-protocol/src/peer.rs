@@ -22,7 +22,7 @@ pub struct Peer {
     pub pid: i32,
     /// On whose account its connections and log lines count: of a root-owned process the real uid, because somebody else may have
     /// started it (su, polkit's helper), or [`UNKNOWN_UID`] if that cannot be seen; of a subordinate uid the user to whom it was
-    /// lent (subuid(5)). Never a reason to allow anything.
+    /// lent (subuid(5)). It may narrow what root is believed, and is never by itself a reason to allow anything.
     pub accountable_uid: u32,
     /// Is that because it was lent? Nor is this a reason to allow anything.
     pub is_subuid: bool,

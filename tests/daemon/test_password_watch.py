@@ -214,7 +214,24 @@ def test_a_password_that_was_changed_since_the_last_look_is_fresh(machine, enrol
         assert why_no_new_key(user) is None and why_no_new_key(other) == "cool-down"
 
 
-@pytest.mark.parametrize("what", ["an account more", "the note of the look is lost", "that of an earlier version", "that of another host"])
+def test_a_user_who_changes_shell_and_name_stands_in_nobodys_way(machine, enrolled, watched):
+    (user, _), other = enrolled, machine.new_user()
+    look()
+    before = os.stat("/etc/passwd").st_ino
+    with boot_clock() as later:
+        later(WAIT)
+        with stack("chsh", "auth sufficient pam_rootok.so", "account required pam_permit.so"):
+            done("chsh", "-s", "/bin/bash", other.name)
+        with stack("chfn", "auth sufficient pam_rootok.so", "account required pam_permit.so"):
+            done("chfn", "-r", "12", other.name)
+        done("usermod", "-c", "Somebody", "-d", "/srv", user.name)
+        assert os.stat("/etc/passwd").st_ino != before and why_no_new_key(user) is None
+        done("usermod", "-l", f"{other.name}x", other.name)
+        assert why_no_new_key(user) == "cool-down"
+        done("usermod", "-l", other.name, f"{other.name}x")
+
+
+@pytest.mark.parametrize("what", ["an account more", "the note of the look is lost", "that of an earlier version", "another stamp", "that of another host"])
 def test_only_records_of_the_files_as_they_are_count(machine, enrolled, watched, what):
     user, _ = enrolled
     look()
@@ -226,6 +243,8 @@ def test_only_records_of_the_files_as_they_are_count(machine, enrolled, watched,
             machine.new_user()
         elif what == "the note of the look is lost":
             looked.unlink()
+        elif what == "another stamp":
+            looked.write_text(looked.read_text().replace('passwd = "columns', 'passwd = "inode'))
         else:
             lines = looked.read_text().splitlines(keepends=True)
             marks = lines[-2:] if what == "that of an earlier version" else lines[-1:]

@@ -278,7 +278,7 @@ def test_a_changed_password_starts_the_watch_within_its_walls_however_it_was_cha
         shadow.write_text(re.sub(rf"^{user.name}:[^:]*", f"{user.name}:$1$edited", shadow.read_text(), flags=re.M))
 
     for change in (lambda: booted.run("usermod", "-p", "$1$x", user.name), lambda: booted.run("sh", "-c", f"echo {user.name}:'$1$y' | chpasswd -e"), edit):
-        # systemd looks away while the unit runs; what changes then is seen at the next look, an hour later at most.
+        # systemd looks away while the unit runs; what changes then is seen at the next look, five minutes later at most.
         until(lambda: booted.property("ActiveState", "otp-watch.service") == "inactive", "the end of the look", 20)
         before = fingerprint()
         change()

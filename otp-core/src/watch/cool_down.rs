@@ -51,8 +51,9 @@ pub enum CoolDownReason {
 impl PasswordHistory {
     /// The history of `uid`, from the records. The error is one that stands in their way, for the log.
     pub fn of(place: &WatchPlace<'_>, uid: u32) -> (Self, Option<VaultError>) {
+        let is_up_to_date = place.is_up_to_date(); // first: the record that is then read is of that look or a later one
         match place.record(uid) {
-            Ok(Some(kept)) => match place.is_up_to_date() {
+            Ok(Some(kept)) => match is_up_to_date {
                 Ok(true) => {
                     let at = kept.changed();
                     (Self::Changed { change: at.change_of(uid), at, by: kept.by() }, None)

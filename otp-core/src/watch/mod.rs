@@ -1,6 +1,6 @@
 //! The watch over passwords: since when has somebody the password that they have? A key is not replaced near a change of it.
 //!
-//! A helper that runs as root makes one pass over /etc/passwd and /etc/shadow whenever the latter changes, at boot and every hour (`pass`). The
+//! A helper that runs as root makes one pass over /etc/passwd and /etc/shadow whenever one changes, at boot and every five minutes (`pass`). The
 //! module's line `password … pam_otp.so watch` adds who made a change (`note`). The daemon reads, and decides (`cool_down`).
 //!
 //! W1  only root writes here. A record is written whole or not at all, and the newest one counts

@@ -21,6 +21,8 @@ pub struct WatchReport {
     pub damaged: Vec<(u32, VaultError)>,
     /// Records of uids that no account has any more.
     pub removed: usize,
+    /// Did the files change during the last look, too? Then no record counts until the next pass.
+    pub still_changing: bool,
     /// Was it the first pass of all (W4)?
     pub first: bool,
 }
@@ -39,8 +41,9 @@ pub fn pass(
         let (began, files) = (Moment::of(clock), FileStamps::now()?); // both before the files are read
         look(place, &Passwords::read()?, host_key, clock, &mut report)?;
         place.tell_looked(&SeenAt::now(&began), &files)?;
-        if files == FileStamps::now()? {
-            break; // a change that came meanwhile starts no unit
+        report.still_changing = files != FileStamps::now()?; // a change that came meanwhile starts no unit
+        if !report.still_changing {
+            break;
         }
     }
     if report.first {
@@ -145,7 +148,7 @@ impl WatchReport {
     }
 }
 
-/// Looks of one pass, while somebody goes on changing passwords. After the last the records do not count, and the next pass looks again.
+/// Looks of one pass, while somebody goes on changing passwords. After the last the records do not count, and the caller asks for another pass.
 const MOST_LOOKS: usize = 5;
 /// For typing a new password twice, in seconds.
 const ANNOUNCED_S: u64 = 600;

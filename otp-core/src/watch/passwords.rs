@@ -89,14 +89,23 @@ impl HeldPassword {
 /// The fields of each line that is about an account. An empty file has none.
 fn lines(text: &[u8]) -> Option<impl Iterator<Item = Vec<&[u8]>>> {
     let whole = if text.is_empty() { text } else { text.strip_suffix(b"\n")? };
-    let about = |line: &&[u8]| line.first().is_some_and(|first| !matches!(first, b'#' | b'+' | b'-'));
-    Some(whole.split(|byte| *byte == b'\n').filter(about).map(|line| line.split(|byte| *byte == b':').collect()))
+    Some(
+        whole
+            .split(|byte| *byte == b'\n')
+            .filter(|line| is_about_account(line))
+            .map(|line| line.split(|byte| *byte == b':').collect()),
+    )
+}
+
+/// Not blank, a comment or what NIS is asked.
+pub(super) fn is_about_account(line: &[u8]) -> bool {
+    line.first().is_some_and(|first| !matches!(first, b'#' | b'+' | b'-'))
 }
 
 pub(super) const PASSWD: &str = "/etc/passwd";
 pub(super) const SHADOW: &str = "/etc/shadow";
 /// Far above any file of local accounts, in bytes.
-const CAP: usize = 32 * 1024 * 1024;
+pub(super) const CAP: usize = 32 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -1,15 +1,17 @@
-//! Which files were looked at: inode, times and size of /etc/passwd and /etc/shadow. Where one is another by now, somebody has changed it since,
-//! whatever clocks say.
+//! Which files were looked at. Of /etc/shadow, which only root writes, inode, times and size: another by now, it was changed since, whatever clocks
+//! say. /etc/passwd is written for any user who runs chsh or chfn: of it, only the columns that a fingerprint depends on.
 
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use sha2::{Digest as _, Sha256};
+
 use crate::files::canonical::{CanonicalReader, NotCanonical};
 use crate::policy::toml_table::quoted;
-use crate::vault::{VaultError, unreadable};
-use crate::watch::passwords::{PASSWD, SHADOW};
+use crate::vault::{Readers, VaultError, read_root_file, unreadable};
+use crate::watch::passwords::{CAP, PASSWD, SHADOW, is_about_account};
 
 /// The marks of both files at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +23,11 @@ pub struct FileStamps {
 impl FileStamps {
     /// As they are now.
     pub fn now() -> Result<Self, VaultError> {
-        Ok(Self { passwd: stamp(Path::new(PASSWD))?, shadow: stamp(Path::new(SHADOW))? })
+        let passwd = match read_root_file(Path::new(PASSWD), CAP, Readers::Everybody) {
+            Err(VaultError::Missing(_)) => ABSENT.to_owned(),
+            text => columns(&text?),
+        };
+        Ok(Self { passwd, shadow: stamp(Path::new(SHADOW))? })
     }
 
     /// Reads both fields; none where the first is not there.
@@ -36,6 +42,19 @@ impl FileStamps {
     }
 }
 
+/// A hash of name, password and uid in each line about an account.
+fn columns(passwd: &[u8]) -> String {
+    let mut hash = Sha256::new();
+    for line in passwd.split(|byte| *byte == b'\n').filter(|line| is_about_account(line)) {
+        for field in line.split(|byte| *byte == b':').take(3) {
+            hash.update(field);
+            hash.update(b":");
+        }
+        hash.update(b"\n");
+    }
+    format!("columns {}", &data_encoding::HEXLOWER.encode(&hash.finalize())[..32])
+}
+
 fn stamp(path: &Path) -> Result<String, VaultError> {
     match fs::symlink_metadata(path) {
         Ok(about) => Ok(format!(
@@ -47,10 +66,12 @@ fn stamp(path: &Path) -> Result<String, VaultError> {
             about.mtime_nsec(),
             about.size()
         )),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok("absent".to_owned()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(ABSENT.to_owned()),
         Err(error) => Err(unreadable(path, &error)),
     }
 }
+
+const ABSENT: &str = "absent";
 
 #[cfg(test)]
 mod tests {
@@ -74,8 +95,24 @@ mod tests {
     }
 
     #[test]
+    fn shell_name_home_and_comments_of_passwd_do_not_matter() {
+        let text = "root:x:0:0::/root:/bin/sh\nzoe:x:7100:7100:Zoe:/home/zoe:/bin/sh\n";
+        let plain = columns(text.as_bytes());
+        for (from, to) in
+            [("/bin/sh\nz", "/bin/zsh\nz"), (":Zoe:", ":Z,,,:"), ("/home", "/srv"), ("\nzoe", "\n# x\nzoe")]
+        {
+            assert_eq!(columns(text.replace(from, to).as_bytes()), plain, "{to}");
+        }
+        for (from, to) in
+            [("zoe:x", "amy:x"), ("zoe:x", "zoe:"), ("x:7100", "x:0"), ("zoe:x:", "zo:ex:"), ("\nzoe:x:7100", "")]
+        {
+            assert_ne!(columns(text.replace(from, to).as_bytes()), plain, "{to}");
+        }
+    }
+
+    #[test]
     fn it_is_read_as_it_is_written() {
-        let stamps = FileStamps { passwd: "inode 1".to_owned(), shadow: "absent".to_owned() };
+        let stamps = FileStamps { passwd: "columns 1".to_owned(), shadow: "absent".to_owned() };
         let text = stamps.to_toml();
         assert_eq!(FileStamps::read(&mut CanonicalReader::new(&text, 0)), Ok(Some(stamps)));
         assert_eq!(FileStamps::read(&mut CanonicalReader::new("", 0)), Ok(None));

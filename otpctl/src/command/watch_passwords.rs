@@ -1,5 +1,5 @@
-//! `otpctl watch-passwords`: one pass over the passwords of local accounts, for the unit that systemd starts when /etc/shadow changes. As root,
-//! without the daemon.
+//! `otpctl watch-passwords`: one pass over the passwords of local accounts, for the unit that systemd starts when /etc/passwd or /etc/shadow
+//! changes. As root, without the daemon.
 
 use nix::sys::prctl;
 use nix::unistd::{Uid, User};
@@ -34,6 +34,9 @@ pub(crate) fn watch_passwords(terminal: &mut Terminal, options: &WatchPasswordsA
     for (uid, error) in &report.damaged {
         let line = LogLine::default().field("event", "password-record-damaged").field("uid", &uid.to_string());
         alert(&line.field("detail", &error.to_string()).finish());
+    }
+    if report.still_changing {
+        return Err(stopped("/etc/passwd or /etc/shadow changes again and again; run this again")); // the unit does
     }
     let changed: Vec<String> = report.changed.iter().map(|uid| name_of(*uid)).collect();
     let object = json!({
