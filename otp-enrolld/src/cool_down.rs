@@ -15,7 +15,7 @@ use otp_protocol::peer::Peer;
 
 use crate::access::groups;
 use crate::daemon::Daemon;
-use crate::log::events::{about, event, signed};
+use crate::log::events::{about, event, paced, signed};
 use crate::machine::System;
 use crate::refusals::{Refused, log_vault};
 
@@ -107,7 +107,8 @@ impl CoolDownCheck {
 }
 
 fn refused(peer: Peer, account: &Account, found: &CoolingDown) -> Refused {
-    event(Urgency::Notice, &signed(told_in(about("cool-down", account), found), peer).finish());
+    let line = signed(told_in(about("cool-down", account), found), peer);
+    paced("cool-down", Urgency::Notice, peer.accountable_uid, line);
     Refused::not_possible(
         account,
         match found.why {

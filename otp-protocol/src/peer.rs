@@ -6,8 +6,10 @@ use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 
 use nix::cmsg_space;
+use nix::errno::Errno;
 use nix::sys::socket::sockopt::PeerCredentials;
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, UnixCredentials, getsockopt, recvmsg};
+use nix::unistd::{Pid, getpgid};
 
 use crate::subuid;
 
@@ -20,10 +22,14 @@ pub struct Peer {
     pub pid: i32,
     /// On whose account its connections and log lines count: of a root-owned process the real uid, because somebody else may have
     /// started it (su, polkit's helper), or [`UNKNOWN_UID`] if that cannot be seen; of a subordinate uid the user to whom it was
-    /// lent (subuid(5)). Never a reason to allow anything.
+    /// lent (subuid(5)). It may narrow what root is believed, and is never by itself a reason to allow anything.
     pub accountable_uid: u32,
     /// Is that because it was lent? Nor is this a reason to allow anything.
     pub is_subuid: bool,
+    /// The account whose login the process descends from (pam_loginuid(8)), through sudo and su, as it was when the connection was
+    /// accepted; none where none is noted or it cannot be seen, and [`UNKNOWN_UID`] where the process was gone or another one had its
+    /// pid. A reason to see one person behind two accounts, and never one to allow anything: root can change it.
+    pub login_uid: Option<u32>,
 }
 
 /// (uid_t) -1, which no account can have (chown(2)): who started a root-owned process cannot be seen, because /proc hides it
@@ -38,7 +44,15 @@ impl Peer {
             0 => real_uid(found.pid()).unwrap_or(UNKNOWN_UID),
             uid => uid,
         };
-        Ok(Self { uid: found.uid(), pid: found.pid(), accountable_uid: person, is_subuid: false }.counted_for(person))
+        let peer =
+            Self { uid: found.uid(), pid: found.pid(), accountable_uid: person, is_subuid: false, login_uid: None };
+        Ok(peer.counted_for(person))
+    }
+
+    /// The same for a connection that was accepted just now, with its login. `inherited` is that of this process itself.
+    pub(crate) fn accepted(stream: &UnixStream, inherited: Option<u32>) -> io::Result<Self> {
+        let peer = Self::of(stream)?;
+        Ok(Self { login_uid: login_behind(peer.uid, seen(peer.pid), inherited), ..peer })
     }
 
     /// The same peer, once it has sent something: with each message the kernel notes the real uid of its sender, where the
@@ -72,13 +86,44 @@ impl Peer {
     }
 }
 
-impl Peer {
-    /// The account whose login the process descends from (pam_loginuid(8)), through sudo and su, where one is noted, is not root's and
-    /// can be seen. A reason to see one person behind two accounts, and never one to allow anything: root can change it.
-    pub fn login_uid(&self) -> Option<u32> {
-        let text = std::fs::read_to_string(format!("/proc/{}/loginuid", self.pid)).ok()?;
-        text.trim().parse().ok().filter(|uid| ![0, UNKNOWN_UID].contains(uid))
+/// A process, as /proc shows it.
+#[derive(Clone, Copy)]
+enum PeerProcess {
+    Seen {
+        effective_uid: u32,
+        login_uid: u32,
+    },
+    /// It is there, and not for these eyes (hidepid), or in a namespace from which it has no pid here.
+    Hidden,
+    Gone,
+}
+
+fn seen(pid: i32) -> PeerProcess {
+    let found = || Some(PeerProcess::Seen { effective_uid: uids(pid)?.1, login_uid: noted_login(&pid.to_string())? });
+    let is_gone = || pid > 0 && getpgid(Some(Pid::from_raw(pid))) == Err(Errno::ESRCH); // hidepid=2 hides what is there as well
+    found().unwrap_or_else(|| if is_gone() { PeerProcess::Gone } else { PeerProcess::Hidden })
+}
+
+/// The login behind a peer that connected as `uid`. Root may have taken on that uid for the call alone; any other process got a pid
+/// that was free again. A login that this process has itself, `inherited` by all that the same parent started, says nothing, nor
+/// does root's.
+fn login_behind(uid: u32, sight: PeerProcess, inherited: Option<u32>) -> Option<u32> {
+    match sight {
+        PeerProcess::Seen { effective_uid, login_uid } if [0, uid].contains(&effective_uid) => {
+            Some(login_uid).filter(|login| ![0, UNKNOWN_UID].contains(login) && Some(*login) != inherited)
+        }
+        PeerProcess::Seen { .. } | PeerProcess::Gone => Some(UNKNOWN_UID),
+        PeerProcess::Hidden => None,
     }
+}
+
+/// The login that this process descends from.
+pub(crate) fn own_login() -> Option<u32> {
+    noted_login("self")
+}
+
+fn noted_login(process: &str) -> Option<u32> {
+    std::fs::read_to_string(format!("/proc/{process}/loginuid")).ok()?.trim().parse().ok()
 }
 
 /// The kernel's word for a uid that it does not have (/proc/sys/kernel/overflowuid).
@@ -91,11 +136,17 @@ pub fn accountable_for(uid: u32) -> u32 {
 
 /// The real uid of a process; none if it is gone or /proc does not show it.
 fn real_uid(pid: i32) -> Option<u32> {
+    uids(pid).map(|(real, _)| real)
+}
+
+/// Its real and its effective uid.
+fn uids(pid: i32) -> Option<(u32, u32)> {
     let mut status = [0; STATUS_BYTES]; // the kernel makes it at the first read: in one piece it costs one
     let mut file = File::open(format!("/proc/{pid}/status")).ok()?;
     let length = file.read(&mut status).ok()?;
     let uids = status.get(..length)?.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"Uid:"))?;
-    std::str::from_utf8(uids).ok()?.split_whitespace().next()?.parse().ok()
+    let mut uids = std::str::from_utf8(uids).ok()?.split_whitespace().map_while(|uid| uid.parse().ok());
+    uids.next().zip(uids.next())
 }
 
 /// The line with the uids is the ninth.
@@ -125,7 +176,7 @@ mod tests {
         let (mut ours, mut theirs) = UnixStream::pair()?;
         setsockopt(&ours, PassCred, &true)?;
         theirs.write_all(b"x")?;
-        let unknown = Peer { uid: 0, pid: 1, accountable_uid: UNKNOWN_UID, is_subuid: false };
+        let unknown = Peer { uid: 0, pid: 1, accountable_uid: UNKNOWN_UID, is_subuid: false, login_uid: None };
         assert_eq!(unknown.introduced(&ours)?.accountable_uid, nix::unistd::getuid().as_raw());
         let mut byte = [0];
         ours.read_exact(&mut byte)?;
@@ -133,6 +184,33 @@ mod tests {
         drop(theirs);
         assert_eq!(unknown.introduced(&ours)?, unknown);
         Ok(())
+    }
+
+    #[test]
+    fn a_login_counts_where_the_process_is_that_of_the_peer_and_it_is_not_our_own() {
+        let seen = |effective_uid, login_uid| PeerProcess::Seen { effective_uid, login_uid };
+        for (uid, sight, inherited, login) in [
+            (1000, seen(1000, 3001), None, Some(3001)),
+            (0, seen(0, 3001), Some(UNKNOWN_UID), Some(3001)),
+            (1000, seen(0, 3001), Some(3002), Some(3001)),
+            (1000, seen(1000, 3001), Some(3001), None),
+            (1000, seen(1000, UNKNOWN_UID), None, None),
+            (1000, seen(1000, 0), None, None),
+            (1000, seen(1001, 3001), None, Some(UNKNOWN_UID)),
+            (1000, seen(1001, UNKNOWN_UID), None, Some(UNKNOWN_UID)),
+            (0, seen(1001, 3001), None, Some(UNKNOWN_UID)),
+            (1000, PeerProcess::Gone, Some(3001), Some(UNKNOWN_UID)),
+            (1000, PeerProcess::Hidden, None, None),
+        ] {
+            assert_eq!(login_behind(uid, sight, inherited), login, "{uid} {inherited:?} {login:?}");
+        }
+    }
+
+    #[test]
+    fn a_process_that_is_gone_is_told_from_one_that_is_hidden() {
+        assert!(matches!(seen(i32::MAX), PeerProcess::Gone));
+        assert!(matches!(seen(0), PeerProcess::Hidden), "it is in another namespace");
+        assert!(!matches!(seen(nix::unistd::getpid().as_raw()), PeerProcess::Gone));
     }
 
     #[test]

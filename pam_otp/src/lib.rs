@@ -17,6 +17,7 @@ mod guard;
 mod host;
 mod libpam;
 mod login;
+mod lost;
 mod notices;
 mod options;
 mod outcome;

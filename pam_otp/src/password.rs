@@ -26,6 +26,7 @@ use crate::daemon::connection::{DaemonError, DaemonRefusal};
 use crate::daemon::{self, EnrolmentSession};
 use crate::host::{ConversationFailed, Host, Item};
 use crate::login::{EndedMark, audience, bad_option, emergency, pause_after, refusal_text, settings};
+use crate::lost;
 use crate::options::{Echo, OptionError, Options, RotateWhen, whose};
 use crate::person::Person;
 use crate::printable::plain;
@@ -82,7 +83,7 @@ enum Next {
 /// The key that is wanted.
 enum KeyWanted {
     /// It is due: this one is replaced.
-    Now(OldestKey),
+    Now(OldestKey, Occasion),
     /// Its owner is asked.
     Offered,
 }
@@ -173,7 +174,9 @@ fn wanted(
     }
     let due = |key: &OldestKey, now| matches!(rules.service.age(key.confirmed, now), Age::Due(_) | Age::Overdue);
     match check::account_status(host, account, rules.service.limits.clock) {
-        Ok(AccountStatus::InOrder { oldest: Some(key), now, .. }) if due(&key, now) => Ok(KeyWanted::Now(key)),
+        Ok(AccountStatus::InOrder { oldest: Some(key), now, .. }) if due(&key, now) => {
+            Ok(KeyWanted::Now(key, occasion))
+        }
         Ok(AccountStatus::InOrder { .. }) if offered => Ok(KeyWanted::Offered),
         Ok(AccountStatus::InOrder { .. } | AccountStatus::NotBarred) => Err(PasswordOutcome::Nothing),
         Ok(AccountStatus::NeverEnrolled) => Err(PasswordOutcome::Nothing),
@@ -183,7 +186,7 @@ fn wanted(
     }
 }
 
-/// A code of the old key, then the new one, whose label is returned.
+/// A code of the old key, then the new one, whose label is returned. Or the word of its owner that the device is gone.
 fn replace(
     host: &mut impl Host,
     account: &Account,
@@ -191,13 +194,23 @@ fn replace(
     echo: Echo,
     rules: &Rules,
 ) -> Result<String, PasswordOutcome> {
-    let (prompt, key) = match wanted {
-        KeyWanted::Now(key) => {
-            (format!("Code of the key \"{}\", to replace it: ", plain(&key.label)), Some(key.label.as_str()))
+    let (prompt, key, wish) = match wanted {
+        KeyWanted::Now(key, occasion) => (
+            format!("Code of the key \"{}\", to replace it", plain(&key.label)),
+            Some(key.label.as_str()),
+            *occasion == Occasion::Wish,
+        ),
+        KeyWanted::Offered => {
+            ("Code of your one-time-code key to replace it, or Enter to keep it".to_owned(), None, true)
         }
-        KeyWanted::Offered => ("Code of your one-time-code key to replace it, or Enter to keep it: ".to_owned(), None),
     };
-    let answer = host.ask(&prompt, echo)?;
+    // Not where something is due: that is a login, and nothing but a new key lets it go on.
+    let lost = wish && lost::is_offered(host, account);
+    let answer = host.ask(&format!("{prompt}{}: ", if lost { lost::OFFER } else { "" }), echo)?;
+    if lost && lost::is_said(&answer) {
+        lost::report(host, account).map_err(PasswordOutcome::Failed)?;
+        return Err(PasswordOutcome::Left(ModuleReason::ReportedLost.into())); // the password is changed all the same
+    }
     if answer.is_empty() && key.is_none() {
         return Err(PasswordOutcome::Nothing);
     }

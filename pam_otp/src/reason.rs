@@ -27,6 +27,8 @@ reason_table! {
         Enrolled => "enrolled";
         /// A key was replaced.
         Rotated => "rotated";
+        /// Its owner says that the device is gone: the keys are suspended.
+        ReportedLost => "reported-lost";
         /// The daemon does not answer this process about that user.
         NotAllowed => "not-allowed";
         /// A registration code that was of no use; the daemon's log has more.

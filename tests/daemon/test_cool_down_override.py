@@ -72,6 +72,13 @@ def test_two_admins_and_a_reason_go_past_it_at_alert(machine, just_changed, staf
     assert works(machine, just_changed, new.first) and waiting(just_changed) is None
 
 
+def test_the_code_goes_to_an_admin_who_did_not_set_the_password(machine, just_changed, staff):
+    one, two, desk = staff
+    agree(request(just_changed, one.uid, "in-person"), two)
+    assert why_no_new_key(just_changed, desk.uid) == "lower-tier"
+    invite(just_changed, uid=two.uid, replaces=True)
+
+
 def test_a_helper_and_an_admin_are_not_two_admins(machine, just_changed, staff):
     one, _, desk = staff
     assert what_bars("RequestReset", desk.uid, user=just_changed.name, reason="lost", proof="in-person") == "cool-down"
@@ -190,7 +197,9 @@ def test_a_password_elsewhere_takes_a_second_admin(machine, staff, watched):
         reset = request(user, desk.uid, "in-person")
         assert reset["state"] == "needs-approval" and why_no_new_key(user, desk.uid) == "reset-not-approved"
         assert what_bars("ApproveReset", desk.uid, id=reset["id"]) == "NotAllowed"
-        assert agree(reset, two, reason=None)["state"] == "ready"
+        start = machine.journal.position()
+        assert agree(reset, two, reason="a word that nobody asked for")["state"] == "ready"
+        assert overrides(machine, start) == [], "there is no change to override"
         enrol(user, invite(user, uid=desk.uid, replaces=True))
         assert waiting(user) is None
 

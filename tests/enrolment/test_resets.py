@@ -12,7 +12,7 @@ from harness.enrolment import enrol, invite, random_secret, redeem, works
 from harness.machine import ACCOUNT, DAY, VAULT, otpctl
 from harness.notices import HEADING, noticed
 from harness.resets import OF_A_USER, OF_AN_ADMIN, logged_in_as, only_members, request, resets_mode, uptime, waiting, what_bars
-from harness.wire import Client, Refused, call, refusal
+from harness.wire import Client, LeftBehind, Refused, call, refusal, refusal_on
 
 ABOUT = VAULT / "vault.toml"
 
@@ -246,6 +246,20 @@ def test_one_login_behind_two_accounts_is_one_person(machine, desk, admins, guar
     asked = ["reset", target.name, "--reason", "lost", "--proof"]
     assert "cannot vouch" in " ".join(logged_in_as(admin, *asked, f"vouched:{admin.name}").stderr.split())
     assert logged_in_as(target, *asked, "callback").returncode == 1, "through sudo for oneself"
+    machine.leave(target, "otp-admin")
+
+
+def test_a_process_that_ends_before_it_is_seen_approves_nothing(machine, admins, guarded):
+    """It could be anybody's who has a second account."""
+    target, _ = machine.enrolled_user()
+    machine.join(target, "otp-admin")
+    admin, second = admins
+    reset = request(target, admin.uid, "in-person")
+    with machine.daemon_hanging():
+        client = LeftBehind(uid=second.uid)
+    with client:
+        assert refusal_on(client, "ApproveReset", id=reset["id"]).parameters["reason"] == "same-person"
+    call("ApproveReset", second.uid, id=reset["id"])
     machine.leave(target, "otp-admin")
 
 

@@ -4,7 +4,7 @@ of both."""
 import pytest
 
 from harness import daemon_log
-from harness.machine import AUTH_ERR, CODE_PROMPT, PASSWORD, PASSWORD_PROMPT, SUCCESS
+from harness.machine import AUTH_ERR, CODE_PROMPT, PASSWORD, PASSWORD_PROMPT, SUCCESS, VAULT
 from harness.notices import HEADING, noticed, notices
 from harness.resets import uptime
 from harness.services import refused
@@ -96,6 +96,31 @@ def test_those_of_an_earlier_boot_are_told_no_more(machine, enrolled):
         assert "wrong-codes" not in noticed(user)
         machine.stop()
     machine.start()
+
+
+def test_a_daemon_that_starts_again_tells_of_them_only_when_there_are_more(machine, enrolled):
+    user, key = enrolled
+    told = VAULT / "notices" / f"{user.uid}.wrong-codes"
+
+    def starts_again_and_tells():
+        machine.stop()
+        machine.start()
+        call("List")
+        found = noticed(user)
+        for _ in range(3):
+            call("NoticesShown", user=user.name, last=2**40)
+        return found
+
+    assert "wrong-codes" not in starts_again_and_tells()
+    types_wrong_codes(machine, user, key, 5)
+    assert starts_again_and_tells() == ["wrong-codes"] and told.read_text() == "console 5\n"
+    assert starts_again_and_tells() == []
+    types_wrong_codes(machine, user, key, 1)
+    assert starts_again_and_tells() == ["wrong-codes"] and told.read_text() == "console 6\n"
+    assert machine.ask("otp", user, key.first)[0] == SUCCESS
+    assert starts_again_and_tells() == ["accepted-after-wrong-codes"] and not told.exists()
+    types_wrong_codes(machine, user, key, 5)
+    assert starts_again_and_tells() == ["wrong-codes"]
 
 
 def test_the_daemon_tells_of_what_it_accepted_itself(machine, enrolled):

@@ -10,7 +10,7 @@ from harness.prompts import APP_PROMPT, key_on
 from harness.terminal import Terminal
 
 NEW_PASSWORD = "another pass word 42"
-OFFER = "Code of your one-time-code key to replace it, or Enter to keep it: "
+OFFER = "Code of your one-time-code key to replace it, or Enter to keep it"  # the word for a lost device may follow
 DUE_PROMPT = 'Code of the key "phone", to replace it: '
 
 

@@ -46,8 +46,11 @@ class Client:
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(timeout)
         self.received = b""
+        self.connect(str(path), uid, gid)
+
+    def connect(self, path, uid, gid):
         with acting_as(uid, gid):
-            self.socket.connect(str(path))
+            self.socket.connect(path)
 
     def __enter__(self):
         return self
@@ -84,6 +87,20 @@ class Client:
             name = reply["error"]
             raise Refused(name.removeprefix(INTERFACE + "."), reply.get("parameters", {}))
         return reply.get("parameters", {})
+
+
+class LeftBehind(Client):
+    """The process that made the connection has ended."""
+
+    def connect(self, path, uid, gid):
+        child = os.fork()
+        if child == 0:
+            try:
+                super().connect(path, uid, gid)
+                os._exit(0)
+            finally:
+                os._exit(1)
+        assert os.waitpid(child, 0)[1] == 0
 
 
 def call(method, uid=0, **parameters):

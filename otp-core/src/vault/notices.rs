@@ -8,6 +8,7 @@ use super::open::{Lifetime, OpenedBy, TrustedDir, call_by};
 use super::root_owned::RootDirs;
 use super::{NOTICES, Vault, VaultPlace};
 use crate::accounts::Account;
+use crate::decision::origin::Origin;
 use crate::files::notice::{Notice, NoticeEvent};
 use crate::files::notice_file::{SPOOL_CAP, Showing, Spool, SpoolError, Spooled};
 
@@ -65,6 +66,38 @@ impl Vault {
         dir.sync()
     }
 
+    /// The wrong codes in a row that `uid` was told of, and where; of a file that nobody can read, none.
+    pub fn told_of_wrong_codes(&self, uid: u32) -> Result<Option<(Origin, u32)>, VaultError> {
+        let dir = self.dir.open_dir(NOTICES)?;
+        let text = match dir.read(&told_wrong_codes(uid), TOLD_CAP) {
+            Err(VaultError::Missing(_)) => return Ok(None),
+            read => read?,
+        };
+        let told = || {
+            let (origin, count) = std::str::from_utf8(&text).ok()?.strip_suffix('\n')?.split_once(' ')?;
+            Some((Origin::parse(origin)?, count.parse().ok()?))
+        };
+        Ok(told())
+    }
+
+    /// `uid` was told of so many; on disk when this returns.
+    pub fn note_wrong_codes(&self, uid: u32, origin: Origin, count: u32) -> Result<(), VaultError> {
+        let dir = self.dir.open_dir(NOTICES)?;
+        let _lock = dir.lock()?;
+        dir.replace(&told_wrong_codes(uid), format!("{} {count}\n", origin.as_str()).as_bytes())
+    }
+
+    /// There are none in a row any more. The next ones are to be told.
+    pub fn forget_wrong_codes(&self, uid: u32) -> Result<(), VaultError> {
+        let dir = self.dir.open_dir(NOTICES)?;
+        if !dir.has(&told_wrong_codes(uid))? {
+            return Ok(());
+        }
+        let _lock = dir.lock()?;
+        dir.remove(&told_wrong_codes(uid))?;
+        dir.sync()
+    }
+
     /// The notices of this event no longer hold. Nothing is written where there is none.
     pub fn unspool(&self, account: &Account, event: NoticeEvent) -> Result<(), VaultError> {
         let dir = self.dir.open_dir(NOTICES)?;
@@ -86,6 +119,7 @@ impl Vault {
         let _lock = dir.lock()?;
         dir.remove(&name(uid))?;
         dir.remove(&told_disabled(uid))?;
+        dir.remove(&told_wrong_codes(uid))?;
         dir.sync()
     }
 
@@ -94,8 +128,10 @@ impl Vault {
     pub(super) fn move_notices(&self, from: u32, to: &Account) -> Result<(), VaultError> {
         let dir = self.dir.open_dir(NOTICES)?;
         let _lock = dir.lock()?;
-        if from != to.uid && dir.has(&told_disabled(from))? {
-            dir.rename(&told_disabled(from), &told_disabled(to.uid))?;
+        for told in [told_disabled, told_wrong_codes] {
+            if from != to.uid && dir.has(&told(from))? {
+                dir.rename(&told(from), &told(to.uid))?;
+            }
         }
         let Some(spool) = read_any(&dir, from)? else { return dir.sync() };
         if from == to.uid {
@@ -178,3 +214,11 @@ fn told_disabled(uid: u32) -> String {
 }
 
 const TOLD_DISABLED: &str = ".disabled";
+
+/// The origin and how many: the owner was told of so many wrong codes.
+fn told_wrong_codes(uid: u32) -> String {
+    format!("{uid}.wrong-codes")
+}
+
+/// Largest such file in bytes.
+const TOLD_CAP: usize = 64;

@@ -1,6 +1,7 @@
 //! On real files, as root.
 
 use super::*;
+use crate::decision::origin::Origin;
 use crate::files::notice::{Notice, NoticeEvent, Where};
 use crate::files::notice_file::{MOST, SHOWINGS, Showing};
 use crate::vault::outbox::{OUTBOX_CAP, Outbox, OutboxPlace, Posted};
@@ -248,4 +249,31 @@ fn a_program_of_the_users_own_does_not_use_up_the_last_showing() {
     assert_eq!(bench.vault().notices(&bench.account).unwrap().len(), 1);
     bench.vault().notices_shown(&bench.account, u64::MAX, Showing::AtALogin).unwrap();
     assert!(bench.vault().notices(&bench.account).unwrap().is_empty());
+}
+
+#[test]
+fn it_is_remembered_of_how_many_wrong_codes_somebody_was_told_until_there_are_none() {
+    let bench = Bench::enrolled();
+    let told = |uid| bench.vault().told_of_wrong_codes(uid).unwrap();
+    bench.vault().forget_wrong_codes(1000).unwrap();
+    assert_eq!(told(1000), None);
+    for count in [5, 20] {
+        bench.vault().note_wrong_codes(1000, Origin::Other, count).unwrap();
+        assert_eq!(told(1000), Some((Origin::Other, count)));
+    }
+    let alicia = Account { name: "alicia".into(), uid: 1001 };
+    let nonce = || Some(Nonce([4; 24]));
+    let reseal = Reseal { host_key: bench.host_key(), nonce: &nonce };
+    bench.vault().adopt(&bench.account, &alicia, &reseal, &Shifted::by(0)).unwrap();
+    assert_eq!((told(1000), told(1001)), (None, Some((Origin::Other, 20))));
+    for nonsense in ["", "other", "other x\n", "nowhere 5\n", "other 5"] {
+        bench.vault().note_wrong_codes(1001, Origin::Other, 5).unwrap();
+        fs::write(bench.dir.join("notices/1001.wrong-codes"), nonsense).unwrap();
+        assert_eq!(told(1001), None, "{nonsense:?}");
+    }
+    bench.vault().forget_wrong_codes(1001).unwrap();
+    assert!(names(&bench, "notices").is_empty());
+    bench.vault().note_wrong_codes(1001, Origin::Myself, 5).unwrap();
+    bench.vault().forget(1001).unwrap();
+    assert!(names(&bench, "notices").is_empty());
 }

@@ -107,7 +107,7 @@ impl Belief {
     }
 }
 
-/// What a pass finds about one uid.
+/// The findings of a pass about one uid.
 struct Held {
     uid: u32,
     fingerprint: PasswordFingerprint,

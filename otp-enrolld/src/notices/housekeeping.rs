@@ -64,7 +64,7 @@ impl Daemon {
         drop(self.notice_of_codes_locked(&mut locked)); // without room for it, the next time
         drop(locked.settle_suspension(&System)); // if it fails the mark still holds
         let (account, disabled) = (locked.account().clone(), locked.state().disabled);
-        let guesses = Guesses::of(locked.state(), System.boot_ms());
+        let guesses = Guesses::of(locked.state());
         drop(locked);
         self.tell_of_guesses(&account, guesses.filter(|_| !disabled));
         let is_known = self.known_disabled.lock().contains(&account.uid);

@@ -6,8 +6,10 @@
 //! together one person, root goes on alone, also through sudo for its own account.
 //!
 //! While the password is fresh a reset takes two admins: one who asks, and one who agrees with a reason to this very change of the password.
+//! The code goes to an admin, too, and never to the person who changed the password, who would hold both.
 //! Where the password is not on this host, and the policy says four eyes, anybody may ask who else may, and a second admin agrees.
 
+use otp_core::files::password_record::PasswordActor;
 use otp_core::files::reset::{Approval, Reset, ResetActor, ResetProof, Tier};
 use otp_core::policy::cool_down::PasswordElsewhere;
 use otp_core::reasons::ChangeRefusal;
@@ -29,7 +31,21 @@ pub(crate) enum ResetStep {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TieredActor {
     pub who: ResetActor,
+    /// The one on whose account the process counts, whoever logged in.
+    pub accountable: u32,
     pub tier: Tier,
+}
+
+impl TieredActor {
+    /// Nobody of `other`, by uid, login and account.
+    fn is_another_than(self, other: ResetActor) -> bool {
+        self.who.is_another_than(other) && !other.is(self.accountable)
+    }
+
+    /// Is it this uid, by uid, login or account?
+    fn is(self, uid: u32) -> bool {
+        self.who.is(uid) || self.accountable == uid
+    }
 }
 
 /// The facts at the moment of a step.
@@ -65,9 +81,9 @@ pub(crate) enum ResetAnswer {
 /// May `actor` take this step of `reset`?
 pub(crate) fn decide(step: ResetStep, actor: TieredActor, reset: &Reset, now: ResetNow) -> ResetAnswer {
     let refused = match step {
-        ResetStep::Ask => asks(actor, reset, now).or_else(|| unfit_voucher(reset)).or_else(|| closed(now)),
+        ResetStep::Ask => asks(actor, reset, now).or_else(|| unfit_voucher(actor, reset)).or_else(|| closed(now)),
         ResetStep::Approve => approves(actor, reset, now),
-        ResetStep::Invite => asks(actor, reset, now),
+        ResetStep::Invite => asks(actor, reset, now).or_else(|| holds_both(actor, now)),
     };
     match (refused, step) {
         (Some(why), _) => ResetAnswer::Refused(why),
@@ -148,11 +164,27 @@ fn asks(actor: TieredActor, reset: &Reset, now: ResetNow) -> Option<ChangeRefusa
     let target = reset.account.uid;
     match actor {
         TieredActor { tier: Tier::Root, .. } if target == 0 || now.one_admin => None,
-        TieredActor { who, .. } if who.is(target) => Some(ChangeRefusal::SamePerson),
+        _ if actor.is(target) => Some(ChangeRefusal::SamePerson),
         TieredActor { tier: asker, .. } if asker < Tier::Helpdesk || asker < tier(reset, now) => {
             Some(ChangeRefusal::LowerTier)
         }
         TieredActor { .. } => None,
+    }
+}
+
+/// While the two admins override a change of the password: anybody below an admin, and the person who made that change.
+fn holds_both(actor: TieredActor, now: ResetNow) -> Option<ChangeRefusal> {
+    let by = match now.cool_down?.why {
+        CoolDownReason::PasswordChanged(_, by) if closed(now).is_none() => by,
+        _ => return None,
+    };
+    let changed_it = |by: PasswordActor| {
+        let who = ResetActor { uid: by.uid, person: by.login_uid.unwrap_or(by.uid) };
+        !actor.is_another_than(who)
+    };
+    match actor.tier {
+        tier if tier < Tier::Admin => Some(ChangeRefusal::LowerTier),
+        _ => by.is_some_and(changed_it).then_some(ChangeRefusal::SamePerson),
     }
 }
 
@@ -168,15 +200,15 @@ fn approves(actor: TieredActor, reset: &Reset, now: ResetNow) -> Option<ChangeRe
     if actor.tier < Tier::Admin {
         return Some(ChangeRefusal::LowerTier);
     }
-    let another = actor.who.is_another_than(reset.asked_by) && !known.iter().flatten().any(|uid| actor.who.is(*uid));
+    let another = actor.is_another_than(reset.asked_by) && !known.iter().flatten().any(|uid| actor.is(*uid));
     (!another).then_some(ChangeRefusal::SamePerson)
 }
 
 /// The one who asks is no second proof, and nobody vouches for themselves.
-fn unfit_voucher(reset: &Reset) -> Option<ChangeRefusal> {
+fn unfit_voucher(actor: TieredActor, reset: &Reset) -> Option<ChangeRefusal> {
     let uid = reset.proof.voucher()?;
     let voucher = ResetActor { uid, person: uid };
-    let fits = uid != reset.account.uid && reset.asked_by.is_another_than(voucher);
+    let fits = uid != reset.account.uid && actor.is_another_than(voucher);
     (!fits).then_some(ChangeRefusal::NotAVoucher)
 }
 

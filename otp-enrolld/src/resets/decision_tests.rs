@@ -23,7 +23,7 @@ fn uid_of(tier: Tier) -> u32 {
 /// One who is not the target, unless that is root.
 fn actor(tier: Tier, number: u32) -> TieredActor {
     let uid = if tier == Tier::Root { 0 } else { uid_of(tier) + number };
-    TieredActor { who: ResetActor { uid, person: uid }, tier }
+    TieredActor { who: ResetActor { uid, person: uid }, accountable: uid, tier }
 }
 
 fn reset(target: Tier, asker: TieredActor, proof: ResetProof) -> Reset {
@@ -115,10 +115,10 @@ fn actor_by_target_by_proof_by_state() {
 
 #[test]
 fn who_approves_is_an_admin_and_nobody_of_the_others_under_any_uid() {
-    let asker = TieredActor { who: ResetActor { uid: 0, person: 3001 }, tier: Tier::Root };
+    let asker = TieredActor { who: ResetActor { uid: 0, person: 3001 }, accountable: 3001, tier: Tier::Root };
     let fresh = reset(Tier::Admin, asker, ResetProof::Vouched(3005));
     let approves = |uid, person, tier| {
-        let actor = TieredActor { who: ResetActor { uid, person }, tier };
+        let actor = TieredActor { who: ResetActor { uid, person }, accountable: person, tier };
         match decide(ResetStep::Approve, actor, &fresh, after(Tier::Admin, 0)) {
             ResetAnswer::Refused(why) => Some(why),
             ResetAnswer::Allowed => None,
@@ -140,6 +140,15 @@ fn who_approves_is_an_admin_and_nobody_of_the_others_under_any_uid() {
     ] {
         assert_eq!(approves(uid, person, Tier::Admin), same, "{uid} {person}");
     }
+    for accountable in [3000, 3001, 3005] {
+        let one = TieredActor { who: ResetActor { uid: 3002, person: 3002 }, accountable, tier: Tier::Admin };
+        let answer = decide(ResetStep::Approve, one, &fresh, after(Tier::Admin, 0));
+        assert_eq!(
+            answer,
+            ResetAnswer::Refused(ChangeRefusal::SamePerson),
+            "by the login of another one: {accountable}"
+        );
+    }
     for tier in [Tier::User, Tier::Helpdesk] {
         assert_eq!(approves(3002, 3002, tier), Some(ChangeRefusal::LowerTier));
     }
@@ -159,7 +168,7 @@ fn nobody_asks_for_themselves_under_any_uid_but_root() {
     for target in [Tier::User, Tier::Helpdesk, Tier::Admin] {
         let own = uid_of(target);
         for (uid, person, tier) in [(own, own, Tier::Admin), (0, own, Tier::Root), (100_000, own, Tier::Admin)] {
-            let one = TieredActor { who: ResetActor { uid, person }, tier };
+            let one = TieredActor { who: ResetActor { uid, person }, accountable: person, tier };
             for step in [ResetStep::Ask, ResetStep::Invite] {
                 let answer = decide(step, one, &reset(target, one, ResetProof::InPerson), after(target, 0));
                 assert_eq!(answer, ResetAnswer::Refused(ChangeRefusal::SamePerson), "{uid} {person}");
@@ -170,13 +179,13 @@ fn nobody_asks_for_themselves_under_any_uid_but_root() {
 
 #[test]
 fn two_proofs_of_one_channel_are_not_two() {
-    let asker = TieredActor { who: ResetActor { uid: 0, person: 2001 }, tier: Tier::Root };
+    let asker = TieredActor { who: ResetActor { uid: 0, person: 2001 }, accountable: 2001, tier: Tier::Root };
     for (voucher, fits) in [(1500, true), (1000, false), (2001, false), (0, false)] {
         let asked = reset(Tier::User, asker, ResetProof::Vouched(voucher));
         let wanted = if fits { ResetAnswer::Allowed } else { ResetAnswer::Refused(ChangeRefusal::NotAVoucher) };
         assert_eq!(decide(ResetStep::Ask, asker, &asked, after(Tier::User, 0)), wanted, "{voucher}");
     }
-    let unknown = TieredActor { who: ResetActor { uid: 0, person: u32::MAX }, tier: Tier::Root };
+    let unknown = TieredActor { who: ResetActor { uid: 0, person: u32::MAX }, accountable: u32::MAX, tier: Tier::Root };
     let asked = reset(Tier::User, unknown, ResetProof::Vouched(1500));
     let answer = decide(ResetStep::Ask, unknown, &asked, after(Tier::User, 0));
     assert_eq!(answer, ResetAnswer::Refused(ChangeRefusal::NotAVoucher), "it may be the one who vouches");
@@ -184,7 +193,11 @@ fn two_proofs_of_one_channel_are_not_two() {
 
 #[test]
 fn where_there_is_one_admin_they_ask_for_themselves_through_sudo() {
-    let sudo = TieredActor { who: ResetActor { uid: 0, person: uid_of(Tier::Admin) }, tier: Tier::Root };
+    let sudo = TieredActor {
+        who: ResetActor { uid: 0, person: uid_of(Tier::Admin) },
+        accountable: uid_of(Tier::Admin),
+        tier: Tier::Root,
+    };
     let kept = reset(Tier::Admin, sudo, ResetProof::InPerson);
     let answer = |one_admin| decide(ResetStep::Invite, sudo, &kept, ResetNow { one_admin, ..after(Tier::Admin, 0) });
     assert_eq!(answer(true), ResetAnswer::AllowedAlone);
@@ -281,6 +294,37 @@ fn a_fresh_password_takes_two_admins_and_the_second_one_agrees_to_that_very_chan
             assert_eq!(open, ResetAnswer::Allowed, "{why}: an agreement of these days is one");
         }
     }
+}
+
+#[test]
+fn nobody_gets_password_and_code_of_an_override() {
+    let kept = in_spite_of(1, reset(Tier::User, actor(Tier::Admin, 1), ResetProof::InPerson));
+    let collects = |actor, uid, login_uid| {
+        let by = Some(PasswordActor { uid, login_uid });
+        let why = CoolDownReason::PasswordChanged(PasswordChange::new([1; 8]), by);
+        decide(ResetStep::Invite, actor, &kept, ResetNow { cool_down: barred(why), ..after(Tier::User, 0) })
+    };
+    let (lower, same) = [ChangeRefusal::LowerTier, ChangeRefusal::SamePerson].map(ResetAnswer::Refused).into();
+    let (helper, one, two) = (actor(Tier::Helpdesk, 1), actor(Tier::Admin, 1), actor(Tier::Admin, 2));
+    let sudo = |person| TieredActor { who: ResetActor { uid: 0, person }, accountable: 0, tier: Tier::Root };
+    for (who, uid, login_uid, answer) in [
+        (helper, 2001, None, lower),
+        (helper, 2002, None, lower),
+        (helper, 0, Some(3002), lower),
+        (one, 2001, None, ResetAnswer::Allowed),
+        (one, 0, Some(2001), ResetAnswer::Allowed),
+        (one, 3001, None, same),
+        (one, 0, Some(3001), same),
+        (two, 0, Some(3001), ResetAnswer::Allowed),
+        (sudo(3001), 2001, Some(3001), same),
+        (sudo(3002), 2001, Some(3001), ResetAnswer::Allowed),
+        (sudo(3002), 0, Some(3001), same),
+        (sudo(u32::MAX), 2001, None, same),
+        (actor(Tier::Root, 0), 0, None, same),
+    ] {
+        assert_eq!(collects(who, uid, login_uid), answer, "{who:?} after {uid} {login_uid:?}");
+    }
+    assert_eq!(decide(ResetStep::Invite, helper, &kept, after(Tier::User, 0)), ResetAnswer::Allowed, "no longer fresh");
 }
 
 #[test]

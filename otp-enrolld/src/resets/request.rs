@@ -119,11 +119,10 @@ impl Daemon {
         self.vault().store_reset(&reset, &System)?;
         let why = wanted.reason.as_ref().map(ResetReason::as_str);
         event(Urgency::Notice, &line("reset-approved", &reset, peer).optional("why", why).finish());
-        if let (Some(found), Some(why)) = (found, why) {
-            event(
-                Urgency::Alert,
-                &told_in(line("cool-down-overridden", &reset, peer), &found).field("detail", why).finish(),
-            );
+        let overrides = reset.approval.as_ref().is_some_and(|one| one.in_spite_of.is_some());
+        if let (true, Some(found), Some(why)) = (overrides, found, why) {
+            let told = told_in(line("cool-down-overridden", &reset, peer), &found).field("detail", why);
+            event(Urgency::Alert, &told.finish());
         }
         Ok(ResetReply { reset: told(&StoredReset { reset, restored: false }, actor, now) })
     }

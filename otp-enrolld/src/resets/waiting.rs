@@ -79,10 +79,12 @@ impl Daemon {
     }
 }
 
-/// The actor behind a peer. The person is the one who logged in, whatever accounts came after that.
+/// The actor behind a peer. The person is the one who logged in, whatever accounts came after that; nobody knows who where
+/// the process was gone before it was looked at.
 pub(super) fn actor_of(peer: Peer, actor: Actor) -> TieredActor {
-    let person = peer.login_uid().unwrap_or(peer.accountable_uid);
-    TieredActor { who: ResetActor { uid: peer.uid, person }, tier: groups::tier_of(actor) }
+    let person = peer.login_uid.unwrap_or(peer.accountable_uid);
+    let who = ResetActor { uid: peer.uid, person };
+    TieredActor { who, accountable: peer.accountable_uid, tier: groups::tier_of(actor) }
 }
 
 /// The group database's word on a reset. It may take seconds: it is asked for before the lock of resets is taken.

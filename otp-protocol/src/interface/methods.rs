@@ -261,10 +261,13 @@ methods! {
         pub user: UserName,
     }
 
-    /// Refuse every code of the caller, who has lost a device, until [`Resume`] or [`TakeBackLost`].
+    /// Refuse every code of a user who has lost a device, until [`Resume`] or [`TakeBackLost`].
     pub struct ReportLost -> LostReply {
-        /// A code of any key of the caller or a recovery code, which is used up.
-        pub code: TypedCode,
+        /// Name of the user; `None` for the caller.
+        pub user: Option<UserName>,
+        /// A code of any key of the user or a recovery code, which is used up. Only root may leave it out, from a process that the
+        /// user started and that has asked for their UNIX password; and not for root. Daemons of earlier versions want it.
+        pub code: Option<TypedCode>,
     }
 
     /// End the suspension that [`ReportLost`] began, within an hour and unless somebody else has suspended the keys since.

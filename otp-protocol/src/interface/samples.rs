@@ -239,7 +239,10 @@ pub(crate) fn each_method(look_at: &mut impl LookAt) {
     );
     look_at.method(&Suspend { user: user() }, &Suspended { invitation_only: yes, changed: yes });
     look_at.method(&Resume { user: user() }, &Changed { changed: yes });
-    look_at.method(&ReportLost { code: code() }, &LostReply { until: Some(UnixTime::new(1_796_003_600)) });
+    look_at.method(
+        &ReportLost { user: Some(user()), code: Some(code()) },
+        &LostReply { until: Some(UnixTime::new(1_796_003_600)) },
+    );
     look_at.method(&TakeBackLost { code: code() }, &Done {});
     look_at.method(
         &Reopen { user: Some(user()), origin: Some(Origin::Remote), code: Some(code()) },

@@ -171,12 +171,12 @@ mod tests {
     }
 
     fn admit_all(admission: &Admission, uid: u32) -> Vec<ConnectionPermit> {
-        admit_peers(admission, Peer { uid, pid: 1, accountable_uid: uid, is_subuid: false })
+        admit_peers(admission, Peer { uid, pid: 1, accountable_uid: uid, is_subuid: false, login_uid: None })
     }
 
     /// A connection as su makes it for `accountable_uid`.
     fn admit_started_by(admission: &Admission, accountable_uid: u32) -> Vec<ConnectionPermit> {
-        admit_peers(admission, Peer { uid: 0, pid: 1, accountable_uid, is_subuid: false })
+        admit_peers(admission, Peer { uid: 0, pid: 1, accountable_uid, is_subuid: false, login_uid: None })
     }
 
     fn admit_peers(admission: &Admission, peer: Peer) -> Vec<ConnectionPermit> {
@@ -197,7 +197,13 @@ mod tests {
 
     /// Two users who have uids lent to them, each with many of them.
     fn admit_lent(admission: &Admission, root_owned: u32) -> Vec<ConnectionPermit> {
-        let lent = |(uid, accountable_uid)| Peer { uid: uid * root_owned, pid: 1, accountable_uid, is_subuid: true };
+        let lent = |(uid, accountable_uid)| Peer {
+            uid: uid * root_owned,
+            pid: 1,
+            accountable_uid,
+            is_subuid: true,
+            login_uid: None,
+        };
         let peers =
             (100_000..100_010).map(|uid| (uid, 1000)).chain((200_000..200_010).map(|uid| (uid, 1001))).map(lent);
         peers.flat_map(|peer| admit_peers(admission, peer)).collect()

@@ -23,7 +23,7 @@ use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::PassCred;
 
 use crate::interface::Refusal;
-use crate::peer::{Peer, UNKNOWN_UID};
+use crate::peer::{Peer, UNKNOWN_UID, own_login};
 use crate::server::admission::{Admission, ConnectionPermit};
 use crate::server::connection::{converse, refusal};
 use crate::server::limits::ServerLimits;
@@ -40,6 +40,7 @@ pub fn serve<S: Service>(listener: &UnixListener, service: Arc<S>, limits: Serve
         service,
         limits,
         admission: Admission::new(limits),
+        inherited_login: own_login(),
         failures: OncePerSecond::default(),
         refusals: OncePerSecond::default(),
     };
@@ -56,6 +57,8 @@ struct Server<S> {
     service: Arc<S>,
     limits: ServerLimits,
     admission: Admission,
+    /// The login that this process descends from, if it does from one.
+    inherited_login: Option<u32>,
     failures: OncePerSecond,
     refusals: OncePerSecond,
 }
@@ -63,7 +66,7 @@ struct Server<S> {
 impl<S: Service> Server<S> {
     /// Gives a new connection its thread, or turns it away.
     fn welcome(&mut self, stream: UnixStream) {
-        let Ok(peer) = Peer::of(&stream) else {
+        let Ok(peer) = Peer::accepted(&stream, self.inherited_login) else {
             return; // gone already
         };
         match self.admission.admit(peer) {

@@ -26,7 +26,7 @@ pub(crate) fn lost(
             client.call(&TakeBackLost { code })?;
             (false, LostReply { until: None })
         }
-        false => (true, client.call(&ReportLost { code })?),
+        false => (true, client.call(&ReportLost { user: None, code: Some(code) })?),
     };
     match format {
         OutputFormat::Json => terminal.json(&LostJson { changed: true, suspended, reply: &reply }),

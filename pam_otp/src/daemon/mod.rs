@@ -103,6 +103,13 @@ pub(crate) fn rotate(
     EnrolmentSession::begin("Rotate", &fields, KeyBefore::Replaced)
 }
 
+/// Has the daemon refuse every code of a user who has lost a device and whose UNIX password was checked. Says whether the user can take
+/// that back for a time. Daemons of earlier versions want a code, and change nothing.
+pub(crate) fn report_lost(user: &str) -> Result<bool, DaemonError> {
+    let reply = call("ReportLost", &about(Some(user)), Instant::now() + REPLY_TIMEOUT)?;
+    Ok(reply.get("until").and_then(Value::number).is_some())
+}
+
 /// A key that waits for its first code. It is thrown away when this is dropped.
 pub(crate) struct EnrolmentSession {
     connection: Connection,
