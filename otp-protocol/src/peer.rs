@@ -49,10 +49,10 @@ impl Peer {
         Ok(peer.counted_for(person))
     }
 
-    /// The same for a connection that was accepted just now, with its login. `inherited` is that of this process itself.
-    pub(crate) fn accepted(stream: &UnixStream, inherited: Option<u32>) -> io::Result<Self> {
-        let peer = Self::of(stream)?;
-        Ok(Self { login_uid: login_behind(peer.uid, seen(peer.pid), inherited), ..peer })
+    /// The same peer with its login, for a connection that was accepted just now. `inherited` is that of this process itself.
+    #[must_use]
+    pub(crate) fn with_login(self, inherited: Option<u32>) -> Self {
+        Self { login_uid: login_behind(self.uid, seen(self.pid), inherited), ..self }
     }
 
     /// The same peer, once it has sent something: with each message the kernel notes the real uid of its sender, where the

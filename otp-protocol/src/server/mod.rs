@@ -66,7 +66,7 @@ struct Server<S> {
 impl<S: Service> Server<S> {
     /// Gives a new connection its thread, or turns it away.
     fn welcome(&mut self, stream: UnixStream) {
-        let Ok(peer) = Peer::accepted(&stream, self.inherited_login) else {
+        let Ok(peer) = Peer::of(&stream) else {
             return; // gone already
         };
         match self.admission.admit(peer) {
@@ -77,8 +77,9 @@ impl<S: Service> Server<S> {
 
     fn start(&mut self, peer: Peer, stream: UnixStream, place: ConnectionPermit) {
         let service = Arc::clone(&self.service);
-        let limits = self.limits;
+        let (limits, inherited) = (self.limits, self.inherited_login);
         let connection = move || {
+            let peer = peer.with_login(inherited); // here, so that a connection that is turned away costs no look into /proc
             attend(&*service, peer, stream, &limits, place);
         };
         let thread = thread::Builder::new().stack_size(STACK_BYTES);
