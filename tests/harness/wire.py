@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import struct
 import weakref
 from contextlib import contextmanager, suppress
 
@@ -44,9 +45,11 @@ class Client:
     def __init__(self, uid=0, path=SOCKET, timeout=30.0, gid=None):
         Client.all.add(self)
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(timeout)
         self.received = b""
+        # As our clients do: where the queue of the socket is full, they wait.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(timeout), 0))
         self.connect(str(path), uid, gid)
+        self.socket.settimeout(timeout)
 
     def connect(self, path, uid, gid):
         with acting_as(uid, gid):
