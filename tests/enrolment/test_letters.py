@@ -244,6 +244,12 @@ def test_an_invitation_gets_a_later_end_and_never_an_earlier_one(machine, user):
     kept = json.loads(otpctl("invite", user.name, "--extend", "--for", "1d", "--json").stdout)
     assert (kept["changed"], kept["user"], kept["form"]) == (False, user.name, "letter")
     assert noticed(user) == ["registration-code-issued", "registration-code-extended"], "once, for the one that changed something"
+    end = call("ExtendInvitation", user=user.name, lasts=20 * DAY)["ends"]
+    with machine.clock(1200):  # less than a thousandth of twenty days
+        assert call("ExtendInvitation", user=user.name, lasts=20 * DAY) == {"changed": False, "form": "letter", "ends": end}, "the same command again"
+    with machine.clock(2400):
+        later = call("ExtendInvitation", user=user.name, lasts=20 * DAY)
+        assert later["changed"] and later["ends"] >= end + 2400
     for lasts in (59, 31 * DAY):
         with pytest.raises(Refused) as refused:
             call("ExtendInvitation", user=user.name, lasts=lasts)
