@@ -2,10 +2,7 @@
 //! it is seen. In the canonical form of `files::canonical`, at most 1 KiB, version 1, the first line a checksum; anything else is damaged.
 
 use crate::environment::Moment;
-use crate::files::canonical::{CanonicalReader, NotCanonical};
-use crate::files::checksum;
-use crate::files::hex::hex;
-use crate::files::password_record::{PasswordActor, SeenAt, actor, narrow, push_actor};
+use crate::files::password_record::{PasswordActor, SeenAt, actor, parse_about, push_actor, text_about};
 use crate::keys::seal::PasswordFingerprint;
 
 /// A change that the module's line has seen being made.
@@ -27,44 +24,19 @@ impl PasswordAnnouncement {
 
     /// Reads the file of `uid`; else what was found and what was wanted.
     pub fn parse(text: &[u8], uid: u32) -> Result<Self, String> {
-        let text = std::str::from_utf8(text).map_err(|_| "not UTF-8")?;
-        let text = checksum::checked(text).ok_or("the first line is no checksum of the rest")?;
-        let mut reader = CanonicalReader::new(text, 1);
-        let version = reader.number("version").map_err(|error| error.to_string())?;
-        if version != 1 {
-            return Err(format!("version is {version}; wanted 1"));
-        }
-        let found = Self::fields(&mut reader).map_err(|error| error.to_string())??;
-        reader.end().map_err(|error| error.to_string())?;
-        if found.uid != uid {
-            return Err(format!("the uid is {}; wanted {uid}", found.uid));
-        }
-        Ok(found)
-    }
-
-    fn fields(reader: &mut CanonicalReader<'_>) -> Result<Result<Self, String>, NotCanonical> {
-        let uid = reader.number("uid")?;
-        let fingerprint = reader.text("fingerprint")?;
-        let at = SeenAt::read(reader, "announced")?;
-        let by = actor(reader, "by", "login_uid")?;
-        let values = || {
-            Ok(Self {
-                uid: narrow(uid)?,
-                fingerprint: PasswordFingerprint(hex(&fingerprint, "fingerprint").map_err(|error| error.to_string())?),
-                at: at?,
-                by: by.ok_or("the field by is missing")??,
-            })
-        };
-        Ok(values())
+        let (fingerprint, (at, by)) = parse_about(text, uid, |reader| {
+            let at = SeenAt::read(reader, "announced")?;
+            let by = actor(reader)?;
+            Ok(at.and_then(|at| Ok((at, by.ok_or("the field by is missing")??))))
+        })?;
+        Ok(Self { uid, fingerprint, at, by })
     }
 
     /// The text of the file.
     pub fn to_toml(&self) -> String {
-        let fingerprint = data_encoding::HEXLOWER.encode(&self.fingerprint.0);
-        let mut rest = format!("version = 1\nuid = {}\nfingerprint = \"{fingerprint}\"\n", self.uid);
-        rest.push_str(&self.at.to_toml("announced"));
-        push_actor(&mut rest, Some(self.by), "by", "login_uid");
-        format!("{}{rest}", checksum::line(&rest))
+        let mut rest = self.at.to_toml("announced");
+        push_actor(&mut rest, Some(self.by));
+        text_about(self.uid, self.fingerprint, &rest)
     }
 
     /// Made within so many seconds before `now`: by the boot clock, which nobody sets, and in no other boot. Without one, by a wall clock that has
@@ -90,6 +62,7 @@ impl PasswordAnnouncement {
 mod tests {
     use super::*;
     use crate::environment::BootId;
+    use crate::files::checksum;
     use crate::unix_time::UnixTime;
 
     const BOOT: &str = "0f6f2b7e-9c41-4d7a-8b1e-3a5c9d2e4f60";

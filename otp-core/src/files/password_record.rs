@@ -27,8 +27,6 @@ pub struct PasswordRecord {
     pub changed: SeenAt,
     /// The person who changed it; none where nobody said so, and then it was somebody else than its owner.
     pub by: Option<PasswordActor>,
-    /// A change that the PAM line had announced. An earlier version wrote it; it has no meaning any more.
-    pub announced: Option<Announcement>,
     /// When the file was written (P4).
     pub written: UnixTime,
 }
@@ -51,76 +49,60 @@ pub struct PasswordActor {
     pub login_uid: Option<u32>,
 }
 
-/// A change that is about to be made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Announcement {
-    /// When.
-    pub at: UnixTime,
-    /// By this person.
-    pub by: PasswordActor,
-}
-
 impl PasswordRecord {
     /// Largest file in bytes.
     pub const CAP: usize = 1024;
 
     /// Reads the file of `uid`; else what was found and what was wanted.
     pub fn parse(text: &[u8], uid: u32) -> Result<Self, String> {
-        let text = std::str::from_utf8(text).map_err(|_| "not UTF-8")?;
-        let text = checksum::checked(text).ok_or("the first line is no checksum of the rest")?;
-        let mut reader = CanonicalReader::new(text, 1);
-        let version = reader.number("version").map_err(|error| error.to_string())?;
-        if version != 1 {
-            return Err(format!("version is {version}; wanted 1"));
-        }
-        let record = Self::fields(&mut reader).map_err(|error| error.to_string())??;
-        reader.end().map_err(|error| error.to_string())?;
-        if record.uid != uid {
-            return Err(format!("the uid is {}; wanted {uid}", record.uid));
-        }
-        Ok(record)
-    }
-
-    fn fields(reader: &mut CanonicalReader<'_>) -> Result<Result<Self, String>, NotCanonical> {
-        let uid = reader.number("uid")?;
-        let fingerprint = reader.text("fingerprint")?;
-        let changed = SeenAt::read(reader, "changed")?;
-        let by = actor(reader, "by", "login_uid")?;
-        let announced = reader.optional_number("announced")?.map(UnixTime::new);
-        let announced_by =
-            if announced.is_some() { actor(reader, "announced_by", "announced_login_uid")? } else { None };
-        let written = UnixTime::new(reader.number("written")?);
-        let values = || {
-            let announced = match (announced, announced_by.transpose()?) {
-                (Some(at), Some(by)) => Some(Announcement { at, by }),
-                (Some(_), None) => return Err("the field announced_by is missing".to_owned()),
-                (None, _) => None,
-            };
-            Ok(Self {
-                uid: narrow(uid)?,
-                fingerprint: PasswordFingerprint(hex(&fingerprint, "fingerprint").map_err(|error| error.to_string())?),
-                changed: changed?,
-                by: by.transpose()?,
-                announced,
-                written,
-            })
-        };
-        Ok(values())
+        let (fingerprint, (changed, by, written)) = parse_about(text, uid, |reader| {
+            let changed = SeenAt::read(reader, "changed")?;
+            let by = actor(reader)?;
+            let written = UnixTime::new(reader.number("written")?);
+            Ok(changed.and_then(|changed| Ok((changed, by.transpose()?, written))))
+        })?;
+        Ok(Self { uid, fingerprint, changed, by, written })
     }
 
     /// The text of the file.
     pub fn to_toml(&self) -> String {
-        let fingerprint = data_encoding::HEXLOWER.encode(&self.fingerprint.0);
-        let mut rest = format!("version = 1\nuid = {}\nfingerprint = \"{fingerprint}\"\n", self.uid);
-        rest.push_str(&self.changed.to_toml("changed"));
-        push_actor(&mut rest, self.by, "by", "login_uid");
-        if let Some(announced) = self.announced {
-            rest.push_str(&format!("announced = {}\n", announced.at));
-            push_actor(&mut rest, Some(announced.by), "announced_by", "announced_login_uid");
-        }
+        let mut rest = self.changed.to_toml("changed");
+        push_actor(&mut rest, self.by);
         rest.push_str(&format!("written = {}\n", self.written));
-        format!("{}{rest}", checksum::line(&rest))
+        text_about(self.uid, self.fingerprint, &rest)
     }
+}
+
+/// Reads a file about the password of `uid`: version 1, uid and fingerprint, then the fields of `rest`.
+pub(super) fn parse_about<T>(
+    text: &[u8],
+    uid: u32,
+    rest: impl FnOnce(&mut CanonicalReader<'_>) -> Result<Result<T, String>, NotCanonical>,
+) -> Result<(PasswordFingerprint, T), String> {
+    let text = std::str::from_utf8(text).map_err(|_| "not UTF-8")?;
+    let text = checksum::checked(text).ok_or("the first line is no checksum of the rest")?;
+    let mut reader = CanonicalReader::new(text, 1);
+    let version = reader.number("version").map_err(|error| error.to_string())?;
+    if version != 1 {
+        return Err(format!("version is {version}; wanted 1"));
+    }
+    let fields = || Ok((reader.number("uid")?, reader.text("fingerprint")?, rest(&mut reader)?));
+    let (found, fingerprint, rest) = fields().map_err(|error: NotCanonical| error.to_string())?;
+    let found = narrow(found)?;
+    let fingerprint = PasswordFingerprint(hex(&fingerprint, "fingerprint").map_err(|error| error.to_string())?);
+    let rest = rest?;
+    reader.end().map_err(|error| error.to_string())?;
+    if found != uid {
+        return Err(format!("the uid is {found}; wanted {uid}"));
+    }
+    Ok((fingerprint, rest))
+}
+
+/// The text of such a file.
+pub(super) fn text_about(uid: u32, fingerprint: PasswordFingerprint, rest: &str) -> String {
+    let fingerprint = data_encoding::HEXLOWER.encode(&fingerprint.0);
+    let rest = format!("version = 1\nuid = {uid}\nfingerprint = \"{fingerprint}\"\n{rest}");
+    format!("{}{rest}", checksum::line(&rest))
 }
 
 impl SeenAt {
@@ -185,31 +167,25 @@ impl PasswordActor {
     }
 }
 
-pub(super) type MaybeActor = Option<Result<PasswordActor, String>>;
-
-/// Reads the fields of a person.
-pub(super) fn actor(
-    reader: &mut CanonicalReader<'_>,
-    by: &'static str,
-    login: &'static str,
-) -> Result<MaybeActor, NotCanonical> {
-    let Some(uid) = reader.optional_number(by)? else { return Ok(None) };
-    let login_uid = reader.optional_number(login)?;
+/// Reads the fields of a person, if they are there.
+pub(super) fn actor(reader: &mut CanonicalReader<'_>) -> Result<Option<Result<PasswordActor, String>>, NotCanonical> {
+    let Some(uid) = reader.optional_number("by")? else { return Ok(None) };
+    let login_uid = reader.optional_number("login_uid")?;
     let actor = || Ok(PasswordActor { uid: narrow(uid)?, login_uid: login_uid.map(narrow).transpose()? });
     Ok(Some(actor()))
 }
 
 /// Writes them.
-pub(super) fn push_actor(out: &mut String, actor: Option<PasswordActor>, by: &str, login: &str) {
+pub(super) fn push_actor(out: &mut String, actor: Option<PasswordActor>) {
     let Some(actor) = actor else { return };
-    out.push_str(&format!("{by} = {}\n", actor.uid));
+    out.push_str(&format!("by = {}\n", actor.uid));
     if let Some(uid) = actor.login_uid {
-        out.push_str(&format!("{login} = {uid}\n"));
+        out.push_str(&format!("login_uid = {uid}\n"));
     }
 }
 
 /// A uid.
-pub(super) fn narrow(uid: u64) -> Result<u32, String> {
+fn narrow(uid: u64) -> Result<u32, String> {
     u32::try_from(uid).map_err(|_| format!("a uid is {uid}; wanted one below 2^32"))
 }
 
@@ -227,10 +203,6 @@ mod tests {
             fingerprint: PasswordFingerprint([0xab; 16]),
             changed: SeenAt { wall: UnixTime::new(1_795_301_571), boot: BootId::parse(BOOT).map(|id| (id, 61_000)) },
             by: Some(PasswordActor { uid: 0, login_uid: Some(1001) }),
-            announced: Some(Announcement {
-                at: UnixTime::new(1_795_301_600),
-                by: PasswordActor { uid: 1000, login_uid: None },
-            }),
             written: UnixTime::new(1_795_301_600),
         }
     }
@@ -249,7 +221,7 @@ mod tests {
     #[test]
     fn p1_it_is_read_as_it_is_written() {
         let full = record();
-        let bare = PasswordRecord { by: None, announced: None, changed: SeenAt::wall(UnixTime::new(7)), ..record() };
+        let bare = PasswordRecord { by: None, changed: SeenAt::wall(UnixTime::new(7)), ..record() };
         let no_login = PasswordRecord { by: Some(PasswordActor { uid: 1000, login_uid: None }), ..record() };
         for record in [full, bare, no_login] {
             assert_eq!(parse(&record.to_toml()), Ok(record));
@@ -258,7 +230,7 @@ mod tests {
             record().to_toml().split_once('\n').unwrap().1,
             "version = 1\nuid = 1000\nfingerprint = \"abababababababababababababababab\"\nchanged = 1795301571\n\
              boot = \"0f6f2b7e-9c41-4d7a-8b1e-3a5c9d2e4f60\"\nboot_ms = 61000\nby = 0\nlogin_uid = 1001\n\
-             announced = 1795301600\nannounced_by = 1000\nwritten = 1795301600\n"
+             written = 1795301600\n"
         );
     }
 
@@ -273,9 +245,8 @@ mod tests {
             (with(|text| text.replace("uid = 1000\nf", "uid = 1001\nf")), "the uid is 1001; wanted 1000"),
             (with(|text| text.replace("abab", "ABAB")), "value out of its range: fingerprint"),
             (with(|text| text.replace("0f6f", "xxxx")), "boot is no name of a boot"),
-            (with(|text| text.replace("announced_by = 1000\n", "")), "the field announced_by is missing"),
             (with(|text| text.replace("by = 0\n", "by = 4294967296\n")), "a uid is 4294967296; wanted one below 2^32"),
-            (with(|text| text + "more = 1\n"), "line 13: found the field \"more\"; wanted the end of the file"),
+            (with(|text| text + "more = 1\n"), "line 11: found the field \"more\"; wanted the end of the file"),
         ] {
             assert_eq!(parse(&text), Err(why.to_owned()), "{text}");
         }

@@ -148,7 +148,7 @@ impl Seeing {
             Belief::Kept(_) => return None,
         };
         let Held { uid, fingerprint, .. } = held;
-        Some(PasswordRecord { uid, fingerprint, changed, by, announced: None, written: self.now.wall })
+        Some(PasswordRecord { uid, fingerprint, changed, by, written: self.now.wall })
     }
 }
 
@@ -208,7 +208,6 @@ mod tests {
             fingerprint: ONE,
             changed: SeenAt::wall(changed),
             by: Some(OWNER),
-            announced: None,
             written: changed,
         };
         KeptRecord { record, copied: None }
@@ -232,7 +231,7 @@ mod tests {
         fingerprint: PasswordFingerprint,
     ) -> Option<(SeenAt, Option<PasswordActor>)> {
         seeing.next(kept, held(fingerprint, None, None)).map(|next| {
-            assert_eq!((next.uid, next.fingerprint, next.announced), (1000, fingerprint, None));
+            assert_eq!((next.uid, next.fingerprint), (1000, fingerprint));
             (next.changed, next.by)
         })
     }
