@@ -58,6 +58,9 @@ impl Daemon {
 
     /// A status with the cool-down of its user. Tickets that cannot be read keep nobody from the rest; doctor names them.
     pub(crate) fn with_cool_down(&self, status: UserStatus, account: &Account, policy: CoolDown) -> UserStatus {
+        if !status.enrolled || policy.hours == 0 {
+            return status; // no key to be replaced, or at any time
+        }
         let history = self.password_history(account);
         let replaced = self.vault().last_replacement(account).unwrap_or_else(|error| {
             log_vault(&error);
