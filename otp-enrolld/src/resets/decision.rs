@@ -31,7 +31,7 @@ pub(crate) enum ResetStep {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TieredActor {
     pub who: ResetActor,
-    /// The one on whose account the process counts, whoever logged in.
+    /// The uid on whose account the process counts, which need not be that of the login.
     pub accountable: u32,
     pub tier: Tier,
 }
@@ -136,7 +136,7 @@ pub(crate) fn approval(reset: &Reset, now: ResetNow) -> Option<&Approval> {
     })
 }
 
-/// The password forbids it, whoever agrees. When a change is not known, a look at the passwords comes first.
+/// The password forbids it, and no second admin helps. When a change is not known, a look at the passwords comes first.
 fn closed(now: ResetNow) -> Option<ChangeRefusal> {
     match now.cool_down?.why {
         CoolDownReason::PasswordChanged(..) if now.asker_tier >= Tier::Admin && !now.one_admin => None,
