@@ -131,9 +131,10 @@ impl From<NoRandomness> for InitError {
 impl fmt::Display for InitOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Already => f.write_str("host key and vault are there and belong together; nothing to do"),
+            Self::Already => f.write_str("the host key and the vault exist and belong together; nothing to do"),
             Self::Made => f.write_str(
-                "host key and vault made; keep a copy of /etc/otp/host.key in a safe place: without it every key is lost",
+                "created the host key and the vault; keep a copy of /etc/otp/host.key in a safe place: without it \
+                 every key is lost",
             ),
         }
     }
@@ -142,16 +143,16 @@ impl fmt::Display for InitOutcome {
 impl fmt::Display for InitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotRoot => f.write_str("only root can make a host key and a vault"),
+            Self::NotRoot => f.write_str("only root can create a host key and a vault"),
             Self::NoAccount(name) => no_account(f, name),
             Self::NoVault(path) => write!(
                 f,
-                "{} is missing, but there is a host key; mount the vault, or, to start again, move the host key away",
+                "{} is missing, but there is a host key; mount the vault, or move the host key away to start again",
                 path.display()
             ),
             Self::NoHostKey(path) => write!(
                 f,
-                "{} is missing, but there is a vault; restore the escrowed copy, or, to start again, move the vault away",
+                "{} is missing, but there is a vault; restore the escrowed copy, or move the vault away to start again",
                 path.display()
             ),
             Self::Unavailable(unavailable) => unavailable.fmt(f),

@@ -76,7 +76,7 @@ pub(crate) fn run() -> Result<Infallible, StartError> {
     make_outbox(&site).unwrap_or_else(|error| no_outbox(&site, &error));
     if Uid::effective().is_root() {
         let made = site.sudo_marks().make(user.gid.as_raw());
-        made.unwrap_or_else(|error| say(&format!("{}: {error}; sudo's time stamps do not end", site.sudo_marks)));
+        made.unwrap_or_else(|error| say(&format!("{}: {error}; sudo's time stamps stay valid", site.sudo_marks)));
     }
     become_for_good(&user, &group_of(site.notifier))?;
     close_up().map_err(PrivilegesError::from)?;
@@ -226,14 +226,14 @@ impl fmt::Display for StartError {
             Self::WrongAccount { found, wanted } => {
                 write!(
                     f,
-                    "started as uid {found}; wanted root, or {wanted} with a socket and a credential from systemd"
+                    "started with uid {found}; wanted root, or {wanted} with a socket and a credential from systemd"
                 )
             }
             Self::NoAccount(name) => no_account(f, name),
             // Only where something is missing: at a file that is not in order init would refuse, too.
             Self::Unavailable(unavailable) => match unavailable.reason {
                 UnavailableReason::MissingFile | UnavailableReason::HostKey => {
-                    write!(f, "{unavailable}; `otp-enrolld init` makes host key and vault, once")
+                    write!(f, "{unavailable}; run `otp-enrolld init` once, which creates the host key and the vault")
                 }
                 _ => unavailable.fmt(f),
             },
@@ -246,7 +246,7 @@ impl fmt::Display for StartError {
 
 /// The same advice at `init` and at a start.
 pub(crate) fn no_account(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
-    write!(f, "account {name} does not exist; make it with `systemd-sysusers` from the packaged file, or with ")?;
+    write!(f, "account {name} does not exist; create it with `systemd-sysusers` and the packaged file, or with ")?;
     write!(
         f,
         "`useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin {name}`"

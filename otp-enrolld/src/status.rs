@@ -121,4 +121,5 @@ impl Nameless {
 }
 
 /// To a client that takes one reply.
-const TOO_MANY: &str = "there are too many users for one reply; an otpctl of the daemon's version takes several, and so does a call with \"more\": true";
+const TOO_MANY: &str = "there are too many users for one reply; use an otpctl of the daemon's version, or call with \
+                        \"more\": true";

@@ -110,13 +110,13 @@ impl Moving {
 impl fmt::Display for LeftBehind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Skew(steps) => write!(f, "a clock that is {steps} steps off: the device's own must be set right"),
+            Self::Skew(steps) => write!(f, "a clock that is {steps} steps off: set the device's own clock"),
             Self::Window(codes) => write!(f, "a window of {codes} codes: otp.toml has one for everybody"),
-            Self::RateLimit => f.write_str("a limit of logins: wrong codes are counted here"),
+            Self::RateLimit => f.write_str("a limit on logins: here only wrong codes are counted"),
             Self::ScratchCodes(1) => f.write_str("1 scratch code, which no longer works"),
             Self::ScratchCodes(codes) => write!(f, "{codes} scratch codes, which no longer work"),
-            Self::Grace(logins) => write!(f, "{logins} remembered logins: each login asks for a code"),
-            Self::Reuse => f.write_str("codes that work twice: each works once here"),
+            Self::Grace(logins) => write!(f, "{logins} remembered logins: here each login asks for a code"),
+            Self::Reuse => f.write_str("codes that work twice: here each works once"),
             Self::Password => f.write_str("a password beside the code: that is another module's task"),
             Self::FirstCode => f.write_str("the token's first code, of counter 0: the second one works"),
         }

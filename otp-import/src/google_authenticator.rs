@@ -11,7 +11,7 @@ pub const FILE_CAP: usize = 64 << 10;
 
 /// Reads the file of one user, which does not say whose it is.
 pub fn read(file: &[u8]) -> Result<ForeignKey, ForeignFault> {
-    let text = str::from_utf8(file).map_err(|_| ForeignFault::new("bytes that are no text", "a secret in line 1"))?;
+    let text = str::from_utf8(file).map_err(|_| ForeignFault::new("bytes that are not text", "a secret in line 1"))?;
     let mut lines = (1..).zip(text.split('\n'));
     let secret = base32::secret(lines.next().map_or("", |(_, line)| line)).map_err(|fault| fault.in_line(1))?;
     let mut options = FileOptions::default();
@@ -89,7 +89,7 @@ impl FileOptions {
     fn read_scratch_code(&mut self, line: &str) -> Result<(), ForeignFault> {
         let digits = line.trim_ascii();
         if digits.len() != 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(ForeignFault::new("a line that is neither, not repeated here", WANTED));
+            return Err(ForeignFault::new("a line that is neither (not repeated here)", WANTED));
         }
         self.scratch_codes += 1;
         Ok(())

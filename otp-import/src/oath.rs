@@ -19,7 +19,7 @@ fn read_line(number: usize, line: &[u8]) -> Result<Option<ForeignKey>, ForeignFa
     if line.len() > LINE_CAP {
         return Err(ForeignFault::new(format!("a line of {} bytes", line.len()), "at most 4096"));
     }
-    let line = str::from_utf8(line).map_err(|_| ForeignFault::new("bytes that are no text", FIELDS))?;
+    let line = str::from_utf8(line).map_err(|_| ForeignFault::new("bytes that are not text", FIELDS))?;
     let mut words = line.split_ascii_whitespace();
     let Some(kind) = words.next().filter(|word| !word.starts_with('#')) else { return Ok(None) };
     let (kind, digits) = kind_and_digits(kind)?;

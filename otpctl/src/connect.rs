@@ -15,7 +15,7 @@ pub(crate) fn connect() -> Result<Client, Failure> {
             Failure::Unreachable(format!("cannot reach the daemon at {socket}: {why}; is {account} running?"))
         }
         ConnectError::Untrusted(uid) => Failure::Unreachable(format!(
-            "not speaking to {socket}: its server has uid {uid}; wanted 0 or that of {account}"
+            "refusing to talk to {socket}: its server runs with uid {uid}; wanted 0 or that of {account}"
         )),
     })
 }

@@ -160,7 +160,7 @@ fn own_keys_only(command: &str) -> Result<(), Failure> {
     session::person_behind_root().map_or(Ok(()), |person| {
         let person = escaped(&person);
         let text = format!(
-            "under sudo this would be about root; nothing was done\nfor {person}: run it without sudo: otpctl {command}"
+            "with sudo this would be about root; nothing was done\nfor {person}: run it without sudo: otpctl {command}"
         );
         Err(Failure::Usage(text))
     })
@@ -180,9 +180,9 @@ fn for_whom(command: &str, under_sudo: UnderSudo) -> Result<(), Failure> {
         (Some(person), UnderSudo::Refused) => {
             let person = escaped(&person);
             Err(Failure::Usage(format!(
-                "under sudo this would be for root; nothing was done\n\
-                 for {person}: run it without sudo: otpctl {command}\n\
-                 for root: use --allow-sudo, if sudo's log keeps no output: it could keep the key or the recovery codes"
+                "with sudo this would be for root; nothing was done\nfor {person}: run it without sudo: otpctl \
+                 {command}\nfor root: use --allow-sudo if sudo logs no output: its log could keep the key or the \
+                 recovery codes"
             )))
         }
         (Some(person), UnderSudo::Allowed) => {
@@ -205,9 +205,7 @@ fn only_offline(command: &Command) -> Failure {
         Command::Clock(_) => "clock",
         _ => "vault-version 1",
     };
-    Failure::Usage(format!(
-        "not without --offline: the daemon does not do this; as root, use `otpctl --offline {name}`"
-    ))
+    Failure::Usage(format!("only with --offline: the daemon does not do this; as root, use `otpctl --offline {name}`"))
 }
 
 /// Before a key or a code is made: it is shown to whom it may be, and kept nowhere.
@@ -233,9 +231,9 @@ fn with_a_terminal(terminal: &Terminal, pipe: Pipe) -> Result<(), Failure> {
 }
 
 /// sudo sets SUDO_COMMAND, and does not tell a command whether it logs what that shows.
-const SUDO_MAY_KEEP_IT: &str = "under sudo: its log may keep the key or the recovery codes that are shown, and this command \
-                                cannot see whether it does; nothing was made; run it without sudo, as the user whose key \
-                                it is, or use --allow-sudo if that log keeps no output";
+const SUDO_MAY_KEEP_IT: &str = "under sudo: its log may keep the key or the recovery codes that are shown, and \
+                                otpctl cannot see whether it does; nothing was made; run this without sudo, as the \
+                                user whose key it is, or use --allow-sudo if sudo logs no output";
 
 /// A crash must not write the key to a disk; nor may another process of the same user read it from memory.
 fn forbid_core_dumps() -> Result<(), Failure> {

@@ -31,7 +31,7 @@ pub(crate) fn each_page(
             Err(PageError::Call(CallError::Refused(Refusal::InvalidParameter { parameter })))
                 if parameter == "invited" && invited == InvitedToo::Listed =>
             {
-                stderr::note("the daemon is of an earlier version and tells of no invitations");
+                stderr::note("the daemon is an earlier version and does not report invitations");
                 invited = InvitedToo::LeftOut;
             }
             Err(PageError::Call(error)) => return Err(error.into()),

@@ -152,10 +152,10 @@ fn aged(host: &impl Host, account: &Account, key: &OldestKey, rules: &Rules, now
             in_days(days)
         )),
         Age::Due(_) if can_rotate(host, account, rules) => AccountOutcome::Due(format!(
-            "your one-time-code key \"{label}\" is due and is replaced now; have its app at hand"
+            "your one-time-code key \"{label}\" is due and is replaced now; have its app ready"
         )),
         Age::Due(days) => AccountOutcome::Reminded(format!(
-            "your one-time-code key \"{label}\" is due: replace it with otpctl rotate; in {} it lets you in no more",
+            "your one-time-code key \"{label}\" is due: replace it with otpctl rotate; it stops working in {}",
             in_days(days)
         )),
         Age::Overdue => AccountOutcome::Barred(ModuleReason::Overdue.into()),
@@ -201,4 +201,5 @@ fn remind(host: &mut impl Host, found: AccountOutcome) -> AccountOutcome {
     }
 }
 
-const OVERDUE: &str = "your one-time-code key is too old and lets you in no more; replace it with otpctl rotate or ask an admin to invite you";
+const OVERDUE: &str = "your one-time-code key is too old and no longer lets you in; replace it with otpctl rotate \
+                       or ask an admin to invite you";

@@ -117,7 +117,7 @@ impl Options {
             }
         }
         if read.watch.is_some() && read.asks() {
-            return Err(malformed("watch", "", "no other option beside it but config= and debug"));
+            return Err(malformed("watch", "", "no other option with it except config= and debug"));
         }
         Ok(Self {
             watch: read.watch.is_some(),

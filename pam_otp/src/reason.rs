@@ -209,6 +209,6 @@ mod tests {
         for silent in [RefusalReason::Wrong, RefusalReason::Replayed, RefusalReason::NoKey] {
             assert_eq!(told(silent.into()), REFUSED);
         }
-        assert!(told(UnavailableReason::HostKey.into()).starts_with("codes cannot be checked on this host now"));
+        assert!(told(UnavailableReason::HostKey.into()).starts_with("codes cannot be checked on this host right now"));
     }
 }

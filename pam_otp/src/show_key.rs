@@ -137,7 +137,7 @@ fn push_picture(text: &mut Zeroizing<String>, picture: &str, letters: &str, term
         text.push_str(&format!("No QR code: with the question it takes {rows} lines, and many screens have {ROWS};\n"));
     } else {
         let (here, other) = (terminal.name(), terminal.other().name());
-        text.push_str(&format!("This picture is for a {here} screen; type nothing but Enter for a {other} one.\n\n"));
+        text.push_str(&format!("This picture is for a {here} screen; press Enter alone for a {other} one.\n\n"));
         text.push_str(picture.trim_end_matches('\n'));
         text.push('\n');
         text.push_str(SCAN_IT);
@@ -159,7 +159,10 @@ fn letters(secret: &str) -> Zeroizing<String> {
 
 fn recovery_codes(stored: &StoredKey) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::with_capacity(512 + stored.recovery_codes.len() * 64)); // never grows
-    text.push_str("The key is stored. Recovery codes, shown only now; each opens once, when the app is lost:\n");
+    text.push_str(
+        "The key is stored. Recovery codes, shown only now; each works once, for the day when the app is \
+                   lost:\n",
+    );
     for code in &stored.recovery_codes {
         text.push_str("\n   ");
         text.push_str(code);
@@ -173,12 +176,12 @@ fn undone(ended: &HandOverError, key: &EnrolmentSession) -> String {
     let why = match ended {
         HandOverError::Conversation => "No code came.",
         HandOverError::ThrownAway(ModuleReason::NotConfirmed) => "Too many codes were wrong.",
-        HandOverError::ThrownAway(ModuleReason::TooManyAnswers) => "Too many answers were no code.",
+        HandOverError::ThrownAway(ModuleReason::TooManyAnswers) => "Too many answers were not codes.",
         HandOverError::ThrownAway(ModuleReason::TooLate) => "The code came too late.",
         HandOverError::ThrownAway(_) => "Something else has changed your keys.",
         HandOverError::Daemon(_) => {
             return format!(
-                "Nobody answered whether the key was stored. If its codes are refused, it was not: {}.",
+                "It is not known whether the key was stored. If its codes are refused, it was not: {}.",
                 to_delete(key)
             );
         }
@@ -211,8 +214,8 @@ fn refused(tries_left: u64, diagnosis: Option<&str>) -> String {
     };
     match diagnosis.and_then(Diagnosis::parse) {
         Some(Diagnosis::NextCode) => Diagnosis::NextCode.text(Device::App),
-        Some(found) => format!("that is no code of this key: {}; {left}", found.text(Device::App)),
-        None => format!("that is no code of this key; {left}"),
+        Some(found) => format!("that is not a code of this key: {}; {left}", found.text(Device::App)),
+        None => format!("that is not a code of this key; {left}"),
     }
 }
 
@@ -264,14 +267,14 @@ mod tests {
 
     #[test]
     fn a_wrong_code_is_told_with_its_cause_if_there_is_a_likely_one() {
-        assert_eq!(refused(2, None), "that is no code of this key; 2 more tries");
+        assert_eq!(refused(2, None), "that is not a code of this key; 2 more tries");
         let slow = refused(1, Some("clock-slow 250"));
         assert!(
-            slow.starts_with("that is no code of this key: the phone's clock is slow by about 4 minutes, or"),
+            slow.starts_with("that is not a code of this key: the phone's clock is slow by about 4 minutes, or"),
             "{slow}"
         );
         assert!(slow.ends_with("; one more try"), "{slow}");
         assert!(refused(3, Some("SHA1")).contains("the app makes codes with SHA1, whatever the key says; 3"));
-        assert_eq!(refused(3, Some("\u{1b}[2J")), "that is no code of this key; 3 more tries");
+        assert_eq!(refused(3, Some("\u{1b}[2J")), "that is not a code of this key; 3 more tries");
     }
 }

@@ -144,7 +144,7 @@ def test_root_sets_moves_and_takes_an_end_away_and_the_owner_is_told(machine, en
 def test_an_end_lies_in_the_future(machine, enrolled, seconds):
     user, key = enrolled
     found = refusal(0, "SetExpiry", user=user.name, key="phone", expires=int(shifted_now()) + seconds)
-    assert (found.name, found.parameters["field"], found.parameters["wanted"]) == ("InvalidValue", "expires", "a time to come")
+    assert (found.name, found.parameters["field"], found.parameters["wanted"]) == ("InvalidValue", "expires", "a time in the future")
     assert refusal(user.uid, "AddKey", code=key.first, expires=1).name == "InvalidValue"
     assert refusal(user.uid, "Rotate", code=key.first, expires=1).name == "InvalidValue"
     assert refusal(0, "SetExpiry", user=user.name, key="phone", expires=253_402_300_800).name == "InvalidValue"

@@ -10,7 +10,7 @@ from harness.terminal import Terminal, dialogue
 
 PASSPHRASE = "correct horse battery"
 ESCROWED = HOST_KEY.parent / "escrowed"
-NEW, AGAIN, OPEN = "New passphrase for the export: ", "The same again: ", "Passphrase of the export: "
+NEW, AGAIN, OPEN = "New passphrase for the export: ", "Repeat the passphrase: ", "Passphrase of the export: "
 
 
 @pytest.fixture

@@ -316,7 +316,7 @@ def test_who_is_renamed_after_a_restore_from_a_backup_is_adopted_restored_and_in
     machine.remove_user(former)
     user = machine.new_user(f"renamed{former.uid}", former.uid)
     assert otpctl("adopt", user.name, "--from", former.name).returncode == DONE
-    assert otpctl("accept-restore", user.name).stdout == "nothing is from a backup\n"
+    assert otpctl("accept-restore", user.name).stdout == "nothing came from a backup\n"
     with Client(uid=user.uid) as client, pytest.raises(Refused, match="stale"):
         redeem(client, code)
     new, _ = enrol(user, invite(user, replaces=True))

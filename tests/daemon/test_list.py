@@ -261,7 +261,7 @@ def test_without_a_group_persons_are_looked_at_and_the_rest_is_counted(machine, 
     done = otpctl("list", "--not-enrolled", user=askers["otp-viewer"])
     found = cells_by_user(done.stdout)
     assert user.name in found and "daemon" not in found and askers["user"].name not in found
-    assert re.search(r"left out: \d+ accounts of the system or without a login shell", done.stderr)
+    assert re.search(r"not shown: \d+ system accounts or accounts without a login shell", done.stderr)
     as_json = json.loads(otpctl("list", "--not-enrolled", "--json").stdout)
     assert list(as_json) == ["users", "unreadable", "bypasses", "complete", "left_out"]
     assert as_json["complete"] is True and as_json["left_out"] > 0
@@ -284,7 +284,7 @@ def test_a_directory_that_does_not_list_its_accounts_is_named(machine):
     write(switch, re.sub(r"(?m)^passwd:.*$", "passwd: files sss", before), 0o644)
     try:
         done = otpctl("list", "--not-enrolled")
-        assert "accounts of a directory that does not list them are missing: name a group with --group" in done.stderr, done
+        assert "accounts are missing if their directory does not list them: name a group with --group" in done.stderr, done
         assert json.loads(otpctl("list", "--not-enrolled", "--json").stdout)["complete"] is False
         assert "primary group" in otpctl("list", "--not-enrolled", "--group", GROUP).stderr
     finally:

@@ -41,14 +41,14 @@ def test_a_lost_phone_is_reported_with_a_recovery_code_and_found_within_the_hour
     user, code, recovery = holder
     start = daemon_log.position()
     done = otpctl("lost", user=user, stdin=f"{recovery[0]}\n")
-    assert done.returncode == 0 and "every code of yours is refused from now on" in done.stdout and "otpctl lost --found" in done.stdout, done
+    assert done.returncode == 0 and "all your codes are refused from now on" in done.stdout and "otpctl lost --found" in done.stdout, done
     assert not works(machine, user, code) and not works(machine, user, recovery[1])
     assert noticed(user)[-1] == "reported-lost" and "reported-lost" in daemon_log.events(start)
     shown = otpctl("status", user.name).stdout
     assert f"{user.name}: suspended" in shown and "reported lost" in shown and "the owner can take that back" in shown
     assert what_bars("ReportLost", user.uid, code=recovery[1]) == "suspended", "it is so already"
     done = otpctl("lost", "--found", user=user, stdin=f"{recovery[1]}\n")
-    assert done.returncode == 0 and "your codes are taken again" in done.stdout, done
+    assert done.returncode == 0 and "your codes are accepted again" in done.stdout, done
     assert works(machine, user, code) and not has_own_mark(user)
     assert noticed(user)[-1] == "keys-resumed" and "lost-taken-back" in daemon_log.events(start)
     assert not works(machine, user, recovery[0]) and not works(machine, user, recovery[1]), "both are used up"

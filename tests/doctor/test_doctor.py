@@ -46,7 +46,7 @@ def test_the_first_line_is_that_of_a_monitoring_plugin_and_the_rest_says_what_wh
     done = otpctl("doctor")
     first, *facts = [line for line in done.stdout.splitlines() if line]
     assert (done.returncode, first) == (0, "OTP OK - nothing is wrong | critical=0 warning=0 unknown=0")
-    assert [fact.split(",")[0] for fact in facts] == ["Resets are simple", "otp-admin and root are one person here: nobody has to agree when root resets an administrator."], facts
+    assert [fact.split(",")[0] for fact in facts] == ["Resets are simple", "otp-admin and root are one person here: nobody has to approve when root resets an administrator."], facts
     HOST_KEY.chmod(0o444)
     done = otpctl("doctor")
     assert done.returncode == 2
@@ -67,7 +67,7 @@ def test_a_viewer_hears_what_was_not_looked_at(sound, viewer):
     found = examined(viewer)
     assert ids(found) == ["not-looked-at"]
     texts = {one["what"] for one in found}
-    assert texts == {f"not looked at: {what}: only root may read it; run it as root" for what in READ_BY_ROOT_ALONE}
+    assert texts == {f"not looked at: {what}: only root may read it; run this as root" for what in READ_BY_ROOT_ALONE}
 
 
 def test_a_viewer_sees_users_by_way_of_the_daemon_which_puts_nothing_right(sound, viewer):

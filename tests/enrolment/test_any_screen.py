@@ -197,7 +197,7 @@ def test_a_terminal_that_tells_no_size_has_twenty_four_lines_of_eighty_columns(m
     assert "█" in lower and len(lower.splitlines()) <= 25
     terminal.interrupts()
     shown, terminal = output_in(user, {"TERM": "linux"}, rows=0, columns=0)
-    assert re.search(r"no QR code: it needs \d+ rows.*, this terminal, which tells no size, may have 24.*; tell its size with `stty rows N columns N`", on_one_line(shown))
+    assert re.search(r"no QR code: it needs \d+ rows.*, this terminal, whose size is unknown, may have 24.*; set its size with `stty rows N columns N`", on_one_line(shown))
     terminal.interrupts()
 
 

@@ -100,7 +100,7 @@ def test_a_split_code_is_asked_for_part_by_part(machine, user):
     first, second = invite(user, form="split").split()
     terminal = session(user, "enrol")
     answers(terminal, "Registration code: ", second)
-    terminal.awaits("this is the second part; the first one is wanted before it")
+    terminal.awaits("this is the second part; type the first one before it")
     answers(terminal, "Registration code: ", first)
     answers(terminal, "Second part: ", first)
     terminal.awaits("this is not the second part")
@@ -250,7 +250,7 @@ def test_a_code_that_was_used_tells_when_and_from_where_and_no_suspends_what_cam
     terminal.awaits(rf"A key was made with this registration code just now \({LOCAL_TIME}\), on /dev/pts/\d+\.")
     answers(terminal, r"Was that you\? \[y/n\] ", "perhaps")
     answers(terminal, r"Was that you\? \[y/n\] ", "no")
-    terminal.awaits("switched off: the key that was made with it; its codes and recovery codes are refused from now on")
+    terminal.awaits("switched off: the key made with it; its codes and recovery codes are refused from now on")
     terminal.awaits("call an administrator now")
     assert terminal.ends() == REFUSED
     assert pam_code(machine, user, key.first) == AUTH_ERR
@@ -293,7 +293,7 @@ def test_root_makes_no_key_for_others_unless_the_policy_says_so(machine, user):
 def test_one_more_key_for_a_code_of_the_first(machine, enrolled):
     user, key = enrolled
     terminal = session(user, "add", "--label", "tablet")
-    answers(terminal, "Code of a key that is there: ", key.first)
+    answers(terminal, "Code of one of your keys: ", key.first)
     tablet = key_shown(terminal)
     assert 'added for' in finishes(terminal, tablet) and labels(machine, user) == ["phone", "tablet"]
     assert pam_code(machine, user, key.first) == AUTH_ERR, "used up"
@@ -398,7 +398,7 @@ def test_a_token_that_counts_is_confirmed_by_two_codes_in_a_row(machine, user):
     secret = next(SECRETS)
     terminal = types_token_codes(user, secret, "--kind", "hotp")
     answers(terminal, "Code from the token: ", oath("hotp", secret, "-c", "4"))
-    terminal.awaits("right so far: now the next code of the token")
+    terminal.awaits("right so far: now type the next code of the token")
     answers(terminal, "Code from the token: ", oath("hotp", secret, "-c", "5"))
     assert terminal.ends() == DONE
     assert labels(machine, user) == ["token"] and pam_code(machine, user, oath("hotp", secret, "-c", "6")) == SUCCESS
@@ -480,7 +480,7 @@ JUNK_OF_A_TOKEN = {
     "+ěščřž": "the token types with another keyboard layout",
     "cccccccccccc&é\"'(-": "the token types with another keyboard layout",
     "ccccccfhdvhkbnrhtckdigvtdtnkvlbkjhgdrtrurfbc": "a one-time password for Yubico's service",
-    "hunter2": "that is no code: type the digits that the token shows",
+    "hunter2": "that is not a code: type the digits that the token shows",
 }
 
 

@@ -121,7 +121,7 @@ def test_a_wrong_code_is_told_and_another_one_may_be_typed(machine, enrolling_ho
     terminal = begins(machine, host, user, spoken_code(user))
     terminal.awaits(APP_PROMPT)
     terminal.types_hidden(key_on(terminal.transcript).wrong())
-    terminal.awaits("that is no code of this key; [0-9] more tries")
+    terminal.awaits("that is not a code of this key; [0-9] more tries")
     confirms(terminal)
     assert host.conclude(terminal, user).opened
 

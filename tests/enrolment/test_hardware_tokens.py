@@ -117,7 +117,7 @@ def test_a_token_that_counts_is_nobodys_until_two_codes_give_it_to_a_user(machin
     assert unassigned() == [] and not list(VAULT.glob("tokens/*"))
     codes = [(39, AUTH_ERR), (37, AUTH_ERR), (40, SUCCESS), (40, AUTH_ERR), (41, SUCCESS)]
     assert [machine.ask("otp", user, device.code(counter))[0] for counter, _ in codes] == [outcome for _, outcome in codes]
-    assert f"here already, assigned to {user.name}" in counted(import_file(), already=1)
+    assert f"already here, assigned to {user.name}" in counted(import_file(), already=1)
     assert [one["event"] for one in notices(user)] == ["admin-enrolled"]
 
 

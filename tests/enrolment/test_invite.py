@@ -55,7 +55,7 @@ def test_the_code_is_shown_with_its_end_as_span_and_as_time(machine, user, words
 def test_a_second_code_ends_the_first_and_says_so(machine, user):
     (first,) = codes_in(otpctl_invite(user.name))
     text = otpctl_invite(user.name)
-    assert f"an earlier code of {user.name} is worthless from now on" in text
+    assert f"an earlier code of {user.name} no longer works" in text
     assert refused_for(user, first) == "stale"
     assert refused_for(user, *codes_in(text)) is None
 
@@ -102,9 +102,9 @@ def test_json_goes_into_a_pipe_when_told(machine, user):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--for", "11m"), "a spoken code is good for 10 minutes at most"),
-        (("--form", "mail", "--for", "25h"), "a mail code is good for 24 hours at most"),
-        (("--form", "letter", "--for", "31d"), "a letter code is good for 30 days at most"),
+        (("--for", "11m"), "a spoken code lasts 10 minutes at most"),
+        (("--form", "mail", "--for", "25h"), "a mail code lasts 24 hours at most"),
+        (("--form", "letter", "--for", "31d"), "a letter code lasts 30 days at most"),
         (("--for", "soon"), "wanted a number and s, m, h, d or w"),
         (("--form", "spoken", "--letter", "/tmp/x.html"), "a spoken code ends before a letter arrives"),
         (("--letter", "/tmp/x.pdf"), "ends in .html or .txt"),

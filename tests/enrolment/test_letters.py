@@ -74,7 +74,7 @@ def test_from_a_spreadsheet_to_the_last_person_enrolled(machine, enrolled, tmp_p
 
     with accounts(CROWD):
         code, said, wrong = invite_list(people, *command)
-        assert code == REFUSED and f"invited: {len(known)}, left as they were: 2, refused: 1" in said
+        assert code == REFUSED and f"invited: {len(known)}, unchanged: 2, refused: 1" in said
         line = len(known) + 2
         assert re.search(rf"line {line} +alcie +refused: no such user: alcie", said)
         assert re.search(rf"line {line + 1} +{first.name} +the same user as in line 2", said)
@@ -108,7 +108,7 @@ def test_from_a_spreadsheet_to_the_last_person_enrolled(machine, enrolled, tmp_p
     # people who left
     leavers = own_list(tmp_path / "leavers", f"{left.name}\n{first.name}")
     code, said, _ = invite_list(leavers, "--revoke")
-    assert code == DONE and "taken back: 1, left as they were: 1, refused: 0" in said and "there is no registration code that is good" in said
+    assert code == DONE and "taken back: 1, unchanged: 1, refused: 0" in said and "there is no valid registration code" in said
     assert letter_refused_for(left.uid, letters[left.name]) == "stale"
     # on holiday: the letter in the box is good for longer
     done = otpctl("invite", away.name, "--extend", "--for", "29d")
@@ -285,7 +285,7 @@ def test_the_sites_own_words_stand_in_letters_and_notes(machine, user, tmp_path,
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("letter.html", "<p>\n{{code}} {{reference}}\n{{colour}}\n", "line 3: nothing fills {{colour}}; wanted {{code}}, {{qr}}"),
+        ("letter.html", "<p>\n{{code}} {{reference}}\n{{colour}}\n", "line 3: nothing can fill {{colour}}; wanted {{code}}, {{qr}}"),
         ("letter.html", "<p>\n{{reference}}\n", "line 2: the end, and no {{code}} before it; wanted {{code}}, {{reference}}"),
         ("letter.html", "{{#split}}\n", "line 1: {{#split}} has no end"),
         ("cover.html", "{{user}}\nf\udcfcr\n", "line 2: found bytes that are not UTF-8; wanted UTF-8"),

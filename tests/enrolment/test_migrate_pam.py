@@ -76,7 +76,7 @@ def test_what_becomes_an_option_is_one_that_the_module_takes(machine, user):
 
 def test_an_unknown_option_is_named_with_its_line_and_the_exit_code_says_so(machine):
     found = report(old_stack("auth required pam_oath.so usersfile=/etc/users.oath windw=5"), status=1)
-    assert found["not_understood"] == [{"file": "-", "line": 2, "text": "windw=5: pam_oath.so has no such option that is known here"}]
+    assert found["not_understood"] == [{"file": "-", "line": 2, "text": "windw=5: otpctl does not know such an option of pam_oath.so"}]
     assert found["lines"][0]["new"] == ["auth required pam_otp.so"]
 
 

@@ -74,7 +74,7 @@ def test_a_life_from_the_invitation_to_the_farewell(machine, size, tmp_path):
     play = Play(machine, user, WINDOWS[size], tmp_path)
     with play.admin, play.alice:
         # invited by letter; the first try is given up, the second one is no alarm
-        code = play.invites(hears=("it is for a first key only",))
+        code = play.invites(hears=("it works for a first key only",))
         play.shown("otpctl enrol", ("Registration code: ", code))
         play.alice.interrupts()
         assert play.alice.awaits_shell() == REFUSED
@@ -92,7 +92,7 @@ def test_a_life_from_the_invitation_to_the_farewell(machine, size, tmp_path):
         play.says(play.alice, DONE, "otpctl status", hears=(f"{user.name}: enrolled", 'key "phone"'))
 
         # a second device, and a new phone
-        tablet = play.shown("otpctl add --label tablet", ("Code of a key that is there: ", phone.second))
+        tablet = play.shown("otpctl add --label tablet", ("Code of one of your keys: ", phone.second))
         play.confirms(tablet, hears=('key "tablet" is stored',))
         new = play.shown("otpctl rotate tablet", ("Code of the key to replace: ", tablet.first))
         old = f"In the app, delete the old entry. If two are named {play.entry(' tablet')}, it is the one that was there before"

@@ -49,7 +49,7 @@ def test_the_code_of_somebody_never_enrolled_ends_and_nothing_else_is_stored(mac
     code, before = invite(user, form), stored(user)
     done = otpctl(*offline, "suspend", user.name)
     assert done.returncode == DONE, done.stderr
-    assert done.stdout == f"{user.name}: never enrolled; the registration code is worthless from now on, nothing else is stored\n"
+    assert done.stdout == f"{user.name}: never enrolled; the registration code no longer works, and nothing else is stored\n"
     assert stored(user) == before
     assert_worthless(user, code)
     status = machine.status(user)

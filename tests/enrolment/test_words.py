@@ -245,7 +245,7 @@ def test_resume_after_not_me_says_what_stays_off_and_what_turns_it_on(machine, o
 def test_resume_of_a_suspension_alone_says_that_codes_are_accepted_again(machine, enrolled, offline):
     user, key = enrolled
     call("Suspend", user=user.name)
-    assert otpctl(*offline, "resume", user.name).stdout == f"{user.name}: the suspension is ended; codes are accepted again\n"
+    assert otpctl(*offline, "resume", user.name).stdout == f"{user.name}: the suspension has ended; codes are accepted again\n"
     assert pam_code(machine, user, key.first) == 0
 
 

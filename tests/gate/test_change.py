@@ -173,7 +173,7 @@ def test_each_gate_that_is_gone_is_in_the_log_although_a_later_one_is_refused(de
         (PAM / name).write_text((PAM / name).read_text() + "# a comment of mine\n")
     start = machine.journal.position()
     done = otpctl("gate", "disable", "--all")
-    assert done.returncode == REFUSED and done.stdout == "the lines of otpctl gate are gone from the files of polkit-1\n", done
+    assert done.returncode == REFUSED and done.stdout == "removed the lines of otpctl gate from the files of polkit-1\n", done
     assert [line.split(":")[:2] for line in done.stderr.splitlines()] == [["otpctl", f" {PAM / 'login'}"], ["otpctl", f" {PAM / 'sudo'}"]]
     assert [line.split("service=")[1].split()[0] for line in machine.journal.since(start) if "event=gate-disabled" in line] == ["polkit-1"]
     assert "pam_otp" not in (VENDOR / "polkit-1").read_text() and not (PAM / "polkit-1").exists() and "pam_otp" in (PAM / "sudo").read_text()
@@ -182,7 +182,7 @@ def test_each_gate_that_is_gone_is_in_the_log_although_a_later_one_is_refused(de
 def test_where_there_is_no_gate_disable_all_says_so(debian):
     for words, code in (((), DONE), (("--detailed-exit-code",), SAME)):
         done = otpctl("gate", "disable", "--all", *words)
-        assert done.returncode == code and done.stdout == "otpctl has gated no service; nothing was changed\n", done
+        assert done.returncode == code and done.stdout == "otpctl has not gated any service; nothing was changed\n", done
     assert json.loads(otpctl("gate", "disable", "--all", "--json").stdout) == {"service": None, "changed": False, "state": None, "files": [], "until": None, "until_utc": None}
 
 
@@ -259,7 +259,7 @@ def test_the_sentence_of_a_test_says_what_is_missing(debian, machine, enrolled):
     done = dialogue([OTPCTL, "gate", "test", "sudo", "--admin", user.name], answers)
     assert done.status == 0 and "A code is asked by sudo and sudo-i already" in done.text and "asked there yet" not in done.text, done
     assert f"type what sudo will ask {user.name} for; nothing" in done.text
-    assert f"type what sudo-i will ask {user.name} for, with the next code: each works once; nothing" in done.text
+    assert f"type what sudo-i will ask {user.name} for, with the next code, as each works once; nothing" in done.text
 
 
 def test_a_fault_in_the_second_of_two_services_is_found_by_libpam(debian, enrolled):

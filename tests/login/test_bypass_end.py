@@ -131,7 +131,7 @@ def test_an_ended_mark_is_told_once_a_login_and_listed_as_ended(machine, gate, b
     (line,) = [line for line in lines if "emergency=ended" in line]
     assert re.search(rf'user={bypassed.name} ended={LOGGED_TIME} by="uid 0.*" detail="lost the phone"', line), line
     assert not any("reason=emergency" in line or "not-honoured" in line for line in lines)
-    assert re.search(rf"^{bypassed.name} \(uid {bypassed.uid}\): asked again since {TIME}; the mark made {TIME}, by uid 0.*, has ended: lost the phone$", text, re.M), text
+    assert re.search(rf"^{bypassed.name} \(uid {bypassed.uid}\): asked again since {TIME}; the bypass made {TIME} by uid 0.* has ended: lost the phone$", text, re.M), text
     assert one["ended"] is True and "it ended at 20" in one["not_honoured"] and one["reason"] == "lost the phone"
     assert abs(one["until"] - time.time() + 60) < 50, "by the clock that people see"
     assert otpctl("emergency", "end", bypassed.name).returncode == DONE and listed(bypassed) is None

@@ -422,9 +422,9 @@ def test_an_account_that_may_not_read_the_keys_is_told_so(machine, enrolled):
 def test_it_is_told_in_lines_with_files(machine, enrolled):
     user, _ = enrolled
     shown = otpctl("explain", user.name, SERVICE).stdout
-    assert shown.startswith(f"{user.name} (uid {user.uid}) at {SERVICE}: asked for a code; a right one lets in\n")
-    assert f"  {PAM / SERVICE} line 1: pam_otp.so asks for a code; a right one is accepted\n" in shown
-    assert "auth: libpam answers success with a right code, auth_err with another\n" in shown
+    assert shown.startswith(f"{user.name} (uid {user.uid}) at {SERVICE}: asked for a code, and let in by a correct one\n")
+    assert f"  {PAM / SERVICE} line 1: pam_otp.so asks for a code; a correct one is accepted\n" in shown
+    assert "auth: libpam answers success with a correct code, auth_err with a wrong one\n" in shown
     for odd in ("", "../x", "a b"):
         assert otpctl("explain", user.name, odd).returncode == 2
     assert otpctl("explain", user.name, SERVICE, "--by", UNKNOWN).returncode == 1

@@ -132,7 +132,7 @@ def test_a_counter_from_a_backup_is_off_until_root_says_restored(machine, held, 
     assert pam_code(machine, user, token.code(7)) == AUTH_ERR, "one code is not enough after that"
     assert pam_code(machine, user, token.code(8)) == SUCCESS
     again = otpctl("accept-restore", user.name)
-    assert (again.returncode, again.stdout) == (0, "nothing is from a backup\n")
+    assert (again.returncode, again.stdout) == (0, "nothing came from a backup\n")
 
 
 def test_enrolling_at_a_terminal_shows_the_counter(machine, user):

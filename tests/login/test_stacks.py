@@ -1,4 +1,4 @@
-"""`otpctl config check` follows the stacks of PAM as libpam does: which let somebody in without a code, and what is misspelt?"""
+"""`otpctl config check` follows the PAM stacks as libpam does: which let somebody in without a code, and what is misspelt?"""
 
 import json
 import os

@@ -13,7 +13,7 @@ from harness.rotation import set_password
 from harness.terminal import dialogue
 from harness.wire import Client
 
-CANNOT_CHECK = "codes cannot be checked on this host now; tell an administrator"
+CANNOT_CHECK = "codes cannot be checked on this host right now; tell an administrator"
 HABITS = {
     "as it is": lambda code: code,
     "blank": lambda code: f"{code[:3]} {code[3:]}",

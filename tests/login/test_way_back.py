@@ -143,7 +143,7 @@ def test_marks_are_listed_with_those_that_do_not_count(machine, user):
         with changed(MARKS / str(other.uid), mode=0o666):
             text, listed = otpctl("emergency", "list").stdout, json.loads(otpctl("emergency", "list", "--json").stdout)["marks"]
     assert re.search(rf"^{user.name} \(uid {user.uid}\): not asked since 20.*, by uid 0.*: phone in the lake$", text, re.M)
-    assert re.search(rf"^{other.name} \(uid {other.uid}\): the mark does not count: .*mode 0666", text, re.M)
+    assert re.search(rf"^{other.name} \(uid {other.uid}\): the bypass does not count: .*mode 0666", text, re.M)
     assert [(one["user"], one["reason"], one["not_honoured"] is None) for one in listed] == [(user.name, "phone in the lake", True), (other.name, None, False)]
     assert otpctl("emergency", "list", user=user).returncode == REFUSED
 

@@ -130,7 +130,7 @@ def test_where_the_daemon_decides_the_log_has_its_reason_and_only_the_owner_hear
     assert codes_of_both_stages(done.stdout) == (AUTHINFO_UNAVAIL, AUTHINFO_UNAVAIL)
     found = decisions(journal.since(start))
     assert [(line["outcome"], line["reason"]) for line in found] == [("failed", why), ("refused", why)]
-    assert all(f"the daemon answers: the vault cannot answer: {why}" in line["detail"] for line in found)
+    assert all(f"the daemon answers: the vault cannot be read: {why}" in line["detail"] for line in found)
     assert ("otpctl adopt" in done.stdout, REFUSAL in done.stdout) == ((True, False) if program == "locker" else (False, True))
 
 
@@ -288,7 +288,7 @@ def test_the_way_back_to_version_1_is_open_once_nothing_is_left_that_it_could_no
     assert done.returncode == DONE and "version 1" in done.stdout, done.stderr
     try:
         assert ABOUT.read_text().startswith("version = 1\n") and "needs" not in ABOUT.read_text()
-        assert otpctl("--offline", "vault-version", "1").stdout == "the vault is of version 1 already; nothing was changed\n"
+        assert otpctl("--offline", "vault-version", "1").stdout == "the vault already has version 1; nothing was changed\n"
         assert pam_code(machine, machine.new_user(), "000000", skip) == SUCCESS
         assert otpctl("vault-version", "1").returncode == USAGE, "the daemon does not do that"
         assert otpctl("--offline", "vault-version", "3").returncode == USAGE

@@ -145,10 +145,10 @@ fn times(left: u8, right: u8) -> u8 {
 impl fmt::Display for Mistyped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Prefix => write!(f, "it does not begin with the letter and hyphen of its kind"),
+            Self::Prefix => write!(f, "it does not begin with its letter and a hyphen"),
             Self::Length { found, wanted } => f.write_str(&wrong_length(*found, wanted)),
             Self::Symbol { place } => {
-                write!(f, "mistyped: number {place} after the prefix is no letter or digit of a code")
+                write!(f, "mistyped: number {place} after the prefix is not a letter or digit that codes use")
             }
             Self::Check => write!(f, "mistyped: one letter or digit is wrong, or two are swapped"),
             Self::Order => write!(f, "the two parts are in the wrong order"),

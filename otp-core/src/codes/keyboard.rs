@@ -22,16 +22,19 @@ pub fn no_code(typed: &str, device: Device) -> &'static str {
             "the token types its identifier before the code: turn that off, or type the last digits alone, as many as a code has"
         }
         (Some(Fault::YubicoOtp), _) => {
-            "that is a one-time password for Yubico's service, no code of this key: use the slot of the token that has the key"
+            "that is a one-time password for Yubico's service, not a code of this key: use the token's slot that \
+             holds the key"
         }
         (Some(Fault::Layout), Device::Token) => {
-            "the token types with another keyboard layout, and its digits come out as other characters: switch the layout to English (US), then let it type the next code"
+            "the keyboard layout turns the token's digits into other characters: switch the layout to English (US), \
+             then let the token type the next code"
         }
         (Some(Fault::Layout), Device::App) => {
-            "the keys of the digits make other characters in this keyboard layout: type the digits with Shift, or on the number pad"
+            "the digit keys make other characters in this keyboard layout: type the digits with Shift or on the \
+             number pad"
         }
-        (None, Device::App) => "that is no code: type the digits that the app shows",
-        (None, Device::Token) => "that is no code: type the digits that the token shows",
+        (None, Device::App) => "that is not a code: type the digits that the app shows",
+        (None, Device::Token) => "that is not a code: type the digits that the token shows",
     }
 }
 
@@ -182,7 +185,7 @@ mod tests {
             for device in [Device::App, Device::Token] {
                 assert_eq!(fault(typed, device), None, "{typed}");
                 let text = no_code(typed, device);
-                assert_eq!(text, format!("that is no code: type the digits that the {} shows", device.name()));
+                assert_eq!(text, format!("that is not a code: type the digits that the {} shows", device.name()));
             }
         }
         let otp = "ccccccfhdvhkbnrhtckdigvtdtnkvlbkjhgdrtrurfbc";

@@ -342,7 +342,7 @@ impl fmt::Display for RecordError {
             Self::Value(what) => write!(f, "value out of its range: {what}"),
             Self::Sealed(label) => write!(
                 f,
-                "the seal of key {:?} does not open: the host key is another one, or the file was changed",
+                "the seal of key {:?} does not open: the host key is a different one, or the file was changed",
                 label.as_str()
             ),
         }

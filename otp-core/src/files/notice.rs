@@ -83,7 +83,7 @@ impl Notice {
 }
 
 /// The advice about an alarm.
-pub(crate) const KNOWN_OR_TOLD: &str = ". Tell an administrator at once, unless you know that this is in order.";
+pub(crate) const KNOWN_OR_TOLD: &str = ". Tell an administrator at once, unless you expected this.";
 
 impl Where {
     /// `, from 192.0.2.1, on pts/3, through sshd`: as much as is known.

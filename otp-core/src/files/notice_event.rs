@@ -171,9 +171,9 @@ impl NoticeEvent {
             Self::RegistrationCodeTriedByAnother => "somebody else typed your registration code",
             Self::KeyEnrolled => "your first key was stored",
             Self::KeyAdded => "one more key was stored for you",
-            Self::KeyRotated => "a key of yours was replaced by a new one",
-            Self::KeyRevoked => "a key of yours was removed",
-            Self::KeyExpirySet => "the end of a key of yours was changed; otpctl status shows it",
+            Self::KeyRotated => "one of your keys was replaced with a new one",
+            Self::KeyRevoked => "one of your keys was removed",
+            Self::KeyExpirySet => "one of your keys now ends at another time; otpctl status shows when",
             Self::KeysSuspended => {
                 "your keys were suspended: every code is refused until an administrator ends the suspension"
             }
@@ -181,7 +181,7 @@ impl NoticeEvent {
             Self::RecoveryCodeUsed { left } => {
                 let are = if left == 1 { "is" } else { "are" };
                 let few = if left <= 2 { ": make a new set with otpctl recovery-codes" } else { "" };
-                return format!("a recovery code of yours was used; {left} {are} left{few}");
+                return format!("one of your recovery codes was used; {left} {are} left{few}");
             }
             Self::RecoveryCodesRenewed => "you have new recovery codes; the old ones no longer work",
             Self::Repudiated => {
@@ -190,34 +190,34 @@ impl NoticeEvent {
             }
             Self::AdminEnrolled => "a key was made for you by somebody else, who has seen it",
             Self::KeyImported => {
-                "your app or token goes on working: its key was taken over from another program; \
-                 make recovery codes with otpctl recovery-codes"
+                "your app or token keeps working: its key was imported from another program; make recovery codes \
+                 with otpctl recovery-codes"
             }
             Self::Disabled => {
                 "your keys are disabled after too many wrong codes; an administrator must give you a new registration code"
             }
             Self::Forgotten => "your keys were deleted; to get codes again you need a new registration code",
             Self::ResetAsked => {
-                "somebody asked to replace your keys by new ones; if that is not for you, cancel it now with otpctl resets \
-                 cancel and a code or recovery code of yours"
+                "somebody asked to replace your keys; if you do not want that, cancel it now with otpctl resets \
+                 cancel and one of your codes or recovery codes"
             }
-            Self::ResetApproved => "a second administrator agreed to replace your keys by new ones",
+            Self::ResetApproved => "a second administrator approved the replacement of your keys",
             Self::ResetCancelled => "the request to replace your keys was cancelled; your keys stay",
             Self::NamedAsVoucher => {
-                "somebody who asked for new keys for another account named you as vouching for that person"
+                "somebody asked for new keys for another account and said that you vouch for its owner"
             }
             Self::ReportedLost => {
-                "you reported a device as lost, so every code of yours is refused; for an hour you can take that back with \
-                 otpctl lost --found, later an administrator can"
+                "you reported a device as lost, so all your codes are refused; you can take that back within an \
+                 hour with otpctl lost --found, and an administrator can later"
             }
             Self::RegistrationCodeExtended => "your registration code is good for longer than you were told",
             Self::WrongCodes => {
-                "five or more wrong codes in a row were typed for you; where your password is asked for first, somebody may \
-                 know it: change it"
+                "five or more wrong codes in a row were typed for you; if your password is asked for before the \
+                 code, somebody may know it: change it"
             }
             Self::AcceptedAfterWrongCodes => {
-                "a code of yours was accepted after five or more wrong ones in a row; unless you typed them all, somebody \
-                 else may have come in"
+                "one of your codes was accepted after five or more wrong ones in a row; unless you typed them all, \
+                 somebody else may have logged in"
             }
         };
         text.to_owned()

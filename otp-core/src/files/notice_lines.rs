@@ -117,7 +117,7 @@ mod tests {
     fn an_alarm_says_what_to_do_in_its_own_line() {
         let told = lines([notice(NoticeEvent::Disabled, 0, 0, None)], 7200);
         assert_eq!(told.len(), 1);
-        assert!(told[0].starts_with("- 2 hours ago") && told[0].ends_with("unless you know that this is in order."));
+        assert!(told[0].starts_with("- 2 hours ago") && told[0].ends_with("unless you expected this."));
     }
 
     #[test]

@@ -62,7 +62,7 @@ impl Diagnosis {
             Self::Algorithm(algorithm) => makes(format!("with {}", algorithm.as_str())),
             Self::Digits(digits) => makes(format!("of {} digits", digits.get())),
             Self::Period(period) => makes(format!("for {} seconds", period.seconds())),
-            Self::NextCode => format!("right so far: now the next code of the {name}"),
+            Self::NextCode => format!("right so far: now type the next code of the {name}"),
         }
     }
 

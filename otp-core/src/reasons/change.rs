@@ -9,13 +9,14 @@ crate::reason_table! {
         NotEnrolled => "not-enrolled", "not enrolled";
         /// There is a key file already.
         AlreadyEnrolled => "already-enrolled",
-            "enrolled already; for a new key instead of the old ones invite with --replace; for one more device no code is \
-             needed: the user runs otpctl add";
+            "already enrolled; to replace the keys, invite with --replace; for one more device no code is needed: \
+             the user runs otpctl add";
         /// The files are those of this account already.
         AlreadyAdopted => "already-adopted",
-            "adopted already: the keys are in force under this name and uid, and none are left under another one";
+            "already adopted: the keys belong to this name and uid, and none are left under another";
         /// No key of that label or id.
-        NoSuchKey => "no-such-key", "not one key with that label or id; `otpctl status` shows them";
+        NoSuchKey => "no-such-key", "there is no key with that label or id, or more than one; `otpctl status` shows \
+                                     them";
         /// Another key of this user has that label.
         LabelTaken => "label-taken", "another key has that label; choose one with --label";
         /// There are five keys.
@@ -29,42 +30,43 @@ crate::reason_table! {
         TooManyCodes => "too-many-codes",
             "there are too many registration codes; wait until earlier ones are forgotten";
         /// No ticket is good that could be ended.
-        NoInvitation => "no-invitation", "there is no registration code that is good";
+        NoInvitation => "no-invitation", "there is no valid registration code";
         /// A recovery code replaces a key only where the UNIX password was asked for, too.
         NeedsPassword => "needs-password",
-            "a recovery code replaces a key only together with the password, through passwd where that is set up; \
-             else ask an administrator for a registration code";
+            "a recovery code replaces a key only together with the password, in passwd where that is set up; \
+             otherwise ask an administrator for a registration code";
         /// A recovery code does not say which of several keys it replaces.
         SeveralKeys => "several-keys", "there are several keys; name the one to replace";
         /// Another key has that secret (R4).
         SecretInUse => "secret-in-use",
-            "this secret is that of another key, of this user or of somebody else; revoke that one first";
+            "another key, of this user or of somebody else, has this secret; revoke that key first";
         /// This user has a key with that secret.
-        TokenThere => "token-there", "has that token already";
+        TokenThere => "token-there", "already has that token";
         /// No key file and no message can hold the name of the account, and no login takes it.
         UnusableName => "unusable-name",
-            "the name of this account is not UTF-8, or has a colon or slash, which no login takes; give the account \
-             another name, or invite it by another name of the same uid";
+            "the name of this account is not UTF-8, or has a colon or slash, which no login accepts; rename the \
+             account, or invite another name of the same uid";
         /// The account that the files are from is not found, and its directory may only be down.
         PerhapsAway => "perhaps-away",
-            "no account has that uid now, nor can anybody else of a directory be looked up: it may be down; --gone if the \
-             account is gone for good";
+            "no account has that uid now, and nobody else in a directory can be looked up: the directory may be \
+             down; use --gone if the account is gone for good";
         /// The key was made too long ago to be repudiated.
         TooLate => "too-late", "the key was made too long ago to be suspended this way; call an administrator";
         /// After it nobody could log in as this user.
-        LastKey => "last-key", "that is the last key; --last removes it all the same";
+        LastKey => "last-key", "that is the last key; use --last to remove it anyway";
         /// The owner of a key may end it, and not keep it longer.
         LaterEnd => "later-end",
-            "the owner of a key may choose an earlier end and no later one; root or another member of otp-admin can";
+            "the owner of a key may only make it end earlier; root or another member of otp-admin can make it end \
+             later";
         /// None of this user's files is from a backup.
-        NothingRestored => "nothing-restored", "none of this user's files is from a backup";
+        NothingRestored => "nothing-restored", "none of this user's files came from a backup";
         /// The account that the files are from still exists, or the account database does not answer whether it does.
         StillThere => "still-there",
-            "the account that the files are from still exists, or nobody can say that it does not";
+            "the account that the files belong to still exists, or the account database cannot say";
         /// Neither the name nor the uid in the files is that of an account.
         NoAccount => "no-account", "no account has the name or the uid in the files";
         /// Several users' files have that name.
-        Ambiguous => "ambiguous", "the files of several users have that name; give the uid";
+        Ambiguous => "ambiguous", "the files of several users have that name; give the uid instead";
         /// No unassigned token has that serial number.
         NoSuchToken => "no-such-token", "no unassigned token has that serial number; `otpctl token list` shows them";
         /// Tokens of several manufacturers have that serial number.
@@ -72,32 +74,35 @@ crate::reason_table! {
             "tokens of several manufacturers have that serial number; name one with --manufacturer";
         /// An unassigned token has that name, and another secret.
         SerialTaken => "serial-taken",
-            "an unassigned token of that serial number and manufacturer is here, with another secret; if that one is wrong, remove it with `otpctl token remove`";
+            "an unassigned token with that serial number and manufacturer is stored with another secret; if that \
+             one is wrong, remove it with `otpctl token remove`";
         /// An unassigned token has that secret.
         TokenUnassigned => "token-unassigned",
-            "this secret is that of an unassigned token; use `otpctl token assign`, or remove that token first";
+            "an unassigned token has this secret; use `otpctl token assign`, or remove that token first";
         /// The token's own dates bar it: it has come to its end.
-        TokenExpired => "token-expired", "the token has come to its end, by the dates in its file";
+        TokenExpired => "token-expired", "the token has expired, according to its file";
         /// The token's own dates bar it: it is not good yet.
-        TokenEarly => "token-early", "the token is not good yet, by the dates in its file";
+        TokenEarly => "token-early", "the token is not valid yet, according to its file";
         /// The seal of the token does not open.
         TokenBroken => "token-broken",
-            "the seal of the token does not open: the host key is another one, or its file was changed; import it again";
+            "the seal of the token does not open: the host key is a different one, or its file was changed; import \
+             it again";
         /// The password was changed a short time ago, or nobody can say when.
         CoolDown => "cool-down",
-            "the password was changed too short a time ago for a new key instead of the old ones, or nobody knows when; \
-             `otpctl status USER` says until when, and what helps";
+            "the password was changed too recently to replace the keys, or nobody knows when it was changed; \
+             `otpctl status USER` says until when, and what to do";
         /// The password is in a directory, where nobody here sees it change.
         PasswordElsewhere => "password-elsewhere",
-            "the password is not in /etc/shadow, so nobody here sees when it was changed; ask for a reset with `otpctl reset`, \
-             which a second administrator approves, unless [cool_down] in otp.toml refuses that";
+            "the password is not in /etc/shadow, so this host does not see when it is changed; ask for a reset with \
+             `otpctl reset`, which a second administrator approves, unless [cool_down] in otp.toml refuses that";
         /// An enrolled user gets a new key instead of the old ones by way of a reset.
         ResetNeeded => "reset-needed",
-            "enrolled; a code for new keys instead of the old ones needs a reset first: `otpctl reset USER --reason TEXT --proof PROOF`";
+            "enrolled; a code that replaces the keys needs a reset first: `otpctl reset USER --reason TEXT --proof \
+             PROOF`";
         /// A reset of this user waits already.
-        ResetThere => "reset-there", "a reset of these keys waits already; `otpctl resets list` shows it";
+        ResetThere => "reset-there", "a reset of these keys is already waiting; `otpctl resets list` shows it";
         /// The delay of the reset has not passed.
-        ResetWaits => "reset-waits", "the reset of these keys waits; `otpctl resets list` shows how long";
+        ResetWaits => "reset-waits", "the reset of these keys is still waiting; `otpctl resets list` shows how long";
         /// A second admin has not agreed.
         ResetNotApproved => "reset-not-approved",
             "the reset of these keys needs a second administrator, who runs `otpctl resets approve ID`; `otpctl resets list` shows the id";
@@ -107,23 +112,27 @@ crate::reason_table! {
         ResetRestored => "reset-restored",
             "the reset of these keys came back from a backup; cancel it with `otpctl resets cancel ID` and ask again";
         /// No reset of that id waits.
-        NoSuchReset => "no-such-reset", "no reset of that id waits; `otpctl resets list` shows them";
+        NoSuchReset => "no-such-reset", "no reset with that id is waiting; `otpctl resets list` shows them";
         /// Only resets of admins and of root want a second admin.
         ApprovalNotWanted => "approval-not-wanted", "this reset needs no second administrator, and nothing was changed";
         /// The one who acts is the target, asked for it, or vouches, if only under another uid.
         SamePerson => "same-person",
-            "somebody else must do this: it takes a person who is neither the target, nor asked for the reset, nor vouches";
+            "somebody else must do this: neither the owner of the keys, nor the person who asked for the reset, nor \
+             the one who vouches";
         /// A helper resets nobody who may do more.
         LowerTier => "lower-tier",
-            "an administrator or root must do this: nobody asks for a reset of an account that may do more than their own, and only administrators approve";
+            "an administrator or root must do this: nobody may ask for a reset of an account that has more rights \
+             than their own, and only administrators approve";
         /// The voucher is the target, or the one who asks.
-        NotAVoucher => "not-a-voucher", "the target and the one who asks cannot vouch; name another account";
+        NotAVoucher => "not-a-voucher", "neither the owner of the keys nor the person who asks can vouch; name \
+                                         another account";
         /// The keys are not suspended by the owner's own report.
         NotReportedLost => "not-reported-lost",
             "no report of a lost device suspends these keys, or somebody else has suspended them since; an administrator ends a suspension with `otpctl resume`";
         /// The hour has passed in which the owner may take a report back.
         LostTooLong => "lost-too-long",
-            "the hour is over in which you can take the report back, or this machine was started again since; an administrator ends the suspension with `otpctl resume`";
+            "the hour in which you can take the report back is over, or this machine has been rebooted since; an \
+             administrator ends the suspension with `otpctl resume`";
         /// The code is of a key that may be the lost one.
         PerhapsTheLostKey => "perhaps-the-lost-key",
             "this takes a recovery code, or a code of the key with which the loss was reported; the code that you typed is used up";

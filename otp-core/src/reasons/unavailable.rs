@@ -16,12 +16,12 @@ crate::reason_table! {
         /// It is not in its format or not this user's.
         MalformedFile => "malformed-file", None;
         /// This user's keys are there, under the uid that the account had before.
-        UidChanged => "uid-changed", Some("root mends it with `otpctl adopt`");
+        UidChanged => "uid-changed", Some("root fixes that with `otpctl adopt`");
         /// The keys of this uid are there, under another name.
-        Renamed => "renamed", Some("root mends it with `otpctl adopt`");
+        Renamed => "renamed", Some("root fixes that with `otpctl adopt`");
         /// A local account was seen missing, and may be another person's by now.
         AccountGone => "account-gone",
-            Some("root says `otpctl adopt` if it is the same person, else `otpctl forget`");
+            Some("root runs `otpctl adopt` if it is the same person, otherwise `otpctl forget`");
         /// Somebody else held the user's lock for too long.
         LockTimeout => "lock-timeout", None;
         /// A file could not be written or synced.
@@ -44,7 +44,7 @@ crate::reason_table! {
 }
 
 /// How the daemon begins the sentence by which it says that the vault cannot answer. The word of the reason follows.
-const CANNOT_ANSWER: &str = "the vault cannot answer: ";
+const CANNOT_ANSWER: &str = "the vault cannot be read: ";
 
 impl UnavailableReason {
     /// The command by which root puts it right, where there is one.
@@ -59,10 +59,11 @@ impl UnavailableReason {
                 "your keys are stored under the uid that you had before; ask root to run `otpctl adopt`"
             }
             Self::Renamed => "the keys of your uid are stored under another name; ask root to run `otpctl adopt`",
-            Self::AccountGone => "your account was deleted and made again; ask root to run `otpctl adopt`",
-            Self::LockTimeout => "another program is using your keys; end it and try again, or tell an administrator",
+            Self::AccountGone => "your account was deleted and created again; ask root to run `otpctl adopt`",
+            Self::LockTimeout => "another program is holding your keys; end it and try again, or tell an administrator",
             Self::CannotPersist => {
-                "codes cannot be checked on this host now; tell an administrator, and wait for the next code before you try again"
+                "codes cannot be checked on this host right now; tell an administrator, and wait for the next code \
+                 before you try again"
             }
             Self::MissingFile
             | Self::UntrustedFile
@@ -75,7 +76,7 @@ impl UnavailableReason {
             | Self::UserLookup
             | Self::BadOption
             | Self::Contradiction
-            | Self::NoDaemon => "codes cannot be checked on this host now; tell an administrator",
+            | Self::NoDaemon => "codes cannot be checked on this host right now; tell an administrator",
         }
     }
 

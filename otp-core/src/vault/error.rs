@@ -122,7 +122,7 @@ impl fmt::Display for VaultError {
             Self::Unreadable { path, errno } => write!(f, "{}: cannot be read: {}", path.display(), errno.desc()),
             Self::Malformed { path, why } => write!(f, "{}: {why}", path.display()),
             Self::UidChanged(path) => {
-                write!(f, "{}: uid changed: adopt, or forget if these are the keys of somebody else", path.display())
+                write!(f, "{}: uid changed: adopt, or forget if the keys are somebody else's", path.display())
             }
             Self::Renamed { path, was } => write!(
                 f,
@@ -132,7 +132,7 @@ impl fmt::Display for VaultError {
             Self::WrongHostKey => f.write_str("the host key is not the one of this vault; restore the escrowed copy"),
             Self::Gone(path) => write!(
                 f,
-                "{}: the account was deleted and made again: adopt if it is the same person, else forget",
+                "{}: the account was deleted and created again: adopt if it is the same person, otherwise forget",
                 path.display()
             ),
             Self::LockTimeout { path, holder: Some(pid) } => {

@@ -367,7 +367,7 @@ impl TrustedDir {
             about if about.nlink() != 1 => Err(VaultError::untrusted(
                 &path,
                 format!(
-                    "link count {}: a hard-linked copy; wanted 1, which `otpctl --offline mend` makes",
+                    "link count {}: a hard-linked copy; wanted 1; `otpctl --offline mend` fixes that",
                     about.nlink()
                 ),
             )),

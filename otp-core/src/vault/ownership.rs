@@ -57,12 +57,12 @@ pub(super) fn check_owner_and_mode(path: &Path, (uid, mode): (u32, u32), owner: 
     if uid != owner {
         return Err(VaultError::untrusted(
             path,
-            format!("owner {uid}; wanted {owner}, which `otpctl --offline mend` makes it"),
+            format!("owner {uid}; wanted {owner}; `otpctl --offline mend` fixes that"),
         ));
     }
     if mode & 0o077 != 0 {
         let why = format!(
-            "mode {:04o}; wanted none for group and others, which `otpctl --offline mend` makes it",
+            "mode {:04o}; wanted no access for group and others; `otpctl --offline mend` fixes that",
             mode & 0o7777
         );
         return Err(VaultError::untrusted(path, why));

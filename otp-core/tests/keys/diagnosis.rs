@@ -17,7 +17,7 @@ fn each_word_is_read_back_and_has_a_text() {
         ("clock-slow 20700", "the phone's clock is 5 hours and 45 minutes slow, as after"),
         ("clock-slow 86400", "the phone's clock is one day slow, as after"),
         ("clock-fast 0", "the phone's clock is fast by about 0 seconds"),
-        ("next-code", "right so far: now the next code of the app"),
+        ("next-code", "right so far: now type the next code of the app"),
     ];
     for (word, text) in cases {
         let found = Diagnosis::parse(word).unwrap();
@@ -38,7 +38,7 @@ fn a_token_is_never_called_a_phone_or_an_app_and_its_clock_cannot_be_set() {
             "the token's clock is slow by about 4 minutes, or this host's is fast; check this host's clock",
         ),
         ("clock-fast 3600", "the token's clock is fast by one hour, or this host's is slow; check this host's clock"),
-        ("next-code", "right so far: now the next code of the token"),
+        ("next-code", "right so far: now type the next code of the token"),
     ];
     for (word, text) in cases {
         let told = Diagnosis::parse(word).unwrap().text(Device::Token);

@@ -47,7 +47,7 @@ impl Daemon {
         let account = account_named(&wanted.user)?;
         let policy = self.policy(session.peer)?;
         if !policy.admin_enrol {
-            let reason = "an admin does not see keys: use `otpctl invite`, or set admin_enrol = true in otp.toml";
+            let reason = "admins do not see keys: use `otpctl invite`, or set admin_enrol = true in otp.toml";
             return Err(Refused::not_allowed(reason));
         }
         let plan = plan(account, &wanted.key, &policy, EnrolmentPurpose::BY_AN_ADMIN)?;
@@ -227,7 +227,7 @@ pub(crate) fn plan(
 pub(crate) fn to_come(expires: Option<UnixTime>) -> Result<Option<UnixTime>, Refused> {
     match expires {
         Some(end) if end <= System.wall() => {
-            let (field, wanted) = ("expires".to_owned(), "a time to come".to_owned());
+            let (field, wanted) = ("expires".to_owned(), "a time in the future".to_owned());
             Err(Refusal::InvalidValue { field, found: utc(end), wanted }.into())
         }
         expires => Ok(expires),

@@ -112,7 +112,7 @@ fn one(
     let about = Some((&account, &spooled));
     let sent = match &notify {
         Ok(None) => {
-            tell(Urgency::Error, "notice-dropped", about, letter, "there is no notify_command any more");
+            tell(Urgency::Error, "notice-dropped", about, letter, "notify_command is no longer set");
             return outbox.remove(letter).map(|()| true);
         }
         Ok(Some(notify)) => deliver(notify, &message(&account, &spooled)).map_err(|error| error.to_string()),

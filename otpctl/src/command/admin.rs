@@ -156,8 +156,8 @@ fn not_the_last(client: &mut Client, options: &RevokeArgs) -> Result<(), Failure
         [key] if key.label == options.key || key.id.starts_with(&options.key) => {
             let label = escaped(&key.label);
             Err(Failure::Stopped(format!(
-                "\"{label}\" is the last key: without it every code is refused until an administrator invites you again; \
-                 use --last to remove it all the same"
+                "\"{label}\" is the last key: without it every code is refused until an administrator invites you \
+                 again; use --last to remove it anyway"
             )))
         }
         _ => Ok(()),

@@ -69,7 +69,7 @@ pub(crate) fn not_done(user: &str, error: &ChangeError) -> Failure {
 
 fn own_keys(user: &str) -> String {
     let (user, typed) = (escaped(user), word(user));
-    format!("{user}: has keys of their own already; `otpctl forget {typed}` deletes those, then adopt again")
+    format!("{user}: already has other keys; delete those with `otpctl forget {typed}`, then adopt again")
 }
 
 /// One adoption, in a line.
@@ -85,7 +85,7 @@ pub(crate) fn show_one(terminal: &mut Terminal, options: &AdoptArgs, user: &str,
     let (from, changed) = (options.from.as_deref(), reach.is_a_change());
     let text = match changed {
         true => format!("{}\n", done(user, from)),
-        false => format!("{}: has the keys already; nothing was changed\n", escaped(user)),
+        false => format!("{}: already has the keys; nothing was changed\n", escaped(user)),
     };
     let object = json!({ "changed": changed, "user": user, "from": from });
     terminal.tell(OutputFormat::of(options.json), &object, &text)

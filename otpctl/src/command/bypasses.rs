@@ -130,15 +130,15 @@ pub(crate) fn said(one: &ListedBypass) -> String {
         (None, Some(made), None) => format!("not asked since {}, without an end, by {by}: {reason}\n", local(made)),
         (Some(_), Some(made), Some(until)) if one.ended => {
             let (until, made) = (local(until), local(made));
-            format!("asked again since {until}; the mark made {made}, by {by}, has ended: {reason}\n")
+            format!("asked again since {until}; the bypass made {made} by {by} has ended: {reason}\n")
         }
-        (why, ..) => format!("the mark does not count: {}\n", text(why)),
+        (why, ..) => format!("the bypass does not count: {}\n", text(why)),
     }
 }
 
 /// A clock that is behind the making of a mark does not end it; the reader of its end must know that.
 fn behind(made: UnixTime) -> &'static str {
-    if Machine.wall() < made { " (the clock is behind its making)" } else { "" }
+    if Machine.wall() < made { " (made in the future, by this clock)" } else { "" }
 }
 
 #[cfg(test)]
@@ -169,10 +169,10 @@ mod tests {
             (
                 ended,
                 format!(
-                    "alice (uid 1000): asked again since {until}; the mark made {made}, by uid 0, has ended: lost\\x1b[2J\n"
+                    "alice (uid 1000): asked again since {until}; the bypass made {made} by uid 0 has ended: lost\\x1b[2J\n"
                 ),
             ),
-            (bad, "? (uid 7): the mark does not count: mode 0666\n".to_owned()),
+            (bad, "? (uid 7): the bypass does not count: mode 0666\n".to_owned()),
         ];
         for (one, text) in cases {
             assert_eq!(told(&one), text);

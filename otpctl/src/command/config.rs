@@ -152,7 +152,9 @@ impl SetUp {
         let file = escaped(&self.policy.file);
         match self.policy.state {
             PolicyState::InOrder => terminal.show(&format!("{file}: in order\n"))?,
-            PolicyState::Absent => terminal.show(&format!("{file}: not there; everything is at its default\n"))?,
+            PolicyState::Absent => {
+                terminal.show(&format!("{file}: does not exist; every setting has its default\n"))?
+            }
             PolicyState::Wrong => return Ok(()),
         }
         self.resets.as_ref().map_or(Ok(()), |resets| terminal.show(&format!("resets: {resets}\n")))
@@ -194,7 +196,7 @@ fn notes(policy: &WholePolicy, file: &str) -> Vec<String> {
 pub(crate) fn idle_parts(policy: &WholePolicy) -> Vec<(String, String)> {
     let rotating = policy.host.rotation.iter().flat_map(|rotation| &rotation.services);
     let idle =
-        |service: &str, what: String, why: &str| (service.to_owned(), format!("{what} holds for nobody yet: {why}"));
+        |service: &str, what: String, why: &str| (service.to_owned(), format!("{what} applies to nobody yet: {why}"));
     let services = || policy.services.iter().map(|(service, _)| service.as_str());
     let tables = services().filter_map(|name| Some(idle(name, format!("[service.{name}]"), disobeyed(name)?)));
     let asked =
@@ -216,10 +218,11 @@ fn of_one_twin(policy: &WholePolicy) -> Vec<String> {
     let one_sided = pairs.filter(|(with, without)| has_table(with) && !has_table(without) && gated(without));
     one_sided
         .map(|(with, without)| {
-            let program = TWINS.iter().find(|(_, login, _)| *login == without).map_or(without, |(_, _, command)| command);
+            let program =
+                TWINS.iter().find(|(_, login, _)| *login == without).map_or(without, |(_, _, command)| command);
             format!(
-                "[service.{with}] does not hold for `{program}`, which asks as the service {without}: without [service.{without}] \
-                 everybody is asked there, and is refused without a key"
+                "[service.{with}] does not apply to `{program}`, which asks as the service {without}: without \
+                 [service.{without}] everybody is asked there, and users without a key are refused"
             )
         })
         .collect()
@@ -239,7 +242,7 @@ pub(crate) fn no_service(policy: &WholePolicy) -> Vec<String> {
     let never = names().filter(|name| name.contains(odd) || ["", ".", ".."].contains(&name.as_str()));
     let text = |name| {
         format!(
-            "[service.{name:?}] holds for nobody: wanted the name of a PAM service, in small letters and without blanks"
+            "[service.{name:?}] applies to nobody: wanted the name of a PAM service, in lower case and without blanks"
         )
     };
     let rotating = policy.host.rotation.iter().flat_map(|rotation| &rotation.services);
@@ -253,8 +256,9 @@ fn too_long(service: &str, place: &str) -> Option<String> {
     let length = service.chars().count();
     (length > LONGEST_SERVICE).then(|| {
         format!(
-            "{place} is a name of {length} characters; wanted at most {LONGEST_SERVICE}: a module of an earlier version, which a program \
-             that runs may still have loaded, tells the daemon no more of it, and the daemon then looks for another table"
+            "{place} is a name of {length} characters; wanted at most {LONGEST_SERVICE}: a running program may \
+             still have an older module loaded, which cuts the name to that length, so the daemon would look for \
+             another table"
         )
     })
 }
@@ -262,7 +266,7 @@ fn too_long(service: &str, place: &str) -> Option<String> {
 /// Characters of a PAM service that every version of the module tells the daemon.
 const LONGEST_SERVICE: usize = 60;
 
-const NO_FILE: &str = "no PAM file has that name, which libpam writes in small letters";
+const NO_FILE: &str = "no PAM file has that name, which libpam writes in lower case";
 
 /// Why a table for this service would be obeyed by nobody.
 fn disobeyed(service: &str) -> Option<&'static str> {

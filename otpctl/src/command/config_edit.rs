@@ -44,17 +44,17 @@ pub(crate) fn edit(terminal: &mut Terminal, options: &EditConfigArgs) -> Result<
     let format = OutputFormat::of(options.json);
     while let Some(trouble) = edited(&copy, format)? {
         if format == OutputFormat::Json {
-            return Err(stopped(&format!("{trouble}; the policy is as it was")));
+            return Err(stopped(&format!("{trouble}; the policy is unchanged")));
         }
-        terminal.show(&format!("{}\n(e)dit again, or anything else to throw it away: ", escaped(&trouble)))?;
+        terminal.show(&format!("{}\n(e)dit again, or anything else to discard it: ", escaped(&trouble)))?;
         match terminal.line()? {
             Some(answer) if answer.as_str() == "e" => {}
-            _ => return Err(stopped("the policy is as it was")),
+            _ => return Err(stopped("the policy is unchanged")),
         }
     }
     let object = |changed: bool| json!({ "changed": changed, "file": policy.display().to_string() });
     if read(&copy.0)? == before.text {
-        return terminal.tell(format, &object(false), "the policy is as it was\n");
+        return terminal.tell(format, &object(false), "the policy is unchanged\n");
     }
     copy.replaces(policy, &before).map_err(|error| at(policy, &error))?;
     sync(dir)?;
@@ -69,7 +69,7 @@ pub(crate) fn edit(terminal: &mut Terminal, options: &EditConfigArgs) -> Result<
     for why in read.iter().flat_map(unmatched).chain(obstacle(policy, OthersNeed::Read).map(|one| one.to_string())) {
         stderr::note(&escaped(&why));
     }
-    terminal.tell(format, &object(true), &format!("{}: in force from now on\n", policy.display()))
+    terminal.tell(format, &object(true), &format!("{}: now in effect\n", policy.display()))
 }
 
 /// The policy before.
@@ -138,9 +138,9 @@ fn edited(copy: &Copy, format: OutputFormat) -> Result<Option<String>, Failure> 
         editor.stdout(std::io::stderr());
     }
     let ended = editor.args(words).arg(&copy.0).status();
-    let ended = ended.map_err(|error| stopped(&format!("editor {program}: {error}; the policy is as it was")))?;
+    let ended = ended.map_err(|error| stopped(&format!("editor {program}: {error}; the policy is unchanged")))?;
     if !ended.success() {
-        return Err(stopped(&format!("editor {program}: {ended}; the policy is as it was")));
+        return Err(stopped(&format!("editor {program}: {ended}; the policy is unchanged")));
     }
     Ok(Site::STANDARD.whole_policy(Some(&copy.0)).err().map(|unavailable| unavailable.detail))
 }

@@ -237,7 +237,7 @@ impl ConfirmPurpose {
 
     /// The same when nobody can say whether the key was stored.
     fn unknown(self, why: &str, entry: Option<&str>) -> String {
-        let ask = "otpctl status tells whether the key was stored, and otpctl recovery-codes makes a new set";
+        let ask = "otpctl status tells you whether the key was stored, and otpctl recovery-codes makes a new set";
         match self {
             Self::Token => format!("{why}; {ask}"),
             _ => format!("{why}; {ask}\nif it was not: {}", delete(entry)),

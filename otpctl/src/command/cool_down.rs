@@ -19,8 +19,8 @@ pub(super) fn barred(found: &CoolDownStatus) -> String {
     let until = found.until.map(|until| format!(" until {}", to_the_minute(until))).unwrap_or_default();
     match found.reason.as_str() {
         "password-changed" => format!("no reset{until}: the password was changed{}", changer(found.by)),
-        "no-record" => "no reset: no record says when the password was changed, or nobody has looked since passwords \
-                        changed; root runs `otpctl watch-passwords`, or starts otp-watch.path"
+        "no-record" => "no reset: it is not known when the password was changed, or passwords have changed since \
+                        the last look; root runs `otpctl watch-passwords` or starts otp-watch.path"
             .to_owned(),
         "four-eyes" => "no reset without a second administrator: the password is not on this host".to_owned(),
         "password-elsewhere" => {
@@ -37,7 +37,11 @@ fn changer(by: Option<u32>) -> String {
 }
 
 fn closed(user: &str, until: UnixTime) -> String {
-    format!("only {} changes the password until {}: a code has replaced the keys", escaped(user), to_the_minute(until))
+    format!(
+        "until {1} only {0} can change the password: a code has replaced the keys",
+        escaped(user),
+        to_the_minute(until)
+    )
 }
 
 #[cfg(test)]
@@ -54,7 +58,7 @@ mod tests {
         assert_eq!(told(None, None), "");
         let by_root = format!("  no reset until {here}: the password was changed by root\n");
         assert_eq!(told(found("password-changed", Some(at), Some(0)), None), by_root);
-        let closed = format!("  only alice changes the password until {here}: a code has replaced the keys\n");
+        let closed = format!("  until {here} only alice can change the password: a code has replaced the keys\n");
         let both = format!("  no reset until {here}: the password was changed\n{closed}");
         assert_eq!(told(found("password-changed", Some(at), None), Some(at)), both);
         assert!(told(found("no-record", None, None), None).contains("`otpctl watch-passwords`"));

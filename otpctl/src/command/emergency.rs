@@ -29,9 +29,7 @@ use crate::reach::{OthersNeed, obstacle};
 
 pub(crate) fn run(terminal: &mut Terminal, act: &EmergencyAct) -> Result<(), Failure> {
     if !Uid::effective().is_root() {
-        return Err(Failure::Stopped(
-            "only root can let somebody past the gate, or end that; run this as root".to_owned(),
-        ));
+        return Err(Failure::Stopped("only root can start or end a bypass; run this as root".to_owned()));
     }
     match act {
         EmergencyAct::Bypass(options) => bypass(terminal, options),
@@ -73,8 +71,8 @@ fn bypass(terminal: &mut Terminal, options: &BypassArgs) -> Result<(), Failure> 
         unseen_by_others(&mark);
         let until = mark.until.map(local).unwrap_or_default();
         let text = format!(
-            "{user} is not asked for a code already, until {until}, for the same reason; nothing was changed. Another --for or \
-             --reason writes the mark again\n"
+            "{user} already passes without a code until {until}, for the same reason; nothing was changed. Another \
+             --for or --reason replaces the bypass\n"
         );
         return terminal.tell(format, &BypassTold { changed: false, mark }, &text);
     }
@@ -118,7 +116,7 @@ fn the_same(account: &Account, options: &BypassArgs) -> Option<ListedBypass> {
 
 fn unseen_by_others(mark: &ListedBypass) {
     if let Some(why) = obstacle(Path::new(&mark.path), OthersNeed::Read) {
-        stderr::note(&format!("screen lockers do not see the mark: {}", escaped(&why.to_string())));
+        stderr::note(&format!("screen lockers do not see the bypass: {}", escaped(&why.to_string())));
     }
 }
 
@@ -137,12 +135,10 @@ fn account(name: &str) -> Result<Account, Failure> {
 fn told(place: &MarkPlace, account: &Account) -> String {
     let MarkPlace::UntilReboot(why) = place else { return String::new() };
     let [kept, until_reboot] = Site::STANDARD.emergency;
-    let text = format!("{}: so the mark is in {until_reboot}, and is gone at a reboot\n", escaped(&why.to_string()));
+    let text = format!("{}: so the bypass is kept in {until_reboot} and ends at a reboot\n", escaped(&why.to_string()));
     match Site::STANDARD.marks().kept.of(account, &Machine) {
         Ok(Some(Bypass::InForce(_))) => {
-            format!(
-                "{text}an earlier mark in {kept} cannot be changed and is in force, too; see otpctl emergency list\n"
-            )
+            format!("{text}an earlier bypass in {kept} cannot be changed and still counts; see otpctl emergency list\n")
         }
         _ => text,
     }

@@ -16,11 +16,11 @@ use crate::sudo_time_stamps::RunDirs;
 
 pub(crate) fn end_sudo(terminal: &mut Terminal, options: &EndSudoArgs) -> Result<(), Failure> {
     if !Uid::effective().is_root() {
-        return Err(stopped("only root can remove sudo's time stamps; your own: sudo -K"));
+        return Err(stopped("only root can remove sudo's time stamps; remove your own with sudo -K"));
     }
     let marks = Site::STANDARD.sudo_marks().0;
     let (Some(run), Some(marks)) = (marks.parent(), marks.file_name().and_then(|name| name.to_str())) else {
-        return Err(stopped("no directory of marks"));
+        return Err(stopped("the directory of marks is missing"));
     };
     let name_of = |uid| User::from_uid(Uid::from_raw(uid)).map(|user| user.map(|user| user.name));
     let ended = RunDirs { run: Path::new(run), marks, owner: 0 }.end_marked(&name_of);

@@ -44,7 +44,7 @@ fn with_the_way_for_users(error: CallError, format: OutputFormat) -> Failure {
         CallError::Refused(Refusal::NotAllowed { reason })
             if format == OutputFormat::Text && !Uid::effective().is_root() =>
         {
-            let way = "for yourself leave the name out, and type your registration code when asked";
+            let way = "to enrol yourself, leave the name out and type your registration code when asked";
             Failure::Refused(Refusal::NotAllowed { reason: format!("{reason}; {way}") })
         }
         error => error.into(),
@@ -88,9 +88,9 @@ fn for_an_owner(error: CallError) -> Failure {
         {
             let (user, typed) = (escaped(&user), word(&user));
             Failure::Stopped(format!(
-                "{user} has a key already, and this code is for a first key only; the code is not used up\n\
-                 one more device: otpctl add; a new phone instead of the old one: otpctl rotate\n\
-                 no working key any more: ask an administrator for a code that replaces it (otpctl invite {typed} --replace)"
+                "{user} has a key already, and this code is for a first key only; the code is not used up\nfor one \
+                 more device: otpctl add; for a new phone instead of the old one: otpctl rotate\nif no key works \
+                 any more: ask an administrator for a code that replaces it (otpctl invite {typed} --replace)"
             ))
         }
         error => error.into(),
@@ -98,9 +98,10 @@ fn for_an_owner(error: CallError) -> Failure {
 }
 
 /// Before the first prompt of somebody who may never have heard of any of it.
-const WHAT_IS_ASKED: &str = "\
-A registration code begins with E-; an administrator makes it and gives it to you, by letter or by phone for example.
-If you have a key already: otpctl add is for one more device, otpctl rotate for a new phone.
+const WHAT_IS_ASKED: &str = "A registration code begins with E-; you get it from an administrator, for example by \
+                             letter or by phone.
+If you already have a key: otpctl add is for one more device, \
+                             otpctl rotate for a new phone.
 ";
 
 /// A person is asked; a pipe or a file is read only if that is said, for then there is nobody to answer questions.
@@ -217,7 +218,7 @@ mod tests {
     fn a_line_that_cannot_be_a_code_is_asked_again() {
         let (outcome, shown) = run(OutputFormat::Text, format!("{}\n{CODE}\n", "9".repeat(70)));
         assert!(outcome.is_ok());
-        assert!(shown.contains("that is no code: type the digits that the app shows"), "{shown}");
+        assert!(shown.contains("that is not a code: type the digits that the app shows"), "{shown}");
     }
 
     #[test]

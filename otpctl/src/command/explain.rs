@@ -13,7 +13,7 @@ pub(crate) fn explain(terminal: &mut Terminal, options: &ExplainArgs) -> Result<
     let plain = |c: char| !c.is_control() && c != '/' && !c.is_whitespace();
     if options.service.is_empty() || !options.service.chars().all(plain) {
         return Err(Failure::Usage(format!(
-            "{:?} is no service; wanted the name of a file in /etc/pam.d, for example sudo",
+            "{:?} is not a service; wanted the name of a file in /etc/pam.d, for example sudo",
             options.service
         )));
     }
@@ -29,6 +29,6 @@ pub(crate) fn explain(terminal: &mut Terminal, options: &ExplainArgs) -> Result<
     }
     match found.is_whole() {
         true => Ok(()),
-        false => Err(Failure::Stopped("not everything could be read; run it as root".to_owned())),
+        false => Err(Failure::Stopped("not everything could be read; run this as root".to_owned())),
     }
 }

@@ -64,12 +64,14 @@ fn test(terminal: &mut Terminal, options: &TestGateArgs) -> Result<(), Failure> 
             let (user, services) = (escaped(&admin.name), gate.services.join(" and "));
             let asking = plan.asking.join(" and ");
             terminal.show(&match (in_force, asking.as_str()) {
-                (true, _) => format!("{user} passes the gate of {services} with a code; it is in force\n"),
+                (true, _) => format!("{user} passes the gate of {services} with a code; the gate is in effect\n"),
                 (false, "") => format!(
-                    "{user} would pass the gate of {services} with a code; nothing was changed, and no code is asked there yet\n"
+                    "{user} would pass the gate of {services} with a code; nothing was changed, and codes are not \
+                     asked for there yet\n"
                 ),
                 (false, asking) => format!(
-                    "{user} would pass the gate of {services} with a code; nothing was changed. A code is asked by {asking} already, and otpctl gate enable {} adds what is missing\n",
+                    "{user} would pass the gate of {services} with a code; nothing was changed. {asking} already \
+                     asks for a code, and otpctl gate enable {} adds what is missing\n",
                     gate.name
                 ),
             })

@@ -81,9 +81,9 @@ pub(super) fn enable(terminal: &mut Terminal, options: &EnableGateArgs, policy: 
     let text = match until {
         None => format!("{asks} for a code from now on; try it before you close this shell\n{reload}"),
         Some(until) => format!(
-            "{asks} for a code from now on, and no longer after {} seconds, at {}, unless you confirm it.\n\
-             Log in a second time, by ssh or on another console, become root there with a code of {}, and run\n    \
-             otpctl gate confirm {name}\n",
+            "{asks} for a code from now on, but only for {} seconds, until {}, unless you confirm it.\nLog in a \
+             second time, by ssh or on another console, become root there with a code of {}, and run\n    otpctl \
+             gate confirm {name}\n",
             rollback::SECONDS,
             local(UnixTime::new(until)),
             escaped(&admin.name)
@@ -110,7 +110,7 @@ fn asking(options: &EnableGateArgs, gate: &GateService) -> String {
 /// No change of a gate that is there.
 fn already(name: &str) -> Result<GateChange<'_>, Failure> {
     let so = |text: &str, state, until| {
-        let text = format!("{name} asks for a code already{text}; nothing was changed\n");
+        let text = format!("{name} already asks for a code{text}; nothing was changed\n");
         GateChange { service: Some(name), changed: false, state, files: Vec::new(), until, text }
     };
     if let Some(pending) = record::read(name, GateState::Pending)? {
@@ -119,7 +119,7 @@ fn already(name: &str) -> Result<GateChange<'_>, Failure> {
     }
     Ok(match record::read(name, GateState::InForce)? {
         Some(record) => so("", Some(GateState::InForce), record.until),
-        None => so(", by lines that otpctl gate has not made", None, None),
+        None => so(", because of lines that otpctl gate did not write", None, None),
     })
 }
 
@@ -137,10 +137,10 @@ pub(super) fn confirm(terminal: &mut Terminal, options: &ConfirmGateArgs) -> Res
     let Some(pending) = record::read(name, GateState::Pending)? else {
         record::read(name, GateState::InForce)?.ok_or_else(|| {
             stopped(&format!(
-                "no gate of {name} waits: it was undone, or never enabled; see `otpctl gate status {name}`"
+                "no gate of {name} is waiting: it was undone or never enabled; see `otpctl gate status {name}`"
             ))
         })?;
-        let text = format!("the gate of {name} waits for nobody; nothing was changed\n");
+        let text = format!("the gate of {name} is already confirmed; nothing was changed\n");
         told(terminal, options.output.format(), &[change(false, text)])?;
         return options.output.unchanged();
     };
@@ -150,13 +150,14 @@ pub(super) fn confirm(terminal: &mut Terminal, options: &ConfirmGateArgs) -> Res
     if !Acceptances::of(&admin)?.is_seconds_after(&pending.accepted) {
         let user = escaped(&admin.name);
         return Err(stopped(&format!(
-            "no code of {user} was accepted since the gate is there; pass it first, as {user} would, then confirm it"
+            "no code of {user} has been accepted since the gate was enabled; pass it first, as {user} would, then \
+             confirm it"
         )));
     }
     change::confirm(&pending)?;
     log("gate-confirmed", name);
     let text = format!(
-        "the gate of {name} stays: a code of {} was accepted since it was made, here or by another service\n",
+        "the gate of {name} stays: a code of {} has been accepted since it was enabled, by this service or another\n",
         escaped(&admin.name)
     );
     told(terminal, options.output.format(), &[change(true, text)])
@@ -167,12 +168,12 @@ pub(super) fn confirm(terminal: &mut Terminal, options: &ConfirmGateArgs) -> Res
 fn in_another_session(gate: &GateService, pending: &GateRecord) -> Result<(), Failure> {
     let older = |here: u32| gate.opens_sessions() && pending.newest_session.is_some_and(|newest| here <= newest);
     let why = match rollback::session() {
-        None => "this is no login session, as far as the kernel knows (/proc/self/sessionid)",
+        None => "this is not a login session, as far as the kernel knows (/proc/self/sessionid)",
         Some(here) if Some(here) == pending.session => "this is the login session in which the gate was enabled",
-        Some(here) if older(here) => "this login session is older than the gate, and was opened without it",
+        Some(here) if older(here) => "this login session began before the gate was enabled, and was opened without it",
         Some(_) => return Ok(()),
     };
-    Err(stopped(&format!("{why}; log in again, by ssh or on another console, and confirm it there")))
+    Err(stopped(&format!("{why}; log in again, by ssh or on another console, and confirm the gate there")))
 }
 
 /// One that is refused keeps no other from being undone.
@@ -201,7 +202,7 @@ pub(super) fn disable(terminal: &mut Terminal, options: &DisableGateArgs) -> Res
         }
     }
     if names.is_empty() {
-        let text = "otpctl has gated no service; nothing was changed\n".to_owned();
+        let text = "otpctl has not gated any service; nothing was changed\n".to_owned();
         changes.push(GateChange { service: None, changed: false, state: None, files: Vec::new(), until: None, text });
     }
     told(terminal, options.output.format(), &changes)?;
@@ -219,9 +220,12 @@ fn disabled(name: &str, undone: Option<UndoneGate>) -> GateChange<'_> {
         let text = format!("otpctl gate has put no lines into the files of {name}; nothing was changed\n");
         return change(false, text);
     };
-    let mut text = format!("the lines of otpctl gate are gone from the files of {name}\n");
+    let mut text = format!("removed the lines of otpctl gate from the files of {name}\n");
     for path in &undone.gone {
-        text.push_str(&format!("{}: somebody has removed it since it was gated, and it stays so\n", path.display()));
+        text.push_str(&format!(
+            "{}: somebody has deleted this file since it was gated; it stays deleted\n",
+            path.display()
+        ));
     }
     let files = undone.files.into_iter().map(|file| file.path).collect();
     GateChange { files, ..change(true, text) }
@@ -234,7 +238,8 @@ fn by_hand(name: &str) -> Result<(), Failure> {
     match places.is_empty() {
         true => Ok(()),
         false => Err(stopped(&format!(
-            "{name} asks for a code by lines that otpctl gate has not made, and nothing was changed; take them out by hand: {}",
+            "{name} asks for a code because of lines that otpctl gate did not write, and nothing was changed; \
+             remove them by hand: {}",
             places.join(", ")
         ))),
     }
@@ -267,7 +272,7 @@ fn told(terminal: &mut Terminal, format: OutputFormat, changes: &[GateChange<'_>
         OutputFormat::Text => changes.iter().try_for_each(|change| terminal.show(&change.text)),
     };
     shown.map_err(|failure| match changes.iter().any(|change| change.changed) {
-        true => Failure::Unshown(format!("{failure}; the change is made all the same, see `otpctl gate status`")),
+        true => Failure::Unshown(format!("{failure}; the change was made anyway, see `otpctl gate status`")),
         false => failure,
     })
 }

@@ -168,7 +168,7 @@ impl GateList {
         text.extend(self.lost.iter().map(LostGate::text));
         if !self.ungated.is_empty() {
             text.push_str(&format!(
-                "no code is asked by: {}\n",
+                "these ask for no code: {}\n",
                 self.ungated.iter().map(|name| escaped(name)).collect::<Vec<_>>().join(", ")
             ));
         }
@@ -193,7 +193,8 @@ impl LostGate {
         let until = until.filter(|_| *state == GateState::Pending);
         let end = until.map(|until| format!(", and is undone at {}", local(UnixTime::new(until)))).unwrap_or_default();
         format!(
-            "{}: no code is asked any more: somebody has taken out the lines of otpctl gate. The record of it is left{end}; otpctl gate disable {} ends it\n",
+            "{}: codes are no longer asked for: somebody has removed the lines of otpctl gate. Their record is \
+             left{end}; remove it with otpctl gate disable {}\n",
             escaped(service),
             escaped(gate)
         )
@@ -250,8 +251,7 @@ fn unenrolled(rules: &ServicePolicy) -> String {
     if rules.report_only {
         return "users without a key pass (report_only)".to_owned();
     }
-    let until =
-        rules.allow_until.map(|day| format!("users without a key pass until {}, from then on they ", date(day)));
+    let until = rules.allow_until.map(|day| format!("users without a key pass until {}, and from then on ", date(day)));
     let then = match rules.unenrolled {
         Some(Unenrolled::Skip) => return "users without a key pass".to_owned(),
         Some(Unenrolled::Enrol) => "may enrol with a registration code",

@@ -68,8 +68,9 @@ fn export(terminal: &mut Terminal, options: &ExportHostKeyArgs) -> Result<(), Fa
         terminal.allow_secrets(Pipe::Refused)?;
         terminal.show(&key.to_file())?;
         note_export(&key, "shown")?;
-        return terminal
-            .show("write it down and clear the screen: with it and a copy of the vault anybody can compute codes\n");
+        return terminal.show(
+            "write it down and clear the screen: anybody who has it and a copy of the vault can compute codes\n",
+        );
     };
     let (shown, format) = (escaped(&path.to_string_lossy()), OutputFormat::of(options.json));
     let object = |changed: bool| json!({ "changed": changed, "host_key": id, "file": path.to_string_lossy() });
@@ -79,7 +80,7 @@ fn export(terminal: &mut Terminal, options: &ExportHostKeyArgs) -> Result<(), Fa
         return terminal.tell(
             format,
             &object(false),
-            &format!("host key {id} is in {shown} already; nothing was changed\n"),
+            &format!("host key {id} is already in {shown}; nothing was changed\n"),
         );
     }
     let mut file = NewFile::create(path)?;
@@ -92,7 +93,8 @@ fn export(terminal: &mut Terminal, options: &ExportHostKeyArgs) -> Result<(), Fa
     file.keep();
     note_export(&key, "file")?;
     let text = format!(
-        "host key {id} is in {shown}, sealed with the passphrase; keep the two apart from each other and from backups of the vault\n"
+        "host key {id} is in {shown}, sealed with the passphrase; keep file and passphrase apart from each other \
+         and from backups of the vault\n"
     );
     terminal.tell(format, &object(true), &text)
 }
@@ -125,9 +127,14 @@ fn import(terminal: &mut Terminal, options: &ImportHostKeyArgs) -> Result<(), Fa
     if let Ok(there) = Site::STANDARD.host_key() {
         let found = named(there.id());
         return match there.id() == key.id() {
-            true => {
-                terminal.tell(format, &object(false), &format!("host key {id} is there already; nothing was changed\n"))
-            }
+            true => terminal.tell(
+                format,
+                &object(false),
+                &format!(
+                    "host key {id} is already in place; nothing was \
+                                                                changed\n"
+                ),
+            ),
             false => Err(stopped(&format!("{} is host key {found}, not {id}; move it away first", path.display()))),
         };
     }
@@ -216,7 +223,7 @@ fn new_passphrase(terminal: &mut Terminal) -> Result<Zeroizing<String>, Failure>
             "the passphrase has {found} characters; wanted {SHORTEST_PASSPHRASE} or more; nothing was exported"
         )));
     }
-    if terminal.asks_a_person() && asked(terminal, "The same again: ")? != first {
+    if terminal.asks_a_person() && asked(terminal, "Repeat the passphrase: ")? != first {
         return Err(stopped("the two passphrases differ; nothing was exported"));
     }
     Ok(first)
@@ -225,7 +232,7 @@ fn new_passphrase(terminal: &mut Terminal) -> Result<Zeroizing<String>, Failure>
 /// A line that is not shown; from a pipe, its next line.
 fn asked(terminal: &mut Terminal, prompt: &str) -> Result<Zeroizing<String>, Failure> {
     let line = if terminal.asks_a_person() { no_echo::line(prompt)? } else { terminal.line()? };
-    line.ok_or_else(|| stopped("the input ended; nothing was done"))
+    line.ok_or_else(|| stopped("the input ended early; nothing was done"))
 }
 
 fn named(id: HostKeyId) -> String {

@@ -124,8 +124,8 @@ fn revoke(terminal: &mut Terminal, options: &InviteArgs, client: &mut Client) ->
     let reply = client.call(&RevokeInvitation { user: UserName::new(options.user())? });
     let (user, changed) = (escaped(options.user()), unless_so(reply, &[ChangeRefusal::NoInvitation])?.is_some());
     let text = match changed {
-        true => format!("{user}: the registration code is worthless from now on\n"),
-        false => format!("{user}: no registration code is good; nothing was changed\n"),
+        true => format!("{user}: the registration code no longer works\n"),
+        false => format!("{user}: there is no valid registration code; nothing was changed\n"),
     };
     let object = json!({ "changed": changed, "user": options.user() });
     terminal.tell(OutputFormat::of(options.json), &object, &text)
@@ -138,8 +138,8 @@ fn extend(terminal: &mut Terminal, options: &InviteArgs, client: &mut Client) ->
     let ExtendedInvitation { changed, form, ends } = client.call(&wanted)?;
     let end = to_the_minute(ends);
     let text = match changed {
-        true => format!("{user}: the registration code ends at {end} now, and is the same\n"),
-        false => format!("{user}: the registration code ends at {end}, as before; nothing was changed\n"),
+        true => format!("{user}: the same registration code now ends at {end}\n"),
+        false => format!("{user}: the registration code already ends at {end}; nothing was changed\n"),
     };
     let object = json!({ "changed": changed, "user": options.user(), "form": form, "ends": ends.seconds() });
     terminal.tell(OutputFormat::of(options.json), &object, &text)
@@ -162,7 +162,7 @@ pub(crate) fn check_life(form: CodeForm, lasts: Option<u64>) -> Result<(), Failu
     match lasts {
         Some(lasts) if lasts > form.longest_life() => {
             let (form, longest) = (form.as_str(), duration::told(form.longest_life()));
-            Err(Failure::Usage(format!("--for: a {form} code is good for {longest} at most")))
+            Err(Failure::Usage(format!("--for: a {form} code lasts {longest} at most")))
         }
         _ => Ok(()),
     }
@@ -185,7 +185,7 @@ fn told(invitation: &Invitation, letter: Option<&str>) -> Zeroizing<String> {
         }
         ([_], Some(letter)) => {
             text.push_str(&format!(
-                ": in {letter}, and nowhere else\nprint it, send it in an envelope that says nothing, delete the file\n"
+                ": in {letter}, and nowhere else\nprint it, send it in a plain envelope, delete the file\n"
             ));
         }
         ([first, second], None) => {
@@ -198,7 +198,7 @@ fn told(invitation: &Invitation, letter: Option<&str>) -> Zeroizing<String> {
             push_code(&mut text, "second part\n\n", second);
             text.push_str(APART);
         }
-        _ => text.push_str(": none came\n"),
+        _ => text.push_str(": this time it did not\n"),
     }
     text.push_str(&terms(invitation, &user, system_wall()));
     text
@@ -209,11 +209,11 @@ fn terms(invitation: &Invitation, user: &str, now: UnixTime) -> String {
     let left = duration::told(invitation.ends.since(now));
     let mut text = format!("it ends in {left}, at {}, and works once\n", to_the_minute(invitation.ends));
     text.push_str(match invitation.replaces {
-        true => "the key made with it replaces every key that is there\n",
-        false => "it is for a first key only\n",
+        true => "the new key replaces every key that the user has\n",
+        false => "it works for a first key only\n",
     });
     if invitation.superseded {
-        text.push_str(&format!("an earlier code of {user} is worthless from now on\n"));
+        text.push_str(&format!("an earlier code of {user} no longer works\n"));
     }
     text.push_str(&format!("{user} logs in, runs otpctl enrol, and types it\n"));
     text
@@ -221,9 +221,9 @@ fn terms(invitation: &Invitation, user: &str, now: UnixTime) -> String {
 
 fn hand_over(form: &str) -> &'static str {
     match form {
-        "spoken" => "tell it at the desk or on the phone, to somebody whose voice or face you know\n",
-        "mail" => "send it alone: no host, no name, no purpose\n",
-        _ => "print it, send it in an envelope that says nothing\n",
+        "spoken" => "say it at the desk or on the phone, to somebody whose face or voice you know\n",
+        "mail" => "send it alone, without host, name or purpose\n",
+        _ => "print it, send it in a plain envelope\n",
     }
 }
 
@@ -235,7 +235,7 @@ fn push_code(text: &mut Zeroizing<String>, before: &str, code: &str) {
 }
 
 const APART: &str =
-    "send them on two different ways, for example one in a letter and one on the phone: each is worth nothing alone\n";
+    "send them by two different ways, for example one by letter and one by phone: neither works alone\n";
 
 /// For all of it, so that the buffer never grows and leaves a copy behind.
 const ROOM: usize = 4096;
@@ -286,7 +286,7 @@ mod tests {
     fn what_it_allows_is_told() {
         let both = Invitation { replaces: true, superseded: true, ..invitation("spoken", &["E-1"]) };
         let text = told(&both, None);
-        assert!(text.contains("replaces every key") && text.contains("earlier code of alice is worthless"));
+        assert!(text.contains("replaces every key") && text.contains("earlier code of alice no longer works"));
         assert!(told(&invitation("spoken", &["E-1"]), None).contains("a first key only"));
     }
 }

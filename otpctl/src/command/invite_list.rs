@@ -86,9 +86,7 @@ impl ListRun<'_> {
     fn all(&mut self, rows: &[NamedRow], interrupts: &Interrupts, report: &mut ListReport<'_>) -> Result<(), Failure> {
         for row in rows {
             if interrupts.has_come()? {
-                return Err(Failure::Stopped(
-                    "interrupted; the same command goes on where this one stopped".to_owned(),
-                ));
+                return Err(Failure::Stopped("interrupted; run the same command again to continue".to_owned()));
             }
             let outcome = self.one(row)?;
             report.add(Some(row.line), &row.found, &outcome)?;
@@ -213,7 +211,7 @@ impl ListRun<'_> {
 /// The code exists, and its letter does not.
 fn lost(failure: &Failure, user: &str) -> Failure {
     Failure::Stopped(format!(
-        "{failure}; the code of {} was made and is lost; the same command invites this user again",
+        "{failure}; the code of {} was made and is lost; run the same command again to make another",
         escaped(user)
     ))
 }

@@ -89,9 +89,10 @@ impl ListOutcome {
             Self::Invited { reference, .. } => {
                 Some(format!("invited again, letter {reference}: the letter before it was not finished"))
             }
-            Self::AlreadyInvited(Some(reference)) => Some(format!("invited already, letter {reference}")),
+            Self::AlreadyInvited(Some(reference)) => Some(format!("already invited, letter {reference}")),
             Self::AlreadyInvited(None) => Some(
-                "invited already, by no letter of this list; if nobody has that code, take it back (invite --revoke) and run this again"
+                "already invited, but not by a letter of this list; if nobody has that code, take it back (invite \
+                 --revoke) and run this again"
                     .to_owned(),
             ),
             Self::AlreadyEnrolled => Some("enrolled already".to_owned()),
@@ -147,7 +148,7 @@ impl<'a> ListReport<'a> {
         self.counts.changed = self.counts.done > 0;
         let ReportCounts { done: count, already, refused, .. } = self.counts;
         let advice = advice.filter(|_| count > 0).unwrap_or_default();
-        let text = format!("{}{done}: {count}, left as they were: {already}, refused: {refused}\n{advice}", self.told);
+        let text = format!("{}{done}: {count}, unchanged: {already}, refused: {refused}\n{advice}", self.told);
         self.terminal.tell(self.format, &self.counts, &text)?;
         match refused {
             0 => Ok(()),

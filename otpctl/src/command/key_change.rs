@@ -54,13 +54,13 @@ pub(crate) fn tell(terminal: &mut Terminal, command: &Command, reach: Reach) -> 
 pub(crate) fn done(command: &Command, reach: Reach) -> String {
     let what = match command {
         Command::Suspend(_) if reach == Reach::Invitation => {
-            "never enrolled; the registration code is worthless from now on, nothing else is stored".to_owned()
+            "never enrolled; the registration code no longer works, and nothing else is stored".to_owned()
         }
         Command::Suspend(options) => format!(
             "suspended; every code is refused until root or another member of otp-admin runs `otpctl resume {}`",
             word(&options.user)
         ),
-        Command::Resume(_) => "the suspension is ended".to_owned(),
+        Command::Resume(_) => "the suspension has ended".to_owned(),
         Command::Reopen(options) => {
             format!("reopened, {}", options.origin.map_or("all origins", |origin| origin.as_str()))
         }
@@ -85,10 +85,10 @@ pub(crate) fn done(command: &Command, reach: Reach) -> String {
 pub(crate) fn resumed(status: &UserStatus, reach: Reach) -> String {
     let (user, off) = (escaped(&status.user), stays_off::told(status));
     match (reach.is_a_change(), off.as_str()) {
-        (true, "") => format!("{user}: the suspension is ended; codes are accepted again\n"),
-        (true, off) => format!("{user}: the suspension is ended, and this stays as it is:\n{off}"),
+        (true, "") => format!("{user}: the suspension has ended; codes are accepted again\n"),
+        (true, off) => format!("{user}: the suspension has ended, but this has not changed:\n{off}"),
         (false, "") => format!("{user}: not suspended; nothing was changed\n"),
-        (false, off) => format!("{user}: not suspended, so nothing was changed, and this stays as it is:\n{off}"),
+        (false, off) => format!("{user}: not suspended, so nothing was changed, but this has not changed:\n{off}"),
     }
 }
 
@@ -101,14 +101,14 @@ fn so_already(command: &Command, reach: Reach) -> String {
         }
         Command::Suspend(_) => "suspended already".to_owned(),
         Command::Resume(_) => "not suspended".to_owned(),
-        Command::Reopen(_) => "no wrong code is counted there".to_owned(),
-        Command::Rename(options) => format!("a key is called \"{}\" already", escaped(options.label.as_str())),
+        Command::Reopen(_) => "no wrong codes are counted there".to_owned(),
+        Command::Rename(options) => format!("a key is already called \"{}\"", escaped(options.label.as_str())),
         Command::Revoke(options) => format!("no key is called \"{}\"", escaped(&options.key)),
         Command::Expire(options) => match options.end {
             KeyEnd::Never => format!("key \"{}\" has no end", escaped(&options.key)),
             KeyEnd::At(end) => format!("key \"{}\" ends {} already", escaped(&options.key), to_the_minute(end)),
         },
-        Command::Forget(_) => "nothing is stored of a user of that name or uid".to_owned(),
+        Command::Forget(_) => "nothing is stored for a user of that name or uid".to_owned(),
         _ => return String::new(),
     };
     format!("{}: {what}", owner(command))
@@ -170,7 +170,7 @@ pub(crate) fn tell_restored(
 ) -> Result<(), Failure> {
     let users = reply.users.as_slice();
     let text = match users {
-        [] => "nothing is from a backup\n".to_owned(),
+        [] => "nothing came from a backup\n".to_owned(),
         users => users.iter().map(|name| format!("{}: restore accepted\n", escaped(name))).collect(),
     };
     terminal.tell(format, &AcceptedRestore { changed: !users.is_empty(), users }, &text)

@@ -63,7 +63,7 @@ pub(super) fn each_account(take: &mut dyn FnMut(LoginAccount) -> Result<(), Fail
             Err(RecvTimeoutError::Timeout) => {
                 let seconds = SILENCE.as_secs();
                 return Err(failed(&format!(
-                    "the account database has said nothing for {seconds} seconds; the list is not whole"
+                    "the account database has not answered for {seconds} seconds; the list is incomplete"
                 )));
             }
         }

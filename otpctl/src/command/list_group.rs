@@ -71,8 +71,8 @@ impl ListedGroup {
         for name in self.group.mem.iter().filter(|name| !self.listed.contains(*name)) {
             match meant(name) {
                 Ok(Some(account)) => take(LoginAccount::named(account.name, account.uid))?,
-                Ok(None) => stderr::note(&format!("no account has the name {}, which the group has", escaped(name))),
-                Err(errno) => return Err(stopped(&format!("{name}: {}; the list is not whole", no_answer(errno)))),
+                Ok(None) => stderr::note(&format!("no account has the name {}, which the group lists", escaped(name))),
+                Err(errno) => return Err(stopped(&format!("{name}: {}; the list is incomplete", no_answer(errno)))),
             }
         }
         Ok(())
@@ -82,9 +82,7 @@ impl ListedGroup {
     pub(super) fn is_whole(&self) -> Result<(), Failure> {
         match self.unsure {
             0 => Ok(()),
-            count => Err(stopped(&format!(
-                "users of whom the account database does not say whether they are in the group: {count}"
-            ))),
+            count => Err(stopped(&format!("users whose membership the account database does not tell: {count}"))),
         }
     }
 

@@ -55,14 +55,14 @@ impl Scope {
     /// Says which accounts the list does not have.
     fn told(self) -> Option<String> {
         let left_out = (self.left_out > 0)
-            .then(|| format!("left out: {} accounts of the system or without a login shell", self.left_out));
+            .then(|| format!("not shown: {} system accounts or accounts without a login shell", self.left_out));
         let unlisted = match (self.complete, self.of_a_group) {
             (true, _) => None,
             (false, true) => Some(
-                "members of a directory who have the group as their primary group are missing if it does not list its accounts",
+                "directory users whose primary group this is are missing if the directory does not list its accounts",
             ),
             (false, false) => {
-                Some("accounts of a directory that does not list them are missing: name a group with --group")
+                Some("accounts are missing if their directory does not list them: name a group with --group")
             }
         };
         let told: Vec<String> = left_out.into_iter().chain(unlisted.map(str::to_owned)).collect();
@@ -177,8 +177,9 @@ impl<'t> ShownUsers<'t> {
     /// Says what cannot be seen here.
     fn notes(&self) -> Vec<String> {
         let columns = self.table.left_out();
-        let narrow = (!columns.is_empty())
-            .then(|| format!("this window is too narrow for {}; a pipe and --json have them", columns.join(", ")));
+        let narrow = (!columns.is_empty()).then(|| {
+            format!("this window is too narrow for {}; pipe the output or use --json to see them", columns.join(", "))
+        });
         narrow.into_iter().chain(self.scope.and_then(Scope::told)).collect()
     }
 }
@@ -296,7 +297,9 @@ mod tests {
         let scope = |of_a_group, left_out, complete| Scope { of_a_group, left_out, complete }.told();
         assert_eq!(scope(false, 0, true), None);
         assert_eq!(scope(true, 0, true), None);
-        assert!(scope(false, 3, false).is_some_and(|told| told.contains("3 accounts") && told.contains("--group")));
+        assert!(
+            scope(false, 3, false).is_some_and(|told| told.contains("3 system accounts") && told.contains("--group"))
+        );
         assert!(scope(true, 0, false).is_some_and(|told| told.contains("primary group")));
     }
 

@@ -30,12 +30,12 @@ pub(crate) fn lost(
     };
     match format {
         OutputFormat::Json => terminal.json(&LostJson { changed: true, suspended, reply: &reply }),
-        OutputFormat::Text if !suspended => terminal.show("your codes are taken again\n"),
+        OutputFormat::Text if !suspended => terminal.show("your codes are accepted again\n"),
         OutputFormat::Text => terminal.show(&reported(&reply)),
     }
 }
 
-const LOST_PROMPT: &str = "Code of any key of yours, or a recovery code: ";
+const LOST_PROMPT: &str = "Code of any of your keys, or a recovery code: ";
 const FOUND_PROMPT: &str = "Recovery code, or a code of the key with which you reported the loss: ";
 
 /// How it is told in JSON.
@@ -49,9 +49,9 @@ struct LostJson<'a> {
 
 fn reported(reply: &LostReply) -> String {
     let back = reply.until.map_or_else(String::new, |until| {
-        format!("until {} you can take that back: otpctl lost --found\n", to_the_minute(until))
+        format!("you can take that back until {}: otpctl lost --found\n", to_the_minute(until))
     });
-    format!("every code of yours is refused from now on\n{back}{NEXT}")
+    format!("all your codes are refused from now on\n{back}{NEXT}")
 }
 
 const NEXT: &str = "for a new key, or to end this later, call an administrator\n";

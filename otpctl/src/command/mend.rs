@@ -155,7 +155,7 @@ impl Round<'_> {
                     Ok(below) => self.directory(&below, &path, deepest - 1),
                     Err(errno) => self.left_alone(&path, errno.desc()),
                 },
-                _ => self.left_alone(&path, "nothing that belongs into a vault: left alone"),
+                _ => self.left_alone(&path, "does not belong in a vault: left alone"),
             }
         }
     }
@@ -180,7 +180,8 @@ impl Round<'_> {
             Ok(None) | Err(Errno::ENOENT) => {}
             Err(Errno::EMLINK) => self.left_alone(
                 path,
-                "a hard link to a file of another owner than the vault: left alone, it may not belong here; remove it, or make it a copy",
+                "a hard link to a file with another owner than the vault: left alone, as it may not belong here; \
+                 remove it, or replace it with a copy",
             ),
             Err(errno) => self.left_alone(path, errno.desc()),
         }
@@ -259,7 +260,7 @@ impl Round<'_> {
 fn tell(terminal: &mut Terminal, options: &MendArgs, done: &[MendedPath], left: &[MendedPath]) -> Result<(), Failure> {
     let (count, is_done, format) = (done.len(), Doing::of(options) == Doing::Done, OutputFormat::of(options.json));
     if is_done && count > 0 {
-        let done = format!("mend: {count} of the vault's files and directories");
+        let done = format!("fix {count} of the vault's files and directories");
         alert(&LogLine::default().field("event", "offline").field("done", &done).field("by", &who()).finish());
     }
     for one in left.iter().filter(|_| format == OutputFormat::Text) {
@@ -268,15 +269,15 @@ fn tell(terminal: &mut Terminal, options: &MendArgs, done: &[MendedPath], left: 
     let would = if is_done { "" } else { "would be " };
     let lines: String = done.iter().map(|one| format!("{one}\n")).collect();
     let text = format!(
-        "{lines}{count} {would}mended; files that were copied or touched count as restored from a backup until \
-         `otpctl accept-restore --all`, which this command never does\n"
+        "{lines}{count} {would}mended; files that were copied or touched count as restored from a backup until you \
+         run `otpctl accept-restore --all`\n"
     );
     let object = MendTold { changed: is_done && count > 0, mended: done, left };
     terminal.tell(format, &object, &text)?;
     match left.len() {
         0 => Ok(()),
-        1 => Err(stopped("1 file or directory was left as it is; see above")),
-        left => Err(stopped(&format!("{left} were left as they are; see above"))),
+        1 => Err(stopped("1 file or directory was left unchanged; see above")),
+        left => Err(stopped(&format!("{left} were left unchanged; see above"))),
     }
 }
 

@@ -74,7 +74,7 @@ fn checked(service: String) -> Result<String, Failure> {
     let odd = |c: char| c.is_ascii_uppercase() || c.is_whitespace() || c.is_control() || c == '/';
     if service.is_empty() || service == "other" || service.contains(odd) || is_left_over(&service) {
         return Err(Failure::Usage(format!(
-            "{} is the name of no PAM service; use --service NAME, for example --service sshd",
+            "{} is not the name of a PAM service; use --service NAME, for example --service sshd",
             escaped(&service)
         )));
     }
@@ -112,9 +112,9 @@ fn told(terminal: &mut Terminal, report: &MigrationReport) -> Result<(), Failure
     }
     for OtherLine { line, old, new } in &report.others {
         let why = match (old, new) {
-            (Some(_), Some(_)) => format!("line {line}: its jump leads over lines that come in or go"),
-            (Some(_), None) => format!("line {line}: it was there while both modules asked, and goes"),
-            (None, _) => format!("before line {line}: so that suspended users stay out where nobody is asked"),
+            (Some(_), Some(_)) => format!("line {line}: its jump crosses lines that are added or removed"),
+            (Some(_), None) => format!("line {line}: it was needed while both modules asked, and is removed"),
+            (None, _) => format!("before line {line}: so that suspended users stay out even where nobody is asked"),
         };
         terminal.show(&format!("{file} {why}\n"))?;
         for (sign, text) in old.iter().map(|old| ('-', old)).chain(new.iter().map(|new| ('+', new))) {

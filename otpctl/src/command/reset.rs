@@ -77,7 +77,7 @@ fn list(client: &mut Client, terminal: &mut Terminal, options: &ListResetsArgs) 
     match list.unreadable.len() {
         0 => Ok(()),
         broken => Err(Failure::Stopped(format!(
-            "files of resets that cannot be read: {broken}; end them with `otpctl resets cancel ID`"
+            "reset files that cannot be read: {broken}; remove them with `otpctl resets cancel ID`"
         ))),
     }
 }
@@ -85,7 +85,7 @@ fn list(client: &mut Client, terminal: &mut Terminal, options: &ListResetsArgs) 
 fn told(list: &ResetList, width: Option<usize>) -> String {
     let rows: Vec<_> = list.resets.iter().map(row).collect();
     let table = match rows.as_slice() {
-        [] if list.unreadable.is_empty() => "no reset waits\n".to_owned(),
+        [] if list.unreadable.is_empty() => "no reset is waiting\n".to_owned(),
         [] => String::new(),
         rows => GrowingTable::new(["ID", "USER", "ASKED", "BY", "PROOF", "STATE", "REASON"]).rows(rows, width),
     };
@@ -128,8 +128,8 @@ fn cancel(client: &mut Client, terminal: &mut Terminal, options: &CancelResetArg
     let id = options.id.map(|id| id.hex()).or_else(|| meant.map(|reset| reset.id.clone()));
     let user = cancelled.as_ref().and_then(|done| done.user.clone());
     let text = match (&cancelled, &user) {
-        (None, _) => "no such reset waits; nothing was changed\n".to_owned(),
-        (Some(_), Some(user)) => format!("{}: the reset is cancelled; the keys stay as they are\n", escaped(user)),
+        (None, _) => "no such reset is waiting; nothing was changed\n".to_owned(),
+        (Some(_), Some(user)) => format!("{}: the reset is cancelled; the keys have not changed\n", escaped(user)),
         (Some(_), None) => "the reset is cancelled; its file could not be read\n".to_owned(),
     };
     terminal.tell(format, &json!({ "changed": cancelled.is_some(), "id": id, "user": user }), &text)

@@ -17,7 +17,7 @@ pub(crate) fn add(
 ) -> Result<(), Failure> {
     let format = options.output.format();
     let files = qr_file::create(options.output.svg.as_deref(), options.output.png.as_deref())?;
-    let code = code::asked(terminal, format, "Code of a key that is there: ")?;
+    let code = code::asked(terminal, format, "Code of one of your keys: ")?;
     let client = &mut connect()?;
     let begun = client.call(&AddKey { code, key: options.key.wanted() })?;
     let pending = PendingKey { client, terminal, format, purpose: ConfirmPurpose::Add };

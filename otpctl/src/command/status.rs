@@ -82,7 +82,7 @@ fn one(status: &UserStatus) -> String {
 fn lost(since: UnixTime, until: Option<UnixTime>) -> String {
     let back = until.map_or_else(
         || "an administrator can end that".to_owned(),
-        |until| format!("until {} the owner can take that back", to_the_minute(until)),
+        |until| format!("the owner can take that back until {}", to_the_minute(until)),
     );
     format!("  reported lost {}, {back}\n", to_the_minute(since))
 }
@@ -108,8 +108,8 @@ pub(super) fn inviter(one: &InvitationStatus) -> String {
 }
 
 /// Two causes that nobody can tell apart, and what helps.
-const TOUCHED: &str = ", put back from a backup or touched by another program (chmod, relabelling): recovery codes, registration codes \
-                       and HOTP are off until root runs `otpctl accept-restore`";
+const TOUCHED: &str = ", restored from a backup or touched by another program (chmod, relabelling): recovery codes, \
+                       registration codes and HOTP are off until root runs `otpctl accept-restore`";
 
 /// No code but the one that confirmed it; of a key that was imported, none at all.
 const NOT_YET: &str = "not used yet";
@@ -118,7 +118,7 @@ fn key(key: &KeyStatus, all: &[KeyStatus]) -> String {
     let step = if key.kind == "hotp" { String::new() } else { format!(", {} s", key.period) };
     let end = key.expires.map(|end| ended(end, system_wall())).unwrap_or_default();
     let resync = if key.resync { ", wants two codes in a row" } else { "" };
-    let off = if key.suspended { ", off for good: made by somebody else, its owner said" } else { "" };
+    let off = if key.suspended { ", off for good: the owner said that somebody else made it" } else { "" };
     let id = short_id(key, all);
     let id = if id.is_empty() { String::new() } else { format!(" ({})", escaped(id)) }; // some may not know it
     format!(
@@ -257,7 +257,7 @@ pub(super) mod tests {
         let since = Some(UnixTime::new(951_782_400));
         let told = |lost_until| plain(&one(&UserStatus { suspended: true, lost_since: since, lost_until, ..alice() }));
         let line = "alice: suspended\n  reported lost 2000-02-29 00:00 UTC, ";
-        let until = format!("{line}until 2000-03-01 00:00 UTC the owner can take that back\n");
+        let until = format!("{line}the owner can take that back until 2000-03-01 00:00 UTC\n");
         assert!(told(Some(UnixTime::new(951_868_800))).starts_with(&here(&until)));
         assert!(told(None).starts_with(&here(&format!("{line}an administrator can end that\n"))));
     }
@@ -291,10 +291,11 @@ pub(super) mod tests {
             (key.kind, key.resync, key.label) = ("hotp".to_owned(), true, "token".to_owned());
             key.suspended = true;
         }
-        let expected = "alice: enrolled, put back from a backup or touched by another program (chmod, relabelling): \
-            recovery codes, registration codes and HOTP are off until root runs `otpctl accept-restore`\n  \
-            key \"token\" (k1): hotp SHA1, 6 digits, confirmed 2000-02-29 00:00 UTC, not used yet, wants two codes in a row, off for good: made by somebody else, its owner said\n  \
-            recovery codes: 7 left\n";
+        let expected = "alice: enrolled, restored from a backup or touched by another program (chmod, relabelling): \
+                        recovery codes, registration codes and HOTP are off until root runs `otpctl \
+                        accept-restore`\n  key \"token\" (k1): hotp SHA1, 6 digits, confirmed 2000-02-29 00:00 UTC, \
+                        not used yet, wants two codes in a row, off for good: the owner said that somebody else \
+                        made it\n  recovery codes: 7 left\n";
         assert_eq!(plain(&one(&alice)), here(expected));
     }
 

@@ -46,7 +46,7 @@ fn add(
     let begun =
         client.call(&interface::AddToken { user: UserName::new(&options.user)?, secret, key: options.key.wanted() });
     let Some(begun) = unless_so(begun, &[ChangeRefusal::TokenThere])? else {
-        let text = format!("{}: has that token already; nothing was changed\n", escaped(&options.user));
+        let text = format!("{}: already has that token; nothing was changed\n", escaped(&options.user));
         return terminal.tell(format, &json!({ "changed": false, "user": options.user }), &text);
     };
     confirm(client, terminal, format, &begun)

@@ -32,8 +32,8 @@ pub(crate) fn remove(client: &mut Client, terminal: &mut Terminal, options: &Rem
     let changed = unless_so(removed, &[ChangeRefusal::NoSuchToken])?.is_some();
     let object = json!({ "changed": changed, "serial": serial, "manufacturer": options.token.manufacturer });
     let text = match changed {
-        true => format!("token {} is removed\n", escaped(serial)),
-        false => format!("no unassigned token has the serial number {}; nothing was changed\n", escaped(serial)),
+        true => format!("token {} was removed\n", escaped(serial)),
+        false => format!("there is no unassigned token with serial number {}; nothing was changed\n", escaped(serial)),
     };
     terminal.tell(format, &object, &text)
 }

@@ -50,7 +50,7 @@ fn asked(terminal: &mut Terminal, prompt: &str) -> Result<Option<Zeroizing<Strin
 }
 
 const NOT_OF_A_KEY: &str =
-    "that is no code of a key: type the digits that your app or token shows; nothing was used up";
+    "that is not a code of a key: type the digits that your app or token shows; nothing was used up";
 
 fn sent(code: &Zeroizing<String>) -> Result<TypedCode, Failure> {
     Ok(TypedCode::new(code.clone())?)

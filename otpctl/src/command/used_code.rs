@@ -20,12 +20,13 @@ pub(crate) fn ask(
     terminal.show(&format!("A key was made with this registration code {when}.\n"))?;
     match answer(terminal)? {
         WasThatYou::Yes => Err(not_enrolled(
-            "you have the key that was made then, and its codes work\none more device: otpctl add; a new phone instead of the old one: otpctl rotate; \
-             phone lost: ask an administrator for a new registration code",
+            "you have the key that was made then, and its codes work\nfor one more device: otpctl add; for a new \
+             phone instead of the old one: otpctl rotate; phone lost: ask an administrator for a new registration code",
         )),
-        WasThatYou::None => {
-            Err(not_enrolled("no answer, so nothing was done; the same command with the same code asks again"))
-        }
+        WasThatYou::None => Err(not_enrolled(
+            "no answer, so nothing was done; run the same command with the same code to be asked \
+                              again",
+        )),
         WasThatYou::No => {
             let keys = connect()?.call(&Repudiate { registration: code })?.keys;
             terminal.show(&suspended(keys))?;
@@ -51,7 +52,7 @@ fn answer(terminal: &mut Terminal) -> Result<WasThatYou, Failure> {
             "y" | "yes" => return Ok(WasThatYou::Yes),
             "n" | "no" => return Ok(WasThatYou::No),
             "" => break,
-            _ => terminal.show("y for yes, n for no\n")?,
+            _ => terminal.show("type y for yes or n for no\n")?,
         }
     }
     Ok(WasThatYou::None)
@@ -59,13 +60,10 @@ fn answer(terminal: &mut Terminal) -> Result<WasThatYou, Failure> {
 
 fn suspended(keys: usize) -> String {
     let what = match keys {
-        0 => "no key that was made with it is left to switch off".to_owned(),
-        1 => "switched off: the key that was made with it; its codes and recovery codes are refused from now on"
-            .to_owned(),
+        0 => "no key made with it is left to switch off".to_owned(),
+        1 => "switched off: the key made with it; its codes and recovery codes are refused from now on".to_owned(),
         keys => {
-            format!(
-                "switched off: {keys} keys that were made with it; their codes and recovery codes are refused from now on"
-            )
+            format!("switched off: {keys} keys made with it; their codes and recovery codes are refused from now on")
         }
     };
     format!("{what}\ncall an administrator now: say that somebody else used your code, and ask for a new one\n")

@@ -36,7 +36,7 @@ pub(crate) fn watch_passwords(terminal: &mut Terminal, options: &WatchPasswordsA
         alert(&line.field("detail", &error.to_string()).finish());
     }
     if report.still_changing {
-        return Err(stopped("/etc/passwd or /etc/shadow changes again and again; run this again")); // the unit does
+        return Err(stopped("/etc/passwd or /etc/shadow keeps changing; run this again")); // the unit does
     }
     let changed: Vec<String> = report.changed.iter().map(|uid| name_of(*uid)).collect();
     let object = json!({
@@ -54,7 +54,7 @@ fn told(report: &WatchReport, changed: &[String]) -> String {
         count => format!("{count} local accounts"),
     };
     let what = match changed {
-        _ if report.first => "watched from now on".to_owned(),
+        _ if report.first => "now watched".to_owned(),
         [] => "no password changed since the last look".to_owned(),
         names => {
             let names: Vec<String> = names.iter().map(|name| escaped(name)).collect();
@@ -80,7 +80,7 @@ mod tests {
     fn what_was_found_is_told_in_one_line() {
         let report = |accounts, first| WatchReport { accounts, first, ..WatchReport::default() };
         let alice = ["alice".to_owned(), "b\u{1b}ob".to_owned()];
-        assert_eq!(told(&report(2, true), &alice), "2 local accounts: watched from now on\n");
+        assert_eq!(told(&report(2, true), &alice), "2 local accounts: now watched\n");
         assert_eq!(told(&report(1, false), &[]), "1 local account: no password changed since the last look\n");
         let text = told(&report(2, false), &alice);
         assert!(

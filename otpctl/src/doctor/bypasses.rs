@@ -27,7 +27,7 @@ fn finding(one: &ListedBypass) -> DoctorFinding {
         Some(_) => DoctorFinding::decide(
             FindingId::BypassNotHonoured,
             what,
-            "take the mark away; if the user is still to be let past, make another one with `otpctl emergency bypass`",
+            "remove it; if the user still needs a bypass, start a new one with `otpctl emergency bypass`",
             end,
         ),
     }

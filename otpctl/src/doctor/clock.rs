@@ -44,7 +44,8 @@ pub(crate) fn look(host: &ExaminedHost, report: &mut Report) {
 
 /// Within a minute a clock may be corrected backwards.
 const BEHIND_S: u64 = 60;
-const TIME_SERVICE: &str = "the command starts the time service of systemd; use that of this host if it has another one. On a host that has none on purpose, write `clock = \"trusted\"` into /etc/otp/otp.toml";
+const TIME_SERVICE: &str = "the command starts systemd's time service; if this host uses another one, start that. \
+                            If it has none on purpose, write `clock = \"trusted\"` into /etc/otp/otp.toml";
 const IS_IT_RIGHT: &str =
     "compare it with a watch and set it with date(1) if it is wrong; the command then says that it is right";
 const TAKE_IT: &str = "otpctl --offline clock";

@@ -37,7 +37,7 @@ fn left_by_a_package(path: &Path) -> Option<PathBuf> {
 fn finding(left: &Path, file: &Path) -> DoctorFinding {
     let shown = |path: &Path| path_word(path);
     if asks(left) && file.is_file() && !asks(file) {
-        let what = format!("{} asks for a code, and {}, which is in force, does not", left.display(), file.display());
+        let what = format!("{} asks for a code, but {}, which is in use, does not", left.display(), file.display());
         let command = format!("mv -f {} {}", shown(left), shown(file));
         return DoctorFinding::decide(FindingId::GateReplaced, what, REPLACED, command);
     }
@@ -66,7 +66,7 @@ const ENDS: [&str; 10] = [
 ];
 const REPLACED: &str = "compare the two with diff(1); the command puts the file back that asks for a code. If the package changed other lines as well, run `otpctl gate disable` and `otpctl gate enable` for the service instead";
 const COMPARE: &str =
-    "compare the two with diff(1) and take over what you want to have; the command then removes the leftover";
+    "compare the two with diff(1) and merge what you want to keep; the command then removes the leftover";
 
 #[cfg(test)]
 mod tests {

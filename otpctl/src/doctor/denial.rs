@@ -102,7 +102,7 @@ impl LsmDenial {
 impl fmt::Display for LsmDenial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { command, confined_as, rights, object, object_type, .. } = self;
-        let object = if object.is_empty() { "something without a name" } else { object };
+        let object = if object.is_empty() { "something unnamed" } else { object };
         match self.by {
             DeniedBy::SeLinux => {
                 let how = if self.permissive { "would refuse (it is permissive)" } else { "refused" };

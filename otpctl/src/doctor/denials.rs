@@ -107,8 +107,11 @@ const AUDIT_LOG: &str = "/var/log/audit/audit.log";
 const MOST_BYTES: u64 = 8 << 20;
 const DAY_S: u64 = 86_400;
 const LABELS: &str = "restorecon -Rv /etc/otp /var/lib/otp /run/otp";
-const SELINUX: &str = "the command puts the labels of the files right; if the same is refused after that, the policy of SELinux lacks a rule, which `audit2allow --all` shows. The finding goes away a day after the last refusal";
-const APPARMOR: &str = "write the rule that is named into the profile, or into its file in /etc/apparmor.d/local, and load it by the command. The finding goes away a day after the last refusal";
+const SELINUX: &str = "the command corrects the labels of the files; if the same access is refused after that, the \
+                       SELinux policy lacks a rule, which `audit2allow --all` shows. The finding disappears a day \
+                       after the last refusal";
+const APPARMOR: &str = "add the rule to the profile, or to its file in /etc/apparmor.d/local, and load it with the \
+                        command. The finding disappears a day after the last refusal";
 
 #[cfg(test)]
 mod tests {

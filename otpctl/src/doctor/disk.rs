@@ -23,7 +23,7 @@ pub(crate) fn look(host: &ExaminedHost, report: &mut Report) {
         if about.files() > 0
             && let Some(id) = short(about.files_available(), ROOM_FILES)
         {
-            let what = format!("{place}: there is room for {} more files", about.files_available());
+            let what = format!("{place}: room for {} more files", about.files_available());
             report.add(finding(id, what, format!("df -i {place}")));
         }
     }

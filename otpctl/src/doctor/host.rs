@@ -61,4 +61,4 @@ impl ExaminedHost {
 
 pub(crate) const VIEWERS: &str = "otp-viewer";
 /// Why a viewer has not looked.
-pub(crate) const RUN_AS_ROOT: &str = "only root may read it; run it as root";
+pub(crate) const RUN_AS_ROOT: &str = "only root may read it; run this as root";

@@ -56,7 +56,8 @@ fn untrusted(path: &Path, what: String) -> DoctorFinding {
         Ok(about) if about.is_file() => DoctorFinding::decide(
             id,
             what,
-            "the command makes it root's alone; if other people could read it, ask who did: with a copy of the vault they can compute codes",
+            "the command makes it accessible to root alone; if other people could read it, ask whether anybody did: \
+             with a copy of the vault they can compute codes",
             format!("install -o root -g root -m 0400 {shown} {shown}.new && mv -T {shown}.new {shown}"),
         ),
         Ok(about) if about.is_dir() => DoctorFinding::run(
@@ -70,6 +71,7 @@ fn untrusted(path: &Path, what: String) -> DoctorFinding {
 
 const IMPORT: &str = "otpctl host-key import FILE";
 const EXPORT: &str = "otpctl host-key export FILE";
-const FROM_THE_SAFE: &str = "take the export out of the safe, as FILE; where there is none every user needs a new key, and until then `otpctl emergency bypass USER` lets them in";
+const FROM_THE_SAFE: &str = "take the export out of the safe, as FILE; if there is none, every user needs a new \
+                             key, and until then `otpctl emergency bypass USER` lets them in";
 const MOVE_AWAY: &str = "move the file away, then take the export of the right host key out of the safe, as FILE";
 const SAFE: &str = "choose a FILE on another disk and a passphrase, and keep the two in different places";

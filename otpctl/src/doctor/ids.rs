@@ -47,7 +47,8 @@ findings! {
     AccountMissing, "account-missing", Critical,
         "The keys belong to this system account, and the daemon runs as it. Without it every code is refused.";
     AccountNoteWrong, "account-note-wrong", Critical,
-        "Every login reads there which account the vault must belong to. While it says another one, every code is refused.";
+        "Every login reads in this file which account the vault must belong to. While it names another one, every \
+         code is refused.";
     GroupMissing, "group-missing", Warning,
         "Membership of this group gives a right, such as inviting users. While the group is missing nobody has that right.";
     DirectoryUntrusted, "directory-untrusted", Critical,
@@ -63,9 +64,10 @@ findings! {
     HostKeyDamaged, "host-key-damaged", Critical,
         "The file holds no host key. Without the host key every code and every recovery code is refused.";
     HostKeyOfAnotherVault, "host-key-of-another-vault", Critical,
-        "Another host key sealed the users' keys, so this one opens none of them. Every code and every recovery code is refused.";
+        "The users' keys were sealed with another host key, so this one opens none of them. Every code and every \
+         recovery code is refused.";
     HostKeyNeverExported, "host-key-never-exported", Warning,
-        "There is one copy of the host key, on this disk. If it is lost, every user needs a new key.";
+        "The only copy of the host key is on this disk. If it is lost, every user needs a new key.";
 
     // the vault and the daemon
     VaultMissing, "vault-missing", Critical,
@@ -75,9 +77,10 @@ findings! {
     VaultOwnerOrMode, "vault-owner-or-mode", Critical,
         "A file of the vault that another account can reach is not used, because that account may have read or changed it. The codes of its user are refused.";
     VaultHardLink, "vault-hard-link", Critical,
-        "A file with a second name may be changed by that name, so it is not used. The codes of its user are refused.";
+        "A file with a second name can be changed under that name, so it is not used. The codes of its user are \
+         refused.";
     VaultForeignFile, "vault-foreign-file", Warning,
-        "No program of pam_otp puts such a thing into the vault. It may be the trace of a mistake or of somebody who tries something.";
+        "No program of pam_otp puts this into the vault. It may be a mistake, or the trace of an attack.";
     NamesDamaged, "names-damaged", Warning,
         "The index tells under which uid a name has keys. While an entry cannot be read, a user of that name who has no key is refused.";
     OutboxUntrusted, "outbox-untrusted", Warning,
@@ -95,7 +98,8 @@ findings! {
     UserUnreadable, "user-unreadable", Critical,
         "The daemon cannot read the files of this user. Their codes are refused.";
     AccountGone, "account-gone", Warning,
-        "Keys of an account that no longer exists are left. A person who gets that name and number next is refused until you decide whose the keys are.";
+        "Keys of an account that no longer exists are still stored. The next person with that name or number is \
+         refused until you decide whose the keys are.";
     RestoredCopy, "restored-copy", Warning,
         "The file came back from a backup or was touched by another program. Recovery codes, registration codes and counting tokens are off, because they may have been used since.";
     StateDamaged, "state-damaged", Warning,
@@ -109,15 +113,16 @@ findings! {
     KeysEnd, "keys-end", Warning,
         "Every key of this user has an end. After the last one every code is refused, and they cannot make a new key by themselves.";
     AdminWithoutKey, "admin-without-key", Warning,
-        "This administrator is refused where a code is asked, and cannot help anybody then.";
+        "This administrator is refused where a code is asked, and then cannot help anybody.";
     NobodyEnrolled, "nobody-enrolled", Warning,
         "No user has a key. Where a code is asked, everybody is refused or nobody is asked.";
 
     // the policy
     PolicyUnusable, "policy-unusable", Critical,
-        "A policy that cannot be read is not guessed at. Every gate refuses.";
+        "No program guesses what a policy says that cannot be read. Every gate refuses.";
     NameMatchesNobody, "name-matches-nobody", Warning,
-        "An entry of require or exempt means nobody. A misspelt name exempts nobody, and may ask nobody or everybody for a code.";
+        "An entry of require or exempt matches nobody. With a misspelt name nobody is exempt, and nobody or \
+         everybody may be asked for a code.";
     ExemptionEnds, "exemption-ends", Warning,
         "From that day on these users are asked for a code, and are refused if they have no key.";
     ResetsSimple, "resets-simple", Warning,
@@ -127,7 +132,7 @@ findings! {
 
     // letters
     LetterTemplateBroken, "letter-template-broken", Warning,
-        "Registration codes are printed on letters. While the site's own words of a letter cannot be used, no letter is made.";
+        "Registration codes are printed on letters. While the site's own template cannot be used, no letter is made.";
 
     // room
     DiskFull, "disk-full", Critical,
@@ -147,7 +152,7 @@ findings! {
     BypassInForce, "bypass-in-force", Warning,
         "This user is asked for no code at any gate until the bypass ends.";
     BypassNotHonoured, "bypass-not-honoured", Warning,
-        "Somebody wanted this user to be let past the gate, and the user is still asked for a code.";
+        "Somebody started a bypass for this user, but it does not count: the user is still asked for a code.";
 
     // the module
     ModuleMissing, "module-missing", Critical,
@@ -163,54 +168,60 @@ findings! {
 
     // the stacks of PAM
     StackLetsPast, "stack-lets-past", Critical,
-        "The PAM file of a program says in which order it asks. Here somebody gets in without a code, or although the code was refused.";
+        "A program's PAM file says what it asks, and in which order. With this one somebody gets in without a code, \
+         or after the code was refused.";
     StackPassedByExpiry, "stack-passed-by-expiry", Warning,
         "Where a password has expired, the check for suspended users is passed over, and a suspended user may get in.";
     StackRefuses, "stack-refuses", Critical,
-        "PAM cannot use a line of this file as it was meant. The program refuses everybody, or asks for no code.";
+        "PAM cannot use a line of this file as intended. The program refuses everybody, or asks for no code.";
     GateIdle, "gate-idle", Critical,
-        "Somebody wanted codes to be asked for here, and no program reads this line.";
+        "Somebody wanted a code to be asked for here, but no program reads this line.";
     GateWithoutTwin, "gate-without-twin", Critical,
         "The same program has two PAM files, and one of them asks for no code: the other way in is open.";
     GateWithoutAccountLine, "gate-without-account-line", Warning,
         "Where a program asks nobody for anything, as sudo with NOPASSWD, a suspended user gets in.";
     CodeAskedTwice, "code-asked-twice", Warning,
-        "A code works once. Users who type a good code are asked for another one and have to wait for it.";
+        "A code works once. Users who type a correct code are asked for another one and have to wait for it.";
     CodeAskedFirst, "code-asked-first", Warning,
-        "Anybody who knows a name can use up that user's guesses, for the code comes before the password.";
+        "Anybody who knows a user's name can use up that user's guesses, because the code comes before the password.";
     RotationWithoutPasswordLine, "rotation-without-password-line", Warning,
-        "The program is to ask for a new key when one is due, and its PAM file has no line that does so.";
+        "The policy wants this program to replace keys that are due, but its PAM file has no line for that.";
     PolicyForNobody, "policy-for-nobody", Warning,
-        "The policy has rules for a program that asks for no code. Somebody may believe that they hold.";
+        "The policy has rules for a program that asks for no code. Somebody may believe that they apply.";
     OtherPermits, "other-permits", Critical,
         "Programs without a PAM file of their own take this one. It lets everybody in.";
     SuSkipsRoot, "su-skips-root", Warning,
         "su asks for a code of the account that is entered. Root has no key, so the password of root is enough.";
     GateReplaced, "gate-replaced", Critical,
-        "A package replaced a file that asked for codes by its own. The program asks for the password alone.";
+        "A package replaced a file that asked for codes. The program asks for the password alone.";
     ConffileLeftover, "conffile-leftover", Warning,
-        "A package and an admin have both changed this file. One of the changes is not in force.";
+        "A package and an admin have both changed this file. One of the changes is not in use.";
 
     // changes of passwords
     PasswordsNotWatched, "passwords-not-watched", Warning,
-        "An administrator who has just set a user's password could replace the user's key, too, and take the account. While nobody looks for changed passwords, nothing is in the way.";
+        "An administrator who has just set a user's password could replace the user's key, too, and take the \
+         account. While nothing watches for changed passwords, nothing stops that.";
     PasswordLineMissing, "password-line-missing", Warning,
         "This host has a helpdesk. After the key of a user was replaced, this program lets anybody who may set passwords set that user's password, and nobody notes who did.";
 
     PasswordsElsewhere, "passwords-elsewhere", Warning,
-        "Nobody on this host sees when the passwords of these users change: an administrator may have set one just before a reset. Until the policy says what follows, a reset of theirs takes a second administrator.";
+        "Nobody on this host sees when the passwords of these users change: an administrator may have set one just \
+         before a reset. Until the policy says what to do about that, each of their resets takes a second \
+         administrator.";
 
     // sudo
     SudoServiceMissing, "sudo-service-missing", Critical,
-        "sudo was told to ask by a PAM file that is not there. It then takes the file for all other programs, which may ask for the password alone.";
+        "sudoers names a PAM service that has no file. sudo then uses the file for all other programs, which may \
+         ask for the password alone.";
     SudoTimeStampShared, "sudo-time-stamp-shared", Critical,
-        "sudo asks again only after some minutes, whatever the command. A password that was typed for a weaker command then opens one that wants a code.";
+        "sudo asks again only after some minutes, whatever the command. A password typed for a weaker command then \
+         also opens one that wants a code.";
     SudoTimeStampWide, "sudo-time-stamp-wide", Warning,
         "A program that runs as the user on another terminal becomes root without a code after the user has typed one.";
     SudoNopasswd, "sudo-nopasswd", Warning,
         "Anybody who gets hold of these accounts becomes root without a password and without a code.";
     SudoShellBesideCommand, "sudo-shell-beside-command", Warning,
-        "A user who may run a shell, an editor or everything can do without the command that wants a code.";
+        "A user who may run a shell, an editor or everything does not need the command that wants a code.";
     SudoLogOutput, "sudo-log-output", Warning,
         "A new key and recovery codes are shown on the screen. This log keeps them, and its readers can log in with them.";
     SudoAsksForAnother, "sudo-asks-for-another", Warning,
@@ -218,17 +229,20 @@ findings! {
 
     // sshd and login
     SshdWithoutPam, "sshd-without-pam", Critical,
-        "sshd does not go by its PAM file, so it asks for the password alone.";
+        "sshd ignores its PAM file, so it asks for the password alone.";
     SshdCannotAsk, "sshd-cannot-ask", Critical,
-        "sshd cannot show a question, so nobody can type a code: users without a key for sshd are refused.";
+        "sshd cannot ask a question, so nobody can type a code: users without an SSH key are refused.";
     SshdKeySkipsCode, "sshd-key-skips-code", Warning,
-        "sshd runs no question of PAM after a key. Anybody who has a copy of that key gets in without a code.";
+        "sshd asks PAM nothing after it has accepted an SSH key. Anybody who has a copy of that key gets in without \
+         a code.";
     SshdMatchSkipsCode, "sshd-match-skips-code", Warning,
         "For some logins sshd has other settings, and with these it asks for no code.";
     SshdUseDns, "sshd-use-dns", Warning,
-        "The policy has rules for networks, which go by addresses. sshd tells names, so those rules exempt nobody and everybody is asked.";
+        "The policy has rules for networks, which need addresses. sshd passes on host names, so those rules exempt \
+         nobody and everybody is asked.";
     EnrolmentTimeShort, "enrolment-time-short", Warning,
-        "Users enrol at this prompt: they scan a picture and write eight codes down. The login ends before they have done so.";
+        "Users enrol at this prompt: they scan a picture and write down eight codes. The login ends before they can \
+         finish.";
 
     // SELinux and AppArmor
     SelinuxDenial, "selinux-denial", Critical,

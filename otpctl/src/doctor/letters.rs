@@ -37,5 +37,4 @@ fn set_aside(what: String, file: &Path) -> DoctorFinding {
 }
 
 const READ_FIRST: &str = "read the templates first: somebody else could have written into them";
-const BUILT_IN: &str =
-    "correct the file; or set it aside by the command, and letters are made with the words that are built in";
+const BUILT_IN: &str = "correct the file; or set it aside with the command, and letters use the built-in template";

@@ -47,7 +47,7 @@ fn missing(directories: &[PathBuf], elsewhere: Option<&PathBuf>) -> DoctorFindin
     match (elsewhere, directories.iter().find(|dir| is_libpams(dir))) {
         (Some(found), Some(dir)) => {
             let what =
-                format!("{} lies where libpam does not look; its modules are in {}", found.display(), dir.display());
+                format!("{} is where libpam does not look; its modules are in {}", found.display(), dir.display());
             let (from, to) = (path_word(found), path_word(&dir.join(MODULE)));
             DoctorFinding::run(id, what, format!("install -o root -g root -m 0644 {from} {to}"))
         }
@@ -110,7 +110,7 @@ fn faults(said: &str, module: &str) -> Vec<String> {
             return Some(format!("the library {} is not there", library.trim()));
         }
         if line.contains("not a dynamic executable") || line.contains("exited with") || line.contains("invalid ELF") {
-            return Some("it is not a library that can be loaded".to_owned());
+            return Some("it is not a loadable library".to_owned());
         }
         let needs = line.contains("not found (required by") && line.contains(module);
         needs.then(|| line.split(": ").last().unwrap_or(line).to_owned())
@@ -131,8 +131,8 @@ fn version(module: &Path, report: &mut Report) {
     let found = version_in(&bytes);
     if found.as_deref() != Some(env!("CARGO_PKG_VERSION")) {
         let found = found
-            .map_or_else(|| "another version, which it does not tell".to_owned(), |found| format!("version {found}"));
-        let what = format!("{} is of {found}; otpctl is version {}", module.display(), env!("CARGO_PKG_VERSION"));
+            .map_or_else(|| "another version, which it does not name".to_owned(), |found| format!("version {found}"));
+        let what = format!("{} is {found}; otpctl is version {}", module.display(), env!("CARGO_PKG_VERSION"));
         report.add(DoctorFinding::decide(FindingId::ModuleOfAnotherVersion, what, SAME_VERSION, REINSTALL));
     }
 }
@@ -148,7 +148,7 @@ fn version_in(bytes: &[u8]) -> Option<String> {
 const MARK: &[u8] = b"pam_otp version ";
 const REINSTALL: &str = "apt-get install --reinstall libpam-otp otp-enrolld";
 const INSTALL_IT: &str =
-    "the command is for the Debian packages; elsewhere install pam_otp.so again the way it was installed";
+    "the command is for Debian packages; elsewhere install pam_otp.so again in the way it was installed before";
 const SAME_VERSION: &str = "install module, daemon and otpctl of one version, and end programs such as screen lockers that loaded the old module";
 
 #[cfg(test)]
@@ -171,7 +171,7 @@ mod tests {
         );
         assert_eq!(faults(&glibc, module), ["version `GLIBC_2.99' not found (required by /lib/security/pam_otp.so)"]);
         for torn in ["\tnot a dynamic executable\n", "ldd: exited with unknown exit code (135)\n"] {
-            assert_eq!(faults(torn, module), ["it is not a library that can be loaded"]);
+            assert_eq!(faults(torn, module), ["it is not a loadable library"]);
         }
     }
 

@@ -47,8 +47,11 @@ fn tell_of_resets(word: Option<ResetMode>, report: &mut Report) {
         (None, false) => "Resets are simple, as otp-helpdesk has no members: `otpctl invite --replace` is enough.",
     });
     report.note(match is_one_admin() {
-        true => "otp-admin and root are one person here: nobody has to agree when root resets an administrator.",
-        false => "A second administrator agrees when one is reset. Sudo makes no second one where the kernel notes logins (pam_loginuid).",
+        true => "otp-admin and root are one person here: nobody has to approve when root resets an administrator.",
+        false => {
+            "Resetting an administrator takes a second one. Nobody becomes that second one by sudo, where the \
+                  kernel records logins (pam_loginuid)."
+        }
     });
 }
 
@@ -69,10 +72,10 @@ fn unusable(policy: &str, detail: &str, report: &mut Report) {
 
 const SIMPLE: &str = "resets = \"simple\" in the policy, and otp-helpdesk has members";
 const GUARD_THEM: &str =
-    "take that line out, and keys are replaced by `otpctl reset`; or keep it where no helper is to wait";
+    "remove that line, and helpers replace keys with `otpctl reset`; or keep it if no helper should have to wait";
 const EDIT: &str = "otpctl config edit";
 const RIGHT_NAME: &str = "correct the name, or remove the entry";
-const KEYS_OR_DAY: &str = "give them keys, choose a later day, or remove an entry that has ended";
+const KEYS_OR_DAY: &str = "give them keys, choose a later day, or remove the entry if it has ended";
 const CORRECT_IT: &str = "correct the line; a saved policy comes into force only if it is in order";
-const NO_LINK: &str = "the policy has to be a file and not a link; copy what the link leads to";
+const NO_LINK: &str = "the policy must be a file, not a link; replace the link with a copy of its target";
 const CHANGED_BY: &str = "read the file first: somebody else could have written into it";

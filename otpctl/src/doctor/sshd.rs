@@ -187,9 +187,14 @@ const LOGIN_DEFS: &str = "/etc/login.defs";
 const USUAL_TIMEOUT: u64 = 60;
 const MOST_NAMES: usize = 5;
 const METHODS: &str = "echo 'AuthenticationMethods publickey,keyboard-interactive:pam keyboard-interactive:pam' >/etc/ssh/sshd_config.d/00-otp-methods.conf";
-const RELOAD: &str = "after the command reload sshd by `systemctl reload ssh`, keep this session open, and log in in another window. The file counts only where sshd_config has `Include /etc/ssh/sshd_config.d/*.conf` above its first setting";
-const KEYS: &str = "if a key alone is what you want there, leave it so. Otherwise the command has sshd ask for password and code after a key as well; then reload sshd by `systemctl reload ssh`, keep this session open, and log in in another window";
-const MATCH: &str = "if these logins are meant to go without a code, leave it so. Otherwise the command takes the line out of force; then reload sshd by `systemctl reload ssh`";
+const RELOAD: &str = "after the command reload sshd with `systemctl reload ssh`, keep this session open, and log in \
+                      from another window. The file counts only where sshd_config has `Include \
+                      /etc/ssh/sshd_config.d/*.conf` above its first setting";
+const KEYS: &str = "if an SSH key alone should be enough there, leave it so. Otherwise the command makes sshd ask \
+                    for password and code after a key as well; then reload sshd with `systemctl reload ssh`, keep \
+                    this session open, and log in from another window";
+const MATCH: &str = "if these logins should need no code, leave it so. Otherwise the command comments the line out; \
+                     then reload sshd with `systemctl reload ssh`";
 
 #[cfg(test)]
 mod tests {

@@ -226,11 +226,14 @@ fn other(host: &PamDirectories, report: &mut Report) {
 const BEGINS: [&str; 2] = ["account", "@include common-account"];
 /// Modules that neither ask nor refuse.
 const SILENT: [&str; 4] = ["pam_env.so", "pam_faildelay.so", "pam_warn.so", "pam_cap.so"];
-const BY_HAND: &str = "the command shows the line: correct it as the text says, with a root shell open in another window, and run `otpctl config check` again";
-const PUT_BACK: &str = "the command takes the lines of pam_otp.so out and has otpctl put them where nothing passes them; it asks an admin for password and code. Keep a root shell open in another window";
-const INCLUDE: &str = "the file that is included is not there, or goes in a circle: correct the line; until then the service lets nobody in";
+const BY_HAND: &str = "the command shows the line: correct it as described, with a root shell open in another \
+                       window, and run `otpctl config check` again";
+const PUT_BACK: &str = "the command removes the lines of pam_otp.so and lets otpctl put them where nothing skips \
+                        them; it asks an admin for password and code. Keep a root shell open in another window";
+const INCLUDE: &str = "the included file does not exist, or includes itself: correct the line; until then the \
+                       service lets nobody in";
 const IDLE: &str =
-    "the command has the service ask for codes; if that is not wanted, take its table out of /etc/otp/otp.toml";
+    "the command makes the service ask for codes; if you do not want that, remove its table from /etc/otp/otp.toml";
 const NO_SERVICE: &str = "the command opens the policy in an editor: give the table the name of a file in /etc/pam.d";
-const OTHER: &str = "the command makes it refuse everybody; a program that needs it then wants a PAM file of its own";
+const OTHER: &str = "the command makes it refuse everybody; a program that uses it then needs its own PAM file";
 const OTHER_DENIES: &str = "printf '%s required pam_deny.so\\n' auth account password session >/etc/pam.d/other";

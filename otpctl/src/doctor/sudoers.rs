@@ -53,7 +53,8 @@ fn read() -> Result<SudoersRules, String> {
     if !done.status.success() {
         return Err(format!("cvtsudoers: {}", String::from_utf8_lossy(&done.stderr).trim()));
     }
-    SudoersRules::parse(&done.stdout).ok_or_else(|| "cvtsudoers says what is not understood here".to_owned())
+    SudoersRules::parse(&done.stdout)
+        .ok_or_else(|| "cvtsudoers prints something that otpctl does not understand".to_owned())
 }
 
 /// sudo's rules and its gates.
@@ -172,7 +173,7 @@ impl Sudo<'_> {
         let otpctl = env::current_exe().unwrap_or_else(|_| PathBuf::from("/usr/bin/otpctl"));
         let otpctl = otpctl.to_string_lossy().into_owned();
         self.rules.logs_output_of(&otpctl).then(|| {
-            let what = format!("sudo keeps in its log what commands print (log_output), {otpctl} included");
+            let what = format!("sudo logs what commands print (log_output), {otpctl} included");
             DoctorFinding::run(
                 FindingId::SudoLogOutput,
                 what,
@@ -303,10 +304,16 @@ const SHELLS: [&str; 45] = [
     "docker",
 ];
 const FLAGS: &str = "grep -nr -e rootpw -e targetpw -e runaspw /etc/sudoers /etc/sudoers.d";
-const NO_SERVICE: &str = "the command gives it the lines of sudo; if the name is a slip, correct it with visudo instead. Without a file the program takes the lines of /etc/pam.d/other";
-const NOPASSWD: &str = "leave it for an automation account that needs it, and see docs/hosts.md; otherwise the command takes NOPASSWD out of these files, and sudo asks for password and code. Check first that these users have a password";
-const SHELL: &str = "a gate for single commands holds for users who may run nothing but single commands. The command has every sudo ask for a code; or give these users other rules with visudo";
-const ANOTHER: &str = "give root a key (`otpctl invite root`); or have sudo ask for the caller's own password and code, by taking the flag out with visudo. Check first that no rule then lets everybody run everything (`ALL ALL=(ALL) ALL`). The command shows where the flags are";
+const NO_SERVICE: &str = "the command gives it the lines of sudo; if the name is a typo, correct it with visudo \
+                          instead. Without a file of its own the service uses /etc/pam.d/other";
+const NOPASSWD: &str = "leave it for an automation account that needs it, and see docs/hosts.md; otherwise the \
+                        command removes NOPASSWD from these files, and sudo asks for password and code. Check first \
+                        that these users have a password";
+const SHELL: &str = "a gate for single commands stops only users who may run nothing but single commands. The \
+                     command makes every sudo ask for a code; or give these users other rules with visudo";
+const ANOTHER: &str = "give root a key (`otpctl invite root`); or make sudo ask for the caller's own password and \
+                       code, by removing the flag with visudo. Check first that no rule then lets everybody run \
+                       everything (`ALL ALL=(ALL) ALL`). The command shows where the flags are";
 
 #[cfg(test)]
 mod tests {

@@ -309,10 +309,12 @@ fn renamed(what: String, user: &str) -> DoctorFinding {
 }
 
 const GONE: &str = "otpctl gc";
-const WHOSE_KEYS: &str = "the command lists users whose account is gone. Delete their keys with `otpctl forget USER`, or take them over for the same person with `otpctl adopt USER`";
+const WHOSE_KEYS: &str = "the command lists users whose account is gone. Delete their keys with `otpctl forget \
+                          USER`, or give them to the same person's new account with `otpctl adopt USER`";
 const SAME_PERSON: &str =
-    "only if the account belongs to the same person as before; else `otpctl forget` deletes the keys";
-const RESTORE_OR_FORGET: &str = "restore the file from the backup; where there is none, the command deletes the user's keys and makes a new invitation";
+    "only if the account belongs to the same person as before; otherwise delete the keys with `otpctl forget`";
+const RESTORE_OR_FORGET: &str = "restore the file from a backup; if there is none, the command deletes the user's \
+                                 keys and invites the user again";
 const NEW_CODE: &str = "the command removes the file; a registration code of this user that is on its way no longer works, so invite them again";
 const NEW_CODES: &str = "the user makes new ones with `otpctl recovery-codes`; the command shows the user's keys";
 const A_NEW_KEY_IN_TIME: &str = "the user makes a new key before that with `otpctl rotate`, or `otpctl expire USER KEY DATE` gives the key a later end; the command shows the user's keys";

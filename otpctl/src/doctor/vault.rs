@@ -56,7 +56,7 @@ fn owners_and_modes(report: &mut Report) {
             ),
             MendOutcome::AccountNoted(uid) => DoctorFinding::run(
                 FindingId::AccountNoteWrong,
-                format!("{path}: it does not say that the daemon's account has uid {uid}"),
+                format!("{path}: it does not name uid {uid} as the daemon's account"),
                 MEND,
             ),
             MendOutcome::LeftAlone(why) => DoctorFinding::decide(
@@ -110,6 +110,6 @@ fn outbox(host: &ExaminedHost, report: &mut Report) {
 
 const RESTART: &str = "systemctl restart otp-enrolld.socket otp-enrolld.service";
 const MEND: &str = "otpctl --offline mend";
-const ANOTHER_SERVER: &str = "find out which program it is and end it; the command then starts the daemon";
+const ANOTHER_SERVER: &str = "find that program and end it; the command then starts the daemon";
 const MOUNT_OR_RESTORE: &str = "the command mounts what /etc/fstab names. If the vault is lost, restore it from the backup; `otp-enrolld init` makes an empty one, in which nobody has a key";
 const RESTORE: &str = "restore the file that is named above from the backup, with its owner and mode";

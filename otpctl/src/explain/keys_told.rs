@@ -17,7 +17,7 @@ pub(super) fn refusal(found: &EnrolledStanding, origin: &str) -> Because {
         _ => String::new(),
     };
     let recovery = match reason {
-        RefusalReason::Waiting { .. } | RefusalReason::Closed => "; a recovery code is accepted all the same",
+        RefusalReason::Waiting { .. } | RefusalReason::Closed => "; a recovery code is still accepted",
         _ => "",
     };
     placed(found.file.as_deref(), format!("{}{more} (origin {origin}){recovery}", sentence(reason)))
@@ -33,14 +33,17 @@ pub(super) fn placed(file: Option<&Path>, text: String) -> Because {
 pub(super) fn sentence(reason: RefusalReason) -> &'static str {
     match reason {
         RefusalReason::Suspended => "the keys are suspended: every code is refused until otpctl resume",
-        RefusalReason::Disabled => "too many wrong codes in all: the keys are disabled until a new one is made",
+        RefusalReason::Disabled => "too many wrong codes in all: the keys are disabled until a new key replaces them",
         RefusalReason::Closed => "too many wrong codes from here: every code is refused until otpctl reopen",
         RefusalReason::Waiting { .. } => "wrong codes from here: no code is looked at until the wait is over",
         RefusalReason::Expired => "every key has expired",
         RefusalReason::NoKey => "enrolled, but without a key: the last one was revoked",
         RefusalReason::ClockBehind => "the clock is behind the last accepted code",
-        RefusalReason::ClockAhead => "the clock is far ahead and nothing vouches for it",
-        RefusalReason::Restored => "the files came back from a backup: codes of tokens wait for otpctl accept-restore",
+        RefusalReason::ClockAhead => "the clock is far ahead and nothing confirms it",
+        RefusalReason::Restored => {
+            "the files came from a backup: codes of counting tokens are off until otpctl \
+                                    accept-restore"
+        }
         _ => "every code is refused",
     }
 }

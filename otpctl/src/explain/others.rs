@@ -31,7 +31,7 @@ pub(super) fn answer(question: &LoginQuestion, line: &StackLine, modules: &Modul
         }
     };
     if !modules.has(path) {
-        return known(PamCode::MODULE_UNKNOWN, "there is no such module; libpam answers for it");
+        return known(PamCode::MODULE_UNKNOWN, "there is no such module; libpam treats it as a failure");
     }
     match file_name(path) {
         "pam_permit.so" => known(PamCode::SUCCESS, "accepts everybody"),
@@ -42,20 +42,20 @@ pub(super) fn answer(question: &LoginQuestion, line: &StackLine, modules: &Modul
         "pam_succeed_if.so" => match succeed_if::answer(question, arguments) {
             Some(PamCode::SUCCESS) => known(PamCode::SUCCESS, "its conditions hold"),
             Some(code) => known(code, "its conditions do not hold"),
-            None => assumed(PamCode::SUCCESS, "its conditions are not judged here; taken to hold"),
+            None => assumed(PamCode::SUCCESS, "otpctl does not evaluate its conditions and assumes that they hold"),
         },
-        name if SILENT.contains(&name) && line.stage == Stage::Auth => known(PamCode::IGNORE, "has no say"),
+        name if SILENT.contains(&name) && line.stage == Stage::Auth => known(PamCode::IGNORE, "is ignored"),
         "pam_faillock.so" if arguments.iter().any(|word| word == "authfail") => {
             assumed(PamCode::AUTH_ERR, "counts a failure and refuses")
         }
         _ => match question.account {
             LookedUp::Known(_) if asks_first_factor(line) => {
-                assumed(PamCode::SUCCESS, "asks for the password or the like; taken to be right")
+                assumed(PamCode::SUCCESS, "asks for the password or the like; assumed to be correct")
             }
             LookedUp::Unknown if asks_first_factor(line) || line.stage == Stage::Account => {
                 known(PamCode::USER_UNKNOWN, "does not know the user")
             }
-            _ => assumed(PamCode::SUCCESS, "taken to accept the user"),
+            _ => assumed(PamCode::SUCCESS, "assumed to accept the user"),
         },
     }
 }
@@ -81,7 +81,7 @@ fn root_alone(question: &LoginQuestion) -> OtherAnswer {
 fn closed(question: &LoginQuestion) -> OtherAnswer {
     let answer = |code, text: String| OtherAnswer { code, assumed: false, text };
     let Some(file) = CLOSED.into_iter().find(|file| Path::new(file).exists()) else {
-        return answer(PamCode::IGNORE, "has no say, because there is no /etc/nologin".to_owned());
+        return answer(PamCode::IGNORE, "is ignored, because there is no /etc/nologin".to_owned());
     };
     match question.known() {
         None => answer(PamCode::USER_UNKNOWN, "does not know the user".to_owned()),

@@ -89,7 +89,7 @@ pub(crate) fn authenticate(question: &LoginQuestion, arguments: &[&CStr], before
         LookedUp::Known(account) => account,
         LookedUp::Unknown => {
             let why =
-                Because::plain("no account has that name: the same question as for everybody, and no code is right");
+                Because::plain("no account has that name: the user is asked as everybody is, and no code is accepted");
             return OwnFate::asked(PamCode::AUTH_ERR, PamCode::AUTH_ERR, vec![why]);
         }
         LookedUp::Failed(errno) => {
@@ -126,7 +126,7 @@ pub(crate) fn manage(question: &LoginQuestion, arguments: &[&CStr]) -> OwnFate {
         None => {
             let text = match question.real_uid() {
                 Some(_) => "root starts the program, and root's own key does not count there",
-                None => "whose=invoker: goes by the user who starts the program; name that user with --by",
+                None => "whose=invoker: depends on the user who starts the program; name that user with --by",
             };
             OwnFate::fixed(PamCode::SUCCESS, vec![Because::plain(text)])
         }
@@ -147,11 +147,12 @@ pub(crate) fn manage(question: &LoginQuestion, arguments: &[&CStr]) -> OwnFate {
 pub(crate) fn change(arguments: &[&CStr]) -> OwnFate {
     match Options::parse(arguments) {
         Ok(options) if options.watch => {
-            let text = "notes who changes the password; after a key was replaced with a registration code it lets nobody but the owner do that";
+            let text = "notes who changes the password; after a registration code has replaced a key, lets only the \
+                        owner change it";
             OwnFate::fixed(PamCode::IGNORE, vec![Because::plain(text)])
         }
         Ok(_) => {
-            let text = "replaces a key that is due, for a code of it; where none is due it stands aside";
+            let text = "replaces a key that is due, after a code of it; does nothing if none is due";
             OwnFate::fixed(PamCode::IGNORE, vec![Because::plain(text)])
         }
         Err(error) => OwnFate::fixed(PamCode::AUTHTOK_ERR, vec![Because::plain(error.to_string())]),
@@ -239,7 +240,10 @@ impl<'a> LineRules<'a> {
     fn with_a_registration_code(&self, invited: Option<UnixTime>, because: &mut Vec<Because>) -> PamCode {
         match invited {
             Some(end) if self.rules.unenrolled == Passage::Enrol => {
-                let text = format!("a registration code is good until {}, and makes a first key here", utc(end));
+                let text = format!(
+                    "a registration code is good until {}, and can be used here to make the first key",
+                    utc(end)
+                );
                 because.push(Because::plain(text));
                 PamCode::SUCCESS
             }
@@ -288,8 +292,10 @@ impl<'a> LineRules<'a> {
             Age::Due(_) if self.can_rotate() => {
                 (PamCode::NEW_AUTHTOK_REQD, format!("the key {label:?} is due, and is replaced at this login"))
             }
-            Age::Due(days) => (PamCode::SUCCESS, format!("the key {label:?} is due, and lets in for {days} days more")),
-            Age::Overdue => (PamCode::ACCT_EXPIRED, format!("the key {label:?} is overdue, and lets nobody in")),
+            Age::Due(days) => {
+                (PamCode::SUCCESS, format!("the key {label:?} is due, and works for another {days} days"))
+            }
+            Age::Overdue => (PamCode::ACCT_EXPIRED, format!("the key {label:?} is overdue, and no longer works")),
         };
         because.push(self.policy.rotation(text));
         code
@@ -322,9 +328,9 @@ impl<'a> LineRules<'a> {
     /// How it asks, where that is not the usual way.
     fn asking(&self) -> Option<Because> {
         match (self.options.first_pass, self.options.forward) {
-            (FirstPass::Use, _) => Some("the code is the end of what was typed before; it asks nothing"),
-            (FirstPass::Try, _) => Some("it asks only where what was typed before is no code"),
-            (FirstPass::Ask, Some(_)) => Some("it asks for the password and the code as one"),
+            (FirstPass::Use, _) => Some("the code is the end of what was typed before, so it asks nothing"),
+            (FirstPass::Try, _) => Some("it asks only if what was typed before is not a code"),
+            (FirstPass::Ask, Some(_)) => Some("it asks for the password and the code in one line"),
             (FirstPass::Ask, None) => None,
         }
         .map(Because::plain)

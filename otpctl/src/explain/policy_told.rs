@@ -59,7 +59,7 @@ pub(super) fn passage(rules: &Rules, line: Option<Unenrolled>, policy: &PolicyLi
     let (passed, refused) = ("users without a key are not asked", "users without a key are refused");
     match (rules.unenrolled, line, said) {
         (Passage::Tolerated, ..) if rules.service.report_only => {
-            policy.at(service, "report_only", "users without a key pass, and the log tells of it")
+            policy.at(service, "report_only", "users without a key pass, and the log records it")
         }
         (Passage::Tolerated, ..) => {
             let end = rules.service.allow_until.map(utc).unwrap_or_default();

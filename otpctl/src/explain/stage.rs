@@ -163,7 +163,8 @@ impl Answers {
             }
         }
         if let Some(why) = line.control.wrong {
-            told.text.push_str(&format!("; libpam cannot read the control and takes every answer as a refusal: {why}"));
+            told.text
+                .push_str(&format!("; libpam cannot read the control and treats every answer as a refusal: {why}"));
         }
         Some(told)
     }
@@ -224,11 +225,11 @@ fn fate(question: &LoginQuestion, stage: Stage, arguments: &[&CStr], before: Typ
 /// A line of ours in a few words.
 fn words(fate: &OwnFate) -> String {
     match (fate.asks, fate.right) {
-        (true, PamCode::SUCCESS) => "asks for a code; a right one is accepted".to_owned(),
+        (true, PamCode::SUCCESS) => "asks for a code; a correct one is accepted".to_owned(),
         (true, code) => format!("asks for a code, and refuses every one with {}", code.name()),
-        (false, PamCode::SUCCESS) => "has nothing against the user".to_owned(),
-        (false, PamCode::IGNORE) => "stands aside and asks nothing".to_owned(),
-        (false, PamCode::NEW_AUTHTOK_REQD) => "wants the key replaced".to_owned(),
+        (false, PamCode::SUCCESS) => "accepts the user".to_owned(),
+        (false, PamCode::IGNORE) => "does nothing and asks nothing".to_owned(),
+        (false, PamCode::NEW_AUTHTOK_REQD) => "asks for the key to be replaced".to_owned(),
         (false, code) => format!("refuses with {}, and asks nothing", code.name()),
     }
 }

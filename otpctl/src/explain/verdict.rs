@@ -60,7 +60,7 @@ pub(crate) fn explain(question: &LoginQuestion, host: &Survey) -> Explanation {
     let not_read: BTreeSet<String> = unlisted.chain(unread).collect();
     let notes = [
         file.is_none()
-            .then(|| format!("no PAM file has the name {}: libpam takes the lines of other", question.service)),
+            .then(|| format!("no PAM file has the name {}: libpam uses the lines of other", question.service)),
         refused.as_ref().map(|why| format!("libpam refuses the service, and everybody, before any line: {why}")),
         (!alike).then(|| TWO_READINGS.to_owned()),
         (refused.is_none() && !stages.iter().any(ToldStage::has_ours)).then(|| {
@@ -83,7 +83,8 @@ pub(crate) fn explain(question: &LoginQuestion, host: &Survey) -> Explanation {
     }
 }
 
-const TWO_READINGS: &str = "libpam 1.5 and 1.6 read the file of this service differently; this is as 1.6 reads it, and `otpctl config check` tells of both";
+const TWO_READINGS: &str = "libpam 1.5 and 1.6 read the file of this service differently; this is how 1.6 reads it, \
+                            and `otpctl config check` shows both";
 
 /// auth and account as libpam goes them; of password and session only what is ours.
 fn stages(question: &LoginQuestion, host: &Survey, own: &ServiceStacks, other: &ServiceStacks) -> Vec<ToldStage> {
@@ -112,10 +113,12 @@ fn refused(own: Option<&ServiceStacks>, other: &ServiceStacks) -> Option<String>
 fn skipped_by_the_program(question: &LoginQuestion) -> Option<String> {
     let text = match family(&question.service) {
         "sudo" => {
-            "sudo skips the auth stage where a rule says NOPASSWD, for root, and while its time stamp is fresh; the account stage runs all the same"
+            "sudo skips the auth stage where a rule says NOPASSWD, for root, and while its time stamp is fresh; the \
+             account stage still runs"
         }
         "sshd" => {
-            "sshd skips the auth stage where a key alone lets in, unless AuthenticationMethods asks for keyboard-interactive as well"
+            "sshd skips the auth stage where an SSH key is enough, unless AuthenticationMethods also asks for \
+             keyboard-interactive"
         }
         _ => return None,
     };
@@ -140,7 +143,7 @@ impl Outcome {
 
     fn sentence(self) -> &'static str {
         match self {
-            Self::Asked => "asked for a code; a right one lets in",
+            Self::Asked => "asked for a code, and let in by a correct one",
             Self::AskedAndRefused => "asked for a code, and refused whatever it is",
             Self::NotAsked => "let in without a code",
             Self::Refused => "refused without being asked for a code",
@@ -164,7 +167,7 @@ impl Explanation {
             self.outcome.sentence()
         );
         for unread in &self.not_read {
-            text.push_str(&format!("not read, so that the answer may be another one: {}\n", escaped(unread)));
+            text.push_str(&format!("not read, so the answer may be different: {}\n", escaped(unread)));
         }
         text.extend(self.stages.iter().map(ToldStage::text));
         text.extend(self.notes.iter().map(|note| format!("note: {}\n", escaped(note))));
@@ -180,7 +183,7 @@ impl ToldStage {
     fn text(&self) -> String {
         let other = if self.of_other { " (lines of other)" } else { "" };
         let answer = match self.asks {
-            true => format!("{} with a right code, {} with another", self.right.name(), self.wrong.name()),
+            true => format!("{} with a correct code, {} with a wrong one", self.right.name(), self.wrong.name()),
             false => self.right.name().to_owned(),
         };
         let answer = match self.stage {

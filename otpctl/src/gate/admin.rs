@@ -74,7 +74,7 @@ pub(crate) fn of_the_gate(gate: &GateService, typed: Option<&str>, policy: &Whol
     };
     if !gate.asks(account.uid) {
         return Err(Failure::Usage(format!(
-            "{} never asks root for a code; name the admin who types one here with --admin USER",
+            "{} never asks root for a code; name the admin who will type one here with --admin USER",
             gate.name
         )));
     }
@@ -86,7 +86,7 @@ pub(super) fn with_a_working_key(account: Account, policy: &WholePolicy) -> Resu
     let user = escaped(&account.name);
     if bypasses::longest(&bypasses::in_force(), account.uid).is_some() {
         return Err(Failure::Stopped(format!(
-            "{user} is let past every gate and would prove nothing; first `otpctl emergency end {user}`"
+            "{user} has a bypass, so a login would prove nothing; first run `otpctl emergency end {user}`"
         )));
     }
     let status = status::of(&open()?, &account, &policy.host.limits, &Machine, short_lock_deadline());
@@ -102,7 +102,8 @@ pub(super) fn with_a_working_key(account: Account, policy: &WholePolicy) -> Resu
         _ => return Ok(account),
     };
     Err(Failure::Stopped(format!(
-        "{user} {what}, and the admin of a gate must be able to pass it: first `otpctl {first}`, or name another admin with --admin USER"
+        "{user} {what}, and the admin of a gate must be able to pass it: first run `otpctl {first}`, or name \
+         another admin with --admin USER"
     )))
 }
 

@@ -31,7 +31,7 @@ pub(crate) fn enable(gate: &GateRecord) -> Result<(), Failure> {
         if file.state().map_err(|error| at(file, &error))? != FileState::Before {
             let path = file.path.display();
             return Err(stopped(&format!(
-                "{path}: somebody has changed it since it was proved; nothing was changed, begin again"
+                "{path}: somebody has changed it since it was tested; nothing was changed, start again"
             )));
         }
     }
@@ -42,7 +42,7 @@ pub(crate) fn enable(gate: &GateRecord) -> Result<(), Failure> {
     };
     done.map_err(|failure| match undo_files(gate).and_then(|()| forget(gate, earlier.as_ref(), &lock)) {
         Ok(()) => failure,
-        Err(also) => stopped(&format!("{failure}; and the change is not undone: {also}")),
+        Err(also) => stopped(&format!("{failure}; the change could not be undone: {also}")),
     })
 }
 
@@ -53,7 +53,8 @@ pub(crate) fn none_waits(service: &str) -> Result<(), Failure> {
     for file in &pending.files {
         if file.state().map_err(|error| at(file, &error))? != FileState::Before {
             return Err(stopped(&format!(
-                "a change of {service} waits already; nothing was changed. First `otpctl gate confirm {service}` or `otpctl gate disable {service}`"
+                "a change of {service} is already waiting; nothing was changed. First run `otpctl gate confirm \
+                 {service}` or `otpctl gate disable {service}`"
             )));
         }
     }
@@ -106,7 +107,7 @@ fn gate_files(gate: &GateRecord) -> Result<(), Failure> {
 pub(crate) fn confirm(pending: &GateRecord) -> Result<(), Failure> {
     let lock = record::lock()?;
     if record::read(&pending.service, GateState::Pending)?.as_ref() != Some(pending) {
-        return Err(stopped("the gate was undone or made again meanwhile; nothing was confirmed"));
+        return Err(stopped("the gate has been undone or made again in the meantime; nothing was confirmed"));
     }
     pending.files.iter().try_for_each(still_gated)?;
     record::confirm(pending, &lock)?;
@@ -168,13 +169,15 @@ fn undo_files(gate: &GateRecord) -> Result<(), Failure> {
 fn unchanged_since(file: &PlannedFile) -> Result<(), Failure> {
     match file.state().map_err(|error| at(file, &error))? {
         FileState::Emptied => Err(stopped(&format!(
-            "{}: nothing is left in it since it was gated, and nothing was changed; --force puts back the file as it was before the gate",
+            "{}: the file has been emptied since it was gated; nothing was changed. --force restores the file as it \
+             was before the gate",
             file.path.display()
         ))),
         FileState::Changed(text) if without_gate(&text, file.before.as_deref()) != text => {
             let (path, changes) = (file.path.display(), changes(&file.after, &text).join("; "));
             Err(stopped(&format!(
-                "{path}: changed since it was gated: {changes}; nothing was changed. --force takes out the lines of otpctl gate and leaves the others"
+                "{path}: changed since it was gated: {changes}; nothing was changed. --force removes the lines of \
+                 otpctl gate and keeps the others"
             )))
         }
         _ => Ok(()),

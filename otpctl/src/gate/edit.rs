@@ -65,7 +65,9 @@ fn auth(text: &str, service: &ServiceStacks, shape: GateShape) -> Result<(Vec<In
         let lines: Vec<_> = text.lines().map(words).collect();
         return match rules.iter().all(|rule| lines.contains(&words(rule))) {
             true => Ok((Vec::new(), none)),
-            false => Err("it asks for a code already, by other lines than those wanted here; first take them out, by `otpctl gate disable` if it has made them".to_owned()),
+            false => Err("it already asks for a code, by other lines than those wanted here; first take them out, \
+                          by `otpctl gate disable` if it has made them"
+                .to_owned()),
         };
     }
     instead_of_password(text, service, &rules).map(|(insertion, lines)| (vec![insertion], lines))
@@ -94,7 +96,7 @@ fn password(service: &ServiceStacks, wanted: WantedLines) -> Result<Option<Inser
     match (wanted.shape, wanted.password) {
         (GateShape::KeyReplacement, _) => {
             let first = own_lines(&stack).next();
-            let own = first.ok_or("it has no password line of its own, and takes those of the service `other`")?;
+            let own = first.ok_or("it has no password line of its own, and uses those of the service `other`")?;
             Ok(Some(Insertion::new(own.first, &[REPLACEMENT_RULE])))
         }
         (_, PasswordRule::Wanted) => Ok(Some(before_password(&stack))),
@@ -111,11 +113,14 @@ fn after_first_factor(text: &str, service: &ServiceStacks) -> Result<Vec<Inserti
     let stack = service.stage(Stage::Auth);
     let stack = stack.as_slice();
     if stack.is_empty() {
-        return Err("it has no auth line of its own, and takes those of the service `other`");
+        return Err("it has no auth line of its own, and uses those of the service `other`");
     }
     let last = stack.iter().rev().find(|line| asks_first_factor(line));
     let from = last
-        .ok_or("no auth line asks for a password that this command knows; wanted one, for example pam_unix.so")?
+        .ok_or(
+            "this command knows none of the auth lines as one that asks for a password; wanted one, for example \
+                pam_unix.so",
+        )?
         .own;
     let places = own_lines(stack).filter(|own| *own >= from);
     let free = places.filter(|own| !is_jumped_over(stack, stack.iter().take_while(|line| line.own <= *own).count()));
@@ -135,7 +140,7 @@ fn before_its_end(service: &ServiceStacks) -> Result<Vec<Insertion>, &'static st
     let (stack, file) = (service.stage(Stage::Account), service.files.first());
     let stack = stack.as_slice();
     if stack.is_empty() {
-        return Err("it has no account line of its own, and takes those of the service `other`");
+        return Err("it has no account line of its own, and uses those of the service `other`");
     }
     let ends = |own: &OwnLine| {
         let mut lines = stack.iter().filter(|line| line.own == *own);
@@ -150,7 +155,7 @@ fn before_its_end(service: &ServiceStacks) -> Result<Vec<Insertion>, &'static st
 
 fn some(places: Vec<Insertion>) -> Result<Vec<Insertion>, &'static str> {
     if places.is_empty() {
-        Err("a jump passes over every place for a line of pam_otp.so; write it by hand")
+        Err("a jump skips every place for a line of pam_otp.so; write the line by hand")
     } else {
         Ok(places)
     }
@@ -314,7 +319,7 @@ mod tests {
         for (text, why) in [
             ("auth sufficient pam_unix.so\nauth required pam_sss.so\n", "line 2: pam_sss.so asks for a first factor"),
             ("auth [success=3 default=die] pam_unix.so\n", "line 1: it jumps beyond the end"),
-            ("auth required pam_permit.so\n", "no auth line asks"),
+            ("auth required pam_permit.so\n", "none of the auth lines"),
         ] {
             assert!(instead(text, GateShape::CodeAlone).expect_err("refused").contains(why), "{text}");
         }

@@ -26,7 +26,9 @@ pub(super) fn instead_of_password(
     let replaced = replaced(&auth)?;
     let Some(first) = replaced.first() else {
         return Err(
-            "no auth line asks for a password that this command knows; wanted one, for example pam_unix.so".to_owned()
+            "this command knows none of the auth lines as one that asks for a password; wanted one, for example \
+             pam_unix.so"
+                .to_owned(),
         );
     };
     let mut insertion = Insertion::new(first.first, rules);

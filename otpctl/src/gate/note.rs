@@ -24,8 +24,8 @@ pub(crate) fn before_the_proof(wanted: &WantedGate<'_>, policy: &WholePolicy, co
     let notes = match wanted.gate.name.as_str() {
         // The admin proves that the stack works; `su` alone asks for another key.
         "su" if account_of(0).ok().flatten().is_none_or(|root| with_a_working_key(root, policy).is_err()) => vec![
-            "su asks for a code of the account that it opens, and root has no key that works: unless otp.toml lets users without a key \
-             pass, nobody becomes root by su"
+            "su asks for a code of the target account, and root has no working key: unless otp.toml lets users \
+             without a key pass, nobody can become root by su"
                 .to_owned(),
         ],
         "sshd" => sshd_check::notes(wanted.admin, wanted.wishes, copy)?,

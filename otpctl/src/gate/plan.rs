@@ -78,10 +78,9 @@ impl GatePlan {
         refuse(&copy.findings(sudoers::SERVICE))?;
         match asks(sudoers::SERVICE, &copy) {
             true => Ok(Self { files, copy, asking: Vec::new() }),
-            false => Err(stopped(&format!(
-                "{PAM_D}/{} is there and asks for no code; nothing was changed",
-                sudoers::SERVICE
-            ))),
+            false => {
+                Err(stopped(&format!("{PAM_D}/{} exists and asks for no code; nothing was changed", sudoers::SERVICE)))
+            }
         }
     }
 }
@@ -126,7 +125,8 @@ fn no_carriage_return(text: &str) -> Result<(), String> {
     let found = (1..).zip(text.split('\n')).find(|(_, line)| ends_so(line));
     found.map_or(Ok(()), |(number, _): (usize, _)| {
         Err(format!(
-            "line {number} ends in a carriage return, which libpam takes for a part of the last word; wanted a newline alone"
+            "line {number} ends in a carriage return, which libpam takes as part of the last word; wanted a newline \
+             alone"
         ))
     })
 }
@@ -180,9 +180,10 @@ fn refuse(findings: &BTreeSet<StackFinding>) -> Result<(), Failure> {
     let told: Vec<String> = findings.iter().map(StackFinding::to_string).collect();
     match told.is_empty() {
         true => Ok(()),
-        false => {
-            Err(stopped(&format!("the stack would let somebody past, so nothing was changed: {}", told.join("; "))))
-        }
+        false => Err(stopped(&format!(
+            "the stack would let somebody in without a code, so nothing was changed: {}",
+            told.join("; ")
+        ))),
     }
 }
 

@@ -35,13 +35,13 @@ const PASSWORD_REFUSED: u8 = 192;
 pub(crate) fn prove(gate: &GateService, admin: &Account, stacks: &Path) -> Result<Acceptances, Failure> {
     if !io::stdin().is_terminal() {
         return Err(Failure::Usage(
-            "standard input is not a terminal; run this at one, where the admin types the code".to_owned(),
+            "standard input is not a terminal; run this on one, where the admin types the code".to_owned(),
         ));
     }
     let (user, mut before) = (escaped(&admin.name), Acceptances::of(admin)?);
     for (number, service) in gate.services.iter().enumerate() {
-        let next = if number == 0 { "" } else { ", with the next code: each works once" };
-        stderr::note(&format!("type what {service} will ask {user} for{next}; nothing changes before that is right"));
+        let next = if number == 0 { "" } else { ", with the next code, as each works once" };
+        stderr::note(&format!("type what {service} will ask {user} for{next}; nothing changes until that is accepted"));
         before = prove_one(service, admin, stacks, &before)?;
     }
     Ok(before)
@@ -59,8 +59,8 @@ fn prove_one(service: &str, admin: &Account, stacks: &Path, before: &Acceptances
     match after.is_after(before) {
         true => Ok(after),
         false => Err(Failure::Stopped(format!(
-            "{user} was let in by the stack of {service} and no code was accepted: is {user} exempt in otp.toml, or asked by another factor only? \
-             Name another admin with --admin USER"
+            "{user} was let in by the stack of {service} without a code: is {user} exempt in otp.toml, or asked for \
+             another factor only? Name another admin with --admin USER"
         ))),
     }
 }
@@ -121,7 +121,7 @@ fn offered(options: &ProveArgs, admin: &Account) -> Result<u8, Failure> {
     match Acceptances::of(admin)?.is_after(&before) {
         true => Ok(0),
         false if answer.is_ok() => {
-            Err(Failure::Stopped("the stack of passwd changes a password without a code".to_owned()))
+            Err(Failure::Stopped("the stack of passwd changes passwords without a code".to_owned()))
         }
         false => Ok(ended(PASSWORD_REFUSED, answer)),
     }

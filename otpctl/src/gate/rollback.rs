@@ -18,13 +18,14 @@ const BOOT_UNIT: &str = "otp-gate-rollback.service";
 pub(crate) fn is_possible() -> Result<(), Failure> {
     if !has_systemd() {
         return Err(Failure::Stopped(format!(
-            "without systemd nothing can undo a gate that you do not confirm; nothing was changed. With --no-rollback it is in force at once: {KEEP}"
+            "without systemd nothing can undo a gate that you do not confirm; nothing was changed. With \
+             --no-rollback it takes effect at once: {KEEP}"
         )));
     }
     if !Path::new(SESSION).exists() {
         return Err(Failure::Stopped(format!(
-            "this kernel tells no login sessions ({SESSION}), so nobody could confirm the gate; nothing was changed. \
-             With --no-rollback it is in force at once: {KEEP}"
+            "this kernel does not tell login sessions apart ({SESSION}), so nobody could confirm the gate; nothing \
+             was changed. With --no-rollback it takes effect at once: {KEEP}"
         )));
     }
     match run("systemctl", &["--quiet", "is-enabled", BOOT_UNIT]) {

@@ -53,7 +53,7 @@ impl GateService {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
         if typed.is_empty() || typed.len() > LONGEST || typed.starts_with('.') || !typed.chars().all(plain) {
             return Err(Failure::Usage(format!(
-                "{typed:?} is no service; wanted the name of a file in /etc/pam.d, for example sudo"
+                "{typed:?} is not a service; wanted the name of a file in /etc/pam.d, for example sudo"
             )));
         }
         let twins = TWINS.iter().find(|(plain, login, _)| *plain == typed || *login == typed);

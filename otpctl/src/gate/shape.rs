@@ -29,11 +29,13 @@ impl GateShape {
         let locker = LOCKERS.contains(&service);
         match (service, wishes.without_password) {
             ("sshd", true) if !wishes.with_key => Err(usage(
-                "a code alone would be all that sshd wants; --without-password wants --with-key as well, so that the key is the first factor",
+                "sshd would let users in with a code alone; --without-password also needs --with-key, which makes \
+                 the SSH key the first factor",
             )),
             (name, _) if wishes.with_key && name != "sshd" => Err(usage("--with-key is for sshd alone")),
             (name, true) if name != "sshd" && !locker => Err(usage(&format!(
-                "{name} would let in by a code alone; --without-password is for screen lockers, and for sshd with --with-key"
+                "{name} would let users in with a code alone; --without-password is for screen lockers, and for \
+                 sshd with --with-key"
             ))),
             (_, true) => Ok(Self::CodeAlone),
             (PASSWD, false) => Ok(Self::KeyReplacement),

@@ -28,7 +28,7 @@ pub(super) fn notes(admin: &Account, wishes: GateWishes, copy: &PamCopy) -> Resu
                 "--without-password ends root's logins by ssh (PermitRootLogin no), and the admin is root; name another one with --admin",
             ));
         }
-        (true, _) => notes.push("root logs in by ssh no more: the drop-in has PermitRootLogin no".to_owned()),
+        (true, _) => notes.push("root can no longer log in by ssh: the drop-in has PermitRootLogin no".to_owned()),
         (false, _) => {}
     }
     if !everybody.is_empty() {
@@ -42,7 +42,8 @@ pub(super) fn notes(admin: &Account, wishes: GateWishes, copy: &PamCopy) -> Resu
     let short = config.missing(&own)?;
     if short.is_empty() && never_asks(&config.told(Some(&own))?) {
         return Err(stopped(&format!(
-            "sshd never asks {} for a code: {METHODS} has no keyboard-interactive, by {}; nothing was changed. Change it, or take --with-key where sshd_config has it for everybody",
+            "sshd never asks {} for a code: {METHODS} has no keyboard-interactive, by {}; nothing was changed. \
+             Change it, or use --with-key if sshd_config says so for everybody",
             escaped(&admin.name),
             culprits(&found, &[METHODS])
         )));
@@ -104,7 +105,8 @@ impl SshdAsGated {
         let Some(connection) = block.connection(like, &LocalPeople) else {
             let lines: Vec<&str> = ours.iter().map(|one| one.text.as_str()).collect();
             return Ok(Some(format!(
-                "{at}: this command knows nobody whom the block is for, and cannot ask sshd about it; it sets {}",
+                "{at}: this command knows no user that the block applies to, and cannot ask sshd about it; the \
+                 block sets {}",
                 lines.join(", ")
             )));
         };

@@ -56,13 +56,14 @@ impl ImportOutcome {
     fn told(&self, imports: Imports, dry_run: DryRun) -> String {
         match self {
             Self::Imported { left_behind, works_from } => {
-                let left: String = left_behind.iter().map(|one| format!("; not carried over: {one}")).collect();
-                let from = works_from
-                    .map(|from| format!("; no code before {} works: later ones were used there", to_the_minute(from)));
+                let left: String = left_behind.iter().map(|one| format!("; not imported: {one}")).collect();
+                let from = works_from.map(|from| {
+                    format!("; codes before {} do not work, because later ones were used there", to_the_minute(from))
+                });
                 format!("{}{}{left}", dry_run.verb(), from.unwrap_or_default())
             }
             Self::Already => "here already".to_owned(),
-            Self::AlreadyOf(user) => format!("here already, assigned to {}", escaped(user)),
+            Self::AlreadyOf(user) => format!("already here, assigned to {}", escaped(user)),
             Self::TooShort(_) | Self::Refused(_) => format!("refused: {}", self.why(imports).unwrap_or_default()),
         }
     }
@@ -111,7 +112,7 @@ impl Imports {
     fn too_short(self) -> &'static str {
         match self {
             Self::Keys => "invite those users again",
-            Self::Tokens => "such tokens are too weak to be used here",
+            Self::Tokens => "tokens with such short secrets are too weak to use",
         }
     }
 }

@@ -27,7 +27,7 @@ pub(crate) fn read(
         (WantedTransportKey::None, None) => return Ok(TransportKey::None),
         (WantedTransportKey::None, Some(_)) => {
             // Its maker has sent a key for it, so this may be another file.
-            return Err(stopped("the file is not encrypted; leave out --key-file if it should be plain"));
+            return Err(stopped("the file is not encrypted; leave out --key-file if that is intended"));
         }
         (WantedTransportKey::Shared, _) => "AES key of the file, in hex: ",
         (WantedTransportKey::Passphrase, _) => "Passphrase of the file: ",
@@ -36,14 +36,14 @@ pub(crate) fn read(
         Some(path) => in_file(path)?,
         None if options.file == Path::new("-") => {
             return Err(Failure::Usage(
-                "standard input has the file, and the file is encrypted; give its key in --key-file".to_owned(),
+                "the encrypted file comes from standard input; give its key in --key-file".to_owned(),
             ));
         }
         None if terminal.asks_a_person() => no_echo::any(ask)?.unwrap_or_default(),
         None => terminal.line()?.unwrap_or_default(),
     };
     if typed.is_empty() {
-        return Err(stopped("the file is encrypted, and no key for it was given"));
+        return Err(stopped("the file is encrypted and no key was given for it"));
     }
     match wanted {
         WantedTransportKey::Shared => shared(&typed),

@@ -44,7 +44,7 @@ pub(crate) fn read(bytes: &[u8], column: Option<&str>) -> Result<NameList, Strin
     let rows: Vec<StringRecord> = reader.records().collect::<Result<_, _>>().map_err(|error| error.to_string())?;
     let mut rows = rows.iter().filter(|row| row.iter().any(|field| !field.is_empty())).peekable();
     let Some(first) = rows.peek() else {
-        return Err("found no name; wanted one a line, or a table with a head".to_owned());
+        return Err("found no name; wanted one per line, or a table with a heading".to_owned());
     };
     let head = NameColumn::of(first, column).map_err(|why| format!("line {}: {why}", lines.number(first)))?;
     if head.is_some() {
@@ -70,7 +70,7 @@ impl NameColumn {
             _ => {
                 let wanted = wanted.map_or_else(|| USUAL_HEADS.join(", "), escaped);
                 let found = first.iter().map(escaped).collect::<Vec<_>>().join(", ");
-                Err(format!("found the columns {found}; wanted one that is called {wanted}, or another with --column"))
+                Err(format!("found the columns {found}; wanted one called {wanted}, or name another with --column"))
             }
         }
     }
@@ -81,7 +81,7 @@ impl NameColumn {
         let user = match fields.iter().any(|field| field.contains(['\n', '\r'])) {
             true => Err("found quotes that end in a later line; wanted both quotes of a field on one line".to_owned()),
             false if fields.len() != self.heads.len() => {
-                Err(format!("found {} columns; wanted {}, as in the head", fields.len(), self.heads.len()))
+                Err(format!("found {} columns; wanted {}, as in the heading", fields.len(), self.heads.len()))
             }
             false if found.is_empty() => Err("found nothing; wanted the name of a user".to_owned()),
             false => UserName::new(&found).map_err(|error| error.to_string()),
@@ -189,7 +189,7 @@ mod tests {
         let quotes = "found quotes that end in a later line; wanted both quotes of a field on one line";
         let wanted = [
             (2, Some("found nothing; wanted the name of a user")),
-            (3, Some("found 1 columns; wanted 2, as in the head")),
+            (3, Some("found 1 columns; wanted 2, as in the heading")),
             (4, Some(quotes)),
         ];
         assert_eq!(told, wanted);
@@ -201,10 +201,10 @@ mod tests {
         let told = |text: &[u8], column| read(text, column).map(drop).unwrap_err();
         assert_eq!(
             told(b"\nname,mail\n", None),
-            "line 2: found the columns name, mail; wanted one that is called user, username, login, or another with --column"
+            "line 2: found the columns name, mail; wanted one called user, username, login, or name another with --column"
         );
         assert!(told(b"user,user\na,b\n", None).starts_with("line 1: found the columns user, user"));
-        assert!(told(b"user\nalice\n", Some("uid")).contains("wanted one that is called uid"));
+        assert!(told(b"user\nalice\n", Some("uid")).contains("wanted one called uid"));
         assert!(told(b"alice\nj\xf6rg\n", None).starts_with("line 2: found bytes that are not UTF-8"));
         assert!(told(b"\xff\xfea\0", None).starts_with("found UTF-16"));
         assert!(told(b" \n# x\n", None).starts_with("found no name"));

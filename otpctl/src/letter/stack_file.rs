@@ -28,8 +28,8 @@ impl StackFile {
         let opened = match text.strip_prefix(&head) {
             None if text.is_empty() => file.write_all(head.as_bytes()).and_then(|()| file.sync_all()),
             None => {
-                let why =
-                    "found another file, or one for another paper; wanted a new name, or a stack of an earlier run";
+                let why = "found a file that is not a stack, or one for another paper size; wanted a new name or the \
+                     stack of an earlier run";
                 return Err(Failure::Usage(format!("{shown}: {why}")));
             }
             Some(sheets) => cut(&file, head.len() + sheets.rfind(END).map_or(0, |end| end + END.len())),

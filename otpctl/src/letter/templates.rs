@@ -114,8 +114,8 @@ mod tests {
         let told = |text| TemplateName::LetterHtml.check(text).unwrap_err().to_string();
         assert_eq!(
             told("<p>\n{{end}}\n"),
-            "line 2: the end, and no {{code}} before it; wanted {{code}}, {{reference}}"
+            "line 2: the end, without {{code}} before it; wanted {{code}}, {{reference}}"
         );
-        assert!(told("{{code}}\n{{user}}\n").starts_with("line 2: nothing fills {{user}}; wanted {{code}}, {{qr}}"));
+        assert!(told("{{code}}\n{{user}}\n").starts_with("line 2: nothing can fill {{user}}; wanted {{code}}, {{qr}}"));
     }
 }

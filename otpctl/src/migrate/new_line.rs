@@ -95,7 +95,8 @@ pub(super) fn added_at(line: &StackLine) -> Result<isize, String> {
     match line.control.action(PamCode::SUCCESS) {
         StackAction::Ok => Ok(2),
         StackAction::Done | StackAction::Jump(_) => Ok(1),
-        _ => Err("its control takes no accepted code for a success; write the two modules by hand".to_owned()),
+        _ => Err("its control does not treat an accepted code as success; write the lines of both modules by hand"
+            .to_owned()),
     }
 }
 

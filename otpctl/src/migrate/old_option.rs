@@ -67,7 +67,7 @@ impl OldOption {
         wishes: &mut PolicyWishes,
     ) -> Self {
         let Some((name, rule, text)) = module.known(argument) else {
-            let why = format!("{} has no such option that is known here", module.file());
+            let why = format!("otpctl does not know such an option of {}", module.file());
             return Self { option: argument.to_owned(), outcome: OptionOutcome::Unknown, becomes: None, why };
         };
         let value = argument.strip_prefix(name).unwrap_or_default();
@@ -88,7 +88,7 @@ impl OldOption {
     }
 
     fn overridden(argument: &str) -> Self {
-        let why = "another option of this line holds instead".to_owned();
+        let why = "another option on this line replaces it".to_owned();
         Self { option: argument.to_owned(), outcome: OptionOutcome::Overridden, becomes: None, why }
     }
 
@@ -99,9 +99,9 @@ impl OldOption {
             OptionOutcome::Option if becomes == self.option => "stays".to_owned(),
             OptionOutcome::Option => format!("becomes {becomes}"),
             OptionOutcome::Policy => format!("goes into otp.toml: {becomes}"),
-            OptionOutcome::AlwaysSo => "is always so".to_owned(),
+            OptionOutcome::AlwaysSo => "always applies here".to_owned(),
             OptionOutcome::NoCounterpart => "has no counterpart".to_owned(),
-            OptionOutcome::Overridden => "counts for nothing".to_owned(),
+            OptionOutcome::Overridden => "has no effect".to_owned(),
             OptionOutcome::Unknown => "is unknown".to_owned(),
         };
         format!("{} {outcome}: {}", self.option, self.why)
@@ -144,7 +144,7 @@ fn window(value: &str, wishes: &mut PolicyWishes) -> Becomes {
     };
     let ours = steps.min(WIDEST);
     wishes.window = Some(wishes.window.map_or(ours, |other| other.max(ours)));
-    let most = if steps > WIDEST { "2 is the most here, and the clock of a device must be right; " } else { "" };
+    let most = if steps > WIDEST { "at most 2 here, so the device's clock must be right; " } else { "" };
     let why = format!("{most}tokens that count may be 10 presses ahead, 50 with two codes in a row");
     (OptionOutcome::Policy, Some(format!("window = {{ back = {ours}, forward = {ours} }}")), why)
 }
@@ -163,7 +163,8 @@ fn digits(value: &str, password: Password, wishes: &mut PolicyWishes) -> Becomes
         }
         Password::StaysHere => {
             wishes.digits.insert(length);
-            let why = "the length of new keys stands beside it; the password of the users file is not carried over, and a first factor before this line asks for one";
+            let why = "the length of new keys is set beside it; the password in the users file is not imported, and \
+                       a first factor before this line asks for one";
             (OptionOutcome::Policy, Some(format!("digits = [{length}]")), why.to_owned())
         }
     }

@@ -137,11 +137,7 @@ impl MigrationPlan<'_> {
         let returns = |line: &str| line.ends_with('\r') && !line.trim_start().starts_with('#');
         let found = (1..).zip(self.original.text.split('\n')).find(|(_, line)| returns(line)).map(|(number, _)| number);
         if let Some(number) = found {
-            self.odd(
-                &file,
-                Some(number),
-                "it ends in a carriage return, which libpam takes for a part of the last word",
-            );
+            self.odd(&file, Some(number), "it ends in a carriage return, which libpam takes as part of the last word");
         }
         let odd: Vec<(LinePlace, String)> =
             self.stacks.lines.iter().filter_map(|line| Some((line.place.clone(), oddity(line)?))).collect();
@@ -260,7 +256,7 @@ impl MigrationPlan<'_> {
             match account_places(self.stacks) {
                 Ok(found) if found.is_empty() => {}
                 Ok(found) => places = found.into_iter().map(Some).collect(),
-                Err(why) => self.notes.push(format!("no account line of pam_otp.so comes in: {why}")),
+                Err(why) => self.notes.push(format!("no account line of pam_otp.so was added: {why}")),
             }
         }
         let mut tried = Vec::new();
@@ -347,8 +343,7 @@ fn oddity(line: &StackLine) -> Option<String> {
         }
         LineKind::Module { .. } if OldModule::of(line).is_some() => {
             let name = line.stage.name();
-            (line.stage != Stage::Auth)
-                .then(|| format!("the old module has nothing to do in the {name} stage; wanted auth"))
+            (line.stage != Stage::Auth).then(|| format!("the old module does nothing in the {name} stage; wanted auth"))
         }
         LineKind::Module { path, .. } if OldModule::is_meant(path) => {
             Some(format!("{path:?} is no module; wanted pam_google_authenticator.so or pam_oath.so"))
@@ -365,5 +360,6 @@ const DIALECTS: &str =
     "libpam 1.5 and 1.7 read this file differently; look for a comment or a blank line after a backslash";
 const BEGUN: &str = "both modules ask here already; without --both their lines become one of ours";
 const MORE: &str = "the line of pam_permit.so would let in users who have a key nowhere, by the option that passes them: nothing else in the stack accepts them today; take that option off the old line first";
-const PASSED: &str = "where a line leads past ours on purpose, `exempt` in otp.toml names users, groups and networks that are not asked, and the line goes";
+const PASSED: &str = "where a line skips ours on purpose, remove it and name the users, groups or networks that are \
+                      not asked in `exempt` in otp.toml";
 const PART: &str = "other services include this file, and the account stage is theirs: each of them wants `account required pam_otp.so`, which `otpctl doctor` looks for";

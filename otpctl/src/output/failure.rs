@@ -83,7 +83,7 @@ impl fmt::Display for Failure {
             Self::Stopped(text) | Self::Usage(text) | Self::Unshown(text) | Self::Unreachable(text) => {
                 formatter.write_str(text)
             }
-            Self::AlreadySo => formatter.write_str("it was so already"),
+            Self::AlreadySo => formatter.write_str("nothing was changed"),
             Self::Found(_) => formatter.write_str("something is wrong"),
         }
     }
@@ -93,7 +93,7 @@ impl Failure {
     /// The change that was `done` stays, though showing it failed.
     pub(crate) fn after(self, done: &str) -> Self {
         Self::Unshown(format!(
-            "{self}; {done} all the same; `otpctl recovery-codes` makes new recovery codes for those that were not seen"
+            "{self}; {done} anyway; `otpctl recovery-codes` replaces recovery codes that you did not see"
         ))
     }
 }
@@ -116,7 +116,7 @@ impl From<CallError> for Failure {
             CallError::Closed => "the daemon closed the connection; see its log",
             CallError::Silent => "the daemon does not answer; see its log",
             CallError::Failed => "the connection to the daemon failed",
-            CallError::Strange => "the daemon's answer makes no sense; do the daemon and otpctl versions match?",
+            CallError::Strange => "the daemon's answer cannot be read; do the daemon and otpctl versions match?",
         };
         Self::Unreachable(text.to_owned())
     }
@@ -200,7 +200,7 @@ fn registration_refused(reason: &Received<RegistrationReason>, wait: u64) -> Str
     };
     match wait {
         0 => format!("registration code: {why}"),
-        wait => format!("registration code: {why}; the next one is looked at in {}", duration::told(wait)),
+        wait => format!("registration code: {why}; try again in {}", duration::told(wait)),
     }
 }
 
@@ -232,7 +232,7 @@ mod tests {
             refused(0, "digits 8", Device::Token),
             format!("the token makes codes of 8 digits; start again with --digits 8\n{end}")
         );
-        assert_eq!(refused(5, "next-code", Device::Token), "right so far: now the next code of the token");
+        assert_eq!(refused(5, "next-code", Device::Token), "right so far: now type the next code of the token");
         assert_eq!(refused(5, "unheard-of", Device::App), "code refused: tries left: 5");
     }
 
@@ -240,7 +240,7 @@ mod tests {
     fn a_registration_code_that_is_not_good_says_how_long_to_wait() {
         let refused = |word: &str, wait| told(&Refusal::RegistrationRefused { reason: word.to_owned().into(), wait });
         assert_eq!(refused("refused", 0), "registration code: it is not good for this account");
-        assert!(refused("stale", 240).ends_with("ask for a new one; the next one is looked at in 4 minutes"));
+        assert!(refused("stale", 240).ends_with("ask for a new one; try again in 4 minutes"));
     }
 
     #[test]

@@ -116,7 +116,7 @@ impl<'a> KeySheet<'a> {
     fn way_to_room(&self, drawing: Drawing, size: ScreenSize) -> String {
         let larger = match size {
             ScreenSize::Told(_) => "make it larger and press Enter",
-            ScreenSize::Assumed(_) => "tell its size with `stty rows N columns N` and start again",
+            ScreenSize::Assumed(_) => "set its size with `stty rows N columns N` and start again",
         };
         match (drawing, self.kind.encoding) {
             (Drawing::Blanks(_), Encoding::Ascii) => {
@@ -145,7 +145,7 @@ fn how_to_scan(drawing: Drawing) -> String {
 fn lack(wanted: Extent, size: ScreenSize) -> String {
     let (window, there) = match size {
         ScreenSize::Told(there) => ("this window has", there),
-        ScreenSize::Assumed(there) => ("this terminal, which tells no size, may have", there),
+        ScreenSize::Assumed(there) => ("this terminal, whose size is unknown, may have", there),
     };
     let (rows, columns) = (wanted.rows > there.rows, wanted.columns > there.columns);
     if rows && columns {
@@ -284,7 +284,7 @@ mod tests {
         let serial = Some(ScreenSize::Assumed(Extent { columns: 80, rows: 24 }));
         assert!(
             reason("linux", serial)
-                .contains("this terminal, which tells no size, may have 24; tell its size with `stty")
+                .contains("this terminal, whose size is unknown, may have 24; set its size with `stty")
         );
         assert!(!lower("vt220", serial).picture.is_empty());
         assert!(reason("xterm", None).contains("standard output is not a terminal; start again with --png FILE"));

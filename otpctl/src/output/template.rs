@@ -43,7 +43,7 @@ impl<'a> Filling<'a> {
         let Pieces { filled, .. } = self.pieces(template)?;
         let missing = places.iter().find(|place| !filled.contains(place));
         missing.map_or(Ok(()), |place| {
-            let what = format!("the end, and no {{{{{place}}}}} before it; wanted {}", list(places.iter().copied()));
+            let what = format!("the end, without {{{{{place}}}}} before it; wanted {}", list(places.iter().copied()));
             Err(TemplateError { line: template.lines().count(), what })
         })
     }
@@ -112,7 +112,7 @@ fn unknown<T>(name: &str, sign: &str, all: &[(&str, T)]) -> String {
     let wanted = list(all.iter().map(|(known, _)| *known));
     let wanted =
         if wanted.is_empty() { "no such place".to_owned() } else { wanted.replace("{{", &format!("{{{{{sign}")) };
-    format!("nothing fills {{{{{sign}{name}}}}}; wanted {wanted}")
+    format!("nothing can fill {{{{{sign}{name}}}}}; wanted {wanted}")
 }
 
 fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
@@ -156,14 +156,14 @@ mod tests {
     fn what_is_wrong_is_told_with_its_line() {
         let places = "wanted {{user}}, {{host}}, {{picture}}";
         let cases = [
-            ("a\n{{colour}}", format!("line 2: nothing fills {{{{colour}}}}; {places}")),
-            ("{{#split}}\n{{colour}}\n{{/split}}", format!("line 2: nothing fills {{{{colour}}}}; {places}")),
-            ("{{#colour}}\n{{/colour}}", "line 1: nothing fills {{#colour}}; wanted {{#split}}".to_owned()),
+            ("a\n{{colour}}", format!("line 2: nothing can fill {{{{colour}}}}; {places}")),
+            ("{{#split}}\n{{colour}}\n{{/split}}", format!("line 2: nothing can fill {{{{colour}}}}; {places}")),
+            ("{{#colour}}\n{{/colour}}", "line 1: nothing can fill {{#colour}}; wanted {{#split}}".to_owned()),
             ("{{user", "line 1: {{ without its }}".to_owned()),
             ("{{/split}}", "line 1: {{/split}} is out of place".to_owned()),
             ("{{#split}}\n{{#split}}", "line 2: {{#split}} is out of place".to_owned()),
             ("{{#split}}\n{{/user}}", "line 2: {{/user}} is out of place".to_owned()),
-            ("a {{#split}}", format!("line 1: nothing fills {{{{#split}}}}; {places}")),
+            ("a {{#split}}", format!("line 1: nothing can fill {{{{#split}}}}; {places}")),
             ("a\n{{#split}}\nb\n", "line 3: {{#split}} has no end".to_owned()),
         ];
         for (template, error) in cases {
@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(check("a\n{{user}}\n"), Ok(()));
         for template in ["a\nb\nc\n", "{{#split}}\n{{user}}\n{{/split}}"] {
             let told = check(template).unwrap_err().to_string();
-            assert_eq!(told, "line 3: the end, and no {{user}} before it; wanted {{user}}");
+            assert_eq!(told, "line 3: the end, without {{user}} before it; wanted {{user}}");
         }
     }
 }

@@ -118,7 +118,7 @@ impl Survey {
                 _ => {}
             }
             if let Some(why) = line.control.wrong.filter(|_| ours) {
-                let text = format!("libpam cannot read the control, and takes every answer as a refusal: {why}");
+                let text = format!("libpam cannot read the control, and treats every answer as a refusal: {why}");
                 found.push(finding(FindingKind::BadLine, text));
             }
             if let LineKind::Module { path, arguments } = &line.kind
@@ -146,7 +146,7 @@ impl Survey {
             |text: &str| text.lines().any(|line| !line.trim_start().starts_with('#') && line.contains("pam_otp"));
         let text = fs::read(&self.single_file).ok()?;
         let why = match self.services.places.iter().find(|dir| dir.is_dir()) {
-            Some(dir) => format!("no program reads it, because there is {}", dir.display()),
+            Some(dir) => format!("no program reads it, because {} exists", dir.display()),
             None => "it is not looked at".to_owned(),
         };
         meant(&String::from_utf8_lossy(&text)).then(|| StackFinding {
@@ -164,7 +164,7 @@ impl Survey {
         let path = self.services.file(name).filter(|path| !included.contains(path))?;
         let meant = name.contains(|c: char| c.is_ascii_uppercase()) && mentions_ours(&path);
         let text = format!(
-            "no program reads it: libpam writes every service in small letters; wanted {:?}",
+            "no program reads it: libpam writes every service in lower case; wanted {:?}",
             name.to_ascii_lowercase()
         );
         let finding = StackFinding {
@@ -245,7 +245,7 @@ impl Subject<'_> {
         let gated = self.service.stage(Stage::Auth).iter().any(is_ours);
         if gated && !LOCKERS.contains(&self.name) && !self.stage(Stage::Account).iter().any(is_ours) {
             let text = format!(
-                "no account line has {MODULE}: users who are suspended pass where nobody is asked; wanted `account required {MODULE}`"
+                "no account line has {MODULE}: suspended users pass where nobody is asked; wanted `account required {MODULE}`"
             );
             found.push(self.finding(Some(Stage::Account), None, FindingKind::NoAccountLine, text));
         }
@@ -269,7 +269,7 @@ impl Subject<'_> {
                     Some(by),
                     FindingKind::PassedOverByExpiry,
                     format!(
-                        "{module} leads past {MODULE} where the password has expired, and suspended users pass where nobody is asked; wanted `account required {MODULE}` before it"
+                        "{module} skips {MODULE} when the password has expired, and suspended users pass where nobody is asked; wanted `account required {MODULE}` before it"
                     ),
                 ),
                 Way::Doubled { first, second } => (
@@ -285,27 +285,27 @@ impl Subject<'_> {
                     Some(ours),
                     FindingKind::CodeFirst,
                     format!(
-                        "{MODULE} asks before {module}, so that anybody can use up guesses; wanted the code after the first factor"
+                        "{MODULE} asks before {module}, so anybody can use up a user's guesses; wanted the code after the first factor"
                     ),
                 ),
                 Way::TooMany => (
                     None,
                     FindingKind::TooMany,
-                    "there are too many ways through this stack to look at; wanted a simpler one".to_owned(),
+                    "this stack has too many paths to check; wanted a simpler one".to_owned(),
                 ),
             };
             found.push(self.finding(Some(stage), place.as_ref(), kind, text));
         }
         for ((by, module), codes) in passed {
             let text = format!(
-                "{module} with {} leads past {MODULE}, and lets in without it; wanted `required` or `requisite`, or no jump beyond {MODULE}",
+                "{module} with {} skips {MODULE} and lets users in without it; wanted `required` or `requisite`, or no jump beyond {MODULE}",
                 spelt(&codes)
             );
             found.push(self.finding(Some(stage), Some(&by), FindingKind::PassedOver, text));
         }
         for (ours, codes) in ignored {
             let text = format!(
-                "{MODULE} refuses with {}, and the stack lets in all the same; wanted `required {MODULE}`",
+                "{MODULE} refuses with {}, and the stack lets the user in anyway; wanted `required {MODULE}`",
                 spelt(&codes)
             );
             found.push(self.finding(Some(stage), Some(&ours), FindingKind::RefusalIgnored, text));

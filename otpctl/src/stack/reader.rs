@@ -213,7 +213,7 @@ impl Reading<'_> {
             self.line(&line.text, place, Within { own, ..within })?;
         }
         if read.torn {
-            return Err(format!("{}: ends in the middle of a line that goes on", path.display()));
+            return Err(format!("{}: ends in the middle of a continued line", path.display()));
         }
         Ok(())
     }
@@ -257,7 +257,7 @@ impl Reading<'_> {
             _ => {
                 let line = StackLine { control: Control::of(&control), ..line };
                 let kind = match (named, words.next()) {
-                    (None, _) => fails("it begins with no stage: auth, account, password or session"),
+                    (None, _) => fails("it does not begin with a stage: auth, account, password or session"),
                     (_, None) => fails("it names no module"),
                     (_, Some(path)) => LineKind::Module { path, arguments: words.collect() },
                 };

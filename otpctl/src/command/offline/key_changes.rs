@@ -95,7 +95,7 @@ impl Offline {
         if let Change::SetExpiry { expires: Some(end), .. } = change
             && *end <= Machine.wall()
         {
-            return Err(stopped("that time is over; to end a key now, use otpctl revoke"));
+            return Err(stopped("that time has passed; to end a key now, use otpctl revoke"));
         }
         note(change.settle(&self.vault, account, &Machine).err());
         let locked = self.vault.lock(account, &Machine).map_err(|error| stopped(&error.to_string()))?;

@@ -41,7 +41,7 @@ pub(crate) fn run(terminal: &mut Terminal, command: &Command) -> Result<(), Fail
         }
         Command::Notices(_) => {
             return Err(Failure::Usage(
-                "not with --offline: the daemon alone reads notices; leave out --offline".to_owned(),
+                "not with --offline: only the daemon reads notices; leave out --offline".to_owned(),
             ));
         }
         Command::Lost(_) => {

@@ -33,7 +33,7 @@ pub(super) struct Offline {
 /// As root what only root can; then the vault as its own account.
 pub(super) fn open() -> Result<Offline, Failure> {
     if !Uid::effective().is_root() {
-        return Err(stopped("--offline is for root; without it the daemon is asked, where it can answer"));
+        return Err(stopped("--offline is for root; leave it out to ask the daemon"));
     }
     let site = Site::STANDARD;
     let user = User::from_name(site.account).map_err(|errno| stopped(errno.desc()))?;

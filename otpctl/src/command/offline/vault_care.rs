@@ -36,7 +36,7 @@ impl Offline {
             json!({ "changed": changed, "now": now.seconds(), "before": before })
         };
         if is_fresh {
-            let text = format!("the clock was taken as it is within the last day; nothing was changed: {}\n", utc(now));
+            let text = format!("the clock was accepted within the last day; nothing was changed: {}\n", utc(now));
             return terminal.tell(format, &object(false), &text);
         }
         let before = self.vault.set_clock_mark(now).map_err(|error| stopped(&error.to_string()))?;
@@ -46,16 +46,16 @@ impl Offline {
 
     pub(super) fn back_to_version_1(&self, terminal: &mut Terminal, options: &VaultVersionArgs) -> Result<(), Failure> {
         let (changed, text) = match back_to_1(&self.vault, &Machine).map_err(|error| stopped(&error.to_string()))? {
-            WayBack::Already => (false, "the vault is of version 1 already; nothing was changed\n"),
+            WayBack::Already => (false, "the vault already has version 1; nothing was changed\n"),
             WayBack::Done => {
                 log("vault-version 1");
-                let text = "the vault is of version 1: an older version of pam_otp can use it. The daemon of this one makes it version 2 \
-                            again when it starts\n";
+                let text = "the vault now has version 1: an older version of pam_otp can use it. This version's \
+                            daemon makes it version 2 again when it starts\n";
                 (true, text)
             }
             WayBack::Blocked(found) => {
                 let lines: Vec<String> = found.iter().map(|one| escaped(&one.to_string())).collect();
-                return Err(Failure::Stopped(format!("version 1 could not see this:\n{}", lines.join("\n"))));
+                return Err(Failure::Stopped(format!("version 1 would not see this:\n{}", lines.join("\n"))));
             }
         };
         terminal.tell(OutputFormat::of(options.json), &json!({ "changed": changed, "version": options.version }), text)
@@ -116,11 +116,11 @@ impl Offline {
 }
 
 fn clock_taken(before: ClockMark, now: UnixTime) -> String {
-    let taken = format!("the clock is taken as it is: {}\n", utc(now));
+    let taken = format!("the clock is accepted: {}\n", utc(now));
     match before {
-        ClockMark::Unreadable => format!("{taken}the clock mark of the vault could not be read, and is made again\n"),
+        ClockMark::Unreadable => format!("{taken}the vault's clock mark could not be read and was made again\n"),
         ClockMark::At(before) if before > now => {
-            format!("{taken}the clock mark of the vault was ahead of it, at {}, and is set back\n", utc(before))
+            format!("{taken}the vault's clock mark was ahead, at {}, and was set back\n", utc(before))
         }
         ClockMark::At(_) => taken,
     }
