@@ -21,7 +21,10 @@ impl Daemon {
         let (account, _) = self.target_on_file(peer, Act::ReadStatus, wanted.user.as_deref())?;
         let policy = self.policy(peer)?;
         let status = self.status_of(&account, &policy.limits)?;
-        let status = self.with_cool_down(status, &account, policy.cool_down);
+        let status = match wanted.cool_down {
+            Some(true) => self.with_cool_down(status, &account, policy.cool_down),
+            _ => status,
+        };
         // Groups matter where somebody else is asked about, and so were asked for before.
         let actor = if account.uid == peer.uid { groups::by_uid(peer) } else { groups::actor(peer)? };
         Ok(UserStatusReply { status: seen_with(actor.sight(account.uid), status) })

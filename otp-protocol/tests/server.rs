@@ -343,9 +343,10 @@ fn the_client_takes_one_answer_or_several() {
         one.push((reply.status.user, continues));
         Ok::<_, CallError>(())
     };
-    client.call_for_more(&Status { user: None }, take).expect("one");
+    client.call_for_more(&Status { user: None, cool_down: None }, take).expect("one");
     assert_eq!(one, [("alice".to_owned(), false)]);
-    let refused = client.call_for_more(&Status { user: UserName::new("nobody").ok() }, |_, _| Ok::<_, CallError>(()));
+    let refused = client
+        .call_for_more(&Status { user: UserName::new("nobody").ok(), cool_down: None }, |_, _| Ok::<_, CallError>(()));
     assert!(matches!(refused, Err(CallError::Refused(Refusal::NoSuchUser { .. }))));
 }
 
@@ -416,7 +417,7 @@ fn a_client_that_is_turned_away_learns_why() {
     let uid = nix::unistd::geteuid().as_raw();
     for _ in 0..50 {
         let mut client = Client::connect(running.path(), &[uid]).expect("connect");
-        let found = client.call(&Status { user: None }).err();
+        let found = client.call(&Status { user: None, cool_down: None }).err();
         assert!(matches!(found, Some(CallError::Refused(Refusal::Busy { .. }))), "{found:?}");
     }
 }

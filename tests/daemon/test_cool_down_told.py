@@ -9,7 +9,8 @@ from harness.enrolment import enrol, invite
 from harness.machine import otpctl, policy
 from harness.passwords import RECORDS, WAIT, boot_clock, edit_shadow, look
 from harness.resets import request, resets_mode, waiting
-from harness.wire import Client, call
+from harness.strace import attached
+from harness.wire import Client, call, daemon_of_before
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def with_fresh_password(machine, enrolled, helpers, watched):
 
 def status_of(user, uid):
     with Client(uid=uid) as client:
-        return client.call("Status", user=user.name)["status"]
+        return client.call("Status", user=user.name, cool_down=True)["status"]
 
 
 def in_local_time(seconds):
@@ -83,6 +84,31 @@ def test_nothing_is_told_once_it_is_over_or_switched_off(machine, with_fresh_pas
         assert "cool_down" not in status_of(with_fresh_password, 0) and "no reset" not in otpctl("status", with_fresh_password.name).stdout
     with policy("[cool_down]\nhours = 0\n"):
         assert "cool_down" not in status_of(with_fresh_password, 0)
+
+
+def test_a_status_as_the_module_asks_for_it_looks_at_no_password(machine, with_fresh_password):
+    """Every account stage asks for one."""
+    user = with_fresh_password
+    told = []
+    for wishes in ({"cool_down": True}, {"cool_down": False}, {}):
+        with attached(machine.process.pid, "-e", "trace=%file") as log:
+            told.append("cool_down" in machine.status(user, **wishes))
+        told.append("otp-watch" in log.read_text())
+    assert told == [True, True, False, False, False, False]
+
+
+def test_a_daemon_of_an_earlier_version_is_asked_for_the_rest(machine):
+    known = {"user": "alice", "uid": 1, "enrolled": True, "generation": 1, "suspended": False, "disabled": False, "expired": False, "restored": False, "keys": [], "origins": []}
+
+    def answer(asked):
+        if "cool_down" in asked["parameters"]:
+            return {"error": "org.varlink.service.InvalidParameter", "parameters": {"parameter": "cool_down"}}
+        return {"parameters": {"status": known}}
+
+    with daemon_of_before(machine, answer) as calls:
+        done = otpctl("status", "alice")
+    assert done.returncode == 0 and "alice" in done.stdout and "reset" not in done.stdout, done
+    assert [asked["parameters"] for asked in calls] == [{"user": "alice", "cool_down": True}, {"user": "alice"}]
 
 
 def test_a_reset_that_waits_says_why_no_code_is_made_on_it(machine, enrolled, watched, helpers):

@@ -4,19 +4,17 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
-import threading
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from harness.enrolment import confirm, enrol, invitation, invite, redeem
-from harness.machine import DAY, OTPCTL, SOCKET, VAULT, otpctl, policy, run, write
+from harness.machine import DAY, OTPCTL, VAULT, otpctl, policy, run, write
 from harness.otpctl import DONE
 from harness.terminal import Terminal
-from harness.wire import Client, Refused, call
+from harness.wire import Client, Refused, call, daemon_of_before
 
 LOOKERS = ("root", "otp-admin", "otp-helpdesk", "otp-viewer")
 COUNTS = {"root"}
@@ -325,43 +323,6 @@ def test_a_narrow_terminal_lacks_the_least_and_says_which(machine, columns, gone
 
 
 # of another version
-
-
-@contextmanager
-def daemon_of_before(machine, answer):
-    """Takes the place of the daemon, as root."""
-    with machine.daemon_stopped():
-        place = Path(SOCKET)
-        place.unlink(missing_ok=True)
-        with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(SOCKET)
-            listener.listen()
-            place.chmod(0o666)
-            calls = []
-
-            def serve():
-                while True:
-                    try:
-                        connection, _ = listener.accept()
-                    except OSError:
-                        return
-                    with connection:
-                        received = b""
-                        while piece := connection.recv(65536):
-                            received += piece
-                            if received.endswith(b"\0"):
-                                calls.append(json.loads(received[:-1]))
-                                connection.sendall(json.dumps(answer(calls[-1])).encode() + b"\0")
-                                received = b""
-
-            thread = threading.Thread(target=serve, daemon=True)
-            thread.start()
-            try:
-                yield calls
-            finally:
-                listener.shutdown(socket.SHUT_RDWR)
-                thread.join(5)
-        place.unlink(missing_ok=True)
 
 
 def test_a_daemon_of_before_is_asked_again_without_the_new_parameter(machine):

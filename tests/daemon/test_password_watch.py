@@ -267,7 +267,7 @@ def test_a_password_that_was_changed_since_the_last_look_is_fresh(machine, enrol
         assert why_no_new_key(user) is None is why_no_new_key(other)
         edit_shadow(other, "new")
         for one in (user, other):
-            assert why_no_new_key(one) == "cool-down" and machine.status(one)["cool_down"] == {"reason": "no-record"}
+            assert why_no_new_key(one) == "cool-down" and machine.status(one, cool_down=True)["cool_down"] == {"reason": "no-record"}
         refused = otpctl("invite", user.name, "--replace", "--json", "--allow-pipe")
         assert refused.returncode == 1 and "otpctl watch-passwords" in otpctl("status", user.name).stdout
         look()

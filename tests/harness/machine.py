@@ -256,9 +256,9 @@ class Machine:
         assert pane.ended() == 0, pane.text()
         return key
 
-    def status(self, user):
+    def status(self, user, **wishes):
         with Client() as client:
-            return client.call("Status", user=user.name)["status"]
+            return client.call("Status", user=user.name, **wishes)["status"]
 
     # asking the module without sudo
 

@@ -4,8 +4,10 @@ import json
 import os
 import socket
 import struct
+import threading
 import weakref
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 SOCKET = "/run/otp/otp.sock"
 INTERFACE = "io.pam-otp.Otp1"
@@ -124,3 +126,40 @@ def refusal_on(client, method, **parameters):
 def refusal(uid, method, timeout=60.0, **parameters):
     with Client(uid=uid, timeout=timeout) as client:
         return refusal_on(client, method, **parameters)
+
+
+@contextmanager
+def daemon_of_before(machine, answer):
+    """Takes the place of the daemon, as root."""
+    with machine.daemon_stopped():
+        place = Path(SOCKET)
+        place.unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(SOCKET)
+            listener.listen()
+            place.chmod(0o666)
+            calls = []
+
+            def serve():
+                while True:
+                    try:
+                        connection, _ = listener.accept()
+                    except OSError:
+                        return
+                    with connection:
+                        received = b""
+                        while piece := connection.recv(65536):
+                            received += piece
+                            if received.endswith(b"\0"):
+                                calls.append(json.loads(received[:-1]))
+                                connection.sendall(json.dumps(answer(calls[-1])).encode() + b"\0")
+                                received = b""
+
+            thread = threading.Thread(target=serve, daemon=True)
+            thread.start()
+            try:
+                yield calls
+            finally:
+                listener.shutdown(socket.SHUT_RDWR)
+                thread.join(5)
+        place.unlink(missing_ok=True)

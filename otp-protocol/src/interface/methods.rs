@@ -237,6 +237,9 @@ methods! {
         /// Name of the user; `None` for the caller. Root, otp-admin, otp-helpdesk and otp-viewer may name anybody, others only
         /// themselves.
         pub user: Option<UserName>,
+        /// `Some(true)`: also `cool_down` and `password_until`, for which the daemon reads what is known of the password; `None` means
+        /// false. Daemons of earlier versions refuse the parameter.
+        pub cool_down: Option<bool>,
     }
 
     /// Ask for the state of every enrolled user. A call that takes several answers gets some users in each.

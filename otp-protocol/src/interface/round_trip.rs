@@ -179,9 +179,9 @@ proptest! {
     }
 
     #[test]
-    fn a_question_arrives_as_it_left(user in prop::option::of(user())) {
-        let Ok(Request::Status(found)) = delivered(&Status { user: user.clone() }) else { panic!("refused") };
-        prop_assert_eq!(found.user, user);
+    fn a_question_arrives_as_it_left(user in prop::option::of(user()), cool_down: Option<bool>) {
+        let Ok(Request::Status(found)) = delivered(&Status { user: user.clone(), cool_down }) else { panic!("refused") };
+        prop_assert_eq!((found.user, found.cool_down), (user, cool_down));
     }
 
     #[test]

@@ -232,7 +232,7 @@ pub(crate) fn each_method(look_at: &mut impl LookAt) {
     look_at.method(&BeginEnrolment { user: user(), key: wanted_key() }, &Begun { enrolment: enrolment() });
     look_at.method(&ConfirmEnrolment { code: code() }, &confirmed());
     look_at.method(&CancelEnrolment {}, &Cancelled {});
-    look_at.method(&Status { user: Some(user()) }, &UserStatusReply { status: status() });
+    look_at.method(&Status { user: Some(user()), cool_down: yes }, &UserStatusReply { status: status() });
     look_at.method(
         &List { after: Some(999), invited: Some(true) },
         &UserList { users: vec![status()], unreadable: vec![unreadable()] },

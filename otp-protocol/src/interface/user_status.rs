@@ -137,8 +137,8 @@ pub struct UserStatus {
     /// Last second at which the owner can take the report back; Unix time, UTC. `None` afterwards.
     #[serde(default, with = "unix_seconds::optional", skip_serializing_if = "Option::is_none")]
     pub lost_until: Option<UnixTime>,
-    /// Why the keys are not replaced by a code now, because of the password; `None` in a list, where nothing is in the way, for
-    /// those who may not know, and from a daemon that does not know this member.
+    /// Why the keys are not replaced by a code now, because of the password; `None` unless it was asked for, where nothing is in
+    /// the way, for those who may not know, and from a daemon that does not know this member.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cool_down: Option<CoolDownStatus>,
     /// Until when nobody but the owner changes the password, because the keys were replaced by a code; Unix time, UTC. `None` as

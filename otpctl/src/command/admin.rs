@@ -37,7 +37,7 @@ pub(crate) fn change(
     let reach = call(&mut connect()?, command, code)?;
     match command {
         Command::Resume(options) if command.format() == OutputFormat::Text => {
-            let asked = interface::Status { user: Some(UserName::new(&options.user)?) };
+            let asked = interface::Status { user: Some(UserName::new(&options.user)?), cool_down: None };
             let status = connect().and_then(|mut client| Ok(client.call(&asked)?));
             match status {
                 Ok(reply) => terminal.show(&resumed(&reply.status, reach)),
@@ -46,7 +46,7 @@ pub(crate) fn change(
         }
         Command::Expire(options) => {
             tell(terminal, command, reach)?;
-            let asked = interface::Status { user: Some(UserName::new(&options.user)?) };
+            let asked = interface::Status { user: Some(UserName::new(&options.user)?), cool_down: None };
             match connect().and_then(|mut client| Ok(client.call(&asked)?)) {
                 Ok(reply) if command.format() == OutputFormat::Text => {
                     terminal.show(&stays_off::after_the_last_end(&reply.status))
@@ -114,7 +114,7 @@ fn rename(client: &mut Client, options: &RenameArgs) -> Result<Reach, Failure> {
     match unless_so(reply, &[ChangeRefusal::NoSuchKey])? {
         Some(reply) => Ok(Reach::of(reply.changed)),
         None => {
-            let status = client.call(&interface::Status { user })?.status;
+            let status = client.call(&interface::Status { user, cool_down: None })?.status;
             let is_there = status.keys.iter().any(|one| one.label == options.label.as_str());
             let refusal = Refusal::not_possible(options.user.clone(), ChangeRefusal::NoSuchKey);
             if is_there { Ok(Reach::Already) } else { Err(Failure::Refused(refusal)) }
@@ -148,7 +148,7 @@ fn is_oneself(user: Option<&str>) -> bool {
 
 /// Anyone who has no key left that works cannot get in to make one.
 fn not_the_last(client: &mut Client, options: &RevokeArgs) -> Result<(), Failure> {
-    let status = client.call(&interface::Status { user: user_name(options.user.as_deref())? })?.status;
+    let status = client.call(&interface::Status { user: user_name(options.user.as_deref())?, cool_down: None })?.status;
     let now = system_wall();
     let works = |key: &&KeyStatus| !key.suspended && key.expires.is_none_or(|end| now <= end);
     let working: Vec<_> = status.keys.iter().filter(works).collect();

@@ -185,7 +185,9 @@ impl PendingKey<'_> {
 
     /// A new key ends no suspension. A caller who may not read the status does not hear of it.
     fn show_what_stays_off(&mut self, user: &str) -> Result<(), Failure> {
-        let status = UserName::new(user).ok().and_then(|name| self.client.call(&Status { user: Some(name) }).ok());
+        let status = UserName::new(user)
+            .ok()
+            .and_then(|name| self.client.call(&Status { user: Some(name), cool_down: None }).ok());
         match status.map(|reply| stays_off::told(&reply.status)) {
             Some(off) if !off.is_empty() => self.terminal.show(&format!("but not every code is accepted yet:\n{off}")),
             _ => Ok(()),

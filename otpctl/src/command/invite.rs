@@ -83,7 +83,7 @@ pub(crate) fn reason(options: &InviteArgs) -> Result<Option<ShortText>, Failure>
 
 /// A new key does not end a suspension. Somebody who may not read the status does not hear of it.
 fn tell_of_a_suspension(terminal: &mut Terminal, client: &mut Client, options: &InviteArgs) -> Result<(), Failure> {
-    let asked = client.call(&Status { user: Some(UserName::new(options.user())?) });
+    let asked = client.call(&Status { user: Some(UserName::new(options.user())?), cool_down: None });
     match asked.map(|reply| stays_off::suspended(&reply.status)) {
         Ok(Some(line)) => terminal.show(&format!("{line}; the new key does not change that\n")),
         _ => Ok(()),

@@ -3,8 +3,8 @@
 use otp_core::environment::system_wall;
 use otp_core::keys::key::SHORTEST_ID;
 use otp_core::unix_time::UnixTime;
-use otp_protocol::client::Client;
-use otp_protocol::interface::{InvitationStatus, KeyStatus, OriginStatus, Status, UserStatus};
+use otp_protocol::client::{CallError, Client};
+use otp_protocol::interface::{InvitationStatus, KeyStatus, OriginStatus, Refusal, Status, UserName, UserStatus};
 use otp_system::screen::{bad, good};
 use serde::Serialize;
 
@@ -18,11 +18,18 @@ use crate::output::local_time::to_the_minute;
 use crate::output::terminal::Terminal;
 
 pub(crate) fn status(client: &mut Client, terminal: &mut Terminal, options: &StatusArgs) -> Result<(), Failure> {
-    show_one(
-        &client.call(&Status { user: user_name(options.user.as_deref())? })?.status,
-        terminal,
-        OutputFormat::of(options.json),
-    )
+    let user = user_name(options.user.as_deref())?;
+    show_one(&with_cool_down(client, user)?, terminal, OutputFormat::of(options.json))
+}
+
+/// The state of a user with what is known of the password; without that from a daemon of an earlier version.
+fn with_cool_down(client: &mut Client, user: Option<UserName>) -> Result<UserStatus, Failure> {
+    match client.call(&Status { user: user.clone(), cool_down: Some(true) }) {
+        Err(CallError::Refused(Refusal::InvalidParameter { parameter })) if parameter == "cool_down" => {
+            Ok(client.call(&Status { user, cool_down: None })?.status)
+        }
+        reply => Ok(reply?.status),
+    }
 }
 
 /// Shows the state of a user, and whether root lets them past the gate.

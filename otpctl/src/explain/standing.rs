@@ -107,7 +107,7 @@ pub(crate) fn unchecked() -> Option<Unavailable> {
 fn by_daemon(account: &Account, origin: Origin) -> KeyStanding {
     let asked = || -> Result<UserStatus, Failure> {
         let user = Some(UserName::new(&account.name)?);
-        Ok(connect()?.call(&Status { user })?.status)
+        Ok(connect()?.call(&Status { user, cool_down: None })?.status)
     };
     match asked() {
         Ok(status) if !status.enrolled => KeyStanding::NeverEnrolled { invited: None },
