@@ -11,13 +11,13 @@ use super::wanted::wanted;
 /// Show your keys, or those of a user, and whether codes are refused
 #[derive(Args)]
 pub(crate) struct StatusArgs {
-    /// The user to show; anybody but you only for root, otp-admin, otp-helpdesk and otp-viewer
+    /// The user to show; another user only for root, otp-admin, otp-helpdesk and otp-viewer
     ///
     /// Default: you
     #[arg(value_parser = user())]
     pub user: Option<String>,
 
-    /// Try a code of one of your keys: say whether it is accepted, or by how much the clock of the device is wrong
+    /// Try a code of one of your keys: is it accepted, or is the device's clock wrong?
     ///
     /// This counts as a login: an accepted code is used up, and a wrong one is counted.
     #[arg(long, conflicts_with = "user")]
@@ -33,7 +33,7 @@ pub(crate) struct StatusArgs {
 /// Each notice is shown three times, here or at logins. Only what its owner sees on a terminal counts.
 #[derive(Args)]
 pub(crate) struct NoticesArgs {
-    /// The user; anybody but you only for root
+    /// The user; another user only for root
     ///
     /// Default: you
     #[arg(value_parser = user())]
@@ -44,19 +44,19 @@ pub(crate) struct NoticesArgs {
     pub json: bool,
 }
 
-/// Show every enrolled or invited user, in a line each
+/// Show every enrolled or invited user, one a line
 #[derive(Args)]
 pub(crate) struct ListArgs {
-    /// Show the members of this group alone
+    /// Show only the members of this group
     ///
     /// Default: every user
     #[arg(long, value_name = "GROUP")]
     pub group: Option<String>,
 
-    /// Show accounts that have no key: of the group, or else as far as the account database lists them
+    /// Show accounts that have no key: of the group, or all that the account database lists
     ///
-    /// Without --group these are root and the accounts that are not the system's and have a login shell. Many directories list no
-    /// accounts; of them only the members of a group can be shown.
+    /// Without --group: root, and every account with a uid from 1000 on and a login shell. Many directories list no accounts, only the
+    /// members of a group.
     #[arg(long)]
     pub not_enrolled: bool,
 
@@ -65,9 +65,9 @@ pub(crate) struct ListArgs {
     pub json: bool,
 }
 
-/// Refuse every code of yours at once: a device is lost
+/// Refuse all your codes at once, because a device is lost
 ///
-/// Asks for a code of any of your keys or a recovery code, which is used up. Within an hour you can take that back with --found, unless
+/// Asks for a code of any of your keys or a recovery code, which is used up. You can take it back with --found within an hour, unless
 /// somebody else suspends you; later an administrator can.
 #[derive(Args)]
 pub(crate) struct LostArgs {
@@ -94,7 +94,7 @@ pub(crate) struct SuspendArgs {
     pub json: bool,
 }
 
-/// End a suspension: take the codes of the user again
+/// End a suspension: accept the user's codes again
 #[derive(Args)]
 pub(crate) struct ResumeArgs {
     /// The user to resume; not you, unless you are root
@@ -108,10 +108,10 @@ pub(crate) struct ResumeArgs {
 
 /// Reopen what too many wrong codes have closed
 ///
-/// Asks for a code, unless you are root, or in otp-admin and reopen for another user. Then the total of wrong codes stays.
+/// Asks for a code, except from root, and from otp-admin for another user. The total of wrong codes stays.
 #[derive(Args)]
 pub(crate) struct ReopenArgs {
-    /// The user; anybody but you only for root and otp-admin
+    /// The user; another user only for root and otp-admin
     ///
     /// Default: you
     #[arg(value_parser = user())]
@@ -131,7 +131,7 @@ pub(crate) struct ReopenArgs {
 /// Give a key another label
 #[derive(Args)]
 pub(crate) struct RenameArgs {
-    /// The owner of the key; anybody but you only for root
+    /// The owner of the key; another user only for root
     #[arg(value_parser = user())]
     pub user: String,
 
@@ -149,12 +149,12 @@ pub(crate) struct RenameArgs {
 
 /// Remove a key for good
 ///
-/// Asks for a code of that key, unless you are root, or in otp-admin and remove the key of another user. A recovery code will not do.
-/// A user whose last key is removed stays enrolled, and every code is refused.
+/// Asks for a code of that key, not a recovery code, except from root, and from otp-admin for another user. A user whose last key is
+/// removed stays enrolled, and every code is refused.
 #[derive(Args)]
 #[command(allow_missing_positional = true)]
 pub(crate) struct RevokeArgs {
-    /// The owner of the key; anybody but you only for root and otp-admin
+    /// The owner of the key; another user only for root and otp-admin
     ///
     /// Default: you
     #[arg(value_parser = user())]
@@ -163,7 +163,7 @@ pub(crate) struct RevokeArgs {
     /// The key, by its label, its id or the first characters of its id
     pub key: String,
 
-    /// Also your own last key: afterwards every code is refused until an administrator invites you again
+    /// Also your last key; then every code is refused until an administrator invites you again
     #[arg(long)]
     pub last: bool,
 
@@ -172,16 +172,16 @@ pub(crate) struct RevokeArgs {
     pub json: bool,
 }
 
-/// Set the end of a key, or take it away
+/// Set or remove the end of a key
 ///
-/// The end is a day, to its last second, or a time, by the clock on the wall here: 2027-01-31, 2027-01-31T18:00. With a Z at the end of
-/// the time it is in UTC. The owner is reminded at logins 30 and 14 days before, and from 7 days before on; after the end every code of
-/// the key is refused. It must lie in the future; to end a key now, use `otpctl revoke`.
+/// The end is a day, to its last second, or a time, in local time or with a Z in UTC: 2027-01-31, 2027-01-31T18:00, 2027-01-31T17:00Z. The
+/// owner is reminded at logins 30 and 14 days before, and from 7 days before on; after the end every code of the key is refused. To end
+/// a key now, use `otpctl revoke`.
 ///
-/// For a key of your own, unless you are root, you are asked for a code of that key, and you may only choose an earlier end.
+/// For your own key, unless you are root, it asks for a code of that key and takes only an earlier end.
 #[derive(Args)]
 pub(crate) struct ExpireArgs {
-    /// The owner of the key; anybody but you only for root and otp-admin
+    /// The owner of the key; another user only for root and otp-admin
     #[arg(value_parser = user())]
     pub user: String,
 
@@ -197,10 +197,10 @@ pub(crate) struct ExpireArgs {
     pub json: bool,
 }
 
-/// Remove all that is stored of a user, who then counts as never enrolled
+/// Remove everything stored about a user, who then counts as never enrolled
 #[derive(Args)]
 pub(crate) struct ForgetArgs {
-    /// The user; one whose account is gone by the former name or uid:NUMBER
+    /// The user; if the account is gone, the former name or uid:NUMBER
     #[arg(value_parser = user())]
     pub user: String,
 

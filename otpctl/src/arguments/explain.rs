@@ -6,9 +6,9 @@ use super::user::user;
 
 /// Say what would happen to a user at a service, by which line of which file
 ///
-/// Follows the PAM files stage by stage as libpam does, and says of each line of pam_otp.so what the module would answer and why: which line of otp.toml, which mark,
-/// which state of the keys. Changes nothing, asks for nothing, uses up no code. Modules of others are taken to accept the user, unless
-/// their answer is known. Run it as root, who can read everything; what another account may not read is named.
+/// Follows the PAM files stage by stage as libpam does, and says of each line of pam_otp.so what the module would answer and why.
+/// Changes nothing, asks for nothing, uses up no code. Other modules are taken to accept the user, unless their answer is known. Run it
+/// as root, who can read everything; otherwise it names what it could not read.
 #[derive(Args)]
 pub(crate) struct ExplainArgs {
     /// The user who would be asked: with sudo the caller, with su the account that is entered
@@ -26,7 +26,7 @@ pub(crate) struct ExplainArgs {
 
     /// The user who starts the program, as with su
     ///
-    /// Default: as the service is usually started, by USER for sudo, another user for su, root for sshd
+    /// Default: USER for sudo, another user for su, root for sshd, as usual
     #[arg(long, value_name = "USER", value_parser = user())]
     pub by: Option<String>,
 

@@ -9,7 +9,7 @@ use crate::gate::sudoers::command;
 use crate::output::failure::Failure;
 use crate::output::format::OutputFormat;
 
-/// Have a service ask for codes, once an admin has passed the new stack
+/// Make a service ask for codes, once an admin has passed the new stack
 ///
 /// A service is the name of its file in /etc/pam.d. sudo means sudo and sudo-i, su means su and su-l.
 #[derive(Args)]
@@ -79,7 +79,7 @@ pub(crate) struct GateWishes {
     pub without_password: bool,
 }
 
-/// Have a service ask for a code, for 120 seconds or until confirmed
+/// Make a service ask for a code, for 120 seconds unless confirmed
 ///
 /// First the new stack is checked and tried, as `otpctl gate test` does. It is undone after 120 seconds, or at a reboot, unless you
 /// run `otpctl gate confirm` in another login session. A screen locker asks for password and code in one answer, passwd for a code
@@ -95,14 +95,14 @@ pub(crate) struct EnableGateArgs {
     #[arg(long, value_parser = user())]
     pub admin: Option<String>,
 
-    /// Ask before this command of sudo alone; may be given several times, and adds to the earlier ones
+    /// Ask only before this command of sudo; may be repeated, and adds to the earlier ones
     #[arg(long, value_name = "PATH", value_parser = command)]
     pub command: Vec<String>,
 
     #[command(flatten)]
     pub wishes: GateWishes,
 
-    /// Keep it without a confirmation
+    /// Keep the gate without a confirmation
     #[arg(long)]
     pub no_rollback: bool,
 
@@ -110,7 +110,7 @@ pub(crate) struct EnableGateArgs {
     pub output: GateChangeOutput,
 }
 
-/// Keep a gate that was enabled in another login session
+/// Keep an enabled gate; run it in another login session
 ///
 /// A code of the admin must have been accepted since, by whatever service.
 #[derive(Args)]
@@ -122,7 +122,7 @@ pub(crate) struct ConfirmGateArgs {
     pub output: GateChangeOutput,
 }
 
-/// Have a service ask for no code: put its file back to the byte
+/// Stop a service from asking for a code: put its file back to the byte
 #[derive(Args)]
 pub(crate) struct DisableGateArgs {
     /// The service, for example sudo
@@ -133,7 +133,7 @@ pub(crate) struct DisableGateArgs {
     #[arg(long)]
     pub all: bool,
 
-    /// Also in a file that was changed since; the other lines stay
+    /// Also in a file that was changed since; its other lines stay
     #[arg(long)]
     pub force: bool,
 
@@ -156,7 +156,7 @@ pub(crate) struct GateStatusArgs {
 
 /// Try the stack of a service with a code of an admin, and change nothing
 ///
-/// Tries the stack as it is or, where it asks for no code, as it would be. libpam runs it in a directory of its own, as the program
+/// Tries the stack as it is or, where it asks for no code, as it would be. libpam runs it in a separate directory, as the program
 /// of the service does. Password and code are asked for on this terminal; the code is used up.
 #[derive(Args)]
 pub(crate) struct TestGateArgs {

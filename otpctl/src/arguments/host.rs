@@ -11,7 +11,7 @@ use crate::output::duration;
 
 /// Say what is wrong on this host, why it matters, and which command mends it
 ///
-/// For root and members of the group otp-viewer; what a viewer may not read is told as not looked at. Changes nothing. The first line
+/// For root and members of otp-viewer, who hear which checks need root. Changes nothing. The first line
 /// and the exit status are those of a monitoring plugin: 0 nothing is wrong, 1 warning, 2 critical, 3 something was not looked at.
 #[derive(Args)]
 pub(crate) struct DoctorArgs {
@@ -38,10 +38,10 @@ pub(crate) enum ConfigAct {
     Template(TemplateArgs),
 }
 
-/// Show a template of letters and notes as it is built in, to begin your own with
+/// Show a built-in template of letters and notes, to begin your own with
 ///
-/// One of the same name in /etc/otp/templates, owned by root, takes its place. site.txt is your own text for every note: the apps that
-/// you support, whom to call.
+/// A root-owned file of the same name in /etc/otp/templates replaces it. site.txt is your own text for every note: the apps that you
+/// support, whom to call.
 #[derive(Args)]
 pub(crate) struct TemplateArgs {
     /// letter.html, letter.txt, cover.html, cover.txt or site.txt
@@ -55,10 +55,9 @@ pub(crate) struct TemplateArgs {
 
 /// Check the policy file and the PAM stacks
 ///
-/// Needs no daemon. Follows every stack that names pam_otp.so, as libpam does, and says which let somebody in without a code. Names
-/// every entry of exempt and require that matches no account and no group, and exemptions that have ended or end within 30 days. Names
-/// the templates of letters that are broken.
-/// The exit status is 1 if anything is wrong. Run it as root, who can read everything.
+/// Follows every stack that names pam_otp.so, as libpam does, and says which let somebody in without a code. Also names entries of exempt
+/// and require that match no account and no group, exemptions that have ended or end within 30 days, and broken templates of letters. The
+/// exit status is 1 if anything is wrong. Needs no daemon; run it as root, who can read everything.
 #[derive(Args)]
 pub(crate) struct CheckConfigArgs {
     /// A policy file that is owned by root, as the module wants it
@@ -73,7 +72,7 @@ pub(crate) struct CheckConfigArgs {
 
 /// Edit the policy file; the changes count only if it is in order
 ///
-/// Opens a copy in $VISUAL, $EDITOR or vi. The copy takes the file's place, in one step, if the module would read it.
+/// Opens a copy in $VISUAL, $EDITOR or vi. The copy replaces the file, in one step, if the module would read it.
 #[derive(Args)]
 pub(crate) struct EditConfigArgs {
     /// The policy file; a new one is made
@@ -86,7 +85,7 @@ pub(crate) struct EditConfigArgs {
     pub json: bool,
 }
 
-/// Confirm that the clock is right, where no time server does (with --offline)
+/// Confirm that the clock is right where no time server does (with --offline)
 ///
 /// For a host that refuses codes as clock-ahead.
 #[derive(Args)]
@@ -127,9 +126,8 @@ pub(crate) struct MendArgs {
 
 /// See which passwords of local accounts have changed
 ///
-/// For the unit otp-watch, which runs it when /etc/shadow changes, at boot and every hour; without systemd, cron runs it. As root, without
-/// the daemon. Keeps /var/lib/otp-watch, from which the daemon learns whether a password was changed too short a time ago to replace a
-/// key.
+/// For root, without the daemon. The unit otp-watch runs it when /etc/passwd or /etc/shadow changes, at boot and every five minutes;
+/// without systemd, cron runs it. From /var/lib/otp-watch the daemon learns whether a password is too fresh to replace a key.
 #[derive(Args)]
 pub(crate) struct WatchPasswordsArgs {
     /// Write JSON
@@ -139,8 +137,8 @@ pub(crate) struct WatchPasswordsArgs {
 
 /// Make sudo ask again after keys were replaced or suspended
 ///
-/// For the unit otp-sudo, which runs it when the daemon has left a mark in /run/otp-sudo; without systemd, cron runs it. As root, without
-/// the daemon. Removes the time stamps that sudo and sudo-rs keep of the users who are marked. Anybody ends their own with `sudo -K`.
+/// For root, without the daemon. Removes the time stamps of sudo and sudo-rs of users for whom the daemon has left a mark in /run/otp-sudo.
+/// The unit otp-sudo runs it then; without systemd, cron runs it. Users end their own with `sudo -K`.
 #[derive(Args)]
 pub(crate) struct EndSudoArgs {
     /// Write JSON
@@ -197,7 +195,7 @@ pub(crate) struct ListBypassesArgs {
 /// Ask a user for codes again
 #[derive(Args)]
 pub(crate) struct EndBypassArgs {
-    /// The user; one whose account is gone as uid:NUMBER
+    /// The user; if the account is gone, uid:NUMBER
     #[arg(value_parser = user())]
     pub user: String,
 
@@ -225,7 +223,7 @@ pub(crate) enum HostKeyAct {
 
 /// Write the host key to a file, sealed with a passphrase, or show it
 ///
-/// Asks for a passphrase of 12 characters or more; from a pipe it is the first line. The export is noted in /etc/otp/escrowed and logged at alert.
+/// Asks for a passphrase of 12 characters or more, in a pipe the first line. The export is noted in /etc/otp/escrowed and logged at alert.
 #[derive(Args)]
 pub(crate) struct ExportHostKeyArgs {
     /// The new file; it has mode 0600, and a file that exists is not overwritten
@@ -248,7 +246,7 @@ pub(crate) struct ExportHostKeyArgs {
 pub(crate) struct ImportHostKeyArgs {
     /// An export, or a copy of host.key
     ///
-    /// Default: asks for the key as `otpctl host-key export --show` has shown it
+    /// Default: asks for the key, as `otpctl host-key export --show` has shown it
     pub file: Option<PathBuf>,
 
     /// Write JSON
@@ -259,7 +257,7 @@ pub(crate) struct ImportHostKeyArgs {
 /// Check that host key and vault belong together, and show when the key was exported
 #[derive(Args)]
 pub(crate) struct CheckHostKeyArgs {
-    /// An export to open, too: does it hold the same key?
+    /// Also check that this export opens and holds the same key
     pub file: Option<PathBuf>,
 
     /// Write JSON

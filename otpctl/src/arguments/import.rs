@@ -8,10 +8,10 @@ use otp_core::keys::key::Label;
 use crate::arguments::keys::EndWish;
 use crate::arguments::user::user;
 
-/// Take over the keys that another program keeps, so that apps and tokens go on working
+/// Take over another program's keys, so that apps and tokens go on working
 ///
-/// Only root may. No code confirms such a key; codes of the time until now never work here. A key that its user has already is left as
-/// it is, so an import that was cut short can begin again. A key below 128 bits is refused: invite that user again.
+/// For root. No code confirms such a key; codes up to now never work here. Keys that the user has already are left as they are, so the
+/// command can be run again. A key below 128 bits is refused: invite that user again.
 #[derive(Args)]
 pub(crate) struct ImportArgs {
     #[command(subcommand)]
@@ -44,7 +44,7 @@ impl ImportArgs {
 
 /// Import keys from users' own files of pam_google_authenticator
 ///
-/// Each is read as its user, by a process that can do no more than that.
+/// Each is read by a process that has become its user.
 #[derive(Args)]
 pub(crate) struct ImportHomesArgs {
     /// The owner of the key
@@ -76,8 +76,8 @@ pub(crate) struct ImportOathArgs {
 
 /// Import keys from the addresses in QR codes, one per line
 ///
-/// otpauth reads those of single keys, migration those of Google Authenticator's export. The user stands before the address, with a blank
-/// between, or in --user.
+/// otpauth reads those of single keys, migration those of Google Authenticator's export. The user and a blank come before each address, or
+/// the user is in --user.
 #[derive(Args)]
 pub(crate) struct ImportAddressesArgs {
     /// The file, or - for standard input
@@ -93,7 +93,7 @@ pub(crate) struct ImportAddressesArgs {
     pub how: ImportHow,
 }
 
-/// Import hardware tokens, not yet assigned to anybody, from their maker's file (PSKC, RFC 6030)
+/// Import unassigned hardware tokens from their maker's file (PSKC, RFC 6030)
 ///
 /// Each is stored by its serial number and opens nothing until `otpctl token assign` gives it to a user. An encrypted file is opened
 /// by an AES key, in hex, or by a passphrase.

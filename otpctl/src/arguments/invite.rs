@@ -13,11 +13,11 @@ use crate::output::format::Pipe;
 
 /// Make a registration code, with which a user makes a key
 ///
-/// The code works once, in that user's account alone, until its end, which is shown with it. The administrator never sees the
-/// key. A new code takes back the earlier one of the same user.
+/// The code works once, only in that user's account, until its end. The administrator never sees the key. A new code makes the user's
+/// earlier one worthless.
 ///
-/// With --from: letters for a list of users. A user who is invited or enrolled gets none, so the same command can be run again. After
-/// an interruption it goes on where it stopped.
+/// With --from: letters for a list of users. Users who are invited or enrolled get none, so the same command can be run again, also
+/// after an interruption.
 #[derive(Args)]
 pub(crate) struct InviteArgs {
     /// The user to invite
@@ -36,11 +36,11 @@ pub(crate) struct InviteArgs {
     #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse)]
     pub lasts: Option<u64>,
 
-    /// The new key replaces every key that the user has; without this option the code makes a first key only
+    /// The new key replaces all keys of the user; without this option the code only makes a first key
     #[arg(long)]
     pub replace: bool,
 
-    /// With --replace, as root where you are the only administrator: why, although the password was changed a short time ago
+    /// With --replace, for root as the only administrator: why, although the password is fresh
     ///
     /// Without this option the command fails until the time in [cool_down] of otp.toml has passed. The log repeats the text, at alert.
     #[arg(long, value_name = "TEXT", requires = "replace", value_parser = Reason::new)]
@@ -48,14 +48,14 @@ pub(crate) struct InviteArgs {
 
     /// Write a page to post into this new file: HTML if its name ends in .html, text if in .txt
     ///
-    /// The page has the code, the same as a QR code, its end, and a reference by which you know it. It does not name host, user or
-    /// purpose. Of a split code it has the first part alone. The file has mode 0600; a file that exists is not overwritten.
+    /// The page has the code, also as a QR code, its end, and a reference by which you know it. It does not name host, user or
+    /// purpose. Of a split code it has only the first part. The file has mode 0600; a file that exists is not overwritten.
     #[arg(long, value_name = "FILE")]
     pub letter: Option<PathBuf>,
 
-    /// Write a note to send apart from the code into this new file, HTML if its name ends in .html: it names host and user, and says what to do
+    /// Write a note to send apart from the code into this new file, HTML if its name ends in .html: host, user and what to do
     ///
-    /// With --from: an HTML file with a note a page, which is added to if it is there.
+    /// With --from: an HTML file, a page for each note, added to an existing one.
     #[arg(long, value_name = "FILE")]
     pub cover: Option<PathBuf>,
 
@@ -63,7 +63,7 @@ pub(crate) struct InviteArgs {
     #[arg(long, default_value = "a4", hide_possible_values = true)]
     pub paper: Paper,
 
-    /// Only if the user has neither a key nor a code that is good; else nothing is made, and that is no failure
+    /// Make no code, without failing, if the user has a key or a good code
     #[arg(long, conflicts_with = "replace")]
     pub once: bool,
 
@@ -95,11 +95,11 @@ pub(crate) struct InviteArgs {
     #[arg(long)]
     pub allow_pipe: bool,
 
-    /// Give the code that the user has a later end, as --for says, and make none
+    /// Give the user's code a later end, as --for says, and make no other
     #[arg(long, conflicts_with_all = ["form", "replace", "letter", "cover", "once", "allow_pipe", "letters", "stack"])]
     pub extend: bool,
 
-    /// Take the code of this user back, and make none
+    /// Make the user's code worthless, and make no other
     #[arg(long, conflicts_with_all = ["form", "lasts", "replace", "letter", "cover", "once", "allow_pipe", "letters", "stack", "extend"])]
     pub revoke: bool,
 }

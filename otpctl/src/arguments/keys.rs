@@ -15,7 +15,7 @@ use crate::output::format::{OutputFormat, Pipe, QrWish, UnderSudo};
 /// Make a key, with a registration code from an administrator
 ///
 /// Asks for the registration code, shows the new key as a QR code, in letters and as an otpauth URI, then asks for a code from the
-/// app. That code stores the key. If the command ends earlier, nothing is stored. Then it shows recovery codes, once.
+/// app, which stores the key. Then it shows recovery codes, once.
 #[derive(Args)]
 pub(crate) struct EnrolArgs {
     /// For root, if admin_enrol is set in otp.toml: make a key for this user, without a registration code
@@ -35,7 +35,7 @@ pub(crate) struct EnrolArgs {
     pub output: KeyOutput,
 }
 
-/// Make another key for yourself, with a code of one that you have
+/// Make another key for yourself, with a code of an existing one
 ///
 /// The new key is shown once, and stored when a code from the app confirms it. You can have five keys.
 #[derive(Args)]
@@ -49,8 +49,7 @@ pub(crate) struct AddArgs {
 
 /// Replace one of your keys, with a code of it
 ///
-/// The old key works until a code from the app confirms the new one, and not after that. If the command ends earlier, the old
-/// key stays as it was.
+/// The old key works until a code from the app confirms the new one.
 #[derive(Args)]
 pub(crate) struct RotateArgs {
     /// The key to replace, by its label, its id or the first characters of its id
@@ -81,7 +80,7 @@ pub(crate) struct RecoveryCodesArgs {
     #[arg(long)]
     pub allow_pipe: bool,
 
-    /// Go on under sudo
+    /// Show it under sudo, too
     ///
     /// sudo can log all that a command shows (log_output, log_ttyout), and no command can see whether it does. Without this option
     /// nothing is made under sudo.
@@ -108,7 +107,7 @@ pub(crate) struct KeyWishes {
 /// When a new key is to end.
 #[derive(Args, Default)]
 pub(crate) struct EndWish {
-    /// The end of the key: a day, to its last second, or a time, by the clock here: 2027-01-31, 2027-01-31T18:00
+    /// The end of the key: a day, to its last second, or a local time, as 2027-01-31 or 2027-01-31T18:00
     ///
     /// After it every code of the key is refused. `otpctl expire` changes it. Default: never
     #[arg(long, value_name = "DATE", value_parser = moment)]
@@ -124,19 +123,19 @@ pub(crate) struct ShapeWishes {
     #[arg(long, value_parser = wanted(Kind::parse))]
     pub kind: Option<Kind>,
 
-    /// The hash: SHA1, SHA256 or SHA512; several apps know only SHA1 and do not say so
+    /// The hash: SHA1, SHA256 or SHA512; several apps silently use SHA1
     ///
     /// Default: as otp.toml says in [key], else SHA1
     #[arg(long, value_parser = wanted(algorithm))]
     pub algorithm: Option<Algorithm>,
 
-    /// The length of a code: 6, 7 or 8 digits; several apps know only 6 and do not say so
+    /// The length of a code: 6, 7 or 8 digits; several apps silently use 6
     ///
     /// Default: as otp.toml says in [key], else 6
     #[arg(long, value_parser = wanted_number(Digits::new))]
     pub digits: Option<Digits>,
 
-    /// How long a code lasts: 15 to 120 seconds; several apps know only 30 and do not say so
+    /// How long a code lasts: 15 to 120 seconds; several apps silently use 30
     ///
     /// Default: as otp.toml says in [key], else 30
     #[arg(long, value_name = "SECONDS", value_parser = wanted_number(Period::new))]
@@ -173,7 +172,7 @@ pub(crate) struct KeyOutput {
     #[arg(long)]
     pub allow_pipe: bool,
 
-    /// Go on under sudo
+    /// Show it under sudo, too
     ///
     /// sudo can log all that a command shows (log_output, log_ttyout), and no command can see whether it does. Without this option
     /// nothing is made under sudo.

@@ -7,7 +7,7 @@ use clap::Args;
 /// Show our line for each line of pam_google_authenticator.so or pam_oath.so in a PAM file
 ///
 /// Says for every option where it goes, onto our line or into otp.toml, or why it has no counterpart. Controls stay as they
-/// are; the new stack is checked as `otpctl config check` does. Changes nothing. The exit status is 1 if an option or a line is not
+/// are; the new stack is checked as by `otpctl config check`. Changes nothing. The exit status is 1 if an option or a line is not
 /// understood, or if the new stack is not in order.
 #[derive(Args)]
 pub(crate) struct MigratePamArgs {

@@ -48,14 +48,14 @@ pub(crate) use user::user_name;
 
 /// Make, show and change the keys of one-time codes
 ///
-/// `otpctl COMMAND --help` says more about a command. Wherever a user is named, uid:NUMBER names the account of that uid.
+/// `otpctl COMMAND --help` says more about a command. A user can also be given as uid:NUMBER.
 ///
 /// The daemon otp-enrolld decides who may do what. Exit status: 0 done, 1 refused, 2 wrong usage, 3 daemon not reachable, 4 nothing
 /// to change (with --detailed-exit-code).
 #[derive(Parser)]
 #[command(name = "otpctl", version)]
 pub(crate) struct Arguments {
-    /// Work on the files without the daemon, as root; stands before the command
+    /// Work on the files without the daemon, as root; write it before the command
     #[arg(long)]
     pub offline: bool,
 

@@ -26,8 +26,8 @@ pub(crate) struct ResetArgs {
     /// How you made sure that it is the user: in-person, callback, factor or vouched:USER
     ///
     /// in-person: face to face, with a document; no delay. callback: you called a number that was on record. vouched:USER: that user
-    /// answers for the other, and is told so. factor: the user has shown another factor, such as the password. The delay of these is 24
-    /// hours, of members of otp-admin and of root 72.
+    /// answers for the other, and is told so. factor: the user has shown another factor, such as the password. These have a delay of
+    /// 24 hours, for root and members of otp-admin 72.
     #[arg(long, value_parser = wanted(NamedProof::new))]
     pub proof: NamedProof,
 
@@ -60,7 +60,7 @@ impl ResetsAct {
     }
 }
 
-/// List the resets that wait; without a group, that of your own keys
+/// List the resets that wait; users in no group see their own
 #[derive(Args)]
 pub(crate) struct ListResetsArgs {
     /// Write JSON
@@ -70,7 +70,7 @@ pub(crate) struct ListResetsArgs {
 
 /// Agree to a reset that another administrator asked for
 ///
-/// It takes a person who is neither the user, nor asked for the reset, nor vouches.
+/// You must not be the user, nor have asked for the reset, nor vouch.
 #[derive(Args)]
 pub(crate) struct ApproveResetArgs {
     /// The id that `otpctl resets list` shows
@@ -91,7 +91,7 @@ pub(crate) struct ApproveResetArgs {
 
 /// Cancel a reset, and a registration code that was made on it
 ///
-/// For your own keys it asks for a code of any key of yours, or for a recovery code.
+/// For your own keys it asks for a code of any of them, or a recovery code.
 #[derive(Args)]
 pub(crate) struct CancelResetArgs {
     /// The id that `otpctl resets list` shows

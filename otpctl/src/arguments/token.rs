@@ -35,10 +35,10 @@ impl TokenAct {
     }
 }
 
-/// Give a user a token that nobody has yet, once codes of the token confirm it
+/// Give a user an unassigned token, once its codes confirm it
 ///
-/// The token came with `otpctl import pskc`. One that goes by the time is confirmed by one code, one that counts by two in a row. The
-/// codes are asked for on the terminal.
+/// For tokens of `otpctl import pskc`. A token that goes by the time is confirmed by one code, one that counts by two in a row, typed on
+/// the terminal.
 #[derive(Args)]
 pub(crate) struct AssignTokenArgs {
     #[command(flatten)]
@@ -59,7 +59,7 @@ pub(crate) struct AssignTokenArgs {
     pub json: bool,
 }
 
-/// List the tokens that nobody has yet
+/// List unassigned tokens
 #[derive(Args)]
 pub(crate) struct ListTokensArgs {
     /// Write JSON
@@ -67,9 +67,9 @@ pub(crate) struct ListTokensArgs {
     pub json: bool,
 }
 
-/// Remove a token that nobody has yet
+/// Remove an unassigned token
 ///
-/// One that somebody has is a key: use `otpctl revoke`.
+/// An assigned token is a key: use `otpctl revoke`.
 #[derive(Args)]
 pub(crate) struct RemoveTokenArgs {
     #[command(flatten)]
@@ -94,10 +94,10 @@ pub(crate) struct TokenNameArgs {
     pub manufacturer: Option<String>,
 }
 
-/// Store the secret of a user's hardware token, once codes of the token confirm it
+/// Store the secret of a user's hardware token, once its codes confirm it
 ///
 /// Reads the secret from standard input, in base32 or with --hex in hex, and does not show it. A token that goes by the time is
-/// confirmed by one code, a token that counts by two in a row. The codes are asked for on the terminal.
+/// confirmed by one code, one that counts by two in a row, typed on the terminal.
 #[derive(Args)]
 pub(crate) struct AddTokenArgs {
     /// The owner of the token
