@@ -17,7 +17,8 @@ FILTER = ROOT / "packaging/fail2ban/pam-otp.conf"
 @pytest.mark.parametrize("name", PACKAGES)
 def test_a_package_has_these_files_and_no_others(packages, name):
     expected = (CONTENTS / name).read_text().replace("UNIT_DIRECTORY", UNIT_DIRECTORY).replace("MULTIARCH", MULTIARCH).splitlines()
-    assert listing(next(packages.glob(f"{name}_*.deb"))) == sorted(expected)
+    found = [line.replace(".md.gz", ".md") for line in listing(next(packages.glob(f"{name}_*.deb")))]  # dh_compress leaves short pages alone
+    assert sorted(found) == sorted(expected)
 
 
 def test_lintian_has_no_complaint_and_nothing_is_overridden(packages):
