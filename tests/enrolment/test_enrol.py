@@ -264,7 +264,7 @@ def test_without_a_no_everything_stays(machine, answer):
     terminal.awaits(r"Was that you\? \[y/n\] ")
     terminal.pty.sendeof() if answer is None else terminal.types(answer)
     assert terminal.ends() == REFUSED
-    assert ("its codes work" if answer else "nothing was done; the same command with the same code asks again") in terminal.transcript.replace("so nothing", "nothing")
+    assert ("its codes work" if answer else "nothing was done; run the same command with the same code to be asked again") in terminal.transcript.replace("so nothing", "nothing")
     assert pam_code(machine, user, key.first) == SUCCESS
 
 
@@ -476,9 +476,9 @@ def test_a_secret_in_hex_is_taken_when_told(machine, user):
 JUNK_OF_A_TOKEN = {
     "ubhe00000001755224": "the token types its identifier before the code",
     "000000000001755224": "the token types its identifier before the code",
-    "&é\"'(-": "the token types with another keyboard layout",
-    "+ěščřž": "the token types with another keyboard layout",
-    "cccccccccccc&é\"'(-": "the token types with another keyboard layout",
+    "&é\"'(-": "the keyboard layout turns the token's digits into other characters",
+    "+ěščřž": "the keyboard layout turns the token's digits into other characters",
+    "cccccccccccc&é\"'(-": "the keyboard layout turns the token's digits into other characters",
     "ccccccfhdvhkbnrhtckdigvtdtnkvlbkjhgdrtrurfbc": "a one-time password for Yubico's service",
     "hunter2": "that is not a code: type the digits that the token shows",
 }

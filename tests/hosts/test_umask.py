@@ -115,7 +115,7 @@ def test_a_bypass_says_that_lockers_do_not_see_its_mark(machine, user, mode):
     with changed(path, mode=mode):
         done = otpctl("emergency", "bypass", user.name, "--reason", "umask")
         assert done.returncode == DONE and "is not asked for a code" in done.stdout
-        assert "screen lockers do not see the mark" in done.stderr and f"`chmod o+x {path}`" in done.stderr
+        assert "screen lockers do not see the bypass" in done.stderr and f"`chmod o+x {path}`" in done.stderr
         assert not unlocks(user, "000000")
     assert unlocks(user, "000000")
     otpctl("emergency", "end", user.name)

@@ -342,7 +342,7 @@ def test_a_pam_file_is_read_as_libpam_reads_it(machine, stock, user, journal, li
     "name, lines, why",
     [
         ("chekced", None, "no PAM file"),
-        ("Checked", "auth required pam_otp.so\naccount required pam_otp.so\n", "small letters"),
+        ("Checked", "auth required pam_otp.so\naccount required pam_otp.so\n", "lower case"),
         ("checked", "auth required pam_unix.so\naccount required pam_unix.so\n", "pam_otp.so"),
     ],
 )
@@ -351,7 +351,7 @@ def test_what_the_policy_says_of_a_service_that_will_not_obey_it_is_told(machine
         write(Path("/etc/pam.d") / name, lines, 0o644)
     for text in (f"[service.{name}]\n", f'[rotation]\nmax_age = 90\nrotate_services = ["{name}"]\n'):
         done = check(text)
-        assert name in done.stderr and "holds for nobody" in done.stderr and why in done.stderr
+        assert name in done.stderr and "applies to nobody" in done.stderr and why in done.stderr
         assert done.returncode == (REFUSED if name == "Checked" else DONE), "a name with capitals is more than a note"
 
 

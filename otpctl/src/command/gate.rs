@@ -70,8 +70,8 @@ fn test(terminal: &mut Terminal, options: &TestGateArgs) -> Result<(), Failure> 
                      asked for there yet\n"
                 ),
                 (false, asking) => format!(
-                    "{user} would pass the gate of {services} with a code; nothing was changed. {asking} already \
-                     asks for a code, and otpctl gate enable {} adds what is missing\n",
+                    "{user} would pass the gate of {services} with a code; nothing was changed. Codes are already \
+                     asked for by {asking}, and otpctl gate enable {} adds what is missing\n",
                     gate.name
                 ),
             })

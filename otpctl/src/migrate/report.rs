@@ -358,7 +358,7 @@ fn oddity(line: &StackLine) -> Option<String> {
 
 const DIALECTS: &str =
     "libpam 1.5 and 1.7 read this file differently; look for a comment or a blank line after a backslash";
-const BEGUN: &str = "both modules ask here already; without --both their lines become one of ours";
+const BEGUN: &str = "both modules already ask here; without --both their lines become one of ours";
 const MORE: &str = "the line of pam_permit.so would let in users who have a key nowhere, by the option that passes them: nothing else in the stack accepts them today; take that option off the old line first";
 const PASSED: &str = "where a line skips ours on purpose, remove it and name the users, groups or networks that are \
                       not asked in `exempt` in otp.toml";
