@@ -109,11 +109,11 @@ fn the_reason_in_the_daemons_sentence_is_found_again() {
             assert_eq!(UnavailableReason::of_sentence(&reason.sentence(note)), Some(*reason));
         }
     }
-    let gone = "the vault cannot be read: account-gone; root runs `otpctl adopt` if it is the same person, \
+    let gone = "the vault cannot answer: account-gone; root runs `otpctl adopt` if it is the same person, \
                 otherwise `otpctl forget`";
     assert_eq!(UnavailableReason::AccountGone.sentence(""), gone);
     for other in
-        ["", "the vault cannot be read: ", "the vault cannot be read: moon-is-full; wait", "renamed", "not a change"]
+        ["", "the vault cannot answer: ", "the vault cannot answer: moon-is-full; wait", "renamed", "not a change"]
     {
         assert_eq!(UnavailableReason::of_sentence(other), None, "{other:?}");
     }
