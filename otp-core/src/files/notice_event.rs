@@ -173,7 +173,7 @@ impl NoticeEvent {
             Self::KeyAdded => "one more key was stored for you",
             Self::KeyRotated => "one of your keys was replaced with a new one",
             Self::KeyRevoked => "one of your keys was removed",
-            Self::KeyExpirySet => "one of your keys now ends at another time; otpctl status shows when",
+            Self::KeyExpirySet => "the end date of one of your keys was changed; otpctl status shows it",
             Self::KeysSuspended => {
                 "your keys were suspended: every code is refused until an administrator ends the suspension"
             }

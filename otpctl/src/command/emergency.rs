@@ -29,7 +29,7 @@ use crate::reach::{OthersNeed, obstacle};
 
 pub(crate) fn run(terminal: &mut Terminal, act: &EmergencyAct) -> Result<(), Failure> {
     if !Uid::effective().is_root() {
-        return Err(Failure::Stopped("only root can start or end a bypass; run this as root".to_owned()));
+        return Err(Failure::Stopped("only root can start, end or list bypasses; run this as root".to_owned()));
     }
     match act {
         EmergencyAct::Bypass(options) => bypass(terminal, options),

@@ -140,7 +140,7 @@ pub(super) fn confirm(terminal: &mut Terminal, options: &ConfirmGateArgs) -> Res
                 "no gate of {name} is waiting: it was undone or never enabled; see `otpctl gate status {name}`"
             ))
         })?;
-        let text = format!("the gate of {name} is already confirmed; nothing was changed\n");
+        let text = format!("the gate of {name} is already in effect; nothing was changed\n");
         told(terminal, options.output.format(), &[change(false, text)])?;
         return options.output.unchanged();
     };
@@ -170,7 +170,7 @@ fn in_another_session(gate: &GateService, pending: &GateRecord) -> Result<(), Fa
     let why = match rollback::session() {
         None => "this is not a login session, as far as the kernel knows (/proc/self/sessionid)",
         Some(here) if Some(here) == pending.session => "this is the login session in which the gate was enabled",
-        Some(here) if older(here) => "this login session began before the gate was enabled, and was opened without it",
+        Some(here) if older(here) => "this login session began before the gate was enabled",
         Some(_) => return Ok(()),
     };
     Err(stopped(&format!("{why}; log in again, by ssh or on another console, and confirm the gate there")))

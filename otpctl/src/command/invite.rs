@@ -198,7 +198,7 @@ fn told(invitation: &Invitation, letter: Option<&str>) -> Zeroizing<String> {
             push_code(&mut text, "second part\n\n", second);
             text.push_str(APART);
         }
-        _ => text.push_str(": this time it did not\n"),
+        _ => text.push_str(": the daemon sent none\n"),
     }
     text.push_str(&terms(invitation, &user, system_wall()));
     text
@@ -235,7 +235,7 @@ fn push_code(text: &mut Zeroizing<String>, before: &str, code: &str) {
 }
 
 const APART: &str =
-    "send them by two different ways, for example one by letter and one by phone: neither works alone\n";
+    "send them in two different ways, for example one by letter and one by phone: neither works alone\n";
 
 /// For all of it, so that the buffer never grows and leaves a copy behind.
 const ROOM: usize = 4096;

@@ -86,9 +86,9 @@ pub(crate) fn resumed(status: &UserStatus, reach: Reach) -> String {
     let (user, off) = (escaped(&status.user), stays_off::told(status));
     match (reach.is_a_change(), off.as_str()) {
         (true, "") => format!("{user}: the suspension has ended; codes are accepted again\n"),
-        (true, off) => format!("{user}: the suspension has ended, but this has not changed:\n{off}"),
+        (true, off) => format!("{user}: the suspension has ended, but not everything works again:\n{off}"),
         (false, "") => format!("{user}: not suspended; nothing was changed\n"),
-        (false, off) => format!("{user}: not suspended, so nothing was changed, but this has not changed:\n{off}"),
+        (false, off) => format!("{user}: not suspended, so nothing was changed; what does not work has other reasons:\n{off}"),
     }
 }
 

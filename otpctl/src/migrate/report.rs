@@ -256,7 +256,7 @@ impl MigrationPlan<'_> {
             match account_places(self.stacks) {
                 Ok(found) if found.is_empty() => {}
                 Ok(found) => places = found.into_iter().map(Some).collect(),
-                Err(why) => self.notes.push(format!("no account line of pam_otp.so was added: {why}")),
+                Err(why) => self.notes.push(format!("no account line of pam_otp.so is added: {why}")),
             }
         }
         let mut tried = Vec::new();
