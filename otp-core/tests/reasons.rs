@@ -83,7 +83,7 @@ fn r8_the_owner_hears_what_their_status_would_tell_and_others_nothing() {
 fn nobody_is_sent_to_the_command_that_has_just_refused_them() {
     let closed = |viewer| RefusalReason::Closed.text_for(viewer);
     assert!(closed(Viewer::Owner).contains("`otpctl reopen` opens it again"));
-    assert_eq!(closed(Viewer::OwnerAtChange), "too many wrong codes by this way; ask an admin to reopen it");
+    assert_eq!(closed(Viewer::OwnerAtChange), "too many wrong codes from here; ask an admin to reopen it");
 }
 
 #[test]

@@ -51,7 +51,7 @@ fn list(terminal: &mut Terminal, options: &ListBypassesArgs) -> Result<(), Failu
         OutputFormat::Text if !marks.is_empty() => {
             terminal.show(&marks.iter().map(bypasses::told).collect::<String>())?;
         }
-        OutputFormat::Text if unread.is_empty() => terminal.show("nobody is let past the gate\n")?,
+        OutputFormat::Text if unread.is_empty() => terminal.show("nobody has a bypass\n")?,
         OutputFormat::Text => {}
     }
     if unread.is_empty() { Ok(()) } else { Err(Failure::Stopped(escaped(&unread.join("; ")))) }

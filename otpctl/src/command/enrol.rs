@@ -98,10 +98,9 @@ fn for_an_owner(error: CallError) -> Failure {
 }
 
 /// Before the first prompt of somebody who may never have heard of any of it.
-const WHAT_IS_ASKED: &str = "A registration code begins with E-; you get it from an administrator, for example by \
-                             letter or by phone.
-If you already have a key: otpctl add is for one more device, \
-                             otpctl rotate for a new phone.
+const WHAT_IS_ASKED: &str = "\
+A registration code begins with E-; you get it from an administrator, for example by letter or by phone.
+If you already have a key: otpctl add is for one more device, otpctl rotate for a new phone.
 ";
 
 /// A person is asked; a pipe or a file is read only if that is said, for then there is nobody to answer questions.

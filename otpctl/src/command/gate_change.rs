@@ -79,11 +79,11 @@ pub(super) fn enable(terminal: &mut Terminal, options: &EnableGateArgs, policy: 
     let (name, asks) = (&gate.name, asking(options, &gate));
     let reload = if gate.name == "sshd" && !has_systemd() { RELOAD } else { "" };
     let text = match until {
-        None => format!("{asks} for a code from now on; try it before you close this shell\n{reload}"),
+        None => format!("{asks} for a code now; try it before you close this shell\n{reload}"),
         Some(until) => format!(
-            "{asks} for a code from now on, but only for {} seconds, until {}, unless you confirm it.\nLog in a \
-             second time, by ssh or on another console, become root there with a code of {}, and run\n    otpctl \
-             gate confirm {name}\n",
+            "{asks} for a code now, but only for {} seconds, until {}, unless you confirm it.\n\
+             Log in a second time, by ssh or on another console, become root there with a code of {}, and run\n    \
+             otpctl gate confirm {name}\n",
             rollback::SECONDS,
             local(UnixTime::new(until)),
             escaped(&admin.name)

@@ -114,7 +114,7 @@ fn needless(rehearsed: &Result<Invited, CallError>) -> Option<&'static str> {
 }
 
 fn tell_needless(terminal: &mut Terminal, options: &InviteArgs, reason: &str) -> Result<(), Failure> {
-    let why = if reason == "already-invited" { "has a registration code that is good" } else { "is enrolled" };
+    let why = if reason == "already-invited" { "already has a valid registration code" } else { "is already enrolled" };
     let text = format!("{} {why}; nothing was changed\n", escaped(options.user()));
     let object = json!({ "changed": false, "user": options.user(), "reason": reason });
     terminal.tell(OutputFormat::of(options.json), &object, &text)

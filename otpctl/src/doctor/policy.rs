@@ -49,8 +49,8 @@ fn tell_of_resets(word: Option<ResetMode>, report: &mut Report) {
     report.note(match is_one_admin() {
         true => "otp-admin and root are one person here: nobody has to approve when root resets an administrator.",
         false => {
-            "Resetting an administrator takes a second one. Nobody becomes that second one by sudo, where the \
-                  kernel records logins (pam_loginuid)."
+            "Resetting an administrator takes a second one. Where the kernel records logins (pam_loginuid), nobody \
+             becomes that second one by sudo."
         }
     });
 }

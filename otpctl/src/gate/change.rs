@@ -31,7 +31,7 @@ pub(crate) fn enable(gate: &GateRecord) -> Result<(), Failure> {
         if file.state().map_err(|error| at(file, &error))? != FileState::Before {
             let path = file.path.display();
             return Err(stopped(&format!(
-                "{path}: somebody has changed it since it was tested; nothing was changed, start again"
+                "{path}: somebody has changed it since it was tested; nothing was written; run this again"
             )));
         }
     }

@@ -65,8 +65,8 @@ fn auth(text: &str, service: &ServiceStacks, shape: GateShape) -> Result<(Vec<In
         let lines: Vec<_> = text.lines().map(words).collect();
         return match rules.iter().all(|rule| lines.contains(&words(rule))) {
             true => Ok((Vec::new(), none)),
-            false => Err("it already asks for a code, by other lines than those wanted here; first take them out, \
-                          by `otpctl gate disable` if it has made them"
+            false => Err("it already asks for a code, by other lines than those wanted here; remove them first, \
+                          with `otpctl gate disable` if it has made them"
                 .to_owned()),
         };
     }

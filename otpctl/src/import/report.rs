@@ -62,7 +62,7 @@ impl ImportOutcome {
                 });
                 format!("{}{}{left}", dry_run.verb(), from.unwrap_or_default())
             }
-            Self::Already => "here already".to_owned(),
+            Self::Already => "already here".to_owned(),
             Self::AlreadyOf(user) => format!("already here, assigned to {}", escaped(user)),
             Self::TooShort(_) | Self::Refused(_) => format!("refused: {}", self.why(imports).unwrap_or_default()),
         }
