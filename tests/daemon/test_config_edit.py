@@ -48,7 +48,7 @@ def edit(editor, answers="", **environment):
 def test_what_is_in_order_takes_the_files_place_with_its_owner_and_mode(editor, policy_file, journal):
     start, inode = journal.position(), policy_file.stat().st_ino
     done = edit(editor("sed -i s/before/after/ $1"))
-    assert done.returncode == DONE and "in force" in done.stdout
+    assert done.returncode == DONE and "now in effect" in done.stdout
     about = policy_file.stat()
     assert (about.st_uid, about.st_gid, about.st_mode & 0o7777) == (0, 4, 0o744) and about.st_ino != inode
     assert policy_file.read_text() == GOOD.replace("before", "after")

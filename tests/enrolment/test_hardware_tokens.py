@@ -372,7 +372,7 @@ def test_a_secret_is_one_token_or_one_key(machine, user):
     for method in ("AddToken", "ImportKey"):
         assert token_refusal(method, user=user.name, secret=base32, kind="hotp") == "token-unassigned"
     pskc(Device(secret=device.secret))
-    assert "that of an unassigned token" in counted(import_file(), refused=1)
+    assert "an unassigned token has this secret" in counted(import_file(), refused=1)
     assigned(device, user, device.code(1), device.code(2))
     assert token_refusal("AddToken", user=other.name, secret=base32) == "secret-in-use"
     pskc(Device(secret=device.secret))
@@ -472,7 +472,7 @@ def test_the_dates_of_a_token_hold(machine, user):
     over, early, soon = Device(expiry_date=date(-60)), Device(start_date=date(3600)), Device("totp", expiry_date=date(3600))
     pskc(over, early, soon)
     told = counted(import_file(), imported=2, refused=1)
-    assert re.search(rf"^{over.serial} .*refused: the token has come to its end", told, re.M), told
+    assert re.search(rf"^{over.serial} .*refused: the token has expired, according to its file", told, re.M), told
     assert token_refusal("AssignToken", serial=early.serial, user=user.name) == "token-early"
     key = assigned(soon, user, soon.code(soon.step()))
     assert key["expires"] == int(soon.facts["expiry_date"].timestamp())

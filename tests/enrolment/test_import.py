@@ -55,7 +55,7 @@ def test_a_file_of_the_real_tool_goes_on_working(machine, owner):
     secret = owner.file.read_text().split()[0]
     tried = otpctl("import", "google-authenticator", "--dry-run", owner.name)
     assert tried.returncode == 0 and "would be imported: 1" in tried.stdout and keys(owner) == []
-    for said in ("window of 5", "limit of logins", "5 scratch codes"):
+    for said in ("window of 5", "limit on logins", "5 scratch codes"):
         assert said in tried.stdout, tried.stdout
     done = otpctl("import", "google-authenticator", owner.name)
     assert done.returncode == 0 and "\nimported: 1, here already: 0, refused: 0\n" in done.stdout, done
@@ -111,7 +111,7 @@ def test_addresses_of_apps_are_taken_for_the_user_who_stands_before_them(machine
     assert re.search(r"line 4 +refused: found an address without a user", done.stdout)
     assert [key["digits"] for key in keys(one)] == [8]
     stolen = otpctl("import", "otpauth", "--user", two.name, "-", stdin=f"otpauth://totp/y?secret={secret}\n")
-    assert stolen.returncode == 1 and "this secret is that of another key" in stolen.stdout
+    assert stolen.returncode == 1 and "another key, of this user or of somebody else, has this secret" in stolen.stdout
 
 
 def test_what_googles_app_exported_is_taken(machine, user):

@@ -155,7 +155,7 @@ def test_what_is_done_offline_is_logged_as_what_it_was(machine, user, journal):
     start = journal.position()
     assert otpctl("--offline", "suspend", user.name).returncode == DONE
     (line,) = [line for line in journal.since(start) if "event=offline" in line]
-    assert "registration code is worthless" in line and "every code is refused" not in line
+    assert "registration code no longer works" in line and "every code is refused" not in line
 
 
 def test_offline_it_needs_no_host_key_and_no_daemon(machine, user):
