@@ -88,7 +88,7 @@ fn for_an_owner(error: CallError) -> Failure {
         {
             let (user, typed) = (escaped(&user), word(&user));
             Failure::Stopped(format!(
-                "{user} has a key already, and this code is for a first key only; the code is not used up\nfor one \
+                "{user} already has a key, and this code is for a first key only; the code is not used up\nfor one \
                  more device: otpctl add; for a new phone instead of the old one: otpctl rotate\nif no key works \
                  any more: ask an administrator for a code that replaces it (otpctl invite {typed} --replace)"
             ))

@@ -76,6 +76,6 @@ const GUARD_THEM: &str =
 const EDIT: &str = "otpctl config edit";
 const RIGHT_NAME: &str = "correct the name, or remove the entry";
 const KEYS_OR_DAY: &str = "give them keys, choose a later day, or remove the entry if it has ended";
-const CORRECT_IT: &str = "correct the line; a saved policy comes into force only if it is in order";
+const CORRECT_IT: &str = "correct the line; `otpctl config edit` saves a policy only if it is in order";
 const NO_LINK: &str = "the policy must be a file, not a link; replace the link with a copy of its target";
 const CHANGED_BY: &str = "read the file first: somebody else could have written into it";

@@ -186,7 +186,7 @@ impl MigrationPlan<'_> {
         let name = line.place.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let (file, number) = (line.place.file.display(), line.own.first);
         self.notes.push(format!(
-            "{file} comes in by line {number}, and other services may include it: see `otpctl migrate-pam {name}`"
+            "line {number} includes {file}, and other services may include it, too: see `otpctl migrate-pam {name}`"
         ));
     }
 
