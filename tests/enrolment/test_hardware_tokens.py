@@ -472,7 +472,7 @@ def test_the_dates_of_a_token_hold(machine, user):
     over, early, soon = Device(expiry_date=date(-60)), Device(start_date=date(3600)), Device("totp", expiry_date=date(3600))
     pskc(over, early, soon)
     told = counted(import_file(), imported=2, refused=1)
-    assert re.search(rf"^{over.serial} .*refused: the token has expired", told, re.M), told
+    assert re.search(rf"^{over.serial} .*refused: the token has expired, according to its file", told, re.M), told
     assert token_refusal("AssignToken", serial=early.serial, user=user.name) == "token-early"
     key = assigned(soon, user, soon.code(soon.step()))
     assert key["expires"] == int(soon.facts["expiry_date"].timestamp())

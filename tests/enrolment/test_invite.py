@@ -62,7 +62,7 @@ def test_a_second_code_ends_the_first_and_says_so(machine, user):
 
 def test_a_code_is_taken_back(machine, user):
     (code,) = codes_in(otpctl_invite(user.name))
-    assert "no longer works" in otpctl("invite", user.name, "--revoke").stdout
+    assert "worthless from now on" in otpctl("invite", user.name, "--revoke").stdout
     assert refused_for(user, code) == "stale"
     done = otpctl("invite", user.name, "--revoke")
     assert done.returncode == DONE and "nothing was changed" in done.stdout
@@ -71,7 +71,7 @@ def test_a_code_is_taken_back(machine, user):
 def test_a_split_code_is_two_parts_with_the_advice_to_part_them(machine, user):
     text = otpctl_invite(user.name, "--form", "split")
     first, second = codes_in(text)
-    assert "send them by two different ways" in text and "it ends in 14 days" in text
+    assert "send them in two different ways" in text and "it ends in 14 days" in text
     for half in (first, second, f"{second} {first}"):
         assert refused_for(user, half) == "InvalidValue"
     assert refused_for(user, f"{first} {second}") is None

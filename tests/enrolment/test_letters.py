@@ -78,7 +78,7 @@ def test_from_a_spreadsheet_to_the_last_person_enrolled(machine, enrolled, tmp_p
         line = len(known) + 2
         assert re.search(rf"line {line} +alcie +refused: no such user: alcie", said)
         assert re.search(rf"line {line + 1} +{first.name} +the same user as in line 2", said)
-        assert re.search(rf"line {line + 2} +{enrolled[0].name} +enrolled already", said)
+        assert re.search(rf"line {line + 2} +{enrolled[0].name} +already enrolled", said)
         assert f"list: {stack.with_suffix('.csv')}" in said and "refused or whose letter was lost: 1" in wrong
 
         # the sheets are in the order of the list, and the list has what the envelopes need

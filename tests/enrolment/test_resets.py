@@ -351,7 +351,7 @@ def test_no_later_end_of_a_code_outlives_its_reset_and_its_owner_is_told(machine
     assert call("ExtendInvitation", desk.uid, user=user.name, lasts=2 * DAY)["changed"]
     assert noticed(user)[-1] == "registration-code-extended"
     refused = refusal(desk.uid, "ExtendInvitation", user=user.name, lasts=8 * DAY)
-    assert refused.name == "InvalidValue" and "then the reset that it is of is over" in refused.parameters["wanted"]
+    assert refused.name == "InvalidValue" and "then its reset is over" in refused.parameters["wanted"]
     start = time.time()
     ends = call("ExtendInvitation", desk.uid, user=user.name)["ends"]
     assert start + 6 * DAY < ends <= time.time() + 7 * DAY, "a letter usually lasts for 14 days"

@@ -148,7 +148,7 @@ def test_what_a_gate_does_not_do_is_told_before_the_proof(debian, machine, enrol
     assert done.status == 0 and "root has no working key" in done.text, done
     odd_sshd.write_text(odd_sshd.read_text() + "\nPubkeyAuthentication yes\n")
     done = enabled("sshd", other, another.first)
-    assert done.status == 0 and "lets a key in without a code" in done.text and "sshd asks for a code from now on" in done.text, done
+    assert done.status == 0 and "lets a key in without a code" in done.text and "sshd asks for a code now" in done.text, done
 
 
 def test_lines_whose_comments_somebody_has_taken_away_go_with_the_gate(debian, enrolled):
@@ -210,7 +210,7 @@ def test_an_emptied_file_of_a_gate_in_force_is_named_and_comes_back_when_told(de
     assert enabled("sudo", user, both(key)).status == 0
     loses(PAM / "sudo", how)
     done = otpctl("gate", "disable", "sudo")
-    assert done.returncode == REFUSED and f"{PAM / 'sudo'}: the file has been emptied" in done.stderr and "--force" in done.stderr
+    assert done.returncode == REFUSED and f"{PAM / 'sudo'}: no PAM line is left in it" in done.stderr and "--force" in done.stderr
     assert otpctl("gate", "disable", "sudo", "--force").returncode == DONE
     assert stacks() == before
 
@@ -257,7 +257,7 @@ def test_the_sentence_of_a_test_says_what_is_missing(debian, machine, enrolled):
     for name in ("sudo", "sudo-i"):
         (PAM / name).write_text((PAM / name).read_text().replace("@include common-auth\n", "@include common-auth\nauth required pam_otp.so\n"))
     done = dialogue([OTPCTL, "gate", "test", "sudo", "--admin", user.name], answers)
-    assert done.status == 0 and "Codes are already asked for by sudo and sudo-i" in done.text and "asked for there yet" not in done.text, done
+    assert done.status == 0 and "sudo and sudo-i already ask for a code" in done.text and "asked for there yet" not in done.text, done
     assert f"type what sudo will ask {user.name} for; nothing" in done.text
     assert f"type what sudo-i will ask {user.name} for, with the next code, as each works once; nothing" in done.text
 

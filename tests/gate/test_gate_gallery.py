@@ -154,7 +154,7 @@ session    include      postlogin
 }
 REFUSALS = {
     "a token instead of the password": (f"auth sufficient pam_u2f.so\n@include common-auth\n{ACCOUNT}", "/etc/pam.d/odd line 1: pam_u2f.so"),
-    "nobody asks for a password": (f"auth required pam_permit.so\n{ACCOUNT}", "none of the auth lines as one that asks for a password"),
+    "nobody asks for a password": (f"auth required pam_permit.so\n{ACCOUNT}", "no auth line asks for a password"),
     "no account line": ("@include common-auth", "no account line of its own"),
     "no line at all": ("session required pam_permit.so", "no auth line of its own"),
     "an include that is missing": (f"@include no-such\n{ACCOUNT}", "/etc/pam.d/odd line 1: @include no-such: there is no such file"),
@@ -166,9 +166,9 @@ REFUSALS = {
     "comments alone": ("# auth requisite pam_unix.so\n#account required pam_unix.so", "no auth line of its own"),
     "an empty file": ("", "no auth line of its own"),
     "a jump over every place": (f"auth [success=3 default=ignore] pam_unix.so\nauth requisite pam_deny.so\nauth required pam_env.so\n{ACCOUNT}", "a jump skips every place"),
-    "a part that is not there": (f"auth include no-such\n{ACCOUNT}", "none of the auth lines as one that asks for a password"),
+    "a part that is not there": (f"auth include no-such\n{ACCOUNT}", "no auth line asks for a password"),
     "a substack that is not there": (f"auth requisite pam_unix.so\nauth substack no-such\n{ACCOUNT}", "/etc/pam.d/odd line 2"),
-    "a directory with the name of a part": (f"@include odd.d\nauth requisite pam_deny.so\n{ACCOUNT}", "none of the auth lines as one that asks for a password"),
+    "a directory with the name of a part": (f"@include odd.d\nauth requisite pam_deny.so\n{ACCOUNT}", "no auth line asks for a password"),
     "a module that is misspelt": (f"@include common-auth\nauth optional pam_opt.so\n{ACCOUNT}", "there is no module"),
 }
 

@@ -91,7 +91,7 @@ def test_a_gate_is_confirmed_in_another_session_and_not_in_its_own(booted):
         with becomes_root(first):
             key, token = booted.enrol(user), booted.enrol_token(user)  # its codes are good for half a minute
             code, said = enables(first, "sudo", key.first, token.code(2))
-            assert code == 0 and re.search(r"only for 120 seconds, until [-0-9]+ [:0-9]+ \S+, unless", said) and "otpctl gate confirm sudo" in said
+            assert code == 0 and re.search(r"but only for 120 seconds, until [-0-9]+ [:0-9]+ \S+, unless", said) and "otpctl gate confirm sudo" in said
             assert record(booted, "sudo") == "pending" and booted.is_active("otp-gate-sudo.timer")
             assert "unless somebody confirms it" in booted.run("otpctl", "gate", "status", "sudo")
             code, said = root_says(first, "otpctl gate confirm sudo")
@@ -151,7 +151,7 @@ def test_sshd_asks_by_way_of_pam_from_the_gate_on_and_no_longer_when_it_is_disab
             assert asks() and record(booted, "sshd") == "pending"
             with becomes_root(older):
                 code, said = root_says(older, "otpctl gate confirm sshd")
-                assert code == 1 and "this login session began before the gate" in said and "log in again, by ssh" in said
+                assert code == 1 and "this login session began before the gate was enabled" in said and "log in again, by ssh" in said
             with booted.ssh(user, key.second) as second, becomes_root(second):
                 assert root_says(second, "otpctl gate confirm sshd")[0] == 0
         booted.run("otpctl", "gate", "disable", "sshd")
