@@ -88,7 +88,9 @@ pub(crate) fn resumed(status: &UserStatus, reach: Reach) -> String {
         (true, "") => format!("{user}: the suspension has ended; codes are accepted again\n"),
         (true, off) => format!("{user}: the suspension has ended, but not everything works again:\n{off}"),
         (false, "") => format!("{user}: not suspended; nothing was changed\n"),
-        (false, off) => format!("{user}: not suspended, so nothing was changed; what does not work has other reasons:\n{off}"),
+        (false, off) => {
+            format!("{user}: not suspended, so nothing was changed; what does not work has other reasons:\n{off}")
+        }
     }
 }
 

@@ -81,8 +81,7 @@ fn told(tried: &TriedCode) -> Result<String, String> {
 
 const NOT_FOUND: &str = "code refused: it was used before, or none of your keys shows it within a day of now; check that the app \
                          shows the account of this host";
-const BYPASSED: &str =
-    "root has given you a bypass (otpctl emergency), so no code is checked now; nothing was used up";
+const BYPASSED: &str = "root has given you a bypass (otpctl emergency), so no code is checked now; nothing was used up";
 
 #[cfg(test)]
 mod tests {
