@@ -32,10 +32,10 @@ HEADERS = {
 }
 WORDS = {
     "RegistrationRefused": "This code is not good, or no longer valid. Ask for a new one.",
-    "InvalidValue": "This is no registration code: it was mistyped.",
+    "InvalidValue": "This is not a registration code: it was mistyped.",
     "CodeRefused": "This is not the code of the new key.",
-    "EnrolmentExpired": "This took too long. Begin anew.",
-    "NothingPending": "Begin anew.",
+    "EnrolmentExpired": "This took too long. Start again.",
+    "NothingPending": "Start again.",
 }
 
 
@@ -211,7 +211,7 @@ class Page(BaseHTTPRequestHandler):
 
     def done(self, confirmed):
         codes = "".join(f"<li><code>{html.escape(code)}</code></li>" for code in confirmed["recovery_codes"])
-        return f"<p id=done>The key is stored. Write these down; each opens once if the device is lost:</p><ol>{codes}</ol>"
+        return f"<p id=done>The key is stored. Write these down; each works once if the device is lost:</p><ol>{codes}</ol>"
 
     def form(self, name, label, said):
         said = f"<p id=said>{html.escape(said)}</p>" if said else ""

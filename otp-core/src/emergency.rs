@@ -235,12 +235,10 @@ fn failed(path: &Path, error: io::Error) -> MarkError {
 impl std::fmt::Display for MarkError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::None => f.write_str("there is no emergency mark for this user"),
-            Self::NotHonoured(error) => write!(
-                f,
-                "nothing was written, because the bypass would not be honoured: \
-                                                   {error}"
-            ),
+            Self::None => f.write_str("this user has no bypass"),
+            Self::NotHonoured(error) => {
+                write!(f, "nothing was written, because the bypass would not be honoured: {error}")
+            }
             Self::Failed { path, error } => write!(f, "{}: {error}", path.display()),
             Self::Nowhere(why) => {
                 let [kept, until_reboot] = &**why;

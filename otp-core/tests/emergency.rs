@@ -237,7 +237,7 @@ fn e5_every_field_of_an_end_is_checked_and_what_is_unknown_is_named_first() {
         ("lasts = 2592001\n".to_owned(), "lasts is 2592001; wanted 1 to 2592000"),
         (format!("lasts = 1\nboot = \"{id}\"\n"), "boot and boot_ms must both be there, or neither"),
         ("lasts = 1\nboot_ms = 1\n".to_owned(), "boot and boot_ms must both be there, or neither"),
-        ("lasts = 1\nboot = \"x\"\nboot_ms = 1\n".to_owned(), "boot is no boot id"),
+        ("lasts = 1\nboot = \"x\"\nboot_ms = 1\n".to_owned(), "boot is not a boot id"),
         (format!("lasts = 1\nboot = \"{id}\"\nboot_ms = -1\n"), "boot_ms is below 0"),
         ("lasts = \"1d\"\n".to_owned(), "lasts is a string; wanted a whole number"),
         ("colour = 1\n".to_owned(), "there is no field \"colour\" here"),

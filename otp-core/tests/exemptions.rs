@@ -45,7 +45,7 @@ fn a_wrong_exemption_is_named_with_its_place_what_was_found_and_what_was_wanted(
         ("exempt = [{ who = [\"user:a\"] }]", 19, "who is an array; wanted a string"),
         ("exempt = [{ who = \"uid:1\", until = \"2027-01-01\" }]", 36, "until is a string; wanted a date"),
         ("exempt = [{ who = \"uid:1\", until = 2027-01-01T00:00:00Z }]", 36, "wanted a date"),
-        ("exempt = [{ who = \"uid:1\", until = 1969-12-31 }]", 36, "until is no day; wanted a date"),
+        ("exempt = [{ who = \"uid:1\", until = 1969-12-31 }]", 36, "until is not a day; wanted a date"),
         ("exempt = [{ who = \"uid:1\", until = 2027-02-29 }]", 36, ""),
         ("exempt = [{ who = \"uid:1\", reason = \"\" }]", 37, "reason is \"\"; wanted 1 to 128 characters"),
         ("exempt = [{ who = \"uid:1\", reason = \"  \" }]", 37, "wanted 1 to 128 characters"),

@@ -83,7 +83,7 @@ fn r8_the_owner_hears_what_their_status_would_tell_and_others_nothing() {
 fn nobody_is_sent_to_the_command_that_has_just_refused_them() {
     let closed = |viewer| RefusalReason::Closed.text_for(viewer);
     assert!(closed(Viewer::Owner).contains("`otpctl reopen` opens it again"));
-    assert_eq!(closed(Viewer::OwnerAtChange), "too many wrong codes by this way; ask an admin to reopen it");
+    assert_eq!(closed(Viewer::OwnerAtChange), "too many wrong codes from here; ask an admin to reopen it");
 }
 
 #[test]
@@ -109,11 +109,11 @@ fn the_reason_in_the_daemons_sentence_is_found_again() {
             assert_eq!(UnavailableReason::of_sentence(&reason.sentence(note)), Some(*reason));
         }
     }
-    let gone = "the vault cannot be read: account-gone; root runs `otpctl adopt` if it is the same person, \
+    let gone = "the vault cannot answer: account-gone; root runs `otpctl adopt` if it is the same person, \
                 otherwise `otpctl forget`";
     assert_eq!(UnavailableReason::AccountGone.sentence(""), gone);
     for other in
-        ["", "the vault cannot be read: ", "the vault cannot be read: moon-is-full; wait", "renamed", "not a change"]
+        ["", "the vault cannot answer: ", "the vault cannot answer: moon-is-full; wait", "renamed", "not a change"]
     {
         assert_eq!(UnavailableReason::of_sentence(other), None, "{other:?}");
     }

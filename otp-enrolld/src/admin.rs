@@ -150,7 +150,7 @@ impl Daemon {
         terms: Terms,
         limits: &Limits,
     ) -> Result<(), Refused> {
-        let code = wanted.code.as_ref().ok_or_else(|| Refused::not_allowed("this needs a code of yours"))?;
+        let code = wanted.code.as_ref().ok_or_else(|| Refused::not_allowed("this needs one of your codes"))?;
         let key = match (terms, wanted.change.key()) {
             (Terms::WithACodeOfThatKey, Some(name)) => Some(locked.key_named(name).of(locked.account())?.id),
             _ => None,

@@ -96,7 +96,7 @@ fn key_of(locked: &LockedUser<'_>, proof: &Proof) -> Option<KeyId> {
 }
 
 const HALF_REPORTED: &str =
-    "the keys are suspended, but a code that is on its way cannot be ended and may still be good";
+    "the keys are suspended, but a registration code that is on its way could not be ended and may still work";
 
 #[cfg(test)]
 mod tests {

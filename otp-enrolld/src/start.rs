@@ -175,7 +175,7 @@ fn bind(path: &Path) -> Result<UnixListener, StartError> {
     public_dir::make(dir).map_err(|error| failed(error.to_string()))?;
     let about = fs::symlink_metadata(dir).map_err(|error| failed(error.to_string()))?;
     if !about.is_dir() || about.uid() != 0 || about.mode() & 0o022 != 0 {
-        return Err(failed("its directory is not root's alone to write".to_owned()));
+        return Err(failed("users other than root may write to its directory".to_owned()));
     }
     if about.mode() & 0o001 == 0 {
         say(&format!(

@@ -56,4 +56,4 @@ impl Daemon {
 }
 
 const HALF_SUSPENDED: &str =
-    "the keys are suspended, but a code that is on its way cannot be ended and may still be good";
+    "the keys are suspended, but a registration code that is on its way could not be ended and may still work";

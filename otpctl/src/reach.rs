@@ -40,7 +40,7 @@ impl fmt::Display for ClosedMode {
         let (path, mode) = (self.path.display(), self.mode);
         write!(
             f,
-            "{path}: mode {mode:04o} is closed to programs without root; wanted one that lets them by, as after `{}`",
+            "{path}: mode {mode:04o} keeps out programs that do not run as root; `{}` lets them in",
             self.command()
         )
     }

@@ -39,7 +39,7 @@ pub(crate) fn report(host: &mut impl Host, account: &Account) -> Result<(), Unav
     reported.map(drop).map_err(check::unavailable)
 }
 
-const REPORTED: &str = "all your codes are refused from now on";
+const REPORTED: &str = "all your codes are now refused";
 const BACK: &str = "within an hour you can take that back with a recovery code: otpctl lost --found";
 const NEXT: &str = "for a new key, or to end this later, call an administrator";
 const NOT_REPORTED: &str = "the loss could not be reported: otpctl status says whether your codes are still \

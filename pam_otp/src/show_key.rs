@@ -137,7 +137,7 @@ fn push_picture(text: &mut Zeroizing<String>, picture: &str, letters: &str, term
         text.push_str(&format!("No QR code: with the question it takes {rows} lines, and many screens have {ROWS};\n"));
     } else {
         let (here, other) = (terminal.name(), terminal.other().name());
-        text.push_str(&format!("This picture is for a {here} screen; press Enter alone for a {other} one.\n\n"));
+        text.push_str(&format!("This picture is for a {here} screen; just press Enter for a {other} one.\n\n"));
         text.push_str(picture.trim_end_matches('\n'));
         text.push('\n');
         text.push_str(SCAN_IT);
@@ -160,8 +160,7 @@ fn letters(secret: &str) -> Zeroizing<String> {
 fn recovery_codes(stored: &StoredKey) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::with_capacity(512 + stored.recovery_codes.len() * 64)); // never grows
     text.push_str(
-        "The key is stored. Recovery codes, shown only now; each works once, for the day when the app is \
-                   lost:\n",
+        "The key is stored. Here are your recovery codes, shown only now; each works once, in case you lose the app:\n",
     );
     for code in &stored.recovery_codes {
         text.push_str("\n   ");

@@ -48,7 +48,7 @@ def edit(editor, answers="", **environment):
 def test_what_is_in_order_takes_the_files_place_with_its_owner_and_mode(editor, policy_file, journal):
     start, inode = journal.position(), policy_file.stat().st_ino
     done = edit(editor("sed -i s/before/after/ $1"))
-    assert done.returncode == DONE and "in force" in done.stdout
+    assert done.returncode == DONE and "now in effect" in done.stdout
     about = policy_file.stat()
     assert (about.st_uid, about.st_gid, about.st_mode & 0o7777) == (0, 4, 0o744) and about.st_ino != inode
     assert policy_file.read_text() == GOOD.replace("before", "after")
@@ -65,7 +65,7 @@ def test_what_is_not_in_order_is_asked_about_and_can_be_mended(editor, policy_fi
 @pytest.mark.parametrize("answer", ["x\n", "\n", ""], ids=["thrown-away", "blank", "end-of-input"])
 def test_what_is_not_in_order_never_comes_into_force(editor, policy_file, answer):
     done = edit(editor("echo nonsense = 1 >> $1"), answers=answer)
-    assert done.returncode == REFUSED and "as it was" in done.stderr
+    assert done.returncode == REFUSED and "unchanged" in done.stderr
     assert policy_file.read_text() == GOOD
 
 
@@ -73,7 +73,7 @@ def test_what_is_not_in_order_never_comes_into_force(editor, policy_file, answer
 def test_an_editor_that_changes_nothing_or_fails_changes_nothing(editor, policy_file, program, code):
     inode = policy_file.stat().st_ino
     done = edit(editor(program))
-    assert done.returncode == code and "as it was" in done.stdout + done.stderr
+    assert done.returncode == code and "unchanged" in done.stdout + done.stderr
     assert policy_file.stat().st_ino == inode and policy_file.read_text() == GOOD
 
 

@@ -85,7 +85,7 @@ def test_a_key_of_another_vault_is_refused_and_never_put_over_one(machine, safe)
     other.write_text("otp-host-key-1:" + "ab" * 32 + "\n")
     assert re.search(r"this is host key [0-9a-f]{16}; the vault wants [0-9a-f]{16}", fails(1, "otpctl", "host-key", "import", other))
     before = HOST_KEY.read_bytes()
-    assert "there already" in dialogue(["otpctl", "host-key", "import", safe / "key"], [(OPEN, PASSPHRASE)]).text
+    assert "already in place" in dialogue(["otpctl", "host-key", "import", safe / "key"], [(OPEN, PASSPHRASE)]).text
     HOST_KEY.unlink()
     HOST_KEY.write_text(other.read_text())
     HOST_KEY.chmod(0o400)

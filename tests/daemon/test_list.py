@@ -335,7 +335,7 @@ def test_a_daemon_of_before_is_asked_again_without_the_new_parameter(machine):
 
     with daemon_of_before(machine, answer) as calls:
         done = otpctl("list")
-    assert done.returncode == DONE and "the daemon is of an earlier version" in done.stderr, done
+    assert done.returncode == DONE and "the daemon is an earlier version" in done.stderr, done
     assert cells_by_user(done.stdout)["alice"] == ["alice", "1", "enrolled, no key", "0", "-", "never", "-", "-", "-", "-"]
     assert [asked["parameters"] for asked in calls] == [{"invited": True}, {}]
 

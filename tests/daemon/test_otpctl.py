@@ -302,6 +302,6 @@ def test_a_key_that_was_stored_is_not_said_to_be_none_when_the_output_ends(machi
     process.stdin.flush()
     assert process.wait(10) == REFUSED
     said = process.stderr.read()
-    assert "the key is stored all the same" in said and "otpctl recovery-codes" in said
+    assert "the key is stored anyway" in said and "otpctl recovery-codes" in said
     assert picture.exists(), "it is the picture of a key that is good"
     assert machine.ask("otp", user, key.first)[0] == SUCCESS

@@ -370,7 +370,7 @@ def test_init_gives_the_terminal_up_before_root(machine):
     mounts = "mount -t tmpfs -o mode=755 none /etc/otp && mount -t tmpfs -o mode=700 none /var/lib/otp"
     trace = f"strace -o {calls} -e trace=ioctl,setresuid,openat"
     terminal = Terminal(["unshare", "--mount", "sh", "-c", f"{mounts} && {trace} {DAEMON} init"])
-    assert terminal.ends() == 0 and "host key and vault made" in terminal.transcript, terminal.transcript
+    assert terminal.ends() == 0 and "created the host key and the vault" in terminal.transcript, terminal.transcript
     text = calls.read_text()
     given_up, root = re.search(r"TIOCNOTTY\) += 0", text).start(), text.index("setresuid(")
     proven = text.rindex('"/dev/tty"')

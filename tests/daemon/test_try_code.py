@@ -190,7 +190,7 @@ def test_a_used_code_and_then_the_next_one_is_accepted(machine, enrolled):
     user, key = enrolled
     assert try_code_at_terminal(user, key.confirming, key.first)[0] == DONE
     status, screen = try_code_at_terminal(user, key.first, "")
-    assert status == REFUSED and "it was used before, or no key of yours shows it" in screen
+    assert status == REFUSED and "it was used before, or none of your keys shows it" in screen
 
 
 def test_a_script_reads_json(machine, enrolled):

@@ -251,7 +251,7 @@ def test_a_host_that_gives_one_answer_to_everything_enrols_nobody(machine, enrol
     code = spoken_code(user)
     with enrolling("one-answer"):
         result, printed = machine.ask("one-answer", user, code)
-        assert result == AUTH_ERR and printed.count("that is no code") == 12
+        assert result == AUTH_ERR and printed.count("that is not a code") == 12
     assert not is_enrolled(machine, user)
 
 

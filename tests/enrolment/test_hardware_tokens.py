@@ -74,7 +74,7 @@ def import_file(*words, stdin=None):
 
 def counted(done, imported=0, already=0, refused=0):
     assert done.returncode == (1 if refused else 0), done
-    assert f"imported: {imported}, here already: {already}, refused: {refused}\n" in done.stdout, done
+    assert f"imported: {imported}, already here: {already}, refused: {refused}\n" in done.stdout, done
     return done.stdout
 
 
@@ -111,7 +111,7 @@ def test_a_token_that_counts_is_nobodys_until_two_codes_give_it_to_a_user(machin
     [token] = unassigned()
     assert (token["serial"], token["manufacturer"], token["kind"], token["counter"], token["opens"]) == (device.serial, "Maker", "hotp", 38, True)
     assert machine.ask("otp", user, device.code(38))[0] == AUTH_ERR
-    assert "here already" in counted(import_file(), already=1)
+    assert "already here" in counted(import_file(), already=1)
     done = otpctl("token", "assign", device.serial, user.name, "--json", stdin=f"{device.code(38)}\n{device.code(39)}\n")
     assert done.returncode == 0 and json.loads(done.stdout.splitlines()[-1])["confirmed"]["key"]["label"] == device.serial, done
     assert unassigned() == [] and not list(VAULT.glob("tokens/*"))
@@ -372,7 +372,7 @@ def test_a_secret_is_one_token_or_one_key(machine, user):
     for method in ("AddToken", "ImportKey"):
         assert token_refusal(method, user=user.name, secret=base32, kind="hotp") == "token-unassigned"
     pskc(Device(secret=device.secret))
-    assert "that of an unassigned token" in counted(import_file(), refused=1)
+    assert "an unassigned token has this secret" in counted(import_file(), refused=1)
     assigned(device, user, device.code(1), device.code(2))
     assert token_refusal("AddToken", user=other.name, secret=base32) == "secret-in-use"
     pskc(Device(secret=device.secret))
@@ -472,7 +472,7 @@ def test_the_dates_of_a_token_hold(machine, user):
     over, early, soon = Device(expiry_date=date(-60)), Device(start_date=date(3600)), Device("totp", expiry_date=date(3600))
     pskc(over, early, soon)
     told = counted(import_file(), imported=2, refused=1)
-    assert re.search(rf"^{over.serial} .*refused: the token has come to its end", told, re.M), told
+    assert re.search(rf"^{over.serial} .*refused: the token has expired, according to its file", told, re.M), told
     assert token_refusal("AssignToken", serial=early.serial, user=user.name) == "token-early"
     key = assigned(soon, user, soon.code(soon.step()))
     assert key["expires"] == int(soon.facts["expiry_date"].timestamp())

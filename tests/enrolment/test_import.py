@@ -55,12 +55,12 @@ def test_a_file_of_the_real_tool_goes_on_working(machine, owner):
     secret = owner.file.read_text().split()[0]
     tried = otpctl("import", "google-authenticator", "--dry-run", owner.name)
     assert tried.returncode == 0 and "would be imported: 1" in tried.stdout and keys(owner) == []
-    for said in ("window of 5", "limit of logins", "5 scratch codes"):
+    for said in ("window of 5", "limit on logins", "5 scratch codes"):
         assert said in tried.stdout, tried.stdout
     done = otpctl("import", "google-authenticator", owner.name)
-    assert done.returncode == 0 and "\nimported: 1, here already: 0, refused: 0\n" in done.stdout, done
+    assert done.returncode == 0 and "\nimported: 1, already here: 0, refused: 0\n" in done.stdout, done
     again = otpctl("import", "google-authenticator", owner.name)
-    assert again.returncode == 0 and "here already: 1" in again.stdout
+    assert again.returncode == 0 and "already here: 1" in again.stdout
     assert secret not in done.stdout + done.stderr + tried.stdout and noticed(owner) == ["key-imported"]
     now = int(time.time() // 30)
     assert machine.ask("otp", owner, totp(secret, now))[0] == AUTH_ERR
@@ -90,7 +90,7 @@ def test_a_users_file_that_the_real_pam_oath_wrote_goes_on(machine):
     code = run("oathtool", "-c", 2, secret)
     subprocess.run(["pamtester", "old-otp", otto.name, "authenticate"], input=code, text=True, check=True, capture_output=True)
     done = otpctl("import", "oath", users)
-    assert done.returncode == 1 and "imported: 2, here already: 0, refused: 2" in done.stdout, done
+    assert done.returncode == 1 and "imported: 2, already here: 0, refused: 2" in done.stdout, done
     assert re.search(r"line 4 +refused: a secret of 80 bits; wanted 128 or more: invite again", done.stdout)
     assert re.search(r"line 5 +refused: found a type of another kind", done.stdout)
     assert "a password beside the code" in done.stdout and secret not in done.stdout + done.stderr
@@ -107,11 +107,11 @@ def test_addresses_of_apps_are_taken_for_the_user_who_stands_before_them(machine
     secret = random_secret()
     text = f"# from a phone\n{one.name} otpauth://totp/x:someone?secret={secret}&digits=8\n\notpauth://totp/y?secret={secret}\n{one.name} otpauth://totp/y?secret={secret}&encoder=steam\n"
     done = otpctl("import", "otpauth", "-", stdin=text)
-    assert done.returncode == 1 and "imported: 1, here already: 0, refused: 2" in done.stdout and secret not in done.stdout, done
+    assert done.returncode == 1 and "imported: 1, already here: 0, refused: 2" in done.stdout and secret not in done.stdout, done
     assert re.search(r"line 4 +refused: found an address without a user", done.stdout)
     assert [key["digits"] for key in keys(one)] == [8]
     stolen = otpctl("import", "otpauth", "--user", two.name, "-", stdin=f"otpauth://totp/y?secret={secret}\n")
-    assert stolen.returncode == 1 and "this secret is that of another key" in stolen.stdout
+    assert stolen.returncode == 1 and "another key, of this user or of somebody else, has this secret" in stolen.stdout
 
 
 def test_what_googles_app_exported_is_taken(machine, user):
@@ -244,7 +244,7 @@ def test_no_trick_in_a_home_has_another_file_read_and_the_rest_goes_on(machine, 
         assert time.monotonic() - begun < 9, what
         assert done.returncode == 1 and re.search(rf"^{owner.name} +home +refused: ", done.stdout, re.M), (what, done)
         if what != "another name of another's file":  # which then has two
-            assert re.search(rf"^{other.name} +home +(imported|here already)", done.stdout, re.M), (what, done)
+            assert re.search(rf"^{other.name} +home +(imported|already here)", done.stdout, re.M), (what, done)
         assert "$y$" not in done.stdout + done.stderr and keys(owner) == [], what
         shutil.rmtree(owner.file) if owner.file.is_dir() and not owner.file.is_symlink() else owner.file.unlink()
     shutil.rmtree(other.home)

@@ -71,7 +71,7 @@ def test_a_code_is_taken_back(machine, user):
 def test_a_split_code_is_two_parts_with_the_advice_to_part_them(machine, user):
     text = otpctl_invite(user.name, "--form", "split")
     first, second = codes_in(text)
-    assert "send them on two different ways" in text and "it ends in 14 days" in text
+    assert "send them in two different ways" in text and "it ends in 14 days" in text
     for half in (first, second, f"{second} {first}"):
         assert refused_for(user, half) == "InvalidValue"
     assert refused_for(user, f"{first} {second}") is None
@@ -80,7 +80,7 @@ def test_a_split_code_is_two_parts_with_the_advice_to_part_them(machine, user):
 def test_an_enrolled_user_is_invited_only_to_replace(machine, enrolled):
     user, _ = enrolled
     assert "invite with --replace" in otpctl_invite(user.name, status=REFUSED)
-    assert "replaces every key that is there" in otpctl_invite(user.name, "--replace")
+    assert "replaces every key that the user has" in otpctl_invite(user.name, "--replace")
 
 
 @pytest.mark.parametrize("words", [(), ("--json",), ("--form", "split"), ("--form", "split", "--letter", "/tmp/pipe-letter.html")], ids=" ".join)

@@ -78,7 +78,7 @@ def test_from_a_spreadsheet_to_the_last_person_enrolled(machine, enrolled, tmp_p
         line = len(known) + 2
         assert re.search(rf"line {line} +alcie +refused: no such user: alcie", said)
         assert re.search(rf"line {line + 1} +{first.name} +the same user as in line 2", said)
-        assert re.search(rf"line {line + 2} +{enrolled[0].name} +enrolled already", said)
+        assert re.search(rf"line {line + 2} +{enrolled[0].name} +already enrolled", said)
         assert f"list: {stack.with_suffix('.csv')}" in said and "refused or whose letter was lost: 1" in wrong
 
         # the sheets are in the order of the list, and the list has what the envelopes need
@@ -112,7 +112,7 @@ def test_from_a_spreadsheet_to_the_last_person_enrolled(machine, enrolled, tmp_p
     assert letter_refused_for(left.uid, letters[left.name]) == "stale"
     # on holiday: the letter in the box is good for longer
     done = otpctl("invite", away.name, "--extend", "--for", "29d")
-    assert done.returncode == DONE and "and is the same" in done.stdout
+    assert done.returncode == DONE and "the same registration code now ends at" in done.stdout
     with machine.clock(12 * DAY):
         assert letter_refused_for(typo.uid, letters[typo.name]) == "stale"
         enrol(away, letters[away.name])
@@ -196,7 +196,7 @@ def test_an_interruption_ends_it_between_two_letters(machine, tmp_path):
         terminal = Terminal([OTPCTL, "invite", "--from", str(names), "--stack", str(stack)], columns=200)
         terminal.awaits(r"users: \d+ of 500")
         terminal.pty.kill(signal.SIGINT)
-        assert terminal.ends() == REFUSED and "the same command goes on where this one stopped" in terminal.transcript
+        assert terminal.ends() == REFUSED and "run the same command again to continue" in terminal.transcript
         made = letters_by_user(stack)
         assert 0 < len(made) < len(OTHERS) and None not in made.values()
         assert stack.with_suffix(".csv").read_text().endswith(" UTC\n")
@@ -208,7 +208,7 @@ def test_an_interruption_ends_it_between_two_letters(machine, tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("name,mail\nx,y\n", "line 1: found the columns name, mail; wanted one that is called user, username, login"),
+        ("name,mail\nx,y\n", "line 1: found the columns name, mail; wanted one called user, username, login"),
         ("alice\nj\udcf6rg\n", "line 2: found bytes that are not UTF-8"),
         ("\n# nobody\n", "found no name"),
     ],
@@ -240,7 +240,7 @@ def test_what_others_may_write_is_no_place_for_letters_and_no_list(machine, user
 
 def test_an_invitation_gets_a_later_end_and_never_an_earlier_one(machine, user):
     (code,) = call("Invite", user=user.name, form="letter", lasts=DAY)["invitation"]["codes"]
-    assert "and is the same" in otpctl("invite", user.name, "--extend", "--for", "20d").stdout
+    assert "the same registration code now ends at" in otpctl("invite", user.name, "--extend", "--for", "20d").stdout
     kept = json.loads(otpctl("invite", user.name, "--extend", "--for", "1d", "--json").stdout)
     assert (kept["changed"], kept["user"], kept["form"]) == (False, user.name, "letter")
     assert noticed(user) == ["registration-code-issued", "registration-code-extended"], "once, for the one that changed something"
@@ -286,7 +286,7 @@ def test_the_sites_own_words_stand_in_letters_and_notes(machine, user, tmp_path,
     ("name", "text", "said"),
     [
         ("letter.html", "<p>\n{{code}} {{reference}}\n{{colour}}\n", "line 3: nothing can fill {{colour}}; wanted {{code}}, {{qr}}"),
-        ("letter.html", "<p>\n{{reference}}\n", "line 2: the end, and no {{code}} before it; wanted {{code}}, {{reference}}"),
+        ("letter.html", "<p>\n{{reference}}\n", "line 2: the end, without {{code}} before it; wanted {{code}}, {{reference}}"),
         ("letter.html", "{{#split}}\n", "line 1: {{#split}} has no end"),
         ("cover.html", "{{user}}\nf\udcfcr\n", "line 2: found bytes that are not UTF-8; wanted UTF-8"),
         ("cover.html", "x" * 40_000, "larger than 32768 bytes"),

@@ -50,7 +50,7 @@ def test_the_keys_stop_at_once_and_the_password_is_changed_all_the_same(machine,
     with stack("passwd", OURS, UNIX, ACCOUNT):
         terminal = at_the_key(user)
         terminal.types_hidden(" Lost ")
-        terminal.awaits("all your codes are refused from now on")
+        terminal.awaits("all your codes are now refused")
         assert not works(machine, user, key.second) and machine.ask("otp", user, recovery[0])[0] != SUCCESS, "before passwd ends"
         goes_on(terminal)
     assert "otpctl lost --found" in terminal.transcript and has_password(user, NEW_PASSWORD)

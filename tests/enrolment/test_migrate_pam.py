@@ -85,8 +85,8 @@ def test_an_unknown_option_is_named_with_its_line_and_the_exit_code_says_so(mach
     [
         (old_stack("auth reqired pam_oath.so"), 2, "cannot read the control"),
         (old_stack("auth"), 2, "it has no control"),
-        (old_stack("account required pam_oath.so"), 2, "nothing to do in the account stage"),
-        (old_stack("auth required pam_google_authenticator"), 2, "is no module"),
+        (old_stack("account required pam_oath.so"), 2, "the old module does nothing in the account stage"),
+        (old_stack("auth required pam_google_authenticator"), 2, "is not a module"),
         (old_stack("auth required pam_oath.so\r"), 2, "carriage return"),
         (old_stack("auth required pam_permit.so \\\n# a\nauth required pam_oath.so"), None, "read this file differently"),
         (old_stack("@include nowhere"), None, "libpam refuses the service"),
@@ -106,7 +106,7 @@ def test_what_belongs_into_the_policy_is_a_block_that_our_parser_takes(machine):
     write(POLICY, before + found["policy"], 0o644)
     assert otpctl("config", "check").returncode in (0, 1) and "otp.toml: in order" in otpctl("config", "check").stdout
     (note,) = report(text, service="sshd")["notes"]
-    assert "put its lines into the table that is there" in note
+    assert "put its lines into the existing table" in note
     write(POLICY, before, 0o644)
 
 

@@ -55,7 +55,7 @@ def test_all_notices_come_as_one_text_that_says_what_who_when_and_what_to_do(mac
     call("Resume", user=unasked.name)
     text = machine.sudo(unasked, []).text
     assert text.count(HEADING) == 1 and len(re.findall(r"^- ", text, re.M)) == 3
-    line = r"^- just now \(\d{4}-\d\d-\d\d \d\d:\d\d UTC\): the suspension of your keys was ended; by root\.$"
+    line = r"^- just now \(\d{4}-\d\d-\d\d \d\d:\d\d UTC\): the suspension of your keys has ended; by root\.$"
     assert re.search(line, text, re.M), text
     assert text.count("tell an administrator at once") == 1 and re.search(r"^If any of that .* tell an administrator at once\.$", text, re.M), text
 

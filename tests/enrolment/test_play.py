@@ -44,7 +44,7 @@ class Play:
         """A letter; the code in it."""
         letter = self.place / f"letter{len(list(self.place.iterdir()))}.txt"
         words = " ".join(["otpctl invite", self.user.name, "--letter", str(letter), *options])
-        self.says(self.admin, DONE, words, hears=("print it, send it in an envelope", "works once", "runs otpctl enrol", *hears))
+        self.says(self.admin, DONE, words, hears=("print it, send it in a plain envelope", "works once", "runs otpctl enrol", *hears))
         spaced = "".join(line.replace(" ", "") for line in letter.read_text().splitlines()[:8])
         return REGISTRATION_CODE.search(spaced)[0]
 
@@ -79,7 +79,7 @@ def test_a_life_from_the_invitation_to_the_farewell(machine, size, tmp_path):
         play.alice.interrupts()
         assert play.alice.awaits_shell() == REFUSED
         given_up = flat(play.alice.says())
-        assert "begins with E-; an administrator makes it and gives it to you" in given_up
+        assert "begins with E-; you get it from an administrator" in given_up
         assert f"interrupted nothing was stored; delete the entry you scanned, {play.entry()}; then begin again, with the same registration code" in given_up
         phone = play.shown("otpctl enrol", ("Registration code: ", code))
         assert "You used this code just now" in flat(play.alice.says()) and "That does no harm" in flat(play.alice.says())
@@ -100,15 +100,15 @@ def test_a_life_from_the_invitation_to_the_farewell(machine, size, tmp_path):
 
         # the phone is lost: a recovery code, then a letter for a key that replaces all
         play.says(play.alice, DONE, "sudo id -u", (CODE_PROMPT, recovery[0]))
-        play.says(play.admin, REFUSED, f"otpctl invite {user.name}", hears=("enrolled already", "--replace", "otpctl add"))
-        letter = play.invites("--replace", hears=("replaces every key that is there",))
+        play.says(play.admin, REFUSED, f"otpctl invite {user.name}", hears=("already enrolled", "--replace", "otpctl add"))
+        letter = play.invites("--replace", hears=("replaces every key that the user has",))
         second = play.shown("otpctl enrol", ("Registration code: ", letter))
         play.confirms(second, hears=(f"Earlier keys no longer work: delete their entries in the app. The new one is {play.entry()}.",))
         play.says(play.alice, 1, "sudo id -u", (CODE_PROMPT, new.first), hears=("code refused",))
 
         # somebody else had the letter: not me
         not_me = [("Registration code: ", letter), ("Was that you? [y/n] ", "n")]
-        play.says(play.alice, REFUSED, "otpctl enrol", *not_me, hears=("A key was made with this registration code", "switched off: the key that was made with it", "call an administrator now"))
+        play.says(play.alice, REFUSED, "otpctl enrol", *not_me, hears=("A key was made with this registration code", "switched off: the key made with it", "call an administrator now"))
         play.says(play.admin, DONE, f"otpctl resume {user.name}", hears=('off for good: "phone"', f"otpctl invite {user.name} --replace"))
         play.says(play.alice, DONE, "otpctl notices", hears=("you said that somebody else used your registration code", "you need a new code"))
         third = play.shown("otpctl enrol", ("Registration code: ", play.invites("--replace")))

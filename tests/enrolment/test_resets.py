@@ -244,7 +244,7 @@ def test_one_login_behind_two_accounts_is_one_person(machine, desk, admins, guar
     assert waiting(target)["approved_by"] == second.uid, "the person is told, not root"
     call("CancelReset", id=reset["id"])
     asked = ["reset", target.name, "--reason", "lost", "--proof"]
-    assert "cannot vouch" in " ".join(logged_in_as(admin, *asked, f"vouched:{admin.name}").stderr.split())
+    assert "can vouch" in " ".join(logged_in_as(admin, *asked, f"vouched:{admin.name}").stderr.split())
     assert logged_in_as(target, *asked, "callback").returncode == 1, "through sudo for oneself"
     machine.leave(target, "otp-admin")
 
@@ -351,7 +351,7 @@ def test_no_later_end_of_a_code_outlives_its_reset_and_its_owner_is_told(machine
     assert call("ExtendInvitation", desk.uid, user=user.name, lasts=2 * DAY)["changed"]
     assert noticed(user)[-1] == "registration-code-extended"
     refused = refusal(desk.uid, "ExtendInvitation", user=user.name, lasts=8 * DAY)
-    assert refused.name == "InvalidValue" and "then the reset that it is of is over" in refused.parameters["wanted"]
+    assert refused.name == "InvalidValue" and "then its reset is over" in refused.parameters["wanted"]
     start = time.time()
     ends = call("ExtendInvitation", desk.uid, user=user.name)["ends"]
     assert start + 6 * DAY < ends <= time.time() + 7 * DAY, "a letter usually lasts for 14 days"

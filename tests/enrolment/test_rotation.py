@@ -373,7 +373,7 @@ def test_an_overdue_key_opens_nothing(machine, hosts_that_rotate, enrolled, jour
         start = journal.position()
         attempt = host.attempt(machine, user, key.first if name != "login-f" else None)
         assert not attempt.opened, attempt
-    assert not host.tells or "is too old and lets you in no more" in attempt.text
+    assert not host.tells or "is too old and no longer lets you in" in attempt.text
     assert ("account", "overdue") in {(line.get("stage"), line["reason"]) for line in decisions(journal.since(start))}
 
 

@@ -65,7 +65,7 @@ def test_admins_and_the_helpdesk_end_it_with_their_rights_and_the_log_names_them
     actor = who(machine, group)
     code, start = invite(user, "letter"), daemon_log.position()
     done = otpctl("suspend", user.name, user=actor)
-    assert done.returncode == DONE and "worthless from now on" in done.stdout, done.stderr
+    assert done.returncode == DONE and "no longer works" in done.stdout, done.stderr
     (line,) = [line for line in daemon_log.since(start) if "event=registration-code-revoked" in line]
     assert f"user={user.name} " in line and f"by={actor.uid if actor else 0}" in line and re.search(r"ticket=[0-9a-f]{32}", line)
     assert not any("event=suspended" in line for line in daemon_log.since(start))
@@ -90,7 +90,7 @@ def test_a_key_that_was_begun_with_the_code_is_never_stored(machine, user, used,
             key = redeem(client, code)
         before = stored(user)
         done = otpctl(*offline, "suspend", user.name)
-        assert done.returncode == DONE and "worthless from now on" in done.stdout, done.stderr
+        assert done.returncode == DONE and "no longer works" in done.stdout, done.stderr
         with pytest.raises(Refused) as refused:
             client.call("ConfirmEnrolment", code=key.confirming)
         assert refused.value.name in ("EnrolmentExpired", "RegistrationRefused", "NothingPending")
@@ -155,7 +155,7 @@ def test_what_is_done_offline_is_logged_as_what_it_was(machine, user, journal):
     start = journal.position()
     assert otpctl("--offline", "suspend", user.name).returncode == DONE
     (line,) = [line for line in journal.since(start) if "event=offline" in line]
-    assert "registration code is worthless" in line and "every code is refused" not in line
+    assert "registration code no longer works" in line and "every code is refused" not in line
 
 
 def test_offline_it_needs_no_host_key_and_no_daemon(machine, user):

@@ -136,7 +136,7 @@ def test_at_a_prompt_the_module_names_the_entry_too(machine, user, host, end):
         else:
             for _ in range(6):
                 terminal.types_hidden(key_on(terminal.transcript).wrong())
-                terminal.awaits(r"no code of this key|Nothing was stored")
+                terminal.awaits(r"not a code of this key|Nothing was stored")
             terminal.ends()
     text = flat(terminal.transcript)
     if end == "wrong codes" or host.service.startswith("sudo"):  # an interrupt kills su and login
@@ -155,7 +155,7 @@ def test_passwd_says_which_entry_goes_and_which_one_stays(machine, enrolled, pas
     terminal.awaits(APP_PROMPT)
     for _ in range(6):
         terminal.types_hidden(key_on(terminal.transcript).wrong())
-        terminal.awaits(r"no code of this key|Nothing was stored")
+        terminal.awaits(r"not a code of this key|Nothing was stored")
     assert f"Nothing was stored; delete the entry you scanned, {entry}. The old key still works." in said_by(terminal)[1]
 
 
@@ -224,7 +224,7 @@ def test_the_first_line_of_an_enrolment_says_what_is_asked_and_who_gives_it(user
     terminal = session(user, "enrol")
     terminal.awaits("Registration code: ")
     text = flat(terminal.transcript)
-    assert text.startswith("A registration code begins with E-; an administrator makes it and gives it to you"), text
+    assert text.startswith("A registration code begins with E-; you get it from an administrator"), text
 
 
 # what stays off
@@ -290,7 +290,7 @@ def test_an_adoption_that_was_made_already_is_told_so(machine, offline):
     assert otpctl(*offline, "adopt", moved.name, "--from", user.name).returncode == DONE
     for words in (("--from", user.name), ("--from", str(user.uid)), ()):
         again = otpctl(*offline, "adopt", moved.name, *words)
-        assert again.returncode == DONE and "has the keys already; nothing was changed" in again.stdout, again
+        assert again.returncode == DONE and "already has the keys; nothing was changed" in again.stdout, again
     never = otpctl(*offline, "adopt", machine.new_user().name, "--from", user.name)
     assert never.returncode == REFUSED and "not enrolled" in never.stderr
 

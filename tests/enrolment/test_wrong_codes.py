@@ -11,7 +11,7 @@ from harness.services import refused
 from harness.wire import call
 
 NO_WAIT = 'version = 1\n[guesses]\nwait = "none"\n'
-GUESSED = "a code of yours was accepted after five or more wrong ones in a row"
+GUESSED = "one of your codes was accepted after five or more wrong ones in a row"
 
 
 @pytest.fixture(autouse=True)

@@ -145,10 +145,10 @@ def test_what_a_gate_does_not_do_is_told_before_the_proof(debian, machine, enrol
     user, key = enrolled
     other, another = machine.enrolled_user()
     done = enabled("su", user, both(key))
-    assert done.status == 0 and "root has no key that works" in done.text, done
+    assert done.status == 0 and "root has no working key" in done.text, done
     odd_sshd.write_text(odd_sshd.read_text() + "\nPubkeyAuthentication yes\n")
     done = enabled("sshd", other, another.first)
-    assert done.status == 0 and "lets a key in without a code" in done.text and "sshd asks for a code from now on" in done.text, done
+    assert done.status == 0 and "lets a key in without a code" in done.text and "sshd asks for a code now" in done.text, done
 
 
 def test_lines_whose_comments_somebody_has_taken_away_go_with_the_gate(debian, enrolled):
@@ -194,7 +194,7 @@ def test_a_file_that_is_lost_comes_back_when_nobody_confirms(debian, enrolled, h
     (GATES / "sudo.gate").rename(GATES / "sudo.pending")  # as with systemd
     loses(PAM / "sudo", how)
     told = otpctl("gate", "status", "sudo")
-    assert told.returncode == DONE and "sudo: no code is asked any more" in told.stdout and "otpctl gate disable sudo" in told.stdout
+    assert told.returncode == DONE and "sudo: codes are no longer asked for" in told.stdout and "otpctl gate disable sudo" in told.stdout
     assert otpctl("gate", "undo-pending", "sudo").returncode == DONE
     assert stacks() == before
 
@@ -210,7 +210,7 @@ def test_an_emptied_file_of_a_gate_in_force_is_named_and_comes_back_when_told(de
     assert enabled("sudo", user, both(key)).status == 0
     loses(PAM / "sudo", how)
     done = otpctl("gate", "disable", "sudo")
-    assert done.returncode == REFUSED and f"{PAM / 'sudo'}: nothing is left in it" in done.stderr and "--force" in done.stderr
+    assert done.returncode == REFUSED and f"{PAM / 'sudo'}: no PAM line is left in it" in done.stderr and "--force" in done.stderr
     assert otpctl("gate", "disable", "sudo", "--force").returncode == DONE
     assert stacks() == before
 
@@ -223,7 +223,7 @@ def test_a_file_that_went_with_its_package_stays_away_and_is_named(debian, enrol
     lost = {one["service"]: one for one in json.loads(otpctl("gate", "status", "--json").stdout)["lost"]}
     assert lost == {"sudo": {"gate": "sudo", "service": "sudo", "state": "in-force", "until": None, "until_utc": None}}
     done = otpctl("gate", "disable", "sudo")
-    assert done.returncode == DONE and f"{PAM / 'sudo'}: somebody has removed it" in done.stdout
+    assert done.returncode == DONE and f"{PAM / 'sudo'}: somebody has deleted this file" in done.stdout
     del before["sudo"]
     assert stacks() == before and os.listdir(GATES) == [".lock"]
 
@@ -257,7 +257,7 @@ def test_the_sentence_of_a_test_says_what_is_missing(debian, machine, enrolled):
     for name in ("sudo", "sudo-i"):
         (PAM / name).write_text((PAM / name).read_text().replace("@include common-auth\n", "@include common-auth\nauth required pam_otp.so\n"))
     done = dialogue([OTPCTL, "gate", "test", "sudo", "--admin", user.name], answers)
-    assert done.status == 0 and "A code is asked by sudo and sudo-i already" in done.text and "asked there yet" not in done.text, done
+    assert done.status == 0 and "sudo and sudo-i already ask for a code" in done.text and "asked for there yet" not in done.text, done
     assert f"type what sudo will ask {user.name} for; nothing" in done.text
     assert f"type what sudo-i will ask {user.name} for, with the next code, as each works once; nothing" in done.text
 

@@ -73,7 +73,7 @@ def test_while_one_change_waits_there_is_no_second_one_whose_record_would_replac
     (GATES / "sudo-otp.gate").rename(waiting)  # as with systemd
     record, gated = waiting.read_bytes(), SUDOERS.read_text()
     done = otpctl("gate", "enable", "sudo", "--command", WHOAMI, "--admin", user.name, "--no-rollback")
-    assert done.returncode == REFUSED and "waits already" in done.stderr and "otpctl gate confirm sudo-otp" in done.stderr, done
+    assert done.returncode == REFUSED and "is already waiting" in done.stderr and "otpctl gate confirm sudo-otp" in done.stderr, done
     assert (waiting.read_bytes(), SUDOERS.read_text()) == (record, gated)
     assert otpctl("gate", "undo-pending").returncode == DONE
     assert not SUDOERS.exists() and not STACK.exists()

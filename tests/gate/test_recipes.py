@@ -188,7 +188,7 @@ def test_sudo_has_the_lines_by_hand(of_debian, enrolled):
 def test_the_drop_in_with_a_key_is_what_sshd_says(of_debian, enrolled):
     user, key = enrolled
     done = makes(Made("sshd", KEY + WITHOUT, answers=ALONE), user, iter((key.first,)))
-    assert done.status == 0 and "root logs in by ssh no more" in done.text, done
+    assert done.status == 0 and "root can no longer log in by ssh" in done.text, done
     said = run("/usr/sbin/sshd", "-T").splitlines()
     for line in ("authenticationmethods publickey,keyboard-interactive", "permitrootlogin no", "passwordauthentication no"):
         assert line in said
@@ -226,7 +226,7 @@ def test_a_locker_is_proved_with_the_rights_of_its_user(of_debian, machine, enro
 
 def test_a_code_alone_is_refused_where_it_would_be_all(of_debian, enrolled):
     user, _ = enrolled
-    for service, why in {"sudo": "by a code alone", "login": "by a code alone", "sshd": "wants --with-key", "passwd": "by a code alone"}.items():
+    for service, why in {"sudo": "with a code alone", "login": "with a code alone", "sshd": "needs --with-key", "passwd": "with a code alone"}.items():
         done = otpctl("gate", "enable", service, "--without-password", "--admin", user.name, "--no-rollback")
         assert done.returncode == 2 and why in done.stderr, done
     done = otpctl("gate", "test", "i3lock", "--with-key", "--admin", user.name)

@@ -91,13 +91,13 @@ def test_a_gate_is_confirmed_in_another_session_and_not_in_its_own(booted):
         with becomes_root(first):
             key, token = booted.enrol(user), booted.enrol_token(user)  # its codes are good for half a minute
             code, said = enables(first, "sudo", key.first, token.code(2))
-            assert code == 0 and re.search(r"no longer after 120 seconds, at [-0-9]+ [:0-9]+ \S+, unless", said) and "otpctl gate confirm sudo" in said
+            assert code == 0 and re.search(r"but only for 120 seconds, until [-0-9]+ [:0-9]+ \S+, unless", said) and "otpctl gate confirm sudo" in said
             assert record(booted, "sudo") == "pending" and booted.is_active("otp-gate-sudo.timer")
             assert "unless somebody confirms it" in booted.run("otpctl", "gate", "status", "sudo")
             code, said = root_says(first, "otpctl gate confirm sudo")
             assert code == 1 and "this is the login session in which the gate was enabled" in said and "ssh" in said
         done = booted.tries("otpctl", "gate", "confirm", "sudo")
-        assert done.returncode == 1 and "this is no login session" in done.stderr
+        assert done.returncode == 1 and "this is not a login session" in done.stderr
         assert booted.property("IgnoreOnIsolate", "otp-gate-sudo.timer") == "yes"
         with becomes_root(second, key.second):
             gated = pam_file(booted, "sudo")
@@ -106,7 +106,7 @@ def test_a_gate_is_confirmed_in_another_session_and_not_in_its_own(booted):
             assert code == 1 and "is new: # mine" in said and record(booted, "sudo") == "pending"
             booted.write("/etc/pam.d/sudo", gated)
             code, said = root_says(second, "otpctl gate confirm sudo")
-            assert code == 0 and "the gate of sudo stays" in said and "here or by another service" in said
+            assert code == 0 and "the gate of sudo stays" in said and "by this service or another" in said
     assert record(booted, "sudo") == "gate" and not booted.is_active("otp-gate-sudo.timer")
     assert not list((booted.root / "etc/pam.d").glob(".*"))
     booted.run("otpctl", "gate", "disable", "sudo")
@@ -121,7 +121,7 @@ def test_a_gate_is_confirmed_only_with_a_code_that_was_accepted_since(booted):
             assert enables(first, "su", key.first, token.code(2))[0] == 0
         with becomes_root(second):
             code, said = root_says(second, "otpctl gate confirm su")
-            assert code == 1 and f"no code of {user.name} was accepted since" in said
+            assert code == 1 and f"no code of {user.name} has been accepted since" in said
         code, said = second.shell(f"su {user.name} -c true", ("Password: ", PASSWORD), (CODE_PROMPT, key.second))
         assert code == 0
         with becomes_root(second):
@@ -151,7 +151,7 @@ def test_sshd_asks_by_way_of_pam_from_the_gate_on_and_no_longer_when_it_is_disab
             assert asks() and record(booted, "sshd") == "pending"
             with becomes_root(older):
                 code, said = root_says(older, "otpctl gate confirm sshd")
-                assert code == 1 and "this login session is older than the gate" in said and "log in again, by ssh" in said
+                assert code == 1 and "this login session began before the gate was enabled" in said and "log in again, by ssh" in said
             with booted.ssh(user, key.second) as second, becomes_root(second):
                 assert root_says(second, "otpctl gate confirm sshd")[0] == 0
         booted.run("otpctl", "gate", "disable", "sshd")

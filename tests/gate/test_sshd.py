@@ -74,7 +74,7 @@ NOTED = {
     "a key alone": ("Match Group daemon\n    PubkeyAuthentication yes\n    AuthenticationMethods publickey", "PubkeyAuthentication yes", "lets a key in without a code"),
     "methods without a prompt": ("Match Group bin\n    X11Forwarding no\n    AuthenticationMethods publickey,password", "AuthenticationMethods", "never asks for a code"),
     "a user that is not there": ("Match User backup-?*\n    PasswordAuthentication yes", "PasswordAuthentication yes", "does not have PasswordAuthentication no"),
-    "a group without members": ("Match Group no-such-group\n    PasswordAuthentication yes", "PasswordAuthentication yes", "knows nobody whom the block is for"),
+    "a group without members": ("Match Group no-such-group\n    PasswordAuthentication yes", "PasswordAuthentication yes", "knows no user that the block applies to"),
     "root": ("PermitRootLogin yes\nMatch User root\n    PasswordAuthentication yes", "PasswordAuthentication yes", "sshd has other settings for root: not PasswordAuthentication no"),
 }
 

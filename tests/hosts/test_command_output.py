@@ -18,7 +18,7 @@ ASKING = ("sudo-kept", "sudo-i-kept", "sudo", "su", "su-l", "doas")
 SERVICES = (*ASKING, "sshd")
 KEYS_ALONE = 2203
 SOON, DUE, OVERDUE = 6, 8, 18  # days of a key that is due after seven and overdue after ten more
-REMINDER, OVERDUE_TEXT = "is due in 1 day", "lets you in no more"
+REMINDER, OVERDUE_TEXT = "is due in 1 day", "no longer lets you in"
 DATA = bytes(range(256)) * 3
 FILE = Path("/tmp/kept-data")
 

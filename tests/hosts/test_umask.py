@@ -115,7 +115,7 @@ def test_a_bypass_says_that_lockers_do_not_see_its_mark(machine, user, mode):
     with changed(path, mode=mode):
         done = otpctl("emergency", "bypass", user.name, "--reason", "umask")
         assert done.returncode == DONE and "is not asked for a code" in done.stdout
-        assert "screen lockers do not see the mark" in done.stderr and f"`chmod o+x {path}`" in done.stderr
+        assert "screen lockers do not see the bypass" in done.stderr and f"`chmod o+x {path}`" in done.stderr
         assert not unlocks(user, "000000")
     assert unlocks(user, "000000")
     otpctl("emergency", "end", user.name)
@@ -135,7 +135,7 @@ def test_an_edit_says_that_the_daemon_cannot_read_the_policy(machine, user, tmp_
     write(editor, '#!/bin/sh\necho "# edited" >>"$1"\n', 0o755)
     with changed(POLICY, mode=0o600):
         done = under("077", "otpctl", "config", "edit", EDITOR=str(editor))
-        assert "in force" in done.stdout and f"`chmod o+r {POLICY}`" in done.stderr
+        assert "now in effect" in done.stdout and f"`chmod o+r {POLICY}`" in done.stderr
     done = under("077", "otpctl", "config", "edit", EDITOR=str(editor))
     assert done.stderr == "" and modes(POLICY) == [0o644]
     write(POLICY, DEFAULT_POLICY, 0o644)

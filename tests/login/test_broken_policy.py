@@ -62,10 +62,10 @@ def test_a_table_that_became_part_of_something_else_refuses_every_service(machin
 def test_a_table_for_a_service_that_no_program_can_have_is_more_than_a_note(stock, name):
     with policy(f'[service.{name}]\nunenrolled = "deny"\n'):
         done = otpctl("config", "check")
-        assert done.returncode == 1 and "wanted the name of a PAM service, in small letters" in done.stderr and "in order" not in done.stdout
+        assert done.returncode == 1 and "wanted the name of a PAM service, in lower case" in done.stderr and "in order" not in done.stdout
     with policy("[service.otp-later]\n"):
         done = otpctl("config", "check")
-        assert done.returncode == 0 and "holds for nobody yet" in done.stderr, "the PAM file may come later"
+        assert done.returncode == 0 and "applies to nobody yet" in done.stderr, "the PAM file may come later"
 
 
 @pytest.mark.parametrize("wrong", ['unenrolled = "maybe"', 'colour = { shade = "dark" }', "digits = [5]", "window = { back = 3 }", "colour = 1"])
@@ -82,7 +82,7 @@ def test_edit_puts_no_broken_file_into_force(machine, tmp_path, broken):
     before = POLICY.read_text()
     for answer in ("", "x\n", "e\n"):  # again, it is still broken, and then the input ends
         done = subprocess.run([OTPCTL, "config", "edit"], input=answer, capture_output=True, text=True, env={**os.environ, "EDITOR": str(editor)}, timeout=30)
-        assert done.returncode == 1 and "line " in done.stdout and "as it was" in done.stderr
+        assert done.returncode == 1 and "line " in done.stdout and "unchanged" in done.stderr
         assert POLICY.read_text() == before
 
 

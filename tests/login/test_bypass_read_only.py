@@ -19,7 +19,7 @@ from harness.wire import Client
 
 ETC, ETC_OTP = Path("/etc"), Path("/etc/otp")
 UNTIL_REBOOT = Path("/run/otp-emergency")
-GONE = "is in /run/otp-emergency, and is gone at a reboot"
+GONE = "is kept in /run/otp-emergency and ends at a reboot"
 
 
 @pytest.fixture(autouse=True)
@@ -173,7 +173,7 @@ def test_the_end_takes_marks_away_from_both_places(machine, gate, enrolled):
     assert otpctl_bypass(user).returncode == DONE
     with read_only(ETC_OTP):
         done = otpctl_bypass(user, "--for", "2h")
-        assert done.returncode == DONE and "an earlier mark in /etc/otp/emergency cannot be changed" in done.stdout
+        assert done.returncode == DONE and "an earlier bypass in /etc/otp/emergency cannot be changed" in done.stdout
         assert len(json.loads(otpctl("emergency", "list", "--json").stdout)["marks"]) == 2
     assert otpctl("emergency", "end", str(user.uid)).returncode == DONE
     assert not mark_of(user).exists() and not mark_of(user, MARKS).exists() and not lets_past(machine, gate, user)
@@ -248,7 +248,7 @@ def test_a_mark_of_somebody_else_in_run_opens_nothing_and_is_told(machine, gate,
         start = journal.position()
         assert not lets_past(machine, gate, user)
         assert any("emergency=not-honoured" in line and "/run/otp-emergency" in line for line in journal.since(start))
-        assert "the mark does not count" in otpctl("emergency", "list").stdout
+        assert "the bypass does not count" in otpctl("emergency", "list").stdout
         back()
     assert lets_past(machine, gate, user)
 
@@ -315,7 +315,7 @@ def test_of_two_marks_the_status_shows_the_one_that_lasts_longer(machine, gate, 
         assert otpctl_bypass(user, "--for", first).returncode == DONE
         with read_only(ETC_OTP):
             done = otpctl_bypass(user, "--for", second)
-            assert done.returncode == DONE and "an earlier mark" in done.stdout
+            assert done.returncode == DONE and "an earlier bypass" in done.stdout
             shown = json.loads(otpctl("status", user.name, "--json").stdout)["status"]["bypass"]
             assert abs(shown["until"] - shown["made"] - seconds) <= 2
         assert otpctl("emergency", "end", user.name).returncode == DONE

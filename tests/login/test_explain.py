@@ -411,7 +411,7 @@ def test_an_account_that_may_not_read_the_keys_is_told_so(machine, enrolled):
     found = explained(user, by=machine.new_user())
     assert found["outcome"] == "asked" and user.name in found["not_read"][0]
     done = otpctl("explain", user.name, SERVICE, user=machine.new_user())
-    assert done.returncode == 1 and "run it as root" in done.stderr and "not read" in done.stdout
+    assert done.returncode == 1 and "run this as root" in done.stderr and "not read" in done.stdout
     viewer = machine.new_user()
     machine.join(viewer, "otp-viewer")
     for reader in (user, viewer):

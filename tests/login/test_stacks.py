@@ -150,7 +150,7 @@ def test_the_account_stage_is_followed_too(parts, lines, kind):
     assert kinds("account") == ({kind} if kind else set())
 
 
-PAST_IT = "leads past pam_otp.so where the password has expired"
+PAST_IT = "skips pam_otp.so when the password has expired"
 
 
 @pytest.mark.parametrize("lines, by", [
@@ -382,7 +382,7 @@ def test_a_table_for_one_of_two_gated_services_of_a_program_is_noted(stock, name
     try:
         write(POLICY, f"version = 1\n[service.{named}]\n", 0o644)
         done = otpctl("config", "check")
-        assert done.returncode == DONE and f"note: [service.{named}] does not hold for `{program}`" in done.stderr
+        assert done.returncode == DONE and f"note: [service.{named}] does not apply to `{program}`" in done.stderr
         write(POLICY, f"version = 1\n[service.{named}]\n[service.{other}]\n", 0o644)
         assert otpctl("config", "check").stderr == ""
     finally:

@@ -137,7 +137,7 @@ def test_the_end_of_a_mark_by_number_names_its_user_in_the_log(machine, user, jo
 
 def test_marks_are_listed_with_those_that_do_not_count(machine, user):
     other = machine.new_user()
-    assert otpctl("emergency", "list").stdout == "nobody is let past the gate\n"
+    assert otpctl("emergency", "list").stdout == "nobody has a bypass\n"
     assert json.loads(otpctl("emergency", "list", "--json").stdout) == {"marks": []}
     with bypass(user, "phone in the lake"), bypass(other), machine.daemon_stopped():
         with changed(MARKS / str(other.uid), mode=0o666):
@@ -342,7 +342,7 @@ def test_a_pam_file_is_read_as_libpam_reads_it(machine, stock, user, journal, li
     "name, lines, why",
     [
         ("chekced", None, "no PAM file"),
-        ("Checked", "auth required pam_otp.so\naccount required pam_otp.so\n", "small letters"),
+        ("Checked", "auth required pam_otp.so\naccount required pam_otp.so\n", "lower case"),
         ("checked", "auth required pam_unix.so\naccount required pam_unix.so\n", "pam_otp.so"),
     ],
 )
@@ -351,7 +351,7 @@ def test_what_the_policy_says_of_a_service_that_will_not_obey_it_is_told(machine
         write(Path("/etc/pam.d") / name, lines, 0o644)
     for text in (f"[service.{name}]\n", f'[rotation]\nmax_age = 90\nrotate_services = ["{name}"]\n'):
         done = check(text)
-        assert name in done.stderr and "holds for nobody" in done.stderr and why in done.stderr
+        assert name in done.stderr and "applies to nobody" in done.stderr and why in done.stderr
         assert done.returncode == (REFUSED if name == "Checked" else DONE), "a name with capitals is more than a note"
 
 
@@ -387,7 +387,7 @@ def test_a_suspension_offline_is_told_also_where_a_code_on_its_way_cannot_be_end
     book.write_text("nonsense")
     start = journal.position()
     done = otpctl("--offline", "suspend", user.name)
-    assert done.returncode == REFUSED and "suspended, but a code that is on its way may still be good" in done.stderr
+    assert done.returncode == REFUSED and "suspended, but a registration code that is on its way may still work" in done.stderr
     assert machine.status(user)["suspended"] is True
     (line,) = [line for line in journal.since(start) if "event=offline" in line]
     assert line.startswith(ALERT) and f"{user.name}: suspended" in line
@@ -398,7 +398,7 @@ def test_a_suspension_says_that_it_is_done_also_where_a_code_on_its_way_cannot_b
     user, _ = enrolled
     (VAULT / "tickets" / str(user.uid)).write_text("nonsense")
     done = otpctl("suspend", user.name)
-    assert done.returncode == REFUSED and "the keys are suspended, but a code that is on its way" in done.stderr, done.stderr
+    assert done.returncode == REFUSED and "the keys are suspended, but a registration code that is on its way" in done.stderr, done.stderr
     assert machine.status(user)["suspended"] is True
 
 

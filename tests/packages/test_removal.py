@@ -183,4 +183,4 @@ def test_a_gate_that_a_package_question_took_out_is_seen_by_config_check(install
     installed.run("dpkg", "--force-confold", "--install", old)
     installed.run("dpkg", "--force-confnew", "--install", new)
     assert "pam_otp.so" not in installed.run("cat", "/etc/pam.d/gated-demo")
-    assert "[service.gated-demo] holds for nobody yet" in installed.tries("otpctl", "config", "check").stderr
+    assert "[service.gated-demo] applies to nobody yet" in installed.tries("otpctl", "config", "check").stderr

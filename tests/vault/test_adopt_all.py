@@ -65,7 +65,7 @@ def test_two_that_have_changed_places_are_left_and_named(machine, skip, nothing_
     (one, _), (other, _) = machine.enrolled_user(), machine.enrolled_user()
     accounts_become({one: User(one.name, other.uid), other: User(other.name, one.uid)})
     adopted, left = what_adopt_says("adopt", "--all")
-    assert adopted == {} and {(one.name, "enrolled already"), (other.name, "enrolled already")} <= {(entry["user"], entry["reason"].split(";")[0]) for entry in left}
+    assert adopted == {} and {(one.name, "already enrolled"), (other.name, "already enrolled")} <= {(entry["user"], entry["reason"].split(";")[0]) for entry in left}
     assert pam_code(machine, User(one.name, other.uid), "000000", skip) == AUTHINFO_UNAVAIL
     accounts_become({User(one.name, other.uid): one, User(other.name, one.uid): other})
 

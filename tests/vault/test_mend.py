@@ -130,7 +130,7 @@ def test_mend_puts_a_copied_vault_right_and_accepts_no_restore(machine, journal,
             before = owners_and_modes()
             done = otpctl("--offline", "mend", "--dry-run")
             assert done.returncode == DONE and str(user.key_file) in done.stdout and owners_and_modes() == before
-            assert re.search(r"^[1-9]\d* would be mended; .*accept-restore --all.*never does$", done.stdout.splitlines()[-1])
+            assert re.search(r"^[1-9]\d* would be mended; .* until you run `otpctl accept-restore --all`$", done.stdout.splitlines()[-1])
             told = done.stdout.splitlines()[:-1]
             done = otpctl("--offline", "mend")
             assert done.returncode == DONE, done.stderr
@@ -165,7 +165,7 @@ def test_mend_gives_nothing_away_that_is_not_the_vaults(machine):
         for path in another_uid_but_for_links:
             os.chown(path, FORMER, FORMER)
         done = otpctl("--offline", "mend")
-        assert done.returncode == REFUSED and "5 were left as they are" in done.stderr
+        assert done.returncode == REFUSED and "5 were left unchanged" in done.stderr
         assert all(str(path) in done.stderr for path in odd)
         assert (Path("/etc/shadow").stat().st_uid, Path("/etc/shadow").stat().st_mode) == (shadow.st_uid, shadow.st_mode)
         about = secret.stat()

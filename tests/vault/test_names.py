@@ -130,7 +130,7 @@ def test_where_the_daemon_decides_the_log_has_its_reason_and_only_the_owner_hear
     assert codes_of_both_stages(done.stdout) == (AUTHINFO_UNAVAIL, AUTHINFO_UNAVAIL)
     found = decisions(journal.since(start))
     assert [(line["outcome"], line["reason"]) for line in found] == [("failed", why), ("refused", why)]
-    assert all(f"the daemon answers: the vault cannot be read: {why}" in line["detail"] for line in found)
+    assert all(f"the daemon answers: the vault cannot answer: {why}" in line["detail"] for line in found)
     assert ("otpctl adopt" in done.stdout, REFUSAL in done.stdout) == ((True, False) if program == "locker" else (False, True))
 
 

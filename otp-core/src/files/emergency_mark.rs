@@ -128,7 +128,7 @@ impl<'d> LastingFields<'d> {
         let boot = match (self.boot, self.boot_ms) {
             (None, None) => None,
             (Some(id), Some(made_ms)) => {
-                let id = BootId::parse(id).ok_or("boot is no boot id; wanted 36 hexadecimal digits and hyphens")?;
+                let id = BootId::parse(id).ok_or("boot is not a boot id; wanted 36 hexadecimal digits and hyphens")?;
                 Some((id, u64::try_from(made_ms).map_err(|_| "boot_ms is below 0")?))
             }
             _ => return Err("boot and boot_ms must both be there, or neither".to_owned()),

@@ -173,11 +173,11 @@ impl NoticeEvent {
             Self::KeyAdded => "one more key was stored for you",
             Self::KeyRotated => "one of your keys was replaced with a new one",
             Self::KeyRevoked => "one of your keys was removed",
-            Self::KeyExpirySet => "one of your keys now ends at another time; otpctl status shows when",
+            Self::KeyExpirySet => "the end date of one of your keys was changed; otpctl status shows it",
             Self::KeysSuspended => {
                 "your keys were suspended: every code is refused until an administrator ends the suspension"
             }
-            Self::KeysResumed => "the suspension of your keys was ended",
+            Self::KeysResumed => "the suspension of your keys has ended",
             Self::RecoveryCodeUsed { left } => {
                 let are = if left == 1 { "is" } else { "are" };
                 let few = if left <= 2 { ": make a new set with otpctl recovery-codes" } else { "" };
@@ -210,7 +210,7 @@ impl NoticeEvent {
                 "you reported a device as lost, so all your codes are refused; you can take that back within an \
                  hour with otpctl lost --found, and an administrator can later"
             }
-            Self::RegistrationCodeExtended => "your registration code is good for longer than you were told",
+            Self::RegistrationCodeExtended => "your registration code now lasts longer than you were told",
             Self::WrongCodes => {
                 "five or more wrong codes in a row were typed for you; if your password is asked for before the \
                  code, somebody may know it: change it"

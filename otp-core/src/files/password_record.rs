@@ -80,7 +80,7 @@ pub(super) fn parse_about<T>(
     rest: impl FnOnce(&mut CanonicalReader<'_>) -> Result<Result<T, String>, NotCanonical>,
 ) -> Result<(PasswordFingerprint, T), String> {
     let text = std::str::from_utf8(text).map_err(|_| "not UTF-8")?;
-    let text = checksum::checked(text).ok_or("the first line is no checksum of the rest")?;
+    let text = checksum::checked(text).ok_or("the first line is not the checksum of the rest")?;
     let mut reader = CanonicalReader::new(text, 1);
     let version = reader.number("version").map_err(|error| error.to_string())?;
     if version != 1 {
@@ -121,7 +121,7 @@ impl SeenAt {
             Some(id) => Some((id, reader.number("boot_ms")?)),
             None => None,
         };
-        let boot = boot.map(|(id, ms)| BootId::parse(&id).map(|id| (id, ms)).ok_or("boot is no name of a boot"));
+        let boot = boot.map(|(id, ms)| BootId::parse(&id).map(|id| (id, ms)).ok_or("boot is not a boot id"));
         Ok(boot.transpose().map(|boot| Self { wall, boot }).map_err(str::to_owned))
     }
 
@@ -244,7 +244,7 @@ mod tests {
             (with(|text| text.replace("version = 1", "version = 2")), "version is 2; wanted 1"),
             (with(|text| text.replace("uid = 1000\nf", "uid = 1001\nf")), "the uid is 1001; wanted 1000"),
             (with(|text| text.replace("abab", "ABAB")), "value out of its range: fingerprint"),
-            (with(|text| text.replace("0f6f", "xxxx")), "boot is no name of a boot"),
+            (with(|text| text.replace("0f6f", "xxxx")), "boot is not a boot id"),
             (with(|text| text.replace("by = 0\n", "by = 4294967296\n")), "a uid is 4294967296; wanted one below 2^32"),
             (with(|text| text + "more = 1\n"), "line 11: found the field \"more\"; wanted the end of the file"),
         ] {

@@ -89,7 +89,7 @@ fn need(word: &str) -> Result<Need, String> {
     let known = Need::ALL.into_iter().find(|need| need.word() == word);
     known.ok_or_else(|| {
         let word: String = word.chars().take(LONGEST_WORD).collect();
-        format!("needs {word:?}, which this program does not know; a newer one is wanted")
+        format!("needs {word:?}, which this program does not know; use a newer version")
     })
 }
 
@@ -123,7 +123,7 @@ mod tests {
     fn a_word_that_is_not_known_refuses_by_its_name() {
         for words in ["\"colour\"", "\"names\", \"colour\"", "\"colour\", \"names\""] {
             let error = parsed(2, &format!("needs = [{words}]\n")).unwrap_err();
-            assert_eq!(error, "needs \"colour\", which this program does not know; a newer one is wanted");
+            assert_eq!(error, "needs \"colour\", which this program does not know; use a newer version");
         }
         let long = parsed(2, &format!("needs = [{:?}]\n", "x\n".repeat(3000))).unwrap_err();
         assert!(long.len() < 200 && !long.contains('\n'), "{long}");

@@ -144,7 +144,7 @@ impl ServicePolicy {
 fn more_than(general: Limits, here: Limits) -> Option<String> {
     let origin = Origin::ALL.into_iter().find(|origin| here.of(*origin) > general.of(*origin))?;
     let (name, found, wanted) = (origin.as_str(), here.of(origin), general.of(origin));
-    Some(format!("{name} is {found}; wanted at most {wanted}, which holds for all services together"))
+    Some(format!("{name} is {found}; wanted at most {wanted}, for all services together"))
 }
 
 fn prompt(table: &mut Table<'_>) -> Result<Option<String>, TableError> {
@@ -183,7 +183,7 @@ fn origin(table: &mut Table<'_>) -> Result<Option<Origin>, TableError> {
 /// The first moment of a day such as `2027-01-31`, in UTC.
 fn day<'d>(table: &mut Table<'d>, name: &'d str) -> Result<Option<UnixTime>, TableError> {
     let Some(found) = table.date(name)? else { return Ok(None) };
-    let wanted = || table.error(&found, format!("{name} is no day; wanted a date like 2027-01-31"));
+    let wanted = || table.error(&found, format!("{name} is not a day; wanted a date like 2027-01-31"));
     days_since_1970(found.value).map(|days| Some(UnixTime::of_day(days))).ok_or_else(wanted)
 }
 

@@ -119,7 +119,7 @@ impl RefusalReason {
             }
             // The command that the other text names is what they are trying.
             Self::Closed if viewer == Viewer::OwnerAtChange => {
-                "too many wrong codes by this way; ask an admin to reopen it".to_owned()
+                "too many wrong codes from here; ask an admin to reopen it".to_owned()
             }
             reason => reason.row_text().filter(|_| own).unwrap_or(REFUSED).to_owned(),
         }

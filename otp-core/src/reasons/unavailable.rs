@@ -43,8 +43,9 @@ crate::reason_table! {
     }
 }
 
-/// How the daemon begins the sentence by which it says that the vault cannot answer. The word of the reason follows.
-const CANNOT_ANSWER: &str = "the vault cannot be read: ";
+/// How the daemon begins the sentence by which it says that the vault cannot answer. The word of the reason follows. Modules of other
+/// versions, which a running program may still have loaded, look for exactly this text.
+const CANNOT_ANSWER: &str = "the vault cannot answer: ";
 
 impl UnavailableReason {
     /// The command by which root puts it right, where there is one.
@@ -60,7 +61,7 @@ impl UnavailableReason {
             }
             Self::Renamed => "the keys of your uid are stored under another name; ask root to run `otpctl adopt`",
             Self::AccountGone => "your account was deleted and created again; ask root to run `otpctl adopt`",
-            Self::LockTimeout => "another program is holding your keys; end it and try again, or tell an administrator",
+            Self::LockTimeout => "another program is using your keys; end it and try again, or tell an administrator",
             Self::CannotPersist => {
                 "codes cannot be checked on this host right now; tell an administrator, and wait for the next code \
                  before you try again"

@@ -102,7 +102,7 @@ fn what_is_wrong_in_a_service_is_named() {
         ("digits = [5]", "digits has 5; wanted 6, 7 or 8"),
         ("digits = 6", "digits is an integer; wanted an array of whole numbers"),
         ("allow_until = 2027-02-29", "invalid date"),
-        ("allow_until = 1969-12-31", "allow_until is no day"),
+        ("allow_until = 1969-12-31", "allow_until is not a day"),
         ("allow_until = \"soon\"", "wanted a date"),
         ("report_only = 1", "report_only is an integer; wanted true or false"),
         ("exempt = [\"alice\"]", "exempt has \"alice\"; wanted user:NAME"),

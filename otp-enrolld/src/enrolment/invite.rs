@@ -233,7 +233,7 @@ fn later_end(ticket: &Ticket, lasts: Option<u64>, reset_left: Option<u64>, now: 
                         ticket.form.longest_life()
                     )
                 }
-                false => "then the reset that it is of is over".to_owned(),
+                false => "then its reset is over".to_owned(),
             };
             let wanted = format!("{SHORTEST_LIFE_S} to {most} seconds: {why}");
             Err(Refusal::InvalidValue { field: "lasts".to_owned(), found: seconds.to_string(), wanted }.into())

@@ -67,7 +67,7 @@ impl Daemon {
     /// keep the owner from cancelling it.
     fn prove_ownership(&self, peer: Peer, reset: &Reset, code: Option<&TypedCode>) -> Result<(), Refused> {
         let (account, limits) = (&reset.account, self.policy(peer)?.limits);
-        let code = code.ok_or_else(|| Refused::not_allowed("this needs a code or a recovery code of yours"))?;
+        let code = code.ok_or_else(|| Refused::not_allowed("this needs one of your codes or recovery codes"))?;
         let mut locked = self.vault().lock(account, &System)?.ok_or(ChangeRefusal::NotEnrolled).of(account)?;
         let guess = Guess { typed: &code.sorted(), origin: Origin::Socket };
         self.proven_though_suspended(&mut locked, guess, &limits).map(drop)

@@ -72,7 +72,7 @@ pub(super) fn only(node: Node<'_, '_>, names: &[&str]) -> Result<(), ForeignFaul
         Some(child) if child.tag_name().name() == "Signature" => Err(fault(
             child,
             "a signature, which nothing here checks",
-            "an unsigned file; check it by `pskctool --verify` first",
+            "an unsigned file; check it with `pskctool --verify` first",
         )),
         Some(child) => {
             let name: String = child.tag_name().name().escape_default().take(40).collect();

@@ -22,7 +22,7 @@ reason_table! {
         /// The code is over.
         Stale => "stale", "it is no longer valid; ask for a new one";
         /// The host's clock lies before its making.
-        Early => "early", "the clock of this host lies before the making of the code; tell an administrator";
+        Early => "early", "this host's clock shows a time before the code was made; tell an administrator";
         /// It comes from a backup.
         Restored => "restored-copy",
             "the file of registration codes was put back from a backup, or another program has touched it; ask for a new code";

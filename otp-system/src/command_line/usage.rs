@@ -24,18 +24,18 @@ pub fn told(error: &clap::Error, program: &Command, named: &Command) -> String {
             return format!("{argument}: found \"{found}\"; {why}");
         }
         ErrorKind::InvalidSubcommand => {
-            format!("\"{}\" is no command of {path}", values(error, ContextKind::InvalidSubcommand).join(" "))
+            format!("\"{}\" is not a command of {path}", values(error, ContextKind::InvalidSubcommand).join(" "))
         }
         ErrorKind::UnknownArgument if !argument.starts_with('-') => format!("\"{argument}\" is one word too many"),
         ErrorKind::UnknownArgument if is_option_of(program, &argument) => {
-            format!("{argument} stands before the command, as in `{}`", path.replacen(' ', &format!(" {argument} "), 1))
+            format!("{argument} goes before the command, as in `{}`", path.replacen(' ', &format!(" {argument} "), 1))
         }
-        ErrorKind::UnknownArgument => format!("{argument} is no option of {path}"),
+        ErrorKind::UnknownArgument => format!("{argument} is not an option of {path}"),
         ErrorKind::ArgumentConflict => conflict(&argument, &choice(&names(error, ContextKind::PriorArg))),
         ErrorKind::MissingRequiredArgument => missing(&arguments, named),
         ErrorKind::TooManyValues => format!("{argument}: \"{found}\" is a value too many"),
         ErrorKind::InvalidUtf8 => "a word is not UTF-8".to_owned(),
-        _ => "this is no command line of mine".to_owned(),
+        _ => "this command line is not understood".to_owned(),
     };
     let help = format!("`{path} --help` tells more");
     match meant(error) {
@@ -173,14 +173,14 @@ mod tests {
     #[test]
     fn a_refusal_says_what_was_found_and_what_is_wanted() {
         let cases: &[(&[&str], &str)] = &[
-            (&["pain"], "\"pain\" is no command of prog; did you mean paint? `prog --help` tells more"),
-            (&["zzz"], "\"zzz\" is no command of prog; `prog --help` tells more"),
-            (&["a\x1b[2J"], "\"a\\x1b[2J\" is no command of prog; `prog --help` tells more"),
+            (&["pain"], "\"pain\" is not a command of prog; did you mean paint? `prog --help` tells more"),
+            (&["zzz"], "\"zzz\" is not a command of prog; `prog --help` tells more"),
+            (&["a\x1b[2J"], "\"a\\x1b[2J\" is not a command of prog; `prog --help` tells more"),
             (
                 &["paint", "--cot", "x"],
-                "--cot is no option of prog paint; did you mean --coat? `prog paint --help` tells more",
+                "--cot is not an option of prog paint; did you mean --coat? `prog paint --help` tells more",
             ),
-            (&["paint", "-q"], "-q is no option of prog paint; `prog paint --help` tells more"),
+            (&["paint", "-q"], "-q is not an option of prog paint; `prog paint --help` tells more"),
             (&["paint", "a", "b"], "\"b\" is one word too many; `prog paint --help` tells more"),
             (&["paint"], "WALL or --all is missing; `prog paint --help` tells more"),
             (&["hang"], "--nail, --height and ROOM are missing; `prog hang --help` tells more"),
@@ -197,7 +197,7 @@ mod tests {
             (&["paint", "a", "--litres", "1k"], "--litres: found \"1k\"; wanted 0 to 255 litres"),
             (
                 &["print", "--away"],
-                "--away stands before the command, as in `prog --away print`; `prog print --help` tells more",
+                "--away goes before the command, as in `prog --away print`; `prog print --help` tells more",
             ),
         ];
         for (words, text) in cases {

@@ -63,8 +63,8 @@ pub(crate) fn of_a_directory(policy: &WholePolicy) -> Vec<String> {
     let all = tables.flat_map(|(service, table)| table.require.iter().map(move |entry| (service, entry)));
     all.filter_map(|(service, entry)| match look_up(&entry.who) {
         Ok(Found::Group(group)) if !is_local_group(&group.name)? => Some(format!(
-            "[service.{service}] require has {:?}, a group of a directory: while the directory is down, its members \
-             may pass without a code; list the users who need no code in `exempt` instead, which fails safe",
+            "[service.{service}] require has {:?}, a group of a directory: while the directory is down, members of the \
+             group may pass without a code; list the users who need no code in `exempt` instead, which fails safe",
             entry.text
         )),
         _ => None,

@@ -24,7 +24,7 @@ pub(super) fn barred(found: &CoolDownStatus) -> String {
             .to_owned(),
         "four-eyes" => "no reset without a second administrator: the password is not on this host".to_owned(),
         "password-elsewhere" => {
-            "no reset: the password is not on this host, as [cool_down] in otp.toml says".to_owned()
+            "no reset: the password is not on this host, and [cool_down] in otp.toml refuses that".to_owned()
         }
         other => format!("no reset{until}: {}", escaped(&other.replace('-', " "))),
     }

@@ -29,7 +29,7 @@ use crate::reach::{OthersNeed, obstacle};
 
 pub(crate) fn run(terminal: &mut Terminal, act: &EmergencyAct) -> Result<(), Failure> {
     if !Uid::effective().is_root() {
-        return Err(Failure::Stopped("only root can start or end a bypass; run this as root".to_owned()));
+        return Err(Failure::Stopped("only root can start, end or list bypasses; run this as root".to_owned()));
     }
     match act {
         EmergencyAct::Bypass(options) => bypass(terminal, options),
@@ -51,7 +51,7 @@ fn list(terminal: &mut Terminal, options: &ListBypassesArgs) -> Result<(), Failu
         OutputFormat::Text if !marks.is_empty() => {
             terminal.show(&marks.iter().map(bypasses::told).collect::<String>())?;
         }
-        OutputFormat::Text if unread.is_empty() => terminal.show("nobody is let past the gate\n")?,
+        OutputFormat::Text if unread.is_empty() => terminal.show("nobody has a bypass\n")?,
         OutputFormat::Text => {}
     }
     if unread.is_empty() { Ok(()) } else { Err(Failure::Stopped(escaped(&unread.join("; ")))) }

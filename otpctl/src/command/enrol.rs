@@ -88,7 +88,7 @@ fn for_an_owner(error: CallError) -> Failure {
         {
             let (user, typed) = (escaped(&user), word(&user));
             Failure::Stopped(format!(
-                "{user} has a key already, and this code is for a first key only; the code is not used up\nfor one \
+                "{user} already has a key, and this code is for a first key only; the code is not used up\nfor one \
                  more device: otpctl add; for a new phone instead of the old one: otpctl rotate\nif no key works \
                  any more: ask an administrator for a code that replaces it (otpctl invite {typed} --replace)"
             ))
@@ -98,10 +98,9 @@ fn for_an_owner(error: CallError) -> Failure {
 }
 
 /// Before the first prompt of somebody who may never have heard of any of it.
-const WHAT_IS_ASKED: &str = "A registration code begins with E-; you get it from an administrator, for example by \
-                             letter or by phone.
-If you already have a key: otpctl add is for one more device, \
-                             otpctl rotate for a new phone.
+const WHAT_IS_ASKED: &str = "\
+A registration code begins with E-; you get it from an administrator, for example by letter or by phone.
+If you already have a key: otpctl add is for one more device, otpctl rotate for a new phone.
 ";
 
 /// A person is asked; a pipe or a file is read only if that is said, for then there is nobody to answer questions.

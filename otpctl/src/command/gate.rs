@@ -70,8 +70,9 @@ fn test(terminal: &mut Terminal, options: &TestGateArgs) -> Result<(), Failure> 
                      asked for there yet\n"
                 ),
                 (false, asking) => format!(
-                    "{user} would pass the gate of {services} with a code; nothing was changed. {asking} already \
-                     asks for a code, and otpctl gate enable {} adds what is missing\n",
+                    "{user} would pass the gate of {services} with a code; nothing was changed. {asking} already {} \
+                     for a code, and otpctl gate enable {} adds what is missing\n",
+                    if plan.asking.len() == 1 { "asks" } else { "ask" },
                     gate.name
                 ),
             })

@@ -79,11 +79,11 @@ pub(super) fn enable(terminal: &mut Terminal, options: &EnableGateArgs, policy: 
     let (name, asks) = (&gate.name, asking(options, &gate));
     let reload = if gate.name == "sshd" && !has_systemd() { RELOAD } else { "" };
     let text = match until {
-        None => format!("{asks} for a code from now on; try it before you close this shell\n{reload}"),
+        None => format!("{asks} for a code now; try it before you close this shell\n{reload}"),
         Some(until) => format!(
-            "{asks} for a code from now on, but only for {} seconds, until {}, unless you confirm it.\nLog in a \
-             second time, by ssh or on another console, become root there with a code of {}, and run\n    otpctl \
-             gate confirm {name}\n",
+            "{asks} for a code now, but only for {} seconds, until {}, unless you confirm it.\n\
+             Log in a second time, by ssh or on another console, become root there with a code of {}, and run\n    \
+             otpctl gate confirm {name}\n",
             rollback::SECONDS,
             local(UnixTime::new(until)),
             escaped(&admin.name)
@@ -140,7 +140,7 @@ pub(super) fn confirm(terminal: &mut Terminal, options: &ConfirmGateArgs) -> Res
                 "no gate of {name} is waiting: it was undone or never enabled; see `otpctl gate status {name}`"
             ))
         })?;
-        let text = format!("the gate of {name} is already confirmed; nothing was changed\n");
+        let text = format!("the gate of {name} is already in effect; nothing was changed\n");
         told(terminal, options.output.format(), &[change(false, text)])?;
         return options.output.unchanged();
     };
@@ -170,7 +170,7 @@ fn in_another_session(gate: &GateService, pending: &GateRecord) -> Result<(), Fa
     let why = match rollback::session() {
         None => "this is not a login session, as far as the kernel knows (/proc/self/sessionid)",
         Some(here) if Some(here) == pending.session => "this is the login session in which the gate was enabled",
-        Some(here) if older(here) => "this login session began before the gate was enabled, and was opened without it",
+        Some(here) if older(here) => "this login session began before the gate was enabled",
         Some(_) => return Ok(()),
     };
     Err(stopped(&format!("{why}; log in again, by ssh or on another console, and confirm the gate there")))

@@ -130,10 +130,7 @@ fn import(terminal: &mut Terminal, options: &ImportHostKeyArgs) -> Result<(), Fa
             true => terminal.tell(
                 format,
                 &object(false),
-                &format!(
-                    "host key {id} is already in place; nothing was \
-                                                                changed\n"
-                ),
+                &format!("host key {id} is already in place; nothing was changed\n"),
             ),
             false => Err(stopped(&format!("{} is host key {found}, not {id}; move it away first", path.display()))),
         };

@@ -114,7 +114,7 @@ fn needless(rehearsed: &Result<Invited, CallError>) -> Option<&'static str> {
 }
 
 fn tell_needless(terminal: &mut Terminal, options: &InviteArgs, reason: &str) -> Result<(), Failure> {
-    let why = if reason == "already-invited" { "has a registration code that is good" } else { "is enrolled" };
+    let why = if reason == "already-invited" { "already has a valid registration code" } else { "is already enrolled" };
     let text = format!("{} {why}; nothing was changed\n", escaped(options.user()));
     let object = json!({ "changed": false, "user": options.user(), "reason": reason });
     terminal.tell(OutputFormat::of(options.json), &object, &text)
@@ -198,7 +198,7 @@ fn told(invitation: &Invitation, letter: Option<&str>) -> Zeroizing<String> {
             push_code(&mut text, "second part\n\n", second);
             text.push_str(APART);
         }
-        _ => text.push_str(": this time it did not\n"),
+        _ => text.push_str(": the daemon sent none\n"),
     }
     text.push_str(&terms(invitation, &user, system_wall()));
     text
@@ -235,7 +235,7 @@ fn push_code(text: &mut Zeroizing<String>, before: &str, code: &str) {
 }
 
 const APART: &str =
-    "send them by two different ways, for example one by letter and one by phone: neither works alone\n";
+    "send them in two different ways, for example one by letter and one by phone: neither works alone\n";
 
 /// For all of it, so that the buffer never grows and leaves a copy behind.
 const ROOM: usize = 4096;

@@ -95,7 +95,7 @@ impl ListOutcome {
                  --revoke) and run this again"
                     .to_owned(),
             ),
-            Self::AlreadyEnrolled => Some("enrolled already".to_owned()),
+            Self::AlreadyEnrolled => Some("already enrolled".to_owned()),
             Self::Unchanged(why) => Some(why.clone()),
             Self::Twice(line) => Some(format!("the same user as in line {line}")),
             Self::Lost => Some(

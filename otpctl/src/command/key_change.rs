@@ -86,9 +86,11 @@ pub(crate) fn resumed(status: &UserStatus, reach: Reach) -> String {
     let (user, off) = (escaped(&status.user), stays_off::told(status));
     match (reach.is_a_change(), off.as_str()) {
         (true, "") => format!("{user}: the suspension has ended; codes are accepted again\n"),
-        (true, off) => format!("{user}: the suspension has ended, but this has not changed:\n{off}"),
+        (true, off) => format!("{user}: the suspension has ended, but not everything works again:\n{off}"),
         (false, "") => format!("{user}: not suspended; nothing was changed\n"),
-        (false, off) => format!("{user}: not suspended, so nothing was changed, but this has not changed:\n{off}"),
+        (false, off) => {
+            format!("{user}: not suspended, so nothing was changed; what does not work has other reasons:\n{off}")
+        }
     }
 }
 
@@ -97,16 +99,16 @@ const NO_UNIT_ENDS_SUDO: &str = "sudo may not ask them for some minutes: as root
 fn so_already(command: &Command, reach: Reach) -> String {
     let what = match command {
         Command::Suspend(_) if reach == Reach::NoKeys => {
-            "not suspended: never enrolled, and no registration code is good".to_owned()
+            "not suspended: never enrolled, and without a valid registration code".to_owned()
         }
-        Command::Suspend(_) => "suspended already".to_owned(),
+        Command::Suspend(_) => "already suspended".to_owned(),
         Command::Resume(_) => "not suspended".to_owned(),
         Command::Reopen(_) => "no wrong codes are counted there".to_owned(),
         Command::Rename(options) => format!("a key is already called \"{}\"", escaped(options.label.as_str())),
         Command::Revoke(options) => format!("no key is called \"{}\"", escaped(&options.key)),
         Command::Expire(options) => match options.end {
             KeyEnd::Never => format!("key \"{}\" has no end", escaped(&options.key)),
-            KeyEnd::At(end) => format!("key \"{}\" ends {} already", escaped(&options.key), to_the_minute(end)),
+            KeyEnd::At(end) => format!("key \"{}\" already ends {}", escaped(&options.key), to_the_minute(end)),
         },
         Command::Forget(_) => "nothing is stored for a user of that name or uid".to_owned(),
         _ => return String::new(),

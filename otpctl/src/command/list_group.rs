@@ -82,7 +82,9 @@ impl ListedGroup {
     pub(super) fn is_whole(&self) -> Result<(), Failure> {
         match self.unsure {
             0 => Ok(()),
-            count => Err(stopped(&format!("users whose membership the account database does not tell: {count}"))),
+            count => Err(stopped(&format!(
+                "users for whom the account database cannot say whether they are in the group: {count}"
+            ))),
         }
     }
 

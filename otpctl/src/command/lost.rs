@@ -51,7 +51,7 @@ fn reported(reply: &LostReply) -> String {
     let back = reply.until.map_or_else(String::new, |until| {
         format!("you can take that back until {}: otpctl lost --found\n", to_the_minute(until))
     });
-    format!("all your codes are refused from now on\n{back}{NEXT}")
+    format!("all your codes are now refused\n{back}{NEXT}")
 }
 
 const NEXT: &str = "for a new key, or to end this later, call an administrator\n";

@@ -260,7 +260,7 @@ impl Round<'_> {
 fn tell(terminal: &mut Terminal, options: &MendArgs, done: &[MendedPath], left: &[MendedPath]) -> Result<(), Failure> {
     let (count, is_done, format) = (done.len(), Doing::of(options) == Doing::Done, OutputFormat::of(options.json));
     if is_done && count > 0 {
-        let done = format!("fix {count} of the vault's files and directories");
+        let done = format!("mend: {count} of the vault's files and directories");
         alert(&LogLine::default().field("event", "offline").field("done", &done).field("by", &who()).finish());
     }
     for one in left.iter().filter(|_| format == OutputFormat::Text) {

@@ -55,12 +55,10 @@ pub(crate) fn sheet(codes: &[Zeroizing<String>]) -> Zeroizing<String> {
 }
 
 const ADVICE: &str = "
-recovery codes, shown only now; each works once instead of a code, for the day when the \
-                      phone is lost:
+recovery codes, shown only now; each works once instead of a code, in case you lose the phone:
 
 |
-print them or write them down, and keep them away from the phone; `otpctl \
-                      recovery-codes` makes a new set
+print them or write them down, and keep them away from the phone; `otpctl recovery-codes` makes a new set
 ";
 
 /// A code, as long as it may be, with its indentation.

@@ -29,7 +29,7 @@ pub(crate) fn run(client: &mut Client, terminal: &mut Terminal, act: &ResetsAct)
 pub(crate) fn request(client: &mut Client, terminal: &mut Terminal, options: &ResetArgs) -> Result<(), Failure> {
     let (user, reason, proof) = (UserName::new(&options.user)?, options.reason.clone(), options.proof.clone());
     let reply = client.call(&interface::RequestReset { user, reason, proof })?;
-    tell(terminal, OutputFormat::of(options.json), &reply, "asked for, and the user is told")
+    tell(terminal, OutputFormat::of(options.json), &reply, "requested, and the user has been notified")
 }
 
 fn approve(client: &mut Client, terminal: &mut Terminal, options: &ApproveResetArgs) -> Result<(), Failure> {
@@ -129,7 +129,7 @@ fn cancel(client: &mut Client, terminal: &mut Terminal, options: &CancelResetArg
     let user = cancelled.as_ref().and_then(|done| done.user.clone());
     let text = match (&cancelled, &user) {
         (None, _) => "no such reset is waiting; nothing was changed\n".to_owned(),
-        (Some(_), Some(user)) => format!("{}: the reset is cancelled; the keys have not changed\n", escaped(user)),
+        (Some(_), Some(user)) => format!("{}: the reset is cancelled; the keys are unchanged\n", escaped(user)),
         (Some(_), None) => "the reset is cancelled; its file could not be read\n".to_owned(),
     };
     terminal.tell(format, &json!({ "changed": cancelled.is_some(), "id": id, "user": user }), &text)

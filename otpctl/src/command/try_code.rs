@@ -79,10 +79,9 @@ fn told(tried: &TriedCode) -> Result<String, String> {
     })
 }
 
-const NOT_FOUND: &str = "code refused: it was used before, or no key of yours shows it within a day of now; check that the app \
+const NOT_FOUND: &str = "code refused: it was used before, or none of your keys shows it within a day of now; check that the app \
                          shows the account of this host";
-const BYPASSED: &str =
-    "root lets you past the gate for now (otpctl emergency), so no code is looked at; nothing was used up";
+const BYPASSED: &str = "root has given you a bypass (otpctl emergency), so no code is checked now; nothing was used up";
 
 #[cfg(test)]
 mod tests {

@@ -21,11 +21,10 @@ pub(crate) fn ask(
     match answer(terminal)? {
         WasThatYou::Yes => Err(not_enrolled(
             "you have the key that was made then, and its codes work\nfor one more device: otpctl add; for a new \
-             phone instead of the old one: otpctl rotate; phone lost: ask an administrator for a new registration code",
+             phone instead of the old one: otpctl rotate; if the phone is lost: ask an administrator for a new registration code",
         )),
         WasThatYou::None => Err(not_enrolled(
-            "no answer, so nothing was done; run the same command with the same code to be asked \
-                              again",
+            "no answer, so nothing was done; run the same command with the same code to be asked again",
         )),
         WasThatYou::No => {
             let keys = connect()?.call(&Repudiate { registration: code })?.keys;
@@ -61,9 +60,9 @@ fn answer(terminal: &mut Terminal) -> Result<WasThatYou, Failure> {
 fn suspended(keys: usize) -> String {
     let what = match keys {
         0 => "no key made with it is left to switch off".to_owned(),
-        1 => "switched off: the key made with it; its codes and recovery codes are refused from now on".to_owned(),
+        1 => "switched off: the key made with it; its codes and recovery codes are now refused".to_owned(),
         keys => {
-            format!("switched off: {keys} keys made with it; their codes and recovery codes are refused from now on")
+            format!("switched off: {keys} keys made with it; their codes and recovery codes are now refused")
         }
     };
     format!("{what}\ncall an administrator now: say that somebody else used your code, and ask for a new one\n")

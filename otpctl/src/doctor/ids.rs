@@ -119,7 +119,7 @@ findings! {
 
     // the policy
     PolicyUnusable, "policy-unusable", Critical,
-        "No program guesses what a policy says that cannot be read. Every gate refuses.";
+        "Without a readable policy nobody knows what it asks for. Every gate refuses.";
     NameMatchesNobody, "name-matches-nobody", Warning,
         "An entry of require or exempt matches nobody. With a misspelt name nobody is exempt, and nobody or \
          everybody may be asked for a code.";

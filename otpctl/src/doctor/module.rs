@@ -148,7 +148,7 @@ fn version_in(bytes: &[u8]) -> Option<String> {
 const MARK: &[u8] = b"pam_otp version ";
 const REINSTALL: &str = "apt-get install --reinstall libpam-otp otp-enrolld";
 const INSTALL_IT: &str =
-    "the command is for Debian packages; elsewhere install pam_otp.so again in the way it was installed before";
+    "the command is for Debian packages; elsewhere install pam_otp.so again in the same way as before";
 const SAME_VERSION: &str = "install module, daemon and otpctl of one version, and end programs such as screen lockers that loaded the old module";
 
 #[cfg(test)]

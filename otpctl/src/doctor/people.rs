@@ -122,6 +122,6 @@ const OF_THE_CALLER: [&str; 3] = ["sudo", "sudo-i", "polkit-1"];
 const SHADOW: &str = "/etc/shadow";
 /// Two weeks: long enough for a letter.
 const NEAR_S: u64 = 14 * 86_400;
-const WHO_FIRST: &str = "invite the first USER, best an administrator";
+const WHO_FIRST: &str = "invite the first USER, preferably an administrator";
 const ENROL_OR_EXEMPT: &str = "invite them, or name them in `exempt` with a reason if the account is for emergencies";
 const INVITE_THE_REST: &str = "the command lists who has a key; invite the others, or choose a later day in allow_until with `otpctl config edit`";

@@ -49,8 +49,8 @@ fn tell_of_resets(word: Option<ResetMode>, report: &mut Report) {
     report.note(match is_one_admin() {
         true => "otp-admin and root are one person here: nobody has to approve when root resets an administrator.",
         false => {
-            "Resetting an administrator takes a second one. Nobody becomes that second one by sudo, where the \
-                  kernel records logins (pam_loginuid)."
+            "Resetting an administrator takes a second one. Where the kernel records logins (pam_loginuid), nobody \
+             becomes that second one by sudo."
         }
     });
 }
@@ -76,6 +76,6 @@ const GUARD_THEM: &str =
 const EDIT: &str = "otpctl config edit";
 const RIGHT_NAME: &str = "correct the name, or remove the entry";
 const KEYS_OR_DAY: &str = "give them keys, choose a later day, or remove the entry if it has ended";
-const CORRECT_IT: &str = "correct the line; a saved policy comes into force only if it is in order";
+const CORRECT_IT: &str = "correct the line; `otpctl config edit` saves a policy only if it is in order";
 const NO_LINK: &str = "the policy must be a file, not a link; replace the link with a copy of its target";
 const CHANGED_BY: &str = "read the file first: somebody else could have written into it";

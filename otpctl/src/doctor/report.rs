@@ -145,7 +145,7 @@ fn told(id: FindingId, found: &FoundOfId) -> String {
     }
     let more = found.count - found.first.len();
     if more > 0 {
-        text.push_str(&format!("  and {more} more; they are shown when these are mended\n"));
+        text.push_str(&format!("  and {more} more; they are shown when these are fixed\n"));
     }
     text.push_str(&format!("  Why it matters: {}\n", id.why()));
     let mut told: Vec<String> = Vec::new();

@@ -120,7 +120,7 @@ fn keys(settings: &Settings<'_>, report: &mut Report) {
     let root_may = !["no", "forced-commands-only"].iter().any(|value| settings.is("permitrootlogin", value));
     let files: Vec<&str> = settings.values("authorizedkeysfile").into_iter().flat_map(str::split_whitespace).collect();
     match key_files::owners(&files) {
-        Err(why) => report.not_looked_at("the keys of users for sshd", &why),
+        Err(why) => report.not_looked_at("the SSH keys of users", &why),
         Ok(KeyFiles { root, others }) => {
             let root = (root && root_may).then(|| "root".to_owned());
             let names: Vec<String> = root.into_iter().chain(others).collect();
@@ -128,7 +128,7 @@ fn keys(settings: &Settings<'_>, report: &mut Report) {
                 let shown = names.iter().take(MOST_NAMES).cloned().collect::<Vec<_>>().join(", ");
                 let more = names.len().saturating_sub(MOST_NAMES);
                 let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-                let what = format!("sshd lets these users in by their key alone: {shown}{more}");
+                let what = format!("sshd lets these users in with an SSH key alone: {shown}{more}");
                 report.add(DoctorFinding::decide(FindingId::SshdKeySkipsCode, what, KEYS, METHODS));
             }
         }

@@ -84,4 +84,4 @@ fn root_has_a_key(host: &ExaminedHost) -> Option<bool> {
     Some(view.is_some_and(|view| view.record.is_some()))
 }
 
-const GIVE_ROOT_A_KEY: &str = "give root a key by `otpctl invite root`, and every other account that su enters; the command then refuses those that have none";
+const GIVE_ROOT_A_KEY: &str = "give root a key with `otpctl invite root`, and every other account that su enters; the command then refuses those that have none";

@@ -72,7 +72,7 @@ impl Sudo<'_> {
         let names: BTreeSet<&str> = self.rules.services().collect();
         let lost = names.into_iter().filter(|name| host.file(&name.to_ascii_lowercase()).is_none());
         let finding = |name: &str| {
-            let what = format!("sudoers names the PAM service {name:?}, and there is no file of that name");
+            let what = format!("sudoers names the PAM service {name:?}, which has no file");
             let command = format!("cp /etc/pam.d/sudo /etc/pam.d/{}", shell_word(&name.to_ascii_lowercase()));
             DoctorFinding::decide(FindingId::SudoServiceMissing, what, NO_SERVICE, command)
         };

@@ -262,7 +262,7 @@ impl Users<'_> {
             && user.repairs.is_empty()
             && !user.state.restored
         {
-            let what = format!("{name}: a code of a later time than the clock has now was accepted");
+            let what = format!("{name}: a code from a later time than the clock shows now was accepted");
             report.add(DoctorFinding::decide(FindingId::ClockBehindUser, what, RIGHT_CLOCK, "date"));
         }
     }

@@ -35,7 +35,7 @@ pub(super) fn sentence(reason: RefusalReason) -> &'static str {
         RefusalReason::Suspended => "the keys are suspended: every code is refused until otpctl resume",
         RefusalReason::Disabled => "too many wrong codes in all: the keys are disabled until a new key replaces them",
         RefusalReason::Closed => "too many wrong codes from here: every code is refused until otpctl reopen",
-        RefusalReason::Waiting { .. } => "wrong codes from here: no code is looked at until the wait is over",
+        RefusalReason::Waiting { .. } => "wrong codes from here: no code is checked until the wait is over",
         RefusalReason::Expired => "every key has expired",
         RefusalReason::NoKey => "enrolled, but without a key: the last one was revoked",
         RefusalReason::ClockBehind => "the clock is behind the last accepted code",

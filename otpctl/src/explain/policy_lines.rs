@@ -42,7 +42,7 @@ impl PolicyLines {
 
     /// A rule that no line says.
     pub(crate) fn default(&self, text: &str) -> Because {
-        let there = if self.text.is_some() { "otherwise empty" } else { "is not there" };
+        let there = if self.text.is_some() { "does not say otherwise" } else { "is not there" };
         Because::file(&self.file, format!("{there}: {text}"))
     }
 

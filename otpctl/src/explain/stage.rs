@@ -228,7 +228,7 @@ fn words(fate: &OwnFate) -> String {
         (true, PamCode::SUCCESS) => "asks for a code; a correct one is accepted".to_owned(),
         (true, code) => format!("asks for a code, and refuses every one with {}", code.name()),
         (false, PamCode::SUCCESS) => "accepts the user".to_owned(),
-        (false, PamCode::IGNORE) => "does nothing and asks nothing".to_owned(),
+        (false, PamCode::IGNORE) => "asks nothing, and its answer does not count".to_owned(),
         (false, PamCode::NEW_AUTHTOK_REQD) => "asks for the key to be replaced".to_owned(),
         (false, code) => format!("refuses with {}, and asks nothing", code.name()),
     }

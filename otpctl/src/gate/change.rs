@@ -31,7 +31,7 @@ pub(crate) fn enable(gate: &GateRecord) -> Result<(), Failure> {
         if file.state().map_err(|error| at(file, &error))? != FileState::Before {
             let path = file.path.display();
             return Err(stopped(&format!(
-                "{path}: somebody has changed it since it was tested; nothing was changed, start again"
+                "{path}: somebody has changed it since it was tested; nothing was written; run this again"
             )));
         }
     }
@@ -169,7 +169,7 @@ fn undo_files(gate: &GateRecord) -> Result<(), Failure> {
 fn unchanged_since(file: &PlannedFile) -> Result<(), Failure> {
     match file.state().map_err(|error| at(file, &error))? {
         FileState::Emptied => Err(stopped(&format!(
-            "{}: the file has been emptied since it was gated; nothing was changed. --force restores the file as it \
+            "{}: no PAM line is left in it since it was gated; nothing was changed. --force restores the file as it \
              was before the gate",
             file.path.display()
         ))),

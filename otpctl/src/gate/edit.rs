@@ -65,8 +65,8 @@ fn auth(text: &str, service: &ServiceStacks, shape: GateShape) -> Result<(Vec<In
         let lines: Vec<_> = text.lines().map(words).collect();
         return match rules.iter().all(|rule| lines.contains(&words(rule))) {
             true => Ok((Vec::new(), none)),
-            false => Err("it already asks for a code, by other lines than those wanted here; first take them out, \
-                          by `otpctl gate disable` if it has made them"
+            false => Err("it already asks for a code, by other lines than those wanted here; remove them first, \
+                          with `otpctl gate disable` if it has made them"
                 .to_owned()),
         };
     }
@@ -118,8 +118,8 @@ fn after_first_factor(text: &str, service: &ServiceStacks) -> Result<Vec<Inserti
     let last = stack.iter().rev().find(|line| asks_first_factor(line));
     let from = last
         .ok_or(
-            "this command knows none of the auth lines as one that asks for a password; wanted one, for example \
-                pam_unix.so",
+            "no auth line asks for a password, as far as this command knows; wanted one that does, for example \
+             pam_unix.so",
         )?
         .own;
     let places = own_lines(stack).filter(|own| *own >= from);
@@ -319,7 +319,7 @@ mod tests {
         for (text, why) in [
             ("auth sufficient pam_unix.so\nauth required pam_sss.so\n", "line 2: pam_sss.so asks for a first factor"),
             ("auth [success=3 default=die] pam_unix.so\n", "line 1: it jumps beyond the end"),
-            ("auth required pam_permit.so\n", "none of the auth lines"),
+            ("auth required pam_permit.so\n", "no auth line asks"),
         ] {
             assert!(instead(text, GateShape::CodeAlone).expect_err("refused").contains(why), "{text}");
         }

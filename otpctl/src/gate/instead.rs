@@ -26,7 +26,7 @@ pub(super) fn instead_of_password(
     let replaced = replaced(&auth)?;
     let Some(first) = replaced.first() else {
         return Err(
-            "this command knows none of the auth lines as one that asks for a password; wanted one, for example \
+            "no auth line asks for a password, as far as this command knows; wanted one that does, for example \
              pam_unix.so"
                 .to_owned(),
         );

@@ -181,7 +181,7 @@ fn refuse(findings: &BTreeSet<StackFinding>) -> Result<(), Failure> {
     match told.is_empty() {
         true => Ok(()),
         false => Err(stopped(&format!(
-            "the stack would let somebody in without a code, so nothing was changed: {}",
+            "`otpctl config check` would find fault with the new lines, so nothing was changed: {}",
             told.join("; ")
         ))),
     }

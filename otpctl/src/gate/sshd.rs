@@ -31,7 +31,7 @@ pub(super) fn planned(wishes: GateWishes) -> Result<Option<PlannedFile>, Failure
     let path = PathBuf::from(DROP_IN);
     if path.symlink_metadata().is_ok() {
         return Err(stopped(&format!(
-            "{DROP_IN} is there, and sshd -T shows other settings; wanted {}; nothing was changed. If otpctl gate has made it, first otpctl gate disable sshd",
+            "{DROP_IN} exists, but sshd -T shows other settings; wanted {}; nothing was changed. If otpctl gate has made it, first run otpctl gate disable sshd",
             wanted.join(", ")
         )));
     }

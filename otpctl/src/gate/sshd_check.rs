@@ -43,7 +43,7 @@ pub(super) fn notes(admin: &Account, wishes: GateWishes, copy: &PamCopy) -> Resu
     if short.is_empty() && never_asks(&config.told(Some(&own))?) {
         return Err(stopped(&format!(
             "sshd never asks {} for a code: {METHODS} has no keyboard-interactive, by {}; nothing was changed. \
-             Change it, or use --with-key if sshd_config says so for everybody",
+             Change it; if it is for everybody, --with-key overrides it",
             escaped(&admin.name),
             culprits(&found, &[METHODS])
         )));

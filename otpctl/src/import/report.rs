@@ -62,7 +62,7 @@ impl ImportOutcome {
                 });
                 format!("{}{}{left}", dry_run.verb(), from.unwrap_or_default())
             }
-            Self::Already => "here already".to_owned(),
+            Self::Already => "already here".to_owned(),
             Self::AlreadyOf(user) => format!("already here, assigned to {}", escaped(user)),
             Self::TooShort(_) | Self::Refused(_) => format!("refused: {}", self.why(imports).unwrap_or_default()),
         }
@@ -271,7 +271,7 @@ impl<'a> ImportReport<'a> {
             refused: too_short + refused,
         };
         let verb = dry_run.verb();
-        let text = format!("{verb}: {imported}, here already: {already}, refused: {}\n", told.refused);
+        let text = format!("{verb}: {imported}, already here: {already}, refused: {}\n", told.refused);
         terminal.tell(format, &told, &text)?;
         match (too_short, refused) {
             (0, 0) => Ok(()),

@@ -44,7 +44,7 @@ pub(crate) fn read(bytes: &[u8], column: Option<&str>) -> Result<NameList, Strin
     let rows: Vec<StringRecord> = reader.records().collect::<Result<_, _>>().map_err(|error| error.to_string())?;
     let mut rows = rows.iter().filter(|row| row.iter().any(|field| !field.is_empty())).peekable();
     let Some(first) = rows.peek() else {
-        return Err("found no name; wanted one per line, or a table with a heading".to_owned());
+        return Err("found no name; wanted one per line, or a table with a header row".to_owned());
     };
     let head = NameColumn::of(first, column).map_err(|why| format!("line {}: {why}", lines.number(first)))?;
     if head.is_some() {
@@ -81,7 +81,7 @@ impl NameColumn {
         let user = match fields.iter().any(|field| field.contains(['\n', '\r'])) {
             true => Err("found quotes that end in a later line; wanted both quotes of a field on one line".to_owned()),
             false if fields.len() != self.heads.len() => {
-                Err(format!("found {} columns; wanted {}, as in the heading", fields.len(), self.heads.len()))
+                Err(format!("found {} columns; wanted {}, as in the header row", fields.len(), self.heads.len()))
             }
             false if found.is_empty() => Err("found nothing; wanted the name of a user".to_owned()),
             false => UserName::new(&found).map_err(|error| error.to_string()),
@@ -189,7 +189,7 @@ mod tests {
         let quotes = "found quotes that end in a later line; wanted both quotes of a field on one line";
         let wanted = [
             (2, Some("found nothing; wanted the name of a user")),
-            (3, Some("found 1 columns; wanted 2, as in the heading")),
+            (3, Some("found 1 columns; wanted 2, as in the header row")),
             (4, Some(quotes)),
         ];
         assert_eq!(told, wanted);

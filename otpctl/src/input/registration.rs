@@ -81,7 +81,7 @@ impl Lines {
                 self.first = Some(part);
                 return TypedLine::FirstPart;
             }
-            (Ok(Piece::Second(_)), None) => "this is the second part; type the first one before it".to_owned(),
+            (Ok(Piece::Second(_)), None) => "this is the second part; type the first part first".to_owned(),
             (Ok(_), Some(_)) => "this is not the second part".to_owned(),
             (Err(in_all), _) => {
                 // Two groups of a letter are as long as a spoken code. They look mistyped, and the next line may go on with them.

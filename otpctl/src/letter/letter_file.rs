@@ -62,7 +62,7 @@ impl SheetFile {
         let shown = self.file.shown();
         self.file.write(&head).and_then(|()| self.file.write(page)).and_then(|()| self.file.sync()).map_err(|error| {
             Failure::Stopped(format!(
-                "{shown}: {error}; the code was made and is lost; invite again, which takes it back"
+                "{shown}: {error}; the code was made and is lost; invite again, which replaces it"
             ))
         })
     }

@@ -71,7 +71,7 @@ impl LetterList {
         };
         if found.iter().ne(head.iter()) {
             let (found, wanted) = (found.iter().collect::<Vec<_>>().join(","), head.join(","));
-            return Err(list.odd(&format!("found the columns {found}; wanted {wanted}: take a new name")));
+            return Err(list.odd(&format!("found the columns {found}; wanted {wanted}: choose another name")));
         }
         for row in rows {
             list.recall(row)?;
@@ -299,7 +299,7 @@ mod tests {
         let path = file("columns");
         drop(LetterList::open(&path, &[]).expect("made"));
         let refused = LetterList::open(&path, &["street".to_owned()]).map(drop).map_err(|failure| failure.to_string());
-        let wanted = "found the columns reference,user,ends; wanted reference,user,street,ends: take a new name";
+        let wanted = "found the columns reference,user,ends; wanted reference,user,street,ends: choose another name";
         assert!(refused.is_err_and(|why| why.ends_with(wanted)));
         fs::remove_file(path).expect("removed");
     }

@@ -114,7 +114,7 @@ const OATH: [KnownOption; 11] = [
     ("try_first_pass", OptionRule::Same, "an earlier answer counts if it is a code and nothing else"),
     ("use_first_pass", OptionRule::Same, "an earlier answer counts if it is a code and nothing else"),
     ("no_usersfile_okay", OptionRule::NoUsersFile, "users who never had a key here are not asked"),
-    ("ignore_userfile_password", OptionRule::Always, "no password stands beside a key"),
+    ("ignore_userfile_password", OptionRule::Always, "passwords are not stored with keys"),
     ("usersfile=", OptionRule::Nothing, "keys are in the vault; import them with `otpctl import oath FILE`"),
     ("digits=", OptionRule::Digits, "the length of a code after a password"),
     ("window=", OptionRule::Window, "the steps around the clock"),

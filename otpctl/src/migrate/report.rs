@@ -186,7 +186,7 @@ impl MigrationPlan<'_> {
         let name = line.place.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let (file, number) = (line.place.file.display(), line.own.first);
         self.notes.push(format!(
-            "{file} comes in by line {number}, and other services may include it: see `otpctl migrate-pam {name}`"
+            "line {number} includes {file}, and other services may include it, too: see `otpctl migrate-pam {name}`"
         ));
     }
 
@@ -256,7 +256,7 @@ impl MigrationPlan<'_> {
             match account_places(self.stacks) {
                 Ok(found) if found.is_empty() => {}
                 Ok(found) => places = found.into_iter().map(Some).collect(),
-                Err(why) => self.notes.push(format!("no account line of pam_otp.so was added: {why}")),
+                Err(why) => self.notes.push(format!("no account line of pam_otp.so is added: {why}")),
             }
         }
         let mut tried = Vec::new();
@@ -308,7 +308,7 @@ impl MigrationPlan<'_> {
         let (block, hindrance) = self.wishes.block(&self.original.service, policy)?;
         if let Some(why) = hindrance {
             self.notes.push(format!(
-                "added to the policy as it is, the block is refused ({why}): put its lines into the table that is there"
+                "added to the policy as it is, the block is refused ({why}): put its lines into the existing table"
             ));
         }
         Some(block)
@@ -346,7 +346,7 @@ fn oddity(line: &StackLine) -> Option<String> {
             (line.stage != Stage::Auth).then(|| format!("the old module does nothing in the {name} stage; wanted auth"))
         }
         LineKind::Module { path, .. } if OldModule::is_meant(path) => {
-            Some(format!("{path:?} is no module; wanted pam_google_authenticator.so or pam_oath.so"))
+            Some(format!("{path:?} is not a module; wanted pam_google_authenticator.so or pam_oath.so"))
         }
         LineKind::Module { path, arguments } if !is_ours(line) => {
             let meant = arguments.iter().any(|word| OldModule::ALL.iter().any(|one| word.ends_with(one.file())));
@@ -358,7 +358,7 @@ fn oddity(line: &StackLine) -> Option<String> {
 
 const DIALECTS: &str =
     "libpam 1.5 and 1.7 read this file differently; look for a comment or a blank line after a backslash";
-const BEGUN: &str = "both modules ask here already; without --both their lines become one of ours";
+const BEGUN: &str = "both modules already ask here; without --both their lines become one of ours";
 const MORE: &str = "the line of pam_permit.so would let in users who have a key nowhere, by the option that passes them: nothing else in the stack accepts them today; take that option off the old line first";
 const PASSED: &str = "where a line skips ours on purpose, remove it and name the users, groups or networks that are \
                       not asked in `exempt` in otp.toml";

@@ -200,7 +200,7 @@ fn registration_refused(reason: &Received<RegistrationReason>, wait: u64) -> Str
     };
     match wait {
         0 => format!("registration code: {why}"),
-        wait => format!("registration code: {why}; try again in {}", duration::told(wait)),
+        wait => format!("registration code: {why}; you can try another code in {}", duration::told(wait)),
     }
 }
 
@@ -240,7 +240,7 @@ mod tests {
     fn a_registration_code_that_is_not_good_says_how_long_to_wait() {
         let refused = |word: &str, wait| told(&Refusal::RegistrationRefused { reason: word.to_owned().into(), wait });
         assert_eq!(refused("refused", 0), "registration code: it is not good for this account");
-        assert!(refused("stale", 240).ends_with("ask for a new one; try again in 4 minutes"));
+        assert!(refused("stale", 240).ends_with("ask for a new one; you can try another code in 4 minutes"));
     }
 
     #[test]

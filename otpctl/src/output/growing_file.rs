@@ -39,7 +39,9 @@ pub(crate) fn open_growing(path: &Path) -> Result<GrowingFile, Failure> {
     File::open(above).and_then(|above| above.sync_all()).map_err(failed)?;
     let size = usize::try_from(about.len()).unwrap_or(usize::MAX);
     if size > LARGEST {
-        return Err(failed(io::Error::other(format!("found {size} bytes; wanted {LARGEST} at most: take a new name"))));
+        return Err(failed(io::Error::other(format!(
+            "found {size} bytes; wanted {LARGEST} at most: choose another name"
+        ))));
     }
     let mut text = Zeroizing::new(String::with_capacity(size + 1)); // so that it never grows and leaves a copy behind
     Read::take(&mut file, size as u64).read_to_string(&mut text).map_err(failed)?;

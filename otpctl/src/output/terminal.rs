@@ -100,7 +100,7 @@ impl Terminal {
     pub(crate) fn allow_secrets(&self, pipe: Pipe) -> Result<(), Failure> {
         if self.kind == OutputKind::Pipe && pipe == Pipe::Refused {
             let text = "standard output is not a terminal: the key or code would go where anybody may read it later; \
-                        use --allow-pipe to do it all the same";
+                        use --allow-pipe to do it anyway";
             return Err(Failure::Usage(text.to_owned()));
         }
         Ok(())

@@ -87,7 +87,7 @@ impl Offline {
         self.keep(account, notice);
         self.vault.end_invitation(account, &Machine).map(|_| Reach::Files).map_err(|error| {
             log(&format!("{}, but what is on its way is not ended", done(command, Reach::Files)));
-            stopped(&format!("suspended, but a code that is on its way may still be good: {error}"))
+            stopped(&format!("suspended, but a registration code that is on its way may still work: {error}"))
         })
     }
 

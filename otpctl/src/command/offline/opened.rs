@@ -88,7 +88,7 @@ pub(super) fn note(found: Option<impl std::fmt::Display>) {
 pub(super) fn not_posted(posted: Posted) -> Option<String> {
     match posted {
         Posted::Kept => None,
-        Posted::Full => Some("the outbox is full: nobody is told of this outside this host".to_owned()),
+        Posted::Full => Some("the outbox is full, so no notice of this leaves the host".to_owned()),
         Posted::Failed(detail) => Some(detail),
     }
 }
