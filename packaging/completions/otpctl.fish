@@ -85,7 +85,7 @@ complete -c otpctl -n "__fish_otpctl_using_subcommand invite" -l once -d 'Make n
 complete -c otpctl -n "__fish_otpctl_using_subcommand invite" -l json -d 'Write JSON; a code that is in a letter is not in it'
 complete -c otpctl -n "__fish_otpctl_using_subcommand invite" -l allow-pipe -d 'Write the code although standard output is not a terminal'
 complete -c otpctl -n "__fish_otpctl_using_subcommand invite" -l extend -d 'Give the user\'s code a later end, as --for says, and make no other'
-complete -c otpctl -n "__fish_otpctl_using_subcommand invite" -l revoke -d 'Make the user\'s code worthless, and make no other'
+complete -c otpctl -n "__fish_otpctl_using_subcommand invite" -l revoke -d 'Cancel the user\'s code, and make no other'
 complete -c otpctl -n "__fish_otpctl_using_subcommand invite" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c otpctl -n "__fish_otpctl_using_subcommand reset" -l reason -d 'Why: 1 to 200 characters, for the log and for everybody who sees the reset' -r
 complete -c otpctl -n "__fish_otpctl_using_subcommand reset" -l proof -d 'How you made sure that it is the user: in-person, callback, factor or vouched:USER' -r

@@ -62,7 +62,7 @@ def test_a_second_code_ends_the_first_and_says_so(machine, user):
 
 def test_a_code_is_taken_back(machine, user):
     (code,) = codes_in(otpctl_invite(user.name))
-    assert "worthless from now on" in otpctl("invite", user.name, "--revoke").stdout
+    assert "the registration code no longer works" in otpctl("invite", user.name, "--revoke").stdout
     assert refused_for(user, code) == "stale"
     done = otpctl("invite", user.name, "--revoke")
     assert done.returncode == DONE and "nothing was changed" in done.stdout

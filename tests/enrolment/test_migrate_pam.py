@@ -195,7 +195,7 @@ def test_the_end_of_the_time_with_both_modules_is_where_a_change_at_once_leads(m
     assert both != text and both.count("pam_otp.so") == auth.count("pam_oath.so") + auth.count("pam_google") + 1
     assert new(both)["stack"] == new(text)["stack"]
     again = new(both, "--both")
-    assert again["stack"] == both and "both modules ask here already" in again["not_understood"][0]["text"]
+    assert again["stack"] == both and "both modules already ask here" in again["not_understood"][0]["text"]
 
 
 OLD = {

@@ -337,7 +337,7 @@ def test_sshd_that_asks_by_pam_already_needs_no_drop_in_and_one_of_somebody_else
     user, key = enrolled
     DROP_IN.write_text("PasswordAuthentication yes\n")
     done = otpctl("gate", "enable", "sshd", "--admin", user.name, "--no-rollback")
-    assert done.returncode == REFUSED and f"{DROP_IN} is there" in done.stderr
+    assert done.returncode == REFUSED and f"{DROP_IN} exists" in done.stderr
     DROP_IN.write_text("".join(line.strip() + "\n" for line in SSHD_RECIPE))
     assert json.loads(enabled("sshd", user, key.first, "--json").text.splitlines()[-1])["files"] == [str(PAM / "sshd")]
 

@@ -13,8 +13,8 @@ use crate::output::format::Pipe;
 
 /// Make a registration code, with which a user makes a key
 ///
-/// The code works once, only in that user's account, until its end. The administrator never sees the key. A new code makes the user's
-/// earlier one worthless.
+/// The code works once, only in that user's account, until its end. The administrator never sees the key. The user's earlier
+/// code no longer works.
 ///
 /// With --from: letters for a list of users. Users who are invited or enrolled get none, so the same command can be run again, also
 /// after an interruption.
@@ -99,7 +99,7 @@ pub(crate) struct InviteArgs {
     #[arg(long, conflicts_with_all = ["form", "replace", "letter", "cover", "once", "allow_pipe", "letters", "stack"])]
     pub extend: bool,
 
-    /// Make the user's code worthless, and make no other
+    /// Cancel the user's code, and make no other
     #[arg(long, conflicts_with_all = ["form", "lasts", "replace", "letter", "cover", "once", "allow_pipe", "letters", "stack", "extend"])]
     pub revoke: bool,
 }

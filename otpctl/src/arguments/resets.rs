@@ -11,7 +11,7 @@ use crate::arguments::wanted::wanted;
 
 /// Ask for a reset of the keys of a user who has lost them
 ///
-/// The user is told at once, and at every login. After the delay `otpctl invite USER --replace` makes the registration code. A reset of
+/// The user is notified at once, and at every login. After the delay `otpctl invite USER --replace` makes the registration code. A reset of
 /// a member of otp-admin, or of root, needs a second administrator as well: `otpctl resets approve`.
 #[derive(Args)]
 pub(crate) struct ResetArgs {
@@ -26,7 +26,7 @@ pub(crate) struct ResetArgs {
     /// How you made sure that it is the user: in-person, callback, factor or vouched:USER
     ///
     /// in-person: face to face, with a document; no delay. callback: you called a number that was on record. vouched:USER: that user
-    /// answers for the other, and is told so. factor: the user has shown another factor, such as the password. These have a delay of
+    /// vouches for the owner, and is notified. factor: the user has shown another factor, such as the password. These have a delay of
     /// 24 hours, for root and members of otp-admin 72.
     #[arg(long, value_parser = wanted(NamedProof::new))]
     pub proof: NamedProof,

@@ -37,7 +37,7 @@ impl TokenAct {
 
 /// Give a user an unassigned token, once its codes confirm it
 ///
-/// For tokens of `otpctl import pskc`. A token that goes by the time is confirmed by one code, one that counts by two in a row, typed on
+/// For tokens of `otpctl import pskc`. A time-based token is confirmed by one code, one that counts by two in a row, typed on
 /// the terminal.
 #[derive(Args)]
 pub(crate) struct AssignTokenArgs {
@@ -96,7 +96,7 @@ pub(crate) struct TokenNameArgs {
 
 /// Store the secret of a user's hardware token, once its codes confirm it
 ///
-/// Reads the secret from standard input, in base32 or with --hex in hex, and does not show it. A token that goes by the time is
+/// Reads the secret from standard input, in base32 or with --hex in hex, and does not show it. A time-based token is
 /// confirmed by one code, one that counts by two in a row, typed on the terminal.
 #[derive(Args)]
 pub(crate) struct AddTokenArgs {
