@@ -219,7 +219,7 @@ WITHOUT_END = {
     "lasts is 2592001; wanted 1 to 2592000": "lasts = 2592001\n",
     "lasts is 0; wanted 1 to 2592000": "lasts = 0\n",
     "neither": "lasts = 60\nboot_ms = 1\n",
-    "no boot id": 'lasts = 60\nboot = "x"\nboot_ms = 1\n',
+    "not a boot id": 'lasts = 60\nboot = "x"\nboot_ms = 1\n',
     "there is no field \\x22until\\x22": "lasts = 60\nuntil = 9\n",
 }
 

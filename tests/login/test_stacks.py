@@ -271,7 +271,7 @@ def test_lines_in_pam_conf_are_told(stock):
     finally:
         path.write_text(before)
     assert [one["kind"] for one in alone] == ["pam-conf"] and "not looked at" in alone[0]["text"]
-    assert [(one["kind"], one["file"]) for one in told] == [("pam-conf", "/etc/pam.conf")] and "because there is /etc/pam.d" in told[0]["text"]
+    assert [(one["kind"], one["file"]) for one in told] == [("pam-conf", "/etc/pam.conf")] and "because /etc/pam.d exists" in told[0]["text"]
 
 
 @pytest.mark.parametrize("tail", ["@include no-such-file", "auth required pam_env.so \\"])

@@ -392,14 +392,17 @@ def test_a_suspension_offline_is_told_also_where_a_code_on_its_way_cannot_be_end
     (line,) = [line for line in journal.since(start) if "event=offline" in line]
     assert line.startswith(ALERT) and f"{user.name}: suspended" in line
     assert "suspended" in otpctl("notices", user.name).stdout
+    book.unlink()
 
 
 def test_a_suspension_says_that_it_is_done_also_where_a_code_on_its_way_cannot_be_ended(machine, enrolled):
     user, _ = enrolled
-    (VAULT / "tickets" / str(user.uid)).write_text("nonsense")
+    book = VAULT / "tickets" / str(user.uid)
+    book.write_text("nonsense")
     done = otpctl("suspend", user.name)
     assert done.returncode == REFUSED and "the keys are suspended, but a registration code that is on its way" in done.stderr, done.stderr
     assert machine.status(user)["suspended"] is True
+    book.unlink()
 
 
 def test_without_systemd_the_daemon_is_started_again_as_the_page_says(machine):
