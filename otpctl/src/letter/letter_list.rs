@@ -258,11 +258,11 @@ mod tests {
     #[test]
     fn wherever_a_row_was_cut_off_it_swallows_nothing_that_comes_after_it() {
         let columns = ["street".to_owned()];
-        for field in ["plain", "1, \"A\" Road\nTown", "Stra\u{df}e"] {
+        for field in ["plain", "1, \"A\" Road\nTown", "Stra\u{df}e \u{6771}\u{1f3e0}"] {
             let (path, _, row) = cut_off("cut", 0, field);
             fs::remove_file(&path).expect("removed");
             let begun = row - "2026-12-15 15:43 CET\n".len();
-            for end in (1..row).filter(|end| field.is_ascii() || *end >= begun) {
+            for end in 1..row {
                 let (path, second, _) = cut_off("cut", end, field);
                 let mut list = LetterList::open(&path, &columns).expect("read");
                 let lost = end >= begun;

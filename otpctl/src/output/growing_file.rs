@@ -3,6 +3,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
+use std::mem;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
@@ -19,7 +20,7 @@ pub(crate) struct GrowingFile {
     pub text: Zeroizing<String>,
 }
 
-/// Opens it, or makes it, mode 0600.
+/// Opens it, or makes it, mode 0600. A character that an interruption has torn at its end is cut off.
 pub(crate) fn open_growing(path: &Path) -> Result<GrowingFile, Failure> {
     let failed = |error: io::Error| Failure::Usage(format!("{}: {error}", escaped(&path.to_string_lossy())));
     let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -43,9 +44,23 @@ pub(crate) fn open_growing(path: &Path) -> Result<GrowingFile, Failure> {
             "found {size} bytes; wanted {LARGEST} at most: choose another name"
         ))));
     }
-    let mut text = Zeroizing::new(String::with_capacity(size + 1)); // so that it never grows and leaves a copy behind
-    Read::take(&mut file, size as u64).read_to_string(&mut text).map_err(failed)?;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(size + 1)); // so that it never grows and leaves a copy behind
+    Read::take(&mut file, size as u64).read_to_end(&mut bytes).map_err(failed)?;
+    if let Some(whole) = before_torn_character(&bytes) {
+        file.set_len(whole as u64).map_err(failed)?;
+        bytes.truncate(whole);
+    }
+    let text = String::from_utf8(mem::take(&mut *bytes)).map(Zeroizing::new).map_err(|error| {
+        drop(Zeroizing::new(error.into_bytes()));
+        failed(io::Error::other("found bytes that are not UTF-8; wanted UTF-8"))
+    })?;
     Ok(GrowingFile { file, text })
+}
+
+/// The length without the character at the end, if that one is not whole and all before it is UTF-8.
+fn before_torn_character(bytes: &[u8]) -> Option<usize> {
+    let error = str::from_utf8(bytes).err()?;
+    error.error_len().is_none().then_some(error.valid_up_to())
 }
 
 /// Refuses a directory in which somebody else may write.
