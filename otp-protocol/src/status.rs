@@ -78,8 +78,6 @@ fn told(account: &Account, user: Option<SeenUser<'_>>, limits: &Limits, clock: &
     let state = user.map_or(&never, |user| user.state);
     let record = user.and_then(|user| user.record);
     UserStatus {
-        user: account.name.clone(),
-        uid: account.uid,
         enrolled: record.is_some(),
         generation: state.generation,
         suspended: state.is_suspended(),
@@ -89,11 +87,7 @@ fn told(account: &Account, user: Option<SeenUser<'_>>, limits: &Limits, clock: &
         keys: record.map_or(&[][..], |record| &record.keys).iter().map(|one| key(one, state)).collect(),
         origins: Origin::ALL.into_iter().map(|one| origin(one, state, limits, clock)).collect(),
         recovery_left: record.map(|record| recovery_left(record, state)),
-        invitation: None,
-        lost_since: None,
-        lost_until: None,
-        cool_down: None,
-        password_until: None,
+        ..UserStatus::not_enrolled(account.name.clone(), account.uid)
     }
 }
 

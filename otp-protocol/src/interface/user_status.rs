@@ -147,6 +147,30 @@ pub struct UserStatus {
     pub password_until: Option<UnixTime>,
 }
 
+impl UserStatus {
+    /// The status of a user who never had a key or a registration code.
+    pub fn not_enrolled(user: String, uid: u32) -> Self {
+        Self {
+            user,
+            uid,
+            enrolled: false,
+            generation: 0,
+            suspended: false,
+            disabled: false,
+            expired: false,
+            restored: false,
+            keys: Vec::new(),
+            origins: Vec::new(),
+            recovery_left: None,
+            invitation: None,
+            lost_since: None,
+            lost_until: None,
+            cool_down: None,
+            password_until: None,
+        }
+    }
+}
+
 /// The password stands in the way of new keys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CoolDownStatus {

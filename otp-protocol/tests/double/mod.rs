@@ -196,22 +196,5 @@ fn key() -> KeyStatus {
 }
 
 fn status(user: &str) -> UserStatus {
-    UserStatus {
-        user: user.to_owned(),
-        uid: 1000,
-        enrolled: true,
-        generation: 1,
-        suspended: false,
-        disabled: false,
-        expired: false,
-        restored: false,
-        keys: vec![key()],
-        origins: Vec::new(),
-        recovery_left: None,
-        lost_since: None,
-        lost_until: None,
-        cool_down: None,
-        password_until: None,
-        invitation: None,
-    }
+    UserStatus { enrolled: true, generation: 1, keys: vec![key()], ..UserStatus::not_enrolled(user.to_owned(), 1000) }
 }

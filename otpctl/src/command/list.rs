@@ -66,7 +66,7 @@ fn not_enrolled(
         if keyed.contains(&account.uid) || !seen.insert(account.uid) {
             return Ok(());
         }
-        some.push(invited.remove(&account.uid).unwrap_or_else(|| never_invited(account)));
+        some.push(invited.remove(&account.uid).unwrap_or_else(|| UserStatus::not_enrolled(account.name, account.uid)));
         match some.len() {
             A_PAGE.. => shown.page(of(&mut some)),
             _ => Ok(()),
@@ -94,27 +94,6 @@ fn not_enrolled(
 
 fn of(users: &mut Vec<UserStatus>) -> UserList {
     UserList { users: std::mem::take(users), unreadable: Vec::new() }
-}
-
-fn never_invited(account: LoginAccount) -> UserStatus {
-    UserStatus {
-        user: account.name,
-        uid: account.uid,
-        enrolled: false,
-        generation: 0,
-        suspended: false,
-        disabled: false,
-        expired: false,
-        restored: false,
-        keys: Vec::new(),
-        origins: Vec::new(),
-        recovery_left: None,
-        invitation: None,
-        lost_since: None,
-        lost_until: None,
-        cool_down: None,
-        password_until: None,
-    }
 }
 
 /// So many are shown at once, that columns keep their width for a while.

@@ -229,14 +229,8 @@ pub(super) mod tests {
             suspended: false,
         };
         UserStatus {
-            user: "alice".to_owned(),
-            uid: 1000,
             enrolled: true,
             generation: 3,
-            suspended: false,
-            disabled: false,
-            expired: false,
-            restored: false,
             keys: vec![key],
             origins: vec![
                 OriginStatus { origin: "self".to_owned(), failures: Some(0), limit: 20, closed: false, wait: 0 },
@@ -244,11 +238,7 @@ pub(super) mod tests {
                 OriginStatus { origin: "remote".to_owned(), failures: Some(20), limit: 20, closed: true, wait: 9 },
             ],
             recovery_left: Some(7),
-            invitation: None,
-            lost_since: None,
-            lost_until: None,
-            cool_down: None,
-            password_until: None,
+            ..UserStatus::not_enrolled("alice".to_owned(), 1000)
         }
     }
 

@@ -87,24 +87,7 @@ mod tests {
     }
 
     fn alice(keys: Vec<KeyStatus>) -> UserStatus {
-        UserStatus {
-            user: "alice".to_owned(),
-            uid: 1000,
-            enrolled: true,
-            generation: 1,
-            suspended: false,
-            disabled: false,
-            expired: false,
-            restored: false,
-            keys,
-            origins: Vec::new(),
-            recovery_left: None,
-            invitation: None,
-            lost_since: None,
-            lost_until: None,
-            cool_down: None,
-            password_until: None,
-        }
+        UserStatus { enrolled: true, generation: 1, keys, ..UserStatus::not_enrolled("alice".to_owned(), 1000) }
     }
 
     #[test]
