@@ -1,5 +1,5 @@
-//! The index of names at a start: made again from the key files, and what came of it told to the log. Without a whole one the gates go on
-//! as they were. The fingerprints of the keys are read by the way.
+//! Rebuilds the index of names from the key files when the daemon starts, and logs the result. Gates keep working without a complete one.
+//! The same pass reads the fingerprints of the keys.
 
 use otp_core::files::key_file::Record;
 use otp_core::log_line::{LogLine, Urgency};

@@ -1,5 +1,5 @@
-//! Watching for local accounts that are deleted: whenever /etc/passwd is written or replaced, in a thread of its own, for the next account
-//! of that name and uid may be another person's and be there within a moment.
+//! Watches for deleted local accounts, in a thread of its own, whenever /etc/passwd is written or replaced: the next account with that name
+//! and uid may be another person's, and may exist a moment later.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Everybody who is enrolled, and the invited on request, as the daemon tells it: some users in each answer. Its patience with a reader is short, and a person may leave a
-//! pager open for hours: where it hung up, it is asked for those that follow.
+//! The list of users, page by page. The daemon hangs up on a slow reader, and a person may leave a pager open for hours: then the next page
+//! is asked for on a new connection.
 
 use otp_protocol::client::{CallError, Client};
 use otp_protocol::interface::{List, Refusal, UserList};

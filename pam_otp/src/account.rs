@@ -1,5 +1,5 @@
-//! The account stage: may this user come in at all? Cheap, and it never asks anything. The user is told here
-//! about the own keys. sudo runs it under NOPASSWD too.
+//! The account stage: may this user come in at all? It is cheap and never asks anything. It tells users about their own keys. sudo runs it
+//! under NOPASSWD too.
 
 use std::ffi::CStr;
 

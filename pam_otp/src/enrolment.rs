@@ -1,9 +1,8 @@
-//! Enrolment at the prompt: a user who was never enrolled types a registration code where others type a one-time code, is handed
-//! a first key, and this login goes on. Only for services for which the policy says `unenrolled = "enrol"`.
+//! Enrolment at the prompt: a user who was never enrolled types a registration code instead of a one-time code, gets a first key, and this
+//! login goes on. Only for services whose policy says `unenrolled = "enrol"`.
 //!
-//! Whatever else comes of a registration code is the usual refusal (R8). A process of root's hands every one to the daemon,
-//! also those of the enrolled, so that the work is the same and a code that comes back is noticed; the daemon makes no key there but a
-//! first one.
+//! Every other registration code ends in the usual refusal (R8). A root-owned process sends all of them to the daemon, those of enrolled
+//! users too, so that the work is the same and a code that comes back is noticed. The daemon makes only first keys there.
 
 use otp_core::accounts::Account;
 use otp_core::codes::registration::RegistrationCode;

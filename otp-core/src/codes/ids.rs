@@ -1,5 +1,5 @@
-//! Random names: of a ticket and of a set of recovery codes, in 128 bits; of a reset, in few, because people type it. And the name of one
-//! change of a password, which is no random one.
+//! Random names, of 128 bits for a ticket or a set of recovery codes, and short for a reset, because people type it. Also the name of one
+//! change of a password, which is not random.
 
 use data_encoding::HEXLOWER;
 

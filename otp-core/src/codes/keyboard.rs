@@ -1,4 +1,5 @@
-//! Codes spoiled by a token that types more than digits, or by a keyboard with another layout: told, and never taken for the code.
+//! Recognises codes spoiled by a token that types more than digits, or by another keyboard layout. The user is told; the text is never
+//! taken for a code.
 
 use crate::codes::plain_text::plain;
 use crate::keys::device::Device;

@@ -1,5 +1,5 @@
-//! The form of the files that the daemon writes and every login reads: key files and vault.toml. It is TOML, and of all the ways
-//! TOML has to say a thing it is one, so that a small reader can take it and nothing else.
+//! The form of the files that the daemon writes and every login reads: key files and vault.toml. It is TOML
+//! in one fixed spelling, so that a small reader can accept it and nothing else.
 //!
 //! W1  one field a line, `name = value`, each at its place in an order that the file's format fixes
 //! W2  a number is decimal digits without a sign or a leading zero, below 2^63; a text is in double quotes, with a backslash before `"`

@@ -1,5 +1,5 @@
-//! Local accounts that are no longer there. A user whose line in /etc/passwd was seen missing is refused until root says what holds: the
-//! account that has the name and the uid next may be another person.
+//! Local accounts that no longer exist. A user whose line was missing from /etc/passwd is refused until root decides: the next account with
+//! that name and uid may be another person.
 
 use super::Vault;
 use super::error::VaultError;

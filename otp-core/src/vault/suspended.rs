@@ -1,6 +1,6 @@
-//! A suspension where somebody holds the lock of the state that should say so: a user may stop a program of theirs that holds it. The
-//! mark counts for everybody who gets the lock next, and goes once the state says the same. One stays: the owner's report of a lost
-//! device, which says that the owner may end the suspension (`lost`).
+//! Suspends a user although somebody holds the lock of the state, as a user may by stopping a program. The mark binds everybody who gets
+//! the lock next, and goes once the state says the same. Only the owner's report of a lost device stays: it says that the owner may end the
+//! suspension (`lost`).
 
 use super::Vault;
 use super::change::ChangeError;

@@ -1,7 +1,7 @@
-//! The watch over passwords: since when has somebody the password that they have? A key is not replaced near a change of it.
+//! The watch over passwords: when did somebody's password last change? A key is not replaced near a change.
 //!
-//! A helper that runs as root makes one pass over /etc/passwd and /etc/shadow whenever one changes, at boot and every five minutes (`pass`). The
-//! module's line `password … pam_otp.so watch` adds who made a change (`note`). The daemon reads, and decides (`cool_down`).
+//! A root-owned helper makes one pass over /etc/passwd and /etc/shadow whenever one changes, at boot and every five minutes (`pass`). The
+//! module's line `password … pam_otp.so watch` adds who made a change (`note`). The daemon reads the records and decides (`cool_down`).
 //!
 //! W1  only root writes here. A record is written whole or not at all, and the newest one counts
 //! W2  a change that nobody announced is dated when it is seen, and somebody else made it; of several, the last counts

@@ -1,6 +1,6 @@
-//! The note of the module's line about a change of a password: an announcement of who makes it, before or after it, which the next pass takes up.
+//! Announcements: before or after a change of a password, the module's line notes who makes it, and the next pass takes that up.
 //!
-//! The line runs in a process that its user can stop. So it waits for nobody and nobody waits for it, and it writes no record.
+//! The line runs in a process that its user can stop, so it waits for nobody, nobody waits for it, and it writes no record.
 
 use crate::environment::{Clock, Moment};
 use crate::files::password_announcement::PasswordAnnouncement;

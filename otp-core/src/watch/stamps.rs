@@ -1,5 +1,6 @@
-//! Which files were looked at. Of /etc/shadow, which only root writes, inode, times and size: another by now, it was changed since, whatever clocks
-//! say. /etc/passwd is written for any user who runs chsh or chfn: of it, only the columns that a fingerprint depends on.
+//! Stamps of the two files at the last look. /etc/shadow, which only root writes, has its inode, times and size: if they differ, the file
+//! has changed since, whatever the clocks say. /etc/passwd is rewritten for anybody who runs chsh or chfn, so its stamp is a hash of the
+//! columns that a fingerprint depends on.
 
 use std::fs;
 use std::io::ErrorKind;

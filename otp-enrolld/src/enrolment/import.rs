@@ -1,5 +1,5 @@
-//! A key that another program kept, which root brings over: its owner has used it for long, so no code confirms it. Codes that the other
-//! program may have taken never work here.
+//! A key that root imports from another program. Its owner has long used it, so no code confirms it. Codes that the other program may have
+//! accepted never work here.
 
 use otp_core::decision::limits::Window;
 use otp_core::environment::Clock;

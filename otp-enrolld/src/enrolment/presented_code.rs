@@ -1,5 +1,5 @@
-//! A registration code that is presented: whose it is said to be, how many were wrong of late, which ticket it is of, in constant
-//! time; what is told and noticed where it is nobody's, spent or over.
+//! Looks up a presented registration code, in constant time: its user, recent wrong codes, its ticket. Says what the peer and the owner
+//! hear when it is unknown, used or over.
 
 use otp_core::accounts::Account;
 use otp_core::codes::registration::{CodeForm, RegistrationCode};

@@ -1,5 +1,5 @@
-//! A registration code comes back (`presented_code` finds its ticket): a good one is used up on disk, and its owner's notice is
-//! spooled, before a key is made and shown. Its owner may also say that it was somebody else who used it.
+//! Redeems a registration code (`presented_code` finds its ticket): the use is on disk and the owner's notice is spooled before a key is
+//! made and shown. The owner may also say that somebody else used it.
 
 use otp_core::accounts::Account;
 use otp_core::decision::origin::Origin;

@@ -1,5 +1,5 @@
-//! Wrong registration codes, by user and origin, so that nobody guesses a short one and nobody keeps the owner from theirs. In
-//! memory: who could restart the daemon needs no code.
+//! Counts wrong registration codes by user and origin, so that nobody can guess a short one or lock the owner out. The counts are in
+//! memory: anyone who can restart the daemon needs no code.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

@@ -1,5 +1,6 @@
-//! Wrong codes that go on: anyone who types them at a gate that asks for a password first knows the password. Their owner is told once,
-//! until one is accepted there or the origin is reopened; by a daemon that was started again once more, if there are more by then.
+//! Tells an owner of repeated wrong codes: anyone who types them at a gate that asks for a password first knows the password. The owner is
+//! told once, until a code is accepted there or the origin is reopened; after a restart the daemon tells once more if there are more by
+//! then.
 
 use otp_core::accounts::Account;
 use otp_core::decision::limits::MANY_WRONG;

@@ -1,8 +1,7 @@
-//! How many connections each caller may hold. Pools that cannot use each other up: root's own; root-owned processes that somebody else
-//! started (su, polkit's helper), by that somebody; those of which nobody can see who started them; everybody else, by uid.
-//! Uids that were lent to a user count as that user's, and all of these together leave half of a pool to others. Where a key
-//! is pending, a connection waits for a person for minutes, and counts apart, so that many who enrol on one day keep nobody
-//! out.
+//! How many connections each caller may hold. The pools cannot use each other up: root; root-owned processes started by another user (su,
+//! polkit's helper), counted for that user; those whose starter nobody can see; everybody else, by uid. Subordinate uids count as their
+//! owner's, and all of them together leave half of a pool to others. A connection with a pending key waits minutes for a person and is
+//! counted apart, so that a day of many enrolments keeps nobody out.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,5 +1,4 @@
-//! Emergency marks as they are told: all by `emergency list`, those in force by `status`, `list` and
-//! `config check`. Everybody may read them.
+//! Shows emergency marks: `emergency list` all of them, `status`, `list` and `config check` those that count. Everybody may read them.
 
 use otp_core::accounts::account_of;
 use otp_core::emergency::{Bypass, EmergencyMark, EmergencyMarks, EmergencyPlaces};

@@ -1,5 +1,5 @@
-//! The members of one group, for a list. Names that the group has, and primary groups of accounts of this machine, are known from the start;
-//! about others the account database is asked, one by one, and not any more once it does not answer.
+//! The members of one group, for a list. The group's own names and the primary groups of local accounts are known from the start. The
+//! account database is asked about all others, one by one, until it fails to answer.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;

@@ -1,7 +1,6 @@
-//! `otpctl --offline mend`: owners, modes and link counts of the vault, after it was copied in a way that changed them, or to a
-//! server on which the daemon's account has another uid. As root, for only root can give files away, in a directory that somebody
-//! else may write to: so every step goes by a descriptor that was looked at, and never along a link. It changes no content,
-//! and judges no restored copy.
+//! `otpctl --offline mend`: corrects owners, modes and link counts of a vault that was copied carelessly, or to a server where the daemon's
+//! account has another uid. It runs as root, because only root can give files away, in a directory that somebody else may write to: so
+//! every step uses a descriptor that was checked, and follows no link. It changes no content and accepts no restored copy.
 
 use std::fmt;
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! FreeRoom on the disks: blocks and inodes where the vault, the outbox and the policy are.
+//! Free room on the disks: blocks and inodes where the vault, the outbox and the policy are.
 
 use nix::sys::statvfs::statvfs;
 

@@ -1,5 +1,5 @@
-//! One sheet of paper, as HTML for a browser to print or as text for a printer of text. A letter names nobody and no purpose: anybody
-//! who finds it holds a code that names no door. Its reference says whose it is to whom has the list.
+//! One sheet of paper, as HTML for a browser to print or as plain text. A letter names neither person nor purpose, so a finder cannot tell
+//! where its code works. Only somebody who has the list can tell from its reference whose it is.
 
 use std::fmt::Write as _;
 
