@@ -1,5 +1,4 @@
-//! Accounts: the user that a key belongs to, and the system's word on who that is (getpwnam_r(3)). One uid is one person, however
-//! many names it has.
+//! Accounts: the user that a key belongs to, looked up with getpwnam_r(3). One uid is one person, however many names it has.
 
 use std::fmt;
 

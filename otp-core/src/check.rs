@@ -1,5 +1,5 @@
-//! One check of one code: lock the user, decide, store, let go, answer. Module and daemon both go through here, so that
-//! there is one way to advance a state (R7).
+//! One check of one code: lock the user, decide, store, unlock, answer. Module and daemon both use this, so that a state advances in one
+//! way only (R7).
 
 use zeroize::Zeroizing;
 

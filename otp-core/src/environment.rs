@@ -1,4 +1,4 @@
-//! The clocks and the ear for alarms, as an argument: the core asks nobody for the time by itself, and logs nothing.
+//! The clocks and the receiver of alarms, passed in: the core asks nobody for the time and logs nothing by itself.
 
 use crate::accounts::Account;
 use crate::decision::limits::ClockPolicy;

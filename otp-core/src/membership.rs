@@ -1,5 +1,5 @@
-//! Is an account in a group? A yes is a yes. A no opens something, and getgrouplist(3) leaves out what it cannot read without a
-//! word: so it counts only from a database that demonstrably answers.
+//! Is an account in a group? A no can let somebody pass, and getgrouplist(3) silently leaves out what it cannot read. So a no counts only
+//! from a database that demonstrably answers.
 
 use std::ffi::CString;
 

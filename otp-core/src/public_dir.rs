@@ -1,4 +1,4 @@
-//! Root-owned directories that everybody may pass through: in them lies what programs without root must reach.
+//! Root-owned directories that everybody can pass through, for files that programs without root must reach.
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, ErrorKind};

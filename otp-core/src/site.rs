@@ -1,4 +1,4 @@
-//! Where the policy, the vault and the host key of a host are, and how they are opened. Module and daemon use the same one.
+//! Where the policy, the vault and the host key of a host are, and how to open them. Module and daemon share this.
 
 use std::fs;
 use std::io;

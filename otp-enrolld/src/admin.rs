@@ -1,5 +1,4 @@
-//! Calls that change keys that are there: whether the peer may, a code where one is wanted, the change itself under the
-//! user's lock, one log line.
+//! Calls that change existing keys: the check of rights, a code where one is needed, the change under the user's lock, one log line.
 
 use nix::errno::Errno;
 use otp_core::accounts::Account;

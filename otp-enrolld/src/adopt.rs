@@ -1,4 +1,4 @@
-//! Calls by which files go over to an account that has another name or uid by now.
+//! Calls that give files to an account that now has another name or uid.
 
 use otp_core::keys::seal::Nonce;
 use otp_core::manage::adoption::{self, Adoption, AdoptionRequest, Rehearsal};

@@ -1,4 +1,4 @@
-//! May somebody's key be replaced, so soon after their password was changed? The records and the policy are read, the decision is the core's.
+//! May somebody's key be replaced so soon after a change of their password? Reads the records and the policy; the core decides.
 
 use otp_core::accounts::Account;
 use otp_core::codes::ids::{PasswordChange, TicketId};

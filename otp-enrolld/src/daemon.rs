@@ -1,4 +1,4 @@
-//! The daemon's values for every call, and those of a connection: the policy is read again at each call.
+//! The daemon's state for all calls, and that of one connection. The policy is read again at each call.
 
 use std::collections::HashSet;
 use std::path::Path;

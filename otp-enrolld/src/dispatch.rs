@@ -1,4 +1,4 @@
-//! One call after another on a connection, each to the function that answers it.
+//! Passes each call of a connection to the function that answers it, one after another.
 
 use std::time::Duration;
 

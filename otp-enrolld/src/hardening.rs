@@ -1,4 +1,4 @@
-//! How the daemon closes itself up, and how it ends.
+//! How the daemon restricts itself, and how it ends.
 
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, setrlimit};

@@ -1,4 +1,4 @@
-//! Counts of something that one person does, in an hour that begins with the first.
+//! Counts what one person does within an hour that begins with the first time.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! This machine, as the core wants it: its clocks, and the log as the ear for alarms.
+//! This machine for the core: its clocks, and the log as the receiver of alarms.
 
 use otp_core::accounts::Account;
 use otp_core::environment::{Clock, Environment};

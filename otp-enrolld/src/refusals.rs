@@ -1,4 +1,4 @@
-//! Why a call was not done: what its peer is told, and the line in the log that says more.
+//! Refusals: what the peer hears, and the log line with more detail.
 
 use otp_core::accounts::Account;
 use otp_core::log_line::{LogLine, Urgency};

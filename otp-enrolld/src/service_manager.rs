@@ -1,5 +1,4 @@
-//! Word to systemd (sd_notify(3)): that the daemon is ready, and again and again that it still answers. Without systemd
-//! nobody is told anything.
+//! Tells systemd (sd_notify(3)) that the daemon is ready, and regularly that it still answers. Does nothing without systemd.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::net::UnixStream;

@@ -1,4 +1,4 @@
-//! A suspension. It must not depend on its user: it is written beside the state where somebody holds the user's lock.
+//! A suspension. It must not depend on its user, so it is written beside the state while somebody holds the user's lock.
 
 use otp_core::environment::Clock;
 use otp_core::files::notice::NoticeEvent;

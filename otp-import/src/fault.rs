@@ -1,5 +1,4 @@
-//! Why a text is none of the kind: its line, what was found and what was wanted. The finding is described, and quoted only where it
-//! cannot be a secret.
+//! Why a text cannot be imported: the line, what was found and what was wanted. The finding is quoted only where it cannot be a secret.
 
 use std::fmt;
 

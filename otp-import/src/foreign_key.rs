@@ -1,4 +1,4 @@
-//! One key of a source, whatever the source: whose it is, what its codes are like, and what of it stays behind.
+//! One key of any source: whose it is, how its codes are made, and what cannot be imported.
 
 use std::fmt;
 

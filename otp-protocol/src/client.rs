@@ -1,4 +1,4 @@
-//! The other end: a connection to a daemon that the kernel vouches for, and typed calls on it.
+//! The client's end: a connection to a server that the kernel vouches for, and typed calls on it.
 
 use std::io;
 use std::os::fd::AsRawFd;

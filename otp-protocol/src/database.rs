@@ -1,5 +1,5 @@
-//! Questions to the account database that have an end, whatever it does. A directory that hangs keeps a thread for each; nobody
-//! waits for it longer than `PATIENCE`, and accounts of /etc/passwd are looked up beside it.
+//! Questions to the account database with a deadline. Each question that hangs keeps a thread, but nobody waits longer than `PATIENCE`, and
+//! accounts of /etc/passwd are looked up without it.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};

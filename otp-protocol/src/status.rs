@@ -1,4 +1,4 @@
-//! The facts that may be told about a user: everything but the secrets.
+//! The facts that may be told about a user: everything except the secrets.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};

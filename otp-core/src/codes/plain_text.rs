@@ -1,5 +1,5 @@
-//! A code as people type and paste it, brought to the characters that it is written in: an input method makes full-width forms,
-//! a mail program makes long dashes, a sentence puts a full stop after it.
+//! Brings a code as people type and paste it to plain characters: an input method makes full-width forms, a mail program long dashes, and a
+//! sentence ends in a full stop.
 
 use zeroize::Zeroizing;
 

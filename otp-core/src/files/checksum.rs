@@ -1,5 +1,5 @@
-//! CRC-32 (ISO-HDLC, as in zlib and Ethernet): tells a torn or rotten slot or file from a whole one. It is no defence against
-//! somebody who may write the vault.
+//! CRC-32 (ISO-HDLC, as in zlib and Ethernet): finds torn or damaged slots and files. It is no defence against anybody who can write the
+//! vault.
 
 /// The effect of a byte on the checksum, that many bytes before the end of four.
 const TABLES: [[u32; 256]; 4] = tables();

@@ -1,4 +1,4 @@
-//! The events that a user is told of: a closed list, with how much each matters and its words.
+//! The events that users are notified of: a closed list, with the severity and the text of each.
 
 /// The event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! The name under which an app shows a key, read from the address that the app scanned.
+//! The name under which an app lists a key, read from the URI that the app scanned.
 
 /// `alice@web1 (Example)`: account and issuer; `None` for any other address.
 pub fn app_entry(uri: &str) -> Option<String> {

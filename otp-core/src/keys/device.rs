@@ -1,4 +1,4 @@
-//! The thing that makes the codes of a key, as people call it.
+//! The device that makes the codes of a key, as people call it.
 
 /// Texts for the holder of one never speak of the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,5 @@
-//! Why a code is not one of a new key: several apps ignore a hash, a length or a period without a word, and
-//! clocks are wrong. The daemon finds it, otpctl and the module tell it.
+//! Why a code does not belong to a new key: several apps silently ignore a hash, a length or a period, and clocks are wrong. The daemon
+//! finds the cause; otpctl and the module show it.
 
 use crate::keys::device::Device;
 use crate::keys::key::{Algorithm, Digits, Period};

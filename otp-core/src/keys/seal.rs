@@ -1,7 +1,7 @@
-//! The host key, and what is done with it: shared keys sealed at rest, keyed fingerprints.
+//! The host key, which seals shared keys at rest and keys their fingerprints.
 //!
-//! A sealed key opens only where everything that belongs to it is unchanged: vault, host key, user, uid, key, kind,
-//! algorithm, digits, period, floor and expiry are authenticated with it.
+//! A sealed key opens only while everything that belongs to it is unchanged: vault, host key, user, uid, key, kind, algorithm, digits,
+//! period, floor and expiry are authenticated with it.
 
 use std::sync::OnceLock;
 

@@ -1,5 +1,5 @@
-//! Taking over the files of accounts that have another name or uid by now, one or all of them. Whose files there are is read from the
-//! files, for the account database knows nothing of a former name.
+//! Adopts the files of one account, or of all, that now has another name or uid. It reads from the files whose they are, because the
+//! account database does not know former names.
 
 use nix::errno::Errno;
 

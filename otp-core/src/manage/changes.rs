@@ -1,5 +1,5 @@
-//! Changes of keys that are there, one function for the daemon and for `otpctl --offline` (R7): both act on a
-//! user who is locked. Rights are decided before.
+//! Changes of existing keys, one function each for the daemon and for `otpctl --offline` (R7). Both work on a locked user; rights are
+//! checked before.
 
 use crate::accounts::Account;
 use crate::decision::origin::Origin;

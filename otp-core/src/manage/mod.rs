@@ -1,4 +1,4 @@
-//! Work on keys that are there, by the same functions in the daemon and in `otpctl --offline` (R7).
+//! Work on existing keys, by the same functions in the daemon and in `otpctl --offline` (R7).
 
 pub mod adoption;
 pub mod changes;

@@ -1,5 +1,5 @@
-//! Telling a user what became of the keys, one function for the daemon and for `otpctl --offline`: into the user's own spool
-//! and, where the policy names a program for it, into the outbox.
+//! Notifies a user of changes of the keys, for the daemon and for `otpctl --offline`: into the user's spool and, if the policy names a
+//! program for it, into the outbox.
 
 use crate::accounts::Account;
 use crate::files::notice::{Notice, NoticeEvent, Where};

@@ -1,4 +1,4 @@
-//! Users by the names in their files, where the account database names them no longer, or not now.
+//! Finds users by the names in their files while the account database does not know them.
 
 use crate::accounts::{Account, numbered};
 use crate::vault::{Vault, VaultError};

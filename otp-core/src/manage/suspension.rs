@@ -1,4 +1,4 @@
-//! Suspending a user, also while somebody holds the lock: one function for the daemon and for `otpctl --offline`.
+//! Suspends a user, even while somebody holds the lock: one function for the daemon and for `otpctl --offline`.
 
 use crate::accounts::Account;
 use crate::environment::Environment;

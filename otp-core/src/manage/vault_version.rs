@@ -1,4 +1,4 @@
-//! Going back to a vault of version 1, for a program that knows no other: only when nothing is left that such a program could not see.
+//! Goes back to a vault of version 1, for an older program: only if nothing is left that such a program would overlook.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! The people who are asked for a code: lists of users, groups and networks. Groups compare by gid, networks by address; a name that
-//! the DNS gave is never an address.
+//! The people who are asked for a code: lists of users, groups and networks. Groups compare by gid and networks by address; a name from the DNS is
+//! never an address.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -1,5 +1,5 @@
-//! Whom an entry of `exempt` or `require` means, as NSS says it. A name means the account that NSS finds under it, however NSS
-//! spells that one: where it takes `Carl` for `carl`, so does the policy.
+//! Resolves an entry of `exempt` or `require` through NSS. A name means the account that NSS finds under it, however NSS spells it: where
+//! NSS accepts `Carl` for `carl`, so does the policy.
 
 use nix::errno::Errno;
 use nix::unistd::{Gid, Group};

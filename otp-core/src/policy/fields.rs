@@ -1,4 +1,4 @@
-//! Fields that the host's policy and the table of a service share, each read within its range.
+//! Fields that the host's policy and a service's table share, each checked against its range.
 
 use crate::decision::limits::{DISABLE_AT, Limits, Wait, Window};
 use crate::decision::origin::Origin;

@@ -1,4 +1,4 @@
-//! The rules of the whole host, whatever the service.
+//! The rules for the whole host, whatever the service.
 
 use crate::decision::limits::{ClockPolicy, Limits};
 use crate::keys::key::{Algorithm, Digits, NewKey, Period, ValueError};

@@ -1,4 +1,4 @@
-//! Where notices go besides the user's own eyes: a root-owned program that gets each one on standard input. From the policy.
+//! The policy's program for notices: root-owned, it gets each notice on standard input.
 
 use std::path::Path;
 use std::time::Duration;

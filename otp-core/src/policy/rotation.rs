@@ -1,5 +1,5 @@
-//! How old a key may become, if the policy says so: `[rotation]`. Reminders come first, then the key is due and its owner is
-//! asked to replace it, then it is overdue and lets nobody in.
+//! How old a key may become: `[rotation]` of the policy. Its owner is reminded, then the key is due and the owner is asked to replace it,
+//! then it is overdue and no longer works.
 
 use crate::policy::fields::ranged;
 use crate::policy::toml_table::{Table, TableError};

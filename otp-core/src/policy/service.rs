@@ -1,5 +1,5 @@
-//! The rules of one PAM service: its table `[service.NAME]`, and the rules of the host where that says nothing. An error in the
-//! table refuses that service and no other.
+//! The rules of one PAM service: its table `[service.NAME]`, with the host's rules for whatever the table does not set. An error in the
+//! table refuses that service alone.
 
 use crate::decision::limits::Limits;
 use crate::decision::origin::Origin;

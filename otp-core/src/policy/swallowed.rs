@@ -1,5 +1,5 @@
-//! Tables that a slip has put inside something else, in a file that is TOML all the same: a text whose quotes were closed too
-//! late, or a table below that of a service. Their rules would then count for nothing, and nobody would hear of it.
+//! Finds tables that a slip has put inside something else although the file is still TOML: a string whose quotes close too late, or a table
+//! below that of a service. Otherwise their rules would silently have no effect.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};

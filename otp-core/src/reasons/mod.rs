@@ -1,5 +1,5 @@
-//! Why not: each list of reasons is one table of variant, word and text. Logs and the wire have the
-//! word, which never changes; people read the text. A word is parsed where it comes in and is a type from there on.
+//! Reasons: each list is one table of variant, word and text. Logs and the wire carry the word, which never changes; people read the text.
+//! A word is parsed where it comes in and is a type from there on.
 
 mod change;
 mod code;

@@ -1,4 +1,4 @@
-//! The macro that makes a list of reasons from its table, and the reading of a word that came over the wire.
+//! The macro that makes a list of reasons from its table, and the parsing of a word from the wire.
 
 /// A list of reasons that has a word for each.
 pub trait Worded: Sized {

@@ -1,4 +1,4 @@
-//! The file `vault.toml`: read whole, and written so that a reader sees the old one or the new one.
+//! The file `vault.toml`: read whole, and replaced in one step.
 
 use super::error::VaultError;
 use super::open::TrustedDir;

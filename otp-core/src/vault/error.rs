@@ -1,4 +1,4 @@
-//! Why the vault cannot answer: which file, what is wrong with it. For the log; the person is told none of it.
+//! Why the vault cannot be used: which file, and what is wrong with it. This goes to the log, never to the user.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! A look at what lies beside the key files, which changes nothing. It takes no lock: each of these files is replaced whole.
+//! Reads the files beside the key files without changing anything. It takes no lock, because each of these files is replaced whole.
 
 use super::error::VaultError;
 use super::names;

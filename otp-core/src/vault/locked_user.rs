@@ -1,4 +1,4 @@
-//! A user's record and state, read under the lock, with whatever a crash or a restore left behind put right (V4).
+//! A user's record and state, read under the lock and repaired after a crash or a restore (V4).
 
 use std::time::Instant;
 

@@ -1,5 +1,5 @@
-//! A device that its owner reports as lost: a suspension that its owner may end for a time. A mark in `suspended/` says so, and stays
-//! there until anybody suspends or resumes the keys, so an older program, which sees a plain mark, leads nobody past it.
+//! A lost device: a suspension that its owner may end for a time. A mark in `suspended/` records it until anybody suspends or resumes the
+//! keys. An older program sees a plain mark and lets nobody past it.
 
 use super::change::ChangeError;
 use super::locked_user::LockedUser;

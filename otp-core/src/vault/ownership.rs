@@ -1,4 +1,4 @@
-//! Whose a directory or a file of the vault must be, and what an owner or a mode that is not right is called (V1).
+//! The owner and mode that a directory or file of the vault must have, and the message for a wrong one (V1).
 
 use std::os::fd::OwnedFd;
 use std::path::Path;

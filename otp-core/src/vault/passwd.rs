@@ -1,4 +1,4 @@
-//! Accounts that /etc/passwd itself has: local ones, whatever a directory adds to them.
+//! Accounts in /etc/passwd itself: the local ones, whatever a directory adds.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! How many calls of a kind may run at a time, for one who asks and about one user.
+//! How many calls of a kind may run at a time for one caller and about one user.
 
 use std::collections::HashMap;
 use std::sync::Arc;

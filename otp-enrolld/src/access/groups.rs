@@ -1,4 +1,4 @@
-//! The group database's word on a uid. Where it does not answer, nobody gains a right by it.
+//! The groups of a uid, from the account database. Where it does not answer, nobody gains a right.
 
 use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
 use otp_core::accounts;

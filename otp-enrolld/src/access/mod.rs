@@ -1,4 +1,4 @@
-//! Rights: the table, the groups that give them, and how much of it at once.
+//! Rights: the table, the groups that grant them, and how many calls may run at once.
 
 pub(crate) mod check;
 pub(crate) mod concurrency;

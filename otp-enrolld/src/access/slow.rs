@@ -1,4 +1,4 @@
-//! An account database that does not answer in time: one line in the log when it begins, and none until it has answered again.
+//! An account database that does not answer in time: one line in the log when that begins, and no more until it has answered again.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

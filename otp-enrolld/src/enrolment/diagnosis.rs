@@ -1,4 +1,4 @@
-//! Finds why a code is not one of a new key. The finding is told to the person who has the pending key on the screen; the code is never
+//! Finds why a code does not belong to a new key. Only the person who has the pending key on the screen hears it, and the code is never
 //! accepted.
 
 use otp_core::decision::input::Code;

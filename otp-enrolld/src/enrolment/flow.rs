@@ -1,5 +1,4 @@
-//! A pending key from its beginning to its confirmation, whatever allowed it: what is shown, what comes of a code, what is
-//! stored and who is told.
+//! A pending key from its creation to its confirmation: what is shown, what each code leads to, what is stored and who is notified.
 
 use otp_core::accounts::Account;
 use otp_core::codes::ids::RecoverySetId;

@@ -1,5 +1,5 @@
-//! One more key, a key that replaces another, a token, new recovery codes: what an owner gets for a code of a key that is
-//! there. The code is used up by it, whatever comes of the rest.
+//! One more key, a replacement, a token, new recovery codes: what an owner gets for a code of an existing key. The code is used up whatever
+//! happens afterwards.
 
 use otp_core::accounts::Account;
 use otp_core::decision::Proof;

@@ -1,4 +1,4 @@
-//! The places of keys that wait for their first code, on all connections: one a user.
+//! The slots for keys that wait for their first code, over all connections: one for each user.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
-//! The daemon's work unasked, in a thread of its own: once a day the vault's clock mark, once an hour the accounts that are gone, and
-//! the notices of what happened at gates that ask the files and not this daemon, once a minute how many lines were left out of the log. The notices
-//! come too when somebody has all users listed.
+//! The daemon's periodic work, in a thread of its own: once a day the vault's clock mark; once an hour deleted accounts, and notices of
+//! what happened at gates that read the files without the daemon; once a minute the count of omitted log lines. Listing all users also
+//! makes those notices.
 
 use std::sync::Arc;
 use std::time::Duration;

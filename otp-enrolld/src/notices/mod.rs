@@ -1,4 +1,4 @@
-//! Telling owners what became of their keys: into the spool, and out of this host.
+//! Notifies owners of changes to their keys: into the spool, and out of this host.
 
 pub(crate) mod delivery;
 pub(crate) mod guesses;

@@ -1,4 +1,4 @@
-//! How many notices about one user leave this host in a time.
+//! How many notices about one user leave this host within a time.
 
 use otp_core::files::notice::Severity;
 use otp_core::log_line::{LogLine, Urgency};

@@ -1,4 +1,4 @@
-//! Notices: what the daemon has to tell users about their keys, and who may read it.
+//! Notices for users about their keys, and who may read them.
 
 use otp_core::accounts::Account;
 use otp_core::environment::Clock;

@@ -1,4 +1,4 @@
-//! Resets: new keys for somebody who has lost the old ones, after a delay and under the eyes of others.
+//! Resets: new keys for somebody who has lost the old ones, after a delay and with others watching.
 
 pub(crate) mod cancel;
 pub(crate) mod decision;

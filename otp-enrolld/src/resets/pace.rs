@@ -1,4 +1,4 @@
-//! How many resets one person may ask for in an hour: each is an alarm and a notice more, and many would hide another one.
+//! How many resets one person may ask for in an hour: each raises an alarm and a notice, and many would hide the one that matters.
 
 use crate::hourly::HourlyCounts;
 

@@ -1,4 +1,4 @@
-//! The resets that wait, as they are found on disk, and the facts about one of them at this moment.
+//! The resets that are waiting on disk, and the facts about one of them right now.
 
 use otp_core::codes::ids::ResetId;
 use otp_core::environment::Clock as _;

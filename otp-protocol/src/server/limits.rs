@@ -1,4 +1,4 @@
-//! How much one peer, and all of them together, may take of the server. Values are passed in; nothing here is a default that a test bypasses.
+//! How much of the server one peer may use, and all of them together. Values are passed in, so tests bypass no default.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A moment by which something must have happened, and what it is called if it has not.
+//! A moment by which something must have happened, and the error if it has not.
 
 use std::time::{Duration, Instant};
 

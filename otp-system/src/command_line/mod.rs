@@ -1,4 +1,4 @@
-//! The command line of every program here: its help, and what is said of a wrong one. The parser is clap's.
+//! The command line of every program here: its help, and the message for a wrong one. clap is the parser.
 
 mod help;
 mod usage;

@@ -1,4 +1,4 @@
-//! The look of a text on a stream: how many columns, and colours or none.
+//! How a text looks on a stream: the number of columns, and colours or none.
 
 use std::env;
 use std::io::IsTerminal;
