@@ -301,6 +301,10 @@ mod tests {
         let refused = LetterList::open(&path, &["street".to_owned()]).map(drop).map_err(|failure| failure.to_string());
         let wanted = "found the columns reference,user,ends; wanted reference,user,street,ends: choose another name";
         assert!(refused.is_err_and(|why| why.ends_with(wanted)));
+        let foreign = b"a list of mine\nStra\xc3";
+        fs::write(&path, foreign).expect("written");
+        assert!(LetterList::open(&path, &[]).is_err());
+        assert_eq!(fs::read(&path).expect("read"), foreign, "a file that is refused is not changed");
         fs::remove_file(path).expect("removed");
     }
 }

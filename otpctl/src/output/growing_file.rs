@@ -20,7 +20,7 @@ pub(crate) struct GrowingFile {
     pub text: Zeroizing<String>,
 }
 
-/// Opens it, or makes it, mode 0600. A character that an interruption has torn at its end is cut off.
+/// Opens it, or makes it, mode 0600, and changes nothing in it. A character that an interruption has torn at its end reads as `?`.
 pub(crate) fn open_growing(path: &Path) -> Result<GrowingFile, Failure> {
     let failed = |error: io::Error| Failure::Usage(format!("{}: {error}", escaped(&path.to_string_lossy())));
     let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -47,8 +47,8 @@ pub(crate) fn open_growing(path: &Path) -> Result<GrowingFile, Failure> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(size + 1)); // so that it never grows and leaves a copy behind
     Read::take(&mut file, size as u64).read_to_end(&mut bytes).map_err(failed)?;
     if let Some(whole) = before_torn_character(&bytes) {
-        file.set_len(whole as u64).map_err(failed)?;
         bytes.truncate(whole);
+        bytes.push(b'?');
     }
     let text = String::from_utf8(mem::take(&mut *bytes)).map(Zeroizing::new).map_err(|error| {
         drop(Zeroizing::new(error.into_bytes()));
